@@ -1,0 +1,84 @@
+// The 3,201 films of vega-datasets as items and as rows: real data, with nulls, mixed types and long texts.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chunk, type StreamRecord } from "@sluice/core";
+import { type PlainItem, type StreamEvent, streamEvent, streamRecord } from "@sluice/testing";
+
+/** A column of the replica: the attribute that it copies, and its type. */
+export interface FilmColumn {
+  readonly path: readonly [string];
+  readonly type: string;
+}
+
+/** The key attribute, and the name of the column that holds it. */
+export const keyAttribute = "filmId";
+export const keyColumn = "film_id";
+
+/** The columns of every table that a contender writes, the key first. */
+export const filmColumns: Readonly<Record<string, FilmColumn>> = {
+  film_id: { path: ["filmId"], type: "bigint" },
+  title: { path: ["Title"], type: "text" },
+  us_gross: { path: ["US Gross"], type: "numeric" },
+  worldwide_gross: { path: ["Worldwide Gross"], type: "numeric" },
+  us_dvd_sales: { path: ["US DVD Sales"], type: "numeric" },
+  production_budget: { path: ["Production Budget"], type: "numeric" },
+  release_date: { path: ["Release Date"], type: "text" },
+  mpaa_rating: { path: ["MPAA Rating"], type: "text" },
+  running_time_min: { path: ["Running Time min"], type: "integer" },
+  distributor: { path: ["Distributor"], type: "text" },
+  source: { path: ["Source"], type: "text" },
+  major_genre: { path: ["Major Genre"], type: "text" },
+  creative_type: { path: ["Creative Type"], type: "text" },
+  director: { path: ["Director"], type: "text" },
+  rotten_tomatoes_rating: { path: ["Rotten Tomatoes Rating"], type: "smallint" },
+  imdb_rating: { path: ["IMDB Rating"], type: "numeric" },
+  imdb_votes: { path: ["IMDB Votes"], type: "integer" },
+};
+
+/** The films as items, keyed by their place in the file from 1: nothing else of them is unique and always there. */
+export const loadFilms = async (): Promise<PlainItem[]> => {
+  const entry = createRequire(import.meta.url).resolve("vega-datasets");
+  const films = JSON.parse(await readFile(join(entry, "../../data/movies.json"), "utf8")) as PlainItem[];
+  return films.map((film, index) => ({ [keyAttribute]: index + 1, ...film }));
+};
+
+/** As many films as asked for: the file's, over and over again under new keys. */
+export const filmsUpTo = async (count: number): Promise<PlainItem[]> => {
+  const films = await loadFilms();
+  return Array.from({ length: count }, (_, index) => ({ ...films[index % films.length], [keyAttribute]: index + 1 }));
+};
+
+/** The same film after somebody voted. */
+export const voted = (film: PlainItem): PlainItem => ({ ...film, "IMDB Votes": Number(film["IMDB Votes"] ?? 0) + 1 });
+
+const recordOf = (before: PlainItem | undefined, after: PlainItem, position: number): StreamRecord =>
+  streamRecord({ before, after, position, keyNames: [keyAttribute], tableName: "Films" });
+
+/** Entries in batches of that size, the last one perhaps smaller. */
+export const batched = <Entry>(entries: readonly Entry[], size: number): Entry[][] =>
+  chunk(entries, { maxEntries: size, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+
+const eventsOf = (records: readonly StreamRecord[], batchSize: number): StreamEvent[] =>
+  batched(records, batchSize).map(streamEvent);
+
+/** Batches of inserts, the first at position 1 of the stream. */
+export const insertEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
+  eventsOf(
+    films.map((film, index) => recordOf(undefined, film, index + 1)),
+    batchSize,
+  );
+
+/** Batches in which every film gets a vote, behind the inserts in the stream. */
+export const updateEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
+  eventsOf(
+    films.map((film, index) => recordOf(film, voted(film), films.length + index + 1)),
+    batchSize,
+  );
+
+/**
+ * Batches as texts, from which an invocation's event is parsed just before it: then it is as young, and as unknown to
+ * every cache, as in Lambda.
+ */
+export const texts = (events: readonly StreamEvent[]): string[] => events.map((event) => JSON.stringify(event));

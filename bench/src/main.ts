@@ -1,0 +1,3 @@
+import { bench } from "./command.ts";
+
+await bench(process.argv.slice(2));

@@ -1,0 +1,37 @@
+// Orders: items with what films lack, which is lists, maps and sets; and rarities, which few items have: binary, and
+// numbers that a double cannot hold.
+
+import type { PlainItem } from "@sluice/testing";
+
+const lineOf = (order: number, line: number): PlainItem => ({
+  sku: `SKU-${(order * 31 + line * 7) % 5000}`,
+  quantity: 1 + ((order + line) % 4),
+  price: ((order * 97 + line * 131) % 100_000) / 100,
+  options: line % 2 === 0 ? { colour: "blue", size: "M" } : null,
+});
+
+/** As many different orders as asked for; the same ones every time. */
+export const orders = (count: number): PlainItem[] =>
+  Array.from({ length: count }, (_, order) => ({
+    pk: `CUSTOMER#${order % 997}`,
+    sk: `ORDER#${String(order).padStart(8, "0")}`,
+    status: order % 3 === 0 ? "shipped" : "open",
+    createdAt: 1_767_323_045_000 + order * 1000,
+    isGift: order % 11 === 0,
+    customer: {
+      name: "Ada Lovelace",
+      address: { street: "12 St James's Square", city: "London", postcode: "SW1Y 4JH" },
+    },
+    lines: Array.from({ length: 1 + (order % 5) }, (_line, line) => lineOf(order, line)),
+    tags: new Set(["web", `campaign-${order % 17}`]),
+    discounts: new Set([order % 10, 10 + (order % 5)]),
+  }));
+
+/** As many different items as asked for, each with a binary and a long number. */
+export const rarities = (count: number): PlainItem[] =>
+  Array.from({ length: count }, (_, order) => ({
+    pk: `CUSTOMER#${order % 997}`,
+    sk: `ORDER#${String(order).padStart(8, "0")}`,
+    signature: Buffer.from(`signature of order ${order}`),
+    tracking: BigInt(order) * 10n ** 15n + 9_007_199_254_740_993n,
+  }));

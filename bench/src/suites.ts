@@ -1,0 +1,22 @@
+// Every suite: a new one is a file in suites/ and a line here.
+
+import type { Suite } from "./suite.ts";
+import { coreSuite } from "./suites/core.ts";
+import { decodeSuite } from "./suites/decode.ts";
+import { dynamodbSuite } from "./suites/dynamodb.ts";
+import { fanOutSuite } from "./suites/fan-out.ts";
+import { opensearchSuite } from "./suites/opensearch.ts";
+import { postgresSuite } from "./suites/postgres.ts";
+import { snsSuite } from "./suites/sns.ts";
+import { sqsSuite } from "./suites/sqs.ts";
+
+export const suites: readonly Suite[] = [
+  postgresSuite,
+  opensearchSuite,
+  dynamodbSuite,
+  fanOutSuite,
+  decodeSuite,
+  coreSuite,
+  snsSuite,
+  sqsSuite,
+];

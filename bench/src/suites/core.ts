@@ -1,0 +1,77 @@
+// What core itself costs: CPU of the whole process for a change, from parsed event to answer, with sinks that do nothing.
+
+import { type Delivery, delivered, type PipelineHandler, pipeline, type Sink, type WriteMode } from "@sluice/core";
+import { filmsUpTo, texts, updateEvents } from "../films.ts";
+import { table } from "../markdown.ts";
+import { type Contender, compete } from "../rounds.ts";
+import { rounded, spread } from "../statistics.ts";
+import type { Suite } from "../suite.ts";
+
+const modes = ["upsert", "append"] as const satisfies readonly WriteMode[];
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+const nowhere = <Writes extends WriteMode>(writes: Writes): Sink<unknown, Writes> => ({
+  name: writes,
+  supports: { writes },
+  write: async (batch) => batch.map((delivery) => delivered(delivery as Delivery)),
+});
+
+/** The mapper reads the item, so that decoding is part of it. */
+const handlers: Readonly<Record<WriteMode, () => PipelineHandler>> = {
+  upsert: () =>
+    base()
+      .to(nowhere("upsert"), (change) => ({ title: change.after.Title, item: change.after }))
+      .handler(),
+  append: () =>
+    base()
+      .to(nowhere("append"), (change) => ({ kind: change.kind, item: change.after }), { dedupe: "none" })
+      .handler(),
+};
+
+const base = () => pipeline("films", { deadLetter: "block", logger: silent });
+
+const contender = (mode: WriteMode, events: readonly string[]): Contender<"update"> => {
+  const handler = handlers[mode]();
+  return {
+    name: mode,
+    prepare: (_, batch) => {
+      const event: unknown = JSON.parse(events[batch] ?? "");
+      return async () => {
+        const { batchItemFailures } = await handler(event);
+        if (batchItemFailures.length > 0) throw new Error(`${mode}: ${batchItemFailures.length} records failed`);
+      };
+    },
+  };
+};
+
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+export const coreSuite: Suite = {
+  name: "core",
+  run: async ({ rounds, batchSize, batches }) => {
+    const count = batchSize * batches;
+    const events = texts(updateEvents(await filmsUpTo(count), batchSize));
+    const times = await compete(
+      modes.map((mode) => contender(mode, events)),
+      { mixes: ["update"], batches, rounds, warmups: 10, clockMs: cpuMs },
+    );
+    const microseconds = (mode: WriteMode): number => rounded((1000 * times.median(mode, "update")) / count);
+    const costs = modes.map((mode) => [mode, microseconds(mode), spread(times.of(mode, "update"))] as const);
+    return {
+      figures: {
+        "core/us-per-change": Math.max(...costs.map(([, cost]) => cost)),
+        ...Object.fromEntries(costs.map(([mode, cost]) => [`core/${mode}/us-per-change`, cost])),
+      },
+      goals: { "core/us-per-change": { atMost: 10 } },
+      lines: [
+        `${rounds} rounds of ${batches} batches of ${batchSize} modifications with both images`,
+        "",
+        ...table(["sink that does nothing", "µs of CPU a change", "rounds"], costs),
+      ],
+    };
+  },
+};

@@ -1,0 +1,149 @@
+// Event to acknowledged item on DynamoDB: the pipeline's handler, which copies items under guard, against the raw limit:
+// prebuilt inputs, an unguarded put for each, as many in flight as the sink has.
+
+import { isDeepStrictEqual } from "node:util";
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  DeleteTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  type PutItemCommandInput,
+  paginateScan,
+} from "@aws-sdk/client-dynamodb";
+import { pipeline } from "@sluice/core";
+import { type DynamodbEngine, startDynamodb } from "@sluice/local";
+import { dynamodb } from "@sluice/sink-dynamodb";
+import type { StreamEvent } from "@sluice/testing";
+import { eachBounded } from "../bounded.ts";
+import { filmsUpTo, insertEvents, keyAttribute, texts } from "../films.ts";
+import { table } from "../markdown.ts";
+import { silent, takeAll } from "../pipeline-handler.ts";
+import { type Contender, compete, type Times } from "../rounds.ts";
+import { rounded, spread } from "../statistics.ts";
+import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
+
+type Item = Record<string, AttributeValue>;
+
+const concurrency = 32;
+const names = ["sluice", "raw"] as const;
+const tableOf = (contender: string): string => `SluiceBench-${contender}`;
+
+const dropTable = async (client: DynamoDBClient, name: string): Promise<void> => {
+  try {
+    await client.send(new DeleteTableCommand({ TableName: name }));
+  } catch (error) {
+    if (!(error instanceof Error && error.name === "ResourceNotFoundException")) throw error;
+  }
+};
+
+const recreateTable = async (client: DynamoDBClient, name: string): Promise<void> => {
+  await dropTable(client, name);
+  await client.send(
+    new CreateTableCommand({
+      TableName: name,
+      BillingMode: "PAY_PER_REQUEST",
+      KeySchema: [{ AttributeName: keyAttribute, KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: keyAttribute, AttributeType: "N" }],
+    }),
+  );
+};
+
+const sluice = (client: DynamoDBClient, events: readonly string[]): Contender<"insert"> => {
+  const sink = dynamodb({ client, table: tableOf("sluice"), concurrency });
+  const handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+  return {
+    name: "sluice",
+    reset: () => recreateTable(client, tableOf("sluice")),
+    prepare: (_, batch) => {
+      const event: unknown = JSON.parse(events[batch] ?? "");
+      return () => takeAll("sluice", handler, event);
+    },
+  };
+};
+
+const raw = (client: DynamoDBClient, events: readonly string[]): Contender<"insert"> => ({
+  name: "raw",
+  reset: () => recreateTable(client, tableOf("raw")),
+  prepare: (_, batch) => {
+    const { Records } = JSON.parse(events[batch] ?? "") as StreamEvent;
+    const inputs = Records.map(
+      ({ dynamodb }): PutItemCommandInput => ({
+        TableName: tableOf("raw"),
+        Item: dynamodb?.NewImage as unknown as Item,
+      }),
+    );
+    return () =>
+      eachBounded(inputs, concurrency, async (input) => {
+        await client.send(new PutItemCommand(input));
+      });
+  },
+});
+
+/** All items in the order of their keys, without the sink's own attribute. */
+const contentOf = async (client: DynamoDBClient, name: string): Promise<Item[]> => {
+  const items: Item[] = [];
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: name })) {
+    items.push(...Items.map(({ _sluice, ...item }) => item));
+  }
+  const keyOf = (item: Item): number => Number(item[keyAttribute]?.N);
+  return items.sort((left, right) => keyOf(left) - keyOf(right));
+};
+
+/** @throws when the contenders did not leave the same items: then they did not do the same work. */
+const assertSameContent = async (client: DynamoDBClient, expected: number): Promise<void> => {
+  const [ours = [], theirs = []] = [
+    await contentOf(client, tableOf("sluice")),
+    await contentOf(client, tableOf("raw")),
+  ];
+  if (ours.length !== expected || !isDeepStrictEqual(ours, theirs)) {
+    throw new Error(`the contenders left different items: ${ours.length} and ${theirs.length}; expected ${expected}`);
+  }
+};
+
+const reportOf = (times: Times<"insert">, { rounds, batchSize, batches }: SuiteOptions): SuiteReport => {
+  const perSecond = (contender: string): number =>
+    Math.round((1000 * batchSize * batches) / times.median(contender, "insert"));
+  return {
+    figures: {
+      "dynamodb/insert/vs-raw": rounded(times.median("raw", "insert") / times.median("sluice", "insert")),
+      "dynamodb/insert/records-per-second": perSecond("sluice"),
+    },
+    goals: { "dynamodb/insert/vs-raw": { atLeast: 0.85 } },
+    lines: [
+      `${rounds} rounds of ${batches} batches of ${batchSize} inserts, ${concurrency} requests in flight; DynamoDB Local`,
+      "",
+      ...table(
+        ["", "records/s", "rounds"],
+        names.map((name) => [name, perSecond(name), spread(times.of(name, "insert"))]),
+      ),
+    ],
+  };
+};
+
+const measure = async ({ clientConfig }: DynamodbEngine, options: SuiteOptions): Promise<SuiteReport> => {
+  const client = new DynamoDBClient({ ...clientConfig, maxAttempts: 1 });
+  try {
+    const records = options.batchSize * options.batches;
+    const events = texts(insertEvents(await filmsUpTo(records), options.batchSize));
+    const contenders = [sluice(client, events), raw(client, events)];
+    const times = await compete(contenders, { ...options, mixes: ["insert"], warmups: 3 });
+    await assertSameContent(client, records);
+    for (const name of names) await dropTable(client, tableOf(name));
+    return reportOf(times, options);
+  } finally {
+    client.destroy();
+  }
+};
+
+export const dynamodbSuite: Suite = {
+  name: "dynamodb",
+  run: async (options) => {
+    const engine = await startDynamodb({ maxHeapMb: 512 });
+    try {
+      return await measure(engine, options);
+    } finally {
+      await engine.stop();
+    }
+  },
+};

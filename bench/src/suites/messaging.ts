@@ -1,0 +1,173 @@
+// Event to acknowledged message: the pipeline's handler against Powertools' BatchProcessor with one request for each
+// record, and against the raw limit: prebuilt requests of ten, as many in flight as the sink has.
+
+import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { decodeRecord, pipeline, type Sink, toJson } from "@sluice/core";
+import type { StreamEvent } from "@sluice/testing";
+import type { DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
+import { batched, filmsUpTo, texts, updateEvents } from "../films.ts";
+import { table } from "../markdown.ts";
+import { type MessagingServer, startMessagingServer } from "../messaging-server.ts";
+import { type Contender, compete, type Times } from "../rounds.ts";
+import { rounded, spread } from "../statistics.ts";
+import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
+
+/** The same message for everybody: the film as JSON, and what a consumer filters and discards by. */
+export interface Message {
+  readonly body: string;
+  readonly attributes: { readonly [name: string]: string };
+}
+
+/** A topic or queue, and the three ways to it that are measured. */
+export interface MessagingApi<Request> {
+  readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
+  /** A request of ten messages at most, as the SDK takes it. */
+  readonly requestOf: (messages: readonly Message[]) => Request;
+  /** Rejects unless all were taken. */
+  readonly send: (request: Request) => Promise<void>;
+  readonly sendOne: (message: Message) => Promise<void>;
+  /** Messages that have arrived since the last time they were counted, which are then gone. */
+  readonly takeCount: () => Promise<number>;
+  readonly close: () => void;
+}
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+const contenderNames = ["sluice", "raw", "powertools"] as const;
+
+const assertNoFailures = (name: string, failures: readonly unknown[]): void => {
+  if (failures.length > 0) throw new Error(`${name}: ${failures.length} records failed`);
+};
+
+const sluice = ({ sink }: Pick<MessagingApi<never>, "sink">, events: readonly string[]): Contender<"update"> => {
+  const handler = pipeline("films", { deadLetter: "block", logger: silent })
+    .to(sink, ({ kind, after }) => ({ body: after, attributes: { kind } }), { dedupe: "none" })
+    .handler();
+  return {
+    name: "sluice",
+    prepare: (_, batch) => {
+      const event: unknown = JSON.parse(events[batch] ?? "");
+      return async () => assertNoFailures("sluice", (await handler(event)).batchItemFailures);
+    },
+  };
+};
+
+const messagesOf = ({ Records }: StreamEvent): Message[] =>
+  Records.map((record) => {
+    const { eventId, version, kind, after } = decodeRecord(record);
+    return {
+      body: toJson(after),
+      attributes: { "idempotency-key": `${eventId}:films`, "sluice-version": version, kind },
+    };
+  });
+
+const raw = <Request>(api: MessagingApi<Request>, events: readonly string[]): Contender<"update"> => ({
+  name: "raw",
+  prepare: (_, batch) => {
+    const messages = messagesOf(JSON.parse(events[batch] ?? "") as StreamEvent);
+    const requests = batched(messages, 10).map(api.requestOf);
+    const atOnce = api.sink.supports.concurrency ?? 1;
+    return async () => {
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        for (let request = requests[next]; request !== undefined; request = requests[next]) {
+          next += 1;
+          await api.send(request);
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, worker));
+    };
+  },
+});
+
+const powertools = (
+  { sendOne }: Pick<MessagingApi<never>, "sendOne">,
+  events: readonly string[],
+): Contender<"update"> => {
+  const processor = new BatchProcessor(EventType.DynamoDBStreams);
+  const publish = ({ eventID = "", eventName = "MODIFY", dynamodb }: DynamoDBRecord): Promise<void> => {
+    const film = unmarshall(dynamodb?.NewImage as Parameters<typeof unmarshall>[0]);
+    const attributes = {
+      "idempotency-key": eventID,
+      "sluice-version": dynamodb?.SequenceNumber ?? "",
+      kind: eventName,
+    };
+    return sendOne({ body: JSON.stringify(film), attributes });
+  };
+  return {
+    name: "powertools",
+    prepare: (_, batch) => {
+      const event = JSON.parse(events[batch] ?? "") as DynamoDBStreamEvent;
+      return async () => {
+        const { batchItemFailures } = await processPartialResponse(event, publish, processor);
+        assertNoFailures("powertools", batchItemFailures);
+      };
+    },
+  };
+};
+
+/** Runs every contender once. @throws when its messages did not all arrive: then it did not do the work. */
+const assertAllArrive = async (
+  contenders: readonly Contender<"update">[],
+  { takeCount }: Pick<MessagingApi<never>, "takeCount">,
+  { batchSize, batches }: SuiteOptions,
+): Promise<void> => {
+  for (const { name, prepare } of contenders) {
+    for (let batch = 0; batch < batches; batch += 1) await prepare("update", batch)();
+    const arrived = await takeCount();
+    const expected = batchSize * batches;
+    if (arrived !== expected) throw new Error(`${name}: ${arrived} of ${expected} messages arrived`);
+  }
+};
+
+const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, batches }: SuiteOptions): SuiteReport => {
+  const perSecond = (contender: string): number =>
+    Math.round((1000 * batchSize * batches) / times.median(contender, "update"));
+  const versus = (peer: string): number => rounded(times.median(peer, "update") / times.median("sluice", "update"));
+  return {
+    figures: {
+      [`${name}/vs-raw`]: versus("raw"),
+      [`${name}/vs-powertools`]: versus("powertools"),
+      [`${name}/records-per-second`]: perSecond("sluice"),
+    },
+    goals: { [`${name}/vs-raw`]: { atLeast: 0.9 }, [`${name}/vs-powertools`]: { atLeast: 5 } },
+    lines: [
+      `${rounds} rounds of ${batches} batches of ${batchSize} modifications, against fauxqs in a process of its own`,
+      "",
+      ...table(
+        ["", "records/s", "rounds"],
+        contenderNames.map((contender) => [contender, perSecond(contender), spread(times.of(contender, "update"))]),
+      ),
+    ],
+  };
+};
+
+/** A suite for a target that takes ten messages in a request. */
+export const messagingSuite = <Request>(
+  name: string,
+  open: (server: MessagingServer) => Promise<MessagingApi<Request>>,
+): Suite => ({
+  name,
+  run: async (options) => {
+    const server = await startMessagingServer();
+    const api = await open(server);
+    try {
+      const count = options.batchSize * options.batches;
+      const events = texts(updateEvents(await filmsUpTo(count), options.batchSize));
+      const reset = async (): Promise<void> => {
+        await api.takeCount();
+      };
+      const contenders = [sluice(api, events), raw(api, events), powertools(api, events)];
+      await assertAllArrive(contenders, api, options);
+      const times = await compete(
+        contenders.map((contender) => ({ ...contender, reset })),
+        { mixes: ["update"], batches: options.batches, rounds: options.rounds, warmups: 2 },
+      );
+      return reportOf(name, times, options);
+    } finally {
+      api.close();
+      await server.stop();
+    }
+  },
+});

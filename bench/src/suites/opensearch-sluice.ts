@@ -1,0 +1,36 @@
+// Sluice: the handler of a pipeline with one route, from parsed event to answer.
+
+import type { Client } from "@opensearch-project/opensearch";
+import { pipeline } from "@sluice/core";
+import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
+import { type Handler, silent, takeAll } from "../pipeline-handler.ts";
+import { dropIndex, type Entrant, indexSettings, type Material, mappings } from "./opensearch-entrant.ts";
+
+const index = "sluice-bench-films";
+
+/**
+ * A sink with an index of its own, empty. It is made anew for each round: it remembers the changes that it wrote, and
+ * would take a later round's inserts for repeated ones.
+ */
+export const emptySink = async (client: Client, name: string): Promise<OpensearchSink> => {
+  await dropIndex(client, name);
+  const sink = opensearch({ client, index: name, mappings, settings: indexSettings });
+  await sink.ensure();
+  return sink;
+};
+
+export const sluiceIndex = (client: Client, { events }: Material): Entrant => {
+  let handler: Handler;
+  return {
+    name: "sluice",
+    index,
+    reset: async () => {
+      const sink = await emptySink(client, index);
+      handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+    },
+    prepare: (mix, batch) => {
+      const event: unknown = JSON.parse(events[mix][batch] ?? "");
+      return () => takeAll("sluice", handler, event);
+    },
+  };
+};

@@ -1,0 +1,33 @@
+// The raw limit: rows that are arrays already, one unguarded statement for each batch, nothing decoded or answered.
+
+import type { PlainItem } from "@sluice/testing";
+import type pg from "pg";
+import { filmColumns } from "../films.ts";
+import { createTable, type Entrant, type Material, replaceRow } from "./postgres-entrant.ts";
+
+const table = "films_raw";
+
+const upsert = (): string => {
+  const columns = Object.keys(filmColumns);
+  const parameters = Object.values(filmColumns).map(({ type }, index) => `$${index + 1}::${type}[]`);
+  return `INSERT INTO ${table} (${columns.join(", ")}) SELECT * FROM unnest(${parameters.join(", ")}) ${replaceRow()}`;
+};
+
+const arraysOf = (films: readonly PlainItem[]): unknown[][] =>
+  Object.values(filmColumns).map(({ path: [attribute] }) => films.map((film) => film[attribute] ?? null));
+
+export const rawUpsert = async (pool: pg.Pool, { films }: Material): Promise<Entrant> => {
+  await pool.query(createTable(table));
+  const text = upsert();
+  return {
+    name: "raw",
+    view: table,
+    relations: [table],
+    prepare: (mix, batch) => {
+      const arrays = arraysOf(films[mix][batch] ?? []);
+      return async () => {
+        await pool.query(text, arrays);
+      };
+    },
+  };
+};

@@ -1,0 +1,31 @@
+// Sluice: the handler of a pipeline with one route, from parsed event to answer.
+
+import { pipeline } from "@sluice/core";
+import { type Guard, postgres } from "@sluice/sink-postgres";
+import type pg from "pg";
+import { filmColumns, keyAttribute, keyColumn } from "../films.ts";
+import type { Entrant, Material } from "./postgres-entrant.ts";
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+const relationsOf = (guard: Guard, table: string): string[] =>
+  guard === "ledger" ? [table, `${table}_sluice`] : [`${table}_with_tombstones`];
+
+export const sluiceUpsert = async (pool: pg.Pool, guard: Guard, material: Material): Promise<Entrant> => {
+  const table = `films_${guard}`;
+  const sink = postgres({ pool, table, guard, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
+  await sink.ensure();
+  const handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+  return {
+    name: guard,
+    view: table,
+    relations: relationsOf(guard, table),
+    prepare: (mix, batch) => {
+      const event: unknown = JSON.parse(material.events[mix][batch] ?? "");
+      return async () => {
+        const { batchItemFailures } = await handler(event);
+        if (batchItemFailures.length > 0) throw new Error(`${guard}: ${batchItemFailures.length} records failed`);
+      };
+    },
+  };
+};

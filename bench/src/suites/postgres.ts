@@ -1,0 +1,153 @@
+// Event to commit on Postgres: the pipeline's handler under both guards, against Powertools' BatchProcessor with the
+// upsert that one writes by hand, and against the raw limit: the same rows as prebuilt arrays through one unguarded
+// statement for each batch.
+
+import { type PostgresEngine, startPostgres } from "@sluice/local";
+import type { Guard } from "@sluice/sink-postgres";
+import pg from "pg";
+import { batched, filmColumns, filmsUpTo, insertEvents, keyColumn, texts, updateEvents, voted } from "../films.ts";
+import { table } from "../markdown.ts";
+import { type Contender, compete, type Times } from "../rounds.ts";
+import { rounded, spread } from "../statistics.ts";
+import type { Figures, Goal, Suite, SuiteOptions, SuiteReport } from "../suite.ts";
+import type { Entrant, Material, Mix } from "./postgres-entrant.ts";
+import { powertoolsUpsert } from "./postgres-powertools.ts";
+import { rawUpsert } from "./postgres-raw.ts";
+import { sluiceUpsert } from "./postgres-sluice.ts";
+
+const mixes = ["insert", "update", "redelivered"] as const satisfies readonly Mix[];
+const guards = ["inline", "ledger"] as const satisfies readonly Guard[];
+const peers = ["raw", "powertools-parallel", "powertools-sequential"] as const;
+
+const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
+  guards.flatMap((guard) =>
+    mixes.flatMap((mix) => [
+      [`postgres/${guard}/${mix}/vs-raw`, { atLeast: guard === "inline" ? 0.85 : 0.65 }],
+      [`postgres/${guard}/${mix}/vs-powertools-parallel`, { atLeast: 10 }],
+    ]),
+  ),
+);
+
+/**
+ * Commits are synced, as by Postgres' own defaults and not as in the tests. Nothing else of the server's own may fall into
+ * one contender's time and not into another's.
+ */
+const settings = {
+  fsync: "on",
+  full_page_writes: "on",
+  autovacuum: "off",
+  checkpoint_timeout: "1h",
+  max_wal_size: "4GB",
+  shared_buffers: "256MB",
+};
+
+const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Material> => {
+  const films = await filmsUpTo(batchSize * batches);
+  const updates = texts(updateEvents(films, batchSize));
+  const later = batched(films.map(voted), batchSize);
+  return {
+    events: { insert: texts(insertEvents(films, batchSize)), update: updates, redelivered: updates },
+    films: { insert: batched(films, batchSize), update: later, redelivered: later },
+  };
+};
+
+const contenderOf = (pool: pg.Pool, { name, relations, prepare }: Entrant): Contender<Mix> => ({
+  name,
+  reset: async () => {
+    await pool.query(`TRUNCATE ${relations.join(", ")}`);
+    await pool.query("CHECKPOINT");
+  },
+  begin: async () => {
+    await pool.query(`VACUUM (ANALYZE) ${relations.join(", ")}`);
+  },
+  prepare,
+});
+
+const contentOf = async (pool: pg.Pool, { view }: Entrant): Promise<string> => {
+  const columns = Object.keys(filmColumns).join(", ");
+  const { rows } = await pool.query<{ content: string }>(
+    `SELECT count(*) || ' ' || md5(string_agg(t::text, ';' ORDER BY ${keyColumn})) AS content FROM (SELECT ${columns} FROM ${view}) t`,
+  );
+  return rows[0]?.content ?? "";
+};
+
+/** @throws when the contenders did not leave the same rows: then they did not do the same work. */
+const assertSameContent = async (pool: pg.Pool, entrants: readonly Entrant[], expected: number) => {
+  const contents = await Promise.all(entrants.map((entrant) => contentOf(pool, entrant)));
+  if (new Set(contents).size !== 1 || !contents[0]?.startsWith(`${expected} `)) {
+    throw new Error(`the contenders left different rows: ${contents.join(", ")}`);
+  }
+};
+
+const figuresOf = (times: Times<Mix>, records: number): Figures => {
+  const figures: Record<string, number> = {};
+  for (const guard of guards) {
+    for (const mix of mixes) {
+      const name = `postgres/${guard}/${mix}`;
+      for (const peer of peers)
+        figures[`${name}/vs-${peer}`] = rounded(times.median(peer, mix) / times.median(guard, mix));
+      figures[`${name}/records-per-second`] = Math.round((1000 * records) / times.median(guard, mix));
+    }
+  }
+  return figures;
+};
+
+const timeTable = (times: Times<Mix>, names: readonly string[], records: number): string[] =>
+  table(
+    ["", ...mixes.flatMap((mix) => [`${mix}, records/s`, "rounds"])],
+    names.map((name) => [
+      name,
+      ...mixes.flatMap((mix) => [Math.round((1000 * records) / times.median(name, mix)), spread(times.of(name, mix))]),
+    ]),
+  );
+
+const ratioTable = (figures: Figures): string[] =>
+  table(
+    ["", ...peers.map((peer) => `vs ${peer}`)],
+    guards.flatMap((guard) =>
+      mixes.map((mix) => [
+        `${guard}, ${mix}`,
+        ...peers.map((peer) => `${figures[`postgres/${guard}/${mix}/vs-${peer}`]} ×`),
+      ]),
+    ),
+  );
+
+const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<SuiteReport> => {
+  const pool = new pg.Pool({ connectionString: await engine.createDatabase(), max: 10 });
+  // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
+  pool.on("error", () => undefined);
+  try {
+    const material = await materialOf(options);
+    const entrants = [
+      ...(await Promise.all(guards.map((guard) => sluiceUpsert(pool, guard, material)))),
+      await rawUpsert(pool, material),
+      await powertoolsUpsert(pool, "powertools-parallel", material),
+      await powertoolsUpsert(pool, "powertools-sequential", material),
+    ];
+    const contenders = entrants.map((entrant) => contenderOf(pool, entrant));
+    const times = await compete(contenders, { ...options, mixes, warmups: 3 });
+    await assertSameContent(pool, entrants, options.batchSize * options.batches);
+    const { rows } = await pool.query<{ server: string }>(
+      "SELECT split_part(version(), ' on ', 1) || ', fsync ' || current_setting('fsync') AS server",
+    );
+    const records = options.batchSize * options.batches;
+    const figures = figuresOf(times, records);
+    const run = `${options.rounds} rounds of ${options.batches} batches of ${options.batchSize} records, ${Object.keys(filmColumns).length} columns; ${rows[0]?.server}`;
+    const names = contenders.map(({ name }) => name);
+    return { figures, goals, lines: [run, "", ...timeTable(times, names, records), "", ...ratioTable(figures)] };
+  } finally {
+    await pool.end();
+  }
+};
+
+export const postgresSuite: Suite = {
+  name: "postgres",
+  run: async (options) => {
+    const engine = await startPostgres({ settings });
+    try {
+      return await measure(engine, options);
+    } finally {
+      await engine.stop();
+    }
+  },
+};

@@ -1,0 +1,43 @@
+// Changes into a standard queue, in requests of ten.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { sqs } from "@sluice/sink-sqs";
+import type { Suite } from "../suite.ts";
+import { type Message, messagingSuite } from "./messaging.ts";
+
+const entryOf = ({ body, attributes }: Message) => ({
+  MessageBody: body,
+  MessageAttributes: Object.fromEntries(
+    Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+  ),
+});
+
+/** Messages in a queue, which is empty afterwards. */
+export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> => {
+  const AttributeNames = ["ApproximateNumberOfMessages" as const];
+  const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames });
+  await client.purgeQueue({ QueueUrl });
+  return Number(Attributes?.ApproximateNumberOfMessages);
+};
+
+export const sqsSuite: Suite = messagingSuite("sqs", async ({ clientConfig }) => {
+  // Queue URLs have a host that does not resolve everywhere.
+  const client = new SQS({ ...clientConfig, useQueueUrlAsEndpoint: false });
+  const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "films" });
+  return {
+    sink: sqs({ queueUrl, client }),
+    requestOf: (messages) => ({
+      QueueUrl: queueUrl,
+      Entries: messages.map((message, index) => ({ Id: String(index), ...entryOf(message) })),
+    }),
+    send: async (request: Parameters<typeof client.sendMessageBatch>[0]) => {
+      const { Failed = [] } = await client.sendMessageBatch(request);
+      if (Failed.length > 0) throw new Error(`${Failed.length} messages failed`);
+    },
+    sendOne: async (message) => {
+      await client.sendMessage({ QueueUrl: queueUrl, ...entryOf(message) });
+    },
+    takeCount: () => takeCount(client, queueUrl),
+    close: () => client.destroy(),
+  };
+});

@@ -1,0 +1,73 @@
+// What the bench writes, never how fast anything is.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { bench } from "../src/command.ts";
+
+const quick = ["--rounds", "2", "--batch", "20", "--batches", "2"];
+
+/** The figures in the file that `--json` names. */
+const figuresOf = async (suite: string): Promise<Record<string, number>> => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+  try {
+    const file = join(folder, "figures.json");
+    await bench([suite, "--json", file, ...quick], () => undefined);
+    return JSON.parse(await readFile(file, "utf8")) as Record<string, number>;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};
+
+const expectFigures = (figures: Record<string, number>, names: readonly string[]): void => {
+  expect(Object.keys(figures)).toEqual(names);
+  for (const value of Object.values(figures)) expect(value).toBeGreaterThan(0);
+};
+
+test("--json holds the figures of the suite decode", async () => {
+  expectFigures(await figuresOf("decode"), [
+    "decode/vs-unmarshall",
+    "decode/films/vs-unmarshall",
+    "decode/orders/vs-unmarshall",
+    "decode/rarities/vs-unmarshall",
+  ]);
+});
+
+test("--json holds the figures of the suite core", async () => {
+  expectFigures(await figuresOf("core"), [
+    "core/us-per-change",
+    "core/upsert/us-per-change",
+    "core/append/us-per-change",
+  ]);
+});
+
+test("the tables that are printed name the goals", async () => {
+  const lines: string[] = [];
+  await bench(["core", ...quick], (line) => lines.push(line));
+  expect(lines.join("\n")).toMatch(/core\/us-per-change +\| +[\d.]+ \| +≤ 10 \|/);
+});
+
+test("a suite that does not exist is refused by name", async () => {
+  await expect(bench(["nosuch"], () => undefined)).rejects.toThrow("there is no suite nosuch");
+});
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+
+describeWithPostgres("the suite postgres", (engine) => {
+  test("--json holds its figures for both guards and every mix", async () => {
+    process.env.DATABASE_URL = engine.url;
+    try {
+      const peers = ["raw", "powertools-parallel", "powertools-sequential"].map((peer) => `vs-${peer}`);
+      const names = ["inline", "ledger"].flatMap((guard) =>
+        ["insert", "update", "redelivered"].flatMap((mix) =>
+          [...peers, "records-per-second"].map((figure) => `postgres/${guard}/${mix}/${figure}`),
+        ),
+      );
+      expectFigures(await figuresOf("postgres"), names);
+    } finally {
+      delete process.env.DATABASE_URL;
+    }
+  });
+});

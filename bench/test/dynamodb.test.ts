@@ -1,0 +1,20 @@
+// What the suite dynamodb writes, never how fast anything is. The suites with OpenSearch take too long for a test.
+
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startDynamodb } from "@sluice/local";
+import { bench } from "../src/command.ts";
+
+const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
+
+describeWithDynamodb("the suite dynamodb", (engine) => {
+  test("has its figures, after both contenders left the same items", async () => {
+    process.env.DYNAMODB_ENDPOINT = engine.endpoint;
+    try {
+      const figures = await bench(["dynamodb", "--rounds", "1", "--batch", "20", "--batches", "2"], () => undefined);
+      expect(Object.keys(figures)).toEqual(["dynamodb/insert/vs-raw", "dynamodb/insert/records-per-second"]);
+      for (const figure of Object.values(figures)) expect(figure).toBeGreaterThan(0);
+    } finally {
+      delete process.env.DYNAMODB_ENDPOINT;
+    }
+  });
+});

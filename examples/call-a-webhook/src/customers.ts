@@ -1,0 +1,26 @@
+// The pipeline: changes of our customers, as calls of the CRM's API. It can be imported without Lambda.
+
+import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
+import { webhook } from "@sluice/sink-webhook";
+import { type Customer, toCall } from "./contact.ts";
+import { list, required } from "./environment.ts";
+
+export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
+
+const crm = webhook({
+  name: "crm",
+  url: required("CRM_URL"),
+  secrets: list("CRM_SECRETS"),
+  headers: { authorization: `Bearer ${required("CRM_TOKEN")}` },
+  // What the CRM's contract allows; the function's concurrency multiplies both.
+  concurrency: 4,
+  maxPerSecond: Number(process.env.CALLS_PER_SECOND ?? 20),
+  circuit: { openMs: Number(process.env.CIRCUIT_OPEN_MS ?? 10_000) },
+  allowAddresses: list("ALLOW_ADDRESSES"),
+});
+
+export const customers: Pipeline<Customer> = pipeline<Customer>("customers", {
+  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  dedupeStore,
+}).to(crm, toCall);

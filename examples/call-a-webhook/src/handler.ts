@@ -1,0 +1,7 @@
+// The Lambda function: configure it as the handler `handler.handler` of the stream's event source mapping, and of the
+// dead-letter queue's when you redrive.
+
+import type { PipelineHandler } from "@sluice/core";
+import { customers } from "./customers.ts";
+
+export const handler: PipelineHandler = customers.handler();

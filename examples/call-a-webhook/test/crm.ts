@@ -1,0 +1,103 @@
+// The CRM: contacts over HTTP, with moods.
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
+
+export const token = "crm-token";
+export const secret = `whsec_${Buffer.from("a secret of 24 bytes, ok").toString("base64")}`;
+
+/** One call that the CRM took. */
+export interface Call {
+  readonly method: string;
+  readonly contact: string;
+  readonly key: string;
+  readonly version: string;
+}
+
+/** What it does with a call; undefined: takes it. */
+export type Mood = (contact: string) => "away" | { readonly status: number; readonly retryAfter?: string } | undefined;
+
+export interface Crm {
+  /** Answers the URL of its API. */
+  readonly start: () => Promise<string>;
+  readonly stop: () => Promise<void>;
+  readonly setMood: (mood: Mood) => void;
+  /** Calls that arrived, whatever became of them. */
+  readonly arrived: () => number;
+  /** Calls that were taken, in order. */
+  readonly taken: readonly Call[];
+  readonly contacts: ReadonlyMap<string, unknown>;
+}
+
+const textOf = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+};
+
+const textHeaders = (headers: IncomingMessage["headers"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+
+/** Refuses whoever is not who he says. An empty body is signed too, and is no JSON. */
+const isAuthentic = (headers: Record<string, string>, body: string): boolean => {
+  if (headers.authorization !== `Bearer ${token}`) return false;
+  try {
+    new Webhook(secret).verify(body, headers);
+    return true;
+  } catch (error) {
+    return body === "" && error instanceof SyntaxError;
+  }
+};
+
+export const openCrm = (): Crm => {
+  const taken: Call[] = [];
+  const contacts = new Map<string, unknown>();
+  let mood: Mood = () => undefined;
+  let arrived = 0;
+
+  const take = (request: IncomingMessage, contact: string, body: string): void => {
+    const { method = "", headers } = request;
+    taken.push({ method, contact, key: String(headers["webhook-id"]), version: String(headers["sluice-version"]) });
+    if (method === "DELETE") contacts.delete(contact);
+    else contacts.set(contact, JSON.parse(body));
+  };
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    arrived += 1;
+    const body = await textOf(request);
+    const contact = decodeURIComponent(/^\/api\/contacts\/([^/]+)$/.exec(request.url ?? "")?.[1] ?? "");
+    const reaction = mood(contact);
+    if (reaction === "away") response.destroy();
+    else if (reaction !== undefined) {
+      const { status, retryAfter } = reaction;
+      response.writeHead(status, retryAfter === undefined ? {} : { "retry-after": retryAfter }).end();
+    } else if (contact === "" || !isAuthentic(textHeaders(request.headers), body)) response.writeHead(401).end();
+    else {
+      take(request, contact, body);
+      response.writeHead(204).end();
+    }
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  return {
+    taken,
+    contacts,
+    arrived: () => arrived,
+    setMood: (next) => {
+      mood = next;
+    },
+    start: async () => {
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
+    },
+    stop: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};

@@ -1,0 +1,38 @@
+// Error numbers of the file system → codes. https://man7.org/linux/man-pages/man2/open.2.html and write.2.html
+
+import { SinkError, type SinkErrorCode } from "@sluice/core";
+
+const codes: Readonly<Record<string, SinkErrorCode>> = {
+  EMFILE: "SINK_THROTTLED", // too many open files
+  ENFILE: "SINK_THROTTLED",
+  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is used up: what somebody enlarges, or empties
+  ENOSPC: "SINK_UNAVAILABLE",
+  EIO: "SINK_UNAVAILABLE",
+  ESTALE: "SINK_UNAVAILABLE", // NFS: the handle is of an earlier mount
+  ETIMEDOUT: "SINK_TIMEOUT",
+  EACCES: "SINK_DENIED",
+  EPERM: "SINK_DENIED",
+  EROFS: "SINK_DENIED",
+  ENOENT: "SINK_MISSING", // the folder: the file itself is created
+  ENOTDIR: "SINK_MISSING",
+  EISDIR: "SINK_MISSING",
+};
+
+/** `ENOENT`, not `ERR_INVALID_ARG_TYPE`. By its code and not by class: Jest runs tests in a realm with classes of its own. */
+const systemCode = (error: unknown): string | undefined => {
+  const { code } = Object(error) as { readonly code?: unknown };
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+};
+
+/**
+ * The error of `node:fs` as the sink's own. One that is not in the table counts as unavailable: in doubt, try again.
+ * @throws what is neither the sink's own error nor the system's: a bug, which must fail the invocation.
+ */
+export const classify = (error: unknown): SinkError => {
+  if (error instanceof SinkError) return error; // SINK_TIMEOUT of `writeInRequests`, when the signal aborts
+  const code = systemCode(error);
+  if (code === undefined) throw error;
+  return new SinkError(codes[code] ?? "SINK_UNAVAILABLE", `[json-lines] the file cannot be written: ${code}`, {
+    cause: error,
+  });
+};

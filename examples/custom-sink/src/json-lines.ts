@@ -1,0 +1,73 @@
+// The sink: one line of JSON per change, at the end of one file.
+
+import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInRequests } from "@sluice/core";
+import { classify } from "./classify.ts";
+import { type LineFile, openLineFile } from "./line-file.ts";
+
+/** What a line holds beside the `idempotencyKey`, which the sink adds. */
+export type Line = { readonly [member: string]: unknown };
+
+export interface JsonLinesOptions {
+  /** The file. It is created; its folder is not. */
+  readonly path: string;
+  /** Most bytes of a line in UTF-8 with its line feed, and of one write to the file. Default 262,144. */
+  readonly maxLineBytes?: number;
+  /** Opens the file; for tests. Default: on disk. */
+  readonly open?: (path: string) => Promise<LineFile>;
+}
+
+const lineOf = ({ message, idempotencyKey }: AppendDelivery<Line>): string =>
+  `${toJson({ ...message, idempotencyKey })}\n`;
+
+/** A file that is opened at the first write, and anew after a failure: only then is a torn line found. */
+const lazily = (open: () => Promise<LineFile>): LineFile => {
+  let file: Promise<LineFile> | undefined;
+  const close = async (): Promise<void> => {
+    const opened = file;
+    file = undefined;
+    await (await opened)?.close();
+  };
+  const append = async (text: string): Promise<void> => {
+    file ??= open();
+    try {
+      await (await file).append(text);
+    } catch (error) {
+      await close().catch(() => undefined); // fails for the same reason, which `error` has
+      throw error;
+    }
+  };
+  return { append, close };
+};
+
+/**
+ * A sink that adds a line of JSON to a file for every change. A line that is repeated carries the same `idempotencyKey`.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ */
+export const jsonLines = ({
+  path,
+  maxLineBytes = 262_144,
+  open = openLineFile,
+}: JsonLinesOptions): Sink<Line, "append"> => {
+  checkText("path", path);
+  checkWhole("maxLineBytes", maxLineBytes, [1, Number.MAX_SAFE_INTEGER]);
+  const file = lazily(() => open(path));
+  return {
+    name: "json-lines",
+    supports: { writes: "append" },
+    write: writeInRequests<Line, string>({
+      sink: "json-lines",
+      maxEntries: Number.MAX_SAFE_INTEGER,
+      maxBytes: maxLineBytes,
+      encode: (delivery) => {
+        const entry = lineOf(delivery);
+        return { entry, bytes: Buffer.byteLength(entry) };
+      },
+      send: async (lines) => {
+        await file.append(lines.join(""));
+        return lines.map(() => "taken");
+      },
+      classify,
+    }),
+    close: file.close,
+  };
+};

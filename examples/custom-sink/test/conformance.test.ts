@@ -1,0 +1,56 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "@jest/globals";
+import { type AppendDelivery, type Delivery, toJson } from "@sluice/core";
+import { type AppendRig, conforms } from "@sluice/testing";
+import { jsonLines, type Line } from "../src/json-lines.ts";
+import { faultyFile } from "./faulty-file.ts";
+
+const maxLineBytes = 4_096;
+
+const sizeOf = (delivery: Delivery): number => {
+  const { message, idempotencyKey } = delivery as AppendDelivery<Line>;
+  return Buffer.byteLength(`${toJson({ ...message, idempotencyKey })}\n`);
+};
+
+const sentOf = (line: string): { readonly message: Line; readonly idempotencyKey: string } => {
+  const { idempotencyKey, ...message } = JSON.parse(line);
+  return { message, idempotencyKey };
+};
+
+const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+
+/** A real file, in a folder of its own, behind a layer that makes it fail. */
+const openRig = async (): Promise<AppendRig<Line>> => {
+  const folder = await mkdtemp(join(tmpdir(), "custom-sink-"));
+  const path = join(folder, "changes.jsonl");
+  const file = faultyFile();
+  return {
+    sink: jsonLines({ path, maxLineBytes, open: file.open }),
+    toMessage: ({ version, kind, after }) => ({ version, kind, after }),
+    read: async () => linesOf(await readFile(path, { encoding: "utf8", flag: "a+" })).map(sentOf),
+    requests: file.requests,
+    fail: file.fail,
+    heal: file.heal,
+    close: () => rm(folder, { recursive: true }),
+  };
+};
+
+const wholeWrites = "a file takes or refuses a write as a whole; it does not look at its lines";
+
+conforms(
+  { describe, test },
+  {
+    name: "jsonLines",
+    writes: "append",
+    limits: { maxBytes: { total: maxLineBytes, sizeOf } },
+    skip: { C07: "a file has no limit of entries" },
+    cannot: { "throttle-one": wholeWrites, refuse: wholeWrites },
+    badOptions: {
+      path: () => jsonLines({ path: "" }),
+      maxLineBytes: () => jsonLines({ path: "changes.jsonl", maxLineBytes: 0.5 }),
+    },
+    open: openRig,
+  },
+);

@@ -1,0 +1,59 @@
+// What the conformance kit does not know of: this target's own errors, and lines that a crash has torn.
+
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type AppendDelivery, type Settlement, SinkError } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import { classify } from "../src/classify.ts";
+import { jsonLines, type Line } from "../src/json-lines.ts";
+
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "custom-sink-"));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const delivery = (name: string): AppendDelivery<Line> => ({
+  change: streamChange({ after: { pk: name } }),
+  message: { name },
+  idempotencyKey: `key-${name}`,
+});
+
+/** Writes with a sink of its own, as a new execution environment does. */
+const writeTo = async (path: string, name: string): Promise<readonly Settlement[]> => {
+  const sink = jsonLines({ path });
+  const settlements = await sink.write([delivery(name)], {
+    signal: new AbortController().signal,
+    remainingMs: () => 1_000,
+  });
+  await sink.close?.();
+  return settlements;
+};
+
+test("a folder that is not there is SINK_MISSING, and so is a folder in the file's place", async () => {
+  const paths = [join(folder, "missing", "changes.jsonl"), folder];
+  const settlements = (await Promise.all(paths.map((path) => writeTo(path, "a")))).flat();
+  expect(settlements).toMatchObject(paths.map(() => ({ outcome: "failed", error: { code: "SINK_MISSING" } })));
+});
+
+test("a line that a crash has torn is ended, so that the next one is whole", async () => {
+  const path = join(folder, "torn.jsonl");
+  await writeFile(path, '{"name":"a"}\n{"na');
+  await writeTo(path, "b");
+  expect((await readFile(path, "utf8")).split("\n")).toEqual([
+    '{"name":"a"}',
+    '{"na',
+    '{"name":"b","idempotencyKey":"key-b"}',
+    "",
+  ]);
+});
+
+test("the sink's own errors are passed on, and what is no error of the system is thrown", () => {
+  const timeout = new SinkError("SINK_TIMEOUT", "no answer");
+  expect(classify(timeout)).toBe(timeout);
+  expect(() => classify(new TypeError("a bug"))).toThrow(TypeError);
+});

@@ -1,0 +1,32 @@
+// Opens the feeds that were asked for, and the store that keeps repeats from those that cannot discard them.
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DedupeStore } from "@sluice/core";
+import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
+import type { DynamodbEngine } from "@sluice/local";
+import type { DemoEngines } from "../demo-engines.ts";
+import type { FeedName } from "../options.ts";
+import { emailFeed } from "./email.ts";
+import type { Feed } from "./feed.ts";
+import { snsFeed } from "./sns.ts";
+import { sqsFeed } from "./sqs.ts";
+import { webhookFeed } from "./webhook.ts";
+
+const openers: { readonly [name in FeedName]: (engines: DemoEngines) => Promise<Feed> } = {
+  sns: ({ sqs }) => snsFeed(sqs),
+  sqs: ({ sqs }) => sqsFeed(sqs),
+  email: emailFeed,
+  webhook: webhookFeed,
+};
+
+/** Opens them, each with its receiver. */
+export const openFeeds = (names: readonly FeedName[], engines: DemoEngines): Promise<Feed[]> =>
+  Promise.all(names.map((name) => openers[name](engines)));
+
+/** Creates the store beside the source. */
+export const openDedupeStore = async ({ clientConfig }: DynamodbEngine): Promise<DedupeStore> => {
+  const client = new DynamoDBClient(clientConfig);
+  const store = dynamodbDedupe({ tableName: `SluiceDemoDedupe${Date.now()}`, client });
+  await store.ensure();
+  return store;
+};

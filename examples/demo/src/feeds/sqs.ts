@@ -1,0 +1,27 @@
+// A FIFO queue that gets every change of every film.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import type { SqsEngine } from "@sluice/local";
+import { sqs } from "@sluice/sink-sqs";
+import { type Feed, filmChange } from "./feed.ts";
+import { queueArrivals } from "./queue-arrivals.ts";
+
+/** Opens the feed with a queue of its own. */
+export const sqsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
+  const client = new SQS(clientConfig);
+  const { QueueUrl: queueUrl = "" } = await client.createQueue({
+    QueueName: `sluice-demo-changes-${Date.now()}.fifo`,
+    Attributes: { FifoQueue: "true" },
+  });
+  const sink = sqs({ queueUrl, client });
+  const map = (body: ReturnType<typeof filmChange>) => (body === undefined ? undefined : { body });
+  return {
+    name: sink.name,
+    about: "FIFO queue, which discards repeats by itself",
+    interest: undefined,
+    addTo: (pipeline, { unreliable }) =>
+      pipeline.to(unreliable(sink), (change) => map(filmChange(change, undefined)), { dedupe: "native" }),
+    received: () => queueArrivals(client, queueUrl),
+    close: async () => client.destroy(),
+  };
+};

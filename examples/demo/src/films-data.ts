@@ -1,0 +1,28 @@
+// The 3,201 films of vega-datasets: real data that nobody here wrote, with nulls, mixed types and dirty values.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+
+/** A film as attribute values, the way the table holds it. */
+export type FilmItem = { readonly filmId: AttributeValue } & { readonly [attribute: string]: AttributeValue };
+
+const attributeOf = (value: unknown): AttributeValue => {
+  if (value === null) return { NULL: true };
+  return typeof value === "number" ? { N: String(value) } : { S: String(value) };
+};
+
+/**
+ * The films as items. The key is the film's place in the file, from 1: nothing else is unique and always there (titles
+ * repeat, nine are numbers and one is null). Titles that are numbers stay numbers.
+ */
+export const loadFilms = async (): Promise<FilmItem[]> => {
+  const entry = createRequire(import.meta.url).resolve("vega-datasets");
+  const path = join(entry, "../../data/movies.json");
+  const films = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>[];
+  return films.map((film, index) => ({
+    filmId: { N: String(index + 1) },
+    ...Object.fromEntries(Object.entries(film).map(([name, value]) => [name, attributeOf(value)])),
+  }));
+};

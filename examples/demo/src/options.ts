@@ -1,0 +1,81 @@
+// The demo's options.
+
+import { parseArgs } from "node:util";
+
+/** Targets that hold a copy of the table. */
+export type ReplicaName = "postgres" | "opensearch" | "dynamodb";
+
+/** Targets that are sent every change. */
+export type FeedName = "sns" | "sqs" | "email" | "webhook";
+
+export type SinkName = ReplicaName | FeedName;
+
+const replicaNames: readonly ReplicaName[] = ["postgres", "opensearch", "dynamodb"];
+const feedNames: readonly FeedName[] = ["sns", "sqs", "email", "webhook"];
+export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
+
+const defaultWrites = 3000;
+/** A feed is sent each write, so fewer say as much. */
+const defaultWritesWithFeeds = 600;
+
+export const usage: string = `Usage: npm run demo -- [--sinks LIST] [--keep] [--writes N] [--seed N]
+
+  --sinks LIST  ${sinkNames.join(", ")}; one, or several joined by commas
+                (default: postgres). With ${feedNames.join(", ")} a batch fails half way and the function crashes
+                once, and every receiver is audited for duplicates, losses and order
+  --keep        leave the engines running at the end, and say how to look at them
+  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; ${defaultWritesWithFeeds} with ${feedNames.join(", ")})
+  --seed N      of the workload (default: from the clock; it is printed)
+`;
+
+export interface Options {
+  readonly sinks: readonly SinkName[];
+  /** Of the sinks, those that hold a copy. */
+  readonly replicas: readonly ReplicaName[];
+  /** Of the sinks, those that are sent every change. */
+  readonly feeds: readonly FeedName[];
+  readonly keep: boolean;
+  readonly writes: number;
+  readonly seed: number;
+  readonly help: boolean;
+}
+
+const isSinkName = (name: string): name is SinkName => sinkNames.some((known) => known === name);
+
+const checked = (values: {
+  sinks: string;
+  writes?: string | undefined;
+  seed: string;
+  keep: boolean;
+  help: boolean;
+}): Options | string => {
+  const sinks = [...new Set(values.sinks.split(","))];
+  const unknown = sinks.find((name) => !isSinkName(name));
+  if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
+  const replicas = replicaNames.filter((name) => sinks.includes(name));
+  const feeds = feedNames.filter((name) => sinks.includes(name));
+  const usualWrites = feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
+  const [writes, seed] = [Number(values.writes ?? usualWrites), Number(values.seed)];
+  if (!Number.isSafeInteger(writes) || writes < 1) return "--writes expects a whole number above 0";
+  if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
+  return { sinks: sinks.filter(isSinkName), replicas, feeds, keep: values.keep, help: values.help, writes, seed };
+};
+
+/** The options, or what is wrong with them. */
+export const parseOptions = (args: string[]): Options | string => {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        sinks: { type: "string", default: "postgres" },
+        keep: { type: "boolean", default: false },
+        writes: { type: "string" },
+        seed: { type: "string", default: String(Date.now() % 1_000_000) },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return checked(values);
+  } catch (error) {
+    return (error as Error).message;
+  }
+};

@@ -1,0 +1,39 @@
+// Another DynamoDB table, with another key: the film's number under another name.
+
+import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import type { DynamodbEngine } from "@sluice/local";
+import { dynamodb } from "@sluice/sink-dynamodb";
+import { columns, type Row } from "../comparison.ts";
+import type { FilmItem } from "../films-data.ts";
+import type { Replica } from "./replica.ts";
+
+const table = `SluiceDemoCopies${Date.now()}`;
+
+const rowOf = (item: Partial<FilmItem>): Row =>
+  Object.fromEntries(
+    Object.entries(columns).map(([column, attribute]) => {
+      const value = item[attribute];
+      return [column, value?.S ?? value?.N ?? null];
+    }),
+  );
+
+/** Opens the replica beside the source. */
+export const dynamodbReplica = async ({ clientConfig, endpoint }: DynamodbEngine): Promise<Replica> => {
+  const client = new DynamoDBClient(clientConfig);
+  const sink = dynamodb({ client, table, key: { copyId: "filmId" } });
+  await sink.ensure({ create: { partitionKey: { name: "copyId", type: "N" } } });
+  return {
+    name: sink.name,
+    addTo: (pipeline) => pipeline.to(sink),
+    read: async () => {
+      const rows = new Map<string, Row>();
+      const query = { TableName: table, ConsistentRead: true, ...sink.liveFilter };
+      for await (const { Items = [] } of paginateScan({ client }, query)) {
+        for (const item of Items) rows.set(item.copyId?.N ?? "", rowOf(item));
+      }
+      return rows;
+    },
+    look: `aws dynamodb scan --table-name ${table} --max-items 5 --endpoint-url ${endpoint}`,
+    close: async () => client.destroy(),
+  };
+};

@@ -1,0 +1,87 @@
+// An OpenSearch index: the whole film as a document, and a search that takes typing errors.
+
+import type { OpensearchEngine } from "@sluice/local";
+import { opensearch } from "@sluice/sink-opensearch";
+import { columns, type Row } from "../comparison.ts";
+import type { Replica } from "./replica.ts";
+
+const index = `sluice-demo-films-${Date.now()}`;
+
+/** Texts to search in; all else that is text, to filter by; all else, numbers. */
+const mappings = {
+  properties: {
+    filmId: { type: "long" },
+    Title: { type: "text" },
+    Director: { type: "text" },
+    updatedAtMs: { type: "long" },
+    ...Object.fromEntries(
+      ["Release Date", "MPAA Rating", "Distributor", "Source", "Major Genre", "Creative Type"].map((name) => [
+        name,
+        { type: "keyword" },
+      ]),
+    ),
+    ...Object.fromEntries(
+      [
+        "US Gross",
+        "Worldwide Gross",
+        "US DVD Sales",
+        "Production Budget",
+        "Running Time min",
+        "Rotten Tomatoes Rating",
+        "IMDB Rating",
+        "IMDB Votes",
+      ].map((name) => [name, { type: "double" }]),
+    ),
+  },
+};
+
+/** The part of a search's answer that is read. */
+interface Hits {
+  readonly hits: { readonly hits: readonly { readonly _score: number; readonly _source: Record<string, unknown> }[] };
+}
+
+const search = async (url: string, query: object): Promise<Hits["hits"]["hits"]> => {
+  const response = await fetch(`${url}/${index}/_search`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(query),
+  });
+  if (!response.ok) throw new Error(`OpenSearch answered ${response.status}`);
+  return ((await response.json()) as Hits).hits.hits;
+};
+
+const rowOf = (document: Record<string, unknown>): Row =>
+  Object.fromEntries(
+    Object.entries(columns).map(([column, attribute]) => {
+      const value = document[attribute];
+      return [column, value === undefined || value === null ? null : String(value)];
+    }),
+  );
+
+const typingErrors = {
+  size: 3,
+  query: { match: { Title: { query: "lrod of the rigns", fuzziness: "AUTO", operator: "and" } } },
+};
+
+/** Opens the replica on a server that runs. */
+export const opensearchReplica = async ({ url }: OpensearchEngine): Promise<Replica> => {
+  const sink = opensearch({ node: url, index, mappings, settings: { number_of_replicas: 0 } });
+  await sink.ensure();
+  return {
+    name: sink.name,
+    addTo: (pipeline) => pipeline.to(sink),
+    read: async () => {
+      await fetch(`${url}/${index}/_refresh`, { method: "POST" });
+      const hits = await search(url, { size: 10_000, query: { match_all: {} } });
+      return new Map(hits.map(({ _source }) => [String(_source.filmId), rowOf(_source)]));
+    },
+    show: async () => {
+      await fetch(`${url}/${index}/_refresh`, { method: "POST" });
+      const hits = await search(url, typingErrors);
+      const found = hits.map(({ _score, _source }) => `  ${_score.toFixed(1)}  ${_source.Title}`);
+      return ['A search for "lrod of the rigns" in the titles:', ...found, ""];
+    },
+    look: `curl '${url}/${index}/_search?q=Director:Kubrick&pretty'`,
+    close: sink.close,
+  };
+};

@@ -1,0 +1,28 @@
+// The example is configured by environment variables alone; its README lists them.
+
+import { type EmailTransport, ses, smtp } from "@sluice/sink-email";
+
+/** The variable's value. @throws when it is not set: at cold start, not at the first change. */
+export const required = (name: string): string => {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);
+  return value;
+};
+
+/** `smtp://user:password@host:587`, or `smtps:` for TLS from the first byte. */
+const smtpTransport = (text: string): EmailTransport => {
+  const { protocol, hostname, port, username, password } = new URL(text);
+  return smtp({
+    host: hostname,
+    ...(port !== "" && { port: Number(port) }),
+    secure: protocol === "smtps:",
+    ...(username !== "" && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+  });
+};
+
+/** SMTP where `SMTP_URL` is set, else SES. */
+export const transport = (): EmailTransport => {
+  const { SMTP_URL, CONFIGURATION_SET } = process.env;
+  if (SMTP_URL) return smtpTransport(SMTP_URL);
+  return ses(CONFIGURATION_SET ? { configurationSetName: CONFIGURATION_SET } : {});
+};

@@ -1,0 +1,52 @@
+// Which change is worth a mail, to whom, and what it says.
+
+import type { Change } from "@sluice/core";
+import type { EmailMessage } from "@sluice/sink-email";
+import { template } from "./template.ts";
+
+/** A customer as the shop writes one to its table. */
+export type Customer = {
+  readonly pk: string;
+  readonly type: "customer";
+  readonly name: string;
+  readonly email: string;
+};
+
+/** An order. */
+export type Order = {
+  readonly pk: string;
+  readonly type: "order";
+  readonly name: string;
+  readonly email: string;
+  readonly status: "placed" | "paid" | "shipped";
+  readonly total: number;
+};
+
+export type Item = Customer | Order;
+
+const welcomeTemplate = template({
+  subject: "Welcome, {{name}}",
+  text: "Hello {{name}},\n\nyour account is ready.\n",
+  html: "<p>Hello {{name}},</p><p>your account is ready.</p>",
+});
+
+const receiptTemplate = template({
+  subject: "Your receipt for order {{order}}",
+  text: "Hello {{name}},\n\nwe have received {{total}} for order {{order}}.\n",
+  html: "<p>Hello {{name}},</p><p>we have received <b>{{total}}</b> for order {{order}}.</p>",
+});
+
+/** A welcome when the customer is new; nothing when something about one changes. */
+export const welcome = ({ kind, after }: Change<Customer>): EmailMessage | undefined => {
+  if (kind !== "insert" || after === undefined) return undefined;
+  const { name, email } = after;
+  return { to: { name, address: email }, ...welcomeTemplate({ name }), tags: { mail: "welcome" } };
+};
+
+/** A receipt when the order becomes paid: the change of the status, not every change of an order that is paid. */
+export const receipt = ({ before, after }: Change<Order>): EmailMessage | undefined => {
+  if (after?.status !== "paid" || before?.status === "paid") return undefined;
+  const { pk, name, email, total } = after;
+  const values = { order: pk.replace(/^order#/, ""), name, total: `${total.toFixed(2)} €` };
+  return { to: { name, address: email }, ...receiptTemplate(values), tags: { mail: "receipt" } };
+};

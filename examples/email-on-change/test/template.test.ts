@@ -1,0 +1,16 @@
+import { expect, test } from "@jest/globals";
+import { template } from "../src/template.ts";
+
+const greeting = template({ subject: "Hi {{name}}", text: "Dear {{name}} {{name}}", html: "<p>{{name}}</p>" });
+
+test("a template fills in values, escaped in HTML and in one line in the subject", () => {
+  expect(greeting({ name: "<Ada & 'Bob'>\r\nBcc: x" })).toEqual({
+    subject: "Hi <Ada & 'Bob'> Bcc: x",
+    text: "Dear <Ada & 'Bob'>\r\nBcc: x <Ada & 'Bob'>\r\nBcc: x",
+    html: "<p>&#60;Ada &#38; &#39;Bob&#39;&#62;\r\nBcc: x</p>",
+  });
+});
+
+test("a template without a value throws, and names it", () => {
+  expect(() => greeting({})).toThrow("the template needs name");
+});

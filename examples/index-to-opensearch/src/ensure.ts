@@ -1,0 +1,7 @@
+// Creates or extends index, alias and mapping, and prints the requests: run it when you deploy. `--print` only prints.
+
+import { filmsSink } from "./films.ts";
+
+const requests = await filmsSink.ensure({ apply: !process.argv.includes("--print") });
+process.stdout.write(requests.map((request) => `${request}\n`).join(""));
+await filmsSink.close();

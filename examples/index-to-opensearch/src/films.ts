@@ -1,0 +1,55 @@
+// What a film looks like as a document, and where its changes go.
+
+import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
+import { authentication, optional, required } from "./environment.ts";
+
+/** A film as it stands in the table; the source is not clean enough for more. */
+export type Film = {
+  readonly filmId: number;
+  readonly Title?: string | number;
+  readonly Director?: string;
+  readonly "Major Genre"?: string;
+  readonly "Release Date"?: string;
+  readonly "Running Time min"?: number;
+  readonly "IMDB Rating"?: number;
+  readonly "IMDB Votes"?: number;
+  readonly "Worldwide Gross"?: number;
+};
+
+/** A film as it is searched. A field that is undefined is not in the document. */
+export const toDocument = ({ after: film }: { readonly after: Film }): Record<string, unknown> => ({
+  filmId: film.filmId,
+  title: film.Title === undefined ? undefined : String(film.Title),
+  director: film.Director,
+  genre: film["Major Genre"],
+  released: film["Release Date"],
+  minutes: film["Running Time min"],
+  rating: film["IMDB Rating"],
+  votes: film["IMDB Votes"],
+  gross: film["Worldwide Gross"],
+});
+
+export const filmsSink: OpensearchSink = opensearch({
+  node: required("OPENSEARCH_NODE"),
+  ...authentication(),
+  index: optional("FILMS_INDEX") ?? "films",
+  mappings: {
+    dynamic: "strict",
+    properties: {
+      filmId: { type: "long" },
+      title: { type: "text", fields: { exact: { type: "keyword", ignore_above: 256 } } },
+      director: { type: "text" },
+      genre: { type: "keyword" },
+      released: { type: "keyword" },
+      minutes: { type: "integer" },
+      rating: { type: "double" },
+      votes: { type: "long" },
+      gross: { type: "double" },
+    },
+  },
+});
+
+export const films: Pipeline<Film> = pipeline<Film>("films", {
+  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+}).to(filmsSink, toDocument);

@@ -1,0 +1,36 @@
+// What a film looks like in Postgres, and where its changes go.
+
+import { type Pipeline, pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
+import { type MappedPostgresSink, postgres } from "@sluice/sink-postgres";
+import { required } from "./environment.ts";
+
+export const filmsSink: MappedPostgresSink = postgres({
+  connection: { connectionString: required("DATABASE_URL") },
+  table: process.env.FILMS_TABLE ?? "films",
+  key: { film_id: "filmId" },
+  columns: {
+    film_id: { path: "filmId", type: "bigint" },
+    title: { path: "Title", type: "text" },
+    us_gross: { path: ["US Gross"], type: "numeric" },
+    worldwide_gross: { path: ["Worldwide Gross"], type: "numeric" },
+    us_dvd_sales: { path: ["US DVD Sales"], type: "numeric" },
+    production_budget: { path: ["Production Budget"], type: "numeric" },
+    // "Jun 12 1998", mostly: the source is not clean enough for a date.
+    release_date: { path: ["Release Date"], type: "text" },
+    mpaa_rating: { path: ["MPAA Rating"], type: "text" },
+    running_time_min: { path: ["Running Time min"], type: "integer" },
+    distributor: { path: "Distributor", type: "text" },
+    source: { path: "Source", type: "text" },
+    major_genre: { path: ["Major Genre"], type: "text" },
+    creative_type: { path: ["Creative Type"], type: "text" },
+    director: { path: "Director", type: "text" },
+    rotten_tomatoes_rating: { path: ["Rotten Tomatoes Rating"], type: "smallint" },
+    imdb_rating: { path: ["IMDB Rating"], type: "numeric" },
+    imdb_votes: { path: ["IMDB Votes"], type: "integer" },
+    updated_at_ms: { path: "updatedAtMs", type: "bigint" },
+  },
+});
+
+export const films: Pipeline<UnknownItem> = pipeline("films", {
+  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+}).to(filmsSink);

@@ -1,0 +1,31 @@
+// One table becomes two: where the old table's changes go.
+
+import { type Pipeline, pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
+import { type DynamodbSink, dynamodb, type EnsureOptions } from "@sluice/sink-dynamodb";
+import { required } from "./environment.ts";
+import { customerKey, isCustomer, isOrder, newCustomer, newOrder, type Order, orderKey } from "./items.ts";
+
+type KeySchema = NonNullable<EnsureOptions["create"]>;
+
+export const customersKey: KeySchema = { partitionKey: { name: "email", type: "S" } };
+
+export const customersTable: DynamodbSink = dynamodb({
+  table: required("CUSTOMERS_TABLE"),
+  movingKey: customerKey,
+  name: "customers",
+});
+
+export const ordersKey: KeySchema = {
+  partitionKey: { name: "customerId", type: "S" },
+  sortKey: { name: "orderId", type: "S" },
+};
+
+export const ordersTable: DynamodbSink = dynamodb({ table: required("ORDERS_TABLE"), key: orderKey, name: "orders" });
+
+export const shop: Pipeline<UnknownItem, Order> = pipeline("shop", {
+  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+})
+  .when(isCustomer)
+  .to(customersTable, ({ after }) => newCustomer(after))
+  .when(isOrder)
+  .to(ordersTable, ({ after }) => newOrder(after));

@@ -1,0 +1,21 @@
+export default {
+  extensionsToTreatAsEsm: [".ts"],
+  testEnvironment: "node",
+  testEnvironmentOptions: { customExportConditions: ["@sluice/source", "node", "node-addons"] },
+  testMatch: [
+    "<rootDir>/packages/*/test/**/*.test.ts",
+    "<rootDir>/examples/*/test/**/*.test.ts",
+    "<rootDir>/bench/test/**/*.test.ts",
+    "<rootDir>/test/**/*.test.ts",
+  ],
+  modulePathIgnorePatterns: ["<rootDir>/.*/dist/"],
+  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
+  transform: {
+    "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "es6" } }],
+  },
+  // Tests wait for their engines more than they compute.
+  maxWorkers: 2,
+  // Modules of earlier files stay in a worker's memory: at 4 GB it crashed, after minutes of collecting garbage.
+  workerIdleMemoryLimit: "1GB",
+  testTimeout: 60_000,
+};

@@ -1,0 +1,13 @@
+import base from "./jest.config.js";
+
+// What runs on Node 22 and 24 too (docs/node-versions.md): everything that needs no engine, and one path from a table
+// to its targets.
+export default {
+  ...base,
+  testMatch: [
+    "<rootDir>/packages/{core,testing,cli,cdk}/test/**/*.test.ts",
+    "<rootDir>/packages/sink-*/test/**/{encode,classify,options}.test.ts",
+    "<rootDir>/test/end-to-end.test.ts",
+  ],
+  testPathIgnorePatterns: ["/node_modules/", "\\.integration\\.test\\.ts$"],
+};

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "@jest/globals";
+import { type AwsService, awsEntryError, awsRequestError, SinkError } from "../src/index.ts";
+
+const service: AwsService = {
+  name: "SQS",
+  codes: { QueueDoesNotExist: "SINK_MISSING", InvalidMessageContents: "SINK_REJECTED", Throttling: "SINK_CONFLICT" },
+  tooLarge: /must be shorter/,
+};
+
+const sdkError = (name: string, status: number | undefined, message = "the text"): Error =>
+  Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
+
+const requestError = (error: unknown): SinkError => awsRequestError("orders", service, error);
+
+describe("a request that failed", () => {
+  test.each([
+    ["QueueDoesNotExist", 400, "SINK_MISSING"],
+    ["com.amazonaws.sqs#QueueDoesNotExist", 400, "SINK_MISSING"],
+    ["AWS.SimpleQueueService.InvalidMessageContents", 400, "SINK_REJECTED"],
+    ["ThrottledException", 429, "SINK_THROTTLED"],
+    ["Throttling", 400, "SINK_CONFLICT"],
+    ["AccessDeniedException", 400, "SINK_DENIED"],
+    ["CredentialsProviderError", undefined, "SINK_DENIED"],
+    ["TimeoutError", undefined, "SINK_TIMEOUT"],
+    ["Unheard", 400, "SINK_REJECTED"],
+    ["Unheard", 403, "SINK_DENIED"],
+    ["Unheard", 413, "SINK_TOO_LARGE"],
+    ["Unheard", 429, "SINK_THROTTLED"],
+    ["Unheard", 500, "SINK_UNAVAILABLE"],
+    ["Unheard", undefined, "SINK_UNAVAILABLE"],
+    ["Exception", 500, "SINK_UNAVAILABLE"],
+  ] as const)("by the name %s and status %s is %s", (name, status, code) => {
+    expect(requestError(sdkError(name, status)).code).toBe(code);
+  });
+
+  test("is too large where its text says so, whatever its name", () => {
+    expect(requestError(sdkError("InvalidParameterValue", 400, "Message must be shorter than 9")).code).toBe(
+      "SINK_TOO_LARGE",
+    );
+  });
+
+  test("keeps the SDK's error as its cause, and tells its text, where that holds no value", () => {
+    const cause = sdkError("AccessDenied", 403, "arn:aws:iam::1:role/x may not sqs:SendMessage");
+    const error = requestError(cause);
+    expect(error.cause).toBe(cause);
+    expect(error.message).toBe("[orders] SQS answered AccessDenied: arn:aws:iam::1:role/x may not sqs:SendMessage");
+  });
+
+  test.each(["InvalidMessageContents", "InvalidSignature"])("withholds the text of %s, also in its cause", (name) => {
+    const error = requestError(sdkError(name, 400, "secret"));
+    expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error.cause)}`).not.toContain("secret");
+  });
+
+  test("is told by its code where it has no text, as Node's AggregateError has none", () => {
+    const error = requestError(Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }));
+    expect(error.message).toContain("ECONNREFUSED");
+  });
+
+  test("stays what it is where it is a SinkError, and may be anything", () => {
+    const error = new SinkError("SINK_TIMEOUT", "late");
+    expect(requestError(error)).toBe(error);
+    expect(requestError("text").code).toBe("SINK_UNAVAILABLE");
+    expect(requestError(undefined).code).toBe("SINK_UNAVAILABLE");
+  });
+});
+
+describe("an entry that failed", () => {
+  test.each([
+    [{ code: "InvalidMessageContents", isSenderFault: false }, "SINK_REJECTED"],
+    [{ code: "AccessDenied", isSenderFault: true }, "SINK_DENIED"],
+    [{ code: "Unheard", isSenderFault: true }, "SINK_REJECTED"],
+    [{ code: "Unheard", isSenderFault: false }, "SINK_UNAVAILABLE"],
+    [{ code: "Unheard" }, "SINK_UNAVAILABLE"],
+    [{ code: undefined }, "SINK_UNAVAILABLE"],
+    [{ code: "InvalidParameter", message: "it must be shorter" }, "SINK_TOO_LARGE"],
+  ] as const)("as %j is %s", (failure, code) => {
+    expect(awsEntryError("orders", service, failure).code).toBe(code);
+  });
+
+  test("tells no text that may quote a value", () => {
+    const error = awsEntryError("orders", service, { code: "Unheard", message: "secret", isSenderFault: true });
+    expect(error.message).toBe("[orders] SQS answered Unheard; its text is withheld because it may quote values");
+  });
+});

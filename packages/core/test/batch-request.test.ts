@@ -1,0 +1,167 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  answersById,
+  type BatchRequests,
+  ConfigError,
+  type EntryAnswer,
+  type Settlement,
+  SinkError,
+  withIds,
+  writeInRequests,
+} from "../src/index.ts";
+import { appendDelivery, contextOf } from "./append-deliveries.ts";
+
+type Send = (entries: readonly string[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
+
+const takesAll: Send = async (entries) => entries.map(() => "taken");
+
+/** A target whose entries are texts, of which the byte that is one too many is `limit + 1`. */
+const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) => {
+  const requests: (readonly string[])[] = [];
+  const write = writeInRequests<string, string>({
+    sink: "texts",
+    maxEntries: 3,
+    maxBytes: 10,
+    encode: ({ message }) => ({ entry: message, bytes: Buffer.byteLength(message) }),
+    send: (entries, signal) => {
+      requests.push(entries);
+      return send(entries, signal);
+    },
+    classify: (error) => (error instanceof SinkError ? error : new SinkError("SINK_UNAVAILABLE", String(error))),
+    ...given,
+  });
+  return { requests, write };
+};
+
+/** Outcome or error code by message. */
+const outcomes = (settlements: readonly Settlement[]): Record<string, string> =>
+  Object.fromEntries(
+    settlements.map((settlement) => [
+      String(settlement.delivery.message),
+      settlement.outcome === "failed" ? settlement.error.code : settlement.outcome,
+    ]),
+  );
+
+const batch = (...messages: string[]) => messages.map((message) => appendDelivery(message, message));
+
+describe("requests", () => {
+  test("are cut at entries and at bytes, and made in order", async () => {
+    const { requests, write } = target(takesAll);
+    const settled = await write(batch("a", "b", "c", "d", "123456789", "12"), contextOf());
+    expect(requests).toEqual([["a", "b", "c"], ["d", "123456789"], ["12"]]);
+    expect(new Set(Object.values(outcomes(settled)))).toEqual(new Set(["delivered"]));
+  });
+
+  test("hold neither what is too large nor what cannot be encoded: those fail alone", async () => {
+    const { requests, write } = target(takesAll, {
+      encode: ({ message }) => {
+        if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
+        return { entry: message, bytes: message.length };
+      },
+    });
+    const settled = await write(batch("a", "bad", "12345678901", "b"), contextOf());
+    expect(requests).toEqual([["a", "b"]]);
+    expect(outcomes(settled)).toEqual({
+      a: "delivered",
+      b: "delivered",
+      bad: "SINK_REJECTED",
+      "12345678901": "SINK_TOO_LARGE",
+    });
+  });
+
+  test("are not made for an empty batch", async () => {
+    const { requests, write } = target(takesAll);
+    expect(await write([], contextOf())).toEqual([]);
+    expect(requests).toEqual([]);
+  });
+
+  test("are not hidden by a bug of the encoder", async () => {
+    const { write } = target(takesAll, {
+      encode: () => {
+        throw new TypeError("a bug");
+      },
+    });
+    await expect(write(batch("a"), contextOf())).rejects.toThrow("a bug");
+  });
+});
+
+describe("answers", () => {
+  test("settle each entry by its own, and leave out what was not answered", async () => {
+    const { write } = target(async () => ["taken", new SinkError("SINK_THROTTLED", "slow"), undefined]);
+    expect(outcomes(await write(batch("a", "b", "c"), contextOf()))).toEqual({ a: "delivered", b: "SINK_THROTTLED" });
+  });
+
+  test("that refuse a request for good are asked for again entry by entry, so that one bad entry fails alone", async () => {
+    const { requests, write } = target(async (entries) => {
+      if (entries.includes("b")) throw new SinkError("SINK_REJECTED", "b is bad");
+      return entries.map(() => "taken");
+    });
+    const settled = await write(batch("a", "b", "c", "d"), contextOf());
+    expect(requests).toEqual([["a", "b", "c"], ["a"], ["b"], ["c"], ["d"]]);
+    expect(outcomes(settled)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
+  });
+
+  test("that fail for a while end the call: what is left fails alike, without a request", async () => {
+    const { requests, write } = target(async (entries) => {
+      if (entries.includes("d")) throw new SinkError("SINK_THROTTLED", "slow");
+      return entries.map(() => "taken");
+    });
+    const settled = await write(batch("a", "b", "c", "d", "e", "f", "g"), contextOf());
+    expect(requests).toEqual([
+      ["a", "b", "c"],
+      ["d", "e", "f"],
+    ]);
+    const slow = { d: "SINK_THROTTLED", e: "SINK_THROTTLED", f: "SINK_THROTTLED", g: "SINK_THROTTLED" };
+    expect(outcomes(settled)).toEqual({ a: "delivered", b: "delivered", c: "delivered", ...slow });
+  });
+
+  test("that say that a package is missing are thrown", async () => {
+    const { write } = target(async () => {
+      throw new ConfigError("CONFIG_MISSING_DEPENDENCY", "no package");
+    });
+    await expect(write(batch("a"), contextOf())).rejects.toMatchObject({ code: "CONFIG_MISSING_DEPENDENCY" });
+  });
+});
+
+describe("the signal", () => {
+  test("keeps requests from being started", async () => {
+    const { requests, write } = target(takesAll);
+    expect(outcomes(await write(batch("a"), contextOf(AbortSignal.abort())))).toEqual({ a: "DEADLINE_EXCEEDED" });
+    expect(requests).toEqual([]);
+  });
+
+  test("ends one that is never answered, and those behind it are not started", async () => {
+    const invocation = new AbortController();
+    const { requests, write } = target(() => {
+      queueMicrotask(() => invocation.abort());
+      return new Promise(() => undefined);
+    });
+    const settled = await write(batch("a", "b", "c", "d"), contextOf(invocation.signal));
+    expect(new Set(Object.values(outcomes(settled)))).toEqual(new Set(["SINK_TIMEOUT"]));
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe("ids", () => {
+  const service = { name: "SNS", codes: {} };
+
+  test("are the places of the entries, and lead the answers back to them", () => {
+    expect(withIds([{ text: "a" }, { text: "b" }])).toEqual([
+      { text: "a", Id: "0" },
+      { text: "b", Id: "1" },
+    ]);
+    const answers = answersById("orders", service, {
+      Successful: [{ Id: "2" }],
+      Failed: [{ Id: "0", Code: "Throttled", SenderFault: false, Message: "slow" }],
+    });
+    expect(answers.map((answer) => (answer instanceof SinkError ? answer.code : answer))).toEqual([
+      "SINK_THROTTLED",
+      undefined,
+      "taken",
+    ]);
+  });
+
+  test("of an answer without lists name nothing", () => {
+    expect(answersById("orders", service, {})).toEqual([]);
+  });
+});

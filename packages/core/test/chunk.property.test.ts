@@ -1,0 +1,53 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { chunk } from "../src/index.ts";
+
+const limits = fc.record({ maxEntries: fc.integer({ min: 1, max: 10 }), maxBytes: fc.integer({ min: 1, max: 50 }) });
+const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 });
+const sum = (chunked: readonly number[]): number => chunked.reduce((total, size) => total + size, 0);
+
+describe("chunk", () => {
+  test("keeps every entry, in order, and makes no empty chunk", () => {
+    fc.assert(
+      fc.property(sizes, limits, (entries, limit) => {
+        const chunks = chunk(entries, { ...limit, sizeOf: (size) => size });
+        expect(chunks.flat()).toEqual(entries);
+        expect(chunks.every((one) => one.length > 0)).toBe(true);
+      }),
+    );
+  });
+
+  test("keeps both limits, but for an entry that is too large by itself and stands alone", () => {
+    fc.assert(
+      fc.property(sizes, limits, (entries, limit) => {
+        for (const one of chunk(entries, { ...limit, sizeOf: (size) => size })) {
+          expect(one.length).toBeLessThanOrEqual(limit.maxEntries);
+          if (one.length > 1) expect(sum(one)).toBeLessThanOrEqual(limit.maxBytes);
+        }
+      }),
+    );
+  });
+
+  test("fills each chunk: the next entry would not have fitted", () => {
+    fc.assert(
+      fc.property(sizes, limits, (entries, limit) => {
+        const chunks = chunk(entries, { ...limit, sizeOf: (size) => size });
+        chunks.slice(0, -1).forEach((one, index) => {
+          const next = chunks[index + 1]?.[0] ?? 0;
+          expect(one.length === limit.maxEntries || sum(one) + next > limit.maxBytes).toBe(true);
+        });
+      }),
+    );
+  });
+
+  test.each([
+    [9, [9]],
+    [10, [10]],
+    [11, [10, 1]],
+    [0, []],
+  ])("splits %i entries at a limit of 10 into %j", (count, expected) => {
+    const entries = Array.from({ length: count }, (_, index) => index);
+    const chunks = chunk(entries, { maxEntries: 10, maxBytes: 1000, sizeOf: () => 1 });
+    expect(chunks.map(({ length }) => length)).toEqual(expected);
+  });
+});

@@ -1,0 +1,16 @@
+// An independent reading of decimal texts: the oracle for numbers.
+
+/** Sign, digits and exponent as one text, equal for equal values. */
+export const decimalValue = (text: string): string => {
+  const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) throw new Error(`no decimal: ${text}`);
+  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+  let digits = BigInt(whole + fraction);
+  if (digits === 0n) return "0";
+  let power = Number(exponent) - fraction.length;
+  while (digits % 10n === 0n) {
+    digits /= 10n;
+    power += 1;
+  }
+  return `${sign === "-" ? "-" : ""}${digits}e${power}`;
+};

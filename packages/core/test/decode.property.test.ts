@@ -1,0 +1,95 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { type AttributeValue, decodeImage, type Image } from "../src/index.ts";
+import { attributeName, awkwardNames, canonical, image, oracle } from "./attribute-arbitrary.ts";
+import { decimalValue } from "./decimal.ts";
+
+/** Whether JSON text, parsed, tells everything that an attribute value holds. */
+const tells = (json: unknown, value: AttributeValue): boolean => {
+  if ("S" in value) return json === value.S;
+  if ("N" in value) return decimalValue(String(json)) === decimalValue(value.N);
+  if ("BOOL" in value) return json === value.BOOL;
+  if ("NULL" in value) return json === null;
+  if ("B" in value) return json === value.B;
+  if ("L" in value) return value.L.every((entry, index) => tells((json as unknown[])[index], entry));
+  if ("M" in value) return tellsAll(json as Record<string, unknown>, value.M);
+  const found = (json as unknown[]).map(String);
+  if ("NS" in value) return sameMembers(found.map(decimalValue), value.NS.map(decimalValue));
+  return sameMembers(found, ("SS" in value ? value.SS : value.BS).map(String));
+};
+
+const sameMembers = (found: string[], expected: string[]): boolean =>
+  JSON.stringify(found.sort()) === JSON.stringify(expected.sort());
+
+const tellsAll = (json: Record<string, unknown>, held: Image): boolean => {
+  const names = Object.keys(held);
+  return Object.keys(json).length === names.length && names.every((name) => tells(json[name], held[name] as never));
+};
+
+describe("decoding", () => {
+  test("agrees with the SDK's unmarshall, down to 32 levels and up to 38 digits", () => {
+    fc.assert(
+      fc.property(image, (held) => {
+        expect(canonical(decodeImage(held))).toEqual(oracle(held));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("through JSON loses nothing", () => {
+    fc.assert(
+      fc.property(image, (held) => tellsAll(JSON.parse(JSON.stringify(decodeImage(held))), held)),
+      { numRuns: 200 },
+    );
+  });
+
+  test("agrees with the SDK however often a shape was seen", () => {
+    fc.assert(
+      fc.property(image, (held) => {
+        const expected = JSON.stringify(oracle(held));
+        const again = JSON.stringify(held);
+        for (let sighting = 0; sighting < 40; sighting += 1) {
+          expect(JSON.stringify(canonical(decodeImage(JSON.parse(again))))).toBe(expected);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("of a shape seen often does not fix the attributes' types", () => {
+    const values = fc.array(image, { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(fc.uniqueArray(attributeName, { minLength: 1, maxLength: 6 }), values, (names, images) => {
+        const one = (member: AttributeValue): Image => Object.fromEntries(names.map((name) => [name, member]));
+        for (let sighting = 0; sighting < 40; sighting += 1) decodeImage(one({ S: "text" }));
+        for (const M of images) expect(canonical(decodeImage(one({ M })))).toEqual(oracle(one({ M })));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test("keeps the order of names, and every awkward one", () => {
+    for (let sighting = 0; sighting < 100; sighting += 1) {
+      const held = Object.fromEntries(awkwardNames.map((name, index) => [name, { N: String(index + sighting) }]));
+      const item = decodeImage(held);
+      expect(Object.keys(item)).toEqual(Object.keys(held));
+      expect(Object.getPrototypeOf(item)).toBe(Object.prototype);
+      expect(canonical(item)).toEqual(oracle(held));
+    }
+  });
+
+  test("of the same names in another order is right, compiled or not", () => {
+    for (let sighting = 0; sighting < 200; sighting += 1) {
+      const held: Image = sighting % 2 === 0 ? { a: { S: "a" }, b: { S: "b" } } : { b: { S: "b" }, a: { S: "a" } };
+      expect(decodeImage(held)).toEqual({ a: "a", b: "b" });
+    }
+  });
+
+  test("of more shapes than are compiled is right", () => {
+    for (let shape = 0; shape < 400; shape += 1) {
+      const held: Image = { id: { S: "1" }, [`attribute-${shape}`]: { N: "9007199254740993" } };
+      for (let sighting = 0; sighting < 36; sighting += 1) decodeImage(held);
+      expect(canonical(decodeImage(held))).toEqual(oracle(held));
+    }
+  });
+});

@@ -1,0 +1,128 @@
+import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
+import { describe, expect, test } from "@jest/globals";
+import { type AttributeValue, decodeImage, decodeValue, RecordError } from "../src/index.ts";
+import { decimalValue } from "./decimal.ts";
+
+const textOf = (value: unknown): string => (value instanceof NumberValueImpl ? value.toString() : String(value));
+
+describe("a number that survives a double exactly is a JS number", () => {
+  test.each([
+    ["0", 0],
+    ["-0", -0],
+    ["-1", -1],
+    ["0.1", 0.1],
+    ["1.50", 1.5],
+    [".5", 0.5],
+    ["5.", 5],
+    ["+7", 7],
+    ["007", 7],
+    ["9007199254740992", 2 ** 53],
+    ["9007199254740994", 2 ** 53 + 2],
+    ["999999999999999", 999_999_999_999_999],
+    ["0.30000000000000004", 0.300_000_000_000_000_04],
+    ["3.3000000000000003", 1.1 * 3],
+    ["1E-130", 1e-130],
+    ["9.9E+125", 9.9e125],
+    ["1E3", 1000],
+    ["123456789012345000000", 123_456_789_012_345_000_000],
+    ["0.000000000000000000", 0],
+  ])("%s", (text, expected) => {
+    expect(decodeValue({ N: text })).toBe(expected);
+  });
+});
+
+describe("a number that a double would round is a NumberValue with every digit", () => {
+  test.each([
+    "9007199254740993",
+    "-9007199254740993",
+    "12345678901234567890123456789012345678",
+    "0.12345678901234567890123456789012345678",
+    "9.9999999999999999999999999999999999999E+125",
+    "0.1000000000000000055511151231257827",
+    "1E400",
+    "1E-400",
+  ])("%s", (text) => {
+    const value = decodeValue({ N: text });
+    expect(value).toBeInstanceOf(NumberValueImpl);
+    expect(textOf(value)).toBe(text);
+    expect(decimalValue(JSON.parse(JSON.stringify(value)))).toBe(decimalValue(text));
+  });
+});
+
+const codeOf = (run: () => unknown): string | undefined => {
+  try {
+    run();
+  } catch (error) {
+    return error instanceof RecordError ? error.code : String(error);
+  }
+  return undefined;
+};
+
+describe("what is no attribute value is refused as RECORD_MALFORMED", () => {
+  test.each([
+    ["an empty number", { N: "" }],
+    ["a word", { N: "twelve" }],
+    ["NaN", { N: "NaN" }],
+    ["Infinity", { N: "-Infinity" }],
+    ["a hexadecimal number", { N: "0x10" }],
+    ["a number with a space", { N: " 1" }],
+    ["a lone point", { N: "." }],
+    ["a lone sign", { N: "-" }],
+    ["two points", { N: "1.2.3" }],
+    ["an exponent without digits", { N: "1e" }],
+    ["a JS number", { N: 12 }],
+    ["an unknown type", { X: "1" }],
+    ["no type", {}],
+    ["null", null],
+    ["a plain string", "text"],
+    ["a list that is none", { L: "abc" }],
+    ["a map that is null", { M: null }],
+    ["a map that is an array", { M: [] }],
+    ["a string set that is null", { SS: null }],
+    ["a number set with a word", { NS: ["1", "two"] }],
+    ["a binary that is a number", { B: 5 }],
+    ["a binary set that is a text", { BS: "AA==" }],
+  ])("%s, alone, in a map, in a list, and in a shape seen often", (_, wrong) => {
+    const value = wrong as unknown as AttributeValue;
+    expect(codeOf(() => decodeValue(value))).toBe("RECORD_MALFORMED");
+    expect(codeOf(() => decodeValue({ L: [value] }))).toBe("RECORD_MALFORMED");
+    for (let sighting = 0; sighting < 40; sighting += 1) decodeImage({ id: { S: "1" }, odd: { N: "2" } });
+    expect(codeOf(() => decodeImage({ id: { S: "1" }, odd: value }))).toBe("RECORD_MALFORMED");
+  });
+
+  test("and no value is in the message", () => {
+    const message = (() => {
+      try {
+        return decodeValue({ N: "secret-4711" });
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    expect(message).not.toContain("4711");
+  });
+});
+
+describe("binary", () => {
+  test("is bytes of their own, not a window on a shared buffer", () => {
+    const bytes = decodeValue({ B: "AAEC/w==" }) as Uint8Array;
+    expect([...bytes]).toEqual([0, 1, 2, 255]);
+    expect(bytes.buffer.byteLength).toBe(4);
+  });
+
+  test("may come as bytes, and is copied", () => {
+    const given = new Uint8Array([1, 2]);
+    const bytes = decodeValue({ B: given }) as Uint8Array;
+    given[0] = 9;
+    expect([...bytes]).toEqual([1, 2]);
+  });
+
+  test("is base64 in JSON, also inside sets and lists", () => {
+    const item = decodeImage({ b: { B: "AAE=" }, l: { L: [{ B: "/w==" }] }, s: { BS: ["AQ==", "AA=="] } });
+    expect(JSON.parse(JSON.stringify(item))).toEqual({ b: "AAE=", l: ["/w=="], s: ["AA==", "AQ=="] });
+  });
+});
+
+test("empty strings, empty maps and lists, null and booleans stay", () => {
+  const image = { s: { S: "" }, m: { M: {} }, l: { L: [] }, n: { NULL: true as const }, b: { BOOL: false } };
+  expect(decodeImage(image)).toEqual({ s: "", m: {}, l: [], n: null, b: false });
+});

@@ -1,0 +1,307 @@
+import { describe, expect, test } from "@jest/globals";
+import { lambdaContext, memoryDedupe, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
+import { claimingSink } from "../src/claiming-sink.ts";
+import { deadlineOf } from "../src/deadline.ts";
+import { receive } from "../src/event.ts";
+import {
+  type Dedupe,
+  type DedupeStore,
+  type Envelope,
+  encodeEnvelope,
+  type Origin,
+  type PipelineOptions,
+  pipeline,
+  type RouteOptions,
+  type Sink,
+  SinkError,
+  type StreamRecord,
+  type UnknownItem,
+} from "../src/index.ts";
+import { defaultRetryPolicy } from "../src/retry.ts";
+import { deliverTo } from "../src/route-delivery.ts";
+import { fixedClock, instantClock, manualClock } from "./clocks.ts";
+import { keptLetters, keptLines } from "./kept-letters.ts";
+import { type Script, scriptedSink } from "./scripted-sink.ts";
+
+const put = (pk: string, position: number): StreamRecord =>
+  streamRecord({ after: { pk, sk: "1", position }, position });
+const batch = ["a", "b", "c", "d"].map((pk, index) => put(pk, index + 1));
+
+interface Parts extends Partial<PipelineOptions<UnknownItem>> {
+  readonly script?: Partial<Script<"append">>;
+  readonly supports?: object;
+  readonly route?: RouteOptions;
+}
+
+/** A pipeline "p" with one append route "sent". */
+const made = ({ script, supports, route, ...options }: Parts = {}) => {
+  const lines = keptLines();
+  const letters = keptLetters();
+  const sink = scriptedSink({ writes: "append", name: "sent", ...script });
+  const base = { deadLetter: letters, logger: lines, clock: instantClock().clock, ...options };
+  const built = pipeline("p", base).to(
+    { ...sink, supports: { ...sink.supports, ...supports } },
+    ({ keys }) => keys.pk,
+    route,
+  );
+  return { built, handler: built.handler(), sink, letters, lines: lines.lines };
+};
+
+const sentBy = ({ taken }: { taken: readonly { change: { keys: { pk?: unknown } } }[] }): unknown[] =>
+  taken.map(({ change }) => change.keys.pk);
+
+const store = (): DedupeStore => memoryDedupe();
+
+describe("the mode of a route", () => {
+  test.each<[string, Dedupe, Parts]>([
+    ["on-failure where nothing is said", "on-failure", { dedupeStore: store() }],
+    ["native where the target discards repeats", "native", { supports: { dedupesForMs: 300_000 } }],
+    ["what the sink says", "always", { supports: { dedupe: "always", dedupesForMs: 1 }, dedupeStore: store() }],
+    [
+      "what the route says",
+      "on-failure",
+      { supports: { dedupesForMs: 1 }, route: { dedupe: "on-failure" }, dedupeStore: store() },
+    ],
+    ["none, where that is said", "none", { route: { dedupe: "none" } }],
+    ["none for an upsert sink", "none", { supports: { writes: "upsert" } }],
+  ])("is %s", (_name, expected, parts) => {
+    expect(made(parts).built.routes[0]?.dedupe).toBe(expected);
+  });
+
+  test.each<[string, string, Parts]>([
+    ["no store by default", 'dedupe: "none"', {}],
+    ["no store for always", "dedupeStore", { route: { dedupe: "always" } }],
+    ["native on a target that keeps repeats", "native", { route: { dedupe: "native" } }],
+    ["an unknown mode", "dedupe", { route: { dedupe: "often" as Dedupe }, dedupeStore: store() }],
+    ["any for an upsert sink", "upsert", { supports: { writes: "upsert" }, route: { dedupe: "none" } }],
+    ["a store that is none", "dedupeStore", { dedupeStore: {} as DedupeStore }],
+    ["no origin at all", "origins", { route: { dedupe: "none", origins: [] } }],
+    ["an unknown origin", "origins", { route: { dedupe: "none", origins: ["archive" as "replay"] } }],
+  ])("is refused: %s", (_name, option, parts) => {
+    expect(() => made(parts)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => made(parts)).toThrow(option);
+  });
+});
+
+describe("on-failure", () => {
+  const failing = (pk: string, code: "SINK_DENIED" | "SINK_REJECTED"): Partial<Script<"append">> => ({
+    answer: ({ change }, attempt) => (change.keys.pk === pk && attempt === 1 ? code : "delivered"),
+  });
+
+  test("reads once a batch, and writes nothing while all goes well", async () => {
+    const dedupeStore = memoryDedupe();
+    const { handler } = made({ dedupeStore });
+    await handler(streamEvent(batch));
+    await handler(streamEvent(batch.slice(0, 1)));
+    expect(dedupeStore.counts()).toMatchObject({ finds: 2, notes: 0, claims: 0 });
+  });
+
+  test("notes what lies behind the first record that comes again, and settles it as superseded", async () => {
+    const dedupeStore = memoryDedupe();
+    const { handler, sink, lines } = made({ dedupeStore, script: failing("b", "SINK_DENIED") });
+    await handler(streamEvent(batch));
+    expect(dedupeStore.counts().notes).toBe(2);
+    expect(await handler(streamEvent(batch.slice(1)))).toEqual({ batchItemFailures: [] });
+    expect(sentBy(sink)).toEqual(["a", "c", "d", "b"]);
+    expect(lines.at(-1)?.fields.routes).toMatchObject({ sent: { received: 3, delivered: 1, superseded: 2 } });
+    expect(dedupeStore.counts().notes).toBe(2);
+  });
+
+  test("does not send again what is in the dead letters while its batch comes again", async () => {
+    const answer: Script<"append">["answer"] = ({ change }, attempt) => {
+      if (change.keys.pk === "c" && attempt === 1) return "SINK_REJECTED";
+      return change.keys.pk === "a" && attempt === 1 ? "SINK_DENIED" : "delivered";
+    };
+    const { handler, sink, letters } = made({ dedupeStore: store(), script: { answer } });
+    await handler(streamEvent(batch));
+    await handler(streamEvent(batch));
+    expect(sentBy(sink)).toEqual(["b", "d", "a"]);
+    expect(letters.envelopes).toHaveLength(1);
+  });
+
+  test("does not note a rejected delivery whose dead letter was not stored", async () => {
+    const { handler, sink } = made({
+      dedupeStore: store(),
+      deadLetter: "block",
+      script: failing("b", "SINK_REJECTED"),
+    });
+    await handler(streamEvent(batch));
+    await handler(streamEvent(batch.slice(1)));
+    expect(sentBy(sink)).toEqual(["a", "c", "d", "b"]);
+  });
+
+  test("notes the whole batch when another sink's bug fails the invocation", async () => {
+    const bug: Sink<unknown, "upsert"> = {
+      name: "bug",
+      supports: { writes: "upsert" },
+      write: () => Promise.reject(new TypeError("a bug")),
+    };
+    const dedupeStore = memoryDedupe();
+    const { built, sink } = made({ dedupeStore });
+    await expect(built.to(bug, () => 1).handler()(streamEvent(batch))).rejects.toThrow("a bug");
+    await built.handler()(streamEvent(batch));
+    expect(sentBy(sink)).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("neither reads nor notes for a redrive: each dead letter is a message of its own", async () => {
+    const dedupeStore = memoryDedupe();
+    const { handler, sink } = made({ dedupeStore, script: failing("b", "SINK_DENIED") });
+    const letters = batch.map(
+      (record): Envelope => ({
+        v: 1,
+        id: String(record.eventID),
+        pipeline: "p",
+        sink: "sent",
+        code: "SINK_REJECTED",
+        message: "",
+        attempts: 1,
+        firstFailedAt: "2026-01-02T03:04:05.000Z",
+        record,
+      }),
+    );
+    await handler(sqsEvent(letters.map((letter) => encodeEnvelope(letter))));
+    expect(sentBy(sink)).toEqual(["a", "c", "d"]);
+    expect(dedupeStore.counts()).toMatchObject({ finds: 0, notes: 0 });
+  });
+
+  test("delivers when the journal does not answer before the deadline's end, and says so", async () => {
+    const hanging: DedupeStore = {
+      ...store(),
+      journal: { find: async () => new Set(), note: () => new Promise(() => {}) },
+    };
+    const { clock, advance } = manualClock();
+    const { handler, lines } = made({ dedupeStore: hanging, clock, script: failing("b", "SINK_DENIED") });
+    const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
+    for (let second = 0; second < 11; second += 1) await advance(1_000);
+    const { batchItemFailures } = await answered;
+    expect(batchItemFailures).toHaveLength(1);
+    const warning = lines.find(({ message }) => message.startsWith("journal not written"));
+    expect(warning?.fields).toMatchObject({ pipeline: "p", route: "sent", notes: 2 });
+  });
+
+  test("does not wait past the deadline for a journal that is not read", async () => {
+    const hanging: DedupeStore = { ...store(), journal: { find: () => new Promise(() => {}), note: async () => {} } };
+    const { clock, advance } = manualClock();
+    const { handler, sink, lines } = made({ dedupeStore: hanging, clock });
+    const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
+    for (let second = 0; second < 11; second += 1) await advance(1_000);
+    expect((await answered).batchItemFailures).toHaveLength(batch.length);
+    expect(sink.calls).toEqual([]);
+    expect(lines[0]?.message).toBe("journal not read, repeats are sent again");
+  });
+});
+
+describe("always", () => {
+  const route: RouteOptions = { dedupe: "always" };
+
+  test("claims, sends in one request, and completes", async () => {
+    const dedupeStore = memoryDedupe();
+    const { handler, sink } = made({ dedupeStore, route });
+    await handler(streamEvent(batch));
+    expect(sink.calls).toHaveLength(1);
+    expect(dedupeStore.counts()).toEqual({ finds: 0, notes: 0, claims: 4, completions: 4, releases: 0 });
+  });
+
+  test("sends nothing of a batch that was sent, and settles it as superseded", async () => {
+    const { handler, sink, lines } = made({ dedupeStore: store(), route });
+    await handler(streamEvent(batch));
+    await handler(streamEvent(batch));
+    expect(sentBy(sink)).toEqual(["a", "b", "c", "d"]);
+    expect(lines.at(-1)?.fields.routes).toMatchObject({ sent: { superseded: 4 } });
+  });
+
+  test("gives back the claims of a sink that throws, whatever it throws", async () => {
+    for (const error of [new SinkError("SINK_DENIED", "[sent] denied"), new TypeError("a bug")]) {
+      const dedupeStore = memoryDedupe();
+      const { handler } = made({ dedupeStore, route, script: { interrupt: () => Promise.reject(error) } });
+      await handler(streamEvent(batch)).catch(() => undefined);
+      expect(dedupeStore.counts()).toMatchObject({ claims: 4, completions: 0, releases: 4 });
+    }
+  });
+
+  test("lets a delivery that another invocation holds come again, and goes on with other items", async () => {
+    const dedupeStore = memoryDedupe();
+    await dedupeStore.claims.claim({ pipeline: "p", route: "sent" }, `${batch[1]?.eventID}:sent`, 60_000);
+    const { handler, sink, lines } = made({ dedupeStore, route });
+    const { batchItemFailures } = await handler(streamEvent(batch));
+    expect(batchItemFailures).toEqual([{ itemIdentifier: batch[1]?.dynamodb?.SequenceNumber }]);
+    expect(sentBy(sink)).toEqual(["a", "c", "d"]);
+    expect(lines.at(-1)?.fields.failures).toEqual({ SINK_CONFLICT: 1 });
+  });
+
+  test("sends nothing that cannot be claimed, and rejects nothing for it", async () => {
+    const claims = { ...memoryDedupe().claims, claim: () => Promise.reject(new Error("the store is down")) };
+    const { handler, sink, letters } = made({ dedupeStore: { ...store(), claims }, route });
+    expect((await handler(streamEvent(batch))).batchItemFailures).toHaveLength(4);
+    expect([sink.calls, letters.envelopes]).toEqual([[], []]);
+  });
+
+  test("gives back what it claimed when the time is over before it may send", async () => {
+    const { clock, advance } = manualClock();
+    const dedupeStore = memoryDedupe();
+    const slow: DedupeStore = {
+      ...dedupeStore,
+      claims: {
+        ...dedupeStore.claims,
+        claim: async (...args) => {
+          await clock.sleep(20_000, new AbortController().signal);
+          return dedupeStore.claims.claim(...args);
+        },
+      },
+    };
+    const { handler, sink } = made({ dedupeStore: slow, route, clock });
+    const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
+    for (let second = 0; second < 25; second += 1) await advance(1_000);
+    expect((await answered).batchItemFailures).toHaveLength(4);
+    expect(sink.calls).toEqual([]);
+    expect(dedupeStore.counts()).toMatchObject({ claims: 4, completions: 0, releases: 4 });
+  });
+
+  test("closes the sink behind the claims, and one that has no close", async () => {
+    let closed = 0;
+    const close = async (): Promise<void> => {
+      closed += 1;
+    };
+    const sink = scriptedSink({ writes: "append" });
+    const claiming = { claims: store().claims, id: { pipeline: "p", route: "sent" }, logger: keptLines() };
+    await claimingSink({ ...sink, close }, claiming).close?.();
+    await claimingSink(sink, claiming).close?.();
+    expect(closed).toBe(1);
+  });
+});
+
+describe("origins", () => {
+  const played = async (origin: Origin, route: RouteOptions, supports: object = {}) => {
+    const { built, sink, lines } = made({ route, supports, dedupeStore: store() });
+    const clock = fixedClock;
+    const parts = { name: "p", clock, retry: defaultRetryPolicy, logger: keptLines(), dedupeStore: undefined };
+    const received = receive({ origin: "stream", records: batch }, "p", undefined);
+    const deadline = deadlineOf(undefined, undefined, clock);
+    const [only] = built.routes;
+    if (only === undefined) throw new Error("the pipeline has no route");
+    const { verdicts } = await deliverTo(only, received, { event: { origin }, parts, deadline });
+    return { outcomes: [...verdicts.values()].map(({ outcome }) => outcome), sent: sink.taken.length, lines };
+  };
+  const none: RouteOptions = { dedupe: "none" };
+
+  test.each<[Origin, number]>([
+    ["stream", 4],
+    ["redrive", 4],
+    ["backfill", 0],
+    ["replay", 0],
+  ])("a %s reaches an append sink with %i of 4", async (origin, count) => {
+    const { sent, outcomes } = await played(origin, none);
+    expect(sent).toBe(count);
+    expect(new Set(outcomes)).toEqual(new Set([count === 0 ? "filtered" : "delivered"]));
+  });
+
+  test("a route may ask for a backfill, and its own dead letters reach it all the same", async () => {
+    const route: RouteOptions = { ...none, origins: ["backfill"] };
+    const sent = async (origin: Origin) => (await played(origin, route)).sent;
+    expect(await Promise.all([sent("backfill"), sent("redrive"), sent("stream")])).toEqual([4, 4, 0]);
+  });
+
+  test("every origin reaches an upsert sink", async () => {
+    expect((await played("backfill", {}, { writes: "upsert" })).outcomes).toEqual(batch.map(() => "delivered"));
+  });
+});

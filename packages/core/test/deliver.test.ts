@@ -1,0 +1,312 @@
+import { describe, expect, test } from "@jest/globals";
+import { streamRecord } from "@sluice/testing";
+import { deadlineOf } from "../src/deadline.ts";
+import { deliver, type Invocation } from "../src/deliver.ts";
+import { decodeRecord, type Origin, type Sink, SinkError } from "../src/index.ts";
+import type { Entry, Verdict } from "../src/lane.ts";
+import { defaultRetryPolicy } from "../src/retry.ts";
+import { instantClock, manualClock, settle } from "./clocks.ts";
+import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
+
+type Writes = "upsert" | "append";
+
+/** One change for each name, in this order; a name twice is an item changed twice. */
+const entriesOf = (names: readonly string[]): Entry[] =>
+  names.map((name, position) => ({
+    position,
+    change: decodeRecord(streamRecord({ after: { pk: name, sk: "1", position }, position: position + 1 })),
+  }));
+
+const routeTo = (sink: object) => ({
+  name: "r",
+  sink: sink as Sink<unknown>,
+  map: () => "message",
+  mapsItself: false,
+  predicate: undefined,
+  schema: undefined,
+  dedupe: "none" as const,
+  origins: new Set<Origin>(["stream"]),
+});
+
+const invocationOf = (clock: Invocation["clock"], remainingMs?: number): Invocation => ({
+  clock,
+  deadline: deadlineOf(
+    remainingMs === undefined ? undefined : { getRemainingTimeInMillis: () => remainingMs },
+    undefined,
+    clock,
+  ),
+  retry: defaultRetryPolicy,
+});
+
+const told = (verdicts: Map<number, Verdict>): string[] =>
+  [...verdicts]
+    .sort(([a], [b]) => a - b)
+    .map(([, { outcome, error }]) => (error === undefined ? outcome : `${outcome} ${error.code}`));
+
+const run = async (script: Script<Writes>, names: readonly string[]) => {
+  const sink = scriptedSink(script);
+  const { clock, slept } = instantClock();
+  const verdicts = await deliver(routeTo(sink), entriesOf(names), invocationOf(clock));
+  expect(sink.breaches).toEqual([]);
+  return { sink, slept, verdicts, told: told(verdicts) };
+};
+
+const failing = (code: Answer, times: number) => (_: unknown, attempt: number) =>
+  attempt <= times ? code : "delivered";
+
+describe("quick tries", () => {
+  test("heal a transient failure, with jittered waits that double", async () => {
+    const { told, slept, verdicts } = await run({ writes: "upsert", answer: failing("SINK_THROTTLED", 2) }, ["a"]);
+    expect(told).toEqual(["delivered"]);
+    expect(verdicts.get(0)?.tries).toBe(3);
+    expect(slept).toEqual([25, 50]);
+  });
+
+  test("are three in all, then the record comes again", async () => {
+    const { told, verdicts, sink } = await run({ writes: "append", answer: failing("SINK_UNAVAILABLE", 9) }, ["a"]);
+    expect(told).toEqual(["retried SINK_UNAVAILABLE"]);
+    expect(verdicts.get(0)?.tries).toBe(3);
+    expect(sink.calls).toHaveLength(3);
+  });
+
+  test("repeat only the deliveries that failed", async () => {
+    const answer = ({ change }: { change: { keys: { pk?: unknown } } }, attempt: number): Answer =>
+      change.keys.pk === "b" && attempt < 3 ? "SINK_CONFLICT" : "delivered";
+    const { told, sink } = await run({ writes: "upsert", answer }, ["a", "b", "c"]);
+    expect(told).toEqual(["delivered", "delivered", "delivered"]);
+    expect(sink.calls.map(({ length }) => length)).toEqual([3, 1, 1]);
+  });
+
+  describe("of a target that says how long to wait", () => {
+    const asking =
+      (retryAfterMs: number, names: readonly string[] = ["a"]): NonNullable<Script<Writes>["interrupt"]> =>
+      async (batch) =>
+        batch.map((delivery) => {
+          if (!names.includes(delivery.change.keys.pk as string)) return { delivery, outcome: "delivered" };
+          const error = new SinkError("SINK_THROTTLED", "slow down", { retryAfterMs });
+          return { delivery, outcome: "failed", error };
+        });
+
+    test("wait for as long, and longer only where the backoff is longer", async () => {
+      expect((await run({ writes: "append", interrupt: asking(700) }, ["a", "b"])).slept).toEqual([700, 700]);
+      expect((await run({ writes: "append", interrupt: asking(30) }, ["a"])).slept).toEqual([30, 50]);
+    });
+
+    test("are not made where the wait is over retry.maxDelayMs: the record is left to the stream", async () => {
+      const { told, slept, sink } = await run({ writes: "append", interrupt: asking(1_001) }, ["a", "b"]);
+      expect(told).toEqual(["retried SINK_THROTTLED", "delivered"]);
+      expect(slept).toEqual([]);
+      expect(sink.calls).toHaveLength(1);
+    });
+  });
+
+  test.each(["SINK_DENIED", "SINK_MISSING", "unreported", "SINK_REJECTED", "SINK_GONE", "SINK_TOO_LARGE"] as const)(
+    "are not spent on %s",
+    async (code) => {
+      const { sink, slept } = await run({ writes: "upsert", answer: () => code }, ["a"]);
+      expect(sink.calls).toHaveLength(1);
+      expect(slept).toEqual([]);
+    },
+  );
+});
+
+describe("limits of a sink", () => {
+  const names = Array.from({ length: 25 }, (_, index) => `item-${index}`);
+
+  test.each<Writes>(["upsert", "append"])("maxEntries splits what %s is given", async (writes) => {
+    const { sink, told } = await run({ writes, maxEntries: 10 }, names);
+    expect(sink.calls.map(({ length }) => length)).toEqual([10, 10, 5]);
+    expect(new Set(told)).toEqual(new Set(["delivered"]));
+  });
+
+  test("one write is in flight at once by default", async () => {
+    const { sink } = await run({ writes: "upsert", maxEntries: 1 }, names);
+    expect(sink.mostInFlight()).toBe(1);
+  });
+
+  test("concurrency is used and kept", async () => {
+    const { sink } = await run({ writes: "append", maxEntries: 2, concurrency: 4 }, [...names, ...names, ...names]);
+    expect(sink.mostInFlight()).toBe(4);
+    expect(sink.taken).toHaveLength(75);
+  });
+
+  test("a batch without changes makes no write", async () => {
+    const { sink, told } = await run({ writes: "upsert" }, []);
+    expect(sink.calls).toEqual([]);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("verdicts", () => {
+  const answers =
+    (byPosition: readonly Answer[]) =>
+    ({ change }: { change: { after: unknown } }): Answer =>
+      byPosition[(change.after as { position: number }).position] ?? "delivered";
+
+  test("an upsert of the last change stands for the earlier ones", async () => {
+    const { told, sink } = await run({ writes: "upsert" }, ["a", "a", "b", "a"]);
+    expect(told).toEqual(["superseded", "superseded", "delivered", "delivered"]);
+    const [delivery] = sink.calls[0] ?? [];
+    expect(delivery !== undefined && "earlier" in delivery && delivery.earlier).toHaveLength(2);
+  });
+
+  test("a rejected last change does not hide an earlier one that can be delivered", async () => {
+    const { told } = await run({ writes: "upsert", answer: answers(["delivered", "delivered", "SINK_REJECTED"]) }, [
+      "a",
+      "a",
+      "a",
+    ]);
+    expect(told).toEqual(["superseded", "delivered", "rejected SINK_REJECTED"]);
+  });
+
+  test("a last change that comes again keeps the earlier ones with it: it may be rejected later", async () => {
+    const { told } = await run({ writes: "upsert", answer: answers(["delivered", "SINK_DENIED"]) }, ["a", "a", "b"]);
+    expect(told).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered"]);
+  });
+
+  test("an append item stops at the first change that must come again, and others go on", async () => {
+    const { told, sink } = await run({ writes: "append", answer: answers(["SINK_DENIED"]) }, ["a", "a", "b", "b"]);
+    expect(told).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered", "delivered"]);
+    expect(sink.calls.flat().map(({ change }) => change.keys.pk)).toEqual(["a", "b", "b"]);
+  });
+
+  test("an append item goes on after a rejected change", async () => {
+    const { told } = await run({ writes: "append", answer: answers(["SINK_REJECTED"]) }, ["a", "a"]);
+    expect(told).toEqual(["rejected SINK_REJECTED", "delivered"]);
+  });
+
+  test("what the sink does not name has failed", async () => {
+    const { told } = await run({ writes: "append", answer: answers(["unreported"]) }, ["a", "b"]);
+    expect(told).toEqual(["retried SINK_UNREPORTED", "delivered"]);
+  });
+
+  test("a settlement of a look-alike counts for nothing: identity decides", async () => {
+    const interrupt: Script<Writes>["interrupt"] = async (batch) =>
+      batch.map((delivery) => ({ delivery: { ...delivery }, outcome: "delivered" }));
+    const { told } = await run({ writes: "upsert", interrupt }, ["a"]);
+    expect(told).toEqual(["retried SINK_UNREPORTED"]);
+  });
+
+  test("records of an item that came out of order go out in order", async () => {
+    const sink = scriptedSink({ writes: "append" });
+    const [first, second] = entriesOf(["a", "a"]) as [Entry, Entry];
+    await deliver(routeTo(sink), [second, first], invocationOf(instantClock().clock));
+    expect(sink.taken.map(({ change }) => change.version)).toEqual([first.change.version, second.change.version]);
+  });
+});
+
+describe("a sink that throws", () => {
+  test("an error of a sink fails every delivery of that write", async () => {
+    const interrupt = async (): Promise<never> => {
+      throw new SinkError("SINK_MISSING", "no such table");
+    };
+    const { told } = await run({ writes: "upsert", interrupt }, ["a", "b"]);
+    expect(told).toEqual(["retried SINK_MISSING", "retried SINK_MISSING"]);
+  });
+
+  test("another copy's error of a sink does the same", async () => {
+    const interrupt = async (): Promise<never> => {
+      throw Object.assign(new Error("foreign"), { code: "SINK_DENIED" });
+    };
+    expect((await run({ writes: "upsert", interrupt }, ["a"])).told).toEqual(["retried SINK_DENIED"]);
+  });
+
+  test("anything else is a bug, and fails the invocation when the other writes have settled", async () => {
+    const done: string[] = [];
+    const sink = scriptedSink({
+      writes: "append",
+      maxEntries: 1,
+      concurrency: 3,
+      interrupt: (batch) => {
+        const name = batch[0]?.change.keys.pk as string;
+        if (name === "b") return Promise.reject(new TypeError("a bug"));
+        done.push(name);
+        return undefined;
+      },
+    });
+    const running = deliver(routeTo(sink), entriesOf(["a", "b", "c", "d"]), invocationOf(instantClock().clock));
+    await expect(running).rejects.toThrow("a bug");
+    expect(done).toEqual(["a", "c"]);
+    expect(sink.taken).toHaveLength(2);
+  });
+
+  test("a bug is not hidden by a write that ends at the same moment", async () => {
+    for (const bugFirst of [true, false]) {
+      const gate = Promise.resolve();
+      const sink = scriptedSink({
+        writes: "append",
+        maxEntries: 1,
+        concurrency: 2,
+        interrupt: (batch) =>
+          gate.then(() => {
+            if ((batch[0]?.change.keys.pk === "a") === bugFirst) throw new TypeError("a bug");
+            return batch.map((delivery) => ({ delivery, outcome: "delivered" as const }));
+          }),
+      });
+      const running = deliver(routeTo(sink), entriesOf(["a", "b"]), invocationOf(instantClock().clock));
+      await expect(running).rejects.toThrow("a bug");
+    }
+  });
+});
+
+describe("the deadline", () => {
+  test("cuts a sink that never settles, and starts nothing after it", async () => {
+    const { clock, advance } = manualClock();
+    const interrupt: Script<Writes>["interrupt"] = (batch) =>
+      batch[0]?.change.keys.pk === "a" ? undefined : new Promise(() => {});
+    const sink = scriptedSink({ writes: "append", maxEntries: 1, interrupt });
+    const running = deliver(routeTo(sink), entriesOf(["a", "b", "c"]), invocationOf(clock, 10_000));
+    await advance(9_000);
+    await advance(200);
+    expect(told(await running)).toEqual(["delivered", "retried SINK_TIMEOUT", "retried DEADLINE_EXCEEDED"]);
+    expect(sink.calls).toHaveLength(2);
+  });
+
+  test("gives a sink a moment to settle what is in flight", async () => {
+    const { clock, advance } = manualClock();
+    const interrupt: Script<Writes>["interrupt"] = async (batch, { signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return batch.map((delivery) => ({ delivery, outcome: "delivered" }));
+    };
+    const running = deliver(
+      routeTo(scriptedSink({ writes: "upsert", interrupt })),
+      entriesOf(["a"]),
+      invocationOf(clock, 10_000),
+    );
+    await advance(9_000);
+    expect(told(await running)).toEqual(["delivered"]);
+  });
+
+  test("tells the sink how much time is left", async () => {
+    const { clock, advance } = manualClock();
+    const left: number[] = [];
+    const sink = scriptedSink({
+      writes: "append",
+      interrupt: (_, { remainingMs }) => {
+        left.push(remainingMs());
+        return undefined;
+      },
+    });
+    await deliver(routeTo(sink), entriesOf(["a"]), invocationOf(clock, 10_000));
+    await advance(0);
+    expect(left).toEqual([9_000]);
+  });
+
+  test("ends a wait between tries", async () => {
+    const { clock, advance } = manualClock();
+    const sink = scriptedSink({ writes: "upsert", answer: () => "SINK_THROTTLED" });
+    const invocation = invocationOf(clock, 10);
+    const running = deliver(routeTo(sink), entriesOf(["a"]), invocation);
+    await settle();
+    await advance(8);
+    expect(told(await running)).toEqual(["retried DEADLINE_EXCEEDED"]);
+    expect(sink.calls).toHaveLength(1);
+  });
+
+  test("that is over before work begins writes nothing", async () => {
+    const sink = scriptedSink({ writes: "upsert" });
+    const verdicts = await deliver(routeTo(sink), entriesOf(["a", "a"]), invocationOf(manualClock().clock, 0));
+    expect(told(verdicts)).toEqual(["retried DEADLINE_EXCEEDED", "retried DEADLINE_EXCEEDED"]);
+    expect(sink.calls).toEqual([]);
+  });
+});

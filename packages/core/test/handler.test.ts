@@ -1,0 +1,455 @@
+import { channel } from "node:diagnostics_channel";
+import { describe, expect, jest, test } from "@jest/globals";
+import { lambdaContext, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
+import {
+  type BatchResponse,
+  type DeadLetter,
+  type Envelope,
+  encodeEnvelope,
+  type PipelineOptions,
+  pipeline,
+  reportChannel,
+  type StreamRecord,
+  type UnknownItem,
+} from "../src/index.ts";
+import { fixedClock, manualClock } from "./clocks.ts";
+import { keptLetters, keptLines } from "./kept-letters.ts";
+import { type Answer, type Script, type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
+
+const put = (pk: string, position: number): StreamRecord =>
+  streamRecord({ after: { pk, sk: "1", position }, position });
+const batch = [put("a", 1), put("b", 2), put("c", 3)];
+const idOf = (record: StreamRecord | undefined): string => record?.dynamodb?.SequenceNumber ?? "";
+const named = ({ batchItemFailures }: BatchResponse): string[] =>
+  batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+
+const answering =
+  (answers: { readonly [pk: string]: Answer }) =>
+  ({ change }: { change: { keys: { pk?: unknown } } }): Answer =>
+    answers[String(change.keys.pk)] ?? "delivered";
+
+interface Parts extends Partial<PipelineOptions<UnknownItem>> {
+  readonly first?: Partial<Script<"upsert">>;
+  readonly second?: Partial<Script<"append">>;
+}
+
+/** A pipeline "p" with an upsert route "first" and an append route "second". */
+const made = ({ first, second, ...options }: Parts = {}) => {
+  const letters = keptLetters();
+  const logger = keptLines();
+  const upserts = scriptedSink({ writes: "upsert", name: "first", ...first });
+  const appends = scriptedSink({ writes: "append", name: "second", ...second });
+  const handler = pipeline("p", { deadLetter: letters, logger, clock: fixedClock, ...options })
+    .to(upserts, ({ after }) => after.pk)
+    .to(appends, ({ keys }) => keys.pk, { dedupe: "none" })
+    .handler();
+  return { handler, letters, lines: logger.lines, upserts, appends };
+};
+
+const takenBy = (sink: ScriptedSink<"upsert" | "append">): unknown[] => sink.taken.map(({ change }) => change.keys.pk);
+
+describe("the event", () => {
+  test.each([
+    ["undefined", undefined],
+    ["null", null],
+    ["no Records", { records: [] }],
+    ["Records that are no array", { Records: {} }],
+    ["a Kinesis batch", { Records: [{ eventSource: "aws:kinesis", kinesis: { data: "" } }] }],
+    ["an SNS event", { Records: [{ EventSource: "aws:sns", Sns: {} }] }],
+    ["a stream record beside an SQS message", { Records: [put("a", 1), sqsEvent(["x"]).Records[0]] }],
+    ["a record that is null", { Records: [null] }],
+    ["an EventBridge event", { source: "aws.s3", detail: {} }],
+  ])("of another shape throws: %s", async (_name, event) => {
+    const { handler, upserts } = made();
+    await expect(handler(event, lambdaContext())).rejects.toMatchObject({ code: "RECORD_MALFORMED" });
+    expect(upserts.calls).toEqual([]);
+  });
+
+  test("without records is a success that writes nothing", async () => {
+    const { handler, upserts, letters } = made();
+    expect(await handler(streamEvent([]), lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect([upserts.calls, letters.writes]).toEqual([[], []]);
+  });
+
+  test("needs no context", async () => {
+    const { handler, upserts } = made();
+    expect(await handler(streamEvent(batch))).toEqual({ batchItemFailures: [] });
+    expect(takenBy(upserts)).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("the answer", () => {
+  test("names the records that must come again, for any route, once each and in order", async () => {
+    const { handler } = made({
+      first: { answer: answering({ c: "SINK_DENIED", b: "SINK_DENIED" }) },
+      second: { answer: answering({ b: "SINK_MISSING" }) },
+    });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1]), idOf(batch[2])]);
+  });
+
+  test("names every record when all failed, and does not throw", async () => {
+    const { handler } = made({ first: { answer: () => "SINK_UNAVAILABLE" } });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual(batch.map(idOf));
+  });
+
+  test("is a new object each time: nobody can spoil another's success", async () => {
+    const { handler } = made();
+    const first = await handler(streamEvent(batch), lambdaContext());
+    first.batchItemFailures.push({ itemIdentifier: "spoiled" });
+    expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect(await made().handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
+  });
+
+  test.each([
+    ["no", undefined],
+    ["an empty", ""],
+    ["a null", null],
+  ])(
+    "is a failed batch for a record that must come again and has %s sequence number",
+    async (_name, SequenceNumber) => {
+      const nameless = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
+      const { handler } = made({ deadLetter: "block" });
+      await expect(handler(streamEvent([put("a", 1), nameless]), lambdaContext())).rejects.toMatchObject({
+        code: "RECORD_MALFORMED",
+      });
+    },
+  );
+
+  test("is a failed invocation after a bug in a sink, when the other route's dead letters are stored", async () => {
+    const { handler, letters } = made({
+      first: { interrupt: () => Promise.reject(new TypeError("a bug")) },
+      second: { answer: answering({ a: "SINK_REJECTED" }) },
+    });
+    await expect(handler(streamEvent(batch), lambdaContext())).rejects.toThrow("a bug");
+    expect(letters.envelopes.map(({ sink }) => sink)).toEqual(["second"]);
+  });
+});
+
+describe("isolation", () => {
+  test("a sink that is down does not keep a record from another", async () => {
+    const { handler, appends } = made({ first: { answer: () => "SINK_UNAVAILABLE" } });
+    await handler(streamEvent(batch), lambdaContext());
+    expect(takenBy(appends)).toEqual(["a", "b", "c"]);
+  });
+
+  test("a sink that hangs does not keep a record from another, and ends with the deadline", async () => {
+    const { clock, advance } = manualClock();
+    const { handler, appends } = made({ clock, first: { interrupt: () => new Promise(() => {}) } });
+    const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
+    await advance(9_000);
+    expect(takenBy(appends)).toEqual(["a", "b", "c"]);
+    await advance(200);
+    expect(named(await answer)).toEqual(batch.map(idOf));
+  });
+
+  test("a poison change holds up neither others nor the batch", async () => {
+    const { handler, letters, upserts } = made({ first: { answer: answering({ a: "SINK_REJECTED" }) } });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([]);
+    expect(takenBy(upserts)).toEqual(["b", "c"]);
+    expect(letters.envelopes).toHaveLength(1);
+  });
+
+  test.each<[string, (record: StreamRecord) => unknown]>([
+    ["no keys", ({ dynamodb: { Keys: _, ...dynamodb } = {}, ...record }) => ({ ...record, dynamodb })],
+    ["a key that is null", (record) => ({ ...record, dynamodb: { ...record.dynamodb, Keys: { pk: null } } })],
+    ["no dynamodb", ({ dynamodb: _, ...record }) => record],
+    ["no sequence number", (record) => ({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber: undefined } })],
+  ])("a record with %s is dead-lettered for every route, and others go on", async (_name, spoil) => {
+    const { handler, letters, upserts } = made();
+    const spoiled = spoil(put("x", 9));
+    const answer = await handler(streamEvent([put("a", 1), spoiled as StreamRecord, put("c", 3)]), lambdaContext());
+    expect(named(answer)).toEqual([]);
+    expect(takenBy(upserts)).toEqual(["a", "c"]);
+    expect(letters.envelopes.map(({ sink, code }) => [sink, code])).toEqual([
+      ["first", "RECORD_MALFORMED"],
+      ["second", "RECORD_MALFORMED"],
+    ]);
+    expect(letters.envelopes[0]?.record).toEqual(spoiled);
+  });
+});
+
+describe("a dead letter", () => {
+  test("holds the whole record and what is needed to send it again", async () => {
+    const { handler, letters } = made({ second: { answer: answering({ b: "SINK_TOO_LARGE" }) } });
+    await handler(streamEvent(batch), lambdaContext());
+    expect(letters.envelopes).toEqual([
+      {
+        v: 1,
+        id: `${batch[1]?.eventID}:second`,
+        pipeline: "p",
+        sink: "second",
+        code: "SINK_TOO_LARGE",
+        message: "[scripted] SINK_TOO_LARGE",
+        attempts: 1,
+        firstFailedAt: "2026-01-02T03:04:05.000Z",
+        record: batch[1],
+      },
+    ]);
+  });
+
+  test("of a record that a mapper refused counts no attempt", async () => {
+    const letters = keptLetters();
+    const handler = pipeline("p", { deadLetter: letters, logger: keptLines() })
+      .to(scriptedSink({ writes: "upsert" }), () => {
+        throw new Error("confidential");
+      })
+      .handler();
+    await handler(streamEvent(batch.slice(0, 1)), lambdaContext());
+    expect(letters.envelopes).toMatchObject([{ code: "MAPPING_FAILED", attempts: 0 }]);
+    expect(JSON.stringify(letters.envelopes[0]?.message)).not.toContain("confidential");
+  });
+
+  test("that is not stored makes its record come again, and others not", async () => {
+    const { handler, lines } = made({
+      first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_REJECTED" }) },
+      deadLetter: keptLetters(({ record }) => idOf(record) !== idOf(batch[0])),
+    });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[0])]);
+    expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", "dead letters not stored"],
+      ["warn", "batch delivered with failures"],
+    ]);
+  });
+
+  test("target that throws makes the records come again, and is logged once", async () => {
+    const deadLetter: DeadLetter = { write: () => Promise.reject(new Error("queue gone")) };
+    const { handler, lines, upserts } = made({ deadLetter, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
+    expect(lines[0]).toMatchObject({ fields: { first: "Error: queue gone", errors: 1 } });
+    expect(takenBy(upserts)).toEqual(["a", "c"]);
+  });
+
+  test("target that never answers does not cost the invocation its report", async () => {
+    const { clock, advance } = manualClock();
+    const deadLetter: DeadLetter = { write: () => new Promise(() => {}) };
+    const { handler } = made({ clock, deadLetter, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
+    await advance(9_749);
+    await advance(1);
+    expect(named(await answer)).toEqual([idOf(batch[1])]);
+  });
+
+  test("is written in the batch's order and in parts, so that a whole batch of poison gets on", async () => {
+    const many = Array.from({ length: 250 }, (_, index) => put(`item-${index}`, index + 1));
+    const { clock, advance } = manualClock();
+    const stored: string[] = [];
+    const slow: DeadLetter = {
+      write: async (envelopes) => {
+        await clock.sleep(6_000, new AbortController().signal);
+        stored.push(...envelopes.map(({ record }) => idOf(record)));
+        return { stored: new Set(envelopes), errors: [] };
+      },
+    };
+    const { handler } = made({ clock, deadLetter: slow, first: { answer: () => "SINK_REJECTED" } });
+    const answer = handler(streamEvent(many), lambdaContext({ remainingMs: 10_000 }));
+    await advance(6_000);
+    await advance(3_750);
+    expect(stored).toEqual(many.slice(0, 100).map(idOf));
+    expect(named(await answer)).toEqual(many.slice(100).map(idOf));
+  });
+
+  test("is not written a second time by one environment while its batch comes again for another reason", async () => {
+    const { handler, letters } = made({
+      first: { answer: answering({ a: "SINK_REJECTED" }) },
+      second: { answer: (_, attempt) => (attempt < 3 ? "SINK_DENIED" : "delivered") },
+    });
+    for (const expected of [batch.map(idOf), batch.map(idOf), []]) {
+      expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual(expected);
+    }
+    expect(letters.envelopes).toHaveLength(1);
+  });
+
+  test("is written once for a record that a batch holds twice, and neither comes again", async () => {
+    const { handler, letters } = made({ second: { answer: answering({ a: "SINK_REJECTED" }) } });
+    expect(named(await handler(streamEvent([put("a", 1), put("a", 1)]), lambdaContext()))).toEqual([]);
+    expect(letters.envelopes).toHaveLength(1);
+  });
+
+  test("of different records without any id is written for each", async () => {
+    const { handler, letters } = made();
+    const nameless = (pk: string) => ({ eventSource: "aws:dynamodb", dynamodb: { Keys: { pk: { S: pk } } } });
+    await handler({ Records: [nameless("a")] }, lambdaContext());
+    await handler({ Records: [nameless("b")] }, lambdaContext());
+    expect(letters.envelopes.map(({ record }) => record.dynamodb?.Keys?.pk)).toEqual([
+      { S: "a" },
+      { S: "a" },
+      { S: "b" },
+      { S: "b" },
+    ]);
+  });
+});
+
+describe('a pipeline with deadLetter: "block"', () => {
+  test("lets a rejected record come again, and nothing is written for it", async () => {
+    const { handler, letters } = made({ deadLetter: "block", first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
+    expect(letters.writes).toEqual([]);
+  });
+});
+
+describe("a batch of dead letters from SQS", () => {
+  const letter = (changes: Partial<Envelope> = {}): Envelope => ({
+    v: 1,
+    id: "id",
+    pipeline: "p",
+    sink: "second",
+    code: "SINK_REJECTED",
+    message: "",
+    attempts: 1,
+    firstFailedAt: "2026-01-02T03:04:05.000Z",
+    record: put("a", 1),
+    ...changes,
+  });
+  const messageId = (index: number): string | undefined => sqsEvent(["", "", "", ""]).Records[index]?.messageId;
+
+  test("goes to the sink that failed and to no other, as a redrive", async () => {
+    const { handler, upserts, appends } = made();
+    const answer = await handler(sqsEvent([encodeEnvelope(letter())]), lambdaContext());
+    expect(named(answer)).toEqual([]);
+    expect(upserts.calls).toEqual([]);
+    expect(appends.taken.map(({ change }) => change.origin)).toEqual(["redrive"]);
+  });
+
+  test("stays in its queue where it fails again, whether it is rejected or to be retried", async () => {
+    const { handler, letters } = made({
+      second: { answer: answering({ a: "SINK_REJECTED", b: "SINK_DENIED" }) },
+    });
+    const bodies = [letter(), letter({ record: put("b", 2) }), letter({ record: put("c", 3) })];
+    const answer = await handler(sqsEvent(bodies), lambdaContext());
+    expect(named(answer)).toEqual([messageId(0), messageId(1)]);
+    expect(letters.writes).toEqual([]);
+  });
+
+  test("stays in its queue also where the pipeline blocks, or the record is malformed", async () => {
+    const { handler } = made({ deadLetter: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
+    const bodies = [letter(), letter({ record: {} }), letter({ record: put("c", 3) })];
+    expect(named(await handler(sqsEvent(bodies), lambdaContext()))).toEqual([messageId(0), messageId(1)]);
+  });
+
+  test.each<[string, unknown]>([
+    ["no JSON", "hello"],
+    ["JSON of something else", { hello: 1 }],
+    ["JSON null", "null"],
+    ["another version", { ...letter(), v: 2 }],
+    ["a null record", { ...letter(), record: null }],
+    ["another pipeline's", letter({ pipeline: "q" })],
+    ["a sink's that is gone", letter({ sink: "third" })],
+    ["a broken archive", { ...letter(), record: undefined, recordGzip: "AAAA" }],
+  ])("a message with %s stays in its queue, and nothing is delivered of it", async (_name, body) => {
+    const { handler, upserts, appends, letters } = made();
+    const event = sqsEvent([body, encodeEnvelope(letter({ record: put("b", 2) }))]);
+    expect(named(await handler(event, lambdaContext()))).toEqual([messageId(0)]);
+    expect([upserts.calls, takenBy(appends), letters.writes]).toEqual([[], ["b"], []]);
+  });
+
+  test("that is late is superseded, which is success", async () => {
+    const { handler, upserts } = made();
+    await handler(streamEvent([put("a", 5)]), lambdaContext());
+    const late = encodeEnvelope(letter({ sink: "first", record: put("a", 1) }));
+    expect(named(await handler(sqsEvent([late]), lambdaContext()))).toEqual([]);
+    expect(upserts.taken.map(({ change }) => change.sequenceNumber)).toEqual([idOf(put("a", 5))]);
+  });
+});
+
+describe("what Lambda does", () => {
+  test("two invocations at once in one process do not mix", async () => {
+    const { handler } = made({ first: { answer: answering({ x: "SINK_DENIED" }) } });
+    const other = [put("x", 8), put("y", 9)];
+    const answers = await Promise.all([
+      handler(streamEvent(batch), lambdaContext()),
+      handler(streamEvent(other), lambdaContext()),
+      handler(streamEvent(batch), lambdaContext()),
+    ]);
+    expect(answers.map(named)).toEqual([[], [idOf(other[0])], []]);
+  });
+
+  test("a reused environment starts anew: nothing of a failed invocation is left", async () => {
+    const { handler } = made({ first: { answer: (_, attempt) => (attempt < 2 ? "SINK_DENIED" : "delivered") } });
+    expect(named(await handler(streamEvent(batch), lambdaContext()))).toHaveLength(3);
+    expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
+  });
+
+  test("a deadline in the middle of a batch reports the rest, and leaves no timer", async () => {
+    const { clock, advance, sleepers } = manualClock();
+    const interrupt: Script<"append">["interrupt"] = async (deliveries) => {
+      await clock.sleep(400, new AbortController().signal);
+      return deliveries.map((delivery) => ({ delivery, outcome: "delivered" }));
+    };
+    const { handler } = made({ clock, second: { maxEntries: 1, interrupt } });
+    const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 1_000 }));
+    for (let step = 0; step < 10; step += 1) await advance(100);
+    expect(named(await answer)).toEqual([idOf(batch[2])]);
+    expect(sleepers()).toBe(0);
+  });
+
+  test("an invocation that fails leaves no timer", async () => {
+    const { clock, sleepers, advance } = manualClock();
+    const { handler } = made({ clock, first: { interrupt: () => Promise.reject(new TypeError("a bug")) } });
+    await expect(handler(streamEvent(batch), lambdaContext())).rejects.toThrow("a bug");
+    await advance(0);
+    expect(sleepers()).toBe(0);
+  });
+});
+
+describe("telemetry", () => {
+  test("a batch without failures is one line, whatever its size", async () => {
+    const { handler, lines } = made();
+    const many = Array.from({ length: 300 }, (_, index) => put(`item-${index}`, index + 1));
+    await handler(streamEvent(many), lambdaContext({ awsRequestId: "request-1" }));
+    const counts = { received: 300, delivered: 300, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
+    expect(lines).toEqual([
+      {
+        level: "info",
+        message: "batch delivered",
+        fields: {
+          pipeline: "p",
+          origin: "stream",
+          records: 300,
+          reported: 0,
+          durationMs: 0,
+          routes: { first: counts, second: counts },
+          failures: {},
+          requestId: "request-1",
+        },
+      },
+    ]);
+  });
+
+  test("failures are counted by code, and the report goes to whoever listens", async () => {
+    const heard: unknown[] = [];
+    const listen = (report: unknown): void => {
+      heard.push(report);
+    };
+    channel(reportChannel).subscribe(listen);
+    const { handler, lines } = made({ first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_DENIED" }) } });
+    await handler(streamEvent(batch), lambdaContext());
+    channel(reportChannel).unsubscribe(listen);
+    expect(lines).toMatchObject([
+      {
+        level: "warn",
+        fields: {
+          reported: 1,
+          failures: { SINK_REJECTED: 1, SINK_DENIED: 1 },
+          routes: { first: { received: 3, delivered: 1, rejected: 1, retried: 1 } },
+        },
+      },
+    ]);
+    expect(heard).toMatchObject([{ pipeline: "p", records: 3 }]);
+  });
+
+  test("Powertools' Logger writes one line of JSON by default", async () => {
+    const written: string[] = [];
+    const spy = jest.spyOn(console, "info").mockImplementation((line) => void written.push(String(line)));
+    const development = process.env.POWERTOOLS_DEV;
+    process.env.POWERTOOLS_DEV = "true";
+    const handler = pipeline("orders", { deadLetter: "block" })
+      .to(scriptedSink({ writes: "upsert" }), () => 1)
+      .handler();
+    await handler(streamEvent(batch), lambdaContext());
+    spy.mockRestore();
+    if (development === undefined) delete process.env.POWERTOOLS_DEV;
+    else process.env.POWERTOOLS_DEV = development;
+    expect(written).toHaveLength(1);
+    expect(JSON.parse(written[0] ?? "")).toMatchObject({ service: "orders", message: "batch delivered", records: 3 });
+  });
+});

@@ -1,0 +1,203 @@
+import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
+import { describe, expect, test } from "@jest/globals";
+import {
+  attributeBytes,
+  bodyText,
+  checkClient,
+  checkText,
+  checkWhole,
+  fifoId,
+  groupMembers,
+  importPeer,
+  lazyClient,
+  type MessageAttributes,
+  sendableText,
+  wireAttributes,
+} from "../src/index.ts";
+import { appendDelivery } from "./append-deliveries.ts";
+
+const rejected = { code: "SINK_REJECTED" };
+
+describe("a body", () => {
+  test("goes as it is where it is a text, and else as JSON without loss", () => {
+    expect(bodyText("sqs", "plain é 👩‍👩‍👧\r\n\t")).toBe("plain é 👩‍👩‍👧\r\n\t");
+    expect(bodyText("sqs", { a: 2n ** 70n, b: new Set(["y", "x"]) })).toBe(
+      '{"a":"1180591620717411303424","b":["x","y"]}',
+    );
+    expect(bodyText("sqs", undefined)).toBe("null");
+  });
+
+  test("as JSON escapes every character that SQS would reject", () => {
+    const text = bodyText("sqs", { note: "\u0000\u000b\ud800\ufffe\uffff" });
+    expect(JSON.parse(sendableText("sqs", "body", text))).toEqual({ note: "\u0000\u000b\ud800\ufffe\uffff" });
+  });
+
+  test.each(["", "\u0000", "\u000b", "\ud800", "\udc00x", "\ufffe", "\uffff"])("as the text %j is rejected", (text) => {
+    expect(() => bodyText("sqs", text)).toThrow(expect.objectContaining(rejected));
+  });
+
+  test("is rejected with the character and its place, and without the text", () => {
+    expect(() => bodyText("sqs", "secret\u0001")).toThrow(
+      "[sqs] body has the character U+0001 at 6; expected characters of XML 1.0 only: remove it, or send an object, which goes as JSON",
+    );
+  });
+});
+
+describe("attributes", () => {
+  const delivery = appendDelivery("a", undefined);
+  const wire = (given: MessageAttributes) => {
+    const { "idempotency-key": _, "sluice-version": __, ...rest } = wireAttributes("sqs", delivery, given);
+    return rest;
+  };
+
+  test("begin with the idempotency key and the version", () => {
+    expect(wireAttributes("sqs", delivery)).toEqual({
+      "idempotency-key": { DataType: "String", StringValue: "event-of-a:route" },
+      "sluice-version": { DataType: "String", StringValue: delivery.change.version },
+    });
+  });
+
+  test("are texts, numbers, bytes and lists; what is undefined is left out", () => {
+    const digits = "12345678901234567890123456789012345678";
+    expect(
+      wire({
+        text: "é",
+        flag: false,
+        number: -1.5,
+        big: 2n ** 64n,
+        exact: new NumberValueImpl(digits),
+        bytes: new Uint8Array([1]),
+        list: ["a", 1, true, null],
+        none: undefined,
+      }),
+    ).toEqual({
+      text: { DataType: "String", StringValue: "é" },
+      flag: { DataType: "String", StringValue: "false" },
+      number: { DataType: "Number", StringValue: "-1.5" },
+      big: { DataType: "Number", StringValue: "18446744073709551616" },
+      exact: { DataType: "Number", StringValue: digits },
+      bytes: { DataType: "Binary", BinaryValue: new Uint8Array([1]) },
+      list: { DataType: "String.Array", StringValue: '["a",1,true,null]' },
+    });
+  });
+
+  test.each([
+    { empty: "" },
+    { control: "\u0001" },
+    { nan: Number.NaN },
+    { infinite: Number.POSITIVE_INFINITY },
+    { object: {} as never },
+    { "idempotency-key": "mine" },
+    { "sluice-version": "mine" },
+    { "AWS.name": "x" },
+    { "amazon.name": "x" },
+    { ".dot": "x" },
+    { "dot.": "x" },
+    { "two..dots": "x" },
+    { "with space": "x" },
+    { "": "x" },
+    { ["x".repeat(257)]: "x" },
+  ])("such as %j are rejected", (given) => {
+    expect(() => wire(given)).toThrow(expect.objectContaining(rejected));
+  });
+
+  test("are ten at most, of which eight are the mapper's", () => {
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, "x"]));
+    expect(Object.keys(wire(many(8)))).toHaveLength(8);
+    expect(() => wire(many(9))).toThrow(
+      "the message has 11 attributes, two of them the sink's own; expected at most 10",
+    );
+  });
+
+  test("weigh name, type and value in UTF-8", () => {
+    expect(attributeBytes({ né: { DataType: "String", StringValue: "é" } })).toBe(3 + 6 + 2);
+    expect(attributeBytes({ b: { DataType: "Binary", BinaryValue: new Uint8Array(5) } })).toBe(1 + 6 + 5);
+  });
+});
+
+describe("a group", () => {
+  const delivery = appendDelivery("a", undefined);
+  const groupIn = (isFifo: boolean, group?: string) =>
+    groupMembers({ name: "sqs", isFifo }, delivery, group).MessageGroupId;
+
+  test("is the item where order is kept, and the idempotency key tells repeats: both hashed", () => {
+    expect(groupMembers({ name: "sqs", isFifo: true }, delivery, undefined)).toEqual({
+      MessageGroupId: fifoId(delivery.change.itemKey),
+      MessageDeduplicationId: fifoId(delivery.idempotencyKey),
+    });
+    expect(groupIn(true)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("is none where order is not kept, unless the mapper gave one", () => {
+    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, undefined)).toEqual({});
+    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
+  });
+
+  test("of the mapper's is taken as it is where it is legal, and hashed where it is not", () => {
+    for (const legal of ["tenant-1", "x".repeat(128)]) expect(groupIn(true, legal)).toBe(legal);
+    for (const odd of ["tenant 1", "müller", "x".repeat(129)]) expect(groupIn(true, odd)).toBe(fifoId(odd));
+    expect(() => groupIn(false, "")).toThrow(expect.objectContaining(rejected));
+  });
+});
+
+describe("a client", () => {
+  const open = () => ({
+    ended: 0,
+    destroy() {
+      this.ended += 1;
+    },
+  });
+
+  test("of the user's own is used and never ended", async () => {
+    const own = open();
+    const { get, close } = lazyClient(own, async () => open());
+    expect(await get()).toBe(own);
+    await close();
+    expect(own.ended).toBe(0);
+  });
+
+  test("is made once, when it is needed, and ended once", async () => {
+    const made: ReturnType<typeof open>[] = [];
+    const { get, close } = lazyClient<object>(undefined, async () => {
+      made.push(open());
+      return made[0] as ReturnType<typeof open>;
+    });
+    await close();
+    expect(made).toHaveLength(0);
+    expect(await get()).toBe(await get());
+    await close();
+    await close();
+    expect(made.map(({ ended }) => ended)).toEqual([1]);
+  });
+
+  test("whose package is missing says which one", async () => {
+    const load = () => import("@sluice/no-such-package" as string);
+    await expect(importPeer("sqs", "@aws-sdk/client-sqs", load)).rejects.toMatchObject({
+      code: "CONFIG_MISSING_DEPENDENCY",
+      message: "sqs needs the package @aws-sdk/client-sqs: npm install @aws-sdk/client-sqs",
+    });
+  });
+});
+
+describe("options", () => {
+  test.each([
+    ["a text that is empty", () => checkText("name", "")],
+    ["a text that is none", () => checkText("name", 1)],
+    ["a number that is not whole", () => checkWhole("name", 1.5, [1, 2])],
+    ["a number that is too small", () => checkWhole("name", 0, [1, 2])],
+    ["a number that is too large", () => checkWhole("name", 3, [1, 2])],
+    ["a client without the method", () => checkClient({ name: 1 }, "name", "a client named by option name")],
+    ["a client that is null", () => checkClient(null, "name", "a client named by option name")],
+  ])("are refused by name: %s", (_, check) => {
+    expect(check).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(check).toThrow(/name/);
+  });
+
+  test("that fit pass", () => {
+    checkText("name", "x");
+    checkWhole("name", 1, [1, 2]);
+    checkWhole("name", 2, [1, 2]);
+    checkClient(undefined, "send", "a client");
+    checkClient({ send: () => undefined }, "send", "a client");
+  });
+});

@@ -1,0 +1,157 @@
+// What must infer, and what must not compile. `npm run typecheck` is the test; nothing here runs.
+
+import { type } from "arktype";
+import * as v from "valibot";
+import { z } from "zod";
+import {
+  type Change,
+  type LiveChange,
+  type MappedSink,
+  type PipelineHandler,
+  pipeline,
+  type Sink,
+  type UnknownItem,
+} from "../src/index.ts";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const expectType = <_Holds extends true>(): void => undefined;
+type Of<A, B> = Equal<A, B>;
+
+interface Row {
+  readonly id: string;
+  readonly total: number;
+}
+
+declare const rows: Sink<Row, "upsert">;
+declare const texts: Sink<{ readonly body: string }, "append">;
+declare const mapped: MappedSink<Row, "upsert">;
+declare const mode: Sink<Row>;
+
+const block = { deadLetter: "block" } as const;
+
+const Order = z.object({ kind: z.literal("order"), id: z.string(), total: z.number() });
+const Customer = z.object({ kind: z.literal("customer"), id: z.string(), email: z.string() });
+const Item = z.discriminatedUnion("kind", [Order, Customer]);
+type Item = z.infer<typeof Item>;
+type Order = z.infer<typeof Order>;
+type Customer = z.infer<typeof Customer>;
+
+const isOrder = (item: Item): item is Order => item.kind === "order";
+const orders = pipeline("p", { ...block, item: Order });
+const items = pipeline("p", { ...block, item: Item });
+
+// The item's type flows from any Standard Schema to the mapper.
+orders.to(rows, (change) => {
+  expectType<Of<typeof change, LiveChange<Order>>>();
+  expectType<Of<typeof change.after, Order>>();
+  expectType<Of<typeof change.before, Order | undefined>>();
+  return { id: change.after.id, total: change.after.total };
+});
+pipeline("p", { ...block, item: v.object({ id: v.string(), total: v.number() }) }).to(rows, (change) => {
+  expectType<Of<typeof change.after, { id: string; total: number }>>();
+  return change.after;
+});
+pipeline("p", { ...block, item: type({ id: "string", total: "number" }) }).to(rows, (change) => {
+  expectType<Of<typeof change.after, { id: string; total: number }>>();
+  return change.after;
+});
+
+// A schema's output counts, not its input.
+pipeline("p", { ...block, item: z.object({ id: z.string(), total: z.string().transform(Number) }) }).to(
+  rows,
+  ({ after }) => after,
+);
+
+// Without a schema an item is a record of unknown.
+pipeline("p", block).to(rows, ({ after }) => {
+  expectType<Of<typeof after, UnknownItem>>();
+  return { id: String(after.id), total: Number(after.total) };
+});
+
+// An append sink sees removes, so that `after` may be missing.
+orders.to(texts, (change) => {
+  expectType<Of<typeof change, Change<Order>>>();
+  expectType<Of<typeof change.after, Order | undefined>>();
+  return change.after && { body: change.after.id };
+});
+
+// A type predicate narrows the routes behind it; the next predicate starts from the whole again.
+items
+  .when(isOrder)
+  .to(rows, ({ after }) => {
+    expectType<Of<typeof after, Order>>();
+    return after;
+  })
+  .to(texts, ({ after }) => ({ body: String(after?.total) }))
+  .when((item) => {
+    expectType<Of<typeof item, Item>>();
+    return item.kind === "customer";
+  })
+  .to(texts, ({ after }) => {
+    // TypeScript makes a type predicate of such a comparison by itself.
+    expectType<Of<typeof after, Customer | undefined>>();
+    return { body: after?.email ?? "" };
+  })
+  .when((item): boolean => item.id !== "")
+  .to(texts, ({ after }) => {
+    expectType<Of<typeof after, Item | undefined>>();
+    return { body: after?.id ?? "" };
+  });
+
+// A sink that brings its own mapping needs no mapper, and may be given one.
+orders.to(mapped);
+orders.to(mapped, { name: "rows" });
+orders.to(mapped, ({ after }) => after, { name: "rows" });
+
+expectType<Of<ReturnType<typeof orders.handler>, PipelineHandler>>();
+
+// @ts-expect-error a pipeline must say where dead letters go
+pipeline("p", {});
+// @ts-expect-error "block" and a target are the only answers
+pipeline("p", { deadLetter: "drop" });
+// @ts-expect-error a schema is one
+pipeline("p", { ...block, item: { parse: (value: unknown) => value } });
+// @ts-expect-error an unknown option
+pipeline("p", { ...block, deadletter: "block" });
+
+// @ts-expect-error a misspelt field of the item
+orders.to(rows, ({ after }) => ({ id: after.id, total: after.totl }));
+// @ts-expect-error a message that lacks a field
+orders.to(rows, ({ after }) => ({ id: after.id }));
+// @ts-expect-error a message with a field of another type
+orders.to(rows, ({ after }) => ({ id: after.id, total: String(after.total) }));
+// @ts-expect-error an asynchronous mapper
+orders.to(rows, async ({ after }) => ({ id: after.id, total: after.total }));
+// @ts-expect-error null is no message; undefined says that there is none
+orders.to(rows, () => null);
+// @ts-expect-error a remove has no `after`
+orders.to(texts, ({ after }) => ({ body: after.id }));
+// @ts-expect-error `before` may be missing
+orders.to(rows, ({ before }) => ({ id: before.id, total: 1 }));
+// @ts-expect-error the item was not narrowed to an order
+items.to(rows, ({ after }) => ({ id: after.id, total: after.total }));
+const anyItem = items.when((item): boolean => item.kind === "order");
+// @ts-expect-error a plain boolean narrows nothing
+anyItem.to(rows, ({ after }) => after);
+// @ts-expect-error without a schema a field is unknown
+pipeline("p", block).to(rows, ({ after }) => ({ id: after.id, total: 1 }));
+// @ts-expect-error a predicate of another item
+orders.when((item: { colour: string }) => item.colour === "red");
+// @ts-expect-error a predicate answers a boolean
+orders.when(({ id }) => id);
+// @ts-expect-error an asynchronous predicate
+orders.when(async () => true);
+
+// @ts-expect-error a sink without its own mapping needs a mapper
+orders.to(rows);
+// @ts-expect-error nor are options a mapper
+orders.to(rows, { name: "rows" });
+// @ts-expect-error a sink that may do either says which
+orders.to(mode, (change: LiveChange<Order>) => change.after);
+// @ts-expect-error a mapped sink brings its mapper
+mapped satisfies MappedSink<{ readonly other: string }>;
+
+// A sink that needs more than it is given does not fit: members are compared strictly.
+declare const needy: Sink<Row & { readonly colour: string }, "upsert">;
+// @ts-expect-error it would be written rows without a colour
+needy satisfies Sink<Row, "upsert">;

@@ -1,0 +1,50 @@
+import { describe, expect, test } from "@jest/globals";
+import { SinkError } from "../src/index.ts";
+import type { Verdict } from "../src/lane.ts";
+import { countFailures, countOutcomes, type RouteVerdicts, recordsToRepeat } from "../src/report.ts";
+
+const denied = new SinkError("SINK_DENIED", "denied");
+const refused = new SinkError("SINK_REJECTED", "refused");
+const verdicts: [number, Verdict][] = [
+  [3, { outcome: "retried", error: denied, tries: 1 }],
+  [0, { outcome: "delivered", tries: 1 }],
+  [1, { outcome: "superseded", tries: 0 }],
+  [2, { outcome: "filtered", tries: 0 }],
+  [4, { outcome: "rejected", error: refused, tries: 1 }],
+];
+const account = (received: number): RouteVerdicts => ({ route: "r", received, verdicts: new Map(verdicts) });
+
+describe("the account of a route", () => {
+  test("counts every outcome", () => {
+    expect(countOutcomes(account(5))).toEqual({
+      received: 5,
+      delivered: 1,
+      superseded: 1,
+      filtered: 1,
+      rejected: 1,
+      retried: 1,
+    });
+  });
+
+  test.each([4, 6])("that holds 5 outcomes for %i deliveries fails the invocation", (received) => {
+    expect(() => countOutcomes(account(received))).toThrow(`[r] the account does not balance: ${received}`);
+  });
+});
+
+test("failures are counted by code over all routes", () => {
+  expect(countFailures([account(5), account(5)])).toEqual({ SINK_DENIED: 2, SINK_REJECTED: 2 });
+});
+
+test("records to repeat come in ascending order, each with its first reason", () => {
+  const other: RouteVerdicts = {
+    route: "s",
+    received: 2,
+    verdicts: new Map([
+      [3, { outcome: "retried", error: refused, tries: 1 }],
+      [0, { outcome: "retried", tries: 0 }],
+    ]),
+  };
+  const repeats = recordsToRepeat([account(5), other], ({ outcome }) => outcome === "retried");
+  expect([...repeats.keys()]).toEqual([0, 3]);
+  expect(repeats.get(3)).toBe(denied);
+});

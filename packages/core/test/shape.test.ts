@@ -1,0 +1,65 @@
+import { describe, expect, test } from "@jest/globals";
+import type { AttributeValue, Image } from "../src/index.ts";
+import { imageDecoders } from "../src/shape.ts";
+
+/** A decoder whose answers tell which way an image went: compiled, or attribute by attribute. */
+const decoder = () =>
+  imageDecoders(
+    (value: AttributeValue) => ["value", value],
+    (text) => ["number", text],
+    () => ({ each: true }),
+  )();
+
+const sightings = 32;
+
+type Decode = ReturnType<typeof decoder>;
+
+const see = (decode: Decode, held: Image, times: number): unknown => {
+  let item: unknown;
+  for (let sighting = 0; sighting < times; sighting += 1) item = decode(held);
+  return item;
+};
+
+const each = { each: true };
+
+describe("a shape", () => {
+  test("is compiled when it was seen often enough, and not before", () => {
+    const decode = decoder();
+    const held: Image = { a: { S: "1" }, b: { N: "2" }, c: { BOOL: true }, d: { NULL: true } };
+    expect(see(decode, held, sightings - 1)).toEqual(each);
+    expect(decode(held)).toEqual({ a: "1", b: ["number", "2"], c: true, d: ["value", { NULL: true }] });
+  });
+
+  test("takes another type than that of the sample it was compiled from", () => {
+    const decode = decoder();
+    see(decode, { a: { S: "1" }, b: { NULL: true } }, sightings);
+    expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({
+      a: ["value", { NULL: true }],
+      b: ["value", { S: "2" }],
+    });
+  });
+
+  test("is told from a longer and a shorter one, and from another order", () => {
+    const decode = decoder();
+    see(decode, { a: { S: "1" }, b: { S: "2" } }, sightings);
+    expect(decode({ a: { S: "1" } })).toEqual(each);
+    expect(decode({ a: { S: "1" }, b: { S: "2" }, c: { S: "3" } })).toEqual(each);
+    expect(decode({ b: { S: "2" }, a: { S: "1" } })).toEqual(each);
+    expect(decode({ a: { S: "1" }, b: { S: "2" } })).toEqual({ a: "1", b: "2" });
+  });
+
+  test("is not compiled when 256 others were", () => {
+    const decode = decoder();
+    for (let shape = 0; shape < 256; shape += 1) {
+      expect(see(decode, { [`name-${shape}`]: { S: "1" } }, sightings)).toEqual({ [`name-${shape}`]: "1" });
+    }
+    expect(see(decode, { late: { S: "1" } }, sightings * 2)).toEqual(each);
+    expect(decode({ "name-7": { S: "1" } })).toEqual({ "name-7": "1" });
+  });
+
+  test("is not remembered when thousands of names were: memory is bounded", () => {
+    const decode = decoder();
+    for (let name = 0; name < 10_000; name += 1) decode({ [`name-${name}`]: { S: "1" } });
+    expect(see(decode, { late: { S: "1" } }, sightings * 2)).toEqual(each);
+  });
+});

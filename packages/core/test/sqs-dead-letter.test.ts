@@ -1,0 +1,254 @@
+import { randomBytes } from "node:crypto";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
+import {
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  pipeline,
+  type SqsSender,
+  sqsDeadLetter,
+} from "../src/index.ts";
+import { keptLines } from "./kept-letters.ts";
+import { scriptedSink } from "./scripted-sink.ts";
+
+const maxBytes = 1_048_576;
+const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/orders-dead-letters";
+
+const envelope = (text: string, changes: Partial<Envelope> = {}): Envelope => ({
+  v: 1,
+  id: `event-${text.length}:postgres`,
+  pipeline: "orders",
+  sink: "postgres",
+  code: "SINK_REJECTED",
+  message: "refused",
+  attempts: 1,
+  firstFailedAt: "2026-01-02T03:04:05.000Z",
+  record: streamRecord({ after: { pk: "a", sk: "1", text } }),
+  ...changes,
+});
+
+type Input = Parameters<SqsSender["sendMessageBatch"]>[0];
+
+/** SQS as far as core uses it: takes all that `takes` allows. */
+const queue = (takes: (body: string) => boolean = () => true) => {
+  const requests: Input[] = [];
+  const client: SqsSender = {
+    sendMessageBatch: async (input) => {
+      requests.push(input);
+      const taken = input.Entries.filter(({ MessageBody }) => takes(MessageBody));
+      const left = input.Entries.filter((entry) => !taken.includes(entry));
+      return { Successful: taken.map(({ Id }) => ({ Id })), Failed: left.map(() => ({ Code: "InternalError" })) };
+    },
+  };
+  return { requests, client };
+};
+
+/** Bytes of an entry as SQS counts them. */
+const bytesOf = ({ MessageBody, MessageAttributes }: Input["Entries"][number]): number =>
+  Object.entries(MessageAttributes).reduce(
+    (sum, [name, { DataType, StringValue }]) => sum + Buffer.byteLength(`${name}${DataType}${StringValue}`),
+    Buffer.byteLength(MessageBody),
+  );
+
+/** Text that compresses to half at best. */
+const noise = (bytes: number): string =>
+  randomBytes(Math.ceil(bytes / 2))
+    .toString("hex")
+    .slice(0, bytes);
+
+describe("an envelope", () => {
+  test("comes back as it went, with every character that JSON can hold", () => {
+    const awkward = envelope('"\\\u0000\u0007\n\t\ufffe\uffff\ud800 \u2028 😀 é');
+    const body = encodeEnvelope(awkward);
+    expect(decodeEnvelope(body)).toEqual(awkward);
+    // #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
+    // JSON leaves no control character, so the first three do not matter.
+    expect(body).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
+  });
+
+  test.each([-1, 0, 1])("of the limit and %i bytes, counted in UTF-8, is compressed only beyond it", (difference) => {
+    const base = Buffer.byteLength(encodeEnvelope(envelope("x", { message: "é" })));
+    const padded = envelope("x", { message: `é${"x".repeat(4_000 - base + difference)}` });
+    const body = encodeEnvelope(padded, 4_000);
+    expect(Buffer.byteLength(JSON.stringify(padded))).toBe(4_000 + difference);
+    expect("recordGzip" in JSON.parse(body)).toBe(difference > 0);
+    expect(decodeEnvelope(body)).toEqual(padded);
+  });
+
+  test.each([
+    ["no JSON", "{"],
+    ["a number", "5"],
+    ["null", "null"],
+    ["an array", "[]"],
+    ["a version of the future", JSON.stringify({ ...envelope("x"), v: 2 })],
+    ["a record that is null", JSON.stringify({ ...envelope("x"), record: null })],
+    ["no sink", JSON.stringify({ ...envelope("x"), sink: undefined })],
+    ["attempts that are text", JSON.stringify({ ...envelope("x"), attempts: "1" })],
+    ["an archive that is none", JSON.stringify({ ...envelope("x"), record: undefined, recordGzip: "????" })],
+    ["half an archive", encodeEnvelope(envelope("x".repeat(200)), 10).replace(/.{20}"}$/, '"}')],
+  ])("is not seen in %s", (_name, body) => {
+    expect(decodeEnvelope(body)).toBeUndefined();
+  });
+});
+
+describe("sqsDeadLetter", () => {
+  test("sends ten a request, each with its pipeline, sink and code", async () => {
+    const { client, requests } = queue();
+    const envelopes = Array.from({ length: 21 }, (_, index) => envelope("x".repeat(index)));
+    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write(envelopes);
+    expect(stored).toEqual(new Set(envelopes));
+    expect(errors).toEqual([]);
+    expect(requests.map(({ Entries }) => Entries.length)).toEqual([10, 10, 1]);
+    expect(requests[0]?.QueueUrl).toBe(queueUrl);
+    expect(requests[0]?.Entries[0]?.MessageAttributes).toEqual({
+      pipeline: { DataType: "String", StringValue: "orders" },
+      sink: { DataType: "String", StringValue: "postgres" },
+      code: { DataType: "String", StringValue: "SINK_REJECTED" },
+    });
+    expect(requests[0]?.Entries[0]).not.toHaveProperty("MessageGroupId");
+  });
+
+  test("keeps a request within its bytes, attributes included", async () => {
+    const { client, requests } = queue();
+    const envelopes = Array.from({ length: 8 }, (_, index) => envelope("é".repeat(130_000 + index)));
+    expect((await sqsDeadLetter({ queueUrl, client }).write(envelopes)).stored.size).toBe(8);
+    const totals = requests.map(({ Entries }) => Entries.reduce((sum, entry) => sum + bytesOf(entry), 0));
+    for (const total of totals) expect(total).toBeLessThanOrEqual(maxBytes);
+    expect(requests.map(({ Entries }) => Entries.length)).toEqual([4, 4]);
+  });
+
+  test.each([-1, 0, 1])("sends a message of the limit and %i bytes, attributes included", async (difference) => {
+    const text = "x".repeat(900_000);
+    const first = queue();
+    await sqsDeadLetter({ queueUrl, client: first.client }).write([envelope(text, { message: "é" })]);
+    const missing = maxBytes - bytesOf(first.requests[0]?.Entries[0] as Input["Entries"][number]);
+    const padded = envelope(text, { message: `é${"x".repeat(missing + difference)}` });
+    const { client, requests } = queue();
+    expect((await sqsDeadLetter({ queueUrl, client }).write([padded])).stored.size).toBe(1);
+    const entry = requests[0]?.Entries[0] as Input["Entries"][number];
+    if (difference > 0) expect(bytesOf(entry)).toBeLessThan(maxBytes);
+    else expect(bytesOf(entry)).toBe(maxBytes + difference);
+    expect(decodeEnvelope(entry.MessageBody)).toEqual(padded);
+  });
+
+  test("an envelope that does not fit even compressed is told, and not stored; others are", async () => {
+    const { client } = queue();
+    const giant = envelope(noise(3_000_000));
+    const plain = envelope("x");
+    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write([giant, plain]);
+    expect(stored).toEqual(new Set([plain]));
+    expect(errors).toMatchObject([{ code: "SINK_TOO_LARGE" }]);
+  });
+
+  test("stores what a successful answer names and nothing else", async () => {
+    const { client } = queue((body) => !body.includes("poison"));
+    const [good, bad] = [envelope("fine"), envelope("poison")];
+    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write([bad, good]);
+    expect(stored).toEqual(new Set([good]));
+    expect(errors).toHaveLength(1);
+    expect(String(errors[0])).toContain("InternalError");
+  });
+
+  test("a request that fails leaves the others stored", async () => {
+    let requests = 0;
+    const client: SqsSender = {
+      sendMessageBatch: async ({ Entries }) => {
+        requests += 1;
+        if (requests === 1) throw new Error("socket hang up");
+        return { Successful: Entries.map(({ Id }) => ({ Id })) };
+      },
+    };
+    const envelopes = Array.from({ length: 12 }, (_, index) => envelope("x".repeat(index)));
+    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write(envelopes);
+    expect(stored).toEqual(new Set(envelopes.slice(10)));
+    expect(errors).toMatchObject([{ message: "socket hang up" }]);
+  });
+
+  test("an answer without lists stores nothing", async () => {
+    const client: SqsSender = { sendMessageBatch: async () => ({}) };
+    expect((await sqsDeadLetter({ queueUrl, client }).write([envelope("x")])).stored.size).toBe(0);
+  });
+
+  test("on a FIFO queue groups by item and sink, and names each repeat alike", async () => {
+    const { client, requests } = queue();
+    const other = streamRecord({ after: { pk: "b", sk: "1" }, position: 2 });
+    const letters = [envelope("x"), envelope("xx"), envelope("x", { sink: "sns" }), envelope("x", { record: other })];
+    const deadLetter = sqsDeadLetter({ queueUrl: `${queueUrl}.fifo`, client });
+    await deadLetter.write(letters);
+    await deadLetter.write(letters.slice(0, 1));
+    const groups = requests[0]?.Entries.map(({ MessageGroupId }) => MessageGroupId) ?? [];
+    expect(groups[0]).toBe(groups[1]);
+    expect(new Set(groups).size).toBe(3);
+    const ids = requests.map(({ Entries }) => Entries.map(({ MessageDeduplicationId }) => MessageDeduplicationId));
+    expect(ids[1]).toEqual([ids[0]?.[0]]);
+    expect(ids[0]?.[0]).not.toBe(ids[0]?.[1]);
+    for (const id of [...groups, ...(ids[0] ?? [])]) expect(id).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test.each([undefined, "", "orders-dead-letters"])("refuses the queueUrl %j by name", (url) => {
+    expect(() => sqsDeadLetter({ queueUrl: url as string })).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("queueUrl") }),
+    );
+  });
+});
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+describeWithSqs("with a real queue", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  afterAll(() => client.destroy());
+
+  const made = async (name: string, attributes: Record<string, string> = {}): Promise<string> =>
+    (await client.createQueue({ QueueName: name, Attributes: attributes })).QueueUrl ?? "";
+  const received = async (QueueUrl: string) =>
+    (await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ["All"] })).Messages ?? [];
+
+  test("what a pipeline rejects comes back from the queue through the same handler, to the sink that failed", async () => {
+    const url = await made("dead-letters");
+    let isMended = false;
+    const failing = scriptedSink({
+      writes: "upsert",
+      name: "failing",
+      answer: () => (isMended ? "delivered" : "SINK_REJECTED"),
+    });
+    const other = scriptedSink({ writes: "append", name: "other" });
+    const handler = pipeline("orders", { deadLetter: sqsDeadLetter({ queueUrl: url, client }), logger: keptLines() })
+      .to(failing, ({ after }) => after)
+      .to(other, ({ after }) => after, { dedupe: "none" })
+      .handler();
+    const text = "x".repeat(600_000);
+    const record = streamRecord({ before: { pk: "a", sk: "1", text }, after: { pk: "a", sk: "1", text: `${text}!` } });
+    expect(await handler({ Records: [record] }, lambdaContext())).toEqual({ batchItemFailures: [] });
+
+    const messages = await received(url);
+    expect(messages.map(({ MessageAttributes }) => MessageAttributes?.code?.StringValue)).toEqual(["SINK_REJECTED"]);
+    const bodies = messages.map(({ Body }) => Body ?? "");
+    expect(bodies.map((body) => Buffer.byteLength(body) < maxBytes)).toEqual([true]);
+
+    expect((await handler(sqsEvent(bodies), lambdaContext())).batchItemFailures).toHaveLength(1);
+    isMended = true;
+    expect(await handler(sqsEvent(bodies), lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect(failing.taken.map(({ change }) => change.record)).toEqual([record]);
+    expect(other.taken).toHaveLength(1);
+  });
+
+  test("a FIFO queue takes a repeat once", async () => {
+    const url = await made("dead-letters.fifo", { FifoQueue: "true" });
+    const deadLetter = sqsDeadLetter({ queueUrl: url, client });
+    for (let repeat = 0; repeat < 2; repeat += 1) {
+      expect((await deadLetter.write([envelope("x")])).stored.size).toBe(1);
+    }
+    expect(await received(url)).toHaveLength(1);
+  });
+
+  test("a queue that is gone stores nothing, and says why", async () => {
+    const { stored, errors } = await sqsDeadLetter({ queueUrl: `${engine.endpoint}/000000000000/gone`, client }).write([
+      envelope("x"),
+    ]);
+    expect(stored.size).toBe(0);
+    expect(errors).toHaveLength(1);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { RecordError } from "../src/index.ts";
+import { itemKeyOf, streamEpoch, versionOf } from "../src/version.ts";
+
+const arn = (label: string): string => `arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/${label}`;
+const old = arn("2026-01-02T03:04:05.678");
+
+const codeOf = (run: () => unknown): string | undefined => {
+  try {
+    run();
+  } catch (error) {
+    return error instanceof RecordError ? error.code : String(error);
+  }
+  return undefined;
+};
+
+describe("a version", () => {
+  test("is the stream's epoch and the sequence number in 40 digits: 58 characters", () => {
+    const version = versionOf(old, "100000000000000000042");
+    expect(version).toBe("20260102030405678-0000000000000000000100000000000000000042");
+    expect(version).toHaveLength(58);
+  });
+
+  test("orders the changes of a stream as their sequence numbers do, whatever their lengths", () => {
+    const sequence = fc.bigInt({ min: 10n ** 20n, max: 10n ** 40n - 1n });
+    fc.assert(
+      fc.property(sequence, sequence, (a, b) => {
+        const [left, right] = [versionOf(old, String(a)), versionOf(old, String(b))];
+        expect(left < right).toBe(a < b);
+        expect(left === right).toBe(a === b);
+      }),
+    );
+  });
+
+  test("of a re-created stream outranks every version of the one before", () => {
+    const last = versionOf(old, "9".repeat(40));
+    expect(versionOf(arn("2026-01-02T03:04:05.679"), "1") > last).toBe(true);
+    expect(versionOf(arn("2027-01-01T00:00:00.000"), "1") > last).toBe(true);
+  });
+
+  test("does not remember the stream of the call before", () => {
+    const label = arn("2027-01-01T00:00:00.000");
+    expect([streamEpoch(old), streamEpoch(label), streamEpoch(old)]).toEqual([
+      "20260102030405678",
+      "20270101000000000",
+      "20260102030405678",
+    ]);
+  });
+
+  test.each([
+    ["2026-01-02T03:04:05", "20260102030405000"],
+    ["2026-01-02T03:04:05.6", "20260102030405600"],
+  ])("of a label with fewer digits, %s, is as long", (label, epoch) => {
+    expect(streamEpoch(arn(label))).toBe(epoch);
+  });
+
+  test.each(["", "12a", "-1", "1e5", "1".repeat(41), " 1"])("is refused for the sequence number %j", (sequence) => {
+    expect(codeOf(() => versionOf(old, sequence))).toBe("RECORD_MALFORMED");
+  });
+
+  test("is refused for an ARN without a label", () => {
+    expect(codeOf(() => versionOf("arn:aws:dynamodb:us-east-1:1:table/T", "1"))).toBe("RECORD_MALFORMED");
+  });
+});
+
+describe("an item key", () => {
+  const key = fc.oneof(
+    fc.string({ unit: "binary" }).map((S) => ({ S })),
+    fc.integer().map((N) => ({ N: String(N) })),
+    fc.uint8Array().map((bytes) => ({ B: Buffer.from(bytes).toString("base64") })),
+  );
+  const keys = fc
+    .uniqueArray(fc.tuple(fc.string({ minLength: 1 }), key), { minLength: 1, maxLength: 2, selector: ([name]) => name })
+    .map((entries) => Object.fromEntries(entries));
+
+  test("is equal for equal keys and different for different ones", () => {
+    const text = (image: object): string => JSON.stringify(Object.entries(image).sort());
+    fc.assert(
+      fc.property(keys, keys, (a, b) => {
+        expect(itemKeyOf(a) === itemKeyOf(b)).toBe(text(a) === text(b));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("does not depend on the order of the attributes", () => {
+    expect(itemKeyOf({ pk: { S: "a" }, sk: { S: "b" } })).toBe(itemKeyOf({ sk: { S: "b" }, pk: { S: "a" } }));
+  });
+
+  test("keeps apart what a join would not", () => {
+    const made = [
+      itemKeyOf({ pk: { S: "a#b" }, sk: { S: "c" } }),
+      itemKeyOf({ pk: { S: "a" }, sk: { S: "b#c" } }),
+      itemKeyOf({ pk: { S: "a1:bS" }, sk: { S: "" } }),
+      itemKeyOf({ pk: { S: "a" }, sk: { S: "bsk:Sc" } }),
+      itemKeyOf({ pk: { S: "ask:Sb" }, sk: { S: "c" } }),
+      itemKeyOf({ pk: { S: "1" } }),
+      itemKeyOf({ pk: { N: "1" } }),
+      itemKeyOf({ pk: { B: "1" } }),
+    ];
+    expect(new Set(made).size).toBe(made.length);
+  });
+
+  test("is equal for bytes and their base64", () => {
+    expect(itemKeyOf({ pk: { B: new Uint8Array([1, 2]) } })).toBe(itemKeyOf({ pk: { B: "AQI=" } }));
+  });
+
+  test.each([
+    ["a boolean", { BOOL: true }],
+    ["null", null],
+    ["nothing", {}],
+    ["a JS number", { N: 5 }],
+  ])("is refused for a key that is %s", (_, wrong) => {
+    expect(codeOf(() => itemKeyOf({ pk: wrong as never }))).toBe("RECORD_MALFORMED");
+  });
+});

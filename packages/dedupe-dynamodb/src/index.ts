@@ -1,0 +1,1 @@
+export { type DynamodbDedupe, type DynamodbDedupeOptions, dynamodbDedupe } from "./dedupe.ts";

@@ -1,0 +1,150 @@
+import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startDynamodb } from "@sluice/local";
+import { dynamodbDedupe } from "../src/index.ts";
+
+const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
+
+const daySeconds = 86_400;
+const signal = new AbortController().signal;
+const sns = { pipeline: "orders", route: "sns" };
+const version = (sequence: number): string => `20260102030405678-${String(sequence).padStart(40, "0")}`;
+const noteOf = (sequence: number) => ({ idempotencyKey: `event-${sequence}:sns`, version: version(sequence) });
+const range = (from: number, to: number) => ({ from: version(from), to: version(to) });
+const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+describeWithDynamodb("the table", ({ clientConfig }) => {
+  const client = new DynamoDBClient(clientConfig);
+  afterAll(() => client.destroy());
+  let tables = 0;
+  const made = async () => {
+    tables += 1;
+    const tableName = `dedupe-${tables}`;
+    const store = dynamodbDedupe({ tableName, client });
+    await store.ensure();
+    return { store, tableName };
+  };
+
+  test("is created once", async () => {
+    const { store } = await made();
+    await expect(store.ensure()).resolves.toBeUndefined();
+  });
+
+  describe("as a journal", () => {
+    test("finds the notes of a range, both ends included", async () => {
+      const { store } = await made();
+      await store.journal.note(sns, numbersTo(10).map(noteOf));
+      const found = await store.journal.find(sns, range(3, 5), signal);
+      expect([...found].sort()).toEqual(["event-3:sns", "event-4:sns", "event-5:sns"]);
+      expect(await store.journal.find(sns, range(11, 12), signal)).toEqual(new Set());
+    });
+
+    test("takes more notes than a request holds, and finds more than a page holds", async () => {
+      const { store } = await made();
+      const count = 6_000;
+      // A page is 1 MiB: long keys make two of these.
+      const notes = numbersTo(count).map((sequence) => ({
+        ...noteOf(sequence),
+        idempotencyKey: `${"x".repeat(150)}${sequence}`,
+      }));
+      await store.journal.note(sns, notes);
+      expect((await store.journal.find(sns, range(1, count), signal)).size).toBe(count);
+    });
+
+    test("takes a note twice, in one request and in two", async () => {
+      const { store } = await made();
+      await store.journal.note(sns, [noteOf(1), noteOf(1)]);
+      await store.journal.note(sns, [noteOf(1)]);
+      expect(await store.journal.find(sns, range(1, 1), signal)).toEqual(new Set(["event-1:sns"]));
+    });
+
+    test("keeps routes apart, whatever their names", async () => {
+      const { store } = await made();
+      await store.journal.note({ pipeline: "a#b", route: "c" }, [noteOf(1)]);
+      await store.journal.note(sns, []);
+      for (const other of [sns, { pipeline: "a", route: "b#c" }, { pipeline: "a#b", route: "d" }]) {
+        expect(await store.journal.find(other, range(1, 9), signal)).toEqual(new Set());
+      }
+    });
+
+    test("forgets a note after the stream has forgotten its record, and not before", async () => {
+      const { store, tableName } = await made();
+      await store.journal.note(sns, [noteOf(1)]);
+      const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
+      const keptForSeconds = Number(Items[0]?.expiration?.N) - Date.now() / 1000;
+      expect(keptForSeconds).toBeGreaterThan(daySeconds);
+      expect(keptForSeconds).toBeLessThan(2 * daySeconds);
+    });
+
+    test("rejects when the table is missing", async () => {
+      const { journal } = dynamodbDedupe({ tableName: "nowhere", client });
+      await expect(journal.note(sns, [noteOf(1)])).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+      await expect(journal.find(sns, range(1, 1), signal)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    });
+
+    test("does not look after the signal", async () => {
+      const { store } = await made();
+      await expect(store.journal.find(sns, range(1, 1), AbortSignal.abort())).rejects.toThrow();
+    });
+  });
+
+  describe("as claims", () => {
+    test("lets one of many claim a delivery", async () => {
+      const { store } = await made();
+      const answers = await Promise.all(numbersTo(8).map(() => store.claims.claim(sns, "event-1:sns", 60_000)));
+      expect(answers.filter((answer) => answer === "claimed")).toHaveLength(1);
+      for (const answer of answers.filter((one) => one !== "claimed")) {
+        expect(answer).toEqual({ heldForMs: expect.any(Number) });
+        expect((answer as { heldForMs: number }).heldForMs).toBeGreaterThan(30_000);
+      }
+    });
+
+    test("never lets a completed delivery go again, nor after the holder's time", async () => {
+      const { store } = await made();
+      await store.claims.claim(sns, "event-1:sns", 1);
+      await store.claims.complete(sns, "event-1:sns");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("completed");
+    });
+
+    test("lets a released delivery go again, and one whose holder's time is over", async () => {
+      const { store } = await made();
+      expect(await store.claims.claim(sns, "released", 60_000)).toBe("claimed");
+      await store.claims.release(sns, "released");
+      expect(await store.claims.claim(sns, "released", 60_000)).toBe("claimed");
+      expect(await store.claims.claim(sns, "crashed", 1)).toBe("claimed");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await store.claims.claim(sns, "crashed", 60_000)).toBe("claimed");
+    });
+
+    test("of two routes at once stay their own", async () => {
+      const { store } = await made();
+      const routes = ["a#b", "a", "email"].map((route) => ({ pipeline: "orders", route }));
+      const keys = numbersTo(10).map(String);
+      const all = routes.flatMap((route) => keys.map((key) => ({ route, key })));
+      const first = await Promise.all(all.map(({ route, key }) => store.claims.claim(route, key, 60_000)));
+      await Promise.all(all.map(({ route, key }) => store.claims.complete(route, key)));
+      const second = await Promise.all(all.map(({ route, key }) => store.claims.claim(route, key, 60_000)));
+      expect([new Set(first), new Set(second)]).toEqual([new Set(["claimed"]), new Set(["completed"])]);
+    });
+
+    test("spread over partitions, and outlive every dead letter", async () => {
+      const { store, tableName } = await made();
+      await Promise.all(numbersTo(5).map((key) => store.claims.claim(sns, String(key), 60_000)));
+      await store.claims.complete(sns, "1");
+      const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
+      expect(new Set(Items.map(({ pk }) => pk?.S)).size).toBe(5);
+      for (const { expiration } of Items) {
+        expect(Number(expiration?.N) - Date.now() / 1000).toBeGreaterThan(15 * daySeconds);
+      }
+    });
+
+    test("fail with an error that comes again, never one that rejects", async () => {
+      const { claims } = dynamodbDedupe({ tableName: "nowhere", client });
+      await expect(claims.claim(sns, "1", 1_000)).rejects.toMatchObject({ name: "SinkError", code: "SINK_MISSING" });
+      const wrongKeys = { ...sns, route: "x".repeat(3_000) };
+      const { store } = await made();
+      await expect(store.claims.claim(wrongKeys, "1", 1_000)).rejects.toMatchObject({ code: "SINK_MISSING" });
+    });
+  });
+});

@@ -1,0 +1,73 @@
+// Several engines as one object.
+
+import { type DynamodbEngine, type DynamodbOptions, startDynamodb } from "./dynamodb.ts";
+import { startElasticmq } from "./elasticmq.ts";
+import { type MotoEngine, type MotoOptions, startMoto } from "./moto.ts";
+import { type OpensearchEngine, type OpensearchOptions, startOpensearch } from "./opensearch.ts";
+import { type PostgresEngine, type PostgresOptions, startPostgres } from "./postgres.ts";
+import { type SqsEngine, type SqsOptions, startSqs } from "./sqs.ts";
+
+/** Which engines to start: `true`, or its options. */
+export interface WantedEngines {
+  readonly postgres?: true | PostgresOptions;
+  readonly dynamodb?: true | DynamodbOptions;
+  readonly opensearch?: true | OpensearchOptions;
+  readonly sqs?: true | SqsOptions;
+  readonly elasticmq?: true | SqsOptions;
+  readonly moto?: true | MotoOptions;
+}
+
+interface EngineByName {
+  readonly postgres: PostgresEngine;
+  readonly dynamodb: DynamodbEngine;
+  readonly opensearch: OpensearchEngine;
+  readonly sqs: SqsEngine;
+  readonly elasticmq: SqsEngine;
+  readonly moto: MotoEngine;
+}
+
+/** The engines that were asked for, under their names, and one `stop` for all of them. */
+export type Engines<Wanted extends WantedEngines> = {
+  readonly [Name in keyof Wanted & keyof EngineByName]: EngineByName[Name];
+} & { readonly stop: () => Promise<void> };
+
+type Stoppable = { readonly stop: () => Promise<void> };
+
+const optionsOf = <Options>(wanted: true | Options): Options | undefined => (wanted === true ? undefined : wanted);
+
+const starting = (wanted: WantedEngines): [string, Promise<Stoppable>][] => {
+  const entries: [string, Promise<Stoppable>][] = [];
+  if (wanted.postgres) entries.push(["postgres", startPostgres(optionsOf(wanted.postgres))]);
+  if (wanted.dynamodb) entries.push(["dynamodb", startDynamodb(optionsOf(wanted.dynamodb))]);
+  if (wanted.opensearch) entries.push(["opensearch", startOpensearch(optionsOf(wanted.opensearch))]);
+  if (wanted.sqs) entries.push(["sqs", startSqs(optionsOf(wanted.sqs))]);
+  if (wanted.elasticmq) entries.push(["elasticmq", startElasticmq(optionsOf(wanted.elasticmq))]);
+  if (wanted.moto) entries.push(["moto", startMoto(optionsOf(wanted.moto))]);
+  return entries;
+};
+
+const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
+  const results = await Promise.allSettled(engines.map((engine) => engine.stop()));
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure) throw failure.reason;
+};
+
+/**
+ * Starts engines side by side. When one does not start, the others are stopped again and its error is thrown.
+ * @example
+ * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
+ * const client = new DynamoDBClient(engines.dynamodb.clientConfig);
+ * await engines.stop();
+ */
+export const startEngines = async <const Wanted extends WantedEngines>(wanted: Wanted): Promise<Engines<Wanted>> => {
+  const entries = starting(wanted);
+  const results = await Promise.allSettled(entries.map(([, engine]) => engine));
+  const started = results.filter((result) => result.status === "fulfilled").map(({ value }) => value);
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure) {
+    await stopAll(started);
+    throw failure.reason;
+  }
+  const byName = Object.fromEntries(entries.map(([name], index) => [name, started[index]]));
+  return { ...byName, stop: () => stopAll(started) } as unknown as Engines<Wanted>;
+};

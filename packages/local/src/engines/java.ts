@@ -1,0 +1,38 @@
+// Finds a Java that is new enough.
+
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A Java command, with its major version. */
+export interface Java {
+  readonly command: string;
+  readonly major: number;
+}
+
+/** Major version in the output of `java -version`: 17 of `"17.0.15"`, 8 of `"1.8.0_292"`. */
+export const javaMajor = (output: string): number => {
+  const [, first, second] = /version "(\d+)(?:\.(\d+))?/.exec(output) ?? [];
+  return Number(first === "1" ? second : first);
+};
+
+/** The Java of a command; undefined where there is none. */
+export const javaAt = async (command: string): Promise<Java | undefined> => {
+  try {
+    const { stdout, stderr } = await run(command, ["-version"], { timeout: 20_000 });
+    return { command, major: javaMajor(stderr + stdout) };
+  } catch {
+    // Not installed, or macOS' stand-in that only asks to install one.
+    return undefined;
+  }
+};
+
+/** The Javas of `JAVA_HOME` and of the path, in this order. */
+export const installedJavas = async (): Promise<readonly Java[]> => {
+  const home = process.env.JAVA_HOME;
+  const commands = home ? [join(home, "bin", "java"), "java"] : ["java"];
+  const found = await Promise.all(commands.map(javaAt));
+  return found.filter((java) => java !== undefined);
+};

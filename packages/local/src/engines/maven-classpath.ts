@@ -1,0 +1,83 @@
+// The jars of a Java server, by Maven, which keeps them in its own repository. The class path is kept in the cache.
+
+import { execFile } from "node:child_process";
+import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { inCache } from "./cache-folder.ts";
+
+const run = promisify(execFile);
+
+/** Tens of megabytes have to be fetched the first time. */
+const mavenTimeoutMs = 300_000;
+
+/** An artifact of Maven Central. */
+export interface MavenArtifact {
+  readonly group: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+const cacheFile = ({ name, version }: MavenArtifact): string => inCache(`${name}-${version}.classpath`);
+
+/** The kept class path; undefined where there is none, or where Maven's repository has lost one of its jars. */
+const keptClasspath = async (artifact: MavenArtifact): Promise<string | undefined> => {
+  try {
+    const classpath = await readFile(cacheFile(artifact), "utf8");
+    await Promise.all(classpath.split(delimiter).map((jar) => access(jar)));
+    return classpath;
+  } catch {
+    return undefined;
+  }
+};
+
+const project = ({
+  group,
+  name,
+  version,
+}: MavenArtifact): string => `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sluice</groupId><artifactId>engine</artifactId><version>1</version>
+  <dependencies><dependency>
+    <groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>
+  </dependency></dependencies>
+</project>
+`;
+
+/** Other processes may do the same at the same time: the file appears whole, or not at all. */
+const keep = async (artifact: MavenArtifact, resolved: string): Promise<void> => {
+  const file = cacheFile(artifact);
+  await mkdir(dirname(file), { recursive: true });
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, resolved);
+  await rename(partial, file);
+};
+
+const resolve = async (artifact: MavenArtifact, directory: string): Promise<string> => {
+  await writeFile(join(directory, "pom.xml"), project(artifact));
+  const goal = ["dependency:build-classpath", "-Dmdep.outputFile=classpath"];
+  await run("mvn", ["--quiet", "--batch-mode", ...goal], { cwd: directory, timeout: mavenTimeoutMs });
+  return (await readFile(join(directory, "classpath"), "utf8")).trim();
+};
+
+/** Whether the command `mvn` is on the path; to ask it takes a second. */
+export const hasMaven = async (): Promise<boolean> => {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const found = await Promise.allSettled(folders.map((folder) => access(join(folder, "mvn"), constants.X_OK)));
+  return found.some(({ status }) => status === "fulfilled");
+};
+
+/** The class path of an artifact: kept from an earlier time, else resolved by Maven. Rejects when Maven fails. */
+export const mavenClasspath = async (artifact: MavenArtifact): Promise<string> => {
+  const kept = await keptClasspath(artifact);
+  if (kept !== undefined) return kept;
+  const directory = await mkdtemp(join(tmpdir(), "sluice-maven-"));
+  try {
+    const resolved = await resolve(artifact, directory);
+    await keep(artifact, resolved);
+    return resolved;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+};

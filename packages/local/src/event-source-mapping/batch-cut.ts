@@ -1,0 +1,27 @@
+// Where a batch ends: at the batch size, or before Lambda's payload limit.
+
+import type { Entry } from "./entry.ts";
+
+/** Lambda's limit for the payload of a synchronous invocation. */
+const maxEventBytes = 6 * 1024 * 1024;
+const envelopeBytes = '{"Records":[]}'.length;
+
+/** How many records the next batch takes, and whether more would not go in. */
+export interface BatchCut {
+  readonly size: number;
+  readonly isFull: boolean;
+}
+
+/** Cuts the next batch from the head of a queue. A record that is too large by itself stands alone. */
+export const cutBatch = (queue: readonly Entry[], batchSize: number): BatchCut => {
+  let bytes = envelopeBytes;
+  let size = 0;
+  for (const entry of queue) {
+    if (size === batchSize) break;
+    const grown = bytes + entry.bytes + (size > 0 ? 1 : 0);
+    if (grown > maxEventBytes && size > 0) return { size, isFull: true };
+    bytes = grown;
+    size += 1;
+  }
+  return { size, isFull: size === batchSize };
+};

@@ -1,0 +1,146 @@
+// Filter criteria: the event patterns that decide which records reach the function.
+// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html, read 2026-11
+
+import { ConfigError } from "@sluice/core";
+
+/** As AWS names it: a record passes when any of the patterns matches it. A pattern is the JSON text of an object. */
+export interface FilterCriteria {
+  readonly filters: readonly { readonly pattern: string }[];
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+type JsonObject = { readonly [name: string]: Json };
+type Test = (value: unknown) => boolean;
+
+const maxFilters = 10;
+const maxPatternCharacters = 4096;
+
+const invalid = (reason: string): ConfigError => new ConfigError("CONFIG_INVALID", `filterCriteria: ${reason}`);
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isLeaf = (value: unknown): boolean => value !== undefined && (typeof value !== "object" || value === null);
+
+const comparisons: { readonly [operator: string]: (value: number, bound: number) => boolean } = {
+  "=": (value, bound) => value === bound,
+  "<": (value, bound) => value < bound,
+  "<=": (value, bound) => value <= bound,
+  ">": (value, bound) => value > bound,
+  ">=": (value, bound) => value >= bound,
+};
+
+/** Matches JSON numbers only: a DynamoDB `N` is text, so it never matches, as on AWS. */
+const numericTest = (operand: Json): Test => {
+  if (!Array.isArray(operand) || operand.length === 0 || operand.length % 2 !== 0) {
+    throw invalid('"numeric" takes pairs of a comparison and a number');
+  }
+  const checks: ((value: number) => boolean)[] = [];
+  for (let index = 0; index < operand.length; index += 2) {
+    const compare = comparisons[String(operand[index])];
+    const bound: unknown = operand[index + 1];
+    if (!compare || typeof bound !== "number") throw invalid('"numeric" takes pairs of a comparison and a number');
+    checks.push((value) => compare(value, bound));
+  }
+  return (value) => typeof value === "number" && checks.every((check) => check(value));
+};
+
+const textOf = (operator: string, operand: Json): string => {
+  if (typeof operand !== "string") throw invalid(`"${operator}" takes a string`);
+  return operand;
+};
+
+const anythingButTest = (operand: Json): Test => {
+  const refused = (Array.isArray(operand) ? operand : [operand]) as readonly Json[];
+  const tests = refused.map(leafTest);
+  return (value) => isLeaf(value) && !tests.some((test) => test(value));
+};
+
+const existsTest = (operand: Json): Test => {
+  if (typeof operand !== "boolean") throw invalid('"exists" takes true or false');
+  return operand ? isLeaf : (value) => value === undefined;
+};
+
+const operators: { readonly [operator: string]: (operand: Json) => Test } = {
+  prefix: (operand) => {
+    const prefix = textOf("prefix", operand);
+    return (value) => typeof value === "string" && value.startsWith(prefix);
+  },
+  suffix: (operand) => {
+    const suffix = textOf("suffix", operand);
+    return (value) => typeof value === "string" && value.endsWith(suffix);
+  },
+  "equals-ignore-case": (operand) => {
+    const text = textOf("equals-ignore-case", operand).toLowerCase();
+    return (value) => typeof value === "string" && value.toLowerCase() === text;
+  },
+  "anything-but": anythingButTest,
+  exists: existsTest,
+  numeric: numericTest,
+};
+
+const leafTest = (rule: Json): Test => {
+  if (!isObject(rule)) return (value) => value === rule;
+  const [[operator, operand] = ["", null], ...more] = Object.entries(rule);
+  const make = operators[operator];
+  if (!make || more.length > 0) throw invalid(`"${operator}" is not an operator, or not the only one in its rule`);
+  return make(operand);
+};
+
+/** In the event, a list stands for each of its elements. */
+const spread = (test: Test): Test => {
+  const each: Test = (value) => (Array.isArray(value) && value.length > 0 ? value.some(each) : test(value));
+  return each;
+};
+
+const memberTest = (name: string, rule: Json): Test => {
+  const test = ruleTest(name, rule);
+  return (value) => test(isObject(value) ? value[name] : undefined);
+};
+
+const ruleTest = (name: string, rule: Json): Test => {
+  if (isObject(rule)) return spread(patternTest(rule));
+  if (!Array.isArray(rule) || rule.length === 0) throw invalid(`"${name}" must be a list of rules or an object`);
+  const tests = rule.map(leafTest);
+  return spread((value) => tests.some((test) => test(value)));
+};
+
+const anyOf = (patterns: Json): Test => {
+  if (!Array.isArray(patterns) || patterns.length === 0) throw invalid('"$or" takes a list of patterns');
+  const tests = patterns.map((pattern: Json) => {
+    if (!isObject(pattern)) throw invalid('"$or" takes a list of patterns');
+    return patternTest(pattern);
+  });
+  return (value) => tests.some((test) => test(value));
+};
+
+const patternTest = (pattern: JsonObject): Test => {
+  const tests = Object.entries(pattern).map(([name, rule]) => (name === "$or" ? anyOf(rule) : memberTest(name, rule)));
+  return (value) => tests.every((test) => test(value));
+};
+
+const compile = (pattern: string): Test => {
+  if (pattern.length > maxPatternCharacters) {
+    throw invalid(`a pattern has ${pattern.length} characters; the limit is ${maxPatternCharacters}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(pattern);
+  } catch (cause) {
+    throw new ConfigError("CONFIG_INVALID", "filterCriteria: a pattern is not JSON", { cause });
+  }
+  if (!isObject(parsed)) throw invalid("a pattern must be a JSON object");
+  return patternTest(parsed);
+};
+
+/**
+ * Makes the test that a Lambda record must pass.
+ * @throws {ConfigError} CONFIG_INVALID when a pattern is not one.
+ */
+export const recordFilter = (criteria: FilterCriteria | undefined): ((record: unknown) => boolean) => {
+  const filters = criteria?.filters ?? [];
+  if (filters.length > maxFilters) throw invalid(`there are ${filters.length} filters; the limit is ${maxFilters}`);
+  if (filters.length === 0) return () => true;
+  const tests = filters.map(({ pattern }) => compile(pattern));
+  return (record) => tests.some((test) => test(record));
+};

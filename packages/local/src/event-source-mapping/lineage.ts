@@ -1,0 +1,73 @@
+// Which shards there are and which may be read: a child only after its parent is done with, so that the changes of an
+// item stay in order when a shard splits or rolls over.
+
+import type { StreamShard, StreamsClient } from "../streams-client.ts";
+import type { Position } from "./cursor.ts";
+
+/** A shard, and how far it was read. */
+export interface Shard {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  /** Where it is read from when there is no checkpoint. */
+  start: Position;
+  status: "waiting" | "running" | "done";
+  /** Sequence number up to which all is done with. */
+  checkpoint: string | undefined;
+}
+
+/** The shards of a stream. */
+export interface Lineage {
+  /** Reads the list of shards and adds the new ones. */
+  readonly discover: () => Promise<void>;
+  readonly shards: () => readonly Shard[];
+  /** Waiting shards whose parent is done with, or so old that it is gone. */
+  readonly ready: () => readonly Shard[];
+}
+
+const listShards = async (client: StreamsClient, streamArn: string): Promise<readonly StreamShard[]> => {
+  const shards: StreamShard[] = [];
+  let last: string | undefined;
+  do {
+    const page = await client.describeStream({
+      StreamArn: streamArn,
+      ...(last === undefined ? {} : { ExclusiveStartShardId: last }),
+    });
+    shards.push(...(page.StreamDescription?.Shards ?? []));
+    last = page.StreamDescription?.LastEvaluatedShardId;
+  } while (last !== undefined);
+  return shards;
+};
+
+const isClosed = (shard: StreamShard): boolean => shard.SequenceNumberRange?.EndingSequenceNumber !== undefined;
+
+export const createLineage = (
+  client: StreamsClient,
+  streamArn: string,
+  startingPosition: "TRIM_HORIZON" | "LATEST",
+): Lineage => {
+  const known = new Map<string, Shard>();
+  let isFirstTime = true;
+  /** LATEST holds for the shards that are open at first. One that appears later is read from its very beginning. */
+  const shardOf = (id: string, listed: StreamShard): Shard => {
+    const isLatest = isFirstTime && startingPosition === "LATEST";
+    return {
+      id,
+      parentId: listed.ParentShardId,
+      start: { type: isLatest ? "LATEST" : "TRIM_HORIZON" },
+      status: isLatest && isClosed(listed) ? "done" : "waiting",
+      checkpoint: undefined,
+    };
+  };
+  const discover = async (): Promise<void> => {
+    for (const listed of await listShards(client, streamArn)) {
+      const id = listed.ShardId;
+      if (id !== undefined && !known.has(id)) known.set(id, shardOf(id, listed));
+    }
+    isFirstTime = false;
+  };
+  const mayStart = (shard: Shard): boolean => {
+    const parent = shard.parentId === undefined ? undefined : known.get(shard.parentId);
+    return shard.status === "waiting" && (parent === undefined || parent.status === "done");
+  };
+  return { discover, shards: () => [...known.values()], ready: () => [...known.values()].filter(mayStart) };
+};

@@ -1,0 +1,107 @@
+// What Lambda tells an on-failure destination about discarded records.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, read 2026-11
+
+import { randomUUID } from "node:crypto";
+import { type Entry, eventText } from "./entry.ts";
+
+/** Why records were discarded. */
+export type DiscardCondition = "RetryAttemptsExhausted" | "RecordAgeExceeded";
+
+/** The invocation record of a discarded batch. */
+export interface DiscardedBatch {
+  readonly requestContext: {
+    readonly requestId: string;
+    readonly functionArn: string;
+    readonly condition: DiscardCondition;
+    readonly approximateInvokeCount: number;
+  };
+  /** Absent for RecordAgeExceeded. `functionError` is null when a partial batch response was the reason. */
+  readonly responseContext?: {
+    readonly statusCode: number;
+    readonly executedVersion: string;
+    readonly functionError: "Unhandled" | null;
+  };
+  readonly version: "1.0";
+  /** ISO 8601 with milliseconds. */
+  readonly timestamp: string;
+  /** A pointer into the stream, which holds the records for 24 hours only. */
+  readonly DDBStreamBatchInfo: {
+    readonly shardId: string;
+    readonly startSequenceNumber: string;
+    readonly endSequenceNumber: string;
+    /** ISO 8601 with seconds, as the other one. */
+    readonly approximateArrivalOfFirstRecord: string;
+    readonly approximateArrivalOfLastRecord: string;
+    readonly batchSize: number;
+    readonly streamArn: string;
+  };
+  /** The whole event as JSON text. Only for `s3`. */
+  readonly payload?: string;
+}
+
+/** Where discarded batches go. */
+export interface OnFailureDestination {
+  /** `sqs` and `sns` are sent a pointer into the stream, `s3` the event itself. */
+  readonly kind: "sqs" | "sns" | "s3";
+  /**
+   * Sends one discarded batch. `key` is the S3 object's key as Lambda would name it. When it rejects, the batch is
+   * dropped, as on AWS.
+   */
+  readonly send: (batch: DiscardedBatch, place: { readonly key: string }) => Promise<unknown>;
+}
+
+/** What is known of the batch when it is discarded. */
+export interface Discard {
+  readonly entries: readonly [Entry, ...Entry[]];
+  readonly condition: DiscardCondition;
+  readonly invokeCount: number;
+  readonly requestId: string | undefined;
+  readonly functionError: "Unhandled" | null;
+  readonly shardId: string;
+  readonly streamArn: string;
+  readonly functionArn: string;
+  readonly nowMs: number;
+}
+
+const toSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+
+const batchInfo = (discard: Discard): DiscardedBatch["DDBStreamBatchInfo"] => {
+  const { entries, shardId, streamArn } = discard;
+  const first = entries[0];
+  const last = entries.at(-1) ?? first;
+  return {
+    shardId,
+    startSequenceNumber: first.sequenceNumber,
+    endSequenceNumber: last.sequenceNumber,
+    approximateArrivalOfFirstRecord: toSeconds(first.createdAtMs),
+    approximateArrivalOfLastRecord: toSeconds(last.createdAtMs),
+    batchSize: entries.length,
+    streamArn,
+  };
+};
+
+/** The invocation record in the form that the kind of destination gets. */
+export const discardedBatch = (discard: Discard, kind: OnFailureDestination["kind"]): DiscardedBatch => {
+  const { condition, functionError } = discard;
+  const responseContext = { statusCode: 200, executedVersion: "$LATEST", functionError };
+  return {
+    requestContext: {
+      requestId: discard.requestId ?? randomUUID(),
+      functionArn: discard.functionArn,
+      condition,
+      approximateInvokeCount: discard.invokeCount,
+    },
+    ...(condition === "RetryAttemptsExhausted" ? { responseContext } : {}),
+    version: "1.0",
+    timestamp: new Date(discard.nowMs).toISOString(),
+    DDBStreamBatchInfo: batchInfo(discard),
+    ...(kind === "s3" ? { payload: eventText(discard.entries) } : {}),
+  };
+};
+
+/** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>` */
+export const objectKey = (mappingId: string, shardId: string, nowMs: number): string => {
+  const [day = "", time = ""] = new Date(nowMs).toISOString().slice(0, 19).split("T");
+  const place = `aws/lambda/${mappingId}/${shardId}/${day.replaceAll("-", "/")}`;
+  return `${place}/${day}T${time.replaceAll(":", ".")}-${randomUUID()}`;
+};

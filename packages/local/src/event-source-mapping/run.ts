@@ -1,0 +1,127 @@
+// One run of a mapping, from start to stop: it finds the shards and has each read as soon as it may be.
+
+import { setMaxListeners } from "node:events";
+import type { Counters } from "./counters.ts";
+import { exceptionOf } from "./cursor.ts";
+import type { Latch } from "./latch.ts";
+import type { Lineage, Shard } from "./lineage.ts";
+import type { Settings } from "./options.ts";
+import { createShardReader, type ShardReader } from "./shard-reader.ts";
+
+/** What a mapping keeps from run to run. */
+export interface MappingState {
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly mappingId: string;
+  readonly lineage: Lineage;
+  /** Notified when a reader or the discovery of shards has come further. */
+  readonly progress: Latch;
+  /** Notified when the list of shards should be read again. */
+  readonly shardsWanted: Latch;
+  /** When reading the latest list of shards began. */
+  discoveredMs: number;
+}
+
+/** What lives from start to stop. */
+export interface Run {
+  readonly controller: AbortController;
+  readonly readers: Map<Shard, ShardReader>;
+  /** Resolves when every loop of this run has ended. Never rejects. */
+  finished: Promise<void>;
+  /** What ended the run before it was stopped. */
+  failure: { readonly error: unknown } | undefined;
+}
+
+const discoveryIntervalMs = 10_000;
+
+const fail = (state: MappingState, run: Run, error: unknown): void => {
+  run.failure ??= { error };
+  state.settings.onProblem(error);
+  run.controller.abort();
+  state.progress.notify();
+};
+
+const discover = async (state: MappingState): Promise<void> => {
+  const beganMs = state.settings.clock.now();
+  await state.lineage.discover();
+  state.discoveredMs = beganMs;
+  state.progress.notify();
+};
+
+const discoverAgain = async (state: MappingState, run: Run): Promise<void> => {
+  const { onProblem, clock, pollIntervalMs } = state.settings;
+  try {
+    await discover(state);
+  } catch (error) {
+    if (exceptionOf(error) === "ResourceNotFoundException") return fail(state, run, error);
+    onProblem(error);
+    await clock.sleep(pollIntervalMs, run.controller.signal);
+  }
+};
+
+/** Readers of the shards that may be read from now on. */
+const createReaders = (state: MappingState, run: Run): readonly ShardReader[] =>
+  state.lineage.ready().map((shard) => {
+    const { signal } = run.controller;
+    const reader = createShardReader(shard, { ...state, signal, onProgress: state.progress.notify });
+    shard.status = "running";
+    run.readers.set(shard, reader);
+    return reader;
+  });
+
+const runReader = async (state: MappingState, run: Run, reader: ShardReader): Promise<void> => {
+  try {
+    const reachedEnd = await reader.run();
+    reader.shard.status = reachedEnd ? "done" : "waiting";
+    if (!reachedEnd) return;
+    run.readers.delete(reader.shard);
+    // Its children may not be known yet.
+    state.shardsWanted.notify();
+  } catch (error) {
+    fail(state, run, error);
+  }
+};
+
+/** Until somebody wants to know the shards, or it is time; soon where there is no shard to read. */
+const untilShardsMayHaveChanged = async (state: MappingState, run: Run): Promise<void> => {
+  const { clock, pollIntervalMs } = state.settings;
+  const timer = new AbortController();
+  const signal = AbortSignal.any([timer.signal, run.controller.signal]);
+  const pauseMs = run.readers.size === 0 ? pollIntervalMs : discoveryIntervalMs;
+  await Promise.race([state.shardsWanted.wait(), clock.sleep(pauseMs, signal)]);
+  timer.abort();
+};
+
+const supervise = async (state: MappingState, run: Run, first: readonly ShardReader[]): Promise<void> => {
+  const { signal } = run.controller;
+  const running = first.map((reader) => runReader(state, run, reader));
+  while (!signal.aborted) {
+    await untilShardsMayHaveChanged(state, run);
+    if (signal.aborted) break;
+    await discoverAgain(state, run);
+    running.push(...createReaders(state, run).map((reader) => runReader(state, run, reader)));
+  }
+  await Promise.all(running);
+};
+
+/** Starts a run; resolves when the readers of all shards that may be read have fixed where they begin. */
+export const startRun = async (state: MappingState): Promise<Run> => {
+  const run: Run = {
+    controller: new AbortController(),
+    readers: new Map(),
+    finished: Promise.resolve(),
+    failure: undefined,
+  };
+  // One listener for each lane of each shard.
+  setMaxListeners(0, run.controller.signal);
+  try {
+    await discover(state);
+    const readers = createReaders(state, run);
+    await Promise.all(readers.map((reader) => reader.open()));
+    run.finished = supervise(state, run, readers);
+    return run;
+  } catch (error) {
+    for (const shard of run.readers.keys()) shard.status = "waiting";
+    throw error;
+  }
+};

@@ -1,0 +1,36 @@
+export { type Clock, fakeClock } from "./clock.ts";
+export { type DrainedMessage, drainQueue, type QueueReader } from "./drain-queue.ts";
+export type { AwsClientConfig } from "./engines/aws-client-config.ts";
+export { type DynamodbEngine, type DynamodbOptions, startDynamodb } from "./engines/dynamodb.ts";
+export { startElasticmq } from "./engines/elasticmq.ts";
+export { EngineFailedError, EngineMissingError } from "./engines/engine-error.ts";
+export { type DescribeWith, engineOrSkip, type TestRunner } from "./engines/engine-or-skip.ts";
+export { type Engines, startEngines, type WantedEngines } from "./engines/engines.ts";
+export { type MotoEngine, type MotoOptions, startMoto } from "./engines/moto.ts";
+export { type OpensearchEngine, type OpensearchOptions, startOpensearch } from "./engines/opensearch.ts";
+export { type OpensearchVersion, opensearchVersions } from "./engines/opensearch-release.ts";
+export { type PostgresEngine, type PostgresOptions, startPostgres } from "./engines/postgres.ts";
+export { type SqsEngine, type SqsOptions, startSqs } from "./engines/sqs.ts";
+export type { Counters } from "./event-source-mapping/counters.ts";
+export { type EventSourceMapping, eventSourceMapping } from "./event-source-mapping/event-source-mapping.ts";
+export type { FilterCriteria } from "./event-source-mapping/filter.ts";
+export type { LambdaContext, LambdaEvent, LambdaHandler } from "./event-source-mapping/invoke.ts";
+export type { DiscardedBatch, OnFailureDestination } from "./event-source-mapping/on-failure.ts";
+export type { EventSourceMappingOptions } from "./event-source-mapping/options.ts";
+export { type FakeStreams, type FakeStreamsOptions, fakeStreams } from "./fake-streams.ts";
+export {
+  type FaultyProxy,
+  type IllAnswers,
+  type ProxiedRequest,
+  type ProxyAnswer,
+  type ProxyFault,
+  type ProxyScript,
+  startFaultyProxy,
+} from "./faulty-proxy.ts";
+export {
+  type StreamShard,
+  type StreamsClient,
+  StreamsError,
+  streamsClient,
+  type WireRecord,
+} from "./streams-client.ts";

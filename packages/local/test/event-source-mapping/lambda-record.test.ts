@@ -1,0 +1,39 @@
+import { expect, test } from "@jest/globals";
+import { lambdaRecord } from "../../src/event-source-mapping/lambda-record.ts";
+
+test("a record of the Streams API becomes Lambda's: lower-case identity, stream ARN, all else as it is", () => {
+  const dynamodb = {
+    ApproximateCreationDateTime: 1_795_435_200,
+    Keys: { pk: { B: "Zm9v" } },
+    OldImage: { pk: { B: "Zm9v" }, total: { N: "12345678901234567890123456789012345678" } },
+    SequenceNumber: "100000000000000000000000",
+    SizeBytes: 42,
+    StreamViewType: "NEW_AND_OLD_IMAGES",
+  } as const;
+  const record = lambdaRecord(
+    {
+      eventID: "1",
+      eventName: "REMOVE",
+      eventVersion: "1.1",
+      eventSource: "aws:dynamodb",
+      awsRegion: "us-east-1",
+      dynamodb,
+      userIdentity: { Type: "Service", PrincipalId: "dynamodb.amazonaws.com" },
+    },
+    "arn:stream",
+  );
+  expect(record).toEqual({
+    eventID: "1",
+    eventName: "REMOVE",
+    eventVersion: "1.1",
+    eventSource: "aws:dynamodb",
+    awsRegion: "us-east-1",
+    dynamodb,
+    eventSourceARN: "arn:stream",
+    userIdentity: { type: "Service", principalId: "dynamodb.amazonaws.com" },
+  });
+});
+
+test("a record without an identity gets none", () => {
+  expect(lambdaRecord({ eventID: "1" }, "arn:stream")).toEqual({ eventID: "1", eventSourceARN: "arn:stream" });
+});

@@ -1,0 +1,114 @@
+// A mapping on a scripted stream and a fake clock, which notes what the function was invoked with.
+
+import type { StreamRecord } from "@sluice/core";
+import {
+  type Clock,
+  type DiscardedBatch,
+  type EventSourceMapping,
+  type EventSourceMappingOptions,
+  eventSourceMapping,
+  type FakeStreams,
+  fakeClock,
+  fakeStreams,
+  type LambdaContext,
+} from "../../src/index.ts";
+
+/** 2026-11-23T12:00:00Z */
+export const noonMs = 1_795_435_200_000;
+
+/** A change of the item `key`; `name` tells it apart in what the function saw. */
+export const change = (name: string, key: string = name, createdAtMs: number = noonMs): StreamRecord => ({
+  eventName: "MODIFY",
+  dynamodb: {
+    ApproximateCreationDateTime: Math.floor(createdAtMs / 1000),
+    Keys: { pk: { S: key } },
+    NewImage: { pk: { S: key }, name: { S: name } },
+    StreamViewType: "NEW_AND_OLD_IMAGES",
+  },
+});
+
+export const nameOf = (record: StreamRecord): string => {
+  const name = record.dynamodb?.NewImage?.name;
+  return name !== undefined && "S" in name ? name.S : "";
+};
+
+/** A response that reports these records. */
+export const failing = (...records: readonly StreamRecord[]): unknown => ({
+  batchItemFailures: records.map((record) => ({ itemIdentifier: record.dynamodb?.SequenceNumber })),
+});
+
+/** What the function does with a batch. */
+export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
+
+/** Reports the first record with one of these names, as a function does that stops at its first failure. */
+export const failingAt =
+  (...names: readonly string[]): Script =>
+  (records) =>
+    failing(...records.filter((record) => names.includes(nameOf(record))).slice(0, 1));
+
+export interface Rig {
+  readonly stream: FakeStreams;
+  readonly clock: Clock;
+  readonly mapping: EventSourceMapping;
+  /** Names of the records of each invocation, in the order in which the invocations began. */
+  readonly batches: readonly (readonly string[])[];
+  readonly discarded: readonly DiscardedBatch[];
+  readonly keys: readonly string[];
+  readonly problems: readonly unknown[];
+  /** Starts, drains and stops. */
+  readonly run: () => Promise<void>;
+}
+
+export const openRig = (
+  script: Script = () => undefined,
+  options: Partial<EventSourceMappingOptions> & {
+    readonly stream?: FakeStreams;
+    readonly destination?: "sqs" | "s3";
+  } = {},
+): Rig => {
+  const { stream = fakeStreams(), destination = "sqs", ...rest } = options;
+  const clock = rest.clock ?? fakeClock(noonMs);
+  const batches: string[][] = [];
+  const discarded: DiscardedBatch[] = [];
+  const keys: string[] = [];
+  const problems: unknown[] = [];
+  const mapping = eventSourceMapping({
+    client: stream.client,
+    streamArn: stream.streamArn,
+    startingPosition: "TRIM_HORIZON",
+    functionResponseTypes: ["ReportBatchItemFailures"],
+    destinationConfig: {
+      onFailure: {
+        kind: destination,
+        send: async (batch, { key }) => {
+          discarded.push(batch);
+          keys.push(key);
+        },
+      },
+    },
+    handler: async (event, context) => {
+      batches.push(event.Records.map(nameOf));
+      return script(event.Records, context);
+    },
+    onProblem: (problem) => problems.push(problem),
+    ...rest,
+    clock,
+  });
+  const run = async (): Promise<void> => {
+    await mapping.start();
+    await mapping.drained();
+    await mapping.stop();
+  };
+  return { stream, clock, mapping, batches, discarded, keys, problems, run };
+};
+
+/** A rig with one shard that holds these records. */
+export const rigWith = (
+  records: readonly StreamRecord[],
+  script?: Script,
+  options?: Parameters<typeof openRig>[1],
+): Rig => {
+  const rig = openRig(script, options);
+  rig.stream.append(rig.stream.addShard(), ...records);
+  return rig;
+};

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "@jest/globals";
+import { SinkError } from "@sluice/core";
+import { classify, codeOf, isConditionFailed } from "../src/classify.ts";
+
+const thrown = (name: string, message = "", status: number | null = 400): Error =>
+  Object.assign(new Error(message), { name, $metadata: status === null ? {} : { httpStatusCode: status } });
+
+describe("the code of an error", () => {
+  test.each([
+    ["ProvisionedThroughputExceededException", "SINK_THROTTLED"],
+    ["ThrottlingException", "SINK_THROTTLED"],
+    ["RequestLimitExceeded", "SINK_THROTTLED"],
+    ["TransactionConflictException", "SINK_CONFLICT"],
+    ["ReplicatedWriteConflictException", "SINK_CONFLICT"],
+    ["ItemCollectionSizeLimitExceededException", "SINK_REJECTED"],
+    ["ValidationException", "SINK_REJECTED"],
+    ["ResourceNotFoundException", "SINK_MISSING"],
+    ["AccessDeniedException", "SINK_DENIED"],
+    ["UnrecognizedClientException", "SINK_DENIED"],
+    ["ExpiredTokenException", "SINK_DENIED"],
+    ["CredentialsProviderError", "SINK_DENIED"],
+    ["InternalServerError", "SINK_UNAVAILABLE"],
+    ["AbortError", "SINK_TIMEOUT"],
+    ["TimeoutError", "SINK_TIMEOUT"],
+  ])("of %s is %s", (name, code) => {
+    expect(codeOf(thrown(name))).toBe(code);
+  });
+
+  test("of an item over the limit is SINK_TOO_LARGE", () => {
+    expect(codeOf(thrown("ValidationException", "Item size has exceeded the maximum allowed size"))).toBe(
+      "SINK_TOO_LARGE",
+    );
+  });
+
+  test.each([
+    [429, "SINK_THROTTLED"],
+    [403, "SINK_DENIED"],
+    [418, "SINK_REJECTED"],
+    [500, "SINK_UNAVAILABLE"],
+    [null, "SINK_UNAVAILABLE"],
+  ])("of an unknown name follows from the status %s: %s", (status, code) => {
+    expect(codeOf(thrown("SomethingNew", "", status))).toBe(code);
+  });
+
+  test("of something that is no error is SINK_UNAVAILABLE", () => {
+    expect([codeOf("text"), codeOf(undefined), codeOf(null)]).toEqual(Array(3).fill("SINK_UNAVAILABLE"));
+  });
+});
+
+describe("the error for a delivery", () => {
+  test.each([["ValidationException"], ["InvalidSignatureException"], ["SomethingNew"]])(
+    "withholds the text of %s, in its cause too",
+    (name) => {
+      const error = classify("orders", thrown(name, "the value secret-7 is wrong"));
+      expect(`${error.message} ${(error.cause as Error).message} ${(error.cause as Error).stack}`).not.toContain(
+        "secret-7",
+      );
+      expect(error.message).toContain(name);
+      expect(error.message).toContain("[orders]");
+    },
+  );
+
+  test.each([["ThrottlingException"], ["AccessDeniedException"], ["ResourceNotFoundException"]])(
+    "passes on the text of %s, and keeps it as the cause",
+    (name) => {
+      const original = thrown(name, "says what to repair");
+      const error = classify("orders", original);
+      expect(error.message).toContain("says what to repair");
+      expect(error.cause).toBe(original);
+    },
+  );
+
+  test("tells the address that a connection was refused at", () => {
+    const refused = Object.assign(new AggregateError([], ""), { code: "ECONNREFUSED" });
+    expect(classify("orders", refused).message).toContain("ECONNREFUSED");
+  });
+
+  test("is the sink's own where it was one", () => {
+    const own = new SinkError("SINK_TIMEOUT", "over");
+    expect(classify("orders", own)).toBe(own);
+  });
+});
+
+test("a failed condition is told apart from errors", () => {
+  expect(isConditionFailed(thrown("ConditionalCheckFailedException"))).toBe(true);
+  expect(isConditionFailed(thrown("ValidationException"))).toBe(false);
+});

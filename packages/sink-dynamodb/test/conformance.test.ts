@@ -1,0 +1,80 @@
+// The kit on DynamoDB Local: once with the item's own key, once with a key that moves with every revision.
+
+import { afterAll, describe, test } from "@jest/globals";
+import type { UnknownItem } from "@sluice/core";
+import { engineOrSkip } from "@sluice/local";
+import { conforms, type Fault, type SpecimenItem, type UpsertConformance } from "@sluice/testing";
+import { type DynamodbMessage, type DynamodbOptions, dynamodb } from "../src/index.ts";
+import { type Engine, startEngine, withoutGuard } from "./engine.ts";
+import { scriptOf } from "./faulty-proxy.ts";
+
+const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
+
+interface Variant {
+  readonly name: string;
+  readonly options: Partial<DynamodbOptions>;
+  readonly keys: Readonly<Record<string, "S" | "N" | "B">>;
+  readonly skip?: UpsertConformance<DynamodbMessage>["skip"];
+}
+
+const oneRequest = "every item has its own request, and DynamoDB itself measures it";
+const noHistory = "its records insert one item at several keys of the target, as no stream does";
+
+const movingKey = ({ pk, sk, revision }: UnknownItem) => ({ id: `${pk}|${sk}|${Number(revision) % 3}` });
+
+const variants: readonly Variant[] = [
+  { name: "the sink with the item's own key", options: {}, keys: { pk: "S", sk: "S" } },
+  {
+    name: "the sink with a key that moves",
+    options: { movingKey },
+    keys: { id: "S" },
+    skip: { U05: noHistory, U06: noHistory, U07: noHistory },
+  },
+];
+
+const badOptions: Readonly<Record<string, () => unknown>> = {
+  table: () => dynamodb({ table: "a table" }),
+  client: () => dynamodb({ table: "target", client: {} as never }),
+  key: () => dynamodb({ table: "target", key: [] }),
+  movingKey: () => dynamodb({ table: "target", movingKey: "id" as never }),
+  guardAttribute: () => dynamodb({ table: "target", guardAttribute: "" }),
+  ttlAttribute: () => dynamodb({ table: "target", ttlAttribute: "_sluice" }),
+  tombstoneDays: () => dynamodb({ table: "target", tombstoneDays: 14 }),
+  concurrency: () => dynamodb({ table: "target", concurrency: 0 }),
+  name: () => dynamodb({ table: "target", name: "" }),
+  now: () => dynamodb({ table: "target", now: 0 as never }),
+};
+
+const open = async (engine: Engine, { options, keys }: Variant) => {
+  const { proxy, scan } = engine;
+  const table = await engine.createTable(keys);
+  const sink = dynamodb({ client: engine.client(), table, ...options });
+  proxy.reset();
+  return {
+    sink,
+    toMessage: ({ after }: { readonly after: SpecimenItem }): DynamodbMessage => after,
+    read: async () => (await scan(table, sink.liveFilter)).map(withoutGuard).map(({ id: _, ...item }) => item),
+    requests: () => Object.values(proxy.calls()).reduce((sum, count) => sum + count, 0),
+    fail: (fault: Fault) => {
+      if (fault.kind === "close-idle") proxy.closeIdle();
+      else proxy.script(scriptOf(fault));
+    },
+    heal: () => proxy.script(undefined),
+    close: () => proxy.reset(),
+  };
+};
+
+describeWithDynamodb("on DynamoDB Local", (engine) => {
+  for (const variant of variants) {
+    conforms(
+      { describe, test },
+      {
+        writes: "upsert",
+        name: variant.name,
+        skip: { C07: oneRequest, C08: oneRequest, ...variant.skip },
+        badOptions,
+        open: () => open(engine, variant),
+      },
+    );
+  }
+});

@@ -1,0 +1,186 @@
+// Keys that move: the target ends with the last state of every item, whatever happened on the way; and the histories
+// that show it see every part of that guard that is missing. Items under their own keys: test/convergence.
+
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { decodeRecord, pipeline, type StreamRecord, toJson, type UnknownItem } from "@sluice/core";
+import { engineOrSkip } from "@sluice/local";
+import { type DeliveryStep, lambdaContext, playHistory, randomHistory, streamEvent } from "@sluice/testing";
+import { type DynamodbClient, type DynamodbSink, dynamodb, type MovingKey } from "../src/index.ts";
+import { type Engine, startEngine, withoutGuard } from "./engine.ts";
+import { mutant, mutations } from "./mutant.ts";
+import { randomOf, seatHistory, shuffled } from "./seats.ts";
+
+const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
+
+/** For machines that do other things meanwhile. */
+const longMs = 240_000;
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+/** A history, and the items that the target must hold in the end, all of which begin with its prefix in a key. */
+interface Case {
+  readonly seed: number;
+  readonly records: readonly StreamRecord[];
+  readonly deliveries: readonly DeliveryStep[];
+  readonly expected: readonly UnknownItem[];
+}
+
+/** Random histories of one kind, and the table that they are written to. */
+interface Kind {
+  readonly keys: Readonly<Record<string, "S">>;
+  readonly movingKey: MovingKey;
+  readonly caseOf: (seed: number) => Case;
+  /** The prefix of the case that an item of the target belongs to. */
+  readonly prefixOf: (item: UnknownItem) => string;
+  readonly map: (item: UnknownItem) => UnknownItem;
+}
+
+const specimens = (movingKey: MovingKey): Omit<Kind, "keys" | "movingKey"> => {
+  const map = (item: UnknownItem): UnknownItem => ({ ...item, ...movingKey(item) });
+  return {
+    map,
+    prefixOf: ({ pk }) => String(pk).split("-")[0] as string,
+    caseOf: (seed) => {
+      const { records, deliveries } = randomHistory(seed, { prefix: `${seed}`, items: 3, changes: 9 });
+      const last = new Map(records.map((record) => decodeRecord(record)).map((change) => [change.itemKey, change]));
+      const expected = [...last.values()].flatMap(({ after }) => (after === undefined ? [] : [map(after)]));
+      return { seed, records, deliveries, expected };
+    },
+  };
+};
+
+const byRevision: MovingKey = ({ pk, revision }) => ({ id: `${pk}|${Number(revision) % 3}` });
+
+const seatMap = ({ pk, seat, revision }: UnknownItem) => ({ seat, person: pk, revision });
+
+const kinds = {
+  moving: { keys: { id: "S" }, movingKey: byRevision, ...specimens(byRevision) },
+  seats: {
+    keys: { seat: "S" },
+    movingKey: ({ seat }) => ({ seat: String(seat) }),
+    map: seatMap,
+    prefixOf: ({ seat }) => String(seat).split("-")[0] as string,
+    caseOf: (seed) => ({ seed, ...seatHistory(seed, `${seed}`) }),
+  },
+} as const satisfies Readonly<Record<string, Kind>>;
+
+const sinkOf = (table: string, client: DynamodbClient, { movingKey }: Kind): DynamodbSink =>
+  dynamodb({ client, table, movingKey });
+
+/** One invocation of a Lambda function. */
+const invocationOf = (sink: DynamodbSink, { map }: Kind): ((records: readonly StreamRecord[]) => Promise<void>) => {
+  const handler = pipeline("test", { deadLetter: "block", logger: silent })
+    .to(sink, ({ after }) => map(after))
+    .handler();
+  return async (records) => {
+    if (records.length === 0) return;
+    for (let tries = 0; tries < 5; tries += 1) {
+      const answer = await handler(streamEvent(records), lambdaContext({ remainingMs: 30_000 }));
+      if (answer.batchItemFailures.length === 0) return;
+    }
+    throw new Error("the records still fail after 5 invocations");
+  };
+};
+
+const sortedMembers = (_name: string, value: unknown): unknown => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
+};
+
+/** DynamoDB keeps no order of attributes. */
+const texts = (items: readonly UnknownItem[]): string[] =>
+  items.map((item) => JSON.stringify(JSON.parse(toJson(item)), sortedMembers)).sort();
+
+/** The seeds of the cases that did not end as they must. */
+const wrongSeeds = async (engine: Engine, table: string, sink: DynamodbSink, kind: Kind, cases: readonly Case[]) => {
+  const held = new Map<string, UnknownItem[]>();
+  for (const item of (await engine.scan(table, sink.liveFilter)).map(withoutGuard)) {
+    const prefix = kind.prefixOf(item);
+    held.set(prefix, [...(held.get(prefix) ?? []), item]);
+  }
+  return cases
+    .filter(({ seed, expected }) => texts(held.get(`${seed}`) ?? []).join() !== texts(expected).join())
+    .map(({ seed }) => seed);
+};
+
+const casesOf = (kind: Kind, count: number, first = 1): Case[] =>
+  Array.from({ length: count }, (_, index) => kind.caseOf(first + index));
+
+/** Plays cases, a few at once, and answers the seeds that went wrong. */
+const playCases = async (
+  engine: Engine,
+  kind: Kind,
+  cases: readonly Case[],
+  client: DynamodbClient,
+): Promise<readonly number[]> => {
+  const table = await engine.createTable(kind.keys);
+  const sink = sinkOf(table, client, kind);
+  const waiting = [...cases];
+  const invoke = invocationOf(sink, kind);
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await playHistory(next, invoke);
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  return wrongSeeds(engine, table, sink, kind, cases);
+};
+
+/** Whether any of the first cases goes wrong; a few at a time, as one is enough. */
+const goesWrong = async (engine: Engine, kind: Kind, client: DynamodbClient): Promise<boolean> => {
+  for (let first = 1; first <= 40; first += 8) {
+    if ((await playCases(engine, kind, casesOf(kind, 8, first), client)).length > 0) return true;
+  }
+  return false;
+};
+
+/** Changes in any order, each batch without an item twice: what one writer of several writes. */
+const batchesOf = (records: readonly StreamRecord[]): StreamRecord[][] => {
+  const batches: StreamRecord[][] = [];
+  for (const record of records) {
+    const { itemKey } = decodeRecord(record);
+    const free = batches.find((batch) => batch.every((other) => decodeRecord(other).itemKey !== itemKey));
+    if (free === undefined) batches.push([record]);
+    else free.push(record);
+  }
+  return batches;
+};
+
+describeWithDynamodb("the target", (engine) => {
+  test.each([
+    ["with a key that moves with every change", 80, "moving"],
+    ["with a key that items take from each other", 80, "seats"],
+  ] as const)(
+    "ends with the last state of every item %s, in %i random histories",
+    async (_what, count, name) => {
+      expect(await playCases(engine, kinds[name], casesOf(kinds[name], count), engine.direct)).toEqual([]);
+    },
+    longMs,
+  );
+
+  test.each([["moving"], ["seats"]] as const)(
+    "ends with the last state of every item when four writers write all changes at once, in any order (%s)",
+    async (name) => {
+      const kind: Kind = kinds[name];
+      const table = await engine.createTable(kind.keys);
+      const cases = casesOf(kind, 6);
+      const writers = Array.from({ length: 4 }, async (_, writer) => {
+        const random = randomOf(writer + 1);
+        const invoke = invocationOf(sinkOf(table, engine.client(), kind), kind);
+        for (const { records } of cases) for (const batch of batchesOf(shuffled(random, records))) await invoke(batch);
+      });
+      await Promise.all(writers);
+      expect(await wrongSeeds(engine, table, sinkOf(table, engine.direct, kind), kind, cases)).toEqual([]);
+    },
+    longMs,
+  );
+
+  test.each([
+    ["the comparison", "comparison", "moving"],
+    ["the tombstone", "tombstone", "moving"],
+    ["the tombstone at the old key", "old keys", "moving"],
+    ["the owner", "owner", "seats"],
+    ["the departures", "departures", "seats"],
+  ] as const)("does not without %s", async (_what, mutation, name) => {
+    const broken = mutant(engine.direct, mutations[mutation]);
+    expect(await goesWrong(engine, kinds[name], broken)).toBe(true);
+  });
+});

@@ -1,0 +1,343 @@
+import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
+import { describe, expect, test } from "@jest/globals";
+import { type AttributeValue, type Change, decodeValue, type UpsertDelivery } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import fc from "fast-check";
+import { compileEncode, guarded, type Write, type Writes } from "../src/encode.ts";
+import { attributeValues, type DynamodbOptions } from "../src/index.ts";
+import { Misfit, marshalItem, marshalValue, wireImage } from "../src/marshal.ts";
+import { checkOptions } from "../src/options.ts";
+import type { Target } from "../src/table.ts";
+
+const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/target";
+const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): Target => ({
+  arn,
+  keys: Object.entries(keys).map(([name, type]) => ({ name, type })),
+  regions: [],
+});
+
+const now = 1_767_323_045_678;
+const settingsOf = (options: Partial<DynamodbOptions> = {}) =>
+  checkOptions({ table: "target", now: () => now, ...options });
+
+const deliveryOf = (change: Change, message: unknown, earlier: readonly Change[] = []): UpsertDelivery<unknown> => ({
+  change,
+  message,
+  earlier,
+});
+
+const encodeWith = (
+  options: Partial<DynamodbOptions>,
+  keys: Readonly<Record<string, "S" | "N" | "B">>,
+  delivery: UpsertDelivery<unknown>,
+): Writes => compileEncode(settingsOf(options), targetOf(keys))(delivery);
+
+/** The item of a delivery that has one and fits. */
+const itemOf = ({ item }: Writes): Write => {
+  if (item === undefined || item instanceof Error) throw new Error("the delivery has no item");
+  return item;
+};
+
+const errorOf = (run: () => unknown): Error & { readonly code?: string } => {
+  try {
+    run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+};
+
+const insert = (after: Readonly<Record<string, unknown>>, position = 1): Change => streamChange({ after, position });
+const modify = (
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+  position: number,
+) => streamChange({ before, after, position });
+
+describe("values", () => {
+  const decimal = fc
+    .tuple(fc.boolean(), fc.bigInt({ min: 1n, max: 10n ** 38n - 1n }), fc.integer({ min: 0, max: 37 }))
+    .map(([isNegative, digits, places]) => {
+      const text = digits.toString().padStart(places + 1, "0");
+      const whole = text.slice(0, text.length - places);
+      const fraction = text.slice(text.length - places).replace(/0+$/, "");
+      return `${isNegative ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
+    });
+  const name = fc.oneof(
+    fc.string(),
+    fc.constantFrom("__proto__", "constructor", "toJSON", "toAttributeValue", "S", "N", "M"),
+  );
+  const binary = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("base64"));
+  const unique = <Value>(value: fc.Arbitrary<Value>) => fc.uniqueArray(value, { minLength: 1, maxLength: 4 });
+  const { value } = fc.letrec<{ value: AttributeValue }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.string().map((S) => ({ S })),
+      decimal.map((N) => ({ N })),
+      binary.map((B) => ({ B })),
+      fc.boolean().map((BOOL) => ({ BOOL })),
+      fc.constant({ NULL: true as const }),
+      unique(fc.string()).map((SS) => ({ SS })),
+      unique(decimal).map((NS) => ({ NS })),
+      unique(binary).map((BS) => ({ BS })),
+      fc.array(tie("value"), { maxLength: 4 }).map((L) => ({ L })),
+      fc.uniqueArray(fc.tuple(name, tie("value")), { maxLength: 4, selector: ([key]) => key }).map((entries) => ({
+        M: Object.fromEntries(entries),
+      })),
+    ),
+  }));
+
+  test("that come unchanged from a decoded image are the record's attribute values again", () => {
+    fc.assert(
+      fc.property(value, (given) => {
+        const found = marshalValue(decodeValue(given));
+        expect(asText(found)).toBe(asText(asNumbersAre(wireImage({ given }).given as never)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  const asText = (found: unknown): string =>
+    JSON.stringify(found, (_name, held) => (held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held));
+
+  /** Numbers as a double prints them, where it is exact: `1E21` is `1e+21`, which DynamoDB takes for the same. */
+  const asNumbersAre = (given: Record<string, never>): unknown => {
+    const [type, held] = Object.entries(given)[0] as [string, never];
+    const asDecoded = (text: string): string => String(decodeValue({ N: text }));
+    if (type === "N") return { N: asDecoded(held) };
+    if (type === "NS") return { NS: [...new Set((held as string[]).map(asDecoded))] };
+    if (type === "L") return { L: (held as never[]).map(asNumbersAre) };
+    if (type !== "M") return given;
+    return { M: Object.fromEntries(Object.entries(held).map(([key, one]) => [key, asNumbersAre(one as never)])) };
+  };
+
+  test("of 32 levels are not flattened", () => {
+    let deep: AttributeValue = { S: "bottom" };
+    for (let level = 0; level < 31; level += 1) deep = level % 2 === 0 ? { L: [deep] } : { M: { level: deep } };
+    expect(marshalValue(decodeValue(deep))).toEqual(deep);
+  });
+
+  test("keep the name __proto__", () => {
+    const item = JSON.parse('{"__proto__":{"__proto__":1}}') as Record<string, unknown>;
+    expect(JSON.stringify(marshalItem(item))).toBe('{"__proto__":{"M":{"__proto__":{"N":"1"}}}}');
+  });
+
+  test("of every native type are taken", () => {
+    expect(
+      marshalItem({
+        big: 12345678901234567890n,
+        exact: new NumberValueImpl("12345678901234567890123456789012345678"),
+        edge: 2 ** 53,
+        map: new Map([["a", 1]]),
+        bare: Object.assign(Object.create(null) as object, { a: true }),
+        gone: undefined,
+        empty: "",
+        nothing: null,
+        looksLikeOne: { toAttributeValue: 1 },
+      }),
+    ).toEqual({
+      big: { N: "12345678901234567890" },
+      exact: { N: "12345678901234567890123456789012345678" },
+      edge: { N: "9007199254740992" },
+      map: { M: { a: { N: "1" } } },
+      bare: { M: { a: { BOOL: true } } },
+      empty: { S: "" },
+      nothing: { NULL: true },
+      looksLikeOne: { M: { toAttributeValue: { N: "1" } } },
+    });
+  });
+
+  test.each([
+    ["NaN", Number.NaN],
+    ["infinity", Number.POSITIVE_INFINITY],
+    ["a date", new Date(0)],
+    ["a function", () => 1],
+    ["a symbol", Symbol("secret")],
+    ["an empty set", new Set()],
+    ["a set of two types", new Set(["secret", 1])],
+    ["a set of lists", new Set([[1]])],
+    ["undefined in a list", [undefined]],
+  ])("that DynamoDB has no type for are a misfit: %s", (_what, one) => {
+    const error = errorOf(() => marshalItem({ outer: { inner: one } }));
+    expect(error).toBeInstanceOf(Misfit);
+    expect((error as Misfit).path.slice(0, 2)).toEqual(["outer", "inner"]);
+    expect(error.message).not.toContain("secret");
+  });
+
+  test("of a record carry binary as bytes, at every depth", () => {
+    const bytes = Uint8Array.from([1, 2, 255]);
+    const B = Buffer.from(bytes).toString("base64");
+    expect(wireImage({ a: { B }, b: { BS: [B] }, c: { L: [{ M: { d: { B } } }] }, e: { B: bytes } })).toEqual({
+      a: { B: bytes },
+      b: { BS: [bytes] },
+      c: { L: [{ M: { d: { B: bytes } } }] },
+      e: { B: bytes },
+    });
+  });
+});
+
+describe("an item with a fixed key", () => {
+  const keys = { pk: "S", sk: "S" } as const;
+  const item = { pk: "a", sk: "1", total: 5 };
+
+  test("has the item's own key, its message and the version in one map", () => {
+    const change = insert(item);
+    const write = itemOf(encodeWith({}, keys, deliveryOf(change, change.after)));
+    expect(guarded(settingsOf(), write)).toEqual({
+      pk: { S: "a" },
+      sk: { S: "1" },
+      total: { N: "5" },
+      _sluice: { M: { v: { S: change.version } } },
+    });
+  });
+
+  test("leaves a tombstone with a TTL when it is gone", () => {
+    const change = streamChange({ before: item });
+    const writes = encodeWith({ guardAttribute: "g", ttlAttribute: "expiresAt" }, keys, deliveryOf(change, undefined));
+    const settings = settingsOf({ guardAttribute: "g", ttlAttribute: "expiresAt" });
+    expect(guarded(settings, itemOf(writes))).toEqual({
+      pk: { S: "a" },
+      sk: { S: "1" },
+      expiresAt: { N: String(Math.floor(now / 1000) + 16 * 86_400) },
+      g: { M: { v: { S: change.version }, removed: { BOOL: true } } },
+    });
+    expect(writes.tombstones).toEqual([]);
+  });
+
+  test("replaces a guard that the message carries, as a copy of a copy does", () => {
+    const change = insert({ ...item, _sluice: { v: "9", removed: true } });
+    const write = itemOf(encodeWith({}, keys, deliveryOf(change, change.after)));
+    expect(guarded(settingsOf(), write)._sluice).toEqual({ M: { v: { S: change.version } } });
+  });
+
+  test("may be renamed by an object of target attribute to key attribute", () => {
+    const change = insert(item);
+    const write = itemOf(
+      encodeWith({ key: { id: "pk", kind: "sk" } }, { id: "S", kind: "S" }, deliveryOf(change, { total: 5 })),
+    );
+    expect(write.attributes).toEqual({ id: { S: "a" }, kind: { S: "1" }, total: { N: "5" } });
+  });
+
+  test("may be made by a function of the item's key", () => {
+    const change = insert(item);
+    const key = ({ pk, sk }: Change["keys"]) => ({ id: `${pk}/${sk}` });
+    expect(itemOf(encodeWith({ key }, { id: "S" }, deliveryOf(change, { total: 5 }))).key).toEqual({
+      id: { S: "a/1" },
+    });
+  });
+
+  test("takes attribute values straight from the record", () => {
+    const change = insert({ ...item, bytes: new Set([Uint8Array.from([1])]) });
+    const message = attributeValues(change.record.dynamodb?.NewImage ?? {});
+    const { attributes } = itemOf(encodeWith({}, keys, deliveryOf(change, message)));
+    expect(attributes).toEqual({
+      pk: { S: "a" },
+      sk: { S: "1" },
+      total: { N: "5" },
+      bytes: { BS: [Uint8Array.from([1])] },
+    });
+  });
+
+  test("is rejected when its message names another key, without its values", () => {
+    const { item: found } = encodeWith({}, keys, deliveryOf(insert(item), { ...item, pk: "secret" }));
+    expect(found).toMatchObject({ code: "SINK_REJECTED", message: expect.stringContaining("at pk") });
+    expect(String(found)).not.toContain("secret");
+  });
+
+  test.each([[5], ["text"], [null], [[1]]])("is rejected when its message is no item: %j", (message) => {
+    expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
+  });
+
+  const badKeys: readonly (readonly [string, Partial<DynamodbOptions>, Readonly<Record<string, "S" | "N" | "B">>])[] = [
+    ["the target lacks a key attribute of the item", {}, { pk: "S" }],
+    ["the item lacks a key attribute of the target", {}, { id: "S" }],
+    ["the types differ", {}, { pk: "S", sk: "N" }],
+    ["the list is not the target's key", { key: ["pk"] }, { pk: "S", sk: "S" }],
+    ["the object names no key attribute of the item", { key: { id: "total" } }, { id: "S" }],
+    ["the function returns other attributes", { key: () => ({ id: "1", x: "2" }) }, { id: "S" }],
+  ];
+  test.each(badKeys)(
+    "makes a ConfigError that names the key when %s: nothing is dead-lettered",
+    (_what, options, columns) => {
+      const error = errorOf(() => encodeWith(options, columns, deliveryOf(insert(item), item)));
+      expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('option "key"') });
+    },
+  );
+
+  test("fails alone when the function throws, or returns a value that is no key", () => {
+    const encode = (key: () => never) =>
+      errorOf(() => encodeWith({ key }, { id: "S" }, deliveryOf(insert(item), item)));
+    const thrown = encode(() => {
+      throw new TypeError("secret");
+    });
+    expect(thrown).toMatchObject({ code: "MAPPING_FAILED", message: expect.not.stringContaining("secret") });
+    for (const id of [undefined, 5, true, null]) {
+      expect(encode(() => ({ id }) as never)).toMatchObject({ code: "SINK_REJECTED" });
+    }
+  });
+});
+
+describe("an item with a key that moves", () => {
+  const keys = { email: "S" } as const;
+  const options: Partial<DynamodbOptions> = {
+    movingKey: ({ email }) => (email === undefined ? undefined : { email: String(email) }),
+  };
+  const at = (email: string | undefined) => ({ pk: "a", sk: "1", ...(email !== undefined && { email }) });
+  const encode = (delivery: UpsertDelivery<unknown>): Writes => encodeWith(options, keys, delivery);
+  const left = ({ tombstones }: Writes) => tombstones.map(({ key }) => (key.email as { S: string }).S).sort();
+
+  test("leaves a tombstone where it was", () => {
+    const change = modify(at("old"), at("new"), 2);
+    const writes = encode(deliveryOf(change, change.after));
+    expect(itemOf(writes).key).toEqual({ email: { S: "new" } });
+    expect(writes.tombstones).toEqual([
+      expect.objectContaining({ version: change.version, isRemoved: true, owner: itemOf(writes).owner }),
+    ]);
+    expect(left(writes)).toEqual(["old"]);
+  });
+
+  test("leaves tombstones at every key on the way, and none where it ends", () => {
+    const earlier = [
+      insert(at("a")),
+      modify(at("a"), at("b"), 2),
+      modify(at("b"), at("c"), 3),
+      modify(at("c"), at("a"), 4),
+    ];
+    const change = modify(at("a"), at("b"), 5);
+    expect(left(encode(deliveryOf(change, change.after, earlier)))).toEqual(["a", "c"]);
+  });
+
+  test("is gone everywhere after a remove", () => {
+    const change = streamChange({ before: at("b"), position: 3 });
+    const writes = encode(deliveryOf(change, undefined, [insert(at("a")), modify(at("a"), at("b"), 2)]));
+    expect(writes.item).toBeUndefined();
+    expect(left(writes)).toEqual(["a", "b"]);
+  });
+
+  test("has no copy to remove where the function returned no key", () => {
+    const change = streamChange({ before: at(undefined) });
+    expect(encode(deliveryOf(change, undefined))).toEqual({ item: undefined, tombstones: [] });
+  });
+
+  test("is rejected when it has a message and no key", () => {
+    const error = errorOf(() => encode(deliveryOf(insert(at(undefined)), { total: 1 })));
+    expect(error).toMatchObject({ code: "SINK_REJECTED", message: expect.stringContaining('"movingKey"') });
+  });
+
+  test("still leaves its old key when its message does not fit", () => {
+    const writes = encode(deliveryOf(modify(at("old"), at("new"), 2), { bad: Number.NaN }));
+    expect(writes.item).toMatchObject({ code: "SINK_REJECTED" });
+    expect(left(writes)).toEqual(["old"]);
+  });
+
+  test.each([["NEW_IMAGE"], ["KEYS_ONLY"]] as const)("is refused under the view type %s", (viewType) => {
+    const change = streamChange({ before: at("old"), after: at("new"), viewType });
+    const error = errorOf(() => encode(deliveryOf(change, { total: 1 })));
+    expect(error).toMatchObject({ code: "RECORD_INCOMPLETE", message: expect.stringContaining("NEW_AND_OLD_IMAGES") });
+  });
+
+  test("needs no old image for an insert", () => {
+    const change = streamChange({ after: at("new"), viewType: "NEW_IMAGE" });
+    expect(itemOf(encode(deliveryOf(change, change.after))).key).toEqual({ email: { S: "new" } });
+  });
+});

@@ -1,0 +1,85 @@
+// DynamoDB Local behind the proxy, and tables on it.
+
+import { CreateTableCommand, DynamoDBClient, type KeySchemaElement, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { decodeImage, type Image, type UnknownItem } from "@sluice/core";
+import { startDynamodb } from "@sluice/local";
+import type { LiveFilter } from "../src/index.ts";
+import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
+
+export interface Engine {
+  readonly proxy: FaultyProxy;
+  /** Makes a client that goes through the proxy, with connections of its own. */
+  readonly client: () => DynamoDBClient;
+  /** Does not. */
+  readonly direct: DynamoDBClient;
+  /** Makes a table with a new name and these key attributes, each with its type: `{ pk: "S" }`. */
+  readonly createTable: (keys: Readonly<Record<string, "S" | "N" | "B">>, name?: string) => Promise<string>;
+  /** All items, tombstones included, in any order, as attribute values; or those that a filter lets through. */
+  readonly scan: (table: string, filter?: LiveFilter) => Promise<readonly Image[]>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The copies in an image: decoded, without the guard's attributes. */
+export const withoutGuard = (image: Image): UnknownItem => {
+  const { _sluice: _, _sluice_expires: __, ...item } = decodeImage(image);
+  return item;
+};
+
+export const startEngine = async (): Promise<Engine> => {
+  const dynamodb = await startDynamodb();
+  const proxy = await startFaultyProxy(dynamodb.endpoint);
+  const config = { ...dynamodb.clientConfig, maxAttempts: 1 };
+  const direct = new DynamoDBClient(config);
+  const clients: DynamoDBClient[] = [];
+  let tables = 0;
+  return {
+    proxy,
+    client: () => {
+      const client = new DynamoDBClient({ ...config, endpoint: proxy.endpoint });
+      clients.push(client);
+      return client;
+    },
+    direct,
+    createTable: async (keys, name) => {
+      tables += 1;
+      const TableName = name ?? `target-${tables}`;
+      await direct.send(
+        new CreateTableCommand({
+          TableName,
+          BillingMode: "PAY_PER_REQUEST",
+          AttributeDefinitions: Object.entries(keys).map(([AttributeName, AttributeType]) => ({
+            AttributeName,
+            AttributeType,
+          })),
+          KeySchema: Object.keys(keys).map(
+            (AttributeName, index): KeySchemaElement => ({ AttributeName, KeyType: index === 0 ? "HASH" : "RANGE" }),
+          ),
+        }),
+      );
+      return TableName;
+    },
+    scan: async (TableName, filter) => {
+      const items: Image[] = [];
+      let start: Record<string, never> | undefined;
+      do {
+        const page = await direct.send(
+          new ScanCommand({
+            TableName,
+            ConsistentRead: true,
+            ...(filter && { ...filter, ExpressionAttributeNames: { ...filter.ExpressionAttributeNames } }),
+            ...(start && { ExclusiveStartKey: start }),
+          }),
+        );
+        items.push(...((page.Items ?? []) as Image[]));
+        start = page.LastEvaluatedKey as typeof start;
+      } while (start !== undefined);
+      return items;
+    },
+    stop: async () => {
+      for (const client of clients) client.destroy();
+      direct.destroy();
+      await proxy.stop();
+      await dynamodb.stop();
+    },
+  };
+};

@@ -1,0 +1,75 @@
+import { DynamoDB, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { describe, expect, test } from "@jest/globals";
+import { ConfigError } from "@sluice/core";
+import { type DynamodbClient, type DynamodbOptions, dynamodb } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+
+describe("options", () => {
+  test("have defaults", () => {
+    expect(checkOptions({ table: "orders" })).toEqual({
+      name: "dynamodb",
+      table: "orders",
+      client: undefined,
+      key: undefined,
+      movingKey: undefined,
+      guardAttribute: "_sluice",
+      ttlAttribute: "_sluice_expires",
+      tombstoneSeconds: 16 * 86_400,
+      concurrency: 32,
+      now: Date.now,
+    });
+  });
+
+  test("are copied and frozen", () => {
+    const key = ["pk"];
+    const settings = checkOptions({ table: "orders", key });
+    key.push("sk");
+    expect(settings.key).toEqual(["pk"]);
+    expect([settings, settings.key].every(Object.isFrozen)).toBe(true);
+  });
+
+  test("take a table by name or by ARN", () => {
+    const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders";
+    expect(checkOptions({ table: arn }).table).toBe(arn);
+  });
+
+  const wrong: readonly (readonly [string, Partial<Record<keyof DynamodbOptions, unknown>>])[] = [
+    ["table", { table: undefined }],
+    ["table", { table: "no" }],
+    ["table", { table: "arn:aws:s3:::bucket" }],
+    ["client", { client: {} }],
+    ["client", { client: null }],
+    ["key", { key: [] }],
+    ["key", { key: {} }],
+    ["key", { key: "pk" }],
+    ["key", { key: { pk: "" } }],
+    ["key", { key: null }],
+    ["movingKey", { movingKey: "pk" }],
+    ["movingKey", { key: ["pk"], movingKey: () => ({ pk: "1" }) }],
+    ["guardAttribute", { guardAttribute: "" }],
+    ["guardAttribute", { guardAttribute: "__proto__" }],
+    ["ttlAttribute", { ttlAttribute: "" }],
+    ["ttlAttribute", { guardAttribute: "x", ttlAttribute: "x" }],
+    ["tombstoneDays", { tombstoneDays: 14 }],
+    ["tombstoneDays", { tombstoneDays: 15.5 }],
+    ["concurrency", { concurrency: 0 }],
+    ["concurrency", { concurrency: Number.POSITIVE_INFINITY }],
+    ["name", { name: "" }],
+    ["now", { now: 5 }],
+  ];
+
+  test.each(wrong)("are refused by name: %s in %j", (option, given) => {
+    const make = () => dynamodb({ table: "orders", ...given } as DynamodbOptions);
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(make).toThrow(`option "${option}"`);
+  });
+});
+
+test("clients of the SDK fit as they are", () => {
+  const clients: readonly DynamodbClient[] = [
+    new DynamoDBClient({ region: "eu-central-1" }),
+    new DynamoDB({ region: "eu-central-1" }),
+  ];
+  for (const client of clients) expect(dynamodb({ client, table: "orders" }).name).toBe("dynamodb");
+});

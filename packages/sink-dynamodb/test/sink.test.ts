@@ -1,0 +1,406 @@
+// What the kit does not ask: calls, their number and what they consume, keys that move, and the table that is the source.
+
+import { setTimeout } from "node:timers/promises";
+import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+import {
+  type Change,
+  ConfigError,
+  type DeadLetter,
+  decodeRecord,
+  type Envelope,
+  pipeline,
+  type Settlement,
+  type StreamRecord,
+  type UnknownItem,
+} from "@sluice/core";
+import { engineOrSkip } from "@sluice/local";
+import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
+import { type DynamodbOptions, type DynamodbSink, dynamodb } from "../src/index.ts";
+import { type Engine, startEngine, withoutGuard } from "./engine.ts";
+import type { Answer } from "./faulty-proxy.ts";
+
+const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
+
+const silent = { info: () => undefined, warn: () => undefined };
+const context = () => ({ signal: new AbortController().signal, remainingMs: () => 30_000 });
+
+const write = (sink: DynamodbSink, changes: readonly Change[], earlier: readonly Change[] = []) =>
+  sink.write(
+    changes.map((change) => ({ change, message: change.after, earlier })),
+    context(),
+  );
+
+const outcomes = (settlements: readonly Settlement[]): string[] =>
+  settlements.map((one) => (one.outcome === "failed" ? one.error.code : one.outcome));
+
+const items = (count: number): Change[] =>
+  Array.from({ length: count }, (_, index) =>
+    streamChange({ after: { pk: `item-${index}`, sk: "1" }, position: index + 1 }),
+  );
+
+const changeOf = (record: StreamRecord): Change => decodeRecord(record);
+
+const untilCalled = async (isCalled: () => boolean): Promise<void> => {
+  for (let looks = 0; looks < 1_000 && !isCalled(); looks += 1) await setTimeout(5);
+};
+
+const seats = {
+  movingKey: ({ seat }: UnknownItem) => (seat === undefined ? undefined : { seat: String(seat) }),
+} satisfies Partial<DynamodbOptions>;
+
+interface Seated {
+  readonly sink: DynamodbSink;
+  readonly held: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** A table of seats, and who is on them. */
+const seated = async (engine: Engine, options: Partial<DynamodbOptions> = {}): Promise<Seated> => {
+  const table = await engine.createTable({ seat: "S" });
+  const sink = dynamodb({ client: engine.client(), table, ...seats, ...options });
+  const held = async () =>
+    Object.fromEntries((await engine.scan(table, sink.liveFilter)).map(withoutGuard).map(({ seat, pk }) => [seat, pk]));
+  return { sink, held };
+};
+
+describeWithDynamodb("the sink", (engine) => {
+  const { proxy } = engine;
+  afterEach(() => proxy.reset());
+
+  const own = async (options: Partial<DynamodbOptions> = {}) => {
+    const table = await engine.createTable({ pk: "S", sk: "S" });
+    return { table, sink: dynamodb({ client: engine.client(), table, ...options }) };
+  };
+
+  describe("by its calls", () => {
+    test("makes one PutItem for each change, and none of any other kind but one DescribeTable", async () => {
+      const { sink } = await own();
+      const changes = items(40);
+      await write(sink, changes);
+      const removal = streamChange({ before: { pk: "item-0", sk: "1" }, position: 100 });
+      await write(sink, [removal]);
+      expect(outcomes(await write(sink, changes))).toEqual(Array(40).fill("superseded"));
+      expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 81 });
+    });
+
+    test("makes two PutItems for an item that moves, and looks only at a key that had another owner", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const at = (pk: string, seat: string) => ({ pk, seat });
+      const changes = [table.put(at("ann", "1")), table.put(at("ann", "2"))].map((record) => changeOf(record));
+      for (const change of changes) await write(sink, [change]);
+      expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 3 });
+      await write(sink, [changeOf(table.put(at("bob", "1")))]);
+      expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 5, GetItem: 1 });
+      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+    });
+
+    test("writes as many items at once as it is told to, and no more", async () => {
+      const { sink } = await own({ concurrency: 5 });
+      await write(sink, items(60));
+      // How many meet at the proxy is the machine's to say; never more than were allowed.
+      expect(proxy.peak()).toBeLessThanOrEqual(5);
+      expect(proxy.peak()).toBeGreaterThan(1);
+    });
+
+    test("consumes at most half of what a transaction does for the same guarded item", async () => {
+      const { table, sink } = await own();
+      await write(sink, items(1));
+      const put = { TableName: table, Item: { pk: { S: "x" }, sk: { S: "1" } } } satisfies PutItemCommandInput;
+      const guard = { ConditionExpression: "attribute_not_exists(pk)", ReturnConsumedCapacity: "TOTAL" } as const;
+      const single = await engine.direct.send(new PutItemCommand({ ...put, ...guard }));
+      const Put = { ...put, Item: { ...put.Item, sk: { S: "2" } }, ConditionExpression: "attribute_not_exists(pk)" };
+      const transaction = await engine.direct.send(
+        new TransactWriteItemsCommand({ TransactItems: [{ Put }], ReturnConsumedCapacity: "TOTAL" }),
+      );
+      expect(single.ConsumedCapacity?.CapacityUnits).toBe(1);
+      // AWS takes 2; DynamoDB Local says 4.
+      expect(transaction.ConsumedCapacity?.[0]?.CapacityUnits).toBeGreaterThanOrEqual(2);
+    });
+
+    test("starts nothing after the signal, and says of the rest that there was no time", async () => {
+      const { sink } = await own({ concurrency: 2 });
+      await write(sink, items(1));
+      const invocation = new AbortController();
+      proxy.reset();
+      proxy.script((operation) => {
+        if (operation === "PutItem") invocation.abort();
+        return undefined;
+      });
+      const deliveries = items(20).map((change) => ({ change, message: change.after, earlier: [] }));
+      const settlements = await sink.write(deliveries, { signal: invocation.signal, remainingMs: () => 0 });
+      expect(proxy.calls().PutItem).toBeLessThanOrEqual(2);
+      expect(new Set(outcomes(settlements.slice(2)))).toEqual(new Set(["DEADLINE_EXCEEDED"]));
+    });
+  });
+
+  describe("against refusals", () => {
+    const failOne = (name: string, answer: Answer): void =>
+      proxy.script((operation, body) => (operation === "PutItem" && body.includes(name) ? answer : undefined));
+
+    test.each([
+      ["ItemCollectionSizeLimitExceededException", "SINK_REJECTED"],
+      ["ValidationException", "SINK_REJECTED"],
+      ["ProvisionedThroughputExceededException", "SINK_THROTTLED"],
+      ["TransactionConflictException", "SINK_CONFLICT"],
+    ])("lets %s fail its own item alone", async (type, code) => {
+      const { sink } = await own();
+      failOne("item-1", { status: 400, type, message: "the value secret-7" });
+      const settlements = await write(sink, items(4));
+      expect(outcomes(settlements)).toEqual(["delivered", code, "delivered", "delivered"]);
+    });
+
+    test("tells an item over 400 KB apart, which DynamoDB refuses", async () => {
+      const { sink } = await own();
+      const large = streamChange({ after: { pk: "large", sk: "1", text: "x".repeat(420_000) }, position: 9 });
+      expect(outcomes(await write(sink, [...items(2), large]))).toEqual(["delivered", "delivered", "SINK_TOO_LARGE"]);
+    });
+
+    test("has throttled items written by core's next try, and rejected ones dead-lettered whole", async () => {
+      const { table, sink } = await own();
+      const letters: Envelope[] = [];
+      const deadLetter: DeadLetter = {
+        write: async (envelopes) => {
+          letters.push(...envelopes);
+          return { stored: new Set(envelopes), errors: [] };
+        },
+      };
+      const handler = pipeline("test", { deadLetter, logger: silent }).to(sink).handler();
+      let throttled = 0;
+      proxy.script((operation, body) => {
+        if (operation !== "PutItem" || !body.includes("item-1")) return undefined;
+        throttled += 1;
+        return throttled === 1 ? { status: 400, type: "ThrottlingException" } : undefined;
+      });
+      const bad = streamRecord({ after: { pk: "bad", sk: "1", text: "x".repeat(420_000) }, position: 9 });
+      const records = [...items(3).map(({ record }) => record), bad];
+      expect(await handler(streamEvent(records), lambdaContext({ remainingMs: 30_000 }))).toEqual({
+        batchItemFailures: [],
+      });
+      expect((await engine.scan(table)).length).toBe(3);
+      expect(letters.map(({ code, record }) => [code, record])).toEqual([["SINK_TOO_LARGE", bad]]);
+    });
+
+    test("never dead-letters what a missing table stops", async () => {
+      const sink = dynamodb({ client: engine.client(), table: "nowhere" });
+      await expect(write(sink, items(2))).rejects.toMatchObject({ code: "SINK_MISSING" });
+    });
+  });
+
+  describe("against a loop", () => {
+    const streamOf = (table: string): string =>
+      `arn:aws:dynamodb:ddblocal:000000000000:table/${table}/stream/2026-01-02T03:04:05.678`;
+    const from = (eventSourceARN: string): StreamRecord => ({
+      ...streamRecord({ after: { pk: "a", sk: "1" } }),
+      eventSourceARN,
+    });
+
+    test("refuses a target that is its source, at the first invocation and before any write", async () => {
+      const { table, sink } = await own();
+      const handler = pipeline("test", { deadLetter: "block", logger: silent }).to(sink).handler();
+      const invocation = handler(streamEvent([from(streamOf(table))]), lambdaContext());
+      await expect(invocation).rejects.toThrow(ConfigError);
+      await expect(invocation).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining('"table"'),
+      });
+      expect(proxy.calls()).toEqual({ DescribeTable: 1 });
+    });
+
+    test("takes a table whose name only begins like the source's", async () => {
+      const { table, sink } = await own();
+      expect(outcomes(await write(sink, [changeOf(from(streamOf(`${table}-2`)))]))).toEqual(["delivered"]);
+    });
+
+    test("takes a table of the same name in another account", async () => {
+      const { table, sink } = await own();
+      const elsewhere = streamOf(table).replace("000000000000", "123456789012");
+      expect(outcomes(await write(sink, [changeOf(from(elsewhere))]))).toEqual(["delivered"]);
+    });
+  });
+
+  describe("with the item's own key", () => {
+    test("copies an item as it stands in the record where there is no mapper", async () => {
+      const { table, sink } = await own();
+      const item = {
+        pk: "a",
+        sk: "1",
+        empty: "",
+        exact: 12345678901234567890123456789012345678n,
+        sizes: new Set([1, 2]),
+        parts: new Set([Uint8Array.from([1, 2]), Uint8Array.from([3])]),
+        deep: { list: [{ bytes: Uint8Array.from([255]) }, null, true] },
+      };
+      const handler = pipeline("test", { deadLetter: "block", logger: silent }).to(sink).handler();
+      await handler(streamEvent([streamRecord({ after: item })]), lambdaContext());
+      const [held] = await engine.scan(table);
+      const { _sluice: _, ...copy } = held ?? {};
+      expect(copy).toEqual({
+        pk: { S: "a" },
+        sk: { S: "1" },
+        empty: { S: "" },
+        exact: { N: "12345678901234567890123456789012345678" },
+        sizes: { NS: expect.arrayContaining(["1", "2"]) },
+        parts: { BS: expect.arrayContaining([Uint8Array.from([1, 2]), Uint8Array.from([3])]) },
+        deep: { M: { list: { L: [{ M: { bytes: { B: Uint8Array.from([255]) } } }, { NULL: true }, { BOOL: true }] } } },
+      });
+    });
+
+    test("serves removes of a stream that carries keys only for them", async () => {
+      const { table, sink } = await own();
+      const before = { pk: "a", sk: "1", total: 5 };
+      await write(sink, [streamChange({ after: before, viewType: "NEW_IMAGE" })]);
+      await write(sink, [streamChange({ before, position: 2, viewType: "NEW_IMAGE" })]);
+      expect(await engine.scan(table, sink.liveFilter)).toEqual([]);
+      expect((await engine.scan(table)).map(withoutGuard)).toEqual([{ pk: "a", sk: "1" }]);
+    });
+
+    test("gives a tombstone a TTL past every repeat, and takes it away when the item is back", async () => {
+      const now = 1_767_323_045_000;
+      const { table, sink } = await own({ now: () => now });
+      const item = { pk: "a", sk: "1" };
+      await write(sink, [streamChange({ before: item, position: 2 })]);
+      expect((await engine.scan(table))[0]?._sluice_expires).toEqual({ N: String(now / 1000 + 16 * 86_400) });
+      await write(sink, [streamChange({ after: item, position: 3 })]);
+      expect((await engine.scan(table))[0]?._sluice_expires).toBeUndefined();
+    });
+
+    test("outranks an item that somebody else has put there without a guard", async () => {
+      const { table, sink } = await own();
+      const Item = { pk: { S: "item-0" }, sk: { S: "1" }, stale: { BOOL: true } };
+      await engine.direct.send(new PutItemCommand({ TableName: table, Item }));
+      expect(outcomes(await write(sink, items(1)))).toEqual(["delivered"]);
+      expect((await engine.scan(table)).map(withoutGuard)).toEqual([{ pk: "item-0", sk: "1" }]);
+    });
+
+    test("makes its own client where none is given, and can be closed", async () => {
+      const table = await engine.createTable({ pk: "S", sk: "S" });
+      const environment = {
+        AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
+        AWS_REGION: "us-east-1",
+        AWS_ACCESS_KEY_ID: "local",
+        AWS_SECRET_ACCESS_KEY: "local",
+      };
+      const saved = { ...process.env };
+      Object.assign(process.env, environment);
+      try {
+        const sink = dynamodb({ table });
+        proxy.script((operation, body) =>
+          operation === "PutItem" && body.includes("item-0") ? { status: 400, type: "ThrottlingException" } : undefined,
+        );
+        expect(outcomes(await write(sink, items(2)))).toEqual(["SINK_THROTTLED", "delivered"]);
+        expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 2 });
+        await sink.close();
+      } finally {
+        for (const name of Object.keys(environment)) {
+          if (saved[name] === undefined) delete process.env[name];
+          else process.env[name] = saved[name];
+        }
+      }
+    });
+  });
+
+  describe("with a key that moves", () => {
+    test("heals a crash between the item and the tombstone when the change comes again", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const [first, second] = [table.put({ pk: "ann", seat: "1" }), table.put({ pk: "ann", seat: "2" })].map(
+        changeOf,
+      ) as [Change, Change];
+      await write(sink, [first]);
+      proxy.script((operation, body) => (operation === "PutItem" && body.includes('"removed"') ? "hang" : undefined));
+      const invocation = new AbortController();
+      const crashed = sink.write([{ change: second, message: second.after, earlier: [] }], {
+        signal: invocation.signal,
+        remainingMs: () => 0,
+      });
+      await untilCalled(() => (proxy.calls().PutItem ?? 0) === 3);
+      invocation.abort();
+      expect(outcomes(await crashed)).toEqual(["SINK_TIMEOUT"]);
+      expect(await held()).toEqual({ "1": "ann", "2": "ann" });
+      proxy.script(undefined);
+      await write(sink, [second]);
+      expect(await held()).toEqual({ "2": "ann" });
+    });
+
+    test("does not bring the old key back when a stale change is redriven", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const changes = [
+        table.put({ pk: "ann", seat: "1" }),
+        table.put({ pk: "ann", seat: "2" }),
+        table.remove({ pk: "ann" }),
+      ];
+      const [first, second, third] = changes.map(changeOf) as [Change, Change, Change];
+      await write(sink, [first]);
+      await write(sink, [second]);
+      expect(outcomes(await write(sink, [first]))).toEqual(["superseded"]);
+      expect(await held()).toEqual({ "2": "ann" });
+      await write(sink, [third]);
+      expect(outcomes([...(await write(sink, [second])), ...(await write(sink, [first]))])).toEqual([
+        "superseded",
+        "superseded",
+      ]);
+      expect(await held()).toEqual({});
+    });
+
+    test.each([[false], [true]])("lets two items swap their keys (second one first: %j)", async (isReversed) => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const start = [table.put({ pk: "ann", seat: "1" }), table.put({ pk: "bob", seat: "2" })].map(changeOf);
+      const swap = [table.put({ pk: "ann", seat: "2" }), table.put({ pk: "bob", seat: "1" })].map(changeOf);
+      await write(sink, start);
+      for (const change of isReversed ? swap.reverse() : swap) await write(sink, [change]);
+      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+      expect(outcomes(await write(sink, start))).toEqual(["superseded", "superseded"]);
+      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+    });
+
+    test("clears the old key also of an item that the target refuses", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      await write(sink, [changeOf(table.put({ pk: "ann", seat: "1" }))]);
+      const large = changeOf(table.put({ pk: "ann", seat: "2", text: "x".repeat(420_000) }));
+      expect(outcomes(await write(sink, [large]))).toEqual(["SINK_TOO_LARGE"]);
+      expect(await held()).toEqual({});
+    });
+
+    test("leaves the old key alone until the item can be written", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      await write(sink, [changeOf(table.put({ pk: "ann", seat: "1" }))]);
+      proxy.script((operation) => (operation === "PutItem" ? { status: 400, type: "ThrottlingException" } : undefined));
+      expect(outcomes(await write(sink, [changeOf(table.put({ pk: "ann", seat: "2" }))]))).toEqual(["SINK_THROTTLED"]);
+      expect(await held()).toEqual({ "1": "ann" });
+    });
+
+    test("removes the item everywhere when it leaves the filter", async () => {
+      const { sink, held } = await seated(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const handler = pipeline("test", { deadLetter: "block", logger: silent })
+        .when((item): item is UnknownItem => item.isActive === true)
+        .to(sink, ({ after }) => after)
+        .handler();
+      for (const isActive of [true, false]) {
+        const record = table.put({ pk: "ann", seat: isActive ? "1" : "2", isActive });
+        await handler(streamEvent([record]), lambdaContext());
+        expect(await held()).toEqual(isActive ? { "1": "ann" } : {});
+      }
+    });
+
+    test("rejects a stream without old images, and names the view type that it needs", async () => {
+      const { sink } = await seated(engine);
+      const change = streamChange({
+        before: { pk: "ann", seat: "1" },
+        after: { pk: "ann", seat: "2" },
+        keyNames: ["pk"],
+        viewType: "NEW_IMAGE",
+      });
+      const [settlement] = await write(sink, [change]);
+      expect(settlement).toMatchObject({
+        outcome: "failed",
+        error: { code: "RECORD_INCOMPLETE", message: expect.stringContaining("NEW_AND_OLD_IMAGES") },
+      });
+    });
+  });
+});

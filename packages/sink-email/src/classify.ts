@@ -1,0 +1,90 @@
+// From what SES and SMTP say to an error code: a table of names, whose common part is in core, and one of replies. Both like to quote addresses,
+// so that nothing of a refusal is passed on but its name or its numbers.
+
+import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core";
+
+/** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
+export const sesService: AwsService = {
+  name: "SES",
+  codes: {
+    LimitExceeded: "SINK_THROTTLED",
+    MessageRejected: "SINK_REJECTED",
+    BadRequest: "SINK_REJECTED",
+    NotFound: "SINK_MISSING", // the configuration set
+    AccountSuspended: "SINK_DENIED",
+    SendingPaused: "SINK_DENIED",
+    MailFromDomainNotVerified: "SINK_DENIED",
+    InternalServiceError: "SINK_UNAVAILABLE",
+  },
+  tooLarge: /message length is more than \d+ bytes/i,
+};
+
+/** What may be read of anything that was thrown. Not by class: Node's errors come from another realm in some tests. */
+interface Thrown {
+  readonly code?: unknown;
+  /** Nodemailer's `code` says where it failed, this one why. */
+  readonly originalCode?: unknown;
+  readonly command?: unknown;
+  readonly response?: unknown;
+  readonly responseCode?: unknown;
+}
+
+const thrownOf = (error: unknown): Thrown => (typeof error === "object" && error !== null ? error : {});
+
+/** Only where it can hold no address. */
+const causeOf = (code: SinkErrorCode, error: unknown): ErrorOptions =>
+  code === "SINK_REJECTED" || code === "SINK_TOO_LARGE" ? {} : { cause: error };
+
+/** Commands before the first mail: what is refused there is refused to everybody. */
+const isGreeting = (command: unknown): boolean =>
+  typeof command === "string" && /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH|API)/.test(command);
+
+/**
+ * The code of an SMTP reply.
+ * @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23)
+ */
+const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
+  // 454 is a server that cannot authenticate just now, 5xx one that will not.
+  if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
+  if (reply < 500) return isGreeting(command) ? "SINK_UNAVAILABLE" : "SINK_THROTTLED";
+  if (isGreeting(command) || reply === 530 || reply === 535) return "SINK_DENIED";
+  return /\b5\.3\.4\b/.test(response) ? "SINK_TOO_LARGE" : "SINK_REJECTED";
+};
+
+/** Errors without a reply. @see https://nodemailer.com/errors (read 2026-11-23) */
+const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
+  EAUTH: "SINK_DENIED",
+  ENOAUTH: "SINK_DENIED",
+  EOAUTH2: "SINK_DENIED",
+  ETLS: "SINK_DENIED",
+  EREQUIRETLS: "SINK_DENIED",
+  ECONFIG: "SINK_DENIED",
+  EENVELOPE: "SINK_REJECTED",
+  EMESSAGE: "SINK_TOO_LARGE", // before it is sent: over the size that the server allows
+  EABORT: "SINK_TIMEOUT",
+  ETIMEDOUT: "SINK_TIMEOUT",
+};
+
+const certificateCodes = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH)/;
+
+/** The reply's numbers: `550 5.1.1`. Its text may quote the address. */
+const numbersOf = (reply: number, response: string): string => {
+  const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
+  return enhanced === undefined ? String(reply) : `${reply} ${enhanced}`;
+};
+
+/** The error for what nodemailer threw. */
+export const classifySmtp = (sink: string, error: unknown): SinkError => {
+  if (error instanceof SinkError) return error;
+  const { code: place, originalCode: name = place, command, response, responseCode } = thrownOf(error);
+  if (typeof responseCode === "number") {
+    const text = typeof response === "string" ? response : "";
+    const code = codeOfReply(responseCode, command, text);
+    const step = typeof command === "string" ? ` to ${command.split(" ", 1)[0]}` : "";
+    const message = `[${sink}] the server answered ${numbersOf(responseCode, text)}${step}`;
+    return new SinkError(code, message, causeOf(code, error));
+  }
+  const known = typeof name === "string" ? name : "an error without a code";
+  const code = smtpNames[known] ?? (certificateCodes.test(known) ? "SINK_DENIED" : "SINK_UNAVAILABLE");
+  return new SinkError(code, `[${sink}] the mail was not taken: ${known}`, causeOf(code, error));
+};

@@ -1,0 +1,76 @@
+// Options, what they default to, and what is refused at cold start. Nothing here connects.
+
+import { type Claims, type Clock, checkText, type DedupeStore, invalidOption, systemClock } from "@sluice/core";
+import { type EmailAddress, type Mailbox, mailboxOf } from "./address.ts";
+import type { MailSettings } from "./encode.ts";
+import type { EmailTransport } from "./transport.ts";
+
+/** Options of `email`. */
+export interface EmailOptions {
+  /** `ses({ … })` or `smtp({ … })`. */
+  readonly transport: EmailTransport;
+  /** Who sends, where a message does not say. */
+  readonly from?: EmailAddress;
+  /** Mails a second, in each environment. Default: no limit. */
+  readonly maxPerSecond?: number;
+  /**
+   * The store of the pipeline's `dedupe`. Messages to several recipients need it, for one record each: without it they
+   * are rejected, as a repeat would reach some of them twice.
+   */
+  readonly dedupeStore?: Pick<DedupeStore, "claims">;
+  /** Bytes of a mail with its attachments in base64. Default 10,240,000, as many servers have it; SES takes 40 MB. */
+  readonly maxBytes?: number;
+  /** For logs, metrics and dead letters. Default `email`. */
+  readonly name?: string;
+  /** For tests. Default: the machine's clock. */
+  readonly clock?: Pick<Clock, "now" | "sleep">;
+}
+
+/** Options after validation. */
+export interface Settings extends MailSettings {
+  readonly transport: EmailTransport;
+  readonly maxPerSecond: number;
+  readonly claims: Claims | undefined;
+  readonly maxBytes: number;
+  readonly clock: Pick<Clock, "now" | "sleep">;
+}
+
+const checkNumber = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
+  if (typeof value === "number" && value >= least && value <= most) return;
+  throw invalidOption(option, `must be a number from ${least} to ${most}`);
+};
+
+const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {
+  if (from === undefined) return undefined;
+  const mailbox = mailboxOf(from);
+  if (mailbox === undefined) throw invalidOption("from", "must be an address: local@domain, or { name, address }");
+  return mailbox;
+};
+
+const checkedClaims = (store: EmailOptions["dedupeStore"]): Claims | undefined => {
+  if (store === undefined) return undefined;
+  const { claim, complete, release } = (store.claims ?? {}) as Partial<Claims>;
+  if ([claim, complete, release].every((call) => typeof call === "function")) return store.claims;
+  throw invalidOption("dedupeStore", "must be a store with claims, as the pipeline's is");
+};
+
+/**
+ * Checks the options and fills in defaults.
+ * @throws {ConfigError} CONFIG_INVALID, which names the option
+ */
+export const checkOptions = (options: EmailOptions): Settings => {
+  const { transport, maxPerSecond, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
+  if (typeof transport?.send !== "function") throw invalidOption("transport", "must be ses({ … }) or smtp({ … })");
+  if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
+  checkNumber("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
+  checkText("name", name);
+  return Object.freeze({
+    name,
+    transport,
+    from: checkedFrom(options.from),
+    maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
+    claims: checkedClaims(options.dedupeStore),
+    maxBytes,
+    clock,
+  });
+};

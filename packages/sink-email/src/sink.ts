@@ -1,0 +1,122 @@
+// The factory, and what becomes of a mail to several recipients.
+
+import {
+  type AppendDelivery,
+  ConfigError,
+  DeadlineError,
+  type DeliveryError,
+  delivered,
+  failed,
+  places,
+  type Settlement,
+  type Sink,
+  SinkError,
+  turns,
+  type WriteContext,
+} from "@sluice/core";
+import { type EmailMessage, encode, type Mail } from "./encode.ts";
+import { mimeOf } from "./mime.ts";
+import { checkOptions, type EmailOptions, type Settings } from "./options.ts";
+import { type SendToSeveral, severalSender } from "./recipients.ts";
+import type { Envelope } from "./transport.ts";
+
+/** Sends one mail to one recipient, in its turn; resolves to what kept it from being taken. */
+type SendOne = (envelope: Envelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
+
+/** What one environment sends mails with. */
+interface Office {
+  readonly settings: Settings;
+  readonly sendOne: SendOne;
+  readonly sendToSeveral: SendToSeveral | undefined;
+}
+
+const senderOf = (settings: Settings): SendOne => {
+  const { name, transport, maxPerSecond, clock } = settings;
+  const { take, give } = places(transport.concurrency);
+  const turn = turns(maxPerSecond, clock);
+  return async (envelope, signal) => {
+    await take();
+    try {
+      if (!signal.aborted) await turn(signal);
+      if (signal.aborted) return lateError(name);
+      await transport.send(envelope, signal);
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      return transport.classify(name, error);
+    } finally {
+      give();
+    }
+  };
+};
+
+const rawOf = (settings: Settings, mail: Mail): Buffer => {
+  const raw = mimeOf(mail, settings.clock.now());
+  if (raw.length <= settings.maxBytes) return raw;
+  const limit = `${raw.length} bytes with its attachments; the limit is ${settings.maxBytes}`;
+  throw new SinkError("SINK_TOO_LARGE", `[${settings.name}] the mail is ${limit}`);
+};
+
+/** Lambda's longest invocation, and a moment for what is settled after its end. */
+const longestHoldMs = 900_000;
+const marginMs = 1_000;
+
+const lateError = (name: string): DeadlineError =>
+  new DeadlineError("DEADLINE_EXCEEDED", `[${name}] the invocation's time was over before the mail was sent`);
+
+const failureOf = async (
+  { settings, sendOne, sendToSeveral }: Office,
+  delivery: AppendDelivery<EmailMessage>,
+  { signal, remainingMs }: WriteContext,
+): Promise<DeliveryError | undefined> => {
+  const { name } = settings;
+  const mail = encode(delivery, settings);
+  const raw = rawOf(settings, mail);
+  const sendTo = (recipient: string) => sendOne({ mail, recipient, raw }, signal);
+  const { recipients } = mail;
+  if (signal.aborted) return lateError(name);
+  if (recipients.length === 1) return sendTo(recipients[0] as string);
+  if (sendToSeveral === undefined) {
+    const found = `[${name}] the message has ${recipients.length} recipients`;
+    throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);
+  }
+  const holdMs = Math.min(remainingMs(), longestHoldMs) + marginMs;
+  return sendToSeveral({ idempotencyKey: delivery.idempotencyKey, recipients, holdMs, sendTo });
+};
+
+/**
+ * Sends a mail for each change, in order per item: `Message-ID` and `Idempotency-Key` are equal on every repeat, and
+ * each recipient gets a copy of its own.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * @example
+ * email({ transport: ses(), from: { name: "Shop", address: "shop@example.com" }, maxPerSecond: 14 })
+ */
+export const email = (options: EmailOptions): Sink<EmailMessage, "append"> => {
+  const settings = checkOptions(options);
+  const office: Office = {
+    settings,
+    sendOne: senderOf(settings),
+    sendToSeveral: settings.claims && severalSender(settings.name, settings.claims),
+  };
+  const settle = async (delivery: AppendDelivery<EmailMessage>, context: WriteContext): Promise<Settlement> => {
+    try {
+      const error = await failureOf(office, delivery, context);
+      return error === undefined ? delivered(delivery) : failed(delivery, error);
+    } catch (error) {
+      if (error instanceof SinkError) return failed(delivery, error);
+      throw error;
+    }
+  };
+  return {
+    name: settings.name,
+    supports: {
+      writes: "append",
+      maxEntries: 1,
+      concurrency: settings.transport.concurrency,
+      // A mail that comes twice does harm.
+      dedupe: "always",
+    },
+    write: (batch, context) => Promise.all(batch.map((delivery) => settle(delivery, context))),
+    close: settings.transport.close,
+  };
+};

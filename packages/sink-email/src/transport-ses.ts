@@ -1,0 +1,115 @@
+// Amazon SES, version 2 of its API: one SendEmail for each recipient.
+
+import {
+  awsClientDefaults,
+  awsRequestError,
+  checkClient,
+  checkText,
+  checkWhole,
+  importPeer,
+  invalidOption,
+  lazyClient,
+} from "@sluice/core";
+import { sesService } from "./classify.ts";
+import { headerMailbox } from "./header.ts";
+import type { EmailTransport, Envelope } from "./transport.ts";
+
+type SendEmailInput = import("@aws-sdk/client-sesv2").SendEmailCommandInput;
+
+/**
+ * The one call of `SESv2` from `@aws-sdk/client-sesv2` that is used: your own client fits.
+ * @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+ */
+export interface SesClient {
+  readonly sendEmail: (
+    input: SendEmailInput,
+    options?: { readonly abortSignal?: AbortSignal },
+  ) => Promise<{ readonly MessageId?: string | undefined }>;
+}
+
+/** Options of `ses`. */
+export interface SesOptions {
+  /** Your own `SESv2`. Default: one that the sink makes at the first mail, which leaves retries to core. */
+  readonly client?: SesClient;
+  /** Name of the configuration set: events, reputation, dedicated addresses. */
+  readonly configurationSetName?: string;
+  /** For every mail; a message's own win. */
+  readonly tags?: { readonly [name: string]: string };
+  /** Always `Raw`, also where SES could make the mail from its parts. Default false. */
+  readonly alwaysRaw?: boolean;
+  /** Requests at once, in each environment. Default 10. */
+  readonly concurrency?: number;
+}
+
+const makeClient = async () => {
+  const { SESv2 } = await importPeer("ses", "@aws-sdk/client-sesv2", () => import("@aws-sdk/client-sesv2"));
+  return new SESv2(awsClientDefaults);
+};
+
+/** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
+const maxSimpleHeaders = 15;
+
+/** Whether SES can make the mail from its parts: as raw bytes, a copy's header may name others than its recipient. */
+const isSimple = ({ mail }: Envelope): boolean =>
+  mail.recipients.length === 1 &&
+  mail.to.length === 1 &&
+  mail.cc.length === 0 &&
+  mail.attachments.length === 0 &&
+  mail.headers.length <= maxSimpleHeaders &&
+  mail.headers.every(([name, value]) => /^[\x20-\x7e]{1,870}$/.test(value) && name.length <= 126);
+
+const utf8 = (Data: string) => ({ Data, Charset: "UTF-8" });
+
+const simpleContent = ({ mail }: Envelope): SendEmailInput["Content"] => ({
+  Simple: {
+    Subject: utf8(mail.subject),
+    Body: {
+      ...(mail.text === undefined ? {} : { Text: utf8(mail.text) }),
+      ...(mail.html === undefined ? {} : { Html: utf8(mail.html) }),
+    },
+    Headers: mail.headers.map(([Name, Value]) => ({ Name, Value })),
+  },
+});
+
+/** The request for one recipient. Exported for its test. */
+export const sendEmailInput = (envelope: Envelope, options: SesOptions): SendEmailInput => {
+  const { mail, recipient } = envelope;
+  const simple = isSimple(envelope) && options.alwaysRaw !== true;
+  const tags = Object.entries({ ...options.tags, ...mail.tags });
+  const [to] = mail.to;
+  return {
+    FromEmailAddress: headerMailbox(mail.from),
+    Destination: { ToAddresses: [simple && to !== undefined ? headerMailbox(to) : recipient] },
+    ...(mail.replyTo.length === 0 ? {} : { ReplyToAddresses: mail.replyTo.map(headerMailbox) }),
+    Content: simple ? simpleContent(envelope) : { Raw: { Data: envelope.raw } },
+    ...(tags.length === 0 ? {} : { EmailTags: tags.map(([Name, Value]) => ({ Name, Value })) }),
+    ...(options.configurationSetName === undefined ? {} : { ConfigurationSetName: options.configurationSetName }),
+  };
+};
+
+const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesOptions): void => {
+  checkClient(client, "sendEmail", "an SESv2 of @aws-sdk/client-sesv2");
+  if (configurationSetName !== undefined) checkText("configurationSetName", configurationSetName);
+  for (const text of Object.entries(tags).flat()) {
+    if (!/^[\w-]{1,256}$/.test(text)) throw invalidOption("tags", "must hold letters, digits, _ and -, 256 at most");
+  }
+  checkWhole("concurrency", concurrency, [1, 1_000]);
+};
+
+/**
+ * Mail by Amazon SES.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ */
+export const ses = (options: SesOptions = {}): EmailTransport => {
+  checkSes(options);
+  const client = lazyClient<SesClient>(options.client, makeClient);
+  return {
+    concurrency: options.concurrency ?? 10,
+    classify: (sink, error) => awsRequestError(sink, sesService, error),
+    send: async (envelope, abortSignal) => {
+      const connected = await client.get();
+      await connected.sendEmail(sendEmailInput(envelope, options), { abortSignal });
+    },
+    close: client.close,
+  };
+};

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type EmailMessage, email, smtp } from "../src/index.ts";
+import { type MemoryClaims, memoryClaims } from "./support/claims.ts";
+import { deliveryOf, errorOf, invocation, outcomeOf, write } from "./support/deliveries.ts";
+import { login, openSmtp, type Reply, type ScriptedSmtp } from "./support/smtp-server.ts";
+
+let server: ScriptedSmtp;
+let claims: MemoryClaims;
+let closing: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  server = await openSmtp();
+  claims = memoryClaims();
+});
+
+afterEach(async () => {
+  for (const close of closing) await close();
+  closing = [];
+  await server.stop();
+});
+
+/** A sink of a new environment; the store is the same for all. */
+const environment = () => {
+  const transport = smtp({ host: "127.0.0.1", port: server.port, auth: login });
+  closing.push(transport.close);
+  return email({ transport, dedupeStore: { claims } });
+};
+
+const three: Partial<EmailMessage> = { to: ["ada@example.com", "bob@example.com"], bcc: "cyd@example.com" };
+
+const answer = (replies: Readonly<Record<string, Reply>>): void =>
+  server.setScript({ recipient: (address) => replies[address.split("@")[0] ?? ""] });
+
+/** Who got the mail, in order, repeats repeated. */
+const reached = (): string[] => server.taken.flatMap(({ to }) => to.map((address) => address.split("@")[0] ?? ""));
+
+const refused: Reply = [550, "5.1.1 <bob@example.com> no such user"];
+const later: Reply = [451, "4.7.1 come back later"];
+
+describe("a mail to several recipients", () => {
+  test("reaches each by a copy of its own, which is the same for all", async () => {
+    expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+    expect(server.taken.map(({ to }) => to)).toEqual([["ada@example.com"], ["bob@example.com"], ["cyd@example.com"]]);
+    const withoutDate = (raw: string): string => raw.replace(/^Date: .*$/m, "");
+    expect(new Set(server.taken.map(({ raw }) => withoutDate(raw))).size).toBe(1);
+  });
+
+  test("of whom one is refused is rejected for that one, and a redrive days later reaches that one alone", async () => {
+    answer({ bob: refused });
+    const error = errorOf(await write(environment(), three));
+    expect({ code: error.code, message: error.message }).toEqual({
+      code: "SINK_REJECTED",
+      message: "[email] 1 of 3 recipients: the server answered 550 5.1.1 to RCPT",
+    });
+    expect(reached()).toEqual(["ada", "cyd"]);
+    answer({});
+    expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+    expect(reached()).toEqual(["ada", "cyd", "bob"]);
+  });
+
+  test("of whom one must wait comes again for that one alone, in whatever environment", async () => {
+    answer({ bob: later });
+    expect(errorOf(await write(environment(), three)).message).toContain("1 of 3 recipients: the server answered 451");
+    expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
+    answer({});
+    expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+    expect(reached()).toEqual(["ada", "cyd", "bob"]);
+  });
+
+  test("of whom one is refused and one must wait comes again first, and is rejected in the end", async () => {
+    answer({ ada: refused, bob: later });
+    const sink = environment();
+    expect(outcomeOf(await write(sink, three))).toBe("SINK_THROTTLED");
+    answer({ ada: refused });
+    expect(outcomeOf(await write(sink, three))).toBe("SINK_REJECTED");
+    expect(reached()).toEqual(["cyd", "bob"]);
+  });
+
+  test("stops where the server is away, for the next would meet the same", async () => {
+    server.setScript({ recipient: () => [421, "4.3.2 shutting down"] });
+    expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
+    expect(server.requests()).toBe(1);
+    server.setScript({});
+    expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+    expect(reached()).toEqual(["ada", "bob", "cyd"]);
+  });
+
+  test("is not sent again on a repeat, and holds no claim when it is settled", async () => {
+    for (let count = 0; count < 3; count += 1) expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+    expect(reached()).toEqual(["ada", "bob", "cyd"]);
+    expect(claims.held()).toEqual([]);
+    answer({ ada: later });
+    await environment().write([deliveryOf(three, "e-2:email")], invocation());
+    expect(claims.held()).toEqual([]);
+  });
+
+  test("stores no address", async () => {
+    await write(environment(), three);
+    expect(claims.completed()).toHaveLength(3);
+    for (const key of claims.completed()) expect(key).toMatch(/^e-1:email:[\w-]{22}$/);
+  });
+
+  test("is rejected before any is sent where there is no store", async () => {
+    const transport = smtp({ host: "127.0.0.1", port: server.port, auth: login });
+    const error = errorOf(await write(email({ transport }), three));
+    expect(error.code).toBe("SINK_REJECTED");
+    expect(error.message).toContain('option "dedupeStore"');
+    expect(server.requests()).toBe(0);
+  });
+
+  test("to one recipient needs no store, and asks none", async () => {
+    claims.fail("claim", "complete", "release");
+    expect(outcomeOf(await write(environment()))).toBe("delivered");
+  });
+});
+
+describe("a store that fails", () => {
+  test("before the first recipient: nothing is sent", async () => {
+    claims.fail("claim");
+    expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
+    expect(server.requests()).toBe(0);
+  });
+
+  test("to take that all have the mail: it is delivered", async () => {
+    claims.fail("complete");
+    expect(outcomeOf(await write(environment(), three))).toBe("delivered");
+  });
+
+  test("to take that some have it: it comes again before it is rejected, and nobody gets it twice here", async () => {
+    claims.fail("complete");
+    answer({ bob: refused });
+    const sink = environment();
+    const error = errorOf(await write(sink, three));
+    expect(error.code).toBe("SINK_UNAVAILABLE");
+    expect(error.message).toBe("[email] the records of recipients cannot be reached");
+    claims.fail();
+    expect(outcomeOf(await write(sink, three))).toBe("SINK_REJECTED");
+    expect(claims.completed()).toHaveLength(2);
+    expect(reached()).toEqual(["ada", "cyd"]);
+  });
+
+  test("to take a claim back: what kept the mail back is told", async () => {
+    claims.fail("release");
+    answer({ ada: later });
+    expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
+  });
+});
+
+test("a recipient whom another invocation serves is left to it, for as long as the store says", async () => {
+  claims.hold(700);
+  const error = errorOf(await write(environment(), three));
+  expect(error.code).toBe("SINK_CONFLICT");
+  expect(server.requests()).toBe(0);
+});

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { simpleParser } from "mailparser";
+import { email, type SesClient, type SesOptions, ses } from "../src/index.ts";
+import { memoryClaims } from "./support/claims.ts";
+import { errorOf, outcomeOf, write } from "./support/deliveries.ts";
+import { type LocalSes, openSes } from "./support/ses-rig.ts";
+
+let local: LocalSes;
+
+beforeEach(async () => {
+  local = await openSes();
+});
+
+afterEach(() => local.close());
+
+const open = (options: SesOptions = {}) =>
+  email({ transport: ses({ client: local.client, ...options }), dedupeStore: { claims: memoryClaims() } });
+
+/** The Raw content of the request. */
+const rawOf = (request: { readonly [member: string]: unknown }): Buffer => {
+  const { Raw } = request.Content as { readonly Raw: { readonly Data: string } };
+  return Buffer.from(Raw.Data, "base64");
+};
+
+describe("a mail by SES", () => {
+  test("to one recipient is sent by its parts, with headers, tags and the configuration set", async () => {
+    const sink = open({ configurationSetName: "orders", tags: { stage: "prod", kind: "any" } });
+    const from = { name: "Größe", address: "shop@example.com" };
+    const to = { name: "Ada, Countess", address: "ada@example.com" };
+    const settlement = await write(sink, {
+      from,
+      to,
+      replyTo: "desk@example.com",
+      subject: "Ünï",
+      html: "<p>é</p>",
+      tags: { kind: "welcome" },
+      unsubscribe: { url: "https://example.com/leave" },
+    });
+    expect(outcomeOf(settlement)).toBe("delivered");
+    expect(local.received).toEqual([
+      {
+        FromEmailAddress: "=?UTF-8?B?R3LDtsOfZQ==?= <shop@example.com>",
+        Destination: { ToAddresses: ['"Ada, Countess" <ada@example.com>'] },
+        ReplyToAddresses: ["desk@example.com"],
+        Content: {
+          Simple: {
+            Subject: { Data: "Ünï", Charset: "UTF-8" },
+            Body: { Text: { Data: "Hi", Charset: "UTF-8" }, Html: { Data: "<p>é</p>", Charset: "UTF-8" } },
+            Headers: [
+              { Name: "List-Unsubscribe", Value: "<https://example.com/leave>" },
+              { Name: "List-Unsubscribe-Post", Value: "List-Unsubscribe=One-Click" },
+              { Name: "Idempotency-Key", Value: "e-1:email" },
+              { Name: "Sluice-Version", Value: expect.any(String) },
+            ],
+          },
+        },
+        EmailTags: [
+          { Name: "stage", Value: "prod" },
+          { Name: "kind", Value: "welcome" },
+        ],
+        ConfigurationSetName: "orders",
+      },
+    ]);
+  });
+
+  test("to several is sent raw: each copy names all, and goes to one", async () => {
+    await write(open(), { to: ["ada@example.com", "bob@example.com"], bcc: "cyd@example.com" });
+    expect(local.received.map(({ Destination }) => Destination)).toEqual(
+      ["ada", "bob", "cyd"].map((name) => ({ ToAddresses: [`${name}@example.com`] })),
+    );
+    const copies = await Promise.all(local.received.map((request) => simpleParser(rawOf(request))));
+    for (const { to, messageId } of copies) {
+      expect((to as { readonly text: string }).text).toBe("ada@example.com, bob@example.com");
+      expect(messageId).toBe(copies[0]?.messageId);
+    }
+  });
+
+  test("with a file, or when it is asked for, is sent raw", async () => {
+    await write(open(), { attachments: [{ filename: "a.txt", content: "x" }] });
+    await write(open({ alwaysRaw: true }));
+    const [first, second] = await Promise.all(local.received.map((request) => simpleParser(rawOf(request))));
+    expect(first?.attachments.map(({ filename }) => filename)).toEqual(["a.txt"]);
+    expect(second?.messageId).toMatch(/^<[\w-]{43}@example\.com>$/);
+  });
+
+  test("is stored by the emulator as it was meant, either way", async () => {
+    for (const alwaysRaw of [false, true]) await write(open({ alwaysRaw }), { subject: "Ünï", text: "é", bcc: [] });
+    const stored = await local.stored();
+    expect(stored.map(({ subject, body }) => [subject, body.text?.trimEnd()])).toEqual([
+      ["Ünï", "é"],
+      ["Ünï", "é"],
+    ]);
+  });
+});
+
+test("of several recipients, the one that SES rejects is rejected alone, and a repeat reaches nobody twice", async () => {
+  local.setAnswer((body) =>
+    body.includes("bob@example.com") && body.includes('"ToAddresses":["bob') ? [400, "MessageRejected", "no"] : "pass",
+  );
+  const sink = open();
+  const to = ["ada@example.com", "bob@example.com", "cyd@example.com"];
+  for (let count = 0; count < 2; count += 1) {
+    expect(errorOf(await write(sink, { to }))).toMatchObject({
+      code: "SINK_REJECTED",
+      message: expect.stringContaining("1 of 3 recipients: SES answered MessageRejected"),
+    });
+  }
+  expect(local.received.map(({ Destination }) => Destination)).toEqual([
+    { ToAddresses: ["ada@example.com"] },
+    { ToAddresses: ["cyd@example.com"] },
+  ]);
+});
+
+test("a client of the user's is used as it is, and not ended", async () => {
+  const calls: string[] = [];
+  const client: SesClient & { readonly destroy: () => void } = {
+    sendEmail: async ({ Destination }) => {
+      calls.push(Destination?.ToAddresses?.[0] ?? "");
+      return { MessageId: "1" };
+    },
+    destroy: () => calls.push("destroyed"),
+  };
+  const sink = email({ transport: ses({ client }) });
+  expect(outcomeOf(await write(sink))).toBe("delivered");
+  await sink.close?.();
+  expect(calls).toEqual(["ada@example.com"]);
+});

@@ -1,0 +1,59 @@
+// The kit on moto: what is put on the bus is read from a queue that a rule feeds.
+
+import { afterAll, describe, test } from "@jest/globals";
+import { engineOrSkip, startMoto } from "@sluice/local";
+import { conforms } from "@sluice/testing";
+import { type EventBridgeMessage, eventbridge } from "../src/index.ts";
+import { startTarget, type Target } from "./target.ts";
+
+const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startMoto()));
+
+const source = "com.example.specimens";
+
+const badOptions: Readonly<Record<string, () => unknown>> = {
+  source: () => eventbridge({ source: "" }),
+  eventBusName: () => eventbridge({ source, eventBusName: "a bus" }),
+  client: () => eventbridge({ source, client: {} as never }),
+  concurrency: () => eventbridge({ source, concurrency: 0 }),
+  name: () => eventbridge({ source, name: "" }),
+};
+
+const open = async (target: Target) => {
+  const { eventBusName, drain } = await target.createBus();
+  target.proxy.reset();
+  const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
+  return {
+    sink: eventbridge({ source, eventBusName, client: target.client }),
+    toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): EventBridgeMessage => ({
+      detailType: kind,
+      detail: { version, after },
+    }),
+    read: async () => {
+      for (const event of await drain()) {
+        const { _sluice, ...detail } = event.detail;
+        arrived.push({
+          message: { detailType: event["detail-type"], detail },
+          idempotencyKey: _sluice.idempotencyKey,
+        });
+      }
+      return arrived;
+    },
+    requests: target.proxy.requests,
+    fail: target.fail,
+    heal: () => target.fail(undefined),
+    close: () => undefined,
+  };
+};
+
+describeWithMoto("on moto", (target) => {
+  conforms(
+    { describe, test },
+    {
+      writes: "append",
+      limits: { maxEntries: 10 },
+      skip: { C08: "the queue behind moto's rule takes 256 KiB only: see bus.test.ts" },
+      badOptions,
+      open: () => open(target),
+    },
+  );
+});

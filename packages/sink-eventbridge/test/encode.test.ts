@@ -1,0 +1,89 @@
+import { describe, expect, test } from "@jest/globals";
+import { type AppendDelivery, type Change, decodeRecord } from "@sluice/core";
+import { streamChange, streamRecord } from "@sluice/testing";
+import { encode, entryBytes } from "../src/encode.ts";
+import type { EventBridgeMessage } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+
+const settings = checkOptions({ source: "com.example.orders" });
+
+const change: Change = streamChange({ after: { pk: "customer 1", sk: "order 1" } });
+
+const delivery = (message: EventBridgeMessage): AppendDelivery<EventBridgeMessage> => ({
+  change,
+  message,
+  idempotencyKey: "event-1:eventbridge",
+});
+
+const own = { _sluice: { idempotencyKey: "event-1:eventbridge", version: change.version } };
+
+describe("an entry", () => {
+  test("has the option's source, the change's time and the detail with the sink's member", () => {
+    const { entry, bytes } = encode(settings, delivery({ detailType: "OrderPlaced", detail: { total: 5 } }));
+    const Detail = JSON.stringify({ total: 5, ...own });
+    expect(entry).toEqual({
+      Source: "com.example.orders",
+      DetailType: "OrderPlaced",
+      Detail,
+      Time: new Date(change.approximateCreationTimeMs),
+    });
+    expect(bytes).toBe(14 + "com.example.ordersOrderPlaced".length + Detail.length);
+  });
+
+  test("has what the mapper gave", () => {
+    const time = new Date("2026-01-02T03:04:05Z");
+    const message = {
+      detailType: "Größe",
+      detail: {},
+      source: "com.example.other",
+      resources: ["arn:aws:dynamodb:us-east-1:123456789012:table/Orders"],
+      time,
+      traceHeader: "Root=1-2-3",
+    };
+    const { entry, bytes } = encode({ ...settings, eventBusName: "orders" }, delivery(message));
+    const Detail = JSON.stringify(own);
+    expect(entry).toEqual({
+      Source: "com.example.other",
+      DetailType: "Größe",
+      Detail,
+      Resources: message.resources,
+      Time: time,
+      TraceHeader: "Root=1-2-3",
+      EventBusName: "orders",
+    });
+    expect(bytes).toBe(14 + "com.example.other".length + 7 + Detail.length + (message.resources[0] as string).length);
+  });
+
+  test("has no time where the record has none, and then weighs 14 bytes less", () => {
+    const record = streamRecord({ after: { pk: "a", sk: "1" } });
+    const { ApproximateCreationDateTime: _, ...timeless } = record.dynamodb ?? {};
+    const message = { detailType: "OrderPlaced", detail: {} };
+    const untimed = { ...delivery(message), change: decodeRecord({ ...record, dynamodb: timeless }) };
+    const { entry } = encode(settings, untimed);
+    expect(entry).not.toHaveProperty("Time");
+    expect(entryBytes({ ...entry, Time: new Date() }) - entryBytes(entry)).toBe(14);
+  });
+
+  test("holds numbers without loss, as texts where a consumer would round them", () => {
+    const { entry } = encode(settings, delivery({ detailType: "x", detail: { big: 2n ** 70n } }));
+    expect(JSON.parse(entry.Detail)).toEqual({ big: "1180591620717411303424", ...own });
+  });
+
+  test.each([
+    [{ detailType: "", detail: {} }, "detailType is empty"],
+    [{ detailType: "x".repeat(129), detail: {} }, "detailType is 129 characters; expected at most 128"],
+    [{ detailType: undefined as never, detail: {} }, "detailType is undefined"],
+    [{ detailType: "x", detail: undefined as never }, "detail is no object"],
+    [{ detailType: "x", detail: ["x"] }, "detail is no object"],
+    [{ detailType: "x", detail: new Date() }, "detail is no object"],
+    [{ detailType: "x", detail: { _sluice: 1 } }, "detail has the member _sluice"],
+    [{ detailType: "x", detail: {}, source: "" }, "source is empty"],
+    [{ detailType: "x", detail: {}, resources: [""] }, "a resource is empty"],
+    [{ detailType: "x", detail: {}, traceHeader: "" }, "traceHeader is empty"],
+    [{ detailType: "x", detail: {}, time: new Date(Number.NaN) }, "time is invalid"],
+  ])("is refused as %j", (message, text) => {
+    const make = () => encode(settings, delivery(message));
+    expect(make).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+    expect(make).toThrow(`[eventbridge] ${text}`);
+  });
+});

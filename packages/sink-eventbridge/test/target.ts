@@ -1,0 +1,114 @@
+// A bus behind the proxy, and a queue that gets what is put on it: what the sink writes to in its tests.
+
+import { EventBridge } from "@aws-sdk/client-eventbridge";
+import { SQS } from "@aws-sdk/client-sqs";
+import { drainQueue, type FaultyProxy, type MotoEngine, type ProxyAnswer, startFaultyProxy } from "@sluice/local";
+import type { Fault } from "@sluice/testing";
+import type { EventBridgeClient } from "../src/index.ts";
+
+/** An event as a rule's target gets it. */
+export interface ReceivedEvent {
+  readonly source: string;
+  readonly "detail-type": string;
+  readonly resources: readonly string[];
+  readonly time: string;
+  readonly detail: {
+    readonly _sluice: { readonly idempotencyKey: string; readonly version: string };
+    readonly [member: string]: unknown;
+  };
+}
+
+export interface Bus {
+  readonly eventBusName: string;
+  /** All that was put on the bus since the last time. */
+  readonly drain: () => Promise<readonly ReceivedEvent[]>;
+}
+
+export interface Target {
+  readonly engine: MotoEngine;
+  readonly proxy: FaultyProxy;
+  /** Goes through the proxy. */
+  readonly client: EventBridgeClient;
+  /** A bus whose rule matches this pattern. Default: whatever the kit sends. */
+  readonly createBus: (pattern?: object) => Promise<Bus>;
+  /** Makes the bus, or one entry, fail; undefined: nothing. */
+  readonly fail: (fault: Fault | undefined) => void;
+  readonly stop: () => Promise<void>;
+}
+
+const answer = (status: number, type: string): ProxyAnswer => ({
+  status,
+  headers: { "content-type": "application/x-amz-json-1.1" },
+  body: JSON.stringify({ __type: type, message: "the bus is ill" }),
+});
+
+const illAnswers = {
+  throttle: answer(400, "ThrottlingException"),
+  down: answer(503, "ServiceUnavailable"),
+  deny: answer(400, "AccessDeniedException"),
+};
+
+const entryFailures = {
+  "throttle-one": { ErrorCode: "ThrottlingException", ErrorMessage: "slow down" },
+  // A service may quote what it refuses.
+  refuse: { ErrorCode: "MalformedDetail", ErrorMessage: "confidential-7f3a is not allowed" },
+};
+
+/** The client, but that the entry of the fault's change fails in an answer that succeeds. */
+const withEntryFault = (client: EventBridge, faultOf: () => Fault | undefined): EventBridgeClient => ({
+  putEvents: async ({ Entries }, options) => {
+    const fault = faultOf();
+    if (fault === undefined || !("change" in fault)) return client.putEvents({ Entries }, options);
+    const isHit = ({ Detail }: (typeof Entries)[number]): boolean => Detail.includes(fault.change.version);
+    const others = Entries.filter((entry) => !isHit(entry));
+    const taken = others.length === 0 ? [] : ((await client.putEvents({ Entries: others }, options)).Entries ?? []);
+    const left = [...taken];
+    return { Entries: Entries.map((entry) => (isHit(entry) ? entryFailures[fault.kind] : (left.shift() ?? {}))) };
+  },
+});
+
+export const startTarget = async (engine: MotoEngine): Promise<Target> => {
+  const proxy = await startFaultyProxy(engine.endpoint, illAnswers);
+  const config = { ...engine.clientConfig, maxAttempts: 1 };
+  const direct = new EventBridge(config);
+  const queues = new SQS(config);
+  const proxied = new EventBridge({ ...config, endpoint: proxy.endpoint });
+  let fault: Fault | undefined;
+  let buses = 0;
+  return {
+    engine,
+    proxy,
+    client: withEntryFault(proxied, () => fault),
+    createBus: async (pattern = { source: [{ prefix: "" }] }) => {
+      buses += 1;
+      const eventBusName = `orders-${buses}`;
+      const { QueueUrl = "" } = await queues.createQueue({
+        QueueName: eventBusName,
+        Attributes: { MaximumMessageSize: "1048576" },
+      });
+      const { Attributes } = await queues.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn"] });
+      await direct.createEventBus({ Name: eventBusName });
+      const rule = { EventBusName: eventBusName, Name: "all" };
+      await direct.putRule({ ...rule, EventPattern: JSON.stringify(pattern) });
+      await direct.putTargets({
+        EventBusName: eventBusName,
+        Rule: "all",
+        Targets: [{ Id: "queue", Arn: Attributes?.QueueArn }],
+      });
+      return {
+        eventBusName,
+        drain: async () => (await drainQueue(queues, QueueUrl)).map(({ body }) => JSON.parse(body) as ReceivedEvent),
+      };
+    },
+    fail: (next) => {
+      fault = next;
+      if (next === undefined) proxy.script(undefined);
+      else if (!("change" in next)) proxy.fail(next.kind);
+    },
+    stop: async () => {
+      for (const client of [proxied, direct, queues]) client.destroy();
+      await proxy.stop();
+      await engine.stop();
+    },
+  };
+};

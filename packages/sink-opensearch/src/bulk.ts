@@ -1,0 +1,191 @@
+// The write of a batch: requests within the limits, a few at once, and the answer to each matched to its entries one by
+// one. Entries that were to be created and are there already go once more, by the guard's script. A slice of the batch is
+// encoded while the server works on the one before.
+
+import { setImmediate } from "node:timers/promises";
+import {
+  chunk,
+  DeadlineError,
+  type DeliveryError,
+  delivered,
+  failed,
+  type Settlement,
+  SinkError,
+  superseded,
+  type UpsertDelivery,
+} from "@sluice/core";
+import { type BulkItem, itemError } from "./classify.ts";
+import type { Answer } from "./client.ts";
+import { type Action, byScript, type Encoded, type Entry, entryBytes } from "./encode.ts";
+
+type Part = readonly Entry[];
+type Batch = readonly UpsertDelivery<object>[];
+
+/** Where a batch is written to. */
+export interface BulkTarget {
+  /** Name of the sink, for messages. */
+  readonly sink: string;
+  readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
+  /** Requests in flight at most. */
+  readonly concurrency: number;
+  readonly encode: (batch: Batch) => Encoded;
+  /** Sends the body of one request. */
+  readonly send: (body: string) => Promise<Answer>;
+  readonly signal: AbortSignal;
+  /** Is told of every entry that the target took, or held already. */
+  readonly remember: (entry: Entry) => void;
+}
+
+/** What became of the entries of one request. */
+interface Outcome {
+  readonly settled: readonly Settlement[];
+  /** What has to be sent, or sent again. */
+  readonly parts: readonly Part[];
+  /** The target as a whole is unusable: no other request is worth its try. */
+  readonly refusal?: DeliveryError;
+}
+
+/** The deliveries' part of an answer; `filter_path` leaves out the rest. */
+export const filterPath =
+  "errors,items.*.status,items.*.result,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type";
+
+const failAll = (part: Part, error: DeliveryError): Settlement[] => part.map(({ delivery }) => failed(delivery, error));
+
+/** Characters are one to three bytes of UTF-8: counting bytes is worth its time near the limit only. */
+const fitsSurely = (part: Part, maxBytes: number): boolean => {
+  let characters = 0;
+  for (const { lines } of part) characters += lines.length;
+  return characters * 3 <= maxBytes;
+};
+
+const tooLarge = ({ sink, limits }: BulkTarget, entry: Entry): Settlement => {
+  const message = `[${sink}] the document takes ${entryBytes(entry)} bytes of a request; the limit is ${limits.maxBytes}`;
+  return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
+};
+
+/** Cuts entries to requests; what no request can hold has failed. */
+const cut = (entries: Part, target: BulkTarget): Outcome => {
+  const { maxEntries, maxBytes } = target.limits;
+  if (fitsSurely(entries, maxBytes)) {
+    return { settled: [], parts: chunk(entries, { maxEntries, maxBytes, sizeOf: () => 0 }) };
+  }
+  const fitting = entries.filter((entry) => entryBytes(entry) <= maxBytes);
+  const settled = entries.filter((entry) => entryBytes(entry) > maxBytes).map((entry) => tooLarge(target, entry));
+  return { settled, parts: chunk(fitting, { maxEntries, maxBytes, sizeOf: entryBytes }) };
+};
+
+const itemsIn = (body: unknown): readonly { readonly [action in Action]?: BulkItem }[] | undefined => {
+  const items = typeof body === "object" && body !== null && "items" in body ? body.items : undefined;
+  return Array.isArray(items) ? items : undefined;
+};
+
+/** What became of an entry; undefined where it is to be written by the script, as there is such a document. */
+const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): Settlement | undefined => {
+  if (item === undefined) {
+    const message = `[${sink}] the answer does not say what became of a document; expected an item of ${action}`;
+    return failed(delivery, new SinkError("SINK_UNREPORTED", message));
+  }
+  if (item.status === 200 || item.status === 201) {
+    return item.result === "noop" ? superseded(delivery) : delivered(delivery);
+  }
+  if (item.status === 409 && action === "create") return undefined;
+  return failed(delivery, itemError(sink, item));
+};
+
+/** Settles what the server answered for; the rest is for the script. */
+const settle = (
+  { sink, remember }: BulkTarget,
+  part: Part,
+  body: unknown,
+): { settled: Settlement[]; conflicts: Entry[] } | SinkError => {
+  const items = itemsIn(body);
+  if (items?.length !== part.length) {
+    const message = `[${sink}] the answer has ${items?.length ?? "no"} items; expected ${part.length}`;
+    return new SinkError("SINK_UNAVAILABLE", message, { cause: new Error("not the answer to a bulk request") });
+  }
+  const settled: Settlement[] = [];
+  const conflicts: Entry[] = [];
+  for (const [index, entry] of part.entries()) {
+    const verdict = verdictOf(sink, entry, items[index]?.[entry.action]);
+    if (verdict === undefined) conflicts.push(byScript(entry));
+    else settled.push(verdict);
+    if (verdict !== undefined && verdict.outcome !== "failed") remember(entry);
+  }
+  return { settled, conflicts };
+};
+
+const halves = (part: Part): Part[] => {
+  const middle = Math.ceil(part.length / 2);
+  return [part.slice(0, middle), part.slice(middle)];
+};
+
+const joined = (part: Part): string => {
+  let body = "";
+  for (const { lines } of part) body += lines;
+  return body;
+};
+
+const sendPart = async (part: Part, target: BulkTarget): Promise<Outcome> => {
+  const answer = await target.send(joined(part));
+  if ("failure" in answer) {
+    const { error, mayBeOneEntry } = answer.failure;
+    if (!mayBeOneEntry) return { settled: failAll(part, error), parts: [], refusal: error };
+    return part.length > 1 ? { settled: [], parts: halves(part) } : { settled: failAll(part, error), parts: [] };
+  }
+  const result = settle(target, part, answer.body);
+  if (result instanceof SinkError) return { settled: failAll(part, result), parts: [], refusal: result };
+  const again = cut(result.conflicts, target);
+  return { settled: [...result.settled, ...again.settled], parts: again.parts };
+};
+
+const unstarted = (sink: string): DeadlineError =>
+  new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the request was started`);
+
+/** Documents for which a request of their own pays. */
+const smallestSlice = 250;
+
+/** Cuts a batch to as many slices as can be in flight, or more where one would hold too many documents. */
+const slicesOf = (batch: Batch, { limits, concurrency }: BulkTarget): Batch[] => {
+  const worthwhile = Math.min(concurrency, Math.floor(batch.length / smallestSlice));
+  const count = Math.max(1, worthwhile, Math.ceil(batch.length / limits.maxEntries));
+  return chunk(batch, { maxEntries: Math.ceil(batch.length / count), maxBytes: 0, sizeOf: () => 0 });
+};
+
+/** Writes deliveries of distinct items, and settles each. */
+export const writeBatch = async (batch: Batch, target: BulkTarget): Promise<readonly Settlement[]> => {
+  const slices = slicesOf(batch, target);
+  const parts: Part[] = [];
+  const settled: Settlement[] = [];
+  let refusal: DeliveryError | undefined;
+  const encodeSlice = (slice: Batch): void => {
+    const { entries, refused } = target.encode(slice);
+    const outcome = cut(entries, target);
+    settled.push(...refused.map(([delivery, error]) => failed(delivery, error)), ...outcome.settled);
+    parts.push(...outcome.parts);
+  };
+  const next = (): Part | undefined => {
+    for (let slice = parts.length === 0 ? slices.shift() : undefined; slice !== undefined; ) {
+      encodeSlice(slice);
+      slice = parts.length === 0 ? slices.shift() : undefined;
+    }
+    return parts.shift();
+  };
+  const work = async (): Promise<void> => {
+    for (let part = next(); part !== undefined; part = next()) {
+      const error = target.signal.aborted ? unstarted(target.sink) : refusal;
+      const outcome: Outcome =
+        error === undefined ? await sendPart(part, target) : { settled: failAll(part, error), parts: [] };
+      settled.push(...outcome.settled);
+      parts.unshift(...outcome.parts);
+      refusal ??= outcome.refusal;
+    }
+  };
+  const working: Promise<void>[] = [];
+  while (working.length < target.concurrency && (slices.length > 0 || parts.length > 0)) {
+    working.push(work());
+    // The request leaves before the next slice is encoded.
+    if (slices.length > 0) await setImmediate();
+  }
+  await Promise.all(working);
+  return settled;
+};

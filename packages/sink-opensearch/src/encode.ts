@@ -1,0 +1,124 @@
+// Delivery to bulk lines. A document is written as JSON once, and stands in either kind of line as it is.
+
+import { type Change, type DeliveryError, RecordError, SinkError, toJson, type UpsertDelivery } from "@sluice/core";
+import { createLines, guardField, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
+import { documentId } from "./id.ts";
+
+/** `create`: only if there is no such document. `update`: by the guard's script. */
+export type Action = "create" | "update";
+
+/** A delivery as it goes over the wire. */
+export interface Entry {
+  readonly delivery: UpsertDelivery<object>;
+  readonly action: Action;
+  /** The `_id` and the document as JSON texts, from which the lines of the other action are made. */
+  readonly idText: string;
+  readonly document: string;
+  /** Two lines of the request. */
+  readonly lines: string;
+}
+
+/** Whether `JSON.stringify` writes the value without loss, at a third of the time that `toJson` takes. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null) return typeof value !== "bigint";
+  if (Array.isArray(value)) return value.every(isPlain);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value) return false;
+  for (const name in value) if (!isPlain((value as Record<string, unknown>)[name])) return false;
+  return true;
+};
+
+/**
+ * JSON text of a document. A number that a double cannot hold is written as text: on its way through the script it
+ * would be rounded, and a `double` or `long` mapping indexes the text as the number.
+ */
+export const documentText = (message: object): string => (isPlain(message) ? JSON.stringify(message) : toJson(message));
+
+const checked = (sink: string, message: object): string => {
+  if (typeof message !== "object" || Array.isArray(message)) {
+    throw new SinkError("SINK_REJECTED", `[${sink}] the message is no object; expected a document`);
+  }
+  if (Object.hasOwn(message, guardField)) {
+    throw new SinkError("SINK_REJECTED", `[${sink}] the document has a field ${guardField}, which is the sink's own`);
+  }
+  try {
+    return documentText(message);
+  } catch (cause) {
+    // A cycle, or a toJSON of the user's. The message may quote values.
+    const name = cause instanceof Error ? cause.name : typeof cause;
+    throw new RecordError("MAPPING_FAILED", `[${sink}] the document cannot be written as JSON: ${name}`, { cause });
+  }
+};
+
+/** The guard's member first, then those of the document. */
+const withGuard = (guard: string, text: string): string =>
+  text === "{}" ? `{${guard}}` : `{${guard},${text.slice(1)}`;
+
+/** A redriven or replayed insert has most probably been written since. */
+const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
+
+/** Whether the item is probably not there yet, so that `create`, at half the script's price, is worth its try. */
+const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
+  (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
+
+const linesFor = (action: Action, idText: string, document: string): string =>
+  action === "create" ? createLines(idText, document) : updateLines(idText, document);
+
+/** What encoding needs to know beside the delivery. */
+export interface EncodeOptions {
+  /** Name of the sink, for messages. */
+  readonly sink: string;
+  /** Whether this very change was written not long ago. */
+  readonly isRepeated: (change: Change) => boolean;
+  /** Milliseconds since the epoch, for tombstones. */
+  readonly now: number;
+}
+
+/**
+ * Encodes a delivery.
+ * @throws {SinkError} SINK_REJECTED when the message is no document
+ * @throws {RecordError} MAPPING_FAILED when it cannot be written as JSON
+ */
+export const encode = (delivery: UpsertDelivery<object>, { sink, isRepeated, now }: EncodeOptions): Entry => {
+  const { change, message } = delivery;
+  const { id, key } = documentId(change.keys);
+  const keyText = key === undefined ? undefined : JSON.stringify(key);
+  const document =
+    message === undefined
+      ? `{${tombstoneGuard(change.version, keyText, now)}}`
+      : withGuard(liveGuard(change.version, keyText), checked(sink, message));
+  const action = isNew(delivery) && !isRepeated(change) ? "create" : "update";
+  const idText = JSON.stringify(id);
+  return { delivery, action, idText, document, lines: linesFor(action, idText, document) };
+};
+
+/** The entry once more, by the guard's script. */
+export const byScript = (entry: Entry): Entry => ({
+  ...entry,
+  action: "update",
+  lines: updateLines(entry.idText, entry.document),
+});
+
+/** Bytes of an entry on the wire. */
+export const entryBytes = ({ lines }: Entry): number => Buffer.byteLength(lines);
+
+/** Entries, and the errors of deliveries that cannot be encoded. */
+export interface Encoded {
+  readonly entries: readonly Entry[];
+  readonly refused: readonly (readonly [UpsertDelivery<object>, DeliveryError])[];
+}
+
+/** Encodes a batch. */
+export const encodeAll = (batch: readonly UpsertDelivery<object>[], options: EncodeOptions): Encoded => {
+  const entries: Entry[] = [];
+  const refused: (readonly [UpsertDelivery<object>, DeliveryError])[] = [];
+  for (const delivery of batch) {
+    try {
+      entries.push(encode(delivery, options));
+    } catch (error) {
+      if (!(error instanceof SinkError) && !(error instanceof RecordError)) throw error;
+      refused.push([delivery, error]);
+    }
+  }
+  return { entries, refused };
+};

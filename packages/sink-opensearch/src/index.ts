@@ -1,0 +1,13 @@
+export type { OpensearchClient } from "./client.ts";
+export type { EnsureOptions } from "./ensure.ts";
+export type {
+  AwsAuth,
+  AwsCredentials,
+  BasicAuth,
+  OpensearchField,
+  OpensearchMappings,
+  OpensearchOptions,
+  OpensearchTls,
+} from "./options.ts";
+export type { PurgeOptions } from "./purge.ts";
+export { type OpensearchDocument, type OpensearchSink, opensearch } from "./sink.ts";

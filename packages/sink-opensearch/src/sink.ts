@@ -1,0 +1,136 @@
+// The factory: options in, a sink out. Nothing connects before the first write.
+
+import {
+  type Change,
+  DeadlineError,
+  failed,
+  type LiveChange,
+  type MappedSink,
+  type Settlement,
+  type UpsertDelivery,
+  type WriteContext,
+} from "@sluice/core";
+import { filterPath, writeBatch } from "./bulk.ts";
+import { ask, type OpensearchClient, type OwnClient, openClient } from "./client.ts";
+import { encodeAll } from "./encode.ts";
+import { type EnsureOptions, ensureIndex } from "./ensure.ts";
+import { checkOptions, type OpensearchOptions, type Settings } from "./options.ts";
+import { type PurgeOptions, purgeTombstones } from "./purge.ts";
+
+/**
+ * A document as a mapper returns it: any object but an array. It replaces the item's document, so that a field which it
+ * does not name is gone. `Set`s become arrays in a stable order, bytes base64, exact numbers text.
+ */
+export type OpensearchDocument = object;
+
+/** Keeps the documents behind one alias equal to the items that are mapped to it. */
+export interface OpensearchSink extends MappedSink<OpensearchDocument, "upsert"> {
+  /** Without a mapper of yours: the whole item, its attributes as fields. */
+  readonly map: MappedSink<OpensearchDocument, "upsert">["map"];
+  /**
+   * Creates what is missing: index, alias with its filter, fields. Returns the requests as text; none when all is there.
+   * @throws {ConfigError} CONFIG_INVALID when what exists contradicts the options
+   * @throws {SinkError} when the server refuses or does not answer
+   */
+  readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
+  /**
+   * Removes tombstones that no repeat can reach any more, and returns how many there were. Run it daily.
+   * @throws {ConfigError} CONFIG_INVALID when the horizon is too short, and on Serverless
+   * @throws {SinkError} when the server refuses or does not answer
+   */
+  readonly purge: (options?: PurgeOptions) => Promise<number>;
+  /** Closes the client that the sink made; a client of your own stays open. */
+  readonly close: () => Promise<void>;
+}
+
+/** The sink's client: the user's own, or one that is made at first use. */
+interface Clients {
+  readonly open: () => Promise<OpensearchClient>;
+  readonly close: () => Promise<void>;
+}
+
+const clientsOf = ({ source }: Settings): Clients => {
+  if ("client" in source) return { open: async () => source.client, close: async () => undefined };
+  let opened: Promise<OwnClient> | undefined;
+  return {
+    open: () => {
+      opened ??= openClient(source.settings);
+      return opened;
+    },
+    close: async () => {
+      const closing = opened;
+      opened = undefined;
+      await (await closing)?.close();
+    },
+  };
+};
+
+/** Changes of two generations are remembered: some ten batches of the largest size, at 1 MB. */
+const generation = 10_000;
+
+/**
+ * The changes that were written of late. A batch that comes again finds its items there: to try `create` once more would
+ * cost more than it saves. A hint only: after a cold start the answer 409 says the same.
+ */
+const recentChanges = () => {
+  let [young, old] = [new Set<string>(), new Set<string>()];
+  return {
+    has: ({ eventId }: Change): boolean => young.has(eventId) || old.has(eventId),
+    add: ({ eventId }: Change): void => {
+      if (young.size >= generation) [young, old] = [new Set(), young];
+      young.add(eventId);
+    },
+  };
+};
+
+type Write = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly Settlement[]>;
+
+const makeWrite = (settings: Settings, clients: Clients, now: () => number): Write => {
+  const { name, index, limits, concurrency, timeoutMs } = settings;
+  const recent = recentChanges();
+  const request = {
+    method: "POST",
+    path: `/${encodeURIComponent(index)}/_bulk`,
+    querystring: `require_alias=true&filter_path=${filterPath}`,
+  };
+  return async (batch, context) => {
+    const { signal } = context;
+    if (batch.length === 0) return [];
+    if (signal.aborted) {
+      const message = `[${name}] the invocation's time was over before the write was started`;
+      return batch.map((delivery) => failed(delivery, new DeadlineError("DEADLINE_EXCEEDED", message)));
+    }
+    const client = await clients.open();
+    return writeBatch(batch, {
+      sink: name,
+      limits,
+      concurrency,
+      encode: (slice) => encodeAll(slice, { sink: name, isRepeated: recent.has, now: now() }),
+      send: (bulkBody) => ask(client, { ...request, bulkBody }, { sink: name, context, timeoutMs }),
+      signal,
+      remember: ({ delivery }) => recent.add(delivery.change),
+    });
+  };
+};
+
+/**
+ * A sink that upserts documents behind one OpenSearch alias, guarded by the version of the change.
+ * @throws {ConfigError} CONFIG_INVALID, which names the option
+ * @example
+ * const sink = opensearch({ node: "https://search.example.com", index: "orders" });
+ * pipeline("orders", { deadLetter }).to(sink, (change) => ({ total: change.after.total }));
+ */
+export const opensearch = (options: OpensearchOptions): OpensearchSink => {
+  const settings = checkOptions(options);
+  const clients = clientsOf(settings);
+  return Object.freeze({
+    name: settings.name,
+    supports: Object.freeze({ writes: "upsert" as const }),
+    write: makeWrite(settings, clients, Date.now),
+    map: (change: LiveChange<unknown>) => change.after as OpensearchDocument,
+    ensure: async (ensureOptions?: EnsureOptions) => ensureIndex(await clients.open(), settings, ensureOptions),
+    purge: async (purgeOptions: PurgeOptions = {}) =>
+      purgeTombstones(await clients.open(), settings, purgeOptions, Date.now()),
+    close: clients.close,
+  });
+};

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import { type OpensearchClient, type OpensearchOptions, opensearch } from "../src/index.ts";
+
+type Send = Parameters<OpensearchClient["transport"]["request"]>[0];
+
+/** A client that answers by a function, and what it was asked. */
+const scripted = (answer: (body: string, request: number) => unknown) => {
+  const bodies: string[] = [];
+  let inFlight = 0;
+  let most = 0;
+  const request = async ({ bulkBody = "" }: Send): Promise<{ body: unknown }> => {
+    bodies.push(bulkBody);
+    inFlight += 1;
+    most = Math.max(most, inFlight);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    inFlight -= 1;
+    const body = answer(bulkBody, bodies.length);
+    if (body instanceof Error) throw body;
+    return { body };
+  };
+  return { client: { transport: { request } }, bodies, mostInFlight: () => most };
+};
+
+const entriesIn = (body: string): string[] => body.match(/.*\n.*\n/g) ?? [];
+const actionOf = (entry: string): string => entry.slice(2, 8);
+const taken = (body: string): object => ({
+  errors: false,
+  items: entriesIn(body).map((entry) => ({ [actionOf(entry)]: { status: 201 } })),
+});
+const responseError = (statusCode: number, type: string): Error =>
+  Object.assign(new Error("Response Error"), { name: "ResponseError", statusCode, body: { error: { type } } });
+
+const deliveryOf = (pk: string, message: object | undefined = { pk }): UpsertDelivery<object> => ({
+  change: streamChange({ keyNames: ["pk"], after: { pk } }),
+  message,
+  earlier: [],
+});
+const batchOf = (count: number): UpsertDelivery<object>[] =>
+  Array.from({ length: count }, (_, index) => deliveryOf(`item-${index}`));
+
+const never = new AbortController().signal;
+
+const writeTo = async (
+  client: OpensearchClient,
+  batch: readonly UpsertDelivery<object>[],
+  options: Partial<OpensearchOptions> = {},
+  context: WriteContext = { signal: never, remainingMs: () => 5_000 },
+): Promise<string[]> => {
+  const settlements = await opensearch({ client, index: "orders", ...options }).write(batch, context);
+  const told = (one: Settlement): string => (one.outcome === "failed" ? one.error.code : one.outcome);
+  return batch.map((delivery) => {
+    const own = settlements.filter((settlement) => settlement.delivery === delivery);
+    return own.map(told).join(" and ");
+  });
+};
+
+describe("a bulk answer", () => {
+  test("is matched to the deliveries item by item", async () => {
+    const statuses = [201, 429, 400, 503, 404];
+    const { client } = scripted(() => ({ errors: true, items: statuses.map((status) => ({ create: { status } })) }));
+    expect(await writeTo(client, batchOf(5))).toEqual([
+      "delivered",
+      "SINK_THROTTLED",
+      "SINK_REJECTED",
+      "SINK_UNAVAILABLE",
+      "SINK_MISSING",
+    ]);
+  });
+
+  test("sends only what was there already to the script, whose noop is superseded", async () => {
+    const { client, bodies } = scripted((body, request) => {
+      if (request > 1) return { errors: false, items: [{ update: { status: 200, result: "noop" } }] };
+      const conflict = { create: { status: 409, error: { type: "version_conflict_engine_exception" } } };
+      return {
+        errors: true,
+        items: entriesIn(body).map((_, at) => (at === 1 ? conflict : { create: { status: 201 } })),
+      };
+    });
+    expect(await writeTo(client, batchOf(3))).toEqual(["delivered", "superseded", "delivered"]);
+    expect(bodies.map((body) => entriesIn(body).map(actionOf))).toEqual([["create", "create", "create"], ["update"]]);
+    expect(bodies[1]).toContain('"_id":"item-1"');
+  });
+
+  test("that names another action leaves that delivery unreported", async () => {
+    const { client } = scripted(() => ({ items: [{ create: { status: 201 } }, { index: { status: 201 } }] }));
+    expect(await writeTo(client, batchOf(2))).toEqual(["delivered", "SINK_UNREPORTED"]);
+  });
+
+  test.each([
+    ["too few items", { errors: false, items: [{ create: { status: 201 } }] }],
+    ["no items", { errors: false }],
+    ["a page of HTML", "<html>"],
+    ["nothing", null],
+  ])("with %s is no answer, and all is tried again", async (_name, body) => {
+    const { client } = scripted(() => body);
+    expect(await writeTo(client, batchOf(2))).toEqual(["SINK_UNAVAILABLE", "SINK_UNAVAILABLE"]);
+  });
+});
+
+describe("requests", () => {
+  test("are cut by entries, with a bounded number in flight", async () => {
+    const { client, bodies, mostInFlight } = scripted(taken);
+    const outcomes = await writeTo(client, batchOf(23), { maxEntries: 5, concurrency: 3 });
+    expect(new Set(outcomes)).toEqual(new Set(["delivered"]));
+    expect(bodies.map((body) => entriesIn(body).length)).toEqual([5, 5, 5, 5, 3]);
+    expect(mostInFlight()).toBe(3);
+  });
+
+  test("of a large batch go in as many as may be in flight, and of a small one in one", async () => {
+    const { client, bodies } = scripted(taken);
+    await writeTo(client, batchOf(1_000));
+    expect(bodies.map((body) => entriesIn(body).length)).toEqual([500, 500]);
+    await writeTo(client, batchOf(499));
+    expect(bodies).toHaveLength(3);
+  });
+
+  test("that are too large for the server are halved until they fit", async () => {
+    const { client, bodies } = scripted((body) => (body.length > 600 ? responseError(413, "") : taken(body)));
+    const batch = [...batchOf(7), deliveryOf("large", { text: "x".repeat(700) })];
+    expect(await writeTo(client, batch)).toEqual([...Array(7).fill("delivered"), "SINK_TOO_LARGE"]);
+    expect(bodies.length).toBeGreaterThan(3);
+  });
+
+  test("that one line spoils are halved until it stands alone", async () => {
+    const { client } = scripted((body) =>
+      body.includes("item-3") ? responseError(400, "x_content_parse_exception") : taken(body),
+    );
+    const outcomes = await writeTo(client, batchOf(8));
+    expect(outcomes).toEqual(batchOf(8).map((_, index) => (index === 3 ? "SINK_REJECTED" : "delivered")));
+  });
+
+  test("end with the first that says that the target is unusable", async () => {
+    const { client, bodies } = scripted(() => responseError(403, "security_exception"));
+    const outcomes = await writeTo(client, batchOf(30), { maxEntries: 5, concurrency: 1 });
+    expect(new Set(outcomes)).toEqual(new Set(["SINK_DENIED"]));
+    expect(bodies).toHaveLength(1);
+  });
+
+  test("do not start after the signal", async () => {
+    const invocation = new AbortController();
+    const { client, bodies } = scripted((body) => {
+      invocation.abort();
+      return taken(body);
+    });
+    const context = { signal: invocation.signal, remainingMs: () => 5_000 };
+    const outcomes = await writeTo(client, batchOf(4), { maxEntries: 2, concurrency: 1 }, context);
+    expect(outcomes).toEqual(["SINK_TIMEOUT", "SINK_TIMEOUT", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
+    expect(bodies).toHaveLength(1);
+  });
+
+  test("of a batch that comes again go by the script at once", async () => {
+    const { client, bodies } = scripted(taken);
+    const sink = opensearch({ client, index: "orders" });
+    const batch = batchOf(2);
+    for (const round of [batch, batch]) await sink.write(round, { signal: never, remainingMs: () => 5_000 });
+    expect(bodies.map((body) => entriesIn(body).map(actionOf))).toEqual([
+      ["create", "create"],
+      ["update", "update"],
+    ]);
+  });
+});

@@ -1,0 +1,123 @@
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttps } from "node:https";
+import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { Client } from "@opensearch-project/opensearch";
+import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import { type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import { certificate, key } from "./tls-fixture.ts";
+
+interface Received {
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A server that takes everything, and what it received. */
+const listen = async (secure = false): Promise<{ url: string; received: Received[] }> => {
+  const received: Received[] = [];
+  const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    received.push({ url: incoming.url ?? "", headers: incoming.headers, body: Buffer.concat(chunks) });
+    outgoing.writeHead(200, { "content-type": "application/json" });
+    outgoing.end('{"errors":false,"items":[{"create":{"status":201}}]}');
+  };
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => void take(incoming, outgoing);
+  const server = secure ? createHttps({ cert: certificate, key }, answer) : createHttp(answer);
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  closing.push(() => new Promise((resolve) => server.close(resolve)));
+  const { port } = server.address() as AddressInfo;
+  return { url: `${secure ? "https" : "http"}://127.0.0.1:${port}`, received };
+};
+
+const context: WriteContext = { signal: new AbortController().signal, remainingMs: () => 5_000 };
+const delivery: UpsertDelivery<object> = {
+  change: streamChange({ keyNames: ["pk"], after: { pk: "a" } }),
+  message: { title: "T" },
+  earlier: [],
+};
+
+const writeBy = async (options: Partial<OpensearchOptions>): Promise<Settlement | undefined> => {
+  const sink: OpensearchSink = opensearch({ index: "orders", ...options });
+  closing.unshift(sink.close);
+  return (await sink.write([delivery], context))[0];
+};
+
+describe("the client that the sink makes", () => {
+  test("sends one request to the alias, for an alias only, and asks for little in return", async () => {
+    const { url, received } = await listen();
+    expect(await writeBy({ node: url })).toEqual({ delivery, outcome: "delivered" });
+    const [{ url: path, headers }] = received as [Received];
+    expect(received).toHaveLength(1);
+    expect(path).toMatch(/^\/orders\/_bulk\?require_alias=true&filter_path=errors,items\.\*\.status/);
+    expect(headers["content-type"]).toBe("application/x-ndjson");
+    expect(headers["content-encoding"]).toBeUndefined();
+  });
+
+  test("authenticates as a user", async () => {
+    const { url, received } = await listen();
+    await writeBy({ node: url, auth: { username: "writer", password: "p:w" } });
+    expect(received[0]?.headers.authorization).toBe(`Basic ${Buffer.from("writer:p:w").toString("base64")}`);
+  });
+
+  test.each(["es", "aoss"] as const)("signs requests for the service %s", async (service) => {
+    const { url, received } = await listen();
+    const credentials = async () => ({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token" });
+    await writeBy({ node: url, auth: { region: "eu-central-1", service, credentials } });
+    const { headers } = received[0] as Received;
+    expect(headers.authorization).toMatch(
+      new RegExp(`^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\\d{8}/eu-central-1/${service}/aws4_request, `),
+    );
+    expect(headers["x-amz-security-token"]).toBe("token");
+    expect(headers["x-amz-content-sha256"]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("is denied where there are no credentials, so that nothing is dead-lettered", async () => {
+    const { url } = await listen();
+    const credentials = async (): Promise<never> => {
+      throw Object.assign(new Error("no providers"), { name: "CredentialsProviderError" });
+    };
+    const settlement = await writeBy({ node: url, auth: { region: "eu-central-1", credentials } });
+    expect(settlement).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
+  });
+
+  test("compresses when it is told to", async () => {
+    const { url, received } = await listen();
+    await writeBy({ node: url, gzip: true });
+    const { headers, body } = received[0] as Received;
+    expect(headers["content-encoding"]).toBe("gzip");
+    expect(gunzipSync(body).toString()).toContain('"title":"T"');
+  });
+
+  test("verifies the server's certificate", async () => {
+    const { url, received } = await listen(true);
+    expect(await writeBy({ node: url })).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
+    expect(received).toEqual([]);
+  });
+
+  test("trusts the authority that it is given", async () => {
+    const { url } = await listen(true);
+    expect(await writeBy({ node: url, ssl: { ca: certificate } })).toEqual({ delivery, outcome: "delivered" });
+  });
+});
+
+describe("the user's own client", () => {
+  test("is used as it is, and tried once", async () => {
+    const { url, received } = await listen();
+    const client = new Client({ node: url, headers: { "x-mine": "yes" } });
+    closing.unshift(() => client.close());
+    expect(await writeBy({ client })).toEqual({ delivery, outcome: "delivered" });
+    expect(received.map(({ headers }) => headers["x-mine"])).toEqual(["yes"]);
+  });
+});

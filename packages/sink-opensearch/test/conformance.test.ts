@@ -1,0 +1,27 @@
+import { describe, test } from "@jest/globals";
+import type { Delivery, UpsertDelivery } from "@sluice/core";
+import { conforms } from "@sluice/testing";
+import { encode, entryBytes } from "../src/encode.ts";
+import { type OpensearchOptions, opensearch } from "../src/index.ts";
+import { openRig } from "./rig.ts";
+import { describeWithEachServer } from "./servers.ts";
+
+const limits = { maxEntries: 40, maxBytes: 60_000 };
+
+const sizeOf = (delivery: Delivery): number =>
+  entryBytes(encode(delivery as UpsertDelivery<object>, { sink: "kit", isRepeated: () => false, now: 0 }));
+
+const node = "http://127.0.0.1:9";
+const wrong = (options: Partial<OpensearchOptions>) => () => opensearch({ node, index: "items", ...options });
+
+await describeWithEachServer("the OpenSearch sink", ({ url }) => {
+  conforms(
+    { describe, test },
+    {
+      writes: "upsert",
+      limits: { maxEntries: limits.maxEntries, maxBytes: { total: limits.maxBytes, sizeOf } },
+      badOptions: { index: wrong({ index: "Items" }), node: wrong({ node: "here" }), maxBytes: wrong({ maxBytes: 0 }) },
+      open: () => openRig(url, limits),
+    },
+  );
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Change, UpsertDelivery } from "@sluice/core";
+import { decodeRecord, type Origin } from "@sluice/core";
+import { streamChange, streamRecord } from "@sluice/testing";
+import { byScript, documentText, type EncodeOptions, encode, encodeAll, entryBytes } from "../src/encode.ts";
+import { guardScript } from "../src/guard.ts";
+
+const options: EncodeOptions = { sink: "test", isRepeated: () => false, now: 1_767_323_045_000 };
+
+const insertOf = (origin: Origin = "stream"): Change =>
+  decodeRecord(streamRecord({ keyNames: ["pk"], after: { pk: "a" } }), origin);
+const modify = streamChange({ keyNames: ["pk"], before: { pk: "a", n: 1 }, after: { pk: "a" } });
+const remove = streamChange({ keyNames: ["pk"], before: { pk: "a" } });
+
+const delivery = (message: object | undefined, change: Change = insertOf(), earlier: readonly Change[] = []) =>
+  ({ change, message, earlier }) satisfies UpsertDelivery<object>;
+
+/** The two lines of a request. */
+const linesOf = (lines: string): unknown[] =>
+  lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("an entry", () => {
+  test("creates the document of an insert", () => {
+    const change = insertOf();
+    expect(linesOf(encode(delivery({ title: "T" }, change), options).lines)).toEqual([
+      { create: { _id: "a" } },
+      { _sluice: { version: change.version }, title: "T" },
+    ]);
+  });
+
+  test("updates the document of a modification by the one script", () => {
+    expect(linesOf(encode(delivery({ title: "T" }, modify), options).lines)).toEqual([
+      { update: { _id: "a", retry_on_conflict: 5 } },
+      {
+        scripted_upsert: true,
+        script: { source: guardScript, params: { d: { _sluice: { version: modify.version }, title: "T" } } },
+        upsert: {},
+      },
+    ]);
+  });
+
+  test("is the same document on both ways", () => {
+    const created = encode(delivery({ a: 1.5, b: [1n], c: new Set(["y", "x"]) }), options);
+    const [, document] = linesOf(created.lines);
+    const [, update] = linesOf(byScript(created).lines) as [unknown, { script: { params: { d: unknown } } }];
+    expect(update.script.params.d).toEqual(document);
+  });
+
+  test("of a removal is a tombstone with the time of its writing", () => {
+    const { document } = encode(delivery(undefined, remove), options);
+    expect(JSON.parse(document)).toEqual({
+      _sluice: { version: remove.version, deleted: true, deletedAt: 1_767_323_045_000 },
+    });
+  });
+
+  test("holds the key where the id is its hash", () => {
+    const change = streamChange({ keyNames: ["pk"], after: { pk: "k".repeat(600) } });
+    const [action, document] = linesOf(encode(delivery({}, change), options).lines);
+    expect(action).toEqual({ create: { _id: expect.stringMatching(/^%sha256-/) } });
+    expect(document).toEqual({ _sluice: { version: change.version, key: "k".repeat(600) } });
+  });
+
+  test("of an empty document holds the guard alone", () => {
+    const change = insertOf();
+    expect(encode(delivery({}, change), options).document).toBe(`{"_sluice":{"version":"${change.version}"}}`);
+  });
+
+  test.each([
+    ["an insert of the stream", delivery({}), "create"],
+    ["an insert of a backfill", delivery({}, insertOf("backfill")), "create"],
+    ["an insert that was redriven", delivery({}, insertOf("redrive")), "update"],
+    ["an insert that was replayed", delivery({}, insertOf("replay")), "update"],
+    ["a modification that stands for an insert", delivery({}, modify, [insertOf()]), "create"],
+    ["an insert that stands for a removal", delivery({}, insertOf(), [remove]), "update"],
+    ["a removal", delivery(undefined, remove), "update"],
+  ] as const)("of %s goes by %s", (_name, one, action) => {
+    expect(encode(one, options).action).toBe(action);
+  });
+
+  test("of a change that was written of late goes by the script", () => {
+    expect(encode(delivery({}), { ...options, isRepeated: () => true }).action).toBe("update");
+  });
+
+  test("counts its bytes in UTF-8", () => {
+    const [narrow, wide] = ["e", "é"].map((note) => entryBytes(encode(delivery({ note }), options)));
+    expect((wide ?? 0) - (narrow ?? 0)).toBe(1);
+  });
+});
+
+describe("a document's text", () => {
+  test.each([
+    ["a plain object", { a: [1, "x", null, true, { b: undefined }] }, '{"a":[1,"x",null,true,{}]}'],
+    ["a set", { s: new Set(["b", "a"]) }, '{"s":["a","b"]}'],
+    ["bytes", { b: new Uint8Array([0, 255, 128, 10]) }, '{"b":"AP+ACg=="}'],
+    ["a big integer", { n: 9_007_199_254_740_993n }, '{"n":"9007199254740993"}'],
+    ["a date", { d: new Date(0) }, '{"d":"1970-01-01T00:00:00.000Z"}'],
+    ["an object without a prototype", Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
+    ["a nested set", { a: [{ s: new Set([2, 10]) }] }, '{"a":[{"s":[10,2]}]}'],
+  ])("of %s", (_name, message, text) => {
+    expect(documentText(message)).toBe(text);
+  });
+
+  test("keeps 38 digits as text", () => {
+    const digits = "12345678901234567890123456789012345678";
+    const { after } = streamChange({ after: { pk: "a", sk: "b", amount: BigInt(digits) } });
+    expect(documentText(after ?? {})).toContain(`"amount":"${digits}"`);
+  });
+});
+
+describe("a message that is no document", () => {
+  const cyclic: Record<string, unknown> = {};
+  cyclic.self = cyclic;
+
+  test.each([
+    ["is an array", [], "SINK_REJECTED"],
+    ["is a text", "document" as unknown as object, "SINK_REJECTED"],
+    ["has a field of the sink's own", { _sluice: {} }, "SINK_REJECTED"],
+    ["holds itself", cyclic, "MAPPING_FAILED"],
+  ])("is refused alone where it %s", (_name, message, code) => {
+    const [good, bad] = [delivery({}), delivery(message)];
+    const { entries, refused } = encodeAll([good, bad], options);
+    expect(entries.map((entry) => entry.delivery)).toEqual([good]);
+    expect(refused).toEqual([[bad, expect.objectContaining({ code })]]);
+  });
+});

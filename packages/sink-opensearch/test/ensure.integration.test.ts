@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Client } from "@opensearch-project/opensearch";
+import { streamChange } from "@sluice/testing";
+import { type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import { apiOf, hitsOf, newIndex } from "./api.ts";
+import { startProxy } from "./proxy.ts";
+import { testSettings } from "./rig.ts";
+import { describeWithEachServer } from "./servers.ts";
+import { deliveryOf, outcomesOf } from "./written.ts";
+
+const mappings = { properties: { title: { type: "text" }, sizes: { properties: { width: { type: "long" } } } } };
+const dayMs = 86_400_000;
+
+await describeWithEachServer("ensure and purge", ({ url }) => {
+  const api = apiOf(url);
+  let client: Client;
+
+  beforeAll(() => {
+    client = new Client({ node: url });
+  });
+
+  afterAll(() => client.close());
+
+  const sinkFor = (index: string, options: Partial<OpensearchOptions> = {}): OpensearchSink =>
+    opensearch({ client, index, mappings, settings: testSettings, ...options });
+
+  const stateOf = async (index: string): Promise<string> => {
+    const { body } = await api("GET", `/${index}-000001`);
+    const { aliases, mappings: found } = body[`${index}-000001`] as { aliases: unknown; mappings: unknown };
+    return JSON.stringify({ aliases, mappings: found });
+  };
+
+  test("creates index, mapping and filtered alias, and then finds all there", async () => {
+    const index = newIndex();
+    const requests = await sinkFor(index).ensure();
+    expect(requests).toEqual([expect.stringMatching(`^PUT /${index}-000001 \\{.*"aliases"`)]);
+    expect(await sinkFor(index).ensure()).toEqual([]);
+    const state = await stateOf(index);
+    expect(state).toContain('"is_write_index":true');
+    expect(state).toContain('"must_not"');
+    expect(state).toContain('"title":{"type":"text"}');
+  });
+
+  test("only tells what it would do when it is told so", async () => {
+    const index = newIndex();
+    expect(await sinkFor(index).ensure({ apply: false })).toHaveLength(1);
+    expect((await api("GET", `/${index}-000001`)).status).toBe(404);
+  });
+
+  test("may be called by many at once", async () => {
+    const index = newIndex();
+    await Promise.all(Array.from({ length: 4 }, () => sinkFor(index).ensure()));
+    expect(await sinkFor(index).ensure()).toEqual([]);
+  });
+
+  test("adds fields that are new, also below others, and changes none", async () => {
+    const index = newIndex();
+    await sinkFor(index).ensure();
+    const sizes = { properties: { width: { type: "long" }, height: { type: "long" } } };
+    const more = { properties: { ...mappings.properties, sizes, tag: { type: "keyword" } } };
+    expect(await sinkFor(index, { mappings: more }).ensure()).toEqual([
+      `PUT /${index}-000001/_mapping {"properties":{"sizes":{"properties":{"height":{"type":"long"}}},"tag":{"type":"keyword"}}}`,
+    ]);
+    expect(await sinkFor(index, { mappings: more }).ensure()).toEqual([]);
+  });
+
+  test("refuses a field of another type, by its name", async () => {
+    const index = newIndex();
+    await sinkFor(index).ensure();
+    const other = { properties: { sizes: { properties: { width: { type: "keyword" } } } } };
+    await expect(sinkFor(index, { mappings: other }).ensure()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining('field "sizes.width" is of type long; declared is keyword'),
+    });
+  });
+
+  test("adds what an index without alias, or an alias without filter, lacks", async () => {
+    const [bare, unfiltered] = [newIndex(), newIndex()];
+    await api("PUT", `/${bare}-000001`, { settings: testSettings });
+    await api("PUT", `/${unfiltered}-000001`, { settings: testSettings, aliases: { [unfiltered]: {} } });
+    for (const index of [bare, unfiltered]) {
+      const requests = await sinkFor(index).ensure();
+      expect(requests.map((request) => request.split(" ", 2).join(" "))).toEqual([
+        `PUT /${index}-000001/_mapping`,
+        "POST /_aliases",
+      ]);
+      expect(await sinkFor(index).ensure()).toEqual([]);
+    }
+  });
+
+  test("leaves an alias that was swapped to a later index", async () => {
+    const index = newIndex();
+    await api("PUT", `/${index}-000001`, { settings: testSettings });
+    await api("PUT", `/${index}-000002`, { settings: testSettings, aliases: { [index]: {} } });
+    await sinkFor(index).ensure();
+    expect(await stateOf(index)).toContain('"aliases":{}');
+  });
+
+  test.each([
+    ["an index of that name", (index: string) => api("PUT", `/${index}`, {})],
+    ["an alias that points elsewhere", (index: string) => api("PUT", `/other-${index}`, { aliases: { [index]: {} } })],
+    [
+      "an alias of two without a write index",
+      async (index: string) => {
+        for (const number of [1, 2]) await api("PUT", `/${index}-00000${number}`, { aliases: { [index]: {} } });
+      },
+    ],
+    [
+      "an alias that forbids writes",
+      (index: string) => api("PUT", `/${index}-000001`, { aliases: { [index]: { is_write_index: false } } }),
+    ],
+  ])("refuses %s", async (_name, make) => {
+    const index = newIndex();
+    await make(index);
+    await expect(sinkFor(index).ensure()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining('option "index"'),
+    });
+  });
+
+  test("tells by a probe whether a Serverless collection takes ids and scripts", async () => {
+    const [index, proxy] = [newIndex(), await startProxy(url)];
+    const sink = opensearch({ node: proxy.url, index, mappings, serverless: true });
+    await sink.ensure();
+    expect(await hitsOf(api, index)).toEqual([]);
+    const reason = "Document ID is not supported in create/index operation request";
+    const error = { type: "illegal_argument_exception", reason };
+    proxy.answerWith(() => ({ status: 200, body: JSON.stringify({ errors: true, items: [{ update: { error } }] }) }));
+    await expect(sink.ensure()).rejects.toThrow("expected a collection of type search");
+    proxy.answerWith(() => ({ status: 400, body: JSON.stringify({ error }) }));
+    await expect(sink.ensure()).rejects.toThrow("expected a collection of type search");
+    proxy.fail({ kind: "deny" });
+    proxy.answerWith(() => undefined);
+    await expect(sink.ensure()).rejects.toMatchObject({ code: "SINK_DENIED" });
+    await sink.close();
+    await proxy.close();
+  });
+
+  test("an alias that is missing holds the records up, and no index is guessed", async () => {
+    const index = newIndex();
+    const sink = sinkFor(index);
+    const insert = deliveryOf(streamChange({ keyNames: ["pk"], after: { pk: "a" } }));
+    expect(await outcomesOf(sink, [insert])).toEqual(["SINK_MISSING"]);
+    expect((await api("GET", `/${index}`)).status).toBe(404);
+    await sink.ensure();
+    expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
+  });
+
+  test("purge removes the tombstones past the horizon, and nothing else", async () => {
+    const index = newIndex();
+    const sink = sinkFor(index);
+    await sink.ensure();
+    const [live, young] = ["live", "young"].map((pk) => streamChange({ keyNames: ["pk"], after: { pk } }));
+    const removal = streamChange({ keyNames: ["pk"], before: { pk: "young" }, position: 9 });
+    await outcomesOf(
+      sink,
+      [live, young].flatMap((change) => (change ? [deliveryOf(change)] : [])),
+    );
+    await outcomesOf(sink, [deliveryOf(removal)]);
+    for (const [id, days] of [
+      ["old", 17],
+      ["younger", 15],
+    ] as const) {
+      const _sluice = { version: "1", deleted: true, deletedAt: Date.now() - days * dayMs };
+      await api("PUT", `/${index}-000001/_doc/${id}?refresh=true`, { _sluice });
+    }
+    expect(await sink.purge()).toBe(1);
+    expect(await sink.purge()).toBe(0);
+    const ids = (await hitsOf(api, `${index}-000001`)).map(({ _id }) => _id).sort();
+    expect(ids).toEqual(["live", "young", "younger"]);
+    expect(await sink.purge({ olderThanDays: 15 })).toBe(1);
+  });
+
+  test("purge refuses a horizon that a redrive could outlive, and a Serverless collection", async () => {
+    const sink = sinkFor(newIndex());
+    await expect(sink.purge({ olderThanDays: 14 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    const serverless = opensearch({ client, index: newIndex(), serverless: true });
+    await expect(serverless.purge()).rejects.toThrow("Serverless");
+  });
+
+  test("purge of an alias that is missing says so", async () => {
+    await expect(sinkFor(newIndex()).purge()).rejects.toMatchObject({ code: "SINK_MISSING" });
+  });
+});

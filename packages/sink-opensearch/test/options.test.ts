@@ -1,0 +1,110 @@
+import { describe, expect, test } from "@jest/globals";
+import { Client } from "@opensearch-project/opensearch";
+import { ConfigError } from "@sluice/core";
+import { type OpensearchClient, type OpensearchOptions, opensearch } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+
+const node = "https://search.example.com";
+const client = new Client({ node }) satisfies OpensearchClient;
+const auth = { username: "writer", password: "secret" };
+
+const wrong: readonly (readonly [option: string, options: Partial<OpensearchOptions>])[] = [
+  ["client", { client }],
+  ["client", { node: undefined as unknown as string }],
+  ["client", { node: undefined as unknown as string, client: {} as unknown as OpensearchClient }],
+  ["auth", { node: undefined as unknown as string, client, auth }],
+  ["gzip", { node: undefined as unknown as string, client, gzip: true }],
+  ["node", { node: "search.example.com" }],
+  ["node", { node: "ftp://search.example.com" }],
+  ["node", { node: "http://search.example.com", auth }],
+  ["auth", { node: "https://u:p@search.example.com", auth }],
+  ["auth.password", { auth: { username: "writer", password: "" } }],
+  ["auth.region", { auth: { region: "" } }],
+  ["auth.service", { auth: { region: "eu-central-1", service: "search" as "es" } }],
+  ["auth.credentials", { auth: { region: "eu-central-1", credentials: {} as () => Promise<never> } }],
+  ["ssl", { ssl: { rejectUnauthorized: false } as object }],
+  ["gzip", { gzip: "yes" as unknown as boolean }],
+  ["index", { index: "" }],
+  ["index", { index: "Orders" }],
+  ["index", { index: "_orders" }],
+  ["index", { index: "orders,customers" }],
+  ["index", { index: "orders-000001" }],
+  ["index", { index: "o".repeat(249) }],
+  ["mappings", { mappings: [] as unknown as Record<string, never> }],
+  ["mappings", { mappings: { properties: { _sluice: {} } } }],
+  ["settings", { settings: "fast" as unknown as Record<string, never> }],
+  ["settings", { settings: { number_of_shards: 3 }, auth: { region: "eu-central-1", service: "aoss" } }],
+  ["settings", { settings: { "index.refresh_interval": "1s" }, serverless: true }],
+  ["maxEntries", { maxEntries: 0 }],
+  ["maxBytes", { maxBytes: 1.5 }],
+  ["concurrency", { concurrency: -1 }],
+  ["timeoutMs", { timeoutMs: Number.NaN }],
+  ["name", { name: "" }],
+];
+
+describe("opensearch", () => {
+  test.each(wrong)("refuses a wrong %s by name (%#)", (option, options) => {
+    const make = () => opensearch({ node, index: "orders", ...options });
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(`option "${option}"`);
+    expect(make).not.toThrow("secret");
+  });
+
+  test("takes the user's own client, and a node", () => {
+    expect(opensearch({ client, index: "orders" }).name).toBe("opensearch");
+    expect(opensearch({ node, index: "orders", name: "search" }).name).toBe("search");
+  });
+
+  test("does not close the user's client", async () => {
+    let closed = 0;
+    const own = { transport: client.transport, close: () => (closed += 1) };
+    await opensearch({ client: own, index: "orders" }).close();
+    expect(closed).toBe(0);
+  });
+
+  test("is made and closed without a request", async () => {
+    const sink = opensearch({ node, index: "orders", auth: { region: "eu-central-1" } });
+    expect(sink.supports).toEqual({ writes: "upsert" });
+    await sink.close();
+  });
+});
+
+describe("the settings", () => {
+  test("keep credentials apart from the node's URL", () => {
+    const { source } = checkOptions({ node: "https://u%40x:p%3A1@search.example.com", index: "orders" });
+    expect(source).toEqual({
+      settings: {
+        node: "https://search.example.com/",
+        auth: { username: "u@x", password: "p:1" },
+        ssl: undefined,
+        gzip: false,
+      },
+    });
+  });
+
+  test("default to 1,000 documents, 5 MiB, and two requests of 30 seconds", () => {
+    const { limits, concurrency, timeoutMs } = checkOptions({ node, index: "orders" });
+    expect({ ...limits, concurrency, timeoutMs }).toEqual({
+      maxEntries: 1_000,
+      maxBytes: 5_242_880,
+      concurrency: 2,
+      timeoutMs: 30_000,
+    });
+  });
+
+  test.each([
+    [{ auth: { region: "eu-central-1", service: "aoss" as const } }, true],
+    [{ auth: { region: "eu-central-1" } }, false],
+    [{ serverless: true }, true],
+    [{}, false],
+  ])("tell Serverless by the service that requests are signed for (%#)", (options, serverless) => {
+    expect(checkOptions({ node, index: "orders", ...options }).serverless).toBe(serverless);
+  });
+
+  test("do not follow later changes of the options", () => {
+    const mappings = { properties: { title: { type: "text" } } };
+    const settings = checkOptions({ node, index: "orders", mappings });
+    mappings.properties.title.type = "keyword";
+    expect(settings.mappings.properties?.title?.type).toBe("text");
+  });
+});

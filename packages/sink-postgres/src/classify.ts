@@ -1,0 +1,136 @@
+// From what Postgres or pg says to an error code, in two tables. Server messages quote values ("Key (id)=(…) already
+// exists"), so nothing of a data error is passed on but its SQLSTATE and the names of column and constraint.
+
+import { SinkError, type SinkErrorCode } from "@sluice/core";
+
+/**
+ * SQLSTATE, or its class of two characters, to the code. The longer entry wins.
+ * @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23)
+ */
+const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
+  "08": "SINK_UNAVAILABLE", // connection exception
+  "0A": "SINK_MISSING", // feature not supported: a view that takes no rows, ON CONFLICT on a foreign table
+  "25": "SINK_UNAVAILABLE", // 25006 read-only: a replica, or the former primary after a failover
+  "26": "SINK_UNAVAILABLE", // a pooler between us and the server lost the statement
+  "28": "SINK_DENIED", // invalid authorization
+  "3D": "SINK_MISSING", // no such database
+  "3F": "SINK_MISSING", // no such schema
+  "40": "SINK_CONFLICT", // 40001 serialization failure, 40P01 deadlock
+  "42": "SINK_MISSING", // no such table, column, constraint; wrong type of column
+  "42501": "SINK_DENIED", // insufficient privilege
+  "53": "SINK_UNAVAILABLE", // 53100 disk full, 53200 out of memory
+  "53300": "SINK_THROTTLED", // too many connections
+  "53400": "SINK_THROTTLED", // a configured limit
+  "54": "SINK_REJECTED", // a row or key too large for an index
+  "55": "SINK_UNAVAILABLE", // object not in the state needed
+  "55006": "SINK_CONFLICT", // object in use
+  "55P03": "SINK_CONFLICT", // lock not available
+  "57": "SINK_UNAVAILABLE", // 57P01 shutdown, 57P03 still starting
+  "57014": "SINK_TIMEOUT", // statement_timeout, or cancelled by somebody
+  "58": "SINK_UNAVAILABLE", // I/O error
+  F0: "SINK_UNAVAILABLE", // configuration file
+  XX: "SINK_UNAVAILABLE", // internal error
+};
+
+/** Classes in which a message names relations, roles and settings, but no values. */
+const plainSpoken: ReadonlySet<string> = new Set(["08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "55", "57"]);
+
+/**
+ * Codes of errors that did not come from the server. TLS that does not verify is a setting to repair, so it is denied.
+ * @see https://nodejs.org/api/errors.html#nodejs-error-codes, https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
+const clientCodes: Readonly<Record<string, SinkErrorCode>> = {
+  CERT_HAS_EXPIRED: "SINK_DENIED",
+  CERT_NOT_YET_VALID: "SINK_DENIED",
+  CERT_REVOKED: "SINK_DENIED",
+  CERT_UNTRUSTED: "SINK_DENIED",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "SINK_DENIED",
+  ERR_TLS_CERT_ALTNAME_INVALID: "SINK_DENIED",
+  HOSTNAME_MISMATCH: "SINK_DENIED",
+  SELF_SIGNED_CERT_IN_CHAIN: "SINK_DENIED",
+  UNABLE_TO_GET_ISSUER_CERT: "SINK_DENIED",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "SINK_DENIED",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "SINK_DENIED",
+};
+
+/** Errors that pg raises without a code. */
+const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] = [
+  ["Query read timeout", "SINK_TIMEOUT"],
+  ["The server does not support SSL connections", "SINK_DENIED"],
+];
+
+const hints: Partial<Record<SinkErrorCode, string>> = {
+  SINK_MISSING: "; ensure() creates what is missing",
+  SINK_REJECTED: "; its text is withheld because it may quote values",
+};
+
+interface Fields {
+  readonly code: string;
+  readonly message: string;
+  readonly severity: string;
+  readonly column: string;
+  readonly constraint: string;
+  readonly where: string;
+}
+
+/** Reads text members only: what was thrown may be anything. */
+const fieldsOf = (error: unknown): Fields => {
+  const members: Readonly<Record<string, unknown>> = typeof error === "object" && error !== null ? { ...error } : {};
+  const text = (name: string): string => (typeof members[name] === "string" ? members[name] : "");
+  return {
+    code: text("code"),
+    // Node's AggregateError, from a host with several addresses, has a code and no message.
+    message: (error instanceof Error && error.message) || text("code") || "an error without a message",
+    severity: text("severity"),
+    column: text("column"),
+    constraint: text("constraint"),
+    where: text("where"),
+  };
+};
+
+/** Whether the server itself answered with this error: then `code` is an SQLSTATE. */
+const isServerError = ({ code, severity }: Fields): boolean => severity !== "" && /^[0-9A-Z]{5}$/.test(code);
+
+/** An SQLSTATE that is in no table is a trigger's own: it speaks of the row. */
+const codeOfState = (state: string): SinkErrorCode =>
+  sqlStates[state] ?? sqlStates[state.slice(0, 2)] ?? "SINK_REJECTED";
+
+const codeOfClient = ({ code, message }: Fields): SinkErrorCode =>
+  clientCodes[code] ?? clientMessages.find(([text]) => message.includes(text))?.[1] ?? "SINK_UNAVAILABLE";
+
+/** A message with a context comes from a function or trigger, and may say anything. */
+const isSafe = ({ code, where }: Fields): boolean => where === "" && plainSpoken.has(code.slice(0, 2));
+
+const describe = (fields: Fields): string => {
+  const parts = [`SQLSTATE ${fields.code}`];
+  if (isSafe(fields)) parts.push(fields.message);
+  if (fields.column !== "") parts.push(`column "${fields.column}"`);
+  if (fields.constraint !== "") parts.push(`constraint "${fields.constraint}"`);
+  return parts.join(", ");
+};
+
+/** The code for an error that `connect` or `query` raised. */
+export const codeOf = (error: unknown): SinkErrorCode => {
+  const fields = fieldsOf(error);
+  return isServerError(fields) ? codeOfState(fields.code) : codeOfClient(fields);
+};
+
+/** Server errors after which the connection is gone or in doubt. `severity` would say so, but it is translated. */
+const fatalStates = /^(08|57P|58|F0|XX)/;
+
+/** Whether the connection still answers after this error: only then may it go back to its pool. */
+export const isConnectionGood = (error: unknown): boolean => {
+  const fields = fieldsOf(error);
+  return isServerError(fields) && !fatalStates.test(fields.code);
+};
+
+/** The error for a delivery, without values. `cause` is pg's own error only where that holds none; its `code` always is. */
+export const classify = (sink: string, error: unknown): SinkError => {
+  if (error instanceof SinkError) return error;
+  const fields = fieldsOf(error);
+  const code = codeOf(error);
+  if (!isServerError(fields)) return new SinkError(code, `[${sink}] ${fields.message}`, { cause: error });
+  const told = describe(fields);
+  const cause = Object.assign(new Error(told), { code: fields.code });
+  return new SinkError(code, `[${sink}] Postgres answered ${told}${hints[code] ?? ""}`, { cause });
+};

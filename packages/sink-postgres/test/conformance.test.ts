@@ -1,0 +1,32 @@
+import { afterAll, describe, test } from "@jest/globals";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { conforms } from "@sluice/testing";
+import { postgres } from "../src/index.ts";
+import { openRig } from "./support/rig.ts";
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+const connection = { host: "localhost" };
+
+describeWithPostgres("postgres", (engine) => {
+  for (const guard of ["ledger", "inline"] as const) {
+    conforms(
+      { describe, test },
+      {
+        name: `with guard "${guard}"`,
+        writes: "upsert",
+        open: () => openRig(engine, guard),
+        skip: {
+          C07: "a statement takes any number of rows; core's batch is the limit",
+          C08: "a statement takes any number of bytes that an invocation can bring",
+        },
+        cannot: { "throttle-one": "a statement is taken or refused as a whole" },
+        badOptions: {
+          table: () => postgres({ connection, table: "" }),
+          pool: () => postgres({ table: "orders" }),
+          guard: () => postgres({ connection, table: "orders", guard: "none" as "ledger" }),
+          "connection.ssl": () => postgres({ connection: { host: "db.example.com", ssl: false }, table: "orders" }),
+        },
+      },
+    );
+  }
+});

@@ -1,0 +1,101 @@
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { type PostgresConnection, postgres } from "../src/index.ts";
+import { changeOf, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
+import { openProxy } from "./support/proxy.ts";
+import { certificate, openTlsServer } from "./support/tls-server.ts";
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+const batchAt = (position: number) => [upsertOf(changeOf({ id: "a" }, position, {}), { n: position })];
+
+describeWithPostgres("a pool that the sink makes", (engine) => {
+  const open = async () => {
+    const database = await newDatabase(engine);
+    await database.sql("CREATE TABLE items (id text PRIMARY KEY, n int)");
+    await postgres({ pool: database.pool, table: "items" }).ensure();
+    const proxy = await openProxy(database.url);
+    const { hostname, port, pathname, username, password } = new URL(proxy.url);
+    const connection = { host: hostname, port: Number(port), database: pathname.slice(1), user: username };
+    return { database, proxy, connection, password };
+  };
+
+  test("asks the password function for every new connection, survives the loss of an idle one, and ends with close", async () => {
+    const { database, proxy, connection, password } = await open();
+    let asked = 0;
+    const token = async (): Promise<string> => {
+      asked += 1;
+      return password;
+    };
+    const sink = postgres({ connection: { ...connection, password: token }, table: "items" });
+    const first = batchAt(1);
+    expect(outcomesOf(first, await sink.write(first, invocation()))).toEqual(["delivered"]);
+    proxy.cut();
+    while (
+      (await database.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'sluice'"))[0]
+        ?.n !== 0
+    ) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const second = batchAt(2);
+    expect(outcomesOf(second, await sink.write(second, invocation()))).toEqual(["delivered"]);
+    expect(asked).toBe(2);
+    await sink.close();
+    await sink.close();
+    const third = batchAt(3);
+    expect(outcomesOf(third, await sink.write(third, invocation()))).toEqual(["delivered"]);
+    await sink.close();
+    await proxy.close();
+    await database.close();
+  });
+
+  test("takes a connection string", async () => {
+    const { database, proxy } = await open();
+    const sink = postgres({ connection: { connectionString: proxy.url }, table: "items" });
+    const batch = batchAt(1);
+    expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
+    await sink.close();
+    await proxy.close();
+    await database.close();
+  });
+
+  test("with a wrong password throws SINK_DENIED, which does not quote it", async () => {
+    const { database, proxy, connection } = await open();
+    const sink = postgres({ connection: { ...connection, password: "wrong-4711" }, table: "items" });
+    const error = await sink.write(batchAt(1), invocation()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "SINK_DENIED", message: expect.not.stringContaining("wrong-4711") });
+    await sink.close();
+    await proxy.close();
+    await database.close();
+  });
+});
+
+describe("TLS", () => {
+  const write = async (answer: "S" | "N", ssl: NonNullable<PostgresConnection["ssl"]>, host = "localhost") => {
+    const server = await openTlsServer(answer);
+    const connection = { host, port: server.port, user: "u", database: "d", ssl };
+    const sink = postgres({ connection, table: "items" });
+    const error = await sink.write(batchAt(1), invocation()).catch((thrown: { readonly code: string }) => thrown);
+    await sink.close();
+    await server.close();
+    return { code: "code" in error ? error.code : "none", accepted: server.accepted() };
+  };
+
+  test("refuses a certificate that no authority has signed: SINK_DENIED", async () => {
+    expect(await write("S", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
+  });
+
+  test("accepts the certificate of an authority that is given", async () => {
+    expect(await write("S", { ca: certificate })).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
+  });
+
+  test("refuses a certificate of another name, unless that name is given for an address: SINK_DENIED", async () => {
+    const refused = await write("S", { ca: certificate }, "127.0.0.1");
+    expect(refused).toEqual({ code: "SINK_DENIED", accepted: 0 });
+    const accepted = await write("S", { ca: certificate, servername: "localhost" }, "127.0.0.1");
+    expect(accepted).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
+  });
+
+  test("is not given up where the server has none: SINK_DENIED", async () => {
+    expect(await write("N", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, test } from "@jest/globals";
+import { postgres } from "../src/index.ts";
+import { checkOptions, type PostgresConnection, type PostgresOptions } from "../src/options.ts";
+
+const pool = { connect: () => Promise.reject(new Error("no I/O")), end: async () => undefined };
+const base: PostgresOptions = { pool, table: "orders" };
+
+const expectInvalid = (options: unknown, option: string): void => {
+  expect(() => postgres(options as PostgresOptions & { columns: string[] })).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(option) }),
+  );
+};
+
+const connectionOf = (connection: PostgresConnection) => {
+  const { source } = checkOptions({ table: "orders", connection });
+  if (!("settings" in source)) throw new Error("expected settings");
+  return source.settings;
+};
+
+describe("options", () => {
+  test.each([
+    ["table", { ...base, table: "" }],
+    ["table", { ...base, table: "a\0b" }],
+    ["table", { ...base, table: "x".repeat(60) }],
+    ["schema", { ...base, schema: "" }],
+    ["guard", { ...base, guard: "both" }],
+    ["name", { ...base, name: "" }],
+    ["pool", { table: "orders" }],
+    ["pool", { ...base, connection: { host: "localhost" } }],
+    ["pool", { ...base, pool: {} }],
+    ["key", { ...base, key: [] }],
+    ["key", { ...base, key: { id: 1 } }],
+    ["key", { ...base, key: "id" }],
+    ["columns", { ...base, columns: "title" }],
+    ["columns", { ...base, columns: [""] }],
+    ["columns", { ...base, columns: { title: "text; DROP TABLE orders" } }],
+    ["columns", { ...base, columns: { title: { path: "a..b", type: "text" } } }],
+    ["columns", { ...base, columns: { title: { path: [1], type: "text" } } }],
+    ["columns", { ...base, columns: { title: {} } }],
+    ["connection", { table: "orders", connection: "host" }],
+    ["host", { table: "orders", connection: {} }],
+    ["host", { table: "orders", connection: { host: "a", connectionString: "postgresql://a" } }],
+    ["connection.connectionString", { table: "orders", connection: { connectionString: "not a url" } }],
+    [
+      "connection.connectionString",
+      { table: "orders", connection: { connectionString: "postgresql://db.example.com/x?sslmode=no-verify" } },
+    ],
+    ["connection.ssl", { table: "orders", connection: { host: "db.example.com", ssl: false } }],
+    ["connection.ssl", { table: "orders", connection: { host: "db.example.com", ssl: { rejectUnauthorized: false } } }],
+    ["connection.max", { table: "orders", connection: { host: "localhost", max: -1 } }],
+  ])("a wrong %s is refused by name", (option, options) => {
+    expectInvalid(options, option);
+  });
+
+  test("are copied: a later change of the caller's object changes nothing", () => {
+    const key = ["id"];
+    const settings = checkOptions({ ...base, key });
+    key.push("other");
+    expect(settings.key).toEqual(["id"]);
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  test.each([
+    "text",
+    "numeric(38, 2)",
+    "timestamp with time zone",
+    "timestamp(3) with time zone",
+    "int4[]",
+    "double precision",
+    '"Shop".mood',
+    "public.mood[]",
+  ])("%s may be declared as a type", (type) => {
+    expect(() => postgres({ pool, table: "orders", columns: { title: type } })).not.toThrow();
+  });
+
+  test("names are quoted, and versions have their own relation", () => {
+    const { relations } = checkOptions({ ...base, schema: 'a"b', table: "Orders" });
+    expect(relations).toMatchObject({
+      table: '"a""b"."Orders"',
+      rows: '"a""b"."Orders"',
+      versions: '"a""b"."Orders_sluice"',
+    });
+    expect(checkOptions({ ...base, guard: "inline" }).relations.rows).toBe('"orders_with_tombstones"');
+  });
+
+  test("the factory connects to nothing, and close without a write neither", async () => {
+    const sink = postgres({ connection: { host: "db.invalid" }, table: "orders" });
+    expect(sink).toMatchObject({ name: "postgres", supports: { writes: "upsert" } });
+    await sink.close();
+    await sink.close();
+  });
+});
+
+describe("the pool that the sink makes", () => {
+  test("verifies TLS by default, except to this machine", () => {
+    expect(connectionOf({ host: "db.example.com" }).ssl).toBe(true);
+    expect(connectionOf({ connectionString: "postgresql://u@db.example.com:5432/x" }).ssl).toBe(true);
+    expect(connectionOf({ host: "db.example.com", ssl: { ca: "PEM" } }).ssl).toEqual({ ca: "PEM" });
+    for (const host of ["localhost", "127.0.0.1", "::1", "/var/run/postgresql"])
+      expect(connectionOf({ host }).ssl).toBe(false);
+  });
+
+  test("has few connections, none for long, and asks the password function for each", () => {
+    const password = async (): Promise<string> => "token";
+    expect(connectionOf({ host: "db.example.com", password, maxLifetimeSeconds: 300 })).toMatchObject({
+      max: 2,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 60_000,
+      maxLifetimeSeconds: 300,
+      keepAlive: true,
+      password,
+    });
+  });
+});

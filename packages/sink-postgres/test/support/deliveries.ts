@@ -1,0 +1,101 @@
+// Deliveries without a pipeline, and a database of one's own.
+
+import type { Change, Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import type { PostgresEngine } from "@sluice/local";
+import { type RecordOptions, streamChange } from "@sluice/testing";
+import pg from "pg";
+import type { PostgresPool, PostgresQuery } from "../../src/index.ts";
+
+/** An invocation that ends with the signal; without one, never. */
+export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
+  signal,
+  remainingMs: () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY),
+});
+
+/** A change of the item with these keys: live with `after`, removed without. */
+export const changeOf = (
+  keys: { readonly [attribute: string]: unknown },
+  position: number,
+  after?: { readonly [attribute: string]: unknown },
+): Change => {
+  const keyNames = Object.keys(keys);
+  const live: RecordOptions = { after: { ...keys, ...after }, position, keyNames };
+  return streamChange(after === undefined ? { before: keys, position, keyNames } : live);
+};
+
+/** A delivery with a row. */
+export const upsertOf = <Message>(change: Change, message: Message): UpsertDelivery<Message> => ({
+  change,
+  message,
+  earlier: [],
+});
+
+/** A delivery that removes the row. */
+export const removalOf = (change: Change): UpsertDelivery<never> => ({ change, message: undefined, earlier: [] });
+
+/** Outcomes in the order of the batch: `delivered`, `superseded` or the code of the failure. */
+export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], settled: readonly Settlement[]): string[] =>
+  batch.map((delivery) => {
+    const found = settled.filter((settlement) => settlement.delivery === delivery);
+    const [one] = found;
+    if (one === undefined || found.length !== 1) return `settled ${found.length} times`;
+    return one.outcome === "failed" ? one.error.code : one.outcome;
+  });
+
+/** The messages of the failed ones. */
+export const messagesOf = (settled: readonly Settlement[]): string[] =>
+  settled.flatMap((one) => (one.outcome === "failed" ? [one.error.message] : []));
+
+/** A pool that remembers what it was asked. */
+export interface WatchedPool extends PostgresPool {
+  readonly queries: readonly PostgresQuery[];
+}
+
+/** Watches every query of a pool; `before` may hold one up or fail it. */
+export const watch = (
+  pool: PostgresPool,
+  before: (query: PostgresQuery) => Promise<void> | void = () => undefined,
+): WatchedPool => {
+  const queries: PostgresQuery[] = [];
+  return {
+    queries,
+    connect: async () => {
+      const client = await pool.connect();
+      return {
+        query: async (query) => {
+          queries.push(query);
+          await before(query);
+          return client.query(query);
+        },
+        release: (error) => client.release(error),
+        on: (event, listener) => client.on?.(event, listener),
+        removeListener: (event, listener) => client.removeListener?.(event, listener),
+      };
+    },
+    end: () => pool.end(),
+  };
+};
+
+/** An empty database, a pool on it, and SQL without ceremony. */
+export interface Database {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly sql: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a pool on a database that exists. */
+export const openDatabase = (url: string, max = 4): Database => {
+  const pool = new pg.Pool({ connectionString: url, max });
+  pool.on("error", () => undefined);
+  return {
+    url,
+    pool,
+    sql: async (text, values) => (await pool.query(text, values)).rows,
+    close: () => pool.end(),
+  };
+};
+
+/** Creates an empty database and opens a pool on it. */
+export const newDatabase = async (engine: PostgresEngine, max = 4): Promise<Database> =>
+  openDatabase(await engine.createDatabase(), max);

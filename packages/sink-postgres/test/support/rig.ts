@@ -1,0 +1,93 @@
+// The conformance kit's rig: a database and a role of its own for each case, behind a proxy that can fail.
+
+import type { Change } from "@sluice/core";
+import type { PostgresEngine } from "@sluice/local";
+import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
+import pg from "pg";
+import { type Guard, type PostgresRow, postgres } from "../../src/index.ts";
+import { newDatabase, watch } from "./deliveries.ts";
+import { openProxy } from "./proxy.ts";
+
+const password = "secret-9d2e";
+const columns =
+  "pk text, sk text, revision int NOT NULL, note text, amount numeric, payload jsonb, PRIMARY KEY (pk, sk)";
+const rows = { ledger: "specimens", inline: "specimens_with_tombstones" } as const;
+
+const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): PostgresRow => ({
+  pk,
+  sk,
+  revision,
+  note: note ?? null,
+  amount: amount ?? null,
+  payload: payload ?? null,
+});
+
+/** jsonb and numeric come back exactly: `jsonb` keeps digits that JSON.parse would round, so those are made texts. */
+const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', revision, 'note', note,
+  'amount', CASE WHEN length(amount::text) > 16 THEN to_jsonb(amount::text) ELSE to_jsonb(amount) END,
+  'payload', payload)::text AS row FROM specimens`;
+
+const parse = (text: string): unknown =>
+  JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
+
+/** A rig with `guard`, on a server that runs. */
+export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<UpsertRig<PostgresRow>> => {
+  const database = await newDatabase(engine);
+  const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
+  const relation = rows[guard];
+  const definition = guard === "inline" ? columns.replace("NOT NULL", "") : columns;
+  await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  await database.sql(`CREATE TABLE ${relation} (${definition})`);
+  await postgres({ pool: database.pool, table: "specimens", guard }).ensure();
+  const grant = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`;
+  await database.sql(grant);
+  const proxy = await openProxy(database.url);
+  const url = new URL(proxy.url);
+  url.username = role;
+  url.password = password;
+  const pool = new pg.Pool({ connectionString: url.href, max: 4 });
+  pool.on("error", () => undefined);
+  const watched = watch(pool);
+
+  const refuse = ({ keys }: Change): Promise<unknown> =>
+    database.sql(`ALTER TABLE ${relation} ADD CONSTRAINT refused CHECK (pk <> '${String(keys.pk)}') NOT VALID`);
+  const faults: Record<Fault["kind"], (fault: Fault) => unknown> = {
+    throttle: async () => {
+      await database.sql(`ALTER ROLE ${role} CONNECTION LIMIT 0`);
+      proxy.cut();
+    },
+    "throttle-one": () => undefined,
+    refuse: (fault) => ("change" in fault ? refuse(fault.change) : undefined),
+    down: () => proxy.setMode("refuse"),
+    deny: () => database.sql(`REVOKE INSERT ON ${relation} FROM ${role}`),
+    "drop-after-send": () => proxy.setMode("drop-answer"),
+    hang: async () => {
+      // With a connection at hand the next statement is what hangs, not the handshake.
+      await pool.query("SELECT 1");
+      proxy.setMode("hang");
+    },
+    "close-idle": () => proxy.cut(),
+  };
+  return {
+    sink: postgres({ pool: watched, table: "specimens", guard }),
+    toMessage: (change) => toRow(change.after),
+    read: async () => (await database.sql(exactJson)).map(({ row }) => parse(String(row))),
+    requests: () => watched.queries.length,
+    fail: async (fault) => {
+      await faults[fault.kind](fault);
+    },
+    heal: async () => {
+      proxy.setMode("pass");
+      await database.sql(`ALTER TABLE ${relation} DROP CONSTRAINT IF EXISTS refused`);
+      await database.sql(`ALTER ROLE ${role} CONNECTION LIMIT -1`);
+      await database.sql(grant);
+      proxy.cut();
+    },
+    close: async () => {
+      await pool.end();
+      await proxy.close();
+      await database.close();
+    },
+    secrets: [password],
+  };
+};

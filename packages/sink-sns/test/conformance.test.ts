@@ -1,0 +1,63 @@
+// The kit on fauxqs, with a standard topic and with a FIFO topic.
+
+import { afterAll, describe, test } from "@jest/globals";
+import type { AppendDelivery } from "@sluice/core";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { type AppendConformance, conforms } from "@sluice/testing";
+import { encode } from "../src/encode.ts";
+import { type SnsMessage, sns } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+import { startTarget, type Target } from "./target.ts";
+
+const describeWithSns = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
+
+const arn = "arn:aws:sns:us-east-1:123456789012:orders";
+
+const badOptions: AppendConformance<SnsMessage>["badOptions"] = {
+  topicArn: () => sns({ topicArn: "orders" }),
+  client: () => sns({ topicArn: arn, client: {} as never }),
+  maxMessageBytes: () => sns({ topicArn: arn, maxMessageBytes: 2_000_000 }),
+  concurrency: () => sns({ topicArn: arn, concurrency: 0 }),
+  name: () => sns({ topicArn: arn, name: "" }),
+};
+
+const open = async (target: Target, suffix: ".fifo" | undefined) => {
+  const { topicArn, drain } = await target.createTopic(suffix);
+  target.proxy.reset();
+  const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
+  return {
+    sink: sns({ topicArn, client: target.client }),
+    toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): SnsMessage => ({
+      body: { version, kind, after },
+      attributes: { kind },
+    }),
+    read: async () => {
+      for (const { body, attributes } of await drain()) {
+        const { kind, "idempotency-key": idempotencyKey = "" } = attributes;
+        arrived.push({ message: { body: JSON.parse(body) as unknown, attributes: { kind } }, idempotencyKey });
+      }
+      return arrived;
+    },
+    requests: target.proxy.requests,
+    fail: target.fail,
+    heal: () => target.fail(undefined),
+    close: () => undefined,
+  };
+};
+
+describeWithSns("on fauxqs", (target) => {
+  for (const suffix of [undefined, ".fifo"] as const) {
+    const settings = checkOptions({ topicArn: `${arn}${suffix ?? ""}` });
+    const sizeOf = (delivery: unknown): number => encode(settings, delivery as AppendDelivery<SnsMessage>).bytes;
+    conforms(
+      { describe, test },
+      {
+        writes: "append",
+        name: suffix === undefined ? "a standard topic" : "a FIFO topic",
+        limits: { maxEntries: 10, maxBytes: { total: 262_144, sizeOf } },
+        badOptions,
+        open: () => open(target, suffix),
+      },
+    );
+  }
+});

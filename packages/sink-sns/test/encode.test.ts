@@ -1,0 +1,99 @@
+import { describe, expect, test } from "@jest/globals";
+import { type AppendDelivery, type Change, fifoId } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import { encode } from "../src/encode.ts";
+import type { SnsMessage } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+
+const standard = checkOptions({ topicArn: "arn:aws:sns:us-east-1:123456789012:orders" });
+const fifo = checkOptions({ topicArn: "arn:aws:sns:us-east-1:123456789012:orders.fifo" });
+
+const change: Change = streamChange({ after: { pk: "customer 1", sk: "order 1" } });
+
+const delivery = (message: SnsMessage): AppendDelivery<SnsMessage> => ({
+  change,
+  message,
+  idempotencyKey: "event-1:sns",
+});
+
+const own = {
+  "idempotency-key": { DataType: "String", StringValue: "event-1:sns" },
+  "sluice-version": { DataType: "String", StringValue: change.version },
+};
+const ownBytes = "idempotency-keyStringevent-1:snssluice-versionString".length + change.version.length;
+
+describe("an entry for a standard topic", () => {
+  test("has the body as JSON, the sink's attributes and nothing else", () => {
+    expect(encode(standard, delivery({ body: { total: 5 } }))).toEqual({
+      entry: { Message: '{"total":5}', MessageAttributes: own },
+      bytes: 11 + ownBytes,
+    });
+  });
+
+  test("has what the mapper gave", () => {
+    const message = { body: "é", subject: "Größe", attributes: { kinds: ["a", "b"] }, messageGroupId: "tenant 1" };
+    expect(encode(standard, delivery(message))).toEqual({
+      entry: {
+        Message: "é",
+        Subject: "Größe",
+        MessageAttributes: { ...own, kinds: { DataType: "String.Array", StringValue: '["a","b"]' } },
+        MessageGroupId: fifoId("tenant 1"),
+      },
+      bytes: 2 + 7 + ownBytes + 'kindsString.Array["a","b"]'.length,
+    });
+  });
+
+  test("leaves out what the mapper left undefined", () => {
+    const message = { body: "x", bodyFor: undefined, subject: undefined, attributes: undefined };
+    expect(encode(standard, delivery(message)).entry).toEqual({ Message: "x", MessageAttributes: own });
+  });
+
+  test("has a text for each protocol that the mapper gave one for, and the body for the others", () => {
+    const message = { body: { total: 5 }, bodyFor: { sms: "Five!", lambda: { five: 5 }, email: undefined } };
+    const { entry, bytes } = encode(standard, delivery(message));
+    expect(entry.MessageStructure).toBe("json");
+    expect(JSON.parse(entry.Message)).toEqual({ default: '{"total":5}', sms: "Five!", lambda: '{"five":5}' });
+    expect(bytes).toBe(entry.Message.length + ownBytes);
+  });
+
+  test("takes a subject of 100 characters", () => {
+    expect(encode(standard, delivery({ body: "x", subject: "s".repeat(100) })).entry.Subject).toHaveLength(100);
+  });
+
+  test.each([
+    ["", "subject is empty"],
+    ["s".repeat(101), "subject is 101 characters; expected at most 100"],
+    ["a\nb", "subject has a line break"],
+    ["a\tb", "subject has a line break or control character"],
+    ["a\u0085b", "subject has a line break or control character"],
+    ["a\u2028b", "subject has a line break or control character"],
+    ["a\u0001b", "subject has the character U+0001"],
+  ])("is refused with the subject %j", (subject, text) => {
+    expect(() => encode(standard, delivery({ body: "x", subject }))).toThrow(`[sns] ${text}`);
+  });
+
+  test.each<SnsMessage>([
+    { body: "" },
+    { body: "\u0001" },
+    { body: "x", bodyFor: { sms: "" } },
+    { body: "x", attributes: { control: "\u0001" } },
+    { body: "x", messageGroupId: "" },
+  ])("is refused as %j", (message) => {
+    expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+  });
+});
+
+describe("an entry for a FIFO topic", () => {
+  test("has the item as its group and the idempotency key as its deduplication id, both hashed", () => {
+    expect(encode(fifo, delivery({ body: "x" })).entry).toEqual({
+      Message: "x",
+      MessageAttributes: own,
+      MessageGroupId: fifoId(change.itemKey),
+      MessageDeduplicationId: fifoId("event-1:sns"),
+    });
+  });
+
+  test("has the mapper's group where it gave one", () => {
+    expect(encode(fifo, delivery({ body: "x", messageGroupId: "customer-1" })).entry.MessageGroupId).toBe("customer-1");
+  });
+});

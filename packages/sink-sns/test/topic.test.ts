@@ -1,0 +1,117 @@
+// What is peculiar to SNS, through a pipeline, on fauxqs.
+
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { type DeadLetter, type Envelope, pipeline } from "@sluice/core";
+import { type DrainedMessage, engineOrSkip, startSqs } from "@sluice/local";
+import { streamEvent, tableHistory } from "@sluice/testing";
+import { type SnsMessage, type SnsOptions, sns } from "../src/index.ts";
+import { startTarget } from "./target.ts";
+
+const describeWithSns = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+type Order = { readonly pk: string; readonly status: string; readonly total: number };
+
+/** Sends orders, one change each, and answers what was dead-lettered and how many changes come again. */
+const send = async (options: SnsOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
+  const letters: Envelope[] = [];
+  const deadLetter: DeadLetter = {
+    write: async (envelopes) => {
+      letters.push(...envelopes);
+      return { stored: new Set(envelopes), errors: [] };
+    },
+  };
+  const table = tableHistory({ keyNames: ["pk"] });
+  const handler = pipeline<Order>("orders", { deadLetter, logger: silent })
+    .to(sns(options), ({ after }) => after && toMessage(after), { dedupe: "none" })
+    .handler();
+  const { batchItemFailures } = await handler(streamEvent(orders.map((order) => table.put(order))));
+  return { letters, retried: batchItemFailures.length };
+};
+
+const order = (pk: string, status = "placed", total = 5): Order => ({ pk, status, total });
+
+/** What SNS wraps around a message for a subscription without raw delivery. */
+const envelopeOf = ({ body }: DrainedMessage) =>
+  JSON.parse(body) as { readonly Message: string; readonly Subject: string | null };
+
+describeWithSns("a pipeline into SNS", (target) => {
+  test("publishes what filter policies look at", async () => {
+    const { topicArn, subscribe } = await target.createTopic();
+    const large = await subscribe({ status: ["placed"], total: [{ numeric: [">", 100] }] });
+    const orders = [order("a"), order("b", "placed", 500), order("c", "shipped", 500)];
+    await send({ topicArn, client: target.client }, orders, ({ pk, status, total }) => ({
+      body: pk,
+      subject: `Order ${pk}`,
+      attributes: { status, total },
+    }));
+    expect((await large()).map(envelopeOf)).toMatchObject([{ Message: "b", Subject: "Order b" }]);
+  });
+
+  test("dead-letters a message over the limit and one with a bad subject, each alone, and publishes the rest", async () => {
+    const { topicArn, drain } = await target.createTopic();
+    const orders = [order("a"), order("large"), order("subject"), order("b")];
+    const { letters, retried } = await send({ topicArn, client: target.client }, orders, ({ pk }) => ({
+      body: pk === "large" ? "x".repeat(262_144) : pk,
+      subject: pk === "subject" ? "two\nlines" : "Order",
+    }));
+    expect(retried).toBe(0);
+    expect(letters.map(({ code }) => code).sort()).toEqual(["SINK_REJECTED", "SINK_TOO_LARGE"]);
+    expect((await drain()).map(({ body }) => body)).toEqual(["a", "b"]);
+  });
+
+  test("publishes more than 256 KiB to a topic that takes it", async () => {
+    const { topicArn, drain } = await target.createTopic();
+    const requests: number[] = [];
+    // fauxqs knows the default limit only.
+    const client = {
+      publishBatch: async ({
+        PublishBatchRequestEntries: entries,
+      }: {
+        PublishBatchRequestEntries: { Id: string }[];
+      }) => {
+        requests.push(entries.length);
+        return { Successful: entries };
+      },
+    };
+    const { letters, retried } = await send(
+      { topicArn, client, maxMessageBytes: 1_048_576 },
+      ["a", "b", "c", "d"].map((pk) => order(pk)),
+      ({ pk }) => ({ body: pk.repeat(300_000) }),
+    );
+    expect([letters, retried, requests, await drain()]).toEqual([[], 0, [3, 1], []]);
+  });
+
+  test("retries what a missing topic should have had, and dead-letters nothing", async () => {
+    const { topicArn } = await target.createTopic();
+    await target.direct.deleteTopic({ TopicArn: topicArn });
+    const { letters, retried } = await send({ topicArn, client: target.client }, [order("a")], () => ({ body: "x" }));
+    expect(letters).toEqual([]);
+    expect(retried).toBe(1);
+  });
+
+  test("repeats nothing into a FIFO topic", async () => {
+    const { topicArn, drain } = await target.createTopic(".fifo");
+    const orders = [order("a"), order("b")];
+    for (let tries = 0; tries < 3; tries += 1) {
+      await send({ topicArn, client: target.client }, orders, ({ pk }) => ({ body: pk }));
+    }
+    expect((await drain()).map(({ body }) => body)).toEqual(["a", "b"]);
+  });
+
+  test("makes a client of its own where none is given, with the environment's settings", async () => {
+    const { topicArn, drain } = await target.createTopic();
+    const { region, credentials, endpoint } = target.engine.clientConfig;
+    Object.assign(process.env, {
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_SNS: endpoint,
+    });
+    const { retried } = await send({ topicArn }, [order("a")], () => ({ body: "from the default client" }));
+    delete process.env.AWS_ENDPOINT_URL_SNS;
+    expect(retried).toBe(0);
+    expect((await drain()).map(({ body }) => body)).toEqual(["from the default client"]);
+  });
+});

@@ -1,0 +1,28 @@
+// What SQS's own errors mean. What it has in common with other services of AWS is in core.
+
+import type { AwsService } from "@sluice/core";
+
+/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23) */
+export const sqsService: AwsService = {
+  name: "SQS",
+  codes: {
+    OverLimit: "SINK_THROTTLED",
+    KmsThrottled: "SINK_THROTTLED",
+    NonExistentQueue: "SINK_MISSING",
+    QueueDoesNotExist: "SINK_MISSING",
+    QueueDeletedRecently: "SINK_MISSING",
+    InvalidAddress: "SINK_MISSING", // no queue has this URL
+    KmsAccessDenied: "SINK_DENIED",
+    KmsDisabled: "SINK_DENIED",
+    KmsInvalidKeyUsage: "SINK_DENIED",
+    KmsInvalidState: "SINK_DENIED",
+    KmsNotFound: "SINK_DENIED",
+    KmsOptInRequired: "SINK_DENIED",
+    UnsupportedOperation: "SINK_DENIED", // the queue is not what its URL says: repaired, its records are good again
+    InvalidMessageContents: "SINK_REJECTED",
+    InvalidParameterValue: "SINK_REJECTED",
+    MissingParameter: "SINK_REJECTED",
+    BatchRequestTooLong: "SINK_TOO_LARGE",
+  },
+  tooLarge: /must be shorter than \d+ bytes/i,
+};

@@ -1,0 +1,3 @@
+export type { SqsMessage } from "./encode.ts";
+export type { SqsClient, SqsOptions } from "./options.ts";
+export { sqs } from "./sink.ts";

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "@jest/globals";
+import { type AppendDelivery, type Change, fifoId } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import { encode } from "../src/encode.ts";
+import type { SqsMessage } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+
+const standard = checkOptions({ queueUrl: "https://sqs.us-east-1.amazonaws.com/123456789012/orders" });
+const fifo = checkOptions({ queueUrl: "https://sqs.us-east-1.amazonaws.com/123456789012/orders.fifo" });
+
+const change: Change = streamChange({ after: { pk: "customer 1", sk: "order 1" } });
+
+const delivery = (message: SqsMessage): AppendDelivery<SqsMessage> => ({
+  change,
+  message,
+  idempotencyKey: "event-1:sqs",
+});
+
+const own = {
+  "idempotency-key": { DataType: "String", StringValue: "event-1:sqs" },
+  "sluice-version": { DataType: "String", StringValue: change.version },
+};
+const ownBytes = "idempotency-keyStringevent-1:sqssluice-versionString".length + change.version.length;
+
+describe("an entry for a standard queue", () => {
+  test("has the body as JSON, the sink's attributes and nothing else", () => {
+    expect(encode(standard, delivery({ body: { total: 5 } }))).toEqual({
+      entry: { MessageBody: '{"total":5}', MessageAttributes: own },
+      bytes: 11 + ownBytes,
+    });
+  });
+
+  test("has what the mapper gave", () => {
+    const message = {
+      body: "é",
+      attributes: { kind: "insert" },
+      delaySeconds: 900,
+      messageGroupId: "tenant 1",
+      traceHeader: "Root=1-2-3",
+    };
+    expect(encode(standard, delivery(message))).toEqual({
+      entry: {
+        MessageBody: "é",
+        MessageAttributes: { ...own, kind: { DataType: "String", StringValue: "insert" } },
+        DelaySeconds: 900,
+        MessageGroupId: fifoId("tenant 1"),
+        MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue: "Root=1-2-3" } },
+      },
+      bytes: 2 + ownBytes + "kindStringinsert".length,
+    });
+  });
+
+  test("leaves out what the mapper left undefined", () => {
+    const message = { body: "x", attributes: undefined, delaySeconds: undefined, messageGroupId: undefined };
+    expect(encode(standard, delivery(message)).entry).toEqual({ MessageBody: "x", MessageAttributes: own });
+  });
+
+  test.each([-1, 901, 1.5, Number.NaN])("is refused with a delay of %s", (delaySeconds) => {
+    expect(() => encode(standard, delivery({ body: "x", delaySeconds }))).toThrow(
+      "[sqs] delaySeconds is out of range; expected whole seconds from 0 to 900",
+    );
+  });
+
+  test.each<SqsMessage>([
+    { body: "" },
+    { body: "\u0001" },
+    { body: "x", attributes: { control: "\u0001" } },
+    { body: "x", messageGroupId: "" },
+    { body: "x", traceHeader: "" },
+  ])("is refused as %j", (message) => {
+    expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+  });
+});
+
+describe("an entry for a FIFO queue", () => {
+  test("has the item as its group and the idempotency key as its deduplication id, both hashed", () => {
+    expect(encode(fifo, delivery({ body: "x" })).entry).toEqual({
+      MessageBody: "x",
+      MessageAttributes: own,
+      MessageGroupId: fifoId(change.itemKey),
+      MessageDeduplicationId: fifoId("event-1:sqs"),
+    });
+  });
+
+  test("has the mapper's group where it gave one", () => {
+    expect(encode(fifo, delivery({ body: "x", messageGroupId: "customer-1" })).entry.MessageGroupId).toBe("customer-1");
+  });
+
+  test("is refused with a delay of its own", () => {
+    expect(() => encode(fifo, delivery({ body: "x", delaySeconds: 0 }))).toThrow(
+      "[sqs] delaySeconds is given; a FIFO queue has one delay for all messages",
+    );
+  });
+});

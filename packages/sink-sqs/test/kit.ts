@@ -1,0 +1,64 @@
+// The conformance kit over the sink, for any engine that speaks SQS.
+
+import { describe, test } from "@jest/globals";
+import type { AppendDelivery } from "@sluice/core";
+import { type AppendConformance, conforms } from "@sluice/testing";
+import { encode } from "../src/encode.ts";
+import { type SqsMessage, type SqsOptions, sqs } from "../src/index.ts";
+import { checkOptions } from "../src/options.ts";
+import type { Target } from "./target.ts";
+
+const url = "https://sqs.us-east-1.amazonaws.com/123456789012/orders";
+
+const badOptions: AppendConformance<SqsMessage>["badOptions"] = {
+  queueUrl: () => sqs({ queueUrl: "orders" }),
+  client: () => sqs({ queueUrl: url, client: {} as never }),
+  concurrency: () => sqs({ queueUrl: url, concurrency: 0 }),
+  name: () => sqs({ queueUrl: url, name: "" }),
+};
+
+const open = async (target: Target, suffix: ".fifo" | undefined) => {
+  const queueUrl = await target.createQueue(suffix);
+  const options: SqsOptions = { queueUrl, client: target.client };
+  target.proxy.reset();
+  const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
+  return {
+    sink: sqs(options),
+    toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): SqsMessage => ({
+      body: { version, kind, after },
+      attributes: { kind },
+    }),
+    read: async () => {
+      for (const { body, attributes } of await target.drain(queueUrl)) {
+        const { kind, "idempotency-key": idempotencyKey = "" } = attributes;
+        arrived.push({ message: { body: JSON.parse(body) as unknown, attributes: { kind } }, idempotencyKey });
+      }
+      return arrived;
+    },
+    requests: target.proxy.requests,
+    fail: target.fail,
+    heal: () => target.fail(undefined),
+    close: () => undefined,
+  };
+};
+
+/** Declares the kit's cases for a queue of this kind. */
+export const conformsOn = (
+  target: Target,
+  suffix: ".fifo" | undefined,
+  skip: AppendConformance<SqsMessage>["skip"] = {},
+): void => {
+  const settings = checkOptions({ queueUrl: `${url}${suffix ?? ""}` });
+  const sizeOf = (delivery: unknown): number => encode(settings, delivery as AppendDelivery<SqsMessage>).bytes;
+  conforms(
+    { describe, test },
+    {
+      writes: "append",
+      name: suffix === undefined ? "a standard queue" : "a FIFO queue",
+      limits: { maxEntries: 10, maxBytes: { total: 1_048_576, sizeOf } },
+      skip,
+      badOptions,
+      open: () => open(target, suffix),
+    },
+  );
+};

@@ -1,0 +1,118 @@
+// What is peculiar to SQS, through a pipeline, on fauxqs.
+
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { type DeadLetter, type Envelope, pipeline } from "@sluice/core";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { streamEvent, tableHistory } from "@sluice/testing";
+import { type SqsOptions, sqs } from "../src/index.ts";
+import { startTarget } from "./target.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+const keptLetters = () => {
+  const letters: Envelope[] = [];
+  const deadLetter: DeadLetter = {
+    write: async (envelopes) => {
+      letters.push(...envelopes);
+      return { stored: new Set(envelopes), errors: [] };
+    },
+  };
+  return { letters, deadLetter };
+};
+
+describeWithSqs("a pipeline into SQS", (target) => {
+  const send = async (options: SqsOptions, notes: readonly string[], asText = true) => {
+    const { letters, deadLetter } = keptLetters();
+    const table = tableHistory();
+    const handler = pipeline<{ note: string }>("notes", { deadLetter, logger: silent })
+      .to(sqs(options), ({ after }) => ({ body: asText ? after?.note : after }), { dedupe: "none" })
+      .handler();
+    const records = notes.map((note, index) => table.put({ pk: String(index), sk: "1", note }));
+    const { batchItemFailures } = await handler(streamEvent(records));
+    return { letters, retried: batchItemFailures.length };
+  };
+
+  test("dead-letters a text that SQS would reject, alone and with the reason", async () => {
+    const queueUrl = await target.createQueue();
+    const { letters, retried } = await send({ queueUrl, client: target.client }, ["a", "b\u0000c", "d"]);
+    expect(retried).toBe(0);
+    expect(letters.map(({ code, message }) => [code, message])).toEqual([
+      ["SINK_REJECTED", expect.stringContaining("the character U+0000 at 1")],
+    ]);
+    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["a", "d"]);
+  });
+
+  test("sends the same characters as JSON", async () => {
+    const queueUrl = await target.createQueue();
+    const note = "b\u0000\ud800\uffff";
+    expect((await send({ queueUrl, client: target.client }, [note], false)).letters).toEqual([]);
+    const [message] = await target.drain(queueUrl);
+    expect(JSON.parse(message?.body ?? "")).toMatchObject({ note });
+  });
+
+  test("takes a message of exactly 1 MiB with its attributes, and dead-letters one of a byte more", async () => {
+    const queueUrl = await target.createQueue();
+    await send({ queueUrl, client: target.client }, ["x"]);
+    const [probe] = await target.drain(queueUrl);
+    const taken = Object.entries(probe?.attributes ?? {}).reduce(
+      (sum, [name, value]) => sum + name.length + "String".length + value.length,
+      0,
+    );
+    const room = 1_048_576 - taken;
+    const { letters, retried } = await send({ queueUrl, client: target.client }, [
+      "x".repeat(room),
+      "y".repeat(room + 1),
+    ]);
+    expect(retried).toBe(0);
+    expect(letters.map(({ code, message }) => [code, message])).toEqual([
+      ["SINK_TOO_LARGE", "[sqs] message is 1,048,577 bytes; the limit is 1,048,576"],
+    ]);
+    expect(await target.drain(queueUrl)).toHaveLength(1);
+  });
+
+  test("retries what a missing queue should have had, and dead-letters nothing", async () => {
+    const queueUrl = await target.createQueue();
+    await target.direct.deleteQueue({ QueueUrl: queueUrl });
+    const { letters, retried } = await send({ queueUrl, client: target.client }, ["a", "b"]);
+    expect(letters).toEqual([]);
+    expect(retried).toBeGreaterThan(0);
+  });
+
+  test("repeats nothing into a FIFO queue", async () => {
+    const queueUrl = await target.createQueue(".fifo");
+    for (let tries = 0; tries < 3; tries += 1) await send({ queueUrl, client: target.client }, ["a", "b"]);
+    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["a", "b"]);
+  });
+
+  test("delays a message as its mapper says", async () => {
+    const queueUrl = await target.createQueue();
+    const handler = pipeline("notes", { deadLetter: "block", logger: silent })
+      .to(sqs({ queueUrl, client: target.client }), () => ({ body: "later", delaySeconds: 900 }), { dedupe: "none" })
+      .handler();
+    await handler(streamEvent([tableHistory().put({ pk: "a", sk: "1" })]));
+    const { Attributes } = await target.direct.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["All"] });
+    expect(Attributes?.ApproximateNumberOfMessagesDelayed).toBe("1");
+    expect(await target.drain(queueUrl)).toEqual([]);
+  });
+
+  test("makes a client of its own where none is given, with the environment's settings", async () => {
+    const queueUrl = await target.createQueue();
+    const { region, credentials, endpoint } = target.engine.clientConfig;
+    Object.assign(process.env, {
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_SQS: endpoint,
+    });
+    const sink = sqs({ queueUrl });
+    const handler = pipeline("notes", { deadLetter: "block", logger: silent })
+      .to(sink, () => ({ body: "from the default client" }), { dedupe: "none" })
+      .handler();
+    expect(await handler(streamEvent([tableHistory().put({ pk: "a", sk: "1" })]))).toEqual({ batchItemFailures: [] });
+    await sink.close?.();
+    delete process.env.AWS_ENDPOINT_URL_SQS;
+    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["from the default client"]);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, test } from "@jest/globals";
+import { outcomeOf } from "@sluice/core";
+import { AddressRefusedError } from "../src/address.ts";
+import { classifyAnswer, classifyFailure, isOutage, retryAfterMsOf } from "../src/classify.ts";
+
+const codeOf = (status: number, own = {}): string | undefined =>
+  classifyAnswer("hook", { status, retryAfterMs: undefined }, own)?.code;
+
+describe("a status", () => {
+  test.each([200, 201, 202, 204, 299])("%i is success", (status) => {
+    expect(codeOf(status)).toBeUndefined();
+  });
+
+  test.each([
+    [301, "SINK_MISSING"],
+    [302, "SINK_MISSING"],
+    [308, "SINK_MISSING"],
+    [400, "SINK_REJECTED"],
+    [401, "SINK_DENIED"],
+    [403, "SINK_DENIED"],
+    [404, "SINK_REJECTED"],
+    [408, "SINK_TIMEOUT"],
+    [409, "SINK_REJECTED"],
+    [410, "SINK_GONE"],
+    [413, "SINK_TOO_LARGE"],
+    [422, "SINK_REJECTED"],
+    [425, "SINK_UNAVAILABLE"],
+    [429, "SINK_THROTTLED"],
+    [499, "SINK_REJECTED"],
+    [500, "SINK_UNAVAILABLE"],
+    [501, "SINK_UNAVAILABLE"],
+    [503, "SINK_UNAVAILABLE"],
+    [599, "SINK_UNAVAILABLE"],
+    [999, "SINK_UNAVAILABLE"],
+  ])("%i is %s", (status, code) => {
+    expect(codeOf(status)).toBe(code);
+  });
+
+  test("408, 425, 429 and 5xx come again; of the others in 4xx only those that a repaired setting makes good", () => {
+    const all = Array.from({ length: 200 }, (_, index) => 400 + index);
+    const again = all.filter((status) => outcomeOf(codeOf(status) as "SINK_REJECTED") === "retry");
+    expect(again.filter((status) => status < 500)).toEqual([401, 403, 407, 408, 425, 429]);
+    expect(again.filter((status) => status >= 500)).toHaveLength(100);
+  });
+
+  test("has the code that the options give it", () => {
+    expect(codeOf(409, { 409: "SINK_CONFLICT" })).toBe("SINK_CONFLICT");
+  });
+
+  test("carries how long to wait", () => {
+    const error = classifyAnswer("hook", { status: 429, retryAfterMs: 700 });
+    expect(error).toMatchObject({ retryAfterMs: 700 });
+    expect(error?.message).toBe("[hook] the endpoint answered 429, to be left alone for 700 ms; expected 2xx");
+  });
+
+  test("of a proxy tells of an outage, one of the endpoint's own does not", () => {
+    expect([500, 501, 502, 503, 504, 522, 429, 404].filter(isOutage)).toEqual([502, 503, 504, 522]);
+  });
+});
+
+describe("a request without an answer", () => {
+  const failing = (code: string): Error => Object.assign(new Error(`text of ${code}`), { code });
+
+  test.each([
+    ["ECONNREFUSED", "SINK_UNAVAILABLE"],
+    ["ECONNRESET", "SINK_UNAVAILABLE"],
+    ["ENOTFOUND", "SINK_UNAVAILABLE"],
+    ["EAI_AGAIN", "SINK_UNAVAILABLE"],
+    ["HPE_INVALID_CONSTANT", "SINK_UNAVAILABLE"],
+    ["ETIMEDOUT", "SINK_TIMEOUT"],
+    ["CERT_HAS_EXPIRED", "SINK_DENIED"],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "SINK_DENIED"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "SINK_DENIED"],
+  ])("by %s is %s, named by its code and with its cause", (name, code) => {
+    const cause = failing(name);
+    const error = classifyFailure("hook", cause);
+    expect(error).toMatchObject({ code, cause, message: `[hook] no answer: ${name}` });
+  });
+
+  test("by a refused address says which option allows it", () => {
+    const error = classifyFailure("hook", new AddressRefusedError("the name resolves to a private address"));
+    expect(error.code).toBe("SINK_DENIED");
+    expect(error.message).toContain("allowAddresses");
+  });
+
+  test("by something that is no error is SINK_UNAVAILABLE", () => {
+    expect(classifyFailure("hook", "odd").code).toBe("SINK_UNAVAILABLE");
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.parse("2026-01-02T03:04:05Z");
+
+  test.each([
+    ["0", 0],
+    ["120", 120_000],
+    [" 7 ", 7_000],
+    ["Fri, 02 Jan 2026 03:04:15 GMT", 10_000],
+    ["Friday, 02-Jan-26 03:04:15 GMT", 10_000],
+    ["Fri Jan  2 03:04:15 2026", 10_000],
+    ["Fri, 02 Jan 2026 03:00:00 GMT", 0],
+  ])("%j asks for %i ms", (header, ms) => {
+    expect(retryAfterMsOf(header, now)).toBe(ms);
+  });
+
+  test.each(["99999999999999999999", "Fri, 02 Jan 2099 03:04:15 GMT"])("%j asks for an hour at most", (header) => {
+    expect(retryAfterMsOf(header, now)).toBe(3_600_000);
+  });
+
+  test.each([undefined, "", "soon", "-5", "1.5", "1e3", "Infinity", "Fri, 99 Foo 2026 03:04:15 GMT", "2026-01-02"])(
+    "%j asks for nothing",
+    (header) => {
+      expect(retryAfterMsOf(header, now)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "@jest/globals";
+import { SinkError } from "@sluice/core";
+import { encode, type RequestSettings } from "../src/encode.ts";
+import type { WebhookMessage } from "../src/index.ts";
+import { deliveryOf } from "./support/deliveries.ts";
+
+const settings: RequestSettings = {
+  name: "hook",
+  url: new URL("https://api.example.com/v1?team=7"),
+  method: "POST",
+  headers: { "x-api-key": "k-1" },
+  maxBodyBytes: 100,
+};
+
+const encoded = (message: WebhookMessage) => encode(deliveryOf(message), settings);
+
+const errorOf = (message: unknown): SinkError => {
+  try {
+    encoded(message as WebhookMessage);
+  } catch (error) {
+    if (error instanceof SinkError) return error;
+    throw error;
+  }
+  throw new Error("no error");
+};
+
+describe("the request of a delivery", () => {
+  test("carries the body as JSON, the idempotency key, the version and the headers of the options", () => {
+    const delivery = deliveryOf({ body: { total: 5, tags: new Set(["b", "a"]) } });
+    const { id, url, method, headers, body } = encode(delivery, settings);
+    expect({ id, method, href: url.href, body }).toEqual({
+      id: "o-1:hook",
+      method: "POST",
+      href: "https://api.example.com/v1?team=7",
+      body: '{"total":5,"tags":["a","b"]}',
+    });
+    expect(headers).toEqual({
+      "content-type": "application/json",
+      "user-agent": "sluice",
+      "x-api-key": "k-1",
+      "content-length": "28",
+      "idempotency-key": "o-1:hook",
+      "sluice-version": delivery.change.version,
+    });
+  });
+
+  test("sends a text as it is, and nothing where there is no body", () => {
+    expect(encoded({ body: "<order/>", headers: { "Content-Type": "text/xml" } })).toMatchObject({
+      body: "<order/>",
+      headers: { "content-type": "text/xml" },
+    });
+    expect(encoded({ method: "DELETE" })).toMatchObject({ body: "", headers: { "content-length": "0" } });
+  });
+
+  test("counts the body's bytes in UTF-8, and refuses one byte more than the limit with both figures", () => {
+    expect(encoded({ body: "é".repeat(50) }).headers["content-length"]).toBe("100");
+    const error = errorOf({ body: `${"é".repeat(50)}x` });
+    expect(error.code).toBe("SINK_TOO_LARGE");
+    expect(error.message).toBe("[hook] the body is 101 bytes; the limit is 100");
+  });
+
+  test("hashes an idempotency key that is no header value, or that would make the signed text ambiguous", () => {
+    const keys = ["e-1:größe", "e-1:orders.v2", "e-1:a b", "x".repeat(256)];
+    const ids = keys.map((idempotencyKey) => encode({ ...deliveryOf(), idempotencyKey }, settings).id);
+    for (const id of ids) expect(id).toMatch(/^sha256:[\w-]{43}$/);
+    expect(new Set(ids).size).toBe(keys.length);
+  });
+});
+
+describe("message.path", () => {
+  test("is added to the URL's, whose query it replaces", () => {
+    expect(encoded({ path: "/customers/42?notify=1" }).url.href).toBe(
+      "https://api.example.com/v1/customers/42?notify=1",
+    );
+  });
+
+  test.each(["customers", "/../admin", "/%2e%2e/admin", "/..\\..\\admin", 5])("%p is refused", (path) => {
+    expect(errorOf({ path })).toMatchObject({ code: "SINK_REJECTED" });
+  });
+
+  test("cannot name another host", () => {
+    expect(encoded({ path: "//evil.example/x" }).url.host).toBe("api.example.com");
+    expect(encoded({ path: "/@evil.example/x" }).url.host).toBe("api.example.com");
+  });
+});
+
+describe("message.headers", () => {
+  test.each([
+    [{ "x-note": "a\r\nx-evil: 1" }],
+    [{ "x-note\r\nx-evil": "1" }],
+    [{ "x note": "1" }],
+    [{ "x-note": 5 }],
+    [{ "x-note": undefined }],
+    [{ Host: "evil.example" }],
+    [{ "Content-Length": "0" }],
+    [{ "Transfer-Encoding": "chunked" }],
+    [{ "Idempotency-Key": "mine" }],
+    [{ "Webhook-Signature": "mine" }],
+  ])("%j are refused without their values", (headers) => {
+    const error = errorOf({ body: 1, headers });
+    expect(error.code).toBe("SINK_REJECTED");
+    for (const value of Object.values(headers)) expect(error.message).not.toContain(String(value ?? "nothing"));
+  });
+
+  test("win over those of the options", () => {
+    expect(encoded({ headers: { "X-Api-Key": "k-2" } }).headers["x-api-key"]).toBe("k-2");
+  });
+});
+
+test.each([[null], ["text"], [{ method: "GET" }]])("%j is no message", (message) => {
+  expect(errorOf(message)).toMatchObject({ code: "SINK_REJECTED" });
+});

@@ -1,0 +1,24 @@
+// Deliveries and invocations without a pipeline.
+
+import type { AppendDelivery, Settlement, WriteContext } from "@sluice/core";
+import { streamChange } from "@sluice/testing";
+import type { WebhookMessage } from "../../src/index.ts";
+
+/** A delivery of a new item with this key. */
+export const deliveryOf = (
+  message: WebhookMessage = { body: { total: 5 } },
+  orderId = "o-1",
+): AppendDelivery<WebhookMessage> => {
+  const change = streamChange({ after: { orderId }, keyNames: ["orderId"] });
+  return { change, message, idempotencyKey: `${orderId}:hook` };
+};
+
+/** An invocation that ends with the signal. */
+export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
+  signal,
+  remainingMs: () => (signal.aborted ? 0 : 60_000),
+});
+
+/** `delivered`, or the code of the failure. */
+export const outcomeOf = (settlement: Settlement | undefined): string | undefined =>
+  settlement?.outcome === "failed" ? settlement.error.code : settlement?.outcome;

@@ -1,0 +1,70 @@
+// A dedupe store in memory: the reference implementation of core's DedupeStore. For tests and local runs.
+
+import type { Claim, DedupeStore, Note, RouteId } from "@sluice/core";
+
+/** A dedupe store in memory, and what was asked of it. */
+export interface MemoryDedupe extends DedupeStore {
+  /** Requests so far: each find, and each note, claim, completion or release of one delivery. */
+  readonly counts: () => MemoryDedupeCounts;
+}
+
+export interface MemoryDedupeCounts {
+  readonly finds: number;
+  readonly notes: number;
+  readonly claims: number;
+  readonly completions: number;
+  readonly releases: number;
+}
+
+export interface MemoryDedupeOptions {
+  /** Milliseconds since the epoch, for claims whose holder has crashed. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
+  JSON.stringify([pipeline, route, idempotencyKey]);
+
+/** A dedupe store in memory. Nothing in it expires but claims that are held. */
+export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
+  const journal = new Map<string, Note[]>();
+  const claims = new Map<string, "completed" | number>();
+  const counts = { finds: 0, notes: 0, claims: 0, completions: 0, releases: 0 };
+
+  const claim = (key: string, holdMs: number): Claim => {
+    const held = claims.get(key);
+    if (held === "completed") return held;
+    if (held !== undefined && held >= now()) return { heldForMs: held - now() };
+    claims.set(key, now() + holdMs);
+    return "claimed";
+  };
+
+  return {
+    counts: () => ({ ...counts }),
+    journal: {
+      find: async (route, { from, to }) => {
+        counts.finds += 1;
+        const notes = (journal.get(keyOf(route, "")) ?? []).filter(({ version }) => version >= from && version <= to);
+        return new Set(notes.map(({ idempotencyKey }) => idempotencyKey));
+      },
+      note: async (route, notes) => {
+        counts.notes += notes.length;
+        const key = keyOf(route, "");
+        journal.set(key, [...(journal.get(key) ?? []), ...notes]);
+      },
+    },
+    claims: {
+      claim: async (route, idempotencyKey, holdMs) => {
+        counts.claims += 1;
+        return claim(keyOf(route, idempotencyKey), holdMs);
+      },
+      complete: async (route, idempotencyKey) => {
+        counts.completions += 1;
+        claims.set(keyOf(route, idempotencyKey), "completed");
+      },
+      release: async (route, idempotencyKey) => {
+        counts.releases += 1;
+        claims.delete(keyOf(route, idempotencyKey));
+      },
+    },
+  };
+};

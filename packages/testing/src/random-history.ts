@@ -1,0 +1,79 @@
+// Random histories of a table, their delivery, and the state that every upsert sink must end with.
+
+import type { Image, StreamRecord, StreamViewType } from "@sluice/core";
+import { toImage } from "./image.ts";
+import { type Random, randomOf } from "./random.ts";
+import { type DeliveryStep, randomDeliveries } from "./random-deliveries.ts";
+import { randomSpecimen } from "./random-specimen.ts";
+import { streamChange } from "./stream-record.ts";
+import { type TableHistory, tableHistory } from "./table-history.ts";
+
+/** How long and how wide a random history is. */
+export interface RandomHistoryOptions {
+  /** Most items that the table ever held. Default 4. */
+  readonly items?: number;
+  /** Changes in all. Default 40. */
+  readonly changes?: number;
+  /** Default `NEW_AND_OLD_IMAGES`. */
+  readonly viewType?: StreamViewType;
+  /** Start of every `pk`, and of the table's name: histories with different prefixes share no item and no event id. */
+  readonly prefix?: string;
+}
+
+/** A table's history and its delivery. The same seed and options make the same one. */
+export interface RandomHistory {
+  /** Print it when a test fails: `randomHistory(seed, options)` brings the case back. */
+  readonly seed: number;
+  /** The stream, oldest first. Its items are `SpecimenItem`s with the keys `pk` and `sk`. */
+  readonly records: readonly StreamRecord[];
+  /** What happens, in order: every record is delivered at least once, and after any crash again. */
+  readonly deliveries: readonly DeliveryStep[];
+  /** The items at the end by `change.itemKey`, as attribute values. */
+  readonly expected: ReadonlyMap<string, Image>;
+}
+
+/** One change of a random item. TTL removals come as often as ordinary ones. */
+const changeOnce = (random: Random, table: TableHistory, pk: string, revision: number): void => {
+  const isLive = table.items().some((item) => item.pk === pk);
+  if (!isLive || random.chance(0.6)) {
+    table.put(randomSpecimen(random, pk, revision));
+    return;
+  }
+  const keys = { pk, sk: "1" };
+  if (random.chance(0.5)) table.expire(keys);
+  else table.remove(keys);
+};
+
+/** A random history: inserts, modifications, removals, TTL removals and insertions anew; sometimes of two streams. */
+export const randomHistory = (seed: number, options: RandomHistoryOptions = {}): RandomHistory => {
+  const { items = 4, changes = 40, viewType = "NEW_AND_OLD_IMAGES", prefix = "item" } = options;
+  const random = randomOf(seed);
+  const table = tableHistory({ tableName: `Specimens-${prefix}`, viewType });
+  const recreatedAt = random.chance(0.3) ? 1 + random.integer(changes) : 0;
+  for (let revision = 1; revision <= changes; revision += 1) {
+    if (revision === recreatedAt) table.recreateStream("2026-02-03T04:05:06.789");
+    changeOnce(random, table, `${prefix}-${random.integer(items)}`, revision);
+  }
+  const records = table.records();
+  return {
+    seed,
+    records,
+    deliveries: randomDeliveries(random, records),
+    expected: new Map(table.items().map((item) => [streamChange({ after: item }).itemKey, toImage(item)])),
+  };
+};
+
+/**
+ * Plays a history's deliveries. `write` is one invocation, or what survives of it: it resolves when it is over.
+ * Parallel invocations are started together.
+ */
+export const playHistory = async (
+  history: Pick<RandomHistory, "deliveries">,
+  write: (records: readonly StreamRecord[]) => Promise<void>,
+): Promise<void> => {
+  for (const step of history.deliveries) {
+    if (step.kind === "parallel") await Promise.all(step.batches.map(write));
+    else if (step.kind === "redrive") await write([step.record]);
+    else await write(step.kind === "crash" ? step.records.slice(0, step.written) : step.records);
+  }
+};

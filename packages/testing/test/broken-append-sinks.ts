@@ -1,0 +1,66 @@
+// Append sinks with one defect each, made from the memory sink, and the case that must catch each.
+
+import { type AppendDelivery, delivered, failed, type Settlement, SinkError } from "@sluice/core";
+import type { CaseId } from "@sluice/testing";
+import { type Break, type BrokenSink, failingRepeats, isFailed, late, rewriting, skipping } from "./defect.ts";
+import { type AppendMessage, appendConformance } from "./memory-rigs.ts";
+
+type One = AppendDelivery<AppendMessage>;
+
+const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): BrokenSink => ({
+  caughtBy,
+  defect,
+  conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
+});
+
+let tries = 0;
+
+export const brokenAppendSinks: readonly BrokenSink[] = [
+  append("C03", "answers before it has sent, and sends one call later", late()),
+  append("C04", "fails what it has already seen", failingRepeats()),
+  append("C06", "sends only the first change of an item", (right) => {
+    const seen = new Set<string>();
+    return skipping<One>(({ change }) => seen.size === seen.add(change.itemKey).size)(right);
+  }),
+  append(
+    "A01",
+    "sends no removals",
+    skipping(({ change }) => change.kind === "remove"),
+  ),
+  append(
+    "A02",
+    "makes a new idempotency key for each try",
+    rewriting((delivery) => ({ ...delivery, idempotencyKey: `try-${++tries}` })),
+  ),
+  append(
+    "A02",
+    "uses the item's key as the idempotency key",
+    rewriting((delivery) => ({ ...delivery, idempotencyKey: delivery.change.itemKey })),
+  ),
+  append(
+    "A02",
+    "sends no idempotency key",
+    rewriting((delivery) => ({ ...delivery, idempotencyKey: "" })),
+  ),
+  append("A03", "stops at the first failure", (right) => async (batch, context) => {
+    const settlements: Settlement[] = [];
+    for (const delivery of batch) {
+      if (settlements.some(isFailed)) settlements.push(failed(delivery, new SinkError("SINK_UNAVAILABLE", "stopped")));
+      else settlements.push(...(await right([delivery], context)));
+    }
+    return settlements;
+  }),
+  append("A04", "does not wait for every other request", (right) => {
+    let calls = 0;
+    return async (batch, context) => {
+      calls += 1;
+      if (calls % 2 === 0) return right(batch, context);
+      setImmediate(() => setImmediate(() => right(batch, context)));
+      return batch.map(delivered);
+    };
+  }),
+  append("A05", "sends the whole batch again when one entry failed", (right) => async (batch, context) => {
+    const settlements = await right(batch, context);
+    return settlements.some(isFailed) ? right(batch, context) : settlements;
+  }),
+];

@@ -1,0 +1,357 @@
+// Upsert sinks with one defect each, made from the memory sink, and the case that must catch each.
+
+import type { UpsertDelivery } from "@sluice/core";
+import { chunk, type Delivery, delivered, failed, type Settlement, SinkError, toJson } from "@sluice/core";
+import {
+  type CaseId,
+  type MemoryUpsertSink,
+  memoryUpsertSink,
+  type SpecimenItem,
+  type UpsertRig,
+} from "@sluice/testing";
+import {
+  type Break,
+  type BrokenSink,
+  failingRepeats,
+  isFailed,
+  late,
+  rejection,
+  rewriting,
+  settling,
+  skipping,
+  tick,
+  type Write,
+} from "./defect.ts";
+import { upsertConformance } from "./memory-rigs.ts";
+
+type One = UpsertDelivery<SpecimenItem>;
+
+/** A sink whose `write` is replaced by one that may use the right one. */
+const upsert = (
+  caughtBy: CaseId,
+  defect: string,
+  breakWrite: (right: Write<One>, sink: MemoryUpsertSink<SpecimenItem>) => Write<One>,
+): BrokenSink => ({
+  caughtBy,
+  defect,
+  conformance: upsertConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write, sink) } })),
+});
+
+/** A sink that shows its defect by more than `write`. */
+const rig = (
+  caughtBy: CaseId,
+  defect: string,
+  change: (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>,
+): BrokenSink => ({ caughtBy, defect, conformance: upsertConformance(change) });
+
+/** A sink over a target without limits, which splits by itself, and wrongly. */
+const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery) => number, maxEntries: number) =>
+  rig(caughtBy, defect, () => {
+    const sink = memoryUpsertSink<SpecimenItem>();
+    const write: Write<One> = async (batch, context) => {
+      const settled: Settlement[] = [];
+      for (const part of chunk(batch, { maxEntries, maxBytes: 16_000, sizeOf })) {
+        settled.push(...(await sink.write(part, context)));
+      }
+      return settled;
+    };
+    return {
+      sink: { ...sink, write },
+      requests: sink.requests,
+      read: async () => [...sink.items().values()],
+    };
+  });
+
+interface Row {
+  readonly version: string;
+  readonly message: SpecimenItem;
+}
+
+/** A store without the memory sink's guard and without tombstones. */
+const unguarded = (
+  caughtBy: CaseId,
+  defect: string,
+  take: (live: Map<string, Row>, delivery: One) => Promise<Settlement> | Settlement,
+): BrokenSink =>
+  rig(caughtBy, defect, (sink) => {
+    const live = new Map<string, Row>();
+    return {
+      sink: { ...sink, write: async (batch) => Promise.all(batch.map((delivery) => take(live, delivery))) },
+      read: async () => [...live.values()].map(({ message }) => message),
+    };
+  });
+
+const put = (live: Map<string, Row>, delivery: One): Settlement => {
+  const { change, message } = delivery;
+  if (message === undefined) live.delete(change.itemKey);
+  else live.set(change.itemKey, { version: change.version, message });
+  return delivered(delivery);
+};
+
+const isOlder = (held: Row | undefined, { change }: Delivery): boolean =>
+  held !== undefined && held.version >= change.version;
+
+const older = (delivery: Delivery): Settlement => ({ delivery, outcome: "superseded" });
+
+/** A sink that guards by something else than the change's version. */
+const versionAs = (version: (delivery: One) => string): Break<One> =>
+  rewriting((delivery) => ({ ...delivery, change: { ...delivery.change, version: version(delivery) } }));
+
+const messageAs = (rewrite: (message: SpecimenItem) => SpecimenItem): Break<One> =>
+  rewriting((delivery) =>
+    delivery.message === undefined ? delivery : { ...delivery, message: rewrite(delivery.message) },
+  );
+
+const never = new AbortController().signal;
+
+const jsonBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(message));
+
+let writes = 0;
+
+export const brokenUpsertSinks: readonly BrokenSink[] = [
+  rig("C01", "asks the target although the batch is empty", (sink) => {
+    let empty = 0;
+    const write: Write<One> = async (batch, context) => {
+      if (batch.length === 0) empty += 1;
+      return sink.write(batch, context);
+    };
+    return { sink: { ...sink, write }, requests: () => sink.requests() + empty };
+  }),
+  upsert(
+    "C02",
+    "takes removals for done",
+    skipping(({ message }) => message === undefined),
+  ),
+  upsert("C03", "answers before it has written, and writes one call later", late()),
+  upsert("C04", "fails what it has already seen", failingRepeats()),
+  upsert(
+    "C05",
+    "does not compare versions",
+    versionAs(() => String(++writes).padStart(12, "9")),
+  ),
+  upsert(
+    "C06",
+    "writes the first of the changes that a delivery stands for",
+    rewriting((delivery) => {
+      const [first] = delivery.earlier;
+      return first === undefined ? delivery : { ...delivery, message: first.after as SpecimenItem };
+    }),
+  ),
+  splitting("C07", "does not split by entries", jsonBytes, Number.MAX_SAFE_INTEGER),
+  splitting("C08", "counts characters as bytes", ({ message }) => toJson(message).length, 7),
+  splitting("C08", "sends what no request can hold", jsonBytes, 7),
+  upsert(
+    "C09",
+    "fails the whole batch for one poison record",
+    settling((one, all) => (all.some(isFailed) ? failed(one.delivery, rejection()) : one)),
+  ),
+  upsert(
+    "C09",
+    "retries a poison record for ever",
+    settling((one) => (isFailed(one) ? failed(one.delivery, new SinkError("SINK_CONFLICT", "refused")) : one)),
+  ),
+  upsert(
+    "C10",
+    "drops failures silently",
+    settling((one) => (isFailed(one) ? delivered(one.delivery) : one)),
+  ),
+  upsert(
+    "C11",
+    "looks at the status of the answer alone",
+    settling((one) => (one.outcome === "failed" && one.error.cause === undefined ? delivered(one.delivery) : one)),
+  ),
+  upsert("C12", "loses the cause", (right) => async (batch, context) => {
+    try {
+      return await right(batch, context);
+    } catch (cause) {
+      // biome-ignore lint/style/useErrorCause: that it is lost is the defect.
+      throw new SinkError("SINK_UNAVAILABLE", String(cause));
+    }
+  }),
+  upsert("C12", "lets the client's error through", (right) => async (batch, context) => {
+    try {
+      return await right(batch, context);
+    } catch (error) {
+      throw error instanceof SinkError ? error.cause : error;
+    }
+  }),
+  upsert("C13", "rejects what a missing permission stopped", (right) => async (batch, context) => {
+    try {
+      return await right(batch, context);
+    } catch {
+      return batch.map((delivery) => failed(delivery, rejection()));
+    }
+  }),
+  upsert("C14", "looks at no signal", (right) => (batch, context) => right(batch, { ...context, signal: never })),
+  upsert(
+    "C14",
+    "looks at the signal before its first request only",
+    (right) => (batch, context) =>
+      right(batch, { ...context, signal: context.signal.aborted ? context.signal : never }),
+  ),
+  upsert("C15", "takes a lost answer for a good one", (right) => async (batch, context) => {
+    try {
+      return await right(batch, context);
+    } catch (error) {
+      if (error instanceof SinkError && String(error.cause).includes("lost")) return batch.map(delivered);
+      throw error;
+    }
+  }),
+  upsert("C16", "never connects again", (right) => {
+    let lost = false;
+    return async (batch, context) => {
+      if (lost) throw new SinkError("SINK_UNAVAILABLE", "no connection");
+      return right(batch, context).catch((error) => {
+        lost = true;
+        throw error;
+      });
+    };
+  }),
+  upsert("C17", "mixes the failures of concurrent writes", (right) => {
+    let failures: Settlement[] = [];
+    return async (batch, context) => {
+      failures = [];
+      const settlements = await right(batch, context);
+      failures.push(...settlements.filter(isFailed));
+      await tick();
+      const names = new Set(failures.map(({ delivery }) => delivery));
+      return [...failures, ...batch.filter((delivery) => !names.has(delivery)).map(delivered)];
+    };
+  }),
+  upsert(
+    "C18",
+    "rounds numbers to doubles",
+    messageAs(({ amount, ...rest }) => ({
+      ...rest,
+      ...(amount !== undefined && { amount: Number(amount) }),
+    })),
+  ),
+  upsert(
+    "C18",
+    "writes sets as empty maps",
+    messageAs(({ payload = {}, ...rest }) => ({
+      ...rest,
+      payload: Object.fromEntries(
+        Object.entries(payload).map(([name, value]) => [name, value instanceof Set ? {} : value]),
+      ),
+    })),
+  ),
+  upsert(
+    "C19",
+    "quotes the item in its error",
+    settling((one) =>
+      one.outcome === "failed" ? failed(one.delivery, rejection(`refused ${toJson(one.delivery.message)}`)) : one,
+    ),
+  ),
+  upsert(
+    "C19",
+    "quotes a password in its error",
+    settling((one) =>
+      one.outcome === "failed" ? failed(one.delivery, rejection("refused by db:memory-password@target")) : one,
+    ),
+  ),
+  rig("C20", "connects in its factory", (sink) => ({ requests: () => sink.requests() + 1 })),
+  rig("C20", "cannot be closed twice", (sink) => {
+    let isClosed = false;
+    const close = async (): Promise<void> => {
+      if (isClosed) throw new Error("closed already");
+      isClosed = true;
+    };
+    return { sink: { ...sink, close } };
+  }),
+  {
+    caughtBy: "C20",
+    defect: "takes a wrong option",
+    conformance: { ...upsertConformance(), badOptions: { maxEntries: () => memoryUpsertSink({ maxEntries: 1 }) } },
+  },
+  upsert(
+    "C21",
+    "leaves deliveries unsettled",
+    (right) => async (batch, context) => (await right(batch, context)).slice(0, 50),
+  ),
+  upsert(
+    "C21",
+    "settles copies",
+    settling((one) => ({ ...one, delivery: { ...one.delivery } })),
+  ),
+  upsert("C21", "settles a delivery twice", (right) => async (batch, context) => {
+    const settlements = await right(batch, context);
+    return [...settlements, ...settlements.slice(0, 1)];
+  }),
+  unguarded("U01", "compares versions only for upserts", (live, delivery) => {
+    if (delivery.message !== undefined && isOlder(live.get(delivery.change.itemKey), delivery)) return older(delivery);
+    return put(live, delivery);
+  }),
+  unguarded("U02", "leaves no tombstone", (live, delivery) =>
+    isOlder(live.get(delivery.change.itemKey), delivery) ? older(delivery) : put(live, delivery),
+  ),
+  upsert("U03", "leaves no tombstone for an item that it does not hold", (right, sink) =>
+    skipping<One>(({ change, message }) => message === undefined && !sink.items().has(change.itemKey))(right),
+  ),
+  unguarded("U04", "fails an equal version as a conflict", (live, delivery) => {
+    const held = live.get(delivery.change.itemKey);
+    if (held?.version === delivery.change.version) return failed(delivery, new SinkError("SINK_CONFLICT", "equal"));
+    return isOlder(held, delivery) ? older(delivery) : put(live, delivery);
+  }),
+  upsert(
+    "U05",
+    "forgets the stream's epoch",
+    versionAs(({ change }) => change.version.slice(18)),
+  ),
+  upsert(
+    "U06",
+    "lets a backfill outrank everything",
+    versionAs(({ change }) =>
+      change.version.endsWith("-0000000000000000000000000000000000000000") ? "9".repeat(58) : change.version,
+    ),
+  ),
+  upsert(
+    "U07",
+    "compares sequence numbers as unpadded text",
+    versionAs(({ change }) => `${change.version.slice(0, 18)}${change.sequenceNumber}`),
+  ),
+  upsert(
+    "U08",
+    "reports what is superseded as failed",
+    settling((one) =>
+      one.outcome === "superseded" ? failed(one.delivery, new SinkError("SINK_CONFLICT", "older")) : one,
+    ),
+  ),
+  upsert(
+    "U08",
+    "reports what is superseded as delivered",
+    settling((one) => delivered(one.delivery)),
+  ),
+  upsert(
+    "U09",
+    "skips what has no message although the item lives",
+    skipping(({ change, message }) => message === undefined && change.kind !== "remove"),
+  ),
+  upsert("U09", "merges attributes into those that are there", (right, sink) =>
+    rewriting<One>((delivery) => {
+      if (delivery.message === undefined) return delivery;
+      return { ...delivery, message: { ...sink.items().get(delivery.change.itemKey), ...delivery.message } };
+    })(right),
+  ),
+  upsert(
+    "U09",
+    "joins key attributes by #",
+    rewriting((delivery) => ({
+      ...delivery,
+      change: { ...delivery.change, itemKey: `${delivery.change.keys.pk}#${delivery.change.keys.sk}` },
+    })),
+  ),
+  unguarded("U10", "reads, compares, and then writes", async (live, delivery) => {
+    const held = live.get(delivery.change.itemKey);
+    await tick();
+    return isOlder(held, delivery) ? older(delivery) : put(live, delivery);
+  }),
+  unguarded("U11", "removes without a guard", (live, delivery) => {
+    const isStale = delivery.message !== undefined && isOlder(live.get(delivery.change.itemKey), delivery);
+    return isStale ? older(delivery) : put(live, delivery);
+  }),
+  upsert("U12", "forgets every other removal", (right) => {
+    let removals = 0;
+    return skipping<One>(({ message }) => message === undefined && ++removals % 2 === 0)(right);
+  }),
+];

@@ -1,0 +1,78 @@
+// How a right sink is made wrong in one way.
+
+import { type Delivery, delivered, failed, type Settlement, SinkError, type WriteContext } from "@sluice/core";
+import type { CaseId, Conformance, SpecimenItem } from "@sluice/testing";
+import type { AppendMessage } from "./memory-rigs.ts";
+
+/** A sink with one defect, and the case that must catch it. */
+export interface BrokenSink {
+  readonly defect: string;
+  readonly caughtBy: CaseId;
+  readonly conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>;
+}
+
+export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>;
+
+/** Makes a wrong `write` that may use the right one. */
+export type Break<One> = (right: Write<One>) => Write<One>;
+
+export const isFailed = ({ outcome }: Settlement): boolean => outcome === "failed";
+
+export const rejection = (message = "refused"): SinkError => new SinkError("SINK_REJECTED", message);
+
+export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Replaces what the right sink answered. */
+export const settling =
+  <One extends Delivery>(replace: (settlement: Settlement, all: readonly Settlement[]) => Settlement): Break<One> =>
+  (right) =>
+  async (batch, context) => {
+    const settlements = await right(batch, context);
+    return settlements.map((settlement) => replace(settlement, settlements));
+  };
+
+/** Writes something else, and settles it as if it were the original. */
+export const rewriting =
+  <One extends Delivery>(rewrite: (delivery: One) => One): Break<One> =>
+  (right) =>
+  async (batch, context) => {
+    const originals = new Map<Delivery, One>();
+    for (const delivery of batch) originals.set(rewrite(delivery), delivery);
+    const settlements = await right([...originals.keys()] as One[], context);
+    return settlements.map((one) => ({ ...one, delivery: originals.get(one.delivery) as One }));
+  };
+
+/** Takes some deliveries for done without writing them. */
+export const skipping =
+  <One extends Delivery>(isSkipped: (delivery: One) => boolean): Break<One> =>
+  (right) =>
+  async (batch, context) => {
+    const skipped = batch.filter(isSkipped);
+    const rest = batch.filter((delivery) => !skipped.includes(delivery));
+    return [...skipped.map(delivered), ...(await right(rest, context))];
+  };
+
+/** Answers at once, and writes with the next call. */
+export const late =
+  <One extends Delivery>(): Break<One> =>
+  (right) => {
+    let held: readonly One[] = [];
+    return async (batch, context) => {
+      await right(held, context);
+      held = batch;
+      return batch.map(delivered);
+    };
+  };
+
+/** Fails what it has seen before. */
+export const failingRepeats =
+  <One extends Delivery>(): Break<One> =>
+  (right) => {
+    const seen = new Set<string>();
+    return async (batch, context) => {
+      const repeated = batch.filter(({ change }) => seen.has(change.eventId));
+      for (const { change } of batch) seen.add(change.eventId);
+      const rest = batch.filter((delivery) => !repeated.includes(delivery));
+      return [...repeated.map((one) => failed(one, rejection())), ...(await right(rest, context))];
+    };
+  };

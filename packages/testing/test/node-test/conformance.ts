@@ -1,0 +1,10 @@
+// The kit under node:test, unchanged. Run by node-test.test.ts.
+
+import { describe, test } from "node:test";
+import { conforms } from "@sluice/testing";
+import { appendConformance, upsertConformance } from "../memory-rigs.ts";
+
+const failing = process.env.BREAK_THE_RIG === "yes" ? { read: async () => [] } : {};
+
+conforms({ describe, test }, { ...upsertConformance(() => failing), skip: { C16: "a printed reason" } });
+conforms({ describe, test }, appendConformance());

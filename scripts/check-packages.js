@@ -1,0 +1,74 @@
+// Packs every public package and examines the tarball as its users will get it: publint, attw, the files that must be
+// in it. Also asserts the compiler, since `tsc` is easily taken over by another package's bin. Exits 1 on any finding.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const required = ["package.json", "README.md", "dist/index.js", "dist/index.d.ts"];
+
+/** What the command printed, and whether it ended well. */
+const attempt = (file, args, options) =>
+  run(file, args, options).then(
+    ({ stdout }) => ({ ok: true, output: stdout }),
+    ({ stdout = "", stderr = "", message }) => ({ ok: false, output: `${stdout}${stderr}` || message }),
+  );
+
+const withNode = (...args) => attempt(process.execPath, args, { env: { ...process.env, NO_COLOR: "1" } });
+
+const publicPackages = async () => {
+  const names = await readdir("packages");
+  const manifests = names.map(async (name) => {
+    const folder = join("packages", name);
+    return { folder, manifest: JSON.parse(await readFile(join(folder, "package.json"), "utf8")) };
+  });
+  return (await Promise.all(manifests)).filter(({ manifest }) => manifest.private !== true);
+};
+
+const pack = async (folder, into) => {
+  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", into], { cwd: folder });
+  const [tarball] = JSON.parse(stdout);
+  return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
+};
+
+const findingsIn = async ({ folder }, into) => {
+  const tarball = await pack(folder, into);
+  const publint = await withNode("node_modules/publint/src/cli.js", "run", tarball.path, "--strict");
+  const attw = await withNode(
+    "node_modules/@arethetypeswrong/cli/dist/index.js",
+    tarball.path,
+    "--profile",
+    "esm-only",
+    "--format",
+    "ascii",
+    "--no-emoji",
+  );
+  const missing = required.filter((path) => !tarball.files.includes(path));
+  return [
+    ...missing.map((path) => `${path} is not in the tarball`),
+    ...[publint, attw].filter(({ ok }) => !ok).map(({ output }) => output.trim()),
+  ];
+};
+
+const compilerFindings = async () => {
+  const { output } = await attempt("npx", ["--no-install", "tsc", "--version"]);
+  return /^Version 7\./m.test(output) ? [] : [`tsc --version prints ${output.trim()}; expected 7.x`];
+};
+
+const report = (subject, findings) => {
+  console.log(`${findings.length === 0 ? "ok  " : "FAIL"} ${subject}`);
+  for (const finding of findings) console.log(finding.replace(/^/gm, "     "));
+  return findings.length;
+};
+
+const into = await mkdtemp(join(tmpdir(), "sluice-pack-"));
+try {
+  let count = report("tsc is TypeScript 7", await compilerFindings());
+  for (const entry of await publicPackages()) count += report(entry.manifest.name, await findingsIn(entry, into));
+  process.exitCode = count === 0 ? 0 : 1;
+} finally {
+  await rm(into, { recursive: true, force: true });
+}

@@ -1,0 +1,51 @@
+// Completes package-lock.json with the platform packages that npm left out of it.
+//
+// npm drops an optional dependency from the lock file when the registry in use does not serve it (a mirror that holds
+// Linux packages only, say), and then `npm ci` refuses that very lock file: "Missing: @biomejs/cli-darwin-arm64@ from
+// lock file". The entries added here say what those packages' own manifests say: version, system, processor, libc.
+// Run it after `npm install` there: node scripts/complete-lock.js
+
+import { readFileSync, writeFileSync } from "node:fs";
+
+const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
+const processors = ["arm64", "arm", "ia32", "loong64", "ppc64", "riscv64", "s390x", "x64"];
+
+/** The lock file's path of a package as `from` would resolve it, or undefined. */
+const resolveFrom = (packages, from, name) => {
+  const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
+  if (packages[path] !== undefined || from === "") return packages[path] && path;
+  return resolveFrom(packages, from.slice(0, Math.max(from.lastIndexOf("/node_modules/"), 0)), name);
+};
+
+/** What the package's name tells of where it runs; the words are those of Node's `process.platform` and `arch`. */
+const platformOf = (name) => {
+  const words = name.split(/[/-]/);
+  const os = systems.filter((system) => words.includes(system));
+  const cpu = processors.filter((processor) => words.includes(processor));
+  if (words.some((word) => word.startsWith("musl"))) return { os, cpu, libc: ["musl"] };
+  if (words.some((word) => word.startsWith("gnu"))) return { os, cpu, libc: ["glibc"] };
+  return { os, cpu };
+};
+
+const missingFrom = (packages) =>
+  Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.entries(optionalDependencies)
+      .filter(([name]) => resolveFrom(packages, path, name) === undefined)
+      .map(([name, version]) => ({ name, version })),
+  );
+
+const entryOf = ({ name, version }) => {
+  const { os, cpu, ...libc } = platformOf(name);
+  if (!/^\d+\.\d+\.\d+/.test(version) || os.length !== 1 || cpu.length !== 1) {
+    throw new Error(`${name}@${version}: expected an exact version and a name that tells one system and one processor`);
+  }
+  return { version, cpu, ...libc, optional: true, os };
+};
+
+const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
+const missing = missingFrom(lock.packages);
+const added = Object.fromEntries(missing.map((entry) => [`node_modules/${entry.name}`, entryOf(entry)]));
+const byPath = ([left], [right]) => (left < right ? -1 : 1);
+lock.packages = Object.fromEntries(Object.entries({ ...lock.packages, ...added }).sort(byPath));
+if (missing.length > 0) writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
+console.log(`package-lock.json: ${missing.length} platform packages added`);

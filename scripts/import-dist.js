@@ -1,0 +1,48 @@
+// Imports every package and every example from its dist, each in a process of its own, as plain Node does: no loader,
+// no condition. Programs (main.js) are left out, since to import one is to run it; the modules beside it are imported.
+// A function that reads its environment when it is loaded finds there what its folder's .env.example says.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const timeoutMs = 30_000;
+
+const workspaces = ["packages", "examples"]
+  .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
+  .filter((folder) => existsSync(join(folder, "package.json")));
+
+const specifiersOf = (folder) => {
+  const { name, exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const entry = exports?.["."]?.default;
+  if (entry !== undefined && basename(entry) !== "main.js") return [name];
+  const dist = join(folder, "dist");
+  const modules = existsSync(dist)
+    ? readdirSync(dist).filter((file) => file.endsWith(".js") && file !== "main.js")
+    : [];
+  return modules.map((file) => pathToFileURL(resolve(dist, file)).href);
+};
+
+const failureOf = (folder, specifier) => {
+  const environment = join(folder, ".env.example");
+  const options = existsSync(environment) ? [`--env-file=${environment}`] : [];
+  const program = `await import(${JSON.stringify(specifier)});`;
+  const result = spawnSync(process.execPath, [...options, "--input-type=module", "--eval", program], {
+    encoding: "utf8",
+    timeout: timeoutMs,
+  });
+  if (result.error) return `${result.error.message}: an import must leave nothing running`;
+  return result.status === 0 ? undefined : result.stderr;
+};
+
+for (const folder of workspaces) {
+  const specifiers = specifiersOf(folder);
+  const failures = specifiers
+    .map((specifier) => failureOf(folder, specifier))
+    .filter((failure) => failure !== undefined);
+  if (specifiers.length === 0) failures.push("nothing to import: expected exports, or modules beside main.js in dist");
+  console.log(`${failures.length === 0 ? "ok  " : "FAIL"} ${folder}`);
+  for (const failure of failures) console.log(failure.replace(/^/gm, "     "));
+  if (failures.length > 0) process.exitCode = 1;
+}

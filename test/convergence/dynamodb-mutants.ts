@@ -1,0 +1,47 @@
+// DynamoDB targets that are broken in one place each, by another command.
+
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  type PutItemCommandInput,
+} from "@aws-sdk/client-dynamodb";
+import type { DynamodbClient } from "@sluice/sink-dynamodb";
+import type { DynamodbMutation } from "./dynamodb-target.ts";
+
+type Command = PutItemCommand | DeleteItemCommand;
+
+const sending = (commandFor: (input: PutItemCommandInput) => Command): DynamodbMutation => ({
+  client: (real: DynamoDBClient): DynamodbClient => ({
+    send: async (command: never, options) => {
+      const given: unknown = command;
+      return real.send((given instanceof PutItemCommand ? commandFor(given.input) : given) as never, { ...options });
+    },
+  }),
+});
+
+const unconditional = ({ Item, TableName }: PutItemCommandInput): PutItemCommand =>
+  new PutItemCommand({ Item, TableName });
+
+const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M?.removed !== undefined;
+
+/** The item goes, and with it its version. */
+const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
+  const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues, Item = {} } = input;
+  const Key = Object.fromEntries(Object.entries(Item).filter(([name]) => name === "pk" || name === "sk"));
+  const condition = { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues };
+  return new DeleteItemCommand({ TableName, Key, ...condition });
+};
+
+/** What a target does wrong, and how it is made to. */
+export const dynamodbMutants: Readonly<Record<string, DynamodbMutation>> = {
+  "does not compare versions": sending(unconditional),
+  "prefers the older version": sending((input) => {
+    const { ConditionExpression = "" } = input;
+    return new PutItemCommand({ ...input, ConditionExpression: ConditionExpression.replace(/<=?/g, ">") });
+  }),
+  "keeps no tombstones": sending((input) => (isTombstone(input) ? deletion(input) : new PutItemCommand(input))),
+  "does not compare the versions of removals": sending((input) =>
+    isTombstone(input) ? unconditional(input) : new PutItemCommand(input),
+  ),
+};

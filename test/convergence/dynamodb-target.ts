@@ -1,0 +1,90 @@
+// The DynamoDB sink as a target of the convergence suite: its own mapping and a mapper, into a table for each open.
+
+import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { type AttributeValue, attributeToJson, type Image } from "@sluice/core";
+import type { DynamodbEngine } from "@sluice/local";
+import { type DynamodbClient, type DynamodbMessage, dynamodb, type LiveFilter } from "@sluice/sink-dynamodb";
+import type { SpecimenItem } from "@sluice/testing";
+import { exactJson } from "./exact-json.ts";
+import type { Copy, Target } from "./target.ts";
+
+/** What a test breaks about the target, if anything. */
+export interface DynamodbMutation {
+  /** The client that the sinks write through, in place of the real one. */
+  readonly client?: (real: DynamoDBClient) => DynamodbClient;
+}
+
+/** With types: in a table a text is another value than a number, and a set another than a list. */
+const textOf = (value: AttributeValue): string => {
+  const [type = ""] = Object.keys(value);
+  return `${type} ${exactJson(attributeToJson(value))}`;
+};
+
+const copyOf = (image: Image): Copy =>
+  Object.fromEntries(
+    Object.entries(image)
+      .filter(([name]) => !name.startsWith("_sluice"))
+      .map(([name, value]): [string, string] => [name, textOf(value)])
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
+  );
+
+const createTable = async (client: DynamoDBClient, TableName: string): Promise<void> => {
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [
+        { AttributeName: "pk", AttributeType: "S" },
+        { AttributeName: "sk", AttributeType: "S" },
+      ],
+      KeySchema: [
+        { AttributeName: "pk", KeyType: "HASH" },
+        { AttributeName: "sk", KeyType: "RANGE" },
+      ],
+    }),
+  );
+};
+
+const readAll = async (
+  client: DynamoDBClient,
+  TableName: string,
+  filter: LiveFilter,
+): Promise<ReadonlyMap<string, Copy>> => {
+  const copies = new Map<string, Copy>();
+  let start: Record<string, never> | undefined;
+  do {
+    const page = await client.send(
+      new ScanCommand({
+        TableName,
+        ConsistentRead: true,
+        ...filter,
+        ...(start !== undefined && { ExclusiveStartKey: start }),
+      }),
+    );
+    for (const item of (page.Items ?? []) as Image[]) copies.set((item.pk as { S: string }).S, copyOf(item));
+    start = page.LastEvaluatedKey as typeof start;
+  } while (start !== undefined);
+  return copies;
+};
+
+let opened = 0;
+
+/** Opens an empty table. */
+export const openDynamodb = async (
+  { clientConfig }: DynamodbEngine,
+  mutation: DynamodbMutation = {},
+): Promise<Target<DynamodbMessage>> => {
+  const { client: mutateClient = (client) => client } = mutation;
+  opened += 1;
+  const table = `convergence-${opened}`;
+  const real = new DynamoDBClient({ ...clientConfig, maxAttempts: 1 });
+  await createTable(real, table);
+  const client = mutateClient(real);
+  const [mapped, whole] = [dynamodb({ client, table }), dynamodb({ client, table })];
+  return {
+    ways: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
+    readAll: () => readAll(real, table, mapped.liveFilter),
+    copyOf,
+    close: async () => real.destroy(),
+  };
+};

@@ -1,0 +1,21 @@
+// OpenSearch targets that are broken in one place each, on the wire.
+
+import type { OpensearchMutation } from "./opensearch-target.ts";
+
+/** The script is a JSON text in the request, and the only place of these words. */
+const replacing = (found: string | RegExp, replacement: string): OpensearchMutation => ({
+  rewrite: (body) => body.replaceAll(found, replacement),
+});
+
+const script = /"source":"def s=(?:[^"\\]|\\.)*"/g;
+
+/** What a target does wrong, and how it is made to. */
+export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
+  "does not compare versions": replacing(script, '"source":"ctx._source=params.d"'),
+  "prefers the older version": replacing(".version)>=0)", ".version)<0)"),
+  "keeps no tombstones": replacing(
+    /\{"(?:update|create)":(\{"_id":"(?:[^"\\]|\\.)*")[^\n]*\n[^\n]*"deleted":true[^\n]*\n/g,
+    '{"delete":$1}}\n',
+  ),
+  "leaves an attribute that is gone": replacing("{ctx._source=params.d}", "{ctx._source.putAll(params.d)}"),
+};

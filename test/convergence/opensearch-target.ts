@@ -1,0 +1,122 @@
+// The OpenSearch sink as a target of the convergence suite: its own mapping and a mapper, over one index for each open.
+
+import { type AttributeValue, attributeToJson, type Image } from "@sluice/core";
+import { type OpensearchClient, type OpensearchDocument, opensearch } from "@sluice/sink-opensearch";
+import type { SpecimenItem } from "@sluice/testing";
+import { exactJson } from "./exact-json.ts";
+import type { Copy, Target } from "./target.ts";
+
+/** What a test breaks about the target, if anything. */
+export interface OpensearchMutation {
+  /** Bulk requests, before the server sees them. */
+  readonly rewrite?: (bulkBody: string) => string;
+}
+
+const mappings = {
+  dynamic: "strict",
+  properties: {
+    pk: { type: "keyword" },
+    sk: { type: "keyword" },
+    revision: { type: "long" },
+    note: { type: "text" },
+    amount: { type: "double" },
+    payload: { type: "object", enabled: false },
+  },
+};
+
+/** One shard, no copies, and no waiting for the disk. */
+const settings = {
+  number_of_shards: 1,
+  number_of_replicas: 0,
+  "translog.durability": "async",
+  max_result_window: 100_000,
+};
+
+const ask = async (url: string, method: string, path: string, body?: string): Promise<string> => {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    ...(body !== undefined && { body }),
+  });
+  const text = await answer.text();
+  if (answer.ok) return text;
+  throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+};
+
+/** A client without the package of OpenSearch, for what a test puts between sink and server. */
+const clientOf = (url: string, rewrite: (bulkBody: string) => string): OpensearchClient => ({
+  transport: {
+    request: async ({ method, path, querystring, bulkBody, body }) => {
+      const sent = bulkBody === undefined ? body : rewrite(bulkBody);
+      const text = await ask(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
+      // A real delete answers as one, and with 404 where there was nothing; the sink asked for something else.
+      const asAsked = text
+        .replaceAll(/\{"delete":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1}')
+        .replaceAll('"status":404', '"status":200');
+      return { body: JSON.parse(asAsked) };
+    },
+  },
+});
+
+/** A number that a double cannot hold is text in a document. */
+const fits = (digits: string): boolean => String(Number(digits)) === digits;
+
+const withWideNumbersAsText = (value: AttributeValue): AttributeValue =>
+  "N" in value && !fits(value.N) ? { S: value.N } : value;
+
+const fieldsOf = (copy: (field: string) => string | undefined): Copy =>
+  Object.fromEntries(Object.keys(mappings.properties).map((field) => [field, copy(field) ?? null]));
+
+const copyOf = (image: Image): Copy =>
+  fieldsOf((field) => {
+    const value = image[field];
+    return value === undefined ? undefined : exactJson(attributeToJson(withWideNumbersAsText(value)));
+  });
+
+type Source = Readonly<Record<string, unknown>>;
+
+const copyOfSource = (source: Source): Copy =>
+  fieldsOf((field) => (source[field] === undefined ? undefined : exactJson(JSON.stringify(source[field]))));
+
+const page = 2000;
+
+/** What a search of the alias finds, page by page. */
+const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, Copy>> => {
+  await ask(url, "POST", `/${index}/_refresh`);
+  const copies = new Map<string, Copy>();
+  for (let after: readonly string[] | undefined; ; ) {
+    const query = { size: page, sort: [{ pk: "asc" }], ...(after !== undefined && { search_after: after }) };
+    const found = JSON.parse(await ask(url, "POST", `/${index}/_search`, JSON.stringify(query)));
+    const hits: readonly { readonly _source: Source; readonly sort: readonly string[] }[] = found.hits.hits;
+    for (const { _source } of hits) copies.set(String(_source.pk), copyOfSource(_source));
+    if (hits.length < page) return copies;
+    after = hits.at(-1)?.sort;
+  }
+};
+
+let opened = 0;
+
+/** Opens an empty index. */
+export const openOpensearch = async (
+  url: string,
+  mutation: OpensearchMutation = {},
+): Promise<Target<OpensearchDocument>> => {
+  const { rewrite } = mutation;
+  opened += 1;
+  const target = { index: `convergence-${process.pid}-${opened}`, mappings, settings };
+  const own = opensearch({ node: url, ...target });
+  await own.ensure();
+  // Each way remembers by itself what it wrote of late, as two environments of Lambda do.
+  const through = rewrite === undefined ? { node: url } : { client: clientOf(url, rewrite) };
+  const make = () => opensearch({ ...through, ...target });
+  const [mapped, whole] = [make(), make()];
+  return {
+    ways: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
+    readAll: () => readAll(url, target.index),
+    copyOf,
+    close: async () => {
+      await Promise.all([own, mapped, whole].map((sink) => sink.close()));
+      await ask(url, "DELETE", `/${target.index}-000001`);
+    },
+  };
+};

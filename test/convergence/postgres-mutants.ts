@@ -1,0 +1,95 @@
+// Postgres targets that are broken in one place each, by another SQL text or by what is done after it.
+
+import { setTimeout } from "node:timers/promises";
+import type { Guard, PostgresClient, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
+import type { Mutation } from "./postgres-target.ts";
+
+const withClients = (
+  pool: PostgresPool,
+  mutate: (client: PostgresClient) => PostgresClient["query"],
+): PostgresPool => ({
+  connect: async () => {
+    const client = await pool.connect();
+    return { query: mutate(client), release: (error) => client.release(error) };
+  },
+  end: () => pool.end(),
+});
+
+/** Every statement as `rewrite` has it. */
+const rewriting = (rewrite: (text: string) => string): Mutation => ({
+  pool: (pool) =>
+    withClients(pool, (client) => (query: PostgresQuery) => client.query({ ...query, text: rewrite(query.text) })),
+});
+
+/** After every write, what `text` does. */
+const followedBy = (text: string): Mutation => ({
+  pool: (pool) =>
+    withClients(pool, (client) => async (query: PostgresQuery) => {
+      const result = await client.query(query);
+      if (query.text.startsWith("WITH")) await client.query({ text, values: [] });
+      return result;
+    }),
+});
+
+const newerOnly = 'WHERE held."sluice_version" < EXCLUDED."sluice_version"';
+const versions: Readonly<Record<Guard, string>> = { ledger: "specimens_sluice", inline: "specimens_with_tombstones" };
+
+/** Both, the first nearer to the server. */
+const both = (inner: Mutation, outer: Mutation): Mutation => ({
+  pool: (pool) => (outer.pool ?? ((same) => same))((inner.pool ?? ((same) => same))(pool)),
+});
+
+const longestCommitMs = 6;
+
+/**
+ * No defect: commits that take a few milliseconds, as on a server that syncs or has replicas. Statements of two writers
+ * then overlap often, and not once in a thousand histories.
+ */
+export const slowCommits: Mutation = {
+  pool: (pool) =>
+    withClients(pool, (client) => async (query: PostgresQuery) => {
+      if (!query.text.startsWith("WITH")) return client.query(query);
+      await client.query({ text: "BEGIN", values: [] });
+      try {
+        const result = await client.query(query);
+        await setTimeout(Math.random() * longestCommitMs);
+        await client.query({ text: "COMMIT", values: [] });
+        return result;
+      } catch (error) {
+        await client.query({ text: "ROLLBACK", values: [] });
+        throw error;
+      }
+    }),
+};
+
+/** The version that the statement's snapshot shows, which another writer may have replaced since. */
+const versionSeenBefore = (guard: Guard): string =>
+  `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
+    WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
+
+/** The ledger's second look at removals finds nothing (`settleStatement` of the sink). */
+const withoutSecondLook = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
+
+/** What a target does wrong, and how it is made to. */
+export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
+  "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
+  "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
+  "keeps no tombstones": followedBy(`DELETE FROM ${versions[guard]} WHERE sluice_removed_at IS NOT NULL`),
+  "leaves an attribute that is gone": rewriting((text) =>
+    text.replaceAll(
+      /("note"|"amount"|"payload") = EXCLUDED\.\1/g,
+      (_, column) => `${column} = COALESCE(EXCLUDED.${column}, ${guard === "inline" ? "held" : "specimens"}.${column})`,
+    ),
+  ),
+});
+
+/** Defects that show only where writers overlap. */
+export const postgresRaceMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
+  "compares with a version that it read before": both(
+    slowCommits,
+    rewriting((text) => text.replaceAll(newerOnly, versionSeenBefore(guard))),
+  ),
+  ...(guard === "ledger" && {
+    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondLook),
+  }),
+});

@@ -1,0 +1,27 @@
+// Convergence on a real Postgres, under both guards; and what the suite finds when a guard is broken.
+
+import { afterAll, describe, test } from "@jest/globals";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { postgresMutants, postgresRaceMutants, slowCommits } from "./postgres-mutants.ts";
+import { type Mutation, openPostgres } from "./postgres-target.ts";
+import { testConvergence, testMutant } from "./runs.ts";
+import { versionMutants } from "./version-mutants.ts";
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+
+describeWithPostgres("Postgres", (postgres) => {
+  for (const guard of ["ledger", "inline"] as const) {
+    const open = async (mutation?: Mutation) => openPostgres(await postgres.createDatabase(), guard, mutation);
+
+    describe(`with the ${guard} guard`, () => {
+      testConvergence(open);
+      testConvergence(() => open(slowCommits), "race");
+
+      for (const [name, sink] of Object.entries(versionMutants)) testMutant(name, () => open({ sink }));
+      for (const [name, mutation] of Object.entries(postgresMutants(guard))) testMutant(name, () => open(mutation));
+      for (const [name, mutation] of Object.entries(postgresRaceMutants(guard))) {
+        testMutant(name, () => open(mutation), "race");
+      }
+    });
+  }
+});

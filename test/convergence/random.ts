@@ -1,0 +1,30 @@
+// Random numbers that a seed repeats.
+
+/** A source of random numbers. */
+export interface Random {
+  /** A whole number from 0 to `below` - 1. */
+  readonly integer: (below: number) => number;
+  /** True with this probability. */
+  readonly chance: (probability: number) => boolean;
+  readonly pick: <Choice>(choices: readonly [Choice, ...Choice[]]) => Choice;
+  /** Each entry with this probability, in order. */
+  readonly some: <Entry>(entries: readonly Entry[], probability: number) => Entry[];
+}
+
+/** mulberry32: 32 bits of state, enough for tests. */
+export const randomOf = (seed: number): Random => {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const integer = (below: number): number => Math.floor(next() * below);
+  return {
+    integer,
+    chance: (probability) => next() < probability,
+    pick: (choices) => choices[integer(choices.length)] ?? choices[0],
+    some: (entries, probability) => entries.filter(() => next() < probability),
+  };
+};

@@ -1,0 +1,43 @@
+// Sinks that are right but for the version that they guard with: what others did, and lost data by (traps.md 3 to 6).
+
+import type { Change, Settlement, Sink, UpsertDelivery } from "@sluice/core";
+
+/** The same sink, which is told another version of every change. */
+const withVersion = <Message>(
+  sink: Sink<Message, "upsert">,
+  versionOf: (change: Change) => string,
+): Sink<Message, "upsert"> => ({
+  ...sink,
+  write: async (batch, context) => {
+    const originals = new Map<unknown, UpsertDelivery<Message>>();
+    for (const delivery of batch) {
+      const version = versionOf(delivery.change);
+      const change = new Proxy(delivery.change, {
+        get: (real, name) => (name === "version" ? version : Reflect.get(real, name)),
+      });
+      originals.set({ ...delivery, change }, delivery);
+    }
+    const settlements = await sink.write([...originals.keys()] as UpsertDelivery<Message>[], context);
+    return settlements.map(
+      (settlement) => ({ ...settlement, delivery: originals.get(settlement.delivery) }) as Settlement,
+    );
+  },
+});
+
+/** What a target with this version does wrong, and the sink that does it. */
+export const versionMutants: Readonly<
+  Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
+> = {
+  "takes what arrives last for the newest": (sink) => {
+    let arrivals = 0;
+    return withVersion(sink, () => {
+      arrivals += 1;
+      return String(arrivals).padStart(58, "0");
+    });
+  },
+  "compares sequence numbers as they are, as text": (sink) => withVersion(sink, ({ sequenceNumber }) => sequenceNumber),
+  "ignores that the stream was re-created": (sink) =>
+    withVersion(sink, ({ sequenceNumber }) => sequenceNumber.padStart(40, "0")),
+  "takes the record's time for its version": (sink) =>
+    withVersion(sink, ({ approximateCreationTimeMs }) => String(approximateCreationTimeMs)),
+};

@@ -1,0 +1,133 @@
+// Documentation that is not compiled, run and followed is wrong. Three marks of a block: `ts` is type-checked, `ts run`
+// is executed too, and `ts nocheck: <reason>` is neither.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "@jest/globals";
+import { type DeliveryErrorCode, outcomeOf } from "@sluice/core";
+import { anchorsOf, type Fence, fencesOf, headingsOf, linksOf, markdownFiles, root } from "./markdown.ts";
+
+const files = markdownFiles();
+const fences = files.flatMap(fencesOf);
+const typescript = fences.filter(({ info }) => /^(ts|typescript|tsx|mts)\b/.test(info));
+const checked = typescript.filter(({ info }) => info === "ts" || info === "ts run");
+const place = ({ path, line }: Fence): string => `${path}:${line}`;
+
+// Inside the workspace, so that packages resolve as they do for its sources.
+const folder = join(root, ".cache", "documentation");
+const sourceOf = ({ path, line }: Fence): string => join(folder, `${path.replaceAll("/", "--")}.L${line}.ts`);
+
+/** Writes a block so that its lines have the numbers that they have in the Markdown. */
+const extract = (block: Fence): void => writeFileSync(sourceOf(block), "\n".repeat(block.line - 1) + block.code);
+
+const extractAll = (): void => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  checked.forEach(extract);
+  const compilerOptions = {
+    composite: false,
+    declaration: false,
+    declarationMap: false,
+    isolatedDeclarations: false,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    moduleDetection: "force",
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+  };
+  const config = { extends: "../../tsconfig.base.json", compilerOptions, include: ["*.ts"] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+};
+
+/** What tsc finds in the extracted blocks; empty when it is content. */
+const typeErrors = (): string => {
+  const tsc = join(root, "node_modules", ".bin", "tsc");
+  try {
+    execFileSync(tsc, ["-p", folder, "--pretty", "false"], { cwd: folder, encoding: "utf8" });
+    return "";
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+};
+
+describe("code in the documentation", () => {
+  extractAll();
+
+  test("every TypeScript block is marked ts, ts run, or ts nocheck with a reason", () => {
+    const wrong = typescript.filter(({ info }) => !/^ts( run| nocheck: \S.*)?$/.test(info));
+    expect(wrong.map((block) => `${place(block)} ${block.info}`)).toEqual([]);
+  });
+
+  test("every block of the documentation compiles", () => {
+    expect(checked.length).toBeGreaterThan(0);
+    expect(typeErrors()).toBe("");
+  });
+
+  for (const block of typescript.filter(({ info }) => info === "ts run")) {
+    test(`${place(block)} runs`, async () => {
+      await expect(import(pathToFileURL(sourceOf(block)).href)).resolves.toBeDefined();
+    });
+  }
+});
+
+/** Why a link leads nowhere, or undefined. */
+const faultOf = (from: string, link: string): string | undefined => {
+  const [target = "", anchor] = decodeURI(link).split("#");
+  const path = target === "" ? from : normalize(join(dirname(from), target));
+  if (path.startsWith("..")) return "leaves the repository";
+  if (!existsSync(join(root, path))) return `${path} does not exist`;
+  if (anchor === undefined || !path.endsWith(".md")) return undefined;
+  const anchors = anchorsOf({ text: readFileSync(join(root, path), "utf8") });
+  return anchors.has(anchor) ? undefined : `${path} has no heading #${anchor}`;
+};
+
+test("every relative link leads to a file and a heading that exist", () => {
+  const broken = files.flatMap((file) =>
+    linksOf(file)
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .map((link) => ({ link, fault: faultOf(file.path, link) }))
+      .filter(({ fault }) => fault !== undefined)
+      .map(({ link, fault }) => `${file.path}: ${link}: ${fault}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+describe("docs/errors.md", () => {
+  const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  const page = existsSync(join(root, "docs/errors.md")) ? read("docs/errors.md") : "";
+  const core = [...read("packages/core/src/errors.ts").matchAll(/^export type \w+Code =[^;]*;/gm)].map(
+    ([union]) => union,
+  );
+  const sources = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "packages/*/src/*.ts"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const classes = sources
+    .split("\n")
+    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .flatMap((path) => read(path).match(/extends SluiceError<"[A-Z_]+">/g) ?? []);
+  const codesIn = (texts: readonly string[]): string[] =>
+    texts.flatMap((text) => text.match(/(?<=")[A-Z_]+(?=")/g) ?? []);
+  const codes = [...new Set(codesIn([...core, ...classes]))].sort();
+  const ofDeliveries = new Set(codesIn(core).filter((code) => !code.startsWith("CONFIG_")));
+
+  test("has a heading for every code, and for no other", () => {
+    const documented = headingsOf({ text: page }).flatMap(
+      (heading) => heading.match(/^`([A-Z]+(?:_[A-Z]+)+)`$/)?.[1] ?? [],
+    );
+    expect(codes.length).toBeGreaterThan(0);
+    expect(documented.sort()).toEqual(codes);
+  });
+
+  test("says of every delivery error whether it is retried or rejected, as core does", () => {
+    const rows = [...page.matchAll(/^\| \[`([A-Z_]+)`\]\(#\w+\) \| (\w+) \|/gm)].map((row) => [row[1], row[2]]);
+    const expected = codes.map((code) => [
+      code,
+      ofDeliveries.has(code) ? outcomeOf(code as DeliveryErrorCode) : "throw",
+    ]);
+    expect(rows.sort()).toEqual(expected);
+  });
+});

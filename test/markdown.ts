@@ -1,0 +1,78 @@
+// The Markdown of this repository as its tests see it: fenced blocks, headings, links.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root: string = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export interface MarkdownFile {
+  /** Relative to the root of the repository. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A fenced block: the info string is what stands behind the opening fence. */
+export interface Fence {
+  readonly path: string;
+  /** Number of the first line inside the fence; the file's first line is 1. */
+  readonly line: number;
+  readonly info: string;
+  readonly code: string;
+}
+
+/** Every Markdown file that git tracks or would track. */
+export const markdownFiles = (): MarkdownFile[] =>
+  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+    cwd: root,
+    encoding: "utf8",
+  })
+    .split("\n")
+    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+
+const fence = /^( *)(```+|~~~+)([^\n]*)\n([\s\S]*?)^ *\2[`~]* *$/gm;
+
+/** The fenced blocks of a file, in order, without their indentation. */
+export const fencesOf = ({ path, text }: MarkdownFile): Fence[] =>
+  [...text.matchAll(fence)].map((match) => ({
+    path,
+    line: text.slice(0, match.index).split("\n").length + 1,
+    info: (match[3] ?? "").trim(),
+    code: (match[4] ?? "").replaceAll(new RegExp(`^${match[1]}`, "gm"), ""),
+  }));
+
+/** The text without what is shown as code, so that brackets in code are not taken for links. */
+const prose = (text: string): string => text.replaceAll(fence, "").replaceAll(/`[^`\n]*`/g, "code");
+
+/** Where the links of a file lead, as they are written: `./errors.md#sink_denied`, `https://…`. */
+export const linksOf = ({ text }: MarkdownFile): string[] => {
+  const inline = [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
+  const definitions = [...prose(text).matchAll(/^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s+"[^"]*")?$/gm)];
+  return [...inline, ...definitions].map((match) => match[1] ?? "");
+};
+
+/** The texts of the headings, in order, with their Markdown. */
+export const headingsOf = ({ text }: Pick<MarkdownFile, "text">): string[] =>
+  [...text.replaceAll(fence, "").matchAll(/^#{1,6} +(.+?) *#*$/gm)].map((match) => match[1] ?? "");
+
+const slugOf = (heading: string): string =>
+  heading
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .toLowerCase()
+    .replaceAll(/[^\p{Letter}\p{Number}\s_-]/gu, "")
+    .trim()
+    .replaceAll(/\s/g, "-");
+
+/** The anchors that GitHub gives to the headings; a repeated one is numbered. */
+export const anchorsOf = (file: Pick<MarkdownFile, "text">): Set<string> => {
+  const seen = new Map<string, number>();
+  const anchors = headingsOf(file).map((heading) => {
+    const slug = slugOf(heading);
+    const repeats = seen.get(slug) ?? 0;
+    seen.set(slug, repeats + 1);
+    return repeats === 0 ? slug : `${slug}-${repeats}`;
+  });
+  return new Set(anchors);
+};

@@ -1,0 +1,57 @@
+// The code on the README's first screen, pasted and run as Lambda would run it: a change in, a row out.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import type { PipelineHandler } from "@sluice/core";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { postgres as sinkTo } from "@sluice/sink-postgres";
+import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
+import pg from "pg";
+import { fencesOf, markdownFiles, root } from "./markdown.ts";
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+
+const readme = markdownFiles().find(({ path }) => path === "README.md") ?? { path: "", text: "" };
+
+/** Writes the first block to a module of its own and answers its URL. */
+const paste = (): string => {
+  const [first] = fencesOf(readme).filter(({ info }) => info === "ts");
+  const folder = join(root, ".cache", "readme");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "first-screen.ts");
+  writeFileSync(file, first?.code ?? "");
+  return pathToFileURL(file).href;
+};
+
+test("the first screen has at most forty lines", () => {
+  const untilInstall = readme.text.slice(0, readme.text.indexOf("## Install"));
+  expect(untilInstall.split("\n").length).toBeLessThanOrEqual(41);
+});
+
+describeWithPostgres("the handler on the README's first screen", (engine) => {
+  test("writes an order as a row, and removes it again", async () => {
+    const url = await engine.createDatabase();
+    const pool = new pg.Pool({ connectionString: url });
+    // pg ends a pool before its sockets are closed; the server may say goodbye to them.
+    pool.on("error", () => undefined);
+    await pool.query("CREATE TABLE orders (id text PRIMARY KEY, customer text NOT NULL, lines jsonb)");
+    await sinkTo({ pool, table: "orders" }).ensure();
+    Object.assign(process.env, { DATABASE_URL: url, DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/none" });
+    process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
+
+    const { handler } = (await import(paste())) as { handler: PipelineHandler };
+    const order = { id: "o-1", customer: " Ada ", lines: ["tea"] };
+    const put = streamRecord({ after: order, keyNames: ["id"], position: 1 });
+    const removed = streamRecord({ before: order, keyNames: ["id"], position: 2 });
+
+    expect(await handler(streamEvent([put]), lambdaContext())).toEqual({ batchItemFailures: [] });
+    const { rows } = await pool.query("SELECT * FROM orders");
+    expect(rows).toEqual([{ id: "o-1", customer: "Ada", lines: ["tea"] }]);
+
+    expect(await handler(streamEvent([removed]), lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect((await pool.query("SELECT * FROM orders")).rows).toEqual([]);
+    await pool.end();
+  });
+});

@@ -1,0 +1,250 @@
+// The torture table on a real Postgres, through the whole handler, under both guards: the rows that
+// end in a target's guard or in its types. test/torture.test.ts has the others, and the same with memory sinks.
+
+import { afterAll, describe, expect, test } from "@jest/globals";
+import {
+  type Envelope,
+  type Image,
+  type PipelineHandler,
+  pipeline,
+  type StreamRecord,
+  type UnknownItem,
+} from "@sluice/core";
+import { engineOrSkip, startPostgres } from "@sluice/local";
+import { type Guard, type PostgresPool, type PostgresRow, postgres } from "@sluice/sink-postgres";
+import { lambdaContext, type PlainItem, sqsEvent, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
+import pg from "pg";
+
+const quiet = { info: () => undefined, warn: () => undefined };
+const fast = { tries: 2, firstDelayMs: 0 };
+
+const item = (pk: string, revision: number, more: PlainItem = {}): PlainItem => ({ pk, sk: "1", revision, ...more });
+const keys = (pk: string): PlainItem => ({ pk, sk: "1" });
+
+const columns = {
+  pk: "text",
+  sk: "text",
+  revision: "integer",
+  note: "text",
+  amount: "numeric",
+  bytes: "bytea",
+  tags: "text[]",
+  body: "jsonb",
+};
+
+const toRow = (after: UnknownItem): PostgresRow => {
+  const { pk: _pk, sk: _sk, ...row } = after;
+  return row as PostgresRow;
+};
+
+/** How a row comes to be: by a mapper, or by declared columns. */
+const ways = ["mapper", "columns"] as const;
+
+interface Stage {
+  readonly handler: PipelineHandler;
+  readonly letters: Envelope[];
+  readonly invoke: (records: readonly StreamRecord[]) => Promise<string[]>;
+  readonly redrive: () => Promise<string[]>;
+  /** `SELECT` on the user's table, as text, in the order of keys. */
+  readonly rows: (list?: string) => Promise<Record<string, string | null>[]>;
+  /** Whether connections are refused. */
+  readonly setDown: (isDown: boolean) => void;
+}
+
+const identifiers = ({ batchItemFailures }: Awaited<ReturnType<PipelineHandler>>): string[] =>
+  batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+
+const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
+
+describeWithPostgres("the torture table on Postgres", (engine) => {
+  const pools = new Set<pg.Pool>();
+  const poolOf = (url: string): pg.Pool => {
+    const pool = new pg.Pool({ connectionString: url, max: 4 });
+    pool.on("error", () => undefined);
+    pools.add(pool);
+    return pool;
+  };
+  afterAll(async () => {
+    await Promise.all([...pools].map((pool) => pool.end()));
+  });
+
+  const open = async (guard: Guard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
+    const url = await engine.createDatabase();
+    const real = poolOf(url);
+    // Nothing listens on port 1.
+    const refused = poolOf(url.replace(/:\d+\//, ":1/"));
+    let isDown = false;
+    const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
+    const options = { pool, table: "items", guard, key: ["pk", "sk"] };
+    const declared = postgres({ ...options, columns });
+    await declared.ensure();
+    const letters: Envelope[] = [];
+    const deadLetter = {
+      write: async (envelopes: readonly Envelope[]) => {
+        letters.push(...envelopes);
+        return { stored: new Set(envelopes), errors: [] };
+      },
+    };
+    const base = pipeline("torture", { deadLetter, logger: quiet, retry: fast });
+    const routed =
+      way === "columns"
+        ? base.to(declared)
+        : base.to(postgres({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
+    const handler = routed.handler();
+    return {
+      handler,
+      letters,
+      invoke: async (records) => identifiers(await handler(streamEvent(records), lambdaContext())),
+      redrive: async () => identifiers(await handler(sqsEvent(letters), lambdaContext())),
+      rows: async (list = "pk, revision::text") =>
+        (await real.query<Record<string, string | null>>(`SELECT ${list} FROM items ORDER BY pk, sk`)).rows,
+      setDown: (next) => {
+        isDown = next;
+      },
+    };
+  };
+
+  describe.each(["ledger", "inline"] as const)("with the %s guard", (guard) => {
+    test("the same key in parallel invocations: it ends with the last change", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const records = Array.from({ length: 40 }, (_, index) => table.put(item(`item-${index % 4}`, index)));
+      await Promise.all(records.map((record) => stage.invoke([record])));
+      expect((await stage.rows()).map(({ revision }) => revision)).toEqual(["36", "37", "38", "39"]);
+    });
+
+    test("remove and insert of the same key in one batch: the item is there", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      await stage.invoke([table.put(item("a", 1))]);
+      expect(await stage.invoke([table.remove(keys("a")), table.put(item("a", 2))])).toEqual([]);
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "2" }]);
+    });
+
+    test("replays of old changes do not overwrite, whether their sequence numbers are shorter or of an older stream", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const old = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
+      await stage.invoke(old);
+      await stage.invoke(old.slice(8, 9));
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "12" }]);
+      table.recreateStream("2026-03-04T05:06:07.890");
+      await stage.invoke([table.put(item("a", 13))]);
+      for (const record of old) await stage.invoke([record]);
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "13" }]);
+    });
+
+    test("a replay after a delete, by a user or by TTL, does not resurrect; an insert anew does", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const [a, b] = [table.put(item("a", 1)), table.put(item("b", 2))];
+      await stage.invoke([a, b]);
+      await stage.invoke([table.remove(keys("a")), table.expire(keys("b"))]);
+      await stage.invoke([a, b]);
+      expect(await stage.rows()).toEqual([]);
+      await stage.invoke([table.put(item("a", 3))]);
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
+    });
+
+    test("a delete that arrives before what it deletes, which never came: the late insert does not resurrect", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const late = table.put(item("a", 1));
+      expect(await stage.invoke([table.remove(keys("a"))])).toEqual([]);
+      await stage.invoke([late]);
+      expect(await stage.rows()).toEqual([]);
+    });
+
+    test("an attribute that is gone becomes NULL", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      await stage.invoke([table.put(item("a", 1, { note: "here", amount: 5 }))]);
+      await stage.invoke([table.put(item("a", 2, { amount: 5 }))]);
+      expect(await stage.rows("note, amount::text")).toEqual([{ note: null, amount: "5" }]);
+    });
+
+    test.each([
+      ["text with NUL", { note: "a\0b" }],
+      ["half of a surrogate pair", { note: "\ud800" }],
+      ["a type that its column refuses", { amount: "not a number" }],
+    ])("one bad record of three, %s: the others pass, it is dead-lettered whole", async (_, bad) => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const records = [table.put(item("a", 1)), table.put(item("b", 2, bad)), table.put(item("c", 3))];
+      expect(await stage.invoke(records)).toEqual([]);
+      expect(await stage.rows()).toEqual([
+        { pk: "a", revision: "1" },
+        { pk: "c", revision: "3" },
+      ]);
+      expect(stage.letters).toMatchObject([{ sink: "postgres", code: "SINK_REJECTED", record: records[1] }]);
+    });
+
+    test("a bad last change does not hide the good one before it, and its late redrive does not undo a later one", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const [good, bad] = [table.put(item("a", 1)), table.put(item("a", 2, { amount: "not a number" }))];
+      await stage.invoke([good, bad]);
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "1" }]);
+      await stage.invoke([table.put(item("a", 3))]);
+      // It is refused still, and stays in its queue.
+      expect(await stage.redrive()).toHaveLength(1);
+      expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
+    });
+
+    test("composite keys that a join would confuse stay two rows", async () => {
+      const stage = await open(guard);
+      await stage.invoke([
+        streamRecord({ after: { pk: "a#b", sk: "c", revision: 1 }, position: 1 }),
+        streamRecord({ after: { pk: "a", sk: "b#c", revision: 2 }, position: 2 }),
+      ]);
+      expect(await stage.rows("pk, sk, revision::text")).toEqual([
+        { pk: "a", sk: "b#c", revision: "2" },
+        { pk: "a#b", sk: "c", revision: "1" },
+      ]);
+    });
+
+    test("down for a whole batch: every record is reported, none is dead-lettered, and none is lost when it is back", async () => {
+      const stage = await open(guard);
+      const table = tableHistory();
+      const records = [table.put(item("a", 1)), table.put(item("b", 2))];
+      stage.setDown(true);
+      expect(await stage.invoke(records)).toEqual(records.map(({ dynamodb }) => dynamodb?.SequenceNumber));
+      stage.setDown(false);
+      expect(await stage.invoke(records)).toEqual([]);
+      expect(stage.letters).toEqual([]);
+      expect(await stage.rows()).toEqual([
+        { pk: "a", revision: "1" },
+        { pk: "b", revision: "2" },
+      ]);
+    });
+
+    test.each(ways)("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly by %s", async (way) => {
+      const stage = await open(guard, way);
+      const digits = "12345678901234567890123456789012345678";
+      const image: Image = {
+        pk: { S: "a" },
+        sk: { S: "1" },
+        amount: { N: digits },
+        bytes: { B: "AAEC/w==" },
+        tags: { SS: ["b", "a"] },
+        body: {
+          M: { beyond: { N: "9007199254740993" }, wide: { N: "1.5E+100" }, digits: { N: `-0.${digits.slice(1)}` } },
+        },
+      };
+      const record = streamRecord({ after: keys("a") });
+      await stage.invoke([{ ...record, dynamodb: { ...record.dynamodb, NewImage: image } }]);
+      const list =
+        "amount::text, encode(bytes, 'hex') AS bytes, ARRAY(SELECT unnest(tags) ORDER BY 1)::text AS tags, body->>'beyond' AS beyond, (body->'wide')::numeric = 1.5e100 AS wide, body->>'digits' AS digits";
+      expect(await stage.rows(list)).toEqual([
+        {
+          amount: digits,
+          bytes: "000102ff",
+          tags: "{a,b}",
+          beyond: "9007199254740993",
+          wide: true,
+          digits: `-0.${digits.slice(1)}`,
+        },
+      ]);
+    });
+  });
+});

@@ -1,0 +1,267 @@
+// The torture table of ../shared/traps.md: small deterministic cases that peers fail. Here with memory sinks, through
+// the whole handler and with what Lambda does on a partial failure; rows about a target's own guard run in each sink.
+
+import { describe, expect, test } from "@jest/globals";
+import {
+  type BatchResponse,
+  type DeadLetter,
+  decodeRecord,
+  type Envelope,
+  type PipelineHandler,
+  pipeline,
+  type StreamRecord,
+} from "@sluice/core";
+import {
+  lambdaContext,
+  memoryAppendSink,
+  memoryUpsertSink,
+  sqsEvent,
+  streamEvent,
+  streamRecord,
+  tableHistory,
+} from "@sluice/testing";
+
+const quiet = { info: () => undefined, warn: () => undefined };
+
+const letterBox = (): DeadLetter & { readonly envelopes: Envelope[] } => {
+  const envelopes: Envelope[] = [];
+  return {
+    envelopes,
+    write: async (batch) => {
+      envelopes.push(...batch);
+      return { stored: new Set(batch), errors: [] };
+    },
+  };
+};
+
+const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Promise<BatchResponse> =>
+  handler(streamEvent(records), lambdaContext());
+
+/** An upsert and an append sink behind one handler. Both hold the item's revision, or the kind where it is gone. */
+const made = () => {
+  const rows = memoryUpsertSink<unknown>({ name: "rows" });
+  const log = memoryAppendSink<unknown>({ name: "log", maxEntries: 10 });
+  const letters = letterBox();
+  const handler = pipeline("torture", { deadLetter: letters, logger: quiet })
+    .to(rows, ({ after }) => after.revision)
+    .to(log, ({ keys, after, kind }) => [keys.pk, after?.revision ?? kind], { dedupe: "none" })
+    .handler();
+  return { rows, log, letters, handler };
+};
+
+type Made = ReturnType<typeof made>;
+
+const held = ({ rows }: Made): unknown[] => [...rows.items().values()];
+const sent = ({ log }: Made): unknown[] => log.sent().map(({ message }) => message);
+const item = (pk: string, revision: number) => ({ pk, sk: "1", revision });
+const keys = (pk: string) => ({ pk, sk: "1" });
+
+/** An append target that answers in an order of its own. */
+const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unknown>> => {
+  const sink = memoryAppendSink<unknown>({ name: "log" });
+  const supports = { writes: "append" as const, maxEntries: 1, concurrency: 8 };
+  return {
+    ...sink,
+    supports,
+    write: async (batch, context) => {
+      for (let turns = delays(); turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+      return sink.write(batch, context);
+    },
+  };
+};
+
+test("same key, random latency: every item's changes arrive in order, 0 of 200 wrong", async () => {
+  let seed = 20261123;
+  const delays = (): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return (seed >>> 16) % 6;
+  };
+  const table = tableHistory();
+  const records = Array.from({ length: 200 }, (_, index) => table.put(item(`item-${index % 10}`, index)));
+  const log = delaying(delays);
+  const handler = pipeline("torture", { deadLetter: "block", logger: quiet })
+    .to(log, ({ keys: { pk }, after }) => [pk, after?.revision], { dedupe: "none" })
+    .handler();
+  await invoke(handler, records);
+  const revisions = new Map<unknown, number[]>();
+  for (const { message } of log.sent()) {
+    const [pk, revision] = message as [string, number];
+    revisions.set(pk, [...(revisions.get(pk) ?? []), revision]);
+  }
+  expect(log.sent()).toHaveLength(200);
+  for (const list of revisions.values()) expect(list).toEqual([...list].sort((a, b) => a - b));
+});
+
+test("remove and insert of the same key in one batch: the item is there", async () => {
+  const table = tableHistory();
+  const all = made();
+  await invoke(all.handler, [table.put(item("a", 1))]);
+  await invoke(all.handler, [table.remove(keys("a")), table.put(item("a", 2))]);
+  expect(held(all)).toEqual([2]);
+  expect(sent(all)).toEqual([
+    ["a", 1],
+    ["a", "remove"],
+    ["a", 2],
+  ]);
+});
+
+test("a record fails, a later one of the same key: neither overtakes, and the item ends with the last", async () => {
+  const table = tableHistory();
+  const records = [table.put(item("a", 1)), table.put(item("a", 2)), table.put(item("b", 3))];
+  const all = made();
+  const [failing] = records as [StreamRecord, ...StreamRecord[]];
+  all.log.fail({ kind: "throttle-one", change: decodeRecord(failing) });
+  const { batchItemFailures } = await invoke(all.handler, records);
+  expect(batchItemFailures).toEqual(
+    records.slice(0, 2).map(({ dynamodb }) => ({ itemIdentifier: dynamodb?.SequenceNumber })),
+  );
+  expect(sent(all)).toEqual([["b", 3]]);
+  all.log.heal();
+  await invoke(all.handler, records);
+  expect(sent(all)).toEqual([
+    ["b", 3],
+    ["a", 1],
+    ["b", 3],
+    ["a", 2],
+  ]);
+  expect(held(all)).toEqual([2, 3]);
+});
+
+describe("replay", () => {
+  test("of an old change does not overwrite", async () => {
+    const table = tableHistory();
+    const [old, later] = [table.put(item("a", 1)), table.put(item("a", 2))];
+    const all = made();
+    await invoke(all.handler, [old]);
+    await invoke(all.handler, [later]);
+    await invoke(all.handler, [old]);
+    expect(held(all)).toEqual([2]);
+  });
+
+  test("after a delete does not resurrect", async () => {
+    const table = tableHistory();
+    const [old, gone] = [table.put(item("a", 1)), table.remove(keys("a"))];
+    const all = made();
+    for (const batch of [[old], [gone], [old]]) await invoke(all.handler, batch);
+    expect(held(all)).toEqual([]);
+  });
+
+  test("of a change whose sequence number is shorter, and greater as text, does not overwrite", async () => {
+    const table = tableHistory();
+    const records = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
+    const all = made();
+    await invoke(all.handler, records);
+    await invoke(all.handler, records.slice(8, 9));
+    expect(held(all)).toEqual([12]);
+  });
+
+  test("of the stream before its re-creation does not overwrite, and the new one outranks it", async () => {
+    const table = tableHistory();
+    const old = Array.from({ length: 5 }, (_, index) => table.put(item("a", index + 1)));
+    table.recreateStream("2026-03-04T05:06:07.890");
+    const fresh = table.put(item("a", 9));
+    const all = made();
+    for (const batch of [old, [fresh], old]) await invoke(all.handler, batch);
+    expect(held(all)).toEqual([9]);
+  });
+});
+
+test("one bad record of three: the others pass, it is dead-lettered whole, and its redrive heals", async () => {
+  const table = tableHistory();
+  const records = [table.put(item("a", 1)), table.put(item("b", 2)), table.put(item("c", 3))];
+  const all = made();
+  const bad = records[1] as StreamRecord;
+  all.rows.fail({ kind: "refuse", change: decodeRecord(bad) });
+  expect(await invoke(all.handler, records)).toEqual({ batchItemFailures: [] });
+  expect(held(all)).toEqual([1, 3]);
+  expect(all.letters.envelopes).toMatchObject([{ sink: "rows", code: "SINK_REJECTED", record: bad }]);
+
+  all.rows.heal();
+  const before = all.log.requests();
+  expect(await all.handler(sqsEvent(all.letters.envelopes), lambdaContext())).toEqual({ batchItemFailures: [] });
+  expect(held(all).sort()).toEqual([1, 2, 3]);
+  expect(all.log.requests()).toBe(before);
+});
+
+describe("values", () => {
+  const exact = {
+    id: { S: "a" },
+    beyond: { N: "9007199254740993" },
+    digits: { N: "12345678901234567890123456789012345678" },
+    wide: { N: "1.5E+100" },
+    tags: { SS: ["b", "a"] },
+    numbers: { NS: ["1", "12345678901234567890"] },
+    bytes: { B: "AAEC/w==" },
+    parts: { BS: ["AA==", "/w=="] },
+    empty: { S: "" },
+    nested: { M: { list: { L: [{ NULL: true }, { N: "0.1" }, { BOOL: false }] } } },
+  };
+  const record = { ...streamRecord({ after: { pk: "a" } }) };
+  const exactRecord = { ...record, dynamodb: { ...record.dynamodb, Keys: { id: { S: "a" } }, NewImage: exact } };
+
+  test("2^53+1, 38 digits, 1.5E100, sets and binary arrive whole, also through JSON", async () => {
+    const log = memoryAppendSink<string>();
+    const handler = pipeline("torture", { deadLetter: "block", logger: quiet })
+      .to(log, ({ after }) => JSON.stringify(after), { dedupe: "none" })
+      .handler();
+    await invoke(handler, [exactRecord as StreamRecord]);
+    expect(JSON.parse(log.sent()[0]?.message ?? "")).toEqual({
+      id: "a",
+      beyond: "9007199254740993",
+      digits: "12345678901234567890123456789012345678",
+      wide: 1.5e100,
+      tags: ["a", "b"],
+      numbers: ["12345678901234567890", 1],
+      bytes: "AAEC/w==",
+      parts: ["/w==", "AA=="].sort(),
+      empty: "",
+      nested: { list: [null, 0.1, false] },
+    });
+  });
+});
+
+test("composite keys that a join would confuse stay two items", async () => {
+  const all = made();
+  await invoke(all.handler, [
+    streamRecord({ after: { pk: "a#b", sk: "c", revision: 1 }, position: 1 }),
+    streamRecord({ after: { pk: "a", sk: "b#c", revision: 2 }, position: 2 }),
+  ]);
+  expect(held(all)).toEqual([1, 2]);
+});
+
+describe("a sink down for a whole batch", () => {
+  test("is reported for every record, blocks no other sink, and loses nothing when it is back", async () => {
+    const table = tableHistory();
+    const records = [table.put(item("a", 1)), table.put(item("b", 2))];
+    const all = made();
+    all.rows.fail({ kind: "down" });
+    const { batchItemFailures } = await invoke(all.handler, records);
+    expect(batchItemFailures).toHaveLength(2);
+    expect(sent(all)).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(all.letters.envelopes).toEqual([]);
+    all.rows.heal();
+    expect(await invoke(all.handler, records)).toEqual({ batchItemFailures: [] });
+    expect(held(all)).toEqual([1, 2]);
+  });
+
+  test("by a missing permission dead-letters nothing", async () => {
+    const all = made();
+    all.rows.fail({ kind: "deny" });
+    const { batchItemFailures } = await invoke(all.handler, [tableHistory().put(item("a", 1))]);
+    expect(batchItemFailures).toHaveLength(1);
+    expect(all.letters.envelopes).toEqual([]);
+  });
+
+  test("that took the batch before its answer was lost ends right, and repeats the same idempotency keys", async () => {
+    const record = tableHistory().put(item("a", 1));
+    const all = made();
+    all.log.fail({ kind: "drop-after-send" });
+    await invoke(all.handler, [record]);
+    all.log.heal();
+    await invoke(all.handler, [record]);
+    expect(new Set(all.log.sent().map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
+  });
+});
