@@ -55,8 +55,11 @@ export type UnknownItem = { readonly [attribute: string]: unknown };
 
 export type ChangeKind = "insert" | "modify" | "remove";
 
-/** How a change came to this invocation. */
-export type Origin = "stream" | "redrive" | "backfill" | "replay";
+/**
+ * How a change came to this invocation: from the stream, the retry queue, the dead letters (or Lambda's own on-failure
+ * destination), the table, or an archive.
+ */
+export type Origin = "stream" | "retry" | "redrive" | "backfill" | "replay";
 
 /** A decoded record. `keys`, `before` and `after` are decoded when they are read, so a spread copy has none of them. */
 export interface Change<Item = UnknownItem> {

@@ -1,6 +1,7 @@
 // dedupe: "always". A sink that claims each delivery before it sends it, and remembers what it has sent: a repeat is
 // not sent again, whether a failure, a crash, a redrive or an overlapping invocation brought it.
 
+import { eachBounded } from "./bounded.ts";
 import type { Claims, RouteId } from "./dedupe.ts";
 import { ConfigError, DeadlineError, SinkError } from "./errors.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type Sink,
   superseded,
   type WriteContext,
+  withWrite,
 } from "./sink.ts";
 import type { PipelineLogger } from "./telemetry.ts";
 
@@ -31,23 +33,6 @@ const longestInvocationMs = 900_000;
 
 /** A claim outlives its invocation by this: the sink may still be settling. */
 const marginMs = 1_000;
-
-const each = async <Value, Result>(
-  values: readonly Value[],
-  ask: (value: Value) => Promise<Result>,
-): Promise<Result[]> => {
-  const results: Result[] = [];
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < values.length) {
-      const index = next;
-      next += 1;
-      results[index] = await ask(values[index] as Value);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(requestsAtOnce, values.length) }, work));
-  return results;
-};
 
 const storeError = (route: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
@@ -83,7 +68,7 @@ const conclude = async (
   sent: ReadonlySet<Delivery>,
 ): Promise<void> => {
   const errors: unknown[] = [];
-  await each(claimed, async (delivery) => {
+  await eachBounded(claimed, requestsAtOnce, async (delivery) => {
     const { idempotencyKey } = delivery;
     try {
       await (sent.has(delivery) ? claims.complete(id, idempotencyKey) : claims.release(id, idempotencyKey));
@@ -122,15 +107,11 @@ const send = async (
 };
 
 /** The sink, behind claims. */
-export const claimingSink = (sink: Sink<unknown, "append">, claiming: Claiming): Sink<unknown, "append"> => ({
-  name: sink.name,
-  supports: sink.supports,
-  write: async (batch, context) => {
+export const claimingSink = (sink: Sink<unknown, "append">, claiming: Claiming): Sink<unknown, "append"> =>
+  withWrite(sink, async (batch, context) => {
     const holdMs = holdMsOf(context);
-    const answers = await each(batch, (delivery) => claimOne(claiming, delivery, holdMs));
+    const answers = await eachBounded(batch, requestsAtOnce, (delivery) => claimOne(claiming, delivery, holdMs));
     const settled = answers.filter((answer) => answer !== undefined);
     const claimed = batch.filter((_, index) => answers[index] === undefined);
     return claimed.length === 0 ? settled : [...settled, ...(await send(sink, claiming, claimed, context))];
-  },
-  close: async () => sink.close?.(),
-});
+  });

@@ -86,6 +86,21 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
+/** The same deadline, and working time that is over after `ms` if not sooner. `release` frees its own timer only. */
+export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
+  const endsAt = clock.now() + ms;
+  const released = new AbortController();
+  const timer = abortAfter(ms, clock, released.signal);
+  const signal = AbortSignal.any([deadline.signal, timer]);
+  setMaxListeners(0, signal);
+  return {
+    ...deadline,
+    signal,
+    remainingMs: () => Math.min(deadline.remainingMs(), Math.max(0, endsAt - clock.now())),
+    release: () => released.abort(),
+  };
+};
+
 /** The deadline of an invocation, `reserveMs` before Lambda's own. A quarter of the reserve is left after the last call. */
 export const deadlineOf = (
   context: InvocationContext | undefined,

@@ -1,6 +1,7 @@
 // What an append route does about repeats. Each mode has its price and its gap: docs/guarantees.md has both, measured.
 
 import { ConfigError } from "./errors.ts";
+import type { Parking } from "./parking.ts";
 import type { Sink } from "./sink.ts";
 
 /**
@@ -52,10 +53,14 @@ export interface Claims {
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 
-/** Where append routes remember what they have delivered: `journal` for `on-failure`, `claims` for `always`. */
+/**
+ * Where append routes remember what they have delivered: `journal` for `on-failure`, `claims` for `always`; and which
+ * items wait in the retry queue, for those that spill.
+ */
 export interface DedupeStore {
   readonly journal: Journal;
   readonly claims: Claims;
+  readonly parking?: Parking;
 }
 
 const invalid = (message: string): ConfigError => new ConfigError("CONFIG_INVALID", message);

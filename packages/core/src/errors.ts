@@ -6,7 +6,12 @@ export type FailureOutcome = "retry" | "reject";
 
 export type ConfigErrorCode = "CONFIG_INVALID" | "CONFIG_MISSING_DEPENDENCY";
 
-export type RecordErrorCode = "RECORD_MALFORMED" | "RECORD_MISMATCH" | "RECORD_INCOMPLETE" | "MAPPING_FAILED";
+export type RecordErrorCode =
+  | "RECORD_MALFORMED"
+  | "RECORD_MISMATCH"
+  | "RECORD_INCOMPLETE"
+  | "RECORD_LOST"
+  | "MAPPING_FAILED";
 
 export type SinkErrorCode =
   | "SINK_THROTTLED"
@@ -20,13 +25,14 @@ export type SinkErrorCode =
   | "SINK_GONE"
   | "SINK_TOO_LARGE";
 
-export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED";
+export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PARKED";
 
 /** Every code, with what core does about a delivery that failed with it. */
 const outcomes: Record<DeliveryErrorCode, FailureOutcome> = {
   RECORD_MALFORMED: "reject",
   RECORD_MISMATCH: "reject",
   RECORD_INCOMPLETE: "reject",
+  RECORD_LOST: "reject",
   MAPPING_FAILED: "reject",
   SINK_THROTTLED: "retry",
   SINK_UNAVAILABLE: "retry",
@@ -40,6 +46,7 @@ const outcomes: Record<DeliveryErrorCode, FailureOutcome> = {
   SINK_GONE: "reject",
   SINK_TOO_LARGE: "reject",
   DEADLINE_EXCEEDED: "retry",
+  DELIVERY_PARKED: "retry",
 };
 
 /** Codes for which trying again within the same invocation may help. */
@@ -96,5 +103,8 @@ export class SinkError extends SluiceError<SinkErrorCode> {
 /** Too little invocation time was left to start or to finish a delivery. */
 export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
 
+/** A delivery was not attempted: an earlier change of its item waits in the retry queue. */
+export class ParkedError extends SluiceError<"DELIVERY_PARKED"> {}
+
 /** What a delivery can fail with. */
-export type DeliveryError = RecordError | SinkError | DeadlineError;
+export type DeliveryError = RecordError | SinkError | DeadlineError | ParkedError;

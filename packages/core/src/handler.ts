@@ -1,48 +1,33 @@
-// The Lambda handler of a pipeline: recognise, deliver to every route at once, dead-letter, balance, report.
+// The Lambda handler of a pipeline: recognise, deliver to every route at once, see to what failed, balance, report.
 
-import { createHash } from "node:crypto";
 import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { StreamRecord } from "./change.ts";
-import { type DeadLetter, type Envelope, remembering } from "./dead-letter.ts";
-import { type Clock, type Deadline, deadlineOf, type InvocationContext } from "./deadline.ts";
-import type { DedupeStore } from "./dedupe.ts";
+import type { ClaimCheck } from "./claim-check.ts";
+import { type DeadLetter, remembering } from "./dead-letter.ts";
+import { type Deadline, deadlineOf, type InvocationContext } from "./deadline.ts";
+import type { Envelope } from "./envelope.ts";
 import { RecordError } from "./errors.ts";
 import { type Received, type RecognisedEvent, receive, recognise } from "./event.ts";
-import { idOf, type Verdict } from "./lane.ts";
-import {
-  blockRejected,
-  countFailures,
-  countOutcomes,
-  type RouteVerdicts,
-  recordsToRepeat,
-  writeDeadLetters,
-} from "./report.ts";
-import type { RetryPolicy } from "./retry.ts";
-import type { Route } from "./route.ts";
-import { claiming, deliverTo, noteSettled, type RouteDelivery } from "./route-delivery.ts";
+import { type EnvironmentParts, envelopeMaker, type HandlerParts, type Invocation, originOf } from "./invocation.ts";
+import type { Letter } from "./letter.ts";
+import { Outage } from "./outage.ts";
+import { type MessageOutcome, messageOutcomes, peeking } from "./redrive.ts";
+import { countFailures, countOutcomes, positionsToRepeat } from "./report.ts";
+import { claiming, deliverTo, noteSettled, type RouteDelivery, releaseParked } from "./route-delivery.ts";
+import { postponeFailed, removeClaims, repeats, settleRejected } from "./settle.ts";
 import { announce, type PipelineLogger } from "./telemetry.ts";
-
-/** What the handler is made from: the pipeline's options, checked and with their defaults. */
-export interface HandlerParts {
-  readonly name: string;
-  readonly routes: readonly Route[];
-  readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
-  readonly deadLetter: DeadLetter | "block";
-  readonly dedupeStore: DedupeStore | undefined;
-  readonly logger: PipelineLogger;
-  readonly retry: RetryPolicy;
-  readonly reserveMs: number | undefined;
-  readonly clock: Clock;
-}
+import { unpack } from "./unpack.ts";
 
 /** The records that Lambda is to bring again; for a stream it restarts at the lowest. */
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
+  /** Of a redrive that was asked for by `sluice: { task: "redrive" }` in the event: each message's outcome. */
+  outcomes?: MessageOutcome[];
 }
 
 /**
- * Takes a batch of stream records, or of SQS messages with dead letters of this pipeline.
+ * Takes a batch of stream records; of SQS messages with envelopes of this pipeline, from its retry queue or its dead
+ * letters; and what Lambda sent to an on-failure destination, by SQS, SNS, S3 or itself.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
@@ -75,42 +60,6 @@ class BulkProcessor extends BasePartialBatchProcessor {
   }
 }
 
-/** A record without an id of its own is named by what is in it: two of them must not pass for one. */
-const eventIdOf = ({ change, record }: Received): string =>
-  change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
-
-const envelopeOf = (parts: HandlerParts, received: readonly Received[]) => {
-  const firstFailedAt = new Date(parts.clock.now()).toISOString();
-  return (sink: string, position: number, { error, tries }: Verdict): Envelope => {
-    const one = received[position] as Received;
-    return {
-      v: 1,
-      id: idOf(sink, eventIdOf(one)),
-      pipeline: parts.name,
-      sink,
-      code: error?.code ?? "SINK_REJECTED",
-      message: error?.message ?? "",
-      attempts: tries,
-      firstFailedAt,
-      record: one.record,
-    };
-  };
-};
-
-/** Messages that are no dead letter of any route here: they stay in their queue. */
-const strangers = (received: readonly Received[], routes: readonly Route[]): Map<number, Error> => {
-  const known = new Set(routes.map(({ name }) => name));
-  const found = new Map<number, Error>();
-  received.forEach(({ envelope, error }, position) => {
-    if (envelope === undefined && error !== undefined) found.set(position, error);
-    else if (envelope !== undefined && !known.has(envelope.sink)) {
-      const message = "an SQS message holds a dead letter of a sink that this pipeline has no route to";
-      found.set(position, new RecordError("RECORD_MALFORMED", message));
-    }
-  });
-  return found;
-};
-
 /** Powertools leaves out a failed record without an identifier, which makes it a success: the whole batch must fail. */
 const unreportable = (records: readonly unknown[], failures: Failures): RecordError | undefined => {
   for (const position of failures.keys()) {
@@ -122,100 +71,194 @@ const unreportable = (records: readonly unknown[], failures: Failures): RecordEr
   return undefined;
 };
 
-/**
- * Sees to rejected deliveries. A dead letter that is rejected once more stays in its queue as it is; else the record
- * goes to the dead letters or, where there are none, comes again.
- */
-const settleRejected = async (
-  invocation: Invocation,
-  received: readonly Received[],
-  routes: readonly RouteVerdicts[],
-): Promise<void> => {
-  const { parts, deadLetter, deadline, event } = invocation;
-  if (event.origin === "redrive") return;
-  if (deadLetter === "block") return blockRejected(routes);
-  const errors = await writeDeadLetters(deadLetter, routes, envelopeOf(parts, received), deadline.lastCall);
-  if (errors.length === 0) return;
-  const fields = { pipeline: parts.name, errors: errors.length, first: String(errors[0]) };
-  parts.logger.warn("dead letters not stored", fields);
-};
-
-/** One run of the handler. */
-interface Invocation {
-  readonly event: RecognisedEvent;
-  readonly parts: HandlerParts;
-  readonly deadLetter: DeadLetter | "block";
-  readonly deadline: Deadline;
-  readonly requestId: string | undefined;
-}
-
-/** Records that must come again, and why; `fatal` where the invocation must fail, which brings them all. */
+/** What must come again, and why; `fatal` where the invocation must fail, which brings it all. */
 interface Repeats {
   readonly failures: Failures;
   readonly fatal: { readonly reason: unknown } | undefined;
 }
 
+/** Records that stay where they are, unread, and those that a delivery of theirs brings again. */
 const repeatsOf = (
-  { records, origin }: RecognisedEvent,
-  unrouted: Failures,
+  invocation: Invocation,
   settled: readonly PromiseSettledResult<RouteDelivery>[],
   routes: readonly RouteDelivery[],
 ): Repeats => {
-  const repeats = ({ outcome }: Verdict): boolean =>
-    outcome === "retried" || (origin === "redrive" && outcome === "rejected");
-  const failures = new Map([...unrouted, ...recordsToRepeat(routes, repeats)]);
+  const { event, received } = invocation;
+  const failures = new Map<number, Error>();
+  for (const { source, unread } of received) if (unread !== undefined) failures.set(source, unread);
+  const positions = positionsToRepeat(routes, (verdict, position) => repeats(invocation, verdict, position));
+  for (const [position, reason] of positions) {
+    const source = received[position]?.source as number;
+    if (!failures.has(source)) failures.set(source, reason);
+  }
   const bug = settled.find((result) => result.status === "rejected");
   if (bug !== undefined) return { failures, fatal: { reason: bug.reason } };
-  const reason = unreportable(records, failures);
+  const reason = event.kind === "notification" ? [...failures.values()][0] : unreportable(event.records, failures);
   return { failures, fatal: reason && { reason } };
 };
 
-/** Delivers a recognised event to every route and answers which records must come again, and why. */
-const run = async (invocation: Invocation): Promise<Failures> => {
-  const { parts, event } = invocation;
-  const { origin, records } = event;
-  const startedAt = parts.clock.now();
-  const received = receive(event, parts.name, parts.schema);
-  const unrouted = origin === "redrive" ? strangers(received, parts.routes) : new Map<number, Error>();
-  const routed = received.map((one, position) => (unrouted.has(position) ? { ...one, error: undefined } : one));
-  const settled = await Promise.allSettled(parts.routes.map((route) => deliverTo(route, routed, invocation)));
-  const routes = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  await settleRejected(invocation, received, routes);
+/** The first of what is brought again: all of a record that failed, and of a stream all behind it. */
+const firstToRepeat = ({ received }: Invocation, { failures, fatal }: Repeats): number | undefined => {
+  if (fatal !== undefined) return 0;
+  if (failures.size === 0) return undefined;
+  const position = received.findIndex(({ source }) => failures.has(source));
+  return position === -1 ? undefined : position;
+};
 
-  const { failures, fatal } = repeatsOf(event, unrouted, settled, routes);
-  const [firstToRepeat] = fatal === undefined ? failures.keys() : [0];
-  if (firstToRepeat !== undefined) await noteSettled(invocation, routes, firstToRepeat);
-  if (fatal !== undefined) throw fatal.reason;
-  const report = {
+const report = (invocation: Invocation, routes: readonly RouteDelivery[], failures: Failures, startedAt: number) => {
+  const { parts, origin, event } = invocation;
+  let spilled = 0;
+  for (const { verdicts } of routes) for (const { isSpilled } of verdicts.values()) if (isSpilled) spilled += 1;
+  return {
     pipeline: parts.name,
     origin,
-    records: records.length,
+    records: event.records.length,
     reported: failures.size,
+    spilled,
     durationMs: parts.clock.now() - startedAt,
     routes: Object.fromEntries(routes.map((verdicts) => [verdicts.route, countOutcomes(verdicts)])),
     failures: countFailures(routes),
   };
-  announce(parts.logger, report, invocation.requestId);
-  return failures;
+};
+
+interface Run {
+  readonly failures: Failures;
+  readonly routes: readonly RouteDelivery[];
+}
+
+/** Delivers a recognised event to every route and answers which records must come again, and why. */
+const run = async (invocation: Invocation, requestId: string | undefined): Promise<Run> => {
+  const { parts, origin, received } = invocation;
+  const startedAt = parts.clock.now();
+  const settled = await Promise.allSettled(parts.routes.map((route) => deliverTo(route, received, invocation)));
+  const routes = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  await settleRejected(invocation, routes);
+
+  const repeated = repeatsOf(invocation, settled, routes);
+  const from = firstToRepeat(invocation, repeated);
+  if (from !== undefined) await noteSettled(invocation, routes, from);
+  if (repeated.fatal !== undefined) throw repeated.fatal.reason;
+  const { failures } = repeated;
+  if (origin === "retry") await releaseSettled(invocation, routes);
+  await postponeFailed(invocation, failures);
+  await removeClaims(invocation, failures);
+  announce(parts.logger, report(invocation, routes, failures, startedAt), requestId);
+  return { failures, routes };
+};
+
+const releaseSettled = async (invocation: Invocation, routes: readonly RouteDelivery[]): Promise<void> => {
+  const { parts } = invocation;
+  await Promise.all(
+    routes.map(async (delivery) => {
+      const route = parts.routes.find(({ name }) => name === delivery.route);
+      if (route !== undefined) await releaseParked(route, delivery, invocation);
+    }),
+  );
+};
+
+/** What would become of the messages: nothing is written, noted or logged. */
+const plan = async (invocation: Invocation): Promise<BatchResponse> => {
+  const peeked = { ...invocation, parts: { ...invocation.parts, dedupeStore: undefined, spillTo: undefined } };
+  const routes = await Promise.all(
+    invocation.parts.routes.map((route) => deliverTo(peeking(route), invocation.received, peeked)),
+  );
+  return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
+};
+
+/** Runs the invocation in Powertools' processor, which makes the response that Lambda reads. */
+const reported = async (
+  invocation: Invocation,
+  event: unknown,
+  requestId: string | undefined,
+): Promise<BatchResponse> => {
+  let done: Run | undefined;
+  const type = invocation.event.kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams;
+  const { batchItemFailures } = await processPartialResponse(
+    event as never,
+    async () => {
+      done = await run(invocation, requestId);
+      return done.failures;
+    },
+    new BulkProcessor(type),
+    { throwOnFullBatchFailure: false },
+  );
+  const outcomes = invocation.event.task && done && messageOutcomes(invocation, done.routes);
+  // Powertools answers a successful batch with one object that all its processors share.
+  return { batchItemFailures: [...batchItemFailures], ...(outcomes && { outcomes }) };
+};
+
+/** Notifications bring no batch, so that nothing can be reported but the failure of all of it. */
+const notified = async (invocation: Invocation, requestId: string | undefined): Promise<BatchResponse> => {
+  await run(invocation, requestId);
+  return { batchItemFailures: [] };
+};
+
+/** One structured line for each dead letter that is stored, without values. */
+const logging =
+  (deadLetter: DeadLetter, logger: PipelineLogger): DeadLetter["write"] =>
+  async (envelopes) => {
+    const receipt = await deadLetter.write(envelopes);
+    for (const { pipeline, sink, code, id, attempts, message } of receipt.stored) {
+      logger.warn("dead letter", { pipeline, sink, code, id, attempts, reason: message });
+    }
+    return receipt;
+  };
+
+/** What lives as long as the environment. */
+const environmentOf = (given: HandlerParts): EnvironmentParts => {
+  const { deadLetter, retryQueue, clock, logger } = given;
+  const spillTo = retryQueue && remembering<Letter>(retryQueue.write, ({ envelope }) => envelope);
+  const outages = new Map(given.routes.map(({ name }) => [name, new Outage(clock)]));
+  const parts = { ...given, spillTo, outages };
+  return {
+    ...parts,
+    routes: given.routes.map((route) => claiming(route, parts)),
+    writeDeadLetters:
+      deadLetter === "block" ? undefined : remembering<Envelope>(logging(deadLetter, logger), (envelope) => envelope),
+  };
+};
+
+const claimChecksOf = ({ deadLetter, retryQueue }: HandlerParts): ClaimCheck[] =>
+  [deadLetter === "block" ? undefined : deadLetter.claimCheck, retryQueue?.claimCheck].filter(
+    (claimCheck) => claimCheck !== undefined,
+  );
+
+/** The changes of an event: those of a stream stand in it, others may have to be fetched. */
+const receiveAll = async (event: RecognisedEvent, parts: EnvironmentParts, deadline: Deadline): Promise<Received[]> => {
+  const origin = originOf(event, parts.retryQueue);
+  if (event.kind === "stream") {
+    return event.records.map((record, source) =>
+      receive(record as StreamRecord, { source, origin, envelope: undefined }, parts.schema),
+    );
+  }
+  return unpack(event, {
+    pipeline: parts.name,
+    schema: parts.schema,
+    routes: new Set(parts.routes.map(({ name }) => name)),
+    claimChecks: claimChecksOf(parts),
+    reader: parts.onFailure,
+    origin,
+    signal: deadline.signal,
+  });
 };
 
 /** The handler of a pipeline. */
 export const handlerOf = (given: HandlerParts): PipelineHandler => {
-  const parts = { ...given, routes: given.routes.map((route) => claiming(route, given)) };
-  const deadLetter = parts.deadLetter === "block" ? "block" : remembering(parts.deadLetter);
+  const parts = environmentOf(given);
   return async (event, context) => {
     const recognised = recognise(event);
     if (recognised.records.length === 0) return { batchItemFailures: [] };
     const deadline = deadlineOf(context, parts.reserveMs, parts.clock);
-    const invocation: Invocation = { event: recognised, parts, deadLetter, deadline, requestId: context?.awsRequestId };
-    const type = recognised.origin === "redrive" ? EventType.SQS : EventType.DynamoDBStreams;
-    const { batchItemFailures } = await processPartialResponse(
-      event as never,
-      () => run(invocation),
-      new BulkProcessor(type),
-      { throwOnFullBatchFailure: false },
-    ).finally(deadline.release);
-    // Powertools answers a successful batch with one object that all its processors share.
-    return { batchItemFailures: [...batchItemFailures] };
+    try {
+      const received = await receiveAll(recognised, parts, deadline);
+      const origin = originOf(recognised, parts.retryQueue);
+      const envelopeOf = envelopeMaker(parts, recognised, received);
+      const invocation: Invocation = { event: recognised, parts, received, origin, deadline, envelopeOf };
+      if (recognised.task?.dryRun) return await plan(invocation);
+      if (recognised.kind === "notification") return await notified(invocation, context?.awsRequestId);
+      return await reported(invocation, event, context?.awsRequestId);
+    } finally {
+      deadline.release();
+    }
   };
 };

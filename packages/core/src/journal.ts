@@ -52,9 +52,9 @@ export const notedBefore = async (
   }
 };
 
-/** Whether nothing more will be sent for the delivery but by a redrive. */
-const isSettled = ({ outcome }: Verdict): boolean =>
-  outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
+/** Whether nothing more will be sent for the delivery but by a redrive, or from the retry queue. */
+const isSettled = ({ outcome, isSpilled }: Verdict): boolean =>
+  isSpilled === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 
 /** Notes of what is settled for good at or behind the first record that comes again. */
 export const notesOf = (

@@ -17,6 +17,8 @@ export interface Verdict {
   readonly outcome: Outcome;
   readonly error?: DeliveryError;
   readonly tries: number;
+  /** Retried from the retry queue: the stream need not bring it again. */
+  readonly isSpilled?: true;
 }
 
 /** One change of a batch, at its place there. */

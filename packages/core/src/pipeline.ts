@@ -8,8 +8,11 @@ import type { DeadLetter } from "./dead-letter.ts";
 import { type Clock, systemClock } from "./deadline.ts";
 import { type Dedupe, type DedupeStore, dedupeOf } from "./dedupe.ts";
 import { ConfigError } from "./errors.ts";
-import { type HandlerParts, handlerOf, type PipelineHandler } from "./handler.ts";
+import { handlerOf, type PipelineHandler } from "./handler.ts";
+import type { HandlerParts } from "./invocation.ts";
+import { type OnFailureReader, onFailureReader } from "./on-failure.ts";
 import { defaultRetryPolicy, type RetryPolicy } from "./retry.ts";
+import type { RetryQueue } from "./retry-queue.ts";
 import type { Route } from "./route.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "./sink.ts";
 import type { PipelineLogger } from "./telemetry.ts";
@@ -20,6 +23,15 @@ export interface PipelineOptions<Item> {
   readonly item?: StandardSchemaV1<unknown, Item>;
   /** Where rejected records go; `"block"`: nowhere, they hold up their shard until they succeed or expire. */
   readonly deadLetter: DeadLetter | "block";
+  /**
+   * Where deliveries go that a few quick tries did not bring home: `sqsRetryQueue({ queueUrl })`. Default: the stream
+   * brings them again, and waits for them.
+   */
+  readonly retryQueue?: RetryQueue;
+  /** Milliseconds that a route may take of an invocation before the rest of its batch is spilled. Default 10,000, or half. */
+  readonly spillAfterMs?: number;
+  /** Reads what Lambda's own on-failure destination points to. Default: `onFailureReader()`. */
+  readonly onFailure?: OnFailureReader;
   /** Where append routes remember what they have delivered, unless their targets do: `dynamodbDedupe({ tableName })`. */
   readonly dedupeStore?: DedupeStore;
   /** Default: Powertools' Logger, with the pipeline's name as its service. */
@@ -45,7 +57,12 @@ export interface RouteOptions {
    * Where changes may come from; others are filtered. Default: `stream` for append routes, all for upsert routes. A
    * route's own dead letters always reach it when they are redriven.
    */
-  readonly origins?: readonly Exclude<Origin, "redrive">[];
+  readonly origins?: readonly Exclude<Origin, "redrive" | "retry">[];
+  /**
+   * Whether what is to be retried is spilled to the pipeline's retry queue, or blocks the stream. Default: it is spilled
+   * where there is one. An append route needs a FIFO queue and a dedupe store for that.
+   */
+  readonly whenFailing?: "spill" | "block";
 }
 
 /** A pipeline, and what may follow in its making. Every method answers a new pipeline. */
@@ -105,6 +122,16 @@ const checkedRetry = (retry: Partial<RetryPolicy> = {}): RetryPolicy => {
   return policy;
 };
 
+const checkedRetryQueue = (retryQueue: RetryQueue | undefined, deadLetter: unknown): RetryQueue | undefined => {
+  if (retryQueue === undefined) return undefined;
+  if (typeof retryQueue.write !== "function" || typeof retryQueue.postpone !== "function") {
+    throw invalid("retryQueue has no write or no postpone; expected a queue such as sqsRetryQueue({ queueUrl })");
+  }
+  // What is too old for the retry queue must go somewhere before SQS forgets it.
+  if (deadLetter === "block") throw invalid('retryQueue needs a deadLetter; expected one other than "block"');
+  return retryQueue;
+};
+
 const checkedLogger = (logger: PipelineLogger): PipelineLogger => {
   if (typeof logger.info === "function" && typeof logger.warn === "function") return logger;
   throw invalid("logger has no info or no warn; expected both, as functions of a message and fields");
@@ -135,15 +162,38 @@ const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pi
   throw invalid(`[${name}] the route has no mapper, and its sink brings none; expected to(sink, mapper)`);
 };
 
-const allOrigins: readonly Origin[] = ["stream", "redrive", "backfill", "replay"];
+const allOrigins: readonly Origin[] = ["stream", "retry", "redrive", "backfill", "replay"];
+
+/** What a route failed to deliver always reaches it. */
+const ownOrigins: readonly Origin[] = ["retry", "redrive"];
 
 /** A backfill or replay that reached an append target would send what was sent long ago. */
 const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): ReadonlySet<Origin> => {
-  if (asked === undefined) return new Set(sink.supports.writes === "append" ? ["stream", "redrive"] : allOrigins);
+  if (asked === undefined) return new Set(sink.supports.writes === "append" ? ["stream", ...ownOrigins] : allOrigins);
   if (Array.isArray(asked) && asked.length > 0 && asked.every((origin) => allOrigins.includes(origin))) {
-    return new Set([...asked, "redrive"]);
+    return new Set([...asked, ...ownOrigins]);
   }
   throw invalid(`[${name}] origins is ${JSON.stringify(asked)}; expected some of stream, backfill and replay`);
+};
+
+const checkedWhenFailing = (sink: Sink<unknown>, name: string, asked: unknown, parts: HandlerParts): boolean => {
+  const { retryQueue, dedupeStore } = parts;
+  if (asked !== undefined && asked !== "spill" && asked !== "block") {
+    throw invalid(`[${name}] whenFailing is ${String(asked)}; expected spill or block`);
+  }
+  if (retryQueue === undefined) {
+    if (asked === "spill") throw invalid(`[${name}] whenFailing is spill, and the pipeline has no retryQueue`);
+    return false;
+  }
+  if (asked === "block") return false;
+  if (sink.supports.writes === "upsert") return true;
+  if (!retryQueue.keepsOrder) {
+    throw invalid(`[${name}] an append route spills in order; expected a FIFO retryQueue, or { whenFailing: "block" }`);
+  }
+  if (dedupeStore?.parking !== undefined) return true;
+  throw invalid(
+    `[${name}] an append route that spills marks its parked items; expected a dedupeStore with parking, such as dynamodbDedupe({ tableName }), or { whenFailing: "block" }`,
+  );
 };
 
 /** Adds the route that `to` was called for: with a mapper, or with options only. */
@@ -167,6 +217,7 @@ const added = (
     schema: parts.schema,
     dedupe: dedupeOf(sink, name, options.dedupe, parts.dedupeStore !== undefined),
     origins: checkedOrigins(sink, name, options.origins),
+    spills: checkedWhenFailing(sink, name, options.whenFailing, parts),
   };
   return { ...parts, routes: [...parts.routes, route] };
 };
@@ -198,10 +249,11 @@ const pipelineOf = <Base, Item>(parts: HandlerParts, predicate: Predicate | unde
  */
 export const pipeline = <Item = UnknownItem>(name: string, options: PipelineOptions<Item>): Pipeline<Item> => {
   checkedName("the pipeline's name", name);
-  const { item, reserveMs, logger, clock = systemClock } = options ?? {};
+  const { item, reserveMs, logger, onFailure, spillAfterMs = 10_000, clock = systemClock } = options ?? {};
   if (item !== undefined && typeof item["~standard"]?.validate !== "function") {
     throw invalid("item is no Standard Schema; expected a schema of zod, valibot, arktype or another that follows it");
   }
+  if (!(spillAfterMs > 0)) throw invalid(`spillAfterMs is ${spillAfterMs}; expected more than 0`);
   if (reserveMs !== undefined && !(reserveMs >= 0)) throw invalid(`reserveMs is ${reserveMs}; expected 0 or more`);
   const parts: HandlerParts = {
     name,
@@ -211,6 +263,9 @@ export const pipeline = <Item = UnknownItem>(name: string, options: PipelineOpti
     dedupeStore: checkedDedupeStore(options.dedupeStore),
     logger: logger === undefined ? new Logger({ serviceName: name }) : checkedLogger(logger),
     retry: checkedRetry(options.retry),
+    retryQueue: checkedRetryQueue(options.retryQueue, options.deadLetter),
+    spillAfterMs,
+    onFailure: onFailure ?? onFailureReader(),
     reserveMs,
     clock,
   };

@@ -2,7 +2,9 @@
 // every route must balance, or the invocation fails.
 
 import { chunk } from "./chunk.ts";
-import type { DeadLetter, DeadLetterReceipt, Envelope } from "./dead-letter.ts";
+import type { DeadLetter } from "./dead-letter.ts";
+import type { Envelope } from "./envelope.ts";
+import type { EnvelopeReceipt } from "./envelope-queue.ts";
 import { DeadlineError, type DeliveryErrorCode } from "./errors.ts";
 import type { Outcome, Verdict } from "./lane.ts";
 import type { OutcomeCounts } from "./telemetry.ts";
@@ -42,15 +44,15 @@ export const countFailures = (routes: readonly RouteVerdicts[]): { [code in Deli
   return failures;
 };
 
-/** Positions of the records that are to come again, with the first reason, in ascending order. */
-export const recordsToRepeat = (
+/** Positions of what is to come again, with the first reason, in ascending order. */
+export const positionsToRepeat = (
   routes: readonly RouteVerdicts[],
-  repeats: (verdict: Verdict) => boolean,
+  repeats: (verdict: Verdict, position: number) => boolean,
 ): Map<number, Error> => {
   const found = new Map<number, Error>();
   for (const { route, verdicts } of routes) {
     for (const [position, verdict] of verdicts) {
-      if (!repeats(verdict) || found.has(position)) continue;
+      if (!repeats(verdict, position) || found.has(position)) continue;
       found.set(position, verdict.error ?? new Error(`[${route}] the delivery is to be repeated`));
     }
   }
@@ -62,11 +64,24 @@ export type EnvelopeOf = (route: string, position: number, verdict: Verdict) => 
 
 const retried = (verdict: Verdict): Verdict => ({ ...verdict, outcome: "retried" });
 
+/** Whether what the pipeline rejects at this position of the event is its to keep, and no dead letter already. */
+export type IsOurs = (position: number) => boolean;
+
 /** Turns every rejected delivery of a pipeline without dead letters into one that comes again. */
-export const blockRejected = (routes: readonly RouteVerdicts[]): void => {
+export const blockRejected = (routes: readonly RouteVerdicts[], isOurs: IsOurs): void => {
   for (const { verdicts } of routes) {
     for (const [position, verdict] of verdicts) {
-      if (verdict.outcome === "rejected") verdicts.set(position, retried(verdict));
+      if (verdict.outcome === "rejected" && isOurs(position)) verdicts.set(position, retried(verdict));
+    }
+  }
+};
+
+/** Turns deliveries that come again into rejected ones, where they have done so for too long. */
+export const rejectExpired = (routes: readonly RouteVerdicts[], isExpired: (position: number) => boolean): void => {
+  for (const { verdicts } of routes) {
+    for (const [position, verdict] of verdicts) {
+      if (verdict.outcome === "retried" && isExpired(position))
+        verdicts.set(position, { ...verdict, outcome: "rejected" });
     }
   }
 };
@@ -80,11 +95,11 @@ interface Rejected {
 }
 
 /** In the order of the batch: where time runs out, Lambda's checkpoint moves past the records before. */
-const rejectedOf = (routes: readonly RouteVerdicts[], envelopeOf: EnvelopeOf): Rejected[] =>
+const rejectedOf = (routes: readonly RouteVerdicts[], envelopeOf: EnvelopeOf, isOurs: IsOurs): Rejected[] =>
   routes
     .flatMap(({ route, verdicts }) =>
       [...verdicts]
-        .filter(([, verdict]) => verdict.outcome === "rejected")
+        .filter(([position, verdict]) => verdict.outcome === "rejected" && isOurs(position))
         .map(([position, verdict]) => ({
           verdicts,
           position,
@@ -98,21 +113,20 @@ const rejectedOf = (routes: readonly RouteVerdicts[], envelopeOf: EnvelopeOf): R
 const maxEnvelopes = 100;
 
 const late = (): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the dead letters were stored");
+  new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before all envelopes were stored");
 
-/** The receipt of one write: one that throws, or that does not end in time, has stored nothing. */
-const receiptOf = async (
-  deadLetter: DeadLetter,
-  envelopes: readonly Envelope[],
+/** The receipt of one write: one that throws, or that does not end before the last call, has stored nothing. */
+export const receiptOf = async (
+  write: () => Promise<EnvelopeReceipt>,
   lastCall: AbortSignal,
-): Promise<DeadLetterReceipt> => {
-  const nothing = (error: unknown): DeadLetterReceipt => ({ stored: new Set(), errors: [error] });
+): Promise<EnvelopeReceipt> => {
+  const nothing = (error: unknown): EnvelopeReceipt => ({ stored: new Set(), errors: [error] });
   if (lastCall.aborted) return nothing(late());
   const over = new AbortController();
-  const ended = new Promise<DeadLetterReceipt>((resolve) => {
+  const ended = new Promise<EnvelopeReceipt>((resolve) => {
     lastCall.addEventListener("abort", () => resolve(nothing(late())), { once: true, signal: over.signal });
   });
-  const written = async (): Promise<DeadLetterReceipt> => deadLetter.write(envelopes);
+  const written = async (): Promise<EnvelopeReceipt> => write();
   return Promise.race([written().catch(nothing), ended]).finally(() => over.abort());
 };
 
@@ -122,21 +136,17 @@ const receiptOf = async (
  * @returns what went wrong, for the log.
  */
 export const writeDeadLetters = async (
-  deadLetter: DeadLetter,
+  write: DeadLetter["write"],
   routes: readonly RouteVerdicts[],
-  envelopeOf: EnvelopeOf,
-  lastCall: AbortSignal,
+  { envelopeOf, isOurs, lastCall }: { envelopeOf: EnvelopeOf; isOurs: IsOurs; lastCall: AbortSignal },
 ): Promise<readonly unknown[]> => {
   const stored = new Set<Envelope>();
   const errors: unknown[] = [];
-  const rejected = rejectedOf(routes, envelopeOf);
+  const rejected = rejectedOf(routes, envelopeOf, isOurs);
   const unlimited = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 };
   for (const part of chunk(rejected, unlimited)) {
-    const receipt = await receiptOf(
-      deadLetter,
-      part.map(({ envelope }) => envelope),
-      lastCall,
-    );
+    const envelopes = part.map(({ envelope }) => envelope);
+    const receipt = await receiptOf(() => write(envelopes), lastCall);
     for (const envelope of receipt.stored) stored.add(envelope);
     errors.push(...receipt.errors);
     if (receipt.stored.size === 0) break;

@@ -1,29 +1,42 @@
-// One batch on its way to one route: what the route does not take, what it has delivered before, and the rest.
+// One batch on its way to one route: what the route does not take, what it has delivered before, what waits behind an
+// earlier change, and the rest.
 
 import type { Origin } from "./change.ts";
 import { claimingSink } from "./claiming-sink.ts";
-import type { Clock, Deadline } from "./deadline.ts";
-import type { DedupeStore } from "./dedupe.ts";
+import { type Clock, type Deadline, within } from "./deadline.ts";
+import type { DedupeStore, RouteId } from "./dedupe.ts";
 import { deliver } from "./deliver.ts";
+import type { Envelope } from "./envelope.ts";
+import type { EnvelopeReceipt } from "./envelope-queue.ts";
 import type { Received } from "./event.ts";
 import { type Noting, notedBefore, notesOf, take } from "./journal.ts";
 import { type Entry, idOf, type Verdict } from "./lane.ts";
+import type { Letter } from "./letter.ts";
+import { type Outage, probingSink } from "./outage.ts";
+import { lastVersions, type Parking, parkingSink, unreadableParking } from "./parking.ts";
 import type { RouteVerdicts } from "./report.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Route } from "./route.ts";
 import type { Sink } from "./sink.ts";
+import { parkedItem, spill } from "./spill.ts";
 import type { PipelineLogger } from "./telemetry.ts";
 
 /** What a route's delivery needs of its pipeline and of the invocation. */
 export interface DeliveryParts {
-  readonly event: { readonly origin: Origin };
+  readonly origin: Origin;
   readonly deadline: Deadline;
+  /** Makes the envelope of a delivery that failed. */
+  readonly envelopeOf: (route: string, position: number, verdict: Verdict) => Envelope;
   readonly parts: {
     readonly name: string;
     readonly clock: Clock;
     readonly retry: RetryPolicy;
     readonly logger: PipelineLogger;
     readonly dedupeStore: DedupeStore | undefined;
+    /** Writes to the retry queue; undefined where there is none. */
+    readonly spillTo: ((letters: readonly Letter[]) => Promise<EnvelopeReceipt>) | undefined;
+    readonly spillAfterMs: number;
+    readonly outages: ReadonlyMap<string, Outage>;
   };
 }
 
@@ -48,17 +61,12 @@ export const claiming = (route: Route, { name: pipeline, dedupeStore, logger }: 
   return { ...route, sink: claimingSink(route.sink as Sink<unknown, "append">, { ...dedupeStore, id, logger }) };
 };
 
-/** A journal is of the stream: only there a batch comes again from a record on. */
-const notingOf = (route: Route, { parts, event, deadline }: DeliveryParts): Noting | undefined => {
-  if (route.dedupe !== "on-failure" || event.origin !== "stream" || parts.dedupeStore === undefined) return undefined;
-  const id = { pipeline: parts.name, route: route.name };
-  return { journal: parts.dedupeStore.journal, id, logger: parts.logger, deadline };
-};
-
 interface Sorted {
   readonly entries: Entry[];
   /** Verdicts that need no delivery. */
   readonly settled: [position: number, verdict: Verdict][];
+  /** Whether no entry came in an envelope. A queue brings envelopes, or what Lambda gave up on: seldom both. */
+  readonly areFresh: boolean;
 }
 
 /** The records for this route. Of malformed ones nothing can be sent. */
@@ -66,14 +74,106 @@ const sorted = (route: Route, received: readonly Received[], origin: Origin): So
   const entries: Entry[] = [];
   const settled: Sorted["settled"] = [];
   const isTaken = route.origins.has(origin);
-  received.forEach(({ change, error, envelope }, position) => {
-    if (envelope !== undefined && envelope.sink !== route.name) return;
-    if (change === undefined && error === undefined) return;
+  let areFresh = true;
+  received.forEach(({ change, error, envelope, unread }, position) => {
+    if (unread !== undefined || (envelope !== undefined && envelope.sink !== route.name)) return;
+    areFresh &&= envelope === undefined;
     if (!isTaken) settled.push([position, filtered]);
     else if (change !== undefined) entries.push({ position, change });
     else if (error !== undefined) settled.push([position, { outcome: "rejected", error, tries: 0 }]);
   });
-  return { entries, settled };
+  return { entries, settled, areFresh };
+};
+
+/** What of a batch comes again is known by its journal; an envelope is a message of its own. */
+const notingOf = (route: Route, id: RouteId, { parts, deadline }: DeliveryParts): Noting | undefined => {
+  if (route.dedupe !== "on-failure" || parts.dedupeStore === undefined) return undefined;
+  return { journal: parts.dedupeStore.journal, id, logger: parts.logger, deadline };
+};
+
+/** Where the marks of parked items are, for a route that must keep order and spills. */
+const parkingOf = (route: Route, { spillTo, dedupeStore }: DeliveryParts["parts"]): Parking | undefined =>
+  spillTo !== undefined && route.spills && route.sink.supports.writes === "append" ? dedupeStore?.parking : undefined;
+
+/** The sink as this batch may use it: nothing overtakes a parked change. */
+const inOrder = async (
+  sink: Sink<unknown>,
+  id: RouteId,
+  parking: Parking | undefined,
+  { entries, signal }: { readonly entries: readonly Entry[]; readonly signal: AbortSignal },
+): Promise<Sink<unknown>> => {
+  if (parking === undefined || entries.length === 0) return sink;
+  const itemKeys = [...new Set(entries.map(({ change }) => change.itemKey))];
+  const append = sink as Sink<unknown, "append">;
+  try {
+    const parked = await parking.find(id, itemKeys, signal);
+    return parked.size === 0 ? sink : (parkingSink(append, id.route, parked) as Sink<unknown>);
+  } catch (error) {
+    return unreadableParking(append, id.route, error) as Sink<unknown>;
+  }
+};
+
+/** Delivers entries, and learns from it whether the target is there. */
+const deliverWatched = async (
+  route: Route,
+  entries: readonly Entry[],
+  { parts, deadline }: DeliveryParts,
+  { sink, isSpilling }: { readonly sink: Sink<unknown>; readonly isSpilling: boolean },
+): Promise<Map<number, Verdict>> => {
+  const { clock, retry, spillAfterMs } = parts;
+  const outage = parts.outages.get(route.name) as Outage;
+  const pass = isSpilling ? outage.pass() : "all";
+  const time = isSpilling ? within(deadline, Math.min(spillAfterMs, deadline.remainingMs() / 2), clock) : deadline;
+  const watched = pass === "all" ? sink : probingSink(sink, { route: route.name, outage, clock, deadline: time, pass });
+  try {
+    const verdicts = await deliver({ ...route, sink: watched }, entries, { deadline: time, clock, retry });
+    if (isSpilling && pass === "all") outage.note(entries, verdicts);
+    return verdicts;
+  } finally {
+    if (isSpilling) time.release();
+  }
+};
+
+/** What a route and its batch have in common with what came before and what comes after. */
+interface Bearings {
+  readonly id: RouteId;
+  /** Undefined where the route keeps no journal of this batch. */
+  readonly noting: Noting | undefined;
+  readonly parking: Parking | undefined;
+  readonly spillTo: DeliveryParts["parts"]["spillTo"];
+  /** A letter of the retry queue goes back there, whatever becomes of it. */
+  readonly isSpilling: boolean;
+}
+
+/** Envelopes stand for themselves: they are known to no journal, wait behind nothing, and are not spilled again. */
+const bearingsOf = (route: Route, areFresh: boolean, invocation: DeliveryParts): Bearings => {
+  const { parts, origin } = invocation;
+  const id = { pipeline: parts.name, route: route.name };
+  if (!areFresh) {
+    return { id, noting: undefined, parking: undefined, spillTo: undefined, isSpilling: origin === "retry" };
+  }
+  const spillTo = route.spills ? parts.spillTo : undefined;
+  const noting = notingOf(route, id, invocation);
+  return { id, noting, parking: parkingOf(route, parts), spillTo, isSpilling: spillTo !== undefined };
+};
+
+/** Spills what is to be retried. What the queue does not take comes again from the stream. */
+const spillLeft = async (
+  route: Route,
+  entries: readonly Entry[],
+  verdicts: Map<number, Verdict>,
+  { bearings, invocation }: { readonly bearings: Bearings; readonly invocation: DeliveryParts },
+): Promise<void> => {
+  const { id, parking, spillTo } = bearings;
+  if (spillTo === undefined) return;
+  const { parts, deadline } = invocation;
+  const envelopeOf = (position: number, verdict: Verdict): Envelope =>
+    invocation.envelopeOf(route.name, position, verdict);
+  const spilling = { write: spillTo, id, parking, envelopeOf, lastCall: deadline.lastCall };
+  const errors = await spill(route, entries, verdicts, spilling);
+  if (errors.length === 0) return;
+  const fields = { ...id, errors: errors.length, first: String(errors[0]) };
+  parts.logger.warn("deliveries not spilled, they come again from the stream", fields);
 };
 
 /** The verdicts of one route, malformed records rejected before any delivery. */
@@ -82,13 +182,15 @@ export const deliverTo = async (
   received: readonly Received[],
   invocation: DeliveryParts,
 ): Promise<RouteDelivery> => {
-  const { parts, deadline, event } = invocation;
-  const { entries, settled } = sorted(route, received, event.origin);
-  const noting = notingOf(route, invocation);
+  const { entries, settled, areFresh } = sorted(route, received, invocation.origin);
+  const bearings = bearingsOf(route, areFresh, invocation);
+  const { id, noting, parking, isSpilling } = bearings;
   const known = noting === undefined ? nothingKnown : await notedBefore(noting, entries);
   const isKnown = ({ change }: Entry): boolean => known.has(idOf(route.name, change.eventId));
-  const fresh = known.size === 0 ? entries : entries.filter((entry) => !isKnown(entry));
-  const verdicts = await deliver(route, fresh, { deadline, clock: parts.clock, retry: parts.retry });
+  const unknown = known.size === 0 ? entries : entries.filter((entry) => !isKnown(entry));
+  const sink = await inOrder(route.sink, id, parking, { entries: unknown, signal: invocation.deadline.signal });
+  const verdicts = await deliverWatched(route, unknown, invocation, { sink, isSpilling });
+  await spillLeft(route, unknown, verdicts, { bearings, invocation });
   if (known.size > 0) {
     for (const entry of entries) if (isKnown(entry)) verdicts.set(entry.position, deliveredBefore);
   }
@@ -107,4 +209,23 @@ export const noteSettled = async (
       if (noting !== undefined) await take(noting, notesOf(route, entries, verdicts, { from, known }), parts.clock);
     }),
   );
+};
+
+/** Takes the marks off items whose last parked change is settled. A mark that stays is taken off by the next one. */
+export const releaseParked = async (
+  route: Route,
+  { entries, verdicts }: RouteDelivery,
+  { parts }: DeliveryParts,
+): Promise<void> => {
+  const parking = parkingOf(route, parts);
+  if (parking === undefined) return;
+  const settled = entries.filter(({ position }) => verdicts.get(position)?.outcome !== "retried");
+  if (settled.length === 0) return;
+  const id = { pipeline: parts.name, route: route.name };
+  const items = lastVersions(settled.map(parkedItem));
+  try {
+    await parking.release(id, items);
+  } catch (error) {
+    parts.logger.warn("marks of parked items not taken off", { ...id, items: items.length, reason: String(error) });
+  }
 };

@@ -21,6 +21,8 @@ export interface Route {
   readonly dedupe: Dedupe;
   /** Changes of other origins are filtered. */
   readonly origins: ReadonlySet<Origin>;
+  /** Whether what is to be retried goes to the pipeline's retry queue, where there is one. */
+  readonly spills: boolean;
 }
 
 /** What a change means to a route's target. */

@@ -95,9 +95,25 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly Settlement[]>;
+  /** Answers what `write` would, as far as reading can tell, and writes nothing: for dry runs. */
+  readonly peek?: (
+    batch: readonly DeliveryOf<Message, Writes>[],
+    context: WriteContext,
+  ) => Promise<readonly Settlement[]>;
   /** Frees sockets: for tests, the CLI and the local runner. Lambda freezes instead of closing. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }
+
+/** The sink with another `write`. A sink may be an instance of a class, whose members no spread copies. */
+export const withWrite = <Message, Writes extends WriteMode>(
+  sink: Sink<Message, Writes>,
+  write: Sink<Message, Writes>["write"],
+): Sink<Message, Writes> => ({
+  name: sink.name,
+  supports: sink.supports,
+  write,
+  close: async () => sink.close?.(),
+});
 
 /** The change that a mapper sees: for an upsert sink, only those after which the item exists. */
 export interface ChangeOf<Item> {

@@ -17,6 +17,8 @@ export interface InvocationReport {
   readonly records: number;
   /** Records that Lambda is asked to bring again. */
   readonly reported: number;
+  /** Of the retried deliveries, over all routes, those that went to the retry queue. */
+  readonly spilled: number;
   readonly durationMs: number;
   readonly routes: { readonly [route: string]: OutcomeCounts };
   /** Failed deliveries by code, over all routes. */

@@ -17,6 +17,7 @@ import {
   type StreamRecord,
   type UnknownItem,
 } from "../src/index.ts";
+import { Outage } from "../src/outage.ts";
 import { defaultRetryPolicy } from "../src/retry.ts";
 import { deliverTo } from "../src/route-delivery.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
@@ -274,18 +275,31 @@ describe("origins", () => {
   const played = async (origin: Origin, route: RouteOptions, supports: object = {}) => {
     const { built, sink, lines } = made({ route, supports, dedupeStore: store() });
     const clock = fixedClock;
-    const parts = { name: "p", clock, retry: defaultRetryPolicy, logger: keptLines(), dedupeStore: undefined };
-    const received = receive({ origin: "stream", records: batch }, "p", undefined);
-    const deadline = deadlineOf(undefined, undefined, clock);
     const [only] = built.routes;
     if (only === undefined) throw new Error("the pipeline has no route");
-    const { verdicts } = await deliverTo(only, received, { event: { origin }, parts, deadline });
+    const parts = {
+      name: "p",
+      clock,
+      retry: defaultRetryPolicy,
+      logger: keptLines(),
+      dedupeStore: undefined,
+      spillTo: undefined,
+      spillAfterMs: 10_000,
+      outages: new Map([[only.name, new Outage(clock)]]),
+    };
+    const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, undefined));
+    const deadline = deadlineOf(undefined, undefined, clock);
+    const envelopeOf = (): never => {
+      throw new Error("nothing fails here");
+    };
+    const { verdicts } = await deliverTo(only, received, { origin, parts, deadline, envelopeOf });
     return { outcomes: [...verdicts.values()].map(({ outcome }) => outcome), sent: sink.taken.length, lines };
   };
   const none: RouteOptions = { dedupe: "none" };
 
   test.each<[Origin, number]>([
     ["stream", 4],
+    ["retry", 4],
     ["redrive", 4],
     ["backfill", 0],
     ["replay", 0],

@@ -26,6 +26,7 @@ const routeTo = (sink: object) => ({
   schema: undefined,
   dedupe: "none" as const,
   origins: new Set<Origin>(["stream"]),
+  spills: false,
 });
 
 const invocationOf = (clock: Invocation["clock"], remainingMs?: number): Invocation => ({

@@ -206,6 +206,7 @@ describe("a dead letter", () => {
     });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[0])]);
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", "dead letter"],
       ["warn", "dead letters not stored"],
       ["warn", "batch delivered with failures"],
     ]);
@@ -406,6 +407,7 @@ describe("telemetry", () => {
           origin: "stream",
           records: 300,
           reported: 0,
+          spilled: 0,
           durationMs: 0,
           routes: { first: counts, second: counts },
           failures: {},
@@ -425,6 +427,7 @@ describe("telemetry", () => {
     await handler(streamEvent(batch), lambdaContext());
     channel(reportChannel).unsubscribe(listen);
     expect(lines).toMatchObject([
+      { level: "warn", message: "dead letter", fields: { sink: "first", code: "SINK_REJECTED", attempts: 1 } },
       {
         level: "warn",
         fields: {

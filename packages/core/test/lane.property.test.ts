@@ -50,7 +50,8 @@ const play = async <Mode extends Writes>(
     const first = batch.findIndex(({ dynamodb }) => named.has(dynamodb?.SequenceNumber ?? ""));
     start += first < 0 ? batch.length : first;
   }
-  return { sink, letters, reports: logger.lines.map(({ fields }) => fields as unknown as InvocationReport) };
+  const lines = logger.lines.filter(({ message }) => message.startsWith("batch delivered"));
+  return { sink, letters, reports: lines.map(({ fields }) => fields as unknown as InvocationReport) };
 };
 
 const expectBalanced = ({

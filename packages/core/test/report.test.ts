@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "../src/index.ts";
 import type { Verdict } from "../src/lane.ts";
-import { countFailures, countOutcomes, type RouteVerdicts, recordsToRepeat } from "../src/report.ts";
+import { countFailures, countOutcomes, positionsToRepeat, type RouteVerdicts } from "../src/report.ts";
 
 const denied = new SinkError("SINK_DENIED", "denied");
 const refused = new SinkError("SINK_REJECTED", "refused");
@@ -44,7 +44,7 @@ test("records to repeat come in ascending order, each with its first reason", ()
       [0, { outcome: "retried", tries: 0 }],
     ]),
   };
-  const repeats = recordsToRepeat([account(5), other], ({ outcome }) => outcome === "retried");
+  const repeats = positionsToRepeat([account(5), other], ({ outcome }) => outcome === "retried");
   expect([...repeats.keys()]).toEqual([0, 3]);
   expect(repeats.get(3)).toBe(denied);
 });

@@ -1,9 +1,10 @@
-// The factory: options in, a store out. One table holds the journal of every route and the claims of every route.
+// The factory: options in, a store out. One table holds the journal, the claims and the marks of every route.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { checkClient, checkText, type DedupeStore, importPeer, invalidOption, lazyClient } from "@sluice/core";
+import { checkClient, checkText, type DedupeStore, importPeer, invalidOption, lazyClient, type Parking } from "@sluice/core";
 import { dynamodbClaims } from "./claims.ts";
 import { dynamodbJournal } from "./journal.ts";
+import { dynamodbParking } from "./parking.ts";
 import { createTable, type Sdk, type Table } from "./table.ts";
 
 /** Options of `dynamodbDedupe`. */
@@ -16,6 +17,7 @@ export interface DynamodbDedupeOptions {
 
 /** A dedupe store that can make its table. */
 export interface DynamodbDedupe extends DedupeStore {
+  readonly parking: Parking;
   /** Creates the table, on demand and with its TTL, unless it exists. For tests and local runs. */
   readonly ensure: () => Promise<void>;
   /** Ends the client that the store made; your own stays open. Safe to call twice. */
@@ -37,7 +39,8 @@ const makeClient = async (): Promise<DynamoDBClient> => {
 /**
  * Keeps on DynamoDB what append routes have delivered: the `dedupeStore` of a pipeline. The function needs
  * `dynamodb:Query` and `dynamodb:BatchWriteItem` on the table for routes with `on-failure`, `dynamodb:PutItem`,
- * `dynamodb:UpdateItem` and `dynamodb:DeleteItem` for those with `always`. Does no I/O.
+ * `dynamodb:UpdateItem` and `dynamodb:DeleteItem` for those with `always`; and for those that spill to a retry queue
+ * `dynamodb:Query`, `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`. Does no I/O.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  * @example
  * pipeline("orders", { deadLetter, dedupeStore: dynamodbDedupe({ tableName: "sluice-dedupe" }) });
@@ -54,6 +57,7 @@ export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): Dy
   return {
     journal: dynamodbJournal(table, requestTimeoutMs),
     claims: dynamodbClaims(table),
+    parking: dynamodbParking(table, requestTimeoutMs),
     ensure: () => createTable(table),
     close: connection.close,
   };

@@ -5,6 +5,7 @@ import {
   DeadlineError,
   type DeliveryError,
   delivered,
+  eachBounded,
   failed,
   type LiveChange,
   type MappedSink,
@@ -16,7 +17,6 @@ import {
   type UpsertDelivery,
   type WriteContext,
 } from "@sluice/core";
-import { eachBounded } from "./bounded.ts";
 import { classify } from "./classify.ts";
 import { type Connection, connect } from "./client.ts";
 import { compileEncode, type Write, type Writes } from "./encode.ts";

@@ -1,9 +1,12 @@
 // A dedupe store in memory: the reference implementation of core's DedupeStore. For tests and local runs.
 
-import type { Claim, DedupeStore, Note, RouteId } from "@sluice/core";
+import type { Claim, DedupeStore, Note, Parking, RouteId } from "@sluice/core";
 
 /** A dedupe store in memory, and what was asked of it. */
 export interface MemoryDedupe extends DedupeStore {
+  readonly parking: Parking;
+  /** Items that are marked as parked, over all routes. */
+  readonly parked: () => number;
   /** Requests so far: each find, and each note, claim, completion or release of one delivery. */
   readonly counts: () => MemoryDedupeCounts;
 }
@@ -28,6 +31,7 @@ const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
   const journal = new Map<string, Note[]>();
   const claims = new Map<string, "completed" | number>();
+  const marks = new Map<string, string>();
   const counts = { finds: 0, notes: 0, claims: 0, completions: 0, releases: 0 };
 
   const claim = (key: string, holdMs: number): Claim => {
@@ -40,6 +44,22 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
 
   return {
     counts: () => ({ ...counts }),
+    parked: () => marks.size,
+    parking: {
+      find: async (route, itemKeys) => new Set(itemKeys.filter((itemKey) => marks.has(keyOf(route, itemKey)))),
+      park: async (route, items) => {
+        for (const { itemKey, version } of items) {
+          const key = keyOf(route, itemKey);
+          if (version > (marks.get(key) ?? "")) marks.set(key, version);
+        }
+      },
+      release: async (route, items) => {
+        for (const { itemKey, version } of items) {
+          const key = keyOf(route, itemKey);
+          if ((marks.get(key) ?? "") <= version) marks.delete(key);
+        }
+      },
+    },
     journal: {
       find: async (route, { from, to }) => {
         counts.finds += 1;

@@ -1,12 +1,12 @@
 // Reads one shard to its end and spreads its records over the lanes, never further ahead than it has to.
 
+import { lambdaRecord } from "@sluice/core";
 import type { WireRecord } from "../streams-client.ts";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, createCursor, type Page, type Position } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
 import { type Entry, entryOf, laneOf } from "./entry.ts";
-import { lambdaRecord } from "./lambda-record.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { type Latch, latch } from "./latch.ts";
 import type { Shard } from "./lineage.ts";

@@ -1,0 +1,69 @@
+// From the Streams API's record to the one in Lambda's event: two names differ, the ARN is added, and what the SDK has
+// made of the wire's JSON (bytes, a Date) is undone.
+
+import type { AttributeValue, Image, StreamRecord } from "./change.ts";
+
+/** A record as GetRecords returns it, in the JSON of the wire or as the SDK has parsed it. */
+export interface StreamsApiRecord {
+  readonly eventID?: string | undefined;
+  readonly eventName?: string | undefined;
+  readonly eventVersion?: string | undefined;
+  readonly eventSource?: string | undefined;
+  readonly awsRegion?: string | undefined;
+  readonly dynamodb?:
+    | (Omit<NonNullable<StreamRecord["dynamodb"]>, "ApproximateCreationDateTime"> & {
+        readonly ApproximateCreationDateTime?: number | Date | undefined;
+      })
+    | undefined;
+  readonly userIdentity?: { readonly Type?: string | undefined; readonly PrincipalId?: string | undefined } | undefined;
+}
+
+const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"> => {
+  const { Type, PrincipalId } = record.userIdentity ?? {};
+  if (Type === undefined && PrincipalId === undefined) return {};
+  return {
+    userIdentity: {
+      ...(PrincipalId === undefined ? {} : { principalId: PrincipalId }),
+      ...(Type === undefined ? {} : { type: Type }),
+    },
+  };
+};
+
+const base64 = (value: string | Uint8Array): string =>
+  typeof value === "string" ? value : Buffer.from(value).toString("base64");
+
+/** Bytes as base64 text, at every depth; what holds none stays the same object. */
+const wireValue = (value: AttributeValue): AttributeValue => {
+  if ("B" in value && typeof value.B !== "string") return { B: base64(value.B) };
+  if ("BS" in value && value.BS.some((member) => typeof member !== "string")) return { BS: value.BS.map(base64) };
+  if ("L" in value) return { L: value.L.map(wireValue) };
+  if ("M" in value) return { M: wireImage(value.M) };
+  return value;
+};
+
+const wireImage = (image: Image): Image =>
+  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, wireValue(value)]));
+
+const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["dynamodb"]>) => ({
+  ...(Keys && { Keys: wireImage(Keys) }),
+  ...(NewImage && { NewImage: wireImage(NewImage) }),
+  ...(OldImage && { OldImage: wireImage(OldImage) }),
+});
+
+/** The part that the SDK parses. `Date` is what tells: the wire has a number. */
+const wireDynamodb = (dynamodb: NonNullable<StreamsApiRecord["dynamodb"]>): NonNullable<StreamRecord["dynamodb"]> => {
+  const { ApproximateCreationDateTime: at, ...rest } = dynamodb;
+  if (!(at instanceof Date)) return dynamodb as NonNullable<StreamRecord["dynamodb"]>;
+  return { ...rest, ...wireImages(dynamodb), ApproximateCreationDateTime: Math.floor(at.getTime() / 1_000) };
+};
+
+/** The record as Lambda delivers it. */
+export const lambdaRecord = (record: StreamsApiRecord, streamArn: string): StreamRecord => {
+  const { userIdentity: _, dynamodb, ...rest } = record;
+  return {
+    ...(rest as StreamRecord),
+    ...(dynamodb && { dynamodb: wireDynamodb(dynamodb) }),
+    ...identityOf(record),
+    eventSourceARN: streamArn,
+  };
+};

@@ -1,0 +1,84 @@
+// Spilling: what a route could not deliver now goes to the retry queue, so that neither the stream nor another sink
+// waits for it. What the queue does not take comes again from the stream.
+
+import type { RouteId } from "./dedupe.ts";
+import type { Envelope } from "./envelope.ts";
+import type { EnvelopeReceipt } from "./envelope-queue.ts";
+import { SinkError } from "./errors.ts";
+import type { Entry, Verdict } from "./lane.ts";
+import type { Letter } from "./letter.ts";
+import { lastVersions, type ParkedItem, type Parking } from "./parking.ts";
+import { receiptOf } from "./report.ts";
+import type { Route } from "./route.ts";
+
+/** What spilling needs of its pipeline and of the invocation. */
+export interface Spilling {
+  readonly write: (letters: readonly Letter[]) => Promise<EnvelopeReceipt>;
+  readonly id: RouteId;
+  /** Where the route must keep order. */
+  readonly parking: Parking | undefined;
+  readonly envelopeOf: (position: number, verdict: Verdict) => Envelope;
+  readonly lastCall: AbortSignal;
+}
+
+/** A delivery on its way to the retry queue. */
+interface Spilled {
+  readonly entry: Entry;
+  readonly verdict: Verdict;
+  readonly letter: Letter;
+}
+
+/** In the order of their versions: so the letters of an item are stored, and none is after a gap. */
+const spilledOf = (
+  route: Route,
+  entries: readonly Entry[],
+  verdicts: ReadonlyMap<number, Verdict>,
+  envelopeOf: Spilling["envelopeOf"],
+): Spilled[] => {
+  const keepsOrder = route.sink.supports.writes === "append";
+  const spilled: Spilled[] = [];
+  for (const entry of entries) {
+    const verdict = verdicts.get(entry.position);
+    if (verdict?.outcome !== "retried") continue;
+    const envelope = envelopeOf(entry.position, verdict);
+    const group = keepsOrder ? `${route.name}#${entry.change.itemKey}` : envelope.id;
+    spilled.push({ entry, verdict, letter: { envelope, group } });
+  }
+  return keepsOrder ? spilled.sort(byVersion) : spilled;
+};
+
+const byVersion = ({ entry: a }: Spilled, { entry: b }: Spilled): number =>
+  a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;
+
+/** An item as parking knows it. */
+export const parkedItem = ({ change: { itemKey, version } }: Entry): ParkedItem => ({ itemKey, version });
+
+/** Marks first: a change that is sent while its predecessor waits unmarked would overtake it. */
+const store = async ({ write, id, parking }: Spilling, spilled: readonly Spilled[]): Promise<EnvelopeReceipt> => {
+  try {
+    await parking?.park(id, lastVersions(spilled.map(({ entry }) => parkedItem(entry))));
+  } catch (cause) {
+    const found = `[${id.route}] items could not be marked as parked`;
+    return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
+  }
+  return write(spilled.map(({ letter }) => letter));
+};
+
+/**
+ * Spills what is to be retried; its verdicts then say so.
+ * @returns what went wrong, for the log.
+ */
+export const spill = async (
+  route: Route,
+  entries: readonly Entry[],
+  verdicts: Map<number, Verdict>,
+  spilling: Spilling,
+): Promise<readonly unknown[]> => {
+  const spilled = spilledOf(route, entries, verdicts, spilling.envelopeOf);
+  if (spilled.length === 0) return [];
+  const { stored, errors } = await receiptOf(() => store(spilling, spilled), spilling.lastCall);
+  for (const { entry, verdict, letter } of spilled) {
+    if (stored.has(letter.envelope)) verdicts.set(entry.position, { ...verdict, isSpilled: true });
+  }
+  return errors;
+};

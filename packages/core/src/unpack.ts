@@ -1,0 +1,141 @@
+// What a message holds: an envelope of ours, a pointer or whole event of Lambda's on-failure destination, or the news of
+// an S3 object with one; by itself, or wrapped by SNS.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { eachBounded } from "./bounded.ts";
+import type { Origin, StreamRecord } from "./change.ts";
+import type { ClaimCheck } from "./claim-check.ts";
+import { decodeEnvelope, decompressed, type Envelope } from "./envelope.ts";
+import { RecordError, SinkError } from "./errors.ts";
+import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
+import { type BatchPointer, lostError, type OnFailureReader, objectsIn, payloadIn, pointerIn } from "./on-failure.ts";
+
+const messagesAtOnce = 8;
+
+/** What unpacking needs of the pipeline and of the invocation. */
+export interface Unpacking {
+  readonly pipeline: string;
+  readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
+  /** Names of the pipeline's routes. */
+  readonly routes: ReadonlySet<string>;
+  readonly claimChecks: readonly ClaimCheck[];
+  readonly reader: OnFailureReader;
+  readonly origin: Origin;
+  readonly signal: AbortSignal;
+}
+
+const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
+
+const unread = (source: number, reason: Error): Received[] => [{ ...nothing, source, unread: reason }];
+
+const malformed = (found: string, expected: string): RecordError =>
+  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
+
+const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
+
+/** The record that an envelope claims. */
+const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly ClaimCheck[]): Promise<StreamRecord> => {
+  let refusal = malformed("the address of a record", "one of this pipeline's claimCheck, and it has none");
+  for (const claimCheck of claimChecks) {
+    try {
+      return decompressed(await claimCheck.get(recordClaim));
+    } catch (error) {
+      if (!(error instanceof RecordError) || error.code !== "RECORD_MALFORMED") throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+};
+
+const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { pipeline, routes, schema, origin, claimChecks } = unpacking;
+  if (envelope.pipeline !== pipeline) return unread(source, malformed("an envelope of another pipeline", expectedText));
+  if (!routes.has(envelope.sink)) {
+    return unread(source, malformed("an envelope of a sink that this pipeline has no route to", expectedText));
+  }
+  if (envelope.recordClaim === undefined) return [receive(envelope.record, { source, origin, envelope }, schema)];
+  try {
+    const record = await claimed(envelope, claimChecks);
+    return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
+  } catch (error) {
+    // Gone for good: rejected like any record of which nothing can be sent.
+    if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
+    return [{ ...nothing, error, envelope, source }];
+  }
+};
+
+const fromRecords = (records: readonly StreamRecord[], source: number, { origin, schema }: Unpacking): Received[] =>
+  records.map((record) => receive(record, { source, origin, envelope: undefined }, schema));
+
+const fromPointer = async (pointer: BatchPointer, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { records, lost } = await unpacking.reader.readStream(pointer, unpacking.signal);
+  const found = fromRecords(records, source, unpacking);
+  if (lost === 0) return found;
+  // Kept as it is: whoever looks at the dead letter finds all that Lambda said.
+  const record = { eventSourceARN: pointer.streamArn, DDBStreamBatchInfo: pointer } as StreamRecord;
+  return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
+};
+
+const fromValue = async (value: unknown, source: number, unpacking: Unpacking): Promise<Received[] | undefined> => {
+  const payload = payloadIn(value);
+  if (payload !== undefined) return fromRecords(payload, source, unpacking);
+  const pointer = pointerIn(value);
+  if (pointer !== undefined) return fromPointer(pointer, source, unpacking);
+  const objects = objectsIn(value);
+  if (objects === undefined) return undefined;
+  const found: Received[] = [];
+  for (const address of objects) {
+    found.push(...(await fromText(await unpacking.reader.readObject(address), source, unpacking)));
+  }
+  return found;
+};
+
+/** SNS sends its messages as JSON of its own, unless the subscription asks for raw delivery. */
+const snsMessage = (value: unknown): string | undefined => {
+  const { Type, Message } = (value ?? {}) as { readonly Type?: unknown; readonly Message?: unknown };
+  return Type === "Notification" && typeof Message === "string" ? Message : undefined;
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed("no JSON", expectedText);
+  }
+};
+
+const fromText = async (text: string, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const envelope = decodeEnvelope(text);
+  if (envelope !== undefined) return fromEnvelope(envelope, source, unpacking);
+  const value = parsed(text);
+  const wrapped = snsMessage(value);
+  if (wrapped !== undefined) return fromText(wrapped, source, unpacking);
+  const found = await fromValue(value, source, unpacking);
+  if (found !== undefined) return found;
+  const { v } = (value ?? {}) as { readonly v?: unknown };
+  throw malformed(typeof v === "number" && v !== 1 ? `an envelope of version ${v}` : "no envelope", expectedText);
+};
+
+interface Notification {
+  readonly Sns?: { readonly Message?: string };
+}
+
+const fromRecord = (record: unknown, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { body } = record as QueueRecord;
+  const text = body ?? (record as Notification).Sns?.Message;
+  if (text !== undefined) return fromText(text, source, unpacking);
+  return fromText(JSON.stringify(pointerIn(record) ? record : { Records: [record] }), source, unpacking);
+};
+
+/** The changes in the messages of an event. What cannot be read stays where it is, with the reason. */
+export const unpack = async ({ records }: RecognisedEvent, unpacking: Unpacking): Promise<Received[]> => {
+  const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
+    try {
+      return await fromRecord(record, source, unpacking);
+    } catch (error) {
+      if (error instanceof RecordError || error instanceof SinkError) return unread(source, error);
+      throw error;
+    }
+  });
+  return found.flat();
+};
