@@ -56,7 +56,7 @@ const existing = async (table: Table, keys: readonly Key[], abortSignal: AbortSi
     const RequestItems = { [table.name]: { Keys: [...left], ConsistentRead: true, ProjectionExpression: sortKey } };
     const answer = await client.send(new BatchGetItemCommand({ RequestItems }), { abortSignal });
     for (const item of answer.Responses?.[table.name] ?? []) found.push(item[sortKey]?.S ?? "");
-    left = (answer.UnprocessedKeys?.[table.name]?.Keys ?? []) as readonly Key[];
+    left = (answer.UnprocessedKeys?.[table.name]?.Keys ?? []) as unknown as readonly Key[];
   }
   return found;
 };
