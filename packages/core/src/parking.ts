@@ -14,25 +14,35 @@ export interface ParkedItem {
 
 /**
  * Which items of a route have changes in the retry queue. Only the one invocation that has the item's shard marks it,
- * and only the consumer of the queue takes the mark off.
+ * and only the consumer of the queue takes the mark off, but for one that was made in vain.
  */
 export interface Parking {
-  /** Of these items, those that are marked. Must see every mark that was made before. */
-  readonly find: (route: RouteId, itemKeys: readonly string[], signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  /** The marks of these items: the version of the last parked change by item key. Must see all that were made before. */
+  readonly find: (
+    route: RouteId,
+    itemKeys: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<ReadonlyMap<string, string>>;
   /** Marks items, or moves their marks to a later version. Rejects unless all were. */
   readonly park: (route: RouteId, items: readonly ParkedItem[]) => Promise<void>;
+  /** Moves marks back from `version` to an earlier one, where they still are. */
+  readonly moveBack: (route: RouteId, items: readonly (ParkedItem & { readonly to: string })[]) => Promise<void>;
   /** Takes off the marks that are not of a later version than the item's here. */
   readonly release: (route: RouteId, items: readonly ParkedItem[]) => Promise<void>;
 }
 
 /** For each item the last of its versions. */
-export const lastVersions = (items: readonly ParkedItem[]): ParkedItem[] => {
+export const lastVersions = (items: readonly ParkedItem[]): Map<string, string> => {
   const last = new Map<string, string>();
   for (const { itemKey, version } of items) {
     if (version > (last.get(itemKey) ?? "")) last.set(itemKey, version);
   }
-  return [...last].map(([itemKey, version]) => ({ itemKey, version }));
+  return last;
 };
+
+/** As a list of items. */
+export const parkedItems = (versions: ReadonlyMap<string, string>): ParkedItem[] =>
+  [...versions].map(([itemKey, version]) => ({ itemKey, version }));
 
 const parked = (route: string): ParkedError =>
   new ParkedError("DELIVERY_PARKED", `[${route}] an earlier change of the item waits in the retry queue`);
@@ -41,7 +51,7 @@ const parked = (route: string): ParkedError =>
 export const parkingSink = (
   sink: Sink<unknown, "append">,
   route: string,
-  items: ReadonlySet<string>,
+  items: ReadonlyMap<string, string>,
 ): Sink<unknown, "append"> => {
   const isParked = ({ change }: AppendDelivery<unknown>): boolean => items.has(change.itemKey);
   return withWrite(sink, async (batch, context) => {

@@ -13,7 +13,7 @@ import { type Noting, notedBefore, notesOf, take } from "./journal.ts";
 import { type Entry, idOf, type Verdict } from "./lane.ts";
 import type { Letter } from "./letter.ts";
 import { type Outage, probingSink } from "./outage.ts";
-import { lastVersions, type Parking, parkingSink, unreadableParking } from "./parking.ts";
+import { lastVersions, type Parking, parkedItems, parkingSink, unreadableParking } from "./parking.ts";
 import type { RouteVerdicts } from "./report.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Route } from "./route.ts";
@@ -95,21 +95,28 @@ const notingOf = (route: Route, id: RouteId, { parts, deadline }: DeliveryParts)
 const parkingOf = (route: Route, { spillTo, dedupeStore }: DeliveryParts["parts"]): Parking | undefined =>
   spillTo !== undefined && route.spills && route.sink.supports.writes === "append" ? dedupeStore?.parking : undefined;
 
-/** The sink as this batch may use it: nothing overtakes a parked change. */
+/** The sink as this batch may use it, and the items that nothing may overtake. */
+interface Ordered {
+  readonly sink: Sink<unknown>;
+  readonly marked: ReadonlyMap<string, string>;
+}
+
+const nothingMarked: ReadonlyMap<string, string> = new Map();
+
 const inOrder = async (
   sink: Sink<unknown>,
   id: RouteId,
   parking: Parking | undefined,
   { entries, signal }: { readonly entries: readonly Entry[]; readonly signal: AbortSignal },
-): Promise<Sink<unknown>> => {
-  if (parking === undefined || entries.length === 0) return sink;
+): Promise<Ordered> => {
+  if (parking === undefined || entries.length === 0) return { sink, marked: nothingMarked };
   const itemKeys = [...new Set(entries.map(({ change }) => change.itemKey))];
   const append = sink as Sink<unknown, "append">;
   try {
-    const parked = await parking.find(id, itemKeys, signal);
-    return parked.size === 0 ? sink : (parkingSink(append, id.route, parked) as Sink<unknown>);
+    const marked = await parking.find(id, itemKeys, signal);
+    return { marked, sink: marked.size === 0 ? sink : (parkingSink(append, id.route, marked) as Sink<unknown>) };
   } catch (error) {
-    return unreadableParking(append, id.route, error) as Sink<unknown>;
+    return { marked: nothingMarked, sink: unreadableParking(append, id.route, error) as Sink<unknown> };
   }
 };
 
@@ -162,14 +169,14 @@ const spillLeft = async (
   route: Route,
   entries: readonly Entry[],
   verdicts: Map<number, Verdict>,
-  { bearings, invocation }: { readonly bearings: Bearings; readonly invocation: DeliveryParts },
+  { bearings, marked, invocation }: Pick<Ordered, "marked"> & { bearings: Bearings; invocation: DeliveryParts },
 ): Promise<void> => {
   const { id, parking, spillTo } = bearings;
   if (spillTo === undefined) return;
   const { parts, deadline } = invocation;
   const envelopeOf = (position: number, verdict: Verdict): Envelope =>
     invocation.envelopeOf(route.name, position, verdict);
-  const spilling = { write: spillTo, id, parking, envelopeOf, lastCall: deadline.lastCall };
+  const spilling = { write: spillTo, id, parking, marked, envelopeOf, lastCall: deadline.lastCall };
   const errors = await spill(route, entries, verdicts, spilling);
   if (errors.length === 0) return;
   const fields = { ...id, errors: errors.length, first: String(errors[0]) };
@@ -188,9 +195,10 @@ export const deliverTo = async (
   const known = noting === undefined ? nothingKnown : await notedBefore(noting, entries);
   const isKnown = ({ change }: Entry): boolean => known.has(idOf(route.name, change.eventId));
   const unknown = known.size === 0 ? entries : entries.filter((entry) => !isKnown(entry));
-  const sink = await inOrder(route.sink, id, parking, { entries: unknown, signal: invocation.deadline.signal });
+  const { signal } = invocation.deadline;
+  const { sink, marked } = await inOrder(route.sink, id, parking, { entries: unknown, signal });
   const verdicts = await deliverWatched(route, unknown, invocation, { sink, isSpilling });
-  await spillLeft(route, unknown, verdicts, { bearings, invocation });
+  await spillLeft(route, unknown, verdicts, { bearings, marked, invocation });
   if (known.size > 0) {
     for (const entry of entries) if (isKnown(entry)) verdicts.set(entry.position, deliveredBefore);
   }
@@ -222,7 +230,7 @@ export const releaseParked = async (
   const settled = entries.filter(({ position }) => verdicts.get(position)?.outcome !== "retried");
   if (settled.length === 0) return;
   const id = { pipeline: parts.name, route: route.name };
-  const items = lastVersions(settled.map(parkedItem));
+  const items = parkedItems(lastVersions(settled.map(parkedItem)));
   try {
     await parking.release(id, items);
   } catch (error) {

@@ -7,7 +7,7 @@ import type { EnvelopeReceipt } from "./envelope-queue.ts";
 import { SinkError } from "./errors.ts";
 import type { Entry, Verdict } from "./lane.ts";
 import type { Letter } from "./letter.ts";
-import { lastVersions, type ParkedItem, type Parking } from "./parking.ts";
+import { lastVersions, type ParkedItem, type Parking, parkedItems } from "./parking.ts";
 import { receiptOf } from "./report.ts";
 import type { Route } from "./route.ts";
 
@@ -17,6 +17,8 @@ export interface Spilling {
   readonly id: RouteId;
   /** Where the route must keep order. */
   readonly parking: Parking | undefined;
+  /** Items that were marked before this batch, by their last version then. */
+  readonly marked: ReadonlyMap<string, string>;
   readonly envelopeOf: (position: number, verdict: Verdict) => Envelope;
   readonly lastCall: AbortSignal;
 }
@@ -53,15 +55,54 @@ const byVersion = ({ entry: a }: Spilled, { entry: b }: Spilled): number =>
 /** An item as parking knows it. */
 export const parkedItem = ({ change: { itemKey, version } }: Entry): ParkedItem => ({ itemKey, version });
 
+/**
+ * Puts back the marks of items whose last letter was not stored: behind a mark that nothing in the queue takes off, an
+ * item's changes could go neither to the target nor, while the queue refuses them, anywhere else.
+ */
+const correctMarks = async (
+  parking: Parking,
+  { id, marked }: Spilling,
+  spilled: readonly Spilled[],
+  stored: ReadonlySet<Envelope>,
+): Promise<void> => {
+  const wanted = lastVersions(spilled.map(({ entry }) => parkedItem(entry)));
+  const inQueue = lastVersions(
+    spilled.filter(({ letter }) => stored.has(letter.envelope)).map(({ entry }) => parkedItem(entry)),
+  );
+  const vain = parkedItems(wanted).filter(({ itemKey, version }) => inQueue.get(itemKey) !== version);
+  const toOf = (itemKey: string): string | undefined => inQueue.get(itemKey) ?? marked.get(itemKey);
+  await parking.release(
+    id,
+    vain.filter(({ itemKey }) => toOf(itemKey) === undefined),
+  );
+  await parking.moveBack(
+    id,
+    vain.flatMap((item) => {
+      const to = toOf(item.itemKey);
+      return to === undefined ? [] : [{ ...item, to }];
+    }),
+  );
+};
+
 /** Marks first: a change that is sent while its predecessor waits unmarked would overtake it. */
-const store = async ({ write, id, parking }: Spilling, spilled: readonly Spilled[]): Promise<EnvelopeReceipt> => {
+const store = async (spilling: Spilling, spilled: readonly Spilled[]): Promise<EnvelopeReceipt> => {
+  const { write, id, parking } = spilling;
+  const letters = spilled.map(({ letter }) => letter);
+  if (parking === undefined) return write(letters);
   try {
-    await parking?.park(id, lastVersions(spilled.map(({ entry }) => parkedItem(entry))));
+    await parking.park(id, parkedItems(lastVersions(spilled.map(({ entry }) => parkedItem(entry)))));
   } catch (cause) {
     const found = `[${id.route}] items could not be marked as parked`;
     return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
   }
-  return write(spilled.map(({ letter }) => letter));
+  const receipt = await write(letters);
+  if (receipt.stored.size === letters.length) return receipt;
+  try {
+    await correctMarks(parking, spilling, spilled, receipt.stored);
+    return receipt;
+  } catch (error) {
+    return { ...receipt, errors: [...receipt.errors, error] };
+  }
 };
 
 /**

@@ -45,17 +45,30 @@ const hasAny = async (table: Table, route: RouteId, abortSignal: AbortSignal): P
   return Count > 0;
 };
 
-/** Sort keys of the marks that exist. */
-const existing = async (table: Table, keys: readonly Key[], abortSignal: AbortSignal): Promise<string[]> => {
+/** The marks that exist: sort key and version. */
+const existing = async (
+  table: Table,
+  keys: readonly Key[],
+  abortSignal: AbortSignal,
+): Promise<[sort: string, version: string][]> => {
   const { BatchGetItemCommand } = await table.sdk();
   const client = await table.client();
-  const found: string[] = [];
+  const found: [string, string][] = [];
   let left: readonly Key[] = keys;
   for (let attempt = 0; left.length > 0; attempt += 1) {
     if (attempt === tries) throw new Error(`DynamoDB left ${left.length} marks unread after ${tries} tries`);
-    const RequestItems = { [table.name]: { Keys: [...left], ConsistentRead: true, ProjectionExpression: sortKey } };
+    const RequestItems = {
+      [table.name]: {
+        Keys: [...left],
+        ConsistentRead: true,
+        ProjectionExpression: "#sk, #last",
+        ExpressionAttributeNames: { "#sk": sortKey, "#last": lastAttribute },
+      },
+    };
     const answer = await client.send(new BatchGetItemCommand({ RequestItems }), { abortSignal });
-    for (const item of answer.Responses?.[table.name] ?? []) found.push(item[sortKey]?.S ?? "");
+    for (const item of answer.Responses?.[table.name] ?? []) {
+      found.push([item[sortKey]?.S ?? "", item[lastAttribute]?.S ?? ""]);
+    }
     left = (answer.UnprocessedKeys?.[table.name]?.Keys ?? []) as unknown as readonly Key[];
   }
   return found;
@@ -86,6 +99,24 @@ const mark = async (table: Table, route: RouteId, { itemKey, version }: ParkedIt
   await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
 };
 
+const moveBack = async (
+  table: Table,
+  route: RouteId,
+  { itemKey, version, to }: ParkedItem & { readonly to: string },
+  timeoutMs: number,
+) => {
+  const { UpdateItemCommand } = await table.sdk();
+  const command = new UpdateItemCommand({
+    TableName: table.name,
+    Key: keyOf(route, itemKey),
+    UpdateExpression: "SET #last = :to",
+    ConditionExpression: "#last = :version",
+    ExpressionAttributeNames: { "#last": lastAttribute },
+    ExpressionAttributeValues: { ":version": { S: version }, ":to": { S: to } },
+  });
+  await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
+};
+
 const unmark = async (table: Table, route: RouteId, { itemKey, version }: ParkedItem, timeoutMs: number) => {
   const { DeleteItemCommand } = await table.sdk();
   const command = new DeleteItemCommand({
@@ -101,15 +132,18 @@ const unmark = async (table: Table, route: RouteId, { itemKey, version }: Parked
 export const dynamodbParking = (table: Table, timeoutMs: number): Parking => ({
   find: async (route, itemKeys, signal) => {
     const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Set();
+    if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Map();
     const bySort = new Map(itemKeys.map((itemKey) => [sortOf(itemKey), itemKey]));
     const keys = itemKeys.map((itemKey) => keyOf(route, itemKey));
     const requests = chunk(keys, { maxEntries: maxKeys, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
     const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
-    return new Set(found.flat().flatMap((sort) => bySort.get(sort) ?? []));
+    return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
   },
   park: async (route, items) => {
     await eachBounded(items, requestsAtOnce, (item) => mark(table, route, item, timeoutMs));
+  },
+  moveBack: async (route, items) => {
+    await eachBounded(items, requestsAtOnce, (item) => moveBack(table, route, item, timeoutMs));
   },
   release: async (route, items) => {
     await eachBounded(items, requestsAtOnce, (item) => unmark(table, route, item, timeoutMs));

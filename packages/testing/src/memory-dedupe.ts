@@ -46,7 +46,19 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
     counts: () => ({ ...counts }),
     parked: () => marks.size,
     parking: {
-      find: async (route, itemKeys) => new Set(itemKeys.filter((itemKey) => marks.has(keyOf(route, itemKey)))),
+      find: async (route, itemKeys) =>
+        new Map(
+          itemKeys.flatMap((itemKey) => {
+            const last = marks.get(keyOf(route, itemKey));
+            return last === undefined ? [] : [[itemKey, last] as const];
+          }),
+        ),
+      moveBack: async (route, items) => {
+        for (const { itemKey, version, to } of items) {
+          const key = keyOf(route, itemKey);
+          if (marks.get(key) === version) marks.set(key, to);
+        }
+      },
       park: async (route, items) => {
         for (const { itemKey, version } of items) {
           const key = keyOf(route, itemKey);
