@@ -84,13 +84,14 @@ const repeatsOf = (
   routes: readonly RouteDelivery[],
 ): Repeats => {
   const { event, received } = invocation;
-  const failures = new Map<number, Error>();
-  for (const { source, unread } of received) if (unread !== undefined) failures.set(source, unread);
+  const found = new Map<number, Error>();
+  for (const { source, unread } of received) if (unread !== undefined) found.set(source, unread);
   const positions = positionsToRepeat(routes, (verdict, position) => repeats(invocation, verdict, position));
   for (const [position, reason] of positions) {
     const source = received[position]?.source as number;
-    if (!failures.has(source)) failures.set(source, reason);
+    if (!found.has(source)) found.set(source, reason);
   }
+  const failures = new Map([...found].sort(([a], [b]) => a - b));
   const bug = settled.find((result) => result.status === "rejected");
   if (bug !== undefined) return { failures, fatal: { reason: bug.reason } };
   const reason = event.kind === "notification" ? [...failures.values()][0] : unreportable(event.records, failures);

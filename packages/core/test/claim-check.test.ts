@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { S3 } from "@aws-sdk/client-s3";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
+import {
+  type BatchResponse,
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  pipeline,
+  s3ClaimCheck,
+  sqsDeadLetter,
+} from "../src/index.ts";
+import { keptLines } from "./kept-letters.ts";
+import { type Answer, scriptedSink } from "./scripted-sink.ts";
+
+test.each([
+  ["bucket", { bucket: "" }],
+  ["prefix", { bucket: "b", prefix: "" }],
+  ["client", { bucket: "b", client: {} as never }],
+])("s3ClaimCheck refuses its %s by name", (option, options) => {
+  expect(() => s3ClaimCheck(options)).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(option) }),
+  );
+});
+
+// fauxqs serves S3 beside SQS.
+const describeWithS3 = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+describeWithS3("a record that no message can hold", (engine) => {
+  const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
+  const sqs = new SQS(engine.clientConfig);
+  afterAll(() => {
+    s3.destroy();
+    sqs.destroy();
+  });
+
+  /** Two images that do not compress. */
+  const giant = (pk: string, position: number) =>
+    streamRecord({ after: { pk, sk: "1", noise: randomBytes(900_000).toString("base64") }, position });
+
+  const made = async (name: string, answers: Record<string, Answer>) => {
+    await s3.createBucket({ Bucket: name });
+    const { QueueUrl = "" } = await sqs.createQueue({ QueueName: name });
+    const claimCheck = s3ClaimCheck({ bucket: name, client: s3 as never });
+    const sink = scriptedSink({
+      writes: "upsert",
+      answer: ({ change }) => answers[String(change.keys.pk)] ?? "delivered",
+    });
+    const logger = keptLines();
+    const handler = pipeline("p", {
+      deadLetter: sqsDeadLetter({ queueUrl: QueueUrl, client: sqs, claimCheck }),
+      logger,
+    })
+      .to(sink, ({ keys }) => keys.pk)
+      .handler();
+    const { Attributes } = await sqs.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn"] });
+    const receive = async () => {
+      const { Messages = [] } = await sqs.receiveMessage({ QueueUrl, VisibilityTimeout: 0, MaxNumberOfMessages: 10 });
+      return Messages;
+    };
+    const redrive = async (queueArn = Attributes?.QueueArn): Promise<BatchResponse> =>
+      handler(
+        {
+          Records: (await receive()).map(({ MessageId, Body, ReceiptHandle }) => ({
+            messageId: MessageId,
+            body: Body,
+            receiptHandle: ReceiptHandle,
+            eventSourceARN: queueArn,
+          })),
+        },
+        lambdaContext(),
+      );
+    const objects = async (): Promise<number> => (await s3.listObjectsV2({ Bucket: name })).Contents?.length ?? 0;
+    return { handler, sink, logger, receive, redrive, objects, bucket: name };
+  };
+
+  test("is kept in S3, fetched by the redrive, and removed after success alone", async () => {
+    const answers: Record<string, Answer> = { a: "SINK_REJECTED" };
+    const { handler, sink, receive, redrive, objects } = await made("claims", answers);
+    const record = giant("a", 1);
+    expect(await handler(streamEvent([record]), lambdaContext())).toEqual({ batchItemFailures: [] });
+    const [message] = await receive();
+    expect(Buffer.byteLength(message?.Body ?? "")).toBeLessThan(1_000);
+    expect(decodeEnvelope(message?.Body ?? "")).toMatchObject({
+      record: {},
+      recordClaim: expect.stringMatching(/^s3:\/\/claims\/sluice\/claims\/[0-9a-f-]{36}\.json\.gz$/),
+    });
+    expect(await objects()).toBe(1);
+
+    expect((await redrive()).batchItemFailures).toHaveLength(1);
+    expect(await objects()).toBe(1);
+    delete answers.a;
+    expect(await redrive()).toEqual({ batchItemFailures: [] });
+    expect(sink.taken.map(({ change }) => change.record)).toEqual([record]);
+    // The message first: Lambda, which would do it, comes after the object is gone.
+    expect(await receive()).toEqual([]);
+    expect(await objects()).toBe(0);
+  });
+
+  test("is left in S3 where the message is of a queue that is not the pipeline's", async () => {
+    const answers: Record<string, Answer> = { a: "SINK_REJECTED" };
+    const { handler, redrive, objects, receive } = await made("strange", answers);
+    await handler(streamEvent([giant("a", 1)]), lambdaContext());
+    delete answers.a;
+    expect(await redrive("arn:aws:sqs:us-east-1:000000000000:other")).toEqual({ batchItemFailures: [] });
+    expect([await objects(), (await receive()).length]).toEqual([1, 1]);
+  });
+
+  test("that is gone is lost, and says so; one of another place is not fetched", async () => {
+    const { handler, bucket } = await made("gone", {});
+    const letter = (recordClaim: string): string =>
+      encodeEnvelope({
+        v: 1,
+        id: "i",
+        pipeline: "p",
+        sink: "scripted",
+        code: "SINK_REJECTED",
+        message: "",
+        attempts: 1,
+        firstFailedAt: "2026-01-02T03:04:05.000Z",
+        record: undefined as never,
+        recordClaim,
+      } satisfies Envelope);
+    const task = (body: string) => ({ sluice: { task: "redrive" }, Records: [{ messageId: "m", body }] });
+    const outcome = async (claim: string) => (await handler(task(letter(claim)), lambdaContext())).outcomes?.[0];
+    expect(await outcome(`s3://${bucket}/sluice/claims/none.json.gz`)).toMatchObject({
+      outcome: "rejected",
+      code: "RECORD_LOST",
+    });
+    expect(await outcome("s3://other/sluice/claims/none.json.gz")).toMatchObject({
+      outcome: "retried",
+      code: "RECORD_MALFORMED",
+    });
+  });
+
+  test("does not stay in S3 where its message could not be sent", async () => {
+    await s3.createBucket({ Bucket: "unsent" });
+    const claimCheck = s3ClaimCheck({ bucket: "unsent", client: s3 as never });
+    const queueUrl = `${engine.endpoint}/000000000000/none`;
+    const { stored, errors } = await sqsDeadLetter({ queueUrl, client: sqs, claimCheck }).write([
+      {
+        v: 1,
+        id: "i",
+        pipeline: "p",
+        sink: "s",
+        code: "SINK_REJECTED",
+        message: "",
+        attempts: 1,
+        firstFailedAt: "2026-01-02T03:04:05.000Z",
+        record: giant("a", 1),
+      },
+    ]);
+    expect([stored.size, errors.length]).toEqual([0, 1]);
+    expect((await s3.listObjectsV2({ Bucket: "unsent" })).Contents ?? []).toEqual([]);
+  });
+});
