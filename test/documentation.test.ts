@@ -131,3 +131,37 @@ describe("docs/errors.md", () => {
     expect(rows.sort()).toEqual(expected);
   });
 });
+
+describe("docs/runbook.md", () => {
+  const page = readFileSync(join(root, "docs/runbook.md"), "utf8");
+  const errors = readFileSync(join(root, "docs/errors.md"), "utf8");
+
+  test("has a row for every code", () => {
+    const codes = headingsOf({ text: errors }).flatMap((heading) => heading.match(/^`([A-Z_]+)`$/)?.[1] ?? []);
+    const rows = [...page.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/[A-Z_]+/g)].map(([code]) => code),
+    );
+    expect(codes.length).toBeGreaterThan(0);
+    expect(rows.sort()).toEqual(codes.sort());
+  });
+
+  test("has a section for every alarm, and for no other", () => {
+    const alarms = [...page.matchAll(/^\| \[([^\]]+)\]\(#[\w-]+\)/gm)].map(([, alarm = ""]) => alarm.toLowerCase());
+    const sections = [...page.matchAll(/^### (.+)$/gm)].map(([, title = ""]) => title.toLowerCase());
+    expect(alarms.length).toBeGreaterThan(0);
+    expect(sections).toEqual(alarms);
+  });
+
+  test("has a row for every line of warning in core's log", () => {
+    const sources = execFileSync("git", ["ls-files", "packages/core/src"], { cwd: root, encoding: "utf8" });
+    const logged = sources
+      .trim()
+      .split("\n")
+      .flatMap((path) => [...readFileSync(join(root, path), "utf8").matchAll(/\.warn\(\s*"([^",]+)/g)])
+      .map(([, line = ""]) => line)
+      .filter((line) => line !== "batch delivered with failures");
+    const documented = [...page.matchAll(/^\| (`[a-z].*?) \|/gm)].map(([, cell = ""]) => cell).join();
+    expect(logged.length).toBeGreaterThan(5);
+    expect(logged.filter((line) => !documented.includes(line))).toEqual([]);
+  });
+});
