@@ -2,8 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** A server for SNS and SQS. */
 export interface MessagingServer {
@@ -13,14 +12,16 @@ export interface MessagingServer {
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
     readonly maxAttempts: 1;
   };
+  /** The same for a client that a sink makes for itself. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
 }
 
 /** It ends when its parent does, because standard input ends then. */
 const program = `
-import { buildApp } from "fauxqs";
-const app = buildApp({ logger: false, defaultRegion: "us-east-1" });
-console.log(await app.listen({ host: "127.0.0.1", port: 0 }));
+import { startSqs } from "@sluice/local";
+const { endpoint } = await startSqs();
+console.log(endpoint);
 process.stdin.resume().on("end", () => process.exit());
 `;
 
@@ -33,19 +34,25 @@ const end = async (child: ChildProcess): Promise<void> => {
 
 /** Starts fauxqs on a free loopback port, empty. */
 export const startMessagingServer = async (): Promise<MessagingServer> => {
-  // fauxqs is what @sluice/local depends on, so it is looked for from there.
-  const cwd = dirname(createRequire(import.meta.url).resolve("@sluice/local/package.json"));
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
-    cwd,
+    cwd: fileURLToPath(new URL(".", import.meta.url)),
     stdio: ["pipe", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const endpoint = line.toString().trim();
   return {
     clientConfig: {
-      endpoint: line.toString().trim(),
+      endpoint,
       region: "us-east-1",
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       maxAttempts: 1,
+    },
+    environment: {
+      AWS_ENDPOINT_URL_SNS: endpoint,
+      AWS_ENDPOINT_URL_SQS: endpoint,
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local",
     },
     stop: () => end(child),
   };

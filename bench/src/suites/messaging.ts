@@ -21,6 +21,7 @@ export interface Message {
 
 /** A topic or queue, and the three ways to it that are measured. */
 export interface MessagingApi<Request> {
+  /** With the client that it makes for itself, as it does for its users. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
   /** A request of ten messages at most, as the SDK takes it. */
   readonly requestOf: (messages: readonly Message[]) => Request;
@@ -143,6 +144,36 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
   };
 };
 
+/** Sets environment variables; returns what puts back those that were there. */
+const setEnvironment = (variables: Readonly<Record<string, string>>): (() => void) => {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+};
+
+const measure = async <Request>(
+  name: string,
+  api: MessagingApi<Request>,
+  options: SuiteOptions,
+): Promise<SuiteReport> => {
+  const events = texts(updateEvents(await filmsUpTo(options.batchSize * options.batches), options.batchSize));
+  const reset = async (): Promise<void> => {
+    await api.takeCount();
+  };
+  const contenders = [sluice(api, events), raw(api, events), powertools(api, events)];
+  await assertAllArrive(contenders, api, options);
+  const times = await compete(
+    contenders.map((contender) => ({ ...contender, reset })),
+    { mixes: ["update"], batches: options.batches, rounds: options.rounds, warmups: 2 },
+  );
+  return reportOf(name, times, options);
+};
+
 /** A suite for a target that takes ten messages in a request. */
 export const messagingSuite = <Request>(
   name: string,
@@ -151,22 +182,14 @@ export const messagingSuite = <Request>(
   name,
   run: async (options) => {
     const server = await startMessagingServer();
+    const restoreEnvironment = setEnvironment(server.environment);
     const api = await open(server);
     try {
-      const count = options.batchSize * options.batches;
-      const events = texts(updateEvents(await filmsUpTo(count), options.batchSize));
-      const reset = async (): Promise<void> => {
-        await api.takeCount();
-      };
-      const contenders = [sluice(api, events), raw(api, events), powertools(api, events)];
-      await assertAllArrive(contenders, api, options);
-      const times = await compete(
-        contenders.map((contender) => ({ ...contender, reset })),
-        { mixes: ["update"], batches: options.batches, rounds: options.rounds, warmups: 2 },
-      );
-      return reportOf(name, times, options);
+      return await measure(name, api, options);
     } finally {
       api.close();
+      await api.sink.close?.();
+      restoreEnvironment();
       await server.stop();
     }
   },

@@ -29,10 +29,10 @@ const subscribedTopic = async (client: SNS, queues: SQS) => {
 
 export const snsSuite: Suite = messagingSuite("sns", async ({ clientConfig }) => {
   const client = new SNS(clientConfig);
-  const queues = new SQS({ ...clientConfig, useQueueUrlAsEndpoint: false });
+  const queues = new SQS(clientConfig);
   const { topicArn, queueUrl } = await subscribedTopic(client, queues);
   return {
-    sink: sns({ topicArn, client }),
+    sink: sns({ topicArn }),
     requestOf: (messages) => ({
       TopicArn: topicArn,
       PublishBatchRequestEntries: messages.map((message, index) => ({ Id: String(index), ...entryOf(message) })),

@@ -21,11 +21,10 @@ export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> 
 };
 
 export const sqsSuite: Suite = messagingSuite("sqs", async ({ clientConfig }) => {
-  // Queue URLs have a host that does not resolve everywhere.
-  const client = new SQS({ ...clientConfig, useQueueUrlAsEndpoint: false });
+  const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "films" });
   return {
-    sink: sqs({ queueUrl, client }),
+    sink: sqs({ queueUrl }),
     requestOf: (messages) => ({
       QueueUrl: queueUrl,
       Entries: messages.map((message, index) => ({ Id: String(index), ...entryOf(message) })),

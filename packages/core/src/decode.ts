@@ -120,6 +120,13 @@ const decodeBinary = (value: string | Uint8Array): Uint8Array => {
   return bytesOf(Buffer.from(value, "base64"));
 };
 
+const decodeList = (held: readonly AttributeValue[], nested: DecodeImage): unknown[] =>
+  listed<AttributeValue>("L", held).map((entry) => decodeWith(entry, nested));
+
+const decodeTexts = (held: readonly string[]): Set<unknown> => setOf(listed("SS", held));
+
+const decodeNumbers = (held: readonly string[]): Set<unknown> => setOf(listed<string>("NS", held), decodeNumber);
+
 const typeNames = "S, N, B, BOOL, NULL, L, M, SS, NS, BS";
 
 const decodeWith = (value: AttributeValue, nested: DecodeImage): unknown => {
@@ -135,15 +142,15 @@ const decodeWith = (value: AttributeValue, nested: DecodeImage): unknown => {
       case "M":
         return decodeMap(held, nested);
       case "L":
-        return listed<AttributeValue>(type, held).map((entry) => decodeWith(entry, nested));
+        return decodeList(held as readonly AttributeValue[], nested);
       case "NULL":
         return null;
       case "B":
         return decodeBinary(held as string);
       case "SS":
-        return setOf(listed<string>(type, held));
+        return decodeTexts(held as readonly string[]);
       case "NS":
-        return setOf(listed<string>(type, held), decodeNumber);
+        return decodeNumbers(held as readonly string[]);
       case "BS":
         return setOf(listed<string>(type, held), decodeBinary);
       default:
@@ -164,7 +171,11 @@ const decodeEach = (image: Image, nested: DecodeImage): UnknownItem => {
   return item;
 };
 
-const newImageDecoder = imageDecoders(decodeWith, decodeNumber, decodeEach);
+const newImageDecoder = imageDecoders(
+  decodeWith,
+  { N: decodeNumber, M: decodeMap, L: decodeList, SS: decodeTexts, NS: decodeNumbers },
+  decodeEach,
+);
 
 /** The native item of an image. @throws {RecordError} RECORD_MALFORMED when an attribute has no known type. */
 export const decodeImage: (image: Image) => UnknownItem = newImageDecoder();

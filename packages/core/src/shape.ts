@@ -23,7 +23,6 @@ interface Shape {
 }
 
 export type DecodeImage = (image: Image) => UnknownItem;
-export type DecodeNumber = (text: string) => unknown;
 /** `nested` decodes the maps within the value. */
 export type DecodeValue = (value: AttributeValue, nested: DecodeImage) => unknown;
 /** Decodes an image attribute by attribute. */
@@ -46,12 +45,24 @@ const mayGenerateCode = (): boolean => {
   }
 };
 
+/** Decodes what a value of one type holds. `nested` decodes the maps within it. */
+export type DecodeHeld = (held: never, nested: DecodeImage) => unknown;
+
+/** The decoders of the types that compiled code looks for first. */
+export type HeldDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", DecodeHeld>>;
+
+type Inline = (nested: string) => string;
+
 /** What code for a value of that type looks like; every other type, and every misfit, is `d`'s. */
-const inline: { readonly [type: string]: string } = {
-  S: "v.S",
-  BOOL: "v.BOOL",
-  N: "n(v.N)",
-};
+const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
+  ["S", () => "v.S"],
+  ["BOOL", () => "v.BOOL"],
+  ["N", () => "N(v.N)"],
+  ["M", (nested) => `M(v.M, ${nested})`],
+  ["L", (nested) => `L(v.L, ${nested})`],
+  ["SS", () => "SS(v.SS)"],
+  ["NS", () => "NS(v.NS)"],
+]);
 
 /**
  * An object literal with one member per name, each trying first the type that it has in the sample. A computed
@@ -64,16 +75,20 @@ const source = (sample: Image): string => {
     const member = name === "__proto__" ? `[${text}]` : text;
     const [type = ""] = Object.keys(value ?? {});
     const read = `(v = image[${text}])`;
-    if (inline[type] === undefined) return `${member}: d(${read}, nested[${index}])`;
-    return `${member}: (${read} ?? none).${type} !== undefined ? ${inline[type]} : d(v, nested[${index}])`;
+    const nested = `nested${index}`;
+    const held = inline.get(type)?.(nested);
+    if (held === undefined) return `${member}: d(${read}, ${nested})`;
+    return `${member}: (${read} ?? none).${type} !== undefined ? ${held} : d(v, ${nested})`;
   });
-  return `const none = {}; return (image) => { let v; return { ${members.join(", ")} }; };`;
+  const decoders = members.map((_, index) => `nested${index}`).join(", ");
+  const constants = `const none = {}, { N, M, L, SS, NS } = held, [${decoders}] = nested;`;
+  return `${constants} return (image) => { let v; return { ${members.join(", ")} }; };`;
 };
 
 /** Makes decoders of images that agree with `decodeEach`, and are faster where they have seen a shape before. */
 export const imageDecoders = (
   decodeValue: DecodeValue,
-  decodeNumber: DecodeNumber,
+  held: HeldDecoders,
   decodeEach: DecodeEach,
 ): (() => DecodeImage) => {
   let nodes = 0;
@@ -93,8 +108,8 @@ export const imageDecoders = (
   };
   const compile = (sample: Image): DecodeImage => {
     compiled += 1;
-    const make = new Function("d", "n", "nested", source(sample));
-    return make(decodeValue, decodeNumber, Object.keys(sample).map(newDecoder)) as DecodeImage;
+    const make = new Function("d", "held", "nested", source(sample));
+    return make(decodeValue, held, Object.keys(sample).map(newDecoder)) as DecodeImage;
   };
   const find = (root: Shape, image: Image): DecodeImage | undefined => {
     let shape = root;

@@ -16,6 +16,14 @@ describe("toJson", () => {
     );
   });
 
+  test("writes plain values so beside others, too", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(toJson([value, new Set()])).toBe(`[${JSON.stringify(value)},[]]`);
+      }),
+    );
+  });
+
   test("leaves out what JSON.stringify leaves out, and honours toJSON", () => {
     const value = {
       gone: undefined,

@@ -6,7 +6,13 @@ import { imageDecoders } from "../src/shape.ts";
 const decoder = () =>
   imageDecoders(
     (value: AttributeValue) => ["value", value],
-    (text) => ["number", text],
+    {
+      N: (text) => ["number", text],
+      M: (map, nested) => ["map", nested(map)],
+      L: (list) => ["list", list],
+      SS: (texts) => ["texts", texts],
+      NS: (numbers) => ["numbers", numbers],
+    },
     () => ({ each: true }),
   )();
 
@@ -28,6 +34,24 @@ describe("a shape", () => {
     const held: Image = { a: { S: "1" }, b: { N: "2" }, c: { BOOL: true }, d: { NULL: true } };
     expect(see(decode, held, sightings - 1)).toEqual(each);
     expect(decode(held)).toEqual({ a: "1", b: ["number", "2"], c: true, d: ["value", { NULL: true }] });
+  });
+
+  test("decodes maps, lists and sets without asking for their type", () => {
+    const decode = decoder();
+    const held: Image = { m: { M: {} }, l: { L: [] }, s: { SS: ["1"] }, n: { NS: ["2"] } };
+    expect(see(decode, held, sightings)).toEqual({
+      m: ["map", each],
+      l: ["list", []],
+      s: ["texts", ["1"]],
+      n: ["numbers", ["2"]],
+    });
+    const other: Image = { m: { L: [] }, l: { SS: ["1"] }, s: { NS: ["2"] }, n: { M: {} } };
+    expect(decode(other)).toEqual(Object.fromEntries(Object.entries(other).map(([name, of]) => [name, ["value", of]])));
+  });
+
+  test("asks for a type that is named like a method of every object", () => {
+    const held = { a: { constructor: "1" } } as unknown as Image;
+    expect(see(decoder(), held, sightings)).toEqual({ a: ["value", held.a] });
   });
 
   test("takes another type than that of the sample it was compiled from", () => {

@@ -65,9 +65,9 @@ const descend = (image: Image, path: readonly string[]): AttributeValue | undefi
 export const compilePath = (path: readonly string[], codec: Codec): ((image: Image) => Cell) => {
   const [first, ...rest] = path;
   const read =
-    first === undefined || rest.length > 0
+    first === undefined || rest.length > 0 || first in Object.prototype
       ? (image: Image) => descend(image, path)
-      : (image: Image) => (Object.hasOwn(image, first) ? image[first] : undefined);
+      : (image: Image) => image[first];
   return (image) => {
     const value = read(image);
     return value === undefined ? null : attributeCell(value, codec);

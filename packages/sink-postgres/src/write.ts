@@ -64,8 +64,9 @@ const literals = (sink: string, columns: readonly WrittenColumn[], entries: read
     ),
   );
 
+/** A version has digits and a hyphen. */
 const versions = (entries: readonly Entry[]): string =>
-  numericLiteral(entries.map(({ delivery }) => delivery.change.version));
+  entries.map(({ delivery }) => delivery.change.version).join(",");
 
 /** Sends one statement for the entries, and the one after it in the rare case that a removal deleted nothing. */
 const writePart = async (

@@ -18,7 +18,10 @@ export interface SqsClient {
 export interface SqsOptions {
   /** URL of the queue. One that ends in `.fifo` is a FIFO queue: items keep their order, repeats are discarded. */
   readonly queueUrl: string;
-  /** Your own `SQS`. Default: one that the sink makes at the first change, which leaves retries to core. */
+  /**
+   * Your own `SQS`. Default: one that the sink makes at the first change, which leaves retries to core and computes no
+   * MD5 sums.
+   */
   readonly client?: SqsClient;
   /** Requests in flight at once, at most. Default 8. */
   readonly concurrency?: number;
