@@ -1,7 +1,15 @@
 // The factory: options in, a store out. One table holds the journal, the claims and the marks of every route.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { checkClient, checkText, type DedupeStore, importPeer, invalidOption, lazyClient, type Parking } from "@sluice/core";
+import {
+  checkClient,
+  checkText,
+  type DedupeStore,
+  importPeer,
+  invalidOption,
+  lazyClient,
+  type Parking,
+} from "@sluice/core";
 import { dynamodbClaims } from "./claims.ts";
 import { dynamodbJournal } from "./journal.ts";
 import { dynamodbParking } from "./parking.ts";

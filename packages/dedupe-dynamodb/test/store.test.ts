@@ -30,6 +30,55 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     await expect(store.ensure()).resolves.toBeUndefined();
   });
 
+  describe("as the marks of parked items", () => {
+    const item = (name: string, sequence: number) => ({ itemKey: name, version: version(sequence) });
+
+    test("finds the marks of the items that it is asked for, with their last version, beyond what a request holds", async () => {
+      const { store } = await made();
+      const names = numbersTo(250).map((number) => `${"long".repeat(500)}${number}`);
+      expect(await store.parking.find(sns, names, signal)).toEqual(new Map());
+      await store.parking.park(
+        sns,
+        names.slice(0, 230).map((name) => item(name, 1)),
+      );
+      await store.parking.park(sns, [item(names[0] ?? "", 5), item(names[0] ?? "", 3)]);
+      const found = await store.parking.find(sns, names, signal);
+      expect(found.size).toBe(230);
+      expect([found.get(names[0] ?? ""), found.get(names[1] ?? "")]).toEqual([version(5), version(1)]);
+      expect(await store.parking.find(sns, names.slice(230), signal)).toEqual(new Map());
+      expect(await store.parking.find(sns, [], signal)).toEqual(new Map());
+    });
+
+    test("takes a mark off for its last version or a later one, and not for an earlier one", async () => {
+      const { store } = await made();
+      await store.parking.park(sns, [item("a", 5), item("b", 5), item("c", 5)]);
+      await store.parking.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never marked", 1)]);
+      expect(await store.parking.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
+    });
+
+    test("moves a mark back where it still is, and makes none", async () => {
+      const { store } = await made();
+      await store.parking.park(sns, [item("a", 5), item("b", 7)]);
+      const back = (name: string) => ({ ...item(name, 5), to: version(2) });
+      await store.parking.moveBack(sns, [back("a"), back("b"), back("never marked")]);
+      expect(await store.parking.find(sns, ["a", "b", "never marked"], signal)).toEqual(
+        new Map([
+          ["a", version(2)],
+          ["b", version(7)],
+        ]),
+      );
+    });
+
+    test("keeps routes apart, and outlives any message of a queue", async () => {
+      const { store, tableName } = await made();
+      await store.parking.park(sns, [item("a", 5)]);
+      expect(await store.parking.find({ ...sns, route: "sqs" }, ["a"], signal)).toEqual(new Map());
+      const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
+      const keptDays = (Number(Items[0]?.expiration?.N) - Date.now() / 1_000) / daySeconds;
+      expect(keptDays).toBeGreaterThan(14);
+    });
+  });
+
   describe("as a journal", () => {
     test("finds the notes of a range, both ends included", async () => {
       const { store } = await made();
