@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core";
 import { streamRecord } from "@sluice/testing";
+// biome-ignore lint/style/noRestrictedImports: the 2020-12 dialect has no other name in ajv
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { root } from "./markdown.ts";
 

@@ -27,6 +27,35 @@ export interface MemoryDedupeOptions {
 const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
+/** Marks of parked items, by route and item. */
+const memoryParking = (marks: Map<string, string>): Parking => ({
+  find: async (route, itemKeys) =>
+    new Map(
+      itemKeys.flatMap((itemKey) => {
+        const last = marks.get(keyOf(route, itemKey));
+        return last === undefined ? [] : [[itemKey, last] as const];
+      }),
+    ),
+  moveBack: async (route, items) => {
+    for (const { itemKey, version, to } of items) {
+      const key = keyOf(route, itemKey);
+      if (marks.get(key) === version) marks.set(key, to);
+    }
+  },
+  park: async (route, items) => {
+    for (const { itemKey, version } of items) {
+      const key = keyOf(route, itemKey);
+      if (version > (marks.get(key) ?? "")) marks.set(key, version);
+    }
+  },
+  release: async (route, items) => {
+    for (const { itemKey, version } of items) {
+      const key = keyOf(route, itemKey);
+      if ((marks.get(key) ?? "") <= version) marks.delete(key);
+    }
+  },
+});
+
 /** A dedupe store in memory. Nothing in it expires but claims that are held. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
   const journal = new Map<string, Note[]>();
@@ -45,33 +74,7 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
   return {
     counts: () => ({ ...counts }),
     parked: () => marks.size,
-    parking: {
-      find: async (route, itemKeys) =>
-        new Map(
-          itemKeys.flatMap((itemKey) => {
-            const last = marks.get(keyOf(route, itemKey));
-            return last === undefined ? [] : [[itemKey, last] as const];
-          }),
-        ),
-      moveBack: async (route, items) => {
-        for (const { itemKey, version, to } of items) {
-          const key = keyOf(route, itemKey);
-          if (marks.get(key) === version) marks.set(key, to);
-        }
-      },
-      park: async (route, items) => {
-        for (const { itemKey, version } of items) {
-          const key = keyOf(route, itemKey);
-          if (version > (marks.get(key) ?? "")) marks.set(key, version);
-        }
-      },
-      release: async (route, items) => {
-        for (const { itemKey, version } of items) {
-          const key = keyOf(route, itemKey);
-          if ((marks.get(key) ?? "") <= version) marks.delete(key);
-        }
-      },
-    },
+    parking: memoryParking(marks),
     journal: {
       find: async (route, { from, to }) => {
         counts.finds += 1;
