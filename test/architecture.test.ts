@@ -1,5 +1,6 @@
 // The tree is the architecture: every package has the files that its kind has, and is built with the workspace.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -97,4 +98,22 @@ test.each([...packages, ...examples])("%s refers to the projects that it depends
   const expected = Object.keys(dependencies).flatMap((name) => folderOf.get(name) ?? []);
   const actual = references.map(({ path }) => join(folder, path));
   expect(expected.filter((path) => !actual.includes(path))).toEqual([]);
+});
+
+// pg reports that a server went away as an event, even after `end()`: without a listener it ends the process.
+test("every pool and client of pg has a listener for errors, right where it is made", () => {
+  const paths = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.ts", "*.md"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const made = paths
+    .split("\n")
+    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .flatMap((path) =>
+      [...readFileSync(join(root, path), "utf8").matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(
+        ([, next = ""]) => ({ path, isHeard: next.includes('.on("error"') }),
+      ),
+    );
+  expect(made.length).toBeGreaterThan(5);
+  expect(made.filter(({ isHeard }) => !isHeard)).toEqual([]);
 });
