@@ -87,7 +87,9 @@ const sized = (envelope: Envelope, isFifo: boolean): Sized => {
 
 const loadClient = async (): Promise<SqsSender> => {
   const { SQS } = await importPeer("sqsDeadLetter", "@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
-  return new SQS({}) as SqsSender;
+  // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
+  const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
+  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
 };
 
 interface Answer {
