@@ -83,6 +83,22 @@ describe.each(packages)("%s", (folder) => {
   });
 });
 
+// The demo configures the functions that it runs; its own options are arguments.
+const functions = examples.filter((folder) => folder !== "examples/demo");
+
+test.each(functions)("%s lists in its README every variable that it reads", (folder) => {
+  const sources = readdirSync(join(root, folder, "src")).map((file) =>
+    readFileSync(join(root, folder, "src", file), "utf8"),
+  );
+  const reads = /process\.env\.([A-Z_]+)|\("([A-Z]+(?:_[A-Z]+)+)"\)|\{ ([A-Z_, ]+) \} = process\.env/g;
+  const variables = [...sources.join("\n").matchAll(reads)].flatMap(([, dotted, called, destructured]) =>
+    (dotted ?? called ?? destructured ?? "").split(", "),
+  );
+  const readme = readFileSync(join(root, folder, "README.md"), "utf8");
+  expect(variables.length).toBeGreaterThan(0);
+  expect(variables.filter((variable) => !readme.includes(`\`${variable}\``))).toEqual([]);
+});
+
 test("the root project builds every package, every example and the bench", () => {
   const { references = [] } = readJson<Project>("tsconfig.json");
   const built = references.map(({ path }) => path.replace(/^\.\//, ""));
