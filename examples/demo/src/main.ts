@@ -16,13 +16,14 @@ import { percentile } from "./tally.ts";
 const progress: Progress = progressOn(process.stdout);
 const exitCodeOfSigint = 130;
 
-const sayResult = ({ tally, elapsedMs, comparisons }: DemoResult): void => {
+const sayResult = ({ tally, elapsedMs, comparisons, replicas }: DemoResult): void => {
   const { outcomes, records, invocations, latenciesMs } = tally;
   const counts = Object.entries(outcomes).map(([outcome, count]) => `${withSeparators(count)} ${outcome}`);
+  if (replicas.some(({ repair }) => repair !== undefined)) counts.push("the redrive included");
   const latency = [0.5, 0.99].map((share) => `p${share * 100} ${withSeparators(percentile(latenciesMs, share))} ms`);
   const perSecond = withSeparators((records / elapsedMs) * 1000);
   progress.say(`changes seen        ${withSeparators(records)} in ${withSeparators(invocations)} invocations`);
-  progress.say(`outcomes            ${counts.join(", ")}, with the redrive`);
+  progress.say(`outcomes            ${counts.join(", ")}`);
   progress.say(`records per second  ${perSecond}, writers and engines on the same machine`);
   progress.say(`write to visible    ${latency.join(", ")}`);
   for (const [name, comparison] of comparisons) {
@@ -102,7 +103,7 @@ const run = async (options: Options): Promise<number> => {
     if (options.keep) {
       sayHowToLook(result, engines);
       await interrupted;
-    } else {
+    } else if (result.replicas.length > 0) {
       progress.say("\nTo look at the copies yourself: npm run demo -- --keep");
     }
     for (const target of [...result.replicas, ...result.feeds]) await target.close();

@@ -43,7 +43,9 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
     expect(output).toContain('"S": "Logistics"');
     expect(output).toContain("redriven 1, left 0");
     expect(output).toMatch(/changes seen +3,2\d\d in \d+ invocations/);
-    expect(output).toMatch(/outcomes .*delivered, .*superseded, 0 filtered, 1 rejected, \d+ retried, with the redrive/);
+    expect(output).toMatch(
+      /outcomes .*delivered, .*superseded, 0 filtered, 1 rejected, \d+ retried, the redrive included/,
+    );
     expect(output).toMatch(/write to visible +p50 [\d,]+ ms, p99 [\d,]+ ms/);
     expect(output).toMatch(/postgres +3,\d\d\d compared: 0 missing, 0 stale, 0 differing, 0 ghost/);
     expect(output).toContain("--keep");
