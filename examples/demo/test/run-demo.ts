@@ -42,22 +42,27 @@ export const runDemo = (args: readonly string[], env: Readonly<Record<string, st
   return { child, output: () => printed, says, exitCode };
 };
 
-/** The processes that this one has started and that still run. */
-export const childrenOf = async (pid: number): Promise<readonly number[]> => {
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+}
+
+/** All processes but those that have ended and that nobody has reaped yet. */
+const running = async (): Promise<readonly Process[]> => {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,stat="]);
   return stdout
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, parent, stat]) => Number(parent) === pid && !stat?.startsWith("Z"))
-    .map(([child]) => Number(child));
+    .filter(([, , stat = "Z"]) => !stat.startsWith("Z"))
+    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
 };
 
-/** Those of the processes that still run; one that nobody has reaped yet does not. */
+/** The processes that this one has started and that still run. */
+export const childrenOf = async (parent: number): Promise<readonly number[]> =>
+  (await running()).filter((one) => one.parent === parent).map(({ pid }) => pid);
+
+/** Those of the processes that still run. */
 export const stillRunning = async (pids: readonly number[]): Promise<readonly number[]> => {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,stat="]);
-  const alive = stdout
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, stat]) => !stat?.startsWith("Z"));
-  return pids.filter((pid) => alive.some(([one]) => Number(one) === pid));
+  const alive = new Set((await running()).map(({ pid }) => pid));
+  return pids.filter((pid) => alive.has(pid));
 };
