@@ -1,5 +1,6 @@
 // The tree is the architecture: every package has the files that its kind has, and is built with the workspace.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -82,6 +83,22 @@ describe.each(packages)("%s", (folder) => {
   });
 });
 
+// The demo configures the functions that it runs; its own options are arguments.
+const functions = examples.filter((folder) => folder !== "examples/demo");
+
+test.each(functions)("%s lists in its README every variable that it reads", (folder) => {
+  const sources = readdirSync(join(root, folder, "src")).map((file) =>
+    readFileSync(join(root, folder, "src", file), "utf8"),
+  );
+  const reads = /process\.env\.([A-Z_]+)|\("([A-Z]+(?:_[A-Z]+)+)"\)|\{ ([A-Z_, ]+) \} = process\.env/g;
+  const variables = [...sources.join("\n").matchAll(reads)].flatMap(([, dotted, called, destructured]) =>
+    (dotted ?? called ?? destructured ?? "").split(", "),
+  );
+  const readme = readFileSync(join(root, folder, "README.md"), "utf8");
+  expect(variables.length).toBeGreaterThan(0);
+  expect(variables.filter((variable) => !readme.includes(`\`${variable}\``))).toEqual([]);
+});
+
 test("the root project builds every package, every example and the bench", () => {
   const { references = [] } = readJson<Project>("tsconfig.json");
   const built = references.map(({ path }) => path.replace(/^\.\//, ""));
@@ -97,4 +114,22 @@ test.each([...packages, ...examples])("%s refers to the projects that it depends
   const expected = Object.keys(dependencies).flatMap((name) => folderOf.get(name) ?? []);
   const actual = references.map(({ path }) => join(folder, path));
   expect(expected.filter((path) => !actual.includes(path))).toEqual([]);
+});
+
+// pg reports that a server went away as an event, even after `end()`: without a listener it ends the process.
+test("every pool and client of pg has a listener for errors, right where it is made", () => {
+  const paths = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.ts", "*.md"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const made = paths
+    .split("\n")
+    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .flatMap((path) =>
+      [...readFileSync(join(root, path), "utf8").matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(
+        ([, next = ""]) => ({ path, isHeard: next.includes('.on("error"') }),
+      ),
+    );
+  expect(made.length).toBeGreaterThan(5);
+  expect(made.filter(({ isHeard }) => !isHeard)).toEqual([]);
 });

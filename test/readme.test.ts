@@ -30,6 +30,15 @@ test("the first screen has at most forty lines", () => {
   expect(untilInstall.split("\n").length).toBeLessThanOrEqual(41);
 });
 
+test("what the first screen imports, and what that needs, is in the line that installs it", () => {
+  const [, installed = ""] = /^npm install (.*)$/m.exec(readme.text) ?? [];
+  const imported = [...readme.text.matchAll(/^import .* from "([^"]+)";/gm)].map(([, name]) => name);
+  expect(imported.length).toBeGreaterThan(2);
+  // pg: for `connection`; the SDK's client: for `sqsDeadLetter`.
+  const needed = [...new Set([...imported, "pg", "@aws-sdk/client-sqs"])];
+  expect(installed.split(" ").sort()).toEqual(needed.sort());
+});
+
 describeWithPostgres("the handler on the README's first screen", (engine) => {
   test("writes an order as a row, and removes it again", async () => {
     const url = await engine.createDatabase();

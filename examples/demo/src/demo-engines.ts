@@ -7,6 +7,7 @@ import {
   type SqsEngine,
   startEngines,
 } from "@sluice/local";
+import { checkGivenEngines } from "./given-engines.ts";
 import type { SinkName } from "./options.ts";
 
 export interface DemoEngines {
@@ -18,10 +19,18 @@ export interface DemoEngines {
 }
 
 /** Starts them side by side. @throws {EngineMissingError} when one of them cannot be had. */
-export const startDemoEngines = (sinks: readonly SinkName[]): Promise<DemoEngines> =>
-  startEngines({
+export const startDemoEngines = async (sinks: readonly SinkName[]): Promise<DemoEngines> => {
+  const [postgres, opensearch] = [sinks.includes("postgres"), sinks.includes("opensearch")];
+  await checkGivenEngines([
+    "DYNAMODB_ENDPOINT",
+    "AWS_ENDPOINT_URL_SQS",
+    ...(postgres ? ["DATABASE_URL"] : []),
+    ...(opensearch ? ["OPENSEARCH_URL"] : []),
+  ]);
+  return startEngines({
     dynamodb: true,
     sqs: true,
-    ...(sinks.includes("postgres") && { postgres: true }),
-    ...(sinks.includes("opensearch") && { opensearch: true }),
+    ...(postgres && { postgres: true }),
+    ...(opensearch && { opensearch: true }),
   } as const);
+};

@@ -186,6 +186,7 @@ export const replicateFilms = async (
   const startedAt = Date.now();
   await mapping.start();
   await makeChanges(options, client, films, tally, progress);
+  progress.update("waiting until every change is delivered");
   await mapping.drained();
   const elapsedMs = Date.now() - startedAt;
   const isHealed = await heal(sqs, queueUrl, handler, replicas, progress);

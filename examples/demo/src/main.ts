@@ -2,7 +2,7 @@
 // that was asked for, a poison film into the dead-letter queue and back, and a value-by-value comparison at the end.
 // Feeds are sent every change while a batch fails half way and the function crashes, and audited at the end.
 // Exit code: 0 when table and replicas agree and every feed got each change once and in order, 1 when not, 2 when an
-// engine is missing.
+// engine is missing, 130 after Ctrl-C.
 
 import { EngineMissingError } from "@sluice/local";
 import { describeAudit, isExact } from "./audit.ts";
@@ -14,10 +14,12 @@ import { type Progress, progressOn, withSeparators } from "./progress.ts";
 import { percentile } from "./tally.ts";
 
 const progress: Progress = progressOn(process.stdout);
+const exitCodeOfSigint = 130;
 
-const sayResult = ({ tally, elapsedMs, comparisons }: DemoResult): void => {
+const sayResult = ({ tally, elapsedMs, comparisons, replicas }: DemoResult): void => {
   const { outcomes, records, invocations, latenciesMs } = tally;
   const counts = Object.entries(outcomes).map(([outcome, count]) => `${withSeparators(count)} ${outcome}`);
+  if (replicas.some(({ repair }) => repair !== undefined)) counts.push("the redrive included");
   const latency = [0.5, 0.99].map((share) => `p${share * 100} ${withSeparators(percentile(latenciesMs, share))} ms`);
   const perSecond = withSeparators((records / elapsedMs) * 1000);
   progress.say(`changes seen        ${withSeparators(records)} in ${withSeparators(invocations)} invocations`);
@@ -49,22 +51,34 @@ const feedsAreExact = ({ feeds, faults, audits }: DemoResult): boolean =>
   feeds.length === 0 ||
   (faults.halved.size === feeds.length && faults.crashedRecords() > 0 && [...audits.values()].every(isExact));
 
-const untilInterrupted = (result: DemoResult, engines: DemoEngines): Promise<void> => {
+const sayHowToLook = (result: DemoResult, engines: DemoEngines): void => {
   progress.say("");
   for (const { look } of result.replicas) progress.say(`Look:  ${look}`);
   progress.say(`       DynamoDB ${engines.dynamodb.endpoint}   SQS ${engines.sqs.endpoint}`);
   progress.say("       Ctrl-C stops the engines.");
-  return new Promise((resolve) => {
+};
+
+/** Resolves at the first Ctrl-C, so that the prompt comes back when the engines are gone. The second one acts at once. */
+const interruption = (): Promise<"interrupted"> =>
+  new Promise((resolve) => {
     const keepAlive = setInterval(() => {}, 60_000);
     process.once("SIGINT", () => {
       clearInterval(keepAlive);
-      resolve();
+      resolve("interrupted");
     });
   });
+
+/** What still runs will meet engines that go away: nobody wants to hear of it. */
+const sayInterrupted = (): number => {
+  progress.say("interrupted: stopping the engines");
+  progress.end();
+  process.removeAllListeners("warning");
+  return exitCodeOfSigint;
 };
 
 const startEngines = async (options: Options): Promise<DemoEngines | undefined> => {
   const startedAt = Date.now();
+  progress.update("starting the engines");
   try {
     const engines = await startDemoEngines(options.sinks);
     progress.say(`  engines ready in ${withSeparators(Date.now() - startedAt)} ms`);
@@ -80,11 +94,18 @@ const run = async (options: Options): Promise<number> => {
   progress.say(`Sluice: 3,201 films from DynamoDB to ${options.sinks.join(" and ")}, through the Lambda handler`);
   const engines = await startEngines(options);
   if (engines === undefined) return 2;
+  const interrupted = interruption();
   try {
-    const result = await replicateFilms(options, engines, progress);
+    const result = await Promise.race([replicateFilms(options, engines, progress), interrupted]);
+    if (result === "interrupted") return sayInterrupted();
     sayResult(result);
     sayFeeds(result);
-    if (options.keep) await untilInterrupted(result, engines);
+    if (options.keep) {
+      sayHowToLook(result, engines);
+      await interrupted;
+    } else if (result.replicas.length > 0) {
+      progress.say("\nTo look at the copies yourself: npm run demo -- --keep");
+    }
     for (const target of [...result.replicas, ...result.feeds]) await target.close();
     const agrees = [...result.comparisons.values()].every(isClean);
     return result.isHealed && agrees && feedsAreExact(result) ? 0 : 1;

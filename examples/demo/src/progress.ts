@@ -7,23 +7,30 @@ export interface Progress {
   readonly update: (text: string) => void;
   /** Replaces the progress by a lasting line. */
   readonly say: (line: string) => void;
+  /** Nothing is said after this. */
+  readonly end: () => void;
 }
 
 /** Progress on that stream. */
-export const progressOn = (stream: NodeJS.WriteStream): Progress => {
+export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">): Progress => {
   let latestPlainAt = 0;
+  let isOver = false;
   const clear = stream.isTTY ? "\r\u001b[2K" : "";
+  const write = (text: string): void => {
+    if (!isOver) stream.write(text);
+  };
   return {
     update: (text) => {
       if (stream.isTTY) {
-        stream.write(`${clear}  ${text}`);
+        write(`${clear}  ${text}`);
       } else if (Date.now() - latestPlainAt >= plainIntervalMs) {
         latestPlainAt = Date.now();
-        stream.write(`  ${text}\n`);
+        write(`  ${text}\n`);
       }
     },
-    say: (line) => {
-      stream.write(`${clear}${line}\n`);
+    say: (line) => write(`${clear}${line}\n`),
+    end: () => {
+      isOver = true;
     },
   };
 };

@@ -84,7 +84,9 @@ const placeOf = (address: string, separator: string): string => address.split(se
 
 const loadClient = async (user: string): Promise<SqsSender> => {
   const { SQS } = await importPeer(user, "@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
-  return new SQS({}) as SqsSender;
+  // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
+  const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
+  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
 };
 
 const byGroup = (letters: readonly Letter[]): Letter[][] => {

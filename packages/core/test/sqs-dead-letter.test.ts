@@ -247,6 +247,20 @@ describeWithSqs("with a real queue", (engine) => {
     expect(await received(url)).toHaveLength(1);
   });
 
+  test("a client of its own keeps to the endpoint of the environment, whatever host is in the queue's URL", async () => {
+    const url = await made("by-environment");
+    const { credentials, region } = engine.clientConfig;
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_SQS: engine.endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    });
+    const queueUrl = url.replace("//127.0.0.1:", `//sqs.${region}.localhost:`);
+    expect((await sqsDeadLetter({ queueUrl }).write([envelope("x")])).errors).toEqual([]);
+    expect(await received(url)).toHaveLength(1);
+  });
+
   test("a queue that is gone stores nothing, and says why", async () => {
     const { stored, errors } = await sqsDeadLetter({ queueUrl: `${engine.endpoint}/000000000000/gone`, client }).write([
       envelope("x"),

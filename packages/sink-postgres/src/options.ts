@@ -133,22 +133,26 @@ const checkPositive = (option: string, value: unknown): void => {
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\]|\/.*)$/;
 
+/** Parameters with which pg would not verify the server: what stands in the string wins over option `ssl`. */
+const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Record<string, string>>): boolean =>
+  /^(no-verify|disable|allow|prefer)$/.test(sslmode) ||
+  !/^(true|1)$/.test(ssl) ||
+  (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
+
+/** The host as pg reads it: a parameter of that name wins, and the last of several. */
 const hostOf = ({ connectionString, host }: PostgresConnection): string => {
   if (connectionString === undefined) return host ?? "";
-  const parameters = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
-  if (parameters === undefined)
-    throw invalid("connection.connectionString", "must be a URL: postgresql://user@host/database");
-  // The string's own sslmode wins in pg; one that does not verify would pass unseen.
-  if (
-    /^(no-verify|disable|allow|prefer)$/.test(parameters.searchParams.get("sslmode") ?? "") &&
-    !loopback.test(parameters.hostname)
-  ) {
+  const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  if (url === undefined) throw invalid("connection.connectionString", "must be a URL: postgresql://user@host/database");
+  const parameters: Readonly<Record<string, string>> = Object.fromEntries(url.searchParams);
+  const found = parameters.host || decodeURIComponent(url.hostname);
+  if (weakensTls(parameters) && !loopback.test(found)) {
     throw invalid(
       "connection.connectionString",
-      "has an sslmode that does not verify the server; give ssl.ca, or a pool of your own",
+      "has an sslmode, ssl or uselibpqcompat that does not verify the server; give ssl.ca, or a pool of your own",
     );
   }
-  return parameters.hostname || (parameters.searchParams.get("host") ?? "");
+  return found;
 };
 
 const checkConnection = (connection: PostgresConnection): void => {
@@ -163,7 +167,10 @@ const checkConnection = (connection: PostgresConnection): void => {
   for (const option of ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", "maxLifetimeSeconds"] as const) {
     checkPositive(`connection.${option}`, connection[option]);
   }
-  if (isRecord(connection.ssl) && connection.ssl.rejectUnauthorized === false) {
+  if (
+    isRecord(connection.ssl) &&
+    (connection.ssl.rejectUnauthorized === false || "checkServerIdentity" in connection.ssl)
+  ) {
     throw invalid("connection.ssl", "must not switch verification off; give the authority's certificate as ssl.ca");
   }
 };

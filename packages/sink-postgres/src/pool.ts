@@ -125,5 +125,7 @@ export const openPool = async (settings: PoolSettings): Promise<PostgresPool> =>
   const pool = new Pool({ ...settings });
   // Without a listener the loss of an idle connection ends the process. The pool drops that connection by itself.
   pool.on("error", () => undefined);
+  // Nor does the pool listen while it hands a connection over: a server that ends just then would end the process, too.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 };

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresConnection, postgres } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
+import { openLeavingServer } from "./support/leaving-server.ts";
 import { openProxy } from "./support/proxy.ts";
 import { certificate, openTlsServer } from "./support/tls-server.ts";
 
@@ -67,6 +68,15 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     await proxy.close();
     await database.close();
   });
+});
+
+test("a server that stops just when a connection is made does not end the process: SINK_UNAVAILABLE", async () => {
+  const server = await openLeavingServer();
+  const connection = { host: "127.0.0.1", port: server.port, user: "u", database: "d", password: "p" };
+  const sink = postgres({ connection, table: "items" });
+  await expect(sink.write(batchAt(1), invocation())).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
+  await sink.close();
+  await server.close();
 });
 
 describe("TLS", () => {

@@ -7,6 +7,7 @@ import {
   type Database,
   invocation,
   newDatabase,
+  openDatabase,
   outcomesOf,
   removalOf,
   upsertOf,
@@ -19,6 +20,12 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 const guards: readonly Guard[] = ["ledger", "inline"];
 const columns = { id: "text", state: "text" };
 const tableOptions = (guard: Guard) => ({ table: "items", key: ["id"], guard }) as const;
+
+/** README.md, "Privileges". */
+const privileges = {
+  ledger: ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
+  inline: ["SELECT, INSERT, UPDATE ON items_with_tombstones"],
+} as const;
 
 const delivery = (id: string, position: number, state?: string): UpsertDelivery<PostgresRow> => {
   if (state === undefined) return removalOf(changeOf({ id }, position));
@@ -292,6 +299,25 @@ describeWithPostgres("either guard", (engine) => {
       await sink.write([delivery("a", 1, "a"), delivery("b", 1, "b")], invocation());
       await sink.write([delivery("a", 2), delivery("never", 1)], invocation());
       expect(await database.sql("SELECT * FROM items")).toEqual([{ id: "b", state: "b" }]);
+      await database.close();
+    });
+
+    test(`${guard}: the privileges that the README lists are enough to write, and too few for all else`, async () => {
+      const database = await newDatabase(engine);
+      await postgres({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
+      const role = `writer_${new URL(database.url).pathname.slice(1)}`;
+      await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+      for (const grant of privileges[guard]) await database.sql(`GRANT ${grant} TO ${role}`);
+      const url = new URL(database.url);
+      Object.assign(url, { username: role, password: "x" });
+      const own = openDatabase(url.href);
+      const sink = postgres({ pool: own.pool, ...tableOptions(guard) });
+      await sink.write([delivery("a", 1, "a"), delivery("b", 1, "b")], invocation());
+      const batch = [delivery("a", 2), delivery("b", 2, "b2"), delivery("never", 1)];
+      expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(batch.map(() => "delivered"));
+      expect(await states(database)).toEqual({ b: "b2" });
+      await expect(sink.purge()).rejects.toMatchObject({ code: "SINK_DENIED" });
+      await own.close();
       await database.close();
     });
 

@@ -41,12 +41,12 @@ describe("options", () => {
     ["host", { table: "orders", connection: {} }],
     ["host", { table: "orders", connection: { host: "a", connectionString: "postgresql://a" } }],
     ["connection.connectionString", { table: "orders", connection: { connectionString: "not a url" } }],
-    [
-      "connection.connectionString",
-      { table: "orders", connection: { connectionString: "postgresql://db.example.com/x?sslmode=no-verify" } },
-    ],
     ["connection.ssl", { table: "orders", connection: { host: "db.example.com", ssl: false } }],
     ["connection.ssl", { table: "orders", connection: { host: "db.example.com", ssl: { rejectUnauthorized: false } } }],
+    [
+      "connection.ssl",
+      { table: "orders", connection: { host: "db.example.com", ssl: { checkServerIdentity: () => undefined } } },
+    ],
     ["connection.max", { table: "orders", connection: { host: "localhost", max: -1 } }],
   ])("a wrong %s is refused by name", (option, options) => {
     expectInvalid(options, option);
@@ -98,6 +98,36 @@ describe("the pool that the sink makes", () => {
     expect(connectionOf({ host: "db.example.com", ssl: { ca: "PEM" } }).ssl).toEqual({ ca: "PEM" });
     for (const host of ["localhost", "127.0.0.1", "::1", "/var/run/postgresql"])
       expect(connectionOf({ host }).ssl).toBe(false);
+  });
+
+  // https://github.com/brianc/node-postgres/blob/master/packages/pg-connection-string/README.md
+  test.each([
+    "sslmode=no-verify",
+    "sslmode=disable",
+    "sslmode=verify-full&sslmode=no-verify",
+    "ssl=0",
+    "ssl=false",
+    "ssl=no-verify",
+    "uselibpqcompat=true&sslmode=require",
+    "uselibpqcompat=true&sslmode=verify-ca&sslrootcert=ca.pem",
+  ])("refuses a connection string with %s, which wins over ssl in pg", (parameters) => {
+    const connectionString = `postgresql://db.example.com/x?${parameters}`;
+    expectInvalid({ table: "orders", connection: { connectionString, ssl: true } }, "connection.connectionString");
+    const local = `postgresql://localhost/x?${parameters}`;
+    expect(connectionOf({ connectionString: local }).ssl).toBe(false);
+  });
+
+  test.each(["sslmode=verify-full", "sslmode=require", "ssl=true", "ssl=1", "uselibpqcompat=true&sslmode=verify-full"])(
+    "takes a connection string with %s, which verifies",
+    (parameters) => {
+      expect(connectionOf({ connectionString: `postgresql://db.example.com/x?${parameters}` }).ssl).toBe(true);
+    },
+  );
+
+  test("is on this machine where pg connects, not where the URL's host is", () => {
+    expect(connectionOf({ connectionString: "postgresql://localhost/x?host=db.example.com" }).ssl).toBe(true);
+    expect(connectionOf({ connectionString: "postgresql:///x?host=/var/run/postgresql" }).ssl).toBe(false);
+    expect(connectionOf({ connectionString: "postgresql://%2Fvar%2Frun%2Fpostgresql/x" }).ssl).toBe(false);
   });
 
   test("has few connections, none for long, and asks the password function for each", () => {

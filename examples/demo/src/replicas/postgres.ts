@@ -15,6 +15,8 @@ export const postgresReplica = async (engine: PostgresEngine): Promise<Replica> 
   const { filmsSink } = await import("@sluice/example-replicate-to-postgres/films");
   await filmsSink.ensure();
   const pool = new pg.Pool({ connectionString: url, max: 1 });
+  // pg ends a pool before its sockets are closed: the server that stops then says goodbye to them.
+  pool.on("error", () => undefined);
   await pool.query(`ALTER TABLE films ADD CONSTRAINT ${rule} CHECK (running_time_min <= 600)`);
   return {
     name: filmsSink.name,

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -20,8 +20,10 @@ const command = async (name: string, script: string): Promise<void> => {
 
 const absent = (name: string): Promise<void> => rm(join(bin, name), { force: true });
 
-const startDynamodbWithOnlyThesePrograms = async (): Promise<{ code?: string; message?: string; ports?: unknown }> => {
-  const { child, printed } = await runProgram(["dynamodb"], { PATH: bin });
+const startDynamodbWithOnlyThesePrograms = async (
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code?: string; message?: string; ports?: unknown }> => {
+  const { child, printed } = await runProgram(["dynamodb"], { PATH: bin, ...env });
   child.kill("SIGKILL");
   return printed;
 };
@@ -41,6 +43,16 @@ describe("DynamoDB Local", () => {
     await command("docker", "exit 1");
     const { message } = await startDynamodbWithOnlyThesePrograms();
     expect(message).toContain("found: 11");
+  });
+
+  test("looks at the Java of JAVA_HOME before the one on the path", async () => {
+    const home = join(bin, "home");
+    await mkdir(join(home, "bin"), { recursive: true });
+    await command("home/bin/java", `echo 'openjdk version "16.0.1"' >&2`);
+    await command("java", `echo 'openjdk version "11.0.2"' >&2`);
+    await command("docker", "exit 1");
+    const { message } = await startDynamodbWithOnlyThesePrograms({ JAVA_HOME: home });
+    expect(message).toContain("found: 16 and 11");
   });
 
   test("runs by Docker where Java is too old", async () => {

@@ -1,0 +1,119 @@
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
+import pg from "pg";
+import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
+
+const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
+// The whole demo takes 5 to 10 seconds on a machine that is not busy.
+jest.setTimeout(180_000);
+
+const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
+
+const environment = {
+  ...process.env,
+  DATABASE_URL: undefined,
+  DYNAMODB_ENDPOINT: undefined,
+  AWS_ENDPOINT_URL_SQS: undefined,
+};
+
+const pointedAt = ({ postgres, dynamodb, sqs }: Engines<typeof wanted>) => ({
+  ...environment,
+  DATABASE_URL: postgres.url,
+  DYNAMODB_ENDPOINT: dynamodb.endpoint,
+  AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+});
+
+const inTemplate = async (url: string, sql: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url.replace(/[^/]*$/, "template1") });
+  client.on("error", () => undefined);
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+};
+
+describeWithEngines("the demo, on engines that are there already", (engines) => {
+  test("ends with equal copies, the poison film redriven, and exit code 0", async () => {
+    const demo = runDemo(["--writes", "60"], pointedAt(engines));
+    expect([await demo.exitCode, demo.output()]).toEqual([0, expect.anything()]);
+    const output = demo.output();
+    expect(output).toContain('"code": "SINK_REJECTED"');
+    expect(output).toContain('"S": "Logistics"');
+    expect(output).toContain("redriven 1, left 0");
+    expect(output).toMatch(/changes seen +3,2\d\d in \d+ invocations/);
+    expect(output).toMatch(
+      /outcomes .*delivered, .*superseded, 0 filtered, 1 rejected, \d+ retried, the redrive included/,
+    );
+    expect(output).toMatch(/write to visible +p50 [\d,]+ ms, p99 [\d,]+ ms/);
+    expect(output).toMatch(/postgres +3,\d\d\d compared: 0 missing, 0 stale, 0 differing, 0 ghost/);
+    expect(output).toContain("--keep");
+    expect(output).not.toContain("\u001b");
+  });
+
+  test("ends with exit code 1 when a copy is missing and another one differs", async () => {
+    await inTemplate(
+      engines.postgres.url,
+      `CREATE TABLE films (film_id bigint PRIMARY KEY, title text);
+       CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF NEW.film_id = 7 THEN RETURN NULL; END IF;
+         IF NEW.film_id = 8 THEN NEW.title = 'forged'; END IF;
+         RETURN NEW; END $$;
+       CREATE TRIGGER forge BEFORE INSERT OR UPDATE ON films FOR EACH ROW EXECUTE FUNCTION forge()`,
+    );
+    const demo = runDemo(["--writes", "1", "--seed", "1"], pointedAt(engines));
+    const exitCode = await demo.exitCode;
+    await inTemplate(engines.postgres.url, "DROP TABLE films; DROP FUNCTION forge");
+    expect([exitCode, demo.output()]).toEqual([1, expect.stringContaining("1 missing, 0 stale, 1 differing, 0 ghost")]);
+  });
+
+  test("says where an engine is missing, with exit code 2: an address that does not answer", async () => {
+    const demo = runDemo([], { ...pointedAt(engines), DYNAMODB_ENDPOINT: "http://127.0.0.1:1" });
+    expect(await demo.exitCode).toBe(2);
+    expect(demo.output().trim().split("\n").at(-1)).toBe(
+      "DYNAMODB_ENDPOINT is set, and nothing answers at 127.0.0.1:1: start that engine, or unset the variable.",
+    );
+  });
+
+  test("says what to install where there is no Java, with exit code 2", async () => {
+    const bin = await mkdtemp(join(tmpdir(), "sluice-demo-path-test-"));
+    await symlink("/usr/bin/id", join(bin, "id"));
+    const demo = runDemo([], { ...pointedAt(engines), DYNAMODB_ENDPOINT: undefined, JAVA_HOME: undefined, PATH: bin });
+    expect(await demo.exitCode).toBe(2);
+    expect(demo.output().trim().split("\n").at(-1)).toBe(
+      "DynamoDB Local needs Java 17 or newer (found: none): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.",
+    );
+    await rm(bin, { recursive: true });
+  });
+});
+
+describeWithEngines("the demo, on engines of its own", () => {
+  test("leaves no process behind when Ctrl-C ends it", async () => {
+    const demo = runDemo([], environment);
+    await demo.says("loaded");
+    const children = await childrenOf(demo.child.pid as number);
+    expect(children.length).toBeGreaterThanOrEqual(2);
+    demo.child.kill("SIGINT");
+    expect([await demo.exitCode, demo.output()]).toEqual([130, expect.stringContaining("interrupted")]);
+    expect(await stillRunning(children)).toEqual([]);
+    expect(demo.output()).not.toMatch(/Error|Warning/);
+  });
+
+  test("with --keep says how to look, and stops its engines at Ctrl-C", async () => {
+    const demo = runDemo(["--keep", "--writes", "1"], environment);
+    await demo.says("Ctrl-C stops the engines");
+    const [, url = ""] = /psql (\S+)/.exec(demo.output()) ?? [];
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", () => undefined);
+    await client.connect();
+    const { rows } = await client.query("SELECT title FROM films WHERE film_id = 100001");
+    await client.end();
+    expect(rows).toEqual([{ title: "Logistics" }]);
+    expect(demo.output()).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
+    const children = await childrenOf(demo.child.pid as number);
+    demo.child.kill("SIGINT");
+    expect(await demo.exitCode).toBe(0);
+    expect(await stillRunning(children)).toEqual([]);
+  });
+});
