@@ -23,6 +23,8 @@ export interface Proxy {
   readonly fail: (fault: Fault) => void;
   /** Answers bulk requests by this, as long as it returns something. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
+  /** Answers every other request with this path by this, and the server does not see it. */
+  readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly heal: () => void;
   readonly close: () => Promise<void>;
 }
@@ -114,11 +116,11 @@ export const startProxy = async (target: string): Promise<Proxy> => {
   const bodies: string[] = [];
   let fault: Fault | undefined;
   let fixed: (body: string) => FixedAnswer | undefined = () => undefined;
+  const byPath = new Map<string, FixedAnswer>();
 
-  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const body = await bodyOf(incoming);
-    const send = (text: string): Promise<Forwarded> => forward(target, incoming, text);
-    if (!incoming.url?.includes("/_bulk")) return reply(outgoing, await send(body));
+  type Send = (body: string) => Promise<Forwarded>;
+
+  const answerBulk = async (body: string, outgoing: ServerResponse, send: Send): Promise<void> => {
     bodies.push(body);
     const whole = fixed(body) ?? wholeAnswers[fault?.kind ?? "hang"];
     if (whole !== undefined) return reply(outgoing, whole);
@@ -129,6 +131,14 @@ export const startProxy = async (target: string): Promise<Proxy> => {
     const forwarded = await send(body);
     if (fault?.kind === "drop-after-send") outgoing.socket?.destroy();
     else reply(outgoing, forwarded);
+  };
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { url = "" } = incoming;
+    const body = await bodyOf(incoming);
+    const send: Send = (text) => forward(target, incoming, text);
+    if (url.includes("/_bulk")) await answerBulk(body, outgoing, send);
+    else reply(outgoing, byPath.get(url) ?? (await send(body)));
   };
 
   const server = createServer((incoming, outgoing) => {
@@ -150,6 +160,7 @@ export const startProxy = async (target: string): Promise<Proxy> => {
     answerWith: (next) => {
       fixed = next;
     },
+    answerTo: (path, answer) => byPath.set(path, answer),
     heal: () => {
       fault = undefined;
       fixed = () => undefined;
