@@ -10,8 +10,6 @@ export interface FixedAnswer {
   readonly status: number;
   readonly body: string;
   readonly type?: string;
-  /** Bytes after which the connection is cut. */
-  readonly cutAfter?: number;
 }
 
 export interface Proxy {
@@ -97,10 +95,8 @@ const withoutOne = async (
   return { status: 200, type: "application/json", body: JSON.stringify({ errors: true, items: all }) };
 };
 
-const reply = (outgoing: ServerResponse, { status, body, type = "application/json", cutAfter }: FixedAnswer): void => {
-  outgoing.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
-  if (cutAfter === undefined) outgoing.end(body);
-  else outgoing.write(body.slice(0, cutAfter), () => outgoing.socket?.destroy());
+const reply = (outgoing: ServerResponse, { status, body, type = "application/json" }: FixedAnswer): void => {
+  outgoing.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 };
 
 const listen = async (server: Server): Promise<string> => {
