@@ -1,6 +1,6 @@
 // Random histories in their thousands: npm run test:long -- --runs N [--seed S] [PATTERN]
 //
-// N histories for every target and guard, from seed S (default: another one each time; it is printed). PATTERN limits the
+// N histories (default: 10,000) for every target, release and guard, from seed S (default: another one each time; it is printed). PATTERN limits the
 // test files: test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "5000" }, seed: { type: "string" } },
+  options: { runs: { type: "string", default: "10000" }, seed: { type: "string" } },
 });
 
 for (const [name, value] of Object.entries(values)) {

@@ -52,6 +52,26 @@ test.each(sinks)("%s has the files that every sink has", (folder) => {
   expect(filesOfSink.filter((file) => !existsSync(join(root, folder, file)))).toEqual([]);
 });
 
+/** What a module imports as soon as it is imported itself; types are gone by then. */
+const importedAtOnce = (source: string): string[] =>
+  [...source.matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(([, module = ""]) => module);
+
+test.each(sinks)(
+  "%s loads the client of its target at its first use, not at a cold start that may not need it",
+  (folder) => {
+    const { peerDependencies = {} } = readJson<Manifest>(folder, "package.json");
+    const peers = Object.keys(peerDependencies).filter((name) => !name.startsWith("@sluice/"));
+    const modules = readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" }).filter((path) =>
+      path.endsWith(".ts"),
+    );
+    const loaded = modules.flatMap((path) => importedAtOnce(readFileSync(join(root, folder, "src", path), "utf8")));
+    expect(loaded).toContain("@sluice/core");
+    expect(loaded.filter((module) => peers.some((peer) => module === peer || module.startsWith(`${peer}/`)))).toEqual(
+      [],
+    );
+  },
+);
+
 test.each([...packages, ...examples])("%s has a README.md", (folder) => {
   expect(existsSync(join(root, folder, "README.md"))).toBe(true);
 });

@@ -13,6 +13,7 @@ const script = /"source":"def s=(?:[^"\\]|\\.)*"/g;
 export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
   "does not compare versions": replacing(script, '"source":"ctx._source=params.d"'),
   "prefers the older version": replacing(".version)>=0)", ".version)<0)"),
+  "inserts over what is there": replacing(/^\{"create":(?=\{"_id":)/gm, '{"index":'),
   "keeps no tombstones": replacing(
     /\{"(?:update|create)":(\{"_id":"(?:[^"\\]|\\.)*")[^\n]*\n[^\n]*"deleted":true[^\n]*\n/g,
     '{"delete":$1}}\n',

@@ -49,9 +49,9 @@ const clientOf = (url: string, rewrite: (bulkBody: string) => string): Opensearc
     request: async ({ method, path, querystring, bulkBody, body }) => {
       const sent = bulkBody === undefined ? body : rewrite(bulkBody);
       const text = await ask(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
-      // A real delete answers as one, and with 404 where there was nothing; the sink asked for something else.
+      // Another action answers as what it is, and a delete with 404 where there was nothing; the sink asked for others.
       const asAsked = text
-        .replaceAll(/\{"delete":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1}')
+        .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1}')
         .replaceAll('"status":404', '"status":200');
       return { body: JSON.parse(asAsked) };
     },

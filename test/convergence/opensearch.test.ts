@@ -1,18 +1,26 @@
-// Convergence on the newest OpenSearch that this machine can start; and what the suite finds when the guard is broken.
+// Convergence on every release of OpenSearch that this machine can start, or the server that is given; and what the suite
+// finds when the guard is broken, on the newest.
 
 import { afterAll, describe, test } from "@jest/globals";
-import { engineOrSkip, startOpensearch } from "@sluice/local";
+import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";
 import { opensearchMutants } from "./opensearch-mutants.ts";
 import { type OpensearchMutation, openOpensearch } from "./opensearch-target.ts";
 import { fewer, testConvergence, testMutant } from "./runs.ts";
 
-const describeWithOpensearch = await engineOrSkip({ describe, test, afterAll }, () => startOpensearch());
+const [newest, ...older] = process.env.OPENSEARCH_URL ? [] : await opensearchVersions();
 
-describeWithOpensearch("OpenSearch", ({ url }) => {
-  const open = (mutation?: OpensearchMutation) => openOpensearch(url, mutation);
+for (const version of [newest, ...older]) {
+  const start = () => startOpensearch(version === undefined ? {} : { version });
+  const describeWithOpensearch = await engineOrSkip({ describe, test, afterAll }, start);
 
-  testConvergence(open, "mishaps", fewer);
-  testConvergence(open, "race", fewer);
+  describeWithOpensearch(`OpenSearch ${version ?? "by default"}`, ({ url }) => {
+    const open = (mutation?: OpensearchMutation) => openOpensearch(url, mutation);
 
-  for (const [name, mutation] of Object.entries(opensearchMutants)) testMutant(name, () => open(mutation));
-});
+    testConvergence(open, "mishaps", fewer);
+    testConvergence(open, "race", fewer);
+
+    if (version === newest) {
+      for (const [name, mutation] of Object.entries(opensearchMutants)) testMutant(name, () => open(mutation));
+    }
+  });
+}

@@ -24,10 +24,29 @@ const withVersion = <Message>(
   },
 });
 
+/** Whatever comes after a removal outranks it, as where the removed item's version goes with the item. */
+const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, "upsert"> => {
+  const removals = new Map<string, number>();
+  const lifeOf = (itemKey: string): number => removals.get(itemKey) ?? 0;
+  const forgetful = withVersion(sink, ({ itemKey, version }) => `${1_000 + lifeOf(itemKey)}-${version}`);
+  return {
+    ...forgetful,
+    write: async (batch, context) => {
+      const settlements = await forgetful.write(batch, context);
+      for (const { delivery, outcome } of settlements) {
+        const { itemKey } = delivery.change;
+        if (outcome === "delivered" && delivery.message === undefined) removals.set(itemKey, lifeOf(itemKey) + 1);
+      }
+      return settlements;
+    },
+  };
+};
+
 /** What a target with this version does wrong, and the sink that does it. */
 export const versionMutants: Readonly<
   Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
 > = {
+  "forgets what it has removed": forgetsRemovals,
   "takes what arrives last for the newest": (sink) => {
     let arrivals = 0;
     return withVersion(sink, () => {

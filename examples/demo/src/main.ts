@@ -4,6 +4,7 @@
 // Exit code: 0 when table and replicas agree and every feed got each change once and in order, 1 when not, 2 when an
 // engine is missing, 130 after Ctrl-C.
 
+import { SluiceError } from "@sluice/core";
 import { EngineMissingError } from "@sluice/local";
 import { describeAudit, isExact } from "./audit.ts";
 import { describeComparison, isClean } from "./comparison.ts";
@@ -76,24 +77,17 @@ const sayInterrupted = (): number => {
   return exitCodeOfSigint;
 };
 
-const startEngines = async (options: Options): Promise<DemoEngines | undefined> => {
+const startEngines = async (options: Options): Promise<DemoEngines> => {
   const startedAt = Date.now();
   progress.update("starting the engines");
-  try {
-    const engines = await startDemoEngines(options.sinks);
-    progress.say(`  engines ready in ${withSeparators(Date.now() - startedAt)} ms`);
-    return engines;
-  } catch (error) {
-    if (!(error instanceof EngineMissingError)) throw error;
-    progress.say(error.message);
-    return undefined;
-  }
+  const engines = await startDemoEngines(options.sinks);
+  progress.say(`  engines ready in ${withSeparators(Date.now() - startedAt)} ms`);
+  return engines;
 };
 
 const run = async (options: Options): Promise<number> => {
   progress.say(`Sluice: 3,201 films from DynamoDB to ${options.sinks.join(" and ")}, through the Lambda handler`);
   const engines = await startEngines(options);
-  if (engines === undefined) return 2;
   const interrupted = interruption();
   try {
     const result = await Promise.race([replicateFilms(options, engines, progress), interrupted]);
@@ -114,6 +108,13 @@ const run = async (options: Options): Promise<number> => {
   }
 };
 
+/** What is missing, or does not answer at the address that was given, is said in a line; a stack would hide it. */
+const failed = (error: unknown): number => {
+  if (!(error instanceof SluiceError)) throw error;
+  progress.say(`${error.code}: ${error.message}`);
+  return error instanceof EngineMissingError ? 2 : 1;
+};
+
 const main = async (): Promise<number> => {
   // The SDK's reminder of Node 20's end of life would tear the progress line.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
@@ -122,7 +123,7 @@ const main = async (): Promise<number> => {
     progress.say(`${options}\n\n${usage}`);
     return 1;
   }
-  if (!options.help) return run(options);
+  if (!options.help) return run(options).catch(failed);
   progress.say(usage);
   return 0;
 };

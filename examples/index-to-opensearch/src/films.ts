@@ -7,20 +7,20 @@ import { authentication, optional, required } from "./environment.ts";
 /** A film as it stands in the table; the source is not clean enough for more. */
 export type Film = {
   readonly filmId: number;
-  readonly Title?: string | number;
-  readonly Director?: string;
-  readonly "Major Genre"?: string;
-  readonly "Release Date"?: string;
-  readonly "Running Time min"?: number;
-  readonly "IMDB Rating"?: number;
-  readonly "IMDB Votes"?: number;
-  readonly "Worldwide Gross"?: number;
+  readonly Title?: string | number | null;
+  readonly Director?: string | null;
+  readonly "Major Genre"?: string | null;
+  readonly "Release Date"?: string | null;
+  readonly "Running Time min"?: number | null;
+  readonly "IMDB Rating"?: number | null;
+  readonly "IMDB Votes"?: number | null;
+  readonly "Worldwide Gross"?: number | null;
 };
 
 /** A film as it is searched. A field that is undefined is not in the document. */
 export const toDocument = ({ after: film }: { readonly after: Film }): Record<string, unknown> => ({
   filmId: film.filmId,
-  title: film.Title === undefined ? undefined : String(film.Title),
+  title: film.Title?.toString(),
   director: film.Director,
   genre: film["Major Genre"],
   released: film["Release Date"],

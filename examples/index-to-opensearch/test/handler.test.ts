@@ -42,12 +42,14 @@ describeWithOpensearch("the films", ({ url }) => {
     const table = tableHistory({ tableName: "Films", keyNames: ["filmId"] });
     const records = [table.put(film(1)), table.put(film(2)), table.put(film(3, { Title: 300 }))];
     records.push(table.put(film(1, { "IMDB Rating": 9 })), table.remove({ filmId: 2 }));
+    records.push(table.put(film(4, { Title: null, "IMDB Rating": null })));
     for (const cut of [records, records.slice(1, 3)]) {
       expect(await handler(streamEvent(cut), lambdaContext())).toEqual({ batchItemFailures: [] });
     }
     expect(await search({ match_all: {} })).toEqual([
       { filmId: 1, title: "Film 1", rating: 9 },
       { filmId: 3, title: "300", rating: 7.5 },
+      { filmId: 4, rating: null },
     ]);
     expect(await search({ range: { rating: { gt: 8 } } })).toEqual([{ filmId: 1, title: "Film 1", rating: 9 }]);
   });

@@ -93,8 +93,10 @@ export interface RequestFailure {
   readonly error: SinkError;
   /** Whether it may be the doing of one entry: then smaller requests find it. */
   readonly mayBeOneEntry: boolean;
-  /** Type of the server's error, where it answered with one. */
-  readonly serverType?: string;
+  /** HTTP status, where the server answered. */
+  readonly status?: number;
+  /** What the server said. Its reason may quote items where it was sent any. */
+  readonly serverError?: ServerError;
 }
 
 /** Errors of a whole request that one line of it can cause. */
@@ -170,7 +172,8 @@ const answered = (sink: string, status: number, fields: Fields): RequestFailure 
   return {
     error: new SinkError(code, message, { cause: causeOf(fields, text), ...retryAfterIn(fields.headers) }),
     mayBeOneEntry,
-    ...(serverError.type !== undefined && { serverType: serverError.type }),
+    status,
+    serverError,
   };
 };
 

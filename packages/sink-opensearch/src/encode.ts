@@ -35,7 +35,7 @@ const isPlain = (value: unknown): boolean => {
 export const documentText = (message: object): string => (isPlain(message) ? JSON.stringify(message) : toJson(message));
 
 const checked = (sink: string, message: object): string => {
-  if (typeof message !== "object" || Array.isArray(message)) {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw new SinkError("SINK_REJECTED", `[${sink}] the message is no object; expected a document`);
   }
   if (Object.hasOwn(message, guardField)) {

@@ -30,6 +30,8 @@ interface Step {
   readonly method: "PUT" | "POST";
   readonly path: string;
   readonly body: object;
+  /** The option that it carries out, for the error where the server refuses it. */
+  readonly option: string;
 }
 
 const invalid = (option: string, problem: string): ConfigError =>
@@ -43,7 +45,7 @@ const request = async (
 
 /** The indices of a name or an alias; none where there is no such thing. */
 const indicesOf = async (client: OpensearchClient, settings: Settings, name: string): Promise<Indices> => {
-  const answer = await request(client, settings, { method: "GET", path: `/${encodeURIComponent(name)}` });
+  const answer = await request(client, settings, { method: "GET", path: pathOf(name) });
   if ("body" in answer) return answer.body as Indices;
   if (answer.failure.error.code === "SINK_MISSING") return {};
   throw answer.failure.error;
@@ -81,12 +83,10 @@ const mappingOf = ({ mappings }: Settings): OpensearchMappings => ({
 const typeOf = ({ type, properties }: OpensearchField): string =>
   type ?? (properties === undefined ? "unknown" : "object");
 
-/** The declared fields that are missing. */
-const missingFields = (
-  declared: NonNullable<OpensearchMappings["properties"]>,
-  existing: NonNullable<OpensearchMappings["properties"]>,
-  path = "",
-): { [field: string]: OpensearchField } => {
+type Fields = NonNullable<OpensearchMappings["properties"]>;
+
+/** The declared fields that are missing, those that index another one in a second way (`fields`) included. */
+const missingFields = (declared: Fields, existing: Fields, path = ""): { [field: string]: OpensearchField } => {
   const missing: { [field: string]: OpensearchField } = {};
   for (const [field, wanted] of Object.entries(declared)) {
     const found = existing[field];
@@ -100,6 +100,9 @@ const missingFields = (
     }
     const below = missingFields(wanted.properties ?? {}, found.properties ?? {}, `${path}${field}.`);
     if (Object.keys(below).length > 0) missing[field] = { properties: below };
+    // The server takes a field's second ways only with the field as it stands.
+    const ways = missingFields(wanted.fields ?? {}, found.fields ?? {}, `${path}${field}.`);
+    if (Object.keys(ways).length > 0) missing[field] = { ...found, fields: ways };
   }
   return missing;
 };
@@ -114,9 +117,13 @@ const canonical = (value: unknown): string =>
       : member,
   ) ?? "";
 
+/** Path of an index: its name may hold `%`, or letters beyond ASCII. */
+const pathOf = (name: string, below = ""): string => `/${encodeURIComponent(name)}${below}`;
+
 const createIndex = (settings: Settings, name: string): Step => ({
   method: "PUT",
-  path: `/${name}`,
+  path: pathOf(name),
+  option: 'mappings" or "settings',
   body: {
     ...(Object.keys(settings.indexSettings).length > 0 && { settings: settings.indexSettings }),
     mappings: mappingOf(settings),
@@ -128,12 +135,13 @@ const stepsFor = (settings: Settings, writeIndex: string, state: IndexState): St
   const steps: Step[] = [];
   const missing = missingFields(mappingOf(settings).properties ?? {}, state.mappings?.properties ?? {});
   if (Object.keys(missing).length > 0) {
-    steps.push({ method: "PUT", path: `/${writeIndex}/_mapping`, body: { properties: missing } });
+    const body = { properties: missing };
+    steps.push({ method: "PUT", path: pathOf(writeIndex, "/_mapping"), body, option: "mappings" });
   }
   const alias = state.aliases?.[settings.index];
   if (alias === undefined || !isSame(alias.filter, filterAsStored(alias.filter))) {
     const add = { index: writeIndex, alias: settings.index, filter: aliveFilter, is_write_index: true };
-    steps.push({ method: "POST", path: "/_aliases", body: { actions: [{ add }] } });
+    steps.push({ method: "POST", path: "/_aliases", body: { actions: [{ add }] }, option: "index" });
   }
   return steps;
 };
@@ -161,21 +169,29 @@ const plan = async (client: OpensearchClient, settings: Settings): Promise<reado
   return existing === undefined ? [createIndex(settings, first)] : stepsFor(settings, first, existing);
 };
 
-const apply = async (client: OpensearchClient, settings: Settings, { method, path, body }: Step): Promise<boolean> => {
+const apply = async (client: OpensearchClient, settings: Settings, step: Step): Promise<boolean> => {
+  const { method, path, body, option } = step;
   const answer = await request(client, settings, { method, path, body: JSON.stringify(body) });
   if ("body" in answer) return true;
+  const { error, status, serverError: { type, reason = "" } = {} } = answer.failure;
   // Another one made the index between our look and our step: look again.
-  if (answer.failure.serverType === "resource_already_exists_exception") return false;
-  throw answer.failure.error;
+  if (type === "resource_already_exists_exception") return false;
+  // There are no items in it, so that the server's own words may be told.
+  if (status === 400) throw invalid(option, `OpenSearch refuses ${method} ${path}: ${type}: ${reason}`);
+  throw error;
 };
 
 const maxAttempts = 3;
 
-/** Whether the collection takes documents by their ids and scripts: by a tombstone that no search shows. */
+/** Whether the collection keeps what it was told, and takes documents by their ids and scripts: by a tombstone. */
 const probe = async (client: OpensearchClient, settings: Settings): Promise<void> => {
+  const [lost] = await plan(client, settings);
+  if (lost !== undefined) {
+    throw invalid(lost.option, `the collection took ${lost.method} ${lost.path}, and does not keep what it says`);
+  }
   const bulkBody = updateLines('"%probe"', `{${tombstoneGuard("0", undefined, 0)}}`);
-  const path = `/${settings.index}/_bulk`;
-  const answer = await request(client, settings, { method: "POST", path, querystring: "require_alias=true", bulkBody });
+  const bulk = { method: "POST", path: pathOf(settings.index, "/_bulk"), querystring: "require_alias=true", bulkBody };
+  const answer = await request(client, settings, bulk);
   if ("failure" in answer && answer.failure.error.code !== "SINK_MISSING") throw answer.failure.error;
   if ("body" in answer && (answer.body as { readonly errors?: unknown }).errors === false) return;
   throw invalid(

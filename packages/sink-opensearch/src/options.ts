@@ -45,6 +45,8 @@ export interface OpensearchMappings {
 export interface OpensearchField {
   readonly type?: string;
   readonly properties?: { readonly [field: string]: OpensearchField };
+  /** Further ways to index the same value: `{ exact: { type: "keyword" } }`. */
+  readonly fields?: { readonly [field: string]: OpensearchField };
   readonly [parameter: string]: unknown;
 }
 

@@ -57,7 +57,7 @@ export const purgeTombstones = async (
     if ("failure" in answer) throw answer.failure.error;
     return answer.body;
   };
-  const path = `/${(await indicesBehind(send, settings)).join(",")}/_delete_by_query`;
+  const path = `/${(await indicesBehind(send, settings)).map(encodeURIComponent).join(",")}/_delete_by_query`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   let total = 0;
   for (let removed = chunkDocuments; removed === chunkDocuments; ) {

@@ -7,13 +7,8 @@ import { Client } from "@opensearch-project/opensearch";
 import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
 import { streamChange } from "@sluice/testing";
 import { type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import { type SignedRequest, signatureOf } from "./sigv4.ts";
 import { certificate, key } from "./tls-fixture.ts";
-
-interface Received {
-  readonly url: string;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-}
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -22,12 +17,13 @@ afterEach(async () => {
 });
 
 /** A server that takes everything, and what it received. */
-const listen = async (secure = false): Promise<{ url: string; received: Received[] }> => {
-  const received: Received[] = [];
+const listen = async (secure = false): Promise<{ url: string; received: SignedRequest[] }> => {
+  const received: SignedRequest[] = [];
   const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    received.push({ url: incoming.url ?? "", headers: incoming.headers, body: Buffer.concat(chunks) });
+    const { method = "", url = "", headers } = incoming;
+    received.push({ method, url, headers, body: Buffer.concat(chunks) });
     outgoing.writeHead(200, { "content-type": "application/json" });
     outgoing.end('{"errors":false,"items":[{"create":{"status":201}}]}');
   };
@@ -58,7 +54,7 @@ describe("the client that the sink makes", () => {
   test("sends one request to the alias, for an alias only, and asks for little in return", async () => {
     const { url, received } = await listen();
     expect(await writeBy({ node: url })).toEqual({ delivery, outcome: "delivered" });
-    const [{ url: path, headers }] = received as [Received];
+    const [{ url: path, headers }] = received as [SignedRequest];
     expect(received).toHaveLength(1);
     expect(path).toMatch(/^\/orders\/_bulk\?require_alias=true&filter_path=errors,items\.\*\.status/);
     expect(headers["content-type"]).toBe("application/x-ndjson");
@@ -71,11 +67,18 @@ describe("the client that the sink makes", () => {
     expect(received[0]?.headers.authorization).toBe(`Basic ${Buffer.from("writer:p:w").toString("base64")}`);
   });
 
-  test.each(["es", "aoss"] as const)("signs requests for the service %s", async (service) => {
+  test.each([
+    ["es", {}],
+    ["aoss", {}],
+    ["es", { gzip: true }],
+    ["es", { index: "a-ü%41" }],
+  ] as const)("signs requests for the service %s as AWS documents it (%j)", async (service, options) => {
     const { url, received } = await listen();
     const credentials = async () => ({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token" });
-    await writeBy({ node: url, auth: { region: "eu-central-1", service, credentials } });
-    const { headers } = received[0] as Received;
+    await writeBy({ node: url, auth: { region: "eu-central-1", service, credentials }, ...options });
+    const [request] = received as [SignedRequest];
+    const { headers } = request;
+    expect(headers.authorization).toMatch(new RegExp(`Signature=${signatureOf(request, "secret")}$`));
     expect(headers.authorization).toMatch(
       new RegExp(`^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\\d{8}/eu-central-1/${service}/aws4_request, `),
     );
@@ -95,7 +98,7 @@ describe("the client that the sink makes", () => {
   test("compresses when it is told to", async () => {
     const { url, received } = await listen();
     await writeBy({ node: url, gzip: true });
-    const { headers, body } = received[0] as Received;
+    const { headers, body } = received[0] as SignedRequest;
     expect(headers["content-encoding"]).toBe("gzip");
     expect(gunzipSync(body).toString()).toContain('"title":"T"');
   });

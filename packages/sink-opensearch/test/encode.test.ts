@@ -117,6 +117,7 @@ describe("a message that is no document", () => {
   test.each([
     ["is an array", [], "SINK_REJECTED"],
     ["is a text", "document" as unknown as object, "SINK_REJECTED"],
+    ["is null", null as unknown as object, "SINK_REJECTED"],
     ["has a field of the sink's own", { _sluice: {} }, "SINK_REJECTED"],
     ["holds itself", cyclic, "MAPPING_FAILED"],
   ])("is refused alone where it %s", (_name, message, code) => {

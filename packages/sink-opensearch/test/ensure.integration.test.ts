@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import { type OpensearchMappings, type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
 import { apiOf, hitsOf, newIndex } from "./api.ts";
 import { startProxy } from "./proxy.ts";
 import { testSettings } from "./rig.ts";
@@ -62,6 +62,55 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
       `PUT /${index}-000001/_mapping {"properties":{"sizes":{"properties":{"height":{"type":"long"}}},"tag":{"type":"keyword"}}}`,
     ]);
     expect(await sinkFor(index, { mappings: more }).ensure()).toEqual([]);
+  });
+
+  test("adds a second way to index a field, and leaves the first ones", async () => {
+    const index = newIndex();
+    const titled = (fields: OpensearchMappings["properties"] & object) => ({
+      properties: { title: { type: "text", analyzer: "german", fields } },
+    });
+    const exact = { exact: { type: "keyword", ignore_above: 256 } };
+    const more = { ...exact, english: { type: "text", analyzer: "english" } };
+    await sinkFor(index, { mappings: titled(exact) }).ensure();
+    expect(await sinkFor(index, { mappings: titled(more) }).ensure()).toEqual([
+      expect.stringMatching(`^PUT /${index}-000001/_mapping .*"english"`),
+    ]);
+    expect(await sinkFor(index, { mappings: titled(more) }).ensure()).toEqual([]);
+    for (const way of ["exact", "english"]) expect(await stateOf(index)).toContain(`"${way}":{"type":`);
+  });
+
+  test.each([
+    ["a mapping", { mappings: { properties: { title: { type: "nonsense" } } } }, /"mappings".*No handler.*nonsense/],
+    ["a setting", { settings: { number_of_shards: "many" } }, /"settings".*number_of_shards/],
+    ["a setting that there is none of", { settings: { numberOfShards: 1 } }, /"settings".*numberOfShards/],
+  ])(
+    "passes on why the server refuses %s, as nothing is withheld where there are no items",
+    async (_, options, told) => {
+      await expect(sinkFor(newIndex(), options).ensure()).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringMatching(told),
+      });
+    },
+  );
+
+  test("passes on why the server refuses a new field", async () => {
+    const index = newIndex();
+    await sinkFor(index).ensure();
+    await expect(
+      sinkFor(index, { mappings: { properties: { tag: { type: "nonsense" } } } }).ensure(),
+    ).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(/option "mappings".*nonsense/),
+    });
+  });
+
+  test("takes an alias of any letters, and so do writing and purging", async () => {
+    const sink = sinkFor(`${newIndex()}-%41-ü€`);
+    expect(await sink.ensure()).toHaveLength(1);
+    expect(await sink.ensure()).toEqual([]);
+    const insert = deliveryOf(streamChange({ keyNames: ["pk"], after: { pk: "a" } }));
+    expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
+    expect(await sink.purge()).toBe(0);
   });
 
   test("refuses a field of another type, by its name", async () => {
@@ -132,6 +181,18 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     proxy.fail({ kind: "deny" });
     proxy.answerWith(() => undefined);
     await expect(sink.ensure()).rejects.toMatchObject({ code: "SINK_DENIED" });
+    await sink.close();
+    await proxy.close();
+  });
+
+  test("tells that a Serverless collection forgets what it took", async () => {
+    const [index, proxy] = [newIndex(), await startProxy(url)];
+    const sink = opensearch({ node: proxy.url, index, mappings, serverless: true });
+    await sinkFor(index).ensure();
+    const add = { index: `${index}-000001`, alias: index };
+    await api("POST", "/_aliases", { actions: [{ add }] });
+    proxy.answerTo("/_aliases", { status: 200, body: '{"acknowledged":true}' });
+    await expect(sink.ensure()).rejects.toThrow(/option "index".*took POST \/_aliases, and does not keep/);
     await sink.close();
     await proxy.close();
   });

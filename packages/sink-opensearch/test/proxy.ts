@@ -10,8 +10,6 @@ export interface FixedAnswer {
   readonly status: number;
   readonly body: string;
   readonly type?: string;
-  /** Bytes after which the connection is cut. */
-  readonly cutAfter?: number;
 }
 
 export interface Proxy {
@@ -23,6 +21,8 @@ export interface Proxy {
   readonly fail: (fault: Fault) => void;
   /** Answers bulk requests by this, as long as it returns something. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
+  /** Answers every other request with this path by this, and the server does not see it. */
+  readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly heal: () => void;
   readonly close: () => Promise<void>;
 }
@@ -95,10 +95,8 @@ const withoutOne = async (
   return { status: 200, type: "application/json", body: JSON.stringify({ errors: true, items: all }) };
 };
 
-const reply = (outgoing: ServerResponse, { status, body, type = "application/json", cutAfter }: FixedAnswer): void => {
-  outgoing.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
-  if (cutAfter === undefined) outgoing.end(body);
-  else outgoing.write(body.slice(0, cutAfter), () => outgoing.socket?.destroy());
+const reply = (outgoing: ServerResponse, { status, body, type = "application/json" }: FixedAnswer): void => {
+  outgoing.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 };
 
 const listen = async (server: Server): Promise<string> => {
@@ -114,11 +112,11 @@ export const startProxy = async (target: string): Promise<Proxy> => {
   const bodies: string[] = [];
   let fault: Fault | undefined;
   let fixed: (body: string) => FixedAnswer | undefined = () => undefined;
+  const byPath = new Map<string, FixedAnswer>();
 
-  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const body = await bodyOf(incoming);
-    const send = (text: string): Promise<Forwarded> => forward(target, incoming, text);
-    if (!incoming.url?.includes("/_bulk")) return reply(outgoing, await send(body));
+  type Send = (body: string) => Promise<Forwarded>;
+
+  const answerBulk = async (body: string, outgoing: ServerResponse, send: Send): Promise<void> => {
     bodies.push(body);
     const whole = fixed(body) ?? wholeAnswers[fault?.kind ?? "hang"];
     if (whole !== undefined) return reply(outgoing, whole);
@@ -129,6 +127,14 @@ export const startProxy = async (target: string): Promise<Proxy> => {
     const forwarded = await send(body);
     if (fault?.kind === "drop-after-send") outgoing.socket?.destroy();
     else reply(outgoing, forwarded);
+  };
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { url = "" } = incoming;
+    const body = await bodyOf(incoming);
+    const send: Send = (text) => forward(target, incoming, text);
+    if (url.includes("/_bulk")) await answerBulk(body, outgoing, send);
+    else reply(outgoing, byPath.get(url) ?? (await send(body)));
   };
 
   const server = createServer((incoming, outgoing) => {
@@ -150,6 +156,7 @@ export const startProxy = async (target: string): Promise<Proxy> => {
     answerWith: (next) => {
       fixed = next;
     },
+    answerTo: (path, answer) => byPath.set(path, answer),
     heal: () => {
       fault = undefined;
       fixed = () => undefined;

@@ -2,6 +2,7 @@
 
 import { type DynamodbEngine, type DynamodbOptions, startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
+import { EngineMissingError } from "./engine-error.ts";
 import { type MotoEngine, type MotoOptions, startMoto } from "./moto.ts";
 import { type OpensearchEngine, type OpensearchOptions, startOpensearch } from "./opensearch.ts";
 import { type PostgresEngine, type PostgresOptions, startPostgres } from "./postgres.ts";
@@ -52,8 +53,16 @@ const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
   if (failure) throw failure.reason;
 };
 
+/** One error for all that did not start: what broke, or in a line each what is missing. */
+const failureOf = (errors: readonly unknown[]): unknown => {
+  const broken = errors.find((error) => !(error instanceof EngineMissingError));
+  if (broken !== undefined || errors.length === 1) return broken ?? errors[0];
+  return new EngineMissingError(errors.map((error) => (error as EngineMissingError).message).join("\n"));
+};
+
 /**
  * Starts engines side by side. When one does not start, the others are stopped again and its error is thrown.
+ * @throws {EngineMissingError} which names all that are missing.
  * @example
  * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
  * const client = new DynamoDBClient(engines.dynamodb.clientConfig);
@@ -63,10 +72,10 @@ export const startEngines = async <const Wanted extends WantedEngines>(wanted: W
   const entries = starting(wanted);
   const results = await Promise.allSettled(entries.map(([, engine]) => engine));
   const started = results.filter((result) => result.status === "fulfilled").map(({ value }) => value);
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure) {
+  const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  if (errors.length > 0) {
     await stopAll(started);
-    throw failure.reason;
+    throw failureOf(errors);
   }
   const byName = Object.fromEntries(entries.map(([name], index) => [name, started[index]]));
   return { ...byName, stop: () => stopAll(started) } as unknown as Engines<Wanted>;

@@ -69,11 +69,19 @@ export const opensearchVersions = async (): Promise<readonly OpensearchVersion[]
   return all.map(({ version }) => version);
 };
 
-const missing = (javas: readonly Java[], { version, oldestJava }: Release, maven: string): EngineMissingError => {
+/** `17 to 23`, or `17 or newer`. */
+const javaRange = (candidates: readonly Release[]): string => {
+  const oldest = Math.min(...candidates.map(({ oldestJava }) => oldestJava));
+  const newest = Math.max(...candidates.map(({ newestJava }) => newestJava));
+  return Number.isFinite(newest) ? `${oldest} to ${newest}` : `${oldest} or newer`;
+};
+
+const missing = (javas: readonly Java[], candidates: readonly Release[], maven: string): EngineMissingError => {
   const majors = [...new Set(javas.map(({ major }) => major))].sort((one, other) => one - other);
   const found = majors.length === 0 ? "none" : majors.join(" and ");
+  const [{ version }, ...others] = candidates as [Release, ...Release[]];
   return new EngineMissingError(
-    `OpenSearch ${version} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${oldestJava} or newer (found: ${found}), and by Docker (not running): provide one of them.`,
+    `OpenSearch${others.length > 0 ? "" : ` ${version}`} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${javaRange(candidates)} (found: ${found}), and by Docker (not running): provide one of them.`,
   );
 };
 
@@ -101,5 +109,5 @@ export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise
     }
   }
   if (await hasDocker()) return { by: "docker", version: newest.version };
-  throw missing(javas, newest, maven);
+  throw missing(javas, candidates, maven);
 };

@@ -21,8 +21,8 @@ const command = async (name: string, script: string): Promise<void> => {
   await chmod(join(bin, name), 0o755);
 };
 
-const startWithOnlyThesePrograms = async (): Promise<Printed> => {
-  const { child, printed } = await runProgram(["opensearch"], { PATH: bin, XDG_CACHE_HOME: bin });
+const startWithOnlyThesePrograms = async (...others: string[]): Promise<Printed> => {
+  const { child, printed } = await runProgram([...others, "opensearch"], { PATH: bin, XDG_CACHE_HOME: bin });
   child.kill("SIGKILL");
   return printed;
 };
@@ -32,6 +32,16 @@ describe("OpenSearch that cannot be had", () => {
     const { code, message } = await startWithOnlyThesePrograms();
     expect(code).toBe("ENGINE_MISSING");
     expect(message).toMatch(/OPENSEARCH_URL \(not set\), by Maven \(not found\) .* and by Docker \(not running\)/);
+    expect(message).toContain("with Java 17 or newer (found: ");
+  });
+
+  test("is said beside whatever else is missing", async () => {
+    const { code, message } = await startWithOnlyThesePrograms("dynamodb");
+    expect(code).toBe("ENGINE_MISSING");
+    expect(message?.split("\n")).toEqual([
+      expect.stringMatching(/^DynamoDB Local needs Java/),
+      expect.stringMatching(/^OpenSearch was looked for/),
+    ]);
   });
 
   test("says that Maven failed", async () => {
