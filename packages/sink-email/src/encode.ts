@@ -100,7 +100,7 @@ const checkAttachment = (
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     throw refuse("attachments: content is neither text nor bytes");
   }
-  if (!/^[\w.+-]+\/[\w.+-]+(; ?[\w-]+=[\w.-]+)?$/.test(contentType)) throw refuse("attachments: contentType is none");
+  if (!/^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/.test(contentType)) throw refuse("attachments: contentType is none");
   if (!/^[\w.@+-]{1,100}$/.test(contentId)) throw refuse("attachments: contentId has other characters than word.@+-");
 };
 
