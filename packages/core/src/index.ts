@@ -57,7 +57,7 @@ export {
   type WireAttributes,
   wireAttributes,
 } from "./message-attribute.ts";
-export { bodyText, sendableText } from "./message-text.ts";
+export { bodyText, jsonText, messageOf, sendableText } from "./message-text.ts";
 export { checkClient, checkText, checkWhole, invalidOption } from "./option.ts";
 export { type Pipeline, type PipelineOptions, pipeline, type RouteOptions } from "./pipeline.ts";
 export { type Places, places, type Turn, turns } from "./rate.ts";

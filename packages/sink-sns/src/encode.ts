@@ -6,6 +6,7 @@ import {
   bodyText,
   groupMembers,
   type MessageAttributes,
+  messageOf,
   SinkError,
   type SizedEntry,
   sendableText,
@@ -95,7 +96,7 @@ const structured = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage
  */
 export const encode = (settings: Settings, delivery: AppendDelivery<SnsMessage>): SizedEntry<SnsEntry> => {
   const { name } = settings;
-  const { body, bodyFor, subject, attributes, messageGroupId } = delivery.message;
+  const { body, bodyFor, subject, attributes, messageGroupId } = messageOf(name, delivery);
   const Message = bodyFor === undefined ? bodyText(name, body) : structured(name, body, bodyFor);
   const MessageAttributes = wireAttributes(name, delivery, attributes);
   const entry = {

@@ -6,6 +6,7 @@ import {
   bodyText,
   groupMembers,
   type MessageAttributes,
+  messageOf,
   SinkError,
   type SizedEntry,
   sendableText,
@@ -69,7 +70,7 @@ const traceMember = (sink: string, traceHeader: string | undefined): Pick<SqsEnt
  * @throws {SinkError} SINK_REJECTED for what SQS would never take
  */
 export const encode = (settings: Settings, delivery: AppendDelivery<SqsMessage>): SizedEntry<SqsEntry> => {
-  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = delivery.message;
+  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = messageOf(settings.name, delivery);
   const MessageBody = bodyText(settings.name, body);
   const MessageAttributes = wireAttributes(settings.name, delivery, attributes);
   const entry = {
