@@ -49,8 +49,8 @@ export interface SnsMessage {
   /** What filter policies look at. At most eight: two are the sink's, `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
-   * FIFO topic: what is kept in order. Default: the item. Standard topic: the tenant for fair queues behind it.
-   * Default: none. What is no legal id is hashed.
+   * FIFO topic: what is kept in order. Default: the item; between the items of a wider group there is no order.
+   * Standard topic: the tenant for fair queues behind it. Default: none. What is no legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
 }

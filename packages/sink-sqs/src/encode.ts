@@ -24,8 +24,8 @@ export interface SqsMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the queue's own. */
   readonly delaySeconds?: number | undefined;
   /**
-   * FIFO queue: what is kept in order. Default: the item. Standard queue: the tenant for fair queues. Default: none.
-   * What is no legal id is hashed.
+   * FIFO queue: what is kept in order. Default: the item; between the items of a wider group there is no order.
+   * Standard queue: the tenant for fair queues. Default: none. What is no legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
   /** X-Ray header, so that the consumer's trace joins the writer's. Does not count towards the size. */
