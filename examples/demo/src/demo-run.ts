@@ -106,6 +106,8 @@ const mappingOf = (
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
     startingPosition: "TRIM_HORIZON",
+    // Lambda's longest: on a busy machine an invocation may take long, and what its end cuts short is sent again.
+    functionTimeoutMs: 900_000,
   });
 
 /** Loads the films, keeps the table busy, and waits until every change was delivered. */

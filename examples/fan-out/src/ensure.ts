@@ -1,9 +1,15 @@
 // Creates or extends tables, index and mapping, and prints what it did: run it when you deploy. `--print` only prints.
 
-import { customerRows, orderDocuments, orderRows } from "./orders.ts";
+import { customerRows, dedupeStore, orderDocuments, orderRows } from "./orders.ts";
+
+const apply = !process.argv.includes("--print");
 
 for (const sink of [orderRows, customerRows, orderDocuments]) {
-  const steps = await sink.ensure({ apply: !process.argv.includes("--print") });
+  const steps = await sink.ensure({ apply });
   process.stdout.write(steps.map((step) => `${step}\n`).join(""));
   await sink.close();
 }
+
+// The journal's table, on demand and with its TTL, unless it exists.
+if (apply) await dedupeStore.ensure();
+await dedupeStore.close();

@@ -1,9 +1,13 @@
-// One table holds orders and customers. Orders go to Postgres as rows and to OpenSearch as documents; customers go to
-// Postgres alone. What a sink refuses goes to the dead letters of that sink; the others do not notice.
+// One table holds orders and customers. Orders are kept in Postgres as rows and in OpenSearch as documents, told to others
+// as events on a topic, and queued for the warehouse when they are new; customers are kept in Postgres alone. What a sink
+// refuses goes to the dead letters of that sink; the others do not notice.
 
-import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
 import { type MappedPostgresSink, postgres } from "@sluice/sink-postgres";
+import { sns } from "@sluice/sink-sns";
+import { type SqsMessage, sqs } from "@sluice/sink-sqs";
 import { z } from "zod";
 import { required } from "./environment.ts";
 
@@ -62,12 +66,29 @@ export const orderDocuments: OpensearchSink = opensearch({
   },
 });
 
+/** A FIFO topic: it discards repeats by itself. */
+const events = sns({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "events" });
+
+const toEvent = cloudEvent<Order>({ source: "/shop/orders", type: ({ kind }) => `com.example.order.${kind}` });
+
+/** A standard queue, which discards nothing: the route keeps a journal of what it has sent when a batch comes again. */
+const warehouse = sqs({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
+
+/** Work for the warehouse: the order that is new, and nothing for any other change. */
+const toWork = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
+  kind === "insert" && after !== undefined ? { body: { pack: after.lines, for: after.pk } } : undefined;
+
+export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
+
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   item: schema,
   deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  dedupeStore,
 })
   .when(isOrder)
   .to(orderRows)
   .to(orderDocuments, ({ after: { customer, total, lines } }) => ({ customer, total, lines }))
+  .to(events, (change) => ({ body: toEvent(change) }))
+  .to(warehouse, toWork)
   .when(isCustomer)
   .to(customerRows, { name: "postgres-customers" });

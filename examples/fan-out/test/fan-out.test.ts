@@ -1,20 +1,48 @@
+import { SNS } from "@aws-sdk/client-sns";
+import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { PipelineHandler } from "@sluice/core";
-import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
+import type { CloudEvent, PipelineHandler, StreamRecord } from "@sluice/core";
+import { drainQueue, type Engines, engineOrSkip, startEngines } from "@sluice/local";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 import pg from "pg";
 
-const wanted = { postgres: true, opensearch: true } as const;
+const wanted = { postgres: true, opensearch: true, dynamodb: true, sqs: true } as const;
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
 
 const order = (pk: string, total: number, lines = ["tea"]) => ({ pk, type: "order", customer: "c-1", total, lines });
 const customer = (pk: string, name: string) => ({ pk, type: "customer", name });
 
-describeWithEngines("one function with three routes", (engines: Engines<typeof wanted>) => {
+describeWithEngines("one function with five routes", (engines: Engines<typeof wanted>) => {
+  const topics = new SNS(engines.sqs.clientConfig);
+  const queues = new SQS(engines.sqs.clientConfig);
+  const table = tableHistory({ tableName: "Shop", keyNames: ["pk"] });
+  const environment = process.env;
   let handler: PipelineHandler;
   let pool: pg.Pool;
+  let subscription = "";
+  let warehouse = "";
   const closing: (() => Promise<void>)[] = [];
+
+  const createQueue = async (QueueName: string): Promise<{ readonly url: string; readonly arn: string }> => {
+    const Attributes = QueueName.endsWith(".fifo") ? { FifoQueue: "true" } : {};
+    const { QueueUrl: url = "" } = await queues.createQueue({ QueueName, Attributes });
+    const found = await queues.getQueueAttributes({ QueueUrl: url, AttributeNames: ["QueueArn"] });
+    return { url, arn: found.Attributes?.QueueArn ?? "" };
+  };
+
+  const createTopic = async (): Promise<string> => {
+    const { TopicArn = "" } = await topics.createTopic({ Name: "orders.fifo", Attributes: { FifoTopic: "true" } });
+    const { url, arn } = await createQueue("subscriber.fifo");
+    subscription = url;
+    await topics.subscribe({
+      TopicArn,
+      Protocol: "sqs",
+      Endpoint: arn,
+      Attributes: { RawMessageDelivery: "true" },
+    });
+    return TopicArn;
+  };
 
   /** The example is configured by its environment alone, as in Lambda. */
   beforeAll(async () => {
@@ -22,22 +50,42 @@ describeWithEngines("one function with three routes", (engines: Engines<typeof w
     pool = new pg.Pool({ connectionString: url });
     // pg ends a pool before its sockets are closed; the server may say goodbye to them.
     pool.on("error", () => undefined);
-    Object.assign(process.env, {
+    warehouse = (await createQueue("warehouse")).url;
+    const { region, credentials } = engines.sqs.clientConfig;
+    process.env = {
+      ...environment,
       DATABASE_URL: url,
       OPENSEARCH_NODE: engines.opensearch.url,
-      DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:9/queue",
+      ORDER_EVENTS_TOPIC_ARN: await createTopic(),
+      WAREHOUSE_QUEUE_URL: warehouse,
+      DEDUPE_TABLE: "sent",
+      DEAD_LETTER_QUEUE_URL: (await createQueue("dead-letters")).url,
+      AWS_ENDPOINT_URL_DYNAMODB: engines.dynamodb.endpoint,
+      AWS_ENDPOINT_URL_SNS: engines.sqs.endpoint,
+      AWS_ENDPOINT_URL_SQS: engines.sqs.endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       POWERTOOLS_LOG_LEVEL: "SILENT",
-    });
-    const { orderRows, customerRows, orderDocuments } = await import("../src/orders.ts");
-    for (const sink of [orderRows, customerRows, orderDocuments]) {
-      await sink.ensure();
-      closing.push(sink.close);
-    }
+    };
+    const { orderRows, customerRows, orderDocuments, dedupeStore, orders } = await import("../src/orders.ts");
+    for (const sink of [orderRows, customerRows, orderDocuments]) await sink.ensure();
+    await dedupeStore.ensure();
+    closing.push(
+      dedupeStore.close,
+      ...orders.routes.map(
+        ({ sink }) =>
+          async () =>
+            sink.close?.(),
+      ),
+    );
     ({ handler } = await import("../src/handler.ts"));
   });
 
   afterAll(async () => {
+    process.env = environment;
     for (const close of [...closing, () => pool.end()]) await close();
+    for (const client of [topics, queues]) client.destroy();
   });
 
   const documents = async (): Promise<unknown[]> => {
@@ -47,11 +95,20 @@ describeWithEngines("one function with three routes", (engines: Engines<typeof w
     return hits.hits.map(({ _source }) => _source);
   };
 
-  const rows = async (table: string): Promise<unknown[]> =>
-    (await pool.query(`SELECT * FROM ${table} ORDER BY pk`)).rows;
+  const rows = async (name: string): Promise<unknown[]> => (await pool.query(`SELECT * FROM ${name} ORDER BY pk`)).rows;
+
+  const bodiesIn = async (url: string): Promise<unknown[]> =>
+    (await drainQueue(queues, url)).map(({ body }) => JSON.parse(body));
+
+  /** What subscribers got since the last time, as `order: what happened`, each order's in order. */
+  const events = async (): Promise<string[]> =>
+    ((await bodiesIn(subscription)) as CloudEvent[])
+      .map(({ subject, type }) => `${decodeURIComponent(subject)}: ${type.replace("com.example.order.", "")}`)
+      .sort((one, other) => (one.split(":")[0] ?? "").localeCompare(other.split(":")[0] ?? ""));
+
+  const deliver = (records: readonly StreamRecord[]) => handler(streamEvent(records), lambdaContext());
 
   test("sends each kind of item where it belongs, and takes away what leaves", async () => {
-    const table = tableHistory({ tableName: "Shop", keyNames: ["pk"] });
     const records = [
       table.put(order("ORDER#1", 10.5)),
       table.put(customer("CUSTOMER#1", "Ada")),
@@ -62,8 +119,8 @@ describeWithEngines("one function with three routes", (engines: Engines<typeof w
       // An item that changes its kind leaves the routes of the old one.
       table.put(customer("ORDER#3", "was an order")),
     ];
-    for (const cut of [records.slice(0, 3), records, records.slice(2, 5)]) {
-      expect(await handler(streamEvent(cut), lambdaContext())).toEqual({ batchItemFailures: [] });
+    for (const cut of [records.slice(0, 3), records.slice(3)]) {
+      expect(await deliver(cut)).toEqual({ batchItemFailures: [] });
     }
     expect(await rows("orders")).toEqual([{ pk: "ORDER#1", customer: "c-1", total: "12.25", lines: ["tea", "milk"] }]);
     expect(await rows("customers")).toEqual([
@@ -71,5 +128,30 @@ describeWithEngines("one function with three routes", (engines: Engines<typeof w
       { pk: "ORDER#3", name: "was an order" },
     ]);
     expect(await documents()).toEqual([{ customer: "c-1", total: 12.25, lines: ["tea", "milk"] }]);
+    expect(await events()).toEqual([
+      "ORDER#1: insert",
+      "ORDER#1: modify",
+      "ORDER#2: insert",
+      "ORDER#2: remove",
+      "ORDER#3: insert",
+    ]);
+    expect(await bodiesIn(warehouse)).toEqual([
+      { pack: ["tea"], for: "ORDER#1" },
+      { pack: ["tea"], for: "ORDER#2" },
+      { pack: ["tea"], for: "ORDER#3" },
+    ]);
+  });
+
+  test("sends nothing again while the batch comes again for a sink that is away", async () => {
+    const records = [table.put(order("ORDER#4", 40)), table.put(order("ORDER#5", 50)), table.put(order("ORDER#4", 41))];
+    await pool.query("ALTER TABLE orders RENAME TO orders_elsewhere");
+    for (let tries = 0; tries < 2; tries += 1) {
+      expect((await deliver(records)).batchItemFailures).not.toEqual([]);
+    }
+    await pool.query("ALTER TABLE orders_elsewhere RENAME TO orders");
+    expect(await deliver(records)).toEqual({ batchItemFailures: [] });
+    expect(await rows("orders")).toMatchObject([{ pk: "ORDER#1" }, { pk: "ORDER#4", total: "41" }, { pk: "ORDER#5" }]);
+    expect(await events()).toEqual(["ORDER#4: insert", "ORDER#4: modify", "ORDER#5: insert"]);
+    expect(await bodiesIn(warehouse)).toMatchObject([{ for: "ORDER#4" }, { for: "ORDER#5" }]);
   });
 });

@@ -49,7 +49,7 @@ export interface Claims {
   readonly claim: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<Claim>;
   /** Remembers, for longer than a dead letter can wait for its redrive, that the delivery was sent. */
   readonly complete: (route: RouteId, idempotencyKey: string) => Promise<void>;
-  /** Gives a claim back: the delivery was not sent. */
+  /** Gives a claim back: the delivery was not sent. What another invocation has completed meanwhile stays completed. */
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 

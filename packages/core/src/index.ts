@@ -63,7 +63,7 @@ export {
   type WireAttributes,
   wireAttributes,
 } from "./message-attribute.ts";
-export { bodyText, sendableText } from "./message-text.ts";
+export { bodyText, jsonText, messageOf, sendableText } from "./message-text.ts";
 export {
   type BatchPointer,
   type OnFailureReader,

@@ -2,6 +2,7 @@
 
 import { SinkError } from "./errors.ts";
 import { toJson } from "./json.ts";
+import type { AppendDelivery } from "./sink.ts";
 
 /** @see https://www.w3.org/TR/REC-xml/#charsets. A lone surrogate is matched as a code point of its own. */
 const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
@@ -31,8 +32,30 @@ export const sendableText = (sink: string, what: string, text: string): string =
 };
 
 /**
+ * What the mapper returned, when it is an object: it may come from JavaScript.
+ * @throws {SinkError} SINK_REJECTED when it is none.
+ */
+export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
+  if (typeof message === "object" && message !== null && !Array.isArray(message)) return message;
+  throw new SinkError("SINK_REJECTED", `[${sink}] the message is no object; expected one with members by name`);
+};
+
+/**
+ * A value as JSON without loss.
+ * @throws {SinkError} SINK_REJECTED for one that JSON cannot hold: a cycle, or a `toJSON` that throws.
+ */
+export const jsonText = (sink: string, what: string, value: unknown): string => {
+  try {
+    return toJson(value);
+  } catch (cause) {
+    const name = cause instanceof Error ? cause.name : "something that is no Error";
+    throw new SinkError("SINK_REJECTED", `[${sink}] ${what} cannot be written as JSON, which threw ${name}`, { cause });
+  }
+};
+
+/**
  * A message's body: a text as it is, anything else as JSON without loss, undefined as `null`.
- * @throws {SinkError} SINK_REJECTED for a text that SQS would not take.
+ * @throws {SinkError} SINK_REJECTED for a text that SQS would not take, or what JSON cannot hold.
  */
 export const bodyText = (sink: string, body: unknown): string =>
-  typeof body === "string" ? sendableText(sink, "body", body) : xmlSafe(toJson(body));
+  typeof body === "string" ? sendableText(sink, "body", body) : xmlSafe(jsonText(sink, "body", body));

@@ -11,6 +11,7 @@ import {
   importPeer,
   lazyClient,
   type MessageAttributes,
+  messageOf,
   sendableText,
   wireAttributes,
 } from "../src/index.ts";
@@ -36,11 +37,27 @@ describe("a body", () => {
     expect(() => bodyText("sqs", text)).toThrow(expect.objectContaining(rejected));
   });
 
+  test("that JSON cannot hold is rejected, with the error's name and without its text", () => {
+    const cyclic: { self?: unknown } = {};
+    cyclic.self = cyclic;
+    const throwing = {
+      toJSON: () => {
+        throw new TypeError("secret");
+      },
+    };
+    expect(() => bodyText("sqs", { cyclic })).toThrow(expect.objectContaining(rejected));
+    expect(() => bodyText("sqs", throwing)).toThrow("[sqs] body cannot be written as JSON, which threw TypeError");
+  });
+
   test("is rejected with the character and its place, and without the text", () => {
     expect(() => bodyText("sqs", "secret\u0001")).toThrow(
       "[sqs] body has the character U+0001 at 6; expected characters of XML 1.0 only: remove it, or send an object, which goes as JSON",
     );
   });
+});
+
+test.each([null, "text", 5, [{ body: 1 }]])("the message %j is rejected", (message) => {
+  expect(() => messageOf("sqs", appendDelivery("a", message as never))).toThrow(expect.objectContaining(rejected));
 });
 
 describe("attributes", () => {

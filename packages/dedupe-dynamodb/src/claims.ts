@@ -19,6 +19,7 @@ import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./ta
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";
+const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
@@ -44,6 +45,29 @@ const packageName = "@aws-lambda-powertools/idempotency";
 
 const user = 'dedupe: "always"';
 
+type LayerClass = typeof DynamoDBPersistenceLayer;
+
+/** The layer, but that a completed claim stays: Powertools deletes a record whatever it says. */
+const guarded = async (Base: LayerClass, table: Table): Promise<LayerClass> => {
+  const { ConditionalCheckFailedException, DeleteItemCommand } = await table.sdk();
+  const client = await table.client();
+  return class extends Base {
+    // An invocation that was frozen while it gave a claim back may go on when another has sent the delivery.
+    protected override async _deleteRecord({ idempotencyKey }: { readonly idempotencyKey: string }): Promise<void> {
+      const command = new DeleteItemCommand({
+        TableName: table.name,
+        Key: this.getKey(idempotencyKey),
+        ConditionExpression: "#status <> :completed",
+        ExpressionAttributeNames: { "#status": statusAttribute },
+        ExpressionAttributeValues: { ":completed": { S: "COMPLETED" } },
+      });
+      await client.send(command).catch((error: unknown) => {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      });
+    }
+  };
+};
+
 /** One layer for each route: a layer keeps its prefix as state, and two routes at once would mix theirs up. */
 const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
   const powertools = await importPeer(user, packageName, () => import("@aws-lambda-powertools/idempotency"));
@@ -52,7 +76,8 @@ const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
     packageName,
     () => import("@aws-lambda-powertools/idempotency/dynamodb"),
   );
-  const layer = new DynamoDBPersistenceLayer({
+  const GuardedLayer = await guarded(DynamoDBPersistenceLayer, table);
+  const layer = new GuardedLayer({
     tableName: table.name,
     awsSdkV3Client: await table.client(),
     // The other way round than it reads: the claim's id is the partition key, so that claims spread, and what is the
@@ -62,6 +87,7 @@ const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
     staticPkValue: "claim",
     expiryAttr: ttlAttribute,
     inProgressExpiryAttr: heldUntilAttribute,
+    statusAttr: statusAttribute,
   });
   // Not MD5, its default, which a Node in FIPS mode does not have.
   const config = new powertools.IdempotencyConfig({ expiresAfterSeconds: keptForSeconds, hashFunction: "sha256" });

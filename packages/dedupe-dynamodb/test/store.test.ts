@@ -166,6 +166,16 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.claims.claim(sns, "crashed", 60_000)).toBe("claimed");
     });
 
+    test("keep a completed delivery, although one whose time was over gives its claim back late", async () => {
+      const { store } = await made();
+      expect(await store.claims.claim(sns, "event-1:sns", 1)).toBe("claimed");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("claimed");
+      await store.claims.complete(sns, "event-1:sns");
+      await store.claims.release(sns, "event-1:sns");
+      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("completed");
+    });
+
     test("of two routes at once stay their own", async () => {
       const { store } = await made();
       const routes = ["a#b", "a", "email"].map((route) => ({ pipeline: "orders", route }));

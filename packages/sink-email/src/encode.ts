@@ -1,7 +1,7 @@
 // From a delivery to a mail: every text that becomes a header is checked here. Pure.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, SinkError } from "@sluice/core";
+import { type AppendDelivery, messageOf, SinkError } from "@sluice/core";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./address.ts";
 
 /** A file that goes with a mail. */
@@ -100,7 +100,8 @@ const checkAttachment = (
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     throw refuse("attachments: content is neither text nor bytes");
   }
-  if (!/^[\w.+-]+\/[\w.+-]+(; ?[\w-]+=[\w.-]+)?$/.test(contentType)) throw refuse("attachments: contentType is none");
+  if (!/^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/.test(contentType))
+    throw refuse("attachments: contentType is none");
   if (!/^[\w.@+-]{1,100}$/.test(contentId)) throw refuse("attachments: contentId has other characters than word.@+-");
 };
 
@@ -163,8 +164,7 @@ const uniqueRecipients = (boxes: readonly Mailbox[], refuse: Refuse): string[] =
  */
 export const encode = (delivery: AppendDelivery<EmailMessage>, settings: MailSettings): Mail => {
   const refuse: Refuse = (found) => new SinkError("SINK_REJECTED", `[${settings.name}] ${found}`);
-  const message: EmailMessage = delivery.message;
-  if (typeof message !== "object" || message === null) throw refuse("the message is no object");
+  const message = messageOf(settings.name, delivery);
   const { attachments = [], headers = {}, tags = {}, unsubscribe } = message;
   const [from = settings.from] = mailboxes("from", message.from, refuse);
   if (from === undefined) throw refuse('the message has no from, and neither has the option "from"');

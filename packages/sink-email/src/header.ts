@@ -4,6 +4,11 @@ import type { Mailbox } from "./address.ts";
 
 const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
 
+/** No blank to fold at for so long that the line might be longer than the 998 characters that a line may have. */
+const isUnfoldable = (text: string): boolean => /\S{900}/.test(text);
+
+const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`;
+
 /** 75 characters, with `=?UTF-8?B?` and `?=`, leave room for 45 bytes in base64. */
 const maxWordBytes = 45;
 
@@ -23,13 +28,13 @@ const encodedWords = (text: string): string => {
 
 /** A text as it may stand in a header: as it is, or as encoded words. */
 export const headerText = (text: string): string =>
-  isAscii(text) && !text.includes("=?") && !/\S{900}/.test(text) ? text : encodedWords(text);
+  isAscii(text) && !text.includes("=?") && !isUnfoldable(text) ? text : encodedWords(text);
 
 /** `"Ada" <ada@example.com>`. */
 export const headerMailbox = ({ address, name }: Mailbox): string => {
   if (name === undefined) return address;
-  const isPlain = isAscii(name) && !name.includes("=?");
-  return `${isPlain ? `"${name.replace(/[\\"]/g, "\\$&")}"` : encodedWords(name)} <${address}>`;
+  const isPlain = isAscii(name) && !name.includes("=?") && !isUnfoldable(quoted(name));
+  return `${isPlain ? quoted(name) : encodedWords(name)} <${address}>`;
 };
 
 /** A header line, folded at blanks after 76 characters or so. */
@@ -47,9 +52,23 @@ export const headerLine = (name: string, value: string): string => {
   return lines.join("\r\n");
 };
 
-/** A parameter such as a file's name, after RFC 2231 where it is not ASCII. */
+const maxPartCharacters = 60;
+
+/** A text in percent encoding, cut between characters. Half of a surrogate pair is no character, and gets replaced. */
+const encodedParts = (text: string): string[] => {
+  const parts = [""];
+  for (const character of Buffer.from(text).toString()) {
+    const code = encodeURIComponent(character).replace(/['()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16)}`);
+    if ((parts.at(-1) ?? "").length + code.length > maxPartCharacters) parts.push("");
+    parts[parts.length - 1] += code;
+  }
+  return parts;
+};
+
+/** A parameter such as a file's name, after RFC 2231 where it is not ASCII, in parts where it is long. */
 export const headerParameter = (name: string, value: string): string => {
-  if (isAscii(value)) return `${name}="${value.replace(/[\\"]/g, "\\$&")}"`;
-  const encoded = encodeURIComponent(value).replace(/['()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16)}`);
-  return `${name}*=UTF-8''${encoded}`;
+  if (isAscii(value) && !isUnfoldable(quoted(value))) return `${name}=${quoted(value)}`;
+  const [first = "", ...others] = encodedParts(value);
+  if (others.length === 0) return `${name}*=UTF-8''${first}`;
+  return [`${name}*0*=UTF-8''${first}`, ...others.map((part, index) => `${name}*${index + 1}*=${part}`)].join("; ");
 };

@@ -62,6 +62,28 @@ test("blind copies are in no header", () => {
   expect(rawOf({ bcc: "eve@example.com", cc: "grace@example.com" })).not.toContain("eve@");
 });
 
+test.each([`${"a".repeat(2_000)}.pdf`, "日本語".repeat(100), `${'"\\'.repeat(500)}.txt`])(
+  "a file's long name arrives whole: %.10s",
+  async (filename) => {
+    const mail = await parsed({ attachments: [{ filename, content: "x" }] });
+    expect(mail.attachments.map((file) => file.filename)).toEqual([filename]);
+  },
+);
+
+test("a name that a mapper has cut within a character is a name nevertheless", async () => {
+  const cut = "👩".slice(0, 1);
+  const mail = await parsed({
+    subject: `a${cut}`,
+    to: { name: `b${cut}`, address: "ada@example.com" },
+    attachments: [{ filename: `c${cut}`, content: "x" }],
+  });
+  expect([mail.subject, addressesOf(mail.to), mail.attachments[0]?.filename]).toEqual([
+    "a\ufffd",
+    '"b\ufffd" <ada@example.com>',
+    "c\ufffd",
+  ]);
+});
+
 test("text, HTML, pictures and files are where mail programs look for them", async () => {
   const bytes = Uint8Array.from({ length: 400 }, (_, index) => index % 256);
   const mail = await parsed({
@@ -87,10 +109,19 @@ describe("whatever is written", () => {
   const text = fc.string({ unit: "binary", maxLength: 300 }).filter((value) => !/\p{Cs}/u.test(value));
   const line = text.map((value) => value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ""));
 
+  const name = fc.oneof(line, fc.string({ unit: fc.constantFrom("a", "\\", "語", "\ud83d"), maxLength: 3_000 }));
+
   test("no line is longer than 998 characters, and none in a body longer than 76", () => {
     fc.assert(
-      fc.property(text, line, fc.string({ minLength: 0, maxLength: 2_000 }), (body, subject, html) => {
-        const raw = rawOf({ text: body, subject, html });
+      fc.property(text, line, fc.string({ minLength: 0, maxLength: 2_000 }), name, (body, subject, html, who) => {
+        const raw = rawOf({
+          text: body,
+          subject,
+          html,
+          to: { name: who, address: "ada@example.com" },
+          attachments: [{ filename: who, content: "x" }],
+          headers: { "X-Note": who },
+        });
         const lines = raw.split("\r\n");
         expect(lines.filter((one) => one.length > 998)).toEqual([]);
         expect(raw.replaceAll("\r\n", "")).not.toMatch(/[\r\n]/);

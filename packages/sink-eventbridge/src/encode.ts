@@ -1,6 +1,6 @@
 // From a delivery to an entry of PutEvents, and what it weighs. Pure.
 
-import { type AppendDelivery, SinkError, type SizedEntry, toJson } from "@sluice/core";
+import { type AppendDelivery, jsonText, messageOf, SinkError, type SizedEntry } from "@sluice/core";
 import type { Settings } from "./options.ts";
 
 /** What a mapper returns: one event. */
@@ -9,7 +9,7 @@ export interface EventBridgeMessage {
   readonly detailType: string;
   /** An object, which goes as JSON without loss. The sink adds `_sluice`, with idempotency key and version. */
   readonly detail: object;
-  /** Default: the option `source`. */
+  /** Default: the option `source`. It must not begin with `aws.`. */
   readonly source?: string | undefined;
   /** ARNs of what the event is about. */
   readonly resources?: readonly string[] | undefined;
@@ -43,6 +43,12 @@ const checkedText = (sink: string, what: string, text: unknown): string => {
   throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}`, "a text");
 };
 
+/** AWS keeps such sources for itself, and would deny it: the event would come again for ever. */
+const checkedSource = (sink: string, source: string): string => {
+  if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
+  throw rejected(sink, "source begins with aws., which AWS keeps for itself", "another");
+};
+
 const checkedDetailType = (sink: string, detailType: string): string => {
   const { length } = checkedText(sink, "detailType", detailType);
   if (length <= maxDetailTypeCharacters) return detailType;
@@ -52,7 +58,7 @@ const checkedDetailType = (sink: string, detailType: string): string => {
 /** EventBridge has no attributes: what a consumer needs to discard repeats is a member of the detail. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
-  const text = toJson(detail);
+  const text = jsonText(sink, "detail", detail);
   if (!text.startsWith("{")) throw rejected(sink, "detail is no object", "one with members by name");
   if (Object.hasOwn(detail as object, "_sluice")) {
     throw rejected(sink, "detail has the member _sluice, which is the sink's own", "another name");
@@ -83,9 +89,9 @@ export const encode = (
   delivery: AppendDelivery<EventBridgeMessage>,
 ): SizedEntry<EventBridgeEntry> => {
   const { name, eventBusName } = settings;
-  const { detailType, source = settings.source, resources, traceHeader } = delivery.message;
+  const { detailType, source = settings.source, resources, traceHeader } = messageOf(name, delivery);
   const entry: EventBridgeEntry = {
-    Source: checkedText(name, "source", source),
+    Source: checkedSource(name, source),
     DetailType: checkedDetailType(name, detailType),
     Detail: detailText(name, delivery),
     ...timeOf(delivery),

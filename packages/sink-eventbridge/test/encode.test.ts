@@ -69,6 +69,13 @@ describe("an entry", () => {
     expect(JSON.parse(entry.Detail)).toEqual({ big: "1180591620717411303424", ...own });
   });
 
+  test("is refused with a detail that JSON cannot hold", () => {
+    const detail: { self?: object } = {};
+    detail.self = detail;
+    const make = () => encode(settings, delivery({ detailType: "x", detail }));
+    expect(make).toThrow("[eventbridge] detail cannot be written as JSON, which threw RangeError");
+  });
+
   test.each([
     [{ detailType: "", detail: {} }, "detailType is empty"],
     [{ detailType: "x".repeat(129), detail: {} }, "detailType is 129 characters; expected at most 128"],
@@ -78,6 +85,8 @@ describe("an entry", () => {
     [{ detailType: "x", detail: new Date() }, "detail is no object"],
     [{ detailType: "x", detail: { _sluice: 1 } }, "detail has the member _sluice"],
     [{ detailType: "x", detail: {}, source: "" }, "source is empty"],
+    [{ detailType: "x", detail: {}, source: "aws.orders" }, "source begins with aws."],
+    [null as never, "the message is no object"],
     [{ detailType: "x", detail: {}, resources: [""] }, "a resource is empty"],
     [{ detailType: "x", detail: {}, traceHeader: "" }, "traceHeader is empty"],
     [{ detailType: "x", detail: {}, time: new Date(Number.NaN) }, "time is invalid"],

@@ -6,6 +6,7 @@ import {
   bodyText,
   groupMembers,
   type MessageAttributes,
+  messageOf,
   SinkError,
   type SizedEntry,
   sendableText,
@@ -48,8 +49,8 @@ export interface SnsMessage {
   /** What filter policies look at. At most eight: two are the sink's, `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
-   * FIFO topic: what is kept in order. Default: the item. Standard topic: the tenant for fair queues behind it.
-   * Default: none. What is no legal id is hashed.
+   * FIFO topic: what is kept in order. Default: the item; between the items of a wider group there is no order.
+   * Standard topic: the tenant for fair queues behind it. Default: none. What is no legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
 }
@@ -95,7 +96,7 @@ const structured = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage
  */
 export const encode = (settings: Settings, delivery: AppendDelivery<SnsMessage>): SizedEntry<SnsEntry> => {
   const { name } = settings;
-  const { body, bodyFor, subject, attributes, messageGroupId } = delivery.message;
+  const { body, bodyFor, subject, attributes, messageGroupId } = messageOf(name, delivery);
   const Message = bodyFor === undefined ? bodyText(name, body) : structured(name, body, bodyFor);
   const MessageAttributes = wireAttributes(name, delivery, attributes);
   const entry = {

@@ -78,6 +78,7 @@ describe("an entry for a standard topic", () => {
     { body: "x", bodyFor: { sms: "" } },
     { body: "x", attributes: { control: "\u0001" } },
     { body: "x", messageGroupId: "" },
+    null as never,
   ])("is refused as %j", (message) => {
     expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
   });

@@ -6,6 +6,7 @@ import {
   bodyText,
   groupMembers,
   type MessageAttributes,
+  messageOf,
   SinkError,
   type SizedEntry,
   sendableText,
@@ -23,8 +24,8 @@ export interface SqsMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the queue's own. */
   readonly delaySeconds?: number | undefined;
   /**
-   * FIFO queue: what is kept in order. Default: the item. Standard queue: the tenant for fair queues. Default: none.
-   * What is no legal id is hashed.
+   * FIFO queue: what is kept in order. Default: the item; between the items of a wider group there is no order.
+   * Standard queue: the tenant for fair queues. Default: none. What is no legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
   /** X-Ray header, so that the consumer's trace joins the writer's. Does not count towards the size. */
@@ -69,7 +70,7 @@ const traceMember = (sink: string, traceHeader: string | undefined): Pick<SqsEnt
  * @throws {SinkError} SINK_REJECTED for what SQS would never take
  */
 export const encode = (settings: Settings, delivery: AppendDelivery<SqsMessage>): SizedEntry<SqsEntry> => {
-  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = delivery.message;
+  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = messageOf(settings.name, delivery);
   const MessageBody = bodyText(settings.name, body);
   const MessageAttributes = wireAttributes(settings.name, delivery, attributes);
   const entry = {

@@ -1,7 +1,7 @@
 // A second opinion where order matters: the kit, and a pipeline whose queue fails again and again, on ElasticMQ.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { pipeline } from "@sluice/core";
+import { bodyText, pipeline } from "@sluice/core";
 import { type DrainedMessage, engineOrSkip, startElasticmq } from "@sluice/local";
 import { streamEvent, tableHistory } from "@sluice/testing";
 import { type SqsClient, type SqsMessage, sqs } from "../src/index.ts";
@@ -61,6 +61,28 @@ describeWithElasticmq("on ElasticMQ", (target) => {
     expect(bodiesByGroup(await target.drain(queueUrl))).toEqual(
       Object.fromEntries(items.map((item) => [item, revisions])),
     );
+  });
+
+  test("takes the very characters that the sink sends, and no others", async () => {
+    const queueUrl = await target.createQueue();
+    const controls = Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code));
+    const characters = [...controls, ..."\u007f\u0085\u2028\ud7ff\ue000\ufffd\ufffe\uffff\u{10000}\u{10ffff}"];
+    const isSent = (body: string): boolean => {
+      try {
+        return bodyText("sqs", body) === body;
+      } catch {
+        return false;
+      }
+    };
+    const isTaken = async (MessageBody: string): Promise<boolean> =>
+      target.direct.sendMessage({ QueueUrl: queueUrl, MessageBody }).then(
+        () => true,
+        () => false,
+      );
+    const taken: string[] = [];
+    for (const character of characters) if (await isTaken(`a${character}b`)) taken.push(character);
+    expect(taken).toEqual(characters.filter((character) => isSent(`a${character}b`)));
+    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(taken.map((character) => `a${character}b`));
   });
 
   test("a group id of the mapper's reaches a standard queue, for fair queues", async () => {

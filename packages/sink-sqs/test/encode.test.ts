@@ -66,6 +66,7 @@ describe("an entry for a standard queue", () => {
     { body: "\u0001" },
     { body: "x", attributes: { control: "\u0001" } },
     { body: "x", messageGroupId: "" },
+    null as never,
     { body: "x", traceHeader: "" },
   ])("is refused as %j", (message) => {
     expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));

@@ -43,11 +43,14 @@ const specialNetworks: readonly string[] = [
   "224.0.0.0/4", // multicast
   "240.0.0.0/4", // reserved, and broadcast
   "::/96", // unspecified, loopback, and IPv4 in an obsolete form
+  "::ffff:0:0:0/96", // IPv4 in a translated form
   "64:ff9b:1::/48", // local NAT64
   "100::/64", // discarded
   "2001::/23", // Teredo and other protocol assignments
   "2001:db8::/32", // documentation
   "2002::/16", // 6to4, which embeds an IPv4 address
+  "3fff::/20", // documentation
+  "5f00::/16", // segment routing
   "fc00::/7", // unique local
   "fe80::/10", // link-local
   "fec0::/10", // site-local

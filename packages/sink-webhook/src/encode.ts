@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { type AppendDelivery, SinkError, toJson } from "@sluice/core";
+import { type AppendDelivery, jsonText, messageOf, SinkError } from "@sluice/core";
 
 export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -103,7 +103,7 @@ const methods: ReadonlySet<unknown> = new Set<WebhookMethod>(["POST", "PUT", "PA
 export const isMethod = (method: unknown): method is WebhookMethod => methods.has(method);
 
 const bodyOf = ({ name, maxBodyBytes }: RequestSettings, body: unknown): string => {
-  const text = typeof body === "string" ? body : body === undefined ? "" : toJson(body);
+  const text = typeof body === "string" ? body : body === undefined ? "" : jsonText(name, "body", body);
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxBodyBytes) return text;
   throw new SinkError("SINK_TOO_LARGE", `[${name}] the body is ${bytes} bytes; the limit is ${maxBodyBytes}`);
@@ -115,8 +115,7 @@ const bodyOf = ({ name, maxBodyBytes }: RequestSettings, body: unknown): string 
  */
 export const encode = (delivery: AppendDelivery<WebhookMessage>, settings: RequestSettings): EncodedRequest => {
   const { name } = settings;
-  const message: WebhookMessage = delivery.message;
-  if (typeof message !== "object" || message === null) throw rejected(name, "the message is no object");
+  const message = messageOf(name, delivery);
   const { method = settings.method, headers = {} } = message;
   if (!isMethod(method)) throw rejected(name, "message.method is none of POST, PUT, PATCH and DELETE");
   const fault = headerFault(headers);

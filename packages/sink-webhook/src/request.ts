@@ -105,6 +105,11 @@ export const requester = (settings: Settings): Requester => {
         endInTime(settings, request, signal, over.signal);
         let answer: Answer | undefined;
         request.on("error", (error) => settle(answer ?? failureBy(error, request, signal)));
+        // 101: Node.js would close the connection and say nothing more, neither answer nor error.
+        request.on("upgrade", (response, socket) => {
+          socket.destroy();
+          settle(answerOf(response));
+        });
         request.on("response", (response) => {
           // From here on the status stands, whatever becomes of the body.
           const stands = answerOf(response);

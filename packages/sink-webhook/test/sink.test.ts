@@ -84,6 +84,34 @@ describe("a request", () => {
     });
   });
 
+  test("ends after the timeout too where an answer comes byte by byte", async () => {
+    let bytes = 0;
+    endpoint.setScript((_, { socket }) => {
+      const feed = (): void => {
+        if (socket === null || socket.destroyed) return;
+        bytes += 1;
+        socket.write(bytes === 1 ? "HTTP/1.1 200 OK\r\nx: " : "y", () => setImmediate(feed));
+      };
+      feed();
+    });
+    const sending = open({ timeoutMs: 3_000 }).send();
+    await until(() => bytes > 20);
+    await clock.advance(3_000);
+    expect(outcomeOf(await sending)).toBe("SINK_TIMEOUT");
+  });
+
+  test("that is answered slowly, and in time, is delivered", async () => {
+    let answer: () => void = () => undefined;
+    endpoint.setScript((_, response) => {
+      answer = () => response.writeHead(204).end();
+    });
+    const sending = open({ timeoutMs: 3_000 }).send();
+    await until(() => endpoint.received.length === 1);
+    await clock.advance(2_999);
+    answer();
+    expect(outcomeOf(await sending)).toBe("delivered");
+  });
+
   test("ends when the signal aborts", async () => {
     endpoint.setScript(() => undefined);
     const invocation = new AbortController();
@@ -232,6 +260,7 @@ describe("an endpoint that lies", () => {
     ["promises more of a body than it sends", (_, { socket }) => socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nx"), "delivered"],
     ["sends more of a body than it promised", (_, { socket }) => socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxyz"), "delivered"],
     ["breaks off a chunked refusal", (_, { socket }) => socket?.end("HTTP/1.1 422 No\r\ntransfer-encoding: chunked\r\n\r\n5\r\nx"), "SINK_REJECTED"],
+    ["switches to another protocol", (_, { socket }) => socket?.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"), "SINK_UNAVAILABLE"],
     ["asks for nonsense", status(429, { "retry-after": "as soon as possible" }), "SINK_THROTTLED"],
     ["asks to be left alone for centuries", status(429, { "retry-after": "9999999999" }), "SINK_THROTTLED"],
   ]; // biome-ignore format: one line for each

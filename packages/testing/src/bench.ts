@@ -7,12 +7,15 @@ import {
   type Delivery,
   type LiveChange,
   outcomeOf,
+  pipeline,
   type Settlement,
+  type Sink,
 } from "@sluice/core";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
 import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
 import { rejectedBy, settledBy, type Written } from "./settling.ts";
 import type { SpecimenItem } from "./specimen.ts";
+import { streamEvent } from "./stream-record.ts";
 
 export type SpecimenChange = Change<SpecimenItem>;
 
@@ -33,6 +36,8 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
   /** One call of `write`, whose settlements are checked. The changes are of different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
+  /** One invocation of a pipeline with one route to the sink, without quick tries: what became of it is in the target. */
+  readonly invoke: (changes: readonly SpecimenChange[]) => Promise<void>;
   /** The answer of `write` to an empty batch, as it is. */
   readonly writeNothing: () => Promise<readonly Settlement[]>;
   /**
@@ -87,6 +92,20 @@ const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
 
 const isLive = (change: SpecimenChange): change is LiveChange<SpecimenItem> => change.kind !== "remove";
 
+const silent = { info: () => undefined, warn: () => undefined };
+
+const invoke = async <Message>(
+  { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
+  changes: readonly SpecimenChange[],
+): Promise<void> => {
+  const options = { deadLetter: "block", logger: silent, retry: { tries: 1 } } as const;
+  const routed = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
+  const handler = pipeline<SpecimenItem>("conformance", options)
+    .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routed)
+    .handler();
+  await handler(streamEvent(changes.map(({ record }) => record)));
+};
+
 const shared = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {
   expectEqual(rig.sink.supports.writes, options.writes, "supports.writes");
   return {
@@ -98,6 +117,7 @@ const shared = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> 
     requests: rig.requests,
     fail: rig.fail,
     heal: rig.heal,
+    invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
     writeNothing: () => rig.sink.write([], contextOf()),
     closeSink: async (): Promise<void> => rig.sink.close?.(),
     close: async (): Promise<void> => {

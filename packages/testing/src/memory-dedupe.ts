@@ -98,7 +98,8 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
       },
       release: async (route, idempotencyKey) => {
         counts.releases += 1;
-        claims.delete(keyOf(route, idempotencyKey));
+        const key = keyOf(route, idempotencyKey);
+        if (claims.get(key) !== "completed") claims.delete(key);
       },
     },
   };

@@ -63,4 +63,8 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
     const settlements = await right(batch, context);
     return settlements.some(isFailed) ? right(batch, context) : settlements;
   }),
+  append("A06", "takes a change that is late for sent", (right) => async (batch, context) => {
+    const settlements = await right(batch, context);
+    return settlements.map((one) => (isFailed(one) ? delivered(one.delivery) : one));
+  }),
 ];

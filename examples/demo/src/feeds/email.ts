@@ -8,6 +8,9 @@ import { type Arrival, type Feed, filmChange, type Interest } from "./feed.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 95 };
 
+/** An answer that comes too late is lost, and its mail is sent again: not on a busy machine. */
+const timeoutMs = 120_000;
+
 /** The value of a header; a long one stands on the line after its name. */
 const header = (raw: string, name: string): string => {
   const [head = ""] = raw.split("\r\n\r\n", 1);
@@ -46,7 +49,7 @@ export const emailFeed = async (): Promise<Feed> => {
   server.listen(0, "127.0.0.1");
   await once(server.server, "listening");
   const { port } = server.server.address() as AddressInfo;
-  const sink = email({ transport: smtp({ host: "127.0.0.1", port }), from: "films@example.com" });
+  const sink = email({ transport: smtp({ host: "127.0.0.1", port, timeoutMs }), from: "films@example.com" });
   return {
     name: sink.name,
     about: `mails about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,

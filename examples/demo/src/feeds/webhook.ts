@@ -33,7 +33,10 @@ export const webhookFeed = async (): Promise<Feed> => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const sink = webhook({ url: `http://127.0.0.1:${port}/films`, secrets: [], allowAddresses: ["127.0.0.1"] });
+  // An answer that comes too late is lost, and its call is made again: not on a busy machine.
+  const timeoutMs = 120_000;
+  const url = `http://127.0.0.1:${port}/films`;
+  const sink = webhook({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });
   return {
     name: sink.name,
     about: `calls about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,

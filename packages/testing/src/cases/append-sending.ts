@@ -1,4 +1,4 @@
-// What an append sink sends, and how often: A01 to A05.
+// What an append sink sends, and how often: A01 to A06.
 
 import { deliverAll, type SpecimenChange } from "../bench.ts";
 import type { Case } from "../case.ts";
@@ -88,6 +88,25 @@ export const sendingCases: readonly Case[] = [
       await bench.heal();
       await deliverAll(bench, [slow]);
       await bench.expectHeld([...others, slow]);
+    },
+  },
+  {
+    id: "A06",
+    name: "an item stops at a change that failed: its later changes are sent when that one is, in order, and others go on",
+    writes: "append",
+    needs: ["throttle-one"],
+    run: async (bench) => {
+      const table = specimenTable();
+      const rounds = Array.from({ length: 4 }, () => ["a", "b", "c"].map((name) => table.put(name)));
+      const slow = rounds[1]?.[1] as SpecimenChange;
+      const changes = rounds.flat();
+      const stopped = changes.filter(({ itemKey, version }) => itemKey === slow.itemKey && version >= slow.version);
+      await bench.fail({ kind: "throttle-one", change: slow });
+      await bench.invoke(changes);
+      await bench.expectHeld(changes.filter((change) => !stopped.includes(change)));
+      await bench.heal();
+      await bench.invoke(stopped);
+      await bench.expectHeld(changes);
     },
   },
 ];
