@@ -33,6 +33,8 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
   /** One call of `write`, whose settlements are checked. The changes are of different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
+  /** One call of `peek`, whose settlements are checked as those of `write` are. */
+  readonly peek: Bench["write"];
   /** The answer of `write` to an empty batch, as it is. */
   readonly writeNothing: () => Promise<readonly Settlement[]>;
   /**
@@ -56,9 +58,11 @@ const contextOf = (signal: AbortSignal = new AbortController().signal): WriteCon
 const messageOr = <Message>(message: Message | undefined): Message =>
   message === undefined ? mismatch("toMessage returned", "undefined", "a message for every specimen") : message;
 
+type Call<One extends Delivery> = (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>;
+
 /** Calls `write` as core does: with deliveries that nobody may change. */
 const callWrite = async <One extends Delivery>(
-  write: (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>,
+  write: Call<One>,
   batch: readonly One[],
   options: WriteOptions,
 ): Promise<Written> => {
@@ -73,6 +77,22 @@ const callWrite = async <One extends Delivery>(
     return rejectedBy(frozen, error);
   }
   return settledBy(frozen, settlements);
+};
+
+/** The two calls of a sink that take a batch. */
+const callsOf = <One extends Delivery>(
+  { write, peek }: { readonly write: Call<One>; readonly peek?: Call<One> },
+  deliveryOf: (change: SpecimenChange, options: WriteOptions) => One,
+): Pick<Bench, "write" | "peek"> => {
+  const calling =
+    (call: Call<One> | undefined): Bench["write"] =>
+    async (changes, options = {}) =>
+      callWrite(
+        call ?? mismatch("sink.peek", "none", "one, or a reason in cannot.peek"),
+        changes.map((change) => deliveryOf(change, options)),
+        options,
+      );
+  return { write: calling(write), peek: calling(peek) };
 };
 
 /** The last change of each item, by version. */
@@ -117,12 +137,7 @@ const upsertBench = async <Message>(options: UpsertConformance<Message>): Promis
   return {
     ...shared(options, rig),
     deliveryOf,
-    write: (changes, given = {}) =>
-      callWrite(
-        rig.sink.write,
-        changes.map((change) => deliveryOf(change, given)),
-        given,
-      ),
+    ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes) => {
       const expected = lastOfEach(changes)
         .filter(isLive)
@@ -167,7 +182,7 @@ const appendBench = async <Message>(options: AppendConformance<Message>): Promis
   return {
     ...shared(options, rig),
     deliveryOf,
-    write: (changes, given = {}) => callWrite(rig.sink.write, changes.map(deliveryOf), given),
+    ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes, repeats = "none") => {
       const itemKeys = new Map(changes.map((change) => [textOf(change), change.itemKey]));
       expectThat(
