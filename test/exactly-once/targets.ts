@@ -28,7 +28,7 @@ export const memoryTarget = (isNative: boolean): Target => {
     sink: (environment) => ({
       name: "memory",
       supports: { writes: "append", maxEntries: 10, ...(isNative && { dedupesForMs: 300_000 }) },
-      write: writeInRequests<unknown, AppendDelivery<unknown>>({
+      ...writeInRequests<unknown, AppendDelivery<unknown>>({
         sink: "memory",
         maxEntries: 10,
         maxBytes: Number.MAX_SAFE_INTEGER,

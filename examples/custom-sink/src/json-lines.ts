@@ -54,7 +54,7 @@ export const jsonLines = ({
   return {
     name: "json-lines",
     supports: { writes: "append" },
-    write: writeInRequests<Line, string>({
+    ...writeInRequests<Line, string>({
       sink: "json-lines",
       maxEntries: Number.MAX_SAFE_INTEGER,
       maxBytes: maxLineBytes,

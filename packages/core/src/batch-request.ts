@@ -120,16 +120,27 @@ const sendAll = async <Message, Entry>(
   return settled;
 };
 
-/** The `write` of a sink whose target takes several messages in one request. */
+/**
+ * The `write` of a sink whose target takes several messages in one request, and its `peek`, which knows what can never
+ * be sent. Spread it into the sink.
+ */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
-): Sink<Message, "append">["write"] => {
+): Required<Pick<Sink<Message, "append">, "write" | "peek">> => {
   const { maxEntries, maxBytes } = requests;
-  return async (batch, { signal }) => {
-    const prepared = batch.map((delivery) => prepare(requests, delivery));
-    const ready = prepared.filter((one) => "entry" in one);
-    const refused = prepared.filter((one) => "outcome" in one);
-    const groups = chunk(ready, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
-    return [...refused, ...(await sendAll(requests, groups, signal))];
+  const prepared = (batch: readonly AppendDelivery<Message>[]) => {
+    const all = batch.map((delivery) => prepare(requests, delivery));
+    return { ready: all.filter((one) => "entry" in one), refused: all.filter((one) => "outcome" in one) };
+  };
+  return {
+    write: async (batch, { signal }) => {
+      const { ready, refused } = prepared(batch);
+      const groups = chunk(ready, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
+      return [...refused, ...(await sendAll(requests, groups, signal))];
+    },
+    peek: async (batch) => {
+      const { ready, refused } = prepared(batch);
+      return [...refused, ...ready.map(({ delivery }) => delivered(delivery))];
+    },
   };
 };

@@ -95,7 +95,7 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly Settlement[]>;
-  /** Answers what `write` would, as far as reading can tell, and writes nothing: for dry runs. */
+  /** Answers what `write` would, as far as reading can tell, and writes nothing: for the dry run of a redrive. */
   readonly peek?: (
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
@@ -104,7 +104,7 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   readonly close?: () => Promise<void>;
 }
 
-/** The sink with another `write`. A sink may be an instance of a class, whose members no spread copies. */
+/** The sink with another `write`, which its `peek` knows nothing of. A sink may be an instance of a class, whose members no spread copies. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -112,6 +112,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
   name: sink.name,
   supports: sink.supports,
   write,
+  ...(sink.peek && { peek: sink.peek.bind(sink) }),
   close: async () => sink.close?.(),
 });
 

@@ -18,7 +18,7 @@ const takesAll: Send = async (entries) => entries.map(() => "taken");
 /** A target whose entries are texts, of which the byte that is one too many is `limit + 1`. */
 const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) => {
   const requests: (readonly string[])[] = [];
-  const write = writeInRequests<string, string>({
+  const sink = writeInRequests<string, string>({
     sink: "texts",
     maxEntries: 3,
     maxBytes: 10,
@@ -30,7 +30,7 @@ const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) 
     classify: (error) => (error instanceof SinkError ? error : new SinkError("SINK_UNAVAILABLE", String(error))),
     ...given,
   });
-  return { requests, write };
+  return { requests, ...sink };
 };
 
 /** Outcome or error code by message. */
@@ -67,6 +67,21 @@ describe("requests", () => {
       bad: "SINK_REJECTED",
       "12345678901": "SINK_TOO_LARGE",
     });
+  });
+
+  test("are not made by a peek, which knows what they would hold", async () => {
+    const { requests, peek } = target(takesAll, {
+      encode: ({ message }) => {
+        if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
+        return { entry: message, bytes: message.length };
+      },
+    });
+    expect(outcomes(await peek(batch("a", "bad", "12345678901"), contextOf()))).toEqual({
+      a: "delivered",
+      bad: "SINK_REJECTED",
+      "12345678901": "SINK_TOO_LARGE",
+    });
+    expect(requests).toEqual([]);
   });
 
   test("are not made for an empty batch", async () => {

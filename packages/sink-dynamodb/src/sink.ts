@@ -24,7 +24,7 @@ import { type EnsureOptions, ensureTable } from "./ensure.ts";
 import { type AttributeValues, attributeValues } from "./marshal.ts";
 import { checkOptions, type DynamodbOptions, type Settings } from "./options.ts";
 import { describeTarget, loopCheck } from "./table.ts";
-import { type WriteItem, type Written, writerOf } from "./write.ts";
+import { peekerOf, type WriteItem, type Written, writerOf } from "./write.ts";
 
 /**
  * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
@@ -113,6 +113,7 @@ interface Plan {
   readonly checkSource: (streamArn: string | undefined) => void;
   readonly encode: (delivery: UpsertDelivery<unknown>) => Writes;
   readonly writeItem: WriteItem;
+  readonly peekItem: WriteItem;
 }
 
 const planOf = async (settings: Settings, { call }: Connection, signal: AbortSignal): Promise<Plan> => {
@@ -121,11 +122,12 @@ const planOf = async (settings: Settings, { call }: Connection, signal: AbortSig
     checkSource: loopCheck(target),
     encode: compileEncode(settings, target),
     writeItem: writerOf(settings, call),
+    peekItem: peekerOf(settings, call),
   };
 };
 
 const deliverWith =
-  ({ encode, writeItem }: Plan, { signal }: WriteContext) =>
+  (encode: Plan["encode"], writeItem: WriteItem, { signal }: WriteContext) =>
   async (delivery: UpsertDelivery<unknown>): Promise<Settlement> => {
     if (signal.aborted) return failed(delivery, overdue());
     try {
@@ -136,7 +138,11 @@ const deliverWith =
     }
   };
 
-const makeWrite = (settings: Settings, connection: Connection): DynamodbSink["write"] => {
+/** Makes the calls that take a batch: they share the plan. */
+const callsOf = (
+  settings: Settings,
+  connection: Connection,
+): ((item: "writeItem" | "peekItem") => DynamodbSink["write"]) => {
   let plan: Plan | undefined;
   const planFor = async (signal: AbortSignal): Promise<Plan | SinkError> => {
     try {
@@ -148,14 +154,14 @@ const makeWrite = (settings: Settings, connection: Connection): DynamodbSink["wr
       throw told;
     }
   };
-  return async (batch, context) => {
+  return (item) => async (batch, context) => {
     if (batch.length === 0) return [];
     if (context.signal.aborted) return batch.map((delivery) => failed(delivery, overdue()));
     const found = plan ?? (await planFor(context.signal));
     if (found instanceof SinkError) return batch.map((delivery) => failed(delivery, found));
     plan = found;
     for (const { change } of batch) found.checkSource(change.record.eventSourceARN);
-    return eachBounded(batch, settings.concurrency, deliverWith(found, context));
+    return eachBounded(batch, settings.concurrency, deliverWith(found.encode, found[item], context));
   };
 };
 
@@ -175,11 +181,13 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues => {
 export const dynamodb = (options: DynamodbOptions): DynamodbSink => {
   const settings = checkOptions(options);
   const connection = connect(settings.client, settings.concurrency);
+  const calling = callsOf(settings, connection);
   return {
     name: settings.name,
     supports: { writes: "upsert" },
     map: copyOf,
-    write: makeWrite(settings, connection),
+    write: calling("writeItem"),
+    peek: calling("peekItem"),
     ensure: (ensure) => ensureTable(settings, connection.call, ensure),
     liveFilter: Object.freeze({
       FilterExpression: "attribute_not_exists(#sluice.#removed)",

@@ -4,7 +4,7 @@ import { type Settlement, SinkError } from "@sluice/core";
 import { classify, isConditionFailed } from "./classify.ts";
 import type { Call } from "./client.ts";
 import { guarded, type Write } from "./encode.ts";
-import { decide, type Guard, readGuard, wireGuard } from "./guard.ts";
+import { type Decision, decide, type Guard, readGuard, wireGuard } from "./guard.ts";
 import type { WireItem, WireValue } from "./marshal.ts";
 import type { Settings } from "./options.ts";
 
@@ -102,6 +102,11 @@ const writeFixed =
     return (await wasDone(settings, call("PutItem", input, signal))) ? "delivered" : "superseded";
   };
 
+const decideMoving = (settings: Settings, guard: Guard, write: Write): Decision => {
+  const horizon = { now: Math.floor(settings.now() / 1000), expires: write.expires };
+  return decide(guard, { ...write, owner: write.owner ?? "" }, horizon);
+};
+
 /** How often a key is looked at again that others keep changing. */
 const maxTurns = 6;
 
@@ -117,8 +122,7 @@ const writeMoving = (settings: Settings, call: Call): WriteItem => {
     if (seen === undefined || guard === undefined) {
       return (await put(guarded(settings, write), isNewerOfOwner(settings, write), signal)) ? "delivered" : undefined;
     }
-    const horizon = { now: Math.floor(settings.now() / 1000), expires: write.expires };
-    const decision = decide(guard, { ...write, owner: write.owner ?? "" }, horizon);
+    const decision = decideMoving(settings, guard, write);
     if (decision.kind === "superseded") return "superseded";
     const isDone =
       decision.kind === "keep"
@@ -134,6 +138,18 @@ const writeMoving = (settings: Settings, call: Call): WriteItem => {
       if (written !== undefined) return written;
     }
     throw new SinkError("SINK_CONFLICT", `[${settings.name}] others changed the item ${maxTurns} times meanwhile`);
+  };
+};
+
+/** Makes the function that answers what writing an item would, by the guard that its key has. */
+export const peekerOf = (settings: Settings, call: Call): WriteItem => {
+  const isStale = (guard: Guard, write: Write): boolean =>
+    settings.movingKey === undefined
+      ? guard.version >= write.version
+      : decideMoving(settings, guard, write).kind === "superseded";
+  return async (write, signal) => {
+    const guard = readGuard(await readSeen(settings, call, write.key, signal));
+    return guard !== undefined && isStale(guard, write) ? "superseded" : "delivered";
   };
 };
 

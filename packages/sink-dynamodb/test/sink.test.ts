@@ -63,6 +63,38 @@ const seated = async (engine: Engine, options: Partial<DynamodbOptions> = {}): P
   return { sink, held };
 };
 
+const peek = async (sink: DynamodbSink, changes: readonly Change[], message?: unknown) => {
+  const deliveries = changes.map((change) => ({ change, message: message ?? change.after, earlier: [] }));
+  return outcomes((await sink.peek?.(deliveries as never, context())) ?? []);
+};
+
+describeWithDynamodb("a peek", (engine) => {
+  const { proxy } = engine;
+  afterEach(() => proxy.reset());
+
+  test("reads one guard for each change, and refuses what no item can hold", async () => {
+    const table = await engine.createTable({ pk: "S", sk: "S" });
+    const sink = dynamodb({ client: engine.client(), table });
+    await write(sink, items(1));
+    proxy.reset();
+    expect(await peek(sink, items(2))).toEqual(["superseded", "delivered"]);
+    expect(proxy.calls()).toEqual({ GetItem: 2 });
+    expect(await peek(sink, items(1), { pk: "another" })).toEqual(["SINK_REJECTED"]);
+  });
+
+  test("of a key that moves tells the owner's own versions from those of others", async () => {
+    const { sink, held } = await seated(engine);
+    const ada = streamChange({ after: { pk: "ada", sk: "1", seat: "s" }, position: 20 });
+    await write(sink, [ada]);
+    const early = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 10 });
+    const late = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 30 });
+    expect(await peek(sink, [ada])).toEqual(["superseded"]);
+    expect(await peek(sink, [early])).toEqual(["superseded"]);
+    expect(await peek(sink, [late])).toEqual(["delivered"]);
+    expect(await held()).toEqual({ s: "ada" });
+  });
+});
+
 describeWithDynamodb("the sink", (engine) => {
   const { proxy } = engine;
   afterEach(() => proxy.reset());

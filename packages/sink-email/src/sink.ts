@@ -64,24 +64,42 @@ const marginMs = 1_000;
 const lateError = (name: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${name}] the invocation's time was over before the mail was sent`);
 
+/** The mail, ready to be sent. @throws {SinkError} what can never be sent */
+const readyMail = ({ settings, sendToSeveral }: Office, delivery: AppendDelivery<EmailMessage>) => {
+  const mail = encode(delivery, settings);
+  if (mail.recipients.length > 1 && sendToSeveral === undefined) {
+    const found = `[${settings.name}] the message has ${mail.recipients.length} recipients`;
+    throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);
+  }
+  return { mail, raw: rawOf(settings, mail) };
+};
+
 const failureOf = async (
-  { settings, sendOne, sendToSeveral }: Office,
+  office: Office,
   delivery: AppendDelivery<EmailMessage>,
   { signal, remainingMs }: WriteContext,
 ): Promise<DeliveryError | undefined> => {
-  const { name } = settings;
-  const mail = encode(delivery, settings);
-  const raw = rawOf(settings, mail);
+  const { settings, sendOne, sendToSeveral } = office;
+  const { mail, raw } = readyMail(office, delivery);
   const sendTo = (recipient: string) => sendOne({ mail, recipient, raw }, signal);
   const { recipients } = mail;
-  if (signal.aborted) return lateError(name);
-  if (recipients.length === 1) return sendTo(recipients[0] as string);
-  if (sendToSeveral === undefined) {
-    const found = `[${name}] the message has ${recipients.length} recipients`;
-    throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);
-  }
+  if (signal.aborted) return lateError(settings.name);
+  if (recipients.length === 1 || sendToSeveral === undefined) return sendTo(recipients[0] as string);
   const holdMs = Math.min(remainingMs(), longestHoldMs) + marginMs;
   return sendToSeveral({ idempotencyKey: delivery.idempotencyKey, recipients, holdMs, sendTo });
+};
+
+const settle = async (
+  delivery: AppendDelivery<EmailMessage>,
+  attempt: () => Promise<DeliveryError | undefined>,
+): Promise<Settlement> => {
+  try {
+    const error = await attempt();
+    return error === undefined ? delivered(delivery) : failed(delivery, error);
+  } catch (error) {
+    if (error instanceof SinkError) return failed(delivery, error);
+    throw error;
+  }
 };
 
 /**
@@ -98,15 +116,6 @@ export const email = (options: EmailOptions): Sink<EmailMessage, "append"> => {
     sendOne: senderOf(settings),
     sendToSeveral: settings.claims && severalSender(settings.name, settings.claims),
   };
-  const settle = async (delivery: AppendDelivery<EmailMessage>, context: WriteContext): Promise<Settlement> => {
-    try {
-      const error = await failureOf(office, delivery, context);
-      return error === undefined ? delivered(delivery) : failed(delivery, error);
-    } catch (error) {
-      if (error instanceof SinkError) return failed(delivery, error);
-      throw error;
-    }
-  };
   return {
     name: settings.name,
     supports: {
@@ -116,7 +125,10 @@ export const email = (options: EmailOptions): Sink<EmailMessage, "append"> => {
       // A mail that comes twice does harm.
       dedupe: "always",
     },
-    write: (batch, context) => Promise.all(batch.map((delivery) => settle(delivery, context))),
+    write: (batch, context) =>
+      Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(office, delivery, context)))),
+    peek: (batch) =>
+      Promise.all(batch.map((delivery) => settle(delivery, async () => void readyMail(office, delivery)))),
     close: settings.transport.close,
   };
 };

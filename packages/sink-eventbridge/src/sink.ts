@@ -49,7 +49,7 @@ export const eventbridge = (options: EventBridgeOptions): Sink<EventBridgeMessag
   return {
     name: sink,
     supports: { writes: "append", maxEntries, concurrency },
-    write: writeInRequests<EventBridgeMessage, EventBridgeEntry>({
+    ...writeInRequests<EventBridgeMessage, EventBridgeEntry>({
       sink,
       maxEntries,
       maxBytes,

@@ -36,6 +36,8 @@ export interface BulkTarget {
   readonly remember: (entry: Entry) => void;
 }
 
+type Limited = Pick<BulkTarget, "sink" | "limits">;
+
 /** What became of the entries of one request. */
 interface Outcome {
   readonly settled: readonly Settlement[];
@@ -58,13 +60,13 @@ const fitsSurely = (part: Part, maxBytes: number): boolean => {
   return characters * 3 <= maxBytes;
 };
 
-const tooLarge = ({ sink, limits }: BulkTarget, entry: Entry): Settlement => {
+const tooLarge = ({ sink, limits }: Limited, entry: Entry): Settlement => {
   const message = `[${sink}] the document takes ${entryBytes(entry)} bytes of a request; the limit is ${limits.maxBytes}`;
   return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
 };
 
 /** Cuts entries to requests; what no request can hold has failed. */
-const cut = (entries: Part, target: BulkTarget): Outcome => {
+export const cut = (entries: Part, target: Limited): Pick<Outcome, "settled" | "parts"> => {
   const { maxEntries, maxBytes } = target.limits;
   if (fitsSurely(entries, maxBytes)) {
     return { settled: [], parts: chunk(entries, { maxEntries, maxBytes, sizeOf: () => 0 }) };

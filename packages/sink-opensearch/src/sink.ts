@@ -15,6 +15,7 @@ import { ask, type OpensearchClient, type OwnClient, openClient } from "./client
 import { encodeAll } from "./encode.ts";
 import { type EnsureOptions, ensureIndex } from "./ensure.ts";
 import { checkOptions, type OpensearchOptions, type Settings } from "./options.ts";
+import { peekBatch } from "./peek.ts";
 import { type PurgeOptions, purgeTombstones } from "./purge.ts";
 
 /**
@@ -83,34 +84,45 @@ const recentChanges = () => {
   };
 };
 
-type Write = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly Settlement[]>;
+type Call = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly Settlement[]>;
 
-const makeWrite = (settings: Settings, clients: Clients, now: () => number): Write => {
+const timely =
+  (name: string, call: Call): Call =>
+  async (batch, context) => {
+    if (batch.length === 0) return [];
+    if (!context.signal.aborted) return call(batch, context);
+    const message = `[${name}] the invocation's time was over before the write was started`;
+    return batch.map((delivery) => failed(delivery, new DeadlineError("DEADLINE_EXCEEDED", message)));
+  };
+
+const makeCalls = (settings: Settings, clients: Clients, now: () => number): { write: Call; peek: Call } => {
   const { name, index, limits, concurrency, timeoutMs } = settings;
   const recent = recentChanges();
+  const encode = (batch: readonly UpsertDelivery<object>[]) =>
+    encodeAll(batch, { sink: name, isRepeated: recent.has, now: now() });
   const request = {
     method: "POST",
     path: `/${encodeURIComponent(index)}/_bulk`,
     querystring: `require_alias=true&filter_path=${filterPath}`,
   };
-  return async (batch, context) => {
-    const { signal } = context;
-    if (batch.length === 0) return [];
-    if (signal.aborted) {
-      const message = `[${name}] the invocation's time was over before the write was started`;
-      return batch.map((delivery) => failed(delivery, new DeadlineError("DEADLINE_EXCEEDED", message)));
-    }
+  const write: Call = async (batch, context) => {
     const client = await clients.open();
     return writeBatch(batch, {
       sink: name,
       limits,
       concurrency,
-      encode: (slice) => encodeAll(slice, { sink: name, isRepeated: recent.has, now: now() }),
+      encode,
       send: (bulkBody) => ask(client, { ...request, bulkBody }, { sink: name, context, timeoutMs }),
-      signal,
+      signal: context.signal,
       remember: ({ delivery }) => recent.add(delivery.change),
     });
   };
+  const peek: Call = async (batch, context) => {
+    const client = await clients.open();
+    const asking = { sink: name, context, timeoutMs };
+    return peekBatch(encode(batch), { sink: name, index, limits, ask: (asked) => ask(client, asked, asking) });
+  };
+  return { write: timely(name, write), peek: timely(name, peek) };
 };
 
 /**
@@ -126,7 +138,7 @@ export const opensearch = (options: OpensearchOptions): OpensearchSink => {
   return Object.freeze({
     name: settings.name,
     supports: Object.freeze({ writes: "upsert" as const }),
-    write: makeWrite(settings, clients, Date.now),
+    ...makeCalls(settings, clients, Date.now),
     map: (change: LiveChange<unknown>) => change.after as OpensearchDocument,
     ensure: async (ensureOptions?: EnsureOptions) => ensureIndex(await clients.open(), settings, ensureOptions),
     purge: async (purgeOptions: PurgeOptions = {}) =>

@@ -97,6 +97,26 @@ await describeWithEachServer("the sink", ({ url }) => {
     ]);
   });
 
+  test("peeks into the index that the alias writes to, and refuses what is no document", async () => {
+    const { sink, index } = await open();
+    const insert = deliveryOf(insertOf("a", { title: "T" }));
+    await outcomesOf(sink, [insert]);
+    await api("PUT", `/${index}-000002`, {});
+    const peeked = () => outcomesOf({ write: async (...call) => (await sink.peek?.(...call)) ?? [] }, [insert]);
+    expect(await peeked()).toEqual(["superseded"]);
+    const moved = [
+      { add: { index: `${index}-000001`, alias: index, is_write_index: false } },
+      { add: { index: `${index}-000002`, alias: index, is_write_index: true } },
+    ];
+    await api("POST", "/_aliases", { actions: moved });
+    expect(await peeked()).toEqual(["delivered"]);
+    const odd = deliveryOf(insertOf("b"), [] as object);
+    expect(await outcomesOf({ write: async (...call) => (await sink.peek?.(...call)) ?? [] }, [odd])).toEqual([
+      "SINK_REJECTED",
+    ]);
+    expect(await documentsOf(index)).toEqual([{ pk: "a", title: "T" }]);
+  });
+
   test("finds numbers by range, whether they are written as numbers or as text", async () => {
     const { sink, index } = await open();
     const items = [

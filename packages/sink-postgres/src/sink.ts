@@ -18,7 +18,7 @@ import { type EnsureOptions, ensureTables } from "./ensure.ts";
 import { checkOptions, type PostgresOptions, type Settings } from "./options.ts";
 import { openPool, type PostgresPool, type Session, unhurried, withSession } from "./pool.ts";
 import { type PurgeOptions, purgeTombstones } from "./purge.ts";
-import { type Plan, readPlan, writeBatch } from "./write.ts";
+import { type BatchCall, type Plan, peekBatch, readPlan, writeBatch } from "./write.ts";
 
 /** A value that a row may hold. Objects: `Date`, bytes, `NumberValue`, `Set`, arrays, and anything else as JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
@@ -87,30 +87,34 @@ const imageOf = (change: LiveChange<unknown>): Image => {
 
 type Run = <Value>(context: WriteContext, use: (session: Session) => Promise<Value>) => Promise<Value>;
 
-const makeWrite = (settings: Settings, run: Run): PostgresSink<unknown>["write"] => {
+type Write = PostgresSink<unknown>["write"];
+
+/** Makes the calls that take a batch: they share the plan. */
+const callsOf = (settings: Settings, run: Run): ((call: BatchCall) => Write) => {
   let plan: Plan | undefined;
   const attempt = async (
+    call: BatchCall,
     session: Session,
     batch: readonly UpsertDelivery<unknown>[],
     signal: AbortSignal,
   ): Promise<readonly Settlement[]> => {
     try {
       plan ??= await readPlan(session, settings);
-      return await writeBatch(session, settings, plan, batch, signal);
+      return await call(session, settings, plan, batch, signal);
     } catch (error) {
       // The table may have been altered since: the next write reads the catalogue again.
       if (error instanceof SinkError && error.code === "SINK_MISSING") plan = undefined;
       throw error;
     }
   };
-  return async (batch, context) => {
+  return (call) => async (batch, context) => {
     if (batch.length === 0) return [];
     if (context.signal.aborted) {
       const error = unstarted();
       return batch.map((delivery) => failed(delivery, error));
     }
     try {
-      return await run(context, (session) => attempt(session, batch, context.signal));
+      return await run(context, (session) => attempt(call, session, batch, context.signal));
     } catch (error) {
       if (error instanceof SinkError && error.code === "SINK_TIMEOUT")
         return batch.map((delivery) => failed(delivery, error));
@@ -123,10 +127,12 @@ const makeSink = (options: PostgresOptions): PostgresSink<unknown> | MappedPostg
   const settings = checkOptions(options);
   const pools = poolsOf(settings);
   const run: Run = async (context, use) => withSession(settings.name, await pools.open(), context, use);
+  const calling = callsOf(settings, run);
   const sink: PostgresSink<unknown> = {
     name: settings.name,
     supports: { writes: "upsert" },
-    write: makeWrite(settings, run),
+    write: calling(writeBatch),
+    peek: calling(peekBatch),
     ensure: (ensure) => run(unhurried, (session) => ensureTables(session, settings, ensure)),
     purge: (purge) => purgeTombstones((use) => run(unhurried, use), settings.relations, purge),
     close: pools.close,

@@ -171,6 +171,17 @@ export const settleStatement = (shape: StatementShape): string => `WITH settled 
 DELETE FROM ${shape.relations.rows} AS live USING settled
 WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = settled.${quoteName(name)}`).join(" AND ")}`;
 
+/**
+ * What a write would lose: the same answer, without it. Parameters: the key columns, then the versions. It reads the ledger,
+ * or inline the rows, where tombstones are too.
+ */
+export const peekStatement = (shape: StatementShape): string => `
+SELECT string_agg(u.position::text, ',') AS lost
+FROM unnest(${argumentsFor(shape.keys)}, $${shape.keys.length + 1}::text[]) WITH ORDINALITY
+  AS u(${aliases(shape.keys)}, version, position)
+JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
+WHERE held.${versionColumn} >= u.version`;
+
 /** Removes up to $2 tombstones that are older than $1 days. */
 export const purgeStatement = (relations: Relations): string => `DELETE FROM ${relations.versions}
 WHERE ctid = ANY (ARRAY(

@@ -7,7 +7,7 @@ import { arrayLiteral, type Cell, Misfit, numericLiteral } from "./codec.ts";
 import { compileEncode, type Entry, type WrittenColumn, writtenColumns } from "./encode.ts";
 import type { Settings } from "./options.ts";
 import type { Session } from "./pool.ts";
-import { settleStatement, type WriteAnswer, writeStatement } from "./statement.ts";
+import { peekStatement, settleStatement, type WriteAnswer, writeStatement } from "./statement.ts";
 
 /** How batches are written to the table as it is: made once, from the options and the catalogue. */
 export interface Plan {
@@ -18,6 +18,7 @@ export interface Plan {
   readonly upserts: string;
   readonly upsertsAndRemovals: string;
   readonly settleRemovals: string;
+  readonly peek: string;
 }
 
 /**
@@ -41,6 +42,7 @@ export const readPlan = async (session: Session, settings: Settings): Promise<Pl
     upserts: writeStatement(shape, false),
     upsertsAndRemovals: writeStatement(shape, true),
     settleRemovals: settleStatement(shape),
+    peek: peekStatement(shape),
   });
 };
 
@@ -64,6 +66,10 @@ const literals = (sink: string, columns: readonly WrittenColumn[], entries: read
     ),
   );
 
+/** The key columns, as parameters. */
+const keyLiterals = (sink: string, { columns, keyCount }: Plan, entries: readonly Entry[]): string[] =>
+  literals(sink, columns.slice(0, keyCount), entries);
+
 /** A version has digits and a hyphen. */
 const versions = (entries: readonly Entry[]): string =>
   entries.map(({ delivery }) => delivery.change.version).join(",");
@@ -83,21 +89,42 @@ const writePart = async (
   const { rows } = await session.query(text, parameters);
   const { gone, lost } = rows[0] as WriteAnswer;
   if (settings.relations.guard === "ledger" && Number(gone) < removals.length) {
-    const keys = literals(settings.name, plan.columns.slice(0, plan.keyCount), removals);
-    await session.query(plan.settleRemovals, [...keys, versions(removals)]);
+    await session.query(plan.settleRemovals, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
   }
   return [...settled, ...settle(entries, lost)];
 };
 
-/** Writes a batch. The session ends with the signal; what was not started by then fails with DEADLINE_EXCEEDED. */
-export const writeBatch = async (
+/** Compares the entries' versions with those that the table holds. */
+const peekPart = async (
+  session: Session,
+  settings: Settings,
+  plan: Plan,
+  part: readonly Entry[],
+): Promise<readonly Settlement[]> => {
+  const { entries, settled } = sortByRow(part);
+  const { rows } = await session.query(plan.peek, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
+  return [...settled, ...settle(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
+};
+
+/** What is done with a batch. The session ends with the signal; what was not started by then fails with DEADLINE_EXCEEDED. */
+export type BatchCall = (
   session: Session,
   settings: Settings,
   plan: Plan,
   batch: readonly UpsertDelivery<unknown>[],
   signal: AbortSignal,
-): Promise<readonly Settlement[]> => {
-  const { entries, settled } = encodeAll(batch, plan.encode);
-  const send = (part: readonly Entry[]): Promise<readonly Settlement[]> => writePart(session, settings, plan, part);
-  return [...settled, ...(await sendInParts(entries, send, signal))];
-};
+) => Promise<readonly Settlement[]>;
+
+const inParts =
+  (sendPart: typeof writePart): BatchCall =>
+  async (session, settings, plan, batch, signal) => {
+    const { entries, settled } = encodeAll(batch, plan.encode);
+    const send = (part: readonly Entry[]): Promise<readonly Settlement[]> => sendPart(session, settings, plan, part);
+    return [...settled, ...(await sendInParts(entries, send, signal))];
+  };
+
+/** Writes a batch. */
+export const writeBatch: BatchCall = inParts(writePart);
+
+/** Answers what writing the batch would. What only the server refuses, such as NULL where it takes none, it cannot tell. */
+export const peekBatch: BatchCall = inParts(peekPart);

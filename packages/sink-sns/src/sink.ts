@@ -34,7 +34,7 @@ export const sns = (options: SnsOptions): Sink<SnsMessage, "append"> => {
   return {
     name: sink,
     supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
-    write: writeInRequests<SnsMessage, SnsEntry>({
+    ...writeInRequests<SnsMessage, SnsEntry>({
       sink,
       maxEntries,
       maxBytes,

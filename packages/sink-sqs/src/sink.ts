@@ -39,7 +39,7 @@ export const sqs = (options: SqsOptions): Sink<SqsMessage, "append"> => {
   return {
     name: sink,
     supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
-    write: writeInRequests<SqsMessage, SqsEntry>({
+    ...writeInRequests<SqsMessage, SqsEntry>({
       sink,
       maxEntries,
       maxBytes,

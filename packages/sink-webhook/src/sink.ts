@@ -118,12 +118,11 @@ const failureOf = async (
 };
 
 const settle = async (
-  endpoint: Endpoint,
   delivery: AppendDelivery<WebhookMessage>,
-  context: WriteContext,
+  attempt: () => Promise<DeliveryError | undefined>,
 ): Promise<Settlement> => {
   try {
-    const error = await failureOf(endpoint, delivery, context);
+    const error = await attempt();
     return error === undefined ? delivered(delivery) : failed(delivery, error);
   } catch (error) {
     if (error instanceof SinkError) return failed(delivery, error);
@@ -151,7 +150,10 @@ export const webhook = (options: WebhookOptions): Sink<WebhookMessage, "append">
   return {
     name: settings.name,
     supports: { writes: "append", maxEntries: 1, concurrency: settings.concurrency },
-    write: (batch, context) => Promise.all(batch.map((delivery) => settle(endpoint, delivery, context))),
+    write: (batch, context) =>
+      Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(endpoint, delivery, context)))),
+    peek: (batch) =>
+      Promise.all(batch.map((delivery) => settle(delivery, async () => void encode(delivery, settings)))),
     close: async () => endpoint.requester.close(),
   };
 };

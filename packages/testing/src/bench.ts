@@ -38,6 +38,8 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
   /** One invocation of a pipeline with one route to the sink, without quick tries: what became of it is in the target. */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<void>;
+  /** One call of `peek`, whose settlements are checked as those of `write` are. */
+  readonly peek: Bench["write"];
   /** The answer of `write` to an empty batch, as it is. */
   readonly writeNothing: () => Promise<readonly Settlement[]>;
   /**
@@ -61,9 +63,11 @@ const contextOf = (signal: AbortSignal = new AbortController().signal): WriteCon
 const messageOr = <Message>(message: Message | undefined): Message =>
   message === undefined ? mismatch("toMessage returned", "undefined", "a message for every specimen") : message;
 
+type Call<One extends Delivery> = (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>;
+
 /** Calls `write` as core does: with deliveries that nobody may change. */
 const callWrite = async <One extends Delivery>(
-  write: (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>,
+  write: Call<One>,
   batch: readonly One[],
   options: WriteOptions,
 ): Promise<Written> => {
@@ -78,6 +82,22 @@ const callWrite = async <One extends Delivery>(
     return rejectedBy(frozen, error);
   }
   return settledBy(frozen, settlements);
+};
+
+/** The two calls of a sink that take a batch. */
+const callsOf = <One extends Delivery>(
+  { write, peek }: { readonly write: Call<One>; readonly peek?: Call<One> },
+  deliveryOf: (change: SpecimenChange, options: WriteOptions) => One,
+): Pick<Bench, "write" | "peek"> => {
+  const calling =
+    (call: Call<One> | undefined): Bench["write"] =>
+    async (changes, options = {}) =>
+      callWrite(
+        call ?? mismatch("sink.peek", "none", "one, or a reason in cannot.peek"),
+        changes.map((change) => deliveryOf(change, options)),
+        options,
+      );
+  return { write: calling(write), peek: calling(peek) };
 };
 
 /** The last change of each item, by version. */
@@ -137,12 +157,7 @@ const upsertBench = async <Message>(options: UpsertConformance<Message>): Promis
   return {
     ...shared(options, rig),
     deliveryOf,
-    write: (changes, given = {}) =>
-      callWrite(
-        rig.sink.write,
-        changes.map((change) => deliveryOf(change, given)),
-        given,
-      ),
+    ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes) => {
       const expected = lastOfEach(changes)
         .filter(isLive)
@@ -187,7 +202,7 @@ const appendBench = async <Message>(options: AppendConformance<Message>): Promis
   return {
     ...shared(options, rig),
     deliveryOf,
-    write: (changes, given = {}) => callWrite(rig.sink.write, changes.map(deliveryOf), given),
+    ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes, repeats = "none") => {
       const itemKeys = new Map(changes.map((change) => [textOf(change), change.itemKey]));
       expectThat(

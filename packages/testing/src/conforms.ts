@@ -24,6 +24,7 @@ const abilities: Readonly<Record<Ability, true>> = {
   hang: true,
   "close-idle": true,
   "bad-options": true,
+  peek: true,
 };
 
 const reasonless = (reasons: { readonly [name: string]: string | undefined }): string[] =>

@@ -2,7 +2,7 @@
 
 import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core";
 import { memoryTarget, type TargetControl } from "./memory-target.ts";
-import { type MemorySinkOptions, writeTo } from "./memory-write.ts";
+import { type MemorySinkOptions, writeBy } from "./memory-write.ts";
 
 /** What an upsert target keeps for an item: a tombstone where there is no message. */
 interface Kept<Message> {
@@ -31,17 +31,23 @@ export interface MemoryAppendSink<Message> extends Sink<Message, "append">, Targ
 /** An upsert sink in memory: guarded by version, with tombstones, and with faults that a test scripts. */
 export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryUpsertSink<Message> => {
   const kept = new Map<string, Kept<Message>>();
-  const { request, ...control } = memoryTarget<UpsertDelivery<Message>>(({ change, message }) => {
+  const judge = ({ change }: UpsertDelivery<Message>) => {
     const held = kept.get(change.itemKey);
-    if (held !== undefined && held.version >= change.version) return "older";
-    kept.set(change.itemKey, { version: change.version, message });
-    return "taken";
-  });
+    return held !== undefined && held.version >= change.version ? "older" : "taken";
+  };
+  const take = (delivery: UpsertDelivery<Message>) => {
+    const { change, message } = delivery;
+    const answer = judge(delivery);
+    if (answer === "taken") kept.set(change.itemKey, { version: change.version, message });
+    return answer;
+  };
+  const { request, look, ...control } = memoryTarget(take, judge);
   return {
     ...control,
     name: options.name ?? "memory",
     supports: { writes: "upsert" },
-    write: writeTo({ ...control, request }, options),
+    write: writeBy(request, options),
+    peek: writeBy(look, options),
     close: async () => undefined,
     items: () => {
       const live = new Map<string, Message>();
@@ -54,15 +60,18 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
 /** An append sink in memory: an ordered log of messages with their idempotency keys, and with faults that a test scripts. */
 export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryAppendSink<Message> => {
   const sent: SentMessage<Message>[] = [];
-  const { request, ...control } = memoryTarget<AppendDelivery<Message>>(({ message, idempotencyKey }) => {
+  const take = ({ message, idempotencyKey }: AppendDelivery<Message>) => {
     sent.push({ message, idempotencyKey });
-    return "taken";
-  });
+    return "taken" as const;
+  };
+  const { request, look: _, ...control } = memoryTarget(take, () => "taken");
   return {
     ...control,
     name: options.name ?? "memory",
     supports: { writes: "append" },
-    write: writeTo({ ...control, request }, options),
+    write: writeBy(request, options),
+    // What an append target will refuse is not to be seen in it.
+    peek: writeBy(async (entries) => entries.map(() => "taken"), options),
     close: async () => undefined,
     sent: () => [...sent],
   };

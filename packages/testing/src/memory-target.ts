@@ -35,9 +35,16 @@ export interface TargetControl {
   readonly requests: () => number;
 }
 
+/** One request. @throws {TargetError} when it fails as a whole. */
+export type Request<Entry extends Delivery> = (
+  entries: readonly Entry[],
+  signal: AbortSignal,
+) => Promise<readonly Answer[]>;
+
 export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
-  /** @throws {TargetError} when the request fails as a whole. */
-  readonly request: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly Answer[]>;
+  readonly request: Request<Entry>;
+  /** A request that changes nothing, and is answered as the other would be. */
+  readonly look: Request<Entry>;
 }
 
 const untilAborted = (signal: AbortSignal): Promise<never> =>
@@ -54,34 +61,41 @@ const refusalOf = (fault: Fault | undefined): TargetError["reason"] | undefined 
   return fault?.kind === "deny" ? "denied" : undefined;
 };
 
-/** A target that takes each entry by `take`, which is atomic as no other request runs meanwhile. */
-export const memoryTarget = <Entry extends Delivery>(
-  take: (entry: Entry) => "taken" | "older",
-): MemoryTarget<Entry> => {
+/** What a target says of an entry. */
+type Judge<Entry> = (entry: Entry) => "taken" | "older";
+
+/**
+ * A target that takes each entry by `take`, which is atomic as no other request runs meanwhile; `judge` says what `take`
+ * would.
+ */
+export const memoryTarget = <Entry extends Delivery>(take: Judge<Entry>, judge: Judge<Entry>): MemoryTarget<Entry> => {
   let fault: Fault | undefined;
   let idleClosed = false;
   let requests = 0;
 
-  const answer = (entry: Entry): Answer => {
+  const answer = (entry: Entry, asked: Judge<Entry>): Answer => {
     const hit = fault !== undefined && "change" in fault && fault.change.eventId === entry.change.eventId;
-    if (!hit) return take(entry);
+    if (!hit) return asked(entry);
     return fault?.kind === "refuse" ? "refused" : "throttled";
   };
 
-  const request = async (entries: readonly Entry[], signal: AbortSignal): Promise<readonly Answer[]> => {
-    requests += 1;
-    await setImmediate();
-    if (fault?.kind === "hang") return untilAborted(signal);
-    const refusal = idleClosed ? "lost" : refusalOf(fault);
-    idleClosed = false;
-    if (refusal !== undefined) throw new TargetError(refusal);
-    const answers = entries.map(answer);
-    if (fault?.kind === "drop-after-send") throw new TargetError("lost");
-    return answers;
-  };
+  const asking =
+    (asked: Judge<Entry>): Request<Entry> =>
+    async (entries, signal) => {
+      requests += 1;
+      await setImmediate();
+      if (fault?.kind === "hang") return untilAborted(signal);
+      const refusal = idleClosed ? "lost" : refusalOf(fault);
+      idleClosed = false;
+      if (refusal !== undefined) throw new TargetError(refusal);
+      const answers = entries.map((entry) => answer(entry, asked));
+      if (fault?.kind === "drop-after-send") throw new TargetError("lost");
+      return answers;
+    };
 
   return {
-    request,
+    request: asking(take),
+    look: asking(judge),
     requests: () => requests,
     fail: (next) => {
       if (next.kind === "close-idle") idleClosed = true;

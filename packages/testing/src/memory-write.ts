@@ -12,7 +12,7 @@ import {
   superseded,
   toJson,
 } from "@sluice/core";
-import { type Answer, codeOfReason, type MemoryTarget, TargetError } from "./memory-target.ts";
+import { type Answer, codeOfReason, type Request, TargetError } from "./memory-target.ts";
 
 /** Options of the memory sinks. */
 export interface MemorySinkOptions {
@@ -59,9 +59,9 @@ const assertLimit = (option: string, limit: number): void => {
   throw new ConfigError("CONFIG_INVALID", `[memory] ${option} is ${limit}; expected a whole number above 0`);
 };
 
-/** The `write` of a sink over a memory target. Chunks go one after the other, so that order is kept. */
-export const writeTo = <Entry extends Delivery>(
-  target: MemoryTarget<Entry>,
+/** The `write` of a sink that makes such requests. Chunks go one after the other, so that order is kept. */
+export const writeBy = <Entry extends Delivery>(
+  request: Request<Entry>,
   options: MemorySinkOptions,
 ): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly Settlement[]>) => {
   const { name = "memory", maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = options;
@@ -74,7 +74,7 @@ export const writeTo = <Entry extends Delivery>(
       const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left; expected enough for one more request`);
       return entries.map((entry) => failed(entry, error));
     }
-    const answers = await target.request(entries, signal);
+    const answers = await request(entries, signal);
     return entries.map((entry, index) => settlementOf(name, entry, answers[index]));
   };
 

@@ -40,8 +40,8 @@ export interface AppendRig<Message> extends Rig {
   readonly read: () => Promise<readonly SentMessage[]>;
 }
 
-/** What a rig may be unable to do: make a fault, or open a sink with wrong options. */
-export type Ability = FaultKind | "bad-options";
+/** What a rig may be unable to do: make a fault, open a sink with wrong options, or look without writing. */
+export type Ability = FaultKind | "bad-options" | "peek";
 
 /** The target's limits, where the sink has to split a batch. */
 export interface Limits {
@@ -87,5 +87,5 @@ export type CaseId =
   | "C20"
   | "C21"
   | `U0${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
-  | `U1${0 | 1 | 2}`
-  | `A0${1 | 2 | 3 | 4 | 5 | 6}`;
+  | `U1${0 | 1 | 2 | 3}`
+  | `A0${1 | 2 | 3 | 4 | 5 | 6 | 7}`;

@@ -1,8 +1,17 @@
 // Append sinks with one defect each, made from the memory sink, and the case that must catch each.
 
-import { type AppendDelivery, delivered, failed, type Settlement, SinkError } from "@sluice/core";
+import { type AppendDelivery, delivered, failed, type Settlement, type Sink, SinkError } from "@sluice/core";
 import type { CaseId } from "@sluice/testing";
-import { type Break, type BrokenSink, failingRepeats, isFailed, late, rewriting, skipping } from "./defect.ts";
+import {
+  type Break,
+  type BrokenSink,
+  failingRepeats,
+  isFailed,
+  late,
+  rejection,
+  rewriting,
+  skipping,
+} from "./defect.ts";
 import { type AppendMessage, appendConformance } from "./memory-rigs.ts";
 
 type One = AppendDelivery<AppendMessage>;
@@ -12,6 +21,12 @@ const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): Broke
   defect,
   conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
 });
+
+/** A sink with a wrong `peek`. */
+const peeking = (
+  defect: string,
+  change: (sink: Sink<AppendMessage, "append">) => Sink<AppendMessage, "append">,
+): BrokenSink => ({ caughtBy: "A07", defect, conformance: appendConformance((sink) => ({ sink: change(sink) })) });
 
 let tries = 0;
 
@@ -67,4 +82,10 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
     const settlements = await right(batch, context);
     return settlements.map((one) => (isFailed(one) ? delivered(one.delivery) : one));
   }),
+  peeking("has no peek", ({ peek: _, ...sink }) => sink),
+  peeking("sends when it peeks", (sink) => ({ ...sink, peek: sink.write })),
+  peeking("refuses everything when it peeks", (sink) => ({
+    ...sink,
+    peek: async (batch) => batch.map((delivery) => failed(delivery, rejection())),
+  })),
 ];

@@ -354,4 +354,22 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     let removals = 0;
     return skipping<One>(({ message }) => message === undefined && ++removals % 2 === 0)(right);
   }),
+  rig("U13", "has no peek", ({ peek: _, ...sink }) => ({ sink })),
+  rig("U13", "writes when it peeks", (sink) => ({ sink: { ...sink, peek: sink.write } })),
+  rig("U13", "takes everything for new when it peeks", (sink) => ({
+    sink: { ...sink, peek: async (batch) => batch.map(delivered) },
+  })),
+  rig("U13", "forgets tombstones when it peeks", (sink) => {
+    const live = new Map<string, string>();
+    const write: Write<One> = async (batch, context) => {
+      for (const { change, message } of batch) {
+        if (message === undefined) live.delete(change.itemKey);
+        else live.set(change.itemKey, change.version);
+      }
+      return sink.write(batch, context);
+    };
+    const isOld = ({ change }: One): boolean => (live.get(change.itemKey) ?? "") >= change.version;
+    const peek: Write<One> = async (batch) => batch.map((one) => (isOld(one) ? older(one) : delivered(one)));
+    return { sink: { ...sink, write, peek } };
+  }),
 ];

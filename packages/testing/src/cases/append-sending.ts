@@ -1,4 +1,4 @@
-// What an append sink sends, and how often: A01 to A06.
+// What an append sink sends, and how often: A01 to A07.
 
 import { deliverAll, type SpecimenChange } from "../bench.ts";
 import type { Case } from "../case.ts";
@@ -106,6 +106,26 @@ export const sendingCases: readonly Case[] = [
       await bench.expectHeld(changes.filter((change) => !stopped.includes(change)));
       await bench.heal();
       await bench.invoke(stopped);
+      await bench.expectHeld(changes);
+    },
+  },
+  {
+    id: "A07",
+    name: "a peek sends nothing, and refuses nothing that a write would take",
+    writes: "append",
+    needs: ["peek"],
+    run: async (bench) => {
+      const changes = fourItems(0);
+      const before = bench.requests();
+      const peeked = await bench.peek(changes);
+      expectEqual(
+        changes.map(peeked.outcomeOf),
+        changes.map(() => "delivered"),
+        "outcomes of the peek",
+      );
+      expectEqual(bench.requests() - before, 0, "requests of the peek");
+      await bench.expectHeld([]);
+      await bench.write(changes);
       await bench.expectHeld(changes);
     },
   },

@@ -1,4 +1,4 @@
-// The guard of an upsert sink, one change at a time: C05, U01 to U09.
+// The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
 
 import { type Change, decodeRecord } from "@sluice/core";
 import type { Bench, SpecimenChange } from "../bench.ts";
@@ -186,6 +186,30 @@ export const guardCases: readonly Case[] = [
       await oneByOne(bench, [back, reduced, ...twins]);
       await bench.expectHeld([...leaving, back, reduced, ...twins]);
       expectThat((await bench.heldText()) !== "", "what the target holds", "nothing", "three items");
+    },
+  },
+  {
+    id: "U13",
+    name: "a peek answers what a write would, tombstones considered, and writes nothing",
+    writes: "upsert",
+    needs: ["peek"],
+    run: async (bench) => {
+      const table = specimenTable();
+      const [old, held, next] = [table.put("a"), table.put("a"), table.put("a")];
+      const [gone, removal] = [table.put("b"), table.remove("b")];
+      const outcomeOf = async (change: SpecimenChange) => (await bench.peek([change])).outcomeOf(change);
+      expectEqual(await outcomeOf(old), "delivered", "peek at an empty target");
+      expectEqual(await outcomeOf(removal), "delivered", "peek of a removal at an empty target");
+      await bench.expectHeld([]);
+      await oneByOne(bench, [held, removal]);
+      const changes = [old, held, next, gone, removal];
+      const peeked = await Promise.all(changes.map(outcomeOf));
+      const expected = ["superseded", "superseded", "delivered", "superseded", "superseded"];
+      expectEqual(peeked, expected, "peeks of older, equal, newer, before a removal, and of that");
+      await bench.expectHeld([held, removal]);
+      const together = await bench.peek([next, gone]);
+      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "one peek of two items");
+      expectEqual((await bench.write([next])).outcomeOf(next), "delivered", "write after the peek");
     },
   },
 ];
