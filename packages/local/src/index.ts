@@ -28,6 +28,14 @@ export {
   startFaultyProxy,
 } from "./faulty-proxy.ts";
 export type { LambdaContext } from "./lambda/function-call.ts";
+export type { SqsRecord, SqsRecordAttribute } from "./sqs-event-source-mapping/message.ts";
+export type { SqsEvent, SqsEventSourceMappingOptions, SqsHandler } from "./sqs-event-source-mapping/options.ts";
+export type { SqsCounters } from "./sqs-event-source-mapping/poller.ts";
+export type { QueueClient } from "./sqs-event-source-mapping/queue.ts";
+export {
+  type SqsEventSourceMapping,
+  sqsEventSourceMapping,
+} from "./sqs-event-source-mapping/sqs-event-source-mapping.ts";
 export {
   type StreamShard,
   type StreamsClient,
