@@ -2,53 +2,53 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import { type DedupeStore, type PipelineHandler, pipeline, type StreamRecord, sqsDeadLetter } from "@sluice/core";
-import { type EventSourceMapping, eventSourceMapping, streamsClient } from "@sluice/local";
+import type { Envelope, PipelineHandler, StreamRecord } from "@sluice/core";
+import { eventSourceMapping, type SqsEventSourceMapping, sqsEventSourceMapping, streamsClient } from "@sluice/local";
 import { type Account, type Audit, auditFeeds, enter } from "./audit.ts";
 import { type Comparison, compare } from "./comparison.ts";
 import { peek, redrive } from "./dead-letters.ts";
 import type { DemoEngines } from "./demo-engines.ts";
-import { type Faults, planFaults } from "./faults.ts";
-import type { Feed } from "./feeds/feed.ts";
-import { openDedupeStore, openFeeds } from "./feeds/index.ts";
+import type { Faults } from "./faults.ts";
+import { type Feed, filmIdOf } from "./feeds/feed.ts";
 import { type FilmItem, loadFilms } from "./films-data.ts";
 import type { Options } from "./options.ts";
+import { type OutageAccount, planOutage, workMs } from "./outage.ts";
 import { type Progress, withSeparators } from "./progress.ts";
-import { openReplicas } from "./replicas/index.ts";
-import type { FilmsPipeline, Replica } from "./replicas/replica.ts";
+import type { Replica } from "./replicas/replica.ts";
 import { createTable, loadTable, readTable, runWorkload, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
+import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts";
 
 /** What came of it. */
 export interface DemoResult {
   readonly tally: Tally;
   readonly elapsedMs: number;
-  /** Whether the poison film took its whole way: one dead letter, and none after the redrive. */
+  /** Whether the dead letters took their whole way: there when they should, and none after the redrive. */
   readonly isHealed: boolean;
   readonly replicas: readonly Replica[];
   readonly comparisons: ReadonlyMap<string, Comparison>;
   readonly feeds: readonly Feed[];
   readonly faults: Faults;
   readonly audits: ReadonlyMap<string, Audit>;
+  readonly deadLetterUrl: string;
+  /** Films of dead letters that were left in their queue. */
+  readonly waiting: ReadonlySet<string>;
+  readonly outage: (OutageAccount & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
 }
 
-/** Where the changes go. */
-interface Targets {
+/** What the run is made of. */
+interface Run {
+  readonly options: Options;
+  readonly engines: DemoEngines;
+  readonly progress: Progress;
+  readonly sqs: SQS;
+  readonly client: DynamoDBClient;
+  readonly queues: Queues;
   readonly replicas: readonly Replica[];
-  readonly feeds: readonly Feed[];
-  readonly faults: Faults;
-  readonly dedupeStore: DedupeStore | undefined;
+  readonly handler: PipelineHandler;
+  readonly tally: Tally;
+  readonly account: Account;
 }
-
-const openTargets = async (options: Options, engines: DemoEngines): Promise<Targets> => {
-  const feeds = await openFeeds(options.feeds, engines);
-  return {
-    replicas: await openReplicas(options.replicas, engines),
-    feeds,
-    faults: planFaults(feeds),
-    dedupeStore: feeds.length > 0 ? await openDedupeStore(engines.dynamodb) : undefined,
-  };
-};
 
 /** The functions are configured by their environment alone, as in Lambda. */
 const configure = (engines: DemoEngines, queueUrl: string): void => {
@@ -64,22 +64,6 @@ const configure = (engines: DemoEngines, queueUrl: string): void => {
   });
 };
 
-/** The example's own handler for Postgres alone; for several targets one pipeline with a route to each. */
-const handlerOf = async (
-  { sinks }: Options,
-  { replicas, feeds, faults, dedupeStore }: Targets,
-  queueUrl: string,
-): Promise<PipelineHandler> => {
-  if (sinks.join() === "postgres") return (await import("@sluice/example-replicate-to-postgres")).handler;
-  let films: FilmsPipeline = pipeline("films", {
-    deadLetter: sqsDeadLetter({ queueUrl }),
-    ...(dedupeStore && { dedupeStore }),
-  });
-  for (const replica of replicas) films = replica.addTo(films);
-  for (const feed of feeds) films = feed.addTo(films, faults);
-  return films.handler();
-};
-
 /** Enters what is delivered into the account, before the handler can fail. */
 const observed =
   (handler: PipelineHandler, account: Account, tally: Tally): PipelineHandler =>
@@ -91,17 +75,13 @@ const observed =
     return response;
   };
 
-const mappingOf = (
-  streamArn: string,
-  endpoint: string,
-  handler: PipelineHandler,
-  batchSize: number,
-): EventSourceMapping =>
+/** Small batches where something goes wrong on purpose, so that enough of them are left when some have failed. */
+const mappingOf = ({ options, engines, tally, account }: Run, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
-    client: streamsClient(endpoint),
-    handler,
-    batchSize,
+    client: streamsClient(engines.dynamodb.endpoint),
+    handler: observed(handler, account, tally),
+    batchSize: options.feeds.length > 0 || options.outage ? 200 : 1000,
     parallelizationFactor: 2,
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
@@ -110,15 +90,26 @@ const mappingOf = (
     functionTimeoutMs: 900_000,
   });
 
-/** Loads the films, keeps the table busy, and waits until every change was delivered. */
+/** Consumes the retry queue, where there is one. */
+const retryMappingOf = ({ sqs, queues, handler }: Run): SqsEventSourceMapping | undefined =>
+  queues.retryUrl === undefined
+    ? undefined
+    : sqsEventSourceMapping({
+        client: sqs,
+        queueUrl: queues.retryUrl,
+        handler,
+        functionResponseTypes: ["ReportBatchItemFailures"],
+        // What is tried in vain takes its time from the same cores.
+        maximumConcurrency: 2,
+      });
+
+/** Loads the films and keeps the table busy. */
 const makeChanges = async (
-  { writes, seed }: Options,
-  client: DynamoDBClient,
+  { options, engines, client, tally, progress }: Run,
   films: readonly FilmItem[],
-  tally: Tally,
-  progress: Progress,
-): Promise<void> => {
-  const work = workload(films, writes, seed);
+  drained: () => Promise<void>,
+): Promise<OutageAccount | undefined> => {
+  const work = workload(films, options.writes, options.seed);
   let written = 0;
   const show = (count: number): void => {
     written += count;
@@ -127,36 +118,40 @@ const makeChanges = async (
   const loadedAt = Date.now();
   await loadTable(client, films, show);
   progress.say(`  loaded ${withSeparators(films.length)} films in ${withSeparators(Date.now() - loadedAt)} ms`);
+  const { postgres } = engines;
+  // What the load has left to do would pass for what the outage does.
+  if (options.outage) await drained();
+  const outage = options.outage && postgres !== undefined ? planOutage(postgres, tally, progress) : undefined;
   const workedAt = Date.now();
-  await runWorkload(client, work, show);
-  const workMs = withSeparators(Date.now() - workedAt);
-  progress.say(`  made ${withSeparators(work.length)} more writes in ${workMs} ms (seed ${seed})`);
+  const showWork = (count: number): void => {
+    show(count);
+    outage?.onWritten(written - films.length, work.length);
+  };
+  await runWorkload(client, work, showWork, options.outage ? workMs : 0);
+  const workTookMs = withSeparators(Date.now() - workedAt);
+  progress.say(`  made ${withSeparators(work.length)} more writes in ${workTookMs} ms (seed ${options.seed})`);
+  return outage?.over();
 };
 
-/** Shows the poison film's dead letter, repairs the cause, and sends it again. */
-const heal = async (
-  sqs: SQS,
-  queueUrl: string,
-  handler: PipelineHandler,
-  replicas: readonly Replica[],
-  progress: Progress,
-): Promise<boolean> => {
-  const expected = replicas.filter(({ repair }) => repair !== undefined).length;
-  const letters = await peek(sqs, queueUrl);
-  progress.say(`\nIn the dead-letter queue: ${letters.length}${expected > 0 ? " (the film on purpose)" : ""}`);
-  for (const letter of letters) progress.say(JSON.stringify(letter, undefined, 2).replace(/^/gm, "  "));
+const wholeOf = (letter: Envelope): string => JSON.stringify(letter, undefined, 2).replace(/^/gm, "  ");
+const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`;
+
+/** Shows a dead letter, repairs the cause, and sends all again, unless they are to be kept. */
+const heal = async ({ options, sqs, queues, handler, replicas, progress }: Run, letters: readonly Envelope[]) => {
+  progress.say(`\nIn the dead-letter queue: ${withSeparators(letters.length)}`);
+  if (letters[0] !== undefined) progress.say(options.outage ? reasonOf(letters[0]) : wholeOf(letters[0]));
   for (const { repair } of replicas) {
     if (repair !== undefined) progress.say(`  cause repaired: ${await repair()}`);
   }
-  const { redriven, left } = await redrive(sqs, queueUrl, handler);
-  progress.say(`  redriven ${redriven}, left ${left}\n`);
-  return letters.length === expected && redriven === expected && left === 0;
+  const expected = replicas.filter(({ repair }) => repair !== undefined).length;
+  const isExpected = options.outage ? letters.length > 0 : letters.length === expected;
+  if (options.keep) return isExpected;
+  const redriven = await redrive(sqs, queues.deadLetterUrl, handler, letters.length);
+  progress.say(`  redriven ${redriven}, left ${letters.length - redriven}\n`);
+  return isExpected && redriven === letters.length;
 };
 
-const compareAll = async (
-  client: DynamoDBClient,
-  replicas: readonly Replica[],
-): Promise<ReadonlyMap<string, Comparison>> => {
+const compareAll = async ({ client, replicas }: Run): Promise<ReadonlyMap<string, Comparison>> => {
   const items = await readTable(client);
   const comparisons = new Map<string, Comparison>();
   for (const replica of replicas) comparisons.set(replica.name, compare(items, await replica.read()));
@@ -172,30 +167,53 @@ export const replicateFilms = async (
   const films = await loadFilms();
   const sqs = new SQS(engines.sqs.clientConfig);
   const client = new DynamoDBClient(engines.dynamodb.clientConfig);
-  const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: `sluice-demo-${Date.now()}` });
-  configure(engines, queueUrl);
+  const queues = await createQueues(sqs, options);
+  const { deadLetterUrl } = queues;
+  configure(engines, deadLetterUrl);
   const targets = await openTargets(options, engines);
   const { replicas, feeds, faults } = targets;
-  const handler = await handlerOf(options, targets, queueUrl);
+  const handler = await handlerOf(options, targets, queues);
   const streamArn = await createTable(client);
 
   const tally = startTally();
   const account: Account = new Map();
-  // With feeds small batches, so that enough of them are left when some have failed.
-  const batchSize = feeds.length > 0 ? 200 : 1000;
-  const faulty = observed(faults.crashing(handler), account, tally);
-  const mapping = mappingOf(streamArn, engines.dynamodb.endpoint, faulty, batchSize);
+  const run: Run = { options, engines, progress, sqs, client, queues, replicas, handler, tally, account };
+  const mapping = mappingOf(run, streamArn, faults.crashing(handler));
+  const retries = retryMappingOf(run);
   const startedAt = Date.now();
   await mapping.start();
-  await makeChanges(options, client, films, tally, progress);
+  await retries?.start();
+  const drained = async (): Promise<void> => {
+    await mapping.drained();
+    await retries?.drained();
+  };
+  const outage = await makeChanges(run, films, drained);
   progress.update("waiting until every change is delivered");
-  await mapping.drained();
+  await drained();
   const elapsedMs = Date.now() - startedAt;
-  const isHealed = await heal(sqs, queueUrl, handler, replicas, progress);
+  const emptyAt = Date.now();
+  const letters = await peek(sqs, deadLetterUrl);
+  const isHealed = await heal(run, letters);
+  const comparisons = await compareAll(run);
+  const agreedAt = Date.now();
   await mapping.stop();
+  await retries?.stop();
   tally.stop();
   for (const { show } of replicas) for (const line of (await show?.()) ?? []) progress.say(line);
-  const comparisons = await compareAll(client, replicas);
   const audits = await auditFeeds(account, feeds);
-  return { tally, elapsedMs, isHealed, replicas, comparisons, feeds, faults, audits };
+  const waiting = new Set(options.keep ? letters.map(({ record }) => filmIdOf(record)) : []);
+  const times = outage && { emptyMs: emptyAt - outage.backAt, agreementMs: agreedAt - outage.backAt };
+  return {
+    tally,
+    elapsedMs,
+    isHealed,
+    replicas,
+    comparisons,
+    feeds,
+    faults,
+    audits,
+    deadLetterUrl,
+    waiting,
+    outage: outage && times && { ...outage, ...times },
+  };
 };

@@ -1,62 +1,46 @@
 // The main job on embedded engines: films in DynamoDB, their changes through the real Lambda handler into every replica
 // that was asked for, a poison film into the dead-letter queue and back, and a value-by-value comparison at the end.
-// Feeds are sent every change while a batch fails half way and the function crashes, and audited at the end.
+// Feeds are sent every change while a batch fails half way and the function crashes, and audited at the end. With
+// --outage Postgres is away for a while instead.
 // Exit code: 0 when table and replicas agree and every feed got each change once and in order, 1 when not, 2 when an
 // engine is missing, 130 after Ctrl-C.
 
 import { SluiceError } from "@sluice/core";
 import { EngineMissingError } from "@sluice/local";
-import { describeAudit, isExact } from "./audit.ts";
-import { describeComparison, isClean } from "./comparison.ts";
 import { type DemoEngines, startDemoEngines } from "./demo-engines.ts";
 import { type DemoResult, replicateFilms } from "./demo-run.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
 import { type Progress, progressOn, withSeparators } from "./progress.ts";
-import { percentile } from "./tally.ts";
+import { isAsItShould, summaryOf } from "./summary.ts";
 
 const progress: Progress = progressOn(process.stdout);
 const exitCodeOfSigint = 130;
 
-const sayResult = ({ tally, elapsedMs, comparisons, replicas }: DemoResult): void => {
-  const { outcomes, records, invocations, latenciesMs } = tally;
-  const counts = Object.entries(outcomes).map(([outcome, count]) => `${withSeparators(count)} ${outcome}`);
-  if (replicas.some(({ repair }) => repair !== undefined)) counts.push("the redrive included");
-  const latency = [0.5, 0.99].map((share) => `p${share * 100} ${withSeparators(percentile(latenciesMs, share))} ms`);
-  const perSecond = withSeparators((records / elapsedMs) * 1000);
-  progress.say(`changes seen        ${withSeparators(records)} in ${withSeparators(invocations)} invocations`);
-  progress.say(`outcomes            ${counts.join(", ")}`);
-  progress.say(`records per second  ${perSecond}, writers and engines on the same machine`);
-  progress.say(`write to visible    ${latency.join(", ")}`);
-  for (const [name, comparison] of comparisons) {
-    progress.say(`${name.padEnd(20)}${describeComparison(comparison)}`);
-  }
-};
+/** What the functions were configured with, and whoever redrives must be as well. */
+const environmentNames = [
+  "DATABASE_URL",
+  "DEAD_LETTER_QUEUE_URL",
+  "AWS_ENDPOINT_URL_SQS",
+  "AWS_REGION",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+];
 
-/** What went wrong on purpose, and what each receiver got. */
-const sayFeeds = ({ feeds, faults, audits }: DemoResult): void => {
-  if (feeds.length === 0) return;
-  progress.say(`half of a batch failed, once, at ${[...faults.halved].join(", ") || "no sink"}`);
-  progress.say(`the function crashed with ${faults.crashedRecords()} records sent, which came again in halves\n`);
-  for (const { name, about } of feeds) {
-    const found = audits.get(name);
-    if (found === undefined) continue;
-    progress.say(`${name.padEnd(20)}${describeAudit(found)}`);
-    progress.say(`${"".padEnd(20)}${about}`);
-    const kinds = found.busiest.map(({ kind }) => kind).join(", ");
-    progress.say(`${"".padEnd(20)}film ${found.busiest[0]?.filmId}, as it arrived: ${kinds}`);
-  }
-};
+const environmentOf = (names: readonly string[]): string =>
+  names.flatMap((name) => (process.env[name] === undefined ? [] : `${name}=${process.env[name]}`)).join(" ");
 
-/** Whether each feed's receiver got every change once and in order, although everything went wrong that should. */
-const feedsAreExact = ({ feeds, faults, audits }: DemoResult): boolean =>
-  feeds.length === 0 ||
-  (faults.halved.size === feeds.length && faults.crashedRecords() > 0 && [...audits.values()].every(isExact));
+/** How to redrive by hand. The pipeline of examples/replicate-to-postgres is the one that Postgres' dead letters name. */
+const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): string[] => [
+  `Redrive:  npx sluice redrive ${deadLetterUrl} --endpoint-url ${sqs.endpoint}`,
+  `          export ${environmentOf(environmentNames)}`,
+];
 
 const sayHowToLook = (result: DemoResult, engines: DemoEngines): void => {
   progress.say("");
-  for (const { look } of result.replicas) progress.say(`Look:  ${look}`);
-  progress.say(`       DynamoDB ${engines.dynamodb.endpoint}   SQS ${engines.sqs.endpoint}`);
-  progress.say("       Ctrl-C stops the engines.");
+  if (result.waiting.size > 0) for (const line of redriveHint(result, engines)) progress.say(line);
+  for (const { look } of result.replicas) progress.say(`Look:     ${look}`);
+  progress.say(`          DynamoDB ${engines.dynamodb.endpoint}   SQS ${engines.sqs.endpoint}`);
+  progress.say("          Ctrl-C stops the engines.");
 };
 
 /** Resolves at the first Ctrl-C, so that the prompt comes back when the engines are gone. The second one acts at once. */
@@ -87,13 +71,16 @@ const startEngines = async (options: Options): Promise<DemoEngines> => {
 
 const run = async (options: Options): Promise<number> => {
   progress.say(`Sluice: 3,201 films from DynamoDB to ${options.sinks.join(" and ")}, through the Lambda handler`);
+  if (options.outage && process.env.DATABASE_URL) {
+    progress.say("The outage needs a Postgres of its own to kill: unset DATABASE_URL.");
+    return 2;
+  }
   const engines = await startEngines(options);
   const interrupted = interruption();
   try {
     const result = await Promise.race([replicateFilms(options, engines, progress), interrupted]);
     if (result === "interrupted") return sayInterrupted();
-    sayResult(result);
-    sayFeeds(result);
+    for (const line of summaryOf(result)) progress.say(line);
     if (options.keep) {
       sayHowToLook(result, engines);
       await interrupted;
@@ -101,8 +88,7 @@ const run = async (options: Options): Promise<number> => {
       progress.say("\nTo look at the copies yourself: npm run demo -- --keep");
     }
     for (const target of [...result.replicas, ...result.feeds]) await target.close();
-    const agrees = [...result.comparisons.values()].every(isClean);
-    return result.isHealed && agrees && feedsAreExact(result) ? 0 : 1;
+    return isAsItShould(result) ? 0 : 1;
   } finally {
     await engines.stop();
   }

@@ -17,14 +17,22 @@ export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
 const defaultWrites = 3000;
 /** A feed is sent each write, so fewer say as much. */
 const defaultWritesWithFeeds = 600;
+/** Spread over the time before, in and after the outage. */
+const defaultWritesWithOutage = 1500;
 
-export const usage: string = `Usage: npm run demo -- [--sinks LIST] [--keep] [--writes N] [--seed N]
+/** The one that goes away, one that is sent every change, and one that holds a copy. */
+const sinksWithOutage = "postgres,sqs,dynamodb";
+
+export const usage: string = `Usage: npm run demo -- [--outage] [--sinks LIST] [--keep] [--writes N] [--seed N]
+
+  --outage      kill Postgres in the middle of the work, and bring it back (default sinks: ${sinksWithOutage})
 
   --sinks LIST  ${sinkNames.join(", ")}; one, or several joined by commas
                 (default: postgres). With ${feedNames.join(", ")} a batch fails half way and the function crashes
                 once, and every receiver is audited for duplicates, losses and order
-  --keep        leave the engines running at the end, and say how to look at them
-  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; ${defaultWritesWithFeeds} with ${feedNames.join(", ")})
+  --keep        leave the dead letters in their queue and the engines running at the end, and say how to look at them
+  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; ${defaultWritesWithFeeds} with ${feedNames.join(", ")};
+                ${defaultWritesWithOutage} with --outage)
   --seed N      of the workload (default: from the clock; it is printed)
 `;
 
@@ -34,6 +42,8 @@ export interface Options {
   readonly replicas: readonly ReplicaName[];
   /** Of the sinks, those that are sent every change. */
   readonly feeds: readonly FeedName[];
+  /** Whether Postgres goes away in the middle of the work. */
+  readonly outage: boolean;
   readonly keep: boolean;
   readonly writes: number;
   readonly seed: number;
@@ -42,23 +52,31 @@ export interface Options {
 
 const isSinkName = (name: string): name is SinkName => sinkNames.some((known) => known === name);
 
-const checked = (values: {
-  sinks: string;
-  writes?: string | undefined;
-  seed: string;
-  keep: boolean;
-  help: boolean;
-}): Options | string => {
-  const sinks = [...new Set(values.sinks.split(","))];
+interface Values {
+  readonly sinks?: string | undefined;
+  readonly writes?: string | undefined;
+  readonly seed: string;
+  readonly outage: boolean;
+  readonly keep: boolean;
+  readonly help: boolean;
+}
+
+const usualWrites = (outage: boolean, feeds: readonly FeedName[]): number => {
+  if (outage) return defaultWritesWithOutage;
+  return feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
+};
+
+const checked = ({ outage, keep, help, ...values }: Values): Options | string => {
+  const sinks = [...new Set((values.sinks ?? (outage ? sinksWithOutage : "postgres")).split(","))];
   const unknown = sinks.find((name) => !isSinkName(name));
   if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
+  if (outage && !sinks.includes("postgres")) return "--outage is Postgres'; expected postgres among --sinks";
   const replicas = replicaNames.filter((name) => sinks.includes(name));
   const feeds = feedNames.filter((name) => sinks.includes(name));
-  const usualWrites = feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
-  const [writes, seed] = [Number(values.writes ?? usualWrites), Number(values.seed)];
+  const [writes, seed] = [Number(values.writes ?? usualWrites(outage, feeds)), Number(values.seed)];
   if (!Number.isSafeInteger(writes) || writes < 1) return "--writes expects a whole number above 0";
   if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
-  return { sinks: sinks.filter(isSinkName), replicas, feeds, keep: values.keep, help: values.help, writes, seed };
+  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, keep, help, writes, seed };
 };
 
 /** The options, or what is wrong with them. */
@@ -67,7 +85,8 @@ export const parseOptions = (args: string[]): Options | string => {
     const { values } = parseArgs({
       args,
       options: {
-        sinks: { type: "string", default: "postgres" },
+        sinks: { type: "string" },
+        outage: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
         writes: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },

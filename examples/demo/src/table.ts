@@ -1,5 +1,6 @@
 // The source: a DynamoDB table with a stream, loaded with films and then kept busy.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   BatchWriteItemCommand,
   CreateTableCommand,
@@ -46,12 +47,19 @@ export const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription.LatestStreamArn;
 };
 
-/** Runs the jobs with a few writers at once, each taking the next. */
-const withWriters = async <Job>(jobs: readonly Job[], write: (job: Job) => Promise<void>): Promise<void> => {
+/** Runs the jobs with a few writers at once, each taking the next when its time has come. */
+const withWriters = async <Job>(
+  jobs: readonly Job[],
+  write: (job: Job) => Promise<void>,
+  durationMs = 0,
+): Promise<void> => {
+  const startedAt = Date.now();
   let next = 0;
   const writer = async (): Promise<void> => {
     for (let job = jobs[next]; job !== undefined; job = jobs[next]) {
+      const dueAt = startedAt + (durationMs * next) / jobs.length;
       next += 1;
+      if (dueAt > Date.now()) await sleep(dueAt - Date.now());
       await write(job);
     }
   };
@@ -135,16 +143,19 @@ const write = async (client: DynamoDBClient, { kind, film, votes }: Write): Prom
   else await client.send(new UpdateItemCommand({ ...target, ...updateOf(kind, votes) }));
 };
 
-/** Makes the writes, a few at once. */
+/** Makes the writes, a few at once: as fast as they go, or spread over a time. */
 export const runWorkload = (
   client: DynamoDBClient,
   writes: readonly Write[],
   onWritten: (count: number) => void,
-): Promise<void> =>
-  withWriters(writes, async (one) => {
+  durationMs = 0,
+): Promise<void> => {
+  const writeOne = async (one: Write): Promise<void> => {
     await write(client, one);
     onWritten(1);
-  });
+  };
+  return withWriters(writes, writeOne, durationMs);
+};
 
 /** Every item that the table holds, read consistently, by film id. */
 export const readTable = async (client: DynamoDBClient): Promise<Map<string, FilmItem>> => {

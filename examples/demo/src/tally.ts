@@ -1,25 +1,41 @@
 // Counts what the handler reports, and how long a write takes to become visible.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { type InvocationReport, type Outcome, reportChannel, type StreamRecord } from "@sluice/core";
+import {
+  type InvocationReport,
+  type Outcome,
+  type OutcomeCounts,
+  reportChannel,
+  type StreamRecord,
+} from "@sluice/core";
 
 /** The sum of an invocation's reports. */
 export interface Tally {
   /** Counts per outcome, over all invocations and routes. */
   readonly outcomes: Record<Outcome, number>;
+  /** Deliveries that a route's target has, or has something newer than, by route. */
+  readonly settled: Map<string, number>;
+  /** Deliveries that went to the retry queue. */
+  spilled: number;
   invocations: number;
   /** Records that came in stream batches, repeats included. */
   records: number;
-  /** Milliseconds from just before the write until its batch was committed, by this process' own clock. */
+  /** Milliseconds from just before the write until its batch was done with, by this process' own clock. */
   readonly latenciesMs: number[];
   readonly stop: () => void;
 }
 
+const sum = (tally: Tally, route: string, counts: OutcomeCounts): void => {
+  for (const outcome of Object.keys(tally.outcomes) as Outcome[]) tally.outcomes[outcome] += counts[outcome];
+  tally.settled.set(route, (tally.settled.get(route) ?? 0) + counts.delivered + counts.superseded);
+};
+
 /** Listens to the reports of every handler in this process. */
 export const startTally = (): Tally => {
-  const outcomes: Record<Outcome, number> = { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
   const tally: Tally = {
-    outcomes,
+    outcomes: { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 },
+    settled: new Map(),
+    spilled: 0,
     invocations: 0,
     records: 0,
     latenciesMs: [],
@@ -28,10 +44,9 @@ export const startTally = (): Tally => {
   const onReport = (message: unknown): void => {
     const report = message as InvocationReport;
     tally.invocations += 1;
+    tally.spilled += report.spilled;
     if (report.origin === "stream") tally.records += report.records;
-    for (const counts of Object.values(report.routes)) {
-      for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += counts[outcome];
-    }
+    for (const [route, counts] of Object.entries(report.routes)) sum(tally, route, counts);
   };
   subscribe(reportChannel, onReport);
   return tally;

@@ -14,7 +14,7 @@ export { type SqsEngine, type SqsOptions, startSqs } from "./engines/sqs.ts";
 export type { Counters } from "./event-source-mapping/counters.ts";
 export { type EventSourceMapping, eventSourceMapping } from "./event-source-mapping/event-source-mapping.ts";
 export type { FilterCriteria } from "./event-source-mapping/filter.ts";
-export type { LambdaContext, LambdaEvent, LambdaHandler } from "./event-source-mapping/invoke.ts";
+export type { LambdaEvent, LambdaHandler } from "./event-source-mapping/invoke.ts";
 export type { DiscardedBatch, OnFailureDestination } from "./event-source-mapping/on-failure.ts";
 export type { EventSourceMappingOptions } from "./event-source-mapping/options.ts";
 export { type FakeStreams, type FakeStreamsOptions, fakeStreams } from "./fake-streams.ts";
@@ -27,6 +27,15 @@ export {
   type ProxyScript,
   startFaultyProxy,
 } from "./faulty-proxy.ts";
+export type { LambdaContext } from "./lambda/function-call.ts";
+export type { SqsRecord, SqsRecordAttribute } from "./sqs-event-source-mapping/message.ts";
+export type { SqsEvent, SqsEventSourceMappingOptions, SqsHandler } from "./sqs-event-source-mapping/options.ts";
+export type { SqsCounters } from "./sqs-event-source-mapping/poller.ts";
+export type { QueueClient } from "./sqs-event-source-mapping/queue.ts";
+export {
+  type SqsEventSourceMapping,
+  sqsEventSourceMapping,
+} from "./sqs-event-source-mapping/sqs-event-source-mapping.ts";
 export {
   type StreamShard,
   type StreamsClient,

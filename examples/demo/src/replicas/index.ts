@@ -1,14 +1,17 @@
 // Opens the replicas that were asked for.
 
 import type { DemoEngines } from "../demo-engines.ts";
-import type { ReplicaName } from "../options.ts";
+import type { Options, ReplicaName } from "../options.ts";
 import { dynamodbReplica } from "./dynamodb.ts";
 import { opensearchReplica } from "./opensearch.ts";
-import { postgresReplica } from "./postgres.ts";
+import { forFamilies, plausible, postgresReplica } from "./postgres.ts";
 import type { Replica } from "./replica.ts";
 
-const openers: { readonly [name in ReplicaName]: (engines: DemoEngines) => Promise<Replica> } = {
-  postgres: ({ postgres }) => postgresReplica(started("postgres", postgres)),
+type Opener = (engines: DemoEngines, options: Options) => Promise<Replica>;
+
+const openers: { readonly [name in ReplicaName]: Opener } = {
+  postgres: ({ postgres }, { outage }) =>
+    postgresReplica(started("postgres", postgres), outage ? forFamilies : plausible),
   opensearch: ({ opensearch }) => opensearchReplica(started("opensearch", opensearch)),
   dynamodb: ({ dynamodb }) => dynamodbReplica(dynamodb),
 };
@@ -19,5 +22,5 @@ const started = <Engine>(name: string, engine: Engine | undefined): Engine => {
 };
 
 /** Opens them, each on its engine. */
-export const openReplicas = (names: readonly ReplicaName[], engines: DemoEngines): Promise<Replica[]> =>
-  Promise.all(names.map((name) => openers[name](engines)));
+export const openReplicas = (options: Options, engines: DemoEngines): Promise<Replica[]> =>
+  Promise.all(options.replicas.map((name) => openers[name](engines, options)));

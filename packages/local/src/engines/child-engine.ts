@@ -44,20 +44,35 @@ kill -s KILL "$2" 2>/dev/null
 [ -z "$3" ] || rm -rf -- "$3"
 `;
 
-const startWatchdog = (child: ChildProcess, command: ChildCommand): (() => void) => {
-  const signal = command.orphanSignal.replace("SIG", "");
-  const watchdog = spawn(
-    "/bin/sh",
-    ["-c", watchdogScript, "sluice-watchdog", signal, String(child.pid), command.directory ?? ""],
-    { stdio: ["pipe", "ignore", "ignore"], detached: true },
-  );
-  watchdog.on("error", () => child.kill("SIGKILL"));
+/** For the time between two children, when there is nothing but the folder to see to. */
+const folderScript = `
+trap '' INT TERM HUP
+read -r _
+rm -rf -- "$1"
+`;
+
+/** Runs a shell script that reads from a pipe of ours; answers how to end it before that. */
+const runWatchdog = (script: string, args: readonly string[], onError: () => void): (() => void) => {
+  const watchdog = spawn("/bin/sh", ["-c", script, "sluice-watchdog", ...args], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  watchdog.on("error", onError);
   // The pipe breaks when the watchdog is told to go; nothing was in it.
   watchdog.stdin.on("error", () => undefined);
   watchdog.unref();
   (watchdog.stdin as Socket).unref();
   return () => watchdog.kill("SIGKILL");
 };
+
+const startWatchdog = (child: ChildProcess, { orphanSignal, directory = "" }: ChildCommand): (() => void) =>
+  runWatchdog(watchdogScript, [orphanSignal.replace("SIG", ""), String(child.pid), directory], () =>
+    child.kill("SIGKILL"),
+  );
+
+/** Has the folder removed when we die, as long as no child does that. Answers how to end it. */
+export const guardDirectory = (directory: string): (() => void) =>
+  runWatchdog(folderScript, [directory], () => undefined);
 
 const collectOutput = (child: ChildProcess): (() => string) => {
   let tail = "";

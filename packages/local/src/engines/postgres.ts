@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { type ChildEngine, removeDirectory, startChild, untilReady } from "./child-engine.ts";
+import { type ChildEngine, guardDirectory, removeDirectory, startChild, untilReady } from "./child-engine.ts";
 import { EngineFailedError, EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 
@@ -154,16 +154,23 @@ const embedded = async (settings: { readonly [name: string]: string }): Promise<
   try {
     await initialise(bin, directory, account, password);
     let [child, port] = await onFreePort(async (free) => [await startOn(free), free] as const);
+    let endGuard: () => void = () => undefined;
     const restart = async (): Promise<void> => {
       await child.end("SIGINT");
       child = await startOn(port);
+      endGuard();
     };
     const stop = async (): Promise<void> => {
       await child.end("SIGINT");
+      endGuard();
       await removeDirectory(directory);
     };
-    // SIGQUIT is Postgres' immediate shutdown; SIGKILL would leave its children and shared memory behind.
-    const kill = (): Promise<void> => child.end("SIGQUIT");
+    const kill = async (): Promise<void> => {
+      // SIGQUIT is Postgres' immediate shutdown; SIGKILL would leave its children and shared memory behind.
+      await child.end("SIGQUIT");
+      endGuard();
+      endGuard = guardDirectory(directory);
+    };
     return { url: urlOn(port), createDatabase: creatorOfDatabases(urlOn(port)), restart, kill, stop };
   } catch (error) {
     await removeDirectory(directory);

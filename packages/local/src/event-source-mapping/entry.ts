@@ -2,14 +2,11 @@
 
 import { createHash } from "node:crypto";
 import type { StreamRecord } from "@sluice/core";
+import type { RecordText } from "../lambda/batch.ts";
 
 /** A record that was read and is not yet done with. */
-export interface Entry {
+export interface Entry extends RecordText {
   readonly sequenceNumber: string;
-  /** The record as JSON, written once: it is measured, and parsed anew for each invocation. */
-  readonly text: string;
-  /** UTF-8 bytes of `text`. */
-  readonly bytes: number;
   readonly createdAtMs: number;
   readonly queuedAtMs: number;
 }
@@ -24,10 +21,6 @@ export const entryOf = (record: StreamRecord, nowMs: number): Entry => {
     queuedAtMs: nowMs,
   };
 };
-
-/** The event that carries these records, as JSON. */
-export const eventText = (entries: readonly Entry[]): string =>
-  `{"Records":[${entries.map(({ text }) => text).join(",")}]}`;
 
 /** Which of `count` lanes the item of a record belongs to: always the same for one item. */
 export const laneOf = (record: StreamRecord, count: number): number => {

@@ -2,7 +2,7 @@
 // lanes as its parallelization factor.
 
 import type { Clock } from "../clock.ts";
-import { cutBatch } from "./batch-cut.ts";
+import { cutBatch } from "../lambda/batch.ts";
 import type { Entry } from "./entry.ts";
 import { latch } from "./latch.ts";
 

@@ -2,7 +2,8 @@
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, read 2026-11
 
 import { randomUUID } from "node:crypto";
-import { type Entry, eventText } from "./entry.ts";
+import { eventText } from "../lambda/batch.ts";
+import type { Entry } from "./entry.ts";
 
 /** Why records were discarded. */
 export type DiscardCondition = "RetryAttemptsExhausted" | "RecordAgeExceeded";

@@ -1,7 +1,8 @@
 // The options of an event source mapping, their defaults and their ranges, as AWS has them.
 
-import { ConfigError } from "@sluice/core";
 import { type Clock, systemClock } from "../clock.ts";
+import { functionArnOf } from "../lambda/function-call.ts";
+import { integer, invalidOption, oneOf, reportsBatchItemFailures, warnOfProblem } from "../option.ts";
 import type { StreamsClient } from "../streams-client.ts";
 import { type FilterCriteria, recordFilter } from "./filter.ts";
 import type { LambdaHandler } from "./invoke.ts";
@@ -78,29 +79,10 @@ export interface Settings {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-const invalid = (option: string, found: unknown, expected: string): ConfigError =>
-  new ConfigError("CONFIG_INVALID", `${option} is ${String(found)}; expected ${expected}`);
-
-const integer = (option: string, value: number, [lowest, highest]: readonly [number, number]): number => {
-  if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-  throw invalid(option, value, `a whole number from ${lowest} to ${highest}`);
-};
-
 const orNever = (option: string, value: number, [lowest, highest]: readonly [number, number]): number => {
   if (value === -1) return Number.POSITIVE_INFINITY;
   if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-  throw invalid(option, value, `-1 or a whole number from ${lowest} to ${highest}`);
-};
-
-const oneOf = <Choice extends string>(option: string, value: Choice, choices: readonly Choice[]): Choice => {
-  if (choices.includes(value)) return value;
-  throw invalid(option, value, choices.join(" or "));
-};
-
-const reports = (types: readonly string[]): boolean => {
-  const unknown = types.find((type) => type !== "ReportBatchItemFailures");
-  if (unknown !== undefined) throw invalid("functionResponseTypes", unknown, "ReportBatchItemFailures");
-  return types.length > 0;
+  throw invalidOption(option, value, `-1 or a whole number from ${lowest} to ${highest}`);
 };
 
 const onFailureOf = (options: EventSourceMappingOptions): OnFailureDestination | undefined => {
@@ -108,8 +90,6 @@ const onFailureOf = (options: EventSourceMappingOptions): OnFailureDestination |
   if (destination) oneOf("destinationConfig.onFailure.kind", destination.kind, ["sqs", "sns", "s3"]);
   return destination;
 };
-
-const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error));
 
 /**
  * Checks the options and fills in the defaults.
@@ -129,16 +109,16 @@ export const settingsOf = (options: EventSourceMappingOptions): Settings => {
     bisects: options.bisectBatchOnFunctionError ?? false,
     maxRepeats: orNever("maximumRetryAttempts", maximumRetryAttempts, [0, 10_000]),
     maxAgeMs: 1000 * orNever("maximumRecordAgeInSeconds", maximumRecordAgeInSeconds, [60, 604_800]),
-    reportsBatchItemFailures: reports(options.functionResponseTypes ?? []),
+    reportsBatchItemFailures: reportsBatchItemFailures(options.functionResponseTypes),
     passes: recordFilter(options.filterCriteria),
     onFailure: onFailureOf(options),
     functionTimeoutMs: integer("functionTimeoutMs", options.functionTimeoutMs ?? 30_000, [1, 900_000]),
     functionName,
-    functionArn: `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`,
+    functionArn: functionArnOf(functionName),
     pollIntervalMs: integer("pollIntervalMs", options.pollIntervalMs ?? 100, [1, 60_000]),
     retryDelayMs: options.retryDelayMs ?? ((repeat) => Math.min(500 * 2 ** (repeat - 1), 60_000)),
     trimHorizonMs: integer("trimHorizonMs", options.trimHorizonMs ?? dayMs, [1, dayMs]),
-    onProblem: options.onProblem ?? warn,
+    onProblem: options.onProblem ?? warnOfProblem,
     clock: options.clock ?? systemClock,
   };
 };

@@ -43,4 +43,15 @@ describeWithDynamodb("a program with engines", () => {
       await rm(directory, { recursive: true });
     },
   );
+
+  test("leaves no folder behind when it ends while its Postgres is killed", async () => {
+    const directory = await openDirectory();
+    const { child } = await runProgram(["postgres", "killed"], { ...process.env, TMPDIR: directory });
+    const names = await readdir(directory);
+    expect(names.filter((name) => name.startsWith("sluice-"))).toHaveLength(1);
+    child.kill("SIGINT");
+    await once(child, "exit");
+    await until(async () => (await readdir(directory)).every((name) => !name.startsWith("sluice-")));
+    await rm(directory, { recursive: true });
+  });
 });

@@ -1,4 +1,5 @@
-// Starts the engines named in its arguments, prints what became of them as one line of JSON, and stays.
+// Starts the engines named in its arguments, prints what became of them as one line of JSON, and stays. With `killed`
+// Postgres is killed before that.
 
 import { startEngines } from "../../src/index.ts";
 
@@ -6,6 +7,7 @@ const wanted = Object.fromEntries(process.argv.slice(2).map((name) => [name, tru
 
 try {
   const engines = await startEngines(wanted as { postgres?: true; dynamodb?: true; opensearch?: true });
+  if (process.argv.includes("killed")) await engines.postgres?.kill();
   const ports = [engines.postgres?.url, engines.dynamodb?.endpoint, engines.opensearch?.url].flatMap((url) =>
     url ? [new URL(url).port] : [],
   );

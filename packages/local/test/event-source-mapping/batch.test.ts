@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { cutBatch } from "../../src/event-source-mapping/batch-cut.ts";
 import { entryOf } from "../../src/event-source-mapping/entry.ts";
+import { cutBatch } from "../../src/lambda/batch.ts";
 import { change, noonMs, openRig, rigWith } from "./rig.ts";
 
 const named = (count: number) => Array.from({ length: count }, (_, index) => change(String(index)));

@@ -1,6 +1,12 @@
-// Where a batch ends: at the batch size, or before Lambda's payload limit.
+// Where a batch ends: at the batch size, or before Lambda's payload limit; and the event that carries it.
 
-import type { Entry } from "./entry.ts";
+/** A record of an event, as JSON. */
+export interface RecordText {
+  /** Written once: it is measured, and parsed anew for each invocation. */
+  readonly text: string;
+  /** UTF-8 bytes of `text`. */
+  readonly bytes: number;
+}
 
 /** Lambda's limit for the payload of a synchronous invocation. */
 const maxEventBytes = 6 * 1024 * 1024;
@@ -13,7 +19,7 @@ export interface BatchCut {
 }
 
 /** Cuts the next batch from the head of a queue. A record that is too large by itself stands alone. */
-export const cutBatch = (queue: readonly Entry[], batchSize: number): BatchCut => {
+export const cutBatch = (queue: readonly RecordText[], batchSize: number): BatchCut => {
   let bytes = envelopeBytes;
   let size = 0;
   for (const entry of queue) {
@@ -25,3 +31,7 @@ export const cutBatch = (queue: readonly Entry[], batchSize: number): BatchCut =
   }
   return { size, isFull: size === batchSize };
 };
+
+/** The event that carries these records, as JSON. */
+export const eventText = (records: readonly RecordText[]): string =>
+  `{"Records":[${records.map(({ text }) => text).join(",")}]}`;

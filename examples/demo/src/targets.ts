@@ -1,0 +1,68 @@
+// Where the changes go: the replicas and feeds that were asked for, in one pipeline with its queues.
+
+import type { SQS } from "@aws-sdk/client-sqs";
+import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import type { DemoEngines } from "./demo-engines.ts";
+import { type Faults, planFaults } from "./faults.ts";
+import type { Feed } from "./feeds/feed.ts";
+import { openDedupeStore, openFeeds } from "./feeds/index.ts";
+import type { Options } from "./options.ts";
+import { openReplicas } from "./replicas/index.ts";
+import type { FilmsPipeline, Replica } from "./replicas/replica.ts";
+
+export interface Targets {
+  readonly replicas: readonly Replica[];
+  readonly feeds: readonly Feed[];
+  readonly faults: Faults;
+  readonly dedupeStore: DedupeStore | undefined;
+}
+
+/** Opens them, each on its engine. An outage is fault enough: it comes alone. */
+export const openTargets = async (options: Options, engines: DemoEngines): Promise<Targets> => {
+  const feeds = await openFeeds(options.feeds, engines);
+  return {
+    replicas: await openReplicas(options, engines),
+    feeds,
+    faults: planFaults(options.outage ? [] : feeds),
+    dedupeStore: feeds.length > 0 ? await openDedupeStore(engines.dynamodb) : undefined,
+  };
+};
+
+export interface Queues {
+  readonly deadLetterUrl: string;
+  /** Undefined where nothing is spilled. */
+  readonly retryUrl: string | undefined;
+}
+
+/** Creates the queues. Order is a matter of feeds alone: the guard of a replica needs none. */
+export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promise<Queues> => {
+  const name = `sluice-demo-${Date.now()}`;
+  const { QueueUrl: deadLetterUrl = "" } = await sqs.createQueue({ QueueName: name });
+  if (!outage) return { deadLetterUrl, retryUrl: undefined };
+  const { QueueUrl: retryUrl } = await sqs.createQueue(
+    feeds.length > 0
+      ? { QueueName: `${name}-retries.fifo`, Attributes: { FifoQueue: "true" } }
+      : { QueueName: `${name}-retries` },
+  );
+  return { deadLetterUrl, retryUrl };
+};
+
+/** Short, as the outage is: 15 s and 15 minutes by default. */
+const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
+
+/** The example's own handler for Postgres alone; else one pipeline with a route to each target. */
+export const handlerOf = async (
+  { sinks, outage }: Options,
+  { replicas, feeds, faults, dedupeStore }: Targets,
+  { deadLetterUrl, retryUrl }: Queues,
+): Promise<PipelineHandler> => {
+  if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
+  let films: FilmsPipeline = pipeline("films", {
+    deadLetter: sqsDeadLetter({ queueUrl: deadLetterUrl }),
+    ...(retryUrl !== undefined && { retryQueue: sqsRetryQueue({ queueUrl: retryUrl, ...delays }) }),
+    ...(dedupeStore && { dedupeStore }),
+  });
+  for (const replica of replicas) films = replica.addTo(films);
+  for (const feed of feeds) films = feed.addTo(films, faults);
+  return films.handler();
+};

@@ -1,0 +1,90 @@
+// A message as SQS answers it, and as Lambda hands it on.
+
+import type { RecordText } from "../lambda/batch.ts";
+
+/** An attribute of a message as SQS answers it. */
+interface MessageAttribute {
+  readonly StringValue?: string | undefined;
+  readonly BinaryValue?: Uint8Array | undefined;
+  readonly DataType: string | undefined;
+}
+
+/** A message as SQS answers it. */
+export interface QueueMessage {
+  readonly MessageId?: string | undefined;
+  readonly ReceiptHandle?: string | undefined;
+  readonly Body?: string | undefined;
+  readonly MD5OfBody?: string | undefined;
+  readonly MD5OfMessageAttributes?: string | undefined;
+  readonly Attributes?: Readonly<Record<string, string>> | undefined;
+  readonly MessageAttributes?: Readonly<Record<string, MessageAttribute>> | undefined;
+}
+
+/** An attribute as Lambda hands it on. */
+export interface SqsRecordAttribute {
+  readonly stringValue?: string;
+  /** Base64. */
+  readonly binaryValue?: string;
+  readonly stringListValues: readonly never[];
+  readonly binaryListValues: readonly never[];
+  readonly dataType: string;
+}
+
+/**
+ * A message as Lambda hands it on.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25)
+ */
+export interface SqsRecord {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** `ApproximateReceiveCount`, `SentTimestamp` and others; of a FIFO queue `MessageGroupId` and `SequenceNumber` too. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly messageAttributes: Readonly<Record<string, SqsRecordAttribute>>;
+  readonly md5OfMessageAttributes?: string;
+  readonly md5OfBody: string;
+  readonly eventSource: "aws:sqs";
+  readonly eventSourceARN: string;
+  readonly awsRegion: string;
+}
+
+/** A message that was received and is not yet done with. */
+export interface ReceivedMessage extends RecordText {
+  readonly id: string;
+  readonly receiptHandle: string;
+}
+
+const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: MessageAttribute): SqsRecordAttribute => ({
+  ...(StringValue !== undefined && { stringValue: StringValue }),
+  ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString("base64") }),
+  stringListValues: [],
+  binaryListValues: [],
+  dataType: DataType,
+});
+
+/** `arn:aws:sqs:<region>:<account>:<name>` */
+const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
+
+const recordOf = (message: QueueMessage, queueArn: string): SqsRecord => {
+  const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
+  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, one]) => [name, attributeOf(one)]);
+  return {
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    attributes: message.Attributes ?? {},
+    messageAttributes: Object.fromEntries(attributes),
+    ...(MD5OfMessageAttributes !== undefined && { md5OfMessageAttributes: MD5OfMessageAttributes }),
+    md5OfBody: MD5OfBody,
+    eventSource: "aws:sqs",
+    eventSourceARN: queueArn,
+    awsRegion: regionOf(queueArn),
+  };
+};
+
+/** The message on its way through the mapping. */
+export const receivedMessage = (message: QueueMessage, queueArn: string): ReceivedMessage => {
+  const record = recordOf(message, queueArn);
+  const text = JSON.stringify(record);
+  return { id: record.messageId, receiptHandle: record.receiptHandle, text, bytes: Buffer.byteLength(text) };
+};

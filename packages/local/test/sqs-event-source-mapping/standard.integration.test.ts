@@ -1,0 +1,234 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, type SqsRecord, startFaultyProxy, startSqs } from "../../src/index.ts";
+import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+/** For messages that are to come again. */
+const soon = { visibilityTimeout: 2 };
+
+const never = (): Promise<never> => new Promise(() => {});
+
+const countOf = ({ attributes }: SqsRecord): number => Number(attributes.ApproximateReceiveCount);
+
+/** Fails as the script does what was never received before. */
+const atFirst =
+  (script: Script): Script =>
+  (records, context) => {
+    const fresh = records.filter((record) => countOf(record) === 1);
+    return fresh.length === 0 ? undefined : script(fresh, context);
+  };
+
+describeWithSqs("the event source mapping of a standard queue", (engine) => {
+  test("hands messages on as Lambda does", async () => {
+    const rig = await openQueueRig(engine);
+    const { MessageId } = await rig.client.sendMessage({
+      QueueUrl: rig.queueUrl,
+      MessageBody: "hello",
+      MessageAttributes: {
+        sink: { DataType: "String", StringValue: "postgres" },
+        bytes: { DataType: "Binary", BinaryValue: Buffer.from([0, 255]) },
+      },
+    });
+    await rig.run();
+    const queue = new URL(rig.queueUrl).pathname.split("/").slice(1).join(":");
+    expect(rig.batches).toEqual([
+      [
+        {
+          messageId: MessageId,
+          receiptHandle: expect.stringMatching(/./),
+          body: "hello",
+          attributes: expect.objectContaining({
+            ApproximateReceiveCount: "1",
+            SentTimestamp: expect.stringMatching(/^\d{13}$/),
+          }),
+          messageAttributes: {
+            sink: { stringValue: "postgres", stringListValues: [], binaryListValues: [], dataType: "String" },
+            bytes: { binaryValue: "AP8=", stringListValues: [], binaryListValues: [], dataType: "Binary" },
+          },
+          md5OfBody: "5d41402abc4b2a76b9719d911017c592",
+          md5OfMessageAttributes: expect.stringMatching(/^[0-9a-f]{32}$/),
+          eventSource: "aws:sqs",
+          eventSourceARN: `arn:aws:sqs:us-east-1:${queue}`,
+          awsRegion: "us-east-1",
+        },
+      ],
+    ]);
+  });
+
+  test("brings back what is reported, and nothing else, when its visibility timeout is over", async () => {
+    const rig = await openQueueRig(
+      engine,
+      atFirst((fresh) => failing(...fresh.filter(({ body }) => body === "b"))),
+      soon,
+    );
+    await rig.send("a", "b", "c");
+    await rig.run();
+    expect(rig.batches.map(bodiesOf)).toEqual([["a", "b", "c"], ["b"]]);
+    expect(rig.batches[1]?.map(countOf)).toEqual([2]);
+    expect(rig.mapping.counters).toEqual({
+      polledEventCount: 4,
+      invokedEventCount: 4,
+      failedInvokeEventCount: 3,
+      deletedEventCount: 3,
+      invocations: 2,
+    });
+  });
+
+  test.each<[string, Script]>([
+    ["throws", () => Promise.reject(new Error("no"))],
+    ["overruns its time", never],
+    ["answers what is no JSON", () => ({ batchItemFailures: [1n] })],
+    ["reports an unknown id", ([first]) => ({ batchItemFailures: [{ itemIdentifier: `${first?.messageId}0` }] })],
+    ["reports an empty id", () => ({ batchItemFailures: [{ itemIdentifier: "" }] })],
+    ["reports no id", () => ({ batchItemFailures: [{ messageId: "1" }] })],
+    [
+      "reports a known id and nothing",
+      ([first]) => ({ batchItemFailures: [{ itemIdentifier: first?.messageId }, null] }),
+    ],
+    ["reports no list", () => ({ batchItemFailures: "all" })],
+  ])("brings back the whole batch when the function %s", async (_, script) => {
+    const rig = await openQueueRig(engine, atFirst(script), { ...soon, functionTimeoutMs: 500 });
+    await rig.send("a", "b");
+    await rig.run();
+    expect(rig.batches.map((batch) => bodiesOf(batch).sort())).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+  });
+
+  test.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["null", null],
+    ["an empty list", { batchItemFailures: [] }],
+    ["no list", { batchItemFailures: null }],
+    ["a misspelt one", { batchItemFailure: [{ itemIdentifier: "1" }] }],
+  ])("takes a batch for done when the function answers %s", async (_, response) => {
+    const rig = await openQueueRig(engine, () => response);
+    await rig.send("a", "b");
+    await rig.run();
+    expect(rig.batches.map(bodiesOf)).toEqual([["a", "b"]]);
+  });
+
+  test("ignores the answer without ReportBatchItemFailures, and deletes everything", async () => {
+    const rig = await openQueueRig(engine, (records) => failing(...records), { functionResponseTypes: [] });
+    await rig.send("a", "b");
+    await rig.run();
+    expect(rig.batches.map(bodiesOf)).toEqual([["a", "b"]]);
+    expect(rig.mapping.counters.deletedEventCount).toBe(2);
+  });
+
+  test("hands on ten messages at most, and as many as asked for where there is a window", async () => {
+    const bodies = Array.from({ length: 25 }, (_, index) => String(index));
+    const tens = await openQueueRig(engine);
+    await tens.send(...bodies);
+    await tens.run();
+    expect(tens.batches.map(({ length }) => length)).toEqual([10, 10, 5]);
+
+    const window = { batchSize: 20, maximumBatchingWindowInSeconds: 1 };
+    const rig = await openQueueRig(engine, undefined, window);
+    await rig.send(...bodies);
+    await rig.run();
+    expect(rig.batches.map(({ length }) => length)).toEqual([20, 5]);
+  });
+
+  test("cuts an event at six megabytes", async () => {
+    const rig = await openQueueRig(engine);
+    const body = "x".repeat(1_000_000);
+    await rig.send(...Array.from({ length: 7 }, () => body));
+    await rig.run();
+    expect(rig.batches.map(({ length }) => length)).toEqual([6, 1]);
+  });
+
+  test("has as many batches at once as it is told", async () => {
+    let running = 0;
+    let most = 0;
+    const script: Script = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(200);
+      running -= 1;
+    };
+    const rig = await openQueueRig(engine, script, { batchSize: 1, maximumConcurrency: 3 });
+    await rig.send("a", "b", "c", "d", "e", "f", "g", "h");
+    await rig.run();
+    expect(most).toBe(3);
+    expect(rig.batches.length).toBe(8);
+  });
+
+  test("is drained when nothing is delayed and nothing hidden by another consumer", async () => {
+    const rig = await openQueueRig(engine, undefined, soon);
+    const { client, queueUrl: QueueUrl } = rig;
+    await rig.send("hidden");
+    await client.receiveMessage({ QueueUrl });
+    await client.sendMessage({ QueueUrl, MessageBody: "delayed", DelaySeconds: 2 });
+    await rig.run();
+    expect(rig.batches.map(bodiesOf)).toEqual([["hidden"], ["delayed"]]);
+  });
+
+  test("lets an invocation end before it has stopped, and goes on when it is started again", async () => {
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let invoked: () => void = () => {};
+    const began = new Promise<void>((resolve) => {
+      invoked = resolve;
+    });
+    const rig = await openQueueRig(engine, () => {
+      invoked();
+      return released;
+    });
+    await rig.send("a");
+    await rig.mapping.start();
+    const drained = expect(rig.mapping.drained()).rejects.toThrow("stopped before it was drained");
+    await began;
+    const stopping = rig.mapping.stop();
+    release();
+    await stopping;
+    await drained;
+    expect(rig.mapping.counters.deletedEventCount).toBe(1);
+    await rig.send("b");
+    await rig.run();
+    expect(rig.batches.map(bodiesOf)).toEqual([["a"], ["b"]]);
+  });
+
+  test("tells of requests that fail, and tries them again", async () => {
+    const proxy = await startFaultyProxy(engine.endpoint);
+    const rig = await openQueueRig(
+      { ...engine, clientConfig: { ...engine.clientConfig, endpoint: proxy.endpoint } },
+      undefined,
+      soon,
+    );
+    await rig.send("a");
+    const refused = new Set<string>();
+    proxy.script(({ headers }) => {
+      const call = String(headers["x-amz-target"]).split(".").at(-1) ?? "";
+      if (!/^(Receive|Delete)/.test(call) || refused.has(call)) return undefined;
+      refused.add(call);
+      return { status: 503, body: "" };
+    });
+    await rig.run();
+    // The deletion is not repeated: the message comes again.
+    expect(rig.batches.map(bodiesOf)).toEqual([["a"], ["a"]]);
+    expect(rig.problems.length).toBe(2);
+    await proxy.stop();
+  });
+
+  test("does not start without its queue, and ends with it", async () => {
+    const rig = await openQueueRig(engine);
+    await rig.mapping.start();
+    await rig.send("a");
+    await rig.mapping.drained();
+    await rig.client.deleteQueue({ QueueUrl: rig.queueUrl });
+    await expect(rig.mapping.drained()).rejects.toMatchObject({ name: "QueueDoesNotExist" });
+    await rig.mapping.stop();
+    await expect(rig.mapping.start()).rejects.toMatchObject({ name: "QueueDoesNotExist" });
+  });
+
+  test("refuses a function that may take longer than its messages are hidden", async () => {
+    const rig = await openQueueRig(engine, undefined, { functionTimeoutMs: 30_001 });
+    await expect(rig.mapping.start()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+});
