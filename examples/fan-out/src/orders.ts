@@ -1,8 +1,9 @@
 // One table holds orders and customers. Orders are kept in Postgres as rows and in OpenSearch as documents, told to others
 // as events on a topic, and queued for the warehouse when they are new; customers are kept in Postgres alone. What a sink
-// refuses goes to the dead letters of that sink; the others do not notice.
+// refuses goes to the dead letters of that sink, and what it cannot take now waits in the retry queue; the others do not
+// notice.
 
-import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
 import { type MappedPostgresSink, postgres } from "@sluice/sink-postgres";
@@ -83,6 +84,8 @@ export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required(
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   item: schema,
   deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  // FIFO: an order's events must not overtake each other there.
+  retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   dedupeStore,
 })
   .when(isOrder)
