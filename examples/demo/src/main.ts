@@ -94,11 +94,15 @@ const run = async (options: Options): Promise<number> => {
   }
 };
 
-/** What is missing, or does not answer at the address that was given, is said in a line; a stack would hide it. */
+/** What is missing, or does not answer at the address that was given, is said in one sentence; a stack would hide it. */
 const failed = (error: unknown): number => {
+  if (error instanceof EngineMissingError) {
+    progress.say(error.message);
+    return 2;
+  }
   if (!(error instanceof SluiceError)) throw error;
   progress.say(`${error.code}: ${error.message}`);
-  return error instanceof EngineMissingError ? 2 : 1;
+  return 1;
 };
 
 const main = async (): Promise<number> => {
