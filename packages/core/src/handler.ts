@@ -106,6 +106,14 @@ const firstToRepeat = ({ received }: Invocation, { failures, fatal }: Repeats): 
   return position === -1 ? undefined : position;
 };
 
+/** What could not be read is in no route's account: it is told by itself. */
+const tellUnread = ({ parts, received }: Invocation): void => {
+  const reasons = received.flatMap(({ unread }) => unread ?? []);
+  if (reasons.length === 0) return;
+  const fields = { pipeline: parts.name, messages: reasons.length, first: String(reasons[0]) };
+  parts.logger.warn("messages not read, they stay where they are", fields);
+};
+
 const report = (invocation: Invocation, routes: readonly RouteDelivery[], failures: Failures, startedAt: number) => {
   const { parts, origin, event } = invocation;
   let spilled = 0;
@@ -140,6 +148,7 @@ const run = async (invocation: Invocation, requestId: string | undefined): Promi
   if (from !== undefined) await noteSettled(invocation, routes, from);
   if (repeated.fatal !== undefined) throw repeated.fatal.reason;
   const { failures } = repeated;
+  tellUnread(invocation);
   if (origin === "retry") await releaseSettled(invocation, routes);
   await postponeFailed(invocation, failures);
   await removeClaims(invocation, failures);

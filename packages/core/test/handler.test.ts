@@ -337,10 +337,11 @@ describe("a batch of dead letters from SQS", () => {
     ["a sink's that is gone", letter({ sink: "third" })],
     ["a broken archive", { ...letter(), record: undefined, recordGzip: "AAAA" }],
   ])("a message with %s stays in its queue, and nothing is delivered of it", async (_name, body) => {
-    const { handler, upserts, appends, letters } = made();
+    const { handler, upserts, appends, letters, lines } = made();
     const event = sqsEvent([body, encodeEnvelope(letter({ record: put("b", 2) }))]);
     expect(named(await handler(event, lambdaContext()))).toEqual([messageId(0)]);
     expect([upserts.calls, takenBy(appends), letters.writes]).toEqual([[], ["b"], []]);
+    expect(lines[0]).toMatchObject({ level: "warn", fields: { messages: 1 } });
   });
 
   test("that is late is superseded, which is success", async () => {

@@ -43,3 +43,4 @@ export {
   streamsClient,
   type WireRecord,
 } from "./streams-client.ts";
+export { startTcpProxy, type TcpProxy, type TcpProxyMode } from "./tcp-proxy.ts";

@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { engineOrSkip, startPostgres } from "@sluice/local";
+import { engineOrSkip, startPostgres, startTcpProxy } from "@sluice/local";
 import { type PostgresConnection, postgres } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
 import { openLeavingServer } from "./support/leaving-server.ts";
-import { openProxy } from "./support/proxy.ts";
 import { certificate, openTlsServer } from "./support/tls-server.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
@@ -14,7 +13,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (id text PRIMARY KEY, n int)");
     await postgres({ pool: database.pool, table: "items" }).ensure();
-    const proxy = await openProxy(database.url);
+    const proxy = await startTcpProxy(database.url);
     const { hostname, port, pathname, username, password } = new URL(proxy.url);
     const connection = { host: hostname, port: Number(port), database: pathname.slice(1), user: username };
     return { database, proxy, connection, password };
@@ -45,7 +44,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     const third = batchAt(3);
     expect(outcomesOf(third, await sink.write(third, invocation()))).toEqual(["delivered"]);
     await sink.close();
-    await proxy.close();
+    await proxy.stop();
     await database.close();
   });
 
@@ -55,7 +54,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     const batch = batchAt(1);
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
     await sink.close();
-    await proxy.close();
+    await proxy.stop();
     await database.close();
   });
 
@@ -65,7 +64,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     const error = await sink.write(batchAt(1), invocation()).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "SINK_DENIED", message: expect.not.stringContaining("wrong-4711") });
     await sink.close();
-    await proxy.close();
+    await proxy.stop();
     await database.close();
   });
 });

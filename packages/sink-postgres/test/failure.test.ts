@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
-import { engineOrSkip, startPostgres } from "@sluice/local";
+import { engineOrSkip, startPostgres, startTcpProxy } from "@sluice/local";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { type PostgresPool, postgres } from "../src/index.ts";
 import {
@@ -13,7 +13,6 @@ import {
   upsertOf,
   watch,
 } from "./support/deliveries.ts";
-import { openProxy } from "./support/proxy.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 const columns = { id: "text", state: "text" };
@@ -49,13 +48,13 @@ const untilLocked = async ({ sql }: Database, sessions = 1): Promise<void> => {
 describeWithPostgres("a connection that is lost", (engine) => {
   const open = async () => {
     const database = await withTable(await newDatabase(engine));
-    const proxy = await openProxy(database.url);
+    const proxy = await startTcpProxy(database.url);
     const through = openDatabase(proxy.url);
     const sink = postgres({ pool: through.pool, ...options });
     await sink.write([delivery("warm", 1, "up")], invocation());
     const close = async (): Promise<void> => {
       await through.close();
-      await proxy.close();
+      await proxy.stop();
       await database.close();
     };
     return { database, proxy, sink, close };

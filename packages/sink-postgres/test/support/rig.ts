@@ -1,12 +1,11 @@
 // The conformance kit's rig: a database and a role of its own for each case, behind a proxy that can fail.
 
 import type { Change } from "@sluice/core";
-import type { PostgresEngine } from "@sluice/local";
+import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
 import { type Guard, type PostgresRow, postgres } from "../../src/index.ts";
 import { newDatabase, watch } from "./deliveries.ts";
-import { openProxy } from "./proxy.ts";
 
 const password = "secret-9d2e";
 const columns =
@@ -41,7 +40,7 @@ export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<Ups
   await postgres({ pool: database.pool, table: "specimens", guard }).ensure();
   const grant = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`;
   await database.sql(grant);
-  const proxy = await openProxy(database.url);
+  const proxy = await startTcpProxy(database.url);
   const url = new URL(proxy.url);
   url.username = role;
   url.password = password;
@@ -85,7 +84,7 @@ export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<Ups
     },
     close: async () => {
       await pool.end();
-      await proxy.close();
+      await proxy.stop();
       await database.close();
     },
     secrets: [password],
