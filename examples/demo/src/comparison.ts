@@ -61,8 +61,10 @@ export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<
 };
 
 /** Whether table and replica agree, but for films that wait among the dead letters. */
-export const isClean = ({ missing, stale, differing, ghost }: Comparison, waiting: ReadonlySet<string>): boolean =>
-  [missing, stale, differing, ghost].flat().every((filmId) => waiting.has(filmId));
+export const isClean = (
+  { missing, stale, differing, ghost }: Comparison,
+  waiting: ReadonlySet<string> = new Set(),
+): boolean => [missing, stale, differing, ghost].flat().every((filmId) => waiting.has(filmId));
 
 /** One line: `3,129 compared: 0 missing, 0 stale, 0 differing, 0 ghost`. */
 export const describeComparison = ({ compared, missing, stale, differing, ghost }: Comparison): string =>
