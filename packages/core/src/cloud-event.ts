@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Change, ChangeKind, KeyValue } from "./change.ts";
+import { RecordError } from "./errors.ts";
 import { toJson } from "./json.ts";
 import { checkText } from "./option.ts";
 import { carries } from "./record.ts";
@@ -82,6 +83,12 @@ const dataOf = (change: Change<unknown>): CloudEventData => {
 const timeOf = ({ approximateCreationTimeMs: ms }: Change<unknown>): { readonly time?: string } =>
   ms > 0 ? { time: new Date(ms).toISOString() } : {};
 
+/** A consumer drops an event without a type as none. */
+const checkedType = (type: unknown): string => {
+  if (typeof type === "string" && type !== "") return type;
+  throw new RecordError("MAPPING_FAILED", "cloudEvent's type answered no text; expected one for every change");
+};
+
 /**
  * A mapper that makes a CloudEvent of a change, for any append sink.
  * @throws {ConfigError} CONFIG_INVALID when `source` or `type` is missing.
@@ -100,7 +107,7 @@ export const cloudEvent = <Item = unknown>({
     specversion: "1.0",
     id: change.eventId,
     source,
-    type: typeOf(change),
+    type: checkedType(typeOf(change)),
     subject: subjectOf(change),
     ...timeOf(change),
     datacontenttype: "application/json",

@@ -79,6 +79,12 @@ describe("a CloudEvent", () => {
     expect(cloudEvent({ source, type: "com.shop.order" })(change).type).toBe("com.shop.order");
   });
 
+  test.each(["", undefined])("is rejected where its type answers %j", (type) => {
+    const change = decodeRecord(streamRecord({ after }));
+    const make = (): unknown => cloudEvent({ source, type: () => type as string })(change);
+    expect(make).toThrow(expect.objectContaining({ code: "MAPPING_FAILED" }));
+  });
+
   test.each([
     ["source", {}],
     ["source", { source: "", type: "t" }],
