@@ -13,7 +13,7 @@ const staysInItsQueue = ({ origin, received }: Invocation, position: number): bo
 const isExpired = ({ received, parts }: Invocation, position: number): boolean => {
   const { firstFailedAt } = received[position]?.envelope ?? {};
   if (firstFailedAt === undefined || parts.retryQueue === undefined) return false;
-  // A text that is no time is never expired by it; SQS' own retention would end the message unseen.
+  // A text that is no time counts as too old: else SQS would end the message unseen.
   return !(parts.clock.now() - Date.parse(firstFailedAt) <= parts.retryQueue.maxAgeMs);
 };
 
