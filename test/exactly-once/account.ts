@@ -3,8 +3,8 @@
 import { type Dedupe, type DedupeStore, decodeRecord, pipeline, type Sink, type StreamRecord } from "@sluice/core";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { tableHistory } from "@sluice/testing";
-import { hurriedClock } from "./hurried-clock.ts";
 import { type Environment, type Outage, outsideOf } from "./outside.ts";
+import { type UnevenClock, unevenClock } from "./uneven-clock.ts";
 
 /** A change at the target: what every message says of itself. */
 export interface Arrival {
@@ -14,20 +14,21 @@ export interface Arrival {
 
 export interface Target {
   /** The sink of one environment. */
-  readonly sink: (environment: Environment) => Sink<unknown, "append">;
+  readonly sink: (environment: Environment, dedupeStore: DedupeStore) => Sink<unknown, "append">;
   readonly toMessage: (arrival: Arrival) => unknown;
+  /** What arrives of a change. Default: the change, once. */
+  readonly copiesOf?: (arrival: Arrival) => readonly Arrival[];
   /** Everything that arrived, in order. */
   readonly arrived: () => Promise<readonly Arrival[]>;
+  readonly close?: () => Promise<void>;
 }
 
 export interface Run {
   readonly dedupe: Dedupe;
   readonly target: Target;
   readonly outage: Outage;
-  /** Given the run's own clock. */
-  readonly store: (now: () => number) => DedupeStore;
-  /** How much faster than the machine's the run's clock is. */
-  readonly factor: number;
+  /** One that knows nothing yet, on the run's own clock. */
+  readonly store: (now: () => number) => DedupeStore | Promise<DedupeStore>;
   readonly items: number;
   readonly revisions: number;
 }
@@ -44,10 +45,24 @@ export interface Account {
   readonly throttledRequests: number;
 }
 
-/** Half a minute on the machine's clock beside engines: no invocation shall time out but by plan, however busy it is. */
-const functionTimeoutMs = 600_000;
+/** Lambda's longest: no invocation times out but by plan, however busy the machine is. */
+const functionTimeoutMs = 900_000;
+
+/** What fails is mostly well at the next try: shorter than Lambda's pauses, as much is shown in less time. */
+const retryDelayMs = (repeat: number): number => Math.min(20 * 2 ** repeat, 1_000);
+
+/** Records of an invocation, at most. */
+export const batchSize = 100;
 
 const shards = 2;
+
+/** Nobody waits until a dead holder had timed out. A living one's records go to nobody else meanwhile. */
+const longestHoldMs = 1_000;
+
+const impatient = ({ journal, claims }: DedupeStore): DedupeStore => ({
+  journal,
+  claims: { ...claims, claim: (id, key, holdMs) => claims.claim(id, key, Math.min(holdMs, longestHoldMs)) },
+});
 
 const historyOf = (items: number, revisions: number): StreamRecord[] => {
   const table = tableHistory({ keyNames: ["item"] });
@@ -58,7 +73,14 @@ const historyOf = (items: number, revisions: number): StreamRecord[] => {
   return records;
 };
 
-const nameOf = ({ item, revision }: Arrival): string => `${item}@${revision}`;
+/** One line for a change at the target. */
+export const nameOf = ({ item, revision }: Arrival): string => `${item}@${revision}`;
+
+/** The change of such a line. */
+export const arrivalOfName = (name: string): Arrival => {
+  const [item = "", revision = ""] = name.split("@");
+  return { item, revision: Number(revision) };
+};
 
 const arrivalOf = (record: StreamRecord): Arrival => decodeRecord<Arrival>(record).after as Arrival;
 
@@ -72,21 +94,20 @@ const accountOf = (sent: readonly Arrival[], arrived: readonly Arrival[]) => {
     latest.set(arrival.item, Math.max(arrival.revision, latest.get(arrival.item) ?? 0));
   }
   const lost = sent.filter((arrival) => !seen.has(nameOf(arrival))).length;
-  return { changes: sent.length, arrived: arrived.length, lost, duplicates: arrived.length - seen.size, misordered };
+  return { arrived: arrived.length, lost, duplicates: arrived.length - seen.size, misordered };
 };
 
 const silent = { info: () => undefined, warn: () => undefined };
 
 /** Functions with environments of their own: one for each invocation at a time, and a new one for each that died. */
-const functionOf = ({ dedupe, target, outage, store }: Run, clock: ReturnType<typeof hurriedClock>) => {
-  const outside = outsideOf(outage, clock.now);
-  const dedupeStore = store(clock.now);
+const functionOf = ({ dedupe, target, outage }: Run, dedupeStore: DedupeStore, clock: UnevenClock) => {
+  const outside = outsideOf(outage, clock);
   const idle: { readonly environment: Environment; readonly handler: (event: unknown, context: object) => unknown }[] =
     [];
   const start = () => {
     const environment = outside.environment();
     const handler = pipeline<Arrival>("account", { deadLetter: "block", logger: silent, clock, dedupeStore })
-      .to(target.sink(environment), ({ after }) => after && target.toMessage(after), { dedupe })
+      .to(target.sink(environment, dedupeStore), ({ after }) => after && target.toMessage(after), { dedupe })
       .handler();
     return { environment, handler };
   };
@@ -110,26 +131,31 @@ export const play = async (run: Run): Promise<Account> => {
   const shardOf = new Map(itemKeys.map((itemKey, index) => [itemKey, shardIds[index % shards] as string]));
   for (const record of records) stream.append(shardOf.get(decodeRecord(record).itemKey) as string, record);
 
-  const clock = hurriedClock(run.factor, (records[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000);
-  const { invoke, counts } = functionOf(run, clock);
+  const clock = unevenClock((records[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000);
+  const { invoke, counts } = functionOf(run, impatient(await run.store(clock.now)), clock);
   const mapping = eventSourceMapping({
     client: stream.client,
     streamArn: stream.streamArn,
     handler: invoke,
     startingPosition: "TRIM_HORIZON",
-    batchSize: 100,
+    batchSize,
     parallelizationFactor: 4,
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
     functionTimeoutMs,
+    retryDelayMs,
     clock,
   });
   await mapping.start();
   await mapping.drained();
   await mapping.stop();
   const { deaths, failedEntries, throttled } = counts;
+  const { copiesOf = (arrival: Arrival) => [arrival] } = run.target;
+  const arrived = await run.target.arrived();
+  await run.target.close?.();
   return {
-    ...accountOf(records.map(arrivalOf), await run.target.arrived()),
+    changes: records.length,
+    ...accountOf(records.map(arrivalOf).flatMap(copiesOf), arrived),
     deaths,
     failedEntries,
     throttledRequests: throttled,

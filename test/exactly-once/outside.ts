@@ -1,5 +1,7 @@
 // What is outside of a function and outlives it: the target, its bad days, and the function's deaths.
 
+import type { UnevenClock } from "./uneven-clock.ts";
+
 /** What happens when. Requests and invocations count from 1, over all environments. */
 export interface Outage {
   /** Every how manyeth request fails one of its entries. */
@@ -9,7 +11,7 @@ export interface Outage {
   readonly throttledMs: number;
   /** The request before which the function dies. */
   readonly diesBefore?: number;
-  /** The invocation that dies when all is delivered, before it answers. */
+  /** The first invocation from this one on that delivers to its end dies before it answers. */
   readonly diesAfter?: number;
 }
 
@@ -31,14 +33,25 @@ export interface Outside {
 
 const never = new Promise<never>(() => {});
 
-export const outsideOf = (outage: Outage, now: () => number): Outside => {
+/** How fast an outage passes: a minute in two seconds. */
+const outagePace = 30;
+
+export const outsideOf = (outage: Outage, clock: Pick<UnevenClock, "sleep" | "setPace">): Outside => {
   const counts = { requests: 0, failedEntries: 0, throttled: 0, deaths: 0 };
   let invocations = 0;
-  let throttledUntilMs: number | undefined;
+  let throttles = false;
+  let hasDiedAfter = false;
 
+  const throttle = async (): Promise<void> => {
+    throttles = true;
+    clock.setPace(outagePace);
+    await clock.sleep(outage.throttledMs);
+    clock.setPace(1);
+    throttles = false;
+  };
   const isThrottled = (): boolean => {
-    if (counts.requests === outage.throttledFrom) throttledUntilMs = now() + outage.throttledMs;
-    return throttledUntilMs !== undefined && now() < throttledUntilMs;
+    if (counts.requests === outage.throttledFrom) void throttle();
+    return throttles;
   };
 
   const environment = (): Environment => {
@@ -63,7 +76,8 @@ export const outsideOf = (outage: Outage, now: () => number): Outside => {
           counts.throttled += 1;
           return "throttled";
         }
-        const spoilt = counts.requests % outage.failingEvery === 0 ? counts.requests % count : -1;
+        const failures = counts.requests / outage.failingEvery;
+        const spoilt = Number.isInteger(failures) ? failures % count : -1;
         if (spoilt >= 0) counts.failedEntries += 1;
         const isSpoilt = (index: number): boolean => index === spoilt;
         await send(isSpoilt);
@@ -73,7 +87,9 @@ export const outsideOf = (outage: Outage, now: () => number): Outside => {
         invocations += 1;
         const invocation = invocations;
         const value = await Promise.race([work(), death]);
-        return invocation === outage.diesAfter ? await Promise.race([die(), death]) : value;
+        if (hasDiedAfter || outage.diesAfter === undefined || invocation < outage.diesAfter) return value;
+        hasDiedAfter = true;
+        return await Promise.race([die(), death]);
       },
     };
   };

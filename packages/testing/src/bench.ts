@@ -36,8 +36,11 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
   /** One call of `write`, whose settlements are checked. The changes are of different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
-  /** One invocation of a pipeline with one route to the sink, without quick tries: what became of it is in the target. */
-  readonly invoke: (changes: readonly SpecimenChange[]) => Promise<void>;
+  /**
+   * One invocation of a pipeline with one route to the sink, without quick tries.
+   * @returns what Lambda would bring again: the first change that was reported, and all behind it.
+   */
+  readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
   /** One call of `peek`, whose settlements are checked as those of `write` are. */
   readonly peek: Bench["write"];
   /** The answer of `write` to an empty batch, as it is. */
@@ -117,13 +120,16 @@ const silent = { info: () => undefined, warn: () => undefined };
 const invoke = async <Message>(
   { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
   changes: readonly SpecimenChange[],
-): Promise<void> => {
+): Promise<readonly SpecimenChange[]> => {
   const options = { deadLetter: "block", logger: silent, retry: { tries: 1 } } as const;
   const routed = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
   const handler = pipeline<SpecimenItem>("conformance", options)
     .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routed)
     .handler();
-  await handler(streamEvent(changes.map(({ record }) => record)));
+  const { batchItemFailures } = await handler(streamEvent(changes.map(({ record }) => record)));
+  const reported = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const first = changes.findIndex(({ record }) => reported.has(record.dynamodb?.SequenceNumber ?? ""));
+  return first < 0 ? [] : changes.slice(first);
 };
 
 const shared = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {

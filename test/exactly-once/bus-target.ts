@@ -1,0 +1,70 @@
+// An EventBridge bus for the account, on moto. A rule writes what is put on it to a log group, which is read at once: to
+// receive it from a queue of moto's would take longer than all else.
+
+import type { EventBridge } from "@aws-sdk/client-eventbridge";
+import type { MotoEngine } from "@sluice/local";
+import { type EventBridgeClient, eventbridge } from "@sluice/sink-eventbridge";
+import type { Arrival, Target } from "./account.ts";
+
+const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
+
+/** One call of CloudWatch Logs. moto looks at no signature, but reads the service's name from it. */
+const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: object): Promise<unknown> => {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `Logs_20140328.${operation}`,
+      authorization: "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/logs/aws4_request",
+    },
+    body: JSON.stringify(input),
+  });
+  if (!response.ok) throw new Error(`moto answered ${response.status} to ${operation}`);
+  const text = await response.text();
+  return text === "" ? undefined : JSON.parse(text);
+};
+
+/** Events in the order of their arrival: the sender waits for each of an item before the next. */
+const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
+  const arrived: Arrival[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = (await callLogs(moto, "FilterLogEvents", {
+      logGroupName,
+      limit: 10_000,
+      ...(nextToken && { nextToken }),
+    })) as { readonly events: readonly { readonly message: string }[]; readonly nextToken?: string };
+    for (const { message } of page.events) arrived.push((JSON.parse(message) as { detail: Arrival }).detail);
+    ({ nextToken } = page);
+  } while (nextToken);
+  return arrived;
+};
+
+/** A bus of that name. */
+export const busTarget = async (moto: MotoEngine, client: EventBridge, name: string): Promise<Target> => {
+  await callLogs(moto, "CreateLogGroup", { logGroupName: name });
+  await client.createEventBus({ Name: name });
+  const rule = { EventBusName: name, Rule: "all" };
+  await client.putRule({ EventBusName: name, Name: "all", EventPattern: '{"source":["account"]}' });
+  const Arn = `arn:aws:logs:us-east-1:123456789012:log-group:${name}`;
+  await client.putTargets({ ...rule, Targets: [{ Id: "log", Arn }] });
+  return {
+    toMessage: (detail) => ({ detailType: "Changed", detail }),
+    sink: (environment) => {
+      const putEvents: EventBridgeClient["putEvents"] = async ({ Entries }) => {
+        let ids: readonly { readonly EventId?: string | undefined }[] = [];
+        const taken = await environment.request(Entries.length, async (isSpoilt) => {
+          const others = Entries.filter((_, index) => !isSpoilt(index));
+          if (others.length > 0) ids = (await client.putEvents({ Entries: others })).Entries ?? [];
+        });
+        if (taken === "throttled") throw throttling();
+        const left = [...ids];
+        return {
+          Entries: taken.map((isTaken) => (isTaken ? (left.shift() ?? {}) : { ErrorCode: "AccessDeniedException" })),
+        };
+      };
+      return eventbridge({ source: "account", eventBusName: name, client: { putEvents }, concurrency: 1 }) as never;
+    },
+    arrived: () => eventsIn(moto, name),
+  };
+};
