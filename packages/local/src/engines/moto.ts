@@ -24,6 +24,8 @@ export interface MotoEngine {
 export interface MotoOptions {
   /** Use this endpoint and start nothing. Default: `MOTO_URL` of the environment. */
   readonly endpoint?: string;
+  /** Where on loopback the requests of state machines go, for functions that moto cannot run. Default: to moto. */
+  readonly taskPort?: number;
 }
 
 const version = "5.2.5";
@@ -74,12 +76,12 @@ const pythonWithMoto = async (): Promise<string> => {
   }
 };
 
-const startOn = async (python: string, port: number): Promise<MotoEngine> => {
+const startOn = async (python: string, port: number, taskPort: number): Promise<MotoEngine> => {
   const endpoint = `http://127.0.0.1:${port}`;
   const child = await startChild({
     command: python,
     args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)],
-    options: {},
+    options: { env: { ...process.env, MOTO_PORT: String(taskPort) } },
     orphanSignal: "SIGTERM",
   });
   const probe = () => fetch(`${endpoint}/moto-api/data.json`, { signal: AbortSignal.timeout(10_000) });
@@ -96,5 +98,5 @@ export const startMoto = async (options: MotoOptions = {}): Promise<MotoEngine> 
   const endpoint = options.endpoint ?? process.env.MOTO_URL;
   if (endpoint) return { endpoint, clientConfig: awsClientConfig(endpoint), stop: async () => undefined };
   const python = await pythonWithMoto();
-  return onFreePort((port) => startOn(python, port));
+  return onFreePort((port) => startOn(python, port, options.taskPort ?? port));
 };
