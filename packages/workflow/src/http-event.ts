@@ -1,0 +1,30 @@
+// A request as API Gateway's two formats and Lambda's function URLs bring it.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html (read 2026-11-25)
+
+/** The members that are read: format 2.0 (function URLs, HTTP APIs) and 1.0 (REST APIs). */
+export interface HttpEvent {
+  readonly requestContext?: { readonly http?: { readonly method?: string } };
+  readonly httpMethod?: string;
+  readonly queryStringParameters?: Readonly<Record<string, string | undefined>> | null;
+  readonly body?: string | null;
+  readonly isBase64Encoded?: boolean;
+}
+
+/** An answer that all of them take. */
+export interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export const methodOf = ({ requestContext, httpMethod }: HttpEvent): string =>
+  (requestContext?.http?.method ?? httpMethod ?? "").toUpperCase();
+
+export const queryOf = ({ queryStringParameters }: HttpEvent, name: string): string =>
+  queryStringParameters?.[name] ?? "";
+
+/** A field of a form that was sent. */
+export const fieldOf = ({ body, isBase64Encoded }: HttpEvent, name: string): string => {
+  const text = isBase64Encoded ? Buffer.from(body ?? "", "base64").toString() : (body ?? "");
+  return new URLSearchParams(text).get(name) ?? "";
+};

@@ -1,0 +1,133 @@
+// Whether an item is still as a record says, as a DynamoDB condition; and attribute values as the SDK takes them.
+
+import { isDeepStrictEqual } from "node:util";
+import type { AttributeValue, Image, StreamRecord } from "@sluice/core";
+
+/** An attribute value as the SDK takes it: binary as bytes, and nothing readonly. */
+export type SdkValue =
+  | { S: string }
+  | { N: string }
+  | { B: Uint8Array }
+  | { BOOL: boolean }
+  | { NULL: true }
+  | { L: SdkValue[] }
+  | { M: SdkItem }
+  | { SS: string[] }
+  | { NS: string[] }
+  | { BS: Uint8Array[] };
+
+export type SdkItem = { [attribute: string]: SdkValue };
+
+const bytes = (value: string | Uint8Array): Uint8Array =>
+  typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
+
+/** Lambda's records carry binary as base64 text, which the SDK would encode once more within a set. */
+const sdkValue = (value: AttributeValue): SdkValue => {
+  if ("B" in value) return { B: bytes(value.B) };
+  if ("BS" in value) return { BS: value.BS.map(bytes) };
+  if ("L" in value) return { L: value.L.map(sdkValue) };
+  if ("M" in value) return { M: sdkItem(value.M) };
+  return value as SdkValue;
+};
+
+/** An item, or its key, as the SDK takes it. */
+export const sdkItem = (image: Image): SdkItem =>
+  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, sdkValue(value)]));
+
+/** A condition, and what its placeholders stand for. */
+export interface Condition {
+  readonly expression: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, SdkValue>>;
+}
+
+/**
+ * An expression may have 300 operators and 4 KB. An item with more attributes is compared in its first ones.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
+ */
+const maxClauses = 100;
+
+const all = (clauses: readonly string[]): string => clauses.join(" AND ");
+
+const namesOf = (prefix: string, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name, index) => [`#${prefix}${index}`, name]));
+
+/** None of these attributes is there. */
+export const lacks = (names: readonly string[]): Condition => {
+  const some = names.slice(0, maxClauses);
+  return {
+    expression: all(some.map((_, index) => `attribute_not_exists(#n${index})`)),
+    names: namesOf("n", some),
+    values: {},
+  };
+};
+
+/** All of these attributes are there, with these values. */
+const holds = (image: Image): Condition => {
+  const entries = Object.entries(image).slice(0, maxClauses);
+  return {
+    expression: all(entries.map((_, index) => `#h${index} = :h${index}`)),
+    names: namesOf(
+      "h",
+      entries.map(([name]) => name),
+    ),
+    values: Object.fromEntries(entries.map(([, value], index) => [`:h${index}`, sdkValue(value)])),
+  };
+};
+
+export const both = (...conditions: readonly Condition[]): Condition => ({
+  expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
+  names: Object.assign({}, ...conditions.map(({ names }) => names)),
+  values: Object.assign({}, ...conditions.map(({ values }) => values)),
+});
+
+const without = (image: Image, name: string): Image => {
+  const { [name]: _, ...rest } = image;
+  return rest;
+};
+
+/** Whether the condition of `isUnchanged` looks at all attributes of a record. */
+export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord): boolean =>
+  Object.keys(NewImage).length <= maxClauses;
+
+/**
+ * The item still is what the record's change made of it: it has every attribute of the new image, and none that the
+ * change took away. The marker is left out, as the last re-publish may have set it. Where the record has no new image,
+ * that the item exists.
+ */
+export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): Condition => {
+  const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
+  const held = holds(without(NewImage, marker));
+  if (dynamodb.NewImage === undefined) return held;
+  const taken = Object.keys(without(OldImage, marker)).filter((name) => !Object.hasOwn(NewImage, name));
+  return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
+};
+
+/** An update, and what its placeholders stand for. */
+export interface Update extends Omit<Condition, "expression"> {
+  readonly expression: string;
+}
+
+/** Sets the marker, and makes of one image the other. */
+export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): Update => {
+  const [old, fresh] = [without(before, marker), without(after, marker)];
+  const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));
+  const removed = Object.keys(old).filter((name) => !Object.hasOwn(fresh, name));
+  const sets = ["#marker = :marker", ...set.map((_, index) => `#s${index} = :s${index}`)];
+  const removes = removed.map((_, index) => `#r${index}`);
+  return {
+    expression: `SET ${sets.join(", ")}${removes.length > 0 ? ` REMOVE ${removes.join(", ")}` : ""}`,
+    names: {
+      "#marker": marker,
+      ...namesOf(
+        "s",
+        set.map(([name]) => name),
+      ),
+      ...namesOf("r", removed),
+    },
+    values: {
+      ":marker": value,
+      ...Object.fromEntries(set.map(([, held], index) => [`:s${index}`, sdkValue(held)])),
+    },
+  };
+};

@@ -1,0 +1,9 @@
+declare module "asl-validator" {
+  /** Checks a definition in Amazon States Language. */
+  const validate: (definition: unknown) => {
+    readonly isValid: boolean;
+    readonly errorsText: (separator: string) => string;
+  };
+  // biome-ignore lint/style/noDefaultExport: the package's
+  export default validate;
+}

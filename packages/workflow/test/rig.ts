@@ -1,0 +1,130 @@
+// A redrive with everything in memory but the pipeline, which is a real one.
+
+import { type Clock, type PipelineHandler, pipeline } from "@sluice/core";
+import { lambdaContext, type MemoryUpsertSink, memoryUpsertSink } from "@sluice/testing";
+import {
+  type BatchEvent,
+  type BatchHandler,
+  type BatchOptions,
+  batchHandler,
+  type LambdaClient,
+  type Progress,
+  type Settings,
+} from "../src/index.ts";
+import { noProgress } from "../src/progress.ts";
+import { type MemoryQueue, memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
+
+export interface Line {
+  readonly level: "info" | "warn";
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** A logger that keeps its lines. */
+export const keptLines = () => {
+  const lines: Line[] = [];
+  const at = (level: Line["level"]) => (message: string, fields: Record<string, unknown>) => {
+    lines.push({ level, message, fields });
+  };
+  return { lines, info: at("info"), warn: at("warn") };
+};
+
+export const silent = { info: () => undefined, warn: () => undefined };
+
+/** An answer as Lambda's API gives it. */
+export type Answer = Awaited<ReturnType<LambdaClient["invoke"]>>;
+
+export const payloadOf = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(JSON.stringify(value) ?? ""));
+
+/** What Lambda answers when a function throws. */
+export const functionError = (errorType: string): Answer => ({
+  FunctionError: "Unhandled",
+  Payload: payloadOf({ errorType, errorMessage: "", trace: [] }),
+});
+
+/** A function behind Lambda's API: what goes in and out is JSON. */
+export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
+  return async ({ Payload }) => ({ Payload: payloadOf(await handler(JSON.parse(Payload), lambdaContext())) });
+};
+
+/** A pipeline "orders" into a target in memory, whose mapper refuses orders with `poison: true`. */
+export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
+  const target = memoryUpsertSink<unknown>({ name: "copy" });
+  const handler = pipeline("orders", { deadLetter: "block", logger: silent, retry: { tries: 1 } })
+    .to<unknown, "upsert">(target, ({ after }) => {
+      if (after.poison === true) throw new Error("poison");
+      return after;
+    })
+    .handler();
+  return { target, handler };
+};
+
+export interface RigOptions extends Omit<BatchOptions, "queueUrl" | "clock"> {
+  readonly invoke?: LambdaClient["invoke"];
+  /** Milliseconds of an invocation. Default: 300,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface Rig {
+  readonly queue: MemoryQueue;
+  readonly target: MemoryUpsertSink<unknown>;
+  readonly handler: PipelineHandler;
+  readonly clock: Clock;
+  readonly lines: Line[];
+  /** Sizes of the requests that the pipeline's function got. */
+  readonly requests: number[];
+  readonly event: (changes?: Partial<BatchEvent>) => BatchEvent;
+  /** One batch, on an environment of its own. */
+  readonly batch: (event?: Partial<BatchEvent>) => Promise<Progress>;
+  /** Batches until the run ends, as the state machine does it. */
+  readonly run: (settings?: Settings, mode?: BatchEvent["mode"]) => Promise<Progress>;
+}
+
+export const rig = ({ invoke, timeoutMs = 300_000, ...options }: RigOptions = {}): Rig => {
+  const queue = memoryQueue();
+  const { target, handler } = orders();
+  const { lines, ...logger } = keptLines();
+  const requests: number[] = [];
+  const clock: Clock = {
+    now: queue.now,
+    sleep: async (ms, signal) => {
+      if (!signal.aborted && ms < 1_000_000) queue.advance(ms);
+    },
+    random: () => 0,
+  };
+  const lambda: LambdaClient = {
+    invoke: (input, given) => {
+      requests.push(JSON.parse(input.Payload).Records?.length);
+      return (invoke ?? invoking(handler))(input, given);
+    },
+  };
+  const event = (changes: Partial<BatchEvent> = {}): BatchEvent => ({
+    mode: "redrive",
+    run: "arn:aws:states:eu-west-1:123456789012:execution:redrive:1",
+    startedAt: new Date(startMs).toISOString(),
+    retries: 0,
+    settings: {},
+    progress: noProgress,
+    ...changes,
+  });
+  const newHandler = (): BatchHandler =>
+    batchHandler({
+      pipelineFunction: "orders",
+      logger,
+      clock,
+      queueUrl,
+      ...options,
+      clients: { sqs: queue.client, lambda, ...options.clients },
+    });
+  const batch = (changes?: Partial<BatchEvent>): Promise<Progress> => {
+    const endsAt = queue.now() + timeoutMs;
+    return newHandler()(event(changes), lambdaContext({ remainingMs: () => endsAt - queue.now() }));
+  };
+  const run = async (settings: Settings = {}, mode: BatchEvent["mode"] = "redrive"): Promise<Progress> => {
+    let progress = noProgress;
+    do progress = await batch({ settings, mode, progress });
+    while (progress.next === "more" && progress.batches < 100);
+    return progress;
+  };
+  return { queue, target, handler, clock, lines, requests, event, batch, run };
+};

@@ -1,0 +1,122 @@
+// A table, its stream, a pipeline behind an event source mapping, and its dead-letter queue: all of it on local engines
+// but the target, which is in memory.
+
+import { DynamoDB } from "@aws-sdk/client-dynamodb";
+import { SQS } from "@aws-sdk/client-sqs";
+import { type Image, type PipelineHandler, pipeline, type StreamRecord, sqsDeadLetter } from "@sluice/core";
+import { type DynamodbEngine, eventSourceMapping, type SqsEngine, streamsClient } from "@sluice/local";
+import { type MemoryUpsertSink, memoryUpsertSink } from "@sluice/testing";
+import type { BatchOptions, LambdaClient } from "../src/index.ts";
+import { invoking, silent } from "./rig.ts";
+
+export interface World {
+  readonly tableName: string;
+  readonly queueUrl: string;
+  readonly dynamodb: DynamoDB;
+  readonly sqs: SQS;
+  readonly target: MemoryUpsertSink<unknown>;
+  readonly handler: PipelineHandler;
+  readonly lambda: LambdaClient;
+  /** Every record that the stream has fired. */
+  readonly records: StreamRecord[];
+  /** What the pipeline's mapper refuses; no item by default. */
+  readonly refuse: (refuses: (item: Record<string, unknown>) => boolean) => void;
+  readonly put: (item: Image) => Promise<void>;
+  readonly get: (id: string) => Promise<Image | undefined>;
+  /** Resolves when the pipeline has seen all that was written. */
+  readonly drained: () => Promise<void>;
+  readonly deadLetters: () => Promise<number>;
+  /** Options of a batch's function for this world. */
+  readonly options: BatchOptions;
+  readonly stop: () => Promise<void>;
+}
+
+let worlds = 0;
+
+const createTable = async (dynamodb: DynamoDB, TableName: string): Promise<string> => {
+  const { TableDescription } = await dynamodb.createTable({
+    TableName,
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    BillingMode: "PAY_PER_REQUEST",
+    StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+  });
+  return TableDescription?.LatestStreamArn ?? "";
+};
+
+const messagesIn = async (sqs: SQS, QueueUrl: string): Promise<number> => {
+  const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+  const { Attributes = {} } = await sqs.getQueueAttributes({ QueueUrl, AttributeNames: [...names] });
+  return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
+};
+
+/** Makes a world of its own on engines that are shared. */
+export const makeWorld = async (engines: {
+  readonly dynamodb: DynamodbEngine;
+  readonly sqs: SqsEngine;
+}): Promise<World> => {
+  worlds += 1;
+  const tableName = `orders-${worlds}`;
+  const dynamodb = new DynamoDB(engines.dynamodb.clientConfig);
+  const sqs = new SQS(engines.sqs.clientConfig);
+  const streamArn = await createTable(dynamodb, tableName);
+  const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: `orders-dead-${worlds}` });
+  const target = memoryUpsertSink<unknown>({ name: "copy" });
+  let refuses = (_item: Record<string, unknown>): boolean => false;
+  const handler = pipeline("orders", { deadLetter: sqsDeadLetter({ queueUrl, client: sqs }), logger: silent })
+    .to<unknown, "upsert">(target, ({ after }) => {
+      if (refuses(after)) throw new Error("refused");
+      return after;
+    })
+    .handler();
+  const records: StreamRecord[] = [];
+  const mapping = eventSourceMapping({
+    client: streamsClient(engines.dynamodb.endpoint),
+    streamArn,
+    handler: async (event, context) => {
+      records.push(...event.Records);
+      return handler(event, context);
+    },
+    startingPosition: "TRIM_HORIZON",
+    functionResponseTypes: ["ReportBatchItemFailures"],
+    pollIntervalMs: 20,
+    retryDelayMs: () => 5,
+  });
+  await mapping.start();
+  const lambda: LambdaClient = { invoke: invoking(handler) };
+  return {
+    tableName,
+    queueUrl,
+    dynamodb,
+    sqs,
+    target,
+    handler,
+    lambda,
+    records,
+    refuse: (chosen) => {
+      refuses = chosen;
+    },
+    put: async (item) => {
+      await dynamodb.putItem({ TableName: tableName, Item: item as never });
+    },
+    get: async (id) => {
+      const { Item } = await dynamodb.getItem({ TableName: tableName, Key: { id: { S: id } }, ConsistentRead: true });
+      return Item as Image | undefined;
+    },
+    drained: () => mapping.drained(),
+    deadLetters: () => messagesIn(sqs, queueUrl),
+    options: {
+      queueUrl,
+      pipelineFunction: "orders",
+      tableName,
+      pollSeconds: 0,
+      logger: silent,
+      clients: { sqs, lambda, dynamodb },
+    },
+    stop: async () => {
+      await mapping.stop();
+      dynamodb.destroy();
+      sqs.destroy();
+    },
+  };
+};
