@@ -177,7 +177,7 @@ WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = settled.${quoteN
  */
 export const peekStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost
-FROM unnest(${argumentsFor(shape.keys)}, $${shape.keys.length + 1}::text[]) WITH ORDINALITY
+FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
   AS u(${aliases(shape.keys)}, version, position)
 JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
 WHERE held.${versionColumn} >= u.version`;
