@@ -84,6 +84,10 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     const message = `[${sink}] the server answered ${numbersOf(responseCode, text)}${step}`;
     return new SinkError(code, message, causeOf(code, error));
   }
+  // Nodemailer takes nonsense for a refusal. Who talks nonsense has refused nobody.
+  if (typeof response === "string" && response !== "") {
+    return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is no reply of SMTP`);
+  }
   const known = typeof name === "string" ? name : "an error without a code";
   const code = smtpNames[known] ?? (certificateCodes.test(known) ? "SINK_DENIED" : "SINK_UNAVAILABLE");
   return new SinkError(code, `[${sink}] the mail was not taken: ${known}`, causeOf(code, error));

@@ -98,6 +98,17 @@ describe("SMTP", () => {
     expect(classifySmtp("email", Object.assign(new Error("text"), { code })).code).toBe(expected);
   });
 
+  test.each(["EENVELOPE", "EMESSAGE", "EAUTH", "EPROTOCOL"])(
+    "%s with an answer that is no reply is a server that is ill",
+    (code) => {
+      const error = Object.assign(new Error("text"), { code, command: "RCPT TO", response: "?! 4711 of nothing" });
+      expect(classifySmtp("email", error)).toMatchObject({
+        code: "SINK_UNAVAILABLE",
+        message: "[email] the server's answer is no reply of SMTP",
+      });
+    },
+  );
+
   test("a certificate that is refused is denied, although nodemailer calls it a socket's error", () => {
     const error = Object.assign(new Error("text"), { code: "ESOCKET", originalCode: "CERT_HAS_EXPIRED" });
     expect(classifySmtp("email", error)).toMatchObject({

@@ -1,0 +1,53 @@
+// What happens to a table in a chaos test, and what must be true of its targets in the end.
+
+import type { StreamRecord } from "@sluice/core";
+import { tableHistory } from "@sluice/testing";
+import { randomOf } from "../convergence/random.ts";
+
+/** An item as the table holds it. `revision` is another one with every write. */
+export interface ChaosItem {
+  readonly pk: string;
+  readonly revision: number;
+  readonly note: string;
+}
+
+/** One text for the item of a record. */
+export const itemOf = ({ dynamodb }: StreamRecord): string => {
+  const pk = dynamodb?.Keys?.pk;
+  return pk !== undefined && "S" in pk ? pk.S : "";
+};
+
+/** What names a change. */
+export const sequenceOf = ({ dynamodb }: StreamRecord): string => dynamodb?.SequenceNumber ?? "";
+
+/** The item as the change left it; undefined after a remove. */
+export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
+  const { pk, revision, note } = dynamodb?.NewImage ?? {};
+  if (pk === undefined || revision === undefined || note === undefined) return undefined;
+  if (!("S" in pk && "N" in revision && "S" in note)) return undefined;
+  return { pk: pk.S, revision: Number(revision.N), note: note.S };
+};
+
+/** A stream forgets records that are a day old. */
+const madeNow = (record: StreamRecord): StreamRecord => ({
+  ...record,
+  dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },
+});
+
+/** The records of a random history, oldest first: puts, removes and insertions anew, of so many items. */
+export const historyOf = (seed: number, { items, changes }: { items: number; changes: number }): StreamRecord[] => {
+  const random = randomOf(seed);
+  const table = tableHistory({ keyNames: ["pk"], tableName: "Chaos" });
+  const live = new Set<string>();
+  for (let revision = 1; revision <= changes; revision += 1) {
+    const pk = `item-${random.integer(items)}`;
+    if (live.has(pk) && random.chance(0.2)) {
+      table.remove({ pk });
+      live.delete(pk);
+    } else {
+      table.put({ pk, revision, note: `note ${random.integer(1_000_000)}` });
+      live.add(pk);
+    }
+  }
+  return table.records().map(madeNow);
+};

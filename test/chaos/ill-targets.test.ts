@@ -1,0 +1,61 @@
+// Targets that fall ill in the midst of a batch, on real engines, through Lambda's event source mappings of the stream
+// and of the retry queue. In the end the books must balance: every change delivered, superseded, or in the dead letters,
+// whole.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
+import { randomOf } from "../convergence/random.ts";
+import { balanced } from "./account.ts";
+import { historyOf } from "./history.ts";
+import { opensearchTarget } from "./opensearch-target.ts";
+import { play } from "./play.ts";
+import { postgresTarget } from "./postgres-target.ts";
+import { seeds } from "./seeds.ts";
+import { smtpTarget } from "./smtp-target.ts";
+import { sqsTarget } from "./sqs-target.ts";
+import { type ChaosTarget, type Fault, faults } from "./target.ts";
+
+const wanted = { opensearch: true, postgres: true, sqs: true } as const;
+
+type Opener = (engines: Engines<typeof wanted>, name: string) => Promise<ChaosTarget>;
+
+/** Room for a slow machine; nothing depends on it. */
+jest.setTimeout(120_000);
+
+const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
+
+const targets: readonly (readonly [kind: string, open: Opener])[] = [
+  ["postgres", ({ postgres }) => postgresTarget(postgres)],
+  ["opensearch", ({ opensearch }, name) => opensearchTarget(opensearch, name)],
+  ["sqs", ({ sqs }, name) => sqsTarget(sqs, name)],
+  ["smtp", () => smtpTarget()],
+];
+
+const changes = 160;
+
+describeWithEngines("chaos: a target that falls ill in the midst of a batch", (engines) => {
+  const sqs = new SQS(engines.sqs.clientConfig);
+  afterAll(() => sqs.destroy());
+
+  const cases = seeds.flatMap((seed) =>
+    targets.flatMap(([kind, open]) =>
+      faults.map((fault): [string, Fault, number, Opener] => [kind, fault, seed, open]),
+    ),
+  );
+
+  test.each(cases)("%s: %s (seed %i)", async (kind, fault, seed, open) => {
+    const name = `chaos-${kind}-${fault}-${seed}`;
+    const target = await open(engines, name);
+    const records = historyOf(seed, { items: 30, changes });
+    const atWrite = 1 + randomOf(seed).integer(4);
+    const played = await play({ name, records, target, fault, atWrite, sqs }).finally(target.close);
+    expect(played.target).toMatchObject({ ...balanced, changes, letters: 0 });
+    expect(played.witness).toMatchObject({ ...balanced, changes, letters: 0 });
+    // The stream brought nothing twice: the witness was not held up.
+    expect(played.invoked).toBe(changes);
+    // It did fall ill.
+    if (fault !== "restart") expect(played.spilled).toBeGreaterThan(0);
+    if (kind === "sqs") expect(played.target.duplicates).toBe(0);
+  });
+});

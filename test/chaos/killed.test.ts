@@ -1,0 +1,180 @@
+// A function that is killed by SIGKILL at every step of a batch: between a sink's write and the report, between dead
+// letter and report, between spill and report, while it redrives. Whatever was at work in its environment goes with it.
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { encodeEnvelope, type StreamRecord } from "@sluice/core";
+import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
+import {
+  drainQueue,
+  type Engines,
+  engineOrSkip,
+  eventSourceMapping,
+  sqsEventSourceMapping,
+  startEngines,
+} from "@sluice/local";
+import { postgres as postgresSink } from "@sluice/sink-postgres";
+import pg from "pg";
+import { randomOf } from "../convergence/random.ts";
+import { type Arrival, accountOf, balanced } from "./account.ts";
+import { type ChaosItem, historyOf } from "./history.ts";
+import { type FunctionSettings, mortalFunction } from "./mortal-function.ts";
+import { createQueues, drainLetters } from "./queues.ts";
+import { seeds } from "./seeds.ts";
+import { liveSteps, redriveSteps } from "./steps.ts";
+import { twoShards } from "./stream.ts";
+
+const wanted = { dynamodb: true, postgres: true, sqs: true } as const;
+
+/** Room for a slow machine; nothing depends on it. */
+jest.setTimeout(300_000);
+
+const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
+
+/** A message that was never answered for stays hidden as long. */
+const functionTimeoutMs = 4_000;
+const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
+
+/** Records of a round: the stream goes on until the function has died at every step. */
+const roundSize = 20;
+const mostRounds = 40;
+
+const open = async ({ postgres, sqs: queues, dynamodb }: Engines<typeof wanted>, name: string) => {
+  const sqs = new SQS(queues.clientConfig);
+  const databaseUrl = await postgres.createDatabase();
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  await pool.query(
+    "CREATE TABLE items (pk text PRIMARY KEY, revision int CONSTRAINT fit CHECK (revision % 10 <> 7), note text)",
+  );
+  await postgresSink({ pool, table: "items" }).ensure();
+  const tables = new DynamoDBClient(dynamodb.clientConfig);
+  await dynamodbDedupe({ tableName: name, client: tables }).ensure();
+  tables.destroy();
+  const created = async (suffix: string, Attributes: Record<string, string>): Promise<string> =>
+    (await sqs.createQueue({ QueueName: `${name}-${suffix}`, Attributes })).QueueUrl ?? "";
+  const settings: FunctionSettings = {
+    sqs: queues.clientConfig,
+    dynamodb: dynamodb.clientConfig,
+    dedupeTable: name,
+    databaseUrl,
+    fifoUrl: await created("fifo.fifo", { FifoQueue: "true" }),
+    standardUrl: await created("standard", {}),
+    ...(await createQueues(sqs, name, functionTimeoutMs)),
+    isHealed: false,
+    dieAt: undefined,
+  };
+  const redriveUrl = await created("redrive", { VisibilityTimeout: String(functionTimeoutMs / 1000) });
+  return { sqs, pool, settings, redriveUrl };
+};
+
+type Rig = Awaited<ReturnType<typeof open>>;
+
+/** Feeds the stream until the function has died at every step, and all is done with; answers the records. */
+const live = async ({ sqs, settings }: Rig, seed: number, steps: readonly string[]): Promise<StreamRecord[]> => {
+  const records = historyOf(seed, { items: 25, changes: roundSize * mostRounds });
+  const mortal = mortalFunction(settings, steps);
+  const { stream, append } = twoShards();
+  const mapping = eventSourceMapping({
+    client: stream.client,
+    streamArn: stream.streamArn,
+    handler: mortal.invoke,
+    startingPosition: "TRIM_HORIZON",
+    batchSize: 10,
+    pollIntervalMs: 20,
+    retryDelayMs: () => 50,
+    ...types,
+  });
+  const retries = sqsEventSourceMapping({
+    client: sqs,
+    queueUrl: settings.retryUrl,
+    handler: mortal.invoke,
+    maximumConcurrency: 2,
+    pollIntervalMs: 50,
+    ...types,
+  });
+  await mapping.start();
+  await retries.start();
+  let fed = 0;
+  while (mortal.stepsLeft().length > 0 && fed < records.length) {
+    append(records.slice(fed, fed + roundSize));
+    fed += roundSize;
+    await mapping.drained();
+  }
+  await retries.drained();
+  await mapping.stop();
+  await retries.stop();
+  await mortal.stop();
+  expect(mortal.stepsLeft()).toEqual([]);
+  return records.slice(0, fed);
+};
+
+/** Sends dead letters again until the queue is empty, and the function has died at every step. */
+const redrive = async ({ sqs, settings, redriveUrl }: Rig, steps: readonly string[]): Promise<void> => {
+  const mortal = mortalFunction({ ...settings, isHealed: true }, steps);
+  const mapping = sqsEventSourceMapping({
+    client: sqs,
+    queueUrl: redriveUrl,
+    handler: mortal.invoke,
+    batchSize: 5,
+    maximumConcurrency: 2,
+    pollIntervalMs: 50,
+    ...types,
+  });
+  await mapping.start();
+  await mapping.drained();
+  await mapping.stop();
+  await mortal.stop();
+  expect(mortal.stepsLeft()).toEqual([]);
+};
+
+const rowsOf = async ({ pool }: Rig) => {
+  const { rows } = await pool.query<ChaosItem & pg.QueryResultRow>("SELECT pk, revision, note FROM items");
+  return { kind: "rows", rows: new Map(rows.map((row) => [row.pk, row])) } as const;
+};
+
+const arrivalsIn = async ({ sqs }: Rig, queueUrl: string): Promise<Arrival[]> =>
+  (await drainQueue(sqs, queueUrl)).map(({ body }) => JSON.parse(body) as Arrival);
+
+describeWithEngines("chaos: a function that is killed at every step of a batch", (engines) => {
+  test.each(seeds)("loses nothing, overwrites nothing, and keeps order (seed %i)", async (seed) => {
+    const rig = await open(engines, `killed-${seed}`);
+    const { sqs, settings } = rig;
+    const shuffled = (steps: readonly string[]): string[] => {
+      const random = randomOf(seed);
+      return steps
+        .map((step) => ({ step, place: random.integer(1_000_000) }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ step }) => step);
+    };
+    const records = await live(rig, seed, shuffled(liveSteps));
+
+    const letters = await drainLetters(sqs, settings.deadLetterUrl);
+    const [fifo, claimed] = [await arrivalsIn(rig, settings.fifoUrl), await arrivalsIn(rig, settings.standardUrl)];
+    const account = (sink: string, arrivals: readonly Arrival[], rejected = letters) =>
+      accountOf(records, sink, { kind: "arrivals", arrivals }, rejected);
+    expect(letters.length).toBeGreaterThan(0);
+    expect(accountOf(records, "postgres", await rowsOf(rig), letters)).toMatchObject(balanced);
+    expect(account("fifo", fifo)).toMatchObject({ ...balanced, duplicates: 0 });
+    expect(account("claimed", claimed)).toMatchObject(balanced);
+
+    await rig.pool.query("ALTER TABLE items DROP CONSTRAINT fit");
+    for (const letter of letters) {
+      await sqs.sendMessage({ QueueUrl: rig.redriveUrl, MessageBody: encodeEnvelope(letter) });
+    }
+    await redrive(rig, shuffled(redriveSteps));
+    fifo.push(...(await arrivalsIn(rig, settings.fifoUrl)));
+    claimed.push(...(await arrivalsIn(rig, settings.standardUrl)));
+    // What was rejected has arrived after what came later: order is not judged again.
+    const { misordered: _, ...complete } = balanced;
+    expect(accountOf(records, "postgres", await rowsOf(rig), [])).toMatchObject(complete);
+    expect(account("fifo", fifo, [])).toMatchObject({ ...complete, duplicates: 0 });
+    expect(account("claimed", claimed, [])).toMatchObject(complete);
+    // Killed between a request and its completion, at most what was in flight is sent again.
+    expect(account("claimed", claimed, []).duplicates).toBeLessThanOrEqual(
+      10 * (liveSteps.length + redriveSteps.length),
+    );
+    await rig.pool.end();
+    sqs.destroy();
+  });
+});

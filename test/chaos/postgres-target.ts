@@ -1,0 +1,56 @@
+// Postgres: killed and restarted for real, slow and talking nonsense through a proxy.
+
+import { type PostgresEngine, startTcpProxy, type TcpProxyMode } from "@sluice/local";
+import { postgres } from "@sluice/sink-postgres";
+import pg from "pg";
+import type { ChaosItem } from "./history.ts";
+import { rowOf } from "./message.ts";
+import type { ChaosTarget, Fault } from "./target.ts";
+
+const query = async <Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> = {
+  slow: "slow",
+  silent: "hang",
+  nonsense: "garble",
+};
+
+/** Opens a table of its own. */
+export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarget> => {
+  const url = await engine.createDatabase();
+  await query(url, "CREATE TABLE items (pk text PRIMARY KEY, revision int, note text)");
+  const proxy = await startTcpProxy(url, { slowMs: 400 });
+  // What hangs must not hold the pool's two connections for long.
+  const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
+  const sink = postgres({ connection, table: "items" });
+  await sink.ensure();
+  return {
+    name: sink.name,
+    addTo: (pipeline, between) => pipeline.to(between(sink), ({ after }) => rowOf(after as unknown as ChaosItem)),
+    begin: async (fault) => {
+      if (fault === "stop") await engine.kill();
+      else if (fault === "restart") await engine.restart();
+      else proxy.setMode(modes[fault], 1);
+    },
+    end: async (fault) => {
+      if (fault === "stop") await engine.restart();
+      proxy.setMode("pass");
+    },
+    read: async () => {
+      const rows = await query<ChaosItem & pg.QueryResultRow>(url, "SELECT pk, revision, note FROM items");
+      return { kind: "rows", rows: new Map(rows.map((row) => [row.pk, row])) };
+    },
+    close: async () => {
+      await sink.close();
+      await proxy.stop();
+    },
+  };
+};

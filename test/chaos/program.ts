@@ -1,0 +1,110 @@
+// A function in a process of its own, which is killed at one step: takes events from its parent, and answers them.
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SQS } from "@aws-sdk/client-sqs";
+import {
+  type Change,
+  type Delivery,
+  failed,
+  pipeline,
+  type Settlement,
+  type Sink,
+  SinkError,
+  sqsDeadLetter,
+  sqsRetryQueue,
+  type WriteContext,
+} from "@sluice/core";
+import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
+import { postgres } from "@sluice/sink-postgres";
+import { sqs } from "@sluice/sink-sqs";
+import type { ChaosItem } from "./history.ts";
+import { arrivalOf, rowOf } from "./message.ts";
+import type { FunctionSettings } from "./mortal-function.ts";
+import { origins, stepping } from "./steps.ts";
+
+const settings = JSON.parse(process.argv[2] ?? "") as FunctionSettings;
+
+const dieAt = (step: string): void => {
+  if (step === settings.dieAt) process.kill(process.pid, "SIGKILL");
+};
+
+type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
+
+/** The same sink with another `write`. */
+const withWrite = <Kind extends AnySink>(
+  sink: Kind,
+  write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly Settlement[]>,
+): Kind => ({ ...sink, write });
+
+/** Some changes fail when they come from the stream, and all of them now and then in the retry queue. */
+const flaky = <Kind extends AnySink>(sink: Kind): Kind => {
+  const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] chance`, { retryAfterMs: 60_000 });
+  const isIll = ({ change }: Delivery): boolean => {
+    if (change.origin === "retry") return Math.random() < 0.3;
+    return change.origin === "stream" && Number((change.after ?? change.before)?.revision) % 3 === 0;
+  };
+  return withWrite(sink, async (batch, context) => {
+    const ill = new Set(batch.filter(isIll));
+    const well = batch.filter((delivery) => !ill.has(delivery));
+    const settled = well.length === 0 ? [] : await sink.write(well as never, context);
+    return [...settled, ...[...ill].map((delivery) => failed(delivery, error))];
+  });
+};
+
+/** The sink that is killed at its steps. */
+const mortal = <Kind extends AnySink>(sink: Kind): Kind =>
+  withWrite(sink, stepping(sink.name, { write: sink.write as never }, dieAt).write);
+
+/** A bug of the mapper's, until a version without it is deployed. */
+const mapped = (change: Change) => {
+  if (!settings.isHealed && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
+  return { body: arrivalOf(change) };
+};
+
+const client = new SQS(settings.sqs);
+const table = new DynamoDBClient(settings.dynamodb);
+const { journal, claims, parking } = dynamodbDedupe({ tableName: settings.dedupeTable, client: table });
+const dedupeStore = {
+  journal,
+  claims: stepping("claims", claims, dieAt),
+  parking: stepping("parking", parking, dieAt),
+};
+const rows = postgres({ connection: { connectionString: settings.databaseUrl }, table: "items" });
+const fifo = sqs({ name: "fifo", queueUrl: settings.fifoUrl, client });
+const standard = sqs({ name: "claimed", queueUrl: settings.standardUrl, client });
+const deadLetter = sqsDeadLetter({ queueUrl: settings.deadLetterUrl, client });
+const retryQueue = sqsRetryQueue({ queueUrl: settings.retryUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 1 });
+const { write, postpone } = retryQueue;
+
+const handler = pipeline("killed", {
+  deadLetter: { ...deadLetter, ...stepping("deadLetter", { write: deadLetter.write }, dieAt) },
+  retryQueue: { ...retryQueue, ...stepping("retryQueue", { write, postpone }, dieAt) },
+  dedupeStore,
+  retry: { tries: 1 },
+  logger: { info: () => undefined, warn: () => undefined },
+})
+  .to(flaky(mortal(rows)), ({ after }) => rowOf(after as unknown as ChaosItem))
+  .to(flaky(mortal(fifo)), mapped, { dedupe: "native" })
+  .to(flaky(mortal(standard)), mapped, { dedupe: "always" })
+  .handler();
+
+const originOf = (event: { readonly Records: readonly { readonly eventSourceARN?: string }[] }): string => {
+  const arn = event.Records[0]?.eventSourceARN;
+  if (arn?.startsWith("arn:aws:dynamodb")) return "stream";
+  return retryQueue.isSource(arn) ? "retry" : "redrive";
+};
+
+process.on("message", async ({ id, event, deadlineMs }: { id: number; event: never; deadlineMs: number }) => {
+  const context = { getRemainingTimeInMillis: () => deadlineMs - Date.now() };
+  await origins.run(originOf(event), async () => {
+    try {
+      const response = await handler(event, context);
+      dieAt(`${origins.getStore()} answer begun`);
+      process.send?.({ id, response });
+    } catch (error) {
+      process.send?.({ id, error: String(error) });
+    }
+  });
+});
+process.on("disconnect", () => process.exit());
+process.send?.("ready");

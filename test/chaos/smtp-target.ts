@@ -1,0 +1,87 @@
+// A mail server: stopped and started for real, slow and talking nonsense through a proxy.
+
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { startTcpProxy, type TcpProxyMode } from "@sluice/local";
+import { email, smtp } from "@sluice/sink-email";
+import { SMTPServer } from "smtp-server";
+import type { Arrival } from "./account.ts";
+import { arrivalOf } from "./message.ts";
+import type { ChaosTarget, Fault } from "./target.ts";
+
+const arrivalIn = (raw: string): Arrival => JSON.parse(/\{.*\}/.exec(raw)?.[0] ?? "") as Arrival;
+
+const serverOf = (taken: Arrival[], sockets: Set<Socket>): SMTPServer => {
+  const server = new SMTPServer({
+    disabledCommands: ["STARTTLS", "AUTH"],
+    disableReverseLookup: true,
+    logger: false,
+    closeTimeout: 1,
+    onData: (stream, _session, callback) => {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        taken.push(arrivalIn(Buffer.concat(chunks).toString()));
+        callback(null);
+      });
+    },
+  });
+  server.on("error", () => undefined);
+  server.server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return server;
+};
+
+const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> = {
+  slow: "slow",
+  silent: "hang",
+  nonsense: "garble",
+};
+
+/** Opens a server of its own. */
+export const smtpTarget = async (): Promise<ChaosTarget> => {
+  const taken: Arrival[] = [];
+  const sockets = new Set<Socket>();
+  let server = serverOf(taken, sockets);
+  const start = async (port: number): Promise<number> => {
+    server = serverOf(taken, sockets);
+    server.listen(port, "127.0.0.1");
+    await once(server.server, "listening");
+    return (server.server.address() as AddressInfo).port;
+  };
+  const stop = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  const port = await start(0);
+  const proxy = await startTcpProxy(`smtp://127.0.0.1:${port}`, { slowMs: 100 });
+  const transport = smtp({ host: "127.0.0.1", port: Number(new URL(proxy.url).port), timeoutMs: 1_000 });
+  const sink = email({ transport, from: "chaos@example.com" });
+  return {
+    name: sink.name,
+    addTo: (pipeline, between) =>
+      pipeline.to(between(sink), (change) => ({
+        to: "somebody@example.com",
+        subject: change.kind,
+        text: JSON.stringify(arrivalOf(change)),
+      })),
+    begin: async (fault) => {
+      if (fault === "stop" || fault === "restart") await stop();
+      else proxy.setMode(modes[fault], 3);
+      if (fault === "restart") await start(port);
+    },
+    end: async (fault) => {
+      if (fault === "stop") await start(port);
+      proxy.setMode("pass");
+    },
+    read: async () => ({ kind: "arrivals", arrivals: taken }),
+    close: async () => {
+      await sink.close?.();
+      await proxy.stop();
+      await stop();
+    },
+  };
+};

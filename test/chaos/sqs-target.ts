@@ -1,0 +1,37 @@
+// A FIFO queue as a sink, behind proxies.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { drainQueue, type SqsEngine } from "@sluice/local";
+import { sqs } from "@sluice/sink-sqs";
+import type { Arrival } from "./account.ts";
+import { httpFaults } from "./http-faults.ts";
+import { arrivalOf } from "./message.ts";
+import type { ChaosTarget } from "./target.ts";
+
+/** Opens a queue of its own. */
+export const sqsTarget = async (engine: SqsEngine, name: string): Promise<ChaosTarget> => {
+  const direct = new SQS(engine.clientConfig);
+  const Attributes = { FifoQueue: "true" };
+  const { QueueUrl: queueUrl = "" } = await direct.createQueue({ QueueName: `${name}.fifo`, Attributes });
+  const faults = await httpFaults(engine.endpoint, ['{"Successful":[]}', '{"Failed":[{}]}']);
+  const { endpoint } = faults;
+  // The engine knows the queue by its own URL.
+  const client = new SQS({ ...engine.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
+  const sink = sqs({ queueUrl, client });
+  return {
+    name: sink.name,
+    addTo: (pipeline, between) =>
+      pipeline.to(between(sink), (change) => ({ body: arrivalOf(change) }), { dedupe: "native" }),
+    begin: faults.begin,
+    end: faults.end,
+    read: async () => {
+      const messages = await drainQueue(direct, queueUrl);
+      return { kind: "arrivals", arrivals: messages.map(({ body }) => JSON.parse(body) as Arrival) };
+    },
+    close: async () => {
+      client.destroy();
+      direct.destroy();
+      await faults.stop();
+    },
+  };
+};
