@@ -17,5 +17,5 @@ export default {
   maxWorkers: 2,
   // Modules of earlier files stay in a worker's memory: at 4 GB it crashed, after minutes of collecting garbage.
   workerIdleMemoryLimit: "1GB",
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };
