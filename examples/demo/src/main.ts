@@ -26,13 +26,15 @@ const environmentNames = [
   "AWS_SECRET_ACCESS_KEY",
 ];
 
+const handlerFile = "examples/replicate-to-postgres/dist/handler.js";
+
 const environmentOf = (names: readonly string[]): string =>
   names.flatMap((name) => (process.env[name] === undefined ? [] : `${name}=${process.env[name]}`)).join(" ");
 
 /** How to redrive by hand. The pipeline of examples/replicate-to-postgres is the one that Postgres' dead letters name. */
 const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): string[] => [
-  `Redrive:  npx sluice redrive ${deadLetterUrl} --endpoint-url ${sqs.endpoint}`,
-  `          export ${environmentOf(environmentNames)}`,
+  `Redrive:  export ${environmentOf(environmentNames)}`,
+  `          npx sluice redrive ${deadLetterUrl} --endpoint-url ${sqs.endpoint} --to local --handler ${handlerFile}`,
 ];
 
 const sayHowToLook = (result: DemoResult, engines: DemoEngines): void => {
