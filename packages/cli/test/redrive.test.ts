@@ -4,37 +4,11 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core";
 import { engineOrSkip, startSqs } from "@sluice/local";
-import { type FakeLambda, startLambda } from "./support/lambda.ts";
+import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
 import { letterOf, newQueue, recordOf } from "./support/letters.ts";
-import { openShop, poison, type Shop } from "./support/shop.ts";
-import { type Ended, runSluice } from "./support/sluice.ts";
+import { poison } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
-
-interface Bench {
-  readonly shop: Shop;
-  readonly lambda: FakeLambda;
-  readonly redrive: (url: string, ...args: string[]) => Promise<Ended>;
-}
-
-/** A shop of its own for a test. */
-const withShop = async (use: (bench: Bench) => Promise<void>): Promise<void> => {
-  const shop = openShop();
-  const lambda = await startLambda({ shop: shop.run });
-  try {
-    const redrive = (url: string, ...args: string[]) =>
-      runSluice(["redrive", url, "--function", "shop", ...args], { env: lambda.env });
-    await use({ shop, lambda, redrive });
-  } finally {
-    await lambda.stop();
-  }
-};
-
-/** The equation, without spaces that only people need. */
-const sumOf = ({ stdout }: Ended): string => stdout.split("\n")[0] ?? "";
-
-const revisionsIn = (shop: Shop): Record<string, unknown> =>
-  Object.fromEntries([...shop.orders.items().values()].map(({ pk, revision }) => [pk, revision]));
 
 const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => letterOf(name, index + 1));
 
@@ -161,19 +135,19 @@ describeWithSqs("sluice redrive", (engine) => {
         const ended = await redrive(queue.url, ...args);
         const delivered = taken.length === 0 ? "" : `${taken.length} delivered + `;
         const others = taken.length === 3 ? "" : `${3 - taken.length} not asked for + `;
-        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 no dead letter`);
+        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 of another kind`);
         expect(ended.code).toBe(0);
         expect((await queue.bodies()).sort()).toEqual(bodiesOf(mixed.filter((_, index) => !taken.includes(index))));
       }),
     );
 
-    test("what is no dead letter, which without a filter counts as left", () =>
+    test("what is of another kind, which without a filter counts as left", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill(["no JSON", letterOf("a")]);
         expect(await redrive(queue.url)).toMatchObject({
           code: 1,
-          stdout: "2 received = 1 delivered + 1 no dead letter\n",
+          stdout: "2 received = 1 delivered + 1 of another kind\n",
         });
         expect(await queue.bodies()).toEqual(["no JSON"]);
       }));

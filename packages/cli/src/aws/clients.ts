@@ -45,7 +45,9 @@ const configOf = (options: AwsOptions, service: Service, address: string) => {
 
 export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<SQS> => {
   const { SQS } = await import("@aws-sdk/client-sqs");
-  return new SQS(configOf(options, "SQS", queueUrl));
+  // The SDK asks the host in the URL anyway, and complains where that is none of AWS' own.
+  const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
+  return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
 };
 
 export const lambdaClient = async (options: AwsOptions, functionName: string): Promise<Lambda> => {

@@ -1,5 +1,6 @@
-/** Hosts of SQS, new and old, and ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
+/** Hosts of SQS, in a VPC, new and old; and ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
 const places = [
+  /^https:\/\/vpce-[^.]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com/,
   /^https:\/\/sqs\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)/,
   /^https:\/\/([a-z0-9-]+)\.queue\.amazonaws\.com/,
   /^arn:aws[a-z-]*:[a-z0-9]+:([a-z0-9-]+):/,

@@ -62,11 +62,16 @@ export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<
     if (envelope.recordClaim !== undefined) letter.claims.push(envelope.recordClaim);
   };
 
-  const { isFull } = await letterbox.takeOut(async (message) => {
+  const pass = async (message: Taken): Promise<void> => {
     taken += 1;
     await sort(message);
     onProgress(taken);
-  }, signal);
+  };
+  let [isFull, before] = [false, -1];
+  while (!signal.aborted && taken > before && (before < 0 || letterbox.comesInRounds)) {
+    before = taken;
+    isFull = (await letterbox.takeOut(pass, signal)).isFull;
+  }
   const isPartial = isFull || letterbox.comesInRounds;
   const unseen = stock.hidden + (isPartial ? ((await letterbox.look()).waiting ?? 0) : 0);
   return { letters: [...letters.values()], others, unseen };

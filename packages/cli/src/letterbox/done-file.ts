@@ -25,8 +25,8 @@ const textAt = async (path: string): Promise<string> => {
   }
 };
 
-/** Whole lines only: the last may have been cut off by a crash. */
-const linesIn = (text: string): string[] => text.split("\n").slice(0, -1);
+/** Whole lines only: a crash may have cut off the last, and half a number is another one. */
+const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
 
 /**
  * The progress of the file with this digest. Nothing is written before the first note.
@@ -34,19 +34,20 @@ const linesIn = (text: string): string[] => text.split("\n").slice(0, -1);
  */
 export const openDoneFile = async (file: string, digest: string): Promise<DoneFile> => {
   const path = `${file}.done`;
-  const [head, ...lines] = linesIn(await textAt(path));
-  if (head !== undefined && head !== headOf(digest)) {
+  const whole = wholeLines(await textAt(path));
+  const [head = "", ...lines] = whole.split("\n");
+  if (head !== "" && head !== headOf(digest)) {
     throw new CommandError(`${path} is the progress of another content of ${file}; remove it to begin anew`);
   }
   let handle: FileHandle | undefined;
   return {
     path,
-    done: new Set(lines.map(Number)),
+    done: new Set(lines.filter((line) => line !== "").map(Number)),
     note: async (numbers) => {
       if (handle === undefined) {
         handle = await open(path, "a", 0o600);
-        // After a crash in the middle of a line, the next begins on its own.
-        await handle.appendFile(head === undefined ? `${headOf(digest)}\n` : "\n");
+        await handle.truncate(Buffer.byteLength(whole));
+        if (head === "") await handle.appendFile(`${headOf(digest)}\n`);
       }
       await handle.appendFile(numbers.map((number) => `${number}\n`).join(""));
       await handle.datasync();

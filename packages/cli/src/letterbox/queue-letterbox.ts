@@ -32,6 +32,7 @@ export interface QueueLetterboxOptions {
 interface OpenQueue {
   readonly client: QueueClient;
   readonly queueUrl: string;
+  readonly isFifo: boolean;
   readonly mostHeld: number;
   readonly holdSeconds: number;
   readonly held: HeldMessages;
@@ -92,12 +93,15 @@ const takeOut = async (
   pass: (message: Taken) => Promise<void>,
   signal: AbortSignal,
 ): Promise<TakingOut> => {
-  let vainPolls = 0;
+  let [taken, vainPolls] = [0, 0];
   let isPatient = false;
   while (!signal.aborted && !(await isEmptyAfter(queue, vainPolls))) {
     const messages = await receiveSome(queue, isPatient);
     if (messages === undefined) return { isFull: true };
     for (const message of messages) await pass(message);
+    taken += messages.length;
+    // The next round finds what this one has missed, and what is behind it.
+    if (queue.isFifo && taken > 0 && messages.length === 0) break;
     if (messages.length > 0) vainPolls = 0;
     else if (isPatient) vainPolls += 1;
     isPatient = messages.length === 0;
@@ -135,6 +139,7 @@ export const queueLetterbox = ({ client, queueUrl, now, mostHeld }: QueueLetterb
     return {
       client,
       queueUrl,
+      isFifo,
       mostHeld: mostHeld ?? (isFifo ? mostInFlight.fifo : mostInFlight.standard),
       holdSeconds,
       held: heldMessages({ client, queueUrl, holdSeconds, now }),

@@ -45,6 +45,10 @@ const tell = ({ account, terminal: { out }, options }: Redriving, causes: Causes
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
+/** Messages that were hidden at first may have come to light meanwhile. */
+const hiddenOf = ({ waiting = 0, hidden }: Stock, received: number): number =>
+  Math.min(hidden, Math.max(0, waiting + hidden - received));
+
 /** How the rounds ended. */
 interface Ending {
   readonly isFull: boolean;
@@ -65,7 +69,7 @@ const run = async (redriving: Redriving, causes: Causes): Promise<boolean> => {
   const behind = await countBehind(redriving).catch(() => 0);
   const notPutBack = await letterbox.putBack();
   const remainder = {
-    stock,
+    hidden: hiddenOf(stock, account.received()),
     isFull,
     behind,
     unremoved: settler.unremoved(),

@@ -1,6 +1,5 @@
 // What a redrive tells at its end: counts that add up, and why something is left.
 
-import type { Stock } from "../letterbox/letterbox.ts";
 import { counted, withSeparators } from "../words.ts";
 import { type Account, type Fate, fates } from "./account.ts";
 import type { EntryResult } from "./send.ts";
@@ -14,7 +13,7 @@ const words: Readonly<Record<Fate, string>> = {
   copy: "copies",
   doneBefore: "done before",
   notMeant: "not asked for",
-  noLetter: "no dead letter",
+  noLetter: "of another kind",
   unsent: "not sent",
 };
 
@@ -39,17 +38,25 @@ export interface Causes {
   readonly lost: () => readonly string[];
 }
 
+const causeName = ({ outcome, stays, code, reason }: EntryResult): string => {
+  if (outcome === "unsent") return `${words.unsent}: ${reason}`;
+  // What Lambda gave up on and the pipeline rejects is a dead letter from now on.
+  const where = outcome === "rejected" && !stays ? ", now a dead letter" : "";
+  return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${where}`;
+};
+
 export const newCauses = (): Causes => {
   const causes = new Map<string, Cause>();
   const lost: string[] = [];
   return {
-    add: ({ outcome, code = "", reason = "" }) => {
+    add: (result) => {
+      const { outcome, code, reason = "" } = result;
       if (code === "RECORD_LOST") lost.push(reason);
       if (outcome !== "rejected" && outcome !== "retried" && outcome !== "unsent") return;
-      const key = `${words[outcome]}${code === "" ? "" : `, ${code}`}`;
-      const name = outcome === "unsent" ? `${key}: ${reason}` : key;
+      const name = causeName(result);
       const known = causes.get(name);
-      if (known === undefined) causes.set(name, { messages: 1, reason: outcome === "unsent" ? "" : reason });
+      const isTold = outcome === "unsent" || code === "RECORD_LOST";
+      if (known === undefined) causes.set(name, { messages: 1, reason: isTold ? "" : reason });
       else known.messages += 1;
     },
     lines: () =>
@@ -74,7 +81,8 @@ export const sumLine = (account: Account, isDryRun: boolean): string => {
 
 /** What is left beside the messages that were sent. */
 export interface Remainder {
-  readonly stock: Stock;
+  /** Messages that others held, or that were delayed, all the time. */
+  readonly hidden: number;
   /** More is there than could be held. */
   readonly isFull: boolean;
   /** Messages of a FIFO queue behind those that stay: about so many. */
@@ -90,11 +98,11 @@ export interface Remainder {
 const seconds = "their visibility timeout is over";
 
 /** What the user should know of them, in a line each. */
-export const remainderLines = ({ stock, isFull, behind, unremoved, lapsed, notPutBack }: Remainder): string[] => [
+export const remainderLines = ({ hidden, isFull, behind, unremoved, lapsed, notPutBack }: Remainder): string[] => [
   ...(isFull ? ["more is in the queue than SQS lets one hold: run this again"] : []),
-  ...(stock.hidden > 0
+  ...(hidden > 0
     ? [
-        `${counted(stock.hidden, "message")} could not be looked at: held by another consumer or a run that was killed, or delayed`,
+        `${counted(hidden, "message")} could not be looked at: held by another consumer or a run that was killed, or delayed`,
       ]
     : []),
   ...(behind > 0
@@ -113,7 +121,7 @@ export const remainderLines = ({ stock, isFull, behind, unremoved, lapsed, notPu
 export const isLeft = (account: Account, remainder: Remainder): boolean =>
   account.left() > 0 ||
   remainder.isFull ||
-  remainder.stock.hidden > 0 ||
+  remainder.hidden > 0 ||
   remainder.behind > 0 ||
   remainder.unremoved > 0 ||
   (remainder.isEverything && account.count("noLetter") > 0);

@@ -9,11 +9,17 @@ export interface FunctionError {
   readonly errorMessage: string;
 }
 
+/** An invocation: its event, that event's size on the wire, and how it was signed. */
+export interface Invocation {
+  readonly event: RedriveEvent;
+  readonly bytes: number;
+  readonly authorization: string;
+}
+
 export interface FakeLambda {
   /** The environment that leads a client there. */
   readonly env: NodeJS.ProcessEnv;
-  /** Events of the invocations, and their size on the wire. */
-  readonly invocations: readonly { readonly event: RedriveEvent; readonly bytes: number }[];
+  readonly invocations: readonly Invocation[];
   readonly stop: () => Promise<void>;
 }
 
@@ -33,7 +39,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 
 /** Serves functions by their names; one that throws a `FunctionError` has failed. */
 export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
-  const invocations: { event: RedriveEvent; bytes: number }[] = [];
+  const invocations: Invocation[] = [];
   const server = createServer(async (request, response) => {
     const [, name = ""] = /\/functions\/([^/]+)\/invocations/.exec(decodeURIComponent(request.url ?? "")) ?? [];
     const body = await bodyOf(request);
@@ -44,7 +50,8 @@ export const startLambda = async (functions: Readonly<Record<string, FakeFunctio
       return;
     }
     const event = JSON.parse(body) as RedriveEvent;
-    invocations.push({ event, bytes: Buffer.byteLength(body) });
+    const { authorization = "" } = request.headers;
+    invocations.push({ event, bytes: Buffer.byteLength(body), authorization });
     try {
       const answer = await run(event);
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer ?? null));

@@ -41,7 +41,8 @@ export interface TestQueue {
 
 export const newQueue = async (
   client: SQS,
-  { fifo = false, ...attributes }: Record<string, string> & { readonly fifo?: boolean } = {} as never,
+  attributes: Readonly<Record<string, string>> = {},
+  fifo = false,
 ): Promise<TestQueue> => {
   made += 1;
   const QueueName = `dead-letters-${process.pid}-${made}${fifo ? ".fifo" : ""}`;

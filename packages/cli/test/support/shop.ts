@@ -1,6 +1,6 @@
 // A pipeline with a replica and a feed in memory, as a function that Lambda calls.
 
-import { type DeadLetter, type Envelope, pipeline, type UnknownItem } from "@sluice/core";
+import { type DeadLetter, type Envelope, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
 import { lambdaContext, memoryAppendSink, memoryUpsertSink } from "@sluice/testing";
 import type { FakeFunction } from "./lambda.ts";
 
@@ -18,7 +18,7 @@ export interface Shop {
 const silent = { info: () => undefined, warn: () => undefined };
 
 /** `orders` holds items, `feed` is sent every change. */
-export const openShop = (): Shop => {
+export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });
   const letters: Envelope[] = [];
@@ -32,7 +32,7 @@ export const openShop = (): Shop => {
     if (item.pk === poison) throw new TypeError(`refused ${item.note}`);
     return item;
   };
-  const handler = pipeline("shop", { deadLetter, logger: silent, retry: { tries: 1 } })
+  const handler = pipeline("shop", { deadLetter, logger: silent, retry: { tries: 1 }, ...options })
     .to(orders, ({ after }) => mapped(after as UnknownItem))
     .to(feed, ({ after, before }) => (after ?? before) as UnknownItem, { dedupe: "none" })
     .handler();
