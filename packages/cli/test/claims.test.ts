@@ -46,7 +46,7 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
           await claimed(letterOf(poison, 9)),
         ]);
         const ended = await redrive(queue.url);
-        expect(sumOf(ended)).toBe("5 received = 3 delivered + 1 rejected + 1 copies");
+        expect(sumOf(ended)).toBe("5 received = 3 delivered + 1 rejected + 1 copy");
         expect(shop.feed.sent().map(({ message }) => message.revision)).toEqual([1, 2, 3]);
         expect(await objects()).toBe(1);
         const byKey = await redrive(queue.url, "--key", '{"pk":"elsewhere"}');

@@ -173,7 +173,10 @@ describeWithSqs("sluice redrive", (engine) => {
       await queue.fill(left);
       const ended = await redrive(queue.url, "--dry-run");
       expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 still rejected");
-      expect(ended.code).toBe(1);
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/\n {2}1 rejected, MAPPING_FAILED: \[orders\]/),
+      });
       expect(revisionsIn(shop)).toEqual({ a: 9 });
       expect(shop.feed.sent()).toEqual([]);
       expect(lambda.invocations.at(-1)?.event.sluice).toEqual({ task: "redrive", dryRun: true });

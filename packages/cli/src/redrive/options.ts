@@ -61,8 +61,9 @@ superseded, and does no harm. What is delivered is removed from the queue; all e
 (one envelope as JSON on each line, as sluice dead-letters export writes it) the lines that are done are noted in
 FILE.done, where the next run goes on.`,
   options,
-  notes: `An item's changes are sent in their order: all messages are received first, and held meanwhile. Ctrl-C finishes the
-request in flight and puts the rest back. Messages that no filter takes, and that hold no envelope, are put back untouched.
+  notes: `An item's changes are sent in their order: all messages are received first, and held meanwhile. Ctrl-C finishes
+the request in flight and puts the rest back. Messages that no filter takes, and those that hold no envelope, are put
+back untouched.
 
 Exit code: 0 when nothing is left behind, 1 when something is, 2 when the arguments are wrong or the queue or the
 function cannot be reached.`,

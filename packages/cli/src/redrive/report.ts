@@ -75,7 +75,11 @@ export const sumLine = (account: Account, isDryRun: boolean): string => {
   const names = isDryRun ? conditionalWords : words;
   const parts = fates
     .filter((fate) => account.count(fate) > 0)
-    .map((fate) => `${withSeparators(account.count(fate))} ${names[fate]}`);
+    .map((fate) =>
+      fate === "copy"
+        ? counted(account.count(fate), "copy", "copies")
+        : `${withSeparators(account.count(fate))} ${names[fate]}`,
+    );
   return `${withSeparators(account.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 

@@ -94,9 +94,9 @@ const skipBlocked = async ({ blocked, settle }: Dispatch, pile: Entry[]): Promis
   await settle(new Map(skipped.map((entry) => [entry, behind])));
 };
 
-const resultOf = ({ id }: Entry, answer: TaskAnswer): EntryResult => {
+const resultOf = ({ id }: Entry, answer: TaskAnswer, isDryRun: boolean): EntryResult => {
   const { outcome, code, message } = answer.outcomeOf(id);
-  const stays = answer.stays(id) || outcome === "retried";
+  const stays = answer.stays(id) || outcome === "retried" || (isDryRun && outcome === "rejected");
   return { outcome, stays, ...(code !== undefined && { code }), ...(message !== undefined && { reason: message }) };
 };
 
@@ -105,7 +105,7 @@ const isUnstarted = (result: EntryResult | undefined): boolean =>
   result?.outcome === "retried" && result.code === "DEADLINE_EXCEEDED";
 
 const succeed = async (dispatch: Dispatch, { entries }: Task, answer: TaskAnswer): Promise<void> => {
-  const results = new Map(entries.map((entry) => [entry, resultOf(entry, answer)]));
+  const results = new Map(entries.map((entry) => [entry, resultOf(entry, answer, dispatch.isDryRun)]));
   const unstarted = entries.length === 1 ? [] : entries.filter((entry) => isUnstarted(results.get(entry)));
   dispatch.failuresInRow = 0;
   dispatch.size = Math.min(dispatch.largest, dispatch.size * 2);

@@ -58,13 +58,18 @@ export const progressOn = (stream: ProgressStream, now: () => number): Progress 
     if (isShown) stream.write(eraseLine);
     isShown = false;
   };
-  const isDue = ({ doing }: Step): boolean =>
-    doing !== latestDoing || now() - latestAt >= (isTerminal ? redrawIntervalMs : plainIntervalMs);
+  const isDue = ({ doing }: Step): boolean => {
+    const isNew = doing !== latestDoing;
+    latestDoing = doing;
+    if (isTerminal) return isNew || now() - latestAt >= redrawIntervalMs;
+    // What is soon over needs no line of progress.
+    if (isNew) latestAt = now();
+    return now() - latestAt >= plainIntervalMs;
+  };
   return {
     update: (step) => {
       if (!isDue(step)) return;
       latestAt = now();
-      latestDoing = step.doing;
       if (!isTerminal) {
         stream.write(`${stepText(step, false)}\n`);
         return;

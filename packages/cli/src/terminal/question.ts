@@ -11,9 +11,9 @@ export const isConfirmed = async (question: string, signal: AbortSignal): Promis
   // In its own terminal mode readline keeps Ctrl-C from the process.
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
-    const ended = once(prompt, "close").then(() => "");
+    const ended = once(prompt, "close").then(() => process.stderr.write("\n"));
     const answer = await Promise.race([prompt.question(`${question} (y/N) `, { signal }), ended]);
-    return /^y(es)?$/i.test(answer.trim());
+    return typeof answer === "string" && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
     if (signal.aborted) return false;
     throw error;

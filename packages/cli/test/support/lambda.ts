@@ -3,12 +3,6 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An invocation that fails as a whole: what the function threw. */
-export interface FunctionError {
-  readonly errorType: string;
-  readonly errorMessage: string;
-}
-
 /** An invocation: its event, that event's size on the wire, and how it was signed. */
 export interface Invocation {
   readonly event: RedriveEvent;
@@ -37,7 +31,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString();
 };
 
-/** Serves functions by their names; one that throws a `FunctionError` has failed. */
+/** Serves functions by their names. One has failed that throws what Lambda says then: `{ errorType, errorMessage }`. */
 export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
   const invocations: Invocation[] = [];
   const server = createServer(async (request, response) => {
