@@ -8,7 +8,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const required = ["package.json", "README.md", "dist/index.js", "dist/index.d.ts"];
+
+/** Files that the tarball must hold: what is imported, or what is run. */
+const requiredOf = ({ bin }) => [
+  "package.json",
+  "README.md",
+  ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
+];
 
 /** What the command printed, and whether it ended well. */
 const attempt = (file, args, options) =>
@@ -34,7 +40,7 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-const findingsIn = async ({ folder }, into) => {
+const findingsIn = async ({ folder, manifest }, into) => {
   const tarball = await pack(folder, into);
   const publint = await withNode("node_modules/publint/src/cli.js", "run", tarball.path, "--strict");
   const attw = await withNode(
@@ -46,7 +52,7 @@ const findingsIn = async ({ folder }, into) => {
     "ascii",
     "--no-emoji",
   );
-  const missing = required.filter((path) => !tarball.files.includes(path));
+  const missing = requiredOf(manifest).filter((path) => !tarball.files.includes(path));
   return [
     ...missing.map((path) => `${path} is not in the tarball`),
     ...[publint, attw].filter(({ ok }) => !ok).map(({ output }) => output.trim()),

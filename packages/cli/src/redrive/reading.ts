@@ -1,0 +1,123 @@
+// From a message to what a redrive sends of it: dead letters, or what Lambda gave up on.
+
+import { chunk, decodeEnvelope, decodeRecord, type Envelope, RecordError } from "@sluice/core";
+import type { Claims } from "../claims.ts";
+import { isMeant, type LetterFilter } from "../letter-filter.ts";
+import type { Taken } from "../letterbox/letterbox.ts";
+
+/** A message as it is sent. */
+export interface Part {
+  readonly lane: string;
+  readonly version: string;
+  readonly body: string;
+}
+
+/** What a message holds. */
+export interface Reading {
+  /** Equal for copies of one delivery; undefined where there is no such thing. */
+  readonly letterId?: string;
+  /** Whether the filter takes it. */
+  readonly isMeant: boolean;
+  readonly parts: readonly Part[];
+  /** Where its record stands. */
+  readonly claim?: string;
+}
+
+/** Reads messages; undefined for one of another kind. */
+export type Reader = (message: Taken) => Promise<Reading | undefined>;
+
+/** What keeps a dead letter's order. One that cannot be decoded stands for itself. */
+const orderOf = ({ id, pipeline, sink, record }: Envelope): Pick<Part, "lane" | "version"> => {
+  try {
+    const { itemKey, version } = decodeRecord(record, "redrive");
+    return { lane: JSON.stringify([sink, pipeline, itemKey]), version };
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    return { lane: JSON.stringify([sink, pipeline, id]), version: "" };
+  }
+};
+
+/** Reads dead letters. Their bodies are sent as they are: the handler fetches what they claim for itself. */
+export const letterReader =
+  (filter: LetterFilter, claims: Claims): Reader =>
+  async ({ text }) => {
+    const letter = decodeEnvelope(text);
+    if (letter === undefined) return undefined;
+    const { id: letterId, recordClaim: claim } = letter;
+    const claiming = { letterId, ...(claim !== undefined && { claim }) };
+    // Its keys may stand in S3: they are fetched only where all else fits.
+    if (!isMeant({ ...filter, keys: undefined }, letter)) return { ...claiming, isMeant: false, parts: [] };
+    const whole = claim === undefined ? letter : ((await claims.fetch(letter)) ?? letter);
+    return { ...claiming, isMeant: isMeant(filter, whole), parts: [{ ...orderOf(whole), body: text }] };
+  };
+
+interface InvocationRecord {
+  readonly timestamp?: unknown;
+  readonly payload?: unknown;
+  readonly DDBStreamBatchInfo?: {
+    readonly shardId?: unknown;
+    readonly startSequenceNumber?: unknown;
+    readonly streamArn?: unknown;
+  };
+  /** SNS' own envelope. */
+  readonly Type?: unknown;
+  readonly Message?: unknown;
+  /** S3's notification. */
+  readonly Records?: readonly { readonly s3?: unknown }[];
+}
+
+const parsed = (text: string): InvocationRecord => {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+};
+
+/** What SNS wraps, or the text itself. */
+const unwrapped = (text: string): InvocationRecord => {
+  const value = parsed(text);
+  return value.Type === "Notification" && typeof value.Message === "string" ? parsed(value.Message) : value;
+};
+
+/** Most bytes of one message in a request: as JSON text within JSON. */
+const maxPartBytes = 4_000_000;
+
+const bytesWithin = (text: string): number => Buffer.byteLength(JSON.stringify(text));
+
+/** The bodies of a message: itself, or where that is too large for a request, its records in several. */
+const bodiesOf = (text: string, value: InvocationRecord): readonly string[] => {
+  if (bytesWithin(text) <= maxPartBytes) return [text];
+  const event = (typeof value.payload === "string" ? JSON.parse(value.payload) : value.payload) as
+    | { readonly Records?: readonly unknown[] }
+    | undefined;
+  const limits = {
+    maxEntries: Number.POSITIVE_INFINITY,
+    maxBytes: maxPartBytes,
+    sizeOf: (record: unknown) => bytesWithin(JSON.stringify(record)),
+  };
+  return chunk(event?.Records ?? [], limits).map((Records) => JSON.stringify({ ...value, payload: { Records } }));
+};
+
+const shardOrder = (id: string, { DDBStreamBatchInfo: batch }: InvocationRecord): Pick<Part, "lane" | "version"> => {
+  if (batch === undefined) return { lane: id, version: "" };
+  return {
+    lane: JSON.stringify([batch.streamArn, batch.shardId]),
+    version: String(batch.startSequenceNumber).padStart(40, "0"),
+  };
+};
+
+/** Reads what Lambda sent to an on-failure destination: invocation records, or S3's news of objects with them. */
+export const onFailureReader =
+  (since: number | undefined): Reader =>
+  async ({ id, text }) => {
+    const value = unwrapped(text);
+    const isNews = Array.isArray(value.Records) && value.Records.every((record) => record?.s3 !== undefined);
+    if (typeof value.DDBStreamBatchInfo?.streamArn !== "string" && !isNews) return undefined;
+    const order = shardOrder(id, value);
+    return {
+      isMeant: since === undefined || isNews || Date.parse(String(value.timestamp)) >= since,
+      parts: bodiesOf(text, value).map((body) => ({ ...order, body })),
+    };
+  };

@@ -1,0 +1,76 @@
+// The command: which part of it is meant, its help, and errors in one line. Parts are loaded when they are meant.
+
+import { readFile } from "node:fs/promises";
+import { CommandError, exitCodes } from "./command-error.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
+
+const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  redrive: {
+    about: "sends dead letters again, or what Lambda gave up on",
+    load: async () => (await import("./redrive/command.ts")).redriveCommand,
+  },
+  "dead-letters": {
+    about: "lists, shows, exports or drops dead letters",
+    load: async () => (await import("./dead-letters/command.ts")).deadLettersCommand,
+  },
+};
+
+const names = Object.keys(commands);
+const width = Math.max(...names.map((name) => name.length));
+
+const help = `Usage: sluice <command> [options]
+
+Looks at dead letters of Sluice's pipelines and sends them again.
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`)
+  .join("\n")}
+
+Options:
+  -h, --help  this text; sluice <command> --help has that command's
+  --version   the version`;
+
+const version = async (): Promise<string> => {
+  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { readonly version: string }).version;
+};
+
+const dispatch = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const [name, ...rest] = args;
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (name === undefined) throw new CommandError(`there is no command; expected ${names.join(" or ")}`);
+  if (name === "--help" || name === "-h") terminal.out(help);
+  else if (name === "--version") terminal.out(await version());
+  else if (command !== undefined) return (await command.load())(rest, terminal);
+  else {
+    const what = name.startsWith("-") ? "option" : "command";
+    throw new CommandError(`there is no ${what} ${name}; expected ${names.join(" or ")}, --help or --version`);
+  }
+  return exitCodes.done;
+};
+
+const isVerbose = (args: readonly string[]): boolean => args.includes("--verbose") || Boolean(process.env.DEBUG);
+
+/** The error with what caused it, for those who ask. */
+const stackOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.stack}${error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause)}`}`;
+};
+
+/** Runs the command and answers its exit code. */
+export const sluice = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  try {
+    return await dispatch(args, terminal);
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const hint = error instanceof CommandError ? "" : " (--verbose shows where)";
+    terminal.err(`sluice: ${line}${hint}`);
+    if (isVerbose(args)) terminal.err(stackOf(error));
+    return exitCodes.failed;
+  } finally {
+    terminal.progress.clear();
+  }
+};

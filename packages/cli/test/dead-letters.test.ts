@@ -1,0 +1,178 @@
+// `sluice dead-letters` as a user runs it.
+
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { decodeEnvelope, encodeEnvelope } from "@sluice/core";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { sumOf, withShop } from "./support/bench.ts";
+import { letterOf, newQueue } from "./support/letters.ts";
+import { type Ended, runSluice } from "./support/sluice.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+const letters = (...args: string[]): Promise<Ended> => runSluice(["dead-letters", ...args]);
+
+const hoursAgo = (hours: number): string => new Date(Date.now() - hours * 3_600_000 - 60_000).toISOString();
+
+const linesOf = ({ stdout }: Ended): string[] => stdout.split("\n").slice(0, -1);
+
+describeWithSqs("sluice dead-letters", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  afterAll(() => client.destroy());
+
+  const some = [
+    letterOf("a", 1, { attempts: 3, firstFailedAt: hoursAgo(2) }),
+    letterOf("b", 2, { sink: "feed", code: "SINK_TOO_LARGE", firstFailedAt: hoursAgo(50) }),
+    letterOf("c", 3, { firstFailedAt: hoursAgo(5) }),
+  ];
+  const [a, b, c] = some.map(({ id }) => id);
+
+  const filled = async (): ReturnType<typeof newQueue> => {
+    const queue = await newQueue(client);
+    await queue.fill([...some, "no letter", some[0] as (typeof some)[0]]);
+    return queue;
+  };
+  const untouched = async ({ bodies, counts }: Awaited<ReturnType<typeof newQueue>>): Promise<void> => {
+    expect(await counts()).toEqual({ visible: 5, hidden: 0 });
+    expect((await bodies()).sort()).toEqual(
+      [...some, some[0]]
+        .map((one) => encodeEnvelope(one as never))
+        .concat("no letter")
+        .sort(),
+    );
+  };
+
+  test("list has a line for each letter, the oldest first, without keys and values, and changes nothing", async () => {
+    const queue = await filled();
+    const ended = await letters("list", queue.url);
+    expect(ended.code).toBe(0);
+    expect(linesOf(ended).map((line) => line.split(/ {2,}/))).toEqual([
+      ["id", "sink", "code", "age", "attempts"],
+      [b, "feed", "SINK_TOO_LARGE", "2d", "1"],
+      [c, "orders", "SINK_REJECTED", "5h", "1"],
+      [a, "orders", "SINK_REJECTED", "2h", "3"],
+      ["3 dead letters in 4 messages"],
+      ["1 message of another kind"],
+    ]);
+    await untouched(queue);
+  });
+
+  test("list shows keys when asked, groups when asked, and takes the filters", async () => {
+    const queue = await filled();
+    const keyed = await letters("list", queue.url, "--keys", "--code", "SINK_TOO_LARGE");
+    expect(linesOf(keyed)[1]).toMatch(/ {"pk":{"S":"b"},"sk":{"N":"1"}}$/);
+    expect(keyed.stdout).not.toContain("secret");
+    const grouped = linesOf(await letters("list", queue.url, "--group")).map((line) => line.split(/ {2,}/));
+    expect(grouped.slice(0, 3)).toEqual([
+      ["pipeline", "sink", "code", "letters", "oldest", "newest"],
+      ["shop", "feed", "SINK_TOO_LARGE", "1", "2d", "2d"],
+      ["shop", "orders", "SINK_REJECTED", "2", "5h", "2h"],
+    ]);
+    expect(linesOf(await letters("list", queue.url, "--since", "3h")).slice(1)).toEqual([
+      expect.stringContaining(String(a)),
+      "1 dead letter in 2 messages",
+      "1 message of another kind",
+    ]);
+    expect(linesOf(await letters("list", queue.url, "--key", '{"pk":"x"}'))).toEqual([
+      "0 dead letters",
+      "1 message of another kind",
+    ]);
+    await untouched(queue);
+  });
+
+  test("show tells all but the values, and those when asked; an id's beginning will do", async () => {
+    const queue = await filled();
+    const ended = await letters("show", queue.url, String(a));
+    expect(ended.stdout).toMatch(/^first failed {2}\S+ \(2h ago\)$/m);
+    expect(ended.stdout).toMatch(/^new image {5}pk \(S\), sk \(N\), note \(S\), revision \(N\)$/m);
+    expect(ended.stdout).toMatch(/^messages {6}2$/m);
+    expect(ended.stdout).not.toContain("secret");
+    const whole = await letters("show", String(b).slice(0, 12), queue.url, "--values");
+    expect(whole.stdout).toContain('"S": "secret of b"');
+    await untouched(queue);
+    expect(await letters("show", queue.url, "nobody")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^sluice: there is no dead letter nobody among 3 dead letters in 4 messages$/m),
+    });
+  });
+
+  test("export writes one envelope on each line, to standard output or a new file, and a redrive takes it", async () => {
+    const queue = await filled();
+    const ended = await letters("export", queue.url);
+    expect(linesOf(ended).map(decodeEnvelope)).toEqual(some);
+    expect(ended.stderr).toContain("3 dead letters in 4 messages\n");
+    await untouched(queue);
+    const folder = await mkdtemp(join(tmpdir(), "sluice-export-"));
+    const file = join(folder, "letters.jsonl");
+    expect(await letters("export", queue.url, "--out", file, "--sink", "orders")).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await withShop(async ({ redrive }) => expect(sumOf(await redrive(file))).toBe("2 received = 2 delivered"));
+    expect(await letters("export", queue.url, "--out", file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is there already; expected the name of a new file"),
+    });
+    await untouched(queue);
+    await rm(folder, { recursive: true });
+  });
+
+  test("drop does nothing unasked, and with --yes writes a file that it names before it deletes", async () => {
+    const queue = await filled();
+    expect(await letters("drop", queue.url)).toMatchObject({
+      code: 2,
+      stderr: "sluice: drop asks before it deletes, and there is no terminal to ask on; expected --yes\n",
+    });
+    await untouched(queue);
+    const cwd = await mkdtemp(join(tmpdir(), "sluice-drop-"));
+    const ended = await runSluice(["dead-letters", "drop", queue.url, "--yes", "--code", "SINK_REJECTED"], { cwd });
+    const [file = ""] = await readdir(cwd);
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: `2 dead letters in 3 messages written to ${file}\n2 dead letters in 3 messages dropped\n`,
+    });
+    const exported = (await readFile(join(cwd, file), "utf8")).split("\n").slice(0, -1);
+    expect(exported.map((line) => decodeEnvelope(line)?.id)).toEqual([a, c]);
+    expect((await queue.bodies()).sort()).toEqual([encodeEnvelope(some[1] as never), "no letter"].sort());
+    await rm(cwd, { recursive: true });
+  });
+
+  test("drop deletes nothing when the file cannot be written", async () => {
+    const queue = await filled();
+    const ended = await letters("drop", queue.url, "--yes", "--out", "/nonexistent/file");
+    expect(ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("/nonexistent/file cannot be written: ENOENT"),
+    });
+    await untouched(queue);
+  });
+
+  test("says that a queue with a RedrivePolicy counts each look", async () => {
+    const { QueueUrl = "" } = await client.createQueue({ QueueName: `graveyard-${process.pid}` });
+    const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn"] });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 5 });
+    const queue = await newQueue(client, { RedrivePolicy });
+    const ended = await letters("list", queue.url);
+    expect(ended.stderr).toContain("moves a message away after 5 receives, and each look is one");
+  });
+
+  test.each(["redrive", "dead-letters"])(
+    "%s of a queue that is not there, or not reached, says so in one line",
+    async (command) => {
+      const args = command === "redrive" ? [command] : [command, "list"];
+      const handler = command === "redrive" ? ["--function", "shop"] : [];
+      const gone = await runSluice([...args, `${engine.endpoint}/000000000000/gone`, ...handler]);
+      expect(gone).toMatchObject({ code: 2, stdout: "" });
+      expect(gone.stderr).toMatch(
+        /^sluice: the queue http:\S+\/gone: \S*QueueDoesNotExist.*; expected its name, account and region to be right\n$/,
+      );
+      const closed = await runSluice([...args, "http://127.0.0.1:1/000000000000/closed", ...handler]);
+      expect(closed).toMatchObject({ code: 2, stdout: "" });
+      expect(closed.stderr).toMatch(/^sluice: the queue http:\S+\/closed: .*ECONNREFUSED.*\n$/);
+    },
+  );
+});

@@ -1,0 +1,78 @@
+// A redrive of a FIFO queue, which gives a group's messages only when the earlier ones are gone.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startElasticmq, startSqs } from "@sluice/local";
+import { sumOf, withShop } from "./support/bench.ts";
+import { letterOf, newQueue } from "./support/letters.ts";
+import { poison } from "./support/shop.ts";
+
+const engines = [
+  ["fauxqs", await engineOrSkip({ describe, test, afterAll }, () => startSqs())],
+  ["ElasticMQ", await engineOrSkip({ describe, test, afterAll }, () => startElasticmq())],
+] as const;
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+const feedOf = (name: string, positions: readonly number[]) =>
+  positions.map((position) => letterOf(name, position, { sink: "feed" }));
+
+for (const [name, describeWithQueues] of engines) {
+  describeWithQueues(`a FIFO queue of ${name}`, (engine) => {
+    const client = new SQS(engine.clientConfig);
+    afterAll(() => client.destroy());
+    const endpoint = ["--endpoint-url", engine.endpoint];
+
+    test("is redriven in rounds, in order, until it is empty", () =>
+      withShop(async ({ shop, redrive }) => {
+        const queue = await newQueue(client, {}, true);
+        await queue.fill([...feedOf("a", range(1, 25)), ...feedOf("b", range(101, 112)), ...feedOf("c", [200])]);
+        expect(await redrive(queue.url, ...endpoint)).toMatchObject({
+          code: 0,
+          stdout: "38 received = 38 delivered\n",
+        });
+        for (const [item, positions] of [
+          ["a", range(1, 25)],
+          ["b", range(101, 112)],
+        ] as const) {
+          const sent = shop.feed.sent().filter(({ message }) => message.pk === item);
+          expect(sent.map(({ message }) => message.revision)).toEqual(positions);
+        }
+        expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+      }));
+
+    test("keeps what is behind a letter that stays, and tells of it", () =>
+      withShop(async ({ shop, redrive }) => {
+        const queue = await newQueue(client, {}, true);
+        await queue.fill([...range(1, 15).map((position) => letterOf(poison, position)), letterOf("b", 50)]);
+        const ended = await redrive(queue.url, ...endpoint);
+        const [, received = "", rejected = ""] =
+          /^(\d+) received = 1 delivered \+ (\d+) rejected/.exec(sumOf(ended)) ?? [];
+        expect(Number(received)).toBe(Number(rejected) + 1);
+        expect(ended).toMatchObject({
+          code: 1,
+          stdout: expect.stringMatching(/of the FIFO queue could not be looked at/),
+        });
+        expect(shop.orders.items().size).toBe(1);
+        expect(await queue.counts()).toEqual({ visible: 15, hidden: 0 });
+      }));
+  });
+}
+
+test("a copy that comes to light behind its first is deleted, and not sent again", async () => {
+  const engine = await startSqs();
+  const client = new SQS(engine.clientConfig);
+  try {
+    await withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client, {}, true);
+      const [letter] = feedOf("a", [1]);
+      await queue.fill([letter, letter, letter].flatMap((one) => (one === undefined ? [] : [one])));
+      expect(await redrive(queue.url)).toMatchObject({ code: 0, stdout: "3 received = 1 delivered + 2 copies\n" });
+      expect(shop.feed.sent()).toHaveLength(1);
+      expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+    });
+  } finally {
+    client.destroy();
+    await engine.stop();
+  }
+});

@@ -1,0 +1,188 @@
+// `sluice redrive FILE`, and `--to local`: no queue and no AWS at all.
+
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "@jest/globals";
+import { type Envelope, encodeEnvelope } from "@sluice/core";
+import { sumOf } from "./support/bench.ts";
+import { letterOf } from "./support/letters.ts";
+import { type Ended, runSluice, startSluice } from "./support/sluice.ts";
+
+const handlers = fileURLToPath(new URL("support/handlers.mjs", import.meta.url));
+
+interface Folder {
+  readonly file: string;
+  /** Writes the file that is redriven. */
+  readonly write: (lines: readonly (Envelope | string)[], end?: string) => Promise<void>;
+  readonly redrive: (exportName: string, ...args: string[]) => Promise<Ended>;
+  readonly start: (exportName: string, env: NodeJS.ProcessEnv, ...args: string[]) => ReturnType<typeof startSluice>;
+  /** What the sink was given. */
+  readonly delivered: () => Promise<string[]>;
+}
+
+const withFolder = async (use: (folder: Folder) => Promise<void>): Promise<void> => {
+  const path = await mkdtemp(join(tmpdir(), "sluice-file-"));
+  const [file, log] = [join(path, "letters.jsonl"), join(path, "delivered")];
+  const argsOf = (exportName: string, args: readonly string[]) => [
+    "redrive",
+    file,
+    "--handler",
+    `${handlers}#${exportName}`,
+    ...args,
+  ];
+  try {
+    await writeFile(log, "");
+    await use({
+      file,
+      write: (lines, end = "\n") =>
+        writeFile(file, lines.map((line) => (typeof line === "string" ? line : encodeEnvelope(line)) + end).join("")),
+      redrive: (exportName, ...args) => runSluice(argsOf(exportName, args), { env: { DELIVERED: log } }),
+      start: (exportName, env, ...args) => startSluice(argsOf(exportName, args), { env: { DELIVERED: log, ...env } }),
+      delivered: async () => (await readFile(log, "utf8")).split("\n").slice(0, -1),
+    });
+  } finally {
+    await rm(path, { recursive: true });
+  }
+};
+
+describe("a redrive of a file", () => {
+  test.each(["\n", "\r\n"])("delivers its lines, in the order of each item, when they end in %j", (end) =>
+    withFolder(async ({ write, redrive, delivered }) => {
+      await write([letterOf("b", 2), letterOf("a", 9), letterOf("a", 1, { record: letterOf("a", 1).record })], end);
+      expect(await redrive("handler", "--to", "local")).toMatchObject({
+        code: 0,
+        stdout: "3 received = 2 delivered + 1 superseded\n",
+      });
+      expect((await delivered()).sort()).toEqual(["a 9", "b 2"]);
+    }),
+  );
+
+  test("takes lines whose values hold other line ends, blank lines, and a last line without an end", () =>
+    withFolder(async ({ write, redrive, file }) => {
+      await write([letterOf("a\u2028b\u2029c"), "", "  "]);
+      await appendFile(file, encodeEnvelope(letterOf("b", 2)));
+      expect(sumOf(await redrive("handler"))).toBe("2 received = 2 delivered");
+    }));
+
+  test("goes on where it stopped: what is done is noted beside the file, and not sent again", () =>
+    withFolder(async ({ write, redrive, delivered, file }) => {
+      await write([1, 2, 3, 4].map((position) => letterOf(`item ${position}`, position)));
+      expect(await redrive("handler", "--max", "2")).toMatchObject({ code: 1 });
+      const again = await redrive("handler");
+      expect(again).toMatchObject({ code: 0, stdout: "4 received = 2 delivered + 2 done before\n" });
+      expect(again.stderr).toContain(`2 lines done before, says ${file}.done`);
+      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: "4 received = 4 done before\n" });
+      expect(await delivered()).toHaveLength(4);
+    }));
+
+  test("goes on after a crash in the middle of a note", () =>
+    withFolder(async ({ write, redrive, delivered, file }) => {
+      await write(Array.from({ length: 12 }, (_, index) => letterOf(`item ${index}`, index + 1)));
+      await redrive("handler", "--max", "1");
+      const done = await readFile(`${file}.done`, "utf8");
+      // Of the note of line 12.
+      await writeFile(`${file}.done`, `${done}1`);
+      await redrive("handler", "--max", "1");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 done before");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 12 done before");
+      expect(await delivered()).toHaveLength(12);
+    }));
+
+  test("does not take one file's progress for another's", () =>
+    withFolder(async ({ write, redrive, file }) => {
+      await write([letterOf("a")]);
+      await redrive("handler");
+      await write([letterOf("b", 2)]);
+      const ended = await redrive("handler");
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain(`${file}.done is the progress of another content of ${file}`);
+    }));
+
+  test("counts lines that hold no envelope, and notes nothing in a dry run", () =>
+    withFolder(async ({ write, redrive, file, delivered }) => {
+      await write([letterOf("a"), '{"half": ']);
+      expect(await redrive("handler", "--dry-run")).toMatchObject({
+        code: 1,
+        stdout: "2 received = 1 would be delivered + 1 of another kind\n",
+      });
+      await expect(readFile(`${file}.done`)).rejects.toThrow("ENOENT");
+      expect(await delivered()).toEqual([]);
+      expect(await redrive("handler")).toMatchObject({
+        code: 1,
+        stdout: "2 received = 1 delivered + 1 of another kind\n",
+      });
+    }));
+
+  test("is killed, and goes on", () =>
+    withFolder(async ({ write, redrive, start, delivered }) => {
+      await write(Array.from({ length: 20 }, (_, index) => letterOf(`item ${index}`, index + 1)));
+      const killed = start("handler", {}, "--rate", "5");
+      await killed.said(/redriving [1-9]/);
+      killed.child.kill("SIGKILL");
+      await killed.ended;
+      const before = (await delivered()).length;
+      expect(before).toBeGreaterThan(0);
+      expect(before).toBeLessThan(20);
+      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^20 received = /) });
+      // The request that was in flight may have been delivered, and its note lost.
+      expect((await delivered()).length).toBeLessThanOrEqual(25);
+      expect(new Set(await delivered()).size).toBe(20);
+    }));
+});
+
+describe("--to local", () => {
+  test("calls the export that is named, with a context, and passes on what it says", () =>
+    withFolder(async ({ write, redrive }) => {
+      await write([letterOf("a")]);
+      const ended = await redrive("speaking", "--profile", "shop", "--region", "eu-central-1");
+      expect(ended).toMatchObject({ code: 0, stdout: "1 received = 1 delivered\n" });
+      expect(ended.stderr).toContain("called as sluice-redrive with 15 minutes");
+      expect(ended.stderr).toContain("profile shop, region eu-central-1");
+    }));
+
+  test.each([
+    ["absent", /it exports no function absent, but .*handler, .*expected the name of one behind a #/],
+    ["nothing", /it exports no function nothing/],
+  ])("refuses the export %s", (name, told) =>
+    withFolder(async ({ write, redrive }) => {
+      await write([letterOf("a")]);
+      expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(told) });
+    }),
+  );
+
+  test("refuses what is no handler of a pipeline, and delivers nothing", () =>
+    withFolder(async ({ write, redrive }) => {
+      await write([letterOf("a")]);
+      const ended = await redrive("hello");
+      expect(ended).toMatchObject({ code: 2, stdout: expect.stringMatching(/^1 received = 1 not sent\n/) });
+      expect(ended.stderr).toMatch(/the function answered no outcomes; expected the handler of a Sluice pipeline$/m);
+    }));
+
+  test.each([
+    ["dying", /1 to be retried, FUNCTION_FAILED: its process ended with exit code 3/],
+    ["quoting", /1 to be retried, FUNCTION_FAILED: TypeError; its text is withheld/],
+  ])("isolates the message of which the handler %s fails", (name, told) =>
+    withFolder(async ({ write, redrive, delivered }) => {
+      const names = ["a", "b", "deadly", "d", "e", "f", "g"];
+      await write(names.map((item, index) => letterOf(item, index + 1)));
+      const ended = await redrive(name);
+      expect(sumOf(ended)).toBe("7 received = 6 delivered + 1 to be retried");
+      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(told) });
+      expect(ended.stdout + ended.stderr).not.toContain("secret");
+      expect(await delivered()).toHaveLength(6);
+    }),
+  );
+
+  test("gives up when the function fails whatever it is sent", () =>
+    withFolder(async ({ write, redrive }) => {
+      await write(Array.from({ length: 40 }, (_, index) => letterOf(`deadly ${index}`, index + 1)));
+      const ended = await redrive("quoting");
+      expect(sumOf(ended)).toBe("40 received = 3 to be retried + 37 not sent");
+      expect(ended).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^sluice: the function fails: TypeError/m),
+      });
+    }));
+});

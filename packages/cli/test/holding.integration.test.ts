@@ -1,0 +1,157 @@
+// What a redrive holds: renewed while it lives, put back when it is asked to stop, and back by itself when it is killed.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { type BenchOptions, sumOf, withShop } from "./support/bench.ts";
+import { letterOf, newQueue } from "./support/letters.ts";
+import { runSluice } from "./support/sluice.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+const letters = (count: number) => Array.from({ length: count }, (_, index) => letterOf(`item ${index}`, index + 1));
+
+/** A function that is entered, and left when the test says so. */
+const gate = () => {
+  let open: () => void = () => undefined;
+  let enter: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const entered = new Promise<void>((resolve) => {
+    enter = resolve;
+  });
+  const before: BenchOptions["before"] = async (invocation) => {
+    if (invocation !== 2) return;
+    enter();
+    await opened;
+  };
+  return { open, entered, before };
+};
+
+describeWithSqs("what a redrive holds", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  afterAll(() => client.destroy());
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "is put back on %s, when the request in flight is finished",
+    async (signal) => {
+      const { open, entered, before } = gate();
+      await withShop(
+        async ({ shop, startRedrive }) => {
+          const queue = await newQueue(client);
+          await queue.fill(letters(30));
+          const started = startRedrive(queue.url, "--rate", "10");
+          await entered;
+          started.child.kill(signal);
+          await started.said(/stopping: the request in flight is finished, and the rest is put back/);
+          open();
+          const ended = await started.ended;
+          expect(sumOf(ended)).toBe("30 received = 20 delivered + 10 not sent");
+          expect(ended).toMatchObject({
+            code: 1,
+            stdout: expect.stringContaining("10 not sent: the redrive was interrupted"),
+          });
+          expect(shop.orders.items().size).toBe(20);
+          expect(await queue.counts()).toEqual({ visible: 10, hidden: 0 });
+        },
+        { before },
+      );
+    },
+  );
+
+  test("comes back by itself when a second Ctrl-C ends it at once", async () => {
+    const { open, entered, before } = gate();
+    await withShop(
+      async ({ startRedrive }) => {
+        const queue = await newQueue(client, { VisibilityTimeout: "2" });
+        await queue.fill(letters(20));
+        const started = startRedrive(queue.url, "--rate", "10");
+        await entered;
+        started.child.kill("SIGINT");
+        await started.said(/stopping/);
+        started.child.kill("SIGINT");
+        expect(await started.ended).toMatchObject({ code: 130, stdout: "" });
+        await sleep(2_500);
+        expect(await queue.bodies()).toHaveLength(10);
+        open();
+      },
+      { before },
+    );
+  });
+
+  test("comes back by itself after kill -9, and the next run does the rest", async () => {
+    const { open, entered, before } = gate();
+    await withShop(
+      async ({ shop, redrive, startRedrive }) => {
+        const queue = await newQueue(client, { VisibilityTimeout: "2" });
+        await queue.fill(letters(30));
+        const killed = startRedrive(queue.url, "--rate", "10");
+        await entered;
+        killed.child.kill("SIGKILL");
+        expect(await killed.ended).toMatchObject({ code: undefined });
+        open();
+        await sleep(2_500);
+        // The request was at the function, and is delivered; its ten messages are not deleted.
+        expect(await redrive(queue.url)).toMatchObject({
+          code: 0,
+          stdout: "20 received = 10 delivered + 10 superseded\n",
+        });
+        expect(shop.orders.items().size).toBe(30);
+        expect(await queue.bodies()).toEqual([]);
+      },
+      { before },
+    );
+  });
+
+  test("is not what others hold, and that is told", () =>
+    withShop(async ({ redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill(letters(5));
+      const input = { QueueUrl: queue.url, MaxNumberOfMessages: 3, VisibilityTimeout: 600 };
+      expect((await client.receiveMessage(input)).Messages).toHaveLength(3);
+      const ended = await redrive(queue.url);
+      expect(sumOf(ended)).toBe("2 received = 2 delivered");
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/3 messages could not be looked at: held by/),
+      });
+    }));
+
+  test("is renewed for as long as the redrive takes", () =>
+    withShop(
+      async ({ shop, startRedrive }) => {
+        const queue = await newQueue(client, { VisibilityTimeout: "1" });
+        await queue.fill(letters(30));
+        const started = startRedrive(queue.url, "--rate", "10");
+        const stolen: unknown[] = [];
+        let isOver = false;
+        await started.said(/redriving/);
+        const thief = (async () => {
+          while (!isOver) {
+            stolen.push(...((await client.receiveMessage({ QueueUrl: queue.url })).Messages ?? []));
+            await sleep(50);
+          }
+        })();
+        const ended = await started.ended;
+        isOver = true;
+        await thief;
+        expect(ended).toMatchObject({ code: 0, stdout: "30 received = 30 delivered\n" });
+        expect(stolen).toEqual([]);
+        expect(shop.orders.requests()).toBe(3);
+      },
+      { before: () => sleep(2_000) },
+    ));
+
+  test("is renewed while a local handler blocks its thread", async () => {
+    const queue = await newQueue(client, { VisibilityTimeout: "1" });
+    await queue.fill(letters(2));
+    const handler = fileURLToPath(new URL("support/handlers.mjs#blocking", import.meta.url));
+    const ended = await runSluice(["redrive", queue.url, "--handler", decodeURIComponent(handler), "--rate", "1"], {
+      env: { BLOCK_MS: "3000", DELIVERED: "/dev/null" },
+    });
+    expect(ended).toMatchObject({ code: 0, stdout: "2 received = 2 delivered\n" });
+  });
+});

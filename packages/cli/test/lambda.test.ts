@@ -1,0 +1,139 @@
+// `--to lambda`: what Lambda answers, who asks, and where.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { sumOf } from "./support/bench.ts";
+import { type FakeFunction, type FakeLambda, startLambda } from "./support/lambda.ts";
+import { letterOf, newQueue } from "./support/letters.ts";
+import { openShop } from "./support/shop.ts";
+import { type Ended, runSluice } from "./support/sluice.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+type Redrive = (args: readonly string[], env?: NodeJS.ProcessEnv) => Promise<Ended>;
+
+const arn = "arn:aws:lambda:ap-south-1:123456789012:function:shop";
+
+const withFunction = async (run: FakeFunction, use: (redrive: Redrive, lambda: FakeLambda) => Promise<void>) => {
+  const lambda = await startLambda({ shop: run, [arn]: run });
+  try {
+    await use((args, env = {}) => runSluice(["redrive", ...args], { env: { ...lambda.env, ...env } }), lambda);
+  } finally {
+    await lambda.stop();
+  }
+};
+
+/** What Lambda answers for a function that has failed. */
+const failing = (errorType: string, errorMessage: string): FakeFunction => {
+  const failure = { errorType, errorMessage };
+  return () => Promise.reject(failure);
+};
+
+describeWithSqs("a redrive by Lambda", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  afterAll(() => client.destroy());
+  const threeLetters = async () => {
+    const queue = await newQueue(client);
+    await queue.fill(["a", "b", "c"].map((name, index) => letterOf(name, index + 1)));
+    return queue;
+  };
+
+  test("ends when there is no such function, and puts everything back", () =>
+    withFunction(openShop().run, async (redrive) => {
+      const queue = await threeLetters();
+      const ended = await redrive([queue.url, "--function", "nobody"]);
+      expect(ended).toMatchObject({
+        code: 2,
+        stdout: "3 received = 3 not sent\n  3 not sent: the redrive ended early\n",
+      });
+      expect(ended.stderr).toMatch(
+        /^sluice: the function nobody: ResourceNotFoundException: Function not found: nobody; expected its name, .*$/m,
+      );
+      expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
+    }));
+
+  test.each([
+    ["Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 3.00 seconds", "Task timed out after 3.00 seconds"],
+    [
+      "Runtime.ExitError",
+      "RequestId: 1 Error: Runtime exited",
+      "Runtime.ExitError: RequestId: 1 Error: Runtime exited",
+    ],
+    ["ConfigError", "deadLetter is missing", "ConfigError: deadLetter is missing"],
+    ["TypeError", "cannot read secret of a", "TypeError; its text is withheld because it may quote values"],
+  ])("tells of a function that fails with %s, without values", (type, message, told) =>
+    withFunction(failing(type, message), async (redrive) => {
+      const queue = await threeLetters();
+      const ended = await redrive([queue.url, "--function", "shop"]);
+      expect(ended).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`sluice: the function fails: ${told}\n`),
+      });
+      expect(sumOf(ended)).toBe("3 received = 3 to be retried");
+      expect(ended.stdout + ended.stderr).not.toContain("secret");
+      expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
+    }),
+  );
+
+  test.each([null, "done", {}, { batchItemFailures: [] }])(
+    "refuses the answer %j: nothing says that anything was delivered",
+    (answer) =>
+      withFunction(
+        async () => answer,
+        async (redrive) => {
+          const queue = await threeLetters();
+          const ended = await redrive([queue.url, "--function", "shop"]);
+          expect(ended).toMatchObject({
+            code: 2,
+            stderr: expect.stringContaining("expected the handler of a Sluice pipeline"),
+          });
+          expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
+        },
+      ),
+  );
+
+  test.each([
+    [["--verbose"], {}],
+    [[], { DEBUG: "1" }],
+  ])("shows stacks with %j and %j, and else none", (args, env) =>
+    withFunction(openShop().run, async (redrive) => {
+      const place = [`${engine.endpoint}/000000000000/gone`, "--function", "shop"];
+      expect((await redrive([...place, ...args], env)).stderr).toMatch(/\n\s+at .*\n(.|\n)*caused by (.|\n)*\n\s+at /);
+      expect((await redrive(place)).stderr).not.toMatch(/\n\s+at /);
+    }),
+  );
+
+  test("takes credentials of the profile, and the region that is named, or the ARN's", () =>
+    withFunction(openShop().run, async (redrive, lambda) => {
+      const folder = await mkdtemp(join(tmpdir(), "sluice-aws-"));
+      const file = join(folder, "config");
+      await writeFile(file, "[profile other]\naws_access_key_id = OTHERKEY\naws_secret_access_key = other-secret\n");
+      const env = { AWS_CONFIG_FILE: file };
+      const signedBy = async (...args: string[]): Promise<string | undefined> => {
+        const queue = await newQueue(client);
+        await queue.fill([letterOf("a")]);
+        const ended = await redrive([queue.url, ...args], env);
+        expect(ended).toMatchObject({ code: expect.any(Number), stderr: expect.not.stringContaining("secret") });
+        return lambda.invocations.at(-1)?.authorization;
+      };
+      expect(await signedBy("--function", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
+      expect(await signedBy("--function", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
+        /Credential=OTHERKEY\/\d+\/eu-west-1\/lambda/,
+      );
+      expect(await signedBy("--function", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
+      await rm(folder, { recursive: true });
+    }));
+
+  test("--endpoint-url leads to all of them, but for those that the environment names", () =>
+    withFunction(openShop().run, async (redrive) => {
+      const queue = await threeLetters();
+      // A name that nobody resolves.
+      const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
+      const ended = await redrive([url, "--function", "shop", "--endpoint-url", engine.endpoint]);
+      expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });
+    }));
+});

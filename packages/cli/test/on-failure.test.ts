@@ -1,0 +1,167 @@
+// `sluice redrive --from on-failure`: what Lambda itself gave up on, as SQS and S3 get it.
+
+import { S3 } from "@aws-sdk/client-s3";
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { onFailureReader, type StreamRecord, type StreamsReader } from "@sluice/core";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { sumOf, withShop } from "./support/bench.ts";
+import { letterOf, newQueue, recordOf } from "./support/letters.ts";
+import { poison } from "./support/shop.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+const sequenceNumberOf = ({ dynamodb }: StreamRecord): string => dynamodb?.SequenceNumber ?? "";
+
+/** Lambda's invocation record of a batch; with `payload` as S3 gets it. */
+const invocationRecord = (records: readonly StreamRecord[], payload?: unknown): string => {
+  const [first, last] = [records[0] as StreamRecord, records.at(-1) as StreamRecord];
+  return JSON.stringify({
+    requestContext: {
+      requestId: "r",
+      functionArn: "f",
+      condition: "RetryAttemptsExhausted",
+      approximateInvokeCount: 3,
+    },
+    version: "1.0",
+    timestamp: "2026-01-02T04:00:00.000Z",
+    DDBStreamBatchInfo: {
+      shardId: "shardId-1",
+      startSequenceNumber: sequenceNumberOf(first),
+      endSequenceNumber: sequenceNumberOf(last),
+      approximateArrivalOfFirstRecord: "2026-01-02T03:04:05Z",
+      approximateArrivalOfLastRecord: "2026-01-02T03:05:05Z",
+      batchSize: records.length,
+      streamArn: first.eventSourceARN,
+    },
+    ...(payload !== undefined && { payload }),
+  });
+};
+
+/** A stream that still has these records. */
+const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
+  getShardIterator: async ({ SequenceNumber = "0" }) => {
+    if (records.some((record) => sequenceNumberOf(record) === SequenceNumber)) return { ShardIterator: SequenceNumber };
+    throw Object.assign(new Error("trimmed"), { name: "TrimmedDataAccessException" });
+  },
+  getRecords: async ({ ShardIterator }) => ({
+    Records: records.filter((record) => BigInt(sequenceNumberOf(record)) >= BigInt(ShardIterator)),
+  }),
+});
+
+describeWithSqs("sluice redrive --from on-failure", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
+  afterAll(() => {
+    client.destroy();
+    s3.destroy();
+  });
+
+  test("reads pointers back from the stream, as SQS and SNS bring them, and delivers their records to every sink", async () => {
+    const records = [1, 2, 3].map((position) => recordOf(`item ${position}`, position));
+    const onFailure = onFailureReader({ streams: streamOf(records) });
+    await withShop(
+      async ({ shop, redrive }) => {
+        const queue = await newQueue(client);
+        const bySns = { Type: "Notification", Message: invocationRecord(records.slice(2)) };
+        await queue.fill([invocationRecord(records.slice(0, 2)), JSON.stringify(bySns)]);
+        expect(await redrive(queue.url, "--from", "on-failure")).toMatchObject({
+          code: 0,
+          stdout: "2 received = 2 delivered\n",
+        });
+        expect(shop.orders.items().size).toBe(3);
+        expect(shop.feed.sent()).toHaveLength(3);
+        expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+      },
+      { onFailure },
+    );
+  });
+
+  test("tells of records that are gone by sequence numbers and times, with what to do", async () => {
+    const records = [7, 8].map((position) => recordOf("gone", position));
+    await withShop(
+      async ({ shop, redrive }) => {
+        const queue = await newQueue(client);
+        await queue.fill([invocationRecord(records)]);
+        const told = new RegExp(
+          `^lost: 2 of 2 records .* sequence numbers ${sequenceNumberOf(records[0] as StreamRecord)} to ` +
+            `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; backfill`,
+          "m",
+        );
+        const dry = await redrive(queue.url, "--from", "on-failure", "--dry-run");
+        expect(dry.stdout).toMatch(told);
+        expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
+        const ended = await redrive(queue.url, "--from", "on-failure");
+        expect(ended.stdout).toMatch(told);
+        expect(ended.stdout).toContain("1 rejected, RECORD_LOST, now a dead letter\n");
+        expect(ended.code).toBe(1);
+        expect(shop.letters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
+        expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+      },
+      { onFailure: onFailureReader({ streams: streamOf([]) }) },
+    );
+  });
+
+  test("puts back what is no invocation record, and what is older than --since", () =>
+    withShop(async ({ redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill(["{}", letterOf("a"), invocationRecord([recordOf("a")])]);
+      const ended = await redrive(queue.url, "--from", "on-failure", "--since", "1h");
+      expect(sumOf(ended)).toBe("3 received = 1 not asked for + 2 of another kind");
+      expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
+    }));
+
+  const newBucket = async (objects: Readonly<Record<string, string>>): Promise<string> => {
+    const Bucket = `on-failure-${process.pid}-${Object.keys(objects).length}`;
+    await s3.createBucket({ Bucket });
+    for (const [Key, Body] of Object.entries(objects)) await s3.putObject({ Bucket, Key, Body });
+    return Bucket;
+  };
+  const keysIn = async (Bucket: string): Promise<(string | undefined)[]> =>
+    ((await s3.listObjectsV2({ Bucket })).Contents ?? []).map(({ Key }) => Key);
+  const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
+
+  test("takes the objects under an S3 prefix, payload as text or object, and deletes those that are done", () =>
+    withShop(
+      async ({ shop, redrive }) => {
+        const event = (name: string, position: number) => ({ Records: [recordOf(name, position)] });
+        const bucket = await newBucket({
+          "aws/lambda/m/s/1": invocationRecord([recordOf("a", 1)], JSON.stringify(event("a", 1))),
+          "aws/lambda/m/s/2": invocationRecord([recordOf("b", 2)], event("b", 2)),
+          "aws/lambda/m/s/3": "something else",
+          elsewhere: "not under the prefix",
+        });
+        const ended = await redrive(`s3://${bucket}/aws/lambda/`, "--from", "on-failure");
+        expect(ended).toMatchObject({ code: 1, stdout: "3 received = 2 delivered + 1 of another kind\n" });
+        expect(shop.orders.items().size).toBe(2);
+        expect(await keysIn(bucket)).toEqual(["aws/lambda/m/s/3", "elsewhere"]);
+      },
+      { env },
+    ));
+
+  test("cuts an object that no request holds, and deletes it only when all of it is done", () =>
+    withShop(
+      async ({ shop, redrive, lambda }) => {
+        const records = Array.from({ length: 10 }, (_, index) =>
+          recordOf(index === 9 ? poison : `item ${index}`, index + 1, { text: '"'.repeat(100_000) }),
+        );
+        const body = invocationRecord(records, JSON.stringify({ Records: records }));
+        const bucket = await newBucket({
+          "p/1": body,
+          "p/2": invocationRecord([recordOf("late", 50)], { Records: [recordOf("late", 50)] }),
+        });
+        shop.feed.fail({ kind: "throttle" });
+        const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure");
+        expect(failed.code).toBe(1);
+        expect(await keysIn(bucket)).toEqual(["p/1", "p/2"]);
+        shop.feed.heal();
+        const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure");
+        expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
+        expect(ended.stdout).toContain("rejected, MAPPING_FAILED, now a dead letter");
+        expect(shop.orders.items().size).toBe(10);
+        expect(Math.max(...lambda.invocations.map(({ bytes }) => bytes))).toBeLessThan(6_000_000);
+        expect(await keysIn(bucket)).toEqual([]);
+      },
+      { env },
+    ));
+});

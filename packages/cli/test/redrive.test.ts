@@ -1,0 +1,213 @@
+// `sluice redrive` as a user runs it: a process, a real queue, a real pipeline behind Lambda's Invoke.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { type Envelope, encodeEnvelope } from "@sluice/core";
+import { engineOrSkip, startSqs } from "@sluice/local";
+import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
+import { letterOf, newQueue, recordOf } from "./support/letters.ts";
+import { poison } from "./support/shop.ts";
+
+const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
+
+const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => letterOf(name, index + 1));
+
+describeWithSqs("sluice redrive", (engine) => {
+  const client = new SQS(engine.clientConfig);
+  afterAll(() => client.destroy());
+
+  test("delivers dead letters to the sink that failed and to no other, and empties the queue", () =>
+    withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill([...ordered(["a", "b", "c"]), letterOf("d", 4, { sink: "feed" })]);
+      const ended = await redrive(queue.url, "--to", "lambda");
+      expect(ended).toMatchObject({ code: 0, stdout: "4 received = 4 delivered\n" });
+      expect(revisionsIn(shop)).toEqual({ a: 1, b: 2, c: 3 });
+      expect(shop.feed.sent().map(({ message }) => message.pk)).toEqual(["d"]);
+      expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+    }));
+
+  test("twice, and after newer changes, is superseded, and nothing goes backwards", () =>
+    withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill([letterOf("a", 5)]);
+      expect(sumOf(await redrive(queue.url))).toBe("1 received = 1 delivered");
+      await queue.fill([letterOf("a", 5), letterOf("a", 3)]);
+      const again = await redrive(queue.url);
+      expect(again).toMatchObject({ code: 0, stdout: "2 received = 2 superseded\n" });
+      expect(revisionsIn(shop)).toEqual({ a: 5 });
+      expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+    }));
+
+  test("leaves what is still rejected, with code and reason and without values", () =>
+    withShop(async ({ redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill([letterOf("a"), letterOf(poison, 2), letterOf(poison, 3)]);
+      const ended = await redrive(queue.url);
+      expect(ended.code).toBe(1);
+      expect(ended.stdout).toMatch(
+        /^3 received = 1 delivered \+ 2 rejected\n {2}2 rejected, MAPPING_FAILED: such as \[orders\] .*TypeError/,
+      );
+      expect(ended.stdout + ended.stderr).not.toMatch(/secret|local-secret/);
+      expect(await queue.counts()).toEqual({ visible: 2, hidden: 0 });
+    }));
+
+  test("keeps the order of each item, however the queue has shuffled them", () =>
+    withShop(async ({ shop, redrive, lambda }) => {
+      const queue = await newQueue(client);
+      const names = ["a", "b", "c"];
+      const letters = names.flatMap((name, item) =>
+        Array.from({ length: 60 }, (_, index) => letterOf(name, item * 60 + index + 1, { sink: "feed" })),
+      );
+      const shuffled = letters.map((letter, index) => ({ letter, rank: (index * 7919) % 181 }));
+      shuffled.sort((one, other) => one.rank - other.rank);
+      await queue.fill(shuffled.map(({ letter }) => letter));
+      expect(sumOf(await redrive(queue.url))).toBe("180 received = 180 delivered");
+      expect(lambda.invocations.length).toBeGreaterThan(1);
+      for (const [item, name] of names.entries()) {
+        const revisions = shop.feed.sent().filter(({ message }) => message.pk === name);
+        expect(revisions.map(({ message }) => message.revision)).toEqual(
+          Array.from({ length: 60 }, (_, index) => item * 60 + index + 1),
+        );
+      }
+    }));
+
+  test("sends several copies of one letter once, and deletes them all", () =>
+    withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client);
+      const letter = letterOf("a", 1, { sink: "feed" });
+      await queue.fill([letter, letter, letterOf("b", 2, { sink: "feed" }), { ...letter, code: "SINK_TIMEOUT" }]);
+      expect(await redrive(queue.url, "--code", "SINK_REJECTED")).toMatchObject({
+        code: 0,
+        stdout: "4 received = 2 delivered + 2 copies\n",
+      });
+      expect(shop.feed.sent()).toHaveLength(2);
+      expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+    }));
+
+  test("sends no change of an item after an earlier one that must come again", () =>
+    withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client);
+      const changes = Array.from({ length: 150 }, (_, index) => letterOf("a", index + 1, { sink: "feed" }));
+      await queue.fill([...changes, letterOf("b", 200, { sink: "feed" })]);
+      shop.feed.fail({ kind: "throttle-one", change: { eventId: recordOf("a", 40).eventID } as never });
+      const ended = await redrive(queue.url);
+      expect(sumOf(ended)).toBe("151 received = 40 delivered + 61 to be retried + 50 not sent");
+      expect(ended.code).toBe(1);
+      expect(ended.stdout).toMatch(/61 to be retried, SINK_THROTTLED.*\n.*50 not sent: an earlier change of its item/);
+      expect(await queue.counts()).toEqual({ visible: 111, hidden: 0 });
+    }));
+
+  describe("puts back untouched", () => {
+    const mixed = [
+      letterOf("a", 1, { code: "SINK_TIMEOUT" }),
+      letterOf("b", 2, { sink: "feed" }),
+      letterOf("c", 3, { firstFailedAt: new Date().toISOString() }),
+      "no JSON at all",
+      JSON.stringify({ v: 7, id: "x" }),
+    ];
+    const bodiesOf = (letters: readonly (Envelope | string)[]) =>
+      letters.map((letter) => (typeof letter === "string" ? letter : encodeEnvelope(letter))).sort();
+
+    test.each([
+      [["--sink", "feed"], [1]],
+      [
+        ["--sink", "feed", "--sink", "orders"],
+        [0, 1, 2],
+      ],
+      [["--code", "SINK_TIMEOUT"], [0]],
+      [["--since", "1h"], [2]],
+      [["--since", "2026-01-02T03:04:05.001Z"], [2]],
+      [
+        ["--since", "2026-01-02T03:04:05Z"],
+        [0, 1, 2],
+      ],
+      [["--key", '{"pk":"b","sk":1}'], [1]],
+      [
+        ["--key", '{"sk":{"N":"1"},"pk":{"S":"a"}}', "--key", '{"pk":"b"}'],
+        [0, 1],
+      ],
+      [["--key", '{"pk":"b","sk":"1"}'], []],
+    ])("what %j does not take", (args, taken) =>
+      withShop(async ({ redrive }) => {
+        const queue = await newQueue(client);
+        await queue.fill(mixed);
+        const ended = await redrive(queue.url, ...args);
+        const delivered = taken.length === 0 ? "" : `${taken.length} delivered + `;
+        const others = taken.length === 3 ? "" : `${3 - taken.length} not asked for + `;
+        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 of another kind`);
+        expect(ended.code).toBe(0);
+        expect((await queue.bodies()).sort()).toEqual(bodiesOf(mixed.filter((_, index) => !taken.includes(index))));
+      }),
+    );
+
+    test("what is of another kind, which without a filter counts as left", () =>
+      withShop(async ({ redrive }) => {
+        const queue = await newQueue(client);
+        await queue.fill(["no JSON", letterOf("a")]);
+        expect(await redrive(queue.url)).toMatchObject({
+          code: 1,
+          stdout: "2 received = 1 delivered + 1 of another kind\n",
+        });
+        expect(await queue.bodies()).toEqual(["no JSON"]);
+      }));
+
+    test("a letter of another pipeline, which the handler does not take", () =>
+      withShop(async ({ redrive }) => {
+        const queue = await newQueue(client);
+        const foreign = letterOf("a", 1, { pipeline: "another" });
+        await queue.fill([foreign, letterOf("b", 2)]);
+        const ended = await redrive(queue.url);
+        expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining("1 delivered + 1 to be retried") });
+        expect(ended.stdout).toMatch(/RECORD_MALFORMED: a message holds an envelope of another pipeline/);
+        expect(await queue.bodies()).toEqual([encodeEnvelope(foreign)]);
+      }));
+  });
+
+  test("tells in a dry run what would become of each, and writes and removes nothing", () =>
+    withShop(async ({ shop, redrive, lambda }) => {
+      const queue = await newQueue(client);
+      await queue.fill([letterOf("a", 9)]);
+      await redrive(queue.url);
+      const left = [letterOf("a", 5), letterOf("b", 1), letterOf(poison, 2), letterOf("c", 3, { sink: "feed" })];
+      await queue.fill(left);
+      const ended = await redrive(queue.url, "--dry-run");
+      expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 still rejected");
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/\n {2}1 rejected, MAPPING_FAILED: \[orders\]/),
+      });
+      expect(revisionsIn(shop)).toEqual({ a: 9 });
+      expect(shop.feed.sent()).toEqual([]);
+      expect(lambda.invocations.at(-1)?.event.sluice).toEqual({ task: "redrive", dryRun: true });
+      expect(await queue.counts()).toEqual({ visible: 4, hidden: 0 });
+    }));
+
+  test("sends --max messages, the earliest changes of an item first", () =>
+    withShop(async ({ shop, redrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill([3, 1, 2].map((position) => letterOf("a", position, { sink: "feed" })));
+      const ended = await redrive(queue.url, "--max", "2");
+      expect(ended).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining("3 received = 2 delivered + 1 not sent\n"),
+      });
+      expect(shop.feed.sent().map(({ message }) => message.revision)).toEqual([1, 2]);
+      expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
+    }));
+
+  test("keeps each request under Lambda's six megabytes", () =>
+    withShop(async ({ redrive, lambda }) => {
+      const queue = await newQueue(client);
+      const big = Array.from({ length: 12 }, (_, index) =>
+        letterOf(`item ${index}`, index + 1, {
+          record: recordOf(`item ${index}`, index + 1, { text: '"'.repeat(390_000) }),
+        }),
+      );
+      await queue.fill(big);
+      expect(sumOf(await redrive(queue.url))).toBe("12 received = 12 delivered");
+      const sizes = lambda.invocations.map(({ bytes }) => bytes);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(6_000_000);
+      expect(sizes.length).toBeGreaterThan(1);
+    }));
+});

@@ -1,0 +1,53 @@
+// Handlers as a user's module exports them, for --to local. What reaches their sink is appended to the file DELIVERED.
+
+import { appendFileSync } from "node:fs";
+import { delivered, pipeline } from "@sluice/core";
+
+const note = (line) => appendFileSync(process.env.DELIVERED, `${line}\n`);
+
+const orders = {
+  name: "orders",
+  supports: { writes: "upsert" },
+  write: async (batch) => {
+    for (const { message } of batch) note(`${message.pk} ${message.revision}`);
+    return batch.map(delivered);
+  },
+};
+
+const silent = { info: () => undefined, warn: () => undefined };
+const shop = pipeline("shop", { deadLetter: "block", logger: silent }).to(orders, ({ after }) => after);
+
+export const handler = shop.handler();
+
+/** Speaks, and tells what it was called with. */
+export const speaking = async (event, context) => {
+  console.log(
+    `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
+  );
+  console.error(`profile ${process.env.AWS_PROFILE}, region ${process.env.AWS_REGION}`);
+  return handler(event, context);
+};
+
+const holds = (event, text) => event.Records.some(({ body }) => body.includes(text));
+
+/** Dies of some messages. */
+export const dying = async (event, context) => {
+  if (holds(event, "deadly")) process.exit(3);
+  return handler(event, context);
+};
+
+/** Throws what quotes an item. */
+export const quoting = async (event, context) => {
+  if (holds(event, "deadly")) throw new TypeError("cannot read secret of deadly");
+  return handler(event, context);
+};
+
+/** Blocks its thread for so long. */
+export const blocking = async (event, context) => {
+  const end = Date.now() + Number(process.env.BLOCK_MS);
+  while (Date.now() < end);
+  return handler(event, context);
+};
+
+export const hello = () => "hello";
+export const nothing = {};

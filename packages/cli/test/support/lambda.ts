@@ -1,0 +1,66 @@
+// Lambda's Invoke, as an HTTP endpoint that calls a handler in this process.
+
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** An invocation: its event, that event's size on the wire, and how it was signed. */
+export interface Invocation {
+  readonly event: RedriveEvent;
+  readonly bytes: number;
+  readonly authorization: string;
+}
+
+export interface FakeLambda {
+  /** The environment that leads a client there. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly invocations: readonly Invocation[];
+  readonly stop: () => Promise<void>;
+}
+
+/** The event of a redrive. */
+export interface RedriveEvent {
+  readonly sluice: { readonly task: string; readonly dryRun?: boolean };
+  readonly Records: readonly { readonly messageId: string; readonly body: string }[];
+}
+
+export type FakeFunction = (event: RedriveEvent) => Promise<unknown>;
+
+const bodyOf = async (request: IncomingMessage): Promise<string> => {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+};
+
+/** Serves functions by their names. One has failed that throws what Lambda says then: `{ errorType, errorMessage }`. */
+export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
+  const invocations: Invocation[] = [];
+  const server = createServer(async (request, response) => {
+    const [, name = ""] = /\/functions\/([^/]+)\/invocations/.exec(decodeURIComponent(request.url ?? "")) ?? [];
+    const body = await bodyOf(request);
+    const run = functions[name];
+    if (run === undefined) {
+      response.writeHead(404, { "x-amzn-errortype": "ResourceNotFoundException", "content-type": "application/json" });
+      response.end(JSON.stringify({ Message: `Function not found: ${name}` }));
+      return;
+    }
+    const event = JSON.parse(body) as RedriveEvent;
+    const { authorization = "" } = request.headers;
+    invocations.push({ event, bytes: Buffer.byteLength(body), authorization });
+    try {
+      const answer = await run(event);
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer ?? null));
+    } catch (error) {
+      response.writeHead(200, { "x-amz-function-error": "Unhandled" }).end(JSON.stringify(error));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    env: { AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}` },
+    invocations,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};

@@ -1,0 +1,40 @@
+// A pipeline with a replica and a feed in memory, as a function that Lambda calls.
+
+import { type DeadLetter, type Envelope, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
+import { lambdaContext, memoryAppendSink, memoryUpsertSink } from "@sluice/testing";
+import type { FakeFunction } from "./lambda.ts";
+
+/** Items that the mapper of `orders` refuses. */
+export const poison = "poison";
+
+export interface Shop {
+  readonly run: FakeFunction;
+  readonly orders: ReturnType<typeof memoryUpsertSink<UnknownItem>>;
+  readonly feed: ReturnType<typeof memoryAppendSink<UnknownItem>>;
+  /** Dead letters that the function itself has written. */
+  readonly letters: Envelope[];
+}
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+/** `orders` holds items, `feed` is sent every change. */
+export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
+  const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
+  const feed = memoryAppendSink<UnknownItem>({ name: "feed" });
+  const letters: Envelope[] = [];
+  const deadLetter: DeadLetter = {
+    write: async (envelopes) => {
+      letters.push(...envelopes);
+      return { stored: new Set(envelopes), errors: [] };
+    },
+  };
+  const mapped = (item: UnknownItem): UnknownItem => {
+    if (item.pk === poison) throw new TypeError(`refused ${item.note}`);
+    return item;
+  };
+  const handler = pipeline("shop", { deadLetter, logger: silent, retry: { tries: 1 }, ...options })
+    .to(orders, ({ after }) => mapped(after as UnknownItem))
+    .to(feed, ({ after, before }) => (after ?? before) as UnknownItem, { dedupe: "none" })
+    .handler();
+  return { orders, feed, letters, run: (event) => handler(event, lambdaContext()) };
+};

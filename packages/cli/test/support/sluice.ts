@@ -1,0 +1,78 @@
+// The command as a user runs it: a process of its own, from its dist.
+
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = fileURLToPath(new URL("../..", import.meta.url));
+
+// What runs must be what is here: a build that is up to date costs half a second.
+const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+execFileSync(process.execPath, [tsc, "-b", folder]);
+
+export const program: string = join(folder, "bin/sluice.js");
+
+/** What the process said and how it ended. */
+export interface Ended {
+  /** Undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<Ended>;
+  /** Resolves when the process has said something that matches, on either stream. */
+  readonly said: (pattern: RegExp) => Promise<void>;
+}
+
+/** No credentials, region or DEBUG of the machine's own. */
+const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH,
+  HOME: "/nonexistent",
+  AWS_ACCESS_KEY_ID: "local",
+  AWS_SECRET_ACCESS_KEY: "local-secret",
+  AWS_REGION: "us-east-1",
+  AWS_EC2_METADATA_DISABLED: "true",
+  POWERTOOLS_LOG_LEVEL: "SILENT",
+  ...env,
+});
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly stdin?: string;
+}
+
+/** Starts `sluice` with these arguments. */
+export const startSluice = (args: readonly string[], { env = {}, cwd, stdin }: RunOptions = {}): Started => {
+  const child = spawn(process.execPath, [program, ...args], { env: environment(env), ...(cwd && { cwd }) });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (part: Buffer) => {
+    stdout += part;
+  });
+  child.stderr.on("data", (part: Buffer) => {
+    stderr += part;
+  });
+  child.stdin.end(stdin);
+  const ended = once(child, "close").then(([code]) => ({
+    code: (code ?? undefined) as number | undefined,
+    stdout,
+    stderr,
+  }));
+  const said = async (pattern: RegExp): Promise<void> => {
+    while (!pattern.test(stdout + stderr)) {
+      const next = await Promise.race([once(child.stdout, "data"), once(child.stderr, "data"), ended]);
+      if ("code" in next && !pattern.test(stdout + stderr))
+        throw new Error(`ended without ${pattern}: ${stdout}${stderr}`);
+    }
+  };
+  return { child, ended, said };
+};
+
+/** Runs `sluice` to its end. */
+export const runSluice = (args: readonly string[], options?: RunOptions): Promise<Ended> =>
+  startSluice(args, options).ended;
