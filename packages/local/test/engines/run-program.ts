@@ -17,7 +17,11 @@ export const runProgram = async (
   engines: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<{ child: ChildProcess; printed: Printed }> => {
-  const args = ["--conditions=@sluice/source", `--import=${pathOf("../../../../scripts/strip-types.js")}`, pathOf("program.ts")];
+  const args = [
+    "--conditions=@sluice/source",
+    `--import=${pathOf("../../../../scripts/strip-types.js")}`,
+    pathOf("program.ts"),
+  ];
   const child = spawn(process.execPath, [...args, ...engines], { env, stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   return { child, printed: JSON.parse(line.toString()) as Printed };
