@@ -1,5 +1,6 @@
 // The torture table of ../shared/traps.md: small deterministic cases that peers fail. Here with memory sinks, through
-// the whole handler and with what Lambda does on a partial failure; rows about a target's own guard run in each sink.
+// the whole handler and with what Lambda does on a partial failure; rows about a target's own guard run in each sink, those
+// of a redrive once more through the real command in redrive-command.test.ts.
 
 import { describe, expect, test } from "@jest/globals";
 import {
