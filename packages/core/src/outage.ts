@@ -78,6 +78,11 @@ export class Outage {
     this.#clock = clock;
   }
 
+  /** Milliseconds that a batch may take: fewer when the one before has failed as a whole. */
+  timeFor(usualMs: number): number {
+    return this.#failedBatches === 0 ? usualMs : Math.min(usualMs, firstProbeTimeoutMs);
+  }
+
   get lastFailure(): DeliveryError | undefined {
     return this.#lastFailure;
   }

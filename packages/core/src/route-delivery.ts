@@ -130,7 +130,8 @@ const deliverWatched = async (
   const { clock, retry, spillAfterMs } = parts;
   const outage = parts.outages.get(route.name) as Outage;
   const pass = isSpilling ? outage.pass() : "all";
-  const time = isSpilling ? within(deadline, Math.min(spillAfterMs, deadline.remainingMs() / 2), clock) : deadline;
+  const usualMs = Math.min(spillAfterMs, deadline.remainingMs() / 2);
+  const time = isSpilling ? within(deadline, pass === "all" ? outage.timeFor(usualMs) : usualMs, clock) : deadline;
   const watched = pass === "all" ? sink : probingSink(sink, { route: route.name, outage, clock, deadline: time, pass });
   try {
     const verdicts = await deliver({ ...route, sink: watched }, entries, { deadline: time, clock, retry });

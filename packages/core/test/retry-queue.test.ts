@@ -284,6 +284,26 @@ describe("an outage of a target", () => {
     expect(attempts).toEqual([1, 1, 1, 1, 1, 1, 0]);
   });
 
+  test("costs the second batch of a target that hangs two seconds and no more", async () => {
+    const given: number[] = [];
+    const sink = scriptedSink({
+      writes: "upsert",
+      name: "hanging",
+      answer: () => "SINK_TIMEOUT",
+      interrupt: (_, { remainingMs }) => {
+        given.push(remainingMs());
+        return undefined;
+      },
+    });
+    const options = { deadLetter: keptLetters(), logger: keptLines(), retry: { tries: 1 }, spillAfterMs: 5_000 };
+    const handler = pipeline("p", { ...options, retryQueue: memoryRetryQueue({ now: Date.now }) })
+      .to(sink, () => 1)
+      .handler();
+    for (const position of [1, 3]) await handler(streamEvent([put("a", position), put("b", position + 1)]));
+    expect(given[0]).toBeGreaterThan(2_000);
+    expect(given[1]).toBeLessThanOrEqual(2_000);
+  });
+
   test("is no outage where one item fails: the others are written", async () => {
     const { stream, upserts } = made({ upsertAnswers: { a: "SINK_DENIED" } });
     for (let batch = 0; batch < 5; batch += 1) await stream(put("a", 10 * batch + 1));
