@@ -29,7 +29,7 @@ export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
 };
 
 /** A stream forgets records that are a day old. */
-const madeNow = (record: StreamRecord): StreamRecord => ({
+export const madeNow = (record: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },
 });

@@ -2,25 +2,16 @@
 // letter and report, between spill and report, while it redrives. Whatever was at work in its environment goes with it.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { encodeEnvelope, type StreamRecord } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import {
-  drainQueue,
-  type Engines,
-  engineOrSkip,
-  eventSourceMapping,
-  sqsEventSourceMapping,
-  startEngines,
-} from "@sluice/local";
-import { postgres as postgresSink } from "@sluice/sink-postgres";
-import pg from "pg";
+import { type Engines, engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { randomOf } from "../convergence/random.ts";
 import { type Arrival, accountOf, balanced } from "./account.ts";
-import { type ChaosItem, historyOf } from "./history.ts";
+import { historyOf } from "./history.ts";
 import { type FunctionSettings, mortalFunction } from "./mortal-function.ts";
-import { createQueues, drainLetters } from "./queues.ts";
+import { drainLetters } from "./queues.ts";
+import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import { liveSteps, redriveSteps } from "./steps.ts";
 import { twoShards } from "./stream.ts";
@@ -40,32 +31,24 @@ const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTime
 const roundSize = 20;
 const mostRounds = 40;
 
-const open = async ({ postgres, sqs: queues, dynamodb }: Engines<typeof wanted>, name: string) => {
-  const sqs = new SQS(queues.clientConfig);
-  const databaseUrl = await postgres.createDatabase();
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-  await pool.query(
-    "CREATE TABLE items (pk text PRIMARY KEY, revision int CONSTRAINT fit CHECK (revision % 10 <> 7), note text)",
-  );
-  await postgresSink({ pool, table: "items" }).ensure();
-  const tables = new DynamoDBClient(dynamodb.clientConfig);
+const open = async (engines: Engines<typeof wanted>, seed: number) => {
+  const name = `killed-${seed}`;
+  const rig = await openRig(engines, name, functionTimeoutMs);
+  const tables = new DynamoDBClient(engines.dynamodb.clientConfig);
   await dynamodbDedupe({ tableName: name, client: tables }).ensure();
   tables.destroy();
-  const created = async (suffix: string, Attributes: Record<string, string>): Promise<string> =>
-    (await sqs.createQueue({ QueueName: `${name}-${suffix}`, Attributes })).QueueUrl ?? "";
   const settings: FunctionSettings = {
-    sqs: queues.clientConfig,
-    dynamodb: dynamodb.clientConfig,
+    ...rig,
+    sqs: engines.sqs.clientConfig,
+    dynamodb: engines.dynamodb.clientConfig,
     dedupeTable: name,
-    databaseUrl,
-    fifoUrl: await created("fifo.fifo", { FifoQueue: "true" }),
-    standardUrl: await created("standard", {}),
-    ...(await createQueues(sqs, name, functionTimeoutMs)),
+    standardUrl: await rig.createQueue("standard"),
+    seed,
     isHealed: false,
     dieAt: undefined,
   };
-  const redriveUrl = await created("redrive", { VisibilityTimeout: String(functionTimeoutMs / 1000) });
-  return { sqs, pool, settings, redriveUrl };
+  const VisibilityTimeout = String(functionTimeoutMs / 1000);
+  return { ...rig, settings, redriveUrl: await rig.createQueue("redrive", { VisibilityTimeout }) };
 };
 
 type Rig = Awaited<ReturnType<typeof open>>;
@@ -128,17 +111,9 @@ const redrive = async ({ sqs, settings, redriveUrl }: Rig, steps: readonly strin
   expect(mortal.stepsLeft()).toEqual([]);
 };
 
-const rowsOf = async ({ pool }: Rig) => {
-  const { rows } = await pool.query<ChaosItem & pg.QueryResultRow>("SELECT pk, revision, note FROM items");
-  return { kind: "rows", rows: new Map(rows.map((row) => [row.pk, row])) } as const;
-};
-
-const arrivalsIn = async ({ sqs }: Rig, queueUrl: string): Promise<Arrival[]> =>
-  (await drainQueue(sqs, queueUrl)).map(({ body }) => JSON.parse(body) as Arrival);
-
 describeWithEngines("chaos: a function that is killed at every step of a batch", (engines) => {
   test.each(seeds)("loses nothing, overwrites nothing, and keeps order (seed %i)", async (seed) => {
-    const rig = await open(engines, `killed-${seed}`);
+    const rig = await open(engines, seed);
     const { sqs, settings } = rig;
     const shuffled = (steps: readonly string[]): string[] => {
       const random = randomOf(seed);
@@ -150,31 +125,30 @@ describeWithEngines("chaos: a function that is killed at every step of a batch",
     const records = await live(rig, seed, shuffled(liveSteps));
 
     const letters = await drainLetters(sqs, settings.deadLetterUrl);
-    const [fifo, claimed] = [await arrivalsIn(rig, settings.fifoUrl), await arrivalsIn(rig, settings.standardUrl)];
+    const [fifo, claimed] = [await rig.arrivalsIn(settings.fifoUrl), await rig.arrivalsIn(settings.standardUrl)];
     const account = (sink: string, arrivals: readonly Arrival[], rejected = letters) =>
       accountOf(records, sink, { kind: "arrivals", arrivals }, rejected);
     expect(letters.length).toBeGreaterThan(0);
-    expect(accountOf(records, "postgres", await rowsOf(rig), letters)).toMatchObject(balanced);
+    expect(accountOf(records, "postgres", await rig.rows(), letters)).toMatchObject(balanced);
     expect(account("fifo", fifo)).toMatchObject({ ...balanced, duplicates: 0 });
     expect(account("claimed", claimed)).toMatchObject(balanced);
 
-    await rig.pool.query("ALTER TABLE items DROP CONSTRAINT fit");
+    await rig.mend();
     for (const letter of letters) {
       await sqs.sendMessage({ QueueUrl: rig.redriveUrl, MessageBody: encodeEnvelope(letter) });
     }
     await redrive(rig, shuffled(redriveSteps));
-    fifo.push(...(await arrivalsIn(rig, settings.fifoUrl)));
-    claimed.push(...(await arrivalsIn(rig, settings.standardUrl)));
+    fifo.push(...(await rig.arrivalsIn(settings.fifoUrl)));
+    claimed.push(...(await rig.arrivalsIn(settings.standardUrl)));
     // What was rejected has arrived after what came later: order is not judged again.
     const { misordered: _, ...complete } = balanced;
-    expect(accountOf(records, "postgres", await rowsOf(rig), [])).toMatchObject(complete);
+    expect(accountOf(records, "postgres", await rig.rows(), [])).toMatchObject(complete);
     expect(account("fifo", fifo, [])).toMatchObject({ ...complete, duplicates: 0 });
     expect(account("claimed", claimed, [])).toMatchObject(complete);
     // Killed between a request and its completion, at most what was in flight is sent again.
     expect(account("claimed", claimed, []).duplicates).toBeLessThanOrEqual(
       10 * (liveSteps.length + redriveSteps.length),
     );
-    await rig.pool.end();
-    sqs.destroy();
+    await rig.close();
   });
 });

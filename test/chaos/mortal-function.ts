@@ -15,6 +15,8 @@ export interface FunctionSettings {
   readonly standardUrl: string;
   readonly deadLetterUrl: string;
   readonly retryUrl: string;
+  /** Of what fails by chance. */
+  readonly seed: number;
   /** Whether the mapper's bug is mended. */
   readonly isHealed: boolean;
   /** The step at which it is killed; undefined: none. */
@@ -96,10 +98,10 @@ export const mortalFunction = (settings: Omit<FunctionSettings, "dieAt">, steps:
       });
     });
   };
-  const end = async ({ child }: Environment): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.disconnect();
-    await once(child, "exit");
+  const end = async (environment: Environment): Promise<void> => {
+    if (isDead(environment)) return;
+    environment.child.kill("SIGKILL");
+    await once(environment.child, "exit");
   };
   return {
     invoke,

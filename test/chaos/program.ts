@@ -2,21 +2,12 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import {
-  type Change,
-  type Delivery,
-  failed,
-  pipeline,
-  type Settlement,
-  type Sink,
-  SinkError,
-  sqsDeadLetter,
-  sqsRetryQueue,
-  type WriteContext,
-} from "@sluice/core";
+import { type Change, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { postgres } from "@sluice/sink-postgres";
 import { sqs } from "@sluice/sink-sqs";
+import { randomOf } from "../convergence/random.ts";
+import { type AnySink, flaky, withWrite } from "./flaky.ts";
 import type { ChaosItem } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
 import type { FunctionSettings } from "./mortal-function.ts";
@@ -26,29 +17,6 @@ const settings = JSON.parse(process.argv[2] ?? "") as FunctionSettings;
 
 const dieAt = (step: string): void => {
   if (step === settings.dieAt) process.kill(process.pid, "SIGKILL");
-};
-
-type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
-
-/** The same sink with another `write`. */
-const withWrite = <Kind extends AnySink>(
-  sink: Kind,
-  write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly Settlement[]>,
-): Kind => ({ ...sink, write });
-
-/** Some changes fail when they come from the stream, and all of them now and then in the retry queue. */
-const flaky = <Kind extends AnySink>(sink: Kind): Kind => {
-  const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] chance`, { retryAfterMs: 60_000 });
-  const isIll = ({ change }: Delivery): boolean => {
-    if (change.origin === "retry") return Math.random() < 0.3;
-    return change.origin === "stream" && Number((change.after ?? change.before)?.revision) % 3 === 0;
-  };
-  return withWrite(sink, async (batch, context) => {
-    const ill = new Set(batch.filter(isIll));
-    const well = batch.filter((delivery) => !ill.has(delivery));
-    const settled = well.length === 0 ? [] : await sink.write(well as never, context);
-    return [...settled, ...[...ill].map((delivery) => failed(delivery, error))];
-  });
 };
 
 /** The sink that is killed at its steps. */
@@ -61,6 +29,7 @@ const mapped = (change: Change) => {
   return { body: arrivalOf(change) };
 };
 
+const random = randomOf(settings.seed);
 const client = new SQS(settings.sqs);
 const table = new DynamoDBClient(settings.dynamodb);
 const { journal, claims, parking } = dynamodbDedupe({ tableName: settings.dedupeTable, client: table });
@@ -83,9 +52,9 @@ const handler = pipeline("killed", {
   retry: { tries: 1 },
   logger: { info: () => undefined, warn: () => undefined },
 })
-  .to(flaky(mortal(rows)), ({ after }) => rowOf(after as unknown as ChaosItem))
-  .to(flaky(mortal(fifo)), mapped, { dedupe: "native" })
-  .to(flaky(mortal(standard)), mapped, { dedupe: "always" })
+  .to(flaky(mortal(rows), random), ({ after }) => rowOf(after as unknown as ChaosItem))
+  .to(flaky(mortal(fifo), random), mapped, { dedupe: "native" })
+  .to(flaky(mortal(standard), random), mapped, { dedupe: "always" })
   .handler();
 
 const originOf = (event: { readonly Records: readonly { readonly eventSourceARN?: string }[] }): string => {
@@ -106,5 +75,6 @@ process.on("message", async ({ id, event, deadlineMs }: { id: number; event: nev
     }
   });
 });
+// The parent is gone.
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

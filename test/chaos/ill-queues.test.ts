@@ -1,0 +1,110 @@
+// The pipeline's own queues fall ill in the midst of a batch: what neither the retry queue nor the dead letters take must
+// come again from the stream, and is never taken for stored.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { type Change, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
+import { postgres } from "@sluice/sink-postgres";
+import { sqs as sqsSink } from "@sluice/sink-sqs";
+import { memoryDedupe } from "@sluice/testing";
+import { randomOf } from "../convergence/random.ts";
+import { accountOf, balanced } from "./account.ts";
+import { flaky } from "./flaky.ts";
+import { type ChaosItem, historyOf } from "./history.ts";
+import { httpFaults } from "./http-faults.ts";
+import { arrivalOf, rowOf } from "./message.ts";
+import { drainLetters } from "./queues.ts";
+import { openRig } from "./rig.ts";
+import { seeds } from "./seeds.ts";
+import { twoShards } from "./stream.ts";
+import type { Fault } from "./target.ts";
+
+/** Room for a slow machine; nothing depends on it. */
+jest.setTimeout(120_000);
+
+const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
+  startEngines({ postgres: true, sqs: true } as const),
+);
+
+const changes = 160;
+const functionTimeoutMs = 4_000;
+const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
+
+/** A bug of the mapper's. */
+const mapped = (change: Change) => {
+  if (Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
+  return { body: arrivalOf(change) };
+};
+
+/** What SQS might say of messages that it has not stored. */
+const bodies = ['{"Successful":[]}', '{"Failed":[{}]}', '{"Successful":null}'];
+
+describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of a batch", (engines) => {
+  const cases = seeds.flatMap((seed) =>
+    (["stop", "silent", "nonsense"] as const).map((fault): [Fault, number] => [fault, seed]),
+  );
+
+  test.each(cases)("%s (seed %i)", async (fault, seed) => {
+    const rig = await openRig(engines, `ill-queues-${fault}-${seed}`, functionTimeoutMs);
+    const random = randomOf(seed);
+    const faults = await httpFaults(engines.sqs.endpoint, bodies);
+    const { endpoint } = faults;
+    const client = new SQS({ ...engines.sqs.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
+    const rows = postgres({ connection: { connectionString: rig.databaseUrl }, table: "items" });
+    const { retryUrl, deadLetterUrl, fifoUrl } = rig;
+    const handler = pipeline("ill-queues", {
+      deadLetter: sqsDeadLetter({ queueUrl: deadLetterUrl, client }),
+      retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 1 }),
+      dedupeStore: memoryDedupe(),
+      retry: { tries: 1 },
+      reserveMs: 3_000,
+      logger: { info: () => undefined, warn: () => undefined },
+    })
+      .to(flaky(rows, random), ({ after }) => rowOf(after as unknown as ChaosItem))
+      .to(flaky(sqsSink({ name: "fifo", queueUrl: fifoUrl, client: rig.sqs }), random), mapped, { dedupe: "native" })
+      .handler();
+
+    const records = historyOf(seed, { items: 30, changes });
+    const { stream, append } = twoShards();
+    append(records);
+    const mapping = eventSourceMapping({
+      client: stream.client,
+      streamArn: stream.streamArn,
+      handler,
+      startingPosition: "TRIM_HORIZON",
+      batchSize: 20,
+      pollIntervalMs: 10,
+      retryDelayMs: () => 100,
+      ...types,
+    });
+    // It polls for itself: Lambda is well.
+    const retries = sqsEventSourceMapping({
+      client: rig.sqs,
+      queueUrl: retryUrl,
+      handler,
+      pollIntervalMs: 20,
+      ...types,
+    });
+    await faults.begin(fault);
+    await mapping.start();
+    await retries.start();
+    while (mapping.counters.failedInvokeEventCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await faults.end();
+    await mapping.drained();
+    await retries.drained();
+    await mapping.stop();
+    await retries.stop();
+
+    const letters = await drainLetters(rig.sqs, deadLetterUrl);
+    const arrivals = await rig.arrivalsIn(fifoUrl);
+    const account = { kind: "arrivals", arrivals } as const;
+    expect(letters.length).toBeGreaterThan(0);
+    expect(accountOf(records, "postgres", await rig.rows(), letters)).toMatchObject(balanced);
+    expect(accountOf(records, "fifo", account, letters)).toMatchObject({ ...balanced, duplicates: 0 });
+    client.destroy();
+    await faults.stop();
+    await rows.close();
+    await rig.close();
+  });
+});

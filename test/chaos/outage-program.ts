@@ -1,0 +1,107 @@
+// An hour's outage at speed, in a process of its own: two targets are down, everything is spilled to a real queue, and
+// what comes from there is postponed. Prints the bytes of its heap, as collected, at even times.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import { type Clock, pipeline, SinkError, sqsRetryQueue } from "@sluice/core";
+import type { AwsClientConfig } from "@sluice/local";
+import { memoryDedupe, streamRecord } from "@sluice/testing";
+
+/** What the program is given. */
+export interface OutageSettings {
+  readonly sqs: AwsClientConfig;
+  readonly retryUrl: string;
+  readonly retryArn: string;
+  readonly batches: number;
+  readonly batchSize: number;
+  readonly noteBytes: number;
+  readonly samples: number;
+}
+
+const settings = JSON.parse(process.argv[2] ?? "") as OutageSettings;
+const { batches, batchSize, noteBytes } = settings;
+
+/** Stands still but between batches: whoever sleeps is woken by an abort. */
+let nowMs = 1_795_435_200_000;
+const clock: Clock = {
+  now: () => nowMs,
+  sleep: (_ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    }),
+  random: () => 0.5,
+};
+
+const down = <Writes extends "upsert" | "append">(name: string, writes: Writes) => ({
+  name,
+  supports: { writes },
+  write: async (): Promise<never> => {
+    throw new SinkError("SINK_UNAVAILABLE", `[${name}] down`);
+  },
+});
+
+const client = new SQS(settings.sqs);
+const handler = pipeline("outage", {
+  deadLetter: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
+  retryQueue: sqsRetryQueue({ queueUrl: settings.retryUrl, client }),
+  dedupeStore: memoryDedupe(),
+  retry: { tries: 1 },
+  logger: { info: () => undefined, warn: () => undefined },
+  clock,
+})
+  .to(down("rows", "upsert"), ({ after }) => after)
+  .to(down("messages", "append"), ({ after }) => after)
+  .handler();
+
+const context = { getRemainingTimeInMillis: () => 30_000 };
+
+/** The marks of parked items are as many as the items: these come again and again. */
+const itemCount = 200;
+
+const batchAt = (batch: number) => ({
+  Records: Array.from({ length: batchSize }, (_, index) => {
+    const position = batch * batchSize + index + 1;
+    const pk = `item-${position % itemCount}`;
+    return streamRecord({ position, keyNames: ["pk"], after: { pk, position, note: "x".repeat(noteBytes) } });
+  }),
+});
+
+const expectTaken = ({ batchItemFailures }: { readonly batchItemFailures: readonly unknown[] }): void => {
+  if (batchItemFailures.length > 0) throw new Error(`the queue did not take ${batchItemFailures.length} deliveries`);
+};
+
+/** A batch of the retry queue, whose targets are down as well. */
+const retry = async (): Promise<void> => {
+  const QueueUrl = settings.retryUrl;
+  const MessageSystemAttributeNames = ["All" as const];
+  const { Messages = [] } = await client.receiveMessage({
+    QueueUrl,
+    MaxNumberOfMessages: 10,
+    MessageSystemAttributeNames,
+  });
+  const Records = Messages.map(({ MessageId, Body, ReceiptHandle, Attributes }) => ({
+    messageId: MessageId,
+    body: Body,
+    receiptHandle: ReceiptHandle,
+    attributes: Attributes,
+    eventSource: "aws:sqs",
+    eventSourceARN: settings.retryArn,
+  }));
+  const { batchItemFailures } = await handler({ Records }, context);
+  if (batchItemFailures.length !== Records.length) throw new Error("a delivery to a target that is down was taken");
+};
+
+const collect = globalThis.gc as () => void;
+
+const heaps: number[] = [];
+for (let batch = 0; batch < batches; batch += 1) {
+  nowMs += 3_600_000 / batches;
+  expectTaken(await handler(batchAt(batch), context));
+  if (batch % 10 === 0) await retry();
+  if ((batch + 1) % (batches / settings.samples) === 0) {
+    collect();
+    heaps.push(process.memoryUsage().heapUsed);
+  }
+}
+client.destroy();
+process.stdout.write(JSON.stringify(heaps));

@@ -1,0 +1,59 @@
+// A table in Postgres that refuses one revision in ten, a FIFO queue that is sent every change, and the pipeline's queues.
+
+import { SQS } from "@aws-sdk/client-sqs";
+import type { PostgresEngine, SqsEngine } from "@sluice/local";
+import { drainQueue } from "@sluice/local";
+import { postgres } from "@sluice/sink-postgres";
+import pg from "pg";
+import type { Arrival, Holding } from "./account.ts";
+import type { ChaosItem } from "./history.ts";
+import { createQueues, type Queues } from "./queues.ts";
+
+export interface ChaosRig extends Queues {
+  readonly sqs: SQS;
+  readonly databaseUrl: string;
+  readonly fifoUrl: string;
+  /** Creates one more queue; returns its URL. */
+  readonly createQueue: (suffix: string, attributes?: Record<string, string>) => Promise<string>;
+  /** Mends the table: it refuses nothing any more. */
+  readonly mend: () => Promise<void>;
+  readonly rows: () => Promise<Holding>;
+  /** Takes everything out of a queue. */
+  readonly arrivalsIn: (queueUrl: string) => Promise<Arrival[]>;
+  readonly close: () => Promise<void>;
+}
+
+interface WantedEngines {
+  readonly postgres: PostgresEngine;
+  readonly sqs: SqsEngine;
+}
+
+export const openRig = async (engines: WantedEngines, name: string, functionTimeoutMs: number): Promise<ChaosRig> => {
+  const sqs = new SQS(engines.sqs.clientConfig);
+  const databaseUrl = await engines.postgres.createDatabase();
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  const check = "CONSTRAINT fit CHECK (revision % 10 <> 7)";
+  await pool.query(`CREATE TABLE items (pk text PRIMARY KEY, revision int ${check}, note text)`);
+  await postgres({ pool, table: "items" }).ensure();
+  const createQueue: ChaosRig["createQueue"] = async (suffix, Attributes = {}) =>
+    (await sqs.createQueue({ QueueName: `${name}-${suffix}`, Attributes })).QueueUrl ?? "";
+  return {
+    sqs,
+    databaseUrl,
+    fifoUrl: await createQueue("fifo.fifo", { FifoQueue: "true" }),
+    ...(await createQueues(sqs, name, functionTimeoutMs)),
+    createQueue,
+    mend: async () => {
+      await pool.query("ALTER TABLE items DROP CONSTRAINT fit");
+    },
+    rows: async () => {
+      const { rows } = await pool.query<ChaosItem & pg.QueryResultRow>("SELECT pk, revision, note FROM items");
+      return { kind: "rows", rows: new Map(rows.map((row) => [row.pk, row])) };
+    },
+    arrivalsIn: async (queueUrl) => (await drainQueue(sqs, queueUrl)).map(({ body }) => JSON.parse(body) as Arrival),
+    close: async () => {
+      await pool.end();
+      sqs.destroy();
+    },
+  };
+};
