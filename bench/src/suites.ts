@@ -5,6 +5,7 @@ import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
 import { fanOutSuite } from "./suites/fan-out.ts";
+import { isolationSuite } from "./suites/isolation.ts";
 import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
@@ -19,4 +20,5 @@ export const suites: readonly Suite[] = [
   coreSuite,
   snsSuite,
   sqsSuite,
+  isolationSuite,
 ];

@@ -12,10 +12,17 @@ const itemsToOpen = 2;
 
 /** Between two probes; it doubles from probe to probe, and its second half is chance's. */
 const firstProbeMs = 1_000;
-const longestProbeMs = 30_000;
+const longestProbeMs = 60_000;
 
-/** A target that hangs must not cost the invocation, nor one that is slow for once stay down: this doubles as well. */
-const firstProbeTimeoutMs = 2_000;
+/**
+ * How long a probe may take. Beside other sinks, which wait for it, little: half a second in a minute leaves their p99 as
+ * it was (bench: `isolation`). In an invocation of the retry queue, where nobody waits, this doubles: a target that is
+ * slow for once shall not stay down.
+ */
+const probeTimeoutMs = { besideOthers: 500, alone: 2_000 };
+
+/** Of an invocation that follows one whose batch has failed as a whole. */
+const suspectMs = 2_000;
 
 /** Codes that say something of the target, and nothing of the delivery. */
 const ofTheTarget: ReadonlySet<DeliveryErrorCode> = new Set([
@@ -80,7 +87,7 @@ export class Outage {
 
   /** Milliseconds that a batch may take: fewer when the one before has failed as a whole. */
   timeFor(usualMs: number): number {
-    return this.#failedBatches === 0 ? usualMs : Math.min(usualMs, firstProbeTimeoutMs);
+    return this.#failedBatches === 0 ? usualMs : Math.min(usualMs, suspectMs);
   }
 
   get lastFailure(): DeliveryError | undefined {
@@ -88,12 +95,12 @@ export class Outage {
   }
 
   /** How a batch may be written that can be spilled. One that cannot is Lambda's to hold back. */
-  pass(): Pass {
+  pass({ isAlone }: { readonly isAlone: boolean }): Pass {
     if (this.#failedBatches < batchesToOpen || this.#failedItems.size < itemsToOpen) return "all";
     if (this.#clock.now() < this.#nextProbeAt) return "none";
-    const probeTimeoutMs = firstProbeTimeoutMs * 2 ** Math.min(this.#probes - 1, 10);
+    const ms = isAlone ? probeTimeoutMs.alone * 2 ** Math.min(this.#probes - 1, 10) : probeTimeoutMs.besideOthers;
     this.#scheduleProbe();
-    return { probeTimeoutMs };
+    return { probeTimeoutMs: ms };
   }
 
   /** Takes what became of a batch that passed whole. */

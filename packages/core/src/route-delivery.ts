@@ -124,12 +124,12 @@ const inOrder = async (
 const deliverWatched = async (
   route: Route,
   entries: readonly Entry[],
-  { parts, deadline }: DeliveryParts,
+  { parts, deadline, origin }: DeliveryParts,
   { sink, isSpilling }: { readonly sink: Sink<unknown>; readonly isSpilling: boolean },
 ): Promise<Map<number, Verdict>> => {
   const { clock, retry, spillAfterMs } = parts;
   const outage = parts.outages.get(route.name) as Outage;
-  const pass = isSpilling ? outage.pass() : "all";
+  const pass = isSpilling ? outage.pass({ isAlone: origin === "retry" }) : "all";
   const usualMs = Math.min(spillAfterMs, deadline.remainingMs() / 2);
   const time = isSpilling ? within(deadline, pass === "all" ? outage.timeFor(usualMs) : usualMs, clock) : deadline;
   const watched = pass === "all" ? sink : probingSink(sink, { route: route.name, outage, clock, deadline: time, pass });
