@@ -15,11 +15,11 @@ const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * How long a probe may take. Beside other sinks, which wait for it, little: half a second in a minute leaves their p99 as
+ * How long a probe may take. Beside other sinks, which wait for it, little: a quarter of a second in a minute leaves their p99 as
  * it was (bench: `isolation`). In an invocation of the retry queue, where nobody waits, this doubles: a target that is
  * slow for once shall not stay down.
  */
-const probeTimeoutMs = { besideOthers: 500, alone: 2_000 };
+const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
 /** Of an invocation that follows one whose batch has failed as a whole. */
 const suspectMs = 2_000;
