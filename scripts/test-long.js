@@ -1,14 +1,15 @@
 // Random histories in their thousands: npm run test:long -- --runs N [--seed S] [PATTERN]
+// Chaos, time and again:              npm run test:long -- --chaos N [--seed S] [PATTERN]
 //
-// N histories (default: 10,000) for every target, release and guard, from seed S (default: another one each time; it is printed). PATTERN limits the
-// test files: test/convergence/postgres.
+// N histories (default: 10,000) for every target, release and guard, or N runs of every chaos test, from seed S (default:
+// another one each time; it is printed). PATTERN limits the test files: test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "10000" }, seed: { type: "string" } },
+  options: { runs: { type: "string", default: "10000" }, chaos: { type: "string" }, seed: { type: "string" } },
 });
 
 for (const [name, value] of Object.entries(values)) {
@@ -17,17 +18,22 @@ for (const [name, value] of Object.entries(values)) {
   process.exit(2);
 }
 
+const suite =
+  values.chaos === undefined
+    ? { folder: "test/convergence", tests: "random histories", variable: "CONVERGENCE", runs: values.runs }
+    : { folder: "test/chaos", tests: "chaos", variable: "CHAOS", runs: values.chaos };
+
 const flags = ["--disable-warning=ExperimentalWarning", "--experimental-vm-modules"];
-const jest = ["node_modules/jest/bin/jest.js", "--runInBand", "--testNamePattern", "random histories"];
+const jest = ["node_modules/jest/bin/jest.js", "--runInBand", "--testNamePattern", suite.tests];
 const { status } = spawnSync(
   process.execPath,
-  [...flags, ...jest, ...(positionals.length > 0 ? positionals : ["test/convergence"])],
+  [...flags, ...jest, ...(positionals.length > 0 ? positionals : [suite.folder])],
   {
     stdio: "inherit",
     env: {
       ...process.env,
-      CONVERGENCE_RUNS: values.runs,
-      ...(values.seed !== undefined && { CONVERGENCE_SEED: values.seed }),
+      [`${suite.variable}_RUNS`]: suite.runs,
+      ...(values.seed !== undefined && { [`${suite.variable}_SEED`]: values.seed }),
     },
   },
 );
