@@ -9,6 +9,7 @@ import type { ChaosTarget, Fault } from "./target.ts";
 
 const query = async <Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> => {
   const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return (await client.query<Row>(sql)).rows;

@@ -32,6 +32,7 @@ export const openRig = async (engines: WantedEngines, name: string, functionTime
   const sqs = new SQS(engines.sqs.clientConfig);
   const databaseUrl = await engines.postgres.createDatabase();
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  pool.on("error", () => undefined);
   const check = "CONSTRAINT fit CHECK (revision % 10 <> 7)";
   await pool.query(`CREATE TABLE items (pk text PRIMARY KEY, revision int ${check}, note text)`);
   await postgres({ pool, table: "items" }).ensure();

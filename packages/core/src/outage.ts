@@ -15,9 +15,9 @@ const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * How long a probe may take. Beside other sinks, which wait for it, little: a quarter of a second in a minute leaves their p99 as
- * it was (bench: `isolation`). In an invocation of the retry queue, where nobody waits, this doubles: a target that is
- * slow for once shall not stay down.
+ * How long a probe may take, in ms. Beside other sinks, which wait for it, little: their p99 stays as it was (bench:
+ * `isolation`). In an invocation of the retry queue, where nobody waits, it doubles: a target that is slow for once shall
+ * not stay down.
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
