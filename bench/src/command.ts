@@ -9,7 +9,7 @@ import { suites } from "./suites.ts";
 
 const usage = `Usage: npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N]
 
-  SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all)
+  SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all but isolation)
   --json FILE  write the figures as one flat JSON object, too
   --rounds N   timed rounds (default 15)
   --batch N    records of a batch (default 1000)
@@ -64,7 +64,10 @@ export const bench = async (
     say([usage]);
     return {};
   }
-  const chosen = positionals.length === 0 ? suites : suites.filter(({ name }) => positionals.includes(name));
+  const chosen =
+    positionals.length === 0
+      ? suites.filter(({ isRunByNameOnly }) => !isRunByNameOnly)
+      : suites.filter(({ name }) => positionals.includes(name));
   if (chosen.length < positionals.length)
     throw new RangeError(`there is no suite ${positionals.join(" ")}\n\n${usage}`);
   const options = {

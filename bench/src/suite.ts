@@ -25,5 +25,7 @@ export interface SuiteReport {
 
 export interface Suite {
   readonly name: string;
+  /** Takes minutes by the clock, whatever the rounds: not part of a run of all suites. */
+  readonly isRunByNameOnly?: true;
   readonly run: (options: SuiteOptions) => Promise<SuiteReport>;
 }

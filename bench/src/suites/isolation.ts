@@ -110,6 +110,7 @@ const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
 
 export const isolationSuite: Suite = {
   name: "isolation",
+  isRunByNameOnly: true,
   run: async () => {
     const server = await startMessagingServer();
     const client = new SQS(server.clientConfig);
