@@ -88,6 +88,7 @@ describe("a redrive of a file", () => {
       expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 done before");
       expect(sumOf(await redrive("handler"))).toBe("12 received = 12 done before");
       expect(await delivered()).toHaveLength(12);
+      expect(new Set(await delivered()).size).toBe(12);
     }));
 
   test("does not take one file's progress for another's", () =>
