@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The program: see sluice.ts.
 
 import { sluice } from "./sluice.ts";

@@ -62,6 +62,18 @@ describeWithSqs("what a redrive holds", (engine) => {
     },
   );
 
+  test("is put back on Ctrl-C while messages are still received", () =>
+    withShop(async ({ shop, startRedrive }) => {
+      const queue = await newQueue(client);
+      await queue.fill(letters(800));
+      const started = startRedrive(queue.url, "--rate", "1");
+      await started.said(/about 800 messages/);
+      started.child.kill("SIGINT");
+      const ended = await started.ended;
+      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/not sent: the redrive was interrupted/) });
+      expect(await queue.counts()).toEqual({ visible: 800 - shop.orders.items().size, hidden: 0 });
+    }));
+
   test("comes back by itself when a second Ctrl-C ends it at once", async () => {
     const { open, entered, before } = gate();
     await withShop(

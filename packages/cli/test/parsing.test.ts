@@ -108,6 +108,7 @@ describe("arguments", () => {
     [["--function", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure'],
     [["--function", "f", "--from", "on-failure", "--sink", "s"], "--sink is about dead letters"],
     [["another", "--function", "f"], '"another" is one too many'],
+    [["--function", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
   ])("%j are refused", (args, message) =>
     expect(refusal(() => redriveOptions(["https://q/1/a", ...args], now))).toContain(message),
   );

@@ -31,8 +31,11 @@ export interface MessageOutcome {
 /** Of several deliveries of one message, the one that most needs to be looked at. */
 const gravest: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-const graver = (a: Verdict | undefined, b: Verdict): Verdict =>
-  a === undefined || gravest.indexOf(b.outcome) < gravest.indexOf(a.outcome) ? b : a;
+/** Of what is rejected, records that are lost come first: nothing else tells the caller of them. */
+const rankOf = ({ outcome, error }: Verdict): number =>
+  gravest.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
+
+const graver = (a: Verdict | undefined, b: Verdict): Verdict => (a === undefined || rankOf(b) < rankOf(a) ? b : a);
 
 const messageIdOf = (record: unknown): string => (record as { readonly messageId?: string }).messageId ?? "";
 

@@ -3,6 +3,8 @@
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
+import type { OptionValues } from "../arguments.ts";
+import { CommandError } from "../command-error.ts";
 import { regionIn } from "./region.ts";
 
 /** What the user said about AWS; all else is the SDK's default chain. */
@@ -26,6 +28,16 @@ export const awsOptions = {
     help: "address of SQS, S3 and Lambda, for local ones; AWS_ENDPOINT_URL_SQS, _S3 and _LAMBDA go before it",
   },
 } as const;
+
+/** What the options say. @throws {CommandError} when the endpoint is no URL */
+export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
+  const { profile, region, "endpoint-url": endpointUrl } = values;
+  if (endpointUrl === undefined || URL.canParse(endpointUrl)) return { profile, region, endpointUrl };
+  throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
+};
+
+/** A function at its limit of concurrency is asked again for some seconds. */
+const lambdaTries = 6;
 
 type Service = "SQS" | "S3" | "LAMBDA";
 
@@ -52,7 +64,7 @@ export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<
 
 export const lambdaClient = async (options: AwsOptions, functionName: string): Promise<Lambda> => {
   const { Lambda } = await import("@aws-sdk/client-lambda");
-  return new Lambda(configOf(options, "LAMBDA", functionName));
+  return new Lambda({ ...configOf(options, "LAMBDA", functionName), maxAttempts: lambdaTries });
 };
 
 export const s3Client = async (options: AwsOptions): Promise<S3> => {

@@ -30,14 +30,14 @@ type Letters<Kept> = readonly GatheredLetter<Kept>[];
 
 const gatherWith = async <Kept>(
   { letterbox, options: { filter }, claims, signal, terminal }: Desk,
-  needsRecords: boolean,
+  needsRecord: (envelope: Envelope) => boolean,
   keep: (envelope: Envelope) => Promise<Kept>,
 ): Promise<Gathering<Kept>> => {
   const stock = await letterbox.look();
   for (const note of stock.notes) terminal.err(`${letterbox.name}: ${note}`);
   const onProgress = (done: number): void =>
     terminal.progress.update({ doing: "receiving", done, total: stock.waiting });
-  return gather({ letterbox, stock, filter, claims, needsRecords, keep, signal, onProgress });
+  return gather({ letterbox, stock, filter, claims, needsRecord, keep, signal, onProgress });
 };
 
 const sumText = (letters: Letters<unknown>): string => {
@@ -59,7 +59,11 @@ const endOf = ({ unseen }: Gathering<unknown>, { signal }: Desk): number =>
 
 const list = async (desk: Desk): Promise<number> => {
   const { options, terminal, letterbox } = desk;
-  const gathering = await gatherWith(desk, options.hasKeys, async (envelope) => rowOf(envelope));
+  const gathering = await gatherWith(
+    desk,
+    () => options.hasKeys,
+    async (envelope) => rowOf(envelope),
+  );
   await letterbox.putBack();
   const rows = gathering.letters.map(({ kept }) => kept);
   const lines = options.isGrouped ? groupLines(rows, Date.now()) : letterLines(rows, options.hasKeys, Date.now());
@@ -76,9 +80,10 @@ const namedBy = <Kept extends { readonly id: string }>(letters: Letters<Kept>, i
 const show = async (desk: Desk): Promise<number> => {
   const { options, terminal, letterbox } = desk;
   const { id = "", hasValues } = options;
+  const isNamed = (envelope: Envelope): boolean => envelope.id.startsWith(id);
   const keep = async (envelope: Envelope): Promise<Envelope | { readonly id: string }> =>
-    envelope.id.startsWith(id) ? envelope : { id: envelope.id };
-  const gathering = await gatherWith(desk, true, keep);
+    isNamed(envelope) ? envelope : { id: envelope.id };
+  const gathering = await gatherWith(desk, isNamed, keep);
   await letterbox.putBack();
   const [letter, another] = namedBy(gathering.letters, id);
   if (letter === undefined) throw new CommandError(`there is no dead letter ${id} among ${sumText(gathering.letters)}`);
@@ -95,7 +100,11 @@ const withTexts = async (
 ): Promise<number> => {
   const spool = await openSpool();
   try {
-    const gathering = await gatherWith(desk, true, (envelope) => spool.add(exportLine(envelope)));
+    const gathering = await gatherWith(
+      desk,
+      () => true,
+      (envelope) => spool.add(exportLine(envelope)),
+    );
     const places = gathering.letters.map(({ kept }) => kept);
     return await use(gathering, async (path) => writeAll(places, spool, await lineWriter(path)));
   } finally {

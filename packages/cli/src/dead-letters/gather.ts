@@ -26,8 +26,8 @@ export interface Gatherer<Kept> {
   readonly stock: Stock;
   readonly filter: LetterFilter;
   readonly claims: Claims;
-  /** Whether the records themselves are needed, which may stand in S3. */
-  readonly needsRecords: boolean;
+  /** Whether a letter's record itself is needed, which may stand in S3. */
+  readonly needsRecord: (envelope: Envelope) => boolean;
   /** What is to be kept of a letter: a queue may hold more than memory does. */
   readonly keep: (envelope: Envelope) => Promise<Kept>;
   readonly signal: AbortSignal;
@@ -36,13 +36,13 @@ export interface Gatherer<Kept> {
 
 /** Takes out what is there. It is held: whoever asks for it removes it or puts it back. */
 export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<Kept>> => {
-  const { letterbox, stock, filter, claims, needsRecords, keep, signal, onProgress } = gatherer;
+  const { letterbox, stock, filter, claims, needsRecord, keep, signal, onProgress } = gatherer;
   const letters = new Map<string, GatheredLetter<Kept>>();
   const isByKey = filter.keys !== undefined;
   let [others, taken] = [0, 0];
 
   const wholeOf = async (envelope: Envelope): Promise<Envelope> => {
-    const isFetched = envelope.recordClaim !== undefined && (needsRecords || isByKey);
+    const isFetched = envelope.recordClaim !== undefined && (isByKey || needsRecord(envelope));
     return isFetched ? ((await claims.fetch(envelope)) ?? envelope) : envelope;
   };
 

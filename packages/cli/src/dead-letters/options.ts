@@ -1,7 +1,7 @@
 // The options of `sluice dead-letters`.
 
 import { type OptionSpecs, type OptionValues, parseArguments } from "../arguments.ts";
-import { type AwsOptions, awsOptions } from "../aws/clients.ts";
+import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import { CommandError } from "../command-error.ts";
 import { commonOptions } from "../common-options.ts";
 import { helpOf } from "../help.ts";
@@ -105,7 +105,7 @@ export const deadLetterOptions = (args: readonly string[], now: number): DeadLet
   const [first, ...rest] = positionals;
   const action = actionIn(first);
   checkPlaces(action, values);
-  const { group, keys, values: hasValues, yes, out, profile, region } = values;
+  const { group, keys, values: hasValues, yes, out } = values;
   return {
     action,
     ...subjects(action, rest),
@@ -115,6 +115,6 @@ export const deadLetterOptions = (args: readonly string[], now: number): DeadLet
     hasValues: hasValues ?? false,
     out,
     isConfirmed: yes ?? false,
-    aws: { profile, region, endpointUrl: values["endpoint-url"] },
+    aws: awsOptionsIn(values),
   };
 };

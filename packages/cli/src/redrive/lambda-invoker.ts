@@ -39,7 +39,9 @@ export const lambdaInvoker = (client: LambdaClient, functionName: string): Invok
       InvocationType: "RequestResponse",
       Payload: Buffer.from(JSON.stringify(event)),
     } as const;
-    const { Payload, FunctionError } = await client.invoke(input).catch((error) => {
+    const { Payload, FunctionError } = await client.invoke(input).catch((error: Error) => {
+      // By the message's fault, not the function's: others may fit.
+      if (/TooLarge/.test(error.name)) throw new FunctionFailedError(`${error.name}: Lambda takes no such request`);
       throw awsFailure(`the function ${functionName}`, error);
     });
     if (FunctionError !== undefined) throw failureIn(Payload);

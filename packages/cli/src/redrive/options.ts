@@ -1,7 +1,7 @@
 // The options of `sluice redrive`.
 
 import { type OptionSpecs, type OptionValues, oneOf, parseArguments, wholeNumber } from "../arguments.ts";
-import { type AwsOptions, awsOptions } from "../aws/clients.ts";
+import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import { CommandError } from "../command-error.ts";
 import { commonOptions } from "../common-options.ts";
 import { helpOf } from "../help.ts";
@@ -114,7 +114,6 @@ export const redriveOptions = (args: readonly string[], now: number): RedriveOpt
     throw new CommandError("there is nothing to redrive; expected a queue's URL or a file of envelopes");
   if (another !== undefined) throw new CommandError(`"${another}" is one too many; expected one queue's URL or file`);
   const place = placeAt(text);
-  const { profile, region } = values;
   return {
     place,
     from: fromIn(values, place),
@@ -123,6 +122,6 @@ export const redriveOptions = (args: readonly string[], now: number): RedriveOpt
     isDryRun: values["dry-run"] ?? false,
     perSecond: wholeNumber("rate", values.rate),
     most: wholeNumber("max", values.max) ?? Number.POSITIVE_INFINITY,
-    aws: { profile, region, endpointUrl: values["endpoint-url"] },
+    aws: awsOptionsIn(values),
   };
 };

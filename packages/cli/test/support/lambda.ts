@@ -31,7 +31,10 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString();
 };
 
-/** Serves functions by their names. One has failed that throws what Lambda says then: `{ errorType, errorMessage }`. */
+/**
+ * Serves functions by their names. One that has failed rejects with what Lambda says then: `{ errorType, errorMessage }`;
+ * with a `status` it is Lambda that refuses the invocation.
+ */
 export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
   const invocations: Invocation[] = [];
   const server = createServer(async (request, response) => {
@@ -50,7 +53,9 @@ export const startLambda = async (functions: Readonly<Record<string, FakeFunctio
       const answer = await run(event);
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer ?? null));
     } catch (error) {
-      response.writeHead(200, { "x-amz-function-error": "Unhandled" }).end(JSON.stringify(error));
+      const { status, ...body } = error as { readonly status?: number; readonly errorType: string };
+      const header = status === undefined ? "x-amz-function-error" : "x-amzn-errortype";
+      response.writeHead(status ?? 200, { [header]: body.errorType }).end(JSON.stringify(body));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

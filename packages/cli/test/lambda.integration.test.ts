@@ -79,6 +79,30 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     }),
   );
 
+  test("asks again when Lambda has no room for an invocation, and isolates what is too large for one", () => {
+    const refusals = [
+      { status: 429, errorType: "TooManyRequestsException" },
+      { status: 429, errorType: "TooManyRequestsException" },
+      { status: 429, errorType: "TooManyRequestsException" },
+    ];
+    const shop = openShop();
+    const run: FakeFunction = async (event) => {
+      const refusal = refusals.shift();
+      if (refusal !== undefined) return Promise.reject(refusal);
+      const isLarge = event.Records.some(({ body }) => body.includes("secret of b"));
+      const tooLarge = { status: 413, errorType: "RequestTooLargeException" };
+      return isLarge ? Promise.reject(tooLarge) : shop.run(event);
+    };
+    return withFunction(run, async (redrive) => {
+      const queue = await threeLetters();
+      const ended = await redrive([queue.url, "--function", "shop"]);
+      expect(sumOf(ended)).toBe("3 received = 2 delivered + 1 to be retried");
+      expect(ended.stdout).toContain(
+        "1 to be retried, FUNCTION_FAILED: RequestTooLargeException: Lambda takes no such",
+      );
+    });
+  });
+
   test.each([null, "done", {}, { batchItemFailures: [] }])(
     "refuses the answer %j: nothing says that anything was delivered",
     (answer) =>

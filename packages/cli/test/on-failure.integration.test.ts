@@ -49,6 +49,15 @@ const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   }),
 });
 
+/** A stream that has forgotten what came before these records. */
+const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
+  ...streamOf(records),
+  getShardIterator: async ({ ShardIteratorType }) => {
+    if (ShardIteratorType === "TRIM_HORIZON") return { ShardIterator: "0" };
+    throw Object.assign(new Error("trimmed"), { name: "TrimmedDataAccessException" });
+  },
+});
+
 describeWithSqs("sluice redrive --from on-failure", (engine) => {
   const client = new SQS(engine.clientConfig);
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
@@ -99,6 +108,19 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
       { onFailure: onFailureReader({ streams: streamOf([]) }) },
+    );
+  });
+
+  test("tells of lost records beside others that are rejected", async () => {
+    const [gone, bad] = [recordOf("gone", 1), recordOf(poison, 2)];
+    await withShop(
+      async ({ redrive }) => {
+        const queue = await newQueue(client);
+        await queue.fill([invocationRecord([gone, bad])]);
+        const ended = await redrive(queue.url, "--from", "on-failure");
+        expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
+      },
+      { onFailure: onFailureReader({ streams: trimmedStream([bad]) }) },
     );
   });
 
