@@ -31,7 +31,8 @@ export interface HttpFaults {
 /** Opens them before an endpoint. `bodies` are what nonsense sounds like in the target's own protocol. */
 export const httpFaults = async (target: string, bodies: readonly string[]): Promise<HttpFaults> => {
   const answers: FaultyProxy = await startFaultyProxy(target);
-  const connections = await startTcpProxy(answers.endpoint, { slowMs: 400 });
+  // Later than the pipeline waits before it spills.
+  const connections = await startTcpProxy(answers.endpoint, { slowMs: 800 });
   return {
     endpoint: connections.url.replace(/\/$/, ""),
     begin: async (fault) => {

@@ -28,7 +28,8 @@ const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> 
 export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarget> => {
   const url = await engine.createDatabase();
   await query(url, "CREATE TABLE items (pk text PRIMARY KEY, revision int, note text)");
-  const proxy = await startTcpProxy(url, { slowMs: 400 });
+  // Later than the pipeline waits before it spills.
+  const proxy = await startTcpProxy(url, { slowMs: 800 });
   // What hangs must not hold the pool's two connections for long.
   const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
   const sink = postgres({ connection, table: "items" });

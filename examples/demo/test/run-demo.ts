@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const loader = pathOf("../../../packages/local/test/engines/strip-types.mjs");
+const loader = pathOf("../../../scripts/strip-types.js");
 
 export interface RunningDemo {
   readonly child: ChildProcess;
