@@ -31,6 +31,8 @@ const ofTheTarget: ReadonlySet<DeliveryErrorCode> = new Set([
   "SINK_TIMEOUT",
   "SINK_DENIED",
   "SINK_MISSING",
+  // Where there were tries, the last was in vain, and the next came to nothing.
+  "DEADLINE_EXCEEDED",
 ]);
 
 /**
@@ -52,7 +54,7 @@ const resultOf = (entries: readonly Entry[], verdicts: ReadonlyMap<number, Verdi
   let failure: DeliveryError | undefined;
   for (const { position, change } of entries) {
     const verdict = verdicts.get(position);
-    if (verdict === undefined || verdict.tries === 0) continue;
+    if (verdict === undefined || verdict.tries === 0 || verdict.error?.code === "DELIVERY_PARKED") continue;
     if (verdict.error === undefined || !ofTheTarget.has(verdict.error.code)) {
       return { isAnswered: true, failure: undefined, itemKeys };
     }

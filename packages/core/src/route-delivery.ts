@@ -95,28 +95,32 @@ const notingOf = (route: Route, id: RouteId, { parts, deadline }: DeliveryParts)
 const parkingOf = (route: Route, { spillTo, dedupeStore }: DeliveryParts["parts"]): Parking | undefined =>
   spillTo !== undefined && route.spills && route.sink.supports.writes === "append" ? dedupeStore?.parking : undefined;
 
-/** The sink as this batch may use it, and the items that nothing may overtake. */
-interface Ordered {
-  readonly sink: Sink<unknown>;
+/** What keeps a batch in order, and the items that nothing may overtake. */
+interface Ordering {
+  /** The sink as the batch may use it. */
+  readonly inOrder: (sink: Sink<unknown>) => Sink<unknown>;
   readonly marked: ReadonlyMap<string, string>;
 }
 
 const nothingMarked: ReadonlyMap<string, string> = new Map();
 
-const inOrder = async (
-  sink: Sink<unknown>,
+const unordered: Ordering = { inOrder: (sink) => sink, marked: nothingMarked };
+
+const orderingOf = async (
   id: RouteId,
   parking: Parking | undefined,
   { entries, signal }: { readonly entries: readonly Entry[]; readonly signal: AbortSignal },
-): Promise<Ordered> => {
-  if (parking === undefined || entries.length === 0) return { sink, marked: nothingMarked };
+): Promise<Ordering> => {
+  if (parking === undefined || entries.length === 0) return unordered;
   const itemKeys = [...new Set(entries.map(({ change }) => change.itemKey))];
-  const append = sink as Sink<unknown, "append">;
+  const of = (order: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): Ordering["inOrder"] =>
+    order as Ordering["inOrder"];
   try {
     const marked = await parking.find(id, itemKeys, signal);
-    return { marked, sink: marked.size === 0 ? sink : (parkingSink(append, id.route, marked) as Sink<unknown>) };
+    if (marked.size === 0) return unordered;
+    return { marked, inOrder: of((sink) => parkingSink(sink, id.route, marked)) };
   } catch (error) {
-    return { marked: nothingMarked, sink: unreadableParking(append, id.route, error) as Sink<unknown> };
+    return { marked: nothingMarked, inOrder: of((sink) => unreadableParking(sink, id.route, error)) };
   }
 };
 
@@ -125,16 +129,18 @@ const deliverWatched = async (
   route: Route,
   entries: readonly Entry[],
   { parts, deadline, origin }: DeliveryParts,
-  { sink, isSpilling }: { readonly sink: Sink<unknown>; readonly isSpilling: boolean },
+  { inOrder, isSpilling }: { readonly inOrder: Ordering["inOrder"]; readonly isSpilling: boolean },
 ): Promise<Map<number, Verdict>> => {
+  const { sink, name } = route;
   const { clock, retry, spillAfterMs } = parts;
-  const outage = parts.outages.get(route.name) as Outage;
+  const outage = parts.outages.get(name) as Outage;
   const pass = isSpilling ? outage.pass({ isAlone: origin === "retry" }) : "all";
   const usualMs = Math.min(spillAfterMs, deadline.remainingMs() / 2);
   const time = isSpilling ? within(deadline, pass === "all" ? outage.timeFor(usualMs) : usualMs, clock) : deadline;
-  const watched = pass === "all" ? sink : probingSink(sink, { route: route.name, outage, clock, deadline: time, pass });
+  const watched = pass === "all" ? sink : probingSink(sink, { route: name, outage, clock, deadline: time, pass });
   try {
-    const verdicts = await deliver({ ...route, sink: watched }, entries, { deadline: time, clock, retry });
+    // Parked deliveries stay outside: they say nothing of the target, so they are no probe.
+    const verdicts = await deliver({ ...route, sink: inOrder(watched) }, entries, { deadline: time, clock, retry });
     if (isSpilling && pass === "all") outage.note(entries, verdicts);
     return verdicts;
   } finally {
@@ -170,7 +176,7 @@ const spillLeft = async (
   route: Route,
   entries: readonly Entry[],
   verdicts: Map<number, Verdict>,
-  { bearings, marked, invocation }: Pick<Ordered, "marked"> & { bearings: Bearings; invocation: DeliveryParts },
+  { bearings, marked, invocation }: Pick<Ordering, "marked"> & { bearings: Bearings; invocation: DeliveryParts },
 ): Promise<void> => {
   const { id, parking, spillTo } = bearings;
   if (spillTo === undefined) return;
@@ -197,8 +203,8 @@ export const deliverTo = async (
   const isKnown = ({ change }: Entry): boolean => known.has(idOf(route.name, change.eventId));
   const unknown = known.size === 0 ? entries : entries.filter((entry) => !isKnown(entry));
   const { signal } = invocation.deadline;
-  const { sink, marked } = await inOrder(route.sink, id, parking, { entries: unknown, signal });
-  const verdicts = await deliverWatched(route, unknown, invocation, { sink, isSpilling });
+  const { inOrder, marked } = await orderingOf(id, parking, { entries: unknown, signal });
+  const verdicts = await deliverWatched(route, unknown, invocation, { inOrder, isSpilling });
   await spillLeft(route, unknown, verdicts, { bearings, marked, invocation });
   if (known.size > 0) {
     for (const entry of entries) if (isKnown(entry)) verdicts.set(entry.position, deliveredBefore);
