@@ -46,17 +46,20 @@ describe("the memory sink", () => {
         for (const [outcome, count] of Object.entries(counts)) if (count > 0) met.add(`${origin} ${outcome}`);
       }
     };
-    subscribe(reportChannel, note);
-    await divergences(await open(), { seed: chosen.seed, runs: 100 });
-    unsubscribe(reportChannel, note);
-    // From the queue nothing is filtered, as only what the filter let through was ever written and refused; and what is
-    // refused once more stays there, which is a retry.
-    expect([...met].sort()).toEqual([
-      ...["delivered", "received", "retried", "superseded"].map((outcome) => `redrive ${outcome}`),
+    // From the queue nothing is filtered, as only what the filter let through was ever written and refused.
+    const expected = [
+      ...["delivered", "received", "rejected", "retried", "superseded"].map((outcome) => `redrive ${outcome}`),
       ...["delivered", "filtered", "received", "rejected", "retried", "superseded"].map(
         (outcome) => `stream ${outcome}`,
       ),
-    ]);
+    ];
+    subscribe(reportChannel, note);
+    // One dead letter in some hundred is refused once more.
+    for (let played = 0; played < 1000 && met.size < expected.length; played += 100) {
+      await divergences(await open(), { seed: chosen.seed + played, runs: 100 });
+    }
+    unsubscribe(reportChannel, note);
+    expect([...met].sort()).toEqual(expected);
   });
 });
 
