@@ -47,7 +47,7 @@ const ask = async (url: string, method: string, path: string, body?: string): Pr
 const clientOf = (url: string, rewrite: (bulkBody: string) => string): OpensearchClient => ({
   transport: {
     request: async ({ method, path, querystring, bulkBody, body }) => {
-      const sent = bulkBody === undefined ? body : rewrite(bulkBody);
+      const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
       const text = await ask(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
       // Another action answers as what it is, and a delete with 404 where there was nothing; the sink asked for others.
       const asAsked = text

@@ -16,6 +16,10 @@ export interface Entry {
   readonly document: string;
   /** Two lines of the request. */
   readonly lines: string;
+  /** Of the lines, in UTF-8. */
+  readonly bytes: number;
+  /** The item was probably not there yet. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -48,11 +52,8 @@ const withGuard = (guard: string, text: string): string =>
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
 /** Whether the item is probably not there yet, so that `create`, at half the script's price, is worth its try. */
-const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
+const isProbablyNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
-
-const linesFor = (action: Action, idText: string, document: string): string =>
-  action === "create" ? createLines(idText, document) : updateLines(idText, document);
 
 /** What encoding needs to know beside the delivery. */
 export interface EncodeOptions {
@@ -77,20 +78,32 @@ export const encode = (delivery: UpsertDelivery<object>, { sink, isRepeated, now
     message === undefined
       ? `{${tombstoneGuard(change.version, keyText, now)}}`
       : withGuard(liveGuard(change.version, keyText), checked(sink, message));
-  const action = isNew(delivery) && !isRepeated(change) ? "create" : "update";
+  const isNew = isProbablyNew(delivery);
   const idText = JSON.stringify(id);
-  return { delivery, action, idText, document, lines: linesFor(action, idText, document) };
+  const action = isNew && !isRepeated(change) ? "create" : "update";
+  const lines = action === "create" ? createLines(idText, document) : updateLines(idText, document);
+  return { delivery, action, idText, document, lines, bytes: Buffer.byteLength(lines), isNew };
 };
 
 /** The entry once more, by the guard's script. */
-export const byScript = (entry: Entry): Entry => ({
-  ...entry,
-  action: "update",
-  lines: updateLines(entry.idText, entry.document),
-});
+export const byScript = (entry: Entry): Entry => {
+  const lines = updateLines(entry.idText, entry.document);
+  return { ...entry, action: "update", lines, bytes: Buffer.byteLength(lines) };
+};
 
-/** Bytes of an entry on the wire. */
-export const entryBytes = ({ lines }: Entry): number => Buffer.byteLength(lines);
+/** The body of a request. Written entry by entry, it takes a sixth of the time that one long text would (README, Cost). */
+export const bodyOf = (entries: readonly Entry[]): Buffer => {
+  let size = 0;
+  for (const { bytes } of entries) size += bytes;
+  const body = Buffer.allocUnsafe(size);
+  let offset = 0;
+  for (const { lines, bytes } of entries) {
+    // As many bytes as characters: it is ASCII, which is copied as it is.
+    body.write(lines, offset, bytes === lines.length ? "latin1" : "utf8");
+    offset += bytes;
+  }
+  return body;
+};
 
 /** Entries, and the errors of deliveries that cannot be encoded. */
 export interface Encoded {

@@ -11,12 +11,13 @@ const scripted = (answer: (body: string, request: number) => unknown) => {
   let inFlight = 0;
   let most = 0;
   const request = async ({ bulkBody = "" }: Send): Promise<{ body: unknown }> => {
-    bodies.push(bulkBody);
+    const sent = bulkBody.toString();
+    bodies.push(sent);
     inFlight += 1;
     most = Math.max(most, inFlight);
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     inFlight -= 1;
-    const body = answer(bulkBody, bodies.length);
+    const body = answer(sent, bodies.length);
     if (body instanceof Error) throw body;
     return { body };
   };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core";
 import { decodeRecord, type Origin } from "@sluice/core";
 import { streamChange, streamRecord } from "@sluice/testing";
-import { byScript, documentText, type EncodeOptions, encode, encodeAll, entryBytes } from "../src/encode.ts";
+import { bodyOf, byScript, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
 import { guardScript } from "../src/guard.ts";
 
 const options: EncodeOptions = { sink: "test", isRepeated: () => false, now: 1_767_323_045_000 };
@@ -85,8 +85,18 @@ describe("an entry", () => {
   });
 
   test("counts its bytes in UTF-8", () => {
-    const [narrow, wide] = ["e", "é"].map((note) => entryBytes(encode(delivery({ note }), options)));
+    const [narrow, wide] = ["e", "é"].map((note) => encode(delivery({ note }), options).bytes);
     expect((wide ?? 0) - (narrow ?? 0)).toBe(1);
+  });
+});
+
+describe("the body of a request", () => {
+  test("holds the lines of its entries, byte by byte", () => {
+    const notes = ["plain", "é", "한국어", "😀", "half \ud800 of one", 'a\nb"c\\', ""];
+    const created = notes.map((note) => encode(delivery({ note }), options));
+    const entries = [...created, ...created.map(byScript)];
+    expect(bodyOf(entries).toString("utf8")).toBe(entries.map(({ lines }) => lines).join(""));
+    expect(bodyOf([])).toHaveLength(0);
   });
 });
 
