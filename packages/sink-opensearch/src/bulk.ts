@@ -32,8 +32,8 @@ export interface BulkTarget {
   /** Sends the body of one request. */
   readonly send: (body: Buffer) => Promise<Answer>;
   readonly signal: AbortSignal;
-  /** Is told of every entry for a new item that the target took, or held already. */
-  readonly remember: (entry: Entry) => void;
+  /** Is told of every entry that the target took, or has a newer version of. */
+  readonly remember: (entry: Entry, item: BulkItem) => void;
 }
 
 type Limited = Pick<BulkTarget, "sink" | "limits">;
@@ -48,8 +48,12 @@ interface Outcome {
 }
 
 /** The deliveries' part of an answer; `filter_path` leaves out the rest. */
-export const filterPath =
-  "errors,items.*.status,items.*.result,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type";
+export const filterPath: string = [
+  ...["status", "result", "_seq_no", "_primary_term"],
+  ...["error.type", "error.reason", "error.caused_by.type"],
+]
+  .map((path) => `items.*.${path}`)
+  .join();
 
 const failAll = (part: Part, error: DeliveryError): Settlement[] => part.map(({ delivery }) => failed(delivery, error));
 
@@ -71,7 +75,7 @@ const itemsIn = (body: unknown): readonly { readonly [action in Action]?: BulkIt
   return Array.isArray(items) ? items : undefined;
 };
 
-/** What became of an entry; undefined where it is to be written by the script, as there is such a document. */
+/** What became of an entry; undefined where the script has to decide, as another one has written the document. */
 const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): Settlement | undefined => {
   if (item === undefined) {
     const message = `[${sink}] the answer does not say what became of a document; expected an item of ${action}`;
@@ -80,7 +84,7 @@ const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | u
   if (item.status === 200 || item.status === 201) {
     return item.result === "noop" ? superseded(delivery) : delivered(delivery);
   }
-  if (item.status === 409 && action === "create") return undefined;
+  if (item.status === 409 && action !== "update") return undefined;
   return failed(delivery, itemError(sink, item));
 };
 
@@ -98,11 +102,11 @@ const settle = (
   const settled: Settlement[] = [];
   const conflicts: Entry[] = [];
   for (const [index, entry] of part.entries()) {
-    const verdict = verdictOf(sink, entry, items[index]?.[entry.action]);
+    const item = items[index]?.[entry.action];
+    const verdict = verdictOf(sink, entry, item);
     if (verdict === undefined) conflicts.push(byScript(entry));
     else settled.push(verdict);
-    // Only of what may be new is it asked again whether it is.
-    if (entry.isNew && verdict !== undefined && verdict.outcome !== "failed") remember(entry);
+    if (item !== undefined && verdict !== undefined && verdict.outcome !== "failed") remember(entry, item);
   }
   return { settled, conflicts };
 };

@@ -9,7 +9,7 @@ import { describeWithEachServer } from "./servers.ts";
 const limits = { maxEntries: 40, maxBytes: 60_000 };
 
 const sizeOf = (delivery: Delivery): number =>
-  encode(delivery as UpsertDelivery<object>, { sink: "kit", isRepeated: () => false, now: 0 }).bytes;
+  encode(delivery as UpsertDelivery<object>, { sink: "kit", recent: { get: () => undefined }, now: 0 }).bytes;
 
 const node = "http://127.0.0.1:9";
 const wrong = (options: Partial<OpensearchOptions>) => () => opensearch({ node, index: "items", ...options });
