@@ -1,4 +1,4 @@
-// What the suite dynamodb writes, never how fast anything is. The suites with OpenSearch take too long for a test.
+// What the suite dynamodb writes, never how fast anything is.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";

@@ -14,8 +14,9 @@ export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
   "does not compare versions": replacing(script, '"source":"ctx._source=params.d"'),
   "prefers the older version": replacing(".version)>=0)", ".version)<0)"),
   "inserts over what is there": replacing(/^\{"create":(?=\{"_id":)/gm, '{"index":'),
+  "overwrites what others wrote since": replacing(/,"if_seq_no":\d+,"if_primary_term":\d+(?=\}\}$)/gm, ""),
   "keeps no tombstones": replacing(
-    /\{"(?:update|create)":(\{"_id":"(?:[^"\\]|\\.)*")[^\n]*\n[^\n]*"deleted":true[^\n]*\n/g,
+    /\{"(?:update|create|index)":(\{"_id":"(?:[^"\\]|\\.)*")[^\n]*\n[^\n]*"deleted":true[^\n]*\n/g,
     '{"delete":$1}}\n',
   ),
   "leaves an attribute that is gone": replacing("{ctx._source=params.d}", "{ctx._source.putAll(params.d)}"),

@@ -1,6 +1,6 @@
 // The OpenSearch sink as a target of the convergence suite: its own mapping and a mapper, over one index for each open.
 
-import { type AttributeValue, attributeToJson, type Image } from "@sluice/core";
+import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core";
 import { type OpensearchClient, type OpensearchDocument, opensearch } from "@sluice/sink-opensearch";
 import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
@@ -47,11 +47,11 @@ const ask = async (url: string, method: string, path: string, body?: string): Pr
 const clientOf = (url: string, rewrite: (bulkBody: string) => string): OpensearchClient => ({
   transport: {
     request: async ({ method, path, querystring, bulkBody, body }) => {
-      const sent = bulkBody === undefined ? body : rewrite(bulkBody);
+      const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
       const text = await ask(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
       // Another action answers as what it is, and a delete with 404 where there was nothing; the sink asked for others.
       const asAsked = text
-        .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1}')
+        .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1,"index":$1}')
         .replaceAll('"status":404', '"status":200');
       return { body: JSON.parse(asAsked) };
     },
@@ -106,12 +106,21 @@ export const openOpensearch = async (
   const target = { index: `convergence-${process.pid}-${opened}`, mappings, settings };
   const own = opensearch({ node: url, ...target });
   await own.ensure();
-  // Each way remembers by itself what it wrote of late, as two environments of Lambda do.
   const through = rewrite === undefined ? { node: url } : { client: clientOf(url, rewrite) };
   const make = () => opensearch({ ...through, ...target });
   const [mapped, whole] = [make(), make()];
+  let writes = 0;
+  // Environments of Lambda: each remembers by itself what it wrote of late, and knows nothing of the other.
+  const inTurns: Sink<OpensearchDocument, "upsert"> = {
+    ...mapped,
+    write: (batch, context) => {
+      writes += 1;
+      return (writes % 2 === 0 ? mapped : whole).write(batch, context);
+    },
+  };
+  const map = ({ after }: { readonly after: SpecimenItem }) => after;
   return {
-    ways: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
+    ways: [{ sink: mapped, map }, { sink: whole }, { sink: inTurns, map }],
     readAll: () => readAll(url, target.index),
     copyOf,
     close: async () => {

@@ -19,18 +19,40 @@ export const emptySink = async (client: Client, name: string): Promise<Opensearc
   return sink;
 };
 
+const handlerOf = (sink: OpensearchSink): Handler =>
+  pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+
+/** One environment of Lambda for all mixes: it remembers what it wrote. */
 export const sluiceIndex = (client: Client, { events }: Material): Entrant => {
   let handler: Handler;
   return {
     name: "sluice",
     index,
     reset: async () => {
-      const sink = await emptySink(client, index);
-      handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+      handler = handlerOf(await emptySink(client, index));
     },
     prepare: (mix, batch) => {
       const event: unknown = JSON.parse(events[mix][batch] ?? "");
       return () => takeAll("sluice", handler, event);
+    },
+  };
+};
+
+/** An environment of its own for each mix: none has written what it finds. */
+export const coldSluiceIndex = (client: Client, { events }: Material): Entrant => {
+  const name = "sluice-cold";
+  const own = "sluice-bench-cold";
+  let handler: Handler;
+  return {
+    name,
+    index: own,
+    reset: async () => {
+      await emptySink(client, own);
+    },
+    prepare: (mix, batch) => {
+      if (batch === 0) handler = handlerOf(opensearch({ client, index: own }));
+      const event: unknown = JSON.parse(events[mix][batch] ?? "");
+      return () => takeAll(name, handler, event);
     },
   };
 };

@@ -13,7 +13,7 @@ import { contentOf, dropIndex, type Entrant, type FilmChange, type Material, typ
 import { helpersBulk } from "./opensearch-helpers.ts";
 import { peerPush } from "./opensearch-peer.ts";
 import { rawBulk } from "./opensearch-raw.ts";
-import { sluiceIndex } from "./opensearch-sluice.ts";
+import { coldSluiceIndex, sluiceIndex } from "./opensearch-sluice.ts";
 
 const mixes = ["insert", "update", "redelivered", "mixed"] as const satisfies readonly Mix[];
 const peers = ["raw", "helpers-bulk", "dynamodb-stream-elasticsearch"] as const;
@@ -99,6 +99,7 @@ const figuresOf = (times: Times<Mix>, records: number): Figures => {
   const figures: Record<string, number> = {};
   for (const mix of mixes) {
     const took = times.median("sluice", mix);
+    figures[`opensearch/${mix}/cold/vs-raw`] = rounded(times.median("raw", mix) / times.median("sluice-cold", mix));
     for (const peer of peers) figures[`opensearch/${mix}/vs-${peer}`] = rounded(times.median(peer, mix) / took);
     figures[`opensearch/${mix}/records-per-second`] = Math.round((1000 * records) / took);
   }
@@ -118,6 +119,7 @@ const measure = async ({ url }: OpensearchEngine, client: Client, options: Suite
   const material = await materialOf(options);
   const entrants = [
     sluiceIndex(client, material),
+    coldSluiceIndex(client, material),
     rawBulk(client, material),
     helpersBulk(client, material),
     peerPush(client, url, material),

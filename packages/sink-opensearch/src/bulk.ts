@@ -16,7 +16,7 @@ import {
 } from "@sluice/core";
 import { type BulkItem, itemError } from "./classify.ts";
 import type { Answer } from "./client.ts";
-import { type Action, byScript, type Encoded, type Entry, entryBytes } from "./encode.ts";
+import { type Action, bodyOf, byScript, type Encoded, type Entry } from "./encode.ts";
 
 type Part = readonly Entry[];
 type Batch = readonly UpsertDelivery<object>[];
@@ -30,10 +30,10 @@ export interface BulkTarget {
   readonly concurrency: number;
   readonly encode: (batch: Batch) => Encoded;
   /** Sends the body of one request. */
-  readonly send: (body: string) => Promise<Answer>;
+  readonly send: (body: Buffer) => Promise<Answer>;
   readonly signal: AbortSignal;
-  /** Is told of every entry that the target took, or held already. */
-  readonly remember: (entry: Entry) => void;
+  /** Is told of every entry that the target took, or has a newer version of. */
+  readonly remember: (entry: Entry, item: BulkItem) => void;
 }
 
 type Limited = Pick<BulkTarget, "sink" | "limits">;
@@ -48,32 +48,26 @@ interface Outcome {
 }
 
 /** The deliveries' part of an answer; `filter_path` leaves out the rest. */
-export const filterPath =
-  "errors,items.*.status,items.*.result,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type";
+export const filterPath: string = [
+  ...["status", "result", "_seq_no", "_primary_term"],
+  ...["error.type", "error.reason", "error.caused_by.type"],
+]
+  .map((path) => `items.*.${path}`)
+  .join();
 
 const failAll = (part: Part, error: DeliveryError): Settlement[] => part.map(({ delivery }) => failed(delivery, error));
 
-/** Characters are one to three bytes of UTF-8: counting bytes is worth its time near the limit only. */
-const fitsSurely = (part: Part, maxBytes: number): boolean => {
-  let characters = 0;
-  for (const { lines } of part) characters += lines.length;
-  return characters * 3 <= maxBytes;
-};
-
 const tooLarge = ({ sink, limits }: Limited, entry: Entry): Settlement => {
-  const message = `[${sink}] the document takes ${entryBytes(entry)} bytes of a request; the limit is ${limits.maxBytes}`;
+  const message = `[${sink}] the document takes ${entry.bytes} bytes of a request; the limit is ${limits.maxBytes}`;
   return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
 };
 
 /** Cuts entries to requests; what no request can hold has failed. */
 export const cut = (entries: Part, target: Limited): Pick<Outcome, "settled" | "parts"> => {
   const { maxEntries, maxBytes } = target.limits;
-  if (fitsSurely(entries, maxBytes)) {
-    return { settled: [], parts: chunk(entries, { maxEntries, maxBytes, sizeOf: () => 0 }) };
-  }
-  const fitting = entries.filter((entry) => entryBytes(entry) <= maxBytes);
-  const settled = entries.filter((entry) => entryBytes(entry) > maxBytes).map((entry) => tooLarge(target, entry));
-  return { settled, parts: chunk(fitting, { maxEntries, maxBytes, sizeOf: entryBytes }) };
+  const fitting = entries.filter(({ bytes }) => bytes <= maxBytes);
+  const settled = entries.filter(({ bytes }) => bytes > maxBytes).map((entry) => tooLarge(target, entry));
+  return { settled, parts: chunk(fitting, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes }) };
 };
 
 const itemsIn = (body: unknown): readonly { readonly [action in Action]?: BulkItem }[] | undefined => {
@@ -81,7 +75,7 @@ const itemsIn = (body: unknown): readonly { readonly [action in Action]?: BulkIt
   return Array.isArray(items) ? items : undefined;
 };
 
-/** What became of an entry; undefined where it is to be written by the script, as there is such a document. */
+/** What became of an entry; undefined where the script has to decide, as another one has written the document. */
 const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): Settlement | undefined => {
   if (item === undefined) {
     const message = `[${sink}] the answer does not say what became of a document; expected an item of ${action}`;
@@ -90,7 +84,7 @@ const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | u
   if (item.status === 200 || item.status === 201) {
     return item.result === "noop" ? superseded(delivery) : delivered(delivery);
   }
-  if (item.status === 409 && action === "create") return undefined;
+  if (item.status === 409 && action !== "update") return undefined;
   return failed(delivery, itemError(sink, item));
 };
 
@@ -108,10 +102,11 @@ const settle = (
   const settled: Settlement[] = [];
   const conflicts: Entry[] = [];
   for (const [index, entry] of part.entries()) {
-    const verdict = verdictOf(sink, entry, items[index]?.[entry.action]);
+    const item = items[index]?.[entry.action];
+    const verdict = verdictOf(sink, entry, item);
     if (verdict === undefined) conflicts.push(byScript(entry));
     else settled.push(verdict);
-    if (verdict !== undefined && verdict.outcome !== "failed") remember(entry);
+    if (item !== undefined && verdict !== undefined && verdict.outcome !== "failed") remember(entry, item);
   }
   return { settled, conflicts };
 };
@@ -121,14 +116,8 @@ const halves = (part: Part): Part[] => {
   return [part.slice(0, middle), part.slice(middle)];
 };
 
-const joined = (part: Part): string => {
-  let body = "";
-  for (const { lines } of part) body += lines;
-  return body;
-};
-
 const sendPart = async (part: Part, target: BulkTarget): Promise<Outcome> => {
-  const answer = await target.send(joined(part));
+  const answer = await target.send(bodyOf(part));
   if ("failure" in answer) {
     const { error, mayBeOneEntry } = answer.failure;
     if (!mayBeOneEntry) return { settled: failAll(part, error), parts: [], refusal: error };

@@ -14,6 +14,8 @@ export interface ServerError {
 export interface BulkItem {
   readonly status: number;
   readonly result?: string;
+  readonly _seq_no?: number;
+  readonly _primary_term?: number;
   readonly error?: ServerError;
 }
 

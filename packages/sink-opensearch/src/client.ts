@@ -11,14 +11,14 @@ export interface OpensearchRequest {
   readonly path: string;
   readonly querystring?: string;
   readonly body?: string;
-  readonly bulkBody?: string;
+  readonly bulkBody?: string | Buffer;
 }
 
 /** The part of the package `@opensearch-project/opensearch`'s `Client` that the sink needs. */
 export interface OpensearchClient {
   readonly transport: {
     readonly request: (
-      params: { method: string; path: string; querystring?: string; body?: string; bulkBody?: string },
+      params: { method: string; path: string; querystring?: string; body?: string; bulkBody?: string | Buffer },
       options?: { maxRetries?: number; requestTimeout?: number },
     ) => PromiseLike<{ readonly body: unknown }> & { readonly abort?: () => unknown };
   };

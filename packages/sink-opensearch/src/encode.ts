@@ -1,11 +1,15 @@
 // Delivery to bulk lines. A document is written as JSON once, and stands in either kind of line as it is.
 
 import { type Change, type DeliveryError, RecordError, SinkError, toJson, type UpsertDelivery } from "@sluice/core";
-import { createLines, guardField, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
+import { createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
 import { documentId } from "./id.ts";
+import type { Place, RecentWrites, Written } from "./recent-writes.ts";
 
-/** `create`: only if there is no such document. `update`: by the guard's script. */
-export type Action = "create" | "update";
+/**
+ * `create`: only if there is no such document. `index`: only if it is as this sink wrote it. `update`: by the guard's
+ * script, which costs the server about twice as much, and decides where one of the others met a conflict.
+ */
+export type Action = "create" | "index" | "update";
 
 /** A delivery as it goes over the wire. */
 export interface Entry {
@@ -16,6 +20,8 @@ export interface Entry {
   readonly document: string;
   /** Two lines of the request. */
   readonly lines: string;
+  /** Of the lines, in UTF-8. */
+  readonly bytes: number;
 }
 
 /**
@@ -51,15 +57,25 @@ const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
-const linesFor = (action: Action, idText: string, document: string): string =>
-  action === "create" ? createLines(idText, document) : updateLines(idText, document);
+/** Where the document is as this sink wrote it, if it still is. What is redriven or replayed comes too late to tell. */
+const placeOf = ({ change }: UpsertDelivery<object>, written: Written | undefined): Place | undefined =>
+  change.origin === "stream" && written !== undefined && written.version < change.version ? written.place : undefined;
+
+/** The lines, by the cheapest way that may do. What was written before is left to the script: it comes again. */
+const linesOf = (delivery: UpsertDelivery<object>, idText: string, document: string, written: Written | undefined) => {
+  const place = placeOf(delivery, written);
+  if (place !== undefined) return { action: "index", lines: indexLines(idText, document, place) } as const;
+  if (written === undefined && isNew(delivery)) {
+    return { action: "create", lines: createLines(idText, document) } as const;
+  }
+  return { action: "update", lines: updateLines(idText, document) } as const;
+};
 
 /** What encoding needs to know beside the delivery. */
 export interface EncodeOptions {
   /** Name of the sink, for messages. */
   readonly sink: string;
-  /** Whether this very change was written not long ago. */
-  readonly isRepeated: (change: Change) => boolean;
+  readonly recent: Pick<RecentWrites, "get">;
   /** Milliseconds since the epoch, for tombstones. */
   readonly now: number;
 }
@@ -69,7 +85,7 @@ export interface EncodeOptions {
  * @throws {SinkError} SINK_REJECTED when the message is no document
  * @throws {RecordError} MAPPING_FAILED when it cannot be written as JSON
  */
-export const encode = (delivery: UpsertDelivery<object>, { sink, isRepeated, now }: EncodeOptions): Entry => {
+export const encode = (delivery: UpsertDelivery<object>, { sink, recent, now }: EncodeOptions): Entry => {
   const { change, message } = delivery;
   const { id, key } = documentId(change.keys);
   const keyText = key === undefined ? undefined : JSON.stringify(key);
@@ -77,20 +93,33 @@ export const encode = (delivery: UpsertDelivery<object>, { sink, isRepeated, now
     message === undefined
       ? `{${tombstoneGuard(change.version, keyText, now)}}`
       : withGuard(liveGuard(change.version, keyText), checked(sink, message));
-  const action = isNew(delivery) && !isRepeated(change) ? "create" : "update";
   const idText = JSON.stringify(id);
-  return { delivery, action, idText, document, lines: linesFor(action, idText, document) };
+  const { action, lines } = linesOf(delivery, idText, document, recent.get(idText));
+  return { delivery, action, idText, document, lines, bytes: Buffer.byteLength(lines) };
 };
 
 /** The entry once more, by the guard's script. */
-export const byScript = (entry: Entry): Entry => ({
-  ...entry,
-  action: "update",
-  lines: updateLines(entry.idText, entry.document),
-});
+export const byScript = (entry: Entry): Entry => {
+  const lines = updateLines(entry.idText, entry.document);
+  return { ...entry, action: "update", lines, bytes: Buffer.byteLength(lines) };
+};
 
-/** Bytes of an entry on the wire. */
-export const entryBytes = ({ lines }: Entry): number => Buffer.byteLength(lines);
+/**
+ * The body of a request, written entry by entry: one long text would be copied twice more, and be two bytes wide for a
+ * single character beyond Latin-1.
+ */
+export const bodyOf = (entries: readonly Entry[]): Buffer => {
+  let size = 0;
+  for (const { bytes } of entries) size += bytes;
+  const body = Buffer.allocUnsafe(size);
+  let offset = 0;
+  for (const { lines, bytes } of entries) {
+    // As many bytes as characters: it is ASCII, which is copied as it is.
+    body.write(lines, offset, bytes === lines.length ? "latin1" : "utf8");
+    offset += bytes;
+  }
+  return body;
+};
 
 /** Entries, and the errors of deliveries that cannot be encoded. */
 export interface Encoded {

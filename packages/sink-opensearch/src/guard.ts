@@ -1,6 +1,8 @@
 // The guard: what it keeps in a document, and the script that compares. It is one source for ever, and all that varies
 // is in its parameters: each source is compiled once, and servers limit compilations to some 75 in five minutes.
 
+import type { Place } from "./recent-writes.ts";
+
 /** The one field of ours in a document. It is mapped by `ensure`, and absent from what a mapper may return. */
 export const guardField = "_sluice";
 
@@ -15,6 +17,10 @@ const conflictTries = 5;
 
 /** Lines of a bulk request that write the document, whose JSON text this is, if there is none. */
 export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
+
+/** Lines that replace the document if nobody has written it since that place. */
+export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: Place): string =>
+  `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
 const updateStart = `,"retry_on_conflict":${conflictTries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 

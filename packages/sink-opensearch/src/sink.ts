@@ -1,7 +1,6 @@
 // The factory: options in, a sink out. Nothing connects before the first write.
 
 import {
-  type Change,
   DeadlineError,
   failed,
   type LiveChange,
@@ -11,12 +10,14 @@ import {
   type WriteContext,
 } from "@sluice/core";
 import { filterPath, writeBatch } from "./bulk.ts";
+import type { BulkItem } from "./classify.ts";
 import { ask, type OpensearchClient, type OwnClient, openClient } from "./client.ts";
-import { encodeAll } from "./encode.ts";
+import { type Entry, encodeAll } from "./encode.ts";
 import { type EnsureOptions, ensureIndex } from "./ensure.ts";
 import { checkOptions, type OpensearchOptions, type Settings } from "./options.ts";
 import { peekBatch } from "./peek.ts";
 import { type PurgeOptions, purgeTombstones } from "./purge.ts";
+import { recentWrites, type Written } from "./recent-writes.ts";
 
 /**
  * A document as a mapper returns it: any object but an array. It replaces the item's document, so that a field which it
@@ -66,22 +67,13 @@ const clientsOf = ({ source }: Settings): Clients => {
   };
 };
 
-/** Changes of two generations are remembered: some ten batches of the largest size, at 1 MB. */
-const generation = 10_000;
-
-/**
- * The changes that were written of late. A batch that comes again finds its items there: to try `create` once more would
- * cost more than it saves. A hint only: after a cold start the answer 409 says the same.
- */
-const recentChanges = () => {
-  let [young, old] = [new Set<string>(), new Set<string>()];
-  return {
-    has: ({ eventId }: Change): boolean => young.has(eventId) || old.has(eventId),
-    add: ({ eventId }: Change): void => {
-      if (young.size >= generation) [young, old] = [new Set(), young];
-      young.add(eventId);
-    },
-  };
+/** Serverless documents no condition on a write's place: there only the version is remembered. */
+const writtenBy = ({ serverless }: Settings, { delivery }: Entry, item: BulkItem): Written => {
+  const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
+  const { version } = delivery.change;
+  return serverless || result === "noop" || seqNo === undefined || primaryTerm === undefined
+    ? { version }
+    : { version, place: { seqNo, primaryTerm } };
 };
 
 type Call = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly Settlement[]>;
@@ -97,9 +89,8 @@ const timely =
 
 const makeCalls = (settings: Settings, clients: Clients, now: () => number): { write: Call; peek: Call } => {
   const { name, index, limits, concurrency, timeoutMs } = settings;
-  const recent = recentChanges();
-  const encode = (batch: readonly UpsertDelivery<object>[]) =>
-    encodeAll(batch, { sink: name, isRepeated: recent.has, now: now() });
+  const recent = recentWrites();
+  const encode = (batch: readonly UpsertDelivery<object>[]) => encodeAll(batch, { sink: name, recent, now: now() });
   const request = {
     method: "POST",
     path: `/${encodeURIComponent(index)}/_bulk`,
@@ -114,7 +105,7 @@ const makeCalls = (settings: Settings, clients: Clients, now: () => number): { w
       encode,
       send: (bulkBody) => ask(client, { ...request, bulkBody }, { sink: name, context, timeoutMs }),
       signal: context.signal,
-      remember: ({ delivery }) => recent.add(delivery.change),
+      remember: (entry, item) => recent.add(entry.idText, writtenBy(settings, entry, item)),
     });
   };
   const peek: Call = async (batch, context) => {

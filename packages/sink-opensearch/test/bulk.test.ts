@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchClient, type OpensearchOptions, opensearch } from "../src/index.ts";
+import { type OpensearchClient, type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
 
 type Send = Parameters<OpensearchClient["transport"]["request"]>[0];
 
@@ -11,12 +11,13 @@ const scripted = (answer: (body: string, request: number) => unknown) => {
   let inFlight = 0;
   let most = 0;
   const request = async ({ bulkBody = "" }: Send): Promise<{ body: unknown }> => {
-    bodies.push(bulkBody);
+    const sent = bulkBody.toString();
+    bodies.push(sent);
     inFlight += 1;
     most = Math.max(most, inFlight);
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     inFlight -= 1;
-    const body = answer(bulkBody, bodies.length);
+    const body = answer(sent, bodies.length);
     if (body instanceof Error) throw body;
     return { body };
   };
@@ -148,6 +149,52 @@ describe("requests", () => {
     const outcomes = await writeTo(client, batchOf(4), { maxEntries: 2, concurrency: 1 }, context);
     expect(outcomes).toEqual(["SINK_TIMEOUT", "SINK_TIMEOUT", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
     expect(bodies).toHaveLength(1);
+  });
+
+  const versioned = (position: number): UpsertDelivery<object> => ({
+    change: streamChange({ keyNames: ["pk"], before: { pk: "a" }, after: { pk: "a" }, position }),
+    message: { position },
+    earlier: [],
+  });
+  const writeOne = async (sink: OpensearchSink, position: number): Promise<string | undefined> => {
+    const [settlement] = await sink.write([versioned(position)], { signal: never, remainingMs: () => 5_000 });
+    return settlement?.outcome;
+  };
+
+  test("replace what the sink wrote itself as long as nobody else has, and then leave it to the script", async () => {
+    const { client, bodies } = scripted((body, request) => {
+      const action = body.startsWith('{"index') ? "index" : "update";
+      const [_seq_no, _primary_term] = [request, 3];
+      if (request === 3) return { items: [{ index: { status: 409 } }] };
+      return {
+        items: [{ [action]: { status: 200, result: request === 4 ? "noop" : "updated", _seq_no, _primary_term } }],
+      };
+    });
+    const sink = opensearch({ client, index: "orders" });
+    const outcomes: unknown[] = [];
+    for (const position of [1, 2, 3, 4]) outcomes.push(await writeOne(sink, position));
+    expect(outcomes).toEqual(["delivered", "delivered", "superseded", "delivered"]);
+    expect(bodies.map((body) => body.split("\n", 1)[0])).toEqual([
+      '{"update":{"_id":"a","retry_on_conflict":5}}',
+      '{"index":{"_id":"a","if_seq_no":1,"if_primary_term":3}}',
+      '{"index":{"_id":"a","if_seq_no":2,"if_primary_term":3}}',
+      '{"update":{"_id":"a","retry_on_conflict":5}}',
+      '{"update":{"_id":"a","retry_on_conflict":5}}',
+    ]);
+  });
+
+  test("make no condition of a place on Serverless, nor where an answer names none", async () => {
+    for (const [options, place] of [
+      [{ serverless: true }, { _seq_no: 1, _primary_term: 1 }],
+      [{}, {}],
+    ]) {
+      const { client, bodies } = scripted(() => ({
+        items: [{ update: { status: 200, result: "updated", ...place } }],
+      }));
+      const sink = opensearch({ client, index: "orders", ...options });
+      for (const position of [1, 2]) expect(await writeOne(sink, position)).toBe("delivered");
+      expect(bodies.map((body) => actionOf(body))).toEqual(["update", "update"]);
+    }
   });
 
   test("of a batch that comes again go by the script at once", async () => {

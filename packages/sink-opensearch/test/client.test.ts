@@ -56,7 +56,7 @@ describe("the client that the sink makes", () => {
     expect(await writeBy({ node: url })).toEqual({ delivery, outcome: "delivered" });
     const [{ url: path, headers }] = received as [SignedRequest];
     expect(received).toHaveLength(1);
-    expect(path).toMatch(/^\/orders\/_bulk\?require_alias=true&filter_path=errors,items\.\*\.status/);
+    expect(path).toMatch(/^\/orders\/_bulk\?require_alias=true&filter_path=items\.\*\.status/);
     expect(headers["content-type"]).toBe("application/x-ndjson");
     expect(headers["content-encoding"]).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import { describe, test } from "@jest/globals";
 import type { Delivery, UpsertDelivery } from "@sluice/core";
 import { conforms } from "@sluice/testing";
-import { encode, entryBytes } from "../src/encode.ts";
+import { encode } from "../src/encode.ts";
 import { type OpensearchOptions, opensearch } from "../src/index.ts";
 import { openRig } from "./rig.ts";
 import { describeWithEachServer } from "./servers.ts";
@@ -9,7 +9,7 @@ import { describeWithEachServer } from "./servers.ts";
 const limits = { maxEntries: 40, maxBytes: 60_000 };
 
 const sizeOf = (delivery: Delivery): number =>
-  entryBytes(encode(delivery as UpsertDelivery<object>, { sink: "kit", isRepeated: () => false, now: 0 }));
+  encode(delivery as UpsertDelivery<object>, { sink: "kit", recent: { get: () => undefined }, now: 0 }).bytes;
 
 const node = "http://127.0.0.1:9";
 const wrong = (options: Partial<OpensearchOptions>) => () => opensearch({ node, index: "items", ...options });

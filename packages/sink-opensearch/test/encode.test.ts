@@ -2,10 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core";
 import { decodeRecord, type Origin } from "@sluice/core";
 import { streamChange, streamRecord } from "@sluice/testing";
-import { byScript, documentText, type EncodeOptions, encode, encodeAll, entryBytes } from "../src/encode.ts";
+import { bodyOf, byScript, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
 import { guardScript } from "../src/guard.ts";
+import type { Written } from "../src/recent-writes.ts";
 
-const options: EncodeOptions = { sink: "test", isRepeated: () => false, now: 1_767_323_045_000 };
+const knowing = (written: Written | undefined): EncodeOptions => ({
+  sink: "test",
+  recent: { get: (idText) => (idText === '"a"' ? written : undefined) },
+  now: 1_767_323_045_000,
+});
+const options = knowing(undefined);
 
 const insertOf = (origin: Origin = "stream"): Change =>
   decodeRecord(streamRecord({ keyNames: ["pk"], after: { pk: "a" } }), origin);
@@ -80,13 +86,38 @@ describe("an entry", () => {
     expect(encode(one, options).action).toBe(action);
   });
 
-  test("of a change that was written of late goes by the script", () => {
-    expect(encode(delivery({}), { ...options, isRepeated: () => true }).action).toBe("update");
+  test("of a document that is as this sink wrote it replaces that, on condition that it still is", () => {
+    const place = { seqNo: 17, primaryTerm: 2 };
+    const older = knowing({ version: "0", place });
+    const same = knowing({ version: modify.version, place });
+    expect(linesOf(encode(delivery({ title: "T" }, modify), older).lines)).toEqual([
+      { index: { _id: "a", if_seq_no: 17, if_primary_term: 2 } },
+      { _sluice: { version: modify.version }, title: "T" },
+    ]);
+    expect(encode(delivery(undefined, remove), older).action).toBe("index");
+    expect(encode(delivery({ title: "T" }, modify), same).action).toBe("update");
+    for (const origin of ["redrive", "replay", "backfill"] as const) {
+      expect(encode(delivery({}, insertOf(origin)), older).action).toBe("update");
+    }
+  });
+
+  test("of a document that is there goes by the script where its place is not known", () => {
+    expect(encode(delivery({}), knowing({ version: "0" })).action).toBe("update");
   });
 
   test("counts its bytes in UTF-8", () => {
-    const [narrow, wide] = ["e", "é"].map((note) => entryBytes(encode(delivery({ note }), options)));
+    const [narrow, wide] = ["e", "é"].map((note) => encode(delivery({ note }), options).bytes);
     expect((wide ?? 0) - (narrow ?? 0)).toBe(1);
+  });
+});
+
+describe("the body of a request", () => {
+  test("holds the lines of its entries, byte by byte", () => {
+    const notes = ["plain", "é", "한국어", "😀", "half \ud800 of one", 'a\nb"c\\', ""];
+    const created = notes.map((note) => encode(delivery({ note }), options));
+    const entries = [...created, ...created.map(byScript)];
+    expect(bodyOf(entries).toString("utf8")).toBe(entries.map(({ lines }) => lines).join(""));
+    expect(bodyOf([])).toHaveLength(0);
   });
 });
 

@@ -135,6 +135,25 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await found({ price: { gt: 1, lt: 2 } })).toEqual(["small"]);
   });
 
+  test("sees what another environment wrote since, and that the index is another", async () => {
+    const { sink: one, index } = await open();
+    const other = opensearch({ client, index });
+    const write = async (sink: OpensearchSink, position: number): Promise<unknown> =>
+      (await outcomesOf(sink, [deliveryOf(modifyOf("a", { count: position }, position))]))[0];
+    expect([await write(one, 1), await write(one, 2), await write(other, 5)]).toEqual(Array(3).fill("delivered"));
+    expect([await write(one, 4), await write(one, 6), await write(other, 7)]).toEqual([
+      "superseded",
+      "delivered",
+      "delivered",
+    ]);
+    expect(await outcomesOf(one, [deliveryOf(removeOf("a", 6))])).toEqual(["superseded"]);
+    expect(await documentsOf(index)).toEqual([{ pk: "a", count: 7 }]);
+    await api("DELETE", `/${index}-000001`);
+    await opensearch({ client, index, mappings, settings: testSettings }).ensure();
+    expect(await write(other, 8)).toBe("delivered");
+    expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
+  });
+
   test("hides tombstones from searches by the alias, and shows documents from before the sink", async () => {
     const { sink, index } = await open();
     await api("PUT", `/${index}-000001/_doc/before`, { title: "from before" });
