@@ -15,7 +15,7 @@ import { freshStores } from "./exactly-once/store.ts";
 printAccounts();
 
 /** DynamoDB Local takes most of it: two writes a change, on the cores that all of this shares. */
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const runner = { describe, test, afterAll };
 const describeWithDynamodb = await engineOrSkip(runner, startDynamodb);

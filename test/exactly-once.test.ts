@@ -33,7 +33,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, asy
 });
 
 /** DynamoDB Local takes most of it: two writes a change, on the cores that all of this shares. */
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {
   const queues = new SQS(sqs.clientConfig);

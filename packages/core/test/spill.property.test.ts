@@ -65,6 +65,9 @@ interface World {
   nowMs: number;
 }
 
+/** A queue that takes nothing, ever, holds the stream up for as long. */
+const lastRefusal = 100;
+
 const worldOf = (plan: Plan, dies: Dies): World => {
   const world: World = {
     plan,
@@ -74,7 +77,7 @@ const worldOf = (plan: Plan, dies: Dies): World => {
       now: () => world.nowMs,
       takes: () => {
         world.writes += 1;
-        return world.plan.refused(String(world.writes)) > 0;
+        return world.writes > lastRefusal || world.plan.refused(String(world.writes)) > 0;
       },
     }),
     letters: keptLetters(),
