@@ -1,6 +1,5 @@
 // Calls the handler of a module on this machine, in a worker.
 
-import { once } from "node:events";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -81,11 +80,9 @@ const readyWorker = async (options: LocalInvokerOptions): Promise<ReadyWorker> =
     isDead = true;
     return error;
   });
+  // A worker's last message and its exit come in one turn: what is said must not wait for a turn longer.
   const nextMessage = async (): Promise<WorkerMessage> => {
-    const said = once(worker, "message").then(
-      ([message]) => message as WorkerMessage,
-      () => death,
-    );
+    const said = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
     const message = await Promise.race([said, death]);
     if (message instanceof FunctionFailedError) throw message;
     return message;
