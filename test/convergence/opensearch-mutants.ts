@@ -2,12 +2,12 @@
 
 import type { OpensearchMutation } from "./opensearch-target.ts";
 
-/** The script is a JSON text in the request, and the only place of these words. */
+/** The scripts are JSON texts in the request, and the only place of these words. */
 const replacing = (found: string | RegExp, replacement: string): OpensearchMutation => ({
   rewrite: (body) => body.replaceAll(found, replacement),
 });
 
-const script = /"source":"def s=(?:[^"\\]|\\.)*"/g;
+const script = /"source":"def s=(?:[^"\\]|\\.)*"(?=,"params":\{"d")/g;
 
 /** What a target does wrong, and how it is made to. */
 export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {

@@ -16,10 +16,11 @@ import {
 } from "@sluice/core";
 import { type BulkItem, itemError } from "./classify.ts";
 import type { Answer } from "./client.ts";
-import { type Action, bodyOf, byScript, type Encoded, type Entry } from "./encode.ts";
+import { type Action, bodyOf, type Encoded, type Entry } from "./encode.ts";
 
 type Part = readonly Entry[];
-type Batch = readonly UpsertDelivery<object>[];
+type Delivery = UpsertDelivery<object>;
+type Batch = readonly Delivery[];
 
 /** Where a batch is written to. */
 export interface BulkTarget {
@@ -29,6 +30,8 @@ export interface BulkTarget {
   /** Requests in flight at most. */
   readonly concurrency: number;
   readonly encode: (batch: Batch) => Encoded;
+  /** The same for what the script has to decide. */
+  readonly encodeByScript: (batch: Batch) => Encoded;
   /** Sends the body of one request. */
   readonly send: (body: Buffer) => Promise<Answer>;
   readonly signal: AbortSignal;
@@ -62,29 +65,45 @@ const tooLarge = ({ sink, limits }: Limited, entry: Entry): Settlement => {
   return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
 };
 
-/** Cuts entries to requests; what no request can hold has failed. */
-export const cut = (entries: Part, target: Limited): Pick<Outcome, "settled" | "parts"> => {
+/** Cuts what was encoded to requests; what no request can hold has failed. */
+export const cut = ({ entries, refused }: Encoded, target: Limited): Pick<Outcome, "settled" | "parts"> => {
   const { maxEntries, maxBytes } = target.limits;
   const fitting = entries.filter(({ bytes }) => bytes <= maxBytes);
-  const settled = entries.filter(({ bytes }) => bytes > maxBytes).map((entry) => tooLarge(target, entry));
+  const settled = [
+    ...refused.map(([delivery, error]) => failed(delivery, error)),
+    ...entries.filter(({ bytes }) => bytes > maxBytes).map((entry) => tooLarge(target, entry)),
+  ];
   return { settled, parts: chunk(fitting, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes }) };
 };
 
-const itemsIn = (body: unknown): readonly { readonly [action in Action]?: BulkItem }[] | undefined => {
+/** One item, under its action. */
+type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
+
+const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
   const items = typeof body === "object" && body !== null && "items" in body ? body.items : undefined;
   return Array.isArray(items) ? items : undefined;
 };
 
-/** What became of an entry; undefined where the script has to decide, as another one has written the document. */
+/** By the name that the item has in the answer. */
+const itemOf = (items: readonly BulkItems[], index: number, action: Action): BulkItem | undefined =>
+  items[index]?.[action === "check" ? "update" : action];
+
+/** Whether the script has to decide: another one has written the document, or it is not as new as it was. */
+const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
+  if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
+  return status === 409 && action !== "update";
+};
+
+/** What became of an entry; undefined where the script has to decide. */
 const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): Settlement | undefined => {
   if (item === undefined) {
     const message = `[${sink}] the answer does not say what became of a document; expected an item of ${action}`;
     return failed(delivery, new SinkError("SINK_UNREPORTED", message));
   }
+  if (isUndecided(action, item)) return undefined;
   if (item.status === 200 || item.status === 201) {
     return item.result === "noop" ? superseded(delivery) : delivered(delivery);
   }
-  if (item.status === 409 && action !== "update") return undefined;
   return failed(delivery, itemError(sink, item));
 };
 
@@ -93,22 +112,22 @@ const settle = (
   { sink, remember }: BulkTarget,
   part: Part,
   body: unknown,
-): { settled: Settlement[]; conflicts: Entry[] } | SinkError => {
+): { settled: Settlement[]; undecided: Delivery[] } | SinkError => {
   const items = itemsIn(body);
   if (items?.length !== part.length) {
     const message = `[${sink}] the answer has ${items?.length ?? "no"} items; expected ${part.length}`;
     return new SinkError("SINK_UNAVAILABLE", message, { cause: new Error("not the answer to a bulk request") });
   }
   const settled: Settlement[] = [];
-  const conflicts: Entry[] = [];
+  const undecided: Delivery[] = [];
   for (const [index, entry] of part.entries()) {
-    const item = items[index]?.[entry.action];
+    const item = itemOf(items, index, entry.action);
     const verdict = verdictOf(sink, entry, item);
-    if (verdict === undefined) conflicts.push(byScript(entry));
+    if (verdict === undefined) undecided.push(entry.delivery);
     else settled.push(verdict);
     if (item !== undefined && verdict !== undefined && verdict.outcome !== "failed") remember(entry, item);
   }
-  return { settled, conflicts };
+  return { settled, undecided };
 };
 
 const halves = (part: Part): Part[] => {
@@ -125,7 +144,7 @@ const sendPart = async (part: Part, target: BulkTarget): Promise<Outcome> => {
   }
   const result = settle(target, part, answer.body);
   if (result instanceof SinkError) return { settled: failAll(part, result), parts: [], refusal: result };
-  const again = cut(result.conflicts, target);
+  const again = cut(target.encodeByScript(result.undecided), target);
   return { settled: [...result.settled, ...again.settled], parts: again.parts };
 };
 
@@ -149,9 +168,8 @@ export const writeBatch = async (batch: Batch, target: BulkTarget): Promise<read
   const settled: Settlement[] = [];
   let refusal: DeliveryError | undefined;
   const encodeSlice = (slice: Batch): void => {
-    const { entries, refused } = target.encode(slice);
-    const outcome = cut(entries, target);
-    settled.push(...refused.map(([delivery, error]) => failed(delivery, error)), ...outcome.settled);
+    const outcome = cut(target.encode(slice), target);
+    settled.push(...outcome.settled);
     parts.push(...outcome.parts);
   };
   const next = (): Part | undefined => {

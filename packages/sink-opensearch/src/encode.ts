@@ -1,23 +1,23 @@
 // Delivery to bulk lines. A document is written as JSON once, and stands in either kind of line as it is.
 
 import { type Change, type DeliveryError, RecordError, SinkError, toJson, type UpsertDelivery } from "@sluice/core";
-import { createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
+import { checkLines, createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
 import { documentId } from "./id.ts";
-import type { Place, RecentWrites, Written } from "./recent-writes.ts";
+import type { RecentWrites } from "./recent-writes.ts";
 
 /**
- * `create`: only if there is no such document. `index`: only if it is as this sink wrote it. `update`: by the guard's
- * script, which costs the server about twice as much, and decides where one of the others met a conflict.
+ * `create`: only if there is no such document. `index`: only if it is as this sink wrote it. `check`: whether it is as new
+ * as this sink has seen it. `update`: by the guard's script, which costs the server about twice as much as any other, and
+ * decides where one of them could not.
  */
-export type Action = "create" | "index" | "update";
+export type Action = "create" | "index" | "check" | "update";
 
 /** A delivery as it goes over the wire. */
 export interface Entry {
   readonly delivery: UpsertDelivery<object>;
   readonly action: Action;
-  /** The `_id` and the document as JSON texts, from which the lines of the other action are made. */
+  /** The document's `_id` as JSON text. */
   readonly idText: string;
-  readonly document: string;
   /** Two lines of the request. */
   readonly lines: string;
   /** Of the lines, in UTF-8. */
@@ -57,51 +57,52 @@ const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
-/** Where the document is as this sink wrote it, if it still is. What is redriven or replayed comes too late to tell. */
-const placeOf = ({ change }: UpsertDelivery<object>, written: Written | undefined): Place | undefined =>
-  change.origin === "stream" && written !== undefined && written.version < change.version ? written.place : undefined;
-
-/** The lines, by the cheapest way that may do. What was written before is left to the script: it comes again. */
-const linesOf = (delivery: UpsertDelivery<object>, idText: string, document: string, written: Written | undefined) => {
-  const place = placeOf(delivery, written);
-  if (place !== undefined) return { action: "index", lines: indexLines(idText, document, place) } as const;
-  if (written === undefined && isNew(delivery)) {
-    return { action: "create", lines: createLines(idText, document) } as const;
-  }
-  return { action: "update", lines: updateLines(idText, document) } as const;
-};
-
 /** What encoding needs to know beside the delivery. */
 export interface EncodeOptions {
   /** Name of the sink, for messages. */
   readonly sink: string;
-  readonly recent: Pick<RecentWrites, "get">;
+  /** Without it the script decides. */
+  readonly recent?: Pick<RecentWrites, "get">;
   /** Milliseconds since the epoch, for tombstones. */
   readonly now: number;
 }
+
+/** The document as JSON text, a tombstone where the item is gone. */
+const textOf = ({ change, message }: UpsertDelivery<object>, keyText: string | undefined, options: EncodeOptions) =>
+  message === undefined
+    ? `{${tombstoneGuard(change.version, keyText, options.now)}}`
+    : withGuard(liveGuard(change.version, keyText), checked(options.sink, message));
+
+/** By the cheapest way that may do. What is redriven or replayed comes too late for a condition of place. */
+const linesOf = (
+  delivery: UpsertDelivery<object>,
+  options: EncodeOptions,
+): Pick<Entry, "action" | "idText" | "lines"> => {
+  const { change } = delivery;
+  const { id, key } = documentId(change.keys);
+  const idText = JSON.stringify(id);
+  const written = options.recent?.get(idText);
+  if (written !== undefined && written.version >= change.version) {
+    return { action: "check", idText, lines: checkLines(idText, change.version) };
+  }
+  const document = textOf(delivery, key === undefined ? undefined : JSON.stringify(key), options);
+  if (written?.place !== undefined && change.origin === "stream") {
+    return { action: "index", idText, lines: indexLines(idText, document, written.place) };
+  }
+  if (written === undefined && options.recent !== undefined && isNew(delivery)) {
+    return { action: "create", idText, lines: createLines(idText, document) };
+  }
+  return { action: "update", idText, lines: updateLines(idText, document) };
+};
 
 /**
  * Encodes a delivery.
  * @throws {SinkError} SINK_REJECTED when the message is no document
  * @throws {RecordError} MAPPING_FAILED when it cannot be written as JSON
  */
-export const encode = (delivery: UpsertDelivery<object>, { sink, recent, now }: EncodeOptions): Entry => {
-  const { change, message } = delivery;
-  const { id, key } = documentId(change.keys);
-  const keyText = key === undefined ? undefined : JSON.stringify(key);
-  const document =
-    message === undefined
-      ? `{${tombstoneGuard(change.version, keyText, now)}}`
-      : withGuard(liveGuard(change.version, keyText), checked(sink, message));
-  const idText = JSON.stringify(id);
-  const { action, lines } = linesOf(delivery, idText, document, recent.get(idText));
-  return { delivery, action, idText, document, lines, bytes: Buffer.byteLength(lines) };
-};
-
-/** The entry once more, by the guard's script. */
-export const byScript = (entry: Entry): Entry => {
-  const lines = updateLines(entry.idText, entry.document);
-  return { ...entry, action: "update", lines, bytes: Buffer.byteLength(lines) };
+export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): Entry => {
+  const { action, idText, lines } = linesOf(delivery, options);
+  return { delivery, action, idText, lines, bytes: Buffer.byteLength(lines) };
 };
 
 /**

@@ -1,16 +1,23 @@
-// The guard: what it keeps in a document, and the script that compares. It is one source for ever, and all that varies
-// is in its parameters: each source is compiled once, and servers limit compilations to some 75 in five minutes.
+// The guard: what it keeps in a document, and the scripts that compare. Their sources are the same for ever, and all that
+// varies is in their parameters: each source is compiled once, and servers limit compilations to some 75 in five minutes.
 
 import type { Place } from "./recent-writes.ts";
 
 /** The one field of ours in a document. It is mapped by `ensure`, and absent from what a mapper may return. */
 export const guardField = "_sluice";
 
+/** Painless: whether the document `ctx._source` is as new as the version, an expression. */
+const isAsNew = (version: string): string =>
+  `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
+
 /**
  * Replaces the document when its version is lower, or when it has none; otherwise the answer is `noop`. The document
  * that a scripted upsert starts from is empty, so that a missing one needs no branch.
  */
-export const guardScript: string = `def s=ctx._source.${guardField};if(s instanceof Map&&s.version instanceof String&&s.version.compareTo(params.d.${guardField}.version)>=0){ctx.op='none'}else{ctx._source=params.d}`;
+export const guardScript: string = `def s=ctx._source.${guardField};if(${isAsNew(`params.d.${guardField}.version`)}){ctx.op='none'}else{ctx._source=params.d}`;
+
+/** Answers `noop` when the document is as new, and otherwise writes it as it is: `updated`. */
+const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v")}){ctx.op='none'}`;
 
 /** Conflicting writers of one document that the server tries again by itself. */
 const conflictTries = 5;
@@ -27,6 +34,12 @@ const updateStart = `,"retry_on_conflict":${conflictTries}}}\n{"scripted_upsert"
 /** Lines of a bulk request that write the document if the guard lets it pass. */
 export const updateLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
+
+const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
+
+/** Lines that ask whether the document is as new as the version, at half the price of sending it. */
+export const checkLines = (idText: string, version: string): string =>
+  `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
 /** What a live document keeps. `keyText`: the item's key as JSON text, where the document's `_id` is its hash. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>

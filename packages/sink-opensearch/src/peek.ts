@@ -48,9 +48,9 @@ const settlementOf = (sink: string, { delivery }: Entry, found: Fetched | undefi
 };
 
 /** Answers what writing the deliveries would. What only the server refuses, such as a field's type, it cannot tell. */
-export const peekBatch = async ({ entries, refused }: Encoded, target: PeekTarget): Promise<readonly Settlement[]> => {
-  const { settled, parts } = cut(entries, target);
-  const settlements = [...refused.map(([delivery, error]) => failed(delivery, error)), ...settled];
+export const peekBatch = async (encoded: Encoded, target: PeekTarget): Promise<readonly Settlement[]> => {
+  const { settled, parts } = cut(encoded, target);
+  const settlements = [...settled];
   if (parts.length === 0) return settlements;
   const path = `/${encodeURIComponent(await writeIndexOf(target))}/_mget`;
   for (const part of parts) {

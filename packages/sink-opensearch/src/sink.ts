@@ -90,7 +90,7 @@ const timely =
 const makeCalls = (settings: Settings, clients: Clients, now: () => number): { write: Call; peek: Call } => {
   const { name, index, limits, concurrency, timeoutMs } = settings;
   const recent = recentWrites();
-  const encode = (batch: readonly UpsertDelivery<object>[]) => encodeAll(batch, { sink: name, recent, now: now() });
+  const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeAll(batch, { sink: name, now: now() });
   const request = {
     method: "POST",
     path: `/${encodeURIComponent(index)}/_bulk`,
@@ -102,7 +102,8 @@ const makeCalls = (settings: Settings, clients: Clients, now: () => number): { w
       sink: name,
       limits,
       concurrency,
-      encode,
+      encode: (slice) => encodeAll(slice, { sink: name, recent, now: now() }),
+      encodeByScript,
       send: (bulkBody) => ask(client, { ...request, bulkBody }, { sink: name, context, timeoutMs }),
       signal: context.signal,
       remember: (entry, item) => recent.add(entry.idText, writtenBy(settings, entry, item)),
@@ -111,7 +112,7 @@ const makeCalls = (settings: Settings, clients: Clients, now: () => number): { w
   const peek: Call = async (batch, context) => {
     const client = await clients.open();
     const asking = { sink: name, context, timeoutMs };
-    return peekBatch(encode(batch), { sink: name, index, limits, ask: (asked) => ask(client, asked, asking) });
+    return peekBatch(encodeByScript(batch), { sink: name, index, limits, ask: (asked) => ask(client, asked, asking) });
   };
   return { write: timely(name, write), peek: timely(name, peek) };
 };

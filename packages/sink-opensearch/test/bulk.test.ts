@@ -43,6 +43,8 @@ const batchOf = (count: number): UpsertDelivery<object>[] =>
 
 const never = new AbortController().signal;
 
+const outcomeOf = (one: Settlement): string => (one.outcome === "failed" ? one.error.code : one.outcome);
+
 const writeTo = async (
   client: OpensearchClient,
   batch: readonly UpsertDelivery<object>[],
@@ -50,10 +52,9 @@ const writeTo = async (
   context: WriteContext = { signal: never, remainingMs: () => 5_000 },
 ): Promise<string[]> => {
   const settlements = await opensearch({ client, index: "orders", ...options }).write(batch, context);
-  const told = (one: Settlement): string => (one.outcome === "failed" ? one.error.code : one.outcome);
   return batch.map((delivery) => {
     const own = settlements.filter((settlement) => settlement.delivery === delivery);
-    return own.map(told).join(" and ");
+    return own.map(outcomeOf).join(" and ");
   });
 };
 
@@ -197,14 +198,22 @@ describe("requests", () => {
     }
   });
 
-  test("of a batch that comes again go by the script at once", async () => {
-    const { client, bodies } = scripted(taken);
+  test.each([
+    ["is as new", { status: 200, result: "noop" }, "superseded", 2],
+    ["is not", { status: 200, result: "updated" }, "delivered", 3],
+    ["is gone", { status: 404, error: { type: "document_missing_exception" } }, "delivered", 3],
+    ["was written meanwhile", { status: 409 }, "delivered", 3],
+    ["cannot be told", { status: 429, error: { type: "rejected_execution_exception" } }, "SINK_THROTTLED", 2],
+  ])("of a batch that comes again ask whether the document is as new: it %s", async (_, item, outcome, requests) => {
+    const { client, bodies } = scripted((body, request) =>
+      request === 2 ? { items: [{ update: item }] } : taken(body),
+    );
     const sink = opensearch({ client, index: "orders" });
-    const batch = batchOf(2);
-    for (const round of [batch, batch]) await sink.write(round, { signal: never, remainingMs: () => 5_000 });
-    expect(bodies.map((body) => entriesIn(body).map(actionOf))).toEqual([
-      ["create", "create"],
-      ["update", "update"],
-    ]);
+    const context = { signal: never, remainingMs: () => 5_000 };
+    await sink.write(batchOf(1), context);
+    expect((await sink.write(batchOf(1), context)).map(outcomeOf)).toEqual([outcome]);
+    expect(bodies).toHaveLength(requests);
+    expect(bodies[1]).not.toContain("retry_on_conflict");
+    if (requests === 3) expect(bodies[2]).toContain("retry_on_conflict");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core";
 import { decodeRecord, type Origin } from "@sluice/core";
 import { streamChange, streamRecord } from "@sluice/testing";
-import { bodyOf, byScript, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
+import { bodyOf, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
 import { guardScript } from "../src/guard.ts";
 import type { Written } from "../src/recent-writes.ts";
 
@@ -12,6 +12,7 @@ const knowing = (written: Written | undefined): EncodeOptions => ({
   now: 1_767_323_045_000,
 });
 const options = knowing(undefined);
+const byScript: EncodeOptions = { sink: options.sink, now: options.now };
 
 const insertOf = (origin: Origin = "stream"): Change =>
   decodeRecord(streamRecord({ keyNames: ["pk"], after: { pk: "a" } }), origin);
@@ -49,17 +50,19 @@ describe("an entry", () => {
   });
 
   test("is the same document on both ways", () => {
-    const created = encode(delivery({ a: 1.5, b: [1n], c: new Set(["y", "x"]) }), options);
-    const [, document] = linesOf(created.lines);
-    const [, update] = linesOf(byScript(created).lines) as [unknown, { script: { params: { d: unknown } } }];
+    const message = { a: 1.5, b: [1n], c: new Set(["y", "x"]) };
+    const [, document] = linesOf(encode(delivery(message), options).lines);
+    const [, update] = linesOf(encode(delivery(message), byScript).lines) as [
+      unknown,
+      { script: { params: { d: unknown } } },
+    ];
     expect(update.script.params.d).toEqual(document);
   });
 
   test("of a removal is a tombstone with the time of its writing", () => {
-    const { document } = encode(delivery(undefined, remove), options);
-    expect(JSON.parse(document)).toEqual({
-      _sluice: { version: remove.version, deleted: true, deletedAt: 1_767_323_045_000 },
-    });
+    const [, update] = linesOf(encode(delivery(undefined, remove), byScript).lines);
+    const tombstone = { version: remove.version, deleted: true, deletedAt: 1_767_323_045_000 };
+    expect(update).toMatchObject({ script: { params: { d: { _sluice: tombstone } } } });
   });
 
   test("holds the key where the id is its hash", () => {
@@ -71,7 +74,9 @@ describe("an entry", () => {
 
   test("of an empty document holds the guard alone", () => {
     const change = insertOf();
-    expect(encode(delivery({}, change), options).document).toBe(`{"_sluice":{"version":"${change.version}"}}`);
+    expect(encode(delivery({}, change), options).lines.split("\n")[1]).toBe(
+      `{"_sluice":{"version":"${change.version}"}}`,
+    );
   });
 
   test.each([
@@ -89,16 +94,22 @@ describe("an entry", () => {
   test("of a document that is as this sink wrote it replaces that, on condition that it still is", () => {
     const place = { seqNo: 17, primaryTerm: 2 };
     const older = knowing({ version: "0", place });
-    const same = knowing({ version: modify.version, place });
     expect(linesOf(encode(delivery({ title: "T" }, modify), older).lines)).toEqual([
       { index: { _id: "a", if_seq_no: 17, if_primary_term: 2 } },
       { _sluice: { version: modify.version }, title: "T" },
     ]);
     expect(encode(delivery(undefined, remove), older).action).toBe("index");
-    expect(encode(delivery({ title: "T" }, modify), same).action).toBe("update");
     for (const origin of ["redrive", "replay", "backfill"] as const) {
       expect(encode(delivery({}, insertOf(origin)), older).action).toBe("update");
     }
+  });
+
+  test("of a document that this sink has seen as new asks whether it still is, without the document", () => {
+    const seen = knowing({ version: modify.version });
+    const entry = encode(delivery({ title: "T" }, modify), seen);
+    const [action, request] = linesOf(entry.lines);
+    expect([entry.action, action]).toEqual(["check", { update: { _id: "a" } }]);
+    expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version } } });
   });
 
   test("of a document that is there goes by the script where its place is not known", () => {
@@ -114,8 +125,7 @@ describe("an entry", () => {
 describe("the body of a request", () => {
   test("holds the lines of its entries, byte by byte", () => {
     const notes = ["plain", "é", "한국어", "😀", "half \ud800 of one", 'a\nb"c\\', ""];
-    const created = notes.map((note) => encode(delivery({ note }), options));
-    const entries = [...created, ...created.map(byScript)];
+    const entries = notes.flatMap((note) => [options, byScript].map((one) => encode(delivery({ note }), one)));
     expect(bodyOf(entries).toString("utf8")).toBe(entries.map(({ lines }) => lines).join(""));
     expect(bodyOf([])).toHaveLength(0);
   });

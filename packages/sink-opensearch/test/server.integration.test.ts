@@ -135,7 +135,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await found({ price: { gt: 1, lt: 2 } })).toEqual(["small"]);
   });
 
-  test("sees what another environment wrote since, and that the index is another", async () => {
+  test("sees what another environment wrote since, and that the index is another one", async () => {
     const { sink: one, index } = await open();
     const other = opensearch({ client, index });
     const write = async (sink: OpensearchSink, position: number): Promise<unknown> =>
@@ -152,6 +152,16 @@ await describeWithEachServer("the sink", ({ url }) => {
     await opensearch({ client, index, mappings, settings: testSettings }).ensure();
     expect(await write(other, 8)).toBe("delivered");
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
+    // What was written before comes again: it is there, then older, then gone.
+    expect(await write(other, 8)).toBe("superseded");
+    for (const older of [3, undefined]) {
+      await api("DELETE", `/${index}-000001`);
+      const fresh = opensearch({ client, index, mappings, settings: testSettings });
+      await fresh.ensure();
+      if (older !== undefined) expect(await write(fresh, older)).toBe("delivered");
+      expect(await write(other, 8)).toBe("delivered");
+      expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
+    }
   });
 
   test("hides tombstones from searches by the alias, and shows documents from before the sink", async () => {
