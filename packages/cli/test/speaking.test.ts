@@ -68,6 +68,12 @@ describe("progress", () => {
     expect(terminal.written[0]?.replace("\r\u001b[2K", "")).toHaveLength(19);
   });
 
+  test("is whole on a terminal that does not know its width", () => {
+    const terminal = stream(true, 0);
+    progressOn(terminal, () => 0).update({ doing: "redriving", done: 1, total: 4 });
+    expect(terminal.written[0]).toMatch(/1 of 4 \(25 %\)$/);
+  });
+
   test("is a plain line now and then where there is no terminal", () => {
     const file = stream(false);
     let time = 0;

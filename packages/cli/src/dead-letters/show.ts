@@ -9,15 +9,17 @@ const attributesText = (image: Image | undefined): string =>
     .map(([name, value]) => `${name} (${Object.keys(value)[0] ?? "?"})`)
     .join(", ");
 
+/** Empty where there is no change: a record that is lost, or gone. */
 const changeText = ({ record }: Envelope): string => {
   const { eventName = "?", eventSourceARN = "", dynamodb } = record;
+  if (dynamodb === undefined) return "";
   const [, table = "?"] = /:table\/([^/]+)/.exec(eventSourceARN) ?? [];
-  return `${eventName} in table ${table}, sequence number ${dynamodb?.SequenceNumber ?? "?"}`;
+  return `${eventName} in table ${table}, sequence number ${dynamodb.SequenceNumber ?? "?"}`;
 };
 
-/** The letter as lines; `copies` are messages that hold it. */
+/** The letter as lines, its record fetched unless it is gone; `copies` are messages that hold it. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
-  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record } = envelope;
+  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordClaim } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const rows: readonly (readonly [string, string])[] = [
     ["id", id],
@@ -31,8 +33,9 @@ export const showLines = (envelope: Envelope, copies: number, hasValues: boolean
     ["key", attributesText(Keys)],
     ["new image", attributesText(NewImage)],
     ["old image", attributesText(OldImage)],
+    ["record", recordClaim === undefined ? "" : `not to be found where it was kept: ${recordClaim}`],
     ["messages", String(copies)],
   ];
   const lines = rows.filter(([, text]) => text !== "").map(([name, text]) => `${name.padEnd(14)}${text}`);
-  return hasValues ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
+  return hasValues && recordClaim === undefined ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
 };
