@@ -2,20 +2,19 @@
 // reads. Nothing else of an item is written but what the user's fix has changed, and nothing at all unless the item is
 // as the dead letter's change left it: a later change has gone through the stream by itself.
 
-import { type AwsService, eachBounded, importPeer, type LazyClient, type StreamRecord } from "@sluice/core";
-import type { Conclude, Concluded } from "./concluded.ts";
-import { codeOf, interruption } from "./errors.ts";
 import {
-  both,
-  type Condition,
-  isComparable,
-  isUnchanged,
-  lacks,
+  type AwsService,
+  eachBounded,
+  importPeer,
+  type LazyClient,
   type SdkItem,
   type SdkValue,
+  type StreamRecord,
   sdkItem,
-  updateOf,
-} from "./item-condition.ts";
+} from "@sluice/core";
+import type { Conclude, Concluded } from "./concluded.ts";
+import { codeOf, interruption } from "./errors.ts";
+import { both, type Condition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
 import type { ReadLetter } from "./letter.ts";
 
 interface ItemRequest {
