@@ -144,6 +144,15 @@ describe("--to local", () => {
       expect(ended.stderr).toContain("profile shop, region eu-central-1");
     }));
 
+  test("lets the handler log from WARN on, unless it is told otherwise", () =>
+    withFolder(async ({ write, start }) => {
+      await write([letterOf("a")]);
+      const told = async (level: string | undefined) =>
+        (await start("speaking", { POWERTOOLS_LOG_LEVEL: level }, "--dry-run").ended).stderr;
+      expect(await told(undefined)).toContain("logs from WARN on");
+      expect(await told("DEBUG")).toContain("logs from DEBUG on");
+    }));
+
   test.each([
     ["absent", /it exports no function absent, but .*handler, .*expected the name of one behind a #/],
     ["nothing", /it exports no function nothing/],

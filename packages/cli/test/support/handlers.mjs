@@ -25,6 +25,7 @@ export const speaking = async (event, context) => {
     `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
   );
   console.error(`profile ${process.env.AWS_PROFILE}, region ${process.env.AWS_REGION}`);
+  console.error(`logs from ${process.env.POWERTOOLS_LOG_LEVEL} on`);
   return handler(event, context);
 };
 
