@@ -224,7 +224,7 @@ export const objectsIn = (value: unknown): readonly ObjectAddress[] | undefined 
   if (!Array.isArray(Records) || Records.length === 0) return undefined;
   const addresses = Records.map((record) => {
     const { bucket, object } =
-      (record as { s3?: { bucket?: { name?: unknown }; object?: { key?: unknown } } }).s3 ?? {};
+      (record as { s3?: { bucket?: { name?: unknown }; object?: { key?: unknown } } } | null)?.s3 ?? {};
     const key = decodedKey(object?.key);
     return typeof bucket?.name === "string" && key !== undefined ? { bucket: bucket.name, key } : undefined;
   });

@@ -6,15 +6,18 @@ import { ageText } from "../words.ts";
 /** Attributes and their types: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>
   Object.entries(image ?? {})
-    .map(([name, value]) => `${name} (${Object.keys(value)[0] ?? "?"})`)
+    .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
+
+/** A record may hold anything. */
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
 
 /** Empty where there is no change: a record that is lost, or gone. */
 const changeText = ({ record }: Envelope): string => {
-  const { eventName = "?", eventSourceARN = "", dynamodb } = record;
-  if (dynamodb === undefined) return "";
-  const [, table = "?"] = /:table\/([^/]+)/.exec(eventSourceARN) ?? [];
-  return `${eventName} in table ${table}, sequence number ${dynamodb.SequenceNumber ?? "?"}`;
+  const { eventName, eventSourceARN, dynamodb } = record;
+  if (!dynamodb) return "";
+  const [, table = "?"] = /:table\/([^/]+)/.exec(textOf(eventSourceARN)) ?? [];
+  return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
 /** The letter as lines, its record fetched unless it is gone; `copies` are messages that hold it. */

@@ -2,7 +2,7 @@
 
 import { chunk, decodeEnvelope, decodeRecord, type Envelope, RecordError } from "@sluice/core";
 import type { Claims } from "../claims.ts";
-import { type InvocationRecord, invocationIn, isNews } from "../invocation-record.ts";
+import { type InvocationRecord, invocationIn, isNews, membersIn } from "../invocation-record.ts";
 import { isMeant, type LetterFilter } from "../letter-filter.ts";
 import type { Taken } from "../letterbox/letterbox.ts";
 
@@ -57,22 +57,28 @@ const maxPartBytes = 4_000_000;
 
 const bytesWithin = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 
-/** The bodies of a message: itself, or where that is too large for a request, its records in several. */
+/** The stream records in an invocation record's payload; none where that is cut off. */
+const recordsIn = ({ payload }: InvocationRecord): readonly unknown[] => {
+  const event = typeof payload === "string" ? membersIn(payload) : payload;
+  const { Records } = (event ?? {}) as { readonly Records?: unknown };
+  return Array.isArray(Records) ? Records : [];
+};
+
+const limits = {
+  maxEntries: Number.POSITIVE_INFINITY,
+  maxBytes: maxPartBytes,
+  sizeOf: (record: unknown) => bytesWithin(JSON.stringify(record)),
+};
+
+/** The bodies of a message: itself, or where that is too large for a request, its records in several, or its pointer. */
 const bodiesOf = (text: string, value: InvocationRecord): readonly string[] => {
   if (bytesWithin(text) <= maxPartBytes) return [text];
-  const event = (typeof value.payload === "string" ? JSON.parse(value.payload) : value.payload) as
-    | { readonly Records?: readonly unknown[] }
-    | undefined;
-  const limits = {
-    maxEntries: Number.POSITIVE_INFINITY,
-    maxBytes: maxPartBytes,
-    sizeOf: (record: unknown) => bytesWithin(JSON.stringify(record)),
-  };
-  return chunk(event?.Records ?? [], limits).map((Records) => JSON.stringify({ ...value, payload: { Records } }));
+  const parts = chunk(recordsIn(value), limits).map((Records) => JSON.stringify({ ...value, payload: { Records } }));
+  return parts.length > 0 ? parts : [JSON.stringify({ ...value, payload: undefined })];
 };
 
 const shardOrder = (id: string, { DDBStreamBatchInfo: batch }: InvocationRecord): Pick<Part, "lane" | "version"> => {
-  if (batch === undefined) return { lane: id, version: "" };
+  if (batch?.streamArn === undefined) return { lane: id, version: "" };
   return {
     lane: JSON.stringify([batch.streamArn, batch.shardId]),
     version: String(batch.startSequenceNumber).padStart(40, "0"),
