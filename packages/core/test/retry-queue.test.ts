@@ -138,6 +138,18 @@ describe("a delivery that is to be retried", () => {
     expect(letters.envelopes[0]?.record).toEqual(put("a", 1));
   });
 
+  test("keeps on its way to the dead letters what a later version of us has put in its envelope", async () => {
+    const { stream, consume, queue, letters, time } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+    await stream(put("a", 1));
+    const event = queue.receive(1) as { readonly Records: readonly { readonly body: string }[] };
+    queue.conclude(event, new Set());
+    const envelope = { ...JSON.parse(event.Records[0]?.body ?? "{}"), region: "eu-1" };
+    await queue.write([{ envelope, group: "a" }]);
+    time.ms += 3_600_001;
+    await consume();
+    expect(letters.envelopes).toEqual([{ ...envelope, attempts: 2 }]);
+  });
+
   test("that the target rejects at last becomes a dead letter at once", async () => {
     const { stream, consume, queue, letters, upsertAnswers } = made({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
