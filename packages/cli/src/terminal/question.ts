@@ -16,9 +16,9 @@ export const isConfirmed = async (question: string, signal: AbortSignal): Promis
     if (answer === undefined) process.stderr.write("\n");
     return answer !== undefined && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
-    if (!signal.aborted) throw error;
-    process.stderr.write("\n");
-    return false;
+    // Readline has ended the line.
+    if (signal.aborted) return false;
+    throw error;
   } finally {
     prompt.close();
   }
