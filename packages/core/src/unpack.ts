@@ -36,8 +36,6 @@ export interface Unpacking {
 
 const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
 
-const unread = (source: number, reason: Error): Received[] => [{ ...nothing, source, unread: reason }];
-
 const malformed = (found: string, expected: string): RecordError =>
   new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
@@ -71,9 +69,9 @@ const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly Cla
 
 const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
   const { pipeline, routes, schema, origin, claimChecks } = unpacking;
-  if (envelope.pipeline !== pipeline) return unread(source, malformed("an envelope of another pipeline", expectedText));
+  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
   if (!routes.has(envelope.sink)) {
-    return unread(source, malformed("an envelope of a sink that this pipeline has no route to", expectedText));
+    throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
   }
   const { code, message, record, recordClaim } = envelope;
   // Its record is what is known of the loss, and no change.
@@ -178,8 +176,9 @@ export const unpack = async ({ records }: RecognisedEvent, unpacking: Unpacking)
     try {
       return await fromRecord(record, source, unpacking);
     } catch (error) {
-      if (error instanceof RecordError || error instanceof SinkError) return unread(source, error);
-      throw error;
+      if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
+      const { body } = record as Partial<QueueRecord>;
+      return [{ ...nothing, envelope: body === undefined ? undefined : decodeEnvelope(body), source, unread: error }];
     }
   });
   return found.flat();

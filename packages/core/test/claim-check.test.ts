@@ -147,6 +147,28 @@ describeWithS3("a record that no message can hold", (engine) => {
     });
   });
 
+  test("that is kept already stays where it is, and its letter has the address in place of it", async () => {
+    const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "kept" });
+    const recordClaim = "s3://claims/sluice/claims/kept.json.gz";
+    const envelope: Envelope = {
+      v: 1,
+      id: "i",
+      pipeline: "p",
+      sink: "s",
+      code: "SINK_DENIED",
+      message: "",
+      attempts: 1,
+      firstFailedAt: "2026-01-02T03:04:05.000Z",
+      record: {},
+      recordClaim,
+    };
+    const { stored } = await sqsDeadLetter({ queueUrl, client: sqs }).write([envelope]);
+    expect(stored.size).toBe(1);
+    const { Messages = [] } = await sqs.receiveMessage({ QueueUrl: queueUrl });
+    const { record: _, ...rest } = envelope;
+    expect(JSON.parse(Messages[0]?.Body ?? "")).toEqual(rest);
+  });
+
   test("does not stay in S3 where its message could not be sent", async () => {
     await s3.createBucket({ Bucket: "unsent" });
     const claimCheck = s3ClaimCheck({ bucket: "unsent", client: s3 as never });
