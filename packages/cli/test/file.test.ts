@@ -144,6 +144,14 @@ describe("--to local", () => {
       expect(ended.stderr).toContain("profile shop, region eu-central-1");
     }));
 
+  test("says what the handler writes before its own result", () =>
+    withFolder(async ({ write, file }) => {
+      await write([letterOf("a")]);
+      const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
+      const { stdout } = await runSluice(args, { env: { DELIVERED: "/dev/null" }, isMerged: true });
+      expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
+    }));
+
   test("lets the handler log from WARN on, unless it is told otherwise", () =>
     withFolder(async ({ write, start }) => {
       await write([letterOf("a")]);

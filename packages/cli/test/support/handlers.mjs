@@ -29,6 +29,14 @@ export const speaking = async (event, context) => {
   return handler(event, context);
 };
 
+/** Speaks, and again at the last. */
+export const lingering = async (event, context) => {
+  console.warn("first words");
+  const answer = await handler(event, context);
+  console.warn("last words");
+  return answer;
+};
+
 const holds = (event, text) => event.Records.some(({ body }) => body.includes(text));
 
 /** Dies of some messages. */
