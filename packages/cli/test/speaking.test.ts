@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { newAccount } from "../src/redrive/account.ts";
 import { paceOf } from "../src/redrive/pace.ts";
-import { newCauses, sumLine } from "../src/redrive/report.ts";
+import { newCauses, sumLine, vainFilterLines } from "../src/redrive/report.ts";
 import { progressOn, stepText } from "../src/terminal/progress.ts";
 import { tableLines } from "../src/terminal/table.ts";
 import { ageText, counted } from "../src/words.ts";
@@ -103,6 +103,18 @@ describe("the account", () => {
     expect(account.left()).toBe(1);
     expect(sumLine(account, false)).toBe("3 received = 2 delivered + 1 to be retried");
     expect(sumLine(newAccount(), true)).toBe("0 received");
+  });
+
+  test("tells of a filter that takes nothing, and of no other", () => {
+    const account = newAccount();
+    expect(vainFilterLines(account)).toEqual([]);
+    account.receive(3);
+    account.note("notMeant", 2);
+    account.note("noLetter");
+    expect(vainFilterLines(account)).toEqual([expect.stringContaining("nothing passes the filters")]);
+    account.receive();
+    account.note("delivered");
+    expect(vainFilterLines(account)).toEqual([]);
   });
 
   test("tells the causes, the commonest first, each with one reason", () => {

@@ -16,7 +16,7 @@ import { FunctionFailedError, type Invoker } from "./invoker.ts";
 import { lambdaInvoker } from "./lambda-invoker.ts";
 import { localInvoker } from "./local-invoker.ts";
 import type { RedriveOptions } from "./options.ts";
-import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine } from "./report.ts";
+import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine, vainFilterLines } from "./report.ts";
 import { makeRounds, type Redriving } from "./rounds.ts";
 import { settler } from "./settle.ts";
 
@@ -45,7 +45,7 @@ const tell = (
   remainder: Remainder,
 ): void => {
   out(sumLine(account, options.isDryRun));
-  for (const line of [...causes.lines(), ...otherKinds.lines()]) out(`  ${line}`);
+  for (const line of [...causes.lines(), ...otherKinds.lines(), ...vainFilterLines(account)]) out(`  ${line}`);
   for (const line of remainderLines(remainder)) out(`  ${line}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
