@@ -68,6 +68,23 @@ const typed = async (command: string, demoOutput: string): Promise<string> => {
   return withoutRun(stdout);
 };
 
+/** What --keep has printed, and what is there. */
+const lookAt = async (output: string): Promise<void> => {
+  const [, url = ""] = /psql (\S+)/.exec(output) ?? [];
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  const { rows } = await client.query("SELECT count(*)::int AS films FROM films WHERE film_id <> 100001");
+  const { rows: poison } = await client.query("SELECT title FROM films WHERE film_id = 100001");
+  await client.end();
+  expect(rows[0].films).toBeGreaterThan(3_000);
+  // Its dead letter is left for a redrive by hand.
+  expect(poison).toEqual([]);
+  expect(output).toMatch(/films that wait among the dead letters: 1/);
+  expect(output).toMatch(/npx sluice redrive http:\S+/);
+  expect(output).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
+};
+
 describeWithEngines("the demo, on engines that are there already", (engines) => {
   test("ends with equal copies, the poison film redriven, and exit code 0", async () => {
     const demo = runDemo(["--writes", "60"], pointedAt(engines));
@@ -137,22 +154,13 @@ describeWithEngines("the demo, on engines of its own", () => {
   test("with --keep says how to look, and stops its engines at Ctrl-C", async () => {
     const demo = runDemo(["--keep", "--writes", "1"], environment);
     await demo.says("Ctrl-C stops the engines");
-    const [, url = ""] = /psql (\S+)/.exec(demo.output()) ?? [];
-    const client = new pg.Client({ connectionString: url });
-    client.on("error", () => undefined);
-    await client.connect();
-    const { rows } = await client.query("SELECT count(*)::int AS films FROM films WHERE film_id <> 100001");
-    const { rows: poison } = await client.query("SELECT title FROM films WHERE film_id = 100001");
-    await client.end();
-    expect(rows[0].films).toBeGreaterThan(3_000);
-    // Its dead letter is left for a redrive by hand.
-    expect(poison).toEqual([]);
-    expect(demo.output()).toMatch(/films that wait among the dead letters: 1/);
-    expect(demo.output()).toMatch(/npx sluice redrive http:\S+/);
-    for (const [command, shown] of readmeConsole()) expect(await typed(command, demo.output())).toBe(shown);
-    expect(demo.output()).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
     const children = await childrenOf(demo.child.pid as number);
-    demo.child.kill("SIGINT");
+    try {
+      await lookAt(demo.output());
+      for (const [command, shown] of readmeConsole()) expect(await typed(command, demo.output())).toBe(shown);
+    } finally {
+      demo.child.kill("SIGINT");
+    }
     expect(await demo.exitCode).toBe(0);
     expect(await stillRunning(children)).toEqual([]);
   });
