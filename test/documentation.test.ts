@@ -138,7 +138,8 @@ describe("docs/runbook.md", () => {
 
   test("has a row for every code", () => {
     const codes = headingsOf({ text: errors }).flatMap((heading) => heading.match(/^`([A-Z_]+)`$/)?.[1] ?? []);
-    const rows = [...page.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].flatMap(([, cell = ""]) =>
+    const section = page.slice(page.indexOf("## Codes\n"), page.indexOf("## Codes of a redrive"));
+    const rows = [...section.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].flatMap(([, cell = ""]) =>
       [...cell.matchAll(/[A-Z_]+/g)].map(([code]) => code),
     );
     expect(codes.length).toBeGreaterThan(0);
@@ -152,12 +153,28 @@ describe("docs/runbook.md", () => {
     expect(sections).toEqual(alarms);
   });
 
-  test("has a row for every line of warning in core's log", () => {
-    const sources = execFileSync("git", ["ls-files", "packages/core/src"], { cwd: root, encoding: "utf8" });
-    const logged = sources
+  const sourcesOf = (...packages: string[]): string[] =>
+    execFileSync("git", ["ls-files", ...packages.map((name) => `packages/${name}/src/*.ts`)], {
+      cwd: root,
+      encoding: "utf8",
+    })
       .trim()
       .split("\n")
-      .flatMap((path) => [...readFileSync(join(root, path), "utf8").matchAll(/\.warn\(\s*"([^",]+)/g)])
+      .map((path) => readFileSync(join(root, path), "utf8"));
+
+  test("has a row for every code of what a redrive leaves", () => {
+    const section = page.slice(page.indexOf("## Codes of a redrive"), page.indexOf("## Log lines"));
+    const given = sourcesOf("cli", "workflow").flatMap((text) =>
+      [...text.matchAll(/\bcode(?:: code \?\?|:) "([A-Z_]+)"/g)].map(([, code]) => code),
+    );
+    const rows = [...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
+    expect(rows.length).toBeGreaterThan(5);
+    expect(rows.sort()).toEqual([...new Set(given)].sort());
+  });
+
+  test("has a row for every line of warning in a log", () => {
+    const logged = sourcesOf("*")
+      .flatMap((text) => [...text.matchAll(/\.warn\(\s*"([^",]+)/g)])
       .map(([, line = ""]) => line)
       .filter((line) => line !== "batch delivered with failures");
     const documented = [...page.matchAll(/^\| (`[a-z].*?) \|/gm)].map(([, cell = ""]) => cell).join();

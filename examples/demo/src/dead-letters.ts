@@ -5,22 +5,31 @@ import type { SQS } from "@aws-sdk/client-sqs";
 import { decodeEnvelope, type Envelope, type PipelineHandler } from "@sluice/core";
 import { sqsEventSourceMapping } from "@sluice/local";
 
-/** The queue's dead letters, which stay there. */
+/** Longer than looking at a queue takes. */
+const holdSeconds = 60;
+
+/** The queue's dead letters, which are put back. A visibility timeout of 0 would show some twice, and others not at all. */
 export const peek = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
-  const seen = new Map<string, Envelope>();
+  const QueueUrl = queueUrl;
+  const receipts: string[] = [];
+  const letters: Envelope[] = [];
   for (;;) {
     const { Messages = [] } = await sqs.receiveMessage({
-      QueueUrl: queueUrl,
+      QueueUrl,
       MaxNumberOfMessages: 10,
-      VisibilityTimeout: 0,
+      VisibilityTimeout: holdSeconds,
     });
-    const known = seen.size;
-    for (const { MessageId = "", Body = "" } of Messages) {
+    if (Messages.length === 0) break;
+    for (const { ReceiptHandle = "", Body = "" } of Messages) {
+      receipts.push(ReceiptHandle);
       const letter = decodeEnvelope(Body);
-      if (letter !== undefined) seen.set(MessageId, letter);
+      if (letter !== undefined) letters.push(letter);
     }
-    if (seen.size === known) return [...seen.values()];
   }
+  for (const ReceiptHandle of receipts) {
+    await sqs.changeMessageVisibility({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+  }
+  return letters;
 };
 
 /**

@@ -1,10 +1,19 @@
+import { execFile, execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
 import pg from "pg";
 import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+// The README's commands run what is built.
+execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/replicate-to-postgres"], { cwd: root });
 
 const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
 // The whole demo takes 5 to 10 seconds on a machine that is not busy.
@@ -32,6 +41,48 @@ const inTemplate = async (url: string, sql: string): Promise<void> => {
   await client.connect();
   await client.query(sql);
   await client.end();
+};
+
+/** The commands on the README's second screen, each with what it prints. */
+const readmeConsole = (): [command: string, shown: string][] => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const [, block = ""] = /^```console\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  const steps = block
+    .replaceAll(/\\\n\s*/g, "")
+    .split(/^\$ /m)
+    .slice(1);
+  return steps.map((step) => {
+    const end = step.indexOf("\n");
+    return [step.slice(0, end), withoutRun(step.slice(end + 1))];
+  });
+};
+
+const withoutRun = (text: string): string => text.replaceAll(/sluice-demo-\d+/g, "sluice-demo");
+
+/** What a command prints, in the root, with the variables that the demo has printed. */
+const typed = async (command: string, demoOutput: string): Promise<string> => {
+  const [, variables = ""] = /export (.*)$/m.exec(demoOutput) ?? [];
+  const { stdout } = await promisify(execFile)("sh", ["-c", `export ${variables}; { ${command}; } 2>&1`], {
+    cwd: root,
+  });
+  return withoutRun(stdout);
+};
+
+/** What --keep has printed, and what is there. */
+const lookAt = async (output: string): Promise<void> => {
+  const [, url = ""] = /psql (\S+)/.exec(output) ?? [];
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  const { rows } = await client.query("SELECT count(*)::int AS films FROM films WHERE film_id <> 100001");
+  const { rows: poison } = await client.query("SELECT title FROM films WHERE film_id = 100001");
+  await client.end();
+  expect(rows[0].films).toBeGreaterThan(3_000);
+  // Its dead letter is left for a redrive by hand.
+  expect(poison).toEqual([]);
+  expect(output).toMatch(/films that wait among the dead letters: 1/);
+  expect(output).toMatch(/npx sluice redrive http:\S+/);
+  expect(output).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
 };
 
 describeWithEngines("the demo, on engines that are there already", (engines) => {
@@ -103,21 +154,13 @@ describeWithEngines("the demo, on engines of its own", () => {
   test("with --keep says how to look, and stops its engines at Ctrl-C", async () => {
     const demo = runDemo(["--keep", "--writes", "1"], environment);
     await demo.says("Ctrl-C stops the engines");
-    const [, url = ""] = /psql (\S+)/.exec(demo.output()) ?? [];
-    const client = new pg.Client({ connectionString: url });
-    client.on("error", () => undefined);
-    await client.connect();
-    const { rows } = await client.query("SELECT count(*)::int AS films FROM films WHERE film_id <> 100001");
-    const { rows: poison } = await client.query("SELECT title FROM films WHERE film_id = 100001");
-    await client.end();
-    expect(rows[0].films).toBeGreaterThan(3_000);
-    // Its dead letter is left for a redrive by hand.
-    expect(poison).toEqual([]);
-    expect(demo.output()).toMatch(/films that wait among the dead letters: 1/);
-    expect(demo.output()).toMatch(/npx sluice redrive http:\S+/);
-    expect(demo.output()).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
     const children = await childrenOf(demo.child.pid as number);
-    demo.child.kill("SIGINT");
+    try {
+      await lookAt(demo.output());
+      for (const [command, shown] of readmeConsole()) expect(await typed(command, demo.output())).toBe(shown);
+    } finally {
+      demo.child.kill("SIGINT");
+    }
     expect(await demo.exitCode).toBe(0);
     expect(await stillRunning(children)).toEqual([]);
   });

@@ -40,12 +40,20 @@ const optionsText = (specs: OptionSpecs): string =>
     .map((name) => `--${name}`)
     .join(", ");
 
+/** A variable of the shell that is not set makes an empty text, which would match nothing, or anything. */
+const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(values)) {
+    const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
+    if (isEmpty) throw new CommandError(`--${name} is empty; expected ${specs[name]?.value}`);
+  }
+};
+
 /** Node's messages go on with advice in further sentences and lines. */
 const firstSentence = (message: string): string => message.split("\n")[0]?.replace(/\.$/, "") ?? message;
 
 /**
  * The values and positionals of a command's arguments.
- * @throws {CommandError} which names the option that is unknown or lacks its value
+ * @throws {CommandError} which names the option that is unknown, or lacks its value or has an empty one
  */
 export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
@@ -53,8 +61,11 @@ export const parseArguments = <const Specs extends OptionSpecs>(
   args: readonly string[],
 ): Parsed<Specs> => {
   try {
-    return parseArgs({ args: [...args], options: specs, allowPositionals: true }) as unknown as Parsed<Specs>;
+    const parsed = parseArgs({ args: [...args], options: specs, allowPositionals: true });
+    checkFilled(specs, parsed.values);
+    return parsed as unknown as Parsed<Specs>;
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     const { message } = error as Error;
     const [, unknown] = unknownOption.exec(message) ?? [];
     const [, option] = valueless.exec(message) ?? [];

@@ -2,6 +2,7 @@
 
 import type { Envelope } from "@sluice/core";
 import type { OptionValues } from "./arguments.ts";
+import { CommandError } from "./command-error.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
 import { sinceTime } from "./since.ts";
 
@@ -31,13 +32,21 @@ export const filterOptions = {
   },
 } as const;
 
+const codePattern = /^[A-Z]+(_[A-Z]+)+$/;
+
+const checkCodes = (codes: readonly string[] | undefined): readonly string[] | undefined => {
+  const wrong = codes?.find((code) => !codePattern.test(code));
+  if (wrong === undefined) return codes;
+  throw new CommandError(`--code is "${wrong}"; expected a code as list has it, such as SINK_REJECTED`);
+};
+
 /** The filter that the options make. @throws {CommandError} when one is wrong */
 export const letterFilter = (
   { sink, code, since, key }: OptionValues<typeof filterOptions>,
   now: number,
 ): LetterFilter => ({
   sinks: sink,
-  codes: code,
+  codes: checkCodes(code),
   since: since === undefined ? undefined : sinceTime(since, now),
   keys: key?.map(keyMatch),
 });

@@ -93,6 +93,24 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
     expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
   });
 
+  test.each(["gone", "cut off"])(
+    "says so when that is %s; its export keeps the address in place of it",
+    async (how) => {
+      const queue = await newQueue(client);
+      const body = await claimed(letterOf("a", 7));
+      const { recordClaim } = JSON.parse(body) as { readonly recordClaim: string };
+      if (how === "gone") await claimCheck.remove(recordClaim);
+      else await s3.putObject({ Bucket: bucket, Key: recordClaim.split(`${bucket}/`)[1] ?? "", Body: "half" });
+      await queue.fill([body]);
+      const exported = await runSluice(["dead-letters", "export", queue.url], { env });
+      expect(JSON.parse(exported.stdout)).toEqual(JSON.parse(body));
+      expect(exported.stderr).toContain("1 record not to be found in S3, where the letters say\n");
+      const shown = await runSluice(["dead-letters", "show", queue.url, letterOf("a", 7).id, "--values"], { env });
+      expect(shown.stdout).toMatch(/^record {8}not to be found where it was kept: s3:\S+\nmessages {6}1\n$/m);
+      expect(shown.stdout).not.toContain("change");
+    },
+  );
+
   test("of somebody's making does not make us delete what is no record of ours", async () => {
     const queue = await newQueue(client);
     await s3.putObject({ Bucket: bucket, Key: "precious.json.gz", Body: gzipSync("{}") });

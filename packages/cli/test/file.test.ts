@@ -107,13 +107,15 @@ describe("a redrive of a file", () => {
       await write([letterOf("a"), '{"half": ']);
       expect(await redrive("handler", "--dry-run")).toMatchObject({
         code: 1,
-        stdout: "2 received = 1 would be delivered + 1 of another kind\n",
+        stdout:
+          "2 received = 1 would be delivered + 1 of another kind\n" +
+          "  1 message of another kind (no envelope): line 2\n",
       });
       await expect(readFile(`${file}.done`)).rejects.toThrow("ENOENT");
       expect(await delivered()).toEqual([]);
       expect(await redrive("handler")).toMatchObject({
         code: 1,
-        stdout: "2 received = 1 delivered + 1 of another kind\n",
+        stdout: expect.stringMatching(/^2 received = 1 delivered \+ 1 of another kind\n/),
       });
     }));
 
@@ -140,6 +142,23 @@ describe("--to local", () => {
       expect(ended).toMatchObject({ code: 0, stdout: "1 received = 1 delivered\n" });
       expect(ended.stderr).toContain("called as sluice-redrive with 15 minutes");
       expect(ended.stderr).toContain("profile shop, region eu-central-1");
+    }));
+
+  test("says what the handler writes before its own result", () =>
+    withFolder(async ({ write, file }) => {
+      await write([letterOf("a")]);
+      const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
+      const { stdout } = await runSluice(args, { env: { DELIVERED: "/dev/null" }, isMerged: true });
+      expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
+    }));
+
+  test("lets the handler log from WARN on, unless it is told otherwise", () =>
+    withFolder(async ({ write, start }) => {
+      await write([letterOf("a")]);
+      const told = async (level: string | undefined) =>
+        (await start("speaking", { POWERTOOLS_LOG_LEVEL: level }, "--dry-run").ended).stderr;
+      expect(await told(undefined)).toContain("logs from WARN on");
+      expect(await told("DEBUG")).toContain("logs from DEBUG on");
     }));
 
   test.each([

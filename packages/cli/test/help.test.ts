@@ -27,6 +27,12 @@ describe("help", () => {
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
   });
 
+  test("of redrive names every kind of place that it takes", async () => {
+    const { stdout } = await runSluice(["redrive", "--help"]);
+    const usage = stdout.slice(0, stdout.indexOf("\n\n"));
+    for (const place of ["queue URL", "file", "s3://bucket/prefix"]) expect(usage).toContain(place);
+  });
+
   test("names the commands; --version names the version", async () => {
     expect(await runSluice(["--help"])).toMatchObject({
       code: 0,
@@ -44,6 +50,7 @@ describe("help", () => {
     [["dead-letters"], "there is no action; expected list, show, export, drop"],
     [["dead-letters", "purge"], '"purge" is no action; expected list, show, export, drop'],
     [["dead-letters", "list"], "there is no queue; expected its URL"],
+    [["dead-letters", "show", "https://q/1/a", ""], "show needs the id of a dead letter, as list has it"],
     [["dead-letters", "list", "orders"], '"orders" is no queue; expected a queue\'s URL'],
     [["dead-letters", "list", "https://q/1/a", "--values"], "--values is an option of show, and means nothing to list"],
   ])("%j is wrong usage, told in one line", async (args, told) => {

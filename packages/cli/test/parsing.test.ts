@@ -76,16 +76,19 @@ describe("--key", () => {
 
 describe("arguments", () => {
   const specs = {
-    name: { type: "string", help: "" },
+    name: { type: "string", value: "NAME", help: "" },
+    list: { type: "string", multiple: true, value: "NAME", help: "" },
     yes: { type: "boolean", short: "y", help: "" },
   } as const satisfies OptionSpecs;
 
   test.each([
-    [["--nme", "x"], "unknown option --nme; sluice x knows --name, --yes"],
-    [["-z"], "unknown option -z; sluice x knows --name, --yes"],
+    [["--nme", "x"], "unknown option --nme; sluice x knows --name, --list, --yes"],
+    [["-z"], "unknown option -z; sluice x knows --name, --list, --yes"],
     [["--name"], "--name lacks its value"],
     [["--name", "--yes"], "--name lacks its value"],
     [["--yes=no"], "Option '-y, --yes' does not take an argument"],
+    [["--name", ""], "--name is empty; expected NAME"],
+    [["--list", "a", "--list="], "--list is empty; expected NAME"],
   ])("%j: %s", (args, message) => expect(refusal(() => parseArguments("sluice x", specs, args))).toBe(message));
 
   test.each(["0", "-1", "1.5", "ten", "", "1e3"])("%j is no whole number above 0", (text) =>
@@ -109,6 +112,8 @@ describe("arguments", () => {
     [["--function", "f", "--from", "on-failure", "--sink", "s"], "--sink is about dead letters"],
     [["another", "--function", "f"], '"another" is one too many'],
     [["--function", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
+    [["--function", "f", "--endpoint-url", "localhost:4566"], '--endpoint-url is "localhost:4566"; expected a URL'],
+    [["--function", "f", "--code", "A_B", "--code", "sink_rejected"], '--code is "sink_rejected"; expected a code'],
   ])("%j are refused", (args, message) =>
     expect(refusal(() => redriveOptions(["https://q/1/a", ...args], now))).toContain(message),
   );

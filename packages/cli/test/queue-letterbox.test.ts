@@ -60,10 +60,8 @@ describe("a queue", () => {
     expect(Object.values(queue.hidden).every((times) => times.at(-1) === 0)).toBe(true);
   });
 
-  test.each([
-    ["orders", 120_000],
-    ["orders.fifo", 20_000],
-  ])("%s is full at SQS' limit of %i, and says so", async (name, limit) => {
+  test.each(["orders", "orders.fifo"])("%s is full at SQS' limit, and says so", async (name) => {
+    const limit = 120_000;
     const queue = scripted(limit + 5);
     const { letterbox, taken, take } = open(queue, undefined, `https://q/1/${name}`);
     expect(await take()).toBe(true);

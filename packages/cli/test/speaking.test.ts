@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { newAccount } from "../src/redrive/account.ts";
 import { paceOf } from "../src/redrive/pace.ts";
-import { newCauses, sumLine } from "../src/redrive/report.ts";
+import { newCauses, sumLine, vainFilterLines } from "../src/redrive/report.ts";
 import { progressOn, stepText } from "../src/terminal/progress.ts";
 import { tableLines } from "../src/terminal/table.ts";
 import { ageText, counted } from "../src/words.ts";
@@ -68,6 +68,12 @@ describe("progress", () => {
     expect(terminal.written[0]?.replace("\r\u001b[2K", "")).toHaveLength(19);
   });
 
+  test("is whole on a terminal that does not know its width", () => {
+    const terminal = stream(true, 0);
+    progressOn(terminal, () => 0).update({ doing: "redriving", done: 1, total: 4 });
+    expect(terminal.written[0]).toMatch(/1 of 4 \(25 %\)$/);
+  });
+
   test("is a plain line now and then where there is no terminal", () => {
     const file = stream(false);
     let time = 0;
@@ -97,6 +103,18 @@ describe("the account", () => {
     expect(account.left()).toBe(1);
     expect(sumLine(account, false)).toBe("3 received = 2 delivered + 1 to be retried");
     expect(sumLine(newAccount(), true)).toBe("0 received");
+  });
+
+  test("tells of a filter that takes nothing, and of no other", () => {
+    const account = newAccount();
+    expect(vainFilterLines(account)).toEqual([]);
+    account.receive(3);
+    account.note("notMeant", 2);
+    account.note("noLetter");
+    expect(vainFilterLines(account)).toEqual([expect.stringContaining("nothing passes the filters")]);
+    account.receive();
+    account.note("delivered");
+    expect(vainFilterLines(account)).toEqual([]);
   });
 
   test("tells the causes, the commonest first, each with one reason", () => {

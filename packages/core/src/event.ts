@@ -13,7 +13,7 @@ export interface Received {
   readonly error: RecordError | undefined;
   /** The stream record, for a dead letter. */
   readonly record: StreamRecord;
-  /** The envelope that it came in; its `sink` is the one route that it goes to. */
+  /** The envelope that it came in; its `sink` is the one route that it goes to, where that can be read. */
   readonly envelope: Envelope | undefined;
   /** Position of the event's own record that brought it. */
   readonly source: number;

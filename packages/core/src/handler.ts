@@ -14,7 +14,7 @@ import { Outage } from "./outage.ts";
 import { type MessageOutcome, messageOutcomes, peeking } from "./redrive.ts";
 import { countFailures, countOutcomes, positionsToRepeat } from "./report.ts";
 import { claiming, deliverTo, noteSettled, type RouteDelivery, releaseParked } from "./route-delivery.ts";
-import { postponeFailed, removeClaims, repeats, settleRejected } from "./settle.ts";
+import { postponeFailed, removeClaims, repeats, settleRejected, settleUnread } from "./settle.ts";
 import { announce, type PipelineLogger } from "./telemetry.ts";
 import { unpack } from "./unpack.ts";
 
@@ -77,16 +77,17 @@ interface Repeats {
   readonly fatal: { readonly reason: unknown } | undefined;
 }
 
-/** Records that stay where they are, unread, and those that a delivery of theirs brings again. */
-const repeatsOf = (
-  invocation: Invocation,
-  settled: readonly PromiseSettledResult<RouteDelivery>[],
-  routes: readonly RouteDelivery[],
-): Repeats => {
+type SettledRoutes = readonly PromiseSettledResult<RouteDelivery>[];
+
+const routesIn = (settled: SettledRoutes): RouteDelivery[] =>
+  settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+
+/** Records that stay where they are, unread, but for those that are gone; and those that a delivery of theirs brings again. */
+const repeatsOf = (invocation: Invocation, settled: SettledRoutes, gone: ReadonlySet<number>): Repeats => {
   const { event, received } = invocation;
   const found = new Map<number, Error>();
-  for (const { source, unread } of received) if (unread !== undefined) found.set(source, unread);
-  const positions = positionsToRepeat(routes, (verdict, position) => repeats(invocation, verdict, position));
+  for (const { source, unread } of received) if (unread !== undefined && !gone.has(source)) found.set(source, unread);
+  const positions = positionsToRepeat(routesIn(settled), (verdict, position) => repeats(invocation, verdict, position));
   for (const [position, reason] of positions) {
     const source = received[position]?.source as number;
     if (!found.has(source)) found.set(source, reason);
@@ -107,8 +108,8 @@ const firstToRepeat = ({ received }: Invocation, { failures, fatal }: Repeats): 
 };
 
 /** What could not be read is in no route's account: it is told by itself. */
-const tellUnread = ({ parts, received }: Invocation): void => {
-  const reasons = received.flatMap(({ unread }) => unread ?? []);
+const tellUnread = ({ parts, received }: Invocation, gone: ReadonlySet<number>): void => {
+  const reasons = received.flatMap(({ unread, source }) => (unread === undefined || gone.has(source) ? [] : unread));
   if (reasons.length === 0) return;
   const fields = { pipeline: parts.name, messages: reasons.length, first: String(reasons[0]) };
   parts.logger.warn("messages not read, they stay where they are", fields);
@@ -140,15 +141,16 @@ const run = async (invocation: Invocation, requestId: string | undefined): Promi
   const { parts, origin, received } = invocation;
   const startedAt = parts.clock.now();
   const settled = await Promise.allSettled(parts.routes.map((route) => deliverTo(route, received, invocation)));
-  const routes = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const routes = routesIn(settled);
   await settleRejected(invocation, routes);
+  const gone = await settleUnread(invocation);
 
-  const repeated = repeatsOf(invocation, settled, routes);
+  const repeated = repeatsOf(invocation, settled, gone);
   const from = firstToRepeat(invocation, repeated);
   if (from !== undefined) await noteSettled(invocation, routes, from);
   if (repeated.fatal !== undefined) throw repeated.fatal.reason;
   const { failures } = repeated;
-  tellUnread(invocation);
+  tellUnread(invocation, gone);
   if (origin === "retry") await releaseSettled(invocation, routes);
   await postponeFailed(invocation, failures);
   await removeClaims(invocation, failures);

@@ -80,6 +80,7 @@ export type { MessageOutcome } from "./redrive.ts";
 export type { RetryPolicy } from "./retry.ts";
 export { type FailedMessage, type RetryQueue, type SqsRetryQueueOptions, sqsRetryQueue } from "./retry-queue.ts";
 export type { Route } from "./route.ts";
+export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./sdk-item.ts";
 export {
   type AppendDelivery,
   type Delivery,

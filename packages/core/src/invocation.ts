@@ -55,7 +55,10 @@ const attemptsOf = ({ error, tries }: Verdict): number =>
 const earlierReceives = (record: unknown): number =>
   Math.max(0, Number((record as Partial<QueueRecord>)?.attributes?.ApproximateReceiveCount ?? 1) - 1);
 
-/** Makes the envelope of a delivery that failed; one that came in an envelope keeps its id and the time of its first. */
+/**
+ * Makes the envelope of a delivery that failed; one that came in an envelope keeps its id, the time of its first, and what
+ * a later version of us has put there.
+ */
 export const envelopeMaker = (
   { name: pipeline, clock }: HandlerParts,
   { records }: RecognisedEvent,
@@ -65,15 +68,17 @@ export const envelopeMaker = (
   return (sink, position, verdict): Envelope => {
     const one = received[position] as Received;
     const { envelope, record, source } = one;
-    const before = envelope === undefined ? 0 : envelope.attempts + earlierReceives(records[source]);
+    const { recordClaim: _, ...before } = envelope ?? {};
+    const earlier = envelope === undefined ? 0 : envelope.attempts + earlierReceives(records[source]);
     return {
+      ...before,
       v: 1,
       id: envelope?.id ?? idOf(sink, eventIdOf(one)),
       pipeline,
       sink,
       code: verdict.error?.code ?? "SINK_REJECTED",
       message: verdict.error?.message ?? "",
-      attempts: before + attemptsOf(verdict),
+      attempts: earlier + attemptsOf(verdict),
       firstFailedAt: envelope?.firstFailedAt ?? now,
       record,
     };

@@ -41,6 +41,8 @@ interface Body {
 
 /** The first form that fits: plain, compressed, and with a claim check the address of the record. */
 const bodyOf = async (envelope: Envelope, limit: number, claimCheck: ClaimCheck | undefined): Promise<Body> => {
+  // Its record is kept already, and was not to be had.
+  if (envelope.recordClaim !== undefined) return { body: claimBody(envelope, envelope.recordClaim) };
   const plain = plainBody(envelope);
   if (Buffer.byteLength(plain) <= limit) return { body: plain };
   const record = compressed(envelope.record);

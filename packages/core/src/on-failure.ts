@@ -163,26 +163,59 @@ export const lostText = (pointer: BatchPointer, lost: number): string => {
 export const lostError = (pointer: BatchPointer, lost: number): RecordError =>
   new RecordError("RECORD_LOST", lostText(pointer, lost));
 
-const textMembers = ["shardId", "startSequenceNumber", "endSequenceNumber", "streamArn"] as const;
+/** As people and the AWS CLI write it. */
+export const objectUrl = ({ bucket, key }: ObjectAddress): string => `s3://${bucket}/${key}`;
+
+/** The error for an object that is gone. A redrive of the bucket deletes what it has delivered. */
+export const lostObjectError = (address: ObjectAddress): RecordError =>
+  new RecordError(
+    "RECORD_LOST",
+    `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
+      "backfill the items that changed before it was written",
+  );
+
+const textMembers = ["shardId", "streamArn"] as const;
+const numberMembers = ["startSequenceNumber", "endSequenceNumber"] as const;
+
+const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
 
 /** The pointer in Lambda's invocation record; undefined where there is none. */
 export const pointerIn = (value: unknown): BatchPointer | undefined => {
   const info = (value as { readonly DDBStreamBatchInfo?: Partial<BatchPointer> } | null)?.DDBStreamBatchInfo;
   if (typeof info !== "object" || info === null) return undefined;
   if (!textMembers.every((member) => typeof info[member] === "string")) return undefined;
+  if (!numberMembers.every((member) => isDigits(info[member]))) return undefined;
   return { batchSize: 0, ...info } as BatchPointer;
 };
 
-/** The stream records in an invocation record that holds the whole event, as text or as an object. */
+/** Undefined for a text that is cut off, or was none of ours. */
+const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * The stream records in an invocation record that holds the whole event, as text or as an object. Undefined for a text
+ * that is cut off too: the pointer beside it still leads to the stream.
+ */
 export const payloadIn = (value: unknown): readonly StreamRecord[] | undefined => {
   const { payload } = (value ?? {}) as { readonly payload?: unknown };
-  const event = typeof payload === "string" ? (JSON.parse(payload) as unknown) : payload;
-  const records = (event as { readonly Records?: unknown } | undefined)?.Records;
+  const event = typeof payload === "string" ? jsonIn(payload) : payload;
+  const records = (event as { readonly Records?: unknown } | null | undefined)?.Records;
   return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
 };
 
-/** Keys in S3's notifications are encoded like form data. */
-const decodedKey = (key: string): string => decodeURIComponent(key.replaceAll("+", " "));
+/** Keys in S3's notifications are encoded like form data; undefined for one that is not. */
+const decodedKey = (key: unknown): string | undefined => {
+  try {
+    return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;
+  } catch {
+    return undefined;
+  }
+};
 
 /** The objects that an S3 event notification speaks of; undefined where it is none. S3's test message names none. */
 export const objectsIn = (value: unknown): readonly ObjectAddress[] | undefined => {
@@ -191,9 +224,9 @@ export const objectsIn = (value: unknown): readonly ObjectAddress[] | undefined 
   if (!Array.isArray(Records) || Records.length === 0) return undefined;
   const addresses = Records.map((record) => {
     const { bucket, object } =
-      (record as { s3?: { bucket?: { name?: unknown }; object?: { key?: unknown } } }).s3 ?? {};
-    if (typeof bucket?.name !== "string" || typeof object?.key !== "string") return undefined;
-    return { bucket: bucket.name, key: decodedKey(object.key) };
+      (record as { s3?: { bucket?: { name?: unknown }; object?: { key?: unknown } } } | null)?.s3 ?? {};
+    const key = decodedKey(object?.key);
+    return typeof bucket?.name === "string" && key !== undefined ? { bucket: bucket.name, key } : undefined;
   });
   return addresses.every((address) => address !== undefined) ? addresses : undefined;
 };

@@ -3,7 +3,7 @@
 
 import type { QueueRecord } from "./event.ts";
 import type { Invocation } from "./invocation.ts";
-import { blockRejected, type RouteVerdicts, rejectExpired, writeDeadLetters } from "./report.ts";
+import { blockRejected, type RouteVerdicts, receiptOf, rejectExpired, writeDeadLetters } from "./report.ts";
 import type { FailedMessage } from "./retry-queue.ts";
 
 /** A dead letter that is rejected once more stays in its queue as it is. */
@@ -24,10 +24,30 @@ export const settleRejected = async (invocation: Invocation, routes: readonly Ro
   const isOurs = (position: number): boolean => !staysInItsQueue(invocation, position);
   if (parts.writeDeadLetters === undefined) return blockRejected(routes, isOurs);
   const { lastCall } = deadline;
-  const errors = await writeDeadLetters(parts.writeDeadLetters, routes, { envelopeOf, isOurs, lastCall });
+  tellUnstored(invocation, await writeDeadLetters(parts.writeDeadLetters, routes, { envelopeOf, isOurs, lastCall }));
+};
+
+const tellUnstored = ({ parts }: Invocation, errors: readonly unknown[]): void => {
   if (errors.length === 0) return;
   const fields = { pipeline: parts.name, errors: errors.length, first: String(errors[0]) };
   parts.logger.warn("dead letters not stored", fields);
+};
+
+/**
+ * Gives envelopes that nobody here can read (of a route that is gone, of a record that is kept where nothing answers) to the
+ * dead letters as they are, when they are too old for the retry queue: SQS would end them unseen. Answers their sources.
+ */
+export const settleUnread = async (invocation: Invocation): Promise<ReadonlySet<number>> => {
+  const { parts, deadline, origin, received } = invocation;
+  const { writeDeadLetters: write } = parts;
+  if (origin !== "retry" || write === undefined) return new Set();
+  const expired = received.flatMap(({ unread, envelope, source }, position) =>
+    unread && envelope && isExpired(invocation, position) ? [{ envelope, source }] : [],
+  );
+  if (expired.length === 0) return new Set();
+  const { stored, errors } = await receiptOf(() => write(expired.map(({ envelope }) => envelope)), deadline.lastCall);
+  tellUnstored(invocation, errors);
+  return new Set(expired.filter(({ envelope }) => stored.has(envelope)).map(({ source }) => source));
 };
 
 /** Whether a delivery comes again: from the stream, or with its message. */
@@ -76,7 +96,9 @@ export const removeClaims = async (invocation: Invocation, failures: ReadonlyMap
   const { event, received, parts } = invocation;
   if (event.task !== undefined) return;
   const queue = queueOf(invocation);
-  for (const { envelope, source } of received) {
+  for (const { envelope, source, unread } of received) {
+    // Its dead letter claims the record now.
+    if (unread !== undefined) continue;
     const { receiptHandle } = event.records[source] as Partial<QueueRecord>;
     if (envelope?.recordClaim === undefined || failures.has(source) || receiptHandle === undefined) continue;
     try {

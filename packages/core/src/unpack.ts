@@ -8,7 +8,17 @@ import type { ClaimCheck } from "./claim-check.ts";
 import { decodeEnvelope, decompressed, type Envelope } from "./envelope.ts";
 import { RecordError, SinkError } from "./errors.ts";
 import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
-import { type BatchPointer, lostError, type OnFailureReader, objectsIn, payloadIn, pointerIn } from "./on-failure.ts";
+import {
+  type BatchPointer,
+  lostError,
+  lostObjectError,
+  type ObjectAddress,
+  type OnFailureReader,
+  objectsIn,
+  objectUrl,
+  payloadIn,
+  pointerIn,
+} from "./on-failure.ts";
 
 const messagesAtOnce = 8;
 
@@ -26,19 +36,29 @@ export interface Unpacking {
 
 const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
 
-const unread = (source: number, reason: Error): Received[] => [{ ...nothing, source, unread: reason }];
-
 const malformed = (found: string, expected: string): RecordError =>
   new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
 const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
+
+/** @throws {RecordError} RECORD_LOST when the bytes hold none. */
+const keptRecord = (bytes: Uint8Array, claim: string): StreamRecord => {
+  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `what is kept at ${claim} is no record`, { cause });
+  try {
+    const record: unknown = decompressed(bytes);
+    if (typeof record === "object" && record !== null) return record;
+  } catch (error) {
+    throw lost(error);
+  }
+  throw lost(undefined);
+};
 
 /** The record that an envelope claims. */
 const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly ClaimCheck[]): Promise<StreamRecord> => {
   let refusal = malformed("the address of a record", "one of this pipeline's claimCheck, and it has none");
   for (const claimCheck of claimChecks) {
     try {
-      return decompressed(await claimCheck.get(recordClaim));
+      return keptRecord(await claimCheck.get(recordClaim), recordClaim);
     } catch (error) {
       if (!(error instanceof RecordError) || error.code !== "RECORD_MALFORMED") throw error;
       refusal = error;
@@ -49,11 +69,14 @@ const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly Cla
 
 const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
   const { pipeline, routes, schema, origin, claimChecks } = unpacking;
-  if (envelope.pipeline !== pipeline) return unread(source, malformed("an envelope of another pipeline", expectedText));
+  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
   if (!routes.has(envelope.sink)) {
-    return unread(source, malformed("an envelope of a sink that this pipeline has no route to", expectedText));
+    throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
   }
-  if (envelope.recordClaim === undefined) return [receive(envelope.record, { source, origin, envelope }, schema)];
+  const { code, message, record, recordClaim } = envelope;
+  // Its record is what is known of the loss, and no change.
+  if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
+  if (recordClaim === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
     const record = await claimed(envelope, claimChecks);
     return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
@@ -76,17 +99,37 @@ const fromPointer = async (pointer: BatchPointer, source: number, unpacking: Unp
   return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
 };
 
-const fromValue = async (value: unknown, source: number, unpacking: Unpacking): Promise<Received[] | undefined> => {
+/** What Lambda says of an invocation: all of its event, or a pointer. */
+const fromInvocation = (value: unknown, source: number, unpacking: Unpacking): Promise<Received[]> | undefined => {
   const payload = payloadIn(value);
-  if (payload !== undefined) return fromRecords(payload, source, unpacking);
+  if (payload !== undefined) return Promise.resolve(fromRecords(payload, source, unpacking));
   const pointer = pointerIn(value);
-  if (pointer !== undefined) return fromPointer(pointer, source, unpacking);
+  return pointer && fromPointer(pointer, source, unpacking);
+};
+
+/** An object holds an invocation, and never the news of another object: that could be the news of itself. */
+const fromObject = async (address: ObjectAddress, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const url = objectUrl(address);
+  try {
+    const value = parsed(await unpacking.reader.readObject(address), `the object ${url}, which is no JSON`);
+    const found = await fromInvocation(value, source, unpacking);
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
+    const { bucket, key } = address;
+    const record = { s3: { bucket: { name: bucket }, object: { key } } } as StreamRecord;
+    return [{ ...nothing, record, error: lostObjectError(address), source }];
+  }
+  throw malformed(`the object ${url}, which is no invocation`, expectedText);
+};
+
+const fromValue = async (value: unknown, source: number, unpacking: Unpacking): Promise<Received[] | undefined> => {
+  const invocation = fromInvocation(value, source, unpacking);
+  if (invocation !== undefined) return invocation;
   const objects = objectsIn(value);
   if (objects === undefined) return undefined;
   const found: Received[] = [];
-  for (const address of objects) {
-    found.push(...(await fromText(await unpacking.reader.readObject(address), source, unpacking)));
-  }
+  for (const address of objects) found.push(...(await fromObject(address, source, unpacking)));
   return found;
 };
 
@@ -96,18 +139,18 @@ const snsMessage = (value: unknown): string | undefined => {
   return Type === "Notification" && typeof Message === "string" ? Message : undefined;
 };
 
-const parsed = (text: string): unknown => {
+const parsed = (text: string, found: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    throw malformed("no JSON", expectedText);
+    throw malformed(found, expectedText);
   }
 };
 
 const fromText = async (text: string, source: number, unpacking: Unpacking): Promise<Received[]> => {
   const envelope = decodeEnvelope(text);
   if (envelope !== undefined) return fromEnvelope(envelope, source, unpacking);
-  const value = parsed(text);
+  const value = parsed(text, "no JSON");
   const wrapped = snsMessage(value);
   if (wrapped !== undefined) return fromText(wrapped, source, unpacking);
   const found = await fromValue(value, source, unpacking);
@@ -133,8 +176,9 @@ export const unpack = async ({ records }: RecognisedEvent, unpacking: Unpacking)
     try {
       return await fromRecord(record, source, unpacking);
     } catch (error) {
-      if (error instanceof RecordError || error instanceof SinkError) return unread(source, error);
-      throw error;
+      if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
+      const { body } = record as Partial<QueueRecord>;
+      return [{ ...nothing, envelope: body === undefined ? undefined : decodeEnvelope(body), source, unread: error }];
     }
   });
   return found.flat();

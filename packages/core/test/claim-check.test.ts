@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -109,7 +110,7 @@ describeWithS3("a record that no message can hold", (engine) => {
     expect([await objects(), (await receive()).length]).toEqual([1, 1]);
   });
 
-  test("that is gone is lost, and says so; one of another place is not fetched", async () => {
+  test("that is gone or cut off is lost, and says so; one of another place is not fetched", async () => {
     const { handler, bucket } = await made("gone", {});
     const letter = (recordClaim: string): string =>
       encodeEnvelope({
@@ -130,10 +131,42 @@ describeWithS3("a record that no message can hold", (engine) => {
       outcome: "rejected",
       code: "RECORD_LOST",
     });
+    const [cut, none] = ["cut", "none"].map((name) => `sluice/claims/${name}2.json.gz`) as [string, string];
+    await s3.putObject({ Bucket: bucket, Key: cut, Body: gzipSync(JSON.stringify(giant("a", 1))).subarray(0, 1_000) });
+    await s3.putObject({ Bucket: bucket, Key: none, Body: gzipSync("null") });
+    for (const key of [cut, none]) {
+      expect(await outcome(`s3://${bucket}/${key}`)).toMatchObject({
+        outcome: "rejected",
+        code: "RECORD_LOST",
+        message: expect.stringContaining(key),
+      });
+    }
     expect(await outcome("s3://other/sluice/claims/none.json.gz")).toMatchObject({
       outcome: "retried",
       code: "RECORD_MALFORMED",
     });
+  });
+
+  test("that is kept already stays where it is, and its letter has the address in place of it", async () => {
+    const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "kept" });
+    const recordClaim = "s3://claims/sluice/claims/kept.json.gz";
+    const envelope: Envelope = {
+      v: 1,
+      id: "i",
+      pipeline: "p",
+      sink: "s",
+      code: "SINK_DENIED",
+      message: "",
+      attempts: 1,
+      firstFailedAt: "2026-01-02T03:04:05.000Z",
+      record: {},
+      recordClaim,
+    };
+    const { stored } = await sqsDeadLetter({ queueUrl, client: sqs }).write([envelope]);
+    expect(stored.size).toBe(1);
+    const { Messages = [] } = await sqs.receiveMessage({ QueueUrl: queueUrl });
+    const { record: _, ...rest } = envelope;
+    expect(JSON.parse(Messages[0]?.Body ?? "")).toEqual(rest);
   });
 
   test("does not stay in S3 where its message could not be sent", async () => {

@@ -90,9 +90,11 @@ const pointer = (batch: readonly StreamRecord[] = records) => ({
 });
 
 const payload = { ...pointer(), payload: JSON.stringify({ Records: records }) };
-const news = {
-  Records: [{ eventSource: "aws:s3", s3: { bucket: { name: "lost" }, object: { key: "aws/lambda/x+y%3D1" } } }],
-};
+const newsOf = (key: string) => ({
+  Records: [{ eventSource: "aws:s3", s3: { bucket: { name: "lost" }, object: { key } } }],
+});
+const news = newsOf("aws/lambda/x+y%3D1");
+const info = pointer().DDBStreamBatchInfo;
 const objects = { "lost/aws/lambda/x y=1": JSON.stringify(payload) };
 const sns = (message: unknown) => ({ Type: "Notification", MessageId: "m", Message: JSON.stringify(message) });
 
@@ -147,21 +149,53 @@ describe("what Lambda gave up on", () => {
     expect(letter?.record).toMatchObject({ DDBStreamBatchInfo: { shardId: "shardId-1" } });
   });
 
-  test("and is lost stays a dead letter when it is redriven", async () => {
+  test("and is lost stays a dead letter when it is redriven, and says so again", async () => {
     const { handler, letters } = made({ held: [] });
     await handler(sqsEvent([pointer()]), lambdaContext());
-    expect(reported(await handler(sqsEvent(letters.envelopes), lambdaContext()))).toBe(2);
+    const task = { ...sqsEvent(letters.envelopes), sluice: { task: "redrive" } };
+    const { batchItemFailures, outcomes } = await handler(task, lambdaContext());
+    expect(batchItemFailures).toHaveLength(2);
     expect(letters.envelopes).toHaveLength(2);
+    const [letter] = letters.envelopes;
+    const lost = { outcome: "rejected", code: "RECORD_LOST", message: letter?.message };
+    expect(outcomes).toMatchObject([lost, lost]);
   });
 
-  test.each<[string, Stream, unknown]>([
-    ["the stream denies", { fails: named("AccessDeniedException") }, sqsEvent([pointer()])],
-    ["the object is gone", {}, sqsEvent([news])],
-    ["the body is of something else", {}, sqsEvent([{ Records: [{ eventSource: "aws:kinesis" }] }])],
-  ])("stays where it is while %s", async (_name, stream, event) => {
-    const { handler, upserts, letters } = made(stream);
-    expect(reported(await handler(event, lambdaContext()))).toBe(1);
-    expect([upserts.calls, letters.writes]).toEqual([[], []]);
+  test("in an object that is gone is a dead letter of each route that names it", async () => {
+    const { handler, letters } = made();
+    expect(reported(await handler(sqsEvent([news]), lambdaContext()))).toBe(0);
+    expect(letters.envelopes.map(({ sink, code }) => [sink, code])).toEqual([
+      ["held", "RECORD_LOST"],
+      ["sent", "RECORD_LOST"],
+    ]);
+    expect(letters.envelopes[0]?.message).toContain("the object s3://lost/aws/lambda/x y=1 is gone");
+    expect(letters.envelopes[0]?.record).toEqual({
+      s3: { bucket: { name: "lost" }, object: { key: "aws/lambda/x y=1" } },
+    });
+  });
+
+  test("with a payload that is cut off is read back from the stream", async () => {
+    const cut = { ...payload, payload: payload.payload.slice(0, 100) };
+    const { handler, upserts, letters } = made({ held: records.slice(1) });
+    expect(reported(await handler(sqsEvent([cut]), lambdaContext()))).toBe(0);
+    expect(takenBy(upserts)).toEqual(["b", "c"]);
+    expect(letters.envelopes[0]?.message).toContain("1 of 3 records");
+  });
+
+  test.each<[string, Stream, object]>([
+    ["the stream denies", { fails: named("AccessDeniedException") }, pointer()],
+    ["the body is of something else", {}, { Records: [{ eventSource: "aws:kinesis" }] }],
+    ["the object is cut off", {}, newsOf("cut")],
+    ["the object is news of an object", {}, newsOf("itself")],
+    ["the object's key is not encoded as S3 does", {}, newsOf("%zz")],
+    ["its sequence numbers are none", {}, { DDBStreamBatchInfo: { ...info, endSequenceNumber: "last" } }],
+  ])("stays where it is, and keeps no other from going, while %s", async (_name, stream, body) => {
+    const held = { "lost/cut": JSON.stringify(payload).slice(0, 200), "lost/itself": JSON.stringify(newsOf("itself")) };
+    const { handler, upserts, letters } = made(stream, held);
+    const event = sqsEvent([body, payload]);
+    const { batchItemFailures } = await handler(event, lambdaContext());
+    expect(batchItemFailures).toEqual([{ itemIdentifier: event.Records[0]?.messageId }]);
+    expect([takenBy(upserts), letters.writes]).toEqual([["a", "b", "c"], []]);
   });
 
   test("fails the invocation where nobody hears of single messages", async () => {

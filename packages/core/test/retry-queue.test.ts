@@ -10,6 +10,7 @@ import {
   type PipelineOptions,
   pipeline,
   type RouteOptions,
+  SinkError,
   type StreamRecord,
   sqsRetryQueue,
   systemClock,
@@ -136,6 +137,52 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(0);
     expect(letters.envelopes).toMatchObject([{ sink: "held", code: "SINK_DENIED", attempts: 3, firstFailedAt }]);
     expect(letters.envelopes[0]?.record).toEqual(put("a", 1));
+  });
+
+  test("keeps on its way to the dead letters what a later version of us has put in its envelope", async () => {
+    const { stream, consume, queue, letters, time } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+    await stream(put("a", 1));
+    const event = queue.receive(1) as { readonly Records: readonly { readonly body: string }[] };
+    queue.conclude(event, new Set());
+    const envelope = { ...JSON.parse(event.Records[0]?.body ?? "{}"), region: "eu-1" };
+    await queue.write([{ envelope, group: "a" }]);
+    time.ms += 3_600_001;
+    await consume();
+    expect(letters.envelopes).toEqual([{ ...envelope, attempts: 2 }]);
+  });
+
+  test.each<[string, Partial<Envelope>]>([
+    ["of a route that is gone", { sink: "gone" }],
+    ["of another pipeline", { pipeline: "q" }],
+    ["of a record that is kept where nothing answers", { recordClaim: "s3://bucket/claim" }],
+  ])("%s stays in the queue, and becomes a dead letter as it is when it is too old", async (_name, members) => {
+    const letters = keptLetters();
+    const claimCheck = {
+      put: async () => "",
+      get: () => Promise.reject(new SinkError("SINK_DENIED", "[s3] denied")),
+      remove: () => Promise.reject(new Error("its dead letter claims it")),
+    };
+    const { consume, queue, lines, time } = made({ options: { deadLetter: { ...letters, claimCheck } } });
+    const envelope: Envelope = {
+      v: 1,
+      id: "e1:held",
+      pipeline: "p",
+      sink: "held",
+      code: "SINK_UNAVAILABLE",
+      message: "[held] down",
+      attempts: 4,
+      firstFailedAt: new Date(time.ms).toISOString(),
+      record: members.recordClaim === undefined ? put("a", 1) : {},
+      ...members,
+    };
+    await queue.write([{ envelope, group: "a" }]);
+    expect(named((await consume()) as BatchResponse)).toHaveLength(1);
+    time.ms += 3_600_001;
+    expect(named((await consume()) as BatchResponse)).toEqual([]);
+    expect(queue.size()).toBe(0);
+    expect(letters.envelopes).toEqual([envelope]);
+    const warnings = lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+    expect(warnings).toEqual(["messages not read, they stay where they are", "dead letter"]);
   });
 
   test("that the target rejects at last becomes a dead letter at once", async () => {

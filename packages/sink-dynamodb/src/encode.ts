@@ -1,15 +1,15 @@
 // From a delivery to the items that its requests carry. Pure: what the target holds is compared in the target.
 
-import { SinkError, type UpsertDelivery } from "@sluice/core";
+import { type SdkItem, type SdkValue, SinkError, sdkItem, type UpsertDelivery } from "@sluice/core";
 import { ownerOf, wireGuard } from "./guard.ts";
 import { compileKeys, isSameValue } from "./key.ts";
-import { imageIn, Misfit, marshalItem, type WireItem, type WireValue, wireImage } from "./marshal.ts";
+import { imageIn, Misfit, marshalItem } from "./marshal.ts";
 import type { Settings } from "./options.ts";
 import type { Target } from "./table.ts";
 
 /** One item of the target as a delivery wants it. */
 export interface Write {
-  readonly key: WireItem;
+  readonly key: SdkItem;
   readonly version: string;
   /** The source item; undefined where the key cannot move. */
   readonly owner: string | undefined;
@@ -17,7 +17,7 @@ export interface Write {
   /** Epoch seconds from which a tombstone may go. */
   readonly expires: number;
   /** Attributes, key included, without the guard. */
-  readonly attributes: WireItem;
+  readonly attributes: SdkItem;
 }
 
 /** The writes of a delivery: the item first, so that a reader in between may find it twice but never not at all. */
@@ -32,27 +32,27 @@ export const guarded = (
   { guardAttribute, ttlAttribute }: Settings,
   write: Write,
   departures?: Parameters<typeof wireGuard>[0]["departures"],
-): WireItem => ({
+): SdkItem => ({
   ...write.attributes,
   ...(write.isRemoved && { [ttlAttribute]: { N: String(write.expires) } }),
   [guardAttribute]: wireGuard({ ...write, departures }),
 });
 
 /** The message's attribute values, in an object of their own. */
-const wireMessage = (message: unknown): Record<string, WireValue> => {
+const wireMessage = (message: unknown): Record<string, SdkValue> => {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw new Misfit(`found ${Array.isArray(message) ? "an array" : typeof message}; expected an item`);
   }
   const image = imageIn(message);
-  return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : wireImage(image);
+  return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : sdkItem(image);
 };
 
 /** The message's attributes and the key. @throws {Misfit} when the message names another key */
-const attributesOf = (message: unknown, key: WireItem): WireItem => {
-  const attributes: Record<string, WireValue> = wireMessage(message);
+const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
+  const attributes: Record<string, SdkValue> = wireMessage(message);
   for (const name in key) {
-    const value = key[name] as WireValue;
-    if (Object.hasOwn(attributes, name) && !isSameValue(attributes[name] as WireValue, value)) {
+    const value = key[name] as SdkValue;
+    if (Object.hasOwn(attributes, name) && !isSameValue(attributes[name] as SdkValue, value)) {
       throw new Misfit('found another value than the target\'s key has; option "key" or "movingKey" says what it is', [
         name,
       ]);
@@ -81,8 +81,8 @@ export const compileEncode = (settings: Settings, target: Target): ((delivery: U
       owner: canMove ? ownerOf(change.itemKey) : undefined,
       expires: Math.floor(settings.now() / 1000) + settings.tombstoneSeconds,
     };
-    const tombstone = (gone: WireItem): Write => ({ ...shared, key: gone, isRemoved: true, attributes: gone });
-    const itemAt = (held: WireItem): Write | SinkError => {
+    const tombstone = (gone: SdkItem): Write => ({ ...shared, key: gone, isRemoved: true, attributes: gone });
+    const itemAt = (held: SdkItem): Write | SinkError => {
       if (message === undefined) return tombstone(held);
       try {
         return { ...shared, key: held, isRemoved: false, attributes: attributesOf(message, held) };

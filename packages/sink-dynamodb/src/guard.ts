@@ -6,7 +6,7 @@
 // before its predecessor's departure could be lost, or the predecessor come back.
 
 import { createHash } from "node:crypto";
-import type { WireItem, WireValue } from "./marshal.ts";
+import type { SdkItem, SdkValue } from "@sluice/core";
 
 /** A departure: no write of that owner up to this version belongs here any more. */
 export interface Departure {
@@ -35,16 +35,16 @@ export interface Claim {
 export const ownerOf = (itemKey: string): string =>
   createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 
-const wireDepartures = (departures: ReadonlyMap<string, Departure>): WireItem =>
+const wireDepartures = (departures: ReadonlyMap<string, Departure>): SdkItem =>
   Object.fromEntries(
-    [...departures].map(([owner, { version, expires }]): [string, WireValue] => [
+    [...departures].map(([owner, { version, expires }]): [string, SdkValue] => [
       owner,
       { M: { v: { S: version }, x: { N: String(expires) } } },
     ]),
   );
 
 /** The guard as an attribute value: `v` version, `o` owner, `removed`, `left` departures. */
-export const wireGuard = ({ version, owner, isRemoved, departures }: Guard): WireValue => ({
+export const wireGuard = ({ version, owner, isRemoved, departures }: Guard): SdkValue => ({
   M: {
     v: { S: version },
     ...(owner !== undefined && { o: { S: owner } }),
@@ -53,17 +53,17 @@ export const wireGuard = ({ version, owner, isRemoved, departures }: Guard): Wir
   },
 });
 
-const member = (value: WireValue | undefined, name: string): WireValue | undefined =>
+const member = (value: SdkValue | undefined, name: string): SdkValue | undefined =>
   value !== undefined && "M" in value ? value.M[name] : undefined;
 
-const text = (value: WireValue | undefined): string | undefined => {
+const text = (value: SdkValue | undefined): string | undefined => {
   if (value === undefined) return undefined;
   if ("S" in value) return value.S;
   return "N" in value ? value.N : undefined;
 };
 
 /** The guard in an attribute value; undefined where there is none, as in an item that somebody else wrote. */
-export const readGuard = (value: WireValue | undefined): Guard | undefined => {
+export const readGuard = (value: SdkValue | undefined): Guard | undefined => {
   const version = text(member(value, "v"));
   if (version === undefined) return undefined;
   const left = member(value, "left");

@@ -7,11 +7,14 @@ import {
   type Image,
   type KeyValue,
   RecordError,
+  type SdkItem,
+  type SdkValue,
   SinkError,
+  sdkItem,
   type UnknownItem,
   type UpsertDelivery,
 } from "@sluice/core";
-import { Misfit, marshalValue, type WireItem, type WireValue, wireImage } from "./marshal.ts";
+import { Misfit, marshalValue } from "./marshal.ts";
 import { invalid, type Settings } from "./options.ts";
 import type { KeyColumn, Target } from "./table.ts";
 
@@ -39,24 +42,24 @@ export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
 /** The keys that a delivery is about. */
 export interface Keys {
   /** Where the item's copy belongs; undefined when it belongs nowhere, and `left` says all. */
-  readonly key: WireItem | undefined;
+  readonly key: SdkItem | undefined;
   /** Where copies may be of earlier states, without `key`. */
-  readonly left: readonly WireItem[];
+  readonly left: readonly SdkItem[];
 }
 
-type KeyOf<From> = (from: From) => WireItem;
+type KeyOf<From> = (from: From) => SdkItem;
 
-const valueText = (value: WireValue): string =>
+const valueText = (value: SdkValue): string =>
   "B" in value ? Buffer.from(value.B).toString("base64") : String(Object.values(value)[0]);
 
 /** Whether two values of key attributes are the same. */
-export const isSameValue = (left: WireValue, right: WireValue): boolean =>
+export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
   typeOf(left) === typeOf(right) && valueText(left) === valueText(right);
 
 /** One text for a key, equal for equal keys of one table: their names come in the order of the schema. */
-const keyText = (key: WireItem): string => JSON.stringify(Object.values(key).map(valueText));
+const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
 
-const typeOf = (value: WireValue): string => Object.keys(value)[0] ?? "";
+const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
 
 const listed = (names: Iterable<string>): string => [...names].map((name) => `"${name}"`).join(", ");
 
@@ -70,8 +73,8 @@ const checkSchema = (names: Iterable<string>, { keys }: Target): void => {
   throw invalid("key", `names ${listed(names)}; expected the target's key attributes: ${listed(expected)}`);
 };
 
-const pickKey = (columns: readonly KeyColumn[], sources: ReadonlyMap<string, string>, keys: WireItem): WireItem => {
-  const key: Record<string, WireValue> = {};
+const pickKey = (columns: readonly KeyColumn[], sources: ReadonlyMap<string, string>, keys: SdkItem): SdkItem => {
+  const key: Record<string, SdkValue> = {};
   for (const { name, type } of columns) {
     const source = sources.get(name) ?? name;
     const value = Object.hasOwn(keys, source) ? keys[source] : undefined;
@@ -85,7 +88,7 @@ const pickKey = (columns: readonly KeyColumn[], sources: ReadonlyMap<string, str
 };
 
 /** The same names on both sides. Fewer in the target would let items overwrite each other, so that has to be stated. */
-const sameNames = ({ keys: columns }: Target): KeyOf<WireItem> => {
+const sameNames = ({ keys: columns }: Target): KeyOf<SdkItem> => {
   const none: ReadonlyMap<string, string> = new Map();
   return (keys) => {
     const extra = Object.keys(keys).filter((name) => columns.every((column) => column.name !== name));
@@ -100,21 +103,21 @@ const rejected = (settings: Settings, option: string, problem: string): SinkErro
   new SinkError("SINK_REJECTED", `[${settings.name}] option "${option}" ${problem}`);
 
 /** The value of one key attribute that the user's function returned. */
-const returnedValue = (key: TargetKey, { name, type }: KeyColumn): WireValue => {
+const returnedValue = (key: TargetKey, { name, type }: KeyColumn): SdkValue => {
   const value = Object.hasOwn(key, name) ? key[name] : undefined;
   const wire = marshalValue(value);
   if (typeOf(wire) !== type) throw new Misfit(`found the type ${typeOf(wire)}; expected ${type}`);
   return wire;
 };
 
-const returnedKey = (settings: Settings, option: string, { keys }: Target, key: unknown): WireItem => {
+const returnedKey = (settings: Settings, option: string, { keys }: Target, key: unknown): SdkItem => {
   if (typeof key !== "object" || key === null) throw rejected(settings, option, `returned ${typeof key}`);
   const extra = Object.keys(key).filter((name) => keys.every((column) => column.name !== name));
   if (extra.length > 0) {
     const names = listed(keys.map(({ name }) => name));
     throw invalid(option, `returned ${listed(extra)}; expected the target's key attributes: ${names}`);
   }
-  const entries = keys.map((column): readonly [string, WireValue] => {
+  const entries = keys.map((column): readonly [string, SdkValue] => {
     try {
       return [column.name, returnedValue(key as TargetKey, column)];
     } catch (error) {
@@ -145,12 +148,12 @@ const staticKeys = (settings: Settings, target: Target): ((delivery: UpsertDeliv
   }
   if (key === undefined) {
     const keyOf = sameNames(target);
-    return ({ change }) => ({ key: keyOf(wireImage(change.record.dynamodb?.Keys ?? {})), left: [] });
+    return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
   }
   const sources = sourcesOf(key);
   checkSchema(sources.keys(), target);
   return ({ change }) => ({
-    key: pickKey(target.keys, sources, wireImage(change.record.dynamodb?.Keys ?? {})),
+    key: pickKey(target.keys, sources, sdkItem(change.record.dynamodb?.Keys ?? {})),
     left: [],
   });
 };
@@ -176,7 +179,7 @@ const formerImages = (settings: Settings, { change, earlier }: UpsertDelivery<un
 };
 
 const movingKeys = (settings: Settings, movingKey: MovingKey, target: Target) => {
-  const keyOf = (image: Image): WireItem | undefined => {
+  const keyOf = (image: Image): SdkItem | undefined => {
     const key = callUser("movingKey", movingKey, decodeImage(image));
     return key === undefined ? undefined : returnedKey(settings, "movingKey", target, key);
   };
@@ -185,7 +188,7 @@ const movingKeys = (settings: Settings, movingKey: MovingKey, target: Target) =>
     const key = isLive ? keyOf(imageOf(settings, "NewImage", delivery.change)) : undefined;
     if (isLive && key === undefined)
       throw rejected(settings, "movingKey", "returned no key for an item with a message");
-    const former = new Map<string, WireItem>();
+    const former = new Map<string, SdkItem>();
     for (const image of formerImages(settings, delivery)) {
       const left = keyOf(image);
       if (left !== undefined) former.set(keyText(left), left);

@@ -1,22 +1,6 @@
-// Values to what the SDK sends: native ones without loss, and attribute values of a record as they stand there.
+// Native values to what the SDK sends, without loss.
 
-import type { AttributeValue, Image } from "@sluice/core";
-
-/** An attribute value as the SDK takes it: binary as bytes. Lambda's records carry it as base64 text. */
-export type WireValue =
-  | { readonly S: string }
-  | { readonly N: string }
-  | { readonly B: Uint8Array }
-  | { readonly BOOL: boolean }
-  | { readonly NULL: true }
-  | { readonly L: WireValue[] }
-  | { readonly M: WireItem }
-  | { readonly SS: string[] }
-  | { readonly NS: string[] }
-  | { readonly BS: Uint8Array[] };
-
-/** An item, or its key, as the SDK takes it. */
-export type WireItem = { readonly [attribute: string]: WireValue };
+import type { Image, SdkValue } from "@sluice/core";
 
 /** In the registry, so that another copy of this package knows it. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
@@ -46,27 +30,27 @@ export class Misfit extends Error {
 }
 
 /** Converts a member, and adds its name to where a misfit was found. */
-const at = <Value>(name: string, toWire: (value: Value) => WireValue, value: Value): WireValue => {
+const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value): SdkValue => {
   try {
-    return toWire(value);
+    return toSdk(value);
   } catch (error) {
     throw error instanceof Misfit ? new Misfit(error.message, [name, ...error.path]) : error;
   }
 };
 
 /** Assigning to `__proto__` would lose the attribute. */
-const setMember = (item: Record<string, WireValue>, name: string, value: WireValue): void => {
+const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
   if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
   else item[name] = value;
 };
 
 const mapMembers = <Value>(
   entries: Iterable<readonly [string, Value]>,
-  toWire: (value: Value) => WireValue,
-): Record<string, WireValue> => {
-  const item: Record<string, WireValue> = {};
+  toSdk: (value: Value) => SdkValue,
+): Record<string, SdkValue> => {
+  const item: Record<string, SdkValue> = {};
   for (const [name, value] of entries) {
-    if (value !== undefined) setMember(item, name, at(name, toWire, value));
+    if (value !== undefined) setMember(item, name, at(name, toSdk, value));
   }
   return item;
 };
@@ -83,7 +67,7 @@ const isNumberValue = (
 
 const setTypes: Readonly<Record<string, "SS" | "NS" | "BS">> = { S: "SS", N: "NS", B: "BS" };
 
-const marshalSet = (values: ReadonlySet<unknown>): WireValue => {
+const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
   const entries = [...values].map((value) => Object.entries(marshalValue(value))[0] as [string, string & Uint8Array]);
   const [type = "none"] = entries[0] ?? [];
   const setType = setTypes[type];
@@ -92,7 +76,7 @@ const marshalSet = (values: ReadonlySet<unknown>): WireValue => {
       `found a set of ${[...new Set(entries.map(([other]) => other))].join(" and ") || "nothing"}; expected one or more texts, or numbers, or bytes`,
     );
   }
-  return { [setType]: entries.map(([, held]) => held) } as unknown as WireValue;
+  return { [setType]: entries.map(([, held]) => held) } as unknown as SdkValue;
 };
 
 const isPlain = (value: object): boolean => {
@@ -101,7 +85,7 @@ const isPlain = (value: object): boolean => {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
-const marshalObject = (value: object): WireValue => {
+const marshalObject = (value: object): SdkValue => {
   if (Array.isArray(value)) return { L: value.map((entry, index) => at(String(index), marshalValue, entry)) };
   if (value instanceof Uint8Array) return { B: value };
   if (value instanceof Set) return marshalSet(value);
@@ -112,7 +96,7 @@ const marshalObject = (value: object): WireValue => {
 };
 
 /** The attribute value of a native value. @throws {Misfit} when DynamoDB has no type for it. */
-export const marshalValue = (value: unknown): WireValue => {
+export const marshalValue = (value: unknown): SdkValue => {
   switch (typeof value) {
     case "string":
       return { S: value };
@@ -129,21 +113,5 @@ export const marshalValue = (value: unknown): WireValue => {
 };
 
 /** The attribute values of a native item; members that are undefined are left out. @throws {Misfit} */
-export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, WireValue> =>
+export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>
   mapMembers(Object.entries(item), marshalValue);
-
-const bytes = (value: string | Uint8Array): Uint8Array =>
-  typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
-
-/** The SDK would encode base64 text once more in a set, and not outside of one. */
-const wireValue = (value: AttributeValue): WireValue => {
-  if ("B" in value) return { B: bytes(value.B) };
-  if ("BS" in value) return { BS: value.BS.map(bytes) };
-  if ("L" in value) return { L: value.L.map(wireValue) };
-  if ("M" in value) return { M: wireImage(value.M) };
-  // Sent as it is: the SDK's types only lack the word readonly.
-  return value as WireValue;
-};
-
-/** The attribute values of a record, as the SDK takes them: nothing is converted but binary. */
-export const wireImage = (values: Image): Record<string, WireValue> => mapMembers(Object.entries(values), wireValue);

@@ -1,11 +1,10 @@
 // The requests of one item: a conditional put, and where a key may change hands, what follows when its condition fails.
 
-import { type Settlement, SinkError } from "@sluice/core";
+import { type SdkItem, type SdkValue, type Settlement, SinkError } from "@sluice/core";
 import { classify, isConditionFailed } from "./classify.ts";
 import type { Call } from "./client.ts";
 import { guarded, type Write } from "./encode.ts";
 import { type Decision, decide, type Guard, readGuard, wireGuard } from "./guard.ts";
-import type { WireItem, WireValue } from "./marshal.ts";
 import type { Settings } from "./options.ts";
 
 /** What became of one item of the target. */
@@ -18,7 +17,7 @@ export type WriteItem = (write: Write, signal: AbortSignal) => Promise<Written>;
 interface Condition {
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: Record<string, string>;
-  readonly ExpressionAttributeValues: Record<string, WireValue>;
+  readonly ExpressionAttributeValues: Record<string, SdkValue>;
 }
 
 // An item without a guard is somebody's copy from before: the stream outranks it.
@@ -35,14 +34,14 @@ const isNewerOfOwner = ({ guardAttribute }: Settings, { version, owner = "" }: W
   ExpressionAttributeValues: { ":v": { S: version }, ":o": { S: owner } },
 });
 
-const isUnchanged = ({ guardAttribute }: Settings, seen: WireValue): Condition => ({
+const isUnchanged = ({ guardAttribute }: Settings, seen: SdkValue): Condition => ({
   ConditionExpression: "#g = :seen",
   ExpressionAttributeNames: { "#g": guardAttribute },
   ExpressionAttributeValues: { ":seen": seen },
 });
 
 /** Notes a departure in an item that another one has. Of a tombstone the TTL moves on, so that the note lasts. */
-const notation = (settings: Settings, { key, expires }: Write, seen: WireValue, guard: Guard) => {
+const notation = (settings: Settings, { key, expires }: Write, seen: SdkValue, guard: Guard) => {
   const condition = isUnchanged(settings, seen);
   return {
     TableName: settings.table,
@@ -76,9 +75,9 @@ const wasDone = async (settings: Settings, request: Promise<unknown>): Promise<b
 const readSeen = async (
   { table, name, guardAttribute }: Settings,
   call: Call,
-  Key: WireItem,
+  Key: SdkItem,
   signal: AbortSignal,
-): Promise<WireValue | undefined> => {
+): Promise<SdkValue | undefined> => {
   const input = {
     TableName: table,
     Key,
@@ -88,7 +87,7 @@ const readSeen = async (
   };
   try {
     const { Item } = await call("GetItem", input, signal);
-    return Item?.[guardAttribute] as WireValue | undefined;
+    return Item?.[guardAttribute] as SdkValue | undefined;
   } catch (error) {
     throw classify(name, error);
   }
@@ -112,7 +111,7 @@ const maxTurns = 6;
 
 /** An item whose key may have had another owner: one request unless it had, or the write is stale. */
 const writeMoving = (settings: Settings, call: Call): WriteItem => {
-  const put = (Item: WireItem, condition: Condition, signal: AbortSignal): Promise<boolean> =>
+  const put = (Item: SdkItem, condition: Condition, signal: AbortSignal): Promise<boolean> =>
     wasDone(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
 
   /** One look and one try; undefined: the key was changed meanwhile. */

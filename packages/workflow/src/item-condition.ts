@@ -1,38 +1,7 @@
-// Whether an item is still as a record says, as a DynamoDB condition; and attribute values as the SDK takes them.
+// Whether an item is still as a record says, as a DynamoDB condition.
 
 import { isDeepStrictEqual } from "node:util";
-import type { AttributeValue, Image, StreamRecord } from "@sluice/core";
-
-/** An attribute value as the SDK takes it: binary as bytes, and nothing readonly. */
-export type SdkValue =
-  | { S: string }
-  | { N: string }
-  | { B: Uint8Array }
-  | { BOOL: boolean }
-  | { NULL: true }
-  | { L: SdkValue[] }
-  | { M: SdkItem }
-  | { SS: string[] }
-  | { NS: string[] }
-  | { BS: Uint8Array[] };
-
-export type SdkItem = { [attribute: string]: SdkValue };
-
-const bytes = (value: string | Uint8Array): Uint8Array =>
-  typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
-
-/** Lambda's records carry binary as base64 text, which the SDK would encode once more within a set. */
-const sdkValue = (value: AttributeValue): SdkValue => {
-  if ("B" in value) return { B: bytes(value.B) };
-  if ("BS" in value) return { BS: value.BS.map(bytes) };
-  if ("L" in value) return { L: value.L.map(sdkValue) };
-  if ("M" in value) return { M: sdkItem(value.M) };
-  return value as SdkValue;
-};
-
-/** An item, or its key, as the SDK takes it. */
-export const sdkItem = (image: Image): SdkItem =>
-  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, sdkValue(value)]));
+import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core";
 
 /** A condition, and what its placeholders stand for. */
 export interface Condition {

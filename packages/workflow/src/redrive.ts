@@ -34,7 +34,7 @@ const isAnswer = (value: unknown): value is TaskAnswer => {
 
 const leftLetter = (letter: Letter, { code, message }: Partial<MessageOutcome>): Concluded => ({
   letter,
-  code: code ?? "NOT_ANSWERED",
+  code: code ?? "UNANSWERED",
   reason: message ?? "the pipeline's function said nothing of this message",
 });
 

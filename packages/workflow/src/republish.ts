@@ -2,20 +2,21 @@
 // reads. Nothing else of an item is written but what the user's fix has changed, and nothing at all unless the item is
 // as the dead letter's change left it: a later change has gone through the stream by itself.
 
-import { type AwsService, eachBounded, importPeer, type LazyClient, type StreamRecord } from "@sluice/core";
-import type { Conclude, Concluded } from "./concluded.ts";
-import { codeOf, interruption } from "./errors.ts";
 import {
-  both,
-  type Condition,
-  isComparable,
-  isUnchanged,
-  lacks,
+  type AwsService,
+  decodeImage,
+  eachBounded,
+  importPeer,
+  type LazyClient,
+  RecordError,
   type SdkItem,
   type SdkValue,
+  type StreamRecord,
   sdkItem,
-  updateOf,
-} from "./item-condition.ts";
+} from "@sluice/core";
+import type { Conclude, Concluded } from "./concluded.ts";
+import { codeOf, interruption } from "./errors.ts";
+import { both, type Condition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
 import type { ReadLetter } from "./letter.ts";
 
 interface ItemRequest {
@@ -150,15 +151,32 @@ const putAndDelete = async ({ letter, record, table }: Item): Promise<Touched> =
   return (await holds(() => client.deleteItem(remove))) ? "republished" : itemChanged;
 };
 
-const tableIn = (streamArn: string | undefined): string | undefined => streamArn?.match(/:table\/([^/]+)\//)?.[1];
+/** Why the images of a record are none that the table could be told of; dead letters hold records of every kind. */
+const malformedIn = (record: StreamRecord): string | undefined => {
+  const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
+  const images = [Keys, NewImage, OldImage].filter((image) => image !== undefined);
+  if (images.some((image) => typeof image !== "object" || image === null)) return "an image of the record is none";
+  try {
+    for (const image of images) decodeImage(image);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RecordError) return error.message;
+    throw error;
+  }
+};
+
+const tableIn = (streamArn: unknown): string | undefined =>
+  typeof streamArn === "string" ? streamArn.match(/:table\/([^/]+)\//)?.[1] : undefined;
 
 const republishOne = async (item: Item): Promise<Touched> => {
   const { record, table } = item;
-  const { Keys = {}, OldImage } = record.dynamodb ?? {};
+  const { Keys, OldImage } = record.dynamodb ?? {};
   if (tableIn(record.eventSourceARN) !== table.tableName)
     return unfit(`the record is not of the table ${table.tableName}`);
-  if (Object.keys(Keys).length === 0) return unfit("the record has no keys");
-  if (Object.hasOwn(Keys, table.markerAttribute)) return unfit("the marker attribute is a key of the table");
+  if (Object.keys(Keys ?? {}).length === 0) return unfit("the record has no keys");
+  if (Object.hasOwn(Keys ?? {}, table.markerAttribute)) return unfit("the marker attribute is a key of the table");
+  const malformed = malformedIn(record) ?? malformedIn(item.letter.fixedRecord ?? record);
+  if (malformed !== undefined) return unfit(malformed);
   if (record.eventName !== "REMOVE") return touch(item);
   if (table.removes === "leave") {
     return { code: "REMOVE_LEFT", reason: "a remove is re-published with removes: put-and-delete only" };

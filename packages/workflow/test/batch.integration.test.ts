@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { sqsDeadLetter } from "@sluice/core";
+import { type StreamRecord, sqsDeadLetter } from "@sluice/core";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { type BatchEvent, type BatchOptions, batchHandler, type Progress } from "../src/index.ts";
 import { noProgress } from "../src/progress.ts";
-import { envelopeOf, orderRecord } from "./letters.ts";
+import { bodyFor, envelopeOf, orderRecord } from "./letters.ts";
 import { makeWorld, type World } from "./world.ts";
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -262,6 +262,25 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       const progress = await run(world, "republish", { tableName: "another" });
       expect(progress.left).toEqual({ copy: { NOT_REPUBLISHABLE: 1 }, "-": { NOT_REPUBLISHABLE: 1 } });
       expect(await world.get("o-1")).toEqual({ id: { S: "o-1" }, total: { N: "5" } });
+    });
+
+    test.each<[string, object]>([
+      ["without a type", { NewImage: { id: { S: "o-1" }, total: {} } }],
+      ["that is null", { NewImage: { id: { S: "o-1" }, total: null } }],
+      ["with an image that is null", { NewImage: null }],
+      ["with keys that are none", { Keys: "id" }],
+    ])("nothing %s, which keeps no other letter from it", async (_name, dynamodb) => {
+      const world = await withDeadLetters([item("o-1"), item("o-2")]);
+      const [record = {}] = world.records;
+      const odd = { ...record, dynamodb: { ...record.dynamodb, ...dynamodb } } as StreamRecord;
+      await world.sqs.sendMessage({
+        QueueUrl: world.queueUrl,
+        MessageBody: bodyFor(odd, { code: "RECORD_MALFORMED", id: "odd" }),
+      });
+      expect(await run(world, "republish")).toMatchObject({
+        counts: { received: 3, republished: 2, left: 1 },
+        left: { copy: { NOT_REPUBLISHABLE: 1 } },
+      });
     });
 
     test("nothing by a marker that is the table's key", async () => {

@@ -267,7 +267,7 @@ describe("a pipeline's function that fails", () => {
     const outcomes = [{ itemIdentifier: "message-1", outcome: "delivered" }];
     const one = rig({ invoke: async () => ({ Payload: payloadOf({ batchItemFailures: [], outcomes }) }) });
     one.queue.send(...letters(2));
-    expect(await one.run()).toMatchObject({ counts: { delivered: 1, left: 1 }, left: { copy: { NOT_ANSWERED: 1 } } });
+    expect(await one.run()).toMatchObject({ counts: { delivered: 1, left: 1 }, left: { copy: { UNANSWERED: 1 } } });
     expect(one.queue.bodies()).toHaveLength(1);
   });
 

@@ -32,7 +32,8 @@ export const awsOptions = {
 /** What the options say. @throws {CommandError} when the endpoint is no URL */
 export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
   const { profile, region, "endpoint-url": endpointUrl } = values;
-  if (endpointUrl === undefined || URL.canParse(endpointUrl)) return { profile, region, endpointUrl };
+  if (endpointUrl === undefined || (/^https?:\/\//.test(endpointUrl) && URL.canParse(endpointUrl)))
+    return { profile, region, endpointUrl };
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 

@@ -47,8 +47,9 @@ const sumText = (letters: Letters<unknown>): string => {
 };
 
 /** What was not looked at, or is none. */
-const restLines = ({ others, unseen }: Gathering<unknown>): string[] => [
-  ...(others > 0 ? [`${counted(others, "message")} of another kind`] : []),
+const restLines = ({ others, gone, unseen }: Gathering<unknown>): string[] => [
+  ...others,
+  ...(gone > 0 ? [`${counted(gone, "record")} not to be found in S3, where the letters say`] : []),
   ...(unseen > 0
     ? [`${counted(unseen, "message")} could not be looked at: held by others, delayed, or behind these`]
     : []),

@@ -13,8 +13,11 @@ export interface LineWriter {
   readonly close: () => Promise<void>;
 }
 
-/** An envelope as a line of an export, its record in it: `sluice redrive` takes it. */
-export const exportLine = (envelope: Envelope): string => JSON.stringify(envelope);
+/** An envelope as a line of an export: `sluice redrive` takes it. Its record is in it, or where it should be kept. */
+export const exportLine = (envelope: Envelope): string => {
+  const { record: _, ...rest } = envelope;
+  return JSON.stringify(envelope.recordClaim === undefined ? envelope : rest);
+};
 
 const standardOutput: LineWriter = {
   write: async (line) => {

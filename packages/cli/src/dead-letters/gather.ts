@@ -3,7 +3,8 @@
 import { decodeEnvelope, type Envelope } from "@sluice/core";
 import type { Claims } from "../claims.ts";
 import { isMeant, type LetterFilter } from "../letter-filter.ts";
-import type { Letterbox, Stock, Taken } from "../letterbox/letterbox.ts";
+import { type Letterbox, type Stock, stillHidden, type Taken } from "../letterbox/letterbox.ts";
+import { newOtherKinds } from "../other-kind.ts";
 
 /** A dead letter, and the messages that hold it. */
 export interface GatheredLetter<Kept> {
@@ -15,8 +16,10 @@ export interface GatheredLetter<Kept> {
 /** What was gathered. */
 export interface Gathering<Kept> {
   readonly letters: readonly GatheredLetter<Kept>[];
-  /** Messages that hold no dead letter. */
-  readonly others: number;
+  /** Messages that hold no dead letter, in a line for each kind. */
+  readonly others: readonly string[];
+  /** Letters whose records were wanted, and are not where they were kept. */
+  readonly gone: number;
   /** Messages that could not be looked at: hidden, too many to hold, or behind others of a FIFO queue's group. */
   readonly unseen: number;
 }
@@ -39,17 +42,20 @@ export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<
   const { letterbox, stock, filter, claims, needsRecord, keep, signal, onProgress } = gatherer;
   const letters = new Map<string, GatheredLetter<Kept>>();
   const isByKey = filter.keys !== undefined;
-  let [others, taken] = [0, 0];
+  const otherKinds = newOtherKinds();
+  let [gone, taken] = [0, 0];
 
   const wholeOf = async (envelope: Envelope): Promise<Envelope> => {
     const isFetched = envelope.recordClaim !== undefined && (isByKey || needsRecord(envelope));
-    return isFetched ? ((await claims.fetch(envelope)) ?? envelope) : envelope;
+    const whole = isFetched ? await claims.fetch(envelope) : envelope;
+    if (whole === undefined) gone += 1;
+    return whole ?? envelope;
   };
 
   const sort = async ({ id, text }: Taken): Promise<void> => {
     const envelope = decodeEnvelope(text);
     if (envelope === undefined) {
-      others += 1;
+      otherKinds.add({ id, text });
       return;
     }
     const known = letters.get(envelope.id);
@@ -73,6 +79,6 @@ export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<
     isFull = (await letterbox.takeOut(pass, signal)).isFull;
   }
   const isPartial = isFull || letterbox.comesInRounds;
-  const unseen = stock.hidden + (isPartial ? ((await letterbox.look()).waiting ?? 0) : 0);
-  return { letters: [...letters.values()], others, unseen };
+  const unseen = stillHidden(stock, taken) + (isPartial ? ((await letterbox.look()).waiting ?? 0) : 0);
+  return { letters: [...letters.values()], others: otherKinds.lines(), gone, unseen };
 };

@@ -90,8 +90,7 @@ const subjects = (action: string, given: readonly string[]): { queueUrl: string;
   const [queue, another] = given.filter((text) => text !== id);
   if (queue === undefined) throw new CommandError("there is no queue; expected its URL (https://sqs.…)");
   if (another !== undefined) throw new CommandError(`"${another}" is one too many; expected one queue's URL`);
-  if (action === "show" && id === undefined)
-    throw new CommandError("show needs the id of a dead letter, as list has it");
+  if (action === "show" && !id) throw new CommandError("show needs the id of a dead letter, as list has it");
   return { queueUrl: queueAt(queue), id };
 };
 

@@ -6,18 +6,23 @@ import { ageText } from "../words.ts";
 /** Attributes and their types: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>
   Object.entries(image ?? {})
-    .map(([name, value]) => `${name} (${Object.keys(value)[0] ?? "?"})`)
+    .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
 
+/** A record may hold anything. */
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
+
+/** Empty where there is no change: a record that is lost, or gone. */
 const changeText = ({ record }: Envelope): string => {
-  const { eventName = "?", eventSourceARN = "", dynamodb } = record;
-  const [, table = "?"] = /:table\/([^/]+)/.exec(eventSourceARN) ?? [];
-  return `${eventName} in table ${table}, sequence number ${dynamodb?.SequenceNumber ?? "?"}`;
+  const { eventName, eventSourceARN, dynamodb } = record;
+  if (!dynamodb) return "";
+  const [, table = "?"] = /:table\/([^/]+)/.exec(textOf(eventSourceARN)) ?? [];
+  return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** The letter as lines; `copies` are messages that hold it. */
+/** The letter as lines, its record fetched unless it is gone; `copies` are messages that hold it. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
-  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record } = envelope;
+  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordClaim } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const rows: readonly (readonly [string, string])[] = [
     ["id", id],
@@ -31,8 +36,9 @@ export const showLines = (envelope: Envelope, copies: number, hasValues: boolean
     ["key", attributesText(Keys)],
     ["new image", attributesText(NewImage)],
     ["old image", attributesText(OldImage)],
+    ["record", recordClaim === undefined ? "" : `not to be found where it was kept: ${recordClaim}`],
     ["messages", String(copies)],
   ];
   const lines = rows.filter(([, text]) => text !== "").map(([name, text]) => `${name.padEnd(14)}${text}`);
-  return hasValues ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
+  return hasValues && recordClaim === undefined ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
 };

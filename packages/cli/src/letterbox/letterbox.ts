@@ -19,6 +19,10 @@ export interface Stock {
   readonly notes: readonly string[];
 }
 
+/** Messages that nobody could look at: of those that were hidden at first, some may have come to light meanwhile. */
+export const stillHidden = ({ waiting = 0, hidden }: Stock, taken: number): number =>
+  Math.min(hidden, Math.max(0, waiting + hidden - taken));
+
 /** How taking out ended. */
 export interface TakingOut {
   /** More is there than may be held at once. */

@@ -6,8 +6,8 @@ import type { Letterbox, Taken, TakingOut } from "./letterbox.ts";
 import { askInTens, type QueueClient, requestsAtOnce } from "./queue-client.ts";
 import { holdSecondsOf, type QueueAttributes, stockOf } from "./queue-stock.ts";
 
-/** Messages in flight of a standard and of a FIFO queue. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
-const mostInFlight = { standard: 120_000, fifo: 20_000 };
+/** Messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
+const mostInFlight = 120_000;
 
 const messagesPerReceive = 10;
 
@@ -140,7 +140,7 @@ export const queueLetterbox = ({ client, queueUrl, now, mostHeld }: QueueLetterb
       client,
       queueUrl,
       isFifo,
-      mostHeld: mostHeld ?? (isFifo ? mostInFlight.fifo : mostInFlight.standard),
+      mostHeld: mostHeld ?? mostInFlight,
       holdSeconds,
       held: heldMessages({ client, queueUrl, holdSeconds, now }),
     };

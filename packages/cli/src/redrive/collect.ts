@@ -2,6 +2,7 @@
 // messages in any order, and an item's changes must go in theirs.
 
 import type { Letterbox, Taken, TakingOut } from "../letterbox/letterbox.ts";
+import type { OtherKinds } from "../other-kind.ts";
 import type { Spool } from "../spool.ts";
 import type { Account } from "./account.ts";
 import type { Entry, Parcel } from "./parcel.ts";
@@ -26,6 +27,7 @@ export interface Collecting {
   readonly read: Reader;
   readonly spool: Spool;
   readonly account: Account;
+  readonly otherKinds: OtherKinds;
   /** Parcels by the id of their letter, over all rounds. */
   readonly known: Map<string, Parcel>;
   readonly signal: AbortSignal;
@@ -71,11 +73,12 @@ const addParcel = async (heap: Heap, { spool, known, account }: Collecting, id: 
 
 /** Finds the place of one message. */
 const sort = async (heap: Heap, collecting: Collecting, message: Taken): Promise<void> => {
-  const { read, account, known } = collecting;
+  const { read, account, known, otherKinds } = collecting;
   const { id } = message;
   const reading = await read(message);
   if (reading === undefined) {
     account.note("noLetter");
+    otherKinds.add(message);
     heap.others.push(id);
     return;
   }

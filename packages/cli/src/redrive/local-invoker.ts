@@ -22,7 +22,9 @@ const handlerAt = (path: string): LocalHandler => {
   return { url: pathToFileURL(resolve(file)).href, exportName };
 };
 
+/** What the handler's logger tells of a batch that went well, the command tells anyway. */
 const environmentOf = ({ profile, region }: AwsOptions): NodeJS.ProcessEnv => ({
+  POWERTOOLS_LOG_LEVEL: "WARN",
   ...process.env,
   ...(profile !== undefined && { AWS_PROFILE: profile }),
   ...(region !== undefined && { AWS_REGION: region }),

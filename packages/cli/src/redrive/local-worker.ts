@@ -46,14 +46,27 @@ const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> =>
   throw new Error(`it exports no function ${exportName}, ${others}; expected the name of one behind a #`);
 };
 
-const answerEvent = async (handler: Handler, event: unknown): Promise<void> => {
+const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage> => {
   try {
     // As Lambda does: what comes back is JSON.
-    say({ kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" });
+    return { kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" };
   } catch (error) {
     const { name = "Error", message = "" } = (error ?? {}) as Partial<Error>;
-    say({ kind: "failure", name, message });
+    return { kind: "failure", name, message };
   }
+};
+
+/** Resolves when the command has all that was written. */
+const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
+
+/** What the handler wrote goes before its answer, else it would stand behind the command's result. */
+const answerEvent = async (handler: Handler, event: unknown): Promise<void> => {
+  const answer = await answerOf(handler, event);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  say(answer);
 };
 
 try {

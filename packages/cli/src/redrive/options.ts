@@ -55,6 +55,7 @@ export const redriveHelp: string = helpOf({
   usage: [
     "sluice redrive <queue URL | file> --to lambda --function NAME [options]",
     "sluice redrive <queue URL | file> --to local --handler FILE [options]",
+    "sluice redrive <queue URL | s3://bucket/prefix> --from on-failure ...",
   ],
   about: `Sends dead letters again, each to the sink that failed and to no other, through the same guard: one that is late is
 superseded, and does no harm. What is delivered is removed from the queue; all else is put back as it was. Of a file

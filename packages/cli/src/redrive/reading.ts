@@ -2,6 +2,7 @@
 
 import { chunk, decodeEnvelope, decodeRecord, type Envelope, RecordError } from "@sluice/core";
 import type { Claims } from "../claims.ts";
+import { type InvocationRecord, invocationIn, isNews, membersIn } from "../invocation-record.ts";
 import { isMeant, type LetterFilter } from "../letter-filter.ts";
 import type { Taken } from "../letterbox/letterbox.ts";
 
@@ -51,57 +52,33 @@ export const letterReader =
     return { ...claiming, isMeant: isMeant(filter, whole), parts: [{ ...orderOf(whole), body: text }] };
   };
 
-interface InvocationRecord {
-  readonly timestamp?: unknown;
-  readonly payload?: unknown;
-  readonly DDBStreamBatchInfo?: {
-    readonly shardId?: unknown;
-    readonly startSequenceNumber?: unknown;
-    readonly streamArn?: unknown;
-  };
-  /** SNS' own envelope. */
-  readonly Type?: unknown;
-  readonly Message?: unknown;
-  /** S3's notification. */
-  readonly Records?: readonly { readonly s3?: unknown }[];
-}
-
-const parsed = (text: string): InvocationRecord => {
-  try {
-    const value = JSON.parse(text) as unknown;
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-};
-
-/** What SNS wraps, or the text itself. */
-const unwrapped = (text: string): InvocationRecord => {
-  const value = parsed(text);
-  return value.Type === "Notification" && typeof value.Message === "string" ? parsed(value.Message) : value;
-};
-
 /** Most bytes of one message in a request: as JSON text within JSON. */
 const maxPartBytes = 4_000_000;
 
 const bytesWithin = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 
-/** The bodies of a message: itself, or where that is too large for a request, its records in several. */
+/** The stream records in an invocation record's payload; none where that is cut off. */
+const recordsIn = ({ payload }: InvocationRecord): readonly unknown[] => {
+  const event = typeof payload === "string" ? membersIn(payload) : payload;
+  const { Records } = (event ?? {}) as { readonly Records?: unknown };
+  return Array.isArray(Records) ? Records : [];
+};
+
+const limits = {
+  maxEntries: Number.POSITIVE_INFINITY,
+  maxBytes: maxPartBytes,
+  sizeOf: (record: unknown) => bytesWithin(JSON.stringify(record)),
+};
+
+/** The bodies of a message: itself, or where that is too large for a request, its records in several, or its pointer. */
 const bodiesOf = (text: string, value: InvocationRecord): readonly string[] => {
   if (bytesWithin(text) <= maxPartBytes) return [text];
-  const event = (typeof value.payload === "string" ? JSON.parse(value.payload) : value.payload) as
-    | { readonly Records?: readonly unknown[] }
-    | undefined;
-  const limits = {
-    maxEntries: Number.POSITIVE_INFINITY,
-    maxBytes: maxPartBytes,
-    sizeOf: (record: unknown) => bytesWithin(JSON.stringify(record)),
-  };
-  return chunk(event?.Records ?? [], limits).map((Records) => JSON.stringify({ ...value, payload: { Records } }));
+  const parts = chunk(recordsIn(value), limits).map((Records) => JSON.stringify({ ...value, payload: { Records } }));
+  return parts.length > 0 ? parts : [JSON.stringify({ ...value, payload: undefined })];
 };
 
 const shardOrder = (id: string, { DDBStreamBatchInfo: batch }: InvocationRecord): Pick<Part, "lane" | "version"> => {
-  if (batch === undefined) return { lane: id, version: "" };
+  if (batch?.streamArn === undefined) return { lane: id, version: "" };
   return {
     lane: JSON.stringify([batch.streamArn, batch.shardId]),
     version: String(batch.startSequenceNumber).padStart(40, "0"),
@@ -112,12 +89,11 @@ const shardOrder = (id: string, { DDBStreamBatchInfo: batch }: InvocationRecord)
 export const onFailureReader =
   (since: number | undefined): Reader =>
   async ({ id, text }) => {
-    const value = unwrapped(text);
-    const isNews = Array.isArray(value.Records) && value.Records.every((record) => record?.s3 !== undefined);
-    if (typeof value.DDBStreamBatchInfo?.streamArn !== "string" && !isNews) return undefined;
+    const value = invocationIn(text);
+    if (value === undefined) return undefined;
     const order = shardOrder(id, value);
     return {
-      isMeant: since === undefined || isNews || Date.parse(String(value.timestamp)) >= since,
+      isMeant: since === undefined || isNews(value) || Date.parse(String(value.timestamp)) >= since,
       parts: bodiesOf(text, value).map((body) => ({ ...order, body })),
     };
   };

@@ -4,8 +4,9 @@ import { lambdaClient, s3Client } from "../aws/clients.ts";
 import { claimsOf } from "../claims.ts";
 import { exitCodes } from "../command-error.ts";
 import { isSelective } from "../letter-filter.ts";
-import type { Stock } from "../letterbox/letterbox.ts";
+import { type Stock, stillHidden } from "../letterbox/letterbox.ts";
 import { openLetterbox } from "../letterbox/open-letterbox.ts";
+import { newOtherKinds } from "../other-kind.ts";
 import { openSpool } from "../spool.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -15,7 +16,7 @@ import { FunctionFailedError, type Invoker } from "./invoker.ts";
 import { lambdaInvoker } from "./lambda-invoker.ts";
 import { localInvoker } from "./local-invoker.ts";
 import type { RedriveOptions } from "./options.ts";
-import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine } from "./report.ts";
+import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine, vainFilterLines } from "./report.ts";
 import { makeRounds, type Redriving } from "./rounds.ts";
 import { settler } from "./settle.ts";
 
@@ -38,16 +39,16 @@ const countBehind = async ({ letterbox, account }: Redriving): Promise<number> =
   return (await letterbox.look()).waiting ?? 0;
 };
 
-const tell = ({ account, terminal: { out }, options }: Redriving, causes: Causes, remainder: Remainder): void => {
+const tell = (
+  { account, otherKinds, terminal: { out }, options }: Redriving,
+  causes: Causes,
+  remainder: Remainder,
+): void => {
   out(sumLine(account, options.isDryRun));
-  for (const line of causes.lines()) out(`  ${line}`);
+  for (const line of [...causes.lines(), ...otherKinds.lines(), ...vainFilterLines(account)]) out(`  ${line}`);
   for (const line of remainderLines(remainder)) out(`  ${line}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
-
-/** Messages that were hidden at first may have come to light meanwhile. */
-const hiddenOf = ({ waiting = 0, hidden }: Stock, received: number): number =>
-  Math.min(hidden, Math.max(0, waiting + hidden - received));
 
 /** How the rounds ended. */
 interface Ending {
@@ -69,7 +70,7 @@ const run = async (redriving: Redriving, causes: Causes): Promise<boolean> => {
   const behind = await countBehind(redriving).catch(() => 0);
   const notPutBack = await letterbox.putBack();
   const remainder = {
-    hidden: hiddenOf(stock, account.received()),
+    hidden: stillHidden(stock, account.received()),
     isFull,
     behind,
     unremoved: settler.unremoved(),
@@ -104,7 +105,8 @@ export const redrive = async (options: RedriveOptions, terminal: Terminal): Prom
     const [account, causes] = [newAccount(), newCauses()];
     const owned = place.kind === "queue" ? claims : undefined;
     const settling = settler({ letterbox, claims: owned, account, causes, isDryRun, warn: terminal.err });
-    const redriving = { options, terminal, letterbox, invoker, claims, spool, signal, account, settler: settling };
+    const opened = { options, terminal, letterbox, invoker, claims, spool, signal };
+    const redriving = { ...opened, account, otherKinds: newOtherKinds(), settler: settling };
     return (await run(redriving, causes)) ? exitCodes.left : exitCodes.done;
   } catch (error) {
     if (!(error instanceof FunctionFailedError)) throw error;

@@ -83,6 +83,13 @@ export const sumLine = (account: Account, isDryRun: boolean): string => {
   return `${withSeparators(account.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 
+/** A filter that takes nothing may have a slip in it. */
+export const vainFilterLines = (account: Account): string[] => {
+  const others = account.count("notMeant") + account.count("noLetter") + account.count("doneBefore");
+  const isVain = account.count("notMeant") > 0 && others === account.received();
+  return isVain ? ["nothing passes the filters; sluice dead-letters list --group tells what is there"] : [];
+};
+
 /** What is left beside the messages that were sent. */
 export interface Remainder {
   /** Messages that others held, or that were delayed, all the time. */

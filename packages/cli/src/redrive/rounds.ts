@@ -3,6 +3,7 @@
 import { systemClock } from "@sluice/core";
 import type { Claims } from "../claims.ts";
 import type { Letterbox, Stock } from "../letterbox/letterbox.ts";
+import type { OtherKinds } from "../other-kind.ts";
 import type { Spool } from "../spool.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { withSeparators } from "../words.ts";
@@ -26,6 +27,7 @@ export interface Redriving {
   readonly spool: Spool;
   readonly signal: AbortSignal;
   readonly account: Account;
+  readonly otherKinds: OtherKinds;
   readonly settler: Settler;
 }
 
@@ -37,7 +39,7 @@ const failuresText = (account: Account): string =>
 
 /** Makes one round; it answers whether another may bring more, and whether more is there than may be held. */
 const roundOf = (redriving: Redriving, stock: Stock) => {
-  const { options, terminal, letterbox, invoker, claims, spool, signal, account, settler } = redriving;
+  const { options, terminal, letterbox, invoker, claims, spool, signal, account, otherKinds, settler } = redriving;
   const { isDryRun, perSecond, from, filter, most } = options;
   const known = new Map<string, Parcel>();
   let [total, done] = [0, 0];
@@ -54,7 +56,7 @@ const roundOf = (redriving: Redriving, stock: Stock) => {
     settler.settle(new Map(entries.map((entry) => [entry, unsent(reason)])));
 
   return async (): Promise<{ readonly isLast: boolean; readonly isFull: boolean }> => {
-    const collecting = { letterbox, read, spool, account, known, signal, onProgress };
+    const collecting = { letterbox, read, spool, account, otherKinds, known, signal, onProgress };
     const { entries, others, spent, taken, isFull, failure } = await collect(collecting);
     await settler.remove(spent);
     if (!letterbox.comesInRounds) await letterbox.putBack(others);

@@ -42,7 +42,7 @@ const mostFailuresInRow = 3;
 /** The result of what was not sent, and why. */
 export const unsent = (reason: string): EntryResult => ({ outcome: "unsent", stays: true, reason });
 
-const behind = unsent("an earlier change of its item is to be redriven first");
+const behind = unsent("an earlier change of its item, or of its shard, is to be redriven first");
 
 /** What is sent, from the end of the pile, and what is known of it so far. */
 interface Dispatch extends Sending {

@@ -74,8 +74,8 @@ export const progressOn = (stream: ProgressStream, now: () => number): Progress 
         stream.write(`${stepText(step, false)}\n`);
         return;
       }
-      // A line that wraps could not be rewritten.
-      stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns ?? 80) - 1));
+      // A line that wraps could not be rewritten. A terminal that does not know its width says 0.
+      stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
       isShown = true;
     },
     line: (text) => {

@@ -11,10 +11,12 @@ export const isConfirmed = async (question: string, signal: AbortSignal): Promis
   // In its own terminal mode readline keeps Ctrl-C from the process.
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
-    const ended = once(prompt, "close").then(() => process.stderr.write("\n"));
+    const ended = once(prompt, "close").then(() => undefined);
     const answer = await Promise.race([prompt.question(`${question} (y/N) `, { signal }), ended]);
-    return typeof answer === "string" && /^y(es)?$/i.test(answer.trim());
+    if (answer === undefined) process.stderr.write("\n");
+    return answer !== undefined && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
+    // Readline has ended the line.
     if (signal.aborted) return false;
     throw error;
   } finally {

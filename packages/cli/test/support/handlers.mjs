@@ -25,7 +25,16 @@ export const speaking = async (event, context) => {
     `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
   );
   console.error(`profile ${process.env.AWS_PROFILE}, region ${process.env.AWS_REGION}`);
+  console.error(`logs from ${process.env.POWERTOOLS_LOG_LEVEL} on`);
   return handler(event, context);
+};
+
+/** Speaks, and again at the last. */
+export const lingering = async (event, context) => {
+  console.warn("first words");
+  const answer = await handler(event, context);
+  console.warn("last words");
+  return answer;
 };
 
 const holds = (event, text) => event.Records.some(({ body }) => body.includes(text));

@@ -45,11 +45,18 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly stdin?: string;
+  /** Both streams as one, as a terminal shows them: on `stdout`. */
+  readonly isMerged?: boolean;
 }
 
+/** Joins standard error to standard output. */
+const merging = ["sh", "-c", 'exec "$0" "$@" 2>&1'] as const;
+
 /** Starts `sluice` with these arguments. */
-export const startSluice = (args: readonly string[], { env = {}, cwd, stdin }: RunOptions = {}): Started => {
-  const child = spawn(process.execPath, [program, ...args], { env: environment(env), ...(cwd && { cwd }) });
+export const startSluice = (args: readonly string[], options: RunOptions = {}): Started => {
+  const { env = {}, cwd, stdin, isMerged = false } = options;
+  const [command, ...all] = [...(isMerged ? merging : []), process.execPath, program, ...args];
+  const child = spawn(command as string, all, { env: environment(env), ...(cwd && { cwd }) });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (part: Buffer) => {
     stdout += part;

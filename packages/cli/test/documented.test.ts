@@ -1,0 +1,32 @@
+// Commands in the documentation, as far as the command itself takes their arguments.
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { deadLetterOptions } from "../src/dead-letters/options.ts";
+import { redriveOptions } from "../src/redrive/options.ts";
+
+const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md"];
+
+/** Lines that begin with the command, with those that they go on in. What has placeholders is usage. */
+const commandsIn = (page: string): string[] =>
+  readFileSync(new URL(page, import.meta.url), "utf8")
+    .replaceAll(/\\\n\s*/g, "")
+    .split("\n")
+    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
+    .filter((command) => !/[<…]/.test(command));
+
+/** As a shell splits them; every variable is a queue's URL. */
+const argumentsOf = (command: string): string[] =>
+  command
+    .split(" ")
+    .map((word) => word.replaceAll('"', "").replace(/^\$\w+$/, "https://sqs.us-east-1.amazonaws.com/1/q"));
+
+const commands = pages.flatMap(commandsIn);
+
+test("there are commands in the documentation", () => expect(commands.length).toBeGreaterThan(10));
+
+test.each(commands)("sluice %s", (command) => {
+  const [name, ...args] = argumentsOf(command);
+  const parse = name === "redrive" ? redriveOptions : deadLetterOptions;
+  expect(parse(args, Date.now())).toBeDefined();
+});

@@ -1,0 +1,27 @@
+import { expect, test } from "@jest/globals";
+import { sdkItem } from "../src/index.ts";
+
+const bytes = Uint8Array.from([1, 2, 255]);
+const B = Buffer.from(bytes).toString("base64");
+
+test("attribute values of a record carry binary as bytes, at every depth", () => {
+  expect(sdkItem({ a: { B }, b: { BS: [B] }, c: { L: [{ M: { d: { B } } }] }, e: { B: bytes } })).toEqual({
+    a: { B: bytes },
+    b: { BS: [bytes] },
+    c: { L: [{ M: { d: { B: bytes } } }] },
+    e: { B: bytes },
+  });
+});
+
+test("all others stay as they are, and those that are undefined are left out", () => {
+  const image = { n: { N: "1.50" }, s: { SS: ["a"] }, z: { NULL: true }, b: { BOOL: false } } as const;
+  expect(sdkItem({ ...image, absent: undefined as never })).toEqual(image);
+});
+
+test("an attribute may have any name", () => {
+  const image = JSON.parse('{"__proto__":{"S":"a"},"constructor":{"S":"b"}}');
+  expect(Object.entries(sdkItem(image))).toEqual([
+    ["__proto__", { S: "a" }],
+    ["constructor", { S: "b" }],
+  ]);
+});

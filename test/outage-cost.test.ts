@@ -1,0 +1,144 @@
+// What an hour's outage costs, as docs/guarantees.md has it: how often a message is received is played with core's own
+// delays, the rest is multiplied.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { type SqsSender, sqsRetryQueue } from "@sluice/core";
+import { randomOf } from "./convergence/random.ts";
+import { root } from "./markdown.ts";
+
+const outageSeconds = 3_600;
+const changesPerSecond = 1_000;
+/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
+const mostInFlight = 120_000;
+/** Of the play against the hour: its messages, and how many of them may be in flight. */
+const scale = 1 / 200;
+
+const firstDelaySeconds = 15;
+
+/** The retry queue's own delays for messages that were received so often. */
+const delays = () => {
+  const asked: number[] = [];
+  const client = {
+    sendMessageBatch: async () => ({}),
+    deleteMessageBatch: async () => ({}),
+    changeMessageVisibilityBatch: async ({ Entries }: { readonly Entries: { VisibilityTimeout: number }[] }) => {
+      asked.push(...Entries.map(({ VisibilityTimeout }) => VisibilityTimeout));
+      return {};
+    },
+  };
+  const queue = sqsRetryQueue({ queueUrl: "https://sqs.us-east-1.amazonaws.com/1/retry", client: client as SqsSender });
+  return async (receiveCounts: readonly number[], random: () => number): Promise<readonly number[]> => {
+    asked.length = 0;
+    await queue.postpone(
+      receiveCounts.map((receiveCount, index) => ({ receiptHandle: String(index), receiveCount })),
+      random,
+    );
+    return asked;
+  };
+};
+
+/** Takes up to so many, by chance: a standard queue keeps no order. */
+const takeAny = (waiting: number[], most: number, random: () => number): number[] => {
+  const taken: number[] = [];
+  while (waiting.length > 0 && taken.length < most) {
+    const index = Math.floor(random() * waiting.length);
+    taken.push(waiting[index] as number);
+    waiting[index] = waiting.at(-1) as number;
+    waiting.pop();
+  }
+  return taken;
+};
+
+/** How often a message is received, the last time with success, when so many may be hidden at once. */
+const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
+  const delaysOf = delays();
+  const perSecond = changesPerSecond * scale;
+  const waiting: number[] = [];
+  const comesBack = new Map<number, number[]>();
+  let [hidden, failed] = [0, 0];
+  for (let second = 0; second < outageSeconds; second += 1) {
+    const back = comesBack.get(second) ?? [];
+    hidden -= back.length;
+    waiting.push(...back);
+    if (second >= firstDelaySeconds) waiting.push(...Array.from({ length: perSecond }, () => 0));
+    const counts = takeAny(waiting, mostHidden - hidden, random).map((count) => count + 1);
+    const seconds = await delaysOf(counts, random);
+    counts.forEach((count, index) => {
+      const at = second + (seconds[index] as number);
+      comesBack.set(at, [...(comesBack.get(at) ?? []), count]);
+    });
+    hidden += counts.length;
+    failed += counts.length;
+  }
+  return failed / (perSecond * outageSeconds) + 1;
+};
+
+/** US dollars, us-east-1, list prices. @see aws.amazon.com/sqs, /lambda, /dynamodb: pricing (read 2026-11-25) */
+const price = {
+  standard: 0.4 / 1e6,
+  fifo: 0.5 / 1e6,
+  invocation: 0.2 / 1e6,
+  gigabyteSecond: 0.0000133334,
+  read: 0.125 / 1e6,
+  write: 0.625 / 1e6,
+};
+
+const changes = outageSeconds * changesPerSecond;
+
+const lambdaDollars = (invocations: number, seconds: number): number =>
+  invocations * (price.invocation + 0.5 * seconds * price.gigabyteSecond);
+
+/** Requests and dollars, standard and FIFO, when each message is received so often. */
+const costOf = (receives: number) => {
+  const [sends, received, postponed] = [changes / 10, (changes * receives) / 10, (changes * (receives - 1)) / 10];
+  const sqs = (requests: number) => [requests, requests * price.standard, requests * price.fifo];
+  const [standard, fifo] = [(changes * receives) / 100, (changes * receives) / 10];
+  return {
+    SendMessageBatch: sqs(sends),
+    ReceiveMessage: sqs(received),
+    ChangeMessageVisibilityBatch: sqs(postponed),
+    DeleteMessageBatch: sqs(sends),
+    Lambda: [standard, lambdaDollars(standard, 0.05), lambdaDollars(fifo, 0.03)],
+    marks: [changes * 3, 0, changes * (2 * price.write + price.read)],
+  };
+};
+
+const page = readFileSync(join(root, "docs/guarantees.md"), "utf8");
+const section = page.slice(page.indexOf("**What an outage costs.**"), page.indexOf("Blocking costs nothing"));
+
+const numbersIn = (cell: string): number[] =>
+  [...cell.matchAll(/\$?(\d[\d,]*(?:\.\d+)?)/g)].map(([, text = ""]) => Number(text.replaceAll(",", "")));
+
+/** The numbers of the row that begins so: requests, dollars, dollars. */
+const rowOf = (name: string): number[] => {
+  const row = section.split("\n").find((line) => line.startsWith(`| ${name}`) || line.startsWith(`| \`${name}`)) ?? "";
+  const [, , requests = "", standard = "", fifo = ""] = row.split("|");
+  return [numbersIn(requests)[0] ?? 0, numbersIn(standard)[0] ?? 0, numbersIn(fifo)[0] ?? 0];
+};
+
+test("a message is received as often as the documentation says", async () => {
+  const { integer } = randomOf(1);
+  const random = (): number => integer(1_000_000) / 1_000_000;
+  const within = await receivesOf(mostInFlight * scale, random);
+  const without = await receivesOf(Number.POSITIVE_INFINITY, random);
+  expect(within).toBeCloseTo(2.3, 1);
+  expect(without).toBeCloseTo(8, 1);
+  expect(section).toContain("A message is received 2.3 times on average");
+  expect(section).toContain("received eight times");
+});
+
+test("the table has each row's requests and dollars, and their sums", () => {
+  const cost = costOf(2.3);
+  for (const [name, [requests = 0, standard = 0, fifo = 0]] of Object.entries(cost)) {
+    const [told, ...dollars] = rowOf(name);
+    expect({ name, requests: told }).toEqual({ name, requests: Math.round(requests) });
+    expect({ name, dollars }).toEqual({ name, dollars: [standard, fifo].map((value) => Number(value.toFixed(3))) });
+  }
+  const sums = (receives: number) =>
+    [1, 2].map((column) => Object.values(costOf(receives)).reduce((sum, row) => sum + (row[column] ?? 0), 0));
+  expect(rowOf("**in all**").slice(1)).toEqual(sums(2.3).map((sum) => Number(sum.toFixed(2))));
+  const [standard, fifo] = sums(8).map((sum) => sum.toFixed(2));
+  expect(section.replaceAll("\n", " ")).toContain(`$${standard} and $${fifo}`);
+});
