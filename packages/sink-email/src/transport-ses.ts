@@ -6,9 +6,9 @@ import {
   checkClient,
   checkText,
   checkWhole,
-  importPeer,
   invalidOption,
   lazyClient,
+  missingDependency,
 } from "@sluice/core";
 import { sesService } from "./classify.ts";
 import { headerMailbox } from "./header.ts";
@@ -42,7 +42,7 @@ export interface SesOptions {
 }
 
 const makeClient = async () => {
-  const { SESv2 } = await importPeer("ses", "@aws-sdk/client-sesv2", () => import("@aws-sdk/client-sesv2"));
+  const { SESv2 } = await import("@aws-sdk/client-sesv2").catch(missingDependency("ses", "@aws-sdk/client-sesv2"));
   return new SESv2(awsClientDefaults);
 };
 
