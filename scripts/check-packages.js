@@ -13,6 +13,7 @@ const run = promisify(execFile);
 const requiredOf = ({ bin }) => [
   "package.json",
   "README.md",
+  "LICENSE",
   ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
 ];
 

@@ -98,6 +98,7 @@ describe.each(packages)("%s", (folder) => {
       type: "module",
       node: ">=20.19",
     });
+    expect(readFileSync(join(root, folder, "LICENSE"), "utf8")).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
   });
 
   test("depends on packages of the workspace as the arrows of the design allow", () => {
