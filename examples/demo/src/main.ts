@@ -72,7 +72,8 @@ const startEngines = async (options: Options): Promise<DemoEngines> => {
 };
 
 const run = async (options: Options): Promise<number> => {
-  progress.say(`Sluice: 3,201 films from DynamoDB to ${options.sinks.join(" and ")}, through the Lambda handler`);
+  const sinks = new Intl.ListFormat("en-GB").format(options.sinks);
+  progress.say(`Sluice: 3,201 films from DynamoDB to ${sinks}, through the Lambda handler`);
   if (options.outage && process.env.DATABASE_URL) {
     progress.say("The outage needs a Postgres of its own to kill: unset DATABASE_URL.");
     return 2;
@@ -112,7 +113,7 @@ const main = async (): Promise<number> => {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") {
-    progress.say(`${options}\n\n${usage}`);
+    process.stderr.write(`${options}\n\n${usage}`);
     return 1;
   }
   if (!options.help) return run(options).catch(failed);
