@@ -14,6 +14,8 @@ import { type Progress, progressOn, withSeparators } from "./progress.ts";
 import { isAsItShould, summaryOf } from "./summary.ts";
 
 const progress: Progress = progressOn(process.stdout);
+// Nobody reads on, as after `| head`. The engines end with their program.
+process.stdout.once("error", () => process.exit(1));
 const exitCodeOfSigint = 130;
 
 /** What the functions were configured with, and whoever redrives must be as well. */
