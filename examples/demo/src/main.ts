@@ -18,14 +18,13 @@ const progress: Progress = progressOn(process.stdout);
 process.stdout.once("error", () => process.exit(1));
 const exitCodeOfSigint = 130;
 
-/** What the functions were configured with, and whoever redrives must be as well. */
+/** What the functions were configured with, and whoever redrives must be as well. Keys of the user's own are not shown. */
 const environmentNames = [
   "DATABASE_URL",
   "DEAD_LETTER_QUEUE_URL",
   "AWS_ENDPOINT_URL_SQS",
   "AWS_REGION",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
+  ...["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].filter((name) => process.env[name] === undefined),
 ];
 
 const handlerFile = "examples/replicate-to-postgres/dist/handler.js";
