@@ -35,7 +35,7 @@ export const usage: string = `Usage: npm run demo -- [options]
   --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
                 ${defaultWritesWithOutage}; with ${feedNames.join(", ")} ${defaultWritesWithFeeds})
   --seed N      of the workload (default: from the clock; it is printed)
-  --help        this text
+  -h, --help    this text
 `;
 
 export interface Options {
@@ -93,7 +93,7 @@ export const parseOptions = (args: string[]): Options | string => {
         keep: { type: "boolean", default: false },
         writes: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
-        help: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
       },
     });
     return checked(values);

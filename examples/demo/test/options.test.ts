@@ -23,7 +23,7 @@ describe("the demo's options", () => {
   });
 
   test("are all in the usage, which fits a terminal", () => {
-    for (const option of ["--sinks", "--outage", "--keep", "--writes", "--seed", "--help"]) {
+    for (const option of ["--sinks", "--outage", "--keep", "--writes", "--seed", "-h, --help"]) {
       expect(usage).toContain(`\n  ${option}`);
     }
     expect(Math.max(...usage.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
