@@ -13,6 +13,7 @@ const run = promisify(execFile);
 const requiredOf = ({ bin }) => [
   "package.json",
   "README.md",
+  "LICENSE",
   ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
 ];
 
@@ -40,6 +41,18 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
+/** Optional peers in the types: who has not installed one would get an error of tsc, or `any`. */
+const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
+  const optional = Object.keys(peerDependenciesMeta);
+  const declarations = files.filter((path) => path.endsWith(".d.ts"));
+  const texts = await Promise.all(declarations.map((path) => readFile(join(folder, path), "utf8")));
+  return declarations.flatMap((path, index) =>
+    optional
+      .filter((peer) => new RegExp(`^(?! \\*).*(from |import\\()"${peer}["/]`, "m").test(texts[index]))
+      .map((peer) => `${path} has types of the optional ${peer}`),
+  );
+};
+
 const findingsIn = async ({ folder, manifest }, into) => {
   const tarball = await pack(folder, into);
   const publint = await withNode("node_modules/publint/src/cli.js", "run", tarball.path, "--strict");
@@ -54,6 +67,7 @@ const findingsIn = async ({ folder, manifest }, into) => {
   );
   const missing = requiredOf(manifest).filter((path) => !tarball.files.includes(path));
   return [
+    ...(await optionalTypes(folder, manifest, tarball.files)),
     ...missing.map((path) => `${path} is not in the tarball`),
     ...[publint, attw].filter(({ ok }) => !ok).map(({ output }) => output.trim()),
   ];

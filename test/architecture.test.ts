@@ -56,21 +56,34 @@ test.each(sinks)("%s has the files that every sink has", (folder) => {
 const importedAtOnce = (source: string): string[] =>
   [...source.matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(([, module = ""]) => module);
 
+const sourcesOf = (folder: string): string[] =>
+  readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => readFileSync(join(root, folder, "src", path), "utf8"));
+
+/** Whether a module is of a peer dependency of that package. */
+const isPeerOf = (folder: string): ((module: string) => boolean) => {
+  const peers = Object.keys(readJson<Manifest>(folder, "package.json").peerDependencies ?? {});
+  return (module) => peers.some((peer) => module === peer || module.startsWith(`${peer}/`));
+};
+
 test.each(sinks)(
   "%s loads the client of its target at its first use, not at a cold start that may not need it",
   (folder) => {
-    const { peerDependencies = {} } = readJson<Manifest>(folder, "package.json");
-    const peers = Object.keys(peerDependencies).filter((name) => !name.startsWith("@sluice/"));
-    const modules = readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" }).filter((path) =>
-      path.endsWith(".ts"),
-    );
-    const loaded = modules.flatMap((path) => importedAtOnce(readFileSync(join(root, folder, "src", path), "utf8")));
+    const loaded = sourcesOf(folder).flatMap(importedAtOnce);
     expect(loaded).toContain("@sluice/core");
-    expect(loaded.filter((module) => peers.some((peer) => module === peer || module.startsWith(`${peer}/`)))).toEqual(
-      [],
-    );
+    expect(loaded.filter(isPeerOf(folder))).toEqual([]);
   },
 );
+
+// esbuild refuses to bundle an import of a package that is not installed, unless it has a `catch`.
+test.each(packages)("%s names a peer dependency that is missing, and can be bundled without it", (folder) => {
+  const imported = sourcesOf(folder).flatMap((source) => [
+    ...source.matchAll(/(?<!typeof )import\("([^"]+)"\)(?!\.[A-Z])(\.catch\(\s*missingDependency\()?/g),
+  ]);
+  const unnamed = imported.filter(([, module = "", caught]) => isPeerOf(folder)(module) && caught === undefined);
+  expect(unnamed.map(([, module]) => module)).toEqual([]);
+});
 
 test.each([...packages, ...examples])("%s has a README.md", (folder) => {
   expect(existsSync(join(root, folder, "README.md"))).toBe(true);
@@ -85,6 +98,7 @@ describe.each(packages)("%s", (folder) => {
       type: "module",
       node: ">=20.19",
     });
+    expect(readFileSync(join(root, folder, "LICENSE"), "utf8")).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
   });
 
   test("depends on packages of the workspace as the arrows of the design allow", () => {

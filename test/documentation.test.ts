@@ -7,7 +7,7 @@ import { dirname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { type DeliveryErrorCode, outcomeOf } from "@sluice/core";
-import { anchorsOf, type Fence, fencesOf, headingsOf, linksOf, markdownFiles, root } from "./markdown.ts";
+import { anchorsOf, type Fence, fencesOf, headingsOf, linksOf, markdownFiles, root, tablesOf } from "./markdown.ts";
 
 const files = markdownFiles();
 const fences = files.flatMap(fencesOf);
@@ -94,6 +94,33 @@ test("every relative link leads to a file and a heading that exist", () => {
   );
   expect(broken).toEqual([]);
 });
+
+test("every table has a head: no blank line parts its rows from it", () => {
+  const headless = files.flatMap((file) =>
+    tablesOf(file)
+      .filter(([, rule = ""]) => !/^\|[ :|-]+\|$/.test(rule))
+      .map(([head]) => `${file.path}: ${head}`),
+  );
+  expect(headless).toEqual([]);
+});
+
+/** The packages that a block imports. */
+const packagesIn = ({ code }: Fence): string[] =>
+  [...code.matchAll(/ from "((?:@[^/"]+\/)?[^/"]+)/g)]
+    .map(([, name = ""]) => name)
+    .filter((name) => !name.startsWith("node:"));
+
+test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path)))(
+  "$path installs what its first code imports",
+  ({ path, text }) => {
+    const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
+    // Who tests a pipeline has it.
+    if (installed.includes("--save-dev")) installed.push("@sluice/core");
+    const [first] = checked.filter((block) => block.path === path);
+    const imported = first === undefined ? [] : packagesIn(first);
+    expect(imported.filter((name) => !installed.some((one) => `${one}@`.startsWith(`${name}@`)))).toEqual([]);
+  },
+);
 
 describe("docs/errors.md", () => {
   const read = (path: string): string => readFileSync(join(root, path), "utf8");

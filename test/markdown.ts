@@ -53,6 +53,12 @@ export const linksOf = ({ text }: MarkdownFile): string[] => {
   return [...inline, ...definitions].map((match) => match[1] ?? "");
 };
 
+/** The tables, each as its lines. */
+export const tablesOf = ({ text }: Pick<MarkdownFile, "text">): string[][] =>
+  [...text.replaceAll(fence, "").matchAll(/(?:^ *\|.*\n)+/gm)].map(([lines]) =>
+    lines.split("\n").flatMap((line) => (line === "" ? [] : [line.trim()])),
+  );
+
 /** The texts of the headings, in order, with their Markdown. */
 export const headingsOf = ({ text }: Pick<MarkdownFile, "text">): string[] =>
   [...text.replaceAll(fence, "").matchAll(/^#{1,6} +(.+?) *#*$/gm)].map((match) => match[1] ?? "");

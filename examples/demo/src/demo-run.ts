@@ -138,16 +138,18 @@ const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`
 
 /** Shows a dead letter, repairs the cause, and sends all again, unless they are to be kept. */
 const heal = async ({ options, sqs, queues, handler, replicas, progress }: Run, letters: readonly Envelope[]) => {
-  progress.say(`\nIn the dead-letter queue: ${withSeparators(letters.length)}`);
-  if (letters[0] !== undefined) progress.say(options.outage ? reasonOf(letters[0]) : wholeOf(letters[0]));
+  const [first] = letters;
+  const poison = options.outage ? "of films that Postgres refused" : "of the poison film";
+  progress.say(`\nIn the dead-letter queue: ${letters.length}${first === undefined ? "" : `, ${poison}`}`);
+  if (first !== undefined) progress.say(options.outage ? reasonOf(first) : wholeOf(first));
   for (const { repair } of replicas) {
     if (repair !== undefined) progress.say(`  cause repaired: ${await repair()}`);
   }
   const expected = replicas.filter(({ repair }) => repair !== undefined).length;
   const isExpected = options.outage ? letters.length > 0 : letters.length === expected;
-  if (options.keep) return isExpected;
+  if (options.keep || first === undefined) return isExpected;
   const redriven = await redrive(sqs, queues.deadLetterUrl, handler, letters.length);
-  progress.say(`  redriven ${redriven}, left ${letters.length - redriven}\n`);
+  progress.say(`  redriven ${redriven}, left ${letters.length - redriven}`);
   return isExpected && redriven === letters.length;
 };
 
@@ -194,6 +196,7 @@ export const replicateFilms = async (
   const emptyAt = Date.now();
   const letters = await peek(sqs, deadLetterUrl);
   const isHealed = await heal(run, letters);
+  progress.say("");
   const comparisons = await compareAll(run);
   const agreedAt = Date.now();
   await mapping.stop();

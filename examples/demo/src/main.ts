@@ -14,16 +14,17 @@ import { type Progress, progressOn, withSeparators } from "./progress.ts";
 import { isAsItShould, summaryOf } from "./summary.ts";
 
 const progress: Progress = progressOn(process.stdout);
+// Nobody reads on, as after `| head`. The engines end with their program.
+process.stdout.once("error", () => process.exit(1));
 const exitCodeOfSigint = 130;
 
-/** What the functions were configured with, and whoever redrives must be as well. */
+/** What the functions were configured with, and whoever redrives must be as well. Keys of the user's own are not shown. */
 const environmentNames = [
   "DATABASE_URL",
   "DEAD_LETTER_QUEUE_URL",
   "AWS_ENDPOINT_URL_SQS",
   "AWS_REGION",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
+  ...["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].filter((name) => process.env[name] === undefined),
 ];
 
 const handlerFile = "examples/replicate-to-postgres/dist/handler.js";
@@ -72,7 +73,8 @@ const startEngines = async (options: Options): Promise<DemoEngines> => {
 };
 
 const run = async (options: Options): Promise<number> => {
-  progress.say(`Sluice: 3,201 films from DynamoDB to ${options.sinks.join(" and ")}, through the Lambda handler`);
+  const sinks = new Intl.ListFormat("en-GB").format(options.sinks);
+  progress.say(`Sluice: 3,201 films from DynamoDB to ${sinks}, through the Lambda handler`);
   if (options.outage && process.env.DATABASE_URL) {
     progress.say("The outage needs a Postgres of its own to kill: unset DATABASE_URL.");
     return 2;
@@ -112,7 +114,7 @@ const main = async (): Promise<number> => {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") {
-    progress.say(`${options}\n\n${usage}`);
+    process.stderr.write(`${options}\n\n${usage}`);
     return 1;
   }
   if (!options.help) return run(options).catch(failed);

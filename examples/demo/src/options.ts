@@ -23,17 +23,19 @@ const defaultWritesWithOutage = 1500;
 /** The one that goes away, one that is sent every change, and one that holds a copy. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
-export const usage: string = `Usage: npm run demo -- [--outage] [--sinks LIST] [--keep] [--writes N] [--seed N]
+export const usage: string = `Usage: npm run demo -- [options]
 
-  --outage      kill Postgres in the middle of the work, and bring it back (default sinks: ${sinksWithOutage})
-
-  --sinks LIST  ${sinkNames.join(", ")}; one, or several joined by commas
-                (default: postgres). With ${feedNames.join(", ")} a batch fails half way and the function crashes
-                once, and every receiver is audited for duplicates, losses and order
-  --keep        leave the dead letters in their queue and the engines running at the end, and say how to look at them
-  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; ${defaultWritesWithFeeds} with ${feedNames.join(", ")};
-                ${defaultWritesWithOutage} with --outage)
+  --sinks LIST  one or several of ${replicaNames.join(", ")}, ${feedNames.join(", ")},
+                joined by commas (default: postgres). To each of the last four a batch fails half way, the
+                function crashes once, and what arrives is audited for duplicates, losses and order
+  --outage      kill Postgres in the middle of the work, and bring it back (default of --sinks:
+                ${sinksWithOutage})
+  --keep        leave the dead letters in their queue and the engines running at the end, and say how to look
+                at them and to redrive
+  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
+                ${defaultWritesWithOutage}; with ${feedNames.join(", ")} ${defaultWritesWithFeeds})
   --seed N      of the workload (default: from the clock; it is printed)
+  -h, --help    this text
 `;
 
 export interface Options {
@@ -67,7 +69,8 @@ const usualWrites = (outage: boolean, feeds: readonly FeedName[]): number => {
 };
 
 const checked = ({ outage, keep, help, ...values }: Values): Options | string => {
-  const sinks = [...new Set((values.sinks ?? (outage ? sinksWithOutage : "postgres")).split(","))];
+  const named = values.sinks ?? (outage ? sinksWithOutage : "postgres");
+  const sinks = [...new Set(named.split(",").map((name) => name.trim()))];
   const unknown = sinks.find((name) => !isSinkName(name));
   if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
   if (outage && !sinks.includes("postgres")) return "--outage is Postgres'; expected postgres among --sinks";
@@ -90,7 +93,7 @@ export const parseOptions = (args: string[]): Options | string => {
         keep: { type: "boolean", default: false },
         writes: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
-        help: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
       },
     });
     return checked(values);

@@ -19,7 +19,7 @@ const ofResult = ({ tally, elapsedMs, comparisons, replicas, waiting }: DemoResu
     line("changes seen", `${withSeparators(records)} in ${withSeparators(invocations)} invocations`),
     line("outcomes", counts.join(", ")),
     line("records per second", `${perSecond}, writers and engines on the same machine`),
-    line("write to visible", latency.join(", ")),
+    line("write to visible", `${latency.join(", ")}, the burst of the load included`),
     ...[...comparisons].map(([name, comparison]) => line(name, describeComparison(comparison))),
     ...(waiting.size > 0 ? [line("", `films that wait among the dead letters: ${waiting.size}`)] : []),
   ];

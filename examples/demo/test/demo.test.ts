@@ -119,6 +119,15 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
     expect([exitCode, demo.output()]).toEqual([1, expect.stringContaining("1 missing, 0 stale, 1 differing, 0 ghost")]);
   });
 
+  test("with --keep shows no AWS keys of the user's own", async () => {
+    const keys = { AWS_ACCESS_KEY_ID: "AKIA0000", AWS_SECRET_ACCESS_KEY: "hush" };
+    const demo = runDemo(["--keep", "--writes", "1"], { ...pointedAt(engines), ...keys });
+    await demo.says("Ctrl-C stops the engines");
+    demo.child.kill("SIGINT");
+    expect([await demo.exitCode, demo.output()]).toEqual([0, expect.stringContaining("npx sluice redrive")]);
+    expect(demo.output()).not.toMatch(/AKIA0000|hush/);
+  });
+
   test("says where an engine is missing, with exit code 2: an address that does not answer", async () => {
     const demo = runDemo([], { ...pointedAt(engines), DYNAMODB_ENDPOINT: "http://127.0.0.1:1" });
     expect(await demo.exitCode).toBe(2);

@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { RecordError } from "./errors.ts";
-import { importPeer } from "./import-peer.ts";
 import { lazyClient } from "./lazy-client.ts";
+import { missingDependency } from "./missing-dependency.ts";
 import { checkClient, checkText } from "./option.ts";
 
 /** Keeps records for as long as their messages live. */
@@ -50,7 +50,7 @@ const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSu
 
 /** An `S3` client of the SDK, loaded when it is needed. */
 export const loadS3 = async (user: string): Promise<S3Client & { readonly destroy: () => void }> => {
-  const { S3 } = await importPeer(user, "@aws-sdk/client-s3", () => import("@aws-sdk/client-s3"));
+  const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
   return new S3({}) as S3Client & { destroy: () => void };
 };
 

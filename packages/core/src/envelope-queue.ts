@@ -7,8 +7,8 @@ import type { ClaimCheck } from "./claim-check.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { ConfigError, SinkError } from "./errors.ts";
 import { fifoId } from "./fifo.ts";
-import { importPeer } from "./import-peer.ts";
 import { type Letter, type SizedLetter, type SqsEntry, sizedLetter } from "./letter.ts";
+import { missingDependency } from "./missing-dependency.ts";
 
 /** @see {@link maxMessageBytes} */
 const maxEntries = 10;
@@ -83,7 +83,7 @@ const refused = (name: string, { Code }: { readonly Code?: string | undefined })
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender> => {
-  const { SQS } = await importPeer(user, "@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
   // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;

@@ -48,7 +48,6 @@ export {
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./fifo.ts";
 export type { BatchResponse, PipelineHandler } from "./handler.ts";
 export { answersById, type IdAnswer, withIds } from "./id-answers.ts";
-export { importPeer } from "./import-peer.ts";
 export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./json.ts";
 export { lambdaRecord, type StreamsApiRecord } from "./lambda-record.ts";
 export type { Outcome } from "./lane.ts";
@@ -64,6 +63,7 @@ export {
   wireAttributes,
 } from "./message-attribute.ts";
 export { bodyText, jsonText, messageOf, sendableText } from "./message-text.ts";
+export { missingDependency } from "./missing-dependency.ts";
 export {
   type BatchPointer,
   type OnFailureReader,

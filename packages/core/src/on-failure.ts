@@ -6,9 +6,9 @@ import { type AwsService, awsRequestError } from "./aws-error.ts";
 import type { StreamRecord } from "./change.ts";
 import { loadS3, readObject, type S3Client } from "./claim-check.ts";
 import { RecordError, SinkError } from "./errors.ts";
-import { importPeer } from "./import-peer.ts";
 import { lambdaRecord, type StreamsApiRecord } from "./lambda-record.ts";
 import { lazyClient } from "./lazy-client.ts";
+import { missingDependency } from "./missing-dependency.ts";
 
 /** Which records Lambda gave up on. */
 export interface BatchPointer {
@@ -71,10 +71,8 @@ const streamsService: AwsService = { name: "DynamoDB Streams", codes: { Resource
 const maxEmptyPages = 25;
 
 const loadStreams = async (): Promise<StreamsReader & { readonly destroy: () => void }> => {
-  const { DynamoDBStreams } = await importPeer(
-    "reading Lambda's on-failure destination",
-    "@aws-sdk/client-dynamodb-streams",
-    () => import("@aws-sdk/client-dynamodb-streams"),
+  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(
+    missingDependency("reading Lambda's on-failure destination", "@aws-sdk/client-dynamodb-streams"),
   );
   return new DynamoDBStreams({}) as unknown as StreamsReader & { destroy: () => void };
 };

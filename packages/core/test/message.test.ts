@@ -8,10 +8,10 @@ import {
   checkWhole,
   fifoId,
   groupMembers,
-  importPeer,
   lazyClient,
   type MessageAttributes,
   messageOf,
+  missingDependency,
   sendableText,
   wireAttributes,
 } from "../src/index.ts";
@@ -188,8 +188,8 @@ describe("a client", () => {
   });
 
   test("whose package is missing says which one", async () => {
-    const load = () => import("@sluice/no-such-package" as string);
-    await expect(importPeer("sqs", "@aws-sdk/client-sqs", load)).rejects.toMatchObject({
+    const load = import("@sluice/no-such-package" as string);
+    await expect(load.catch(missingDependency("sqs", "@aws-sdk/client-sqs"))).rejects.toMatchObject({
       code: "CONFIG_MISSING_DEPENDENCY",
       message: "sqs needs the package @aws-sdk/client-sqs: npm install @aws-sdk/client-sqs",
     });

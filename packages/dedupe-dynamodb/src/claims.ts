@@ -8,7 +8,7 @@ import {
   awsRequestError,
   type Claim,
   type Claims,
-  importPeer,
+  missingDependency,
   outcomeOf,
   type RouteId,
   SinkError,
@@ -70,11 +70,9 @@ const guarded = async (Base: LayerClass, table: Table): Promise<LayerClass> => {
 
 /** One layer for each route: a layer keeps its prefix as state, and two routes at once would mix theirs up. */
 const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
-  const powertools = await importPeer(user, packageName, () => import("@aws-lambda-powertools/idempotency"));
-  const { DynamoDBPersistenceLayer } = await importPeer(
-    user,
-    packageName,
-    () => import("@aws-lambda-powertools/idempotency/dynamodb"),
+  const powertools = await import("@aws-lambda-powertools/idempotency").catch(missingDependency(user, packageName));
+  const { DynamoDBPersistenceLayer } = await import("@aws-lambda-powertools/idempotency/dynamodb").catch(
+    missingDependency(user, packageName),
   );
   const GuardedLayer = await guarded(DynamoDBPersistenceLayer, table);
   const layer = new GuardedLayer({

@@ -5,9 +5,9 @@ import {
   checkClient,
   checkText,
   type DedupeStore,
-  importPeer,
   invalidOption,
   lazyClient,
+  missingDependency,
   type Parking,
 } from "@sluice/core";
 import { dynamodbClaims } from "./claims.ts";
@@ -36,7 +36,7 @@ export interface DynamodbDedupe extends DedupeStore {
 const requestTimeoutMs = 2_000;
 
 const importSdk = (): Promise<Sdk> =>
-  importPeer("dynamodbDedupe", "@aws-sdk/client-dynamodb", () => import("@aws-sdk/client-dynamodb"));
+  import("@aws-sdk/client-dynamodb").catch(missingDependency("dynamodbDedupe", "@aws-sdk/client-dynamodb"));
 
 const makeClient = async (): Promise<DynamoDBClient> => {
   const { DynamoDBClient } = await importSdk();

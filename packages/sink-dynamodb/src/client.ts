@@ -1,7 +1,7 @@
 // The SDK: the part of a client that the sink uses, the client it makes by default, and calls that end with the
 // invocation's time.
 
-import { ConfigError, SinkError } from "@sluice/core";
+import { missingDependency, SinkError } from "@sluice/core";
 
 /** The SDK's `DynamoDBClient` or `DynamoDB`: yours fits as it is. */
 export interface DynamodbClient {
@@ -49,17 +49,8 @@ interface Opened {
   readonly client: DynamodbClient;
 }
 
-const importSdk = async (): Promise<Sdk> => {
-  try {
-    return await import("@aws-sdk/client-dynamodb");
-  } catch (cause) {
-    throw new ConfigError(
-      "CONFIG_MISSING_DEPENDENCY",
-      "the sink needs the package @aws-sdk/client-dynamodb: npm install @aws-sdk/client-dynamodb",
-      { cause },
-    );
-  }
-};
+const importSdk = (): Promise<Sdk> =>
+  import("@aws-sdk/client-dynamodb").catch(missingDependency("dynamodb", "@aws-sdk/client-dynamodb"));
 
 /** No retries by the SDK: core repeats what is throttled or lost, and looks at the clock before it does. */
 const makeClient = ({ DynamoDBClient }: Sdk, maxSockets: number): DynamodbClient =>

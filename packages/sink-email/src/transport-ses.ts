@@ -6,15 +6,38 @@ import {
   checkClient,
   checkText,
   checkWhole,
-  importPeer,
   invalidOption,
   lazyClient,
+  missingDependency,
 } from "@sluice/core";
 import { sesService } from "./classify.ts";
 import { headerMailbox } from "./header.ts";
 import type { EmailTransport, Envelope } from "./transport.ts";
 
-type SendEmailInput = import("@aws-sdk/client-sesv2").SendEmailCommandInput;
+interface SesText {
+  readonly Data: string;
+  readonly Charset: string;
+}
+
+type SesContent =
+  | { Raw: { Data: Uint8Array } }
+  | {
+      Simple: {
+        Subject: SesText;
+        Body: { Text?: SesText; Html?: SesText };
+        Headers: { Name: string; Value: string }[];
+      };
+    };
+
+/** The request, as far as it is made use of. The SDK wants mutable lists. */
+export interface SesRequest {
+  readonly FromEmailAddress: string;
+  readonly Destination: { ToAddresses: string[] };
+  readonly ReplyToAddresses?: string[];
+  readonly Content: SesContent;
+  readonly EmailTags?: { Name: string; Value: string }[];
+  readonly ConfigurationSetName?: string;
+}
 
 /**
  * The one call of `SESv2` from `@aws-sdk/client-sesv2` that is used: your own client fits.
@@ -22,7 +45,7 @@ type SendEmailInput = import("@aws-sdk/client-sesv2").SendEmailCommandInput;
  */
 export interface SesClient {
   readonly sendEmail: (
-    input: SendEmailInput,
+    input: SesRequest,
     options?: { readonly abortSignal?: AbortSignal },
   ) => Promise<{ readonly MessageId?: string | undefined }>;
 }
@@ -42,7 +65,7 @@ export interface SesOptions {
 }
 
 const makeClient = async () => {
-  const { SESv2 } = await importPeer("ses", "@aws-sdk/client-sesv2", () => import("@aws-sdk/client-sesv2"));
+  const { SESv2 } = await import("@aws-sdk/client-sesv2").catch(missingDependency("ses", "@aws-sdk/client-sesv2"));
   return new SESv2(awsClientDefaults);
 };
 
@@ -60,7 +83,7 @@ const isSimple = ({ mail }: Envelope): boolean =>
 
 const utf8 = (Data: string) => ({ Data, Charset: "UTF-8" });
 
-const simpleContent = ({ mail }: Envelope): SendEmailInput["Content"] => ({
+const simpleContent = ({ mail }: Envelope): SesContent => ({
   Simple: {
     Subject: utf8(mail.subject),
     Body: {
@@ -72,7 +95,7 @@ const simpleContent = ({ mail }: Envelope): SendEmailInput["Content"] => ({
 });
 
 /** The request for one recipient. Exported for its test. */
-export const sendEmailInput = (envelope: Envelope, options: SesOptions): SendEmailInput => {
+export const sendEmailInput = (envelope: Envelope, options: SesOptions): SesRequest => {
   const { mail, recipient } = envelope;
   const simple = isSimple(envelope) && options.alwaysRaw !== true;
   const tags = Object.entries({ ...options.tags, ...mail.tags });

@@ -1,7 +1,7 @@
 // SMTP by nodemailer: one transaction for each recipient, over a few connections that are kept.
 
 import { isIP } from "node:net";
-import { checkText, checkWhole, importPeer, invalidOption, lazyClient } from "@sluice/core";
+import { checkText, checkWhole, invalidOption, lazyClient, missingDependency } from "@sluice/core";
 import { classifySmtp } from "./classify.ts";
 import type { EmailTransport } from "./transport.ts";
 
@@ -62,7 +62,7 @@ const checkSmtp = (options: SmtpOptions): void => {
 };
 
 const makeTransporter = async (options: SmtpOptions) => {
-  const { createTransport } = await importPeer("smtp", "nodemailer", () => import("nodemailer"));
+  const { createTransport } = await import("nodemailer").catch(missingDependency("smtp", "nodemailer"));
   const { host = "", secure = false, port = secure ? 465 : 587, auth, tls = {}, timeoutMs = 10_000 } = options;
   const { ca, servername = isIP(host) === 0 ? host : undefined } = tls;
   const transport = createTransport({

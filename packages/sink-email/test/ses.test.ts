@@ -115,7 +115,7 @@ test("a client of the user's is used as it is, and not ended", async () => {
   const calls: string[] = [];
   const client: SesClient & { readonly destroy: () => void } = {
     sendEmail: async ({ Destination }) => {
-      calls.push(Destination?.ToAddresses?.[0] ?? "");
+      calls.push(Destination.ToAddresses[0] ?? "");
       return { MessageId: "1" };
     },
     destroy: () => calls.push("destroyed"),

@@ -6,8 +6,8 @@ import {
   awsEntryError,
   awsRequestError,
   type EntryAnswer,
-  importPeer,
   lazyClient,
+  missingDependency,
   type Sink,
   writeInRequests,
 } from "@sluice/core";
@@ -20,10 +20,8 @@ const maxEntries = 10;
 const maxBytes = 1_048_575;
 
 const makeClient = async () => {
-  const { EventBridge } = await importPeer(
-    "eventbridge",
-    "@aws-sdk/client-eventbridge",
-    () => import("@aws-sdk/client-eventbridge"),
+  const { EventBridge } = await import("@aws-sdk/client-eventbridge").catch(
+    missingDependency("eventbridge", "@aws-sdk/client-eventbridge"),
   );
   return new EventBridge(awsClientDefaults);
 };

@@ -1,7 +1,7 @@
 // The client: the user's own, or one that is made at first use. Every request goes through `ask`, which ends it with
 // the invocation and turns what the client raises into a code.
 
-import { ConfigError, SinkError, type WriteContext } from "@sluice/core";
+import { missingDependency, SinkError, type WriteContext } from "@sluice/core";
 import { type RequestFailure, requestFailure } from "./classify.ts";
 import type { AwsAuth, ClientSettings } from "./options.ts";
 
@@ -29,23 +29,20 @@ export interface OwnClient extends OpensearchClient {
   readonly close: () => Promise<void>;
 }
 
-const importClient = async (): Promise<typeof import("@opensearch-project/opensearch")> => {
-  try {
-    return await import("@opensearch-project/opensearch");
-  } catch (cause) {
-    const message = 'option "node" needs the package @opensearch-project/opensearch: npm install it, or pass a client';
-    throw new ConfigError("CONFIG_MISSING_DEPENDENCY", message, { cause });
-  }
-};
+const packageName = "@opensearch-project/opensearch";
 
 const signerOf = async ({ region, service = "es", credentials }: AwsAuth) => {
-  const { AwsSigv4Signer } = await import("@opensearch-project/opensearch/aws-v3");
+  const { AwsSigv4Signer } = await import("@opensearch-project/opensearch/aws-v3").catch(
+    missingDependency('option "auth"', packageName),
+  );
   return AwsSigv4Signer({ region, service, ...(credentials && { getCredentials: credentials }) });
 };
 
 /** Makes the client. No connection is opened until the first request. */
 export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Promise<OwnClient> => {
-  const { Client } = await importClient();
+  const { Client } = await import("@opensearch-project/opensearch").catch(
+    missingDependency('option "node"', packageName),
+  );
   return new Client({
     node,
     ...(ssl && { ssl: ssl as object }),

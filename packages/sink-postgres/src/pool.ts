@@ -1,7 +1,7 @@
 // Connections: the part of pg's pool that the sink uses, the pool it makes from options, and queries that end with
 // the invocation's time.
 
-import { ConfigError, SinkError, type WriteContext } from "@sluice/core";
+import { missingDependency, SinkError, type WriteContext } from "@sluice/core";
 import { classify, isConnectionGood } from "./classify.ts";
 import type { PoolSettings } from "./options.ts";
 
@@ -109,19 +109,9 @@ export const withSession = async <Value>(
   }
 };
 
-const importPg = async (): Promise<typeof import("pg")> => {
-  try {
-    return await import("pg");
-  } catch (cause) {
-    throw new ConfigError("CONFIG_MISSING_DEPENDENCY", 'option "connection" needs the package pg: npm install pg', {
-      cause,
-    });
-  }
-};
-
 /** Makes the pool. No connection is opened until the first query. */
 export const openPool = async (settings: PoolSettings): Promise<PostgresPool> => {
-  const { Pool } = await importPg();
+  const { Pool } = await import("pg").catch(missingDependency('option "connection"', "pg"));
   const pool = new Pool({ ...settings });
   // Without a listener the loss of an idle connection ends the process. The pool drops that connection by itself.
   pool.on("error", () => undefined);

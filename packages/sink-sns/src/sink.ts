@@ -5,8 +5,8 @@ import {
   awsClientDefaults,
   awsRequestError,
   fifoDedupeMs,
-  importPeer,
   lazyClient,
+  missingDependency,
   type Sink,
   withIds,
   writeInRequests,
@@ -19,7 +19,7 @@ import { checkOptions, type SnsClient, type SnsOptions } from "./options.ts";
 const maxEntries = 10;
 
 const makeClient = async () => {
-  const { SNS } = await importPeer("sns", "@aws-sdk/client-sns", () => import("@aws-sdk/client-sns"));
+  const { SNS } = await import("@aws-sdk/client-sns").catch(missingDependency("sns", "@aws-sdk/client-sns"));
   return new SNS(awsClientDefaults);
 };
 

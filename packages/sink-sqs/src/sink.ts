@@ -5,8 +5,8 @@ import {
   awsClientDefaults,
   awsRequestError,
   fifoDedupeMs,
-  importPeer,
   lazyClient,
+  missingDependency,
   type Sink,
   withIds,
   writeInRequests,
@@ -24,7 +24,7 @@ const maxBytes = 1_048_576;
  * afterwards would only send the message twice.
  */
 const makeClient = async () => {
-  const { SQS } = await importPeer("sqs", "@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));
   return new SQS({ ...awsClientDefaults, md5: false });
 };
 

@@ -6,8 +6,8 @@ import {
   type AwsService,
   type Clock,
   checkClient,
-  importPeer,
   lazyClient,
+  missingDependency,
   type PipelineLogger,
   systemClock,
 } from "@sluice/core";
@@ -59,7 +59,9 @@ const sfn: AwsService = {
 };
 
 const loadSfn = async (): Promise<TaskClient & { readonly destroy: () => void }> => {
-  const { SFN } = await importPeer("the approval page", "@aws-sdk/client-sfn", () => import("@aws-sdk/client-sfn"));
+  const { SFN } = await import("@aws-sdk/client-sfn").catch(
+    missingDependency("the approval page", "@aws-sdk/client-sfn"),
+  );
   return new SFN({});
 };
 

@@ -1,6 +1,6 @@
 // A synchronous call of a Lambda function: the pipeline's, or the user's fix.
 
-import { type AwsService, importPeer } from "@sluice/core";
+import { type AwsService, missingDependency } from "@sluice/core";
 
 /**
  * The one call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.
@@ -35,10 +35,8 @@ export const lambda: AwsService = {
 
 /** A `Lambda` client with the SDK's own defaults: an answer may take a function's whole time. */
 export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
-  const { Lambda } = await importPeer(
-    "the redrive workflow",
-    "@aws-sdk/client-lambda",
-    () => import("@aws-sdk/client-lambda"),
+  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
   );
   return new Lambda({});
 };

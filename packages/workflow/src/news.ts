@@ -1,6 +1,6 @@
 // Where the workflow's news go: a topic (which has e-mail subscriptions), or a function of the user's.
 
-import { type AwsService, checkClient, checkText, importPeer, invalidOption, lazyClient } from "@sluice/core";
+import { type AwsService, checkClient, checkText, invalidOption, lazyClient, missingDependency } from "@sluice/core";
 import { optional } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
@@ -31,7 +31,9 @@ export interface NewsOptions {
 const sns: AwsService = { name: "SNS", codes: { NotFound: "SINK_MISSING" } };
 
 const loadSns = async (): Promise<TopicClient & { readonly destroy: () => void }> => {
-  const { SNS } = await importPeer("the redrive workflow", "@aws-sdk/client-sns", () => import("@aws-sdk/client-sns"));
+  const { SNS } = await import("@aws-sdk/client-sns").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-sns"),
+  );
   return new SNS({});
 };
 

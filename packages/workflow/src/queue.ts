@@ -7,8 +7,8 @@ import {
   chunk,
   eachBounded,
   type IdAnswer,
-  importPeer,
   lazyClient,
+  missingDependency,
   withIds,
 } from "@sluice/core";
 import { interruption } from "./errors.ts";
@@ -113,7 +113,9 @@ const sqs: AwsService = {
 };
 
 const loadSqs = async (): Promise<QueueClient & { readonly destroy: () => void }> => {
-  const { SQS } = await importPeer("the redrive workflow", "@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-sqs"),
+  );
   return new SQS({});
 };
 

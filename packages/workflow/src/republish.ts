@@ -6,8 +6,8 @@ import {
   type AwsService,
   decodeImage,
   eachBounded,
-  importPeer,
   type LazyClient,
+  missingDependency,
   RecordError,
   type SdkItem,
   type SdkValue,
@@ -60,10 +60,8 @@ const dynamodb: AwsService = {
 
 /** A `DynamoDB` client with the SDK's own defaults. */
 export const loadDynamodb = async (): Promise<SourceTableClient & { readonly destroy: () => void }> => {
-  const { DynamoDB } = await importPeer(
-    "the redrive workflow",
-    "@aws-sdk/client-dynamodb",
-    () => import("@aws-sdk/client-dynamodb"),
+  const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-dynamodb"),
   );
   return new DynamoDB({});
 };

@@ -1,0 +1,31 @@
+import { describe, expect, test } from "@jest/globals";
+import { parseOptions, usage } from "../src/options.ts";
+
+describe("the demo's options", () => {
+  test.each([
+    ["nothing", [], { sinks: ["postgres"], writes: 3000, outage: false }],
+    ["an outage", ["--outage"], { sinks: ["postgres", "sqs", "dynamodb"], writes: 1500, outage: true }],
+    ["blanks and repeats", ["--sinks", "sqs, postgres,sqs"], { sinks: ["sqs", "postgres"], writes: 600 }],
+    ["a number of writes", ["--sinks", "sns", "--writes", "7"], { feeds: ["sns"], replicas: [], writes: 7 }],
+  ])("are what %s says", (_, args, expected) => {
+    expect(parseOptions(args)).toMatchObject(expected);
+  });
+
+  test.each([
+    ["a sink that there is not", ["--sinks", "postgres,kafka"], '--sinks has "kafka"; expected postgres, opensearch,'],
+    ["no sink", ["--sinks", ""], '--sinks has ""'],
+    ["an outage without Postgres", ["--outage", "--sinks", "sns"], "expected postgres among --sinks"],
+    ["no writes", ["--writes", "0"], "--writes expects a whole number above 0"],
+    ["a seed that is no number", ["--seed", "x"], "--seed expects a whole number"],
+    ["an unknown option", ["--sink", "sns"], "Unknown option '--sink'"],
+  ])("refuse %s, and say what is wrong", (_, args, expected) => {
+    expect(parseOptions(args)).toContain(expected);
+  });
+
+  test("are all in the usage, which fits a terminal", () => {
+    for (const option of ["--sinks", "--outage", "--keep", "--writes", "--seed", "-h, --help"]) {
+      expect(usage).toContain(`\n  ${option}`);
+    }
+    expect(Math.max(...usage.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
+  });
+});
