@@ -58,8 +58,15 @@ const membersToJson = (value: object, exact: Exact): string => {
   return `{${text}}`;
 };
 
+/** Strings by themselves: their JSON texts have another order, by quotes and escapes. */
+const setToJson = (value: ReadonlySet<unknown>, exact: Exact): string => {
+  const texts = [...value].filter((entry) => typeof entry !== "string").map((entry) => write(entry, exact) ?? "null");
+  const strings = [...value].filter((entry) => typeof entry === "string");
+  return `[${[...ordered(texts), ...ordered(strings).map((entry) => JSON.stringify(entry))].join(",")}]`;
+};
+
 const objectToJson = (value: object, exact: Exact): string | undefined => {
-  if (value instanceof Set) return `[${ordered([...value].map((entry) => write(entry, exact) ?? "null")).join(",")}]`;
+  if (value instanceof Set) return setToJson(value, exact);
   if (value instanceof Uint8Array) return JSON.stringify(base64(value));
   if (isNumberValue(value)) return exact(value.toString());
   if ("toJSON" in value && typeof value.toJSON === "function") return write(value.toJSON(), exact);

@@ -93,6 +93,16 @@ describe("attributeToJson", () => {
     expect(() => attributeToJson({ N: text })).toThrow(RecordError);
   });
 
+  test("orders the strings of a set as what is decoded of it, whatever JSON makes of them", () => {
+    const strings = ["a b", "a", "\b", 'a"', "\u0000", "!"];
+    const text = '["\\u0000","\\b","!","a","a b","a\\""]';
+    expect([attributeToJson({ SS: strings }), toJson(new Set(strings))]).toEqual([text, text]);
+  });
+
+  test("keeps every entry of a set of several types", () => {
+    expect(toJson(new Set(["5", 5, true, "true", null]))).toBe('[5,null,true,"5","true"]');
+  });
+
   test("orders sets by code unit", () => {
     expect(attributeToJson({ SS: ["b", "É", "B"] })).toBe('["B","b","É"]');
     expect(attributeToJson({ NS: ["10", "9"] })).toBe("[10,9]");
