@@ -82,11 +82,10 @@ type SettledRoutes = readonly PromiseSettledResult<RouteDelivery>[];
 const routesIn = (settled: SettledRoutes): RouteDelivery[] =>
   settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 
-/** Records that stay where they are, unread, but for those that are gone; and those that a delivery of theirs brings again. */
-const repeatsOf = (invocation: Invocation, settled: SettledRoutes, gone: ReadonlySet<number>): Repeats => {
+/** Records that stay where they are, unread, and those that a delivery of theirs brings again. */
+const repeatsOf = (invocation: Invocation, settled: SettledRoutes, unread: Failures): Repeats => {
   const { event, received } = invocation;
-  const found = new Map<number, Error>();
-  for (const { source, unread } of received) if (unread !== undefined && !gone.has(source)) found.set(source, unread);
+  const found = new Map(unread);
   const positions = positionsToRepeat(routesIn(settled), (verdict, position) => repeats(invocation, verdict, position));
   for (const [position, reason] of positions) {
     const source = received[position]?.source as number;
@@ -108,10 +107,10 @@ const firstToRepeat = ({ received }: Invocation, { failures, fatal }: Repeats): 
 };
 
 /** What could not be read is in no route's account: it is told by itself. */
-const tellUnread = ({ parts, received }: Invocation, gone: ReadonlySet<number>): void => {
-  const reasons = received.flatMap(({ unread, source }) => (unread === undefined || gone.has(source) ? [] : unread));
-  if (reasons.length === 0) return;
-  const fields = { pipeline: parts.name, messages: reasons.length, first: String(reasons[0]) };
+const tellUnread = ({ parts }: Invocation, unread: Failures): void => {
+  const [first] = unread.values();
+  if (first === undefined) return;
+  const fields = { pipeline: parts.name, messages: unread.size, first: String(first) };
   parts.logger.warn("messages not read, they stay where they are", fields);
 };
 
@@ -143,14 +142,14 @@ const run = async (invocation: Invocation, requestId: string | undefined): Promi
   const settled = await Promise.allSettled(parts.routes.map((route) => deliverTo(route, received, invocation)));
   const routes = routesIn(settled);
   await settleRejected(invocation, routes);
-  const gone = await settleUnread(invocation);
+  const unread = await settleUnread(invocation);
 
-  const repeated = repeatsOf(invocation, settled, gone);
+  const repeated = repeatsOf(invocation, settled, unread);
   const from = firstToRepeat(invocation, repeated);
   if (from !== undefined) await noteSettled(invocation, routes, from);
   if (repeated.fatal !== undefined) throw repeated.fatal.reason;
   const { failures } = repeated;
-  tellUnread(invocation, gone);
+  tellUnread(invocation, unread);
   if (origin === "retry") await releaseSettled(invocation, routes);
   await postponeFailed(invocation, failures);
   await removeClaims(invocation, failures);

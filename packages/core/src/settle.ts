@@ -35,19 +35,23 @@ const tellUnstored = ({ parts }: Invocation, errors: readonly unknown[]): void =
 
 /**
  * Gives envelopes that nobody here can read (of a route that is gone, of a record that is kept where nothing answers) to the
- * dead letters as they are, when they are too old for the retry queue: SQS would end them unseen. Answers their sources.
+ * dead letters as they are, when they are too old for the retry queue: SQS would end them unseen. Answers what stays unread
+ * where it is, by its source.
  */
-export const settleUnread = async (invocation: Invocation): Promise<ReadonlySet<number>> => {
+export const settleUnread = async (invocation: Invocation): Promise<ReadonlyMap<number, Error>> => {
   const { parts, deadline, origin, received } = invocation;
+  const left = new Map<number, Error>();
+  for (const { source, unread } of received) if (unread !== undefined) left.set(source, unread);
   const { writeDeadLetters: write } = parts;
-  if (origin !== "retry" || write === undefined) return new Set();
+  if (origin !== "retry" || write === undefined) return left;
   const expired = received.flatMap(({ unread, envelope, source }, position) =>
     unread && envelope && isExpired(invocation, position) ? [{ envelope, source }] : [],
   );
-  if (expired.length === 0) return new Set();
+  if (expired.length === 0) return left;
   const { stored, errors } = await receiptOf(() => write(expired.map(({ envelope }) => envelope)), deadline.lastCall);
   tellUnstored(invocation, errors);
-  return new Set(expired.filter(({ envelope }) => stored.has(envelope)).map(({ source }) => source));
+  for (const { envelope, source } of expired) if (stored.has(envelope)) left.delete(source);
+  return left;
 };
 
 /** Whether a delivery comes again: from the stream, or with its message. */
