@@ -4,12 +4,13 @@
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type Change, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
-import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
+import { engineOrSkip, startEngines } from "@sluice/local";
 import { postgres } from "@sluice/sink-postgres";
 import { sqs as sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
 import { accountOf, balanced } from "./account.ts";
+import { eventSources } from "./event-sources.ts";
 import { type AnySink, flaky } from "./flaky.ts";
 import { type ChaosItem, historyOf } from "./history.ts";
 import { httpFaults } from "./http-faults.ts";
@@ -17,7 +18,6 @@ import { arrivalOf, rowOf } from "./message.ts";
 import { drainLetters } from "./queues.ts";
 import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
-import { twoShards } from "./stream.ts";
 import type { Fault } from "./target.ts";
 
 /** Room for a slow machine; nothing depends on it. */
@@ -29,7 +29,6 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
 
 const changes = 160;
 const functionTimeoutMs = 4_000;
-const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
 
 /** A bug of the mapper's. */
 const mapped = (change: Change) => {
@@ -72,29 +71,18 @@ describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of
       .handler();
 
     const records = historyOf(seed, { items: 30, changes });
-    const { stream, append } = twoShards();
+    const { append, mapping, retries, start, stop } = eventSources({
+      handler,
+      // It polls for itself: Lambda is well.
+      sqs: rig.sqs,
+      retryUrl,
+      functionTimeoutMs,
+      ofStream: { batchSize: 20, retryDelayMs: () => 100 },
+      ofQueue: { pollIntervalMs: 20 },
+    });
     append(records);
-    const mapping = eventSourceMapping({
-      client: stream.client,
-      streamArn: stream.streamArn,
-      handler,
-      startingPosition: "TRIM_HORIZON",
-      batchSize: 20,
-      pollIntervalMs: 10,
-      retryDelayMs: () => 100,
-      ...types,
-    });
-    // It polls for itself: Lambda is well.
-    const retries = sqsEventSourceMapping({
-      client: rig.sqs,
-      queueUrl: retryUrl,
-      handler,
-      pollIntervalMs: 20,
-      ...types,
-    });
     await faults.begin(fault);
-    await mapping.start();
-    await retries.start();
+    await start();
     const isFelt = (): boolean => mapping.counters.failedInvokeEventCount > 0;
     let isDrained = false;
     const drained = mapping.drained().then(() => {
@@ -106,8 +94,7 @@ describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of
     await faults.end();
     await drained;
     await retries.drained();
-    await mapping.stop();
-    await retries.stop();
+    await stop();
 
     const letters = await drainLetters(rig.sqs, deadLetterUrl);
     const arrivals = await rig.arrivalsIn(fifoUrl);

@@ -5,16 +5,16 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { encodeEnvelope, type StreamRecord } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import { type Engines, engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
+import { type Engines, engineOrSkip, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { randomOf } from "../convergence/random.ts";
 import { type Arrival, accountOf, balanced } from "./account.ts";
+import { eventSources } from "./event-sources.ts";
 import { historyOf } from "./history.ts";
 import { type FunctionSettings, mortalFunction } from "./mortal-function.ts";
 import { drainLetters } from "./queues.ts";
 import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import { liveSteps, redriveSteps } from "./steps.ts";
-import { twoShards } from "./stream.ts";
 
 const wanted = { dynamodb: true, postgres: true, sqs: true } as const;
 
@@ -57,27 +57,15 @@ type Rig = Awaited<ReturnType<typeof open>>;
 const live = async ({ sqs, settings }: Rig, seed: number, steps: readonly string[]): Promise<StreamRecord[]> => {
   const records = historyOf(seed, { items: 25, changes: roundSize * mostRounds });
   const mortal = mortalFunction(settings, steps);
-  const { stream, append } = twoShards();
-  const mapping = eventSourceMapping({
-    client: stream.client,
-    streamArn: stream.streamArn,
+  const { append, mapping, retries, start, stop } = eventSources({
     handler: mortal.invoke,
-    startingPosition: "TRIM_HORIZON",
-    batchSize: 10,
-    pollIntervalMs: 20,
-    retryDelayMs: () => 50,
-    ...types,
+    sqs,
+    retryUrl: settings.retryUrl,
+    functionTimeoutMs,
+    ofStream: { batchSize: 10, pollIntervalMs: 20, retryDelayMs: () => 50 },
+    ofQueue: { maximumConcurrency: 2, pollIntervalMs: 50 },
   });
-  const retries = sqsEventSourceMapping({
-    client: sqs,
-    queueUrl: settings.retryUrl,
-    handler: mortal.invoke,
-    maximumConcurrency: 2,
-    pollIntervalMs: 50,
-    ...types,
-  });
-  await mapping.start();
-  await retries.start();
+  await start();
   let fed = 0;
   while (mortal.stepsLeft().length > 0 && fed < records.length) {
     append(records.slice(fed, fed + roundSize));
@@ -85,8 +73,7 @@ const live = async ({ sqs, settings }: Rig, seed: number, steps: readonly string
     await mapping.drained();
   }
   await retries.drained();
-  await mapping.stop();
-  await retries.stop();
+  await stop();
   await mortal.stop();
   expect(mortal.stepsLeft()).toEqual([]);
   return records.slice(0, fed);

@@ -12,12 +12,11 @@ import {
   sqsDeadLetter,
   sqsRetryQueue,
 } from "@sluice/core";
-import { eventSourceMapping, sqsEventSourceMapping } from "@sluice/local";
 import { memoryDedupe, memoryUpsertSink } from "@sluice/testing";
 import { type Account, accountOf } from "./account.ts";
+import { eventSources } from "./event-sources.ts";
 import type { ChaosItem } from "./history.ts";
 import { createQueues, drainLetters } from "./queues.ts";
-import { twoShards } from "./stream.ts";
 import type { Between, ChaosTarget, Fault } from "./target.ts";
 
 export interface Play {
@@ -99,25 +98,19 @@ export const play = async (run: Play): Promise<Played> => {
     .to(witness.sink, ({ after }) => after as unknown as ChaosItem)
     .handler();
 
-  const { stream, append } = twoShards();
-  const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
-  const mapping = eventSourceMapping({
-    client: stream.client,
-    streamArn: stream.streamArn,
+  const { append, mapping, retries, start, stop } = eventSources({
     handler,
-    startingPosition: "TRIM_HORIZON",
-    batchSize: 20,
-    parallelizationFactor: 2,
-    pollIntervalMs: 10,
-    ...types,
+    sqs,
+    retryUrl,
+    functionTimeoutMs,
+    ofStream: { batchSize: 20, parallelizationFactor: 2 },
+    ofQueue: { pollIntervalMs: 20 },
   });
-  const retries = sqsEventSourceMapping({ client: sqs, queueUrl: retryUrl, handler, pollIntervalMs: 20, ...types });
 
   const spilling = spills(name);
   const middle = Math.floor(records.length / 2);
   append(records.slice(0, middle));
-  await mapping.start();
-  await retries.start();
+  await start();
   await Promise.race([spilling.first, mapping.drained()]);
   // Later changes of items that have earlier ones in the retry queue.
   append(records.slice(middle));
@@ -127,8 +120,7 @@ export const play = async (run: Play): Promise<Played> => {
   await target.end(fault);
   await mapping.drained();
   await retries.drained();
-  await mapping.stop();
-  await retries.stop();
+  await stop();
   spilling.stop();
 
   const letters = await drainLetters(sqs, deadLetterUrl);

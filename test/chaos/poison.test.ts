@@ -15,11 +15,11 @@ import {
   type StreamRecord,
   sqsRetryQueue,
 } from "@sluice/core";
-import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startSqs } from "@sluice/local";
+import { engineOrSkip, startSqs } from "@sluice/local";
 import { memoryDedupe, tableHistory } from "@sluice/testing";
+import { eventSources } from "./event-sources.ts";
 import { itemOf, madeNow, sequenceOf } from "./history.ts";
 import { createQueues } from "./queues.ts";
-import { twoShards } from "./stream.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
@@ -108,30 +108,15 @@ describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
         .to(sinkOf("well", "append"), (change) => change.keys)
         .handler(),
     );
-    const { stream, append } = twoShards();
+    const { append, mapping, retries, start, stop } = eventSources({ handler, sqs, retryUrl });
     append(records);
-    const functionResponseTypes = ["ReportBatchItemFailures"] as const;
-    const mapping = eventSourceMapping({
-      client: stream.client,
-      streamArn: stream.streamArn,
-      handler,
-      startingPosition: "TRIM_HORIZON",
-      functionResponseTypes,
-      pollIntervalMs: 10,
-    });
-    const retries = sqsEventSourceMapping({ client: sqs, queueUrl: retryUrl, handler, functionResponseTypes });
     const run = async (): Promise<void> => {
-      await mapping.start();
-      await retries.start();
+      await start();
       await mapping.drained();
     };
     const heal = async (): Promise<void> => {
       isPoisoned = false;
       await retries.drained();
-    };
-    const stop = async (): Promise<void> => {
-      await mapping.stop();
-      await retries.stop();
     };
     return { ...story, records, ofPoisoned, letters, mapping, run, heal, stop };
   };

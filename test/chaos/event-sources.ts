@@ -1,0 +1,68 @@
+// The two event sources of a function with a retry queue: the stream, and that queue.
+
+import type { SQS } from "@aws-sdk/client-sqs";
+import type { StreamRecord } from "@sluice/core";
+import {
+  type EventSourceMapping,
+  type EventSourceMappingOptions,
+  eventSourceMapping,
+  type SqsEventSourceMapping,
+  type SqsEventSourceMappingOptions,
+  sqsEventSourceMapping,
+} from "@sluice/local";
+import { twoShards } from "./stream.ts";
+
+export interface EventSourcesOptions {
+  readonly handler: EventSourceMappingOptions["handler"] & SqsEventSourceMappingOptions["handler"];
+  readonly sqs: SQS;
+  readonly retryUrl: string;
+  readonly functionTimeoutMs?: number;
+  /** The stream's own settings. */
+  readonly ofStream?: Pick<
+    EventSourceMappingOptions,
+    "batchSize" | "parallelizationFactor" | "pollIntervalMs" | "retryDelayMs"
+  >;
+  /** The queue's own settings. */
+  readonly ofQueue?: Pick<SqsEventSourceMappingOptions, "maximumConcurrency" | "pollIntervalMs">;
+}
+
+export interface EventSources {
+  /** Puts records into the stream, which is empty at first. */
+  readonly append: (records: readonly StreamRecord[]) => void;
+  readonly mapping: EventSourceMapping;
+  readonly retries: SqsEventSourceMapping;
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export const eventSources = (options: EventSourcesOptions): EventSources => {
+  const { handler, sqs, retryUrl, functionTimeoutMs, ofStream, ofQueue } = options;
+  const { stream, append } = twoShards();
+  const shared = {
+    functionResponseTypes: ["ReportBatchItemFailures"],
+    ...(functionTimeoutMs !== undefined && { functionTimeoutMs }),
+  } as const;
+  const mapping = eventSourceMapping({
+    client: stream.client,
+    streamArn: stream.streamArn,
+    handler,
+    startingPosition: "TRIM_HORIZON",
+    pollIntervalMs: 10,
+    ...shared,
+    ...ofStream,
+  });
+  const retries = sqsEventSourceMapping({ client: sqs, queueUrl: retryUrl, handler, ...shared, ...ofQueue });
+  return {
+    append,
+    mapping,
+    retries,
+    start: async () => {
+      await mapping.start();
+      await retries.start();
+    },
+    stop: async () => {
+      await mapping.stop();
+      await retries.stop();
+    },
+  };
+};
