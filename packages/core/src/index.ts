@@ -4,9 +4,9 @@ export {
   type AwsService,
   awsEntryError,
   awsRequestError,
-} from "./aws-error.ts";
-export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
-export { eachBounded } from "./bounded.ts";
+} from "./sink/aws-error.ts";
+export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./sink/batch-request.ts";
+export { eachBounded } from "./async/bounded.ts";
 export type {
   AttributeValue,
   Change,
@@ -18,16 +18,16 @@ export type {
   StreamRecord,
   StreamViewType,
   UnknownItem,
-} from "./change.ts";
-export { type ChunkLimits, chunk } from "./chunk.ts";
-export { type ClaimCheck, type S3ClaimCheckOptions, type S3Client, s3ClaimCheck } from "./claim-check.ts";
-export { type CloudEvent, type CloudEventOptions, cloudEvent } from "./cloud-event.ts";
-export type { DeadLetter } from "./dead-letter.ts";
-export { type Clock, type InvocationContext, systemClock } from "./deadline.ts";
-export { decodeImage, decodeValue } from "./decode.ts";
-export type { Claim, Claims, Dedupe, DedupeStore, Journal, Note, RouteId } from "./dedupe.ts";
-export { decodeEnvelope, type Envelope, encodeEnvelope } from "./envelope.ts";
-export type { EnvelopeReceipt, SqsQueueClient, SqsSender } from "./envelope-queue.ts";
+} from "./record/change.ts";
+export { type ChunkLimits, chunk } from "./sink/chunk.ts";
+export { type ClaimCheck, type S3ClaimCheckOptions, type S3Client, s3ClaimCheck } from "./envelope/payload-store.ts";
+export { type CloudEvent, type CloudEventOptions, cloudEvent } from "./sink/cloud-event.ts";
+export type { DeadLetter } from "./envelope/dead-letter-queue.ts";
+export { type Clock, type InvocationContext, systemClock } from "./async/deadline.ts";
+export { decodeImage, decodeValue } from "./record/decode.ts";
+export type { Claim, Claims, Dedupe, DedupeStore, Journal, Note, RouteId } from "./delivery/dedupe-store.ts";
+export { decodeEnvelope, type Envelope, encodeEnvelope } from "./envelope/envelope.ts";
+export type { EnvelopeReceipt, SqsQueueClient, SqsSender } from "./envelope/envelope-queue.ts";
 export {
   ConfigError,
   type ConfigErrorCode,
@@ -45,13 +45,13 @@ export {
   type SinkErrorOptions,
   SluiceError,
 } from "./errors.ts";
-export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./fifo.ts";
-export type { BatchResponse, PipelineHandler } from "./handler.ts";
-export { answersById, type IdAnswer, withIds } from "./id-answers.ts";
-export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./json.ts";
-export { lambdaRecord, type StreamsApiRecord } from "./lambda-record.ts";
-export type { Outcome } from "./lane.ts";
-export { awsClientDefaults, type LazyClient, lazyClient } from "./lazy-client.ts";
+export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
+export type { BatchResponse, PipelineHandler } from "./pipeline/handler.ts";
+export { answersById, type IdAnswer, withIds } from "./sink/id-answers.ts";
+export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
+export { lambdaRecord, type StreamsApiRecord } from "./record/lambda-record.ts";
+export type { Outcome } from "./delivery/item-queue.ts";
+export { awsClientDefaults, type LazyClient, lazyClient } from "./sink/lazy-client.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,
@@ -61,26 +61,26 @@ export {
   type WireAttribute,
   type WireAttributes,
   wireAttributes,
-} from "./message-attribute.ts";
-export { bodyText, jsonText, messageOf, sendableText } from "./message-text.ts";
-export { missingDependency } from "./missing-dependency.ts";
+} from "./sink/message-attribute.ts";
+export { bodyText, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
+export { missingDependency } from "./sink/missing-dependency.ts";
 export {
   type BatchPointer,
   type OnFailureReader,
   type OnFailureReaderOptions,
   onFailureReader,
   type StreamsReader,
-} from "./on-failure.ts";
-export { checkClient, checkText, checkWhole, invalidOption } from "./option.ts";
-export type { ParkedItem, Parking } from "./parking.ts";
-export { type Pipeline, type PipelineOptions, pipeline, type RouteOptions } from "./pipeline.ts";
-export { type Places, places, type Turn, turns } from "./rate.ts";
-export { decodeRecord } from "./record.ts";
-export type { MessageOutcome } from "./redrive.ts";
-export type { RetryPolicy } from "./retry.ts";
-export { type FailedMessage, type RetryQueue, type SqsRetryQueueOptions, sqsRetryQueue } from "./retry-queue.ts";
-export type { Route } from "./route.ts";
-export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./sdk-item.ts";
+} from "./intake/on-failure-destination.ts";
+export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
+export type { ParkedItem, Parking } from "./delivery/pending-items.ts";
+export { type Pipeline, type PipelineOptions, pipeline, type RouteOptions } from "./pipeline/pipeline.ts";
+export { type Places, places, type Turn, turns } from "./async/rate-limiter.ts";
+export { decodeRecord } from "./record/record.ts";
+export type { MessageOutcome } from "./pipeline/redrive-task.ts";
+export type { RetryPolicy } from "./async/backoff.ts";
+export { type FailedMessage, type RetryQueue, type SqsRetryQueueOptions, sqsRetryQueue } from "./envelope/retry-queue.ts";
+export type { Route } from "./delivery/route.ts";
+export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
   type AppendDelivery,
   type Delivery,
@@ -95,6 +95,6 @@ export {
   type UpsertDelivery,
   type WriteContext,
   type WriteMode,
-} from "./sink.ts";
-export { type SqsDeadLetterOptions, sqsDeadLetter } from "./sqs-dead-letter.ts";
-export { type InvocationReport, type OutcomeCounts, type PipelineLogger, reportChannel } from "./telemetry.ts";
+} from "./sink/sink.ts";
+export { type SqsDeadLetterOptions, sqsDeadLetter } from "./envelope/sqs-dead-letter.ts";
+export { type InvocationReport, type OutcomeCounts, type PipelineLogger, reportChannel } from "./pipeline/telemetry.ts";

@@ -1,6 +1,6 @@
 // Clocks that tests drive.
 
-import { type Clock, systemClock } from "../src/deadline.ts";
+import { type Clock, systemClock } from "../src/async/deadline.ts";
 
 /** A clock on which a sleep takes no time. Records how long each would have been. Not for deadlines. */
 export const instantClock = (random: () => number = () => 0.5): { clock: Clock; slept: number[] } => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { deadlineOf, systemClock } from "../src/deadline.ts";
+import { deadlineOf, systemClock } from "../src/async/deadline.ts";
 import { manualClock } from "./clocks.ts";
 
 const context = (ms: number) => ({ getRemainingTimeInMillis: () => ms });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { lambdaRecord } from "../src/lambda-record.ts";
+import { lambdaRecord } from "../src/record/lambda-record.ts";
 
 test("a record of the Streams API becomes Lambda's: lower-case identity, stream ARN, all else as it is", () => {
   const dynamodb = {

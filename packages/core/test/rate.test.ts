@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { places, turns } from "../src/rate.ts";
+import { places, turns } from "../src/async/rate-limiter.ts";
 import { manualClock, settle } from "./clocks.ts";
 
 test("turns come as evenly as the rate asks, in the order of asking", async () => {

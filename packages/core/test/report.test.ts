@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "../src/index.ts";
-import type { Verdict } from "../src/lane.ts";
-import { countFailures, countOutcomes, positionsToRepeat, type RouteVerdicts } from "../src/report.ts";
+import type { Verdict } from "../src/delivery/item-queue.ts";
+import { countFailures, countOutcomes, positionsToRepeat, type RouteVerdicts } from "../src/pipeline/report.ts";
 
 const denied = new SinkError("SINK_DENIED", "denied");
 const refused = new SinkError("SINK_REJECTED", "refused");

@@ -16,7 +16,7 @@ import {
   systemClock,
   type UnknownItem,
 } from "../src/index.ts";
-import type { Letter } from "../src/letter.ts";
+import type { Letter } from "../src/envelope/envelope-message.ts";
 import { keptLetters, keptLines } from "./kept-letters.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";

@@ -1,0 +1,120 @@
+// A route: one sink of a pipeline with its mapper and filter. Decides what a change means to the route's target.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Change, LiveChange, Origin } from "../record/change.ts";
+import type { Dedupe } from "./dedupe-store.ts";
+import { ConfigError, RecordError } from "../errors.ts";
+import { assertNewImage, carries, priorState } from "../record/record.ts";
+import type { Sink } from "../sink/sink.ts";
+
+/** A sink with its mapper and filter, types erased: the pipeline's methods have checked them. */
+export interface Route {
+  /** Unique in its pipeline; dead letters name it. */
+  readonly name: string;
+  readonly sink: Sink<unknown>;
+  readonly map: (change: Change<unknown>) => unknown;
+  /** True where the mapper is the sink's own: it reads the raw image and never answers undefined. */
+  readonly mapsItself: boolean;
+  readonly predicate: ((item: unknown) => boolean) | undefined;
+  readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
+  /** How repeats are kept from an append target; `none` for an upsert target, whose guard takes them. */
+  readonly dedupe: Dedupe;
+  /** Changes of other origins are filtered. */
+  readonly origins: ReadonlySet<Origin>;
+  /** Whether what is to be retried goes to the pipeline's retry queue, where there is one. */
+  readonly spills: boolean;
+}
+
+/** What a change means to a route's target. */
+export type Effect =
+  | { readonly kind: "write"; readonly message: unknown }
+  | { readonly kind: "remove" }
+  | { readonly kind: "none" }
+  | { readonly kind: "reject"; readonly error: RecordError };
+
+const remove: Effect = { kind: "remove" };
+const none: Effect = { kind: "none" };
+
+/** Where the user's code threw. The error's own message is left out: it may quote values, and `at …` in a line. */
+const thrownBy = (what: string, error: unknown): string => {
+  if (!(error instanceof Error)) return `${what} threw something that is no Error`;
+  const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
+  return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
+};
+
+/** Rejects a record that the user's code or schema cannot take; lets configuration errors through. */
+const rejection = (route: Route, error: unknown): Effect => {
+  if (error instanceof RecordError) return { kind: "reject", error };
+  if (error instanceof ConfigError) throw error;
+  const message = `[${route.name}] ${thrownBy("the mapper or predicate", error)}`;
+  return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
+};
+
+/** What the user's code returned, which is never a promise: a predicate's would pass for true. */
+const settled = <Value>(route: Route, what: string, value: Value): Value => {
+  if (!(value instanceof Promise)) return value;
+  // Nobody awaits it, and a rejection that nobody handles ends the process.
+  value.catch(() => {});
+  throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
+};
+
+const mapped = (route: Route, change: Change<unknown>): unknown => settled(route, "mapper", route.map(change));
+
+/** Whether an item passes the route's filter; without one, every item does. */
+const matches = (route: Route, item: unknown): boolean =>
+  route.predicate === undefined || settled(route, "predicate", route.predicate(item));
+
+/**
+ * Whether the item must be decoded for the filter or the schema. Without either nothing is decoded that the mapper does
+ * not ask for, so that one which needs keys only serves under every view type.
+ */
+const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
+  predicate !== undefined || (schema !== undefined && carries(viewType, side));
+
+/** The message for the item as the change left it; undefined where the item has no copy in the target. */
+const messageOf = (route: Route, change: Change<unknown>): unknown => {
+  // A sink that maps for itself reads the raw image.
+  if (route.mapsItself) assertNewImage(change);
+  if (isJudged(route, change, "new") && !matches(route, change.after)) return undefined;
+  return mapped(route, change);
+};
+
+/** Whether the target may hold a copy from before the change. Only a clear no saves the guarded remove. */
+const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
+  if (change.kind === "insert") return false;
+  if (!carries(change.viewType, "old")) return true;
+  if (route.mapsItself && route.predicate === undefined) return true;
+  try {
+    return messageOf(route, priorState(change, route.schema)) !== undefined;
+  } catch (error) {
+    // An old image that the schema or mapper of today cannot take may have been copied by that of yesterday.
+    if (error instanceof ConfigError) throw error;
+    return true;
+  }
+};
+
+const upsertEffect = (route: Route, change: Change<unknown>): Effect => {
+  if (change.kind !== "remove") {
+    const message = messageOf(route, change as LiveChange<unknown>);
+    if (message !== undefined) return { kind: "write", message };
+  }
+  return mayHaveCopy(route, change) ? remove : none;
+};
+
+const appendEffect = (route: Route, change: Change<unknown>): Effect => {
+  const isRemove = change.kind === "remove";
+  if (isJudged(route, change, isRemove ? "old" : "new")) {
+    if (!matches(route, isRemove ? change.before : change.after)) return none;
+  }
+  const message = mapped(route, change);
+  return message === undefined ? none : { kind: "write", message };
+};
+
+/** What the change means to the route's target; what the user's code cannot take is rejected. */
+export const effectOf = (route: Route, change: Change<unknown>): Effect => {
+  try {
+    return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);
+  } catch (error) {
+    return rejection(route, error);
+  }
+};

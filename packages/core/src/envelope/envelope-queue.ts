@@ -1,0 +1,218 @@
+// Envelopes on an SQS queue: one message for each, batched to what a request may hold; of a group none is sent after one
+// that was not stored. Dead letters and retries are both kept so.
+
+import { eachBounded } from "../async/bounded.ts";
+import { chunk } from "../sink/chunk.ts";
+import type { ClaimCheck } from "./payload-store.ts";
+import { type Envelope, maxMessageBytes } from "./envelope.ts";
+import { ConfigError, SinkError } from "../errors.ts";
+import { fifoId } from "../sink/fifo.ts";
+import { type Letter, type SizedLetter, type SqsEntry, sizedLetter } from "./envelope-message.ts";
+import { missingDependency } from "../sink/missing-dependency.ts";
+
+/** @see {@link maxMessageBytes} */
+const maxEntries = 10;
+
+const requestsAtOnce = 8;
+
+interface SqsAnswer {
+  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
+  readonly Failed?: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[] | undefined;
+}
+
+/**
+ * The one call of `SQS` from `@aws-sdk/client-sqs` that storing needs; your own client fits.
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+ */
+export interface SqsSender {
+  readonly sendMessageBatch: (input: { QueueUrl: string; Entries: SqsEntry[] }) => Promise<SqsAnswer>;
+}
+
+/** And those that consuming needs. */
+export interface SqsQueueClient extends SqsSender {
+  readonly deleteMessageBatch: (input: {
+    QueueUrl: string;
+    Entries: { Id: string; ReceiptHandle: string }[];
+  }) => Promise<SqsAnswer>;
+  readonly changeMessageVisibilityBatch: (input: {
+    QueueUrl: string;
+    Entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[];
+  }) => Promise<SqsAnswer>;
+}
+
+/** What became of a write of envelopes. */
+export interface EnvelopeReceipt {
+  /** The envelopes that are safely stored. A record whose envelope is not among them is delivered again. */
+  readonly stored: ReadonlySet<Envelope>;
+  /** Why others are not, for the log. */
+  readonly errors: readonly unknown[];
+}
+
+/** A message that was received, to be hidden for so many seconds more. */
+export interface Postponed {
+  readonly receiptHandle: string;
+  readonly delaySeconds: number;
+}
+
+/** A queue of envelopes. */
+export interface EnvelopeQueue {
+  readonly isFifo: boolean;
+  /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
+  readonly isSource: (eventSourceArn: string | undefined) => boolean;
+  readonly send: (letters: readonly Letter[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
+  /** Rejects unless all were. */
+  readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
+  /** Rejects unless all were. */
+  readonly postpone: (messages: readonly Postponed[]) => Promise<void>;
+}
+
+export interface EnvelopeQueueOptions {
+  /** The factory that the user called, for errors. */
+  readonly user: string;
+  /** As errors name it: `dead letter`. */
+  readonly name: string;
+  readonly queueUrl: string;
+  readonly client: SqsSender | undefined;
+  readonly claimCheck: ClaimCheck | undefined;
+}
+
+const refused = (name: string, { Code }: { readonly Code?: string | undefined }): SinkError =>
+  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS answered ${Code} for a message; expected it among Successful`);
+
+/** `https://sqs.<region>.amazonaws.com/<account>/<name>` and `arn:aws:sqs:<region>:<account>:<name>` end alike. */
+const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
+
+const loadClient = async (user: string): Promise<SqsSender> => {
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
+  // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
+  const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
+  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
+};
+
+const byGroup = (letters: readonly Letter[]): Letter[][] => {
+  const groups = new Map<string, Letter[]>();
+  for (const letter of letters) {
+    const group = groups.get(letter.group);
+    if (group === undefined) groups.set(letter.group, [letter]);
+    else group.push(letter);
+  }
+  return [...groups.values()];
+};
+
+/** Sends each group's first letter, then each group's second, and so on; a group ends at the first that was not stored. */
+const sendInOrder = async (
+  letters: readonly Letter[],
+  sendRound: (round: readonly Letter[]) => Promise<ReadonlySet<Envelope>>,
+): Promise<Set<Envelope>> => {
+  const stored = new Set<Envelope>();
+  let groups = byGroup(letters);
+  for (let index = 0; groups.length > 0; index += 1) {
+    const taken = await sendRound(groups.map((group) => group[index] as Letter));
+    for (const envelope of taken) stored.add(envelope);
+    groups = groups.filter((group) => taken.has((group[index] as Letter).envelope) && index + 1 < group.length);
+  }
+  return stored;
+};
+
+/** Asks for messages in requests of ten. @throws {SinkError} when an answer names failures. */
+const askInTens = async <Entry>(
+  name: string,
+  entries: readonly Entry[],
+  ask: (entries: (Entry & { Id: string })[]) => Promise<SqsAnswer>,
+): Promise<void> => {
+  const requests = chunk(entries, { maxEntries, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+  await eachBounded(requests, requestsAtOnce, async (request) => {
+    const { Failed = [] } = await ask(request.map((entry, index) => ({ ...entry, Id: String(index) })));
+    if (Failed[0] !== undefined) throw refused(name, Failed[0]);
+  });
+};
+
+/** Sends letters of different groups, ten a request. */
+const roundsOf = ({ user, name, queueUrl, client, claimCheck }: EnvelopeQueueOptions, isFifo: boolean) => {
+  let sender: Promise<SqsSender> | undefined;
+  const connected = (): Promise<SqsSender> => {
+    sender ??= client === undefined ? loadClient(user) : Promise.resolve(client);
+    return sender;
+  };
+
+  const entryOf = ({ entry, envelope, group }: SizedLetter, index: number, delaySeconds: number): SqsEntry => ({
+    Id: String(index),
+    ...entry,
+    // FIFO queues refuse a delay of a message.
+    ...(isFifo && { MessageGroupId: fifoId(group), MessageDeduplicationId: fifoId(envelope.id) }),
+    ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
+  });
+
+  const request = async (letters: readonly SizedLetter[], delaySeconds: number, errors: unknown[]) => {
+    const Entries = letters.map((letter, index) => entryOf(letter, index, delaySeconds));
+    const answer = await (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
+    errors.push(...(answer.Failed ?? []).map((failure) => refused(name, failure)));
+    return (answer.Successful ?? []).flatMap(({ Id }) => letters[Number(Id)]?.envelope ?? []);
+  };
+
+  /** Undefined, with the reason among the errors, where it rejects. */
+  const kept = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
+    work.catch((error: unknown) => {
+      errors.push(error);
+      return undefined;
+    });
+
+  const sendRound = async (round: readonly Letter[], delaySeconds: number, errors: unknown[]) => {
+    const weighed = await eachBounded(round, requestsAtOnce, (letter) =>
+      kept(sizedLetter(name, letter, claimCheck), errors),
+    );
+    const ready = weighed.filter((letter) => letter !== undefined);
+    const requests = chunk(ready, { maxEntries, maxBytes: maxMessageBytes, sizeOf: ({ bytes }) => bytes });
+    const answers = await eachBounded(requests, requestsAtOnce, (letters) =>
+      kept(request(letters, delaySeconds, errors), errors),
+    );
+    const stored = new Set(answers.flatMap((envelopes) => envelopes ?? []));
+    for (const { envelope, claim } of ready) {
+      if (claim !== undefined && !stored.has(envelope)) await kept(claimCheck?.remove(claim) as Promise<void>, errors);
+    }
+    return stored;
+  };
+  return { connected, sendRound };
+};
+
+/**
+ * A queue of envelopes on SQS, standard or FIFO. Does no I/O.
+ * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is no URL.
+ */
+export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
+  const { user, name, queueUrl } = options;
+  if (!URL.canParse(queueUrl)) {
+    throw new ConfigError("CONFIG_INVALID", `${user}: queueUrl is missing or no URL; expected the queue's URL`);
+  }
+  const isFifo = queueUrl.endsWith(".fifo");
+  const { connected, sendRound } = roundsOf(options, isFifo);
+  const consumer = async (): Promise<SqsQueueClient> => {
+    const candidate = (await connected()) as Partial<SqsQueueClient>;
+    if (candidate.deleteMessageBatch && candidate.changeMessageVisibilityBatch) return candidate as SqsQueueClient;
+    const found = `${user}: client has no deleteMessageBatch or no changeMessageVisibilityBatch`;
+    throw new ConfigError("CONFIG_INVALID", `${found}; expected an SQS client of @aws-sdk/client-sqs`);
+  };
+  const place = placeOf(queueUrl, "/");
+  return {
+    isFifo,
+    isSource: (eventSourceArn) => eventSourceArn !== undefined && placeOf(eventSourceArn, ":") === place,
+    send: async (letters, delaySeconds = 0) => {
+      const errors: unknown[] = [];
+      const stored = await sendInOrder(letters, (round) => sendRound(round, delaySeconds, errors));
+      return { stored, errors };
+    },
+    remove: async (receiptHandles) => {
+      const sqs = await consumer();
+      const entries = receiptHandles.map((ReceiptHandle) => ({ ReceiptHandle }));
+      await askInTens(name, entries, (Entries) => sqs.deleteMessageBatch({ QueueUrl: queueUrl, Entries }));
+    },
+    postpone: async (messages) => {
+      const sqs = await consumer();
+      const entries = messages.map(({ receiptHandle, delaySeconds }) => ({
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: delaySeconds,
+      }));
+      await askInTens(name, entries, (Entries) => sqs.changeMessageVisibilityBatch({ QueueUrl: queueUrl, Entries }));
+    },
+  };
+};

@@ -1,0 +1,109 @@
+// The claim check: a record that no message can hold is kept elsewhere, and its message carries the address.
+
+import { randomUUID } from "node:crypto";
+import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
+import { RecordError } from "../errors.ts";
+import { lazyClient } from "../sink/lazy-client.ts";
+import { missingDependency } from "../sink/missing-dependency.ts";
+import { checkClient, checkText } from "../sink/option.ts";
+
+/** Keeps records for as long as their messages live. */
+export interface ClaimCheck {
+  /** Keeps the bytes under a new address, and answers it. */
+  readonly put: (bytes: Uint8Array) => Promise<string>;
+  /**
+   * What is kept at an address.
+   * @throws {RecordError} RECORD_LOST when there is nothing, RECORD_MALFORMED for an address of another place.
+   * @throws {SinkError} what else the store answers.
+   */
+  readonly get: (claim: string) => Promise<Uint8Array>;
+  /** Safe to repeat. */
+  readonly remove: (claim: string) => Promise<void>;
+}
+
+interface ObjectPlace {
+  readonly Bucket: string;
+  readonly Key: string;
+}
+
+/**
+ * The calls of `S3` from `@aws-sdk/client-s3` that are used; your own client fits.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export interface S3Client {
+  readonly putObject: (input: ObjectPlace & { Body: Uint8Array }) => Promise<unknown>;
+  readonly getObject: (input: ObjectPlace) => Promise<{
+    readonly Body?: { readonly transformToByteArray: () => Promise<Uint8Array> } | undefined;
+  }>;
+  readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
+}
+
+export interface S3ClaimCheckOptions {
+  readonly bucket: string;
+  /** Where in the bucket. Default `sluice/claims/`. */
+  readonly prefix?: string;
+  /** Default: an `S3` client with the SDK's own defaults, loaded when the first record is kept or fetched. */
+  readonly client?: S3Client;
+}
+
+const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSuchKey: "SINK_GONE" } };
+
+/** An `S3` client of the SDK, loaded when it is needed. */
+export const loadS3 = async (user: string): Promise<S3Client & { readonly destroy: () => void }> => {
+  const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
+  return new S3({}) as S3Client & { destroy: () => void };
+};
+
+/**
+ * An object's bytes.
+ * @throws {RecordError} RECORD_LOST when there is no such object, {SinkError} what else S3 answers.
+ */
+export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
+  try {
+    const { Body } = await client.getObject(place);
+    if (Body !== undefined) return await Body.transformToByteArray();
+  } catch (error) {
+    const told = awsRequestError("s3", s3, error);
+    if (told.code !== "SINK_GONE") throw told;
+  }
+  throw new RecordError("RECORD_LOST", `the object s3://${place.Bucket}/${place.Key} is gone`);
+};
+
+/**
+ * Keeps large records as objects of a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject` on
+ * them. Give the prefix a lifecycle rule of 30 days: a crash can leave an object behind that no message speaks of.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ */
+export const s3ClaimCheck = ({ bucket, prefix = "sluice/claims/", client }: S3ClaimCheckOptions): ClaimCheck => {
+  checkText("bucket", bucket);
+  checkText("prefix", prefix);
+  checkClient(client, "getObject", "an S3 client of @aws-sdk/client-s3");
+  const connection = lazyClient<S3Client>(client, () => loadS3("s3ClaimCheck"));
+  const root = `s3://${bucket}/${prefix}`;
+  const placeOf = (claim: string): ObjectPlace => {
+    // A message may be anybody's: it must not make the function read, or delete, other objects.
+    if (claim.startsWith(root)) return { Bucket: bucket, Key: claim.slice(`s3://${bucket}/`.length) };
+    throw new RecordError("RECORD_MALFORMED", "recordClaim is not an address of this pipeline's claim check");
+  };
+  return {
+    put: async (bytes) => {
+      const claim = `${root}${randomUUID()}.json.gz`;
+      const s3Client = await connection.get();
+      try {
+        await s3Client.putObject({ ...placeOf(claim), Body: bytes });
+      } catch (error) {
+        throw awsRequestError("claim check", s3, error);
+      }
+      return claim;
+    },
+    get: async (claim) => readObject(await connection.get(), placeOf(claim)),
+    remove: async (claim) => {
+      const s3Client = await connection.get();
+      try {
+        await s3Client.deleteObject(placeOf(claim));
+      } catch (error) {
+        throw awsRequestError("claim check", s3, error);
+      }
+    },
+  };
+};

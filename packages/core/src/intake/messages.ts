@@ -1,0 +1,185 @@
+// What a message holds: an envelope of ours, a pointer or whole event of Lambda's on-failure destination, or the news of
+// an S3 object with one; by itself, or wrapped by SNS.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { eachBounded } from "../async/bounded.ts";
+import type { Origin, StreamRecord } from "../record/change.ts";
+import type { ClaimCheck } from "../envelope/payload-store.ts";
+import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
+import { RecordError, SinkError } from "../errors.ts";
+import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
+import {
+  type BatchPointer,
+  lostError,
+  lostObjectError,
+  type ObjectAddress,
+  type OnFailureReader,
+  objectsIn,
+  objectUrl,
+  payloadIn,
+  pointerIn,
+} from "./on-failure-destination.ts";
+
+const messagesAtOnce = 8;
+
+/** What unpacking needs of the pipeline and of the invocation. */
+export interface Unpacking {
+  readonly pipeline: string;
+  readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
+  /** Names of the pipeline's routes. */
+  readonly routes: ReadonlySet<string>;
+  readonly claimChecks: readonly ClaimCheck[];
+  readonly reader: OnFailureReader;
+  readonly origin: Origin;
+  readonly signal: AbortSignal;
+}
+
+const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
+
+const malformed = (found: string, expected: string): RecordError =>
+  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
+
+const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
+
+/** @throws {RecordError} RECORD_LOST when the bytes hold none. */
+const keptRecord = (bytes: Uint8Array, claim: string): StreamRecord => {
+  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `what is kept at ${claim} is no record`, { cause });
+  try {
+    const record: unknown = decompressed(bytes);
+    if (typeof record === "object" && record !== null) return record;
+  } catch (error) {
+    throw lost(error);
+  }
+  throw lost(undefined);
+};
+
+/** The record that an envelope claims. */
+const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly ClaimCheck[]): Promise<StreamRecord> => {
+  let refusal = malformed("the address of a record", "one of this pipeline's claimCheck, and it has none");
+  for (const claimCheck of claimChecks) {
+    try {
+      return keptRecord(await claimCheck.get(recordClaim), recordClaim);
+    } catch (error) {
+      if (!(error instanceof RecordError) || error.code !== "RECORD_MALFORMED") throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+};
+
+const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { pipeline, routes, schema, origin, claimChecks } = unpacking;
+  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
+  if (!routes.has(envelope.sink)) {
+    throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
+  }
+  const { code, message, record, recordClaim } = envelope;
+  // Its record is what is known of the loss, and no change.
+  if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
+  if (recordClaim === undefined) return [receive(record, { source, origin, envelope }, schema)];
+  try {
+    const record = await claimed(envelope, claimChecks);
+    return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
+  } catch (error) {
+    // Gone for good: rejected like any record of which nothing can be sent.
+    if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
+    return [{ ...nothing, error, envelope, source }];
+  }
+};
+
+const fromRecords = (records: readonly StreamRecord[], source: number, { origin, schema }: Unpacking): Received[] =>
+  records.map((record) => receive(record, { source, origin, envelope: undefined }, schema));
+
+const fromPointer = async (pointer: BatchPointer, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { records, lost } = await unpacking.reader.readStream(pointer, unpacking.signal);
+  const found = fromRecords(records, source, unpacking);
+  if (lost === 0) return found;
+  // Kept as it is: whoever looks at the dead letter finds all that Lambda said.
+  const record = { eventSourceARN: pointer.streamArn, DDBStreamBatchInfo: pointer } as StreamRecord;
+  return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
+};
+
+/** What Lambda says of an invocation: all of its event, or a pointer. */
+const fromInvocation = (value: unknown, source: number, unpacking: Unpacking): Promise<Received[]> | undefined => {
+  const payload = payloadIn(value);
+  if (payload !== undefined) return Promise.resolve(fromRecords(payload, source, unpacking));
+  const pointer = pointerIn(value);
+  return pointer && fromPointer(pointer, source, unpacking);
+};
+
+/** An object holds an invocation, and never the news of another object: that could be the news of itself. */
+const fromObject = async (address: ObjectAddress, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const url = objectUrl(address);
+  try {
+    const value = parsed(await unpacking.reader.readObject(address), `the object ${url}, which is no JSON`);
+    const found = await fromInvocation(value, source, unpacking);
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
+    const { bucket, key } = address;
+    const record = { s3: { bucket: { name: bucket }, object: { key } } } as StreamRecord;
+    return [{ ...nothing, record, error: lostObjectError(address), source }];
+  }
+  throw malformed(`the object ${url}, which is no invocation`, expectedText);
+};
+
+const fromValue = async (value: unknown, source: number, unpacking: Unpacking): Promise<Received[] | undefined> => {
+  const invocation = fromInvocation(value, source, unpacking);
+  if (invocation !== undefined) return invocation;
+  const objects = objectsIn(value);
+  if (objects === undefined) return undefined;
+  const found: Received[] = [];
+  for (const address of objects) found.push(...(await fromObject(address, source, unpacking)));
+  return found;
+};
+
+/** SNS sends its messages as JSON of its own, unless the subscription asks for raw delivery. */
+const snsMessage = (value: unknown): string | undefined => {
+  const { Type, Message } = (value ?? {}) as { readonly Type?: unknown; readonly Message?: unknown };
+  return Type === "Notification" && typeof Message === "string" ? Message : undefined;
+};
+
+const parsed = (text: string, found: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(found, expectedText);
+  }
+};
+
+const fromText = async (text: string, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const envelope = decodeEnvelope(text);
+  if (envelope !== undefined) return fromEnvelope(envelope, source, unpacking);
+  const value = parsed(text, "no JSON");
+  const wrapped = snsMessage(value);
+  if (wrapped !== undefined) return fromText(wrapped, source, unpacking);
+  const found = await fromValue(value, source, unpacking);
+  if (found !== undefined) return found;
+  const { v } = (value ?? {}) as { readonly v?: unknown };
+  throw malformed(typeof v === "number" && v !== 1 ? `an envelope of version ${v}` : "no envelope", expectedText);
+};
+
+interface Notification {
+  readonly Sns?: { readonly Message?: string };
+}
+
+const fromRecord = (record: unknown, source: number, unpacking: Unpacking): Promise<Received[]> => {
+  const { body } = record as QueueRecord;
+  const text = body ?? (record as Notification).Sns?.Message;
+  if (text !== undefined) return fromText(text, source, unpacking);
+  return fromText(JSON.stringify(pointerIn(record) ? record : { Records: [record] }), source, unpacking);
+};
+
+/** The changes in the messages of an event. What cannot be read stays where it is, with the reason. */
+export const unpack = async ({ records }: RecognisedEvent, unpacking: Unpacking): Promise<Received[]> => {
+  const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
+    try {
+      return await fromRecord(record, source, unpacking);
+    } catch (error) {
+      if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
+      const { body } = record as Partial<QueueRecord>;
+      return [{ ...nothing, envelope: body === undefined ? undefined : decodeEnvelope(body), source, unread: error }];
+    }
+  });
+  return found.flat();
+};

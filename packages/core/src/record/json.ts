@@ -1,0 +1,131 @@
+// JSON without loss: exact numbers, sets in a stable order, binary as base64.
+
+import type { NumberValue } from "@aws-sdk/util-dynamodb";
+import type { AttributeValue, Image } from "./change.ts";
+import { RecordError } from "../errors.ts";
+
+/**
+ * How a number that a double cannot hold is written: `literal` for targets whose JSON numbers are exact (Postgres
+ * `jsonb`), `string` for those that would round it (most consumers).
+ */
+export type ExactNumbers = "literal" | "string";
+
+/** By its method and not by class or name: a map may have an attribute of that name. */
+const isNumberValue = (value: object): value is NumberValue =>
+  "toAttributeValue" in value && typeof value.toAttributeValue === "function";
+
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+
+/** Code-unit order: stable on every machine, unlike a locale's. */
+const ordered = (texts: readonly string[]): string[] => [...texts].sort();
+
+const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
+
+const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/**
+ * The decimal text as a JSON number with every digit: `"1.50"` stays, `"+1"`, `".5"`, `"5."` and `"007"` are put right.
+ * @throws {RecordError} RECORD_MALFORMED when it is no decimal number.
+ */
+const numberLiteral = (text: string): string => {
+  if (jsonNumber.test(text)) return text;
+  const [, sign = "", whole = "", fraction = "", exponent = ""] = decimal.exec(text) ?? [];
+  if (whole + fraction === "") throw new RecordError("RECORD_MALFORMED", "a number is no decimal; expected its digits");
+  return `${sign}${whole.replace(/^0+(?=\d)/, "") || "0"}${fraction === "" ? "" : `.${fraction}`}${exponent}`;
+};
+
+type Exact = (text: string) => string;
+
+/** Items have the same few names over and over: each is quoted once. Bounded, as a map may be keyed by data. */
+const quotedNames = new Map<string, string>();
+const maxQuotedNames = 1_000;
+
+const quoted = (name: string): string => {
+  const known = quotedNames.get(name);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(name);
+  if (quotedNames.size < maxQuotedNames) quotedNames.set(name, text);
+  return text;
+};
+
+const membersToJson = (value: object, exact: Exact): string => {
+  let text = "";
+  for (const name of Object.keys(value)) {
+    const member = write((value as Readonly<Record<string, unknown>>)[name], exact);
+    if (member !== undefined) text += `${text === "" ? "" : ","}${quoted(name)}:${member}`;
+  }
+  return `{${text}}`;
+};
+
+/** Strings by themselves: their JSON texts have another order, by quotes and escapes. */
+const setToJson = (value: ReadonlySet<unknown>, exact: Exact): string => {
+  const texts = [...value].filter((entry) => typeof entry !== "string").map((entry) => write(entry, exact) ?? "null");
+  const strings = [...value].filter((entry) => typeof entry === "string");
+  return `[${[...ordered(texts), ...ordered(strings).map((entry) => JSON.stringify(entry))].join(",")}]`;
+};
+
+const objectToJson = (value: object, exact: Exact): string | undefined => {
+  if (value instanceof Set) return setToJson(value, exact);
+  if (value instanceof Uint8Array) return JSON.stringify(base64(value));
+  if (isNumberValue(value)) return exact(value.toString());
+  if ("toJSON" in value && typeof value.toJSON === "function") return write(value.toJSON(), exact);
+  return membersToJson(value, exact);
+};
+
+/** Undefined where `JSON.stringify` leaves a value out. */
+const write = (value: unknown, exact: Exact): string | undefined => {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
+  if (typeof value === "bigint") return exact(String(value));
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((entry) => write(entry, exact) ?? "null").join(",")}]`;
+  return objectToJson(value, exact);
+};
+
+/** Whether `JSON.stringify` writes the value without loss, at a quarter of the time that `write` takes. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null) return typeof value !== "bigint";
+  if (Array.isArray(value)) return value.every(isPlain);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value) return false;
+  for (const name in value) if (!isPlain((value as Record<string, unknown>)[name])) return false;
+  return true;
+};
+
+const writeLossless = (value: unknown, exactNumbers: ExactNumbers): string | undefined =>
+  write(value, exactNumbers === "literal" ? numberLiteral : (text) => JSON.stringify(text));
+
+/**
+ * JSON text of a decoded value. `Set`s become arrays in code-unit order, bytes become base64, BigInts and exact numbers
+ * are written as `exactNumbers` says; `undefined` members are left out, as `JSON.stringify` does.
+ */
+export const toJson = (value: unknown, exactNumbers: ExactNumbers = "string"): string =>
+  (isPlain(value) ? JSON.stringify(value) : writeLossless(value, exactNumbers)) ?? "null";
+
+const binaryText = (value: string | Uint8Array): string => (typeof value === "string" ? value : base64(value));
+
+/** JSON text of an attribute value, straight from the record: numbers keep every digit as literals. */
+export const attributeToJson = (value: AttributeValue): string => {
+  if ("S" in value) return JSON.stringify(value.S);
+  if ("N" in value) return numberLiteral(value.N);
+  if ("BOOL" in value) return value.BOOL ? "true" : "false";
+  if ("NULL" in value) return "null";
+  if ("M" in value) return imageToJson(value.M);
+  if ("L" in value) return `[${value.L.map(attributeToJson).join(",")}]`;
+  if ("B" in value) return JSON.stringify(binaryText(value.B));
+  if ("SS" in value)
+    return `[${ordered(value.SS)
+      .map((entry) => JSON.stringify(entry))
+      .join(",")}]`;
+  if ("NS" in value) return `[${ordered(value.NS).map(numberLiteral).join(",")}]`;
+  return `[${ordered(value.BS.map(binaryText))
+    .map((entry) => JSON.stringify(entry))
+    .join(",")}]`;
+};
+
+/** JSON text of an item, straight from the record. */
+export const imageToJson = (image: Image): string =>
+  `{${Object.entries(image)
+    .map(([name, value]) => `${JSON.stringify(name)}:${attributeToJson(value)}`)
+    .join(",")}}`;

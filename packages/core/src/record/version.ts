@@ -1,0 +1,60 @@
+// The version of a change, and the item's key as one text.
+
+import type { AttributeValue, Image } from "./change.ts";
+import { RecordError } from "../errors.ts";
+
+const label = /\/stream\/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?/;
+
+let latest: { readonly arn: string; readonly epoch: string } | undefined;
+
+/**
+ * The creation time in the stream ARN's label as 17 digits, `20260102030405678`: a re-created stream has a later one.
+ * @throws {RecordError} RECORD_MALFORMED when the ARN carries no label.
+ */
+export const streamEpoch = (streamArn: string): string => {
+  if (latest?.arn === streamArn) return latest.epoch;
+  const match = label.exec(streamArn);
+  if (match === null) {
+    throw new RecordError("RECORD_MALFORMED", "eventSourceARN has no stream label; expected …/stream/<creation time>");
+  }
+  const [, year, month, day, hour, minute, second, milliseconds = ""] = match;
+  const epoch = `${year}${month}${day}${hour}${minute}${second}${milliseconds.padEnd(3, "0")}`;
+  latest = { arn: streamArn, epoch };
+  return epoch;
+};
+
+/**
+ * `<stream epoch>-<sequence number padded to 40 digits>`, which orders the changes of an item as text.
+ * Sequence numbers have 21 to 40 digits: more than an int64 or a JS number holds, and unpadded text misorders them.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
+ */
+export const versionOf = (streamArn: string, sequenceNumber: string): string => {
+  if (!/^\d{1,40}$/.test(sequenceNumber)) {
+    throw new RecordError(
+      "RECORD_MALFORMED",
+      `the sequence number is ${sequenceNumber.length} characters; expected 1 to 40 digits`,
+    );
+  }
+  return `${streamEpoch(streamArn)}-${sequenceNumber.padStart(40, "0")}`;
+};
+
+const keyText = (name: string, value: AttributeValue): string => {
+  for (const type in value) {
+    const held = (value as Readonly<Record<string, unknown>>)[type];
+    if (type !== "S" && type !== "N" && type !== "B") break;
+    const text = type === "B" && held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held;
+    if (typeof text === "string") return `${name.length}:${name}${type}${text.length}:${text}`;
+  }
+  const [type] = Object.keys(value ?? {});
+  throw new RecordError("RECORD_MALFORMED", `key attribute ${name} has the type ${type}; expected S, N or B`);
+};
+
+/** One text for an item's key. Lengths are written before texts, so that no two keys collide. */
+export const itemKeyOf = (keys: Image): string => {
+  const names = Object.keys(keys);
+  if (names.length === 1) return keyText(names[0] as string, keys[names[0] as string] as AttributeValue);
+  return names
+    .sort()
+    .map((name) => keyText(name, keys[name] as AttributeValue))
+    .join("");
+};

@@ -1,0 +1,111 @@
+// Message attributes, which SNS and SQS have in common: what a mapper may give, what goes on the wire, what it weighs.
+
+import type { NumberValue } from "@aws-sdk/util-dynamodb";
+import { SinkError } from "../errors.ts";
+import { sendableText } from "./message-text.ts";
+import type { AppendDelivery } from "./sink.ts";
+
+/** Texts, booleans and lists go as String and String.Array, numbers as Number, bytes as Binary. */
+export type MessageAttribute =
+  | string
+  | number
+  | bigint
+  | NumberValue
+  | boolean
+  | Uint8Array
+  | readonly (string | number | boolean | null)[];
+
+/** Attributes of a message by name; those that are undefined are left out. */
+export type MessageAttributes = { readonly [name: string]: MessageAttribute | undefined };
+
+/** An attribute as SNS and SQS take it. */
+export interface WireAttribute {
+  readonly DataType: string;
+  readonly StringValue?: string;
+  readonly BinaryValue?: Uint8Array;
+}
+
+export type WireAttributes = Record<string, WireAttribute>;
+
+/** Attributes that every message carries, so that a consumer can discard repeats and what comes late. */
+export const idempotencyKeyAttribute = "idempotency-key";
+export const versionAttribute = "sluice-version";
+
+/**
+ * SQS takes no more, and SNS drops a message with more on its way to a queue with raw delivery.
+ * @see https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html (read 2026-11-23)
+ */
+const maxAttributes = 10;
+
+/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html (read 2026-11-23) */
+const legalName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
+
+const rejected = (sink: string, found: string, expected: string): SinkError =>
+  new SinkError("SINK_REJECTED", `[${sink}] ${found}; expected ${expected}`);
+
+const textAttribute = (DataType: string, StringValue: string): WireAttribute => ({ DataType, StringValue });
+
+const wireAttribute = (sink: string, name: string, value: MessageAttribute): WireAttribute => {
+  if (typeof value === "string") return textAttribute("String", sendableText(sink, `attribute ${name}`, value));
+  if (typeof value === "boolean") return textAttribute("String", String(value));
+  if (Array.isArray(value))
+    return textAttribute("String.Array", sendableText(sink, `attribute ${name}`, JSON.stringify(value)));
+  if (value instanceof Uint8Array) return { DataType: "Binary", BinaryValue: value };
+  const number = String(value);
+  if (!/^[+-]?\.?\d/.test(number)) {
+    throw rejected(sink, `attribute ${name} is of no type that goes`, "a text, finite number, boolean, bytes or list");
+  }
+  return textAttribute("Number", number);
+};
+
+/** Messages have the same few attributes over and over. Bounded, as a mapper may name them by data. */
+const knownNames = new Set<string>();
+const maxKnownNames = 1_000;
+
+const checkName = (sink: string, name: string): void => {
+  if (knownNames.has(name)) return;
+  if (name === idempotencyKeyAttribute || name === versionAttribute) {
+    throw rejected(sink, `the attribute ${name} is the sink's own`, "another name");
+  }
+  if (legalName.test(name)) {
+    if (knownNames.size < maxKnownNames) knownNames.add(name);
+    return;
+  }
+  throw rejected(
+    sink,
+    `an attribute's name of ${name.length} characters is not allowed`,
+    "1 to 256 of A-Z a-z 0-9 _ - and single periods inside, not beginning with AWS. or Amazon.",
+  );
+};
+
+/**
+ * The attributes of a delivery's message: the sink's own two, then the mapper's.
+ * @throws {SinkError} SINK_REJECTED for a name or value that SNS or SQS would not take, or more than eight of them.
+ */
+export const wireAttributes = (
+  sink: string,
+  { change, idempotencyKey }: AppendDelivery<unknown>,
+  given: MessageAttributes = {},
+): WireAttributes => {
+  const attributes: WireAttributes = {
+    [idempotencyKeyAttribute]: textAttribute("String", sendableText(sink, "the idempotency key", idempotencyKey)),
+    [versionAttribute]: textAttribute("String", change.version),
+  };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    checkName(sink, name);
+    attributes[name] = wireAttribute(sink, name, value);
+  }
+  const count = Object.keys(attributes).length;
+  if (count <= maxAttributes) return attributes;
+  throw rejected(sink, `the message has ${count} attributes, two of them the sink's own`, `at most ${maxAttributes}`);
+};
+
+/** Bytes that attributes take of a message's limit: name, type and value of each. */
+export const attributeBytes = (attributes: WireAttributes): number => {
+  let bytes = 0;
+  for (const [name, { DataType, StringValue, BinaryValue }] of Object.entries(attributes)) {
+    bytes += Buffer.byteLength(name + DataType + (StringValue ?? "")) + (BinaryValue?.byteLength ?? 0);
+  }
+  return bytes;
+};
