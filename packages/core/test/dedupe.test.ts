@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
-import { claimingSink } from "../src/delivery/leasing-sink.ts";
+import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
-import { receive } from "../src/intake/event.ts";
+import { Outage } from "../src/delivery/circuit-breaker.ts";
+import { claimingSink } from "../src/delivery/leasing-sink.ts";
+import { deliverTo } from "../src/delivery/route-worker.ts";
 import {
   type Dedupe,
   type DedupeStore,
@@ -17,9 +19,7 @@ import {
   type StreamRecord,
   type UnknownItem,
 } from "../src/index.ts";
-import { Outage } from "../src/delivery/circuit-breaker.ts";
-import { defaultRetryPolicy } from "../src/async/backoff.ts";
-import { deliverTo } from "../src/delivery/route-worker.ts";
+import { receive } from "../src/intake/event.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
 import { keptLetters, keptLines } from "./kept-letters.ts";
 import { type Script, scriptedSink } from "./scripted-sink.ts";

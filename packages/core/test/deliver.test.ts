@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { streamRecord } from "@sluice/testing";
+import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
 import { deliver, type Invocation } from "../src/delivery/deliver.ts";
-import { decodeRecord, type Origin, type Sink, SinkError } from "../src/index.ts";
 import type { Entry, Verdict } from "../src/delivery/item-queue.ts";
-import { defaultRetryPolicy } from "../src/async/backoff.ts";
+import { decodeRecord, type Origin, type Sink, SinkError } from "../src/index.ts";
 import { instantClock, manualClock, settle } from "./clocks.ts";
 import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { SinkError } from "../src/index.ts";
 import type { Verdict } from "../src/delivery/item-queue.ts";
+import { SinkError } from "../src/index.ts";
 import { countFailures, countOutcomes, positionsToRepeat, type RouteVerdicts } from "../src/pipeline/report.ts";
 
 const denied = new SinkError("SINK_DENIED", "denied");

@@ -2,6 +2,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, memoryDedupe, streamEvent, streamRecord } from "@sluice/testing";
+import type { Letter } from "../src/envelope/envelope-message.ts";
 import {
   type BatchResponse,
   decodeEnvelope,
@@ -16,7 +17,6 @@ import {
   systemClock,
   type UnknownItem,
 } from "../src/index.ts";
-import type { Letter } from "../src/envelope/envelope-message.ts";
 import { keptLetters, keptLines } from "./kept-letters.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";

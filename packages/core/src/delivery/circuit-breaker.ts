@@ -3,8 +3,8 @@
 
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryError, type DeliveryErrorCode, SinkError } from "../errors.ts";
-import type { Entry, Verdict } from "./item-queue.ts";
 import { type Delivery, failed, type Settlement, type Sink, type WriteContext, withWrite } from "../sink/sink.ts";
+import type { Entry, Verdict } from "./item-queue.ts";
 
 /** Batches in a row that must fail as a whole, with that many items at least: one that never succeeds is no outage. */
 const batchesToOpen = 3;

@@ -1,8 +1,8 @@
 // What an append route does about repeats. Each mode has its price and its gap: docs/guarantees.md has both, measured.
 
 import { ConfigError } from "../errors.ts";
-import type { Parking } from "./pending-items.ts";
 import type { Sink } from "../sink/sink.ts";
+import type { Parking } from "./pending-items.ts";
 
 /**
  * How repeats of a change are kept from an append target. `native`: the target discards them by idempotency key.

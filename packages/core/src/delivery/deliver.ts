@@ -1,12 +1,12 @@
 // Drives the lanes of one route: as many deliveries per write, and writes at once, as the sink says; a few quick
 // tries for what a moment may heal; nothing started after the deadline.
 
+import { backoffMs, type RetryPolicy } from "../async/backoff.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryErrorCode, isTransient, SinkError } from "../errors.ts";
-import { type Entry, type Lane, lanesOf, type Verdict } from "./item-queue.ts";
-import { backoffMs, type RetryPolicy } from "../async/backoff.ts";
-import type { Route } from "./route.ts";
 import { type Delivery, failed, type Settlement } from "../sink/sink.ts";
+import { type Entry, type Lane, lanesOf, type Verdict } from "./item-queue.ts";
+import type { Route } from "./route.ts";
 
 /** What an invocation gives every route. */
 export interface Invocation {

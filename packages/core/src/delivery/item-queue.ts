@@ -5,10 +5,10 @@
 // rejected or means nothing to the target. An append lane sends every change, oldest first, and stops at the first
 // that must come again.
 
-import type { Change } from "../record/change.ts";
 import { DeadlineError, type DeliveryError, outcomeOf } from "../errors.ts";
-import { effectOf, type Route } from "./route.ts";
+import type { Change } from "../record/change.ts";
 import type { Delivery, Settlement } from "../sink/sink.ts";
+import { effectOf, type Route } from "./route.ts";
 
 export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "retried";
 

@@ -2,9 +2,9 @@
 // batch: Lambda may cut the repeat anew, but brings nothing from before the lowest record that was reported.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
+import type { PipelineLogger } from "../pipeline/telemetry.ts";
 import type { Journal, Note, RouteId } from "./dedupe-store.ts";
 import { type Entry, idOf, type Verdict } from "./item-queue.ts";
-import type { PipelineLogger } from "../pipeline/telemetry.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 

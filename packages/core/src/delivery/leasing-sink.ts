@@ -2,8 +2,8 @@
 // not sent again, whether a failure, a crash, a redrive or an overlapping invocation brought it.
 
 import { eachBounded } from "../async/bounded.ts";
-import type { Claims, RouteId } from "./dedupe-store.ts";
 import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
+import type { PipelineLogger } from "../pipeline/telemetry.ts";
 import {
   type AppendDelivery,
   type Delivery,
@@ -14,7 +14,7 @@ import {
   type WriteContext,
   withWrite,
 } from "../sink/sink.ts";
-import type { PipelineLogger } from "../pipeline/telemetry.ts";
+import type { Claims, RouteId } from "./dedupe-store.ts";
 
 /** What claiming needs beside the sink. */
 export interface Claiming {

@@ -1,9 +1,9 @@
 // Parking: what keeps order in an append route that spills. While a change of an item waits in the retry queue, the
 // item is marked, and its later changes go behind it rather than to the target.
 
-import type { RouteId } from "./dedupe-store.ts";
 import { ParkedError, SinkError } from "../errors.ts";
 import { type AppendDelivery, failed, type Sink, withWrite } from "../sink/sink.ts";
+import type { RouteId } from "./dedupe-store.ts";
 
 /** An item with a change in the retry queue. */
 export interface ParkedItem {

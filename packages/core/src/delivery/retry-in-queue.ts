@@ -1,14 +1,14 @@
 // Spilling: what a route could not deliver now goes to the retry queue, so that neither the stream nor another sink
 // waits for it. What the queue does not take comes again from the stream.
 
-import type { RouteId } from "./dedupe-store.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import type { Letter } from "../envelope/envelope-message.ts";
 import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
 import { SinkError } from "../errors.ts";
-import type { Entry, Verdict } from "./item-queue.ts";
-import type { Letter } from "../envelope/envelope-message.ts";
-import { lastVersions, type ParkedItem, type Parking, parkedItems } from "./pending-items.ts";
 import { receiptOf } from "../pipeline/report.ts";
+import type { RouteId } from "./dedupe-store.ts";
+import type { Entry, Verdict } from "./item-queue.ts";
+import { lastVersions, type ParkedItem, type Parking, parkedItems } from "./pending-items.ts";
 import type { Route } from "./route.ts";
 
 /** What spilling needs of its pipeline and of the invocation. */

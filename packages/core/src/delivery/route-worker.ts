@@ -1,25 +1,25 @@
 // One batch on its way to one route: what the route does not take, what it has delivered before, what waits behind an
 // earlier change, and the rest.
 
-import type { Origin } from "../record/change.ts";
-import { claimingSink } from "./leasing-sink.ts";
+import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, type Deadline, within } from "../async/deadline.ts";
-import type { DedupeStore, RouteId } from "./dedupe-store.ts";
-import { deliver } from "./deliver.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import type { Letter } from "../envelope/envelope-message.ts";
 import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
 import type { Received } from "../intake/event.ts";
-import { type Noting, notedBefore, notesOf, take } from "./journal.ts";
-import { type Entry, idOf, type Verdict } from "./item-queue.ts";
-import type { Letter } from "../envelope/envelope-message.ts";
-import { type Outage, probingSink } from "./circuit-breaker.ts";
-import { lastVersions, type Parking, parkedItems, parkingSink, unreadableParking } from "./pending-items.ts";
 import type { RouteVerdicts } from "../pipeline/report.ts";
-import type { RetryPolicy } from "../async/backoff.ts";
-import type { Route } from "./route.ts";
-import type { Sink } from "../sink/sink.ts";
-import { parkedItem, spill } from "./retry-in-queue.ts";
 import type { PipelineLogger } from "../pipeline/telemetry.ts";
+import type { Origin } from "../record/change.ts";
+import type { Sink } from "../sink/sink.ts";
+import { type Outage, probingSink } from "./circuit-breaker.ts";
+import type { DedupeStore, RouteId } from "./dedupe-store.ts";
+import { deliver } from "./deliver.ts";
+import { type Entry, idOf, type Verdict } from "./item-queue.ts";
+import { type Noting, notedBefore, notesOf, take } from "./journal.ts";
+import { claimingSink } from "./leasing-sink.ts";
+import { lastVersions, type Parking, parkedItems, parkingSink, unreadableParking } from "./pending-items.ts";
+import { parkedItem, spill } from "./retry-in-queue.ts";
+import type { Route } from "./route.ts";
 
 /** What a route's delivery needs of its pipeline and of the invocation. */
 export interface DeliveryParts {

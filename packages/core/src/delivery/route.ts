@@ -1,11 +1,11 @@
 // A route: one sink of a pipeline with its mapper and filter. Decides what a change means to the route's target.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Change, LiveChange, Origin } from "../record/change.ts";
-import type { Dedupe } from "./dedupe-store.ts";
 import { ConfigError, RecordError } from "../errors.ts";
+import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import type { Sink } from "../sink/sink.ts";
+import type { Dedupe } from "./dedupe-store.ts";
 
 /** A sink with its mapper and filter, types erased: the pipeline's methods have checked them. */
 export interface Route {

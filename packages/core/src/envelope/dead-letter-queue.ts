@@ -1,8 +1,8 @@
 // Where dead letters go. A record is never gone: what could not be stored comes again.
 
-import type { ClaimCheck } from "./payload-store.ts";
 import type { Envelope } from "./envelope.ts";
 import type { EnvelopeReceipt } from "./envelope-queue.ts";
+import type { ClaimCheck } from "./payload-store.ts";
 
 /** Keeps envelopes until they are redriven. */
 export interface DeadLetter {

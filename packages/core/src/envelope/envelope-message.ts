@@ -1,9 +1,9 @@
 // A letter: an envelope on its way to a queue, made small enough for a message.
 
-import type { ClaimCheck } from "./payload-store.ts";
-import { claimBody, compressed, type Envelope, gzipBody, maxMessageBytes, plainBody } from "./envelope.ts";
 import { SinkError } from "../errors.ts";
 import { attributeBytes } from "../sink/message-attribute.ts";
+import { claimBody, compressed, type Envelope, gzipBody, maxMessageBytes, plainBody } from "./envelope.ts";
+import type { ClaimCheck } from "./payload-store.ts";
 
 /** An envelope, and what it must not overtake: envelopes of one group are stored in order. */
 export interface Letter {

@@ -2,13 +2,13 @@
 // that was not stored. Dead letters and retries are both kept so.
 
 import { eachBounded } from "../async/bounded.ts";
-import { chunk } from "../sink/chunk.ts";
-import type { ClaimCheck } from "./payload-store.ts";
-import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { ConfigError, SinkError } from "../errors.ts";
+import { chunk } from "../sink/chunk.ts";
 import { fifoId } from "../sink/fifo.ts";
-import { type Letter, type SizedLetter, type SqsEntry, sizedLetter } from "./envelope-message.ts";
 import { missingDependency } from "../sink/missing-dependency.ts";
+import { type Envelope, maxMessageBytes } from "./envelope.ts";
+import { type Letter, type SizedLetter, type SqsEntry, sizedLetter } from "./envelope-message.ts";
+import type { ClaimCheck } from "./payload-store.ts";
 
 /** @see {@link maxMessageBytes} */
 const maxEntries = 10;

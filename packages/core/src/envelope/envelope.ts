@@ -2,8 +2,8 @@
 // describes the JSON. Members are only ever added; what an older version could not read would get a new `v`.
 
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { StreamRecord } from "../record/change.ts";
 import type { DeliveryErrorCode } from "../errors.ts";
+import type { StreamRecord } from "../record/change.ts";
 import { xmlSafe } from "../sink/message-text.ts";
 
 /** One delivery that failed, with everything that is needed to send it again. */

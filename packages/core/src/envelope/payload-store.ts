@@ -1,8 +1,8 @@
 // The claim check: a record that no message can hold is kept elsewhere, and its message carries the address.
 
 import { randomUUID } from "node:crypto";
-import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { RecordError } from "../errors.ts";
+import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { lazyClient } from "../sink/lazy-client.ts";
 import { missingDependency } from "../sink/missing-dependency.ts";
 import { checkClient, checkText } from "../sink/option.ts";

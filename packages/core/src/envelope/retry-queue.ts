@@ -1,10 +1,10 @@
 // The retry queue: where deliveries go that a few quick tries did not bring home, so that the stream and the other sinks
 // move on. The same function consumes it; what is too old there becomes a dead letter.
 
-import type { ClaimCheck } from "./payload-store.ts";
-import { type EnvelopeReceipt, envelopeQueue, type SqsSender } from "./envelope-queue.ts";
-import type { Letter } from "./envelope-message.ts";
 import { checkWhole, invalidOption } from "../sink/option.ts";
+import type { Letter } from "./envelope-message.ts";
+import { type EnvelopeReceipt, envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import type { ClaimCheck } from "./payload-store.ts";
 
 /** A message of the queue that failed once more. */
 export interface FailedMessage {

@@ -1,9 +1,9 @@
 // Dead letters on SQS.
 
-import type { ClaimCheck } from "./payload-store.ts";
 import type { DeadLetter } from "./dead-letter-queue.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import type { ClaimCheck } from "./payload-store.ts";
 
 export interface SqsDeadLetterOptions {
   readonly queueUrl: string;

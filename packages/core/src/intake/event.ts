@@ -1,11 +1,11 @@
 // Recognises what Lambda was called with, and decodes it into entries for the routes.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Change, Origin, StreamRecord } from "../record/change.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { RecordError } from "../errors.ts";
-import { pointerIn } from "./on-failure-destination.ts";
+import type { Change, Origin, StreamRecord } from "../record/change.ts";
 import { decodeRecord } from "../record/record.ts";
+import { pointerIn } from "./on-failure-destination.ts";
 
 /** One record of the event: the change in it, or why there is none. */
 export interface Received {

@@ -3,10 +3,10 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
-import type { Origin, StreamRecord } from "../record/change.ts";
-import type { ClaimCheck } from "../envelope/payload-store.ts";
 import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
+import type { ClaimCheck } from "../envelope/payload-store.ts";
 import { RecordError, SinkError } from "../errors.ts";
+import type { Origin, StreamRecord } from "../record/change.ts";
 import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
 import {
   type BatchPointer,

@@ -2,11 +2,11 @@
 // pointer into the stream, which forgets after 24 hours; S3 gets the whole event.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
 
-import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import type { StreamRecord } from "../record/change.ts";
 import { loadS3, readObject, type S3Client } from "../envelope/payload-store.ts";
 import { RecordError, SinkError } from "../errors.ts";
+import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
+import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { lazyClient } from "../sink/lazy-client.ts";
 import { missingDependency } from "../sink/missing-dependency.ts";
 

@@ -1,22 +1,22 @@
 // The Lambda handler of a pipeline: recognise, deliver to every route at once, see to what failed, balance, report.
 
 import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
-import type { StreamRecord } from "../record/change.ts";
-import type { ClaimCheck } from "../envelope/payload-store.ts";
-import { type DeadLetter, remembering } from "../envelope/dead-letter-queue.ts";
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
+import { Outage } from "../delivery/circuit-breaker.ts";
+import { claiming, deliverTo, noteSettled, type RouteDelivery, releaseParked } from "../delivery/route-worker.ts";
+import { type DeadLetter, remembering } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import type { Letter } from "../envelope/envelope-message.ts";
+import type { ClaimCheck } from "../envelope/payload-store.ts";
 import { RecordError } from "../errors.ts";
 import { type Received, type RecognisedEvent, receive, recognise } from "../intake/event.ts";
+import { unpack } from "../intake/messages.ts";
+import type { StreamRecord } from "../record/change.ts";
 import { type EnvironmentParts, envelopeMaker, type HandlerParts, type Invocation, originOf } from "./invocation.ts";
-import type { Letter } from "../envelope/envelope-message.ts";
-import { Outage } from "../delivery/circuit-breaker.ts";
 import { type MessageOutcome, messageOutcomes, peeking } from "./redrive-task.ts";
 import { countFailures, countOutcomes, positionsToRepeat } from "./report.ts";
-import { claiming, deliverTo, noteSettled, type RouteDelivery, releaseParked } from "../delivery/route-worker.ts";
 import { postponeFailed, removeClaims, repeats, settleRejected, settleUnread } from "./settle.ts";
 import { announce, type PipelineLogger } from "./telemetry.ts";
-import { unpack } from "../intake/messages.ts";
 
 /** The records that Lambda is to bring again; for a stream it restarts at the lowest. */
 export interface BatchResponse {

@@ -2,16 +2,16 @@
 
 import { createHash } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Origin } from "../record/change.ts";
-import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
-import type { Envelope } from "../envelope/envelope.ts";
-import type { QueueRecord, Received, RecognisedEvent } from "../intake/event.ts";
-import { idOf, type Verdict } from "../delivery/item-queue.ts";
-import type { OnFailureReader } from "../intake/on-failure-destination.ts";
 import { LeftAloneError } from "../delivery/circuit-breaker.ts";
-import type { RetryQueue } from "../envelope/retry-queue.ts";
+import { idOf, type Verdict } from "../delivery/item-queue.ts";
 import type { Route } from "../delivery/route.ts";
 import type { DeliveryParts } from "../delivery/route-worker.ts";
+import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import type { Envelope } from "../envelope/envelope.ts";
+import type { RetryQueue } from "../envelope/retry-queue.ts";
+import type { QueueRecord, Received, RecognisedEvent } from "../intake/event.ts";
+import type { OnFailureReader } from "../intake/on-failure-destination.ts";
+import type { Origin } from "../record/change.ts";
 
 /** What the handler is made from: the pipeline's options, checked and with their defaults. */
 export interface HandlerParts extends Omit<DeliveryParts["parts"], "spillTo" | "outages"> {

@@ -3,18 +3,18 @@
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Change, Origin, UnknownItem } from "../record/change.ts";
-import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/deadline.ts";
 import { type Dedupe, type DedupeStore, dedupeOf } from "../delivery/dedupe-store.ts";
+import type { Route } from "../delivery/route.ts";
+import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
+import { type OnFailureReader, onFailureReader } from "../intake/on-failure-destination.ts";
+import type { Change, Origin, UnknownItem } from "../record/change.ts";
+import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
 import { handlerOf, type PipelineHandler } from "./handler.ts";
 import type { HandlerParts } from "./invocation.ts";
-import { type OnFailureReader, onFailureReader } from "../intake/on-failure-destination.ts";
-import { defaultRetryPolicy, type RetryPolicy } from "../async/backoff.ts";
-import type { RetryQueue } from "../envelope/retry-queue.ts";
-import type { Route } from "../delivery/route.ts";
-import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
 import type { PipelineLogger } from "./telemetry.ts";
 
 /** Options of a pipeline. */

@@ -1,11 +1,11 @@
 // A redrive that somebody asked for, rather than a queue: each message is answered with its outcome, or with what it
 // would be.
 
-import type { Invocation } from "./invocation.ts";
 import type { Outcome, Verdict } from "../delivery/item-queue.ts";
-import type { RouteVerdicts } from "./report.ts";
 import type { Route } from "../delivery/route.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
+import type { Invocation } from "./invocation.ts";
+import type { RouteVerdicts } from "./report.ts";
 
 /**
  * The route, without its target: `write` answers what it would. Where the sink cannot look, what it has no reason to

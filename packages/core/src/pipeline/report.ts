@@ -1,12 +1,12 @@
 // From verdicts to what Lambda is told. A delivery that is to come again makes its record come again; the account of
 // every route must balance, or the invocation fails.
 
-import { chunk } from "../sink/chunk.ts";
+import type { Outcome, Verdict } from "../delivery/item-queue.ts";
 import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
 import { DeadlineError, type DeliveryErrorCode } from "../errors.ts";
-import type { Outcome, Verdict } from "../delivery/item-queue.ts";
+import { chunk } from "../sink/chunk.ts";
 import type { OutcomeCounts } from "./telemetry.ts";
 
 /** The verdicts of one route, by the record's position in the event. */

@@ -1,10 +1,10 @@
 // Sees to what was not delivered: dead letters, deliveries that are too old for the retry queue, and messages that are
 // to wait or to go.
 
+import type { FailedMessage } from "../envelope/retry-queue.ts";
 import type { QueueRecord } from "../intake/event.ts";
 import type { Invocation } from "./invocation.ts";
 import { blockRejected, type RouteVerdicts, receiptOf, rejectExpired, writeDeadLetters } from "./report.ts";
-import type { FailedMessage } from "../envelope/retry-queue.ts";
 
 /** A dead letter that is rejected once more stays in its queue as it is. */
 const staysInItsQueue = ({ origin, received }: Invocation, position: number): boolean =>

@@ -2,9 +2,9 @@
 // same process (the local runner, the console, your own metrics).
 
 import { channel } from "node:diagnostics_channel";
-import type { Origin } from "../record/change.ts";
-import type { DeliveryErrorCode } from "../errors.ts";
 import type { Outcome } from "../delivery/item-queue.ts";
+import type { DeliveryErrorCode } from "../errors.ts";
+import type { Origin } from "../record/change.ts";
 
 /** Deliveries of one route in one invocation. `received` is the sum of the others. */
 export type OutcomeCounts = { readonly [outcome in Outcome | "received"]: number };

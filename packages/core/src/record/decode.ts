@@ -2,10 +2,10 @@
 // the round trip exactly, else the SDK's NumberValue; binary as Uint8Array; sets as Set.
 
 import { type NumberValue, NumberValueImpl } from "@aws-sdk/util-dynamodb";
-import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 import { RecordError } from "../errors.ts";
-import { toJson } from "./json.ts";
+import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 import { type DecodeImage, imageDecoders } from "./compiled-decoder.ts";
+import { toJson } from "./json.ts";
 
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 

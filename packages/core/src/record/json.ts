@@ -1,8 +1,8 @@
 // JSON without loss: exact numbers, sets in a stable order, binary as base64.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
-import type { AttributeValue, Image } from "./change.ts";
 import { RecordError } from "../errors.ts";
+import type { AttributeValue, Image } from "./change.ts";
 
 /**
  * How a number that a double cannot hold is written: `literal` for targets whose JSON numbers are exact (Postgres

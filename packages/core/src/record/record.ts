@@ -1,6 +1,7 @@
 // Makes a change of a record: what must be there is checked at once, images are decoded when they are asked for.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { ConfigError, RecordError } from "../errors.ts";
 import type {
   Change,
   ChangeKind,
@@ -13,7 +14,6 @@ import type {
   UnknownItem,
 } from "./change.ts";
 import { decodeImage } from "./decode.ts";
-import { ConfigError, RecordError } from "../errors.ts";
 import { itemKeyOf, versionOf } from "./version.ts";
 
 const kinds: ReadonlyMap<unknown, ChangeKind> = new Map([

@@ -1,7 +1,7 @@
 // The version of a change, and the item's key as one text.
 
-import type { AttributeValue, Image } from "./change.ts";
 import { RecordError } from "../errors.ts";
+import type { AttributeValue, Image } from "./change.ts";
 
 const label = /\/stream\/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?/;
 

@@ -1,8 +1,8 @@
 // Append targets that take several messages in one request: split to the target's limits, ask, and settle each delivery
 // by the answer for its own entry. Nothing is tried again here but what one bad entry has spoilt for the others.
 
-import { chunk } from "./chunk.ts";
 import { ConfigError, DeadlineError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
+import { chunk } from "./chunk.ts";
 import { type AppendDelivery, delivered, failed, type Settlement, type Sink } from "./sink.ts";
 
 /** An entry of a request, and the bytes that it takes of it. */

@@ -1,11 +1,11 @@
 // CloudEvents 1.0, for messages that have no format of their own.
 
 import { isDeepStrictEqual } from "node:util";
-import type { Change, ChangeKind, KeyValue } from "../record/change.ts";
 import { RecordError } from "../errors.ts";
+import type { Change, ChangeKind, KeyValue } from "../record/change.ts";
 import { toJson } from "../record/json.ts";
-import { checkText } from "./option.ts";
 import { carries } from "../record/record.ts";
+import { checkText } from "./option.ts";
 
 /** Decoded values as JSON: what a double would round is text, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };

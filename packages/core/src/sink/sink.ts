@@ -1,9 +1,9 @@
 // The contract between core and a sink. docs/spec/sink.md numbers the clauses that types cannot say; the conformance
 // kit in @sluice/testing has a case for each.
 
-import type { Change, LiveChange } from "../record/change.ts";
 import type { Dedupe } from "../delivery/dedupe-store.ts";
 import type { DeliveryError } from "../errors.ts";
+import type { Change, LiveChange } from "../record/change.ts";
 
 /** `upsert`: the target holds the last state of each item. `append`: the target is sent every change. */
 export type WriteMode = "upsert" | "append";
