@@ -71,7 +71,7 @@ test.each(sinks)(
   "%s loads the client of its target at its first use, not at a cold start that may not need it",
   (folder) => {
     const loaded = sourcesOf(folder).flatMap(importedAtOnce);
-    expect(loaded).toContain("@sluice/core");
+    expect(loaded).toContain("@sluice/core/sink-kit");
     expect(loaded.filter(isPeerOf(folder))).toEqual([]);
   },
 );

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type AppendDelivery, type Dedupe, delivered, failed, pipeline, type Sink, SinkError } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { type AppendDelivery, type Dedupe, delivered, failed, type Sink, SinkError } from "@sluice/core/sink-kit";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
 import { streamEvent, tableHistory } from "@sluice/testing";
@@ -82,7 +83,7 @@ describeWithDynamodb("reads and writes for 1,000 changes in batches of 100", ({ 
     const cost = counted(client);
     const logger = { info: () => undefined, warn: () => undefined };
     const handler = pipeline("cost", {
-      deadLetter: "block",
+      onReject: "block",
       logger,
       dedupeStore: dynamodbDedupe({ tableName, client }),
     })

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import { type DeliveryErrorCode, outcomeOf } from "@sluice/core";
+import { type DeliveryErrorCode, outcomeOf } from "@sluice/core/sink-kit";
 import { anchorsOf, type Fence, fencesOf, headingsOf, linksOf, markdownFiles, root, tablesOf } from "./markdown.ts";
 
 const files = markdownFiles();

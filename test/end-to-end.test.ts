@@ -12,7 +12,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { decodeEnvelope, type PipelineHandler } from "@sluice/core";
+import type { PipelineHandler } from "@sluice/core";
+import { decodeEnvelope } from "@sluice/core/envelope";
 import {
   type Engines,
   type EventSourceMapping,

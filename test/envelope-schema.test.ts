@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core";
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 // biome-ignore lint/style/noRestrictedImports: the 2020-12 dialect has no other name in ajv
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -28,7 +28,7 @@ describe("docs/spec/envelope.schema.json", () => {
   test.each<[string, string]>([
     ["plain", encodeEnvelope(envelope)],
     ["compressed", encodeEnvelope(envelope, 10)],
-    ["claimed", JSON.stringify({ ...envelope, record: undefined, recordClaim: "s3://bucket/key" })],
+    ["claimed", JSON.stringify({ ...envelope, record: undefined, recordUrl: "s3://bucket/key" })],
     ["of a later version of us, with members that we do not know", JSON.stringify({ ...envelope, region: "eu-1" })],
   ])("describes what core reads: %s", (_name, body) => {
     expect(validate(JSON.parse(body))).toBe(true);

@@ -3,7 +3,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
-import type { Dedupe } from "@sluice/core";
+import type { Dedupe } from "@sluice/core/sink-kit";
 import { engineOrSkip, startDynamodb, startMoto } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
 import { busTarget } from "./exactly-once/bus-target.ts";

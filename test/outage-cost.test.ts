@@ -4,7 +4,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { type SqsSender, sqsRetryQueue } from "@sluice/core";
+import { sqsRetryQueue } from "@sluice/core";
+import type { SqsSender } from "@sluice/core/envelope";
 import { randomOf } from "./convergence/random.ts";
 import { root } from "./markdown.ts";
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { PipelineHandler } from "@sluice/core";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { postgres as sinkTo } from "@sluice/sink-postgres";
+import { postgresSink as sinkTo } from "@sluice/sink-postgres";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import pg from "pg";
 import { fencesOf, markdownFiles, root } from "./markdown.ts";
@@ -34,7 +34,7 @@ test("what the first screen imports, and what that needs, is in the line that in
   const [, installed = ""] = /^npm install (.*)$/m.exec(readme.text) ?? [];
   const imported = [...readme.text.matchAll(/^import .* from "([^"]+)";/gm)].map(([, name]) => name);
   expect(imported.length).toBeGreaterThan(2);
-  // pg: for `connection`; the SDK's client: for `sqsDeadLetter`.
+  // pg: for `connection`; the SDK's client: for `sqsDeadLetterQueue`.
   const needed = [...new Set([...imported, "pg", "@aws-sdk/client-sqs"])];
   expect(installed.split(" ").sort()).toEqual(needed.sort());
 });

@@ -8,9 +8,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
+import { pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { engineOrSkip, startEngines } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
+import { postgresSink } from "@sluice/sink-postgres";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 import pg from "pg";
 import { root } from "./markdown.ts";
@@ -44,12 +44,12 @@ describeWithEngines("sluice redrive to Postgres", (engines) => {
     const pool = new pg.Pool({ connectionString: url });
     pool.on("error", () => undefined);
     await pool.query("CREATE TABLE orders (id text PRIMARY KEY, total int NOT NULL)");
-    const sink = postgres({ pool, table: "orders" });
+    const sink = postgresSink({ pool, table: "orders" });
     await sink.ensure();
     const client = new SQS(engines.sqs.clientConfig);
     const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "orders-dead-letters" });
     const silent = { info: () => undefined, warn: () => undefined };
-    const broken = pipeline("shop", { deadLetter: sqsDeadLetter({ queueUrl, client }), logger: silent })
+    const broken = pipeline("shop", { deadLetterQueue: sqsDeadLetterQueue({ queueUrl, client }), logger: silent })
       .to(sink, ({ after }) => ({ total: (after as UnknownItem).total as number }))
       .handler();
 

@@ -2,16 +2,11 @@
 // end in a target's guard or in its types. test/torture.test.ts has the others, and the same with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import {
-  type Envelope,
-  type Image,
-  type PipelineHandler,
-  pipeline,
-  type StreamRecord,
-  type UnknownItem,
-} from "@sluice/core";
+import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
+import type { Image, StreamRecord } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, type PostgresPool, type PostgresRow, postgres } from "@sluice/sink-postgres";
+import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import { lambdaContext, type PlainItem, sqsEvent, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
 import pg from "pg";
 
@@ -76,20 +71,20 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     let isDown = false;
     const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
     const options = { pool, table: "items", guard, key: ["pk", "sk"] };
-    const declared = postgres({ ...options, columns });
+    const declared = postgresSink({ ...options, columns });
     await declared.ensure();
     const letters: Envelope[] = [];
-    const deadLetter = {
+    const deadLetterQueue = {
       write: async (envelopes: readonly Envelope[]) => {
         letters.push(...envelopes);
         return { stored: new Set(envelopes), errors: [] };
       },
     };
-    const base = pipeline("torture", { deadLetter, logger: quiet, retry: fast });
+    const base = pipeline("torture", { deadLetterQueue, logger: quiet, retry: fast });
     const routed =
       way === "columns"
         ? base.to(declared)
-        : base.to(postgres({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
+        : base.to(postgresSink({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
     const handler = routed.handler();
     return {
       handler,

@@ -3,15 +3,9 @@
 // of a redrive once more through the real command in redrive-command.test.ts.
 
 import { describe, expect, test } from "@jest/globals";
-import {
-  type BatchResponse,
-  type DeadLetter,
-  decodeRecord,
-  type Envelope,
-  type PipelineHandler,
-  pipeline,
-  type StreamRecord,
-} from "@sluice/core";
+import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
+import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import {
   lambdaContext,
   memoryAppendSink,
@@ -24,7 +18,7 @@ import {
 
 const quiet = { info: () => undefined, warn: () => undefined };
 
-const letterBox = (): DeadLetter & { readonly envelopes: Envelope[] } => {
+const letterBox = (): DeadLetterQueue & { readonly envelopes: Envelope[] } => {
   const envelopes: Envelope[] = [];
   return {
     envelopes,
@@ -43,7 +37,7 @@ const made = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
   const log = memoryAppendSink<unknown>({ name: "log", maxEntries: 10 });
   const letters = letterBox();
-  const handler = pipeline("torture", { deadLetter: letters, logger: quiet })
+  const handler = pipeline("torture", { deadLetterQueue: letters, logger: quiet })
     .to(rows, ({ after }) => after.revision)
     .to(log, ({ keys, after, kind }) => [keys.pk, after?.revision ?? kind], { dedupe: "none" })
     .handler();
@@ -80,7 +74,7 @@ test("same key, random latency: every item's changes arrive in order, 0 of 200 w
   const table = tableHistory();
   const records = Array.from({ length: 200 }, (_, index) => table.put(item(`item-${index % 10}`, index)));
   const log = delaying(delays);
-  const handler = pipeline("torture", { deadLetter: "block", logger: quiet })
+  const handler = pipeline("torture", { onReject: "block", logger: quiet })
     .to(log, ({ keys: { pk }, after }) => [pk, after?.revision], { dedupe: "none" })
     .handler();
   await invoke(handler, records);
@@ -202,7 +196,7 @@ describe("values", () => {
 
   test("2^53+1, 38 digits, 1.5E100, sets and binary arrive whole, also through JSON", async () => {
     const log = memoryAppendSink<string>();
-    const handler = pipeline("torture", { deadLetter: "block", logger: quiet })
+    const handler = pipeline("torture", { onReject: "block", logger: quiet })
       .to(log, ({ after }) => JSON.stringify(after), { dedupe: "none" })
       .handler();
     await invoke(handler, [exactRecord as StreamRecord]);

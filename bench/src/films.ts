@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chunk, type StreamRecord } from "@sluice/core";
+import { chunk, type StreamRecord } from "@sluice/core/sink-kit";
 import { type PlainItem, type StreamEvent, streamEvent, streamRecord } from "@sluice/testing";
 
 /** A column of the replica: the attribute that it copies, and its type. */

@@ -1,7 +1,7 @@
 // The books of a chaos test: what became of every change at every target. Made of the raw records; shares no code with
 // the sinks.
 
-import type { Envelope, StreamRecord } from "@sluice/core";
+import type { Envelope, StreamRecord } from "@sluice/core/envelope";
 import { type ChaosItem, imageOf, itemOf, sequenceOf } from "./history.ts";
 
 /** A change as it came to an append target. */

@@ -1,7 +1,7 @@
 // The two event sources of a function with a retry queue: the stream, and that queue.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type EventSourceMapping,
   type EventSourceMappingOptions,

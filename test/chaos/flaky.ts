@@ -1,6 +1,13 @@
 // Sinks that fail by chance, so that there is always something to spill.
 
-import { type Delivery, failed, type Settlement, type Sink, SinkError, type WriteContext } from "@sluice/core";
+import {
+  type Delivery,
+  failed,
+  type Sink,
+  SinkError,
+  type WriteContext,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { Random } from "../convergence/random.ts";
 
 export type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
@@ -8,7 +15,7 @@ export type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
 /** The same sink with another `write`. */
 export const withWrite = <Kind extends AnySink>(
   sink: Kind,
-  write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly Settlement[]>,
+  write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly WriteResult[]>,
 ): Kind => ({ ...sink, write });
 
 /** Some changes fail whenever they come from the stream, and all of them now and then in the retry queue. */

@@ -1,6 +1,6 @@
 // What happens to a table in a chaos test, and what must be true of its targets in the end.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { tableHistory } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
 

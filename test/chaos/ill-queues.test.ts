@@ -3,10 +3,10 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
-import { type Change, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { type Change, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { engineOrSkip, startEngines } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
-import { sqs as sqsSink } from "@sluice/sink-sqs";
+import { postgresSink } from "@sluice/sink-postgres";
+import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
 import { accountOf, balanced } from "./account.ts";
@@ -56,14 +56,14 @@ describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of
     const faults = await httpFaults(engines.sqs.endpoint, bodies);
     const { endpoint } = faults;
     const client = new SQS({ ...engines.sqs.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
-    const rows = postgres({ connection: { connectionString: rig.databaseUrl }, table: "items" });
+    const rows = postgresSink({ connection: { connectionString: rig.databaseUrl }, table: "items" });
     const { retryUrl, deadLetterUrl, fifoUrl } = rig;
     const handler = pipeline("ill-queues", {
-      deadLetter: sqsDeadLetter({ queueUrl: deadLetterUrl, client }),
+      deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl, client }),
       retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 1 }),
       dedupeStore: memoryDedupe(),
-      retry: { tries: 1 },
-      reserveMs: 3_000,
+      retry: { maxAttempts: 1 },
+      timeoutBufferMs: 3_000,
       logger: { info: () => undefined, warn: () => undefined },
     })
       .to(failing(rows), ({ after }) => rowOf(after as unknown as ChaosItem))

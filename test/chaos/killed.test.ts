@@ -3,7 +3,7 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
-import { encodeEnvelope, type StreamRecord } from "@sluice/core";
+import { encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { type Engines, engineOrSkip, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { randomOf } from "../convergence/random.ts";
@@ -112,13 +112,13 @@ describeWithEngines("chaos: a function that is killed at every step of a batch",
     const records = await live(rig, seed, shuffled(liveSteps));
 
     const letters = await drainLetters(sqs, settings.deadLetterUrl);
-    const [fifo, claimed] = [await rig.arrivalsIn(settings.fifoUrl), await rig.arrivalsIn(settings.standardUrl)];
+    const [fifo, acquired] = [await rig.arrivalsIn(settings.fifoUrl), await rig.arrivalsIn(settings.standardUrl)];
     const account = (sink: string, arrivals: readonly Arrival[], rejected = letters) =>
       accountOf(records, sink, { kind: "arrivals", arrivals }, rejected);
     expect(letters.length).toBeGreaterThan(0);
     expect(accountOf(records, "postgres", await rig.rows(), letters)).toMatchObject(balanced);
     expect(account("fifo", fifo)).toMatchObject({ ...balanced, duplicates: 0 });
-    expect(account("claimed", claimed)).toMatchObject(balanced);
+    expect(account("acquired", acquired)).toMatchObject(balanced);
 
     await rig.mend();
     for (const letter of letters) {
@@ -126,14 +126,14 @@ describeWithEngines("chaos: a function that is killed at every step of a batch",
     }
     await redrive(rig, shuffled(redriveSteps));
     fifo.push(...(await rig.arrivalsIn(settings.fifoUrl)));
-    claimed.push(...(await rig.arrivalsIn(settings.standardUrl)));
+    acquired.push(...(await rig.arrivalsIn(settings.standardUrl)));
     // What was rejected has arrived after what came later: order is not judged again.
     const { misordered: _, ...complete } = balanced;
     expect(accountOf(records, "postgres", await rig.rows(), [])).toMatchObject(complete);
     expect(account("fifo", fifo, [])).toMatchObject({ ...complete, duplicates: 0 });
-    expect(account("claimed", claimed, [])).toMatchObject(complete);
+    expect(account("acquired", acquired, [])).toMatchObject(complete);
     // Killed between a request and its completion, at most what was in flight is sent again.
-    expect(account("claimed", claimed, []).duplicates).toBeLessThanOrEqual(
+    expect(account("acquired", acquired, []).duplicates).toBeLessThanOrEqual(
       10 * (liveSteps.length + redriveSteps.length),
     );
     await rig.close();

@@ -2,7 +2,8 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type Clock, type PipelineOptions, pipeline, SinkError, sqsRetryQueue, type UnknownItem } from "@sluice/core";
+import { type PipelineOptions, pipeline, sqsRetryQueue, type UnknownItem } from "@sluice/core";
+import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, memoryDedupe, streamEvent, tableHistory } from "@sluice/testing";
 import { createQueues } from "./queues.ts";
@@ -47,7 +48,7 @@ describeWithSqs("chaos: a target that is down", (engine) => {
       },
     };
     const handler = pipeline(name, {
-      deadLetter: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
+      deadLetterQueue: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
       retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client: sqs }),
       dedupeStore: memoryDedupe(),
       logger: { info: () => undefined, warn: () => undefined },
@@ -65,13 +66,13 @@ describeWithSqs("chaos: a target that is down", (engine) => {
     return asked.size;
   };
 
-  test("is left alone although changes of its items are parked, of which it is not asked", async () => {
-    const options = (batch: () => number) => ({ retry: { tries: 1 }, clock: batchClock(batch) });
-    expect(await askedFor("left-alone-parked", options)).toBeLessThan(fewBatches);
+  test("is left alone although changes of its items are pending, of which it is not asked", async () => {
+    const options = (batch: () => number) => ({ retry: { maxAttempts: 1 }, clock: batchClock(batch) });
+    expect(await askedFor("left-alone-pending", options)).toBeLessThan(fewBatches);
   });
 
   test("is left alone although the time for its quick tries was over before it failed for good", async () => {
     const retry = { tries: 3, firstDelayMs: 60_000, maxDelayMs: 60_000 };
-    expect(await askedFor("left-alone-late", () => ({ retry, spillAfterMs: 20 }))).toBeLessThan(fewBatches);
+    expect(await askedFor("left-alone-late", () => ({ retry, routeTimeoutMs: 20 }))).toBeLessThan(fewBatches);
   });
 });

@@ -1,7 +1,7 @@
 // OpenSearch behind proxies: a restart takes it longer than a test may.
 
 import type { OpensearchEngine } from "@sluice/local";
-import { opensearch } from "@sluice/sink-opensearch";
+import { opensearchSink } from "@sluice/sink-opensearch";
 import type { ChaosItem } from "./history.ts";
 import { httpFaults } from "./http-faults.ts";
 import type { ChaosTarget } from "./target.ts";
@@ -16,7 +16,7 @@ interface Hits {
 export const opensearchTarget = async ({ url }: OpensearchEngine, index: string): Promise<ChaosTarget> => {
   const bodies = ['{"errors":false,"items":[]}', '{"errors":true}', '{"errors":false,"items":[{"index":{}}]}'];
   const faults = await httpFaults(url, bodies);
-  const sink = opensearch({ node: faults.endpoint, index, settings, maxEntries: 10 });
+  const sink = opensearchSink({ node: faults.endpoint, index, settings, maxEntries: 10 });
   await sink.ensure();
   const ask = (path: string): Promise<Response> => fetch(`${url}/${index}${path}`, { method: "POST" });
   return {

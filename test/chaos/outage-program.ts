@@ -2,7 +2,8 @@
 // what comes from there is postponed. Prints the bytes of its heap, as collected, at even times.
 
 import { SQS } from "@aws-sdk/client-sqs";
-import { type Clock, pipeline, SinkError, sqsRetryQueue } from "@sluice/core";
+import { pipeline, sqsRetryQueue } from "@sluice/core";
+import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import type { AwsClientConfig } from "@sluice/local";
 import { memoryDedupe, streamRecord } from "@sluice/testing";
 
@@ -42,10 +43,10 @@ const down = <Writes extends "upsert" | "append">(name: string, writes: Writes) 
 
 const client = new SQS(settings.sqs);
 const handler = pipeline("outage", {
-  deadLetter: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
+  deadLetterQueue: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
   retryQueue: sqsRetryQueue({ queueUrl: settings.retryUrl, client }),
   dedupeStore: memoryDedupe(),
-  retry: { tries: 1 },
+  retry: { maxAttempts: 1 },
   logger: { info: () => undefined, warn: () => undefined },
   clock,
 })
@@ -55,7 +56,7 @@ const handler = pipeline("outage", {
 
 const context = { getRemainingTimeInMillis: () => 30_000 };
 
-/** The marks of parked items are as many as the items: these come again and again. */
+/** The marks of pending items are as many as the items: these come again and again. */
 const itemCount = 200;
 
 const batchAt = (batch: number) => ({

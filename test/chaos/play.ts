@@ -3,15 +3,8 @@
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SQS } from "@aws-sdk/client-sqs";
-import {
-  type InvocationReport,
-  pipeline,
-  reportChannel,
-  type Sink,
-  type StreamRecord,
-  sqsDeadLetter,
-  sqsRetryQueue,
-} from "@sluice/core";
+import { type InvocationReport, pipeline, reportChannel, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import type { Sink, StreamRecord } from "@sluice/core/sink-kit";
 import { memoryDedupe, memoryUpsertSink } from "@sluice/testing";
 import { type Account, accountOf } from "./account.ts";
 import { eventSources } from "./event-sources.ts";
@@ -87,9 +80,9 @@ export const play = async (run: Play): Promise<Played> => {
   const ill = illness(run);
   const witness = witnessSink();
   const base = pipeline(name, {
-    deadLetter: sqsDeadLetter({ queueUrl: deadLetterUrl, client: sqs }),
+    deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl, client: sqs }),
     retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client: sqs, firstDelaySeconds: 1, maxDelaySeconds: 2 }),
-    spillAfterMs: 600,
+    routeTimeoutMs: 600,
     dedupeStore: memoryDedupe(),
     logger: silent,
   });

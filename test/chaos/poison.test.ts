@@ -3,18 +3,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { type PipelineHandler, pipeline, sqsRetryQueue } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import {
   type Delivery,
   delivered,
-  type Envelope,
   failed,
-  type PipelineHandler,
-  pipeline,
   SinkError,
   type SinkErrorCode,
   type StreamRecord,
-  sqsRetryQueue,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { memoryDedupe, tableHistory } from "@sluice/testing";
 import { eventSources } from "./event-sources.ts";
@@ -89,7 +87,7 @@ describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
     });
     const { retryUrl } = await createQueues(sqs, name, 30_000);
     const letters: Envelope[] = [];
-    const deadLetter = {
+    const deadLetterQueue = {
       write: async (envelopes: readonly Envelope[]) => {
         letters.push(...envelopes);
         return { stored: new Set(envelopes), errors: [] };
@@ -97,10 +95,10 @@ describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
     };
     const handler = story.observed(
       pipeline(name, {
-        deadLetter,
+        deadLetterQueue,
         retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client: sqs, firstDelaySeconds: 1, maxDelaySeconds: 1 }),
         dedupeStore: memoryDedupe(),
-        retry: { tries: 1 },
+        retry: { maxAttempts: 1 },
         logger: { info: () => undefined, warn: () => undefined },
       })
         .to(sinkOf("poisoned", "append"), (change) => change.keys)

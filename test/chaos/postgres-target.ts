@@ -1,7 +1,7 @@
 // Postgres: killed and restarted for real, slow and talking nonsense through a proxy.
 
 import { type PostgresEngine, startTcpProxy, type TcpProxyMode } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
+import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
 import type { ChaosItem } from "./history.ts";
 import { rowOf } from "./message.ts";
@@ -32,7 +32,7 @@ export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarge
   const proxy = await startTcpProxy(url, { slowMs: 800 });
   // What hangs must not hold the pool's two connections for long.
   const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
-  const sink = postgres({ connection, table: "items" });
+  const sink = postgresSink({ connection, table: "items" });
   await sink.ensure();
   return {
     name: sink.name,

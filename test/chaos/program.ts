@@ -2,10 +2,10 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import { type Change, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { type Change, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import { postgres } from "@sluice/sink-postgres";
-import { sqs } from "@sluice/sink-sqs";
+import { postgresSink } from "@sluice/sink-postgres";
+import { sqsSink } from "@sluice/sink-sqs";
 import { randomOf } from "../convergence/random.ts";
 import { type AnySink, flaky, withWrite } from "./flaky.ts";
 import type { ChaosItem } from "./history.ts";
@@ -32,24 +32,24 @@ const mapped = (change: Change) => {
 const random = randomOf(settings.seed);
 const client = new SQS(settings.sqs);
 const table = new DynamoDBClient(settings.dynamodb);
-const { journal, claims, parking } = dynamodbDedupe({ tableName: settings.dedupeTable, client: table });
+const { journal, leases, pendingItems } = dynamodbDedupe({ tableName: settings.dedupeTable, client: table });
 const dedupeStore = {
   journal,
-  claims: stepping("claims", claims, dieAt),
-  parking: stepping("parking", parking, dieAt),
+  leases: stepping("leases", leases, dieAt),
+  pendingItems: stepping("pendingItems", pendingItems, dieAt),
 };
-const rows = postgres({ connection: { connectionString: settings.databaseUrl }, table: "items" });
-const fifo = sqs({ name: "fifo", queueUrl: settings.fifoUrl, client });
-const standard = sqs({ name: "claimed", queueUrl: settings.standardUrl, client });
-const deadLetter = sqsDeadLetter({ queueUrl: settings.deadLetterUrl, client });
+const rows = postgresSink({ connection: { connectionString: settings.databaseUrl }, table: "items" });
+const fifo = sqsSink({ name: "fifo", queueUrl: settings.fifoUrl, client });
+const standard = sqsSink({ name: "acquired", queueUrl: settings.standardUrl, client });
+const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: settings.deadLetterUrl, client });
 const retryQueue = sqsRetryQueue({ queueUrl: settings.retryUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 1 });
 const { write, postpone } = retryQueue;
 
 const handler = pipeline("killed", {
-  deadLetter: { ...deadLetter, ...stepping("deadLetter", { write: deadLetter.write }, dieAt) },
+  deadLetterQueue: { ...deadLetterQueue, ...stepping("deadLetterQueue", { write: deadLetterQueue.write }, dieAt) },
   retryQueue: { ...retryQueue, ...stepping("retryQueue", { write, postpone }, dieAt) },
   dedupeStore,
-  retry: { tries: 1 },
+  retry: { maxAttempts: 1 },
   logger: { info: () => undefined, warn: () => undefined },
 })
   .to(flaky(mortal(rows), random), ({ after }) => rowOf(after as unknown as ChaosItem))

@@ -1,7 +1,7 @@
 // The queues of a pipeline in a chaos test.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import { decodeEnvelope, type Envelope } from "@sluice/core";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { drainQueue } from "@sluice/local";
 
 export interface Queues {

@@ -2,18 +2,11 @@
 // they are sent, and whatever is under way beside them.
 
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
-import {
-  type Envelope,
-  encodeEnvelope,
-  type MessageOutcome,
-  type PipelineHandler,
-  pipeline,
-  type StreamRecord,
-  sqsDeadLetter,
-} from "@sluice/core";
+import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import { type Envelope, encodeEnvelope, type MessageOutcome, type StreamRecord } from "@sluice/core/envelope";
 import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
-import { sqs as sqsSink } from "@sluice/sink-sqs";
+import { postgresSink } from "@sluice/sink-postgres";
+import { sqsSink } from "@sluice/sink-sqs";
 import { type Account, accountOf } from "./account.ts";
 import { type ChaosItem, historyOf, itemOf } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
@@ -34,10 +27,10 @@ const functionResponseTypes = ["ReportBatchItemFailures"] as const;
 describeWithEngines("chaos: a redrive", (engines) => {
   const open = async (name: string) => {
     const rig = await openRig(engines, name, 30_000);
-    const rows = postgres({ connection: { connectionString: rig.databaseUrl }, table: "items" });
+    const rows = postgresSink({ connection: { connectionString: rig.databaseUrl }, table: "items" });
     let isMended = false;
     const handler: PipelineHandler = pipeline("redrive", {
-      deadLetter: sqsDeadLetter({ queueUrl: rig.deadLetterUrl, client: rig.sqs }),
+      deadLetterQueue: sqsDeadLetterQueue({ queueUrl: rig.deadLetterUrl, client: rig.sqs }),
       logger: { info: () => undefined, warn: () => undefined },
     })
       .to(rows, ({ after }) => rowOf(after as unknown as ChaosItem))

@@ -3,7 +3,7 @@
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PostgresEngine, SqsEngine } from "@sluice/local";
 import { drainQueue } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
+import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
 import type { Arrival, Holding } from "./account.ts";
 import type { ChaosItem } from "./history.ts";
@@ -35,7 +35,7 @@ export const openRig = async (engines: WantedEngines, name: string, functionTime
   pool.on("error", () => undefined);
   const check = "CONSTRAINT fit CHECK (revision % 10 <> 7)";
   await pool.query(`CREATE TABLE items (pk text PRIMARY KEY, revision int ${check}, note text)`);
-  await postgres({ pool, table: "items" }).ensure();
+  await postgresSink({ pool, table: "items" }).ensure();
   const createQueue: ChaosRig["createQueue"] = async (suffix, Attributes = {}) =>
     (await sqs.createQueue({ QueueName: `${name}-${suffix}`, Attributes })).QueueUrl ?? "";
   return {

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { startTcpProxy, type TcpProxyMode } from "@sluice/local";
-import { email, smtp } from "@sluice/sink-email";
+import { emailSink, smtpTransport } from "@sluice/sink-email";
 import { SMTPServer } from "smtp-server";
 import type { Arrival } from "./account.ts";
 import { arrivalOf } from "./message.ts";
@@ -58,8 +58,8 @@ export const smtpTarget = async (): Promise<ChaosTarget> => {
   };
   const port = await start(0);
   const proxy = await startTcpProxy(`smtp://127.0.0.1:${port}`, { slowMs: 100 });
-  const transport = smtp({ host: "127.0.0.1", port: Number(new URL(proxy.url).port), timeoutMs: 1_000 });
-  const sink = email({ transport, from: "chaos@example.com" });
+  const transport = smtpTransport({ host: "127.0.0.1", port: Number(new URL(proxy.url).port), timeoutMs: 1_000 });
+  const sink = emailSink({ transport, from: "chaos@example.com" });
   return {
     name: sink.name,
     addTo: (pipeline, between) =>

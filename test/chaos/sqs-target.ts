@@ -2,7 +2,7 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type SqsEngine } from "@sluice/local";
-import { sqs } from "@sluice/sink-sqs";
+import { sqsSink } from "@sluice/sink-sqs";
 import type { Arrival } from "./account.ts";
 import { httpFaults } from "./http-faults.ts";
 import { arrivalOf } from "./message.ts";
@@ -17,7 +17,7 @@ export const sqsTarget = async (engine: SqsEngine, name: string): Promise<ChaosT
   const { endpoint } = faults;
   // The engine knows the queue by its own URL.
   const client = new SQS({ ...engine.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
-  const sink = sqs({ queueUrl, client });
+  const sink = sqsSink({ queueUrl, client });
   return {
     name: sink.name,
     addTo: (pipeline, between) =>

@@ -1,6 +1,6 @@
 // The stream of a chaos test.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { type FakeStreams, fakeStreams } from "@sluice/local";
 import { itemOf } from "./history.ts";
 

@@ -1,6 +1,7 @@
 // What a chaos test wants of a target: a route, a look that shares no code with the sink, and ways to make it ill.
 
-import type { Pipeline, Sink, UnknownItem } from "@sluice/core";
+import type { Pipeline, UnknownItem } from "@sluice/core";
+import type { Sink } from "@sluice/core/sink-kit";
 import type { Holding } from "./account.ts";
 
 export const faults = ["stop", "restart", "slow", "silent", "nonsense"] as const;

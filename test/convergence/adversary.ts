@@ -1,7 +1,14 @@
 // A sink that meets everything that can happen to a write: it fails before, halfway or afterwards, is answered in part or
 // not at all, is refused, or is believed lost and arrives when nobody waits for it any more.
 
-import { type Delivery, failed, type Settlement, type Sink, SinkError, type WriteContext } from "@sluice/core";
+import {
+  type Delivery,
+  failed,
+  type Sink,
+  SinkError,
+  type WriteContext,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
 
 /** The invocation ends in the middle of its work: no answer to Lambda. */
@@ -33,7 +40,7 @@ const unhurried = (): WriteContext => ({
   remainingMs: () => Number.POSITIVE_INFINITY,
 });
 
-const failAll = (batch: readonly Delivery[], error: SinkError): Settlement[] =>
+const failAll = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
   batch.map((delivery) => failed(delivery, error));
 
 const firstHalf = <Entry>(entries: readonly Entry[]): Entry[] => entries.slice(0, Math.ceil(entries.length / 2));
@@ -73,14 +80,14 @@ export const adversaryOf = <Message>(real: Sink<Message, "upsert">, random: Rand
   let crashAt: number | undefined;
 
   /** Writes all but a few, which fail with the error. */
-  const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<Settlement[]> => {
+  const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<WriteResult[]> => {
     const hit = new Set(random.some(batch, 0.4));
     const rest = batch.filter((delivery) => !hit.has(delivery));
     return [...(await real.write(rest, context)), ...failAll([...hit], error)];
   };
 
   const meet: Readonly<
-    Record<Mishap, (batch: Batch<Message>, context: WriteContext) => Promise<readonly Settlement[]>>
+    Record<Mishap, (batch: Batch<Message>, context: WriteContext) => Promise<readonly WriteResult[]>>
   > = {
     none: (batch, context) => real.write(batch, context),
     "refused before": async () => {

@@ -1,6 +1,6 @@
 // The property: whatever happened on the way, the target ends with the last state of every item.
 
-import { decodeImage } from "@sluice/core";
+import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
 import { type Play, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";

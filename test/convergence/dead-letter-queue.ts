@@ -1,11 +1,12 @@
 // A dead-letter queue in memory: it stores most of what it is given, and delivers at least once.
 
-import { type DeadLetter, type Envelope, encodeEnvelope, type PipelineHandler } from "@sluice/core";
+import type { DeadLetterQueue, PipelineHandler } from "@sluice/core";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { sqsEvent } from "@sluice/testing";
 import type { Random } from "./random.ts";
 
-export interface DeadLetterQueue {
-  readonly deadLetter: DeadLetter;
+export interface TestDeadLetterQueue {
+  readonly deadLetterQueue: DeadLetterQueue;
   readonly size: () => number;
   /** Sends up to ten letters through the handler as Lambda does; those that it reports, or that crash it, stay. */
   readonly redrive: (handler: PipelineHandler) => Promise<void>;
@@ -13,7 +14,7 @@ export interface DeadLetterQueue {
   readonly calm: () => void;
 }
 
-export const deadLetterQueue = (random: Random): DeadLetterQueue => {
+export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
   let bodies: string[] = [];
   let isCalm = false;
 
@@ -42,7 +43,7 @@ export const deadLetterQueue = (random: Random): DeadLetterQueue => {
   };
 
   return {
-    deadLetter: { write: store },
+    deadLetterQueue: { write: store },
     size: () => bodies.length,
     redrive,
     calm: () => {

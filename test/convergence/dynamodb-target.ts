@@ -1,9 +1,9 @@
 // The DynamoDB sink as a target of the convergence suite: its own mapping and a mapper, into a table for each open.
 
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { type AttributeValue, attributeToJson, type Image } from "@sluice/core";
+import { type AttributeValue, attributeToJson, type Image } from "@sluice/core/sink-kit";
 import type { DynamodbEngine } from "@sluice/local";
-import { type DynamodbClient, type DynamodbMessage, dynamodb, type LiveFilter } from "@sluice/sink-dynamodb";
+import { type DynamodbClient, type DynamodbMessage, dynamodbSink, type LiveFilter } from "@sluice/sink-dynamodb";
 import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
@@ -80,7 +80,7 @@ export const openDynamodb = async (
   const real = new DynamoDBClient({ ...clientConfig, maxAttempts: 1 });
   await createTable(real, table);
   const client = mutateClient(real);
-  const [mapped, whole] = [dynamodb({ client, table }), dynamodb({ client, table })];
+  const [mapped, whole] = [dynamodbSink({ client, table }), dynamodbSink({ client, table })];
   return {
     ways: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
     readAll: () => readAll(real, table, mapped.liveFilter),

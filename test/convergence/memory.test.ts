@@ -2,7 +2,8 @@
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, test } from "@jest/globals";
-import { attributeToJson, type Image, type InvocationReport, reportChannel, type Sink, toJson } from "@sluice/core";
+import { type InvocationReport, reportChannel } from "@sluice/core";
+import { attributeToJson, type Image, type Sink, toJson } from "@sluice/core/sink-kit";
 import { memoryUpsertSink, type SpecimenItem } from "@sluice/testing";
 import { divergences } from "./converge.ts";
 import { chosen, testConvergence, testMutant } from "./runs.ts";

@@ -1,7 +1,7 @@
 // The OpenSearch sink as a target of the convergence suite: its own mapping and a mapper, over one index for each open.
 
-import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core";
-import { type OpensearchClient, type OpensearchDocument, opensearch } from "@sluice/sink-opensearch";
+import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
+import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";
 import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
@@ -104,10 +104,10 @@ export const openOpensearch = async (
   const { rewrite } = mutation;
   opened += 1;
   const target = { index: `convergence-${process.pid}-${opened}`, mappings, settings };
-  const own = opensearch({ node: url, ...target });
+  const own = opensearchSink({ node: url, ...target });
   await own.ensure();
   const through = rewrite === undefined ? { node: url } : { client: clientOf(url, rewrite) };
-  const make = () => opensearch({ ...through, ...target });
+  const make = () => opensearchSink({ ...through, ...target });
   const [mapped, whole] = [make(), make()];
   let writes = 0;
   // Environments of Lambda: each remembers by itself what it wrote of late, and knows nothing of the other.

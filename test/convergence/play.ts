@@ -1,10 +1,11 @@
 // Plays one random history through a real handler, as Lambda would: a batch comes again from the lowest record that was
 // reported, or whole when the invocation died, until it is done.
 
-import { type PipelineHandler, pipeline, type StreamRecord } from "@sluice/core";
+import { type PipelineHandler, pipeline } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { lambdaContext, type RandomHistory, type SpecimenItem, streamEvent } from "@sluice/testing";
 import { type Adversary, adversaryOf, Crash } from "./adversary.ts";
-import { type DeadLetterQueue, deadLetterQueue } from "./dead-letter-queue.ts";
+import { deadLetterQueue, type TestDeadLetterQueue } from "./dead-letter-queue.ts";
 import type { Random } from "./random.ts";
 import type { Way } from "./target.ts";
 
@@ -22,7 +23,7 @@ export interface Play {
 
 interface Stage {
   readonly adversary: Adversary<unknown>;
-  readonly queue: DeadLetterQueue;
+  readonly queue: TestDeadLetterQueue;
   readonly random: Random;
   readonly handler: () => PipelineHandler;
   /** A new environment, with a cold start. */
@@ -35,7 +36,11 @@ const stageOf = (way: Way<unknown>, predicate: Predicate | undefined, random: Ra
   const adversary = adversaryOf(way.sink, random);
   const queue = deadLetterQueue(random);
   const make = (): PipelineHandler => {
-    const options = { deadLetter: queue.deadLetter, logger: silent, retry: { tries: 2, firstDelayMs: 0 } };
+    const options = {
+      deadLetterQueue: queue.deadLetterQueue,
+      logger: silent,
+      retry: { maxAttempts: 2, firstDelayMs: 0 },
+    };
     const base = pipeline<SpecimenItem>("convergence", options);
     const filtered = predicate === undefined ? base : base.when(predicate);
     const routed = way.map === undefined ? filtered.to(adversary.sink as never) : filtered.to(adversary.sink, way.map);

@@ -1,7 +1,7 @@
 // The Postgres sink as a target of the convergence suite: two ways into one table, a mapper and declared columns.
 
-import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core";
-import { type Guard, type PostgresPool, type PostgresRow, postgres } from "@sluice/sink-postgres";
+import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
+import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import type { SpecimenItem } from "@sluice/testing";
 import pg from "pg";
 import { exactJson } from "./exact-json.ts";
@@ -43,9 +43,9 @@ export const openPostgres = async (url: string, guard: Guard, mutation: Mutation
   // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
   real.on("error", () => undefined);
   const options = { pool: mutatePool(real), table: "specimens", guard, key };
-  const mapped = postgres({ ...options, columns });
-  await postgres({ ...options, pool: real, columns }).ensure();
-  const rows = postgres({ ...options, columns: Object.keys(columns) });
+  const mapped = postgresSink({ ...options, columns });
+  await postgresSink({ ...options, pool: real, columns }).ensure();
+  const rows = postgresSink({ ...options, columns: Object.keys(columns) });
   const ways: Target<never>["ways"] = [
     { sink: mutateSink(mapped) as Way<never>["sink"] },
     { sink: mutateSink(rows) as Way<never>["sink"], map: toRow as unknown as NonNullable<Way<never>["map"]> },

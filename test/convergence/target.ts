@@ -1,6 +1,6 @@
 // What an upsert sink gives the convergence suite. A new sink is one test file with an `open`.
 
-import type { Image, Mapper, Sink } from "@sluice/core";
+import type { Image, Mapper, Sink } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "@sluice/testing";
 
 /** One way into the target: a sink, and its mapper unless it brings its own mapping. */

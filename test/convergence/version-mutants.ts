@@ -1,6 +1,6 @@
 // Sinks that are right but for the version that they guard with: what others did, and lost data by (traps.md 3 to 6).
 
-import type { Change, Settlement, Sink, UpsertDelivery } from "@sluice/core";
+import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
 
 /** The same sink, which is told another version of every change. */
 const withVersion = <Message>(
@@ -17,10 +17,8 @@ const withVersion = <Message>(
       });
       originals.set({ ...delivery, change }, delivery);
     }
-    const settlements = await sink.write([...originals.keys()] as UpsertDelivery<Message>[], context);
-    return settlements.map(
-      (settlement) => ({ ...settlement, delivery: originals.get(settlement.delivery) }) as Settlement,
-    );
+    const results = await sink.write([...originals.keys()] as UpsertDelivery<Message>[], context);
+    return results.map((result) => ({ ...result, delivery: originals.get(result.delivery) }) as WriteResult);
   },
 });
 
@@ -32,12 +30,12 @@ const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, 
   return {
     ...forgetful,
     write: async (batch, context) => {
-      const settlements = await forgetful.write(batch, context);
-      for (const { delivery, outcome } of settlements) {
+      const results = await forgetful.write(batch, context);
+      for (const { delivery, outcome } of results) {
         const { itemKey } = delivery.change;
         if (outcome === "delivered" && delivery.message === undefined) removals.set(itemKey, lifeOf(itemKey) + 1);
       }
-      return settlements;
+      return results;
     },
   };
 };

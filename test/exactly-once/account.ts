@@ -1,6 +1,7 @@
 // The account of a run: a stream of changes through Lambda's event source mapping into one append target.
 
-import { type Dedupe, type DedupeStore, decodeRecord, pipeline, type Sink, type StreamRecord } from "@sluice/core";
+import { type DedupeStore, pipeline } from "@sluice/core";
+import { type Dedupe, decodeRecord, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { tableHistory } from "@sluice/testing";
 import { type Environment, type Outage, outsideOf } from "./outside.ts";
@@ -59,9 +60,9 @@ const shards = 2;
 /** Nobody waits until a dead holder had timed out. A living one's records go to nobody else meanwhile. */
 const longestHoldMs = 1_000;
 
-const impatient = ({ journal, claims }: DedupeStore): DedupeStore => ({
+const impatient = ({ journal, leases }: DedupeStore): DedupeStore => ({
   journal,
-  claims: { ...claims, claim: (id, key, holdMs) => claims.claim(id, key, Math.min(holdMs, longestHoldMs)) },
+  leases: { ...leases, acquire: (id, key, holdMs) => leases.acquire(id, key, Math.min(holdMs, longestHoldMs)) },
 });
 
 const historyOf = (items: number, revisions: number): StreamRecord[] => {
@@ -106,7 +107,7 @@ const functionOf = ({ dedupe, target, outage }: Run, dedupeStore: DedupeStore, c
     [];
   const start = () => {
     const environment = outside.environment();
-    const handler = pipeline<Arrival>("account", { deadLetter: "block", logger: silent, clock, dedupeStore })
+    const handler = pipeline<Arrival>("account", { onReject: "block", logger: silent, clock, dedupeStore })
       .to(target.sink(environment, dedupeStore), ({ after }) => after && target.toMessage(after), { dedupe })
       .handler();
     return { environment, handler };

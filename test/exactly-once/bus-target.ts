@@ -3,7 +3,7 @@
 
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";
-import { type EventBridgeClient, eventbridge } from "@sluice/sink-eventbridge";
+import { type EventBridgeClient, eventbridgeSink } from "@sluice/sink-eventbridge";
 import type { Arrival, Target } from "./account.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
@@ -63,7 +63,7 @@ export const busTarget = async (moto: MotoEngine, client: EventBridge, name: str
           Entries: taken.map((isTaken) => (isTaken ? (left.shift() ?? {}) : { ErrorCode: "AccessDeniedException" })),
         };
       };
-      return eventbridge({ source: "account", eventBusName: name, client: { putEvents }, concurrency: 1 }) as never;
+      return eventbridgeSink({ source: "account", eventBusName: name, client: { putEvents }, concurrency: 1 }) as never;
     },
     arrived: () => eventsIn(moto, name),
   };

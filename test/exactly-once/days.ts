@@ -1,7 +1,7 @@
 // The days of one sink, as tests: each mode of dedupe on a bad day, and `on-failure` on one without a death too.
 
 import { afterAll, expect, test } from "@jest/globals";
-import type { Dedupe, DedupeStore } from "@sluice/core";
+import type { Dedupe, DedupeStore } from "@sluice/core/sink-kit";
 import { type Account, batchSize, play, type Run, type Target } from "./account.ts";
 import type { Outage } from "./outside.ts";
 

@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import type { Settlement, Sink } from "@sluice/core";
-import { type WebhookMessage, webhook } from "@sluice/sink-webhook";
+import type { Sink, WriteResult } from "@sluice/core/sink-kit";
+import { type WebhookMessage, webhookSink } from "@sluice/sink-webhook";
 import type { Arrival, Target } from "./account.ts";
 import type { Environment } from "./outside.ts";
 
@@ -22,7 +22,7 @@ const onItsDay = (
   ...sink,
   write: async (batch, context) => {
     const key = batch[0]?.idempotencyKey ?? "";
-    let settled: readonly Settlement[] = [];
+    let settled: readonly WriteResult[] = [];
     const taken = await environment.request(1, async (isSpoilt) => {
       if (isSpoilt(0)) refusals.set(key, 403);
       settled = await sink.write(batch, context);
@@ -58,7 +58,7 @@ export const hookTarget = async (): Promise<Target> => {
     toMessage: (body) => ({ body }),
     sink: (environment) => {
       // No answer is late but by plan, however busy the machine is.
-      const sink = webhook({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
+      const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
       return onItsDay(sink, environment, refusals) as never;
     },
     arrived: async () => arrived,

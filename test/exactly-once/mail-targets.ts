@@ -4,7 +4,14 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { SESv2 } from "@aws-sdk/client-sesv2";
-import { type EmailMessage, email, type SesClient, type SmtpTransporter, ses, smtp } from "@sluice/sink-email";
+import {
+  type EmailMessage,
+  emailSink,
+  type SesClient,
+  type SmtpTransporter,
+  sesTransport,
+  smtpTransport,
+} from "@sluice/sink-email";
 import sesLocal from "aws-ses-v2-local";
 import { createTransport } from "nodemailer";
 import { SMTPServer } from "smtp-server";
@@ -52,7 +59,7 @@ export const sesTarget = async (): Promise<Target> => {
       const client: SesClient = {
         sendEmail: (input, options) => request(environment, () => mailer.sendEmail(input, options), sesFailures),
       };
-      return email({ transport: ses({ client, concurrency: 1 }) }) as never;
+      return emailSink({ transport: sesTransport({ client, concurrency: 1 }) }) as never;
     },
     arrived: async () => {
       const store = (await (await fetch(`${endpoint}/store`)).json()) as { emails: { subject: string }[] };
@@ -110,7 +117,7 @@ export const smtpTarget = async (...recipients: readonly string[]): Promise<Targ
       const transporter: SmtpTransporter = {
         sendMail: (mail) => request(environment, () => mailer.sendMail(mail as never), smtpFailures),
       };
-      return email({ transport: smtp({ transporter, concurrency: 1 }), dedupeStore }) as never;
+      return emailSink({ transport: smtpTransport({ transporter, concurrency: 1 }), dedupeStore }) as never;
     },
     arrived: async () => arrived,
     close: async () => {

@@ -2,10 +2,10 @@
 
 import type { SNS } from "@aws-sdk/client-sns";
 import type { SQS } from "@aws-sdk/client-sqs";
-import { type AppendDelivery, type EntryAnswer, SinkError, writeInRequests } from "@sluice/core";
+import { type AppendDelivery, type EntryAnswer, SinkError, writeInRequests } from "@sluice/core/sink-kit";
 import { drainQueue } from "@sluice/local";
-import { type SnsClient, sns } from "@sluice/sink-sns";
-import { type SqsClient, sqs } from "@sluice/sink-sqs";
+import { type SnsClient, snsSink } from "@sluice/sink-sns";
+import { type SqsClient, sqsSink } from "@sluice/sink-sqs";
 import type { Arrival, Target } from "./account.ts";
 import type { Environment } from "./outside.ts";
 
@@ -76,7 +76,7 @@ export const queueTarget = (client: SQS, queueUrl: string): Target => ({
   sink: (environment) => {
     const sendMessageBatch: SqsClient["sendMessageBatch"] = ({ QueueUrl, Entries }) =>
       answering(environment, Entries, (others) => client.sendMessageBatch({ QueueUrl, Entries: others }));
-    return sqs({ queueUrl, client: { sendMessageBatch }, concurrency: 1 }) as never;
+    return sqsSink({ queueUrl, client: { sendMessageBatch }, concurrency: 1 }) as never;
   },
   toMessage: (body) => ({ body }),
   arrived: () => bodiesIn(client, queueUrl),
@@ -93,7 +93,7 @@ export const topicTarget = (
       answering(environment, PublishBatchRequestEntries, (others) =>
         client.publishBatch({ TopicArn, PublishBatchRequestEntries: others }),
       );
-    return sns({ topicArn, client: { publishBatch }, concurrency: 1 }) as never;
+    return snsSink({ topicArn, client: { publishBatch }, concurrency: 1 }) as never;
   },
   toMessage: (body) => ({ body }),
   arrived: () => bodiesIn(queue.client, queue.url),

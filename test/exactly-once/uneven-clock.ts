@@ -1,7 +1,7 @@
 // A clock that goes as the machine's, and faster through an outage: a minute of it passes in a moment, and nothing else
 // is late for that.
 
-import type { Clock } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
 
 export interface UnevenClock extends Clock {
   /** Its sleeps take an optional signal. */

@@ -1,6 +1,7 @@
 // What core itself costs: CPU of the whole process for a change, from parsed event to answer, with sinks that do nothing.
 
-import { type Delivery, delivered, type PipelineHandler, pipeline, type Sink, type WriteMode } from "@sluice/core";
+import { type PipelineHandler, pipeline } from "@sluice/core";
+import { type Delivery, delivered, type Sink, type WriteMode } from "@sluice/core/sink-kit";
 import { filmsUpTo, texts, updateEvents } from "../films.ts";
 import { table } from "../markdown.ts";
 import { type Contender, compete } from "../rounds.ts";
@@ -29,7 +30,7 @@ const handlers: Readonly<Record<WriteMode, () => PipelineHandler>> = {
       .handler(),
 };
 
-const base = () => pipeline("films", { deadLetter: "block", logger: silent });
+const base = () => pipeline("films", { onReject: "block", logger: silent });
 
 const contender = (mode: WriteMode, events: readonly string[]): Contender<"update"> => {
   const handler = handlers[mode]();

@@ -1,7 +1,7 @@
 // Decoding alone: from images as JSON.parse leaves them to native values, against the SDK's unmarshall.
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { decodeImage, type Image, toJson } from "@sluice/core";
+import { decodeImage, type Image, toJson } from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "@sluice/testing";
 import { batched, filmsUpTo } from "../films.ts";
 import { table } from "../markdown.ts";

@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { pipeline } from "@sluice/core";
 import { type DynamodbEngine, startDynamodb } from "@sluice/local";
-import { dynamodb } from "@sluice/sink-dynamodb";
+import { dynamodbSink } from "@sluice/sink-dynamodb";
 import type { StreamEvent } from "@sluice/testing";
 import { eachBounded } from "../bounded.ts";
 import { filmsUpTo, insertEvents, keyAttribute, texts } from "../films.ts";
@@ -50,8 +50,8 @@ const recreateTable = async (client: DynamoDBClient, name: string): Promise<void
 };
 
 const sluice = (client: DynamoDBClient, events: readonly string[]): Contender<"insert"> => {
-  const sink = dynamodb({ client, table: tableOf("sluice"), concurrency });
-  const handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+  const sink = dynamodbSink({ client, table: tableOf("sluice"), concurrency });
+  const handler = pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
   return {
     name: "sluice",
     reset: () => recreateTable(client, tableOf("sluice")),

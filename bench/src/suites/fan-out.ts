@@ -3,9 +3,10 @@
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";
-import { delivered, pipeline, type UpsertDelivery } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { delivered, type UpsertDelivery } from "@sluice/core/sink-kit";
 import { type OpensearchEngine, type PostgresEngine, startOpensearch, startPostgres } from "@sluice/local";
-import { postgres } from "@sluice/sink-postgres";
+import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
 import { filmColumns, filmsUpTo, insertEvents, keyAttribute, keyColumn, texts } from "../films.ts";
 import { table } from "../markdown.ts";
@@ -26,7 +27,7 @@ const near = { both: "near-both", alone: ["postgres", "opensearch"] } as const;
 const far = { both: "far-both", alone: ["far-a", "far-b"] } as const;
 const names = [near.both, ...near.alone, far.both, ...far.alone];
 
-const start = () => pipeline("films", { deadLetter: "block", logger: silent });
+const start = () => pipeline("films", { onReject: "block", logger: silent });
 
 const contenderOf = (
   name: string,
@@ -51,7 +52,7 @@ const nearContenders = async (
   client: Client,
   events: readonly string[],
 ): Promise<Contender<"insert">[]> => {
-  const rows = postgres({ pool, table: relation, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
+  const rows = postgresSink({ pool, table: relation, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
   await rows.ensure();
   const emptied = async () => {
     await pool.query(`TRUNCATE ${relation}, ${relation}_sluice`);

@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { SQS } from "@aws-sdk/client-sqs";
-import { delivered, type Pipeline, pipeline, type Sink, SinkError, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import { delivered, type Sink, SinkError } from "@sluice/core/sink-kit";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { table } from "../markdown.ts";
 import { startMessagingServer } from "../messaging-server.ts";
@@ -75,7 +76,7 @@ const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
   let since = Number.POSITIVE_INFINITY;
   const arrivals: Arrivals = { latenciesMs: [], lastAt: 0 };
   let built: Pipeline<Record<string, unknown>> = pipeline("isolation", {
-    deadLetter: sqsDeadLetter({ queueUrl: letters, client }),
+    deadLetterQueue: sqsDeadLetterQueue({ queueUrl: letters, client }),
     retryQueue: sqsRetryQueue({ queueUrl: retries, client }),
     logger: silent,
   });

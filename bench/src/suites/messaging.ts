@@ -3,7 +3,8 @@
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { decodeRecord, pipeline, type Sink, toJson } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { decodeRecord, type Sink, toJson } from "@sluice/core/sink-kit";
 import type { StreamEvent } from "@sluice/testing";
 import type { DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { batched, filmsUpTo, texts, updateEvents } from "../films.ts";
@@ -42,7 +43,7 @@ const assertNoFailures = (name: string, failures: readonly unknown[]): void => {
 };
 
 const sluice = ({ sink }: Pick<MessagingApi<never>, "sink">, events: readonly string[]): Contender<"update"> => {
-  const handler = pipeline("films", { deadLetter: "block", logger: silent })
+  const handler = pipeline("films", { onReject: "block", logger: silent })
     .to(sink, ({ kind, after }) => ({ body: after, attributes: { kind } }), { dedupe: "none" })
     .handler();
   return {

@@ -2,7 +2,7 @@
 
 import type { Client } from "@opensearch-project/opensearch";
 import { pipeline } from "@sluice/core";
-import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
+import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { type Handler, silent, takeAll } from "../pipeline-handler.ts";
 import { dropIndex, type Entrant, indexSettings, type Material, mappings } from "./opensearch-entrant.ts";
 
@@ -14,13 +14,13 @@ const index = "sluice-bench-films";
  */
 export const emptySink = async (client: Client, name: string): Promise<OpensearchSink> => {
   await dropIndex(client, name);
-  const sink = opensearch({ client, index: name, mappings, settings: indexSettings });
+  const sink = opensearchSink({ client, index: name, mappings, settings: indexSettings });
   await sink.ensure();
   return sink;
 };
 
 const handlerOf = (sink: OpensearchSink): Handler =>
-  pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+  pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
 
 /** One environment of Lambda for all mixes: it remembers what it wrote. */
 export const sluiceIndex = (client: Client, { events }: Material): Entrant => {
@@ -50,7 +50,7 @@ export const coldSluiceIndex = (client: Client, { events }: Material): Entrant =
       await emptySink(client, own);
     },
     prepare: (mix, batch) => {
-      if (batch === 0) handler = handlerOf(opensearch({ client, index: own }));
+      if (batch === 0) handler = handlerOf(opensearchSink({ client, index: own }));
       const event: unknown = JSON.parse(events[mix][batch] ?? "");
       return () => takeAll(name, handler, event);
     },

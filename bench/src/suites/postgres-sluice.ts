@@ -1,7 +1,7 @@
 // Sluice: the handler of a pipeline with one route, from parsed event to answer.
 
 import { pipeline } from "@sluice/core";
-import { type Guard, postgres } from "@sluice/sink-postgres";
+import { type Guard, postgresSink } from "@sluice/sink-postgres";
 import type pg from "pg";
 import { filmColumns, keyAttribute, keyColumn } from "../films.ts";
 import type { Entrant, Material } from "./postgres-entrant.ts";
@@ -13,9 +13,9 @@ const relationsOf = (guard: Guard, table: string): string[] =>
 
 export const sluiceUpsert = async (pool: pg.Pool, guard: Guard, material: Material): Promise<Entrant> => {
   const table = `films_${guard}`;
-  const sink = postgres({ pool, table, guard, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
+  const sink = postgresSink({ pool, table, guard, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
   await sink.ensure();
-  const handler = pipeline("films", { deadLetter: "block", logger: silent }).to(sink).handler();
+  const handler = pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
   return {
     name: guard,
     view: table,

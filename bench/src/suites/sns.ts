@@ -2,7 +2,7 @@
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
-import { sns } from "@sluice/sink-sns";
+import { snsSink } from "@sluice/sink-sns";
 import type { Suite } from "../suite.ts";
 import { type Message, messagingSuite } from "./messaging.ts";
 import { takeCount } from "./sqs.ts";
@@ -32,7 +32,7 @@ export const snsSuite: Suite = messagingSuite("sns", async ({ clientConfig }) =>
   const queues = new SQS(clientConfig);
   const { topicArn, queueUrl } = await subscribedTopic(client, queues);
   return {
-    sink: sns({ topicArn }),
+    sink: snsSink({ topicArn }),
     requestOf: (messages) => ({
       TopicArn: topicArn,
       PublishBatchRequestEntries: messages.map((message, index) => ({ Id: String(index), ...entryOf(message) })),

@@ -1,7 +1,7 @@
 // Changes into a standard queue, in requests of ten.
 
 import { SQS } from "@aws-sdk/client-sqs";
-import { sqs } from "@sluice/sink-sqs";
+import { sqsSink } from "@sluice/sink-sqs";
 import type { Suite } from "../suite.ts";
 import { type Message, messagingSuite } from "./messaging.ts";
 
@@ -24,7 +24,7 @@ export const sqsSuite: Suite = messagingSuite("sqs", async ({ clientConfig }) =>
   const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "films" });
   return {
-    sink: sqs({ queueUrl }),
+    sink: sqsSink({ queueUrl }),
     requestOf: (messages) => ({
       QueueUrl: queueUrl,
       Entries: messages.map((message, index) => ({ Id: String(index), ...entryOf(message) })),

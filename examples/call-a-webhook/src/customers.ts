@@ -1,14 +1,14 @@
 // The pipeline: changes of our customers, as calls of the CRM's API. It can be imported without Lambda.
 
-import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import { webhook } from "@sluice/sink-webhook";
+import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
 import { list, required } from "./environment.ts";
 
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
-const crm = webhook({
+const crm = webhookSink({
   name: "crm",
   url: required("CRM_URL"),
   secrets: list("CRM_SECRETS"),
@@ -21,6 +21,6 @@ const crm = webhook({
 });
 
 export const customers: Pipeline<Customer> = pipeline<Customer>("customers", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,
 }).to(crm, toCall);

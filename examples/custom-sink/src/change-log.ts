@@ -1,11 +1,11 @@
 // Which changes are logged, and what a line says of them.
 
-import { type Pipeline, pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
+import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { required } from "./environment.ts";
 import { jsonLines } from "./json-lines.ts";
 
 export const changeLog: Pipeline<UnknownItem> = pipeline("change-log", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(
   jsonLines({ path: required("CHANGE_LOG_PATH") }),
   ({ kind, version, keys, after }) => ({ kind, version, keys, after }),

@@ -1,6 +1,6 @@
 // Error numbers of the file system → codes. https://man7.org/linux/man-pages/man2/open.2.html and write.2.html
 
-import { SinkError, type SinkErrorCode } from "@sluice/core";
+import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 const codes: Readonly<Record<string, SinkErrorCode>> = {
   EMFILE: "SINK_THROTTLED", // too many open files

@@ -1,6 +1,6 @@
 // The sink: one line of JSON per change, at the end of one file.
 
-import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInRequests } from "@sluice/core";
+import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInRequests } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
 import { type LineFile, openLineFile } from "./line-file.ts";
 

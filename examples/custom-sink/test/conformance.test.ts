@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "@jest/globals";
-import { type AppendDelivery, type Delivery, toJson } from "@sluice/core";
+import { type AppendDelivery, type Delivery, toJson } from "@sluice/core/sink-kit";
 import { type AppendRig, conforms } from "@sluice/testing";
 import { jsonLines, type Line } from "../src/json-lines.ts";
 import { faultyFile } from "./faulty-file.ts";

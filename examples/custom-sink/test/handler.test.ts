@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { decodeEnvelope, type PipelineHandler } from "@sluice/core";
+import type { PipelineHandler } from "@sluice/core";
+import { decodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 

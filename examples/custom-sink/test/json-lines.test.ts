@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type AppendDelivery, type Settlement, SinkError } from "@sluice/core";
+import { type AppendDelivery, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import { classify } from "../src/classify.ts";
 import { jsonLines, type Line } from "../src/json-lines.ts";
@@ -24,20 +24,20 @@ const delivery = (name: string): AppendDelivery<Line> => ({
 });
 
 /** Writes with a sink of its own, as a new execution environment does. */
-const writeTo = async (path: string, name: string): Promise<readonly Settlement[]> => {
+const writeTo = async (path: string, name: string): Promise<readonly WriteResult[]> => {
   const sink = jsonLines({ path });
-  const settlements = await sink.write([delivery(name)], {
+  const results = await sink.write([delivery(name)], {
     signal: new AbortController().signal,
     remainingMs: () => 1_000,
   });
   await sink.close?.();
-  return settlements;
+  return results;
 };
 
 test("a folder that is not there is SINK_MISSING, and so is a folder in the file's place", async () => {
   const paths = [join(folder, "missing", "changes.jsonl"), folder];
-  const settlements = (await Promise.all(paths.map((path) => writeTo(path, "a")))).flat();
-  expect(settlements).toMatchObject(paths.map(() => ({ outcome: "failed", error: { code: "SINK_MISSING" } })));
+  const results = (await Promise.all(paths.map((path) => writeTo(path, "a")))).flat();
+  expect(results).toMatchObject(paths.map(() => ({ outcome: "failed", error: { code: "SINK_MISSING" } })));
 });
 
 test("a line that a crash has torn is ended, so that the next one is whole", async () => {

@@ -1,7 +1,7 @@
 // Compares what the receivers got with what the stream held. It shares no code with the sinks and knows nothing of their
 // keys: the account is made of the raw records that Lambda delivered.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { type Arrival, type Feed, filmIdOf, type Interest, isWanted } from "./feeds/feed.ts";
 
 /** DynamoDB Local fills sequence numbers up with zeros, and versions have zeros to a fixed length. */

@@ -2,14 +2,15 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQS } from "@aws-sdk/client-sqs";
-import { decodeEnvelope, type Envelope, type PipelineHandler } from "@sluice/core";
+import type { PipelineHandler } from "@sluice/core";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { sqsEventSourceMapping } from "@sluice/local";
 
 /** Longer than looking at a queue takes. */
 const holdSeconds = 60;
 
 /** The queue's dead letters, which are put back. A visibility timeout of 0 would show some twice, and others not at all. */
-export const peek = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
+export const dryRun = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
   const QueueUrl = queueUrl;
   const receipts: string[] = [];
   const letters: Envelope[] = [];

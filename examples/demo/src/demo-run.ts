@@ -2,11 +2,12 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import type { Envelope, PipelineHandler, StreamRecord } from "@sluice/core";
+import type { PipelineHandler } from "@sluice/core";
+import type { Envelope, StreamRecord } from "@sluice/core/envelope";
 import { eventSourceMapping, type SqsEventSourceMapping, sqsEventSourceMapping, streamsClient } from "@sluice/local";
 import { type Account, type Audit, auditFeeds, enter } from "./audit.ts";
 import { type Comparison, compare } from "./comparison.ts";
-import { peek, redrive } from "./dead-letters.ts";
+import { dryRun, redrive } from "./dead-letters.ts";
 import type { DemoEngines } from "./demo-engines.ts";
 import type { Faults } from "./faults.ts";
 import { type Feed, filmIdOf } from "./feeds/feed.ts";
@@ -194,7 +195,7 @@ export const replicateFilms = async (
   await drained();
   const elapsedMs = Date.now() - startedAt;
   const emptyAt = Date.now();
-  const letters = await peek(sqs, deadLetterUrl);
+  const letters = await dryRun(sqs, deadLetterUrl);
   const isHealed = await heal(run, letters);
   progress.say("");
   const comparisons = await compareAll(run);

@@ -2,15 +2,15 @@
 // sent, once. Lambda then delivers the records again.
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { PipelineHandler } from "@sluice/core";
 import {
   type AppendDelivery,
   failed,
-  type PipelineHandler,
-  type Settlement,
   type Sink,
   SinkError,
   type StreamRecord,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { type Feed, filmIdOf, isWanted } from "./feeds/feed.ts";
 
 /** The faults of one run. */
@@ -47,8 +47,8 @@ const refusing = <Message>(
     if (films === undefined) return sink.write(batch, context);
     const isRefused = ({ change }: AppendDelivery<Message>): boolean => films.has(filmIdOf(change.record));
     const rest = batch.filter((delivery) => !isRefused(delivery));
-    const settlements: readonly Settlement[] = rest.length === 0 ? [] : await sink.write(rest, context);
-    return [...settlements, ...batch.filter(isRefused).map((delivery) => failed(delivery, unavailable(sink.name)))];
+    const results: readonly WriteResult[] = rest.length === 0 ? [] : await sink.write(rest, context);
+    return [...results, ...batch.filter(isRefused).map((delivery) => failed(delivery, unavailable(sink.name)))];
   },
 });
 

@@ -5,7 +5,7 @@
 // Exit code: 0 when table and replicas agree and every feed got each change once and in order, 1 when not, 2 when an
 // engine is missing, 130 after Ctrl-C.
 
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/sink-kit";
 import { EngineMissingError } from "@sluice/local";
 import { type DemoEngines, startDemoEngines } from "./demo-engines.ts";
 import { type DemoResult, replicateFilms } from "./demo-run.ts";

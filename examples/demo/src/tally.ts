@@ -1,13 +1,8 @@
 // Counts what the handler reports, and how long a write takes to become visible.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import {
-  type InvocationReport,
-  type Outcome,
-  type OutcomeCounts,
-  reportChannel,
-  type StreamRecord,
-} from "@sluice/core";
+import { type InvocationReport, reportChannel } from "@sluice/core";
+import type { Outcome, OutcomeCounts, StreamRecord } from "@sluice/core/envelope";
 
 /** The sum of an invocation's reports. */
 export interface Tally {

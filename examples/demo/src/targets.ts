@@ -1,7 +1,7 @@
 // Where the changes go: the replicas and feeds that were asked for, in one pipeline with its queues.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import type { DemoEngines } from "./demo-engines.ts";
 import { type Faults, planFaults } from "./faults.ts";
 import type { Feed } from "./feeds/feed.ts";
@@ -58,7 +58,7 @@ export const handlerOf = async (
 ): Promise<PipelineHandler> => {
   if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
   let films: FilmsPipeline = pipeline("films", {
-    deadLetter: sqsDeadLetter({ queueUrl: deadLetterUrl }),
+    deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl }),
     ...(retryUrl !== undefined && { retryQueue: sqsRetryQueue({ queueUrl: retryUrl, ...delays }) }),
     ...(dedupeStore && { dedupeStore }),
   });

@@ -1,6 +1,6 @@
 // The example is configured by environment variables alone; its README lists them.
 
-import { type EmailTransport, ses, smtp } from "@sluice/sink-email";
+import { type EmailTransport, sesTransport, smtpTransport } from "@sluice/sink-email";
 
 /** The variable's value. @throws when it is not set: at cold start, not at the first change. */
 export const required = (name: string): string => {
@@ -10,9 +10,9 @@ export const required = (name: string): string => {
 };
 
 /** `smtp://user:password@host:587`, or `smtps:` for TLS from the first byte. */
-const smtpTransport = (text: string): EmailTransport => {
+const smtpFromEnvironment = (text: string): EmailTransport => {
   const { protocol, hostname, port, username, password } = new URL(text);
-  return smtp({
+  return smtpTransport({
     host: hostname,
     ...(port !== "" && { port: Number(port) }),
     secure: protocol === "smtps:",
@@ -23,6 +23,6 @@ const smtpTransport = (text: string): EmailTransport => {
 /** SMTP where `SMTP_URL` is set, else SES. */
 export const transport = (): EmailTransport => {
   const { SMTP_URL, CONFIGURATION_SET } = process.env;
-  if (SMTP_URL) return smtpTransport(SMTP_URL);
-  return ses(CONFIGURATION_SET ? { configurationSetName: CONFIGURATION_SET } : {});
+  if (SMTP_URL) return smtpFromEnvironment(SMTP_URL);
+  return sesTransport(CONFIGURATION_SET ? { configurationSetName: CONFIGURATION_SET } : {});
 };

@@ -1,14 +1,14 @@
 // The pipeline: changes of the shop's table, as mails. It can be imported without Lambda.
 
-import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
+import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import { email } from "@sluice/sink-email";
+import { emailSink } from "@sluice/sink-email";
 import { required, transport } from "./environment.ts";
 import { type Customer, type Item, type Order, receipt, welcome } from "./mails.ts";
 
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
-const mail = email({
+const mail = emailSink({
   transport: transport(),
   from: { name: "The shop", address: required("MAIL_FROM") },
   maxPerSecond: Number(process.env.MAILS_PER_SECOND ?? 10),
@@ -16,7 +16,7 @@ const mail = email({
 });
 
 export const shop: Pipeline<Item, Order> = pipeline<Item>("shop", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,
 })
   .when((item): item is Customer => item.type === "customer")

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
-import { email } from "@sluice/sink-email";
+import { emailSink } from "@sluice/sink-email";
 import { streamChange } from "@sluice/testing";
 import sesLocal from "aws-ses-v2-local";
 import { transport } from "../src/environment.ts";
@@ -17,7 +17,7 @@ afterEach(() => {
 
 /** Sends one mail by the transport of the environment. */
 const send = async (): Promise<string> => {
-  const sink = email({ transport: transport(), from: "shop@example.com" });
+  const sink = emailSink({ transport: transport(), from: "shop@example.com" });
   const change = streamChange({ after: { pk: "customer#1" }, keyNames: ["pk"] });
   const message = { to: "ada@example.com", subject: "Welcome", text: "Hello" };
   const context = { signal: new AbortController().signal, remainingMs: () => 10_000 };

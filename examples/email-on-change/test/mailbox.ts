@@ -16,7 +16,7 @@ export interface Mailbox {
   readonly start: () => Promise<number>;
   readonly stop: () => Promise<void>;
   readonly refuse: (refusal: Refusal) => void;
-  readonly peek: () => readonly Received[];
+  readonly dryRun: () => readonly Received[];
   /** What has arrived since the last time. */
   readonly take: () => readonly Received[];
 }
@@ -54,7 +54,7 @@ export const openMailbox = (): Mailbox => {
     refuse: (next) => {
       refusal = next;
     },
-    peek: () => received,
+    dryRun: () => received,
     take: () => {
       const taken = received;
       received = [];

@@ -3,12 +3,12 @@
 // refuses goes to the dead letters of that sink, and what it cannot take now waits in the retry queue; the others do not
 // notice.
 
-import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetter, sqsRetryQueue } from "@sluice/core";
+import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
-import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
-import { type MappedPostgresSink, postgres } from "@sluice/sink-postgres";
-import { sns } from "@sluice/sink-sns";
-import { type SqsMessage, sqs } from "@sluice/sink-sqs";
+import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
+import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
+import { snsSink } from "@sluice/sink-sns";
+import { type SqsMessage, sqsSink } from "@sluice/sink-sqs";
 import { z } from "zod";
 import { required } from "./environment.ts";
 
@@ -44,21 +44,21 @@ const isCustomer = (item: Order | Customer): item is Customer => item.type === "
 
 const connection = { connectionString: required("DATABASE_URL") };
 
-export const orderRows: MappedPostgresSink = postgres({
+export const orderRows: MappedPostgresSink = postgresSink({
   connection,
   table: "orders",
   key: { pk: "pk" },
   columns: { pk: "text", customer: "text", total: "numeric", lines: "jsonb" },
 });
 
-export const customerRows: MappedPostgresSink = postgres({
+export const customerRows: MappedPostgresSink = postgresSink({
   connection,
   table: "customers",
   key: { pk: "pk" },
   columns: { pk: "text", name: "text" },
 });
 
-export const orderDocuments: OpensearchSink = opensearch({
+export const orderDocuments: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
   index: "orders",
   mappings: {
@@ -68,12 +68,12 @@ export const orderDocuments: OpensearchSink = opensearch({
 });
 
 /** A FIFO topic: it discards repeats by itself. */
-const events = sns({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "events" });
+const events = snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "events" });
 
 const toEvent = cloudEvent<Order>({ source: "/shop/orders", type: ({ kind }) => `com.example.order.${kind}` });
 
 /** A standard queue, which discards nothing: the route keeps a journal of what it has sent when a batch comes again. */
-const warehouse = sqs({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
+const warehouse = sqsSink({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
 
 /** Work for the warehouse: the order that is new, and nothing for any other change. */
 const toWork = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
@@ -82,8 +82,8 @@ const toWork = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
-  item: schema,
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  schema: schema,
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   // FIFO: an order's events must not overtake each other there.
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   dedupeStore,

@@ -1,7 +1,8 @@
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { CloudEvent, PipelineHandler, StreamRecord } from "@sluice/core";
+import type { PipelineHandler } from "@sluice/core";
+import type { CloudEvent, StreamRecord } from "@sluice/core/sink-kit";
 import { drainQueue, type Engines, engineOrSkip, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 import pg from "pg";

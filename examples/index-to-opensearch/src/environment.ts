@@ -1,6 +1,6 @@
 // The example is configured by environment variables alone; its README lists them.
 
-import type { OpensearchOptions } from "@sluice/sink-opensearch";
+import type { OpensearchSinkOptions } from "@sluice/sink-opensearch";
 
 /** The variable's value; undefined where it is not set, or empty. */
 export const optional = (name: string): string | undefined => process.env[name] || undefined;
@@ -13,7 +13,7 @@ export const required = (name: string): string => {
 };
 
 /** A user with a password, requests signed by SigV4, or neither. */
-export const authentication = (): Pick<OpensearchOptions, "auth"> => {
+export const authentication = (): Pick<OpensearchSinkOptions, "auth"> => {
   const username = optional("OPENSEARCH_USERNAME");
   if (username !== undefined) return { auth: { username, password: required("OPENSEARCH_PASSWORD") } };
   const service = optional("OPENSEARCH_SERVICE");

@@ -1,7 +1,7 @@
 // What a film looks like as a document, and where its changes go.
 
-import { type Pipeline, pipeline, sqsDeadLetter } from "@sluice/core";
-import { type OpensearchSink, opensearch } from "@sluice/sink-opensearch";
+import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { authentication, optional, required } from "./environment.ts";
 
 /** A film as it stands in the table; the source is not clean enough for more. */
@@ -30,7 +30,7 @@ export const toDocument = ({ after: film }: { readonly after: Film }): Record<st
   gross: film["Worldwide Gross"],
 });
 
-export const filmsSink: OpensearchSink = opensearch({
+export const filmsSink: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
   ...authentication(),
   index: optional("FILMS_INDEX") ?? "films",
@@ -51,5 +51,5 @@ export const filmsSink: OpensearchSink = opensearch({
 });
 
 export const films: Pipeline<Film> = pipeline<Film>("films", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink, toDocument);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Change, decodeRecord } from "@sluice/core";
+import { type Change, decodeRecord } from "@sluice/core/sink-kit";
 import { streamRecord } from "@sluice/testing";
 import { type Order, toEvent } from "../src/order-event.ts";
 

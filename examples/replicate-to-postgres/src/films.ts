@@ -1,10 +1,10 @@
 // What a film looks like in Postgres, and where its changes go.
 
-import { type Pipeline, pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
-import { type MappedPostgresSink, postgres } from "@sluice/sink-postgres";
+import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
+import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { required } from "./environment.ts";
 
-export const filmsSink: MappedPostgresSink = postgres({
+export const filmsSink: MappedPostgresSink = postgresSink({
   connection: { connectionString: required("DATABASE_URL") },
   table: process.env.FILMS_TABLE ?? "films",
   key: { film_id: "filmId" },
@@ -32,5 +32,5 @@ export const filmsSink: MappedPostgresSink = postgres({
 });
 
 export const films: Pipeline<UnknownItem> = pipeline("films", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink);

@@ -1,6 +1,6 @@
 // The items of the old table, all under `pk` and `sk`, and what becomes of them in the new ones. Nothing but values here.
 
-import type { KeyValue, UnknownItem } from "@sluice/core";
+import type { KeyValue, UnknownItem } from "@sluice/core/sink-kit";
 import type { DynamodbItem, TargetKey } from "@sluice/sink-dynamodb";
 
 /** `CUSTOMER#42`, `PROFILE`. */

@@ -1,7 +1,7 @@
 // One table becomes two: where the old table's changes go.
 
-import { type Pipeline, pipeline, sqsDeadLetter, type UnknownItem } from "@sluice/core";
-import { type DynamodbSink, dynamodb, type EnsureOptions } from "@sluice/sink-dynamodb";
+import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
+import { type DynamodbSink, dynamodbSink, type EnsureOptions } from "@sluice/sink-dynamodb";
 import { required } from "./environment.ts";
 import { customerKey, isCustomer, isOrder, newCustomer, newOrder, type Order, orderKey } from "./items.ts";
 
@@ -9,7 +9,7 @@ type KeySchema = NonNullable<EnsureOptions["create"]>;
 
 export const customersKey: KeySchema = { partitionKey: { name: "email", type: "S" } };
 
-export const customersTable: DynamodbSink = dynamodb({
+export const customersTable: DynamodbSink = dynamodbSink({
   table: required("CUSTOMERS_TABLE"),
   movingKey: customerKey,
   name: "customers",
@@ -20,10 +20,14 @@ export const ordersKey: KeySchema = {
   sortKey: { name: "orderId", type: "S" },
 };
 
-export const ordersTable: DynamodbSink = dynamodb({ table: required("ORDERS_TABLE"), key: orderKey, name: "orders" });
+export const ordersTable: DynamodbSink = dynamodbSink({
+  table: required("ORDERS_TABLE"),
+  key: orderKey,
+  name: "orders",
+});
 
 export const shop: Pipeline<UnknownItem, Order> = pipeline("shop", {
-  deadLetter: sqsDeadLetter({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 })
   .when(isCustomer)
   .to(customersTable, ({ after }) => newCustomer(after))

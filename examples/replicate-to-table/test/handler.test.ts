@@ -9,7 +9,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { decodeEnvelope, decodeImage, type Image, type UnknownItem } from "@sluice/core";
+import type { UnknownItem } from "@sluice/core";
+import { decodeEnvelope } from "@sluice/core/envelope";
+import { decodeImage, type Image } from "@sluice/core/sink-kit";
 import {
   type Engines,
   type EventSourceMapping,

@@ -1,6 +1,6 @@
 // Records that stand in S3 because no message could hold them, and their envelopes' addresses.
 
-import { decodeEnvelope, type Envelope } from "@sluice/core";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 
 /** The calls of `S3` from `@aws-sdk/client-s3` that are used. */
 export interface ClaimClient {
@@ -22,7 +22,7 @@ export interface Claims {
   readonly close: () => Promise<void>;
 }
 
-/** As `s3ClaimCheck` names its objects. */
+/** As `s3PayloadStore` names its objects. */
 const address = /^s3:\/\/([^/]+)\/(.*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz)$/;
 
 const placeOf = (claim: string): { readonly Bucket: string; readonly Key: string } | undefined => {
@@ -32,7 +32,7 @@ const placeOf = (claim: string): { readonly Bucket: string; readonly Key: string
 
 const isGone = (error: unknown): boolean => error instanceof Error && error.name === "NoSuchKey";
 
-const inlined = ({ recordClaim: _, record: __, ...rest }: Envelope, gzip: Uint8Array): Envelope | undefined =>
+const inlined = ({ recordUrl: _, record: __, ...rest }: Envelope, gzip: Uint8Array): Envelope | undefined =>
   decodeEnvelope(JSON.stringify({ ...rest, recordGzip: Buffer.from(gzip).toString("base64") }));
 
 /** Claims in S3. The client is made when the first one is met. */
@@ -44,7 +44,7 @@ export const claimsOf = (makeClient: () => Promise<ClaimClient>): Claims => {
   };
   return {
     fetch: async (envelope) => {
-      const place = placeOf(envelope.recordClaim ?? "");
+      const place = placeOf(envelope.recordUrl ?? "");
       if (place === undefined) return undefined;
       try {
         const { Body } = await (await client()).getObject(place);

@@ -1,6 +1,6 @@
 // An item's key, as `--key` takes it: JSON of its key attributes, plain or as DynamoDB writes them.
 
-import type { Image } from "@sluice/core";
+import type { Image } from "@sluice/core/sink-kit";
 import { CommandError } from "./command-error.ts";
 
 /** Whether an item's keys are the ones that were asked for; of a composite key the partition key alone will do. */

@@ -1,6 +1,6 @@
 // Which dead letters a command is about.
 
-import type { Envelope } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import type { OptionValues } from "./arguments.ts";
 import { CommandError } from "./command-error.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";

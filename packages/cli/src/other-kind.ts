@@ -1,6 +1,6 @@
 // Messages that a command does not take, for people: what they are, how many, and where the first of them is.
 
-import { decodeEnvelope } from "@sluice/core";
+import { decodeEnvelope } from "@sluice/core/envelope";
 import { invocationIn, membersIn } from "./invocation-record.ts";
 import type { Taken } from "./letterbox/letterbox.ts";
 import { counted } from "./words.ts";

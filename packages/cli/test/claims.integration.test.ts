@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type Envelope, s3ClaimCheck } from "@sluice/core";
+import { s3PayloadStore } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
 import { letterOf, newQueue } from "./support/letters.ts";
@@ -17,7 +18,7 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
   const client = new SQS(engine.clientConfig);
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
   const bucket = `claims-${process.pid}`;
-  const claimCheck = s3ClaimCheck({ bucket, client: s3 });
+  const payloadStore = s3PayloadStore({ bucket, client: s3 });
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
   afterAll(() => {
     client.destroy();
@@ -27,10 +28,10 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
   /** The body of the letter, its record put in S3. */
   const claimed = async (letter: Envelope): Promise<string> => {
     const { record, ...rest } = letter;
-    return JSON.stringify({ ...rest, recordClaim: await claimCheck.put(gzipSync(JSON.stringify(record))) });
+    return JSON.stringify({ ...rest, recordUrl: await payloadStore.put(gzipSync(JSON.stringify(record))) });
   };
   const objects = async (): Promise<number> => ((await s3.listObjectsV2({ Bucket: bucket })).Contents ?? []).length;
-  const deadLetter = { write: async () => ({ stored: new Set<Envelope>(), errors: [] }), claimCheck };
+  const deadLetterQueue = { write: async () => ({ stored: new Set<Envelope>(), errors: [] }), payloadStore };
 
   test("is delivered in its order; its record goes after success, and stays otherwise", async () => {
     await s3.createBucket({ Bucket: bucket });
@@ -52,7 +53,7 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
         const byKey = await redrive(queue.url, "--key", '{"pk":"elsewhere"}');
         expect(sumOf(byKey)).toBe("1 received = 1 not asked for");
       },
-      { env, deadLetter },
+      { env, deadLetterQueue },
     );
   });
 
@@ -61,14 +62,14 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
       async ({ shop, redrive }) => {
         const queue = await newQueue(client);
         const body = await claimed(letterOf("gone", 1));
-        await claimCheck.remove((JSON.parse(body) as { recordClaim: string }).recordClaim);
+        await payloadStore.remove((JSON.parse(body) as { recordUrl: string }).recordUrl);
         await queue.fill([body, letterOf("b", 2)]);
         const ended = await redrive(queue.url);
         expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
         expect(ended.stdout).toMatch(/^lost: the object s3:/m);
         expect(revisionsIn(shop)).toEqual({ b: 2 });
       },
-      { env, deadLetter },
+      { env, deadLetterQueue },
     ));
 
   test("is exported whole, and dropped with its record", async () => {
@@ -98,9 +99,9 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
     async (how) => {
       const queue = await newQueue(client);
       const body = await claimed(letterOf("a", 7));
-      const { recordClaim } = JSON.parse(body) as { readonly recordClaim: string };
-      if (how === "gone") await claimCheck.remove(recordClaim);
-      else await s3.putObject({ Bucket: bucket, Key: recordClaim.split(`${bucket}/`)[1] ?? "", Body: "half" });
+      const { recordUrl } = JSON.parse(body) as { readonly recordUrl: string };
+      if (how === "gone") await payloadStore.remove(recordUrl);
+      else await s3.putObject({ Bucket: bucket, Key: recordUrl.split(`${bucket}/`)[1] ?? "", Body: "half" });
       await queue.fill([body]);
       const exported = await runSluice(["dead-letters", "export", queue.url], { env });
       expect(JSON.parse(exported.stdout)).toEqual(JSON.parse(body));
@@ -115,7 +116,7 @@ describeWithSqs("a letter whose record stands in S3", (engine) => {
     const queue = await newQueue(client);
     await s3.putObject({ Bucket: bucket, Key: "precious.json.gz", Body: gzipSync("{}") });
     const { record: _, ...rest } = letterOf("a", 6);
-    await queue.fill([JSON.stringify({ ...rest, recordClaim: `s3://${bucket}/precious.json.gz` })]);
+    await queue.fill([JSON.stringify({ ...rest, recordUrl: `s3://${bucket}/precious.json.gz` })]);
     const before = await objects();
     await runSluice(["dead-letters", "drop", queue.url, "--yes", "--out", `/tmp/sluice-drop-precious-${process.pid}`], {
       env,

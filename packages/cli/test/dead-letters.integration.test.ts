@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { decodeEnvelope, encodeEnvelope } from "@sluice/core";
+import { decodeEnvelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
 import { letterOf, newQueue } from "./support/letters.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import { type Envelope, encodeEnvelope } from "@sluice/core";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { sumOf } from "./support/bench.ts";
 import { letterOf } from "./support/letters.ts";
 import { type Ended, runSluice, startSluice } from "./support/sluice.ts";

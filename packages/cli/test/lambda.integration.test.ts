@@ -63,7 +63,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       "RequestId: 1 Error: Runtime exited",
       "Runtime.ExitError: RequestId: 1 Error: Runtime exited",
     ],
-    ["ConfigError", "deadLetter is missing", "ConfigError: deadLetter is missing"],
+    ["ConfigError", "deadLetterQueue is missing", "ConfigError: deadLetterQueue is missing"],
     ["TypeError", "cannot read secret of a", "TypeError; its text is withheld because it may quote values"],
   ])("tells of a function that fails with %s, without values", (type, message, told) =>
     withFunction(failing(type, message), async (redrive) => {

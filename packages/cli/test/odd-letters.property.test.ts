@@ -1,20 +1,20 @@
 // Whatever stands in a message, a command that looks at it tells something of it, and goes on.
 
 import { expect, test } from "@jest/globals";
-import { decodeEnvelope } from "@sluice/core";
+import { decodeEnvelope } from "@sluice/core/envelope";
 import fc from "fast-check";
 import { groupLines, letterLines, rowOf } from "../src/dead-letters/list.ts";
 import { showLines } from "../src/dead-letters/show.ts";
 import { keyMatch } from "../src/item-key.ts";
 import { newOtherKinds } from "../src/other-kind.ts";
-import { letterReader, onFailureReader } from "../src/redrive/reading.ts";
+import { letterReader, onFailureDestinationReader } from "../src/redrive/reading.ts";
 import { letterOf } from "./support/letters.ts";
 
 const claims = { fetch: async () => undefined, remove: async () => undefined, close: async () => undefined };
 const readers = [
   letterReader({ keys: [keyMatch('{"pk":"a"}')] }, claims),
   letterReader({}, claims),
-  onFailureReader(0),
+  onFailureDestinationReader(0),
 ];
 
 const any = fc.jsonValue();

@@ -3,7 +3,8 @@
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { onFailureReader, type StreamRecord, type StreamsReader } from "@sluice/core";
+import { onFailureDestinationReader } from "@sluice/core";
+import type { StreamRecord, StreamsReader } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
 import { letterOf, newQueue, recordOf } from "./support/letters.ts";
@@ -68,7 +69,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
 
   test("reads pointers back from the stream, as SQS and SNS bring them, and delivers their records to every sink", async () => {
     const records = [1, 2, 3].map((position) => recordOf(`item ${position}`, position));
-    const onFailure = onFailureReader({ streams: streamOf(records) });
+    const onFailureDestination = onFailureDestinationReader({ streams: streamOf(records) });
     await withShop(
       async ({ shop, redrive }) => {
         const queue = await newQueue(client);
@@ -82,7 +83,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         expect(shop.feed.sent()).toHaveLength(3);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
-      { onFailure },
+      { onFailureDestination },
     );
   });
 
@@ -107,7 +108,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         expect(shop.letters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
-      { onFailure: onFailureReader({ streams: streamOf([]) }) },
+      { onFailureDestination: onFailureDestinationReader({ streams: streamOf([]) }) },
     );
   });
 
@@ -120,7 +121,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         const ended = await redrive(queue.url, "--from", "on-failure");
         expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
       },
-      { onFailure: onFailureReader({ streams: trimmedStream([bad]) }) },
+      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([bad]) }) },
     );
   });
 
@@ -177,7 +178,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         expect(shop.orders.items().size).toBe(1);
         expect(await keysIn(bucket)).toEqual([]);
       },
-      { env, onFailure: onFailureReader({ streams: streamOf([recordOf("a", 1)]) }) },
+      { env, onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
     ));
 
   test("cuts an object that no request holds, and deletes it only when all of it is done", () =>

@@ -2,7 +2,7 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type Envelope, encodeEnvelope } from "@sluice/core";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
 import { letterOf, newQueue, recordOf } from "./support/letters.ts";

@@ -25,43 +25,56 @@ export type SinkErrorCode =
   | "SINK_GONE"
   | "SINK_TOO_LARGE";
 
-export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PARKED";
+export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PENDING";
+
+/** What follows from a code. */
+interface CodeFacts {
+  readonly outcome: FailureOutcome;
+  /** Whether another attempt within the same invocation may succeed. */
+  readonly isTransient?: true;
+  /** Whether the code describes the target, and nothing of the delivery: many in a row open the circuit breaker. */
+  readonly isTargetWide?: true;
+}
 
 /** Every code, with what core does about a delivery that failed with it. */
-const outcomes: Record<DeliveryErrorCode, FailureOutcome> = {
-  RECORD_MALFORMED: "reject",
-  RECORD_MISMATCH: "reject",
-  RECORD_INCOMPLETE: "reject",
-  RECORD_LOST: "reject",
-  MAPPING_FAILED: "reject",
-  SINK_THROTTLED: "retry",
-  SINK_UNAVAILABLE: "retry",
-  SINK_TIMEOUT: "retry",
-  SINK_CONFLICT: "retry",
+const facts: Record<DeliveryErrorCode, CodeFacts> = {
+  RECORD_MALFORMED: { outcome: "reject" },
+  RECORD_MISMATCH: { outcome: "reject" },
+  RECORD_INCOMPLETE: { outcome: "reject" },
+  RECORD_LOST: { outcome: "reject" },
+  MAPPING_FAILED: { outcome: "reject" },
+  SINK_THROTTLED: { outcome: "retry", isTransient: true, isTargetWide: true },
+  SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },
+  SINK_TIMEOUT: { outcome: "retry", isTransient: true, isTargetWide: true },
+  SINK_CONFLICT: { outcome: "retry", isTransient: true },
   // A repaired permission or a created table makes these records good again: never dead-letter them.
-  SINK_DENIED: "retry",
-  SINK_MISSING: "retry",
-  SINK_UNREPORTED: "retry",
-  SINK_REJECTED: "reject",
-  SINK_GONE: "reject",
-  SINK_TOO_LARGE: "reject",
-  DEADLINE_EXCEEDED: "retry",
-  DELIVERY_PARKED: "retry",
+  SINK_DENIED: { outcome: "retry", isTargetWide: true },
+  SINK_MISSING: { outcome: "retry", isTargetWide: true },
+  SINK_UNREPORTED: { outcome: "retry" },
+  SINK_REJECTED: { outcome: "reject" },
+  SINK_GONE: { outcome: "reject" },
+  SINK_TOO_LARGE: { outcome: "reject" },
+  // Where there were attempts, the last one failed, and there was no time for the next.
+  DEADLINE_EXCEEDED: { outcome: "retry", isTargetWide: true },
+  DELIVERY_PENDING: { outcome: "retry" },
 };
 
-/** Codes for which trying again within the same invocation may help. */
-const transientCodes: ReadonlySet<DeliveryErrorCode> = new Set([
-  "SINK_THROTTLED",
-  "SINK_UNAVAILABLE",
-  "SINK_TIMEOUT",
-  "SINK_CONFLICT",
-]);
+/** Whether a delivery that failed with this code is retried or dead-lettered. */
+export const outcomeOf = (code: DeliveryErrorCode): FailureOutcome => facts[code].outcome;
 
-/** Whether a delivery that failed with this code comes again or is dead-lettered. */
-export const outcomeOf = (code: DeliveryErrorCode): FailureOutcome => outcomes[code];
+/** Whether a second attempt a moment later may succeed: true for throttling, never for a denied or missing target. */
+export const isTransient = (code: DeliveryErrorCode): boolean => facts[code].isTransient === true;
 
-/** Whether a second try a moment later may succeed: true for throttling, never for a denied or missing target. */
-export const isTransient = (code: DeliveryErrorCode): boolean => transientCodes.has(code);
+/** Whether the code describes the target as a whole: true for an unreachable target, never for a refused row. */
+export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].isTargetWide === true;
+
+/** Whether a value is one of the codes of a `SinkError`. */
+export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
+  typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);
+
+/** Whether an error is a sink's. By code and not by class: a sink may carry its own copy of core. */
+export const isSinkError = (error: unknown): error is SinkError =>
+  error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
 /** Base of every error that Sluice raises; `code` has an entry in docs/errors.md. */
 export class SluiceError<Code extends string = string> extends Error {
@@ -104,7 +117,7 @@ export class SinkError extends SluiceError<SinkErrorCode> {
 export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
 
 /** A delivery was not attempted: an earlier change of its item waits in the retry queue. */
-export class ParkedError extends SluiceError<"DELIVERY_PARKED"> {}
+export class PendingError extends SluiceError<"DELIVERY_PENDING"> {}
 
 /** What a delivery can fail with. */
-export type DeliveryError = RecordError | SinkError | DeadlineError | ParkedError;
+export type DeliveryError = RecordError | SinkError | DeadlineError | PendingError;

@@ -1,6 +1,6 @@
 // Deliveries to append sinks, and an invocation with time left.
 
-import type { AppendDelivery, Change, WriteContext } from "@sluice/core";
+import type { AppendDelivery, Change, WriteContext } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 
 /** The insert of an item with this name, on its way with this message. */

@@ -2,7 +2,7 @@
 
 import { NumberValueImpl, unmarshall } from "@aws-sdk/util-dynamodb";
 import fc from "fast-check";
-import type { AttributeValue, Image } from "../src/index.ts";
+import type { AttributeValue, Image } from "../src/sink-kit.ts";
 import { decimalValue } from "./decimal.ts";
 
 const digits = (min: number, max: number): fc.Arbitrary<string> =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type AwsService, awsEntryError, awsRequestError, SinkError } from "../src/index.ts";
+import { type AwsService, awsEntryError, awsRequestError, SinkError } from "../src/sink-kit.ts";
 
 const service: AwsService = {
   name: "SQS",

@@ -4,11 +4,11 @@ import {
   type BatchRequests,
   ConfigError,
   type EntryAnswer,
-  type Settlement,
   SinkError,
+  type WriteResult,
   withIds,
   writeInRequests,
-} from "../src/index.ts";
+} from "../src/sink-kit.ts";
 import { appendDelivery, contextOf } from "./append-deliveries.ts";
 
 type Send = (entries: readonly string[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
@@ -34,11 +34,11 @@ const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) 
 };
 
 /** Outcome or error code by message. */
-const outcomes = (settlements: readonly Settlement[]): Record<string, string> =>
+const outcomes = (results: readonly WriteResult[]): Record<string, string> =>
   Object.fromEntries(
-    settlements.map((settlement) => [
-      String(settlement.delivery.message),
-      settlement.outcome === "failed" ? settlement.error.code : settlement.outcome,
+    results.map((result) => [
+      String(result.delivery.message),
+      result.outcome === "failed" ? result.error.code : result.outcome,
     ]),
   );
 
@@ -69,14 +69,14 @@ describe("requests", () => {
     });
   });
 
-  test("are not made by a peek, which knows what they would hold", async () => {
-    const { requests, peek } = target(takesAll, {
+  test("are not made by a dryRun, which knows what they would hold", async () => {
+    const { requests, dryRun } = target(takesAll, {
       encode: ({ message }) => {
         if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
         return { entry: message, bytes: message.length };
       },
     });
-    expect(outcomes(await peek(batch("a", "bad", "12345678901"), contextOf()))).toEqual({
+    expect(outcomes(await dryRun(batch("a", "bad", "12345678901"), contextOf()))).toEqual({
       a: "delivered",
       bad: "SINK_REJECTED",
       "12345678901": "SINK_TOO_LARGE",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { chunk } from "../src/index.ts";
+import { chunk } from "../src/sink-kit.ts";
 
 const limits = fc.record({ maxEntries: fc.integer({ min: 1, max: 10 }), maxBytes: fc.integer({ min: 1, max: 50 }) });
 const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 });

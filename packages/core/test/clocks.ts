@@ -11,7 +11,7 @@ export const instantClock = (random: () => number = () => 0.5): { clock: Clock; 
   return { clock: { now: () => 1_767_323_045_000, sleep, random }, slept };
 };
 
-/** The machine's timers at a fixed time, and no wait between tries. */
+/** The machine's timers at a fixed time, and no wait between attempts. */
 export const fixedClock: Clock = { now: () => 1_767_323_045_000, sleep: systemClock.sleep, random: () => 0 };
 
 interface Sleeper {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { type RecordOptions, streamRecord } from "@sluice/testing";
-import { type CloudEvent, type CloudEventOptions, cloudEvent, decodeRecord } from "../src/index.ts";
+import { cloudEvent } from "../src/index.ts";
+import { type CloudEvent, type CloudEventOptions, decodeRecord } from "../src/sink-kit.ts";
 
 const source = "/shop/orders";
 const map = cloudEvent({ source, type: ({ kind }) => `com.shop.order.${kind}` });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type AttributeValue, decodeImage, type Image } from "../src/index.ts";
+import { type AttributeValue, decodeImage, type Image } from "../src/sink-kit.ts";
 import { attributeName, awkwardNames, canonical, image, oracle } from "./attribute-arbitrary.ts";
 import { decimalValue } from "./decimal.ts";
 

@@ -1,6 +1,6 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { type AttributeValue, decodeImage, decodeValue, RecordError } from "../src/index.ts";
+import { type AttributeValue, decodeImage, decodeValue, RecordError } from "../src/sink-kit.ts";
 import { decimalValue } from "./decimal.ts";
 
 const textOf = (value: unknown): string => (value instanceof NumberValueImpl ? value.toString() : String(value));

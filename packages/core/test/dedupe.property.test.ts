@@ -1,25 +1,23 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { memoryDedupe, randomHistory, streamEvent } from "@sluice/testing";
 import fc from "fast-check";
+import { type Change, type DedupeStore, pipeline } from "../src/index.ts";
 import {
   type AppendDelivery,
-  type Change,
   type Dedupe,
-  type DedupeStore,
   type Delivery,
   decodeRecord,
   delivered,
   failed,
-  pipeline,
-  type Settlement,
   type Sink,
   SinkError,
   type SinkErrorCode,
   type StreamRecord,
-} from "../src/index.ts";
+  type WriteResult,
+} from "../src/sink-kit.ts";
 import { instantClock } from "./clocks.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
 import { type Death, type Mortal, mortal } from "./mortal.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 type Answer = "delivered" | "unreported" | SinkErrorCode;
 
@@ -58,7 +56,7 @@ interface World {
   /** What was sent and not yet remembered when its environment died, or when the store refused to remember it. */
   readonly forgotten: Set<string>;
   readonly attempts: Map<string, number>;
-  readonly letters: ReturnType<typeof keptLetters>;
+  readonly letters: ReturnType<typeof storedEnvelopes>;
   readonly lines: ReturnType<typeof keptLines>;
   requests: number;
   nowMs: number;
@@ -73,7 +71,7 @@ const worldOf = (dedupe: Dedupe, plan: Plan, troubles: Troubles): World => {
     arrived: [],
     forgotten: new Set(),
     attempts: new Map(),
-    letters: keptLetters(),
+    letters: storedEnvelopes(),
     lines: keptLines(),
     requests: 0,
     nowMs: 0,
@@ -90,7 +88,7 @@ const answerOf = ({ plan, attempts }: World, route: string, { change }: Delivery
   return plan.poison(name) < 2 ? "SINK_REJECTED" : "delivered";
 };
 
-const settlementOf = (delivery: Delivery, answer: Answer): Settlement[] => {
+const settlementOf = (delivery: Delivery, answer: Answer): WriteResult[] => {
   if (answer === "unreported") return [];
   return [answer === "delivered" ? delivered(delivery) : failed(delivery, new SinkError(answer, `[sent] ${answer}`))];
 };
@@ -131,7 +129,7 @@ const otherOf = (world: World, outside: Outside): Sink<unknown, "upsert"> => ({
 
 /** The store, reached by requests that die and fail. */
 const storeOf = (world: World, outside: Outside): DedupeStore => {
-  const { journal, claims } = world.store;
+  const { journal, leases } = world.store;
   const ask = async <Value>(effect: () => Promise<Value>): Promise<Value> => {
     world.requests += 1;
     if (world.troubles.refuses(world.requests)) throw new SinkError("SINK_THROTTLED", "the store is busy");
@@ -142,18 +140,18 @@ const storeOf = (world: World, outside: Outside): DedupeStore => {
       find: (...args) => ask(() => journal.find(...args)),
       note: (...args) => ask(() => journal.note(...args)),
     },
-    claims: {
-      claim: (...args) => ask(() => claims.claim(...args)),
+    leases: {
+      acquire: (...args) => ask(() => leases.acquire(...args)),
       complete: async (id, key) => {
         try {
-          await ask(() => claims.complete(id, key));
+          await ask(() => leases.complete(id, key));
           outside.unremembered.delete(key);
         } catch (error) {
           world.forgotten.add(key);
           throw error;
         }
       },
-      release: (...args) => ask(() => claims.release(...args)),
+      release: (...args) => ask(() => leases.release(...args)),
     },
   };
 };
@@ -175,7 +173,7 @@ const environmentOf = (world: World): Environment => {
     unremembered: new Set(),
   };
   const { dedupe } = world;
-  const options = { deadLetter: world.letters, logger: world.lines, clock: instantClock().clock };
+  const options = { deadLetterQueue: world.letters, logger: world.lines, clock: instantClock().clock };
   const handler = pipeline("p", { ...options, dedupeStore: storeOf(world, outside) })
     .to(otherOf(world, outside), () => 1)
     .to(sinkOf(world, outside), () => 1, { dedupe })
@@ -367,6 +365,6 @@ describe("whatever the store refuses", () => {
       }),
       runs,
     );
-    expect(said.has("claims not concluded")).toBe(true);
+    expect(said.has("leases not concluded")).toBe(true);
   });
 });

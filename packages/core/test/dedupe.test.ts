@@ -2,27 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
-import { Outage } from "../src/delivery/circuit-breaker.ts";
-import { claimingSink } from "../src/delivery/leasing-sink.ts";
+import { CircuitBreaker } from "../src/delivery/circuit-breaker.ts";
+import { leasingSink } from "../src/delivery/leasing-sink.ts";
 import { deliverTo } from "../src/delivery/route-worker.ts";
-import {
-  type Dedupe,
-  type DedupeStore,
-  type Envelope,
-  encodeEnvelope,
-  type Origin,
-  type PipelineOptions,
-  pipeline,
-  type RouteOptions,
-  type Sink,
-  SinkError,
-  type StreamRecord,
-  type UnknownItem,
-} from "../src/index.ts";
+import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
+import { type DedupeStore, type PipelineOptions, pipeline, type RouteOptions, type UnknownItem } from "../src/index.ts";
 import { receive } from "../src/intake/event.ts";
+import { type Dedupe, type Origin, type Sink, SinkError, type StreamRecord } from "../src/sink-kit.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
 import { type Script, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -37,9 +26,10 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
 /** A pipeline "p" with one append route "sent". */
 const made = ({ script, supports, route, ...options }: Parts = {}) => {
   const lines = keptLines();
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const sink = scriptedSink({ writes: "append", name: "sent", ...script });
-  const base = { deadLetter: letters, logger: lines, clock: instantClock().clock, ...options };
+  const rejects = options.onReject === undefined ? { deadLetterQueue: letters } : { onReject: options.onReject };
+  const base = { ...rejects, logger: lines, clock: instantClock().clock, ...options };
   const built = pipeline("p", base).to(
     { ...sink, supports: { ...sink.supports, ...supports } },
     ({ keys }) => keys.pk,
@@ -94,7 +84,7 @@ describe("on-failure", () => {
     const { handler } = made({ dedupeStore });
     await handler(streamEvent(batch));
     await handler(streamEvent(batch.slice(0, 1)));
-    expect(dedupeStore.counts()).toMatchObject({ finds: 2, notes: 0, claims: 0 });
+    expect(dedupeStore.counts()).toMatchObject({ finds: 2, notes: 0, leases: 0 });
   });
 
   test("notes what lies behind the first record that comes again, and settles it as superseded", async () => {
@@ -123,7 +113,7 @@ describe("on-failure", () => {
   test("does not note a rejected delivery whose dead letter was not stored", async () => {
     const { handler, sink } = made({
       dedupeStore: store(),
-      deadLetter: "block",
+      onReject: "block",
       script: failing("b", "SINK_REJECTED"),
     });
     await handler(streamEvent(batch));
@@ -195,12 +185,12 @@ describe("on-failure", () => {
 describe("always", () => {
   const route: RouteOptions = { dedupe: "always" };
 
-  test("claims, sends in one request, and completes", async () => {
+  test("leases, sends in one request, and completes", async () => {
     const dedupeStore = memoryDedupe();
     const { handler, sink } = made({ dedupeStore, route });
     await handler(streamEvent(batch));
     expect(sink.calls).toHaveLength(1);
-    expect(dedupeStore.counts()).toEqual({ finds: 0, notes: 0, claims: 4, completions: 4, releases: 0 });
+    expect(dedupeStore.counts()).toEqual({ finds: 0, notes: 0, leases: 4, completions: 4, releases: 0 });
   });
 
   test("sends nothing of a batch that was sent, and settles it as superseded", async () => {
@@ -211,18 +201,18 @@ describe("always", () => {
     expect(lines.at(-1)?.fields.routes).toMatchObject({ sent: { superseded: 4 } });
   });
 
-  test("gives back the claims of a sink that throws, whatever it throws", async () => {
+  test("gives back the leases of a sink that throws, whatever it throws", async () => {
     for (const error of [new SinkError("SINK_DENIED", "[sent] denied"), new TypeError("a bug")]) {
       const dedupeStore = memoryDedupe();
       const { handler } = made({ dedupeStore, route, script: { interrupt: () => Promise.reject(error) } });
       await handler(streamEvent(batch)).catch(() => undefined);
-      expect(dedupeStore.counts()).toMatchObject({ claims: 4, completions: 0, releases: 4 });
+      expect(dedupeStore.counts()).toMatchObject({ leases: 4, completions: 0, releases: 4 });
     }
   });
 
   test("lets a delivery that another invocation holds come again, and goes on with other items", async () => {
     const dedupeStore = memoryDedupe();
-    await dedupeStore.claims.claim({ pipeline: "p", route: "sent" }, `${batch[1]?.eventID}:sent`, 60_000);
+    await dedupeStore.leases.acquire({ pipeline: "p", route: "sent" }, `${batch[1]?.eventID}:sent`, 60_000);
     const { handler, sink, lines } = made({ dedupeStore, route });
     const { batchItemFailures } = await handler(streamEvent(batch));
     expect(batchItemFailures).toEqual([{ itemIdentifier: batch[1]?.dynamodb?.SequenceNumber }]);
@@ -230,23 +220,23 @@ describe("always", () => {
     expect(lines.at(-1)?.fields.failures).toEqual({ SINK_CONFLICT: 1 });
   });
 
-  test("sends nothing that cannot be claimed, and rejects nothing for it", async () => {
-    const claims = { ...memoryDedupe().claims, claim: () => Promise.reject(new Error("the store is down")) };
-    const { handler, sink, letters } = made({ dedupeStore: { ...store(), claims }, route });
+  test("sends nothing that cannot be acquired, and rejects nothing for it", async () => {
+    const leases = { ...memoryDedupe().leases, acquire: () => Promise.reject(new Error("the store is down")) };
+    const { handler, sink, letters } = made({ dedupeStore: { ...store(), leases }, route });
     expect((await handler(streamEvent(batch))).batchItemFailures).toHaveLength(4);
     expect([sink.calls, letters.envelopes]).toEqual([[], []]);
   });
 
-  test("gives back what it claimed when the time is over before it may send", async () => {
+  test("gives back what it acquired when the time is over before it may send", async () => {
     const { clock, advance } = manualClock();
     const dedupeStore = memoryDedupe();
     const slow: DedupeStore = {
       ...dedupeStore,
-      claims: {
-        ...dedupeStore.claims,
-        claim: async (...args) => {
+      leases: {
+        ...dedupeStore.leases,
+        acquire: async (...args) => {
           await clock.sleep(20_000, new AbortController().signal);
-          return dedupeStore.claims.claim(...args);
+          return dedupeStore.leases.acquire(...args);
         },
       },
     };
@@ -255,18 +245,18 @@ describe("always", () => {
     for (let second = 0; second < 25; second += 1) await advance(1_000);
     expect((await answered).batchItemFailures).toHaveLength(4);
     expect(sink.calls).toEqual([]);
-    expect(dedupeStore.counts()).toMatchObject({ claims: 4, completions: 0, releases: 4 });
+    expect(dedupeStore.counts()).toMatchObject({ leases: 4, completions: 0, releases: 4 });
   });
 
-  test("closes the sink behind the claims, and one that has no close", async () => {
+  test("closes the sink behind the leases, and one that has no close", async () => {
     let closed = 0;
     const close = async (): Promise<void> => {
       closed += 1;
     };
     const sink = scriptedSink({ writes: "append" });
-    const claiming = { claims: store().claims, id: { pipeline: "p", route: "sent" }, logger: keptLines() };
-    await claimingSink({ ...sink, close }, claiming).close?.();
-    await claimingSink(sink, claiming).close?.();
+    const leasing = { leases: store().leases, id: { pipeline: "p", route: "sent" }, logger: keptLines() };
+    await leasingSink({ ...sink, close }, leasing).close?.();
+    await leasingSink(sink, leasing).close?.();
     expect(closed).toBe(1);
   });
 });
@@ -284,16 +274,16 @@ describe("origins", () => {
       logger: keptLines(),
       dedupeStore: undefined,
       spillTo: undefined,
-      spillAfterMs: 10_000,
-      outages: new Map([[only.name, new Outage(clock)]]),
+      routeTimeoutMs: 10_000,
+      outages: new Map([[only.name, new CircuitBreaker(clock)]]),
     };
     const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, undefined));
     const deadline = deadlineOf(undefined, undefined, clock);
     const envelopeOf = (): never => {
       throw new Error("nothing fails here");
     };
-    const { verdicts } = await deliverTo(only, received, { origin, parts, deadline, envelopeOf });
-    return { outcomes: [...verdicts.values()].map(({ outcome }) => outcome), sent: sink.taken.length, lines };
+    const { results } = await deliverTo(only, received, { origin, parts, deadline, envelopeOf });
+    return { outcomes: [...results.values()].map(({ outcome }) => outcome), sent: sink.taken.length, lines };
   };
   const none: RouteOptions = { dedupe: "none" };
 

@@ -3,8 +3,8 @@ import { streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
 import { deliver, type Invocation } from "../src/delivery/deliver.ts";
-import type { Entry, Verdict } from "../src/delivery/item-queue.ts";
-import { decodeRecord, type Origin, type Sink, SinkError } from "../src/index.ts";
+import type { DeliveryResult, Entry } from "../src/delivery/item-queue.ts";
+import { decodeRecord, type Origin, type Sink, SinkError } from "../src/sink-kit.ts";
 import { instantClock, manualClock, settle } from "./clocks.ts";
 import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 
@@ -39,34 +39,34 @@ const invocationOf = (clock: Invocation["clock"], remainingMs?: number): Invocat
   retry: defaultRetryPolicy,
 });
 
-const told = (verdicts: Map<number, Verdict>): string[] =>
-  [...verdicts]
+const told = (results: Map<number, DeliveryResult>): string[] =>
+  [...results]
     .sort(([a], [b]) => a - b)
     .map(([, { outcome, error }]) => (error === undefined ? outcome : `${outcome} ${error.code}`));
 
 const run = async (script: Script<Writes>, names: readonly string[]) => {
   const sink = scriptedSink(script);
   const { clock, slept } = instantClock();
-  const verdicts = await deliver(routeTo(sink), entriesOf(names), invocationOf(clock));
+  const results = await deliver(routeTo(sink), entriesOf(names), invocationOf(clock));
   expect(sink.breaches).toEqual([]);
-  return { sink, slept, verdicts, told: told(verdicts) };
+  return { sink, slept, results, told: told(results) };
 };
 
 const failing = (code: Answer, times: number) => (_: unknown, attempt: number) =>
   attempt <= times ? code : "delivered";
 
-describe("quick tries", () => {
+describe("quick attempts", () => {
   test("heal a transient failure, with jittered waits that double", async () => {
-    const { told, slept, verdicts } = await run({ writes: "upsert", answer: failing("SINK_THROTTLED", 2) }, ["a"]);
+    const { told, slept, results } = await run({ writes: "upsert", answer: failing("SINK_THROTTLED", 2) }, ["a"]);
     expect(told).toEqual(["delivered"]);
-    expect(verdicts.get(0)?.tries).toBe(3);
+    expect(results.get(0)?.attempts).toBe(3);
     expect(slept).toEqual([25, 50]);
   });
 
   test("are three in all, then the record comes again", async () => {
-    const { told, verdicts, sink } = await run({ writes: "append", answer: failing("SINK_UNAVAILABLE", 9) }, ["a"]);
+    const { told, results, sink } = await run({ writes: "append", answer: failing("SINK_UNAVAILABLE", 9) }, ["a"]);
     expect(told).toEqual(["retried SINK_UNAVAILABLE"]);
-    expect(verdicts.get(0)?.tries).toBe(3);
+    expect(results.get(0)?.attempts).toBe(3);
     expect(sink.calls).toHaveLength(3);
   });
 
@@ -138,7 +138,7 @@ describe("limits of a sink", () => {
   });
 });
 
-describe("verdicts", () => {
+describe("results", () => {
   const answers =
     (byPosition: readonly Answer[]) =>
     ({ change }: { change: { after: unknown } }): Answer =>
@@ -181,7 +181,7 @@ describe("verdicts", () => {
     expect(told).toEqual(["retried SINK_UNREPORTED", "delivered"]);
   });
 
-  test("a settlement of a look-alike counts for nothing: identity decides", async () => {
+  test("a result of a look-alike counts for nothing: identity decides", async () => {
     const interrupt: Script<Writes>["interrupt"] = async (batch) =>
       batch.map((delivery) => ({ delivery: { ...delivery }, outcome: "delivered" }));
     const { told } = await run({ writes: "upsert", interrupt }, ["a"]);
@@ -293,7 +293,7 @@ describe("the deadline", () => {
     expect(left).toEqual([9_000]);
   });
 
-  test("ends a wait between tries", async () => {
+  test("ends a wait between attempts", async () => {
     const { clock, advance } = manualClock();
     const sink = scriptedSink({ writes: "upsert", answer: () => "SINK_THROTTLED" });
     const invocation = invocationOf(clock, 10);
@@ -306,8 +306,8 @@ describe("the deadline", () => {
 
   test("that is over before work begins writes nothing", async () => {
     const sink = scriptedSink({ writes: "upsert" });
-    const verdicts = await deliver(routeTo(sink), entriesOf(["a", "a"]), invocationOf(manualClock().clock, 0));
-    expect(told(verdicts)).toEqual(["retried DEADLINE_EXCEEDED", "retried DEADLINE_EXCEEDED"]);
+    const results = await deliver(routeTo(sink), entriesOf(["a", "a"]), invocationOf(manualClock().clock, 0));
+    expect(told(results)).toEqual(["retried DEADLINE_EXCEEDED", "retried DEADLINE_EXCEEDED"]);
     expect(sink.calls).toEqual([]);
   });
 });

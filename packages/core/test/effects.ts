@@ -1,7 +1,7 @@
 // What a change means to a route, asked of the route itself.
 
 import { type Effect, effectOf, type Route } from "../src/delivery/route.ts";
-import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/index.ts";
+import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/sink-kit.ts";
 import { scriptedSink } from "./scripted-sink.ts";
 
 export interface Asked {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { streamEvent, streamRecord, tableHistory } from "@sluice/testing";
-import { decodeRecord, type LiveChange, pipeline, type StreamViewType, type UnknownItem } from "../src/index.ts";
+import { type LiveChange, pipeline, type UnknownItem } from "../src/index.ts";
+import { decodeRecord, type StreamViewType } from "../src/sink-kit.ts";
 import { type Asked, effectOn, told } from "./effects.ts";
-import { keptLines } from "./kept-letters.ts";
 import { type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
+import { keptLines } from "./stored-envelopes.ts";
 
 const open = { pk: "a", sk: "1", state: "open", revision: 1 };
 const closed = { pk: "a", sk: "1", state: "closed", revision: 2 };
@@ -121,7 +122,7 @@ describe("an append route", () => {
 });
 
 const play = async (sink: ScriptedSink<"upsert">, cuts: readonly (readonly object[])[]) => {
-  const handler = pipeline("p", { deadLetter: "block", logger: keptLines() })
+  const handler = pipeline("p", { onReject: "block", logger: keptLines() })
     .when(isOpen)
     .to(sink, (change: LiveChange) => change.after)
     .handler();
@@ -168,7 +169,7 @@ describe("through a pipeline", () => {
       ScriptedSink<"append">,
     ];
     const also = scriptedSink({ writes: "append", name: "also" });
-    const handler = pipeline("p", { deadLetter: "block", logger: keptLines() })
+    const handler = pipeline("p", { onReject: "block", logger: keptLines() })
       .to(all, ({ eventId }) => eventId, { dedupe: "none" })
       .when(isOpen)
       .to(opened, ({ eventId }) => eventId, { dedupe: "none" })
@@ -187,7 +188,7 @@ describe("through a pipeline", () => {
 
   test("when() leaves the pipeline that it was called on as it was", async () => {
     const sink = scriptedSink({ writes: "append" });
-    const base = pipeline("p", { deadLetter: "block", logger: keptLines() });
+    const base = pipeline("p", { onReject: "block", logger: keptLines() });
     base.when(() => false).to(scriptedSink({ writes: "append" }), () => 1, { dedupe: "none" });
     expect(base.routes).toEqual([]);
     await base.to(sink, () => 1, { dedupe: "none" }).handler()(streamEvent(records));

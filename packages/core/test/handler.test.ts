@@ -1,20 +1,18 @@
 import { channel } from "node:diagnostics_channel";
 import { describe, expect, jest, test } from "@jest/globals";
 import { lambdaContext, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
+import { type Envelope, encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
 import {
   type BatchResponse,
-  type DeadLetter,
-  type Envelope,
-  encodeEnvelope,
+  type DeadLetterQueue,
   type PipelineOptions,
   pipeline,
   reportChannel,
-  type StreamRecord,
   type UnknownItem,
 } from "../src/index.ts";
 import { fixedClock, manualClock } from "./clocks.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
 import { type Answer, type Script, type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -33,13 +31,20 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
   readonly second?: Partial<Script<"append">>;
 }
 
+/** Rejected records go to the letters, unless the options block them. */
+const rejectsTo = (
+  letters: DeadLetterQueue,
+  { onReject }: Parts,
+): { deadLetterQueue: DeadLetterQueue } | { onReject: "block" } =>
+  onReject === undefined ? { deadLetterQueue: letters } : { onReject };
+
 /** A pipeline "p" with an upsert route "first" and an append route "second". */
 const made = ({ first, second, ...options }: Parts = {}) => {
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const logger = keptLines();
   const upserts = scriptedSink({ writes: "upsert", name: "first", ...first });
   const appends = scriptedSink({ writes: "append", name: "second", ...second });
-  const handler = pipeline("p", { deadLetter: letters, logger, clock: fixedClock, ...options })
+  const handler = pipeline("p", { ...rejectsTo(letters, options), logger, clock: fixedClock, ...options })
     .to(upserts, ({ after }) => after.pk)
     .to(appends, ({ keys }) => keys.pk, { dedupe: "none" })
     .handler();
@@ -108,7 +113,7 @@ describe("the answer", () => {
     "is a failed batch for a record that must come again and has %s sequence number",
     async (_name, SequenceNumber) => {
       const nameless = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
-      const { handler } = made({ deadLetter: "block" });
+      const { handler } = made({ onReject: "block" });
       await expect(handler(streamEvent([put("a", 1), nameless]), lambdaContext())).rejects.toMatchObject({
         code: "RECORD_MALFORMED",
       });
@@ -188,8 +193,8 @@ describe("a dead letter", () => {
   });
 
   test("of a record that a mapper refused counts no attempt", async () => {
-    const letters = keptLetters();
-    const handler = pipeline("p", { deadLetter: letters, logger: keptLines() })
+    const letters = storedEnvelopes();
+    const handler = pipeline("p", { deadLetterQueue: letters, logger: keptLines() })
       .to(scriptedSink({ writes: "upsert" }), () => {
         throw new Error("confidential");
       })
@@ -202,7 +207,7 @@ describe("a dead letter", () => {
   test("that is not stored makes its record come again, and others not", async () => {
     const { handler, lines } = made({
       first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_REJECTED" }) },
-      deadLetter: keptLetters(({ record }) => idOf(record) !== idOf(batch[0])),
+      deadLetterQueue: storedEnvelopes(({ record }) => idOf(record) !== idOf(batch[0])),
     });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[0])]);
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
@@ -213,8 +218,8 @@ describe("a dead letter", () => {
   });
 
   test("target that throws makes the records come again, and is logged once", async () => {
-    const deadLetter: DeadLetter = { write: () => Promise.reject(new Error("queue gone")) };
-    const { handler, lines, upserts } = made({ deadLetter, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    const deadLetterQueue: DeadLetterQueue = { write: () => Promise.reject(new Error("queue gone")) };
+    const { handler, lines, upserts } = made({ deadLetterQueue, first: { answer: answering({ b: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
     expect(lines[0]).toMatchObject({ fields: { first: "Error: queue gone", errors: 1 } });
     expect(takenBy(upserts)).toEqual(["a", "c"]);
@@ -222,8 +227,8 @@ describe("a dead letter", () => {
 
   test("target that never answers does not cost the invocation its report", async () => {
     const { clock, advance } = manualClock();
-    const deadLetter: DeadLetter = { write: () => new Promise(() => {}) };
-    const { handler } = made({ clock, deadLetter, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    const deadLetterQueue: DeadLetterQueue = { write: () => new Promise(() => {}) };
+    const { handler } = made({ clock, deadLetterQueue, first: { answer: answering({ b: "SINK_REJECTED" }) } });
     const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     await advance(9_749);
     await advance(1);
@@ -234,14 +239,14 @@ describe("a dead letter", () => {
     const many = Array.from({ length: 250 }, (_, index) => put(`item-${index}`, index + 1));
     const { clock, advance } = manualClock();
     const stored: string[] = [];
-    const slow: DeadLetter = {
+    const slow: DeadLetterQueue = {
       write: async (envelopes) => {
         await clock.sleep(6_000, new AbortController().signal);
         stored.push(...envelopes.map(({ record }) => idOf(record)));
         return { stored: new Set(envelopes), errors: [] };
       },
     };
-    const { handler } = made({ clock, deadLetter: slow, first: { answer: () => "SINK_REJECTED" } });
+    const { handler } = made({ clock, deadLetterQueue: slow, first: { answer: () => "SINK_REJECTED" } });
     const answer = handler(streamEvent(many), lambdaContext({ remainingMs: 10_000 }));
     await advance(6_000);
     await advance(3_750);
@@ -280,9 +285,9 @@ describe("a dead letter", () => {
   });
 });
 
-describe('a pipeline with deadLetter: "block"', () => {
+describe('a pipeline with onReject: "block"', () => {
   test("lets a rejected record come again, and nothing is written for it", async () => {
-    const { handler, letters } = made({ deadLetter: "block", first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    const { handler, letters } = made({ onReject: "block", first: { answer: answering({ b: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
     expect(letters.writes).toEqual([]);
   });
@@ -322,7 +327,7 @@ describe("a batch of dead letters from SQS", () => {
   });
 
   test("stays in its queue also where the pipeline blocks, or the record is malformed", async () => {
-    const { handler } = made({ deadLetter: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
+    const { handler } = made({ onReject: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
     const bodies = [letter(), letter({ record: {} }), letter({ record: put("c", 3) })];
     expect(named(await handler(sqsEvent(bodies), lambdaContext()))).toEqual([messageId(0), messageId(1)]);
   });
@@ -446,7 +451,7 @@ describe("telemetry", () => {
     const spy = jest.spyOn(console, "info").mockImplementation((line) => void written.push(String(line)));
     const development = process.env.POWERTOOLS_DEV;
     process.env.POWERTOOLS_DEV = "true";
-    const handler = pipeline("orders", { deadLetter: "block" })
+    const handler = pipeline("orders", { onReject: "block" })
       .to(scriptedSink({ writes: "upsert" }), () => 1)
       .handler();
     await handler(streamEvent(batch), lambdaContext());

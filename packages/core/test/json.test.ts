@@ -1,7 +1,14 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type AttributeValue, attributeToJson, decodeImage, imageToJson, RecordError, toJson } from "../src/index.ts";
+import {
+  type AttributeValue,
+  attributeToJson,
+  decodeImage,
+  imageToJson,
+  RecordError,
+  toJson,
+} from "../src/sink-kit.ts";
 import { image } from "./attribute-arbitrary.ts";
 import { decimalValue } from "./decimal.ts";
 

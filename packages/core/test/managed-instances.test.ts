@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { pipeline } from "../src/index.ts";
 import { fixedClock } from "./clocks.ts";
-import { keptLines } from "./kept-letters.ts";
 import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines } from "./stored-envelopes.ts";
 
 const invocations = new AsyncLocalStorage<Map<unknown, unknown>>();
 const stored = (): Map<unknown, unknown> => {
@@ -37,7 +37,7 @@ test("overlapping invocations of one handler answer each for itself", async () =
     writes: "append",
     answer: ({ change }) => (Number(change.keys.sk) % 2 === 1 ? "SINK_DENIED" : "delivered"),
   });
-  const handler = pipeline("p", { deadLetter: "block", logger: keptLines(), clock: fixedClock })
+  const handler = pipeline("p", { onReject: "block", logger: keptLines(), clock: fixedClock })
     .to(sink, ({ eventId }) => eventId, { dedupe: "none" })
     .handler();
   const batches = Array.from({ length: 8 }, (_, index) =>

@@ -1,6 +1,7 @@
 // A FIFO queue in memory with an SQS event source's view of it: groups in order, in-flight messages, visibility.
 
-import { type Envelope, encodeEnvelope, type RetryQueue } from "../src/index.ts";
+import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
+import type { RetryQueue } from "../src/index.ts";
 
 interface Held {
   readonly id: string;

@@ -14,7 +14,7 @@ import {
   missingDependency,
   sendableText,
   wireAttributes,
-} from "../src/index.ts";
+} from "../src/sink-kit.ts";
 import { appendDelivery } from "./append-deliveries.ts";
 
 const rejected = { code: "SINK_REJECTED" };

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConfigError, type PipelineOptions, pipeline, type UnknownItem } from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import { pipeline } from "../src/index.ts";
+import { ConfigError } from "../src/sink-kit.ts";
 import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const sink = scriptedSink({ writes: "upsert" });
-const block = { deadLetter: "block" } as const;
+const block = { onReject: "block" } as const;
 
 const errorOf = (run: () => unknown): ConfigError => {
   try {
@@ -16,23 +17,23 @@ const errorOf = (run: () => unknown): ConfigError => {
   throw new Error("nothing was thrown");
 };
 
-const withOptions = (options: unknown) => (): unknown => pipeline("p", options as PipelineOptions<UnknownItem>);
+const withOptions = (options: unknown) => (): unknown => pipeline("p", options as Parameters<typeof pipeline>[1]);
 const withSupports = (supports: object) => (): unknown =>
   pipeline("p", block).to({ ...sink, supports: { writes: "upsert", ...supports } }, () => 1);
 
 describe("a ConfigError at cold start names the option", () => {
   test.each<[string, string, () => unknown]>([
-    ["no options", "deadLetter", withOptions(undefined)],
-    ["no deadLetter", "deadLetter", withOptions({})],
-    ["a deadLetter that is a URL", "deadLetter", withOptions({ deadLetter: "https://sqs/queue" })],
-    ["a deadLetter that cannot write", "deadLetter", withOptions({ deadLetter: {} })],
-    ["an item that is no schema", "item", withOptions({ ...block, item: { parse: () => 1 } })],
+    ["no options", "deadLetterQueue", withOptions(undefined)],
+    ["no deadLetterQueue", "deadLetterQueue", withOptions({})],
+    ["a deadLetterQueue that is a URL", "deadLetterQueue", withOptions({ deadLetterQueue: "https://sqs/queue" })],
+    ["a deadLetterQueue that cannot write", "deadLetterQueue", withOptions({ deadLetterQueue: {} })],
+    ["an item that is no schema", "schema", withOptions({ ...block, schema: { parse: () => 1 } })],
     ["a logger without warn", "logger", withOptions({ ...block, logger: { info: () => 1 } })],
-    ["retry.tries of 0", "retry.tries", withOptions({ ...block, retry: { tries: 0 } })],
+    ["retry.maxAttempts of 0", "retry.maxAttempts", withOptions({ ...block, retry: { maxAttempts: 0 } })],
     ["retry.firstDelayMs below 0", "retry.firstDelayMs", withOptions({ ...block, retry: { firstDelayMs: -1 } })],
     ["retry.maxDelayMs that is NaN", "retry.maxDelayMs", withOptions({ ...block, retry: { maxDelayMs: Number.NaN } })],
-    ["reserveMs below 0", "reserveMs", withOptions({ ...block, reserveMs: -1 })],
-    ["reserveMs that is NaN", "reserveMs", withOptions({ ...block, reserveMs: Number.NaN })],
+    ["timeoutBufferMs below 0", "timeoutBufferMs", withOptions({ ...block, timeoutBufferMs: -1 })],
+    ["timeoutBufferMs that is NaN", "timeoutBufferMs", withOptions({ ...block, timeoutBufferMs: Number.NaN })],
     ["an empty name", "name", () => pipeline("", block)],
     ["no name", "name", () => pipeline(undefined as never, block)],
     ["no route", "route", () => pipeline("p", block).handler()],
@@ -62,7 +63,7 @@ describe("a ConfigError at cold start names the option", () => {
 describe("a pipeline", () => {
   test('takes a dead-letter target, or "block" in so many words', () => {
     expect(() =>
-      pipeline("p", { deadLetter: keptLetters() })
+      pipeline("p", { deadLetterQueue: storedEnvelopes() })
         .to(sink, () => 1)
         .handler(),
     ).not.toThrow();

@@ -3,15 +3,8 @@
 import { type } from "arktype";
 import * as v from "valibot";
 import { z } from "zod";
-import {
-  type Change,
-  type LiveChange,
-  type MappedSink,
-  type PipelineHandler,
-  pipeline,
-  type Sink,
-  type UnknownItem,
-} from "../src/index.ts";
+import { type Change, type LiveChange, type PipelineHandler, pipeline, type UnknownItem } from "../src/index.ts";
+import type { MappedSink, Sink } from "../src/sink-kit.ts";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const expectType = <_Holds extends true>(): void => undefined;
@@ -27,7 +20,7 @@ declare const texts: Sink<{ readonly body: string }, "append">;
 declare const mapped: MappedSink<Row, "upsert">;
 declare const mode: Sink<Row>;
 
-const block = { deadLetter: "block" } as const;
+const block = { onReject: "block" } as const;
 
 const Order = z.object({ kind: z.literal("order"), id: z.string(), total: z.number() });
 const Customer = z.object({ kind: z.literal("customer"), id: z.string(), email: z.string() });
@@ -37,8 +30,8 @@ type Order = z.infer<typeof Order>;
 type Customer = z.infer<typeof Customer>;
 
 const isOrder = (item: Item): item is Order => item.kind === "order";
-const orders = pipeline("p", { ...block, item: Order });
-const items = pipeline("p", { ...block, item: Item });
+const orders = pipeline("p", { ...block, schema: Order });
+const items = pipeline("p", { ...block, schema: Item });
 
 // The item's type flows from any Standard Schema to the mapper.
 orders.to(rows, (change) => {
@@ -47,17 +40,17 @@ orders.to(rows, (change) => {
   expectType<Of<typeof change.before, Order | undefined>>();
   return { id: change.after.id, total: change.after.total };
 });
-pipeline("p", { ...block, item: v.object({ id: v.string(), total: v.number() }) }).to(rows, (change) => {
+pipeline("p", { ...block, schema: v.object({ id: v.string(), total: v.number() }) }).to(rows, (change) => {
   expectType<Of<typeof change.after, { id: string; total: number }>>();
   return change.after;
 });
-pipeline("p", { ...block, item: type({ id: "string", total: "number" }) }).to(rows, (change) => {
+pipeline("p", { ...block, schema: type({ id: "string", total: "number" }) }).to(rows, (change) => {
   expectType<Of<typeof change.after, { id: string; total: number }>>();
   return change.after;
 });
 
 // A schema's output counts, not its input.
-pipeline("p", { ...block, item: z.object({ id: z.string(), total: z.string().transform(Number) }) }).to(
+pipeline("p", { ...block, schema: z.object({ id: z.string(), total: z.string().transform(Number) }) }).to(
   rows,
   ({ after }) => after,
 );
@@ -108,9 +101,9 @@ expectType<Of<ReturnType<typeof orders.handler>, PipelineHandler>>();
 // @ts-expect-error a pipeline must say where dead letters go
 pipeline("p", {});
 // @ts-expect-error "block" and a target are the only answers
-pipeline("p", { deadLetter: "drop" });
+pipeline("p", { deadLetterQueue: "drop" });
 // @ts-expect-error a schema is one
-pipeline("p", { ...block, item: { parse: (value: unknown) => value } });
+pipeline("p", { ...block, schema: { parse: (value: unknown) => value } });
 // @ts-expect-error an unknown option
 pipeline("p", { ...block, deadletter: "block" });
 

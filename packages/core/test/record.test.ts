@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { streamRecord } from "@sluice/testing";
-import { type Change, decodeRecord, RecordError, type StreamRecord, type StreamViewType } from "../src/index.ts";
+import { type Change, decodeRecord, RecordError, type StreamRecord, type StreamViewType } from "../src/sink-kit.ts";
 
 const before = { pk: "a", sk: "1", total: 1 };
 const after = { pk: "a", sk: "1", total: 2 };

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Verdict } from "../src/delivery/item-queue.ts";
-import { SinkError } from "../src/index.ts";
-import { countFailures, countOutcomes, positionsToRepeat, type RouteVerdicts } from "../src/pipeline/report.ts";
+import type { DeliveryResult } from "../src/delivery/item-queue.ts";
+import { countFailures, countOutcomes, positionsToRepeat, type RouteResult } from "../src/pipeline/report.ts";
+import { SinkError } from "../src/sink-kit.ts";
 
 const denied = new SinkError("SINK_DENIED", "denied");
 const refused = new SinkError("SINK_REJECTED", "refused");
-const verdicts: [number, Verdict][] = [
-  [3, { outcome: "retried", error: denied, tries: 1 }],
-  [0, { outcome: "delivered", tries: 1 }],
-  [1, { outcome: "superseded", tries: 0 }],
-  [2, { outcome: "filtered", tries: 0 }],
-  [4, { outcome: "rejected", error: refused, tries: 1 }],
+const results: [number, DeliveryResult][] = [
+  [3, { outcome: "retried", error: denied, attempts: 1 }],
+  [0, { outcome: "delivered", attempts: 1 }],
+  [1, { outcome: "superseded", attempts: 0 }],
+  [2, { outcome: "filtered", attempts: 0 }],
+  [4, { outcome: "rejected", error: refused, attempts: 1 }],
 ];
-const account = (received: number): RouteVerdicts => ({ route: "r", received, verdicts: new Map(verdicts) });
+const account = (received: number): RouteResult => ({ route: "r", received, results: new Map(results) });
 
 describe("the account of a route", () => {
   test("counts every outcome", () => {
@@ -36,12 +36,12 @@ test("failures are counted by code over all routes", () => {
 });
 
 test("records to repeat come in ascending order, each with its first reason", () => {
-  const other: RouteVerdicts = {
+  const other: RouteResult = {
     route: "s",
     received: 2,
-    verdicts: new Map([
-      [3, { outcome: "retried", error: refused, tries: 1 }],
-      [0, { outcome: "retried", tries: 0 }],
+    results: new Map([
+      [3, { outcome: "retried", error: refused, attempts: 1 }],
+      [0, { outcome: "retried", attempts: 0 }],
     ]),
   };
   const repeats = positionsToRepeat([account(5), other], ({ outcome }) => outcome === "retried");

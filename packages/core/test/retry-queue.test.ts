@@ -2,24 +2,21 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, memoryDedupe, streamEvent, streamRecord } from "@sluice/testing";
-import type { Letter } from "../src/envelope/envelope-message.ts";
+import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
+import { decodeEnvelope, type Envelope } from "../src/envelope.ts";
 import {
   type BatchResponse,
-  decodeEnvelope,
-  type Envelope,
   type InvocationReport,
   type PipelineOptions,
   pipeline,
   type RouteOptions,
-  SinkError,
-  type StreamRecord,
   sqsRetryQueue,
-  systemClock,
   type UnknownItem,
 } from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import { SinkError, type StreamRecord, systemClock } from "../src/sink-kit.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -39,7 +36,7 @@ interface World {
 /** A pipeline with an upsert and an append route, a retry queue in memory, and a clock that stands. */
 const made = ({ upsertAnswers = {}, appendAnswers = {}, options, route, takes }: World = {}) => {
   const time = { ms: 1_767_323_045_000 };
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const { lines, ...logger } = keptLines();
   const queue = memoryRetryQueue({ now: () => time.ms, maxAgeMs: 3_600_000, ...(takes && { takes }) });
   const store = memoryDedupe({ now: () => time.ms });
@@ -49,7 +46,7 @@ const made = ({ upsertAnswers = {}, appendAnswers = {}, options, route, takes }:
   const appends = scriptedSink({ writes: "append", name: "sent", answer: answering(appendAnswers) });
   const clock = { now: () => time.ms, sleep: systemClock.sleep, random: () => 0 };
   const handler = pipeline("p", {
-    deadLetter: letters,
+    deadLetterQueue: letters,
     retryQueue: queue,
     dedupeStore: store,
     logger,
@@ -127,7 +124,7 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(0);
   });
 
-  test("that is too old becomes a dead letter with its first failure's time and all its tries", async () => {
+  test("that is too old becomes a dead letter with its first failure's time and all its attempts", async () => {
     const { stream, consume, queue, letters, time } = made({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     const firstFailedAt = new Date(time.ms).toISOString();
@@ -154,15 +151,15 @@ describe("a delivery that is to be retried", () => {
   test.each<[string, Partial<Envelope>]>([
     ["of a route that is gone", { sink: "gone" }],
     ["of another pipeline", { pipeline: "q" }],
-    ["of a record that is kept where nothing answers", { recordClaim: "s3://bucket/claim" }],
+    ["of a record that is kept where nothing answers", { recordUrl: "s3://bucket/claim" }],
   ])("%s stays in the queue, and becomes a dead letter as it is when it is too old", async (_name, members) => {
-    const letters = keptLetters();
-    const claimCheck = {
+    const letters = storedEnvelopes();
+    const payloadStore = {
       put: async () => "",
       get: () => Promise.reject(new SinkError("SINK_DENIED", "[s3] denied")),
       remove: () => Promise.reject(new Error("its dead letter claims it")),
     };
-    const { consume, queue, lines, time } = made({ options: { deadLetter: { ...letters, claimCheck } } });
+    const { consume, queue, lines, time } = made({ options: { deadLetterQueue: { ...letters, payloadStore } } });
     const envelope: Envelope = {
       v: 1,
       id: "e1:held",
@@ -172,7 +169,7 @@ describe("a delivery that is to be retried", () => {
       message: "[held] down",
       attempts: 4,
       firstFailedAt: new Date(time.ms).toISOString(),
-      record: members.recordClaim === undefined ? put("a", 1) : {},
+      record: members.recordUrl === undefined ? put("a", 1) : {},
       ...members,
     };
     await queue.write([{ envelope, group: "a" }]);
@@ -197,7 +194,7 @@ describe("a delivery that is to be retried", () => {
   test("stays in the queue where its dead letter cannot be stored", async () => {
     const { stream, consume, queue, time } = made({
       upsertAnswers: { a: "SINK_DENIED" },
-      options: { deadLetter: { write: () => Promise.reject(new Error("gone")) } },
+      options: { deadLetterQueue: { write: () => Promise.reject(new Error("gone")) } },
     });
     await stream(put("a", 1));
     time.ms += 3_600_001;
@@ -217,7 +214,7 @@ describe("a delivery that is to be retried", () => {
     const { stream, queue } = made({
       upsertAnswers: { a: "SINK_DENIED" },
       appendAnswers: { b: "SINK_DENIED" },
-      route: { whenFailing: "block" },
+      route: { retryIn: "stream" },
     });
     for (let repeat = 0; repeat < 3; repeat += 1) {
       expect(named(await stream(put("a", 1), put("b", 2)))).toHaveLength(1);
@@ -225,11 +222,11 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(1);
   });
 
-  test("is the rest of a route that takes longer than spillAfterMs", async () => {
+  test("is the rest of a route that takes longer than routeTimeoutMs", async () => {
     const hanging = scriptedSink({ writes: "upsert", name: "hanging", interrupt: () => new Promise(() => {}) });
     const queue = memoryRetryQueue({ now: Date.now });
     const logger = keptLines();
-    const handler = pipeline("p", { deadLetter: keptLetters(), retryQueue: queue, logger, spillAfterMs: 20 })
+    const handler = pipeline("p", { deadLetterQueue: storedEnvelopes(), retryQueue: queue, logger, routeTimeoutMs: 20 })
       .to(hanging, () => 1)
       .handler();
     expect(named(await handler(streamEvent([put("a", 1)]), lambdaContext()))).toEqual([]);
@@ -239,16 +236,16 @@ describe("a delivery that is to be retried", () => {
 });
 
 describe("an item with a change in the queue", () => {
-  test("has its later changes parked behind it at an append sink, and no other item", async () => {
+  test("has its later changes pending behind it at an append sink, and no other item", async () => {
     const { stream, consume, queue, store, appends, appendAnswers } = made({ appendAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1), put("b", 2));
     delete appendAnswers.a;
     await stream(put("a", 3), put("b", 4));
     expect(positions(appends.taken)).toEqual([2, 4]);
-    expect([queue.size(), store.parked()]).toEqual([2, 1]);
+    expect([queue.size(), store.pending()]).toEqual([2, 1]);
     await consume();
     expect(positions(appends.taken)).toEqual([2, 4, 1, 3]);
-    expect([queue.size(), store.parked()]).toEqual([0, 0]);
+    expect([queue.size(), store.pending()]).toEqual([0, 0]);
     await stream(put("a", 5));
     expect(positions(appends.taken)).toEqual([2, 4, 1, 3, 5]);
   });
@@ -259,25 +256,25 @@ describe("an item with a change in the queue", () => {
     appendAnswers.a = "SINK_REJECTED";
     await consume();
     expect(letters.envelopes).toHaveLength(1);
-    expect(store.parked()).toBe(0);
+    expect(store.pending()).toBe(0);
     delete appendAnswers.a;
     await stream(put("a", 2));
     expect(positions(appends.taken)).toEqual([2]);
   });
 
-  test("is not parked at an upsert sink: the guard sorts it out", async () => {
+  test("is not pending at an upsert sink: the guard sorts it out", async () => {
     const { stream, upserts, store, upsertAnswers } = made({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     delete upsertAnswers.a;
     await stream(put("a", 2));
     expect(positions(upserts.taken)).toEqual([2]);
-    expect(store.parked()).toBe(0);
+    expect(store.pending()).toBe(0);
   });
 
   test("is unmarked where the queue refused its change, so that it is no longer held up than its sink is", async () => {
     const { stream, store, appends, appendAnswers } = made({ appendAnswers: { a: "SINK_DENIED" }, takes: () => false });
     expect(named(await stream(put("a", 1)))).toHaveLength(1);
-    expect(store.parked()).toBe(0);
+    expect(store.pending()).toBe(0);
     delete appendAnswers.a;
     expect(named(await stream(put("a", 1)))).toEqual([]);
     expect(positions(appends.taken)).toEqual([1]);
@@ -285,11 +282,11 @@ describe("an item with a change in the queue", () => {
 
   test("sends nothing where the marks cannot be read, and the stream brings it again", async () => {
     const store = memoryDedupe();
-    const parking = { ...store.parking, find: () => Promise.reject(new Error("table gone")) };
-    const { stream, appends, reports } = made({ options: { dedupeStore: { ...store, parking } } });
-    const unmarkable = { ...parking, park: () => Promise.reject(new Error("table gone")) };
+    const pendingItems = { ...store.pendingItems, find: () => Promise.reject(new Error("table gone")) };
+    const { stream, appends, reports } = made({ options: { dedupeStore: { ...store, pendingItems } } });
+    const unmarkable = { ...pendingItems, add: () => Promise.reject(new Error("table gone")) };
     expect(named(await stream(put("a", 1)))).toEqual([]);
-    const other = made({ options: { dedupeStore: { ...store, parking: unmarkable } } });
+    const other = made({ options: { dedupeStore: { ...store, pendingItems: unmarkable } } });
     expect(named(await other.stream(put("a", 1)))).toHaveLength(1);
     expect([appends.taken, other.appends.taken]).toEqual([[], []]);
     expect(reports()[0]).toMatchObject({ failures: { SINK_UNAVAILABLE: 1 } });
@@ -342,7 +339,12 @@ describe("an outage of a target", () => {
         return undefined;
       },
     });
-    const options = { deadLetter: keptLetters(), logger: keptLines(), retry: { tries: 1 }, spillAfterMs: 5_000 };
+    const options = {
+      deadLetterQueue: storedEnvelopes(),
+      logger: keptLines(),
+      retry: { maxAttempts: 1 },
+      routeTimeoutMs: 5_000,
+    };
     const handler = pipeline("p", { ...options, retryQueue: memoryRetryQueue({ now: Date.now }) })
       .to(sink, () => 1)
       .handler();
@@ -362,24 +364,24 @@ describe("an outage of a target", () => {
 describe("a pipeline with a retry queue is refused by name", () => {
   const sink = scriptedSink({ writes: "append" });
   const queue = (keepsOrder: boolean) => memoryRetryQueue({ now: () => 0, keepsOrder });
-  const base = { deadLetter: keptLetters(), logger: keptLines() };
+  const base = { deadLetterQueue: storedEnvelopes(), logger: keptLines() };
   const to = (options: Partial<PipelineOptions<UnknownItem>>, route: RouteOptions = {}) =>
     pipeline("p", { ...base, ...options }).to(sink, () => 1, { dedupe: "none", ...route });
 
   test.each<[string, () => unknown, string]>([
-    ["dead letters that block", () => to({ deadLetter: "block", retryQueue: queue(true) }), "deadLetter"],
+    ["dead letters that block", () => to({ onReject: "block", retryQueue: queue(true) }), "deadLetterQueue"],
     ["something that is no queue", () => to({ retryQueue: {} as never }), "retryQueue"],
     ["a standard queue and an append route", () => to({ retryQueue: queue(false) }), "FIFO"],
-    ["an append route and no marks", () => to({ retryQueue: queue(true) }), "dedupeStore with parking"],
-    ["a route that spills nowhere", () => to({}, { whenFailing: "spill" }), "retryQueue"],
-    ["an unknown whenFailing", () => to({}, { whenFailing: "drop" as never }), "whenFailing is drop"],
-    ["no time at all", () => to({ spillAfterMs: 0 }), "spillAfterMs is 0"],
+    ["an append route and no marks", () => to({ retryQueue: queue(true) }), "dedupeStore with pendingItems"],
+    ["a route that spills nowhere", () => to({}, { retryIn: "queue" }), "retryQueue"],
+    ["an unknown retryIn", () => to({}, { retryIn: "drop" as never }), "retryIn is drop"],
+    ["no time at all", () => to({ routeTimeoutMs: 0 }), "routeTimeoutMs is 0"],
   ])("%s", (_name, make, text) => {
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(text) }));
   });
 
   test("but not where the append route blocks", () => {
-    expect(() => to({ retryQueue: queue(false) }, { whenFailing: "block" })).not.toThrow();
+    expect(() => to({ retryQueue: queue(false) }, { retryIn: "stream" })).not.toThrow();
   });
 
   test.each<[string, object]>([
@@ -402,7 +404,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
   afterAll(() => client.destroy());
   const made = async (name: string, Attributes: Record<string, string> = {}): Promise<string> =>
     (await client.createQueue({ QueueName: name, Attributes })).QueueUrl ?? "";
-  const letter = (name: string, group: string): Letter => ({
+  const letter = (name: string, group: string): EnvelopeMessage => ({
     group,
     envelope: {
       v: 1,

@@ -5,8 +5,8 @@ import * as v from "valibot";
 import { z } from "zod";
 import { pipeline } from "../src/index.ts";
 import { type Asked, effectOn, told } from "./effects.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
 import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const fit = { pk: "a", sk: "1", revision: 1 };
 const misfit = { pk: "a", sk: "1", revision: "confidential" };
@@ -85,8 +85,8 @@ const asynchronous: readonly [string, NonNullable<Asked["schema"]>][] = [
 test.each(asynchronous)(
   "an asynchronous schema of %s is a ConfigError that fails the invocation",
   async (_, schema) => {
-    const letters = keptLetters();
-    const handler = pipeline("p", { item: schema, deadLetter: letters, logger: keptLines() })
+    const letters = storedEnvelopes();
+    const handler = pipeline("p", { schema: schema, deadLetterQueue: letters, logger: keptLines() })
       .to(scriptedSink({ writes: "upsert" }), ({ after }) => after)
       .handler();
     await expect(handler(streamEvent([streamRecord({ after: fit })]))).rejects.toMatchObject({

@@ -4,13 +4,13 @@ import {
   type Delivery,
   delivered,
   failed,
-  type Settlement,
   type Sink,
   SinkError,
   type SinkErrorCode,
   superseded,
   type WriteContext,
-} from "../src/index.ts";
+  type WriteResult,
+} from "../src/sink-kit.ts";
 
 export type Answer = "delivered" | SinkErrorCode | "unreported";
 
@@ -25,7 +25,7 @@ export interface Script<Writes extends "upsert" | "append"> {
   readonly interrupt?: (
     batch: readonly Delivery[],
     context: WriteContext,
-  ) => Promise<readonly Settlement[]> | undefined;
+  ) => Promise<readonly WriteResult[]> | undefined;
 }
 
 export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<unknown, Writes> {
@@ -41,7 +41,7 @@ export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<u
   readonly breaches: string[];
 }
 
-const settlementOf = (delivery: Delivery, answer: Exclude<Answer, "unreported">): Settlement =>
+const settlementOf = (delivery: Delivery, answer: Exclude<Answer, "unreported">): WriteResult =>
   answer === "delivered" ? delivered(delivery) : failed(delivery, new SinkError(answer, `[scripted] ${answer}`));
 
 export const scriptedSink = <Writes extends "upsert" | "append">(script: Script<Writes>): ScriptedSink<Writes> => {
@@ -71,7 +71,7 @@ export const scriptedSink = <Writes extends "upsert" | "append">(script: Script<
     taken.push(delivery);
     return "delivered";
   };
-  const settleOne = (delivery: Delivery): Settlement[] => {
+  const settleOne = (delivery: Delivery): WriteResult[] => {
     const attempt = (attempts.get(delivery.change.eventId) ?? 0) + 1;
     attempts.set(delivery.change.eventId, attempt);
     const result = answer(delivery, attempt);

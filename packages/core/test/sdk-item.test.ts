@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { sdkItem } from "../src/index.ts";
+import { sdkItem } from "../src/sink-kit.ts";
 
 const bytes = Uint8Array.from([1, 2, 255]);
 const B = Buffer.from(bytes).toString("base64");

@@ -1,4 +1,4 @@
-// The factory: options in, a store out. One table holds the journal, the claims and the marks of every route.
+// The factory: options in, a store out. One table holds the journal, the leases and the marks of every route.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
@@ -8,11 +8,11 @@ import {
   invalidOption,
   lazyClient,
   missingDependency,
-  type Parking,
-} from "@sluice/core";
-import { dynamodbClaims } from "./claims.ts";
+  type PendingItems,
+} from "@sluice/core/sink-kit";
 import { dynamodbJournal } from "./journal.ts";
-import { dynamodbParking } from "./parking.ts";
+import { dynamodbLeases } from "./leases.ts";
+import { dynamodbParking } from "./pending-items.ts";
 import { createTable, type Sdk, type Table } from "./table.ts";
 
 /** Options of `dynamodbDedupe`. */
@@ -25,7 +25,7 @@ export interface DynamodbDedupeOptions {
 
 /** A dedupe store that can make its table. */
 export interface DynamodbDedupe extends DedupeStore {
-  readonly parking: Parking;
+  readonly pendingItems: PendingItems;
   /** Creates the table, on demand and with its TTL, unless it exists. For tests and local runs. */
   readonly ensure: () => Promise<void>;
   /** Ends the client that the store made; your own stays open. Safe to call twice. */
@@ -51,7 +51,7 @@ const makeClient = async (): Promise<DynamoDBClient> => {
  * `dynamodb:Query`, `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`. Does no I/O.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  * @example
- * pipeline("orders", { deadLetter, dedupeStore: dynamodbDedupe({ tableName: "sluice-dedupe" }) });
+ * pipeline("orders", { deadLetterQueue, dedupeStore: dynamodbDedupe({ tableName: "sluice-dedupe" }) });
  */
 export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): DynamodbDedupe => {
   checkText("tableName", tableName);
@@ -64,8 +64,8 @@ export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): Dy
   const table: Table = { name: tableName, sdk: importSdk, client: connection.get };
   return {
     journal: dynamodbJournal(table, requestTimeoutMs),
-    claims: dynamodbClaims(table),
-    parking: dynamodbParking(table, requestTimeoutMs),
+    leases: dynamodbLeases(table),
+    pendingItems: dynamodbParking(table, requestTimeoutMs),
     ensure: () => createTable(table),
     close: connection.close,
   };

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WriteRequest } from "@aws-sdk/client-dynamodb";
-import { chunk, type Journal, type Note, type RouteId } from "@sluice/core";
+import { chunk, type Journal, type JournalEntry, type RouteId } from "@sluice/core/sink-kit";
 import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./table.ts";
 
 /** A stream keeps a record for 24 hours; the rest is for clocks that differ. */
@@ -20,7 +20,7 @@ const firstDelayMs = 10;
 
 const partitionOf = (route: RouteId): string => `journal#${routeText(route)}`;
 
-const requestOf = (route: RouteId, { version, idempotencyKey }: Note, expiration: number): WriteRequest => ({
+const requestOf = (route: RouteId, { version, idempotencyKey }: JournalEntry, expiration: number): WriteRequest => ({
   PutRequest: {
     Item: {
       [partitionKey]: { S: partitionOf(route) },
@@ -31,7 +31,7 @@ const requestOf = (route: RouteId, { version, idempotencyKey }: Note, expiration
 });
 
 /** A request may hold a key once only, and a batch may hold a record twice. */
-const distinct = (notes: readonly Note[]): Note[] => [
+const distinct = (notes: readonly JournalEntry[]): JournalEntry[] => [
   ...new Map(notes.map((note) => [note.idempotencyKey, note])).values(),
 ];
 

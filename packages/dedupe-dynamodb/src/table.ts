@@ -1,7 +1,7 @@
 // The table: its keys, its TTL, and how the parts of the store reach it.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { RouteId } from "@sluice/core";
+import type { RouteId } from "@sluice/core/sink-kit";
 
 export type Sdk = typeof import("@aws-sdk/client-dynamodb");
 

@@ -36,32 +36,32 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     test("finds the marks of the items that it is asked for, with their last version, beyond what a request holds", async () => {
       const { store } = await made();
       const names = numbersTo(250).map((number) => `${"long".repeat(500)}${number}`);
-      expect(await store.parking.find(sns, names, signal)).toEqual(new Map());
-      await store.parking.park(
+      expect(await store.pendingItems.find(sns, names, signal)).toEqual(new Map());
+      await store.pendingItems.add(
         sns,
         names.slice(0, 230).map((name) => item(name, 1)),
       );
-      await store.parking.park(sns, [item(names[0] ?? "", 5), item(names[0] ?? "", 3)]);
-      const found = await store.parking.find(sns, names, signal);
+      await store.pendingItems.add(sns, [item(names[0] ?? "", 5), item(names[0] ?? "", 3)]);
+      const found = await store.pendingItems.find(sns, names, signal);
       expect(found.size).toBe(230);
       expect([found.get(names[0] ?? ""), found.get(names[1] ?? "")]).toEqual([version(5), version(1)]);
-      expect(await store.parking.find(sns, names.slice(230), signal)).toEqual(new Map());
-      expect(await store.parking.find(sns, [], signal)).toEqual(new Map());
+      expect(await store.pendingItems.find(sns, names.slice(230), signal)).toEqual(new Map());
+      expect(await store.pendingItems.find(sns, [], signal)).toEqual(new Map());
     });
 
     test("takes a mark off for its last version or a later one, and not for an earlier one", async () => {
       const { store } = await made();
-      await store.parking.park(sns, [item("a", 5), item("b", 5), item("c", 5)]);
-      await store.parking.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never marked", 1)]);
-      expect(await store.parking.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
+      await store.pendingItems.add(sns, [item("a", 5), item("b", 5), item("c", 5)]);
+      await store.pendingItems.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never marked", 1)]);
+      expect(await store.pendingItems.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
     });
 
     test("moves a mark back where it still is, and makes none", async () => {
       const { store } = await made();
-      await store.parking.park(sns, [item("a", 5), item("b", 7)]);
+      await store.pendingItems.add(sns, [item("a", 5), item("b", 7)]);
       const back = (name: string) => ({ ...item(name, 5), to: version(2) });
-      await store.parking.moveBack(sns, [back("a"), back("b"), back("never marked")]);
-      expect(await store.parking.find(sns, ["a", "b", "never marked"], signal)).toEqual(
+      await store.pendingItems.moveBack(sns, [back("a"), back("b"), back("never marked")]);
+      expect(await store.pendingItems.find(sns, ["a", "b", "never marked"], signal)).toEqual(
         new Map([
           ["a", version(2)],
           ["b", version(7)],
@@ -71,8 +71,8 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
 
     test("keeps routes apart, and outlives any message of a queue", async () => {
       const { store, tableName } = await made();
-      await store.parking.park(sns, [item("a", 5)]);
-      expect(await store.parking.find({ ...sns, route: "sqs" }, ["a"], signal)).toEqual(new Map());
+      await store.pendingItems.add(sns, [item("a", 5)]);
+      expect(await store.pendingItems.find({ ...sns, route: "sqs" }, ["a"], signal)).toEqual(new Map());
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
       const keptDays = (Number(Items[0]?.expiration?.N) - Date.now() / 1_000) / daySeconds;
       expect(keptDays).toBeGreaterThan(14);
@@ -137,12 +137,12 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     });
   });
 
-  describe("as claims", () => {
-    test("lets one of many claim a delivery", async () => {
+  describe("as leases", () => {
+    test("lets one of many lease a delivery", async () => {
       const { store } = await made();
-      const answers = await Promise.all(numbersTo(8).map(() => store.claims.claim(sns, "event-1:sns", 60_000)));
-      expect(answers.filter((answer) => answer === "claimed")).toHaveLength(1);
-      for (const answer of answers.filter((one) => one !== "claimed")) {
+      const answers = await Promise.all(numbersTo(8).map(() => store.leases.acquire(sns, "event-1:sns", 60_000)));
+      expect(answers.filter((answer) => answer === "acquired")).toHaveLength(1);
+      for (const answer of answers.filter((one) => one !== "acquired")) {
         expect(answer).toEqual({ heldForMs: expect.any(Number) });
         expect((answer as { heldForMs: number }).heldForMs).toBeGreaterThan(30_000);
       }
@@ -150,30 +150,30 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
 
     test("never lets a completed delivery go again, nor after the holder's time", async () => {
       const { store } = await made();
-      await store.claims.claim(sns, "event-1:sns", 1);
-      await store.claims.complete(sns, "event-1:sns");
+      await store.leases.acquire(sns, "event-1:sns", 1);
+      await store.leases.complete(sns, "event-1:sns");
       await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("completed");
+      expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("completed");
     });
 
     test("lets a released delivery go again, and one whose holder's time is over", async () => {
       const { store } = await made();
-      expect(await store.claims.claim(sns, "released", 60_000)).toBe("claimed");
-      await store.claims.release(sns, "released");
-      expect(await store.claims.claim(sns, "released", 60_000)).toBe("claimed");
-      expect(await store.claims.claim(sns, "crashed", 1)).toBe("claimed");
+      expect(await store.leases.acquire(sns, "released", 60_000)).toBe("acquired");
+      await store.leases.release(sns, "released");
+      expect(await store.leases.acquire(sns, "released", 60_000)).toBe("acquired");
+      expect(await store.leases.acquire(sns, "crashed", 1)).toBe("acquired");
       await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(await store.claims.claim(sns, "crashed", 60_000)).toBe("claimed");
+      expect(await store.leases.acquire(sns, "crashed", 60_000)).toBe("acquired");
     });
 
-    test("keep a completed delivery, although one whose time was over gives its claim back late", async () => {
+    test("keep a completed delivery, although one whose time was over gives its lease back late", async () => {
       const { store } = await made();
-      expect(await store.claims.claim(sns, "event-1:sns", 1)).toBe("claimed");
+      expect(await store.leases.acquire(sns, "event-1:sns", 1)).toBe("acquired");
       await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("claimed");
-      await store.claims.complete(sns, "event-1:sns");
-      await store.claims.release(sns, "event-1:sns");
-      expect(await store.claims.claim(sns, "event-1:sns", 60_000)).toBe("completed");
+      expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("acquired");
+      await store.leases.complete(sns, "event-1:sns");
+      await store.leases.release(sns, "event-1:sns");
+      expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("completed");
     });
 
     test("of two routes at once stay their own", async () => {
@@ -181,16 +181,16 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       const routes = ["a#b", "a", "email"].map((route) => ({ pipeline: "orders", route }));
       const keys = numbersTo(10).map(String);
       const all = routes.flatMap((route) => keys.map((key) => ({ route, key })));
-      const first = await Promise.all(all.map(({ route, key }) => store.claims.claim(route, key, 60_000)));
-      await Promise.all(all.map(({ route, key }) => store.claims.complete(route, key)));
-      const second = await Promise.all(all.map(({ route, key }) => store.claims.claim(route, key, 60_000)));
-      expect([new Set(first), new Set(second)]).toEqual([new Set(["claimed"]), new Set(["completed"])]);
+      const first = await Promise.all(all.map(({ route, key }) => store.leases.acquire(route, key, 60_000)));
+      await Promise.all(all.map(({ route, key }) => store.leases.complete(route, key)));
+      const second = await Promise.all(all.map(({ route, key }) => store.leases.acquire(route, key, 60_000)));
+      expect([new Set(first), new Set(second)]).toEqual([new Set(["acquired"]), new Set(["completed"])]);
     });
 
     test("spread over partitions, and outlive every dead letter", async () => {
       const { store, tableName } = await made();
-      await Promise.all(numbersTo(5).map((key) => store.claims.claim(sns, String(key), 60_000)));
-      await store.claims.complete(sns, "1");
+      await Promise.all(numbersTo(5).map((key) => store.leases.acquire(sns, String(key), 60_000)));
+      await store.leases.complete(sns, "1");
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
       expect(new Set(Items.map(({ pk }) => pk?.S)).size).toBe(5);
       for (const { expiration } of Items) {
@@ -199,11 +199,11 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     });
 
     test("fail with an error that comes again, never one that rejects", async () => {
-      const { claims } = dynamodbDedupe({ tableName: "nowhere", client });
-      await expect(claims.claim(sns, "1", 1_000)).rejects.toMatchObject({ name: "SinkError", code: "SINK_MISSING" });
+      const { leases } = dynamodbDedupe({ tableName: "nowhere", client });
+      await expect(leases.acquire(sns, "1", 1_000)).rejects.toMatchObject({ name: "SinkError", code: "SINK_MISSING" });
       const wrongKeys = { ...sns, route: "x".repeat(3_000) };
       const { store } = await made();
-      await expect(store.claims.claim(wrongKeys, "1", 1_000)).rejects.toMatchObject({ code: "SINK_MISSING" });
+      await expect(store.leases.acquire(wrongKeys, "1", 1_000)).rejects.toMatchObject({ code: "SINK_MISSING" });
     });
   });
 });

@@ -1,7 +1,7 @@
 // A scripted DynamoDB stream in memory: splits, rollovers, trimming and expired iterators, which DynamoDB Local either
 // cannot make or makes only after hours.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type ShardIteratorType,
   type StreamShard,

@@ -1,6 +1,6 @@
 // Checks of options, with messages that name the option, what was found and what was expected.
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 
 /** The error for an option of either mapping. */
 export const invalidOption = (option: string, found: unknown, expected: string): ConfigError =>

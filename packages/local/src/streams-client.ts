@@ -3,7 +3,7 @@
 // sign. Against AWS, wrap an SDK client in a `StreamsClient`.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Image, SluiceError, type StreamViewType } from "@sluice/core";
+import { type Image, SluiceError, type StreamViewType } from "@sluice/core/sink-kit";
 
 /** A shard as DescribeStream lists it. */
 export interface StreamShard {

@@ -1,6 +1,6 @@
 // What DynamoDB's errors mean, beside those that all services share.
 
-import { type AwsService, awsRequestError, SinkError } from "@sluice/core";
+import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
 /** Codes by error name. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {

@@ -1,7 +1,7 @@
 // The SDK: the part of a client that the sink uses, the client it makes by default, and calls that end with the
 // invocation's time.
 
-import { missingDependency, SinkError } from "@sluice/core";
+import { missingDependency, SinkError } from "@sluice/core/sink-kit";
 
 /** The SDK's `DynamoDBClient` or `DynamoDB`: yours fits as it is. */
 export interface DynamodbClient {

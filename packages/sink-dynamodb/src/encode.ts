@@ -1,6 +1,6 @@
 // From a delivery to the items that its requests carry. Pure: what the target holds is compared in the target.
 
-import { type SdkItem, type SdkValue, SinkError, sdkItem, type UpsertDelivery } from "@sluice/core";
+import { type SdkItem, type SdkValue, SinkError, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
 import { ownerOf, wireGuard } from "./guard.ts";
 import { compileKeys, isSameValue } from "./key.ts";
 import { imageIn, Misfit, marshalItem } from "./marshal.ts";

@@ -1,7 +1,7 @@
 // Checks the target against the options, and sets up what is missing: TTL, and on request the table itself.
 
 import { setTimeout } from "node:timers/promises";
-import { SinkError } from "@sluice/core";
+import { SinkError } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
 import type { Call } from "./client.ts";
 import { invalid, type Settings } from "./options.ts";

@@ -6,7 +6,7 @@
 // before its predecessor's departure could be lost, or the predecessor come back.
 
 import { createHash } from "node:crypto";
-import type { SdkItem, SdkValue } from "@sluice/core";
+import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
 /** A departure: no write of that owner up to this version belongs here any more. */
 export interface Departure {

@@ -13,7 +13,7 @@ import {
   sdkItem,
   type UnknownItem,
   type UpsertDelivery,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { Misfit, marshalValue } from "./marshal.ts";
 import { invalid, type Settings } from "./options.ts";
 import type { KeyColumn, Target } from "./table.ts";

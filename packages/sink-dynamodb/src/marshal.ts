@@ -1,6 +1,6 @@
 // Native values to what the SDK sends, without loss.
 
-import type { Image, SdkValue } from "@sluice/core";
+import type { Image, SdkValue } from "@sluice/core/sink-kit";
 
 /** In the registry, so that another copy of this package knows it. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");

@@ -1,11 +1,11 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import type { DynamodbClient } from "./client.ts";
 import type { KeyMap, MovingKey } from "./key.ts";
 
 /** Options of `dynamodb`. */
-export interface DynamodbOptions {
+export interface DynamodbSinkOptions {
   /** Name or ARN of the table to write. It must not be the source. */
   readonly table: string;
   /** Your own `DynamoDBClient` or `DynamoDB`. Default: one that the sink makes, which leaves retries to core. */
@@ -97,7 +97,7 @@ const checkNames = ({ guardAttribute, ttlAttribute, name }: Settings): void => {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: DynamodbOptions): Settings => {
+export const checkOptions = (options: DynamodbSinkOptions): Settings => {
   const { table, client, key, movingKey, tombstoneDays = 16, concurrency = 32, now = Date.now } = options;
   checkTable(table);
   checkClient(client);

@@ -11,18 +11,18 @@ import {
   type MappedSink,
   outcomeOf,
   RecordError,
-  type Settlement,
   SinkError,
   superseded,
   type UpsertDelivery,
   type WriteContext,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
 import { type Connection, connect } from "./client.ts";
 import { compileEncode, type Write, type Writes } from "./encode.ts";
 import { type EnsureOptions, ensureTable } from "./ensure.ts";
 import { type AttributeValues, attributeValues } from "./marshal.ts";
-import { checkOptions, type DynamodbOptions, type Settings } from "./options.ts";
+import { checkOptions, type DynamodbSinkOptions, type Settings } from "./options.ts";
 import { describeTarget, loopCheck } from "./table.ts";
 import { peekerOf, type WriteItem, type Written, writerOf } from "./write.ts";
 
@@ -99,7 +99,7 @@ const runWrites = async (
   return results.length > 0 && results.every((result) => result === "superseded") ? "superseded" : "delivered";
 };
 
-const settlementOf = (delivery: UpsertDelivery<unknown>, result: Written | DeliveryError): Settlement => {
+const settlementOf = (delivery: UpsertDelivery<unknown>, result: Written | DeliveryError): WriteResult => {
   if (result === "delivered") return delivered(delivery);
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
@@ -128,7 +128,7 @@ const planOf = async (settings: Settings, { call }: Connection, signal: AbortSig
 
 const deliverWith =
   (encode: Plan["encode"], writeItem: WriteItem, { signal }: WriteContext) =>
-  async (delivery: UpsertDelivery<unknown>): Promise<Settlement> => {
+  async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
     if (signal.aborted) return failed(delivery, overdue());
     try {
       return settlementOf(delivery, await runWrites(encode(delivery), writeItem, signal));
@@ -178,7 +178,7 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues => {
  * rejects with a ConfigError when the table is the source of the stream, or when its key is another than `key` says.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
  */
-export const dynamodb = (options: DynamodbOptions): DynamodbSink => {
+export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);
   const connection = connect(settings.client, settings.concurrency);
   const calling = callsOf(settings, connection);
@@ -187,7 +187,7 @@ export const dynamodb = (options: DynamodbOptions): DynamodbSink => {
     supports: { writes: "upsert" },
     map: copyOf,
     write: calling("writeItem"),
-    peek: calling("peekItem"),
+    dryRun: calling("peekItem"),
     ensure: (ensure) => ensureTable(settings, connection.call, ensure),
     liveFilter: Object.freeze({
       FilterExpression: "attribute_not_exists(#sluice.#removed)",

@@ -1,6 +1,6 @@
 // What the sink must know of its target before it writes: the key schema, and that it is not the source.
 
-import { ConfigError, SinkError } from "@sluice/core";
+import { ConfigError, SinkError } from "@sluice/core/sink-kit";
 import type { Call } from "./client.ts";
 import { invalid, type Settings } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // The requests of one item: a conditional put, and where a key may change hands, what follows when its condition fails.
 
-import { type SdkItem, type SdkValue, type Settlement, SinkError } from "@sluice/core";
+import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { classify, isConditionFailed } from "./classify.ts";
 import type { Call } from "./client.ts";
 import { guarded, type Write } from "./encode.ts";
@@ -8,7 +8,7 @@ import { type Decision, decide, type Guard, readGuard, wireGuard } from "./guard
 import type { Settings } from "./options.ts";
 
 /** What became of one item of the target. */
-export type Written = Exclude<Settlement["outcome"], "failed">;
+export type Written = Exclude<WriteResult["outcome"], "failed">;
 
 /** Writes one item of the target. Rejects with a SinkError. */
 export type WriteItem = (write: Write, signal: AbortSignal) => Promise<Written>;

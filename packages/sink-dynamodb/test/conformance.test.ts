@@ -4,7 +4,7 @@ import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";
 import { engineOrSkip } from "@sluice/local";
 import { conforms, type Fault, type SpecimenItem, type UpsertConformance } from "@sluice/testing";
-import { type DynamodbMessage, type DynamodbOptions, dynamodb } from "../src/index.ts";
+import { type DynamodbMessage, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./engine.ts";
 import { scriptOf } from "./faulty-proxy.ts";
 
@@ -12,7 +12,7 @@ const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, st
 
 interface Variant {
   readonly name: string;
-  readonly options: Partial<DynamodbOptions>;
+  readonly options: Partial<DynamodbSinkOptions>;
   readonly keys: Readonly<Record<string, "S" | "N" | "B">>;
   readonly skip?: UpsertConformance<DynamodbMessage>["skip"];
 }
@@ -33,22 +33,22 @@ const variants: readonly Variant[] = [
 ];
 
 const badOptions: Readonly<Record<string, () => unknown>> = {
-  table: () => dynamodb({ table: "a table" }),
-  client: () => dynamodb({ table: "target", client: {} as never }),
-  key: () => dynamodb({ table: "target", key: [] }),
-  movingKey: () => dynamodb({ table: "target", movingKey: "id" as never }),
-  guardAttribute: () => dynamodb({ table: "target", guardAttribute: "" }),
-  ttlAttribute: () => dynamodb({ table: "target", ttlAttribute: "_sluice" }),
-  tombstoneDays: () => dynamodb({ table: "target", tombstoneDays: 14 }),
-  concurrency: () => dynamodb({ table: "target", concurrency: 0 }),
-  name: () => dynamodb({ table: "target", name: "" }),
-  now: () => dynamodb({ table: "target", now: 0 as never }),
+  table: () => dynamodbSink({ table: "a table" }),
+  client: () => dynamodbSink({ table: "target", client: {} as never }),
+  key: () => dynamodbSink({ table: "target", key: [] }),
+  movingKey: () => dynamodbSink({ table: "target", movingKey: "id" as never }),
+  guardAttribute: () => dynamodbSink({ table: "target", guardAttribute: "" }),
+  ttlAttribute: () => dynamodbSink({ table: "target", ttlAttribute: "_sluice" }),
+  tombstoneDays: () => dynamodbSink({ table: "target", tombstoneDays: 14 }),
+  concurrency: () => dynamodbSink({ table: "target", concurrency: 0 }),
+  name: () => dynamodbSink({ table: "target", name: "" }),
+  now: () => dynamodbSink({ table: "target", now: 0 as never }),
 };
 
 const open = async (engine: Engine, { options, keys }: Variant) => {
   const { proxy, scan } = engine;
   const table = await engine.createTable(keys);
-  const sink = dynamodb({ client: engine.client(), table, ...options });
+  const sink = dynamodbSink({ client: engine.client(), table, ...options });
   proxy.reset();
   return {
     sink,

@@ -2,10 +2,11 @@
 // that show it see every part of that guard that is missing. Items under their own keys: test/convergence.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { decodeRecord, pipeline, type StreamRecord, toJson, type UnknownItem } from "@sluice/core";
+import { pipeline, type UnknownItem } from "@sluice/core";
+import { decodeRecord, type StreamRecord, toJson } from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { type DeliveryStep, lambdaContext, playHistory, randomHistory, streamEvent } from "@sluice/testing";
-import { type DynamodbClient, type DynamodbSink, dynamodb, type MovingKey } from "../src/index.ts";
+import { type DynamodbClient, type DynamodbSink, dynamodbSink, type MovingKey } from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./engine.ts";
 import { mutant, mutations } from "./mutant.ts";
 import { randomOf, seatHistory, shuffled } from "./seats.ts";
@@ -65,11 +66,11 @@ const kinds = {
 } as const satisfies Readonly<Record<string, Kind>>;
 
 const sinkOf = (table: string, client: DynamodbClient, { movingKey }: Kind): DynamodbSink =>
-  dynamodb({ client, table, movingKey });
+  dynamodbSink({ client, table, movingKey });
 
 /** One invocation of a Lambda function. */
 const invocationOf = (sink: DynamodbSink, { map }: Kind): ((records: readonly StreamRecord[]) => Promise<void>) => {
-  const handler = pipeline("test", { deadLetter: "block", logger: silent })
+  const handler = pipeline("test", { onReject: "block", logger: silent })
     .to(sink, ({ after }) => map(after))
     .handler();
   return async (records) => {

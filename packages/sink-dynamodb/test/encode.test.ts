@@ -1,10 +1,10 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { type AttributeValue, type Change, decodeValue, sdkItem, type UpsertDelivery } from "@sluice/core";
+import { type AttributeValue, type Change, decodeValue, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import fc from "fast-check";
 import { compileEncode, guarded, type Write, type Writes } from "../src/encode.ts";
-import { attributeValues, type DynamodbOptions } from "../src/index.ts";
+import { attributeValues, type DynamodbSinkOptions } from "../src/index.ts";
 import { Misfit, marshalItem, marshalValue } from "../src/marshal.ts";
 import { checkOptions } from "../src/options.ts";
 import type { Target } from "../src/table.ts";
@@ -17,7 +17,7 @@ const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): Target => ({
 });
 
 const now = 1_767_323_045_678;
-const settingsOf = (options: Partial<DynamodbOptions> = {}) =>
+const settingsOf = (options: Partial<DynamodbSinkOptions> = {}) =>
   checkOptions({ table: "target", now: () => now, ...options });
 
 const deliveryOf = (change: Change, message: unknown, earlier: readonly Change[] = []): UpsertDelivery<unknown> => ({
@@ -27,7 +27,7 @@ const deliveryOf = (change: Change, message: unknown, earlier: readonly Change[]
 });
 
 const encodeWith = (
-  options: Partial<DynamodbOptions>,
+  options: Partial<DynamodbSinkOptions>,
   keys: Readonly<Record<string, "S" | "N" | "B">>,
   delivery: UpsertDelivery<unknown>,
 ): Writes => compileEncode(settingsOf(options), targetOf(keys))(delivery);
@@ -237,7 +237,11 @@ describe("an item with a fixed key", () => {
     expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
   });
 
-  const badKeys: readonly (readonly [string, Partial<DynamodbOptions>, Readonly<Record<string, "S" | "N" | "B">>])[] = [
+  const badKeys: readonly (readonly [
+    string,
+    Partial<DynamodbSinkOptions>,
+    Readonly<Record<string, "S" | "N" | "B">>,
+  ])[] = [
     ["the target lacks a key attribute of the item", {}, { pk: "S" }],
     ["the item lacks a key attribute of the target", {}, { id: "S" }],
     ["the types differ", {}, { pk: "S", sk: "N" }],
@@ -268,7 +272,7 @@ describe("an item with a fixed key", () => {
 
 describe("an item with a key that moves", () => {
   const keys = { email: "S" } as const;
-  const options: Partial<DynamodbOptions> = {
+  const options: Partial<DynamodbSinkOptions> = {
     movingKey: ({ email }) => (email === undefined ? undefined : { email: String(email) }),
   };
   const at = (email: string | undefined) => ({ pk: "a", sk: "1", ...(email !== undefined && { email }) });

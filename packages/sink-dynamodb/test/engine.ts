@@ -1,7 +1,7 @@
 // DynamoDB Local behind the proxy, and tables on it.
 
 import { CreateTableCommand, DynamoDBClient, type KeySchemaElement, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { decodeImage, type Image, type UnknownItem } from "@sluice/core";
+import { decodeImage, type Image, type UnknownItem } from "@sluice/core/sink-kit";
 import { startDynamodb } from "@sluice/local";
 import type { LiveFilter } from "../src/index.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";

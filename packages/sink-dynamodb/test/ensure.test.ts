@@ -1,7 +1,7 @@
 import { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { engineOrSkip } from "@sluice/local";
-import { dynamodb } from "../src/index.ts";
+import { dynamodbSink } from "../src/index.ts";
 import { startEngine } from "./engine.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
@@ -15,7 +15,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
     (await direct.send(new DescribeTimeToLiveCommand({ TableName: table }))).TimeToLiveDescription?.AttributeName;
 
   test("says what it would do, and does nothing", async () => {
-    const sink = dynamodb({ client: client(), table: "planned" });
+    const sink = dynamodbSink({ client: client(), table: "planned" });
     expect(await sink.ensure({ create, apply: false })).toEqual([
       "CreateTable planned: pk S, at N",
       "UpdateTimeToLive planned: _sluice_expires",
@@ -24,7 +24,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
   });
 
   test("makes a missing table on request, with TTL, and nothing the second time", async () => {
-    const sink = dynamodb({ client: client(), table: "made" });
+    const sink = dynamodbSink({ client: client(), table: "made" });
     expect(await sink.ensure({ create })).toEqual([
       "CreateTable made: pk S, at N",
       "UpdateTimeToLive made: _sluice_expires",
@@ -35,13 +35,13 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
 
   test("sets up TTL on a table that is there", async () => {
     const table = await createTable({ pk: "S" });
-    const sink = dynamodb({ client: client(), table, ttlAttribute: "expiresAt" });
+    const sink = dynamodbSink({ client: client(), table, ttlAttribute: "expiresAt" });
     expect(await sink.ensure()).toEqual([`UpdateTimeToLive ${table}: expiresAt`]);
     expect(await ttlOf(table)).toBe("expiresAt");
   });
 
   test("is a missing target without a table and without a request to make it", async () => {
-    const sink = dynamodb({ client: client(), table: "absent" });
+    const sink = dynamodbSink({ client: client(), table: "absent" });
     await expect(sink.ensure()).rejects.toMatchObject({
       code: "SINK_MISSING",
       message: expect.stringContaining("create"),
@@ -50,7 +50,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
 
   test("refuses a table with another key schema", async () => {
     const table = await createTable({ pk: "S", at: "S" });
-    const ensuring = dynamodb({ client: client(), table }).ensure({ create });
+    const ensuring = dynamodbSink({ client: client(), table }).ensure({ create });
     await expect(ensuring).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: expect.stringContaining("pk S, at N; the table's is pk S, at S"),
@@ -61,7 +61,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
     const table = await createTable({ pk: "S" });
     const TimeToLiveSpecification = { AttributeName: "ttl", Enabled: true };
     await direct.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }));
-    await expect(dynamodb({ client: client(), table }).ensure()).rejects.toMatchObject({
+    await expect(dynamodbSink({ client: client(), table }).ensure()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: expect.stringContaining('"ttlAttribute"'),
     });
@@ -69,14 +69,14 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
 
   test("fails as a write does where a permission is missing", async () => {
     proxy.script(() => ({ status: 400, type: "AccessDeniedException" }));
-    await expect(dynamodb({ client: client(), table: "denied" }).ensure()).rejects.toMatchObject({
+    await expect(dynamodbSink({ client: client(), table: "denied" }).ensure()).rejects.toMatchObject({
       code: "SINK_DENIED",
     });
   });
 
   test("refuses to write a table whose key has the name of the guard", async () => {
     const table = await createTable({ _sluice: "S" });
-    const sink = dynamodb({ client: client(), table });
+    const sink = dynamodbSink({ client: client(), table });
     const change = { record: {} } as never;
     const writing = sink.write([{ change, message: {}, earlier: [] }], {
       signal: new AbortController().signal,

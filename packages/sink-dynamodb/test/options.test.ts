@@ -1,7 +1,7 @@
 import { DynamoDB, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { ConfigError } from "@sluice/core";
-import { type DynamodbClient, type DynamodbOptions, dynamodb } from "../src/index.ts";
+import { ConfigError } from "@sluice/core/sink-kit";
+import { type DynamodbClient, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
 describe("options", () => {
@@ -33,7 +33,7 @@ describe("options", () => {
     expect(checkOptions({ table: arn }).table).toBe(arn);
   });
 
-  const wrong: readonly (readonly [string, Partial<Record<keyof DynamodbOptions, unknown>>])[] = [
+  const wrong: readonly (readonly [string, Partial<Record<keyof DynamodbSinkOptions, unknown>>])[] = [
     ["table", { table: undefined }],
     ["table", { table: "no" }],
     ["table", { table: "arn:aws:s3:::bucket" }],
@@ -59,7 +59,7 @@ describe("options", () => {
   ];
 
   test.each(wrong)("are refused by name: %s in %j", (option, given) => {
-    const make = () => dynamodb({ table: "orders", ...given } as DynamodbOptions);
+    const make = () => dynamodbSink({ table: "orders", ...given } as DynamodbSinkOptions);
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(make).toThrow(`option "${option}"`);
@@ -71,5 +71,5 @@ test("clients of the SDK fit as they are", () => {
     new DynamoDBClient({ region: "eu-central-1" }),
     new DynamoDB({ region: "eu-central-1" }),
   ];
-  for (const client of clients) expect(dynamodb({ client, table: "orders" }).name).toBe("dynamodb");
+  for (const client of clients) expect(dynamodbSink({ client, table: "orders" }).name).toBe("dynamodb");
 });

@@ -1,7 +1,7 @@
 // Random histories of items that trade the attribute which is their key in the target: people and their seats. Two may
 // be on one seat only while the one who came first is about to leave.
 
-import { decodeRecord, type StreamRecord } from "@sluice/core";
+import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { type DeliveryStep, tableHistory } from "@sluice/testing";
 
 export interface SeatHistory {

@@ -3,20 +3,12 @@
 import { setTimeout } from "node:timers/promises";
 import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import {
-  type Change,
-  ConfigError,
-  type DeadLetter,
-  decodeRecord,
-  type Envelope,
-  pipeline,
-  type Settlement,
-  type StreamRecord,
-  type UnknownItem,
-} from "@sluice/core";
+import { type Change, type DeadLetterQueue, pipeline, type UnknownItem } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
+import { ConfigError, decodeRecord, type StreamRecord, type WriteResult } from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
-import { type DynamodbOptions, type DynamodbSink, dynamodb } from "../src/index.ts";
+import { type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./engine.ts";
 import type { Answer } from "./faulty-proxy.ts";
 
@@ -31,8 +23,8 @@ const write = (sink: DynamodbSink, changes: readonly Change[], earlier: readonly
     context(),
   );
 
-const outcomes = (settlements: readonly Settlement[]): string[] =>
-  settlements.map((one) => (one.outcome === "failed" ? one.error.code : one.outcome));
+const outcomes = (results: readonly WriteResult[]): string[] =>
+  results.map((one) => (one.outcome === "failed" ? one.error.code : one.outcome));
 
 const items = (count: number): Change[] =>
   Array.from({ length: count }, (_, index) =>
@@ -47,7 +39,7 @@ const untilCalled = async (isCalled: () => boolean): Promise<void> => {
 
 const seats = {
   movingKey: ({ seat }: UnknownItem) => (seat === undefined ? undefined : { seat: String(seat) }),
-} satisfies Partial<DynamodbOptions>;
+} satisfies Partial<DynamodbSinkOptions>;
 
 interface Seated {
   readonly sink: DynamodbSink;
@@ -55,31 +47,31 @@ interface Seated {
 }
 
 /** A table of seats, and who is on them. */
-const seated = async (engine: Engine, options: Partial<DynamodbOptions> = {}): Promise<Seated> => {
+const seated = async (engine: Engine, options: Partial<DynamodbSinkOptions> = {}): Promise<Seated> => {
   const table = await engine.createTable({ seat: "S" });
-  const sink = dynamodb({ client: engine.client(), table, ...seats, ...options });
+  const sink = dynamodbSink({ client: engine.client(), table, ...seats, ...options });
   const held = async () =>
     Object.fromEntries((await engine.scan(table, sink.liveFilter)).map(withoutGuard).map(({ seat, pk }) => [seat, pk]));
   return { sink, held };
 };
 
-const peek = async (sink: DynamodbSink, changes: readonly Change[], message?: unknown) => {
+const dryRun = async (sink: DynamodbSink, changes: readonly Change[], message?: unknown) => {
   const deliveries = changes.map((change) => ({ change, message: message ?? change.after, earlier: [] }));
-  return outcomes((await sink.peek?.(deliveries as never, context())) ?? []);
+  return outcomes((await sink.dryRun?.(deliveries as never, context())) ?? []);
 };
 
-describeWithDynamodb("a peek", (engine) => {
+describeWithDynamodb("a dryRun", (engine) => {
   const { proxy } = engine;
   afterEach(() => proxy.reset());
 
   test("reads one guard for each change, and refuses what no item can hold", async () => {
     const table = await engine.createTable({ pk: "S", sk: "S" });
-    const sink = dynamodb({ client: engine.client(), table });
+    const sink = dynamodbSink({ client: engine.client(), table });
     await write(sink, items(1));
     proxy.reset();
-    expect(await peek(sink, items(2))).toEqual(["superseded", "delivered"]);
+    expect(await dryRun(sink, items(2))).toEqual(["superseded", "delivered"]);
     expect(proxy.calls()).toEqual({ GetItem: 2 });
-    expect(await peek(sink, items(1), { pk: "another" })).toEqual(["SINK_REJECTED"]);
+    expect(await dryRun(sink, items(1), { pk: "another" })).toEqual(["SINK_REJECTED"]);
   });
 
   test("of a key that moves tells the owner's own versions from those of others", async () => {
@@ -88,9 +80,9 @@ describeWithDynamodb("a peek", (engine) => {
     await write(sink, [ada]);
     const early = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 10 });
     const late = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 30 });
-    expect(await peek(sink, [ada])).toEqual(["superseded"]);
-    expect(await peek(sink, [early])).toEqual(["superseded"]);
-    expect(await peek(sink, [late])).toEqual(["delivered"]);
+    expect(await dryRun(sink, [ada])).toEqual(["superseded"]);
+    expect(await dryRun(sink, [early])).toEqual(["superseded"]);
+    expect(await dryRun(sink, [late])).toEqual(["delivered"]);
     expect(await held()).toEqual({ s: "ada" });
   });
 });
@@ -99,9 +91,9 @@ describeWithDynamodb("the sink", (engine) => {
   const { proxy } = engine;
   afterEach(() => proxy.reset());
 
-  const own = async (options: Partial<DynamodbOptions> = {}) => {
+  const own = async (options: Partial<DynamodbSinkOptions> = {}) => {
     const table = await engine.createTable({ pk: "S", sk: "S" });
-    return { table, sink: dynamodb({ client: engine.client(), table, ...options }) };
+    return { table, sink: dynamodbSink({ client: engine.client(), table, ...options }) };
   };
 
   describe("by its calls", () => {
@@ -160,9 +152,9 @@ describeWithDynamodb("the sink", (engine) => {
         return undefined;
       });
       const deliveries = items(20).map((change) => ({ change, message: change.after, earlier: [] }));
-      const settlements = await sink.write(deliveries, { signal: invocation.signal, remainingMs: () => 0 });
+      const results = await sink.write(deliveries, { signal: invocation.signal, remainingMs: () => 0 });
       expect(proxy.calls().PutItem).toBeLessThanOrEqual(2);
-      expect(new Set(outcomes(settlements.slice(2)))).toEqual(new Set(["DEADLINE_EXCEEDED"]));
+      expect(new Set(outcomes(results.slice(2)))).toEqual(new Set(["DEADLINE_EXCEEDED"]));
     });
   });
 
@@ -178,8 +170,8 @@ describeWithDynamodb("the sink", (engine) => {
     ])("lets %s fail its own item alone", async (type, code) => {
       const { sink } = await own();
       failOne("item-1", { status: 400, type, message: "the value secret-7" });
-      const settlements = await write(sink, items(4));
-      expect(outcomes(settlements)).toEqual(["delivered", code, "delivered", "delivered"]);
+      const results = await write(sink, items(4));
+      expect(outcomes(results)).toEqual(["delivered", code, "delivered", "delivered"]);
     });
 
     test("tells an item over 400 KB apart, which DynamoDB refuses", async () => {
@@ -191,13 +183,13 @@ describeWithDynamodb("the sink", (engine) => {
     test("has throttled items written by core's next try, and rejected ones dead-lettered whole", async () => {
       const { table, sink } = await own();
       const letters: Envelope[] = [];
-      const deadLetter: DeadLetter = {
+      const deadLetterQueue: DeadLetterQueue = {
         write: async (envelopes) => {
           letters.push(...envelopes);
           return { stored: new Set(envelopes), errors: [] };
         },
       };
-      const handler = pipeline("test", { deadLetter, logger: silent }).to(sink).handler();
+      const handler = pipeline("test", { deadLetterQueue, logger: silent }).to(sink).handler();
       let throttled = 0;
       proxy.script((operation, body) => {
         if (operation !== "PutItem" || !body.includes("item-1")) return undefined;
@@ -214,7 +206,7 @@ describeWithDynamodb("the sink", (engine) => {
     });
 
     test("never dead-letters what a missing table stops", async () => {
-      const sink = dynamodb({ client: engine.client(), table: "nowhere" });
+      const sink = dynamodbSink({ client: engine.client(), table: "nowhere" });
       await expect(write(sink, items(2))).rejects.toMatchObject({ code: "SINK_MISSING" });
     });
   });
@@ -229,7 +221,7 @@ describeWithDynamodb("the sink", (engine) => {
 
     test("refuses a target that is its source, at the first invocation and before any write", async () => {
       const { table, sink } = await own();
-      const handler = pipeline("test", { deadLetter: "block", logger: silent }).to(sink).handler();
+      const handler = pipeline("test", { onReject: "block", logger: silent }).to(sink).handler();
       const invocation = handler(streamEvent([from(streamOf(table))]), lambdaContext());
       await expect(invocation).rejects.toThrow(ConfigError);
       await expect(invocation).rejects.toMatchObject({
@@ -263,7 +255,7 @@ describeWithDynamodb("the sink", (engine) => {
         parts: new Set([Uint8Array.from([1, 2]), Uint8Array.from([3])]),
         deep: { list: [{ bytes: Uint8Array.from([255]) }, null, true] },
       };
-      const handler = pipeline("test", { deadLetter: "block", logger: silent }).to(sink).handler();
+      const handler = pipeline("test", { onReject: "block", logger: silent }).to(sink).handler();
       await handler(streamEvent([streamRecord({ after: item })]), lambdaContext());
       const [held] = await engine.scan(table);
       const { _sluice: _, ...copy } = held ?? {};
@@ -316,7 +308,7 @@ describeWithDynamodb("the sink", (engine) => {
       const saved = { ...process.env };
       Object.assign(process.env, environment);
       try {
-        const sink = dynamodb({ table });
+        const sink = dynamodbSink({ table });
         proxy.script((operation, body) =>
           operation === "PutItem" && body.includes("item-0") ? { status: 400, type: "ThrottlingException" } : undefined,
         );
@@ -409,7 +401,7 @@ describeWithDynamodb("the sink", (engine) => {
     test("removes the item everywhere when it leaves the filter", async () => {
       const { sink, held } = await seated(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      const handler = pipeline("test", { deadLetter: "block", logger: silent })
+      const handler = pipeline("test", { onReject: "block", logger: silent })
         .when((item): item is UnknownItem => item.isActive === true)
         .to(sink, ({ after }) => after)
         .handler();
@@ -428,8 +420,8 @@ describeWithDynamodb("the sink", (engine) => {
         keyNames: ["pk"],
         viewType: "NEW_IMAGE",
       });
-      const [settlement] = await write(sink, [change]);
-      expect(settlement).toMatchObject({
+      const [result] = await write(sink, [change]);
+      expect(result).toMatchObject({
         outcome: "failed",
         error: { code: "RECORD_INCOMPLETE", message: expect.stringContaining("NEW_AND_OLD_IMAGES") },
       });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import { loopCheck, type Target } from "../src/table.ts";
 
 const arn = (region: string, account = "123456789012", partition = "aws") =>

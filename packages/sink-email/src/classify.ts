@@ -1,7 +1,7 @@
 // From what SES and SMTP say to an error code: a table of names, whose common part is in core, and one of replies. Both like to quote addresses,
 // so that nothing of a refusal is passed on but its name or its numbers.
 
-import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core";
+import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
 export const sesService: AwsService = {

@@ -1,7 +1,7 @@
 // From a delivery to a mail: every text that becomes a header is checked here. Pure.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, messageOf, SinkError } from "@sluice/core";
+import { type AppendDelivery, messageOf, SinkError } from "@sluice/core/sink-kit";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./address.ts";
 
 /** A file that goes with a mail. */

@@ -1,13 +1,20 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { type Claims, type Clock, checkText, type DedupeStore, invalidOption, systemClock } from "@sluice/core";
+import {
+  type Clock,
+  checkText,
+  type DedupeStore,
+  invalidOption,
+  type Leases,
+  systemClock,
+} from "@sluice/core/sink-kit";
 import { type EmailAddress, type Mailbox, mailboxOf } from "./address.ts";
 import type { MailSettings } from "./encode.ts";
 import type { EmailTransport } from "./transport.ts";
 
 /** Options of `email`. */
-export interface EmailOptions {
-  /** `ses({ … })` or `smtp({ … })`. */
+export interface EmailSinkOptions {
+  /** `sesTransport({ … })` or `smtpTransport({ … })`. */
   readonly transport: EmailTransport;
   /** Who sends, where a message does not say. */
   readonly from?: EmailAddress;
@@ -17,7 +24,7 @@ export interface EmailOptions {
    * The store of the pipeline's `dedupe`. Messages to several recipients need it, for one record each: without it they
    * are rejected, as a repeat would reach some of them twice.
    */
-  readonly dedupeStore?: Pick<DedupeStore, "claims">;
+  readonly dedupeStore?: Pick<DedupeStore, "leases">;
   /** Bytes of a mail with its attachments in base64. Default 10,240,000, as many servers have it; SES takes 40 MB. */
   readonly maxBytes?: number;
   /** For logs, metrics and dead letters. Default `email`. */
@@ -30,7 +37,7 @@ export interface EmailOptions {
 export interface Settings extends MailSettings {
   readonly transport: EmailTransport;
   readonly maxPerSecond: number;
-  readonly claims: Claims | undefined;
+  readonly leases: Leases | undefined;
   readonly maxBytes: number;
   readonly clock: Pick<Clock, "now" | "sleep">;
 }
@@ -47,20 +54,21 @@ const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {
   return mailbox;
 };
 
-const checkedClaims = (store: EmailOptions["dedupeStore"]): Claims | undefined => {
+const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefined => {
   if (store === undefined) return undefined;
-  const { claim, complete, release } = (store.claims ?? {}) as Partial<Claims>;
-  if ([claim, complete, release].every((call) => typeof call === "function")) return store.claims;
-  throw invalidOption("dedupeStore", "must be a store with claims, as the pipeline's is");
+  const { acquire, complete, release } = (store.leases ?? {}) as Partial<Leases>;
+  if ([acquire, complete, release].every((call) => typeof call === "function")) return store.leases;
+  throw invalidOption("dedupeStore", "must be a store with leases, as the pipeline's is");
 };
 
 /**
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: EmailOptions): Settings => {
+export const checkOptions = (options: EmailSinkOptions): Settings => {
   const { transport, maxPerSecond, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
-  if (typeof transport?.send !== "function") throw invalidOption("transport", "must be ses({ … }) or smtp({ … })");
+  if (typeof transport?.send !== "function")
+    throw invalidOption("transport", "must be sesTransport({ … }) or smtpTransport({ … })");
   if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
   checkNumber("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
   checkText("name", name);
@@ -69,7 +77,7 @@ export const checkOptions = (options: EmailOptions): Settings => {
     transport,
     from: checkedFrom(options.from),
     maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
-    claims: checkedClaims(options.dedupeStore),
+    leases: checkedLeases(options.dedupeStore),
     maxBytes,
     clock,
   });

@@ -2,7 +2,14 @@
 // alone who have not got it.
 
 import { createHash } from "node:crypto";
-import { type Claims, ConfigError, type DeliveryError, outcomeOf, type RouteId, SinkError } from "@sluice/core";
+import {
+  ConfigError,
+  type DeliveryError,
+  type Leases,
+  outcomeOf,
+  type RouteId,
+  SinkError,
+} from "@sluice/core/sink-kit";
 
 /** A mail to several, as the records need it. */
 export interface Addressed {
@@ -50,7 +57,7 @@ const heldError = (name: string, retryAfterMs: number): SinkError =>
 type Result = DeliveryError | "sent" | "owing";
 
 /** Sends mails to several, with a record in the store for each recipient. */
-export const severalSender = (name: string, claims: Claims): SendToSeveral => {
+export const severalSender = (name: string, leases: Leases): SendToSeveral => {
   const owner: RouteId = { pipeline: name, route: "recipients" };
   // Sent, and not recorded: while this environment lives, these are not sent again.
   const owed = new Set<string>();
@@ -58,23 +65,23 @@ export const severalSender = (name: string, claims: Claims): SendToSeveral => {
   const complete = async (key: string): Promise<Result> => {
     owed.add(key);
     try {
-      await claims.complete(owner, key);
+      await leases.complete(owner, key);
     } catch {
       return "owing";
     }
     owed.delete(key);
     return "sent";
   };
-  /** @throws what the store rejected the claim with. */
+  /** @throws what the store rejected the lease with. */
   const sendOnce = async (key: string, recipient: string, addressed: Addressed): Promise<Result> => {
     if (owed.has(key)) return complete(key);
-    const claim = await claims.claim(owner, key, addressed.holdMs);
-    if (claim === "completed") return "sent";
-    if (claim !== "claimed") return heldError(name, claim.heldForMs);
+    const lease = await leases.acquire(owner, key, addressed.holdMs);
+    if (lease === "completed") return "sent";
+    if (lease !== "acquired") return heldError(name, lease.heldForMs);
     const error = await addressed.sendTo(recipient);
     if (error === undefined) return complete(key);
-    // A claim that is not given back ends by itself: what kept the mail back matters more.
-    await claims.release(owner, key).catch(() => undefined);
+    // A lease that is not given back ends by itself: what kept the mail back matters more.
+    await leases.release(owner, key).catch(() => undefined);
     return error;
   };
   return async (addressed) => {

@@ -7,16 +7,16 @@ import {
   type DeliveryError,
   delivered,
   failed,
-  places,
-  type Settlement,
+  rateLimiter,
   type Sink,
   SinkError,
-  turns,
+  semaphore,
   type WriteContext,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { type EmailMessage, encode, type Mail } from "./encode.ts";
 import { mimeOf } from "./mime.ts";
-import { checkOptions, type EmailOptions, type Settings } from "./options.ts";
+import { checkOptions, type EmailSinkOptions, type Settings } from "./options.ts";
 import { type SendToSeveral, severalSender } from "./recipients.ts";
 import type { Envelope } from "./transport.ts";
 
@@ -32,8 +32,8 @@ interface Office {
 
 const senderOf = (settings: Settings): SendOne => {
   const { name, transport, maxPerSecond, clock } = settings;
-  const { take, give } = places(transport.concurrency);
-  const turn = turns(maxPerSecond, clock);
+  const { take, give } = semaphore(transport.concurrency);
+  const turn = rateLimiter(maxPerSecond, clock);
   return async (envelope, signal) => {
     await take();
     try {
@@ -92,7 +92,7 @@ const failureOf = async (
 const settle = async (
   delivery: AppendDelivery<EmailMessage>,
   attempt: () => Promise<DeliveryError | undefined>,
-): Promise<Settlement> => {
+): Promise<WriteResult> => {
   try {
     const error = await attempt();
     return error === undefined ? delivered(delivery) : failed(delivery, error);
@@ -107,14 +107,14 @@ const settle = async (
  * each recipient gets a copy of its own.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
  * @example
- * email({ transport: ses(), from: { name: "Shop", address: "shop@example.com" }, maxPerSecond: 14 })
+ * emailSink({ transport: sesTransport(), from: { name: "Shop", address: "shop@example.com" }, maxPerSecond: 14 })
  */
-export const email = (options: EmailOptions): Sink<EmailMessage, "append"> => {
+export const emailSink = (options: EmailSinkOptions): Sink<EmailMessage, "append"> => {
   const settings = checkOptions(options);
   const office: Office = {
     settings,
     sendOne: senderOf(settings),
-    sendToSeveral: settings.claims && severalSender(settings.name, settings.claims),
+    sendToSeveral: settings.leases && severalSender(settings.name, settings.leases),
   };
   return {
     name: settings.name,
@@ -127,7 +127,7 @@ export const email = (options: EmailOptions): Sink<EmailMessage, "append"> => {
     },
     write: (batch, context) =>
       Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(office, delivery, context)))),
-    peek: (batch) =>
+    dryRun: (batch) =>
       Promise.all(batch.map((delivery) => settle(delivery, async () => void readyMail(office, delivery)))),
     close: settings.transport.close,
   };

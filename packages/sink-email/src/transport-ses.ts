@@ -9,7 +9,7 @@ import {
   invalidOption,
   lazyClient,
   missingDependency,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { sesService } from "./classify.ts";
 import { headerMailbox } from "./header.ts";
 import type { EmailTransport, Envelope } from "./transport.ts";
@@ -51,7 +51,7 @@ export interface SesClient {
 }
 
 /** Options of `ses`. */
-export interface SesOptions {
+export interface SesTransportOptions {
   /** Your own `SESv2`. Default: one that the sink makes at the first mail, which leaves retries to core. */
   readonly client?: SesClient;
   /** Name of the configuration set: events, reputation, dedicated addresses. */
@@ -95,7 +95,7 @@ const simpleContent = ({ mail }: Envelope): SesContent => ({
 });
 
 /** The request for one recipient. Exported for its test. */
-export const sendEmailInput = (envelope: Envelope, options: SesOptions): SesRequest => {
+export const sendEmailInput = (envelope: Envelope, options: SesTransportOptions): SesRequest => {
   const { mail, recipient } = envelope;
   const simple = isSimple(envelope) && options.alwaysRaw !== true;
   const tags = Object.entries({ ...options.tags, ...mail.tags });
@@ -110,7 +110,7 @@ export const sendEmailInput = (envelope: Envelope, options: SesOptions): SesRequ
   };
 };
 
-const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesOptions): void => {
+const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesTransportOptions): void => {
   checkClient(client, "sendEmail", "an SESv2 of @aws-sdk/client-sesv2");
   if (configurationSetName !== undefined) checkText("configurationSetName", configurationSetName);
   for (const text of Object.entries(tags).flat()) {
@@ -123,7 +123,7 @@ const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: 
  * Mail by Amazon SES.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
  */
-export const ses = (options: SesOptions = {}): EmailTransport => {
+export const sesTransport = (options: SesTransportOptions = {}): EmailTransport => {
   checkSes(options);
   const client = lazyClient<SesClient>(options.client, makeClient);
   return {

@@ -1,7 +1,7 @@
 // SMTP by nodemailer: one transaction for each recipient, over a few connections that are kept.
 
 import { isIP } from "node:net";
-import { checkText, checkWhole, invalidOption, lazyClient, missingDependency } from "@sluice/core";
+import { checkText, checkWhole, invalidOption, lazyClient, missingDependency } from "@sluice/core/sink-kit";
 import { classifySmtp } from "./classify.ts";
 import type { EmailTransport } from "./transport.ts";
 
@@ -25,7 +25,7 @@ export interface SmtpSent {
 }
 
 /** Options of `smtp`. Either `transporter`, which is never closed, or `host`. */
-export interface SmtpOptions {
+export interface SmtpTransportOptions {
   readonly transporter?: SmtpTransporter;
   readonly host?: string;
   /** Default 587; 465 with `secure`. */
@@ -43,7 +43,7 @@ export interface SmtpOptions {
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
-const checkSmtp = (options: SmtpOptions): void => {
+const checkSmtp = (options: SmtpTransportOptions): void => {
   const { transporter, host, port, auth, tls = {}, timeoutMs = 1, concurrency = 1 } = options;
   if ((transporter === undefined) === (host === undefined)) {
     throw invalidOption("host", 'or option "transporter" must be given, and not both');
@@ -61,7 +61,7 @@ const checkSmtp = (options: SmtpOptions): void => {
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };
 
-const makeTransporter = async (options: SmtpOptions) => {
+const makeTransporter = async (options: SmtpTransportOptions) => {
   const { createTransport } = await import("nodemailer").catch(missingDependency("smtp", "nodemailer"));
   const { host = "", secure = false, port = secure ? 465 : 587, auth, tls = {}, timeoutMs = 10_000 } = options;
   const { ca, servername = isIP(host) === 0 ? host : undefined } = tls;
@@ -102,7 +102,7 @@ const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise
  * Mail by SMTP.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
  */
-export const smtp = (options: SmtpOptions): EmailTransport => {
+export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => {
   checkSmtp(options);
   const client = lazyClient<SmtpTransporter>(options.transporter, () => makeTransporter(options));
   return {

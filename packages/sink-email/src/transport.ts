@@ -1,6 +1,6 @@
 // What a transport does, so that SES and SMTP are one to the sink.
 
-import type { SinkError } from "@sluice/core";
+import type { SinkError } from "@sluice/core/sink-kit";
 import type { Mail } from "./encode.ts";
 
 /** One mail on its way to one of its recipients: each gets a request of its own, so that each has an outcome of its own. */
@@ -11,7 +11,7 @@ export interface Envelope {
   readonly raw: Buffer;
 }
 
-/** Sends mails. Made by `ses()` or `smtp()`, without I/O. */
+/** Sends mails. Made by `sesTransport()` or `smtpTransport()`, without I/O. */
 export interface EmailTransport {
   /** Mails at once, at most. */
   readonly concurrency: number;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { awsRequestError } from "@sluice/core";
+import { awsRequestError } from "@sluice/core/sink-kit";
 import { classifySmtp, sesService } from "../src/classify.ts";
 
 const sesError = (name: string, status: number, text = "text"): Error =>

@@ -1,11 +1,11 @@
 import { describe, test } from "@jest/globals";
 import { conforms } from "@sluice/testing";
-import { email, ses, smtp } from "../src/index.ts";
+import { emailSink, sesTransport, smtpTransport } from "../src/index.ts";
 import { openSesRig } from "./support/ses-rig.ts";
 import { openSmtpRig } from "./support/smtp-rig.ts";
 
 const skip = { C08: "a request holds one mail; sink.test.ts has the limit of its bytes" };
-const transport = ses();
+const transport = sesTransport();
 
 conforms(
   { describe, test },
@@ -15,9 +15,12 @@ conforms(
     limits: { maxEntries: 1 },
     skip,
     badOptions: {
-      host: () => email({ transport: smtp({}) }),
-      tls: () => email({ transport: smtp({ host: "mail.example.com", tls: { rejectUnauthorized: false } as object }) }),
-      transport: () => email({} as never),
+      host: () => emailSink({ transport: smtpTransport({}) }),
+      tls: () =>
+        emailSink({
+          transport: smtpTransport({ host: "mail.example.com", tls: { rejectUnauthorized: false } as object }),
+        }),
+      transport: () => emailSink({} as never),
     },
     open: openSmtpRig,
   },
@@ -31,9 +34,9 @@ conforms(
     limits: { maxEntries: 1 },
     skip,
     badOptions: {
-      from: () => email({ transport, from: "Shop <shop@example.com>" }),
-      maxPerSecond: () => email({ transport, maxPerSecond: 0 }),
-      tags: () => ses({ tags: { stage: "pro duction" } }),
+      from: () => emailSink({ transport, from: "Shop <shop@example.com>" }),
+      maxPerSecond: () => emailSink({ transport, maxPerSecond: 0 }),
+      tags: () => sesTransport({ tags: { stage: "pro duction" } }),
     },
     open: openSesRig,
   },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { SinkError } from "@sluice/core";
+import { SinkError } from "@sluice/core/sink-kit";
 import { encode, type Mail, type MailSettings } from "../src/encode.ts";
 import type { EmailMessage } from "../src/index.ts";
 import { deliveryOf } from "./support/deliveries.ts";

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConfigError } from "@sluice/core";
-import { type EmailOptions, email, type SesOptions, type SmtpOptions, ses, smtp } from "../src/index.ts";
+import { ConfigError } from "@sluice/core/sink-kit";
+import {
+  type EmailSinkOptions,
+  emailSink,
+  type SesTransportOptions,
+  type SmtpTransportOptions,
+  sesTransport,
+  smtpTransport,
+} from "../src/index.ts";
 
 const messageOf = (make: () => unknown): string => {
   try {
@@ -12,7 +19,7 @@ const messageOf = (make: () => unknown): string => {
   return "accepted";
 };
 
-const claims = { claim: async () => "claimed", complete: async () => {}, release: async () => {} };
+const leases = { acquire: async () => "acquired", complete: async () => {}, release: async () => {} };
 
 describe("a wrong option is named", () => {
   test.each<[string, object]>([
@@ -23,10 +30,10 @@ describe("a wrong option is named", () => {
     ["maxPerSecond", { maxPerSecond: 0 }],
     ["maxBytes", { maxBytes: 0 }],
     ["dedupeStore", { dedupeStore: {} }],
-    ["dedupeStore", { dedupeStore: { claims: { ...claims, release: undefined } } }],
+    ["dedupeStore", { dedupeStore: { leases: { ...leases, release: undefined } } }],
     ["name", { name: "" }],
   ])("of email: %s %j", (option, options) => {
-    const make = () => email({ transport: ses(), ...options } as EmailOptions);
+    const make = () => emailSink({ transport: sesTransport(), ...options } as EmailSinkOptions);
     expect(messageOf(make)).toContain(`option "${option}"`);
   });
 
@@ -36,7 +43,7 @@ describe("a wrong option is named", () => {
     ["tags", { tags: { stage: "é" } }],
     ["concurrency", { concurrency: 0 }],
   ])("of ses: %s %j", (option, options) => {
-    expect(messageOf(() => ses(options as SesOptions))).toContain(`option "${option}"`);
+    expect(messageOf(() => sesTransport(options as SesTransportOptions))).toContain(`option "${option}"`);
   });
 
   test.each<[string, object]>([
@@ -51,21 +58,22 @@ describe("a wrong option is named", () => {
     ["timeoutMs", { host: "a", timeoutMs: 0 }],
     ["concurrency", { host: "a", concurrency: 1.5 }],
   ])("of smtp: %s %j", (option, options) => {
-    expect(messageOf(() => smtp(options as SmtpOptions))).toContain(`option "${option}"`);
+    expect(messageOf(() => smtpTransport(options as SmtpTransportOptions))).toContain(`option "${option}"`);
   });
 });
 
 test("a sink takes one change in a write, and as many writes at once as its transport mails", () => {
-  expect(email({ transport: ses() }).supports).toEqual({
+  expect(emailSink({ transport: sesTransport() }).supports).toEqual({
     writes: "append",
     maxEntries: 1,
     concurrency: 10,
     dedupe: "always",
   });
-  expect(email({ transport: smtp({ host: "a" }) }).supports).toMatchObject({ concurrency: 5 });
+  expect(emailSink({ transport: smtpTransport({ host: "a" }) }).supports).toMatchObject({ concurrency: 5 });
 });
 
 test("names and stores that are right are accepted", () => {
-  const make = () => email({ transport: ses(), dedupeStore: { claims } as never, name: "mail", maxPerSecond: 14 });
+  const make = () =>
+    emailSink({ transport: sesTransport(), dedupeStore: { leases } as never, name: "mail", maxPerSecond: 14 });
   expect(messageOf(make)).toBe("accepted");
 });

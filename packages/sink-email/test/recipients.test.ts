@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type EmailMessage, email, smtp } from "../src/index.ts";
-import { type MemoryClaims, memoryClaims } from "./support/claims.ts";
+import { type EmailMessage, emailSink, smtpTransport } from "../src/index.ts";
 import { deliveryOf, errorOf, invocation, outcomeOf, write } from "./support/deliveries.ts";
+import { type MemoryLeases, memoryLeases } from "./support/leases.ts";
 import { login, openSmtp, type Reply, type ScriptedSmtp } from "./support/smtp-server.ts";
 
 let server: ScriptedSmtp;
-let claims: MemoryClaims;
+let leases: MemoryLeases;
 let closing: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
   server = await openSmtp();
-  claims = memoryClaims();
+  leases = memoryLeases();
 });
 
 afterEach(async () => {
@@ -21,9 +21,9 @@ afterEach(async () => {
 
 /** A sink of a new environment; the store is the same for all. */
 const environment = () => {
-  const transport = smtp({ host: "127.0.0.1", port: server.port, auth: login });
+  const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
   closing.push(transport.close);
-  return email({ transport, dedupeStore: { claims } });
+  return emailSink({ transport, dedupeStore: { leases } });
 };
 
 const three: Partial<EmailMessage> = { to: ["ada@example.com", "bob@example.com"], bcc: "cyd@example.com" };
@@ -85,69 +85,69 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "bob", "cyd"]);
   });
 
-  test("is not sent again on a repeat, and holds no claim when it is settled", async () => {
+  test("is not sent again on a repeat, and holds no lease when it is settled", async () => {
     for (let count = 0; count < 3; count += 1) expect(outcomeOf(await write(environment(), three))).toBe("delivered");
     expect(reached()).toEqual(["ada", "bob", "cyd"]);
-    expect(claims.held()).toEqual([]);
+    expect(leases.held()).toEqual([]);
     answer({ ada: later });
     await environment().write([deliveryOf(three, "e-2:email")], invocation());
-    expect(claims.held()).toEqual([]);
+    expect(leases.held()).toEqual([]);
   });
 
   test("stores no address", async () => {
     await write(environment(), three);
-    expect(claims.completed()).toHaveLength(3);
-    for (const key of claims.completed()) expect(key).toMatch(/^e-1:email:[\w-]{22}$/);
+    expect(leases.completed()).toHaveLength(3);
+    for (const key of leases.completed()) expect(key).toMatch(/^e-1:email:[\w-]{22}$/);
   });
 
   test("is rejected before any is sent where there is no store", async () => {
-    const transport = smtp({ host: "127.0.0.1", port: server.port, auth: login });
-    const error = errorOf(await write(email({ transport }), three));
+    const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
+    const error = errorOf(await write(emailSink({ transport }), three));
     expect(error.code).toBe("SINK_REJECTED");
     expect(error.message).toContain('option "dedupeStore"');
     expect(server.requests()).toBe(0);
   });
 
   test("to one recipient needs no store, and asks none", async () => {
-    claims.fail("claim", "complete", "release");
+    leases.fail("acquire", "complete", "release");
     expect(outcomeOf(await write(environment()))).toBe("delivered");
   });
 });
 
 describe("a store that fails", () => {
   test("before the first recipient: nothing is sent", async () => {
-    claims.fail("claim");
+    leases.fail("acquire");
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
     expect(server.requests()).toBe(0);
   });
 
   test("to take that all have the mail: it is delivered", async () => {
-    claims.fail("complete");
+    leases.fail("complete");
     expect(outcomeOf(await write(environment(), three))).toBe("delivered");
   });
 
   test("to take that some have it: it comes again before it is rejected, and nobody gets it twice here", async () => {
-    claims.fail("complete");
+    leases.fail("complete");
     answer({ bob: refused });
     const sink = environment();
     const error = errorOf(await write(sink, three));
     expect(error.code).toBe("SINK_UNAVAILABLE");
     expect(error.message).toBe("[email] the records of recipients cannot be reached");
-    claims.fail();
+    leases.fail();
     expect(outcomeOf(await write(sink, three))).toBe("SINK_REJECTED");
-    expect(claims.completed()).toHaveLength(2);
+    expect(leases.completed()).toHaveLength(2);
     expect(reached()).toEqual(["ada", "cyd"]);
   });
 
-  test("to take a claim back: what kept the mail back is told", async () => {
-    claims.fail("release");
+  test("to take a lease back: what kept the mail back is told", async () => {
+    leases.fail("release");
     answer({ ada: later });
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
   });
 });
 
 test("a recipient whom another invocation serves is left to it, for as long as the store says", async () => {
-  claims.hold(700);
+  leases.hold(700);
   const error = errorOf(await write(environment(), three));
   expect(error.code).toBe("SINK_CONFLICT");
   expect(server.requests()).toBe(0);

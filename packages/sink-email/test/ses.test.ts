@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { simpleParser } from "mailparser";
-import { email, type SesClient, type SesOptions, ses } from "../src/index.ts";
-import { memoryClaims } from "./support/claims.ts";
+import { emailSink, type SesClient, type SesTransportOptions, sesTransport } from "../src/index.ts";
 import { errorOf, outcomeOf, write } from "./support/deliveries.ts";
+import { memoryLeases } from "./support/leases.ts";
 import { type LocalSes, openSes } from "./support/ses-rig.ts";
 
 let local: LocalSes;
@@ -13,8 +13,8 @@ beforeEach(async () => {
 
 afterEach(() => local.close());
 
-const open = (options: SesOptions = {}) =>
-  email({ transport: ses({ client: local.client, ...options }), dedupeStore: { claims: memoryClaims() } });
+const open = (options: SesTransportOptions = {}) =>
+  emailSink({ transport: sesTransport({ client: local.client, ...options }), dedupeStore: { leases: memoryLeases() } });
 
 /** The Raw content of the request. */
 const rawOf = (request: { readonly [member: string]: unknown }): Buffer => {
@@ -27,7 +27,7 @@ describe("a mail by SES", () => {
     const sink = open({ configurationSetName: "orders", tags: { stage: "prod", kind: "any" } });
     const from = { name: "Größe", address: "shop@example.com" };
     const to = { name: "Ada, Countess", address: "ada@example.com" };
-    const settlement = await write(sink, {
+    const result = await write(sink, {
       from,
       to,
       replyTo: "desk@example.com",
@@ -36,7 +36,7 @@ describe("a mail by SES", () => {
       tags: { kind: "welcome" },
       unsubscribe: { url: "https://example.com/leave" },
     });
-    expect(outcomeOf(settlement)).toBe("delivered");
+    expect(outcomeOf(result)).toBe("delivered");
     expect(local.received).toEqual([
       {
         FromEmailAddress: "=?UTF-8?B?R3LDtsOfZQ==?= <shop@example.com>",
@@ -120,7 +120,7 @@ test("a client of the user's is used as it is, and not ended", async () => {
     },
     destroy: () => calls.push("destroyed"),
   };
-  const sink = email({ transport: ses({ client }) });
+  const sink = emailSink({ transport: sesTransport({ client }) });
   expect(outcomeOf(await write(sink))).toBe("delivered");
   await sink.close?.();
   expect(calls).toEqual(["ada@example.com"]);

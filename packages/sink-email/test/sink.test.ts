@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createTransport } from "nodemailer";
-import { type EmailMessage, type EmailOptions, email, type SmtpOptions, smtp } from "../src/index.ts";
+import {
+  type EmailMessage,
+  type EmailSinkOptions,
+  emailSink,
+  type SmtpTransportOptions,
+  smtpTransport,
+} from "../src/index.ts";
 import { cert, key } from "./support/certificate.ts";
 import { manualClock } from "./support/clock.ts";
 import { deliveryOf, errorOf, invocation, outcomeOf, write } from "./support/deliveries.ts";
@@ -19,10 +25,10 @@ afterEach(async () => {
   await server.stop();
 });
 
-const open = (options: Partial<EmailOptions> = {}, connection: Partial<SmtpOptions> = {}) => {
-  const transport = smtp({ host: "127.0.0.1", port: server.port, auth: login, ...connection });
+const open = (options: Partial<EmailSinkOptions> = {}, connection: Partial<SmtpTransportOptions> = {}) => {
+  const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login, ...connection });
   closing.push(transport.close);
-  return email({ transport, ...options });
+  return emailSink({ transport, ...options });
 };
 
 const batchOf = (count: number, members: Partial<EmailMessage> = {}) =>
@@ -67,11 +73,11 @@ describe("a mail by SMTP", () => {
 
   test("over the server's size is SINK_TOO_LARGE before it is sent", async () => {
     const small = await openSmtp({ size: 1_000 });
-    const transport = smtp({ host: "127.0.0.1", port: small.port, auth: login });
-    const settlement = await write(email({ transport }), { text: "x".repeat(1_000) });
+    const transport = smtpTransport({ host: "127.0.0.1", port: small.port, auth: login });
+    const result = await write(emailSink({ transport }), { text: "x".repeat(1_000) });
     await transport.close();
     await small.stop();
-    expect(outcomeOf(settlement)).toBe("SINK_TOO_LARGE");
+    expect(outcomeOf(result)).toBe("SINK_TOO_LARGE");
     expect(small.taken).toEqual([]);
   });
 
@@ -85,7 +91,7 @@ describe("a mail by SMTP", () => {
 
   test("a transporter of the user's is used, and not closed", async () => {
     const transporter = createTransport({ host: "127.0.0.1", port: server.port, auth: login, pool: true });
-    const sink = email({ transport: smtp({ transporter }) });
+    const sink = emailSink({ transport: smtpTransport({ transporter }) });
     expect(outcomeOf(await write(sink))).toBe("delivered");
     await sink.close?.();
     expect(outcomeOf(await write(sink))).toBe("delivered");
@@ -95,7 +101,9 @@ describe("a mail by SMTP", () => {
   test("a refusal that a transporter does not throw is seen", async () => {
     const refusal = Object.assign(new Error("x"), { responseCode: 550, command: "RCPT TO", response: "550 5.1.1 no" });
     const answers = [{ rejected: ["ada@example.com"], rejectedErrors: [refusal] }, { rejected: ["ada@example.com"] }];
-    const sink = email({ transport: smtp({ transporter: { sendMail: async () => answers.shift() ?? {} } }) });
+    const sink = emailSink({
+      transport: smtpTransport({ transporter: { sendMail: async () => answers.shift() ?? {} } }),
+    });
     expect(outcomeOf(await write(sink))).toBe("SINK_REJECTED");
     expect(outcomeOf(await write(sink))).toBe("SINK_REJECTED");
     expect(outcomeOf(await write(sink))).toBe("delivered");
@@ -103,12 +111,12 @@ describe("a mail by SMTP", () => {
 });
 
 describe("TLS", () => {
-  const openSecure = async (connection: Partial<SmtpOptions>) => {
+  const openSecure = async (connection: Partial<SmtpTransportOptions>) => {
     const secure = await openSmtp({ secure: true, key, cert });
     closing.push(secure.stop);
-    const transport = smtp({ host: "127.0.0.1", port: secure.port, secure: true, auth: login, ...connection });
+    const transport = smtpTransport({ host: "127.0.0.1", port: secure.port, secure: true, auth: login, ...connection });
     closing.unshift(transport.close);
-    return { secure, sink: email({ transport }) };
+    return { secure, sink: emailSink({ transport }) };
   };
 
   test("reaches a server whose authority is given", async () => {

@@ -1,7 +1,7 @@
 // What EventBridge's own errors mean, thrown or named by an entry. What it has in common with other services of AWS is
 // in core.
 
-import type { AwsService } from "@sluice/core";
+import type { AwsService } from "@sluice/core/sink-kit";
 
 /**
  * An entry's failure does not say whose fault it is: a name that is not here comes again.

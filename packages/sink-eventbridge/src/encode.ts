@@ -1,6 +1,6 @@
 // From a delivery to an entry of PutEvents, and what it weighs. Pure.
 
-import { type AppendDelivery, jsonText, messageOf, SinkError, type SizedEntry } from "@sluice/core";
+import { type AppendDelivery, jsonText, messageOf, SinkError, type SizedEntry } from "@sluice/core/sink-kit";
 import type { Settings } from "./options.ts";
 
 /** What a mapper returns: one event. */

@@ -1,3 +1,3 @@
 export type { EventBridgeMessage } from "./encode.ts";
-export type { EventBridgeClient, EventBridgeOptions } from "./options.ts";
-export { eventbridge } from "./sink.ts";
+export type { EventBridgeClient, EventBridgeSinkOptions } from "./options.ts";
+export { eventbridgeSink } from "./sink.ts";

@@ -1,6 +1,6 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { checkClient, checkText, checkWhole, invalidOption } from "@sluice/core";
+import { checkClient, checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import type { EventBridgeEntry } from "./encode.ts";
 
 /**
@@ -24,7 +24,7 @@ export interface EventBridgeClient {
 }
 
 /** Options of `eventbridge`. */
-export interface EventBridgeOptions {
+export interface EventBridgeSinkOptions {
   /** Source of the events, unless a message has its own: `com.example.orders`. It must not begin with `aws.`. */
   readonly source: string;
   /** Name or ARN of the bus. Default: the account's default bus. */
@@ -53,7 +53,7 @@ const bus = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: EventBridgeOptions): Settings => {
+export const checkOptions = (options: EventBridgeSinkOptions): Settings => {
   const { source, eventBusName, client, concurrency = 8, name = "eventbridge" } = options;
   checkText("source", source);
   if (source.startsWith("aws.")) throw invalidOption("source", "must not begin with aws., which AWS keeps for itself");

@@ -10,10 +10,10 @@ import {
   missingDependency,
   type Sink,
   writeInRequests,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { eventbridgeService } from "./classify.ts";
 import { type EventBridgeEntry, type EventBridgeMessage, encode } from "./encode.ts";
-import { checkOptions, type EventBridgeClient, type EventBridgeOptions } from "./options.ts";
+import { checkOptions, type EventBridgeClient, type EventBridgeSinkOptions } from "./options.ts";
 
 /** Events of a request, and bytes of one event and of all events of a request: less than 1 MB. @see {@link EventBridgeClient} (read 2026-11-23) */
 const maxEntries = 10;
@@ -40,7 +40,7 @@ const answerOf = (sink: string, { EventId, ErrorCode, ErrorMessage }: Answered):
  * `events:PutEvents`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
  */
-export const eventbridge = (options: EventBridgeOptions): Sink<EventBridgeMessage, "append"> => {
+export const eventbridgeSink = (options: EventBridgeSinkOptions): Sink<EventBridgeMessage, "append"> => {
   const settings = checkOptions(options);
   const { name: sink, concurrency } = settings;
   const client = lazyClient<EventBridgeClient>(settings.client, makeClient);

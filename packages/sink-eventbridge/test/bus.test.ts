@@ -1,10 +1,10 @@
 // What is peculiar to EventBridge: on moto, and over a client in memory what moto cannot show.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { AppendDelivery, Settlement, WriteContext } from "@sluice/core";
+import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import { streamChange } from "@sluice/testing";
-import { type EventBridgeClient, type EventBridgeMessage, eventbridge } from "../src/index.ts";
+import { type EventBridgeClient, type EventBridgeMessage, eventbridgeSink } from "../src/index.ts";
 import { startTarget } from "./target.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startMoto()));
@@ -19,14 +19,14 @@ const delivery = (pk: string, message: Partial<EventBridgeMessage> = {}): Append
 
 const context: WriteContext = { signal: new AbortController().signal, remainingMs: () => 1_000 };
 
-const outcomes = (settlements: readonly Settlement[]): string[] =>
-  settlements.map((settlement) => (settlement.outcome === "failed" ? settlement.error.code : settlement.outcome));
+const outcomes = (results: readonly WriteResult[]): string[] =>
+  results.map((result) => (result.outcome === "failed" ? result.error.code : result.outcome));
 
 describeWithMoto("on moto", (target) => {
   test("rules match on source, detail type and detail, and get time and resources", async () => {
     const pattern = { source: [source], "detail-type": ["OrderPlaced"], detail: { pk: [{ prefix: "b" }] } };
     const { eventBusName, drain } = await target.createBus(pattern);
-    const sink = eventbridge({ source, eventBusName, client: target.client });
+    const sink = eventbridgeSink({ source, eventBusName, client: target.client });
     const resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/Orders"];
     const batch = [delivery("a"), delivery("b1", { resources }), delivery("b2", { detailType: "OrderShipped" })];
     expect(outcomes(await sink.write(batch, context))).toEqual(["delivered", "delivered", "delivered"]);
@@ -39,7 +39,7 @@ describeWithMoto("on moto", (target) => {
   });
 
   test("a missing bus is SINK_MISSING", async () => {
-    const sink = eventbridge({ source, eventBusName: "no-such-bus", client: target.client });
+    const sink = eventbridgeSink({ source, eventBusName: "no-such-bus", client: target.client });
     expect(outcomes(await sink.write([delivery("a")], context))).toEqual(["SINK_MISSING"]);
   });
 
@@ -52,7 +52,7 @@ describeWithMoto("on moto", (target) => {
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint,
     });
-    const sink = eventbridge({ source, eventBusName });
+    const sink = eventbridgeSink({ source, eventBusName });
     expect(outcomes(await sink.write([delivery("a")], context))).toEqual(["delivered"]);
     delete process.env.AWS_ENDPOINT_URL_EVENTBRIDGE;
     await sink.close?.();
@@ -73,7 +73,7 @@ describe("over a client in memory", () => {
         return { Entries: Entries.map(() => ({ EventId: "1" })) };
       },
     };
-    return { requests, sink: eventbridge({ source, client }) };
+    return { requests, sink: eventbridgeSink({ source, client }) };
   };
 
   /** Bytes of the event of an order whose detail has this much text. */
@@ -116,7 +116,7 @@ describe("over a client in memory", () => {
       }),
     };
     const batch = ["a", "b", "c", "d"].map((pk) => delivery(pk));
-    const settled = await eventbridge({ source, client }).write(batch, context);
+    const settled = await eventbridgeSink({ source, client }).write(batch, context);
     expect(settled.map(({ delivery: { change } }) => change.keys.pk)).toEqual(["a", "b"]);
     expect(outcomes(settled)).toEqual(["SINK_THROTTLED", "delivered"]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { awsEntryError, awsRequestError } from "@sluice/core";
+import { awsEntryError, awsRequestError } from "@sluice/core/sink-kit";
 import { eventbridgeService } from "../src/classify.ts";
 
 const sdkError = (name: string, message = "the text"): Error =>

@@ -3,7 +3,7 @@
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import { conforms } from "@sluice/testing";
-import { type EventBridgeMessage, eventbridge } from "../src/index.ts";
+import { type EventBridgeMessage, eventbridgeSink } from "../src/index.ts";
 import { startTarget, type Target } from "./target.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startMoto()));
@@ -11,11 +11,11 @@ const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, async 
 const source = "com.example.specimens";
 
 const badOptions: Readonly<Record<string, () => unknown>> = {
-  source: () => eventbridge({ source: "" }),
-  eventBusName: () => eventbridge({ source, eventBusName: "a bus" }),
-  client: () => eventbridge({ source, client: {} as never }),
-  concurrency: () => eventbridge({ source, concurrency: 0 }),
-  name: () => eventbridge({ source, name: "" }),
+  source: () => eventbridgeSink({ source: "" }),
+  eventBusName: () => eventbridgeSink({ source, eventBusName: "a bus" }),
+  client: () => eventbridgeSink({ source, client: {} as never }),
+  concurrency: () => eventbridgeSink({ source, concurrency: 0 }),
+  name: () => eventbridgeSink({ source, name: "" }),
 };
 
 const open = async (target: Target) => {
@@ -23,7 +23,7 @@ const open = async (target: Target) => {
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
   return {
-    sink: eventbridge({ source, eventBusName, client: target.client }),
+    sink: eventbridgeSink({ source, eventBusName, client: target.client }),
     toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): EventBridgeMessage => ({
       detailType: kind,
       detail: { version, after },

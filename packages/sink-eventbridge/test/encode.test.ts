@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type AppendDelivery, type Change, decodeRecord } from "@sluice/core";
+import { type AppendDelivery, type Change, decodeRecord } from "@sluice/core/sink-kit";
 import { streamChange, streamRecord } from "@sluice/testing";
 import { encode, entryBytes } from "../src/encode.ts";
 import type { EventBridgeMessage } from "../src/index.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { eventbridge } from "../src/index.ts";
+import { eventbridgeSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
 const source = "com.example.orders";
@@ -34,13 +34,13 @@ describe("options", () => {
     ["concurrency", { source, concurrency: 0 }],
     ["name", { source, name: "" }],
   ])("refuse a wrong %s by name", (option, options) => {
-    expect(() => eventbridge(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    expect(() => eventbridge(options)).toThrow(`"${option}"`);
+    expect(() => eventbridgeSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => eventbridgeSink(options)).toThrow(`"${option}"`);
   });
 });
 
 test("the sink supports ten events in a request, and discards no repeats", () => {
-  expect(eventbridge({ source, concurrency: 2 }).supports).toEqual({
+  expect(eventbridgeSink({ source, concurrency: 2 }).supports).toEqual({
     writes: "append",
     maxEntries: 10,
     concurrency: 2,

@@ -9,11 +9,11 @@ import {
   type DeliveryError,
   delivered,
   failed,
-  type Settlement,
   SinkError,
   superseded,
   type UpsertDelivery,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { type BulkItem, itemError } from "./classify.ts";
 import type { Answer } from "./client.ts";
 import { type Action, bodyOf, type Encoded, type Entry } from "./encode.ts";
@@ -43,7 +43,7 @@ type Limited = Pick<BulkTarget, "sink" | "limits">;
 
 /** What became of the entries of one request. */
 interface Outcome {
-  readonly settled: readonly Settlement[];
+  readonly settled: readonly WriteResult[];
   /** What has to be sent, or sent again. */
   readonly parts: readonly Part[];
   /** The target as a whole is unusable: no other request is worth its try. */
@@ -58,9 +58,10 @@ export const filterPath: string = [
   .map((path) => `items.*.${path}`)
   .join();
 
-const failAll = (part: Part, error: DeliveryError): Settlement[] => part.map(({ delivery }) => failed(delivery, error));
+const failAll = (part: Part, error: DeliveryError): WriteResult[] =>
+  part.map(({ delivery }) => failed(delivery, error));
 
-const tooLarge = ({ sink, limits }: Limited, entry: Entry): Settlement => {
+const tooLarge = ({ sink, limits }: Limited, entry: Entry): WriteResult => {
   const message = `[${sink}] the document takes ${entry.bytes} bytes of a request; the limit is ${limits.maxBytes}`;
   return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
 };
@@ -95,7 +96,7 @@ const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
 };
 
 /** What became of an entry; undefined where the script has to decide. */
-const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): Settlement | undefined => {
+const verdictOf = (sink: string, { delivery, action }: Entry, item: BulkItem | undefined): WriteResult | undefined => {
   if (item === undefined) {
     const message = `[${sink}] the answer does not say what became of a document; expected an item of ${action}`;
     return failed(delivery, new SinkError("SINK_UNREPORTED", message));
@@ -112,13 +113,13 @@ const settle = (
   { sink, remember }: BulkTarget,
   part: Part,
   body: unknown,
-): { settled: Settlement[]; undecided: Delivery[] } | SinkError => {
+): { settled: WriteResult[]; undecided: Delivery[] } | SinkError => {
   const items = itemsIn(body);
   if (items?.length !== part.length) {
     const message = `[${sink}] the answer has ${items?.length ?? "no"} items; expected ${part.length}`;
     return new SinkError("SINK_UNAVAILABLE", message, { cause: new Error("not the answer to a bulk request") });
   }
-  const settled: Settlement[] = [];
+  const settled: WriteResult[] = [];
   const undecided: Delivery[] = [];
   for (const [index, entry] of part.entries()) {
     const item = itemOf(items, index, entry.action);
@@ -162,10 +163,10 @@ const slicesOf = (batch: Batch, { limits, concurrency }: BulkTarget): Batch[] =>
 };
 
 /** Writes deliveries of distinct items, and settles each. */
-export const writeBatch = async (batch: Batch, target: BulkTarget): Promise<readonly Settlement[]> => {
+export const writeBatch = async (batch: Batch, target: BulkTarget): Promise<readonly WriteResult[]> => {
   const slices = slicesOf(batch, target);
   const parts: Part[] = [];
-  const settled: Settlement[] = [];
+  const settled: WriteResult[] = [];
   let refusal: DeliveryError | undefined;
   const encodeSlice = (slice: Batch): void => {
     const outcome = cut(target.encode(slice), target);

@@ -1,7 +1,7 @@
 // From what OpenSearch or its client says to an error code, in tables. Reasons quote values ("Preview of field's value:
 // …"), so nothing of them is passed on but the type of the error and the name of a field.
 
-import { SinkError, type SinkErrorCode } from "@sluice/core";
+import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** The part of an error in an answer that is read. `filter_path` asks for no more. */
 export interface ServerError {

@@ -1,7 +1,7 @@
 // The client: the user's own, or one that is made at first use. Every request goes through `ask`, which ends it with
 // the invocation and turns what the client raises into a code.
 
-import { missingDependency, SinkError, type WriteContext } from "@sluice/core";
+import { missingDependency, SinkError, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "./classify.ts";
 import type { AwsAuth, ClientSettings } from "./options.ts";
 

@@ -1,6 +1,13 @@
 // Delivery to bulk lines. A document is written as JSON once, and stands in either kind of line as it is.
 
-import { type Change, type DeliveryError, RecordError, SinkError, toJson, type UpsertDelivery } from "@sluice/core";
+import {
+  type Change,
+  type DeliveryError,
+  RecordError,
+  SinkError,
+  toJson,
+  type UpsertDelivery,
+} from "@sluice/core/sink-kit";
 import { checkLines, createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
 import { documentId } from "./id.ts";
 import type { RecentWrites } from "./recent-writes.ts";

@@ -1,7 +1,7 @@
 // What must be there before the first write: an index with a number, its mapping, and the alias that hides tombstones.
 // Nothing is ever removed, and no field is changed.
 
-import { ConfigError, SinkError } from "@sluice/core";
+import { ConfigError, SinkError } from "@sluice/core/sink-kit";
 import { type Answer, ask, type OpensearchClient, type OpensearchRequest, unhurried } from "./client.ts";
 import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "./guard.ts";
 import type { OpensearchField, OpensearchMappings, Settings } from "./options.ts";

@@ -2,7 +2,7 @@
 // begin with "#", binary with "~", and "|" separates; where a string would be mistaken, "%" escapes as in URLs.
 
 import { createHash } from "node:crypto";
-import type { Change, KeyValue } from "@sluice/core";
+import type { Change, KeyValue } from "@sluice/core/sink-kit";
 
 /** The server refuses the whole request for a longer one. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;

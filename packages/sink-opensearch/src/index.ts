@@ -6,8 +6,8 @@ export type {
   BasicAuth,
   OpensearchField,
   OpensearchMappings,
-  OpensearchOptions,
+  OpensearchSinkOptions,
   OpensearchTls,
 } from "./options.ts";
 export type { PurgeOptions } from "./purge.ts";
-export { type OpensearchDocument, type OpensearchSink, opensearch } from "./sink.ts";
+export { type OpensearchDocument, type OpensearchSink, opensearchSink } from "./sink.ts";

@@ -1,6 +1,6 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import type { OpensearchClient } from "./client.ts";
 import { guardField } from "./guard.ts";
 
@@ -51,7 +51,7 @@ export interface OpensearchField {
 }
 
 /** Options of `opensearch`. */
-export interface OpensearchOptions {
+export interface OpensearchSinkOptions {
   /** Your own client of the package `@opensearch-project/opensearch`. Either this or `node`. The sink never closes it. */
   readonly client?: OpensearchClient;
   /** `https://search-orders.eu-central-1.es.amazonaws.com`: for a client that the sink makes and closes. */
@@ -165,7 +165,7 @@ const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
 };
 
 /** Credentials in the URL would stand in every message that names the node. */
-const splitNode = (node: unknown, auth: OpensearchOptions["auth"]): Pick<ClientSettings, "node" | "auth"> => {
+const splitNode = (node: unknown, auth: OpensearchSinkOptions["auth"]): Pick<ClientSettings, "node" | "auth"> => {
   const url = checkNode(node);
   const { username, password } = url;
   if (username === "") return { node: url.href, auth: auth && Object.freeze({ ...auth }) };
@@ -177,7 +177,7 @@ const splitNode = (node: unknown, auth: OpensearchOptions["auth"]): Pick<ClientS
   return { node: url.href, auth: Object.freeze(found) };
 };
 
-const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchOptions): ClientSettings => {
+const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchSinkOptions): ClientSettings => {
   checkAuth(auth);
   const split = splitNode(node, auth);
   const { protocol, hostname } = new URL(split.node);
@@ -195,7 +195,7 @@ const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchOptions): C
   return Object.freeze({ ...split, ssl: ssl && Object.freeze({ ...ssl }), gzip });
 };
 
-const sourceOf = (options: OpensearchOptions): Settings["source"] => {
+const sourceOf = (options: OpensearchSinkOptions): Settings["source"] => {
   const { client, node } = options;
   if ((client === undefined) === (node === undefined)) {
     throw invalid("client", 'or option "node" must be given, and not both');
@@ -233,7 +233,7 @@ const checkSettings = (settings: unknown, serverless: boolean): void => {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: OpensearchOptions): Settings => {
+export const checkOptions = (options: OpensearchSinkOptions): Settings => {
   const { index, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
   const { serverless = auth !== undefined && "service" in auth && auth.service === "aoss" } = options;
   checkIndex(index);

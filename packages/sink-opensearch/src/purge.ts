@@ -1,6 +1,6 @@
 // Removes tombstones that no repeat can reach any more.
 
-import { ConfigError, SinkError } from "@sluice/core";
+import { ConfigError, SinkError } from "@sluice/core/sink-kit";
 import { ask, type OpensearchClient, type OpensearchRequest, unhurried } from "./client.ts";
 import { tombstonesBefore } from "./guard.ts";
 import type { Settings } from "./options.ts";

@@ -5,17 +5,17 @@ import {
   failed,
   type LiveChange,
   type MappedSink,
-  type Settlement,
   type UpsertDelivery,
   type WriteContext,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { filterPath, writeBatch } from "./bulk.ts";
 import type { BulkItem } from "./classify.ts";
 import { ask, type OpensearchClient, type OwnClient, openClient } from "./client.ts";
+import { peekBatch } from "./dry-run.ts";
 import { type Entry, encodeAll } from "./encode.ts";
 import { type EnsureOptions, ensureIndex } from "./ensure.ts";
-import { checkOptions, type OpensearchOptions, type Settings } from "./options.ts";
-import { peekBatch } from "./peek.ts";
+import { checkOptions, type OpensearchSinkOptions, type Settings } from "./options.ts";
 import { type PurgeOptions, purgeTombstones } from "./purge.ts";
 import { recentWrites, type Written } from "./recent-writes.ts";
 
@@ -76,7 +76,7 @@ const writtenBy = ({ serverless }: Settings, { delivery }: Entry, item: BulkItem
     : { version, place: { seqNo, primaryTerm } };
 };
 
-type Call = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly Settlement[]>;
+type Call = (batch: readonly UpsertDelivery<object>[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
 const timely =
   (name: string, call: Call): Call =>
@@ -87,7 +87,7 @@ const timely =
     return batch.map((delivery) => failed(delivery, new DeadlineError("DEADLINE_EXCEEDED", message)));
   };
 
-const makeCalls = (settings: Settings, clients: Clients, now: () => number): { write: Call; peek: Call } => {
+const makeCalls = (settings: Settings, clients: Clients, now: () => number): { write: Call; dryRun: Call } => {
   const { name, index, limits, concurrency, timeoutMs } = settings;
   const recent = recentWrites();
   const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeAll(batch, { sink: name, now: now() });
@@ -109,22 +109,22 @@ const makeCalls = (settings: Settings, clients: Clients, now: () => number): { w
       remember: (entry, item) => recent.add(entry.idText, writtenBy(settings, entry, item)),
     });
   };
-  const peek: Call = async (batch, context) => {
+  const dryRun: Call = async (batch, context) => {
     const client = await clients.open();
     const asking = { sink: name, context, timeoutMs };
     return peekBatch(encodeByScript(batch), { sink: name, index, limits, ask: (asked) => ask(client, asked, asking) });
   };
-  return { write: timely(name, write), peek: timely(name, peek) };
+  return { write: timely(name, write), dryRun: timely(name, dryRun) };
 };
 
 /**
  * A sink that upserts documents behind one OpenSearch alias, guarded by the version of the change.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  * @example
- * const sink = opensearch({ node: "https://search.example.com", index: "orders" });
- * pipeline("orders", { deadLetter }).to(sink, (change) => ({ total: change.after.total }));
+ * const sink = opensearchSink({ node: "https://search.example.com", index: "orders" });
+ * pipeline("orders", { deadLetterQueue }).to(sink, (change) => ({ total: change.after.total }));
  */
-export const opensearch = (options: OpensearchOptions): OpensearchSink => {
+export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink => {
   const settings = checkOptions(options);
   const clients = clientsOf(settings);
   return Object.freeze({

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import type { UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchClient, type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import {
+  type OpensearchClient,
+  type OpensearchSink,
+  type OpensearchSinkOptions,
+  opensearchSink,
+} from "../src/index.ts";
 
 type Send = Parameters<OpensearchClient["transport"]["request"]>[0];
 
@@ -43,17 +48,17 @@ const batchOf = (count: number): UpsertDelivery<object>[] =>
 
 const never = new AbortController().signal;
 
-const outcomeOf = (one: Settlement): string => (one.outcome === "failed" ? one.error.code : one.outcome);
+const outcomeOf = (one: WriteResult): string => (one.outcome === "failed" ? one.error.code : one.outcome);
 
 const writeTo = async (
   client: OpensearchClient,
   batch: readonly UpsertDelivery<object>[],
-  options: Partial<OpensearchOptions> = {},
+  options: Partial<OpensearchSinkOptions> = {},
   context: WriteContext = { signal: never, remainingMs: () => 5_000 },
 ): Promise<string[]> => {
-  const settlements = await opensearch({ client, index: "orders", ...options }).write(batch, context);
+  const results = await opensearchSink({ client, index: "orders", ...options }).write(batch, context);
   return batch.map((delivery) => {
-    const own = settlements.filter((settlement) => settlement.delivery === delivery);
+    const own = results.filter((result) => result.delivery === delivery);
     return own.map(outcomeOf).join(" and ");
   });
 };
@@ -158,8 +163,8 @@ describe("requests", () => {
     earlier: [],
   });
   const writeOne = async (sink: OpensearchSink, position: number): Promise<string | undefined> => {
-    const [settlement] = await sink.write([versioned(position)], { signal: never, remainingMs: () => 5_000 });
-    return settlement?.outcome;
+    const [result] = await sink.write([versioned(position)], { signal: never, remainingMs: () => 5_000 });
+    return result?.outcome;
   };
 
   test("replace what the sink wrote itself as long as nobody else has, and then leave it to the script", async () => {
@@ -171,7 +176,7 @@ describe("requests", () => {
         items: [{ [action]: { status: 200, result: request === 4 ? "noop" : "updated", _seq_no, _primary_term } }],
       };
     });
-    const sink = opensearch({ client, index: "orders" });
+    const sink = opensearchSink({ client, index: "orders" });
     const outcomes: unknown[] = [];
     for (const position of [1, 2, 3, 4]) outcomes.push(await writeOne(sink, position));
     expect(outcomes).toEqual(["delivered", "delivered", "superseded", "delivered"]);
@@ -192,7 +197,7 @@ describe("requests", () => {
       const { client, bodies } = scripted(() => ({
         items: [{ update: { status: 200, result: "updated", ...place } }],
       }));
-      const sink = opensearch({ client, index: "orders", ...options });
+      const sink = opensearchSink({ client, index: "orders", ...options });
       for (const position of [1, 2]) expect(await writeOne(sink, position)).toBe("delivered");
       expect(bodies.map((body) => actionOf(body))).toEqual(["update", "update"]);
     }
@@ -208,7 +213,7 @@ describe("requests", () => {
     const { client, bodies } = scripted((body, request) =>
       request === 2 ? { items: [{ update: item }] } : taken(body),
     );
-    const sink = opensearch({ client, index: "orders" });
+    const sink = opensearchSink({ client, index: "orders" });
     const context = { signal: never, remainingMs: () => 5_000 };
     await sink.write(batchOf(1), context);
     expect((await sink.write(batchOf(1), context)).map(outcomeOf)).toEqual([outcome]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { outcomeOf, type SinkErrorCode } from "@sluice/core";
+import { outcomeOf, type SinkErrorCode } from "@sluice/core/sink-kit";
 import { codeOf, itemError, requestFailure, type ServerError } from "../src/classify.ts";
 
 /** As the servers 2.19.1 and 3.8.0 answered. */

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
-import type { Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import type { UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import { type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
 import { type SignedRequest, signatureOf } from "./sigv4.ts";
 import { certificate, key } from "./tls-fixture.ts";
 
@@ -44,8 +44,8 @@ const delivery: UpsertDelivery<object> = {
   earlier: [],
 };
 
-const writeBy = async (options: Partial<OpensearchOptions>): Promise<Settlement | undefined> => {
-  const sink: OpensearchSink = opensearch({ index: "orders", ...options });
+const writeBy = async (options: Partial<OpensearchSinkOptions>): Promise<WriteResult | undefined> => {
+  const sink: OpensearchSink = opensearchSink({ index: "orders", ...options });
   closing.unshift(sink.close);
   return (await sink.write([delivery], context))[0];
 };
@@ -91,8 +91,8 @@ describe("the client that the sink makes", () => {
     const credentials = async (): Promise<never> => {
       throw Object.assign(new Error("no providers"), { name: "CredentialsProviderError" });
     };
-    const settlement = await writeBy({ node: url, auth: { region: "eu-central-1", credentials } });
-    expect(settlement).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
+    const result = await writeBy({ node: url, auth: { region: "eu-central-1", credentials } });
+    expect(result).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
   });
 
   test("compresses when it is told to", async () => {

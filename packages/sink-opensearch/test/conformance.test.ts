@@ -1,8 +1,8 @@
 import { describe, test } from "@jest/globals";
-import type { Delivery, UpsertDelivery } from "@sluice/core";
+import type { Delivery, UpsertDelivery } from "@sluice/core/sink-kit";
 import { conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
-import { type OpensearchOptions, opensearch } from "../src/index.ts";
+import { type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
 import { openRig } from "./rig.ts";
 import { describeWithEachServer } from "./servers.ts";
 
@@ -12,7 +12,7 @@ const sizeOf = (delivery: Delivery): number =>
   encode(delivery as UpsertDelivery<object>, { sink: "kit", recent: { get: () => undefined }, now: 0 }).bytes;
 
 const node = "http://127.0.0.1:9";
-const wrong = (options: Partial<OpensearchOptions>) => () => opensearch({ node, index: "items", ...options });
+const wrong = (options: Partial<OpensearchSinkOptions>) => () => opensearchSink({ node, index: "items", ...options });
 
 await describeWithEachServer("the OpenSearch sink", ({ url }) => {
   conforms(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Change, UpsertDelivery } from "@sluice/core";
-import { decodeRecord, type Origin } from "@sluice/core";
+import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
+import { decodeRecord, type Origin } from "@sluice/core/sink-kit";
 import { streamChange, streamRecord } from "@sluice/testing";
 import { bodyOf, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
 import { guardScript } from "../src/guard.ts";

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchMappings, type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import {
+  type OpensearchMappings,
+  type OpensearchSink,
+  type OpensearchSinkOptions,
+  opensearchSink,
+} from "../src/index.ts";
 import { apiOf, hitsOf, newIndex } from "./api.ts";
 import { startProxy } from "./proxy.ts";
 import { testSettings } from "./rig.ts";
@@ -21,8 +26,8 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
 
   afterAll(() => client.close());
 
-  const sinkFor = (index: string, options: Partial<OpensearchOptions> = {}): OpensearchSink =>
-    opensearch({ client, index, mappings, settings: testSettings, ...options });
+  const sinkFor = (index: string, options: Partial<OpensearchSinkOptions> = {}): OpensearchSink =>
+    opensearchSink({ client, index, mappings, settings: testSettings, ...options });
 
   const stateOf = async (index: string): Promise<string> => {
     const { body } = await api("GET", `/${index}-000001`);
@@ -169,7 +174,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
 
   test("tells by a probe whether a Serverless collection takes ids and scripts", async () => {
     const [index, proxy] = [newIndex(), await startProxy(url)];
-    const sink = opensearch({ node: proxy.url, index, mappings, serverless: true });
+    const sink = opensearchSink({ node: proxy.url, index, mappings, serverless: true });
     await sink.ensure();
     expect(await hitsOf(api, index)).toEqual([]);
     const reason = "Document ID is not supported in create/index operation request";
@@ -187,7 +192,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
 
   test("tells that a Serverless collection forgets what it took", async () => {
     const [index, proxy] = [newIndex(), await startProxy(url)];
-    const sink = opensearch({ node: proxy.url, index, mappings, serverless: true });
+    const sink = opensearchSink({ node: proxy.url, index, mappings, serverless: true });
     await sinkFor(index).ensure();
     const add = { index: `${index}-000001`, alias: index };
     await api("POST", "/_aliases", { actions: [{ add }] });
@@ -235,7 +240,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
   test("purge refuses a horizon that a redrive could outlive, and a Serverless collection", async () => {
     const sink = sinkFor(newIndex());
     await expect(sink.purge({ olderThanDays: 14 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-    const serverless = opensearch({ client, index: newIndex(), serverless: true });
+    const serverless = opensearchSink({ client, index: newIndex(), serverless: true });
     await expect(serverless.purge()).rejects.toThrow("Serverless");
   });
 

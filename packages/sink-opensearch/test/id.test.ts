@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeImage, type Image, type KeyValue } from "@sluice/core";
+import { decodeImage, type Image, type KeyValue } from "@sluice/core/sink-kit";
 import fc from "fast-check";
 import { documentId } from "../src/id.ts";
 

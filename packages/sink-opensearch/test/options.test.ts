@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
-import { ConfigError } from "@sluice/core";
-import { type OpensearchClient, type OpensearchOptions, opensearch } from "../src/index.ts";
+import { ConfigError } from "@sluice/core/sink-kit";
+import { type OpensearchClient, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
 const node = "https://search.example.com";
 const client = new Client({ node }) satisfies OpensearchClient;
 const auth = { username: "writer", password: "secret" };
 
-const wrong: readonly (readonly [option: string, options: Partial<OpensearchOptions>])[] = [
+const wrong: readonly (readonly [option: string, options: Partial<OpensearchSinkOptions>])[] = [
   ["client", { client }],
   ["client", { node: undefined as unknown as string }],
   ["client", { node: undefined as unknown as string, client: {} as unknown as OpensearchClient }],
@@ -44,26 +44,26 @@ const wrong: readonly (readonly [option: string, options: Partial<OpensearchOpti
 
 describe("opensearch", () => {
   test.each(wrong)("refuses a wrong %s by name (%#)", (option, options) => {
-    const make = () => opensearch({ node, index: "orders", ...options });
+    const make = () => opensearchSink({ node, index: "orders", ...options });
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(`option "${option}"`);
     expect(make).not.toThrow("secret");
   });
 
   test("takes the user's own client, and a node", () => {
-    expect(opensearch({ client, index: "orders" }).name).toBe("opensearch");
-    expect(opensearch({ node, index: "orders", name: "search" }).name).toBe("search");
+    expect(opensearchSink({ client, index: "orders" }).name).toBe("opensearch");
+    expect(opensearchSink({ node, index: "orders", name: "search" }).name).toBe("search");
   });
 
   test("does not close the user's client", async () => {
     let closed = 0;
     const own = { transport: client.transport, close: () => (closed += 1) };
-    await opensearch({ client: own, index: "orders" }).close();
+    await opensearchSink({ client: own, index: "orders" }).close();
     expect(closed).toBe(0);
   });
 
   test("is made and closed without a request", async () => {
-    const sink = opensearch({ node, index: "orders", auth: { region: "eu-central-1" } });
+    const sink = opensearchSink({ node, index: "orders", auth: { region: "eu-central-1" } });
     expect(sink.supports).toEqual({ writes: "upsert" });
     await sink.close();
   });

@@ -1,7 +1,12 @@
 // The sink with a real server behind a proxy, as the conformance kit wants it.
 
 import type { SpecimenItem, UpsertRig } from "@sluice/testing";
-import { type OpensearchDocument, type OpensearchMappings, type OpensearchOptions, opensearch } from "../src/index.ts";
+import {
+  type OpensearchDocument,
+  type OpensearchMappings,
+  type OpensearchSinkOptions,
+  opensearchSink,
+} from "../src/index.ts";
 import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
 import { startProxy } from "./proxy.ts";
 
@@ -26,16 +31,16 @@ const auth = { username: "kit", password: "kit-password-4242" };
 /** Opens a sink over an empty index of the server at this URL. */
 export const openRig = async (
   serverUrl: string,
-  options: Partial<OpensearchOptions> = {},
+  options: Partial<OpensearchSinkOptions> = {},
 ): Promise<UpsertRig<OpensearchDocument>> => {
   const api = apiOf(serverUrl);
   const proxy = await startProxy(serverUrl);
   const target = { index: newIndex(), mappings: specimenMappings, settings: testSettings };
-  const owner = opensearch({ node: serverUrl, ...target });
+  const owner = opensearchSink({ node: serverUrl, ...target });
   await owner.ensure();
   await owner.close();
   return {
-    sink: opensearch({ node: proxy.url, auth, ...target, ...options }),
+    sink: opensearchSink({ node: proxy.url, auth, ...target, ...options }),
     toMessage: ({ after }: { readonly after: SpecimenItem }) => after,
     read: async () => (await hitsOf(api, target.index)).map(({ _source }) => withoutGuard(_source)),
     requests: proxy.requests,

@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
-import { decodeRecord, type Image, type Origin, pipeline } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { decodeRecord, type Image, type Origin } from "@sluice/core/sink-kit";
 import { engineOrSkip, startOpensearch } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord } from "@sluice/testing";
-import { type OpensearchMappings, type OpensearchOptions, type OpensearchSink, opensearch } from "../src/index.ts";
+import {
+  type OpensearchMappings,
+  type OpensearchSink,
+  type OpensearchSinkOptions,
+  opensearchSink,
+} from "../src/index.ts";
 import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
 import { testSettings } from "./rig.ts";
 import { describeWithEachServer } from "./servers.ts";
@@ -42,9 +48,11 @@ await describeWithEachServer("the sink", ({ url }) => {
 
   afterAll(() => client.close());
 
-  const open = async (options: Partial<OpensearchOptions> = {}): Promise<{ sink: OpensearchSink; index: string }> => {
+  const open = async (
+    options: Partial<OpensearchSinkOptions> = {},
+  ): Promise<{ sink: OpensearchSink; index: string }> => {
     const index = newIndex();
-    const sink = opensearch({ client, index, mappings, settings: testSettings, ...options });
+    const sink = opensearchSink({ client, index, mappings, settings: testSettings, ...options });
     await sink.ensure();
     return { sink, index };
   };
@@ -54,7 +62,7 @@ await describeWithEachServer("the sink", ({ url }) => {
 
   test("writes the whole item where the route has no mapper", async () => {
     const { sink, index } = await open();
-    const handler = pipeline("items", { deadLetter: "block", logger: { info: () => undefined, warn: () => undefined } })
+    const handler = pipeline("items", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
       .to(sink)
       .handler();
     const item = { pk: "a", title: "T", any: { tags: new Set(["y", "x"]), bytes: new Uint8Array([1, 2]) } };
@@ -102,7 +110,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     const insert = deliveryOf(insertOf("a", { title: "T" }));
     await outcomesOf(sink, [insert]);
     await api("PUT", `/${index}-000002`, {});
-    const peeked = () => outcomesOf({ write: async (...call) => (await sink.peek?.(...call)) ?? [] }, [insert]);
+    const peeked = () => outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [insert]);
     expect(await peeked()).toEqual(["superseded"]);
     const moved = [
       { add: { index: `${index}-000001`, alias: index, is_write_index: false } },
@@ -111,7 +119,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     await api("POST", "/_aliases", { actions: moved });
     expect(await peeked()).toEqual(["delivered"]);
     const odd = deliveryOf(insertOf("b"), [] as object);
-    expect(await outcomesOf({ write: async (...call) => (await sink.peek?.(...call)) ?? [] }, [odd])).toEqual([
+    expect(await outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [odd])).toEqual([
       "SINK_REJECTED",
     ]);
     expect(await documentsOf(index)).toEqual([{ pk: "a", title: "T" }]);
@@ -137,7 +145,7 @@ await describeWithEachServer("the sink", ({ url }) => {
 
   test("sees what another environment wrote since, and that the index is another one", async () => {
     const { sink: one, index } = await open();
-    const other = opensearch({ client, index });
+    const other = opensearchSink({ client, index });
     const write = async (sink: OpensearchSink, position: number): Promise<unknown> =>
       (await outcomesOf(sink, [deliveryOf(modifyOf("a", { count: position }, position))]))[0];
     expect([await write(one, 1), await write(one, 2), await write(other, 5)]).toEqual(Array(3).fill("delivered"));
@@ -149,14 +157,14 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await outcomesOf(one, [deliveryOf(removeOf("a", 6))])).toEqual(["superseded"]);
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 7 }]);
     await api("DELETE", `/${index}-000001`);
-    await opensearch({ client, index, mappings, settings: testSettings }).ensure();
+    await opensearchSink({ client, index, mappings, settings: testSettings }).ensure();
     expect(await write(other, 8)).toBe("delivered");
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
     // What was written before comes again: it is there, then older, then gone.
     expect(await write(other, 8)).toBe("superseded");
     for (const older of [3, undefined]) {
       await api("DELETE", `/${index}-000001`);
-      const fresh = opensearch({ client, index, mappings, settings: testSettings });
+      const fresh = opensearchSink({ client, index, mappings, settings: testSettings });
       await fresh.ensure();
       if (older !== undefined) expect(await write(fresh, older)).toBe("delivered");
       expect(await write(other, 8)).toBe("delivered");
@@ -244,7 +252,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     await api("PUT", `/${strict}-000001`, { mappings: { dynamic: "strict" }, aliases: { [strict]: {} } });
     for (const index of [two, strict]) {
       const deliveries = [deliveryOf(insertOf("a")), deliveryOf(modifyOf("b", {}, 2))];
-      expect(await outcomesOf(opensearch({ client, index }), deliveries)).toEqual(["SINK_MISSING", "SINK_MISSING"]);
+      expect(await outcomesOf(opensearchSink({ client, index }), deliveries)).toEqual(["SINK_MISSING", "SINK_MISSING"]);
     }
   });
 
@@ -264,7 +272,7 @@ const describeWithSmall = await engineOrSkip({ describe, test, afterAll }, () =>
 
 describeWithSmall("a server with a smaller limit than the sink's", ({ url }) => {
   test("gets smaller requests, and only what it cannot hold is too large", async () => {
-    const sink = opensearch({ node: url, index: newIndex(), settings: testSettings });
+    const sink = opensearchSink({ node: url, index: newIndex(), settings: testSettings });
     await sink.ensure();
     const deliveries = Array.from({ length: 40 }, (_, at) =>
       deliveryOf(insertOf(`item-${at}`), { text: "x".repeat(at === 7 ? 3_000_000 : 1_000) }),

@@ -5,7 +5,7 @@ import {
   type DescribeWith,
   engineOrSkip,
   type OpensearchEngine,
-  type OpensearchOptions,
+  type OpensearchEngineOptions,
   opensearchVersions,
   startOpensearch,
 } from "@sluice/local";
@@ -15,12 +15,12 @@ export interface Server extends OpensearchEngine {
   readonly label: string;
 }
 
-const startLabelled = async (options: OpensearchOptions): Promise<Server> => {
+const startLabelled = async (options: OpensearchEngineOptions): Promise<Server> => {
   const engine = await startOpensearch(options);
   return { ...engine, label: `OpenSearch ${options.version ?? "as given"}` };
 };
 
-const describeWith = (options: OpensearchOptions): Promise<DescribeWith<Server>> =>
+const describeWith = (options: OpensearchEngineOptions): Promise<DescribeWith<Server>> =>
   engineOrSkip({ describe, test, afterAll }, () => startLabelled(options));
 
 /** Declares a block of tests once for each release; they are started one after the other. */

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
 import { lambdaContext, streamChange, streamEvent, streamRecord } from "@sluice/testing";
-import { type OpensearchSink, opensearch } from "../src/index.ts";
+import { type OpensearchSink, opensearchSink } from "../src/index.ts";
 import { deliveryOf, outcomesOf } from "./written.ts";
 
 const whole =
@@ -59,7 +59,7 @@ const open = async (answer: (outgoing: ServerResponse) => void, count: number) =
     server.listen(0, "127.0.0.1", resolve);
   });
   const node = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const sink: OpensearchSink = opensearch({ node, index: "orders" });
+  const sink: OpensearchSink = opensearchSink({ node, index: "orders" });
   close = async () => {
     await sink.close();
     await new Promise((resolve) => server.close(resolve));
@@ -71,11 +71,11 @@ describe.each(spoilt)("an answer that %s", (_name, answer) => {
   test("fails every delivery with SINK_UNAVAILABLE, and tells nothing of itself", async () => {
     const { sink, requests } = await open(answer, 1);
     const deliveries = ["a", "b"].map((pk) => deliveryOf(streamChange({ keyNames: ["pk"], after: { pk } })));
-    const settlements = await sink.write(deliveries, {
+    const results = await sink.write(deliveries, {
       signal: new AbortController().signal,
       remainingMs: () => 9_000,
     });
-    const errors = settlements.map((one) => (one.outcome === "failed" ? one.error : undefined));
+    const errors = results.map((one) => (one.outcome === "failed" ? one.error : undefined));
     expect(errors.map((error) => error?.code)).toEqual(["SINK_UNAVAILABLE", "SINK_UNAVAILABLE"]);
     expect(errors.map((error) => `${error?.message} ${error?.cause}`).join()).not.toContain("confidential");
     expect(requests()).toBe(1);
@@ -86,7 +86,7 @@ describe.each(spoilt)("an answer that %s", (_name, answer) => {
     const { sink, requests } = await open(answer, 1);
     const silent = { info: () => undefined, warn: () => undefined };
     const retry = { tries: 3, firstDelayMs: 1 };
-    const handler = pipeline("orders", { deadLetter: "block", logger: silent, retry }).to(sink).handler();
+    const handler = pipeline("orders", { onReject: "block", logger: silent, retry }).to(sink).handler();
     const records = ["a", "b"].map((pk) => streamRecord({ keyNames: ["pk"], after: { pk } }));
     expect(await handler(streamEvent(records), lambdaContext())).toEqual({ batchItemFailures: [] });
     expect(requests()).toBe(2);

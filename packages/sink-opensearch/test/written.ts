@@ -1,6 +1,6 @@
 // One call of a sink's `write`, told in short.
 
-import type { Change, UpsertDelivery, WriteContext } from "@sluice/core";
+import type { Change, UpsertDelivery, WriteContext } from "@sluice/core/sink-kit";
 import type { OpensearchSink } from "../src/index.ts";
 
 /** An invocation with time enough. */
@@ -18,8 +18,8 @@ export const outcomesOf = async (
   sink: Pick<OpensearchSink, "write">,
   deliveries: readonly UpsertDelivery<object>[],
 ): Promise<readonly string[]> => {
-  const settlements = await sink.write(deliveries, newContext());
-  const byDelivery = new Map(settlements.map((one) => [one.delivery, one]));
+  const results = await sink.write(deliveries, newContext());
+  const byDelivery = new Map(results.map((one) => [one.delivery, one]));
   return deliveries.map((delivery) => {
     const found = byDelivery.get(delivery);
     return found?.outcome === "failed" ? found.error.code : (found?.outcome ?? "none");

@@ -6,18 +6,18 @@ import {
   delivered,
   failed,
   RecordError,
-  type Settlement,
   SinkError,
   type SinkErrorCode,
   superseded,
   type UpsertDelivery,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { Entry } from "./encode.ts";
 
-/** Entries of distinct rows, and the settlements of those that need no write. */
+/** Entries of distinct rows, and the results of those that need no write. */
 export interface Sorted {
   readonly entries: readonly Entry[];
-  readonly settled: readonly Settlement[];
+  readonly settled: readonly WriteResult[];
 }
 
 const versionOf = ({ delivery }: Entry): string => delivery.change.version;
@@ -31,7 +31,7 @@ export const encodeAll = (
   encode: (delivery: UpsertDelivery<unknown>) => Entry,
 ): Sorted => {
   const entries: Entry[] = [];
-  const settled: Settlement[] = [];
+  const settled: WriteResult[] = [];
   for (const delivery of batch) {
     try {
       entries.push(encode(delivery));
@@ -58,8 +58,8 @@ export const sortByRow = (entries: readonly Entry[]): Sorted => {
   return { entries: winners, settled: losers.map(({ delivery }) => superseded(delivery)) };
 };
 
-/** Settlements of entries that were written, but for those at the given one-based positions. */
-export const settle = (entries: readonly Entry[], lost: string | null): Settlement[] => {
+/** WriteResults of entries that were written, but for those at the given one-based positions. */
+export const settle = (entries: readonly Entry[], lost: string | null): WriteResult[] => {
   const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
@@ -71,7 +71,7 @@ const halves = (entries: readonly Entry[]): [Entry[], Entry[]] => {
   return [ordered.slice(0, middle), ordered.slice(middle)];
 };
 
-const failAll = (entries: readonly Entry[], error: DeliveryError): Settlement[] =>
+const failAll = (entries: readonly Entry[], error: DeliveryError): WriteResult[] =>
   entries.map(({ delivery }) => failed(delivery, error));
 
 /** The error of what was not started when the signal aborted. */
@@ -86,15 +86,15 @@ const targetWide: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
 ]);
 
-const giveUp = (settled: readonly Settlement[], rest: readonly Entry[], error: DeliveryError): Settlement[] => {
+const giveUp = (settled: readonly WriteResult[], rest: readonly Entry[], error: DeliveryError): WriteResult[] => {
   if (settled.length === 0 && error instanceof SinkError && targetWide.has(error.code)) throw error;
   return [...settled, ...failAll(rest, error)];
 };
 
-type Send = (part: readonly Entry[]) => Promise<readonly Settlement[]>;
+type Send = (part: readonly Entry[]) => Promise<readonly WriteResult[]>;
 
-/** The settlements of a part, or the error that all of it met. */
-const attempt = async (part: readonly Entry[], send: Send): Promise<readonly Settlement[] | SinkError> => {
+/** The results of a part, or the error that all of it met. */
+const attempt = async (part: readonly Entry[], send: Send): Promise<readonly WriteResult[] | SinkError> => {
   try {
     return await send(part);
   } catch (error) {
@@ -112,8 +112,8 @@ export const sendInParts = async (
   entries: readonly Entry[],
   send: Send,
   signal: AbortSignal,
-): Promise<Settlement[]> => {
-  const settled: Settlement[] = [];
+): Promise<WriteResult[]> => {
+  const settled: WriteResult[] = [];
   const parts: (readonly Entry[])[] = entries.length === 0 ? [] : [entries];
   for (let part = parts[0]; part !== undefined; part = parts[0]) {
     if (signal.aborted) return giveUp(settled, parts.flat(), unstarted());

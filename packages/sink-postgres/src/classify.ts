@@ -1,7 +1,7 @@
 // From what Postgres or pg says to an error code, in two tables. Server messages quote values ("Key (id)=(…) already
 // exists"), so nothing of a data error is passed on but its SQLSTATE and the names of column and constraint.
 
-import { SinkError, type SinkErrorCode } from "@sluice/core";
+import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /**
  * SQLSTATE, or its class of two characters, to the code. The longer entry wins.

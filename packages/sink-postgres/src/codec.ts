@@ -1,7 +1,7 @@
 // How values become the text that Postgres' input functions read. The column's type picks the codec; the value's type
 // picks the branch. What does not fit is refused here, with the reason and never with the value.
 
-import { type AttributeValue, attributeToJson, toJson } from "@sluice/core";
+import { type AttributeValue, attributeToJson, toJson } from "@sluice/core/sink-kit";
 
 /** What a column takes, as far as encoding cares. `other`: everything that has a plain text form, numbers included. */
 export type Codec = "text" | "json" | "bytes" | "other" | { readonly elements: Codec };

@@ -9,7 +9,7 @@ import {
   RecordError,
   SinkError,
   type UpsertDelivery,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { type Catalogue, type CatalogueColumn, primaryKey } from "./catalogue.ts";
 import { type Cell, type Codec, codecOf, Misfit, valueCell } from "./codec.ts";
 import { compilePath } from "./columns.ts";

@@ -1,6 +1,6 @@
 // DDL: what is missing is created or added, in one transaction. Nothing is ever dropped, and no type is changed.
 
-import { ConfigError, SinkError } from "@sluice/core";
+import { ConfigError, SinkError } from "@sluice/core/sink-kit";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
 import type { DeclaredColumn } from "./columns.ts";
 import type { Settings } from "./options.ts";

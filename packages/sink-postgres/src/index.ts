@@ -1,6 +1,6 @@
 export type { ColumnMap, ColumnSource } from "./columns.ts";
 export type { EnsureOptions } from "./ensure.ts";
-export type { KeyMap, PostgresConnection, PostgresOptions, PostgresTls } from "./options.ts";
+export type { KeyMap, PostgresConnection, PostgresSinkOptions, PostgresTls } from "./options.ts";
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./pool.ts";
 export type { PurgeOptions } from "./purge.ts";
 export type { Guard } from "./relation.ts";
@@ -10,5 +10,5 @@ export {
   type PostgresRow,
   type PostgresSink,
   type PostgresValue,
-  postgres,
+  postgresSink,
 } from "./sink.ts";

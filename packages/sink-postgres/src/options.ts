@@ -1,6 +1,6 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { type Change, ConfigError, type KeyValue } from "@sluice/core";
+import { type Change, ConfigError, type KeyValue } from "@sluice/core/sink-kit";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./columns.ts";
 import type { PostgresPool } from "./pool.ts";
 import { type Guard, maxTableBytes, type Relations, relationsOf } from "./relation.ts";
@@ -48,7 +48,7 @@ export type KeyMap =
   | ((keys: Change["keys"]) => { readonly [column: string]: KeyValue });
 
 /** Options of `postgres`. */
-export interface PostgresOptions {
+export interface PostgresSinkOptions {
   /** Your own `pg.Pool`. Either this or `connection`. The sink never ends it. */
   readonly pool?: PostgresPool;
   /** For a pool that the sink makes and ends. */
@@ -194,7 +194,7 @@ const poolSettings = (connection: PostgresConnection): PoolSettings => {
   };
 };
 
-const sourceOf = ({ pool, connection }: PostgresOptions): PoolSource => {
+const sourceOf = ({ pool, connection }: PostgresSinkOptions): PoolSource => {
   if ((pool === undefined) === (connection === undefined))
     throw invalid("pool", 'or option "connection" must be given, and not both');
   if (connection !== undefined) return { settings: Object.freeze(poolSettings(connection)) };
@@ -213,7 +213,7 @@ const isList = (columns: readonly string[] | ColumnMap): columns is readonly str
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: PostgresOptions): Settings => {
+export const checkOptions = (options: PostgresSinkOptions): Settings => {
   const { table, schema, key, columns, guard = "ledger", name = "postgres" } = options;
   if (guard !== "ledger" && guard !== "inline") throw invalid("guard", 'must be "ledger" or "inline"');
   checkTable(table, guard);

@@ -1,7 +1,7 @@
 // Connections: the part of pg's pool that the sink uses, the pool it makes from options, and queries that end with
 // the invocation's time.
 
-import { missingDependency, SinkError, type WriteContext } from "@sluice/core";
+import { missingDependency, SinkError, type WriteContext } from "@sluice/core/sink-kit";
 import { classify, isConnectionGood } from "./classify.ts";
 import type { PoolSettings } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // Removes tombstones that no repeat can reach any more.
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import type { Session } from "./pool.ts";
 import type { Relations } from "./relation.ts";
 import { purgeStatement } from "./statement.ts";

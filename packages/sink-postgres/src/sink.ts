@@ -6,16 +6,16 @@ import {
   type LiveChange,
   type MappedSink,
   RecordError,
-  type Settlement,
   type Sink,
   SinkError,
   type UpsertDelivery,
   type WriteContext,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { unstarted } from "./batch.ts";
 import type { ColumnMap } from "./columns.ts";
 import { type EnsureOptions, ensureTables } from "./ensure.ts";
-import { checkOptions, type PostgresOptions, type Settings } from "./options.ts";
+import { checkOptions, type PostgresSinkOptions, type Settings } from "./options.ts";
 import { openPool, type PostgresPool, type Session, unhurried, withSession } from "./pool.ts";
 import { type PurgeOptions, purgeTombstones } from "./purge.ts";
 import { type BatchCall, type Plan, peekBatch, readPlan, writeBatch } from "./write.ts";
@@ -53,8 +53,8 @@ export interface MappedPostgresSink extends PostgresSink<Image> {
 
 /** What `postgres` makes depends on `columns`: an object brings the mapping along. */
 export interface PostgresFactory {
-  (options: PostgresOptions & { readonly columns: ColumnMap }): MappedPostgresSink;
-  (options: PostgresOptions & { readonly columns?: readonly string[] }): PostgresSink;
+  (options: PostgresSinkOptions & { readonly columns: ColumnMap }): MappedPostgresSink;
+  (options: PostgresSinkOptions & { readonly columns?: readonly string[] }): PostgresSink;
 }
 
 /** The sink's pool: the user's own, or one that is made at first use. */
@@ -97,7 +97,7 @@ const callsOf = (settings: Settings, run: Run): ((call: BatchCall) => Write) => 
     session: Session,
     batch: readonly UpsertDelivery<unknown>[],
     signal: AbortSignal,
-  ): Promise<readonly Settlement[]> => {
+  ): Promise<readonly WriteResult[]> => {
     try {
       plan ??= await readPlan(session, settings);
       return await call(session, settings, plan, batch, signal);
@@ -123,7 +123,7 @@ const callsOf = (settings: Settings, run: Run): ((call: BatchCall) => Write) => 
   };
 };
 
-const makeSink = (options: PostgresOptions): PostgresSink<unknown> | MappedPostgresSink => {
+const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedPostgresSink => {
   const settings = checkOptions(options);
   const pools = poolsOf(settings);
   const run: Run = async (context, use) => withSession(settings.name, await pools.open(), context, use);
@@ -132,7 +132,7 @@ const makeSink = (options: PostgresOptions): PostgresSink<unknown> | MappedPostg
     name: settings.name,
     supports: { writes: "upsert" },
     write: calling(writeBatch),
-    peek: calling(peekBatch),
+    dryRun: calling(peekBatch),
     ensure: (ensure) => run(unhurried, (session) => ensureTables(session, settings, ensure)),
     purge: (purge) => purgeTombstones((use) => run(unhurried, use), settings.relations, purge),
     close: pools.close,
@@ -145,4 +145,4 @@ const makeSink = (options: PostgresOptions): PostgresSink<unknown> | MappedPostg
  * Connects at the first write, not before.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
  */
-export const postgres: PostgresFactory = makeSink as PostgresFactory;
+export const postgresSink: PostgresFactory = makeSink as PostgresFactory;

@@ -1,6 +1,6 @@
 // The write of a batch on one connection. Encoding is in encode.ts, SQL in statement.ts, splitting in batch.ts.
 
-import { type Settlement, SinkError, type UpsertDelivery } from "@sluice/core";
+import { SinkError, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
 import { encodeAll, sendInParts, settle, sortByRow } from "./batch.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { arrayLiteral, type Cell, Misfit, numericLiteral } from "./codec.ts";
@@ -18,7 +18,7 @@ export interface Plan {
   readonly upserts: string;
   readonly upsertsAndRemovals: string;
   readonly settleRemovals: string;
-  readonly peek: string;
+  readonly dryRun: string;
 }
 
 /**
@@ -42,7 +42,7 @@ export const readPlan = async (session: Session, settings: Settings): Promise<Pl
     upserts: writeStatement(shape, false),
     upsertsAndRemovals: writeStatement(shape, true),
     settleRemovals: settleStatement(shape),
-    peek: peekStatement(shape),
+    dryRun: peekStatement(shape),
   });
 };
 
@@ -80,7 +80,7 @@ const writePart = async (
   settings: Settings,
   plan: Plan,
   part: readonly Entry[],
-): Promise<readonly Settlement[]> => {
+): Promise<readonly WriteResult[]> => {
   const { entries, settled } = sortByRow(part);
   const removals = entries.filter(isRemoval);
   const parameters = [...literals(settings.name, plan.columns, entries), versions(entries)];
@@ -100,9 +100,9 @@ const peekPart = async (
   settings: Settings,
   plan: Plan,
   part: readonly Entry[],
-): Promise<readonly Settlement[]> => {
+): Promise<readonly WriteResult[]> => {
   const { entries, settled } = sortByRow(part);
-  const { rows } = await session.query(plan.peek, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
+  const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
   return [...settled, ...settle(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
@@ -113,13 +113,13 @@ export type BatchCall = (
   plan: Plan,
   batch: readonly UpsertDelivery<unknown>[],
   signal: AbortSignal,
-) => Promise<readonly Settlement[]>;
+) => Promise<readonly WriteResult[]>;
 
 const inParts =
   (sendPart: typeof writePart): BatchCall =>
   async (session, settings, plan, batch, signal) => {
     const { entries, settled } = encodeAll(batch, plan.encode);
-    const send = (part: readonly Entry[]): Promise<readonly Settlement[]> => sendPart(session, settings, plan, part);
+    const send = (part: readonly Entry[]): Promise<readonly WriteResult[]> => sendPart(session, settings, plan, part);
     return [...settled, ...(await sendInParts(entries, send, signal))];
   };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { SinkError } from "@sluice/core";
+import { SinkError } from "@sluice/core/sink-kit";
 import { classify, codeOf, isConnectionGood } from "../src/classify.ts";
 
 const secret = "confidential-4711";

@@ -1,7 +1,7 @@
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { conforms } from "@sluice/testing";
-import { postgres } from "../src/index.ts";
+import { postgresSink } from "../src/index.ts";
 import { openRig } from "./support/rig.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
@@ -21,10 +21,10 @@ describeWithPostgres("postgres", (engine) => {
         },
         cannot: { "throttle-one": "a statement is taken or refused as a whole" },
         badOptions: {
-          table: () => postgres({ connection, table: "" }),
-          pool: () => postgres({ table: "orders" }),
-          guard: () => postgres({ connection, table: "orders", guard: "none" as "ledger" }),
-          "connection.ssl": () => postgres({ connection: { host: "db.example.com", ssl: false }, table: "orders" }),
+          table: () => postgresSink({ connection, table: "" }),
+          pool: () => postgresSink({ table: "orders" }),
+          guard: () => postgresSink({ connection, table: "orders", guard: "none" as "ledger" }),
+          "connection.ssl": () => postgresSink({ connection: { host: "db.example.com", ssl: false }, table: "orders" }),
         },
       },
     );

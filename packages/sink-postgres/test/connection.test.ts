@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres, startTcpProxy } from "@sluice/local";
-import { type PostgresConnection, postgres } from "../src/index.ts";
+import { type PostgresConnection, postgresSink } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
 import { openLeavingServer } from "./support/leaving-server.ts";
 import { certificate, openTlsServer } from "./support/tls-server.ts";
@@ -12,7 +12,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
   const open = async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (id text PRIMARY KEY, n int)");
-    await postgres({ pool: database.pool, table: "items" }).ensure();
+    await postgresSink({ pool: database.pool, table: "items" }).ensure();
     const proxy = await startTcpProxy(database.url);
     const { hostname, port, pathname, username, password } = new URL(proxy.url);
     const connection = { host: hostname, port: Number(port), database: pathname.slice(1), user: username };
@@ -26,18 +26,18 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
       asked += 1;
       return password;
     };
-    const sink = postgres({ connection: { ...connection, password: token }, table: "items" });
+    const sink = postgresSink({ connection: { ...connection, password: token }, table: "items" });
     const first = batchAt(1);
     expect(outcomesOf(first, await sink.write(first, invocation()))).toEqual(["delivered"]);
     proxy.cut();
     const second = batchAt(2);
     const write = () => sink.write(second, invocation());
     // pg may not have seen the cut yet. Then core tries once more.
-    const settlements = await write().catch((error: unknown) => {
+    const results = await write().catch((error: unknown) => {
       expect(error).toMatchObject({ code: "SINK_UNAVAILABLE" });
       return write();
     });
-    expect(outcomesOf(second, settlements)).toEqual(["delivered"]);
+    expect(outcomesOf(second, results)).toEqual(["delivered"]);
     expect(asked).toBe(2);
     await sink.close();
     await sink.close();
@@ -50,7 +50,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
 
   test("takes a connection string", async () => {
     const { database, proxy } = await open();
-    const sink = postgres({ connection: { connectionString: proxy.url }, table: "items" });
+    const sink = postgresSink({ connection: { connectionString: proxy.url }, table: "items" });
     const batch = batchAt(1);
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
     await sink.close();
@@ -60,7 +60,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
 
   test("with a wrong password throws SINK_DENIED, which does not quote it", async () => {
     const { database, proxy, connection } = await open();
-    const sink = postgres({ connection: { ...connection, password: "wrong-4711" }, table: "items" });
+    const sink = postgresSink({ connection: { ...connection, password: "wrong-4711" }, table: "items" });
     const error = await sink.write(batchAt(1), invocation()).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "SINK_DENIED", message: expect.not.stringContaining("wrong-4711") });
     await sink.close();
@@ -72,7 +72,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
 test("a server that stops just when a connection is made does not end the process: SINK_UNAVAILABLE", async () => {
   const server = await openLeavingServer();
   const connection = { host: "127.0.0.1", port: server.port, user: "u", database: "d", password: "p" };
-  const sink = postgres({ connection, table: "items" });
+  const sink = postgresSink({ connection, table: "items" });
   await expect(sink.write(batchAt(1), invocation())).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
   await sink.close();
   await server.close();
@@ -82,7 +82,7 @@ describe("TLS", () => {
   const write = async (answer: "S" | "N", ssl: NonNullable<PostgresConnection["ssl"]>, host = "localhost") => {
     const server = await openTlsServer(answer);
     const connection = { host, port: server.port, user: "u", database: "d", ssl };
-    const sink = postgres({ connection, table: "items" });
+    const sink = postgresSink({ connection, table: "items" });
     const error = await sink.write(batchAt(1), invocation()).catch((thrown: { readonly code: string }) => thrown);
     await sink.close();
     await server.close();

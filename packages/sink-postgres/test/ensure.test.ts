@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { postgres } from "../src/index.ts";
+import { postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -28,7 +28,7 @@ describeWithPostgres("ensure", (engine) => {
   for (const guard of ["ledger", "inline"] as const) {
     test(`${guard}: creates what is missing, then nothing`, async () => {
       const database = await newDatabase(engine);
-      const sink = postgres({ ...base, pool: database.pool, columns, guard });
+      const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
       const told = await sink.ensure({ apply: false });
       expect(await columnsOf(database, table)).toEqual([]);
       expect(await sink.ensure()).toEqual(told);
@@ -40,7 +40,7 @@ describeWithPostgres("ensure", (engine) => {
 
     test(`${guard}: the DDL that it tells can be run by hand`, async () => {
       const database = await newDatabase(engine);
-      const sink = postgres({ ...base, pool: database.pool, columns, guard });
+      const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
       await database.sql((await sink.ensure({ apply: false })).join(";\n"));
       expect(await sink.ensure({ apply: false })).toEqual([]);
       await database.close();
@@ -48,11 +48,11 @@ describeWithPostgres("ensure", (engine) => {
 
     test(`${guard}: adds declared columns to a table with rows, and the view shows them`, async () => {
       const database = await newDatabase(engine);
-      const first = postgres({ ...base, pool: database.pool, columns, guard });
+      const first = postgresSink({ ...base, pool: database.pool, columns, guard });
       await first.ensure();
       const image = { id: { S: "a" }, t: { S: "there" } };
       await first.write([upsertOf(changeOf({ id: "a" }, 1, {}), image)], invocation());
-      const wider = postgres({
+      const wider = postgresSink({
         ...base,
         pool: database.pool,
         columns: { ...columns, note: "jsonb", more: "int" },
@@ -70,7 +70,7 @@ describeWithPostgres("ensure", (engine) => {
     test(`${guard}: six at once all succeed`, async () => {
       for (let round = 0; round < 5; round++) {
         const database = await newDatabase(engine, 6);
-        const sinks = Array.from({ length: 6 }, () => postgres({ ...base, pool: database.pool, columns, guard }));
+        const sinks = Array.from({ length: 6 }, () => postgresSink({ ...base, pool: database.pool, columns, guard }));
         await Promise.all(sinks.map((sink) => sink.ensure()));
         expect(await sinks[0]?.ensure()).toEqual([]);
         await database.close();
@@ -81,17 +81,17 @@ describeWithPostgres("ensure", (engine) => {
   test("refuses a declared type that is not the column's, and a type that the server does not have", async () => {
     const database = await newDatabase(engine);
     await database.sql(`CREATE TABLE "Odd ""name""" ("Order Id" text PRIMARY KEY, title varchar(5), total int)`);
-    const sink = postgres({ ...base, pool: database.pool, columns });
+    const sink = postgresSink({ ...base, pool: database.pool, columns });
     await expect(sink.ensure()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: expect.stringContaining('"total"'),
     });
-    const unknown = postgres({ ...base, pool: database.pool, columns: { "Order Id": "text", place: "geography" } });
+    const unknown = postgresSink({ ...base, pool: database.pool, columns: { "Order Id": "text", place: "geography" } });
     await expect(unknown.ensure()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: expect.stringContaining("geography"),
     });
-    const same = postgres({ ...base, pool: database.pool, columns: { "Order Id": "text", title: "varchar(99)" } });
+    const same = postgresSink({ ...base, pool: database.pool, columns: { "Order Id": "text", title: "varchar(99)" } });
     expect((await same.ensure()).length).toBe(2);
     await database.close();
   });
@@ -99,16 +99,16 @@ describeWithPostgres("ensure", (engine) => {
   test("says which option is missing to create a table", async () => {
     const database = await newDatabase(engine);
     const pool = database.pool;
-    await expect(postgres({ pool, table: "t" }).ensure()).rejects.toMatchObject({
+    await expect(postgresSink({ pool, table: "t" }).ensure()).rejects.toMatchObject({
       message: expect.stringContaining('"columns"'),
     });
-    await expect(postgres({ pool, table: "t", columns }).ensure()).rejects.toMatchObject({
+    await expect(postgresSink({ pool, table: "t", columns }).ensure()).rejects.toMatchObject({
       message: expect.stringContaining('"key"'),
     });
-    const untyped = postgres({ pool, table: "t", key: ["id"], columns: { title: "text" } });
+    const untyped = postgresSink({ pool, table: "t", key: ["id"], columns: { title: "text" } });
     await expect(untyped.ensure()).rejects.toMatchObject({ message: expect.stringContaining('"id"') });
     await database.sql("CREATE TABLE t (id text)");
-    await expect(postgres({ pool, table: "t" }).ensure()).rejects.toMatchObject({
+    await expect(postgresSink({ pool, table: "t" }).ensure()).rejects.toMatchObject({
       message: expect.stringContaining("primary key"),
     });
     await database.close();
@@ -116,7 +116,7 @@ describeWithPostgres("ensure", (engine) => {
 
   test("inline refuses a table of the view's name, and columns that no tombstone could have", async () => {
     const database = await newDatabase(engine);
-    const sink = postgres({ pool: database.pool, table: "t", guard: "inline" });
+    const sink = postgresSink({ pool: database.pool, table: "t", guard: "inline" });
     await database.sql("CREATE TABLE t (id text PRIMARY KEY)");
     await database.sql("CREATE TABLE t_with_tombstones (id text PRIMARY KEY, n int NOT NULL)");
     await expect(sink.ensure()).rejects.toMatchObject({
@@ -142,7 +142,7 @@ describeWithPostgres("ensure", (engine) => {
     await database.sql('CREATE SCHEMA "Shop"');
     await database.sql(`CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
     await database.sql('CREATE TABLE "Shop".t (id varchar(9) COLLATE caseless PRIMARY KEY, n int)');
-    const sink = postgres({ pool: database.pool, schema: "Shop", table: "t" });
+    const sink = postgresSink({ pool: database.pool, schema: "Shop", table: "t" });
     expect((await sink.ensure())[0]).toMatch(/"id" character varying\(9\) COLLATE .*caseless/);
     const batch = [
       upsertOf(changeOf({ id: "KEY" }, 1, {}), { n: 1 }),
@@ -159,9 +159,15 @@ describeWithPostgres("purge", (engine) => {
   for (const guard of ["ledger", "inline"] as const) {
     test(`${guard}: removes tombstones past the horizon, and nothing else`, async () => {
       const database = await newDatabase(engine);
-      const sink = postgres({ pool: database.pool, table: "t", key: ["id"], columns: { id: "text", n: "int" }, guard });
+      const sink = postgresSink({
+        pool: database.pool,
+        table: "t",
+        key: ["id"],
+        columns: { id: "text", n: "int" },
+        guard,
+      });
       await sink.ensure();
-      const rows = postgres({ pool: database.pool, table: "t", guard });
+      const rows = postgresSink({ pool: database.pool, table: "t", guard });
       const ids = Array.from({ length: 30 }, (_, index) => `i${index}`);
       await rows.write(
         [upsertOf(changeOf({ id: "live" }, 1, {}), { n: 1 }), ...ids.map((id) => removalOf(changeOf({ id }, 1)))],
@@ -186,7 +192,7 @@ describeWithPostgres("purge", (engine) => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE t (id text PRIMARY KEY)");
     const watched = watch(database.pool);
-    const sink = postgres({ pool: watched, table: "t" });
+    const sink = postgresSink({ pool: watched, table: "t" });
     await sink.ensure();
     await database.sql(
       "INSERT INTO t_sluice SELECT i, 'v', now() - interval '20 days' FROM generate_series(1, 20500) i",

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
 import { engineOrSkip, startPostgres, startTcpProxy } from "@sluice/local";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
-import { type PostgresPool, postgres } from "../src/index.ts";
+import { type PostgresPool, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -22,7 +22,7 @@ const delivery = (id: string, position: number, state: string) =>
   upsertOf(changeOf({ id }, position, { state }), { state });
 
 const withTable = async (database: Database): Promise<Database> => {
-  await postgres({ pool: database.pool, ...options, columns }).ensure();
+  await postgresSink({ pool: database.pool, ...options, columns }).ensure();
   return database;
 };
 
@@ -50,7 +50,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
     const database = await withTable(await newDatabase(engine));
     const proxy = await startTcpProxy(database.url);
     const through = openDatabase(proxy.url);
-    const sink = postgres({ pool: through.pool, ...options });
+    const sink = postgresSink({ pool: through.pool, ...options });
     await sink.write([delivery("warm", 1, "up")], invocation());
     const close = async (): Promise<void> => {
       await through.close();
@@ -122,7 +122,7 @@ describeWithPostgres("time", (engine) => {
   test("a statement that outlasts the invocation fails with SINK_TIMEOUT, and its connection is not used again", async () => {
     const database = await withTable(await newDatabase(engine));
     const own = openDatabase(database.url);
-    const sink = postgres({ pool: own.pool, ...options });
+    const sink = postgresSink({ pool: own.pool, ...options });
     const held = await hold(database, "a");
     const end = new AbortController();
     const batch = [delivery("a", 1, "a"), delivery("b", 1, "b")];
@@ -141,7 +141,7 @@ describeWithPostgres("time", (engine) => {
   test("the time that is left is the timeout of each query", async () => {
     const database = await withTable(await newDatabase(engine));
     const watched = watch(database.pool);
-    const sink = postgres({ pool: watched, ...options });
+    const sink = postgresSink({ pool: watched, ...options });
     await sink.write([delivery("warm", 1, "up")], { ...invocation(), remainingMs: () => 12_345.6 });
     expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([12_345, 12_345]);
     const held = await hold(database, "a");
@@ -158,7 +158,7 @@ describeWithPostgres("time", (engine) => {
     const limited = openDatabase(database.url);
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a")];
-    const settled = await postgres({ pool: limited.pool, ...options }).write(batch, invocation());
+    const settled = await postgresSink({ pool: limited.pool, ...options }).write(batch, invocation());
     expect(outcomesOf(batch, settled)).toEqual(["SINK_TIMEOUT"]);
     await held.release();
     await limited.close();
@@ -170,7 +170,7 @@ describeWithPostgres("time", (engine) => {
     const only = await database.pool.connect();
     const end = new AbortController();
     const batch = [delivery("a", 1, "a")];
-    const writing = postgres({ pool: database.pool, ...options }).write(batch, invocation(end.signal));
+    const writing = postgresSink({ pool: database.pool, ...options }).write(batch, invocation(end.signal));
     end.abort();
     expect(outcomesOf(batch, await writing)).toEqual(["SINK_TIMEOUT"]);
     only.release();
@@ -184,7 +184,7 @@ describeWithPostgres("conflicts", (engine) => {
     const database = await withTable(await newDatabase(engine));
     await database.sql(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET deadlock_timeout = '20ms'`);
     const own = openDatabase(database.url);
-    const sink = postgres({ pool: own.pool, ...options });
+    const sink = postgresSink({ pool: own.pool, ...options });
     await sink.write(
       ["a", "b", "c"].map((id) => delivery(id, 1, id)),
       invocation(),
@@ -215,7 +215,7 @@ describeWithPostgres("conflicts", (engine) => {
     const name = new URL(database.url).pathname.slice(1);
     await database.sql(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
     const strict = openDatabase(database.url);
-    const sink = postgres({ pool: strict.pool, ...options });
+    const sink = postgresSink({ pool: strict.pool, ...options });
     await sink.write([delivery("a", 1, "a")], invocation());
     const other = await database.pool.connect();
     await other.query("BEGIN");
@@ -239,10 +239,10 @@ describeWithPostgres("conflicts", (engine) => {
       if (code !== undefined) throw Object.assign(new Error("conflict"), { code, severity: "ERROR" });
     });
     const handler = pipeline("orders", {
-      deadLetter: "block",
+      onReject: "block",
       logger: { info: () => undefined, warn: () => undefined },
     })
-      .to(postgres({ pool: flaky, ...options, columns }))
+      .to(postgresSink({ pool: flaky, ...options, columns }))
       .handler();
     const after = { id: "a", state: "there" };
     const response = await handler(streamEvent([streamRecord({ after, keyNames: ["id"] })]) as never, lambdaContext());

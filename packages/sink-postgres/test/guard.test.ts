@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Change, UpsertDelivery } from "@sluice/core";
+import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, type PostgresRow, type PostgresSink, postgres } from "../src/index.ts";
+import { type Guard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -76,9 +76,9 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
     ) => {
       const database = await newDatabase(engine, 8);
       const random = randomOf(seed);
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard), columns });
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns });
       await sink.ensure();
-      const writers = Array.from({ length: 4 }, () => postgres({ pool: database.pool, ...tableOptions(guard) }));
+      const writers = Array.from({ length: 4 }, () => postgresSink({ pool: database.pool, ...tableOptions(guard) }));
       expect(await database.sql("SHOW transaction_isolation")).toEqual([{ transaction_isolation: "read committed" }]);
       const expected: Record<string, unknown> = {};
       for (let round = 0; round < 25; round++) {
@@ -123,7 +123,7 @@ describeWithPostgres("the ledger guard", (engine) => {
       end: async () => undefined,
     } as unknown as typeof database.pool;
     return {
-      sink: postgres({ pool, ...tableOptions("ledger") }),
+      sink: postgresSink({ pool, ...tableOptions("ledger") }),
       commit: async () => {
         await client.query("COMMIT");
         client.release();
@@ -140,9 +140,9 @@ describeWithPostgres("the ledger guard", (engine) => {
   const prepare = async () => {
     const database = await newDatabase(engine);
     const queries = watch(database.pool);
-    const sink = postgres({ pool: queries, ...tableOptions("ledger"), columns });
+    const sink = postgresSink({ pool: queries, ...tableOptions("ledger"), columns });
     await sink.ensure();
-    return { database, queries, sink, rows: postgres({ pool: queries, ...tableOptions("ledger") }) };
+    return { database, queries, sink, rows: postgresSink({ pool: queries, ...tableOptions("ledger") }) };
   };
 
   test("a removal that waited for an upsert of a new row deletes that row, which its snapshot did not see", async () => {
@@ -176,7 +176,7 @@ describeWithPostgres("the ledger guard", (engine) => {
     await rows.write([delivery("warm", 1, "up")], invocation());
     const slow = await uncommitted(database);
     await slow.sink.write([delivery("a", 2, "stale")], invocation());
-    const crashing = postgres({
+    const crashing = postgresSink({
       pool: watch(database.pool, ({ text }) => {
         if (text.includes("settled AS")) throw Object.assign(new Error("gone"), { code: "ECONNRESET" });
       }),
@@ -204,7 +204,7 @@ describeWithPostgres("the ledger guard", (engine) => {
     const overtaking = new Promise<void>((resolve) => {
       overtake = resolve;
     });
-    const overtaken = postgres({
+    const overtaken = postgresSink({
       pool: watch(database.pool, async ({ text }) => {
         if (!text.includes("settled AS")) return;
         await late.sink.write([delivery("a", 5, "new")], invocation());
@@ -239,8 +239,8 @@ describeWithPostgres("either guard", (engine) => {
     test(`${guard}: where the key function sends two items to one row, the newest stays`, async () => {
       const database = await newDatabase(engine);
       const key = (keys: Change["keys"]) => ({ id: String(keys.id).slice(0, 1) });
-      await postgres({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard), key });
+      await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), key });
       const batch = [delivery("a-new", 9, "newest"), delivery("a-old", 2, "older"), delivery("b", 1, "other")];
       expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual([
         "delivered",
@@ -253,9 +253,9 @@ describeWithPostgres("either guard", (engine) => {
 
     test(`${guard}: a repeat of a batch with one new change supersedes the rest, in any order`, async () => {
       const database = await newDatabase(engine);
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard), columns: { ...columns } });
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { ...columns } });
       await sink.ensure();
-      const rows = postgres({ pool: database.pool, ...tableOptions(guard) });
+      const rows = postgresSink({ pool: database.pool, ...tableOptions(guard) });
       const first = ["d", "b", "a", "c"].map((id) => delivery(id, 1, `${id}1`));
       await rows.write(first, invocation());
       const again = [...first, delivery("e", 1, "e1")];
@@ -267,9 +267,9 @@ describeWithPostgres("either guard", (engine) => {
     test(`${guard}: writers that bring the same rows in different orders do not deadlock`, async () => {
       const database = await newDatabase(engine);
       const random = randomOf(4);
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard), columns });
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns });
       await sink.ensure();
-      const rows = postgres({ pool: database.pool, ...tableOptions(guard) });
+      const rows = postgresSink({ pool: database.pool, ...tableOptions(guard) });
       for (let round = 1; round <= 8; round++) {
         const batch = Array.from({ length: 150 }, (_, index) => delivery(`${index}`, round, `${round}`));
         const written = await Promise.all([1, 2, 3, 4].map(() => rows.write(random.shuffle(batch), invocation())));
@@ -280,9 +280,9 @@ describeWithPostgres("either guard", (engine) => {
 
     test(`${guard}: a table of nothing but keys is written, too`, async () => {
       const database = await newDatabase(engine);
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard), columns: { id: "text" } });
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { id: "text" } });
       await sink.ensure();
-      const rows = postgres({ pool: database.pool, ...tableOptions(guard), columns: [] });
+      const rows = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: [] });
       await rows.write(
         [upsertOf(changeOf({ id: "a" }, 1, {}), {}), upsertOf(changeOf({ id: "b" }, 1, {}), {})],
         invocation(),
@@ -294,8 +294,8 @@ describeWithPostgres("either guard", (engine) => {
 
     test(`${guard}: a plain SELECT on the table's name shows live items only`, async () => {
       const database = await newDatabase(engine);
-      await postgres({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
-      const sink = postgres({ pool: database.pool, ...tableOptions(guard) });
+      await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
+      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard) });
       await sink.write([delivery("a", 1, "a"), delivery("b", 1, "b")], invocation());
       await sink.write([delivery("a", 2), delivery("never", 1)], invocation());
       expect(await database.sql("SELECT * FROM items")).toEqual([{ id: "b", state: "b" }]);
@@ -304,14 +304,14 @@ describeWithPostgres("either guard", (engine) => {
 
     test(`${guard}: the privileges that the README lists are enough to write, and too few for all else`, async () => {
       const database = await newDatabase(engine);
-      await postgres({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
+      await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
       const role = `writer_${new URL(database.url).pathname.slice(1)}`;
       await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
       for (const grant of privileges[guard]) await database.sql(`GRANT ${grant} TO ${role}`);
       const url = new URL(database.url);
       Object.assign(url, { username: role, password: "x" });
       const own = openDatabase(url.href);
-      const sink = postgres({ pool: own.pool, ...tableOptions(guard) });
+      const sink = postgresSink({ pool: own.pool, ...tableOptions(guard) });
       await sink.write([delivery("a", 1, "a"), delivery("b", 1, "b")], invocation());
       const batch = [delivery("a", 2), delivery("b", 2, "b2"), delivery("never", 1)];
       expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(batch.map(() => "delivered"));
@@ -324,8 +324,8 @@ describeWithPostgres("either guard", (engine) => {
     test(`${guard}: sends no named statement, SET, PREPARE, cursor, advisory lock or transaction`, async () => {
       const database = await newDatabase(engine);
       const watched = watch(database.pool);
-      await postgres({ pool: watched, ...tableOptions(guard), columns }).ensure();
-      const sink = postgres({ pool: watched, ...tableOptions(guard) });
+      await postgresSink({ pool: watched, ...tableOptions(guard), columns }).ensure();
+      const sink = postgresSink({ pool: watched, ...tableOptions(guard) });
       await sink.write([delivery("a", 1, "a"), delivery("b", 1, "b")], invocation());
       await sink.write([delivery("a", 2), delivery("never", 1)], invocation());
       await sink.purge();

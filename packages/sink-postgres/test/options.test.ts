@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { postgres } from "../src/index.ts";
-import { checkOptions, type PostgresConnection, type PostgresOptions } from "../src/options.ts";
+import { postgresSink } from "../src/index.ts";
+import { checkOptions, type PostgresConnection, type PostgresSinkOptions } from "../src/options.ts";
 
 const pool = { connect: () => Promise.reject(new Error("no I/O")), end: async () => undefined };
-const base: PostgresOptions = { pool, table: "orders" };
+const base: PostgresSinkOptions = { pool, table: "orders" };
 
 const expectInvalid = (options: unknown, option: string): void => {
-  expect(() => postgres(options as PostgresOptions & { columns: string[] })).toThrow(
+  expect(() => postgresSink(options as PostgresSinkOptions & { columns: string[] })).toThrow(
     expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(option) }),
   );
 };
@@ -70,7 +70,7 @@ describe("options", () => {
     '"Shop".mood',
     "public.mood[]",
   ])("%s may be declared as a type", (type) => {
-    expect(() => postgres({ pool, table: "orders", columns: { title: type } })).not.toThrow();
+    expect(() => postgresSink({ pool, table: "orders", columns: { title: type } })).not.toThrow();
   });
 
   test("names are quoted, and versions have their own relation", () => {
@@ -84,7 +84,7 @@ describe("options", () => {
   });
 
   test("the factory connects to nothing, and close without a write neither", async () => {
-    const sink = postgres({ connection: { host: "db.invalid" }, table: "orders" });
+    const sink = postgresSink({ connection: { host: "db.invalid" }, table: "orders" });
     expect(sink).toMatchObject({ name: "postgres", supports: { writes: "upsert" } });
     await sink.close();
     await sink.close();

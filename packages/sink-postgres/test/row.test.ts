@@ -1,9 +1,9 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Image, UpsertDelivery } from "@sluice/core";
+import type { Image, UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { streamChange } from "@sluice/testing";
-import { type PostgresRow, postgres } from "../src/index.ts";
+import { type PostgresRow, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -27,7 +27,7 @@ describeWithPostgres("bad rows", (engine) => {
     const database = await newDatabase(engine);
     await database.sql(`CREATE TABLE items (id text PRIMARY KEY, ${definition})`);
     const watched = watch(database.pool);
-    const sink = postgres({ pool: watched, table: "items", ...options });
+    const sink = postgresSink({ pool: watched, table: "items", ...options });
     await sink.ensure();
     return { database, sink, watched };
   };
@@ -138,8 +138,8 @@ describeWithPostgres("an existing table", (engine) => {
       "CREATE TABLE lines (tenant text, order_id int, FOREIGN KEY (tenant, order_id) REFERENCES orders)",
     );
     const options = { pool: database.pool, table: "orders", key: { tenant: "pk", order_id: "sk" } } as const;
-    await postgres(options).ensure();
-    return { database, options, sink: postgres(options) };
+    await postgresSink(options).ensure();
+    return { database, options, sink: postgresSink(options) };
   };
   const order = (sk: number, values: PostgresRow | undefined, position = sk): UpsertDelivery<PostgresRow> => {
     const change = changeOf({ pk: "t", sk }, position, values === undefined ? undefined : {});
@@ -161,7 +161,7 @@ describeWithPostgres("an existing table", (engine) => {
 
   test("a column with a default is written when it is listed", async () => {
     const { database, options } = await orders();
-    const sink = postgres({ ...options, columns: ["customer", "status"] });
+    const sink = postgresSink({ ...options, columns: ["customer", "status"] });
     const batch = [order(1, { customer: "ann", status: "paid" }), order(2, { customer: "ann", email: "not listed" })];
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered", "SINK_REJECTED"]);
     expect(await read(database, "customer, status")).toEqual([{ customer: "ann", status: "paid" }]);
@@ -233,7 +233,7 @@ describeWithPostgres("an existing table", (engine) => {
 
   test("a table, a ledger or a column that is missing throws SINK_MISSING, and is found once it is there", async () => {
     const database = await newDatabase(engine);
-    const sink = postgres({ pool: database.pool, table: "late" });
+    const sink = postgresSink({ pool: database.pool, table: "late" });
     const batch = [row("a", { n: 1 })];
     await expect(sink.write(batch, invocation())).rejects.toMatchObject({ code: "SINK_MISSING" });
     await database.sql("CREATE TABLE late (id text PRIMARY KEY, n int)");
@@ -257,7 +257,7 @@ describeWithPostgres("values", (engine) => {
     const database = await newDatabase(engine);
     await database.sql(`CREATE TABLE items (id text PRIMARY KEY, n numeric, big int8, f float8, b boolean, at timestamptz,
       raw bytea, base64 text, doc jsonb, exact json, txt text, tags text[], grid int4[], docs jsonb[], mood varchar(9))`);
-    const sink = postgres({ pool: database.pool, table: "items" });
+    const sink = postgresSink({ pool: database.pool, table: "items" });
     await sink.ensure();
     const text = '"q" \\ {a,b} \n\r\t\u0001 NULL null 日本語 👩‍👩‍👧 \\u0000';
     const batch = [
@@ -311,7 +311,7 @@ describeWithPostgres("values", (engine) => {
 
   test("declared columns move the attributes of the image, without JS numbers", async () => {
     const database = await newDatabase(engine);
-    const sink = postgres({
+    const sink = postgresSink({
       pool: database.pool,
       table: "items",
       key: ["id"],
@@ -377,7 +377,7 @@ describeWithPostgres("values", (engine) => {
   });
 
   test("a stream without new images fails with RECORD_INCOMPLETE instead of writing NULLs", () => {
-    const sink = postgres({ connection: { host: "localhost" }, table: "items", columns: { id: "text" } });
+    const sink = postgresSink({ connection: { host: "localhost" }, table: "items", columns: { id: "text" } });
     const change = streamChange({ after: { id: "a" }, keyNames: ["id"], viewType: "KEYS_ONLY" });
     expect(() => sink.map({ ...change, after: {} })).toThrow(expect.objectContaining({ code: "RECORD_INCOMPLETE" }));
   });
@@ -385,7 +385,7 @@ describeWithPostgres("values", (engine) => {
   test("keys of any type find their row: numbers of 38 digits, binary", async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (pk bytea, sk numeric, n int, PRIMARY KEY (pk, sk))");
-    const sink = postgres({ pool: database.pool, table: "items" });
+    const sink = postgresSink({ pool: database.pool, table: "items" });
     await sink.ensure();
     const keys = { pk: new Uint8Array([0, 200]), sk: new NumberValueImpl(wide) };
     await sink.write([upsertOf(changeOf(keys, 1, {}), { n: 1 })], invocation());

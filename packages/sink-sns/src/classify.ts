@@ -1,6 +1,6 @@
 // What SNS's own errors mean. What it has in common with other services of AWS is in core.
 
-import type { AwsService } from "@sluice/core";
+import type { AwsService } from "@sluice/core/sink-kit";
 
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (read 2026-11-23) */
 export const snsService: AwsService = {

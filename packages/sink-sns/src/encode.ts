@@ -12,7 +12,7 @@ import {
   sendableText,
   type WireAttributes,
   wireAttributes,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import type { Settings } from "./options.ts";
 
 /** A protocol of subscriptions that may get a text of its own. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */

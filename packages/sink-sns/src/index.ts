@@ -1,3 +1,3 @@
 export type { SnsMessage, SnsProtocol } from "./encode.ts";
-export type { SnsClient, SnsOptions } from "./options.ts";
-export { sns } from "./sink.ts";
+export type { SnsClient, SnsSinkOptions } from "./options.ts";
+export { snsSink } from "./sink.ts";

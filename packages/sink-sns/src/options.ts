@@ -1,6 +1,6 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { checkClient, checkText, checkWhole, type IdAnswer, invalidOption } from "@sluice/core";
+import { checkClient, checkText, checkWhole, type IdAnswer, invalidOption } from "@sluice/core/sink-kit";
 import type { SnsEntry } from "./encode.ts";
 
 /**
@@ -15,7 +15,7 @@ export interface SnsClient {
 }
 
 /** Options of `sns`. */
-export interface SnsOptions {
+export interface SnsSinkOptions {
   /** ARN of the topic. One that ends in `.fifo` is a FIFO topic: items keep their order, repeats are discarded. */
   readonly topicArn: string;
   /** Your own `SNS`. Default: one that the sink makes at the first change, which leaves retries to core. */
@@ -52,7 +52,7 @@ const topic = /^arn:[\w-]+:sns:[\w-]+:\d+:[\w-]{1,256}(\.fifo)?$/;
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: SnsOptions): Settings => {
+export const checkOptions = (options: SnsSinkOptions): Settings => {
   const { topicArn, client, maxMessageBytes = defaultMessageBytes, concurrency = 8, name = "sns" } = options;
   if (typeof topicArn !== "string" || !topic.test(topicArn)) throw invalidOption("topicArn", "must be a topic's ARN");
   checkClient(client, "publishBatch", "an SNS of @aws-sdk/client-sns");

@@ -10,10 +10,10 @@ import {
   type Sink,
   withIds,
   writeInRequests,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { snsService } from "./classify.ts";
 import { encode, type SnsEntry, type SnsMessage } from "./encode.ts";
-import { checkOptions, type SnsClient, type SnsOptions } from "./options.ts";
+import { checkOptions, type SnsClient, type SnsSinkOptions } from "./options.ts";
 
 /** Messages of a request. @see {@link SnsClient} (read 2026-11-23) */
 const maxEntries = 10;
@@ -27,7 +27,7 @@ const makeClient = async () => {
  * Makes a sink that publishes every change to an SNS topic, up to ten in a request. The function needs `sns:Publish`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
  */
-export const sns = (options: SnsOptions): Sink<SnsMessage, "append"> => {
+export const snsSink = (options: SnsSinkOptions): Sink<SnsMessage, "append"> => {
   const settings = checkOptions(options);
   const { name: sink, topicArn: TopicArn, isFifo, maxMessageBytes: maxBytes, concurrency } = settings;
   const client = lazyClient<SnsClient>(settings.client, makeClient);

@@ -1,11 +1,11 @@
 // The kit on fauxqs, with a standard topic and with a FIFO topic.
 
 import { afterAll, describe, test } from "@jest/globals";
-import type { AppendDelivery } from "@sluice/core";
+import type { AppendDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { type AppendConformance, conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
-import { type SnsMessage, sns } from "../src/index.ts";
+import { type SnsMessage, snsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 import { startTarget, type Target } from "./target.ts";
 
@@ -14,11 +14,11 @@ const describeWithSns = await engineOrSkip({ describe, test, afterAll }, async (
 const arn = "arn:aws:sns:us-east-1:123456789012:orders";
 
 const badOptions: AppendConformance<SnsMessage>["badOptions"] = {
-  topicArn: () => sns({ topicArn: "orders" }),
-  client: () => sns({ topicArn: arn, client: {} as never }),
-  maxMessageBytes: () => sns({ topicArn: arn, maxMessageBytes: 2_000_000 }),
-  concurrency: () => sns({ topicArn: arn, concurrency: 0 }),
-  name: () => sns({ topicArn: arn, name: "" }),
+  topicArn: () => snsSink({ topicArn: "orders" }),
+  client: () => snsSink({ topicArn: arn, client: {} as never }),
+  maxMessageBytes: () => snsSink({ topicArn: arn, maxMessageBytes: 2_000_000 }),
+  concurrency: () => snsSink({ topicArn: arn, concurrency: 0 }),
+  name: () => snsSink({ topicArn: arn, name: "" }),
 };
 
 const open = async (target: Target, suffix: ".fifo" | undefined) => {
@@ -26,7 +26,7 @@ const open = async (target: Target, suffix: ".fifo" | undefined) => {
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
   return {
-    sink: sns({ topicArn, client: target.client }),
+    sink: snsSink({ topicArn, client: target.client }),
     toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): SnsMessage => ({
       body: { version, kind, after },
       attributes: { kind },

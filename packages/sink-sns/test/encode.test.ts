@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type AppendDelivery, type Change, fifoId } from "@sluice/core";
+import { type AppendDelivery, type Change, fifoId } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
 import type { SnsMessage } from "../src/index.ts";

@@ -5,7 +5,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { drainQueue, engineOrSkip, startMoto } from "@sluice/local";
 import { streamChange } from "@sluice/testing";
-import { type SnsMessage, sns } from "../src/index.ts";
+import { type SnsMessage, snsSink } from "../src/index.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
 
@@ -33,7 +33,7 @@ describeWithMoto("on moto", ({ clientConfig }) => {
       idempotencyKey: `event-${index}:sns`,
     }));
     const context = { signal: new AbortController().signal, remainingMs: () => 10_000 };
-    const settled = await sns({ topicArn, client: topics }).write(deliveries, context);
+    const settled = await snsSink({ topicArn, client: topics }).write(deliveries, context);
     expect(settled.map(({ outcome }) => outcome)).toEqual(messages.map(() => "delivered"));
     const bodies = (await drainQueue(queues, QueueUrl)).map(({ body }) => JSON.parse(body));
     expect(bodies).toEqual([{ five: "é\u0000" }, { total: 6 }, { total: 7 }]);

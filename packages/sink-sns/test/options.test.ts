@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { sns } from "../src/index.ts";
+import { snsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
 const topicArn = "arn:aws:sns:us-east-1:123456789012:orders";
@@ -35,18 +35,18 @@ describe("options", () => {
     ["concurrency", { topicArn, concurrency: 0 }],
     ["name", { topicArn, name: "" }],
   ])("refuse a wrong %s by name", (option, options) => {
-    expect(() => sns(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    expect(() => sns(options)).toThrow(`"${option}"`);
+    expect(() => snsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => snsSink(options)).toThrow(`"${option}"`);
   });
 });
 
 describe("what the sink supports", () => {
   test("is ten messages in a request, and eight requests at once", () => {
-    expect(sns({ topicArn }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
+    expect(snsSink({ topicArn }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
   });
 
   test("is discarding repeats for five minutes, where the topic is FIFO", () => {
-    expect(sns({ topicArn: `${topicArn}.fifo`, name: "orders" })).toMatchObject({
+    expect(snsSink({ topicArn: `${topicArn}.fifo`, name: "orders" })).toMatchObject({
       name: "orders",
       supports: { dedupesForMs: 300_000 },
     });

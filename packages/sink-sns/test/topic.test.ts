@@ -1,10 +1,11 @@
 // What is peculiar to SNS, through a pipeline, on fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type DeadLetter, type Envelope, pipeline } from "@sluice/core";
+import { type DeadLetterQueue, pipeline } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { type DrainedMessage, engineOrSkip, startSqs } from "@sluice/local";
 import { streamEvent, tableHistory } from "@sluice/testing";
-import { type SnsMessage, type SnsOptions, sns } from "../src/index.ts";
+import { type SnsMessage, type SnsSinkOptions, snsSink } from "../src/index.ts";
 import { startTarget } from "./target.ts";
 
 const describeWithSns = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
@@ -14,17 +15,17 @@ const silent = { info: () => undefined, warn: () => undefined };
 type Order = { readonly pk: string; readonly status: string; readonly total: number };
 
 /** Sends orders, one change each, and answers what was dead-lettered and how many changes come again. */
-const send = async (options: SnsOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
+const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
   const letters: Envelope[] = [];
-  const deadLetter: DeadLetter = {
+  const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
       letters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
     },
   };
   const table = tableHistory({ keyNames: ["pk"] });
-  const handler = pipeline<Order>("orders", { deadLetter, logger: silent })
-    .to(sns(options), ({ after }) => after && toMessage(after), { dedupe: "none" })
+  const handler = pipeline<Order>("orders", { deadLetterQueue, logger: silent })
+    .to(snsSink(options), ({ after }) => after && toMessage(after), { dedupe: "none" })
     .handler();
   const { batchItemFailures } = await handler(streamEvent(orders.map((order) => table.put(order))));
   return { letters, retried: batchItemFailures.length };

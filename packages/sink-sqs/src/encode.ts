@@ -12,7 +12,7 @@ import {
   sendableText,
   type WireAttributes,
   wireAttributes,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import type { Settings } from "./options.ts";
 
 /** What a mapper returns: one message. */

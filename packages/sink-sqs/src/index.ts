@@ -1,3 +1,3 @@
 export type { SqsMessage } from "./encode.ts";
-export type { SqsClient, SqsOptions } from "./options.ts";
-export { sqs } from "./sink.ts";
+export type { SqsClient, SqsSinkOptions } from "./options.ts";
+export { sqsSink } from "./sink.ts";

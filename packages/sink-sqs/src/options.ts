@@ -1,6 +1,6 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
-import { checkClient, checkText, checkWhole, type IdAnswer, invalidOption } from "@sluice/core";
+import { checkClient, checkText, checkWhole, type IdAnswer, invalidOption } from "@sluice/core/sink-kit";
 import type { SqsEntry } from "./encode.ts";
 
 /**
@@ -15,7 +15,7 @@ export interface SqsClient {
 }
 
 /** Options of `sqs`. */
-export interface SqsOptions {
+export interface SqsSinkOptions {
   /** URL of the queue. One that ends in `.fifo` is a FIFO queue: items keep their order, repeats are discarded. */
   readonly queueUrl: string;
   /**
@@ -42,7 +42,7 @@ export interface Settings {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = ({ queueUrl, client, concurrency = 8, name = "sqs" }: SqsOptions): Settings => {
+export const checkOptions = ({ queueUrl, client, concurrency = 8, name = "sqs" }: SqsSinkOptions): Settings => {
   if (typeof queueUrl !== "string" || !URL.canParse(queueUrl)) throw invalidOption("queueUrl", "must be a queue's URL");
   checkClient(client, "sendMessageBatch", "an SQS of @aws-sdk/client-sqs");
   checkWhole("concurrency", concurrency, [1, 100]);

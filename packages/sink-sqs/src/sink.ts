@@ -10,10 +10,10 @@ import {
   type Sink,
   withIds,
   writeInRequests,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { sqsService } from "./classify.ts";
 import { encode, type SqsEntry, type SqsMessage } from "./encode.ts";
-import { checkOptions, type SqsClient, type SqsOptions } from "./options.ts";
+import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
 
 /** Messages of a request, and bytes of one message and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxEntries = 10;
@@ -32,7 +32,7 @@ const makeClient = async () => {
  * Makes a sink that sends every change to an SQS queue, up to ten in a request. The function needs `sqs:SendMessage`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
  */
-export const sqs = (options: SqsOptions): Sink<SqsMessage, "append"> => {
+export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => {
   const settings = checkOptions(options);
   const { name: sink, queueUrl: QueueUrl, isFifo, concurrency } = settings;
   const client = lazyClient<SqsClient>(settings.client, makeClient);

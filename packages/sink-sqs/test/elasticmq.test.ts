@@ -1,10 +1,11 @@
 // A second opinion where order matters: the kit, and a pipeline whose queue fails again and again, on ElasticMQ.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { bodyText, pipeline } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { bodyText } from "@sluice/core/sink-kit";
 import { type DrainedMessage, engineOrSkip, startElasticmq } from "@sluice/local";
 import { streamEvent, tableHistory } from "@sluice/testing";
-import { type SqsClient, type SqsMessage, sqs } from "../src/index.ts";
+import { type SqsClient, type SqsMessage, sqsSink } from "../src/index.ts";
 import { conformsOn } from "./kit.ts";
 import { startTarget } from "./target.ts";
 
@@ -49,8 +50,8 @@ describeWithElasticmq("on ElasticMQ", (target) => {
     const items = Array.from({ length: 12 }, (_, index) => `item ${index}`);
     const revisions = [1, 2, 3, 4, 5];
     const records = revisions.flatMap((revision) => items.map((item) => table.put({ item, revision })));
-    const handler = pipeline("orders", { deadLetter: "block", logger: silent, retry: { firstDelayMs: 1 } })
-      .to(sqs({ queueUrl, client: failing(target.client) }), (change): SqsMessage => ({ body: change.after }))
+    const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { firstDelayMs: 1 } })
+      .to(sqsSink({ queueUrl, client: failing(target.client) }), (change): SqsMessage => ({ body: change.after }))
       .handler();
     let left = records.length;
     for (let tries = 0; left > 0 && tries < 30; tries += 1) {
@@ -87,10 +88,14 @@ describeWithElasticmq("on ElasticMQ", (target) => {
 
   test("a group id of the mapper's reaches a standard queue, for fair queues", async () => {
     const queueUrl = await target.createQueue();
-    const handler = pipeline("orders", { deadLetter: "block", logger: silent })
-      .to(sqs({ queueUrl, client: target.client }), (change) => ({ body: change.after, messageGroupId: "tenant-1" }), {
-        dedupe: "none",
-      })
+    const handler = pipeline("orders", { onReject: "block", logger: silent })
+      .to(
+        sqsSink({ queueUrl, client: target.client }),
+        (change) => ({ body: change.after, messageGroupId: "tenant-1" }),
+        {
+          dedupe: "none",
+        },
+      )
       .handler();
     await handler(streamEvent([tableHistory().put({ pk: "a", sk: "1" })]));
     const [message] = await target.drain(queueUrl);

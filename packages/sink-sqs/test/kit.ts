@@ -1,29 +1,29 @@
 // The conformance kit over the sink, for any engine that speaks SQS.
 
 import { describe, test } from "@jest/globals";
-import type { AppendDelivery } from "@sluice/core";
+import type { AppendDelivery } from "@sluice/core/sink-kit";
 import { type AppendConformance, conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
-import { type SqsMessage, type SqsOptions, sqs } from "../src/index.ts";
+import { type SqsMessage, type SqsSinkOptions, sqsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 import type { Target } from "./target.ts";
 
 const url = "https://sqs.us-east-1.amazonaws.com/123456789012/orders";
 
 const badOptions: AppendConformance<SqsMessage>["badOptions"] = {
-  queueUrl: () => sqs({ queueUrl: "orders" }),
-  client: () => sqs({ queueUrl: url, client: {} as never }),
-  concurrency: () => sqs({ queueUrl: url, concurrency: 0 }),
-  name: () => sqs({ queueUrl: url, name: "" }),
+  queueUrl: () => sqsSink({ queueUrl: "orders" }),
+  client: () => sqsSink({ queueUrl: url, client: {} as never }),
+  concurrency: () => sqsSink({ queueUrl: url, concurrency: 0 }),
+  name: () => sqsSink({ queueUrl: url, name: "" }),
 };
 
 const open = async (target: Target, suffix: ".fifo" | undefined) => {
   const queueUrl = await target.createQueue(suffix);
-  const options: SqsOptions = { queueUrl, client: target.client };
+  const options: SqsSinkOptions = { queueUrl, client: target.client };
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
   return {
-    sink: sqs(options),
+    sink: sqsSink(options),
     toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): SqsMessage => ({
       body: { version, kind, after },
       attributes: { kind },

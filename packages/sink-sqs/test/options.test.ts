@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { sqs } from "../src/index.ts";
+import { sqsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
 const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/orders";
@@ -19,18 +19,18 @@ describe("options", () => {
     ["concurrency", { queueUrl, concurrency: 1.5 }],
     ["name", { queueUrl, name: "" }],
   ])("refuse a wrong %s by name", (option, options) => {
-    expect(() => sqs(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    expect(() => sqs(options)).toThrow(`"${option}"`);
+    expect(() => sqsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => sqsSink(options)).toThrow(`"${option}"`);
   });
 });
 
 describe("what the sink supports", () => {
   test("is ten messages in a request, and eight requests at once", () => {
-    expect(sqs({ queueUrl }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
+    expect(sqsSink({ queueUrl }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
   });
 
   test("is discarding repeats for five minutes, where the queue is FIFO", () => {
-    expect(sqs({ queueUrl: `${queueUrl}.fifo`, concurrency: 2, name: "orders" })).toMatchObject({
+    expect(sqsSink({ queueUrl: `${queueUrl}.fifo`, concurrency: 2, name: "orders" })).toMatchObject({
       name: "orders",
       supports: { maxEntries: 10, concurrency: 2, dedupesForMs: 300_000 },
     });

@@ -1,33 +1,34 @@
 // What is peculiar to SQS, through a pipeline, on fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type DeadLetter, type Envelope, pipeline } from "@sluice/core";
+import { type DeadLetterQueue, pipeline } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { streamEvent, tableHistory } from "@sluice/testing";
-import { type SqsOptions, sqs } from "../src/index.ts";
+import { type SqsSinkOptions, sqsSink } from "../src/index.ts";
 import { startTarget } from "./target.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-const keptLetters = () => {
+const storedEnvelopes = () => {
   const letters: Envelope[] = [];
-  const deadLetter: DeadLetter = {
+  const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
       letters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
     },
   };
-  return { letters, deadLetter };
+  return { letters, deadLetterQueue };
 };
 
 describeWithSqs("a pipeline into SQS", (target) => {
-  const send = async (options: SqsOptions, notes: readonly string[], asText = true) => {
-    const { letters, deadLetter } = keptLetters();
+  const send = async (options: SqsSinkOptions, notes: readonly string[], asText = true) => {
+    const { letters, deadLetterQueue } = storedEnvelopes();
     const table = tableHistory();
-    const handler = pipeline<{ note: string }>("notes", { deadLetter, logger: silent })
-      .to(sqs(options), ({ after }) => ({ body: asText ? after?.note : after }), { dedupe: "none" })
+    const handler = pipeline<{ note: string }>("notes", { deadLetterQueue, logger: silent })
+      .to(sqsSink(options), ({ after }) => ({ body: asText ? after?.note : after }), { dedupe: "none" })
       .handler();
     const records = notes.map((note, index) => table.put({ pk: String(index), sk: "1", note }));
     const { batchItemFailures } = await handler(streamEvent(records));
@@ -88,8 +89,10 @@ describeWithSqs("a pipeline into SQS", (target) => {
 
   test("delays a message as its mapper says", async () => {
     const queueUrl = await target.createQueue();
-    const handler = pipeline("notes", { deadLetter: "block", logger: silent })
-      .to(sqs({ queueUrl, client: target.client }), () => ({ body: "later", delaySeconds: 900 }), { dedupe: "none" })
+    const handler = pipeline("notes", { onReject: "block", logger: silent })
+      .to(sqsSink({ queueUrl, client: target.client }), () => ({ body: "later", delaySeconds: 900 }), {
+        dedupe: "none",
+      })
       .handler();
     await handler(streamEvent([tableHistory().put({ pk: "a", sk: "1" })]));
     const { Attributes } = await target.direct.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["All"] });
@@ -106,8 +109,8 @@ describeWithSqs("a pipeline into SQS", (target) => {
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_ENDPOINT_URL_SQS: endpoint,
     });
-    const sink = sqs({ queueUrl });
-    const handler = pipeline("notes", { deadLetter: "block", logger: silent })
+    const sink = sqsSink({ queueUrl });
+    const handler = pipeline("notes", { onReject: "block", logger: silent })
       .to(sink, () => ({ body: "from the default client" }), { dedupe: "none" })
       .handler();
     expect(await handler(streamEvent([tableHistory().put({ pk: "a", sk: "1" })]))).toEqual({ batchItemFailures: [] });

@@ -1,7 +1,7 @@
 // From what HTTP and Node.js say to an error code, in two tables. An endpoint's body may quote what it was sent: it is
 // never read for a message.
 
-import { SinkError, type SinkErrorCode } from "@sluice/core";
+import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 import { AddressRefusedError } from "./address.ts";
 
 /** Codes by status; a status that is not listed has the code of its class. */

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { type AppendDelivery, jsonText, messageOf, SinkError } from "@sluice/core";
+import { type AppendDelivery, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
 
 export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
 

@@ -6,10 +6,10 @@ import {
   checkText,
   checkWhole,
   invalidOption,
-  outcomeOf,
+  isSinkErrorCode,
   type SinkErrorCode,
   systemClock,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./address.ts";
 import type { CircuitOptions } from "./circuit.ts";
 import type { StatusCodes } from "./classify.ts";
@@ -26,7 +26,7 @@ export interface WebhookTls {
 }
 
 /** Options of `webhook`. */
-export interface WebhookOptions {
+export interface WebhookSinkOptions {
   /** Where to send: `https:`. `http:` reaches addresses in `allowAddresses` only. */
   readonly url: string;
   /** Secrets by which requests are signed, `whsec_…`: two while one replaces the other; `[]` says: unsigned. */
@@ -132,7 +132,7 @@ const checkedHeaders = (headers: { readonly [name: string]: string }): Record<st
 
 const checkedCodes = (codes: StatusCodes): StatusCodes => {
   for (const [status, code] of Object.entries(codes)) {
-    if (!/^[3-5]\d\d$/.test(status) || outcomeOf(code) === undefined)
+    if (!/^[3-5]\d\d$/.test(status) || !isSinkErrorCode(code))
       throw invalidOption("codes", "must be codes SINK_… by status, 300 to 599");
   }
   return Object.freeze({ ...codes });
@@ -142,7 +142,7 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: WebhookOptions): Settings => {
+export const checkOptions = (options: WebhookSinkOptions): Settings => {
   const { method = "POST", timeoutMs = 5_000, concurrency = 8, maxPerSecond, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;
   const url = checkedUrl(options.url);

@@ -3,7 +3,7 @@
 
 import http from "node:http";
 import https from "node:https";
-import { type Clock, SinkError } from "@sluice/core";
+import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import { guardedLookup } from "./address.ts";
 import { classifyFailure, retryAfterMsOf } from "./classify.ts";
 import type { EncodedRequest } from "./encode.ts";

@@ -6,19 +6,19 @@ import {
   type DeliveryError,
   delivered,
   failed,
-  type Places,
-  places,
-  type Settlement,
+  type RateLimiter,
+  rateLimiter,
+  type Semaphore,
   type Sink,
   SinkError,
-  type Turn,
-  turns,
+  semaphore,
   type WriteContext,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { type Circuit, circuit as closedCircuit, type Permit, type Reach, type Refusal } from "./circuit.ts";
 import { classifyAnswer, isOutage } from "./classify.ts";
 import { type EncodedRequest, encode, type WebhookMessage } from "./encode.ts";
-import { checkOptions, type Settings, type WebhookOptions } from "./options.ts";
+import { checkOptions, type Settings, type WebhookSinkOptions } from "./options.ts";
 import { type Answer, type Failure, type Requester, requester } from "./request.ts";
 import { signatureHeaders } from "./signature.ts";
 
@@ -26,8 +26,8 @@ import { signatureHeaders } from "./signature.ts";
 interface Endpoint {
   readonly settings: Settings;
   readonly circuit: Circuit;
-  readonly places: Places;
-  readonly turn: Turn;
+  readonly semaphore: Semaphore;
+  readonly turn: RateLimiter;
   readonly requester: Requester;
   /** The latest failure: the cause of what is not even tried while the circuit is open. */
   lastFailure: SinkError | undefined;
@@ -108,19 +108,19 @@ const failureOf = async (
   { signal }: WriteContext,
 ): Promise<DeliveryError | undefined> => {
   const request = encode(delivery, endpoint.settings);
-  await endpoint.places.take();
+  await endpoint.semaphore.take();
   try {
     if (signal.aborted) return lateError(endpoint);
     return await sendInTurn(endpoint, delivery.change.itemKey, request, signal);
   } finally {
-    endpoint.places.give();
+    endpoint.semaphore.give();
   }
 };
 
 const settle = async (
   delivery: AppendDelivery<WebhookMessage>,
   attempt: () => Promise<DeliveryError | undefined>,
-): Promise<Settlement> => {
+): Promise<WriteResult> => {
   try {
     const error = await attempt();
     return error === undefined ? delivered(delivery) : failed(delivery, error);
@@ -135,15 +135,15 @@ const settle = async (
  * `webhook-id` and `Idempotency-Key`, and the change's version in `Sluice-Version`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
  * @example
- * webhook({ url: "https://api.example.com/hooks/orders", secrets: [process.env.WEBHOOK_SECRET] })
+ * webhookSink({ url: "https://api.example.com/hooks/orders", secrets: [process.env.WEBHOOK_SECRET] })
  */
-export const webhook = (options: WebhookOptions): Sink<WebhookMessage, "append"> => {
+export const webhookSink = (options: WebhookSinkOptions): Sink<WebhookMessage, "append"> => {
   const settings = checkOptions(options);
   const endpoint: Endpoint = {
     settings,
     circuit: closedCircuit(settings.circuit, settings.clock.now),
-    places: places(settings.concurrency),
-    turn: turns(settings.maxPerSecond, settings.clock),
+    semaphore: semaphore(settings.concurrency),
+    turn: rateLimiter(settings.maxPerSecond, settings.clock),
     requester: requester(settings),
     lastFailure: undefined,
   };
@@ -152,7 +152,7 @@ export const webhook = (options: WebhookOptions): Sink<WebhookMessage, "append">
     supports: { writes: "append", maxEntries: 1, concurrency: settings.concurrency },
     write: (batch, context) =>
       Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(endpoint, delivery, context)))),
-    peek: (batch) =>
+    dryRun: (batch) =>
       Promise.all(batch.map((delivery) => settle(delivery, async () => void encode(delivery, settings)))),
     close: async () => endpoint.requester.close(),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { outcomeOf } from "@sluice/core";
+import { outcomeOf } from "@sluice/core/sink-kit";
 import { AddressRefusedError } from "../src/address.ts";
 import { classifyAnswer, classifyFailure, isOutage, retryAfterMsOf } from "../src/classify.ts";
 

@@ -1,6 +1,6 @@
 import { describe, test } from "@jest/globals";
 import { type AppendRig, conforms, type Fault } from "@sluice/testing";
-import { type WebhookMessage, webhook } from "../src/index.ts";
+import { type WebhookMessage, webhookSink } from "../src/index.ts";
 import { manualClock } from "./support/clock.ts";
 import { openEndpoint, type Script, status } from "./support/endpoint.ts";
 
@@ -33,7 +33,7 @@ const openRig = async (): Promise<AppendRig<WebhookMessage>> => {
   const partial: Partial<Record<Kind, Script>> = { "throttle-one": status(429), refuse: status(422) };
   endpoint.setScript(take);
   return {
-    sink: webhook({
+    sink: webhookSink({
       url: endpoint.url,
       secrets: [secret],
       headers: { authorization: apiKey },
@@ -71,10 +71,10 @@ conforms(
     limits: { maxEntries: 1 },
     skip: { C08: "a request holds one message; encode.test.ts has the limit of its body" },
     badOptions: {
-      url: () => webhook({ ...good, url: "ftp://example.com" }),
-      secrets: () => webhook({ ...good, secrets: ["whsec_short"] }),
-      timeoutMs: () => webhook({ ...good, timeoutMs: 0 }),
-      allowAddresses: () => webhook({ ...good, allowAddresses: ["office"] }),
+      url: () => webhookSink({ ...good, url: "ftp://example.com" }),
+      secrets: () => webhookSink({ ...good, secrets: ["whsec_short"] }),
+      timeoutMs: () => webhookSink({ ...good, timeoutMs: 0 }),
+      allowAddresses: () => webhookSink({ ...good, allowAddresses: ["office"] }),
     },
     open: openRig,
   },

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConfigError } from "@sluice/core";
-import { type WebhookOptions, webhook } from "../src/index.ts";
+import { ConfigError } from "@sluice/core/sink-kit";
+import { type WebhookSinkOptions, webhookSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 
-const good: WebhookOptions = { url: "https://api.example.com/hook", secrets: [] };
+const good: WebhookSinkOptions = { url: "https://api.example.com/hook", secrets: [] };
 
 const messageOf = (options: object): string => {
   try {
-    webhook({ ...good, ...options });
+    webhookSink({ ...good, ...options });
   } catch (error) {
     if (error instanceof ConfigError && error.code === "CONFIG_INVALID") return error.message;
     throw error;
@@ -86,5 +86,5 @@ test("the defaults are those of the README", () => {
     name: "webhook",
     method: "POST",
   });
-  expect(webhook(good).supports).toEqual({ writes: "append", maxEntries: 1, concurrency: 8 });
+  expect(webhookSink(good).supports).toEqual({ writes: "append", maxEntries: 1, concurrency: 8 });
 });

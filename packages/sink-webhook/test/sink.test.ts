@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Settlement, Sink, SinkError } from "@sluice/core";
-import { type WebhookMessage, type WebhookOptions, webhook } from "../src/index.ts";
+import type { Sink, SinkError, WriteResult } from "@sluice/core/sink-kit";
+import { type WebhookMessage, type WebhookSinkOptions, webhookSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 import { agentOptions } from "../src/request.ts";
 import { cert, key } from "./support/certificate.ts";
@@ -24,19 +24,19 @@ afterEach(async () => {
   await endpoint.stop();
 });
 
-const open = (options: Partial<WebhookOptions> = {}) => {
-  const sink = webhook({ url: endpoint.url, secrets: [], allowAddresses: ["127.0.0.0/8"], clock, ...options });
+const open = (options: Partial<WebhookSinkOptions> = {}) => {
+  const sink = webhookSink({ url: endpoint.url, secrets: [], allowAddresses: ["127.0.0.0/8"], clock, ...options });
   sinks.push(sink);
-  const send = async (orderId = "o-1", signal?: AbortSignal): Promise<Settlement> => {
-    const [settlement] = await sink.write([deliveryOf(undefined, orderId)], invocation(signal));
-    return settlement as Settlement;
+  const send = async (orderId = "o-1", signal?: AbortSignal): Promise<WriteResult> => {
+    const [result] = await sink.write([deliveryOf(undefined, orderId)], invocation(signal));
+    return result as WriteResult;
   };
   return { sink, send };
 };
 
-const errorOf = (settlement: Settlement): SinkError => {
-  if (settlement.outcome !== "failed") throw new Error(`found ${settlement.outcome}; expected a failure`);
-  return settlement.error as SinkError;
+const errorOf = (result: WriteResult): SinkError => {
+  if (result.outcome !== "failed") throw new Error(`found ${result.outcome}; expected a failure`);
+  return result.error as SinkError;
 };
 
 /** Waits for sockets, which no clock drives. */
@@ -366,7 +366,7 @@ describe("TLS", () => {
 
   afterEach(() => secure.stop());
 
-  const openSecure = (options: Partial<WebhookOptions> = {}, host = "endpoint.test") =>
+  const openSecure = (options: Partial<WebhookSinkOptions> = {}, host = "endpoint.test") =>
     open({
       url: `https://${host}:${secure.port}/`,
       resolve: async () => [{ address: "127.0.0.1", family: 4 }],

@@ -1,16 +1,8 @@
 // A rig as the cases see it: they write changes and ask what the target holds, whichever way the sink writes.
 
-import type { UpsertDelivery, WriteContext, WriteMode } from "@sluice/core";
-import {
-  type AppendDelivery,
-  type Change,
-  type Delivery,
-  type LiveChange,
-  outcomeOf,
-  pipeline,
-  type Settlement,
-  type Sink,
-} from "@sluice/core";
+import { type Change, type LiveChange, pipeline } from "@sluice/core";
+import type { UpsertDelivery, WriteContext, WriteMode } from "@sluice/core/sink-kit";
+import { type AppendDelivery, type Delivery, outcomeOf, type Sink, type WriteResult } from "@sluice/core/sink-kit";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
 import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
 import { rejectedBy, settledBy, type Written } from "./settling.ts";
@@ -34,17 +26,17 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly secrets: readonly string[];
   readonly badOptions: { readonly [option: string]: () => unknown };
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
-  /** One call of `write`, whose settlements are checked. The changes are of different items. */
+  /** One call of `write`, whose results are checked. The changes are of different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
   /**
    * One invocation of a pipeline with one route to the sink, without quick tries.
    * @returns what Lambda would bring again: the first change that was reported, and all behind it.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
-  /** One call of `peek`, whose settlements are checked as those of `write` are. */
-  readonly peek: Bench["write"];
+  /** One call of `dryRun`, whose results are checked as those of `write` are. */
+  readonly dryRun: Bench["write"];
   /** The answer of `write` to an empty batch, as it is. */
-  readonly writeNothing: () => Promise<readonly Settlement[]>;
+  readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
    * Asserts that the target holds what these changes lead to. Upsert: the last state of each item. Append: every
    * change, in order per item; `repeats` says whether a message may be there more than once.
@@ -66,7 +58,7 @@ const contextOf = (signal: AbortSignal = new AbortController().signal): WriteCon
 const messageOr = <Message>(message: Message | undefined): Message =>
   message === undefined ? mismatch("toMessage returned", "undefined", "a message for every specimen") : message;
 
-type Call<One extends Delivery> = (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>;
+type Call<One extends Delivery> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
 /** Calls `write` as core does: with deliveries that nobody may change. */
 const callWrite = async <One extends Delivery>(
@@ -78,29 +70,29 @@ const callWrite = async <One extends Delivery>(
   const frozen: readonly One[] = Object.freeze([...batch]);
   const itemKeys = new Set(batch.map(({ change }) => change.itemKey));
   expectEqual(itemKeys.size, batch.length, "items in one call of the kit");
-  let settlements: readonly Settlement[];
+  let results: readonly WriteResult[];
   try {
-    settlements = await write(frozen, contextOf(options.signal));
+    results = await write(frozen, contextOf(options.signal));
   } catch (error) {
     return rejectedBy(frozen, error);
   }
-  return settledBy(frozen, settlements);
+  return settledBy(frozen, results);
 };
 
 /** The two calls of a sink that take a batch. */
 const callsOf = <One extends Delivery>(
-  { write, peek }: { readonly write: Call<One>; readonly peek?: Call<One> },
+  { write, dryRun }: { readonly write: Call<One>; readonly dryRun?: Call<One> },
   deliveryOf: (change: SpecimenChange, options: WriteOptions) => One,
-): Pick<Bench, "write" | "peek"> => {
+): Pick<Bench, "write" | "dryRun"> => {
   const calling =
     (call: Call<One> | undefined): Bench["write"] =>
     async (changes, options = {}) =>
       callWrite(
-        call ?? mismatch("sink.peek", "none", "one, or a reason in cannot.peek"),
+        call ?? mismatch("sink.dryRun", "none", "one, or a reason in cannot.dryRun"),
         changes.map((change) => deliveryOf(change, options)),
         options,
       );
-  return { write: calling(write), peek: calling(peek) };
+  return { write: calling(write), dryRun: calling(dryRun) };
 };
 
 /** The last change of each item, by version. */
@@ -121,7 +113,7 @@ const invoke = async <Message>(
   { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
   changes: readonly SpecimenChange[],
 ): Promise<readonly SpecimenChange[]> => {
-  const options = { deadLetter: "block", logger: silent, retry: { tries: 1 } } as const;
+  const options = { onReject: "block", logger: silent, retry: { maxAttempts: 1 } } as const;
   const routed = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
   const handler = pipeline<SpecimenItem>("conformance", options)
     .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routed)

@@ -1,6 +1,6 @@
 // One case of the conformance kit.
 
-import type { WriteMode } from "@sluice/core";
+import type { WriteMode } from "@sluice/core/sink-kit";
 import type { Bench } from "./bench.ts";
 import type { Ability, CaseId, Limits } from "./rig.ts";
 

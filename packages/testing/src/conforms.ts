@@ -1,6 +1,6 @@
 // Declares the cases of the conformance kit with any test runner.
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import { openBench } from "./bench.ts";
 import type { Case } from "./case.ts";
 import { allCases } from "./cases/index.ts";
@@ -24,7 +24,7 @@ const abilities: Readonly<Record<Ability, true>> = {
   hang: true,
   "close-idle": true,
   "bad-options": true,
-  peek: true,
+  dryRun: true,
 };
 
 const reasonless = (reasons: { readonly [name: string]: string | undefined }): string[] =>

@@ -1,6 +1,6 @@
 // Assertions of the conformance kit: they need no test runner, and say what was found and what was expected.
 
-import { type DeliveryErrorCode, toJson } from "@sluice/core";
+import { type DeliveryErrorCode, toJson } from "@sluice/core/sink-kit";
 
 const shown = (value: unknown): string => {
   const text = typeof value === "string" ? value : toJson(value);

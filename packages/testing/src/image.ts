@@ -1,7 +1,7 @@
 // Plain items to attribute values, as a stream record carries them through Lambda.
 
 import { marshall } from "@aws-sdk/util-dynamodb";
-import type { AttributeValue, Image } from "@sluice/core";
+import type { AttributeValue, Image } from "@sluice/core/sink-kit";
 
 /**
  * An item as a test writes it: strings, numbers, BigInts, `NumberValue`s, booleans, null, `Uint8Array`s, `Set`s, arrays

@@ -1,34 +1,34 @@
 // A dedupe store in memory: the reference implementation of core's DedupeStore. For tests and local runs.
 
-import type { Claim, DedupeStore, Note, Parking, RouteId } from "@sluice/core";
+import type { DedupeStore, JournalEntry, LeaseResult, PendingItems, RouteId } from "@sluice/core/sink-kit";
 
 /** A dedupe store in memory, and what was asked of it. */
 export interface MemoryDedupe extends DedupeStore {
-  readonly parking: Parking;
-  /** Items that are marked as parked, over all routes. */
-  readonly parked: () => number;
-  /** Requests so far: each find, and each note, claim, completion or release of one delivery. */
+  readonly pendingItems: PendingItems;
+  /** Items that are marked as pending, over all routes. */
+  readonly pending: () => number;
+  /** Requests so far: each find, and each note, lease, completion or release of one delivery. */
   readonly counts: () => MemoryDedupeCounts;
 }
 
 export interface MemoryDedupeCounts {
   readonly finds: number;
   readonly notes: number;
-  readonly claims: number;
+  readonly leases: number;
   readonly completions: number;
   readonly releases: number;
 }
 
 export interface MemoryDedupeOptions {
-  /** Milliseconds since the epoch, for claims whose holder has crashed. Default `Date.now`. */
+  /** Milliseconds since the epoch, for leases whose holder has crashed. Default `Date.now`. */
   readonly now?: () => number;
 }
 
 const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
-/** Marks of parked items, by route and item. */
-const memoryParking = (marks: Map<string, string>): Parking => ({
+/** Marks of pending items, by route and item. */
+const memoryParking = (marks: Map<string, string>): PendingItems => ({
   find: async (route, itemKeys) =>
     new Map(
       itemKeys.flatMap((itemKey) => {
@@ -42,7 +42,7 @@ const memoryParking = (marks: Map<string, string>): Parking => ({
       if (marks.get(key) === version) marks.set(key, to);
     }
   },
-  park: async (route, items) => {
+  add: async (route, items) => {
     for (const { itemKey, version } of items) {
       const key = keyOf(route, itemKey);
       if (version > (marks.get(key) ?? "")) marks.set(key, version);
@@ -56,25 +56,25 @@ const memoryParking = (marks: Map<string, string>): Parking => ({
   },
 });
 
-/** A dedupe store in memory. Nothing in it expires but claims that are held. */
+/** A dedupe store in memory. Nothing in it expires but leases that are held. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
-  const journal = new Map<string, Note[]>();
-  const claims = new Map<string, "completed" | number>();
+  const journal = new Map<string, JournalEntry[]>();
+  const leases = new Map<string, "completed" | number>();
   const marks = new Map<string, string>();
-  const counts = { finds: 0, notes: 0, claims: 0, completions: 0, releases: 0 };
+  const counts = { finds: 0, notes: 0, leases: 0, completions: 0, releases: 0 };
 
-  const claim = (key: string, holdMs: number): Claim => {
-    const held = claims.get(key);
+  const lease = (key: string, holdMs: number): LeaseResult => {
+    const held = leases.get(key);
     if (held === "completed") return held;
     if (held !== undefined && held >= now()) return { heldForMs: held - now() };
-    claims.set(key, now() + holdMs);
-    return "claimed";
+    leases.set(key, now() + holdMs);
+    return "acquired";
   };
 
   return {
     counts: () => ({ ...counts }),
-    parked: () => marks.size,
-    parking: memoryParking(marks),
+    pending: () => marks.size,
+    pendingItems: memoryParking(marks),
     journal: {
       find: async (route, { from, to }) => {
         counts.finds += 1;
@@ -87,19 +87,19 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
         journal.set(key, [...(journal.get(key) ?? []), ...notes]);
       },
     },
-    claims: {
-      claim: async (route, idempotencyKey, holdMs) => {
-        counts.claims += 1;
-        return claim(keyOf(route, idempotencyKey), holdMs);
+    leases: {
+      acquire: async (route, idempotencyKey, holdMs) => {
+        counts.leases += 1;
+        return lease(keyOf(route, idempotencyKey), holdMs);
       },
       complete: async (route, idempotencyKey) => {
         counts.completions += 1;
-        claims.set(keyOf(route, idempotencyKey), "completed");
+        leases.set(keyOf(route, idempotencyKey), "completed");
       },
       release: async (route, idempotencyKey) => {
         counts.releases += 1;
         const key = keyOf(route, idempotencyKey);
-        if (claims.get(key) !== "completed") claims.delete(key);
+        if (leases.get(key) !== "completed") leases.delete(key);
       },
     },
   };

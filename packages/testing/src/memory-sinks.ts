@@ -1,6 +1,6 @@
 // The two sinks in memory: the reference implementations of the contract in core's sink.ts.
 
-import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core";
+import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core/sink-kit";
 import { memoryTarget, type TargetControl } from "./memory-target.ts";
 import { type MemorySinkOptions, writeBy } from "./memory-write.ts";
 
@@ -47,7 +47,7 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
     name: options.name ?? "memory",
     supports: { writes: "upsert" },
     write: writeBy(request, options),
-    peek: writeBy(look, options),
+    dryRun: writeBy(look, options),
     close: async () => undefined,
     items: () => {
       const live = new Map<string, Message>();
@@ -71,7 +71,7 @@ export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions =
     supports: { writes: "append" },
     write: writeBy(request, options),
     // What an append target will refuse is not to be seen in it.
-    peek: writeBy(async (entries) => entries.map(() => "taken"), options),
+    dryRun: writeBy(async (entries) => entries.map(() => "taken"), options),
     close: async () => undefined,
     sent: () => [...sent],
   };

@@ -1,7 +1,7 @@
 // A target in memory, with requests, limits and faults: what the memory sinks write to.
 
 import { setImmediate } from "node:timers/promises";
-import type { Delivery, SinkErrorCode } from "@sluice/core";
+import type { Delivery, SinkErrorCode } from "@sluice/core/sink-kit";
 import type { Fault } from "./fault.ts";
 
 /** The target's answer for one entry of a request. */

@@ -1,17 +1,17 @@
 // What both memory sinks do with a batch: split it to the target's limits, ask, and settle each delivery by its answer.
 
-import type { WriteContext } from "@sluice/core";
+import type { WriteContext } from "@sluice/core/sink-kit";
 import {
   ConfigError,
   chunk,
   type Delivery,
   delivered,
   failed,
-  type Settlement,
   SinkError,
   superseded,
   toJson,
-} from "@sluice/core";
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { type Answer, codeOfReason, type Request, TargetError } from "./memory-target.ts";
 
 /** Options of the memory sinks. */
@@ -27,7 +27,7 @@ export interface MemorySinkOptions {
 /** Bytes that a message takes in a request to a memory target: its JSON in UTF-8. */
 export const messageBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(message));
 
-const settlementOf = (name: string, delivery: Delivery, answer: Answer | undefined): Settlement => {
+const settlementOf = (name: string, delivery: Delivery, answer: Answer | undefined): WriteResult => {
   if (answer === "taken") return delivered(delivery);
   if (answer === "older") return superseded(delivery);
   if (answer === "throttled") {
@@ -36,7 +36,7 @@ const settlementOf = (name: string, delivery: Delivery, answer: Answer | undefin
   return failed(delivery, new SinkError("SINK_REJECTED", `[${name}] the target refused the entry for good`));
 };
 
-const tooLarge = (name: string, delivery: Delivery, maxBytes: number): Settlement =>
+const tooLarge = (name: string, delivery: Delivery, maxBytes: number): WriteResult =>
   failed(
     delivery,
     new SinkError(
@@ -63,13 +63,13 @@ const assertLimit = (option: string, limit: number): void => {
 export const writeBy = <Entry extends Delivery>(
   request: Request<Entry>,
   options: MemorySinkOptions,
-): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly Settlement[]>) => {
+): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly WriteResult[]>) => {
   const { name = "memory", maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = options;
 
   assertLimit("maxEntries", maxEntries);
   assertLimit("maxBytes", maxBytes);
 
-  const writeChunk = async (entries: readonly Entry[], { signal }: WriteContext): Promise<readonly Settlement[]> => {
+  const writeChunk = async (entries: readonly Entry[], { signal }: WriteContext): Promise<readonly WriteResult[]> => {
     if (signal.aborted) {
       const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left; expected enough for one more request`);
       return entries.map((entry) => failed(entry, error));

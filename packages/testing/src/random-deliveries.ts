@@ -1,6 +1,6 @@
 // Cuts a stream into batches, and delivers them as badly as Lambda, redrives and crashes can together.
 
-import { decodeRecord, type StreamRecord } from "@sluice/core";
+import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
 
 /**
@@ -22,7 +22,7 @@ type Batch = readonly StreamRecord[];
 const mostPerBatch = 8;
 
 /** Records of one item stay in one lane, in order, as with Lambda's parallelization factor. */
-const lanesOf = (random: Random, records: Batch): StreamRecord[][] => {
+const itemQueuesOf = (random: Random, records: Batch): StreamRecord[][] => {
   const lanes: StreamRecord[][] = Array.from({ length: 1 + random.integer(3) }, () => []);
   const laneOf = new Map<string, StreamRecord[]>();
   for (const record of records) {
@@ -63,7 +63,7 @@ const stepsFor = (random: Random, batch: Batch, past: Past): { steps: DeliverySt
 export const randomDeliveries = (random: Random, records: Batch): readonly DeliveryStep[] => {
   const steps: DeliveryStep[] = [];
   const past: Past = { batches: [], delivered: [] };
-  let lanes = lanesOf(random, records).filter((lane) => lane.length > 0);
+  let lanes = itemQueuesOf(random, records).filter((lane) => lane.length > 0);
   while (lanes.length > 0) {
     const lane = random.pick(lanes);
     const batch = lane.slice(0, 1 + random.integer(mostPerBatch));

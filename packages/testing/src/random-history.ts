@@ -1,6 +1,6 @@
 // Random histories of a table, their delivery, and the state that every upsert sink must end with.
 
-import type { Image, StreamRecord, StreamViewType } from "@sluice/core";
+import type { Image, StreamRecord, StreamViewType } from "@sluice/core/sink-kit";
 import { toImage } from "./image.ts";
 import { type Random, randomOf } from "./random.ts";
 import { type DeliveryStep, randomDeliveries } from "./random-deliveries.ts";

@@ -1,6 +1,6 @@
 // What a sink's author gives the conformance kit.
 
-import type { Delivery, Mapper, Sink } from "@sluice/core";
+import type { Delivery, Mapper, Sink } from "@sluice/core/sink-kit";
 import type { Fault, FaultKind } from "./fault.ts";
 import type { SentMessage } from "./memory-sinks.ts";
 import type { SpecimenItem } from "./specimen.ts";
@@ -41,7 +41,7 @@ export interface AppendRig<Message> extends Rig {
 }
 
 /** What a rig may be unable to do: make a fault, open a sink with wrong options, or look without writing. */
-export type Ability = FaultKind | "bad-options" | "peek";
+export type Ability = FaultKind | "bad-options" | "dryRun";
 
 /** The target's limits, where the sink has to split a batch. */
 export interface Limits {

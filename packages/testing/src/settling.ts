@@ -1,6 +1,6 @@
 // Checks what `write` answered: every delivery once, by identity.
 
-import type { Change, Delivery, DeliveryError, DeliveryErrorCode, Settlement } from "@sluice/core";
+import type { Change, Delivery, DeliveryError, DeliveryErrorCode, WriteResult } from "@sluice/core/sink-kit";
 import { codeOf, mismatch } from "./expectation.ts";
 
 export type Outcome = "delivered" | "superseded" | DeliveryErrorCode;
@@ -18,26 +18,26 @@ const written = (results: ReadonlyMap<string, Outcome>, errors: readonly Deliver
   errors,
 });
 
-const outcomeIn = (settlement: Settlement): Outcome => {
-  if (settlement.outcome !== "failed") return settlement.outcome;
-  return codeOf(settlement.error) ?? mismatch("error of a failed delivery", String(settlement.error), "one of core's");
+const outcomeIn = (result: WriteResult): Outcome => {
+  if (result.outcome !== "failed") return result.outcome;
+  return codeOf(result.error) ?? mismatch("error of a failed delivery", String(result.error), "one of core's");
 };
 
 /** What a call that resolved made of each delivery. Fails the case when one is settled never, twice, or not in this call. */
-export const settledBy = (batch: readonly Delivery[], settlements: readonly Settlement[]): Written => {
-  const results = new Map<string, Outcome>();
-  for (const settlement of settlements) {
-    const { eventId } = settlement.delivery.change;
-    if (!batch.includes(settlement.delivery)) {
-      mismatch("settlement", "one of a delivery that the call was not given", "the very object that it was given");
+export const settledBy = (batch: readonly Delivery[], results: readonly WriteResult[]): Written => {
+  const outcomes = new Map<string, Outcome>();
+  for (const result of results) {
+    const { eventId } = result.delivery.change;
+    if (!batch.includes(result.delivery)) {
+      mismatch("result", "one of a delivery that the call was not given", "the very object that it was given");
     }
-    if (results.has(eventId)) mismatch("settlements of one delivery", 2, 1);
-    results.set(eventId, outcomeIn(settlement));
+    if (outcomes.has(eventId)) mismatch("results of one delivery", 2, 1);
+    outcomes.set(eventId, outcomeIn(result));
   }
-  if (results.size !== batch.length) mismatch("settled deliveries", results.size, batch.length);
+  if (outcomes.size !== batch.length) mismatch("settled deliveries", outcomes.size, batch.length);
   return written(
-    results,
-    settlements.flatMap((one) => (one.outcome === "failed" ? [one.error] : [])),
+    outcomes,
+    results.flatMap((one) => (one.outcome === "failed" ? [one.error] : [])),
   );
 };
 

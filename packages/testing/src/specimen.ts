@@ -1,7 +1,7 @@
 // The items of the conformance kit and of the random histories: one shape, so that a rig maps it once.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
-import { type Change, decodeRecord } from "@sluice/core";
+import { type Change, decodeRecord } from "@sluice/core/sink-kit";
 import { type HistoryOptions, tableHistory } from "./table-history.ts";
 
 /** Every item that the kit writes, and that a random history holds. The key is `pk` and `sk`. */

@@ -1,8 +1,15 @@
 // DynamoDB stream records and events, as Lambda delivers them. Deterministic: no clock, no randomness.
 
 import { createHash } from "node:crypto";
-import type { StreamViewType } from "@sluice/core";
-import { type Change, ConfigError, decodeRecord, type Image, type Origin, type StreamRecord } from "@sluice/core";
+import type { StreamViewType } from "@sluice/core/envelope";
+import {
+  type Change,
+  ConfigError,
+  decodeRecord,
+  type Image,
+  type Origin,
+  type StreamRecord,
+} from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "./image.ts";
 
 /** What a stream record is made of. At least one of `before` and `after` is there. */

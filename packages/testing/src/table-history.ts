@@ -1,6 +1,6 @@
 // A table in memory that says what its stream would say: for scenarios of puts and removes.
 
-import { ConfigError, imageToJson, type StreamRecord } from "@sluice/core";
+import { ConfigError, imageToJson, type StreamRecord } from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "./image.ts";
 import { type RecordOptions, streamRecord } from "./stream-record.ts";
 

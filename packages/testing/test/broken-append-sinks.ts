@@ -1,6 +1,6 @@
 // Append sinks with one defect each, made from the memory sink, and the case that must catch each.
 
-import { type AppendDelivery, delivered, failed, type Settlement, type Sink, SinkError } from "@sluice/core";
+import { type AppendDelivery, delivered, failed, type Sink, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import type { CaseId } from "@sluice/testing";
 import {
   type Break,
@@ -22,8 +22,8 @@ const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): Broke
   conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
 });
 
-/** A sink with a wrong `peek`. */
-const peeking = (
+/** A sink with a wrong `dryRun`. */
+const dryRunRoute = (
   defect: string,
   change: (sink: Sink<AppendMessage, "append">) => Sink<AppendMessage, "append">,
 ): BrokenSink => ({ caughtBy: "A07", defect, conformance: appendConformance((sink) => ({ sink: change(sink) })) });
@@ -58,12 +58,12 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
     rewriting((delivery) => ({ ...delivery, idempotencyKey: "" })),
   ),
   append("A03", "stops at the first failure", (right) => async (batch, context) => {
-    const settlements: Settlement[] = [];
+    const results: WriteResult[] = [];
     for (const delivery of batch) {
-      if (settlements.some(isFailed)) settlements.push(failed(delivery, new SinkError("SINK_UNAVAILABLE", "stopped")));
-      else settlements.push(...(await right([delivery], context)));
+      if (results.some(isFailed)) results.push(failed(delivery, new SinkError("SINK_UNAVAILABLE", "stopped")));
+      else results.push(...(await right([delivery], context)));
     }
-    return settlements;
+    return results;
   }),
   append("A04", "does not wait for every other request", (right) => {
     let calls = 0;
@@ -75,17 +75,17 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
     };
   }),
   append("A05", "sends the whole batch again when one entry failed", (right) => async (batch, context) => {
-    const settlements = await right(batch, context);
-    return settlements.some(isFailed) ? right(batch, context) : settlements;
+    const results = await right(batch, context);
+    return results.some(isFailed) ? right(batch, context) : results;
   }),
   append("A06", "takes a change that is late for sent", (right) => async (batch, context) => {
-    const settlements = await right(batch, context);
-    return settlements.map((one) => (isFailed(one) ? delivered(one.delivery) : one));
+    const results = await right(batch, context);
+    return results.map((one) => (isFailed(one) ? delivered(one.delivery) : one));
   }),
-  peeking("has no peek", ({ peek: _, ...sink }) => sink),
-  peeking("sends when it peeks", (sink) => ({ ...sink, peek: sink.write })),
-  peeking("refuses everything when it peeks", (sink) => ({
+  dryRunRoute("has no dryRun", ({ dryRun: _, ...sink }) => sink),
+  dryRunRoute("sends when it peeks", (sink) => ({ ...sink, dryRun: sink.write })),
+  dryRunRoute("refuses everything when it peeks", (sink) => ({
     ...sink,
-    peek: async (batch) => batch.map((delivery) => failed(delivery, rejection())),
+    dryRun: async (batch) => batch.map((delivery) => failed(delivery, rejection())),
   })),
 ];

@@ -1,7 +1,7 @@
 // Upsert sinks with one defect each, made from the memory sink, and the case that must catch each.
 
-import type { UpsertDelivery } from "@sluice/core";
-import { chunk, type Delivery, delivered, failed, type Settlement, SinkError, toJson } from "@sluice/core";
+import type { UpsertDelivery } from "@sluice/core/sink-kit";
+import { chunk, type Delivery, delivered, failed, SinkError, toJson, type WriteResult } from "@sluice/core/sink-kit";
 import {
   type CaseId,
   type MemoryUpsertSink,
@@ -49,7 +49,7 @@ const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery
   rig(caughtBy, defect, () => {
     const sink = memoryUpsertSink<SpecimenItem>();
     const write: Write<One> = async (batch, context) => {
-      const settled: Settlement[] = [];
+      const settled: WriteResult[] = [];
       for (const part of chunk(batch, { maxEntries, maxBytes: 16_000, sizeOf })) {
         settled.push(...(await sink.write(part, context)));
       }
@@ -71,7 +71,7 @@ interface Row {
 const unguarded = (
   caughtBy: CaseId,
   defect: string,
-  take: (live: Map<string, Row>, delivery: One) => Promise<Settlement> | Settlement,
+  take: (live: Map<string, Row>, delivery: One) => Promise<WriteResult> | WriteResult,
 ): BrokenSink =>
   rig(caughtBy, defect, (sink) => {
     const live = new Map<string, Row>();
@@ -81,7 +81,7 @@ const unguarded = (
     };
   });
 
-const put = (live: Map<string, Row>, delivery: One): Settlement => {
+const put = (live: Map<string, Row>, delivery: One): WriteResult => {
   const { change, message } = delivery;
   if (message === undefined) live.delete(change.itemKey);
   else live.set(change.itemKey, { version: change.version, message });
@@ -91,7 +91,7 @@ const put = (live: Map<string, Row>, delivery: One): Settlement => {
 const isOlder = (held: Row | undefined, { change }: Delivery): boolean =>
   held !== undefined && held.version >= change.version;
 
-const older = (delivery: Delivery): Settlement => ({ delivery, outcome: "superseded" });
+const older = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
 /** A sink that guards by something else than the change's version. */
 const versionAs = (version: (delivery: One) => string): Break<One> =>
@@ -208,11 +208,11 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     };
   }),
   upsert("C17", "mixes the failures of concurrent writes", (right) => {
-    let failures: Settlement[] = [];
+    let failures: WriteResult[] = [];
     return async (batch, context) => {
       failures = [];
-      const settlements = await right(batch, context);
-      failures.push(...settlements.filter(isFailed));
+      const results = await right(batch, context);
+      failures.push(...results.filter(isFailed));
       await tick();
       const names = new Set(failures.map(({ delivery }) => delivery));
       return [...failures, ...batch.filter((delivery) => !names.has(delivery)).map(delivered)];
@@ -275,8 +275,8 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     settling((one) => ({ ...one, delivery: { ...one.delivery } })),
   ),
   upsert("C21", "settles a delivery twice", (right) => async (batch, context) => {
-    const settlements = await right(batch, context);
-    return [...settlements, ...settlements.slice(0, 1)];
+    const results = await right(batch, context);
+    return [...results, ...results.slice(0, 1)];
   }),
   unguarded("U01", "compares versions only for upserts", (live, delivery) => {
     if (delivery.message !== undefined && isOlder(live.get(delivery.change.itemKey), delivery)) return older(delivery);
@@ -354,10 +354,10 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     let removals = 0;
     return skipping<One>(({ message }) => message === undefined && ++removals % 2 === 0)(right);
   }),
-  rig("U13", "has no peek", ({ peek: _, ...sink }) => ({ sink })),
-  rig("U13", "writes when it peeks", (sink) => ({ sink: { ...sink, peek: sink.write } })),
+  rig("U13", "has no dryRun", ({ dryRun: _, ...sink }) => ({ sink })),
+  rig("U13", "writes when it peeks", (sink) => ({ sink: { ...sink, dryRun: sink.write } })),
   rig("U13", "takes everything for new when it peeks", (sink) => ({
-    sink: { ...sink, peek: async (batch) => batch.map(delivered) },
+    sink: { ...sink, dryRun: async (batch) => batch.map(delivered) },
   })),
   rig("U13", "forgets tombstones when it peeks", (sink) => {
     const live = new Map<string, string>();
@@ -369,7 +369,7 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
       return sink.write(batch, context);
     };
     const isOld = ({ change }: One): boolean => (live.get(change.itemKey) ?? "") >= change.version;
-    const peek: Write<One> = async (batch) => batch.map((one) => (isOld(one) ? older(one) : delivered(one)));
-    return { sink: { ...sink, write, peek } };
+    const dryRun: Write<One> = async (batch) => batch.map((one) => (isOld(one) ? older(one) : delivered(one)));
+    return { sink: { ...sink, write, dryRun } };
   }),
 ];

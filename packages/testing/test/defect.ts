@@ -1,6 +1,13 @@
 // How a right sink is made wrong in one way.
 
-import { type Delivery, delivered, failed, type Settlement, SinkError, type WriteContext } from "@sluice/core";
+import {
+  type Delivery,
+  delivered,
+  failed,
+  SinkError,
+  type WriteContext,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { CaseId, Conformance, SpecimenItem } from "@sluice/testing";
 import type { AppendMessage } from "./memory-rigs.ts";
 
@@ -11,12 +18,12 @@ export interface BrokenSink {
   readonly conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>;
 }
 
-export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly Settlement[]>;
+export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
 /** Makes a wrong `write` that may use the right one. */
 export type Break<One> = (right: Write<One>) => Write<One>;
 
-export const isFailed = ({ outcome }: Settlement): boolean => outcome === "failed";
+export const isFailed = ({ outcome }: WriteResult): boolean => outcome === "failed";
 
 export const rejection = (message = "refused"): SinkError => new SinkError("SINK_REJECTED", message);
 
@@ -24,11 +31,11 @@ export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(r
 
 /** Replaces what the right sink answered. */
 export const settling =
-  <One extends Delivery>(replace: (settlement: Settlement, all: readonly Settlement[]) => Settlement): Break<One> =>
+  <One extends Delivery>(replace: (result: WriteResult, all: readonly WriteResult[]) => WriteResult): Break<One> =>
   (right) =>
   async (batch, context) => {
-    const settlements = await right(batch, context);
-    return settlements.map((settlement) => replace(settlement, settlements));
+    const results = await right(batch, context);
+    return results.map((result) => replace(result, results));
   };
 
 /** Writes something else, and settles it as if it were the original. */
@@ -38,8 +45,8 @@ export const rewriting =
   async (batch, context) => {
     const originals = new Map<Delivery, One>();
     for (const delivery of batch) originals.set(rewrite(delivery), delivery);
-    const settlements = await right([...originals.keys()] as One[], context);
-    return settlements.map((one) => ({ ...one, delivery: originals.get(one.delivery) as One }));
+    const results = await right([...originals.keys()] as One[], context);
+    return results.map((one) => ({ ...one, delivery: originals.get(one.delivery) as One }));
   };
 
 /** Takes some deliveries for done without writing them. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeRecord, type Image, pipeline, type StreamRecord } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { decodeRecord, type Image, type StreamRecord } from "@sluice/core/sink-kit";
 import {
   lambdaContext,
   memoryUpsertSink,
@@ -145,7 +146,7 @@ describe("500 random histories", () => {
     for (const seed of seeds) {
       const history = randomHistory(seed);
       const sink = memoryUpsertSink<Image>();
-      const handler = pipeline("orders", { deadLetter: "block", logger: silent })
+      const handler = pipeline("orders", { onReject: "block", logger: silent })
         .to<Image, "upsert">(sink, ({ record }) => record.dynamodb?.NewImage)
         .handler();
       const reported: unknown[] = [];

@@ -1,6 +1,6 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { decodeRecord } from "@sluice/core";
+import { decodeRecord } from "@sluice/core/sink-kit";
 import { lambdaContext, sqsEvent, streamChange, streamEvent, streamRecord, toImage } from "@sluice/testing";
 import type { Context, DynamoDBStreamEvent, SQSEvent } from "aws-lambda";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeRecord } from "@sluice/core";
+import { decodeRecord } from "@sluice/core/sink-kit";
 import { tableHistory } from "@sluice/testing";
 
 const keys = { pk: "o-1", sk: "1" };

@@ -1,7 +1,7 @@
 // The link by which a human approves: what it says is signed, so that nobody can make one, or change what it says.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 import { required } from "./environment.ts";
 
 /** What a link says. */

@@ -10,7 +10,7 @@ import {
   missingDependency,
   type PipelineLogger,
   systemClock,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
 import { consoleLogger } from "./environment.ts";
 import { codeOf } from "./errors.ts";

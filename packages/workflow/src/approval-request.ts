@@ -1,6 +1,6 @@
 // The function that asks a human: it sends the link. The state machine waits for the task token that is in it.
 
-import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core";
+import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
 import type { RedriveMode } from "./batch.ts";
 import { requiredUrl } from "./environment.ts";

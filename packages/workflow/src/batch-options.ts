@@ -1,16 +1,16 @@
 // The options of the batch's function, checked, and with their defaults.
 
+import type { PipelineLogger } from "@sluice/core";
+import type { PayloadStore } from "@sluice/core/envelope";
 import {
-  type ClaimCheck,
   type Clock,
   checkClient,
   checkText,
   checkWhole,
   invalidOption,
   lazyClient,
-  type PipelineLogger,
   systemClock,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { consoleLogger, optional, required, requiredUrl } from "./environment.ts";
 import type { Fix } from "./fix.ts";
 import { type LambdaClient, loadLambda } from "./function-call.ts";
@@ -37,8 +37,8 @@ export interface BatchOptions {
   readonly fix?: Fix;
   /** Milliseconds that the fix may take for one letter. Default 30,000. */
   readonly fixTimeoutMs?: number;
-  /** Where the pipeline keeps records that no message can hold: its own `s3ClaimCheck({ bucket })`. */
-  readonly claimCheck?: ClaimCheck;
+  /** Where the pipeline keeps records that no message can hold: its own `s3PayloadStore({ bucket })`. */
+  readonly payloadStore?: PayloadStore;
   /** Messages that are taken up together. Default 100, at most 1,000. */
   readonly chunkSize?: number;
   /** Seconds to wait for a message before the queue is taken for empty. Default 5; two such waits end the run. */
@@ -68,7 +68,7 @@ export interface BatchParts extends Required<Pick<BatchOptions, Defaulted>> {
   readonly pipeline: PipelineFunction | undefined;
   readonly table: SourceTable | undefined;
   readonly fix: Fix | undefined;
-  readonly claimCheck: ClaimCheck | undefined;
+  readonly payloadStore: PayloadStore | undefined;
 }
 
 /** Lambda's longest time. */
@@ -113,7 +113,7 @@ export const batchParts = (options: BatchOptions): BatchParts => {
     table,
     fix: options.fix,
     fixTimeoutMs,
-    claimCheck: options.claimCheck,
+    payloadStore: options.payloadStore,
     chunkSize,
     pollSeconds,
     reserveMs,

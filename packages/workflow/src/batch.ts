@@ -2,7 +2,7 @@
 // re-publishes them, deletes those that are settled, and does so again until its time is over or the queue has no message
 // that this run has not tried. Only counts, and which messages were tried, go back to the state machine.
 
-import { ConfigError, type InvocationContext } from "@sluice/core";
+import { ConfigError, type InvocationContext } from "@sluice/core/sink-kit";
 import { type BatchOptions, type BatchParts, batchParts, longestMs } from "./batch-options.ts";
 import { type Conclusion, conclude } from "./conclude.ts";
 import type { Conclude, Concluded } from "./concluded.ts";
@@ -68,14 +68,14 @@ interface End {
 }
 
 const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): Batch => {
-  const { queue, claimCheck, logger, clock } = parts;
+  const { queue, payloadStore, logger, clock } = parts;
   const startedAt = Date.parse(event.startedAt);
   if (!Number.isFinite(startedAt)) throw new ConfigError("CONFIG_INVALID", "startedAt is no time; expected ISO 8601");
   return {
     parts,
     event,
     queue,
-    claimCheck,
+    payloadStore,
     logger,
     ledger: openLedger(event.progress, event.retries),
     hidden: new Map(),

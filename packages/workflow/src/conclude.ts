@@ -1,7 +1,8 @@
 // What a batch does with letters that it has found out about: the message is deleted first, then what it claims, then
 // the account is written.
 
-import type { ClaimCheck, PipelineLogger } from "@sluice/core";
+import type { PipelineLogger } from "@sluice/core";
+import type { PayloadStore } from "@sluice/core/envelope";
 import type { Concluded, LeftLetter, SettledLetter } from "./concluded.ts";
 import { sinkOf } from "./letter.ts";
 import type { Ledger } from "./progress.ts";
@@ -10,7 +11,7 @@ import type { Queue, QueueMessage } from "./queue.ts";
 /** What concluding needs, and the messages that this batch hides from others. */
 export interface Conclusion {
   readonly queue: Queue;
-  readonly claimCheck: ClaimCheck | undefined;
+  readonly payloadStore: PayloadStore | undefined;
   readonly logger: PipelineLogger;
   readonly ledger: Ledger;
   /** Those that are not deleted, by id, without their bodies. */
@@ -38,12 +39,12 @@ const deleted = async ({ queue, logger }: Conclusion, letters: readonly SettledL
 
 /** Objects of messages that are still there are still needed. */
 const removeClaim = async (
-  { claimCheck, logger }: Conclusion,
+  { payloadStore, logger }: Conclusion,
   { letter: { envelope, message } }: SettledLetter,
 ): Promise<void> => {
-  if (claimCheck === undefined || envelope?.recordClaim === undefined) return;
+  if (payloadStore === undefined || envelope?.recordUrl === undefined) return;
   try {
-    await claimCheck.remove(envelope.recordClaim);
+    await payloadStore.remove(envelope.recordUrl);
   } catch (error) {
     const fields = { message: message.id, reason: String(error) };
     logger.warn("a record that was kept for its message is not removed", fields);

@@ -1,6 +1,6 @@
 // Options that may come from the function's environment instead.
 
-import { ConfigError, type PipelineLogger } from "@sluice/core";
+import { ConfigError, type PipelineLogger } from "@sluice/core/sink-kit";
 
 /**
  * The option, or else the variable of the environment.

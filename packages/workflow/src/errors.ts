@@ -1,7 +1,7 @@
 // What makes a state of the machine fail. The names are what `Retry` matches; they are written out because a bundler that
 // shortens class names would change them.
 
-import { type AwsService, awsRequestError, ConfigError, type SinkError, SluiceError } from "@sluice/core";
+import { type AwsService, awsRequestError, ConfigError, type SinkError, SluiceError } from "@sluice/core/sink-kit";
 
 /** Lambda or DynamoDB asked for a slower pace. Nothing was lost: the messages are in the queue. */
 export class RedriveThrottledError extends SluiceError<"REDRIVE_THROTTLED"> {

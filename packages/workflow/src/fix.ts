@@ -1,18 +1,17 @@
 // The user's fix: it sees each dead letter before it is sent again, and may change its record or drop it.
 
 import { isDeepStrictEqual } from "node:util";
+import type { Envelope, PayloadStore } from "@sluice/core/envelope";
 import {
-  type ClaimCheck,
   type Clock,
   ConfigError,
   checkClient,
-  type Envelope,
   eachBounded,
   lazyClient,
   RecordError,
   SinkError,
   type StreamRecord,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import type { LeftLetter } from "./concluded.ts";
 import { required } from "./environment.ts";
 import { RedriveInterruptedError } from "./errors.ts";
@@ -40,7 +39,7 @@ export interface FixParts {
   /** Undefined: records are only fetched. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
-  readonly claimCheck: ClaimCheck | undefined;
+  readonly payloadStore: PayloadStore | undefined;
   readonly clock: Clock;
   /** What is left of the invocation. */
   readonly remainingMs: () => number;
@@ -149,7 +148,7 @@ const fixOne = async (letter: Letter, parts: FixParts): Promise<Fixed> => {
   if (envelope === undefined) return { ...letter, record: undefined };
   checkTime(parts);
   try {
-    const record = await recordIn(envelope, parts.claimCheck);
+    const record = await recordIn(envelope, parts.payloadStore);
     if (parts.fix === undefined) return { ...letter, record };
     // A copy: a fix that changes what it was given must not change what its answer is compared with.
     const given = { ...envelope, record: asJson(record) };

@@ -1,6 +1,6 @@
 // A synchronous call of a Lambda function: the pipeline's, or the user's fix.
 
-import { type AwsService, missingDependency } from "@sluice/core";
+import { type AwsService, missingDependency } from "@sluice/core/sink-kit";
 
 /**
  * The one call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.

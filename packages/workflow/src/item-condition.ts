@@ -1,7 +1,7 @@
 // Whether an item is still as a record says, as a DynamoDB condition.
 
 import { isDeepStrictEqual } from "node:util";
-import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core";
+import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
 
 /** A condition, and what its placeholders stand for. */
 export interface Condition {

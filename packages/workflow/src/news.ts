@@ -1,6 +1,13 @@
 // Where the workflow's news go: a topic (which has e-mail subscriptions), or a function of the user's.
 
-import { type AwsService, checkClient, checkText, invalidOption, lazyClient, missingDependency } from "@sluice/core";
+import {
+  type AwsService,
+  checkClient,
+  checkText,
+  invalidOption,
+  lazyClient,
+  missingDependency,
+} from "@sluice/core/sink-kit";
 import { optional } from "./environment.ts";
 import { interruption } from "./errors.ts";
 

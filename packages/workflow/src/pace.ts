@@ -1,6 +1,6 @@
 // How fast messages may be taken up.
 
-import type { Clock } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
 
 /** A pace of messages. */
 export interface Pace {

@@ -10,7 +10,7 @@ import {
   lazyClient,
   missingDependency,
   withIds,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { interruption } from "./errors.ts";
 
 const depthNames = [

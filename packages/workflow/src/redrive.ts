@@ -1,7 +1,9 @@
 // Sends letters through the pipeline's function, as a task: it delivers each to the one route that failed, through the
 // same guard, and answers what became of it. What it does not answer for stays in the queue.
 
-import { type BatchResponse, chunk, type LazyClient, type MessageOutcome } from "@sluice/core";
+import type { BatchResponse } from "@sluice/core";
+import type { MessageOutcome } from "@sluice/core/envelope";
+import { chunk, type LazyClient } from "@sluice/core/sink-kit";
 import type { Conclude, Concluded } from "./concluded.ts";
 import { BrokenPipelineError, codeOf, interruption, RedriveInterruptedError } from "./errors.ts";
 import { call, type LambdaClient, lambda, maxPayloadBytes } from "./function-call.ts";

@@ -1,6 +1,6 @@
 // The function that ends every run, good or bad: what was done, and what is left.
 
-import { type Clock, type InvocationContext, type PipelineLogger, systemClock } from "@sluice/core";
+import { type Clock, type InvocationContext, type PipelineLogger, systemClock } from "@sluice/core/sink-kit";
 import type { Decision } from "./approval-page.ts";
 import type { RedriveMode } from "./batch.ts";
 import { consoleLogger, requiredUrl } from "./environment.ts";

@@ -13,7 +13,7 @@ import {
   type SdkValue,
   type StreamRecord,
   sdkItem,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import type { Conclude, Concluded } from "./concluded.ts";
 import { codeOf, interruption } from "./errors.ts";
 import { both, type Condition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";

@@ -1,6 +1,6 @@
 // What may be set for one run: in the state machine's options, and again in the input of an execution.
 
-import { checkWhole, invalidOption } from "@sluice/core";
+import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 
 /** Limits of a run. */
 export interface Settings {

@@ -1,7 +1,7 @@
 // The state machine, in Amazon States Language with JSONPath. States carry counts and what was tried, never a message:
 // whatever is in the queue, no state comes near the 256 KiB that it may hold.
 
-import { checkText, checkWhole, invalidOption } from "@sluice/core";
+import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import type { RedriveMode } from "./batch.ts";
 import { progressMembers } from "./progress.ts";
 import { checkSettings, type Settings } from "./settings.ts";

@@ -1,6 +1,6 @@
 // The function that looks at the queue before anything is done: how much is in it, and a sample by sink and code.
 
-import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core";
+import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
 import { consoleLogger, requiredUrl } from "./environment.ts";
 import { letterOf, sinkOf } from "./letter.ts";
 import { noProgress, type Progress } from "./progress.ts";

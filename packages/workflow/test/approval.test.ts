@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Clock } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
 import { type Approval, signed, verified } from "../src/approval-link.ts";
 import {
   type ApprovalPageOptions,

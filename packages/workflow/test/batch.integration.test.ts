@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type StreamRecord, sqsDeadLetter } from "@sluice/core";
+import { sqsDeadLetterQueue } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { type BatchEvent, type BatchOptions, batchHandler, type Progress } from "../src/index.ts";
 import { noProgress } from "../src/progress.ts";
@@ -92,11 +93,11 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
         QueueName: `${world.tableName}.fifo`,
         Attributes: { FifoQueue: "true" },
       });
-      const deadLetter = sqsDeadLetter({ queueUrl, client: world.sqs });
+      const deadLetterQueue = sqsDeadLetterQueue({ queueUrl, client: world.sqs });
       const envelopes = ["a", "a", "b", "b"].map((id, n) =>
         envelopeOf(orderRecord(id, n + 1, { n }), { id: `letter-${n}` }),
       );
-      await deadLetter.write(envelopes);
+      await deadLetterQueue.write(envelopes);
       world.refuse(({ n }) => n === 0);
       const { counts } = await run(world, "redrive", { queueUrl });
       expect(counts).toMatchObject({ left: 1 });

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import type { ClaimCheck } from "@sluice/core";
+import type { PayloadStore } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 import { batchHandler, type LambdaClient, type QueueClient } from "../src/index.ts";
 import { bodyFor, envelopeOf, orderRecord } from "./letters.ts";
@@ -319,14 +319,14 @@ describe("a message that cannot be deleted", () => {
 
 describe("a record that is kept elsewhere", () => {
   const record = orderRecord("o-1");
-  const recordClaim = "s3://bucket/sluice/claims/1.json.gz";
+  const recordUrl = "s3://bucket/sluice/records/1.json.gz";
   const claimed = (sink = "copy"): string =>
-    JSON.stringify({ ...envelopeOf(record, { sink }), record: undefined, recordClaim });
+    JSON.stringify({ ...envelopeOf(record, { sink }), record: undefined, recordUrl });
 
   const store = () => {
-    const kept = new Map([[recordClaim, gzipSync(JSON.stringify(record))]]);
+    const kept = new Map([[recordUrl, gzipSync(JSON.stringify(record))]]);
     const steps: string[] = [];
-    const claimCheck: ClaimCheck = {
+    const payloadStore: PayloadStore = {
       put: () => Promise.reject(new Error("not asked for")),
       get: async (claim) => kept.get(claim) ?? Promise.reject(new Error("gone")),
       remove: async (claim) => {
@@ -334,7 +334,7 @@ describe("a record that is kept elsewhere", () => {
         kept.delete(claim);
       },
     };
-    return { kept, steps, claimCheck };
+    return { kept, steps, payloadStore };
   };
 
   const delivering: LambdaClient["invoke"] = async ({ Payload }) => {
@@ -346,8 +346,8 @@ describe("a record that is kept elsewhere", () => {
   };
 
   test("is removed after its message", async () => {
-    const { claimCheck, kept, steps } = store();
-    const one = rig({ claimCheck, invoke: delivering });
+    const { payloadStore, kept, steps } = store();
+    const one = rig({ payloadStore, invoke: delivering });
     const { deleteMessageBatch } = one.queue.client;
     Object.assign(one.queue.client, {
       deleteMessageBatch: (input: Parameters<typeof deleteMessageBatch>[0]) => {
@@ -362,16 +362,16 @@ describe("a record that is kept elsewhere", () => {
   });
 
   test("stays while its message does", async () => {
-    const { claimCheck, kept } = store();
-    const one = rig({ claimCheck });
+    const { payloadStore, kept } = store();
+    const one = rig({ payloadStore });
     one.queue.send(claimed("gone"));
     expect((await one.run()).counts).toMatchObject({ left: 1 });
     expect(kept.size).toBe(1);
   });
 
   test("stays where the message could not be deleted", async () => {
-    const { claimCheck, kept } = store();
-    const one = rig({ claimCheck, invoke: delivering });
+    const { payloadStore, kept } = store();
+    const one = rig({ payloadStore, invoke: delivering });
     one.queue.send(claimed());
     Object.assign(one.queue.client, {
       deleteMessageBatch: async () => ({ Failed: [{ Id: "0", Code: "InternalError" }] }),
@@ -381,25 +381,25 @@ describe("a record that is kept elsewhere", () => {
   });
 
   test("that cannot be removed costs the run nothing", async () => {
-    const { claimCheck } = store();
+    const { payloadStore } = store();
     const remove = () => Promise.reject(new Error("denied"));
-    const one = rig({ claimCheck: { ...claimCheck, remove }, invoke: delivering });
+    const one = rig({ payloadStore: { ...payloadStore, remove }, invoke: delivering });
     one.queue.send(claimed());
     expect(await one.run()).toMatchObject({ next: "done", counts: { delivered: 1 } });
     expect(one.lines.map(({ message }) => message)).toContain("a record that was kept for its message is not removed");
   });
 
   test("is fetched for the fix", async () => {
-    const { claimCheck } = store();
+    const { payloadStore } = store();
     const seen: unknown[] = [];
-    const fix = ({ record: fetched, recordClaim: claim }: { record: unknown; recordClaim?: string }) => {
+    const fix = ({ record: fetched, recordUrl: claim }: { record: unknown; recordUrl?: string }) => {
       seen.push(fetched, claim);
       return undefined;
     };
-    const one = rig({ claimCheck, fix, invoke: delivering });
+    const one = rig({ payloadStore, fix, invoke: delivering });
     one.queue.send(claimed());
     await one.run();
-    expect(seen).toEqual([record, recordClaim]);
+    expect(seen).toEqual([record, recordUrl]);
   });
 
   test("that is needed for the fix and cannot be had leaves the message", async () => {

@@ -1,6 +1,6 @@
 // Dead letters as a pipeline named "orders" writes them.
 
-import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core";
+import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
 /** The record of an order that was put, or with `after: undefined` removed. */

@@ -1,6 +1,7 @@
 // A redrive with everything in memory but the pipeline, which is a real one.
 
-import { type Clock, type PipelineHandler, pipeline } from "@sluice/core";
+import { type PipelineHandler, pipeline } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
 import { lambdaContext, type MemoryUpsertSink, memoryUpsertSink } from "@sluice/testing";
 import {
   type BatchEvent,
@@ -50,7 +51,7 @@ export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
 /** A pipeline "orders" into a target in memory, whose mapper refuses orders with `poison: true`. */
 export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
-  const handler = pipeline("orders", { deadLetter: "block", logger: silent, retry: { tries: 1 } })
+  const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } })
     .to<unknown, "upsert">(target, ({ after }) => {
       if (after.poison === true) throw new Error("poison");
       return after;

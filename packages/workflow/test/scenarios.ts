@@ -2,7 +2,7 @@
 // test files brings one.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { InvocationContext } from "@sluice/core";
+import type { InvocationContext } from "@sluice/core/envelope";
 import type { BatchOptions } from "../src/index.ts";
 import {
   approvalPageHandler,

@@ -3,7 +3,8 @@
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import { type Image, type PipelineHandler, pipeline, type StreamRecord, sqsDeadLetter } from "@sluice/core";
+import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import type { Image, StreamRecord } from "@sluice/core/sink-kit";
 import { type DynamodbEngine, eventSourceMapping, type SqsEngine, streamsClient } from "@sluice/local";
 import { type MemoryUpsertSink, memoryUpsertSink } from "@sluice/testing";
 import type { BatchOptions, LambdaClient } from "../src/index.ts";
@@ -63,7 +64,7 @@ export const makeWorld = async (engines: {
   const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: `orders-dead-${worlds}` });
   const target = memoryUpsertSink<unknown>({ name: "copy" });
   let refuses = (_item: Record<string, unknown>): boolean => false;
-  const handler = pipeline("orders", { deadLetter: sqsDeadLetter({ queueUrl, client: sqs }), logger: silent })
+  const handler = pipeline("orders", { deadLetterQueue: sqsDeadLetterQueue({ queueUrl, client: sqs }), logger: silent })
     .to<unknown, "upsert">(target, ({ after }) => {
       if (refuses(after)) throw new Error("refused");
       return after;

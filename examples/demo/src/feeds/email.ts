@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { email, smtp } from "@sluice/sink-email";
+import { emailSink, smtpTransport } from "@sluice/sink-email";
 import { SMTPServer } from "smtp-server";
 import { type Arrival, type Feed, filmChange, type Interest } from "./feed.ts";
 
@@ -49,7 +49,10 @@ export const emailFeed = async (): Promise<Feed> => {
   server.listen(0, "127.0.0.1");
   await once(server.server, "listening");
   const { port } = server.server.address() as AddressInfo;
-  const sink = email({ transport: smtp({ host: "127.0.0.1", port, timeoutMs }), from: "films@example.com" });
+  const sink = emailSink({
+    transport: smtpTransport({ host: "127.0.0.1", port, timeoutMs }),
+    from: "films@example.com",
+  });
   return {
     name: sink.name,
     about: `mails about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,

@@ -1,6 +1,7 @@
 // What the demo wants of a feed: a route into the pipeline, and what its receiver got, in the order of arrival.
 
-import type { Change, StreamRecord } from "@sluice/core";
+import type { Change } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import type { Faults } from "../faults.ts";
 import type { FilmsPipeline } from "../replicas/replica.ts";
 

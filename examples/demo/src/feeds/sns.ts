@@ -3,7 +3,7 @@
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import type { SqsEngine } from "@sluice/local";
-import { sns } from "@sluice/sink-sns";
+import { snsSink } from "@sluice/sink-sns";
 import { type Feed, filmChange } from "./feed.ts";
 import { queueArrivals } from "./queue-arrivals.ts";
 
@@ -26,7 +26,7 @@ export const snsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const name = `sluice-demo-topic-${Date.now()}.fifo`;
   const { TopicArn: topicArn = "" } = await topics.createTopic({ Name: name, Attributes: { FifoTopic: "true" } });
   const queueUrl = await subscribedQueue(topics, queues, topicArn, name);
-  const sink = sns({ topicArn, client: topics });
+  const sink = snsSink({ topicArn, client: topics });
   const map = (body: ReturnType<typeof filmChange>) => (body === undefined ? undefined : { body });
   return {
     name: sink.name,

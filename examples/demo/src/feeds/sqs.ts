@@ -2,7 +2,7 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { SqsEngine } from "@sluice/local";
-import { sqs } from "@sluice/sink-sqs";
+import { sqsSink } from "@sluice/sink-sqs";
 import { type Feed, filmChange } from "./feed.ts";
 import { queueArrivals } from "./queue-arrivals.ts";
 
@@ -13,7 +13,7 @@ export const sqsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
     QueueName: `sluice-demo-changes-${Date.now()}.fifo`,
     Attributes: { FifoQueue: "true" },
   });
-  const sink = sqs({ queueUrl, client });
+  const sink = sqsSink({ queueUrl, client });
   const map = (body: ReturnType<typeof filmChange>) => (body === undefined ? undefined : { body });
   return {
     name: sink.name,

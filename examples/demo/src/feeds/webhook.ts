@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { webhook } from "@sluice/sink-webhook";
+import { webhookSink } from "@sluice/sink-webhook";
 import { type Arrival, type Feed, type FilmChange, filmChange, type Interest } from "./feed.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 90 };
@@ -36,7 +36,7 @@ export const webhookFeed = async (): Promise<Feed> => {
   // An answer that comes too late is lost, and its call is made again: not on a busy machine.
   const timeoutMs = 120_000;
   const url = `http://127.0.0.1:${port}/films`;
-  const sink = webhook({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });
+  const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });
   return {
     name: sink.name,
     about: `calls about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,

@@ -2,7 +2,7 @@
 
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import type { DynamodbEngine } from "@sluice/local";
-import { dynamodb } from "@sluice/sink-dynamodb";
+import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { columns, type Row } from "../comparison.ts";
 import type { FilmItem } from "../films-data.ts";
 import type { Replica } from "./replica.ts";
@@ -20,7 +20,7 @@ const rowOf = (item: Partial<FilmItem>): Row =>
 /** Opens the replica beside the source. */
 export const dynamodbReplica = async ({ clientConfig, endpoint }: DynamodbEngine): Promise<Replica> => {
   const client = new DynamoDBClient(clientConfig);
-  const sink = dynamodb({ client, table, key: { copyId: "filmId" } });
+  const sink = dynamodbSink({ client, table, key: { copyId: "filmId" } });
   await sink.ensure({ create: { partitionKey: { name: "copyId", type: "N" } } });
   return {
     name: sink.name,

@@ -1,7 +1,7 @@
 // An OpenSearch index: the whole film as a document, and a search that takes typing errors.
 
 import type { OpensearchEngine } from "@sluice/local";
-import { opensearch } from "@sluice/sink-opensearch";
+import { opensearchSink } from "@sluice/sink-opensearch";
 import { columns, type Row } from "../comparison.ts";
 import type { Replica } from "./replica.ts";
 
@@ -65,7 +65,7 @@ const typingErrors = {
 
 /** Opens the replica on a server that runs. */
 export const opensearchReplica = async ({ url }: OpensearchEngine): Promise<Replica> => {
-  const sink = opensearch({ node: url, index, mappings, settings: { number_of_replicas: 0 } });
+  const sink = opensearchSink({ node: url, index, mappings, settings: { number_of_replicas: 0 } });
   await sink.ensure();
   return {
     name: sink.name,

@@ -1,6 +1,6 @@
 // `sluice dead-letters`: gathers what is meant, does with it what was asked for, and puts back what is not removed.
 
-import type { Envelope } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { s3Client } from "../aws/clients.ts";
 import { type Claims, claimsOf } from "../claims.ts";
 import { CommandError, exitCodes } from "../command-error.ts";

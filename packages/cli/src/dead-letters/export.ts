@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { open } from "node:fs/promises";
-import type { Envelope } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-error.ts";
 import type { Spool, SpoolPlace } from "../spool.ts";
 
@@ -16,7 +16,7 @@ export interface LineWriter {
 /** An envelope as a line of an export: `sluice redrive` takes it. Its record is in it, or where it should be kept. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
-  return JSON.stringify(envelope.recordClaim === undefined ? envelope : rest);
+  return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);
 };
 
 const standardOutput: LineWriter = {

@@ -1,6 +1,6 @@
 // Takes the dead letters out of a queue that a command is about, each once.
 
-import { decodeEnvelope, type Envelope } from "@sluice/core";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import type { Claims } from "../claims.ts";
 import { isMeant, type LetterFilter } from "../letter-filter.ts";
 import { type Letterbox, type Stock, stillHidden, type Taken } from "../letterbox/letterbox.ts";
@@ -46,7 +46,7 @@ export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<
   let [gone, taken] = [0, 0];
 
   const wholeOf = async (envelope: Envelope): Promise<Envelope> => {
-    const isFetched = envelope.recordClaim !== undefined && (isByKey || needsRecord(envelope));
+    const isFetched = envelope.recordUrl !== undefined && (isByKey || needsRecord(envelope));
     const whole = isFetched ? await claims.fetch(envelope) : envelope;
     if (whole === undefined) gone += 1;
     return whole ?? envelope;
@@ -65,7 +65,7 @@ export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<
     const letter = known ?? { kept: await keep(whole), messages: [], claims: [] };
     letters.set(envelope.id, letter);
     letter.messages.push(id);
-    if (envelope.recordClaim !== undefined) letter.claims.push(envelope.recordClaim);
+    if (envelope.recordUrl !== undefined) letter.claims.push(envelope.recordUrl);
   };
 
   const pass = async (message: Taken): Promise<void> => {

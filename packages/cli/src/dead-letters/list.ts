@@ -1,6 +1,7 @@
 // Dead letters as a table. No item values.
 
-import type { Envelope, Image } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
+import type { Image } from "@sluice/core/sink-kit";
 import { tableLines } from "../terminal/table.ts";
 import { ageText, withSeparators } from "../words.ts";
 

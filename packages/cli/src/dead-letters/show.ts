@@ -1,6 +1,7 @@
 // One dead letter: what is known of it, and its values only for those who ask.
 
-import type { Envelope, Image } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
+import type { Image } from "@sluice/core/sink-kit";
 import { ageText } from "../words.ts";
 
 /** Attributes and their types: `pk (S), total (N)`. */
@@ -22,7 +23,7 @@ const changeText = ({ record }: Envelope): string => {
 
 /** The letter as lines, its record fetched unless it is gone; `copies` are messages that hold it. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
-  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordClaim } = envelope;
+  const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordUrl } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const rows: readonly (readonly [string, string])[] = [
     ["id", id],
@@ -36,9 +37,9 @@ export const showLines = (envelope: Envelope, copies: number, hasValues: boolean
     ["key", attributesText(Keys)],
     ["new image", attributesText(NewImage)],
     ["old image", attributesText(OldImage)],
-    ["record", recordClaim === undefined ? "" : `not to be found where it was kept: ${recordClaim}`],
+    ["record", recordUrl === undefined ? "" : `not to be found where it was kept: ${recordUrl}`],
     ["messages", String(copies)],
   ];
   const lines = rows.filter(([, text]) => text !== "").map(([name, text]) => `${name.padEnd(14)}${text}`);
-  return hasValues && recordClaim === undefined ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
+  return hasValues && recordUrl === undefined ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
 };

@@ -1,6 +1,6 @@
 // The objects under a prefix of an S3 bucket as a letterbox.
 
-import { eachBounded } from "@sluice/core";
+import { eachBounded } from "@sluice/core/sink-kit";
 import { awsFailure } from "../aws/aws-failure.ts";
 import type { Letterbox, Taken } from "./letterbox.ts";
 

@@ -1,6 +1,6 @@
 // The calls of `SQS` from `@aws-sdk/client-sqs` that are used, and requests of ten.
 
-import { chunk, eachBounded } from "@sluice/core";
+import { chunk, eachBounded } from "@sluice/core/sink-kit";
 
 interface BatchAnswer {
   readonly Failed?: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[] | undefined;

@@ -1,7 +1,7 @@
 // A parcel: what is sent and settled together. Copies of one dead letter are one entry of several messages; an object of
 // Lambda's that no request holds is one message in several entries.
 
-import type { Outcome } from "@sluice/core";
+import type { Outcome } from "@sluice/core/envelope";
 import type { SpoolPlace } from "../spool.ts";
 
 /** What became of an entry. */

@@ -1,6 +1,7 @@
 // From a message to what a redrive sends of it: dead letters, or what Lambda gave up on.
 
-import { chunk, decodeEnvelope, decodeRecord, type Envelope, RecordError } from "@sluice/core";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
+import { chunk, decodeRecord, RecordError } from "@sluice/core/sink-kit";
 import type { Claims } from "../claims.ts";
 import { type InvocationRecord, invocationIn, isNews, membersIn } from "../invocation-record.ts";
 import { isMeant, type LetterFilter } from "../letter-filter.ts";
@@ -44,7 +45,7 @@ export const letterReader =
   async ({ text }) => {
     const letter = decodeEnvelope(text);
     if (letter === undefined) return undefined;
-    const { id: letterId, recordClaim: claim } = letter;
+    const { id: letterId, recordUrl: claim } = letter;
     const claiming = { letterId, ...(claim !== undefined && { claim }) };
     // Its keys may stand in S3: they are fetched only where all else fits.
     if (!isMeant({ ...filter, keys: undefined }, letter)) return { ...claiming, isMeant: false, parts: [] };
@@ -86,7 +87,7 @@ const shardOrder = (id: string, { DDBStreamBatchInfo: batch }: InvocationRecord)
 };
 
 /** Reads what Lambda sent to an on-failure destination: invocation records, or S3's news of objects with them. */
-export const onFailureReader =
+export const onFailureDestinationReader =
   (since: number | undefined): Reader =>
   async ({ id, text }) => {
     const value = invocationIn(text);

@@ -1,6 +1,6 @@
 // A request of a redrive: the event that asks the handler for it, and what it answers for each message.
 
-import type { MessageOutcome } from "@sluice/core";
+import type { MessageOutcome } from "@sluice/core/envelope";
 import { CommandError } from "../command-error.ts";
 
 /** One message of a request. */

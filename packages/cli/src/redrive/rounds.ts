@@ -1,6 +1,6 @@
 // The rounds of a redrive: take out what is there, send it in order, and again where removals bring more to light.
 
-import { systemClock } from "@sluice/core";
+import { systemClock } from "@sluice/core/sink-kit";
 import type { Claims } from "../claims.ts";
 import type { Letterbox, Stock } from "../letterbox/letterbox.ts";
 import type { OtherKinds } from "../other-kind.ts";
@@ -13,7 +13,7 @@ import type { Invoker } from "./invoker.ts";
 import type { RedriveOptions } from "./options.ts";
 import { paceOf } from "./pace.ts";
 import { type Entry, inOrder, type Parcel } from "./parcel.ts";
-import { letterReader, onFailureReader } from "./reading.ts";
+import { letterReader, onFailureDestinationReader } from "./reading.ts";
 import { type EntryResult, sender, unsent } from "./send.ts";
 import type { Settler } from "./settle.ts";
 
@@ -48,7 +48,7 @@ const roundOf = (redriving: Redriving, stock: Stock) => {
     done += results.size;
     terminal.progress.update({ doing: "redriving", done, total, beside: failuresText(account) });
   };
-  const read = from === "on-failure" ? onFailureReader(filter.since) : letterReader(filter, claims);
+  const read = from === "on-failure" ? onFailureDestinationReader(filter.since) : letterReader(filter, claims);
   const onProgress = (taken: number): void =>
     terminal.progress.update({ doing: "receiving", done: taken, total: stock.waiting });
   const send = sender({ invoker, spool, isDryRun, perSecond, pace: paceOf(perSecond, systemClock), signal, settle });

@@ -1,7 +1,8 @@
 // Handlers as a user's module exports them, for --to local. What reaches their sink is appended to the file DELIVERED.
 
 import { appendFileSync } from "node:fs";
-import { delivered, pipeline } from "@sluice/core";
+import { pipeline } from "@sluice/core";
+import { delivered } from "@sluice/core/sink-kit";
 
 const note = (line) => appendFileSync(process.env.DELIVERED, `${line}\n`);
 
@@ -15,7 +16,7 @@ const orders = {
 };
 
 const silent = { info: () => undefined, warn: () => undefined };
-const shop = pipeline("shop", { deadLetter: "block", logger: silent }).to(orders, ({ after }) => after);
+const shop = pipeline("shop", { onReject: "block", logger: silent }).to(orders, ({ after }) => after);
 
 export const handler = shop.handler();
 

@@ -1,7 +1,7 @@
 // Dead letters, and queues with them.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core";
+import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
 /** The record of an item's change; positions order them. */

@@ -1,6 +1,7 @@
 // A pipeline with a replica and a feed in memory, as a function that Lambda calls.
 
-import { type DeadLetter, type Envelope, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
+import { type DeadLetterQueue, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
+import type { Envelope } from "@sluice/core/envelope";
 import { lambdaContext, memoryAppendSink, memoryUpsertSink } from "@sluice/testing";
 import type { FakeFunction } from "./lambda.ts";
 
@@ -22,7 +23,7 @@ export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): S
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });
   const letters: Envelope[] = [];
-  const deadLetter: DeadLetter = {
+  const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
       letters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
@@ -32,7 +33,7 @@ export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): S
     if (item.pk === poison) throw new TypeError(`refused ${item.note}`);
     return item;
   };
-  const handler = pipeline("shop", { deadLetter, logger: silent, retry: { tries: 1 }, ...options })
+  const handler = pipeline("shop", { deadLetterQueue, logger: silent, retry: { maxAttempts: 1 }, ...options })
     .to(orders, ({ after }) => mapped(after as UnknownItem))
     .to(feed, ({ after, before }) => (after ?? before) as UnknownItem, { dedupe: "none" })
     .handler();

@@ -101,15 +101,15 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** The deadline of an invocation, `reserveMs` before Lambda's own. A quarter of the reserve is left after the last call. */
+/** The deadline of an invocation, `timeoutBufferMs` before Lambda's own. A quarter of the reserve is left after the last call. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
-  reserveMs: number | undefined,
+  timeoutBufferMs: number | undefined,
   clock: Clock,
 ): Deadline => {
   const lambdaMs = context?.getRemainingTimeInMillis?.();
   if (lambdaMs === undefined) return endless();
-  const reserve = Math.min(reserveMs ?? defaultReserveMs(lambdaMs), Math.max(0, lambdaMs));
+  const reserve = Math.min(timeoutBufferMs ?? defaultReserveMs(lambdaMs), Math.max(0, lambdaMs));
   const workMs = lambdaMs - reserve;
   const endsAt = clock.now() + workMs;
   const released = new AbortController();

@@ -3,13 +3,13 @@
 import type { Clock } from "./deadline.ts";
 
 /** Resolves when the next request may start, or when the signal aborts. */
-export type Turn = (signal: AbortSignal) => Promise<void>;
+export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Turns at `perSecond` (Infinity: at once), one after the other and evenly spaced. The turn of one that gave up is the
  * next one's; a pause is not made up for by a burst.
  */
-export const turns = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): Turn => {
+export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
   let nextAt = Number.NEGATIVE_INFINITY;
   let tail: Promise<void> = Promise.resolve();
@@ -24,15 +24,15 @@ export const turns = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): T
   };
 };
 
-/** A limited number of places. */
-export interface Places {
+/** A limited number of semaphore. */
+export interface Semaphore {
   /** Resolves when a place is free, and takes it. */
   readonly take: () => Promise<void>;
   readonly give: () => void;
 }
 
-/** That many places. */
-export const places = (count: number): Places => {
+/** That many semaphore. */
+export const semaphore = (count: number): Semaphore => {
   let free = count;
   const waiting: (() => void)[] = [];
   return {

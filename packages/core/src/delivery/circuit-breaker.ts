@@ -2,9 +2,9 @@
 // for one write now and then that goes to see: docs/decisions/0030-spill.md says why no environment asks another.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
-import { type DeliveryError, type DeliveryErrorCode, SinkError } from "../errors.ts";
-import { type Delivery, failed, type Settlement, type Sink, type WriteContext, withWrite } from "../sink/sink.ts";
-import type { Entry, Verdict } from "./item-queue.ts";
+import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
+import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
+import type { DeliveryResult, Entry } from "./item-queue.ts";
 
 /** Batches in a row that must fail as a whole, with that many items at least: one that never succeeds is no outage. */
 const batchesToOpen = 3;
@@ -24,17 +24,6 @@ const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 /** Of an invocation that follows one whose batch has failed as a whole. */
 const suspectMs = 2_000;
 
-/** Codes that say something of the target, and nothing of the delivery. */
-const ofTheTarget: ReadonlySet<DeliveryErrorCode> = new Set([
-  "SINK_THROTTLED",
-  "SINK_UNAVAILABLE",
-  "SINK_TIMEOUT",
-  "SINK_DENIED",
-  "SINK_MISSING",
-  // Where there were tries, the last was in vain, and the next came to nothing.
-  "DEADLINE_EXCEEDED",
-]);
-
 /**
  * How the deliveries of a batch may be written: all of them, none, or one write that goes to see for so long, and then
  * the others.
@@ -49,23 +38,23 @@ interface BatchResult {
 }
 
 /** The first answer of the target settles it: what was never attempted says nothing. */
-const resultOf = (entries: readonly Entry[], verdicts: ReadonlyMap<number, Verdict>): BatchResult => {
+const resultOf = (entries: readonly Entry[], results: ReadonlyMap<number, DeliveryResult>): BatchResult => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
   for (const { position, change } of entries) {
-    const verdict = verdicts.get(position);
-    if (verdict === undefined || verdict.tries === 0 || verdict.error?.code === "DELIVERY_PARKED") continue;
-    if (verdict.error === undefined || !ofTheTarget.has(verdict.error.code)) {
+    const result = results.get(position);
+    if (result === undefined || result.attempts === 0 || result.error?.code === "DELIVERY_PENDING") continue;
+    if (result.error === undefined || !isTargetWide(result.error.code)) {
       return { isAnswered: true, failure: undefined, itemKeys };
     }
-    failure = verdict.error;
+    failure = result.error;
     itemKeys.add(change.itemKey);
   }
   return { isAnswered: false, failure, itemKeys };
 };
 
 /** A delivery that was not attempted, because its target is down. Not tried again within the invocation. */
-export class LeftAloneError extends SinkError {
+export class CircuitOpenError extends SinkError {
   constructor(route: string, last: DeliveryError | undefined) {
     super("SINK_UNAVAILABLE", `[${route}] the target is left alone: its last batches failed as a whole`, {
       cause: last,
@@ -75,7 +64,7 @@ export class LeftAloneError extends SinkError {
 }
 
 /** The state of one route's target, as this environment sees it. */
-export class Outage {
+export class CircuitBreaker {
   readonly #clock: Clock;
   #failedBatches = 0;
   #failedItems = new Set<string>();
@@ -106,8 +95,8 @@ export class Outage {
   }
 
   /** Takes what became of a batch that passed whole. */
-  note(entries: readonly Entry[], verdicts: ReadonlyMap<number, Verdict>): void {
-    const { isAnswered, failure, itemKeys } = resultOf(entries, verdicts);
+  note(entries: readonly Entry[], results: ReadonlyMap<number, DeliveryResult>): void {
+    const { isAnswered, failure, itemKeys } = resultOf(entries, results);
     if (isAnswered) this.heal();
     else if (failure !== undefined) this.#count(failure, itemKeys);
   }
@@ -137,17 +126,16 @@ export class Outage {
 /** What a probing sink needs of its route and invocation. */
 export interface Probing {
   readonly route: string;
-  readonly outage: Outage;
+  readonly outage: CircuitBreaker;
   readonly clock: Clock;
   readonly deadline: Deadline;
   readonly pass: Exclude<Pass, "all">;
 }
 
-const allFailed = (batch: readonly Delivery[], error: SinkError): Settlement[] =>
+const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
   batch.map((delivery) => failed(delivery, error));
 
-const isOfTheTarget = (settlement: Settlement): boolean =>
-  settlement.outcome === "failed" && ofTheTarget.has(settlement.error.code);
+const isOfTheTarget = (result: WriteResult): boolean => result.outcome === "failed" && isTargetWide(result.error.code);
 
 /** The context of a probe, whose time is short. */
 const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, over: AbortSignal): WriteContext => ({
@@ -161,10 +149,10 @@ const probe = async (
   { route, clock, deadline }: Probing,
   ms: number,
   write: { readonly batch: readonly Delivery[]; readonly context: WriteContext },
-): Promise<readonly Settlement[]> => {
+): Promise<readonly WriteResult[]> => {
   const over = new AbortController();
   const done = new AbortController();
-  const overrun = async (): Promise<readonly Settlement[]> => {
+  const overrun = async (): Promise<readonly WriteResult[]> => {
     await clock.sleep(ms, done.signal);
     over.abort();
     await clock.sleep(deadline.settleMs, done.signal);
@@ -187,14 +175,14 @@ export const probingSink = (sink: Sink<unknown>, probing: Probing): Sink<unknown
   const { route, outage, pass } = probing;
   let probesLeft = pass === "none" ? 0 : itemsToOpen;
   let isBack: Promise<boolean> = Promise.resolve(false);
-  const heard = (settlements: readonly Settlement[]): boolean => {
-    const answers = !settlements.every(isOfTheTarget);
+  const heard = (results: readonly WriteResult[]): boolean => {
+    const answers = !results.every(isOfTheTarget);
     if (answers) outage.heal();
     return answers;
   };
   return withWrite(sink, async (batch: readonly Delivery[], context) => {
     if (await isBack) return sink.write(batch as never, context);
-    if (pass === "none" || probesLeft <= 0) return allFailed(batch, new LeftAloneError(route, outage.lastFailure));
+    if (pass === "none" || probesLeft <= 0) return allFailed(batch, new CircuitOpenError(route, outage.lastFailure));
     probesLeft -= batch.length;
     const answer = probe(sink, probing, pass.probeTimeoutMs, { batch, context });
     isBack = answer.then(heard, () => false);

@@ -2,12 +2,12 @@
 
 import { ConfigError } from "../errors.ts";
 import type { Sink } from "../sink/sink.ts";
-import type { Parking } from "./pending-items.ts";
+import type { PendingItems } from "./pending-items.ts";
 
 /**
  * How repeats of a change are kept from an append target. `native`: the target discards them by idempotency key.
  * `on-failure`: what is delivered already is noted when its batch is about to come again. `always`: each delivery is
- * claimed in a store before it is sent. `none`: they are sent again.
+ * acquired in a store before it is sent. `none`: they are sent again.
  */
 export type Dedupe = "native" | "on-failure" | "always" | "none";
 
@@ -20,7 +20,7 @@ export interface RouteId {
 }
 
 /** A delivery that is settled for good. */
-export interface Note {
+export interface JournalEntry {
   readonly idempotencyKey: string;
   readonly version: string;
 }
@@ -37,30 +37,30 @@ export interface Journal {
     signal: AbortSignal,
   ) => Promise<ReadonlySet<string>>;
   /** Takes notes, to be kept for longer than the stream keeps a record (24 hours). Rejects unless all were taken. */
-  readonly note: (route: RouteId, notes: readonly Note[]) => Promise<void>;
+  readonly note: (route: RouteId, notes: readonly JournalEntry[]) => Promise<void>;
 }
 
-/** What became of a claim: it is yours, the delivery was sent before, or another invocation may hold it so long. */
-export type Claim = "claimed" | "completed" | { readonly heldForMs: number };
+/** What became of a acquire: it is yours, the delivery was sent before, or another invocation may hold it so long. */
+export type LeaseResult = "acquired" | "completed" | { readonly heldForMs: number };
 
 /** Lets one invocation at a time send a delivery, and none when it was sent. Rejects with a `SinkError`. */
-export interface Claims {
-  /** A claim that is neither completed nor released ends by itself after `holdMs`: its holder has crashed. */
-  readonly claim: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<Claim>;
+export interface Leases {
+  /** A lease that is neither completed nor released ends by itself after `holdMs`: its holder has crashed. */
+  readonly acquire: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<LeaseResult>;
   /** Remembers, for longer than a dead letter can wait for its redrive, that the delivery was sent. */
   readonly complete: (route: RouteId, idempotencyKey: string) => Promise<void>;
-  /** Gives a claim back: the delivery was not sent. What another invocation has completed meanwhile stays completed. */
+  /** Gives a lease back: the delivery was not sent. What another invocation has completed meanwhile stays completed. */
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 
 /**
- * Where append routes remember what they have delivered: `journal` for `on-failure`, `claims` for `always`; and which
+ * Where append routes remember what they have delivered: `journal` for `on-failure`, `leases` for `always`; and which
  * items wait in the retry queue, for those that spill.
  */
 export interface DedupeStore {
   readonly journal: Journal;
-  readonly claims: Claims;
-  readonly parking?: Parking;
+  readonly leases: Leases;
+  readonly pendingItems?: PendingItems;
 }
 
 const invalid = (message: string): ConfigError => new ConfigError("CONFIG_INVALID", message);

@@ -1,11 +1,11 @@
-// Drives the lanes of one route: as many deliveries per write, and writes at once, as the sink says; a few quick
-// tries for what a moment may heal; nothing started after the deadline.
+// Drives the itemQueues of one route: as many deliveries per write, and writes at once, as the sink says; a few quick
+// attempts for what a moment may heal; nothing started after the deadline.
 
 import { backoffMs, type RetryPolicy } from "../async/backoff.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
-import { type DeliveryErrorCode, isTransient, SinkError } from "../errors.ts";
-import { type Delivery, failed, type Settlement } from "../sink/sink.ts";
-import { type Entry, type Lane, lanesOf, type Verdict } from "./item-queue.ts";
+import { isSinkError, isTransient, SinkError } from "../errors.ts";
+import { type Delivery, failed, type WriteResult } from "../sink/sink.ts";
+import { type DeliveryResult, type Entry, type ItemQueue, itemQueuesOf } from "./item-queue.ts";
 import type { Route } from "./route.ts";
 
 /** What an invocation gives every route. */
@@ -14,23 +14,6 @@ export interface Invocation {
   readonly clock: Clock;
   readonly retry: RetryPolicy;
 }
-
-const sinkCodes: ReadonlySet<string> = new Set([
-  "SINK_THROTTLED",
-  "SINK_UNAVAILABLE",
-  "SINK_TIMEOUT",
-  "SINK_CONFLICT",
-  "SINK_DENIED",
-  "SINK_MISSING",
-  "SINK_UNREPORTED",
-  "SINK_REJECTED",
-  "SINK_GONE",
-  "SINK_TOO_LARGE",
-] satisfies DeliveryErrorCode[]);
-
-/** By code and not by class: a sink may carry its own copy of core. */
-const isSinkError = (error: unknown): error is SinkError =>
-  error instanceof Error && "code" in error && sinkCodes.has(String(error.code));
 
 const overdue = (route: Route, settleMs: number): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${route.name}] the sink had not settled ${settleMs} ms after its deadline`);
@@ -54,16 +37,16 @@ const afterDeadline = (route: Route, { deadline, clock }: Invocation, over: Abor
     else deadline.signal.addEventListener("abort", () => void wait(), { once: true, signal: over });
   });
 
-/** A settlement for each delivery, in the order of the batch. Most sinks answer in that order already. */
-const matched = (route: Route, batch: readonly Delivery[], answer: readonly Settlement[]): readonly Settlement[] => {
+/** A result for each delivery, in the order of the batch. Most sinks answer in that order already. */
+const matched = (route: Route, batch: readonly Delivery[], answer: readonly WriteResult[]): readonly WriteResult[] => {
   if (answer.length === batch.length && answer.every(({ delivery }, index) => delivery === batch[index])) return answer;
-  const byDelivery = new Map<Delivery, Settlement>();
-  for (const settlement of answer) byDelivery.set(settlement.delivery, settlement);
+  const byDelivery = new Map<Delivery, WriteResult>();
+  for (const result of answer) byDelivery.set(result.delivery, result);
   return batch.map((delivery) => byDelivery.get(delivery) ?? unreported(route, delivery));
 };
 
 /** One write, answered for every delivery: whatever the sink did not name has failed. */
-const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Promise<readonly Settlement[]> => {
+const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Promise<readonly WriteResult[]> => {
   const { signal, remainingMs } = run.deadline;
   try {
     const answer = await Promise.race([route.sink.write(batch as never, { signal, remainingMs }), run.late]);
@@ -75,83 +58,83 @@ const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Pr
   }
 };
 
-const unreported = (route: Route, delivery: Delivery): Settlement =>
+const unreported = (route: Route, delivery: Delivery): WriteResult =>
   failed(delivery, new SinkError("SINK_UNREPORTED", `[${route.name}] the sink did not say what became of a delivery`));
 
 /** Milliseconds for which the target asked to be left alone: 0 where it did not ask. */
-const askedMs = (settlement: Settlement): number =>
-  settlement.outcome === "failed" && "retryAfterMs" in settlement.error ? (settlement.error.retryAfterMs ?? 0) : 0;
+const askedMs = (result: WriteResult): number =>
+  result.outcome === "failed" && "retryAfterMs" in result.error ? (result.error.retryAfterMs ?? 0) : 0;
 
 /** Whether a failed delivery is worth another try within this invocation. */
-const isWorthAnotherTry = (settlement: Settlement, lane: Lane, { retry, deadline }: Invocation): boolean =>
-  settlement.outcome === "failed" &&
-  isTransient(settlement.error.code) &&
-  askedMs(settlement) <= retry.maxDelayMs &&
-  lane.tries + 1 < retry.tries &&
+const isWorthAnotherTry = (result: WriteResult, itemQueue: ItemQueue, { retry, deadline }: Invocation): boolean =>
+  result.outcome === "failed" &&
+  isTransient(result.error.code) &&
+  askedMs(result) <= retry.maxDelayMs &&
+  itemQueue.attempts + 1 < retry.maxAttempts &&
   !deadline.signal.aborted;
 
-/** Writes one group of lanes' deliveries; hands each lane back when it may go on. */
+/** Writes one group of itemQueues' deliveries; hands each itemQueue back when it may go on. */
 const writeGroup = async (
   route: Route,
-  group: readonly Lane[],
+  group: readonly ItemQueue[],
   run: Run,
-  handBack: (lanes: readonly Lane[]) => void,
+  handBack: (itemQueues: readonly ItemQueue[]) => void,
 ): Promise<void> => {
-  const settlements = await writeOnce(
+  const results = await writeOnce(
     route,
-    group.map((lane) => lane.next() as Delivery),
+    group.map((itemQueue) => itemQueue.next() as Delivery),
     run,
   );
-  const again = group.filter((lane, index) => isWorthAnotherTry(settlements[index] as Settlement, lane, run));
+  const again = group.filter((itemQueue, index) => isWorthAnotherTry(results[index] as WriteResult, itemQueue, run));
   const waiting = new Set(again);
-  for (const [index, lane] of group.entries()) {
-    if (waiting.has(lane)) lane.countTry();
-    else lane.settle(settlements[index] as Settlement);
+  for (const [index, itemQueue] of group.entries()) {
+    if (waiting.has(itemQueue)) itemQueue.countAttempt();
+    else itemQueue.settle(results[index] as WriteResult);
   }
-  handBack(group.filter((lane) => !waiting.has(lane)));
+  handBack(group.filter((itemQueue) => !waiting.has(itemQueue)));
   if (again[0] === undefined) return;
   const { clock, retry, deadline } = run;
-  const asked = group.map((lane, index) => (waiting.has(lane) ? askedMs(settlements[index] as Settlement) : 0));
-  const waitMs = Math.max(backoffMs(retry, again[0].tries, clock.random), ...asked);
+  const asked = group.map((itemQueue, index) => (waiting.has(itemQueue) ? askedMs(results[index] as WriteResult) : 0));
+  const waitMs = Math.max(backoffMs(retry, again[0].attempts, clock.random), ...asked);
   await clock.sleep(waitMs, deadline.signal);
   handBack(again);
 };
 
-/** Hands out groups of lanes that have something to write, and takes lanes back. */
+/** Hands out groups of itemQueues that have something to write, and takes itemQueues back. */
 interface Queue {
-  /** The lanes of the next write; empty when none is ready. */
-  readonly take: () => readonly Lane[];
-  readonly handBack: (lanes: readonly Lane[]) => void;
+  /** The itemQueues of the next write; empty when none is ready. */
+  readonly take: () => readonly ItemQueue[];
+  readonly handBack: (itemQueues: readonly ItemQueue[]) => void;
   readonly isEmpty: () => boolean;
 }
 
-const queueOf = (lanes: readonly Lane[], maxEntries: number): Queue => {
-  const ready: Lane[] = [...lanes];
+const queueOf = (itemQueues: readonly ItemQueue[], maxEntries: number): Queue => {
+  const ready: ItemQueue[] = [...itemQueues];
   let head = 0;
   return {
     take: () => {
-      const group: Lane[] = [];
-      for (let lane = ready[head]; lane !== undefined && group.length < maxEntries; lane = ready[head]) {
+      const group: ItemQueue[] = [];
+      for (let itemQueue = ready[head]; itemQueue !== undefined && group.length < maxEntries; itemQueue = ready[head]) {
         head += 1;
-        if (lane.next() !== undefined) group.push(lane);
+        if (itemQueue.next() !== undefined) group.push(itemQueue);
       }
       return group;
     },
     handBack: (back) => {
-      for (const lane of back) ready.push(lane);
+      for (const itemQueue of back) ready.push(itemQueue);
     },
     isEmpty: () => head >= ready.length,
   };
 };
 
-/** Runs the lanes to their ends. @throws what a sink threw that is no error of a sink, when all writes have settled. */
-const drive = async (route: Route, lanes: readonly Lane[], run: Run): Promise<void> => {
+/** Runs the itemQueues to their ends. @throws what a sink threw that is no error of a sink, when all writes have settled. */
+const drive = async (route: Route, itemQueues: readonly ItemQueue[], run: Run): Promise<void> => {
   const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;
   const { signal } = run.deadline;
-  const queue = queueOf(lanes, maxEntries);
+  const queue = queueOf(itemQueues, maxEntries);
   const inFlight = new Set<Promise<void>>();
   const bugs: unknown[] = [];
-  const start = (group: readonly Lane[]): void => {
+  const start = (group: readonly ItemQueue[]): void => {
     const running = writeGroup(route, group, run, queue.handBack)
       .catch((bug) => {
         bugs.push(bug);
@@ -168,28 +151,28 @@ const drive = async (route: Route, lanes: readonly Lane[], run: Run): Promise<vo
     if (inFlight.size > 0) await Promise.race(inFlight);
   } while (inFlight.size > 0 || mayStart());
   if (bugs.length > 0) throw bugs[0];
-  for (const lane of lanes) lane.abandon();
+  for (const itemQueue of itemQueues) itemQueue.abandon();
 };
 
 /**
  * Delivers a batch to one route.
- * @returns a verdict for each entry's `position`.
+ * @returns a result for each entry's `position`.
  */
 export const deliver = async (
   route: Route,
   batch: readonly Entry[],
   invocation: Invocation,
-): Promise<Map<number, Verdict>> => {
-  const verdicts = new Map<number, Verdict>();
-  const lanes = lanesOf(route, batch, ({ position }, verdict) => {
-    if (verdicts.has(position)) throw new Error(`[${route.name}] a delivery was judged twice`);
-    verdicts.set(position, verdict);
+): Promise<Map<number, DeliveryResult>> => {
+  const results = new Map<number, DeliveryResult>();
+  const itemQueues = itemQueuesOf(route, batch, ({ position }, result) => {
+    if (results.has(position)) throw new Error(`[${route.name}] a delivery was judged twice`);
+    results.set(position, result);
   });
   const over = new AbortController();
   try {
-    await drive(route, lanes, { ...invocation, late: afterDeadline(route, invocation, over.signal) });
+    await drive(route, itemQueues, { ...invocation, late: afterDeadline(route, invocation, over.signal) });
   } finally {
     over.abort("delivered");
   }
-  return verdicts;
+  return results;
 };

@@ -1,24 +1,24 @@
-// A lane: the changes of one item on their way to one sink. It says what to write next and remembers what became of
+// A itemQueue: the changes of one item on their way to one sink. It says what to write next and remembers what became of
 // each change, so that one failing item never holds up another.
 //
-// An upsert lane starts with the last change, which stands for the earlier ones, and steps back only when it is
-// rejected or means nothing to the target. An append lane sends every change, oldest first, and stops at the first
+// An upsert itemQueue starts with the last change, which stands for the earlier ones, and steps back only when it is
+// rejected or means nothing to the target. An append itemQueue sends every change, oldest first, and stops at the first
 // that must come again.
 
 import { DeadlineError, type DeliveryError, outcomeOf } from "../errors.ts";
 import type { Change } from "../record/change.ts";
-import type { Delivery, Settlement } from "../sink/sink.ts";
+import type { Delivery, WriteResult } from "../sink/sink.ts";
 import { effectOf, type Route } from "./route.ts";
 
 export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "retried";
 
-/** What became of one delivery. `tries` counts the writes that were attempted. */
-export interface Verdict {
+/** What became of one delivery. `attempts` counts the writes that were attempted. */
+export interface DeliveryResult {
   readonly outcome: Outcome;
   readonly error?: DeliveryError;
-  readonly tries: number;
+  readonly attempts: number;
   /** Retried from the retry queue: the stream need not bring it again. */
-  readonly isSpilled?: true;
+  readonly isQueued?: true;
 }
 
 /** One change of a batch, at its place there. */
@@ -27,7 +27,7 @@ export interface Entry {
   readonly change: Change<unknown>;
 }
 
-type Judge = (entry: Entry, verdict: Verdict) => void;
+type Judge = (entry: Entry, result: DeliveryResult) => void;
 
 /** Names one delivery: equal on every repeat of the change, different for different changes and routes. */
 export const idOf = (route: string, eventId: string): string => `${eventId}:${route}`;
@@ -37,27 +37,27 @@ const deadlineError = (): DeadlineError =>
 
 const nothingEarlier: readonly Change[] = Object.freeze([]);
 
-/** The commonest verdict, once for all. */
-const deliveredAtOnce: Verdict = Object.freeze({ outcome: "delivered", tries: 1 });
+/** The commonest result, once for all. */
+const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
 
-const verdictOf = (settlement: Settlement, tries: number): Verdict => {
-  if (settlement.outcome === "delivered" && tries === 1) return deliveredAtOnce;
-  if (settlement.outcome !== "failed") return { outcome: settlement.outcome, tries };
-  const { error } = settlement;
-  return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, tries };
+const resultOf = (result: WriteResult, attempts: number): DeliveryResult => {
+  if (result.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
+  if (result.outcome !== "failed") return { outcome: result.outcome, attempts };
+  const { error } = result;
+  return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
 };
 
 /**
  * The changes of one item, and how far they are. A class because a batch makes thousands: closures for each cost more
  * than all else that core does (bench: `core`).
  */
-export class Lane {
+export class ItemQueue {
   readonly #route: Route;
   readonly #entries: readonly Entry[];
   readonly #judge: Judge;
   readonly #isUpsert: boolean;
   #index: number;
-  #tries = 0;
+  #attempts = 0;
   #pending: Delivery | undefined = undefined;
   #isDone = false;
 
@@ -70,11 +70,11 @@ export class Lane {
   }
 
   /** Tries of the delivery that `next` answers. */
-  get tries(): number {
-    return this.#tries;
+  get attempts(): number {
+    return this.#attempts;
   }
 
-  /** What to write next; undefined when the lane is done. The same until it is settled. */
+  /** What to write next; undefined when the itemQueue is done. The same until it is settled. */
   next(): Delivery | undefined {
     if (this.#isDone) return undefined;
     this.#pending ??= this.#find();
@@ -82,25 +82,25 @@ export class Lane {
   }
 
   /** Counts a try that failed and will be repeated within this invocation. */
-  countTry(): void {
-    this.#tries += 1;
+  countAttempt(): void {
+    this.#attempts += 1;
   }
 
   /** Takes what became of the delivery. */
-  settle(settlement: Settlement): void {
-    this.#tries += 1;
-    this.#conclude(verdictOf(settlement, this.#tries));
+  settle(result: WriteResult): void {
+    this.#attempts += 1;
+    this.#conclude(resultOf(result, this.#attempts));
   }
 
-  /** Ends the lane: what is unsettled comes again. */
+  /** Ends the itemQueue: what is unsettled comes again. */
   abandon(): void {
     if (this.#isDone || this.#entries[this.#index] === undefined) return;
-    this.#conclude({ outcome: "retried", error: deadlineError(), tries: this.#tries });
+    this.#conclude({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
   }
 
   #advance(): void {
     this.#index += this.#isUpsert ? -1 : 1;
-    this.#tries = 0;
+    this.#attempts = 0;
     this.#pending = undefined;
   }
 
@@ -109,10 +109,12 @@ export class Lane {
       const effect = effectOf(this.#route, entry.change);
       if (effect.kind === "write") return this.#deliveryOf(entry.change, effect.message);
       if (effect.kind === "remove") return this.#deliveryOf(entry.change, undefined);
-      const tries = this.#tries;
+      const attempts = this.#attempts;
       this.#judge(
         entry,
-        effect.kind === "none" ? { outcome: "filtered", tries } : { outcome: "rejected", error: effect.error, tries },
+        effect.kind === "none"
+          ? { outcome: "filtered", attempts }
+          : { outcome: "rejected", error: effect.error, attempts },
       );
       this.#advance();
     }
@@ -129,24 +131,24 @@ export class Lane {
   }
 
   /** Judges the entry at the index and every other that shares its fate, and goes on or ends. */
-  #conclude(verdict: Verdict): void {
-    this.#judge(this.#entries[this.#index] as Entry, verdict);
-    const goesOn = this.#isUpsert ? verdict.outcome === "rejected" : verdict.outcome !== "retried";
+  #conclude(result: DeliveryResult): void {
+    this.#judge(this.#entries[this.#index] as Entry, result);
+    const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";
     if (goesOn) {
       this.#advance();
       return;
     }
     this.#isDone = true;
-    if (this.#isUpsert) this.#judgeEarlier(verdict);
-    else for (const entry of this.#entries.slice(this.#index + 1)) this.#judge(entry, { ...verdict, tries: 0 });
+    if (this.#isUpsert) this.#judgeEarlier(result);
+    else for (const entry of this.#entries.slice(this.#index + 1)) this.#judge(entry, { ...result, attempts: 0 });
   }
 
   /**
    * The earlier changes share the fate of the one that stands for them. Were they settled while it comes again, a later
    * rejection of it would have hidden them.
    */
-  #judgeEarlier(verdict: Verdict): void {
-    const fate: Verdict = verdict.outcome === "retried" ? verdict : { outcome: "superseded", tries: 0 };
+  #judgeEarlier(result: DeliveryResult): void {
+    const fate: DeliveryResult = result.outcome === "retried" ? result : { outcome: "superseded", attempts: 0 };
     for (let index = 0; index < this.#index; index += 1) this.#judge(this.#entries[index] as Entry, fate);
   }
 }
@@ -155,17 +157,17 @@ const byVersion = (a: Entry, b: Entry): number =>
   a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;
 
 /** Groups a batch by item, each item's changes in the order of their versions. */
-export const lanesOf = (route: Route, batch: readonly Entry[], judge: Judge): Lane[] => {
+export const itemQueuesOf = (route: Route, batch: readonly Entry[], judge: Judge): ItemQueue[] => {
   const items = new Map<string, Entry[]>();
   for (const entry of batch) {
     const entries = items.get(entry.change.itemKey);
     if (entries === undefined) items.set(entry.change.itemKey, [entry]);
     else entries.push(entry);
   }
-  const lanes: Lane[] = [];
+  const itemQueues: ItemQueue[] = [];
   for (const entries of items.values()) {
     if (entries.length > 1) entries.sort(byVersion);
-    lanes.push(new Lane(route, entries, judge));
+    itemQueues.push(new ItemQueue(route, entries, judge));
   }
-  return lanes;
+  return itemQueues;
 };

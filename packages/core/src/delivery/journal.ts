@@ -3,8 +3,8 @@
 
 import type { Clock, Deadline } from "../async/deadline.ts";
 import type { PipelineLogger } from "../pipeline/telemetry.ts";
-import type { Journal, Note, RouteId } from "./dedupe-store.ts";
-import { type Entry, idOf, type Verdict } from "./item-queue.ts";
+import type { Journal, JournalEntry, RouteId } from "./dedupe-store.ts";
+import { type DeliveryResult, type Entry, idOf } from "./item-queue.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 
@@ -53,20 +53,20 @@ export const notedBefore = async (
 };
 
 /** Whether nothing more will be sent for the delivery but by a redrive, or from the retry queue. */
-const isSettled = ({ outcome, isSpilled }: Verdict): boolean =>
-  isSpilled === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
+const isSettled = ({ outcome, isQueued }: DeliveryResult): boolean =>
+  isQueued === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 
 /** Notes of what is settled for good at or behind the first record that comes again. */
 export const notesOf = (
   route: string,
   entries: readonly Entry[],
-  verdicts: ReadonlyMap<number, Verdict>,
+  results: ReadonlyMap<number, DeliveryResult>,
   { from, known }: { readonly from: number; readonly known: ReadonlySet<string> },
-): Note[] => {
-  const notes: Note[] = [];
+): JournalEntry[] => {
+  const notes: JournalEntry[] = [];
   for (const { position, change } of entries) {
-    const verdict = verdicts.get(position);
-    if (position < from || verdict === undefined || !isSettled(verdict)) continue;
+    const result = results.get(position);
+    if (position < from || result === undefined || !isSettled(result)) continue;
     const idempotencyKey = idOf(route, change.eventId);
     if (!known.has(idempotencyKey)) notes.push({ idempotencyKey, version: change.version });
   }
@@ -88,7 +88,7 @@ const endOf = ({ lastCall, settleMs }: Deadline, clock: Clock, over: AbortSignal
 /** Takes notes. One that cannot be taken is logged: its delivery is sent again, and nothing is lost. */
 export const take = async (
   { journal, id, logger, deadline }: Noting,
-  notes: readonly Note[],
+  notes: readonly JournalEntry[],
   clock: Clock,
 ): Promise<void> => {
   if (notes.length === 0) return;

@@ -1,12 +1,12 @@
-// Parking: what keeps order in an append route that spills. While a change of an item waits in the retry queue, the
+// PendingItems: what keeps order in an append route that spills. While a change of an item waits in the retry queue, the
 // item is marked, and its later changes go behind it rather than to the target.
 
-import { ParkedError, SinkError } from "../errors.ts";
+import { PendingError, SinkError } from "../errors.ts";
 import { type AppendDelivery, failed, type Sink, withWrite } from "../sink/sink.ts";
 import type { RouteId } from "./dedupe-store.ts";
 
 /** An item with a change in the retry queue. */
-export interface ParkedItem {
+export interface PendingItem {
   readonly itemKey: string;
   /** Of the last of its changes there. */
   readonly version: string;
@@ -16,7 +16,7 @@ export interface ParkedItem {
  * Which items of a route have changes in the retry queue. Only the one invocation that has the item's shard marks it,
  * and only the consumer of the queue takes the mark off, but for one that was made in vain.
  */
-export interface Parking {
+export interface PendingItems {
   /** The marks of these items: the version of the last parked change by item key. Must see all that were made before. */
   readonly find: (
     route: RouteId,
@@ -24,15 +24,15 @@ export interface Parking {
     signal: AbortSignal,
   ) => Promise<ReadonlyMap<string, string>>;
   /** Marks items, or moves their marks to a later version. Rejects unless all were. */
-  readonly park: (route: RouteId, items: readonly ParkedItem[]) => Promise<void>;
+  readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
   /** Moves marks back from `version` to an earlier one, where they still are. */
-  readonly moveBack: (route: RouteId, items: readonly (ParkedItem & { readonly to: string })[]) => Promise<void>;
+  readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
   /** Takes off the marks that are not of a later version than the item's here. */
-  readonly release: (route: RouteId, items: readonly ParkedItem[]) => Promise<void>;
+  readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
 }
 
 /** For each item the last of its versions. */
-export const lastVersions = (items: readonly ParkedItem[]): Map<string, string> => {
+export const lastVersions = (items: readonly PendingItem[]): Map<string, string> => {
   const last = new Map<string, string>();
   for (const { itemKey, version } of items) {
     if (version > (last.get(itemKey) ?? "")) last.set(itemKey, version);
@@ -41,14 +41,14 @@ export const lastVersions = (items: readonly ParkedItem[]): Map<string, string> 
 };
 
 /** As a list of items. */
-export const parkedItems = (versions: ReadonlyMap<string, string>): ParkedItem[] =>
+export const pendingItemsOf = (versions: ReadonlyMap<string, string>): PendingItem[] =>
   [...versions].map(([itemKey, version]) => ({ itemKey, version }));
 
-const parked = (route: string): ParkedError =>
-  new ParkedError("DELIVERY_PARKED", `[${route}] an earlier change of the item waits in the retry queue`);
+const parked = (route: string): PendingError =>
+  new PendingError("DELIVERY_PENDING", `[${route}] an earlier change of the item waits in the retry queue`);
 
 /** Sends nothing of these items. */
-export const parkingSink = (
+export const pendingSink = (
   sink: Sink<unknown, "append">,
   route: string,
   items: ReadonlyMap<string, string>,
@@ -62,7 +62,7 @@ export const parkingSink = (
 };
 
 /** Sends nothing at all: nobody knows what it would overtake. */
-export const unreadableParking = (
+export const unreadablePending = (
   sink: Sink<unknown, "append">,
   route: string,
   cause: unknown,

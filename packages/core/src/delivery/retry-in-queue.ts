@@ -2,49 +2,49 @@
 // waits for it. What the queue does not take comes again from the stream.
 
 import type { Envelope } from "../envelope/envelope.ts";
-import type { Letter } from "../envelope/envelope-message.ts";
+import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
 import { SinkError } from "../errors.ts";
 import { receiptOf } from "../pipeline/report.ts";
 import type { RouteId } from "./dedupe-store.ts";
-import type { Entry, Verdict } from "./item-queue.ts";
-import { lastVersions, type ParkedItem, type Parking, parkedItems } from "./pending-items.ts";
+import type { DeliveryResult, Entry } from "./item-queue.ts";
+import { lastVersions, type PendingItem, type PendingItems, pendingItemsOf } from "./pending-items.ts";
 import type { Route } from "./route.ts";
 
 /** What spilling needs of its pipeline and of the invocation. */
 export interface Spilling {
-  readonly write: (letters: readonly Letter[]) => Promise<EnvelopeReceipt>;
+  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
   readonly id: RouteId;
   /** Where the route must keep order. */
-  readonly parking: Parking | undefined;
+  readonly pendingItems: PendingItems | undefined;
   /** Items that were marked before this batch, by their last version then. */
   readonly marked: ReadonlyMap<string, string>;
-  readonly envelopeOf: (position: number, verdict: Verdict) => Envelope;
+  readonly envelopeOf: (position: number, result: DeliveryResult) => Envelope;
   readonly lastCall: AbortSignal;
 }
 
 /** A delivery on its way to the retry queue. */
 interface Spilled {
   readonly entry: Entry;
-  readonly verdict: Verdict;
-  readonly letter: Letter;
+  readonly result: DeliveryResult;
+  readonly message: EnvelopeMessage;
 }
 
-/** In the order of their versions: so the letters of an item are stored, and none is after a gap. */
+/** In the order of their versions: so the messages of an item are stored, and none is after a gap. */
 const spilledOf = (
   route: Route,
   entries: readonly Entry[],
-  verdicts: ReadonlyMap<number, Verdict>,
+  results: ReadonlyMap<number, DeliveryResult>,
   envelopeOf: Spilling["envelopeOf"],
 ): Spilled[] => {
   const keepsOrder = route.sink.supports.writes === "append";
   const spilled: Spilled[] = [];
   for (const entry of entries) {
-    const verdict = verdicts.get(entry.position);
-    if (verdict?.outcome !== "retried") continue;
-    const envelope = envelopeOf(entry.position, verdict);
+    const result = results.get(entry.position);
+    if (result?.outcome !== "retried") continue;
+    const envelope = envelopeOf(entry.position, result);
     const group = keepsOrder ? `${route.name}#${entry.change.itemKey}` : envelope.id;
-    spilled.push({ entry, verdict, letter: { envelope, group } });
+    spilled.push({ entry, result, message: { envelope, group } });
   }
   return keepsOrder ? spilled.sort(byVersion) : spilled;
 };
@@ -52,30 +52,30 @@ const spilledOf = (
 const byVersion = ({ entry: a }: Spilled, { entry: b }: Spilled): number =>
   a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;
 
-/** An item as parking knows it. */
-export const parkedItem = ({ change: { itemKey, version } }: Entry): ParkedItem => ({ itemKey, version });
+/** An item as pendingItems knows it. */
+export const pendingItem = ({ change: { itemKey, version } }: Entry): PendingItem => ({ itemKey, version });
 
 /**
- * Puts back the marks of items whose last letter was not stored: behind a mark that nothing in the queue takes off, an
+ * Puts back the marks of items whose last message was not stored: behind a mark that nothing in the queue takes off, an
  * item's changes could go neither to the target nor, while the queue refuses them, anywhere else.
  */
 const correctMarks = async (
-  parking: Parking,
+  pendingItems: PendingItems,
   { id, marked }: Spilling,
   spilled: readonly Spilled[],
   stored: ReadonlySet<Envelope>,
 ): Promise<void> => {
-  const wanted = lastVersions(spilled.map(({ entry }) => parkedItem(entry)));
+  const wanted = lastVersions(spilled.map(({ entry }) => pendingItem(entry)));
   const inQueue = lastVersions(
-    spilled.filter(({ letter }) => stored.has(letter.envelope)).map(({ entry }) => parkedItem(entry)),
+    spilled.filter(({ message }) => stored.has(message.envelope)).map(({ entry }) => pendingItem(entry)),
   );
-  const vain = parkedItems(wanted).filter(({ itemKey, version }) => inQueue.get(itemKey) !== version);
+  const vain = pendingItemsOf(wanted).filter(({ itemKey, version }) => inQueue.get(itemKey) !== version);
   const toOf = (itemKey: string): string | undefined => inQueue.get(itemKey) ?? marked.get(itemKey);
-  await parking.release(
+  await pendingItems.release(
     id,
     vain.filter(({ itemKey }) => toOf(itemKey) === undefined),
   );
-  await parking.moveBack(
+  await pendingItems.moveBack(
     id,
     vain.flatMap((item) => {
       const to = toOf(item.itemKey);
@@ -86,19 +86,19 @@ const correctMarks = async (
 
 /** Marks first: a change that is sent while its predecessor waits unmarked would overtake it. */
 const store = async (spilling: Spilling, spilled: readonly Spilled[]): Promise<EnvelopeReceipt> => {
-  const { write, id, parking } = spilling;
-  const letters = spilled.map(({ letter }) => letter);
-  if (parking === undefined) return write(letters);
+  const { write, id, pendingItems } = spilling;
+  const messages = spilled.map(({ message }) => message);
+  if (pendingItems === undefined) return write(messages);
   try {
-    await parking.park(id, parkedItems(lastVersions(spilled.map(({ entry }) => parkedItem(entry)))));
+    await pendingItems.add(id, pendingItemsOf(lastVersions(spilled.map(({ entry }) => pendingItem(entry)))));
   } catch (cause) {
     const found = `[${id.route}] items could not be marked as parked`;
     return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
   }
-  const receipt = await write(letters);
-  if (receipt.stored.size === letters.length) return receipt;
+  const receipt = await write(messages);
+  if (receipt.stored.size === messages.length) return receipt;
   try {
-    await correctMarks(parking, spilling, spilled, receipt.stored);
+    await correctMarks(pendingItems, spilling, spilled, receipt.stored);
     return receipt;
   } catch (error) {
     return { ...receipt, errors: [...receipt.errors, error] };
@@ -106,20 +106,20 @@ const store = async (spilling: Spilling, spilled: readonly Spilled[]): Promise<E
 };
 
 /**
- * Spills what is to be retried; its verdicts then say so.
+ * Spills what is to be retried; its results then say so.
  * @returns what went wrong, for the log.
  */
 export const spill = async (
   route: Route,
   entries: readonly Entry[],
-  verdicts: Map<number, Verdict>,
+  results: Map<number, DeliveryResult>,
   spilling: Spilling,
 ): Promise<readonly unknown[]> => {
-  const spilled = spilledOf(route, entries, verdicts, spilling.envelopeOf);
+  const spilled = spilledOf(route, entries, results, spilling.envelopeOf);
   if (spilled.length === 0) return [];
   const { stored, errors } = await receiptOf(() => store(spilling, spilled), spilling.lastCall);
-  for (const { entry, verdict, letter } of spilled) {
-    if (stored.has(letter.envelope)) verdicts.set(entry.position, { ...verdict, isSpilled: true });
+  for (const { entry, result, message } of spilled) {
+    if (stored.has(message.envelope)) results.set(entry.position, { ...result, isQueued: true });
   }
   return errors;
 };

@@ -1,12 +1,12 @@
-// A letter: an envelope on its way to a queue, made small enough for a message.
+// A message: an envelope on its way to a queue, made small enough for a message.
 
 import { SinkError } from "../errors.ts";
 import { attributeBytes } from "../sink/message-attribute.ts";
-import { claimBody, compressed, type Envelope, gzipBody, maxMessageBytes, plainBody } from "./envelope.ts";
-import type { ClaimCheck } from "./payload-store.ts";
+import { compressed, type Envelope, gzipBody, maxMessageBytes, plainBody, recordUrlBody } from "./envelope.ts";
+import type { PayloadStore } from "./payload-store.ts";
 
 /** An envelope, and what it must not overtake: envelopes of one group are stored in order. */
-export interface Letter {
+export interface EnvelopeMessage {
   readonly envelope: Envelope;
   readonly group: string;
 }
@@ -21,12 +21,12 @@ export interface SqsEntry {
   readonly DelaySeconds?: number;
 }
 
-/** A letter that was weighed. */
-export interface SizedLetter extends Letter {
+/** A message that was weighed. */
+export interface SizedMessage extends EnvelopeMessage {
   readonly entry: Omit<SqsEntry, "Id">;
   readonly bytes: number;
   /** Where the record is kept, if it had to be. */
-  readonly claim: string | undefined;
+  readonly url: string | undefined;
 }
 
 const attributesOf = ({ pipeline, sink, code }: Envelope): SqsEntry["MessageAttributes"] =>
@@ -36,38 +36,38 @@ const attributesOf = ({ pipeline, sink, code }: Envelope): SqsEntry["MessageAttr
 
 interface Body {
   readonly body: string;
-  readonly claim?: string;
+  readonly url?: string;
 }
 
-/** The first form that fits: plain, compressed, and with a claim check the address of the record. */
-const bodyOf = async (envelope: Envelope, limit: number, claimCheck: ClaimCheck | undefined): Promise<Body> => {
+/** The first form that fits: plain, compressed, and with a payload store the address of the record. */
+const bodyOf = async (envelope: Envelope, limit: number, payloadStore: PayloadStore | undefined): Promise<Body> => {
   // Its record is kept already, and was not to be had.
-  if (envelope.recordClaim !== undefined) return { body: claimBody(envelope, envelope.recordClaim) };
+  if (envelope.recordUrl !== undefined) return { body: recordUrlBody(envelope, envelope.recordUrl) };
   const plain = plainBody(envelope);
   if (Buffer.byteLength(plain) <= limit) return { body: plain };
   const record = compressed(envelope.record);
   const gzip = gzipBody(envelope, record);
-  if (claimCheck === undefined || Buffer.byteLength(gzip) <= limit) return { body: gzip };
-  const claim = await claimCheck.put(record);
-  return { body: claimBody(envelope, claim), claim };
+  if (payloadStore === undefined || Buffer.byteLength(gzip) <= limit) return { body: gzip };
+  const url = await payloadStore.put(record);
+  return { body: recordUrlBody(envelope, url), url };
 };
 
 /**
- * The letter with its message, and what that weighs.
- * @throws {SinkError} SINK_TOO_LARGE when no form of it fits, and what the claim check answers.
+ * The message with its message, and what that weighs.
+ * @throws {SinkError} SINK_TOO_LARGE when no form of it fits, and what the payload store answers.
  */
-export const sizedLetter = async (
+export const sizedMessage = async (
   name: string,
-  letter: Letter,
-  claimCheck: ClaimCheck | undefined,
-): Promise<SizedLetter> => {
-  const attributes = attributesOf(letter.envelope);
+  message: EnvelopeMessage,
+  payloadStore: PayloadStore | undefined,
+): Promise<SizedMessage> => {
+  const attributes = attributesOf(message.envelope);
   const overhead = attributeBytes(attributes);
-  const { body, claim } = await bodyOf(letter.envelope, maxMessageBytes - overhead, claimCheck);
+  const { body, url } = await bodyOf(message.envelope, maxMessageBytes - overhead, payloadStore);
   const bytes = Buffer.byteLength(body) + overhead;
   if (bytes > maxMessageBytes) {
     const found = `[${name}] an envelope is ${bytes} bytes compressed; the limit is ${maxMessageBytes}`;
-    throw new SinkError("SINK_TOO_LARGE", `${found}, beyond which it needs a claimCheck`);
+    throw new SinkError("SINK_TOO_LARGE", `${found}, beyond which it needs a payloadStore`);
   }
-  return { ...letter, entry: { MessageBody: body, MessageAttributes: attributes }, claim, bytes };
+  return { ...message, entry: { MessageBody: body, MessageAttributes: attributes }, url, bytes };
 };

@@ -7,8 +7,8 @@ import { chunk } from "../sink/chunk.ts";
 import { fifoId } from "../sink/fifo.ts";
 import { missingDependency } from "../sink/missing-dependency.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
-import { type Letter, type SizedLetter, type SqsEntry, sizedLetter } from "./envelope-message.ts";
-import type { ClaimCheck } from "./payload-store.ts";
+import { type EnvelopeMessage, type SizedMessage, type SqsEntry, sizedMessage } from "./envelope-message.ts";
+import type { PayloadStore } from "./payload-store.ts";
 
 /** @see {@link maxMessageBytes} */
 const maxEntries = 10;
@@ -59,7 +59,7 @@ export interface EnvelopeQueue {
   readonly isFifo: boolean;
   /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  readonly send: (letters: readonly Letter[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
+  readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
   /** Rejects unless all were. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
   /** Rejects unless all were. */
@@ -73,7 +73,7 @@ export interface EnvelopeQueueOptions {
   readonly name: string;
   readonly queueUrl: string;
   readonly client: SqsSender | undefined;
-  readonly claimCheck: ClaimCheck | undefined;
+  readonly payloadStore: PayloadStore | undefined;
 }
 
 const refused = (name: string, { Code }: { readonly Code?: string | undefined }): SinkError =>
@@ -89,27 +89,29 @@ const loadClient = async (user: string): Promise<SqsSender> => {
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
 };
 
-const byGroup = (letters: readonly Letter[]): Letter[][] => {
-  const groups = new Map<string, Letter[]>();
-  for (const letter of letters) {
-    const group = groups.get(letter.group);
-    if (group === undefined) groups.set(letter.group, [letter]);
-    else group.push(letter);
+const byGroup = (messages: readonly EnvelopeMessage[]): EnvelopeMessage[][] => {
+  const groups = new Map<string, EnvelopeMessage[]>();
+  for (const message of messages) {
+    const group = groups.get(message.group);
+    if (group === undefined) groups.set(message.group, [message]);
+    else group.push(message);
   }
   return [...groups.values()];
 };
 
-/** Sends each group's first letter, then each group's second, and so on; a group ends at the first that was not stored. */
+/** Sends each group's first message, then each group's second, and so on; a group ends at the first that was not stored. */
 const sendInOrder = async (
-  letters: readonly Letter[],
-  sendRound: (round: readonly Letter[]) => Promise<ReadonlySet<Envelope>>,
+  messages: readonly EnvelopeMessage[],
+  sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
 ): Promise<Set<Envelope>> => {
   const stored = new Set<Envelope>();
-  let groups = byGroup(letters);
+  let groups = byGroup(messages);
   for (let index = 0; groups.length > 0; index += 1) {
-    const taken = await sendRound(groups.map((group) => group[index] as Letter));
+    const taken = await sendRound(groups.map((group) => group[index] as EnvelopeMessage));
     for (const envelope of taken) stored.add(envelope);
-    groups = groups.filter((group) => taken.has((group[index] as Letter).envelope) && index + 1 < group.length);
+    groups = groups.filter(
+      (group) => taken.has((group[index] as EnvelopeMessage).envelope) && index + 1 < group.length,
+    );
   }
   return stored;
 };
@@ -127,15 +129,15 @@ const askInTens = async <Entry>(
   });
 };
 
-/** Sends letters of different groups, ten a request. */
-const roundsOf = ({ user, name, queueUrl, client, claimCheck }: EnvelopeQueueOptions, isFifo: boolean) => {
+/** Sends messages of different groups, ten a request. */
+const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
   let sender: Promise<SqsSender> | undefined;
   const connected = (): Promise<SqsSender> => {
     sender ??= client === undefined ? loadClient(user) : Promise.resolve(client);
     return sender;
   };
 
-  const entryOf = ({ entry, envelope, group }: SizedLetter, index: number, delaySeconds: number): SqsEntry => ({
+  const entryOf = ({ entry, envelope, group }: SizedMessage, index: number, delaySeconds: number): SqsEntry => ({
     Id: String(index),
     ...entry,
     // FIFO queues refuse a delay of a message.
@@ -143,11 +145,11 @@ const roundsOf = ({ user, name, queueUrl, client, claimCheck }: EnvelopeQueueOpt
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  const request = async (letters: readonly SizedLetter[], delaySeconds: number, errors: unknown[]) => {
-    const Entries = letters.map((letter, index) => entryOf(letter, index, delaySeconds));
+  const request = async (messages: readonly SizedMessage[], delaySeconds: number, errors: unknown[]) => {
+    const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
     const answer = await (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
     errors.push(...(answer.Failed ?? []).map((failure) => refused(name, failure)));
-    return (answer.Successful ?? []).flatMap(({ Id }) => letters[Number(Id)]?.envelope ?? []);
+    return (answer.Successful ?? []).flatMap(({ Id }) => messages[Number(Id)]?.envelope ?? []);
   };
 
   /** Undefined, with the reason among the errors, where it rejects. */
@@ -157,18 +159,18 @@ const roundsOf = ({ user, name, queueUrl, client, claimCheck }: EnvelopeQueueOpt
       return undefined;
     });
 
-  const sendRound = async (round: readonly Letter[], delaySeconds: number, errors: unknown[]) => {
-    const weighed = await eachBounded(round, requestsAtOnce, (letter) =>
-      kept(sizedLetter(name, letter, claimCheck), errors),
+  const sendRound = async (round: readonly EnvelopeMessage[], delaySeconds: number, errors: unknown[]) => {
+    const weighed = await eachBounded(round, requestsAtOnce, (message) =>
+      kept(sizedMessage(name, message, payloadStore), errors),
     );
-    const ready = weighed.filter((letter) => letter !== undefined);
+    const ready = weighed.filter((message) => message !== undefined);
     const requests = chunk(ready, { maxEntries, maxBytes: maxMessageBytes, sizeOf: ({ bytes }) => bytes });
-    const answers = await eachBounded(requests, requestsAtOnce, (letters) =>
-      kept(request(letters, delaySeconds, errors), errors),
+    const answers = await eachBounded(requests, requestsAtOnce, (messages) =>
+      kept(request(messages, delaySeconds, errors), errors),
     );
     const stored = new Set(answers.flatMap((envelopes) => envelopes ?? []));
-    for (const { envelope, claim } of ready) {
-      if (claim !== undefined && !stored.has(envelope)) await kept(claimCheck?.remove(claim) as Promise<void>, errors);
+    for (const { envelope, url } of ready) {
+      if (url !== undefined && !stored.has(envelope)) await kept(payloadStore?.remove(url) as Promise<void>, errors);
     }
     return stored;
   };
@@ -196,9 +198,9 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   return {
     isFifo,
     isSource: (eventSourceArn) => eventSourceArn !== undefined && placeOf(eventSourceArn, ":") === place,
-    send: async (letters, delaySeconds = 0) => {
+    send: async (messages, delaySeconds = 0) => {
       const errors: unknown[] = [];
-      const stored = await sendInOrder(letters, (round) => sendRound(round, delaySeconds, errors));
+      const stored = await sendInOrder(messages, (round) => sendRound(round, delaySeconds, errors));
       return { stored, errors };
     },
     remove: async (receiptHandles) => {

@@ -22,10 +22,10 @@ export interface Envelope {
   readonly attempts: number;
   /** ISO 8601, UTC. */
   readonly firstFailedAt: string;
-  /** The stream record as Lambda delivered it; empty while it is kept at `recordClaim`. */
+  /** The stream record as Lambda delivered it; empty while it is kept at `recordUrl`. */
   readonly record: StreamRecord;
   /** Where the record is kept that no message can hold: `s3://bucket/key`. */
-  readonly recordClaim?: string;
+  readonly recordUrl?: string;
 }
 
 /**
@@ -50,8 +50,8 @@ export const gzipBody = (envelope: Envelope, record: Buffer): string =>
   xmlSafe(JSON.stringify({ ...withoutRecord(envelope), recordGzip: record.toString("base64") }));
 
 /** The envelope as a message body, with the record's address. */
-export const claimBody = (envelope: Envelope, recordClaim: string): string =>
-  xmlSafe(JSON.stringify({ ...withoutRecord(envelope), recordClaim }));
+export const recordUrlBody = (envelope: Envelope, recordUrl: string): string =>
+  xmlSafe(JSON.stringify({ ...withoutRecord(envelope), recordUrl }));
 
 /** The envelope as a message body: JSON, its record compressed where the plain form does not fit. */
 export const encodeEnvelope = (envelope: Envelope, maxBytes: number = maxMessageBytes): string => {
@@ -82,17 +82,17 @@ const isEnvelope = (value: unknown): value is Envelope => {
 
 interface StoredForms {
   readonly recordGzip?: unknown;
-  readonly recordClaim?: unknown;
+  readonly recordUrl?: unknown;
 }
 
-const recordIn = ({ recordGzip, recordClaim }: StoredForms): { readonly record?: StreamRecord } => {
+const recordIn = ({ recordGzip, recordUrl }: StoredForms): { readonly record?: StreamRecord } => {
   if (typeof recordGzip === "string") return { record: decompressed(Buffer.from(recordGzip, "base64")) };
-  return typeof recordClaim === "string" ? { record: {} } : {};
+  return typeof recordUrl === "string" ? { record: {} } : {};
 };
 
 /**
  * The envelope in a message body; undefined where the body holds none that this version reads. Members that it does not
- * know are kept. With a `recordClaim` the record is still to be fetched.
+ * know are kept. With a `recordUrl` the record is still to be fetched.
  */
 export const decodeEnvelope = (body: string): Envelope | undefined => {
   try {

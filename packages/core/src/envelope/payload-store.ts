@@ -1,4 +1,4 @@
-// The claim check: a record that no message can hold is kept elsewhere, and its message carries the address.
+// The payload store: a record that no message can hold is kept elsewhere, and its message carries the address.
 
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { missingDependency } from "../sink/missing-dependency.ts";
 import { checkClient, checkText } from "../sink/option.ts";
 
 /** Keeps records for as long as their messages live. */
-export interface ClaimCheck {
+export interface PayloadStore {
   /** Keeps the bytes under a new address, and answers it. */
   readonly put: (bytes: Uint8Array) => Promise<string>;
   /**
@@ -16,9 +16,9 @@ export interface ClaimCheck {
    * @throws {RecordError} RECORD_LOST when there is nothing, RECORD_MALFORMED for an address of another place.
    * @throws {SinkError} what else the store answers.
    */
-  readonly get: (claim: string) => Promise<Uint8Array>;
+  readonly get: (url: string) => Promise<Uint8Array>;
   /** Safe to repeat. */
-  readonly remove: (claim: string) => Promise<void>;
+  readonly remove: (url: string) => Promise<void>;
 }
 
 interface ObjectPlace {
@@ -38,9 +38,9 @@ export interface S3Client {
   readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
 }
 
-export interface S3ClaimCheckOptions {
+export interface S3PayloadStoreOptions {
   readonly bucket: string;
-  /** Where in the bucket. Default `sluice/claims/`. */
+  /** Where in the bucket. Default `sluice/records/`. */
   readonly prefix?: string;
   /** Default: an `S3` client with the SDK's own defaults, loaded when the first record is kept or fetched. */
   readonly client?: S3Client;
@@ -74,35 +74,35 @@ export const readObject = async (client: S3Client, place: ObjectPlace): Promise<
  * them. Give the prefix a lifecycle rule of 30 days: a crash can leave an object behind that no message speaks of.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  */
-export const s3ClaimCheck = ({ bucket, prefix = "sluice/claims/", client }: S3ClaimCheckOptions): ClaimCheck => {
+export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {
   checkText("bucket", bucket);
   checkText("prefix", prefix);
   checkClient(client, "getObject", "an S3 client of @aws-sdk/client-s3");
-  const connection = lazyClient<S3Client>(client, () => loadS3("s3ClaimCheck"));
+  const connection = lazyClient<S3Client>(client, () => loadS3("s3PayloadStore"));
   const root = `s3://${bucket}/${prefix}`;
-  const placeOf = (claim: string): ObjectPlace => {
+  const placeOf = (url: string): ObjectPlace => {
     // A message may be anybody's: it must not make the function read, or delete, other objects.
-    if (claim.startsWith(root)) return { Bucket: bucket, Key: claim.slice(`s3://${bucket}/`.length) };
-    throw new RecordError("RECORD_MALFORMED", "recordClaim is not an address of this pipeline's claim check");
+    if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
+    throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };
   return {
     put: async (bytes) => {
-      const claim = `${root}${randomUUID()}.json.gz`;
+      const url = `${root}${randomUUID()}.json.gz`;
       const s3Client = await connection.get();
       try {
-        await s3Client.putObject({ ...placeOf(claim), Body: bytes });
+        await s3Client.putObject({ ...placeOf(url), Body: bytes });
       } catch (error) {
-        throw awsRequestError("claim check", s3, error);
+        throw awsRequestError("payload store", s3, error);
       }
-      return claim;
+      return url;
     },
-    get: async (claim) => readObject(await connection.get(), placeOf(claim)),
-    remove: async (claim) => {
+    get: async (url) => readObject(await connection.get(), placeOf(url)),
+    remove: async (url) => {
       const s3Client = await connection.get();
       try {
-        await s3Client.deleteObject(placeOf(claim));
+        await s3Client.deleteObject(placeOf(url));
       } catch (error) {
-        throw awsRequestError("claim check", s3, error);
+        throw awsRequestError("payload store", s3, error);
       }
     },
   };

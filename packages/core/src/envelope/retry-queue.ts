@@ -1,10 +1,10 @@
-// The retry queue: where deliveries go that a few quick tries did not bring home, so that the stream and the other sinks
+// The retry queue: where deliveries go that a few quick attempts did not bring home, so that the stream and the other sinks
 // move on. The same function consumes it; what is too old there becomes a dead letter.
 
 import { checkWhole, invalidOption } from "../sink/option.ts";
-import type { Letter } from "./envelope-message.ts";
+import type { EnvelopeMessage } from "./envelope-message.ts";
 import { type EnvelopeReceipt, envelopeQueue, type SqsSender } from "./envelope-queue.ts";
-import type { ClaimCheck } from "./payload-store.ts";
+import type { PayloadStore } from "./payload-store.ts";
 
 /** A message of the queue that failed once more. */
 export interface FailedMessage {
@@ -15,19 +15,19 @@ export interface FailedMessage {
 
 /** Keeps deliveries until their sink takes them, or they are too old. */
 export interface RetryQueue {
-  /** Whether it brings the letters of a group in order, and none before the one before it is settled. */
+  /** Whether it brings the messages of a group in order, and none before the one before it is settled. */
   readonly keepsOrder: boolean;
   /** Milliseconds from its first failure after which a delivery becomes a dead letter. */
   readonly maxAgeMs: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from here. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores letters, those of a group in order: none after one that was not stored. */
-  readonly write: (letters: readonly Letter[]) => Promise<EnvelopeReceipt>;
+  /** Stores messages, those of a group in order: none after one that was not stored. */
+  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
   /** Lets messages that failed wait for longer than the last time. Rejects when one of them will not. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
-  /** Takes messages out of the queue, before what they claim is removed. */
+  /** Takes messages out of the queue, before what they url is removed. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  readonly claimCheck?: ClaimCheck;
+  readonly payloadStore?: PayloadStore;
 }
 
 export interface SqsRetryQueueOptions {
@@ -38,11 +38,11 @@ export interface SqsRetryQueueOptions {
   readonly queueUrl: string;
   /** Default: an `SQS` client with the SDK's own defaults, loaded when the first delivery is spilled. */
   readonly client?: SqsSender;
-  /** Where records go that no message can hold, even compressed: `s3ClaimCheck({ bucket })`. Default: the stream. */
-  readonly claimCheck?: ClaimCheck;
+  /** Where records go that no message can hold, even compressed: `s3PayloadStore({ bucket })`. Default: the stream. */
+  readonly payloadStore?: PayloadStore;
   /** Seconds before the second try; it doubles from try to try. On a FIFO queue the first follows at once. Default 15. */
   readonly firstDelaySeconds?: number;
-  /** Most seconds between two tries. Default 900. */
+  /** Most seconds between two attempts. Default 900. */
   readonly maxDelaySeconds?: number;
   /** Seconds from its first failure after which a delivery becomes a dead letter. Default 86,400: a day. */
   readonly maxAgeSeconds?: number;
@@ -68,7 +68,7 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
-  const { queueUrl, client, claimCheck, firstDelaySeconds = 15 } = options;
+  const { queueUrl, client, payloadStore, firstDelaySeconds = 15 } = options;
   const { maxDelaySeconds = 900, maxAgeSeconds = 86_400 } = options;
   checkWhole("firstDelaySeconds", firstDelaySeconds, [0, limits.delay]);
   checkWhole("maxDelaySeconds", maxDelaySeconds, [0, limits.visibility]);
@@ -76,12 +76,12 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
   if (maxDelaySeconds < firstDelaySeconds) {
     throw invalidOption("maxDelaySeconds", `must be at least firstDelaySeconds, ${firstDelaySeconds}`);
   }
-  const queue = envelopeQueue({ user: "sqsRetryQueue", name: "retry queue", queueUrl, client, claimCheck });
+  const queue = envelopeQueue({ user: "sqsRetryQueue", name: "retry queue", queueUrl, client, payloadStore });
   return {
     keepsOrder: queue.isFifo,
     maxAgeMs: maxAgeSeconds * 1_000,
     isSource: queue.isSource,
-    write: (letters) => queue.send(letters, firstDelaySeconds),
+    write: (messages) => queue.send(messages, firstDelaySeconds),
     postpone: (messages, random) =>
       queue.postpone(
         messages.map(({ receiptHandle, receiveCount }) => ({
@@ -90,6 +90,6 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
         })),
       ),
     remove: queue.remove,
-    ...(claimCheck && { claimCheck }),
+    ...(payloadStore && { payloadStore }),
   };
 };

@@ -4,7 +4,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
 import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
-import type { ClaimCheck } from "../envelope/payload-store.ts";
+import type { PayloadStore } from "../envelope/payload-store.ts";
 import { RecordError, SinkError } from "../errors.ts";
 import type { Origin, StreamRecord } from "../record/change.ts";
 import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
@@ -13,7 +13,7 @@ import {
   lostError,
   lostObjectError,
   type ObjectAddress,
-  type OnFailureReader,
+  type OnFailureDestinationReader,
   objectsIn,
   objectUrl,
   payloadIn,
@@ -28,8 +28,8 @@ export interface Unpacking {
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** Names of the pipeline's routes. */
   readonly routes: ReadonlySet<string>;
-  readonly claimChecks: readonly ClaimCheck[];
-  readonly reader: OnFailureReader;
+  readonly payloadStores: readonly PayloadStore[];
+  readonly reader: OnFailureDestinationReader;
   readonly origin: Origin;
   readonly signal: AbortSignal;
 }
@@ -42,8 +42,8 @@ const malformed = (found: string, expected: string): RecordError =>
 const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
 
 /** @throws {RecordError} RECORD_LOST when the bytes hold none. */
-const keptRecord = (bytes: Uint8Array, claim: string): StreamRecord => {
-  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `what is kept at ${claim} is no record`, { cause });
+const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
+  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `what is kept at ${url} is no record`, { cause });
   try {
     const record: unknown = decompressed(bytes);
     if (typeof record === "object" && record !== null) return record;
@@ -54,11 +54,11 @@ const keptRecord = (bytes: Uint8Array, claim: string): StreamRecord => {
 };
 
 /** The record that an envelope claims. */
-const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly ClaimCheck[]): Promise<StreamRecord> => {
-  let refusal = malformed("the address of a record", "one of this pipeline's claimCheck, and it has none");
-  for (const claimCheck of claimChecks) {
+const claimed = async ({ recordUrl = "" }: Envelope, payloadStores: readonly PayloadStore[]): Promise<StreamRecord> => {
+  let refusal = malformed("the address of a record", "one of this pipeline's payloadStore, and it has none");
+  for (const payloadStore of payloadStores) {
     try {
-      return keptRecord(await claimCheck.get(recordClaim), recordClaim);
+      return recordFrom(await payloadStore.get(recordUrl), recordUrl);
     } catch (error) {
       if (!(error instanceof RecordError) || error.code !== "RECORD_MALFORMED") throw error;
       refusal = error;
@@ -68,17 +68,17 @@ const claimed = async ({ recordClaim = "" }: Envelope, claimChecks: readonly Cla
 };
 
 const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
-  const { pipeline, routes, schema, origin, claimChecks } = unpacking;
+  const { pipeline, routes, schema, origin, payloadStores } = unpacking;
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
   if (!routes.has(envelope.sink)) {
     throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
   }
-  const { code, message, record, recordClaim } = envelope;
+  const { code, message, record, recordUrl } = envelope;
   // Its record is what is known of the loss, and no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
-  if (recordClaim === undefined) return [receive(record, { source, origin, envelope }, schema)];
+  if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
-    const record = await claimed(envelope, claimChecks);
+    const record = await claimed(envelope, payloadStores);
     return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
   } catch (error) {
     // Gone for good: rejected like any record of which nothing can be sent.

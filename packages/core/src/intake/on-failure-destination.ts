@@ -34,7 +34,7 @@ export interface ObjectAddress {
 }
 
 /** Reads back what Lambda gave up on. */
-export interface OnFailureReader {
+export interface OnFailureDestinationReader {
   /** @throws {SinkError} what the stream answers, but for records that it has forgotten. */
   readonly readStream: (pointer: BatchPointer, signal: AbortSignal) => Promise<ReadBack>;
   /** @throws {RecordError} RECORD_LOST when the object is gone, {SinkError} what else S3 answers. */
@@ -58,7 +58,7 @@ export interface StreamsReader {
   }>;
 }
 
-export interface OnFailureReaderOptions {
+export interface OnFailureDestinationReaderOptions {
   /** Default: a `DynamoDBStreams` client with the SDK's own defaults, loaded when the first pointer comes. */
   readonly streams?: StreamsReader;
   /** Default: an `S3` client, likewise. */
@@ -124,7 +124,10 @@ const recordsFrom = async (
 };
 
 /** Reads with the SDK's clients, which are loaded when they are needed. */
-export const onFailureReader = ({ streams, s3 }: OnFailureReaderOptions = {}): OnFailureReader => {
+export const onFailureDestinationReader = ({
+  streams,
+  s3,
+}: OnFailureDestinationReaderOptions = {}): OnFailureDestinationReader => {
   const streamsClient = lazyClient<StreamsReader>(streams, loadStreams);
   const s3Client = lazyClient<S3Client>(s3, () => loadS3("reading Lambda's on-failure destination"));
   return {

@@ -2,20 +2,20 @@
 
 import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
-import { Outage } from "../delivery/circuit-breaker.ts";
-import { claiming, deliverTo, noteSettled, type RouteDelivery, releaseParked } from "../delivery/route-worker.ts";
-import { type DeadLetter, remembering } from "../envelope/dead-letter-queue.ts";
+import { CircuitBreaker } from "../delivery/circuit-breaker.ts";
+import { deliverTo, leasing, noteSettled, type RouteDelivery, releaseParked } from "../delivery/route-worker.ts";
+import { type DeadLetterQueue, remembering } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
-import type { Letter } from "../envelope/envelope-message.ts";
-import type { ClaimCheck } from "../envelope/payload-store.ts";
+import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
+import type { PayloadStore } from "../envelope/payload-store.ts";
 import { RecordError } from "../errors.ts";
 import { type Received, type RecognisedEvent, receive, recognise } from "../intake/event.ts";
 import { unpack } from "../intake/messages.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { type EnvironmentParts, envelopeMaker, type HandlerParts, type Invocation, originOf } from "./invocation.ts";
-import { type MessageOutcome, messageOutcomes, peeking } from "./redrive-task.ts";
+import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
 import { countFailures, countOutcomes, positionsToRepeat } from "./report.ts";
-import { postponeFailed, removeClaims, repeats, settleRejected, settleUnread } from "./settle.ts";
+import { postponeFailed, removeLeases, repeats, settleRejected, settleUnread } from "./settle.ts";
 import { announce, type PipelineLogger } from "./telemetry.ts";
 
 /** The records that Lambda is to bring again; for a stream it restarts at the lowest. */
@@ -86,7 +86,7 @@ const routesIn = (settled: SettledRoutes): RouteDelivery[] =>
 const repeatsOf = (invocation: Invocation, settled: SettledRoutes, unread: Failures): Repeats => {
   const { event, received } = invocation;
   const found = new Map(unread);
-  const positions = positionsToRepeat(routesIn(settled), (verdict, position) => repeats(invocation, verdict, position));
+  const positions = positionsToRepeat(routesIn(settled), (result, position) => repeats(invocation, result, position));
   for (const [position, reason] of positions) {
     const source = received[position]?.source as number;
     if (!found.has(source)) found.set(source, reason);
@@ -117,7 +117,7 @@ const tellUnread = ({ parts }: Invocation, unread: Failures): void => {
 const report = (invocation: Invocation, routes: readonly RouteDelivery[], failures: Failures, startedAt: number) => {
   const { parts, origin, event } = invocation;
   let spilled = 0;
-  for (const { verdicts } of routes) for (const { isSpilled } of verdicts.values()) if (isSpilled) spilled += 1;
+  for (const { results } of routes) for (const { isQueued } of results.values()) if (isQueued) spilled += 1;
   return {
     pipeline: parts.name,
     origin,
@@ -125,7 +125,7 @@ const report = (invocation: Invocation, routes: readonly RouteDelivery[], failur
     reported: failures.size,
     spilled,
     durationMs: parts.clock.now() - startedAt,
-    routes: Object.fromEntries(routes.map((verdicts) => [verdicts.route, countOutcomes(verdicts)])),
+    routes: Object.fromEntries(routes.map((results) => [results.route, countOutcomes(results)])),
     failures: countFailures(routes),
   };
 };
@@ -152,7 +152,7 @@ const run = async (invocation: Invocation, requestId: string | undefined): Promi
   tellUnread(invocation, unread);
   if (origin === "retry") await releaseSettled(invocation, routes);
   await postponeFailed(invocation, failures);
-  await removeClaims(invocation, failures);
+  await removeLeases(invocation, failures);
   announce(parts.logger, report(invocation, routes, failures, startedAt), requestId);
   return { failures, routes };
 };
@@ -171,7 +171,7 @@ const releaseSettled = async (invocation: Invocation, routes: readonly RouteDeli
 const plan = async (invocation: Invocation): Promise<BatchResponse> => {
   const peeked = { ...invocation, parts: { ...invocation.parts, dedupeStore: undefined, spillTo: undefined } };
   const routes = await Promise.all(
-    invocation.parts.routes.map((route) => deliverTo(peeking(route), invocation.received, peeked)),
+    invocation.parts.routes.map((route) => deliverTo(dryRunRoute(route), invocation.received, peeked)),
   );
   return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
 };
@@ -206,9 +206,9 @@ const notified = async (invocation: Invocation, requestId: string | undefined): 
 
 /** One structured line for each dead letter that is stored, without values. */
 const logging =
-  (deadLetter: DeadLetter, logger: PipelineLogger): DeadLetter["write"] =>
+  (deadLetterQueue: DeadLetterQueue, logger: PipelineLogger): DeadLetterQueue["write"] =>
   async (envelopes) => {
-    const receipt = await deadLetter.write(envelopes);
+    const receipt = await deadLetterQueue.write(envelopes);
     for (const { pipeline, sink, code, id, attempts, message } of receipt.stored) {
       logger.warn("dead letter", { pipeline, sink, code, id, attempts, reason: message });
     }
@@ -217,22 +217,20 @@ const logging =
 
 /** What lives as long as the environment. */
 const environmentOf = (given: HandlerParts): EnvironmentParts => {
-  const { deadLetter, retryQueue, clock, logger } = given;
-  const spillTo = retryQueue && remembering<Letter>(retryQueue.write, ({ envelope }) => envelope);
-  const outages = new Map(given.routes.map(({ name }) => [name, new Outage(clock)]));
+  const { deadLetterQueue, retryQueue, clock, logger } = given;
+  const spillTo = retryQueue && remembering<EnvelopeMessage>(retryQueue.write, ({ envelope }) => envelope);
+  const outages = new Map(given.routes.map(({ name }) => [name, new CircuitBreaker(clock)]));
   const parts = { ...given, spillTo, outages };
   return {
     ...parts,
-    routes: given.routes.map((route) => claiming(route, parts)),
+    routes: given.routes.map((route) => leasing(route, parts)),
     writeDeadLetters:
-      deadLetter === "block" ? undefined : remembering<Envelope>(logging(deadLetter, logger), (envelope) => envelope),
+      deadLetterQueue && remembering<Envelope>(logging(deadLetterQueue, logger), (envelope) => envelope),
   };
 };
 
-const claimChecksOf = ({ deadLetter, retryQueue }: HandlerParts): ClaimCheck[] =>
-  [deadLetter === "block" ? undefined : deadLetter.claimCheck, retryQueue?.claimCheck].filter(
-    (claimCheck) => claimCheck !== undefined,
-  );
+const claimChecksOf = ({ deadLetterQueue, retryQueue }: HandlerParts): PayloadStore[] =>
+  [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((payloadStore) => payloadStore !== undefined);
 
 /** The changes of an event: those of a stream stand in it, others may have to be fetched. */
 const receiveAll = async (event: RecognisedEvent, parts: EnvironmentParts, deadline: Deadline): Promise<Received[]> => {
@@ -246,8 +244,8 @@ const receiveAll = async (event: RecognisedEvent, parts: EnvironmentParts, deadl
     pipeline: parts.name,
     schema: parts.schema,
     routes: new Set(parts.routes.map(({ name }) => name)),
-    claimChecks: claimChecksOf(parts),
-    reader: parts.onFailure,
+    payloadStores: claimChecksOf(parts),
+    reader: parts.onFailureDestination,
     origin,
     signal: deadline.signal,
   });
@@ -259,7 +257,7 @@ export const handlerOf = (given: HandlerParts): PipelineHandler => {
   return async (event, context) => {
     const recognised = recognise(event);
     if (recognised.records.length === 0) return { batchItemFailures: [] };
-    const deadline = deadlineOf(context, parts.reserveMs, parts.clock);
+    const deadline = deadlineOf(context, parts.timeoutBufferMs, parts.clock);
     try {
       const received = await receiveAll(recognised, parts, deadline);
       const origin = originOf(recognised, parts.retryQueue);

@@ -2,31 +2,31 @@
 
 import { createHash } from "node:crypto";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { LeftAloneError } from "../delivery/circuit-breaker.ts";
-import { idOf, type Verdict } from "../delivery/item-queue.ts";
+import { CircuitOpenError } from "../delivery/circuit-breaker.ts";
+import { type DeliveryResult, idOf } from "../delivery/item-queue.ts";
 import type { Route } from "../delivery/route.ts";
 import type { DeliveryParts } from "../delivery/route-worker.ts";
-import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { RetryQueue } from "../envelope/retry-queue.ts";
 import type { QueueRecord, Received, RecognisedEvent } from "../intake/event.ts";
-import type { OnFailureReader } from "../intake/on-failure-destination.ts";
+import type { OnFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { Origin } from "../record/change.ts";
 
 /** What the handler is made from: the pipeline's options, checked and with their defaults. */
 export interface HandlerParts extends Omit<DeliveryParts["parts"], "spillTo" | "outages"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
-  readonly deadLetter: DeadLetter | "block";
+  readonly deadLetterQueue: DeadLetterQueue | undefined;
   readonly retryQueue: RetryQueue | undefined;
-  readonly onFailure: OnFailureReader;
-  readonly reserveMs: number | undefined;
+  readonly onFailureDestination: OnFailureDestinationReader;
+  readonly timeoutBufferMs: number | undefined;
 }
 
 /** The same, with what lives as long as the environment. */
 export interface EnvironmentParts extends HandlerParts, Pick<DeliveryParts["parts"], "spillTo" | "outages"> {
   /** Writes to the dead letters; undefined where there are none. */
-  readonly writeDeadLetters: DeadLetter["write"] | undefined;
+  readonly writeDeadLetters: DeadLetterQueue["write"] | undefined;
 }
 
 /** One run of the handler. */
@@ -48,8 +48,8 @@ const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
 
 /** Writes that were tried: none where the delivery waited behind another, or its target was left alone. */
-const attemptsOf = ({ error, tries }: Verdict): number =>
-  error?.code === "DELIVERY_PARKED" || error instanceof LeftAloneError ? 0 : tries;
+const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
+  error?.code === "DELIVERY_PENDING" || error instanceof CircuitOpenError ? 0 : attempts;
 
 /** Receives before this one, each of which was a try at least. */
 const earlierReceives = (record: unknown): number =>
@@ -65,10 +65,10 @@ export const envelopeMaker = (
   received: readonly Received[],
 ): DeliveryParts["envelopeOf"] => {
   const now = new Date(clock.now()).toISOString();
-  return (sink, position, verdict): Envelope => {
+  return (sink, position, result): Envelope => {
     const one = received[position] as Received;
     const { envelope, record, source } = one;
-    const { recordClaim: _, ...before } = envelope ?? {};
+    const { recordUrl: _, ...before } = envelope ?? {};
     const earlier = envelope === undefined ? 0 : envelope.attempts + earlierReceives(records[source]);
     return {
       ...before,
@@ -76,9 +76,9 @@ export const envelopeMaker = (
       id: envelope?.id ?? idOf(sink, eventIdOf(one)),
       pipeline,
       sink,
-      code: verdict.error?.code ?? "SINK_REJECTED",
-      message: verdict.error?.message ?? "",
-      attempts: earlier + attemptsOf(verdict),
+      code: result.error?.code ?? "SINK_REJECTED",
+      message: result.error?.message ?? "",
+      attempts: earlier + attemptsOf(result),
       firstFailedAt: envelope?.firstFailedAt ?? now,
       record,
     };

@@ -7,10 +7,10 @@ import { defaultRetryPolicy, type RetryPolicy } from "../async/backoff.ts";
 import { type Clock, systemClock } from "../async/deadline.ts";
 import { type Dedupe, type DedupeStore, dedupeOf } from "../delivery/dedupe-store.ts";
 import type { Route } from "../delivery/route.ts";
-import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
-import { type OnFailureReader, onFailureReader } from "../intake/on-failure-destination.ts";
+import { type OnFailureDestinationReader, onFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { Change, Origin, UnknownItem } from "../record/change.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
 import { handlerOf, type PipelineHandler } from "./handler.ts";
@@ -19,30 +19,35 @@ import type { PipelineLogger } from "./telemetry.ts";
 
 /** Options of a pipeline. */
 export interface PipelineOptions<Item> {
+  /** Queue that rejected records go to: `sqsDeadLetterQueue({ queueUrl })`. */
+  readonly deadLetterQueue?: DeadLetterQueue;
+  /** `"block"`, instead of a dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
+  readonly onReject?: "block";
   /** Checks and types items: any Standard Schema (zod, valibot, arktype). An item that does not fit is rejected. */
-  readonly item?: StandardSchemaV1<unknown, Item>;
-  /** Where rejected records go; `"block"`: nowhere, they hold up their shard until they succeed or expire. */
-  readonly deadLetter: DeadLetter | "block";
+  readonly schema?: StandardSchemaV1<unknown, Item>;
   /**
-   * Where deliveries go that a few quick tries did not bring home: `sqsRetryQueue({ queueUrl })`. Default: the stream
+   * Where deliveries go that a few quick attempts did not bring home: `sqsRetryQueue({ queueUrl })`. Default: the stream
    * brings them again, and waits for them.
    */
   readonly retryQueue?: RetryQueue;
   /** Milliseconds that a route may take of an invocation before the rest of its batch is spilled. Default 10,000, or half. */
-  readonly spillAfterMs?: number;
-  /** Reads what Lambda's own on-failure destination points to. Default: `onFailureReader()`. */
-  readonly onFailure?: OnFailureReader;
+  readonly routeTimeoutMs?: number;
+  /** Reads what Lambda's own on-failure destination points to. Default: `onFailureDestinationReader()`. */
+  readonly onFailureDestination?: OnFailureDestinationReader;
   /** Where append routes remember what they have delivered, unless their targets do: `dynamodbDedupe({ tableName })`. */
   readonly dedupeStore?: DedupeStore;
   /** Default: Powertools' Logger, with the pipeline's name as its service. */
   readonly logger?: PipelineLogger;
-  /** Quick tries of transient failures within an invocation. */
+  /** Quick attempts of transient failures within an invocation. */
   readonly retry?: Partial<RetryPolicy>;
   /** Milliseconds of the invocation kept for dead letters and the report. Default: 1,000, or a fifth if that is less. */
-  readonly reserveMs?: number;
+  readonly timeoutBufferMs?: number;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
+
+/** Where rejected records go must be stated. */
+export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
 /** Options of a route. */
 export interface RouteOptions {
@@ -62,7 +67,7 @@ export interface RouteOptions {
    * Whether what is to be retried is spilled to the pipeline's retry queue, or blocks the stream. Default: it is spilled
    * where there is one. An append route needs a FIFO queue and a dedupe store for that.
    */
-  readonly whenFailing?: "spill" | "block";
+  readonly retryIn?: "queue" | "stream";
 }
 
 /** A pipeline, and what may follow in its making. Every method answers a new pipeline. */
@@ -105,30 +110,41 @@ const checkedName = (what: string, name: unknown): string => {
   throw invalid(`${what} is ${typeof name === "string" ? "empty" : typeof name}; expected a text`);
 };
 
-const checkedDeadLetter = (deadLetter: unknown): DeadLetter | "block" => {
-  if (deadLetter === "block") return deadLetter;
-  if (typeof (deadLetter as DeadLetter | undefined)?.write === "function") return deadLetter as DeadLetter;
+/** @returns undefined where rejected records block the stream. */
+const checkedDeadLetterQueue = ({
+  deadLetterQueue,
+  onReject,
+}: Pick<PipelineOptions<unknown>, "deadLetterQueue" | "onReject">): DeadLetterQueue | undefined => {
+  if (onReject !== undefined && onReject !== "block") throw invalid(`onReject is ${String(onReject)}; expected block`);
+  if (onReject === "block") {
+    if (deadLetterQueue === undefined) return undefined;
+    throw invalid("onReject is block, and there is a deadLetterQueue; expected one of the two");
+  }
+  if (typeof deadLetterQueue?.write === "function") return deadLetterQueue;
   throw invalid(
-    `deadLetter is ${deadLetter === undefined ? "missing" : typeof deadLetter}; expected a target such as sqsDeadLetter({ queueUrl }), or "block" to hold the stream up at a record that fails for ever`,
+    `deadLetterQueue is ${deadLetterQueue === undefined ? "missing" : typeof deadLetterQueue}; expected a queue such as sqsDeadLetterQueue({ queueUrl }), or { onReject: "block" } to hold up the stream at a record that fails for ever`,
   );
 };
 
 const checkedRetry = (retry: Partial<RetryPolicy> = {}): RetryPolicy => {
   const policy = { ...defaultRetryPolicy, ...retry };
   for (const [name, value] of Object.entries(policy)) {
-    const least = name === "tries" ? 1 : 0;
+    const least = name === "maxAttempts" ? 1 : 0;
     if (!Number.isFinite(value) || value < least) throw invalid(`retry.${name} is ${value}; expected ${least} or more`);
   }
   return policy;
 };
 
-const checkedRetryQueue = (retryQueue: RetryQueue | undefined, deadLetter: unknown): RetryQueue | undefined => {
+const checkedRetryQueue = (
+  retryQueue: RetryQueue | undefined,
+  deadLetterQueue: DeadLetterQueue | undefined,
+): RetryQueue | undefined => {
   if (retryQueue === undefined) return undefined;
   if (typeof retryQueue.write !== "function" || typeof retryQueue.postpone !== "function") {
     throw invalid("retryQueue has no write or no postpone; expected a queue such as sqsRetryQueue({ queueUrl })");
   }
   // What is too old for the retry queue must go somewhere before SQS forgets it.
-  if (deadLetter === "block") throw invalid('retryQueue needs a deadLetter; expected one other than "block"');
+  if (deadLetterQueue === undefined) throw invalid('retryQueue needs a deadLetterQueue; onReject is "block"');
   return retryQueue;
 };
 
@@ -151,8 +167,8 @@ const checkedSink = (sink: unknown, pipelineName: string): Sink<unknown> => {
 
 const checkedDedupeStore = (store: DedupeStore | undefined): DedupeStore | undefined => {
   if (store === undefined) return undefined;
-  if (typeof store.journal?.find === "function" && typeof store.claims?.claim === "function") return store;
-  throw invalid("dedupeStore has no journal or no claims; expected a store such as dynamodbDedupe({ tableName })");
+  if (typeof store.journal?.find === "function" && typeof store.leases?.acquire === "function") return store;
+  throw invalid("dedupeStore has no journal or no leases; expected a store such as dynamodbDedupe({ tableName })");
 };
 
 const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pick<Route, "map" | "mapsItself"> => {
@@ -178,21 +194,21 @@ const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): Read
 
 const checkedWhenFailing = (sink: Sink<unknown>, name: string, asked: unknown, parts: HandlerParts): boolean => {
   const { retryQueue, dedupeStore } = parts;
-  if (asked !== undefined && asked !== "spill" && asked !== "block") {
-    throw invalid(`[${name}] whenFailing is ${String(asked)}; expected spill or block`);
+  if (asked !== undefined && asked !== "queue" && asked !== "stream") {
+    throw invalid(`[${name}] retryIn is ${String(asked)}; expected queue or stream`);
   }
   if (retryQueue === undefined) {
-    if (asked === "spill") throw invalid(`[${name}] whenFailing is spill, and the pipeline has no retryQueue`);
+    if (asked === "queue") throw invalid(`[${name}] retryIn is queue, and the pipeline has no retryQueue`);
     return false;
   }
-  if (asked === "block") return false;
+  if (asked === "stream") return false;
   if (sink.supports.writes === "upsert") return true;
   if (!retryQueue.keepsOrder) {
-    throw invalid(`[${name}] an append route spills in order; expected a FIFO retryQueue, or { whenFailing: "block" }`);
+    throw invalid(`[${name}] an append route spills in order; expected a FIFO retryQueue, or { retryIn: "stream" }`);
   }
-  if (dedupeStore?.parking !== undefined) return true;
+  if (dedupeStore?.pendingItems !== undefined) return true;
   throw invalid(
-    `[${name}] an append route that spills marks its parked items; expected a dedupeStore with parking, such as dynamodbDedupe({ tableName }), or { whenFailing: "block" }`,
+    `[${name}] an append route that spills marks its parked items; expected a dedupeStore with pendingItems, such as dynamodbDedupe({ tableName }), or { retryIn: "stream" }`,
   );
 };
 
@@ -217,7 +233,7 @@ const added = (
     schema: parts.schema,
     dedupe: dedupeOf(sink, name, options.dedupe, parts.dedupeStore !== undefined),
     origins: checkedOrigins(sink, name, options.origins),
-    spills: checkedWhenFailing(sink, name, options.whenFailing, parts),
+    spills: checkedWhenFailing(sink, name, options.retryIn, parts),
   };
   return { ...parts, routes: [...parts.routes, route] };
 };
@@ -241,32 +257,46 @@ const pipelineOf = <Base, Item>(parts: HandlerParts, predicate: Predicate | unde
 
 /**
  * A pipeline without routes yet.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, or `deadLetter` is not stated.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong, or `deadLetterQueue` is not stated.
  * @example
- * export const handler = pipeline("orders", { deadLetter: sqsDeadLetter({ queueUrl }) })
- *   .to(postgres({ pool, table: "orders" }), (change) => ({ total: change.after.total }))
+ * export const handler = pipeline("orders", { deadLetterQueue: sqsDeadLetterQueue({ queueUrl }) })
+ *   .to(postgresSink({ pool, table: "orders" }), (change) => ({ total: change.after.total }))
  *   .handler();
  */
-export const pipeline = <Item = UnknownItem>(name: string, options: PipelineOptions<Item>): Pipeline<Item> => {
+export const pipeline = <Item = UnknownItem>(
+  name: string,
+  options: PipelineOptions<Item> & RejectPolicy,
+): Pipeline<Item> => {
   checkedName("the pipeline's name", name);
-  const { item, reserveMs, logger, onFailure, spillAfterMs = 10_000, clock = systemClock } = options ?? {};
-  if (item !== undefined && typeof item["~standard"]?.validate !== "function") {
-    throw invalid("item is no Standard Schema; expected a schema of zod, valibot, arktype or another that follows it");
+  const {
+    schema,
+    timeoutBufferMs,
+    logger,
+    onFailureDestination,
+    routeTimeoutMs = 10_000,
+    clock = systemClock,
+  } = options ?? {};
+  if (schema !== undefined && typeof schema["~standard"]?.validate !== "function") {
+    throw invalid(
+      "schema is no Standard Schema; expected a schema of zod, valibot, arktype or another that follows it",
+    );
   }
-  if (!(spillAfterMs > 0)) throw invalid(`spillAfterMs is ${spillAfterMs}; expected more than 0`);
-  if (reserveMs !== undefined && !(reserveMs >= 0)) throw invalid(`reserveMs is ${reserveMs}; expected 0 or more`);
+  if (!(routeTimeoutMs > 0)) throw invalid(`routeTimeoutMs is ${routeTimeoutMs}; expected more than 0`);
+  if (timeoutBufferMs !== undefined && !(timeoutBufferMs >= 0))
+    throw invalid(`timeoutBufferMs is ${timeoutBufferMs}; expected 0 or more`);
+  const deadLetterQueue = checkedDeadLetterQueue(options ?? {});
   const parts: HandlerParts = {
     name,
     routes: [],
-    schema: item,
-    deadLetter: checkedDeadLetter(options?.deadLetter),
+    schema,
+    deadLetterQueue,
     dedupeStore: checkedDedupeStore(options.dedupeStore),
     logger: logger === undefined ? new Logger({ serviceName: name }) : checkedLogger(logger),
     retry: checkedRetry(options.retry),
-    retryQueue: checkedRetryQueue(options.retryQueue, options.deadLetter),
-    spillAfterMs,
-    onFailure: onFailure ?? onFailureReader(),
-    reserveMs,
+    retryQueue: checkedRetryQueue(options.retryQueue, deadLetterQueue),
+    routeTimeoutMs,
+    onFailureDestination: onFailureDestination ?? onFailureDestinationReader(),
+    timeoutBufferMs,
     clock,
   };
   return pipelineOf<Item, Item>(parts, undefined);

@@ -1,20 +1,20 @@
-// From verdicts to what Lambda is told. A delivery that is to come again makes its record come again; the account of
+// From results to what Lambda is told. A delivery that is to come again makes its record come again; the account of
 // every route must balance, or the invocation fails.
 
-import type { Outcome, Verdict } from "../delivery/item-queue.ts";
-import type { DeadLetter } from "../envelope/dead-letter-queue.ts";
+import type { DeliveryResult, Outcome } from "../delivery/item-queue.ts";
+import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
 import { DeadlineError, type DeliveryErrorCode } from "../errors.ts";
 import { chunk } from "../sink/chunk.ts";
 import type { OutcomeCounts } from "./telemetry.ts";
 
-/** The verdicts of one route, by the record's position in the event. */
-export interface RouteVerdicts {
+/** The results of one route, by the record's position in the event. */
+export interface RouteResult {
   readonly route: string;
   /** Deliveries that the route was given. */
   readonly received: number;
-  readonly verdicts: Map<number, Verdict>;
+  readonly results: Map<number, DeliveryResult>;
 }
 
 const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
@@ -23,9 +23,9 @@ const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "re
  * Counts a route's outcomes.
  * @throws when they do not add up to what it received: a record would be lost in silence, so Lambda must bring the batch again.
  */
-export const countOutcomes = ({ route, received, verdicts }: RouteVerdicts): OutcomeCounts => {
+export const countOutcomes = ({ route, received, results }: RouteResult): OutcomeCounts => {
   const counts: Record<Outcome, number> = { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
-  for (const { outcome } of verdicts.values()) counts[outcome] += 1;
+  for (const { outcome } of results.values()) counts[outcome] += 1;
   const sum = outcomes.reduce((total, outcome) => total + counts[outcome], 0);
   if (sum !== received) {
     throw new Error(`[${route}] the account does not balance: ${received} deliveries received, ${sum} accounted for`);
@@ -34,10 +34,10 @@ export const countOutcomes = ({ route, received, verdicts }: RouteVerdicts): Out
 };
 
 /** Failures of all routes by code. */
-export const countFailures = (routes: readonly RouteVerdicts[]): { [code in DeliveryErrorCode]?: number } => {
+export const countFailures = (routes: readonly RouteResult[]): { [code in DeliveryErrorCode]?: number } => {
   const failures: { [code in DeliveryErrorCode]?: number } = {};
-  for (const { verdicts } of routes) {
-    for (const { error } of verdicts.values()) {
+  for (const { results } of routes) {
+    for (const { error } of results.values()) {
       if (error !== undefined) failures[error.code] = (failures[error.code] ?? 0) + 1;
     }
   }
@@ -46,70 +46,70 @@ export const countFailures = (routes: readonly RouteVerdicts[]): { [code in Deli
 
 /** Positions of what is to come again, with the first reason, in ascending order. */
 export const positionsToRepeat = (
-  routes: readonly RouteVerdicts[],
-  repeats: (verdict: Verdict, position: number) => boolean,
+  routes: readonly RouteResult[],
+  repeats: (result: DeliveryResult, position: number) => boolean,
 ): Map<number, Error> => {
   const found = new Map<number, Error>();
-  for (const { route, verdicts } of routes) {
-    for (const [position, verdict] of verdicts) {
-      if (!repeats(verdict, position) || found.has(position)) continue;
-      found.set(position, verdict.error ?? new Error(`[${route}] the delivery is to be repeated`));
+  for (const { route, results } of routes) {
+    for (const [position, result] of results) {
+      if (!repeats(result, position) || found.has(position)) continue;
+      found.set(position, result.error ?? new Error(`[${route}] the delivery is to be repeated`));
     }
   }
   return new Map([...found].sort(([a], [b]) => a - b));
 };
 
 /** Makes the envelope of a rejected delivery. */
-export type EnvelopeOf = (route: string, position: number, verdict: Verdict) => Envelope;
+export type EnvelopeOf = (route: string, position: number, result: DeliveryResult) => Envelope;
 
-const retried = (verdict: Verdict): Verdict => ({ ...verdict, outcome: "retried" });
+const retried = (result: DeliveryResult): DeliveryResult => ({ ...result, outcome: "retried" });
 
 /** Whether what the pipeline rejects at this position of the event is its to keep, and no dead letter already. */
 export type IsOurs = (position: number) => boolean;
 
 /** Turns every rejected delivery of a pipeline without dead letters into one that comes again. */
-export const blockRejected = (routes: readonly RouteVerdicts[], isOurs: IsOurs): void => {
-  for (const { verdicts } of routes) {
-    for (const [position, verdict] of verdicts) {
-      if (verdict.outcome === "rejected" && isOurs(position)) verdicts.set(position, retried(verdict));
+export const blockRejected = (routes: readonly RouteResult[], isOurs: IsOurs): void => {
+  for (const { results } of routes) {
+    for (const [position, result] of results) {
+      if (result.outcome === "rejected" && isOurs(position)) results.set(position, retried(result));
     }
   }
 };
 
 /** Turns deliveries that come again into rejected ones, where they have done so for too long. */
-export const rejectExpired = (routes: readonly RouteVerdicts[], isExpired: (position: number) => boolean): void => {
-  for (const { verdicts } of routes) {
-    for (const [position, verdict] of verdicts) {
-      if (verdict.outcome === "retried" && isExpired(position))
-        verdicts.set(position, { ...verdict, outcome: "rejected" });
+export const rejectExpired = (routes: readonly RouteResult[], isExpired: (position: number) => boolean): void => {
+  for (const { results } of routes) {
+    for (const [position, result] of results) {
+      if (result.outcome === "retried" && isExpired(position))
+        results.set(position, { ...result, outcome: "rejected" });
     }
   }
 };
 
 /** A rejected delivery on its way to the dead letters. */
 interface Rejected {
-  readonly verdicts: Map<number, Verdict>;
+  readonly results: Map<number, DeliveryResult>;
   readonly position: number;
-  readonly verdict: Verdict;
+  readonly result: DeliveryResult;
   readonly envelope: Envelope;
 }
 
 /** In the order of the batch: where time runs out, Lambda's checkpoint moves past the records before. */
-const rejectedOf = (routes: readonly RouteVerdicts[], envelopeOf: EnvelopeOf, isOurs: IsOurs): Rejected[] =>
+const rejectedOf = (routes: readonly RouteResult[], envelopeOf: EnvelopeOf, isOurs: IsOurs): Rejected[] =>
   routes
-    .flatMap(({ route, verdicts }) =>
-      [...verdicts]
-        .filter(([position, verdict]) => verdict.outcome === "rejected" && isOurs(position))
-        .map(([position, verdict]) => ({
-          verdicts,
+    .flatMap(({ route, results }) =>
+      [...results]
+        .filter(([position, result]) => result.outcome === "rejected" && isOurs(position))
+        .map(([position, result]) => ({
+          results,
           position,
-          verdict,
-          envelope: envelopeOf(route, position, verdict),
+          result,
+          envelope: envelopeOf(route, position, result),
         })),
     )
     .sort((a, b) => a.position - b.position);
 
-/** Envelopes of one `DeadLetter.write`: what must come again when time runs out in the middle of one. */
+/** Envelopes of one `DeadLetterQueue.write`: what must come again when time runs out in the middle of one. */
 const maxEnvelopes = 100;
 
 const late = (): DeadlineError =>
@@ -136,8 +136,8 @@ export const receiptOf = async (
  * @returns what went wrong, for the log.
  */
 export const writeDeadLetters = async (
-  write: DeadLetter["write"],
-  routes: readonly RouteVerdicts[],
+  write: DeadLetterQueue["write"],
+  routes: readonly RouteResult[],
   { envelopeOf, isOurs, lastCall }: { envelopeOf: EnvelopeOf; isOurs: IsOurs; lastCall: AbortSignal },
 ): Promise<readonly unknown[]> => {
   const stored = new Set<Envelope>();
@@ -151,8 +151,8 @@ export const writeDeadLetters = async (
     errors.push(...receipt.errors);
     if (receipt.stored.size === 0) break;
   }
-  for (const { verdicts, position, verdict, envelope } of rejected) {
-    if (!stored.has(envelope)) verdicts.set(position, retried(verdict));
+  for (const { results, position, result, envelope } of rejected) {
+    if (!stored.has(envelope)) results.set(position, retried(result));
   }
   return errors;
 };

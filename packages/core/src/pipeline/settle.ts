@@ -4,7 +4,7 @@
 import type { FailedMessage } from "../envelope/retry-queue.ts";
 import type { QueueRecord } from "../intake/event.ts";
 import type { Invocation } from "./invocation.ts";
-import { blockRejected, type RouteVerdicts, receiptOf, rejectExpired, writeDeadLetters } from "./report.ts";
+import { blockRejected, type RouteResult, receiptOf, rejectExpired, writeDeadLetters } from "./report.ts";
 
 /** A dead letter that is rejected once more stays in its queue as it is. */
 const staysInItsQueue = ({ origin, received }: Invocation, position: number): boolean =>
@@ -18,7 +18,7 @@ const isExpired = ({ received, parts }: Invocation, position: number): boolean =
 };
 
 /** Gives rejected deliveries to the dead letters or, where there are none, lets them come again. */
-export const settleRejected = async (invocation: Invocation, routes: readonly RouteVerdicts[]): Promise<void> => {
+export const settleRejected = async (invocation: Invocation, routes: readonly RouteResult[]): Promise<void> => {
   const { parts, deadline, origin, envelopeOf } = invocation;
   if (origin === "retry") rejectExpired(routes, (position) => isExpired(invocation, position));
   const isOurs = (position: number): boolean => !staysInItsQueue(invocation, position);
@@ -57,11 +57,11 @@ export const settleUnread = async (invocation: Invocation): Promise<ReadonlyMap<
 /** Whether a delivery comes again: from the stream, or with its message. */
 export const repeats = (
   invocation: Invocation,
-  verdict: { readonly outcome: string; readonly isSpilled?: true },
+  result: { readonly outcome: string; readonly isQueued?: true },
   position: number,
 ): boolean => {
-  if (verdict.outcome === "retried") return verdict.isSpilled !== true;
-  return verdict.outcome === "rejected" && staysInItsQueue(invocation, position);
+  if (result.outcome === "retried") return result.isQueued !== true;
+  return result.outcome === "rejected" && staysInItsQueue(invocation, position);
 };
 
 const failedMessage = (record: unknown): FailedMessage[] => {
@@ -89,25 +89,25 @@ export const postponeFailed = async (
 const queueOf = ({ event, parts }: Invocation) => {
   const { eventSourceARN } = (event.records[0] ?? {}) as Partial<QueueRecord>;
   if (parts.retryQueue?.isSource(eventSourceARN)) return parts.retryQueue;
-  return parts.deadLetter !== "block" && parts.deadLetter.isSource?.(eventSourceARN) ? parts.deadLetter : undefined;
+  return parts.deadLetterQueue?.isSource?.(eventSourceARN) ? parts.deadLetterQueue : undefined;
 };
 
 /**
  * Removes records that were kept for messages which are done with: the message goes first, so that none is ever left
  * without its record. Where that fails Lambda removes the message, and the record is the lifecycle rule's.
  */
-export const removeClaims = async (invocation: Invocation, failures: ReadonlyMap<number, Error>): Promise<void> => {
+export const removeLeases = async (invocation: Invocation, failures: ReadonlyMap<number, Error>): Promise<void> => {
   const { event, received, parts } = invocation;
   if (event.task !== undefined) return;
   const queue = queueOf(invocation);
   for (const { envelope, source, unread } of received) {
-    // Its dead letter claims the record now.
+    // Its dead letter leases the record now.
     if (unread !== undefined) continue;
     const { receiptHandle } = event.records[source] as Partial<QueueRecord>;
-    if (envelope?.recordClaim === undefined || failures.has(source) || receiptHandle === undefined) continue;
+    if (envelope?.recordUrl === undefined || failures.has(source) || receiptHandle === undefined) continue;
     try {
       await queue?.remove?.([receiptHandle]);
-      await queue?.claimCheck?.remove(envelope.recordClaim);
+      await queue?.payloadStore?.remove(envelope.recordUrl);
     } catch (error) {
       parts.logger.warn("a record that was kept for its message is not removed", { reason: String(error) });
     }

@@ -3,7 +3,7 @@
 
 import { ConfigError, DeadlineError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
 import { chunk } from "./chunk.ts";
-import { type AppendDelivery, delivered, failed, type Settlement, type Sink } from "./sink.ts";
+import { type AppendDelivery, delivered, failed, type Sink, type WriteResult } from "./sink.ts";
 
 /** An entry of a request, and the bytes that it takes of it. */
 export interface SizedEntry<Entry> {
@@ -41,14 +41,14 @@ const bytesText = (bytes: number): string => bytes.toLocaleString("en");
 const overdue = (sink: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the message was sent`);
 
-const allFailed = (group: readonly Ready<unknown>[], error: DeliveryError): Settlement[] =>
+const allFailed = (group: readonly Ready<unknown>[], error: DeliveryError): WriteResult[] =>
   group.map(({ delivery }) => failed(delivery, error));
 
 /** A delivery made ready, or its failure. */
 const prepare = <Message, Entry>(
   { sink, maxBytes, encode }: BatchRequests<Message, Entry>,
   delivery: AppendDelivery<Message>,
-): Ready<Entry> | Settlement => {
+): Ready<Entry> | WriteResult => {
   try {
     const { entry, bytes } = encode(delivery);
     if (bytes <= maxBytes) return { delivery, entry, bytes };
@@ -69,19 +69,19 @@ const untilAborted = <Value>(sink: string, work: Promise<Value>, signal: AbortSi
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 
-const settlementsOf = (group: readonly Ready<unknown>[], answers: readonly EntryAnswer[]): Settlement[] =>
+const settlementsOf = (group: readonly Ready<unknown>[], answers: readonly EntryAnswer[]): WriteResult[] =>
   group.flatMap(({ delivery }, index) => {
     const answer = answers[index];
     if (answer === undefined) return [];
     return answer === "taken" ? delivered(delivery) : failed(delivery, answer);
   });
 
-/** What became of a group: its settlements, or why its request failed as a whole. */
+/** What became of a group: its results, or why its request failed as a whole. */
 const ask = async <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
   group: readonly Ready<Entry>[],
   signal: AbortSignal,
-): Promise<readonly Settlement[] | SinkError> => {
+): Promise<readonly WriteResult[] | SinkError> => {
   try {
     const entries = group.map(({ entry }) => entry);
     return settlementsOf(group, await untilAborted(requests.sink, requests.send(entries, signal), signal));
@@ -99,8 +99,8 @@ const sendAll = async <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
   groups: readonly (readonly Ready<Entry>[])[],
   signal: AbortSignal,
-): Promise<readonly Settlement[]> => {
-  const settled: Settlement[] = [];
+): Promise<readonly WriteResult[]> => {
+  const settled: WriteResult[] = [];
   for (const [index, group] of groups.entries()) {
     const left = groups.slice(index).flat();
     if (signal.aborted) return [...settled, ...allFailed(left, overdue(requests.sink))];
@@ -121,12 +121,12 @@ const sendAll = async <Message, Entry>(
 };
 
 /**
- * The `write` of a sink whose target takes several messages in one request, and its `peek`, which knows what can never
+ * The `write` of a sink whose target takes several messages in one request, and its `dryRun`, which knows what can never
  * be sent. Spread it into the sink.
  */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
-): Required<Pick<Sink<Message, "append">, "write" | "peek">> => {
+): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {
   const { maxEntries, maxBytes } = requests;
   const prepared = (batch: readonly AppendDelivery<Message>[]) => {
     const all = batch.map((delivery) => prepare(requests, delivery));
@@ -138,7 +138,7 @@ export const writeInRequests = <Message, Entry>(
       const groups = chunk(ready, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
       return [...refused, ...(await sendAll(requests, groups, signal))];
     },
-    peek: async (batch) => {
+    dryRun: async (batch) => {
       const { ready, refused } = prepared(batch);
       return [...refused, ...ready.map(({ delivery }) => delivered(delivery))];
     },

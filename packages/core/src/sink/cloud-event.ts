@@ -94,7 +94,7 @@ const checkedType = (type: unknown): string => {
  * @throws {ConfigError} CONFIG_INVALID when `source` or `type` is missing.
  * @example
  * const toEvent = cloudEvent({ source: "/shop/orders", type: ({ kind }) => `com.shop.order.${kind}` });
- * pipeline("orders", { deadLetter, dedupeStore }).to(sqs({ queueUrl }), (change) => ({ body: toEvent(change) }));
+ * pipeline("orders", { deadLetterQueue, dedupeStore }).to(sqsSink({ queueUrl }), (change) => ({ body: toEvent(change) }));
  */
 export const cloudEvent = <Item = unknown>({
   source,

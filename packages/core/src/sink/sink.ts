@@ -36,18 +36,18 @@ export type DeliveryOf<Message, Writes extends WriteMode> = Writes extends "upse
 export type Delivery = UpsertDelivery<unknown> | AppendDelivery<unknown>;
 
 /** What became of one delivery. It points back by identity, never by position. */
-export type Settlement =
+export type WriteResult =
   | { readonly delivery: Delivery; readonly outcome: "delivered" | "superseded" }
   | { readonly delivery: Delivery; readonly outcome: "failed"; readonly error: DeliveryError };
 
 /** The target took the delivery. */
-export const delivered = (delivery: Delivery): Settlement => ({ delivery, outcome: "delivered" });
+export const delivered = (delivery: Delivery): WriteResult => ({ delivery, outcome: "delivered" });
 
 /** The target already holds this version of the item or a newer one, so nothing was written. */
-export const superseded = (delivery: Delivery): Settlement => ({ delivery, outcome: "superseded" });
+export const superseded = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
 /** The target did not take the delivery. What happens next follows from the error's code. */
-export const failed = (delivery: Delivery, error: DeliveryError): Settlement => ({
+export const failed = (delivery: Delivery, error: DeliveryError): WriteResult => ({
   delivery,
   outcome: "failed",
   error,
@@ -94,17 +94,17 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   readonly write: (
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
-  ) => Promise<readonly Settlement[]>;
+  ) => Promise<readonly WriteResult[]>;
   /** Answers what `write` would, as far as reading can tell, and writes nothing: for the dry run of a redrive. */
-  readonly peek?: (
+  readonly dryRun?: (
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
-  ) => Promise<readonly Settlement[]>;
+  ) => Promise<readonly WriteResult[]>;
   /** Frees sockets: for tests, the CLI and the local runner. Lambda freezes instead of closing. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }
 
-/** The sink with another `write`, which its `peek` knows nothing of. A sink may be an instance of a class, whose members no spread copies. */
+/** The sink with another `write`, which its `dryRun` knows nothing of. A sink may be an instance of a class, whose members no spread copies. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -112,7 +112,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
   name: sink.name,
   supports: sink.supports,
   write,
-  ...(sink.peek && { peek: sink.peek.bind(sink) }),
+  ...(sink.dryRun && { dryRun: sink.dryRun.bind(sink) }),
   close: async () => sink.close?.(),
 });
 

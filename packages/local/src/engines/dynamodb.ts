@@ -21,7 +21,7 @@ export interface DynamodbEngine {
 }
 
 /** Where DynamoDB comes from. */
-export interface DynamodbOptions {
+export interface DynamodbEngineOptions {
   /** Use this endpoint and start nothing. Default: `DYNAMODB_ENDPOINT` of the environment. */
   readonly endpoint?: string;
   /** Java heap in MiB. Default 256, which holds 100,000 small items. */
@@ -125,7 +125,7 @@ const engine = (endpoint: string, stop: () => Promise<void>): DynamodbEngine => 
  * Docker. It takes about 2 seconds. DynamoDB Local itself listens on all interfaces; the endpoint is on loopback.
  * @throws {EngineMissingError} when there is neither Java with the npm package nor Docker.
  */
-export const startDynamodb = async (options: DynamodbOptions = {}): Promise<DynamodbEngine> => {
+export const startDynamodb = async (options: DynamodbEngineOptions = {}): Promise<DynamodbEngine> => {
   const given = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;
   if (given) return engine(given, async () => undefined);
   const { command, timeoutMs } = await choose(options.maxHeapMb ?? 256);

@@ -10,7 +10,7 @@ import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 import { installedJavas, type Java } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
-import type { SqsEngine, SqsOptions } from "./sqs.ts";
+import type { SqsEngine, SqsEngineOptions } from "./sqs.ts";
 
 const artifact = { group: "org.elasticmq", name: "elasticmq-server_2.13", version: "1.7.1" };
 const oldestJava = 17;
@@ -76,7 +76,7 @@ const startOn = async ({ command, classpath }: Launch, port: number): Promise<Sq
  * time Maven has its jars to fetch. `ELASTICMQ_URL` of the environment, or `endpoint`, names one that runs already.
  * @throws {EngineMissingError} when Maven or Java is missing.
  */
-export const startElasticmq = async (options: SqsOptions = {}): Promise<SqsEngine> => {
+export const startElasticmq = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
   const endpoint = options.endpoint ?? process.env.ELASTICMQ_URL;
   if (endpoint) return { endpoint, clientConfig: awsClientConfig(endpoint), stop: async () => undefined };
   const launch = await findLaunch();

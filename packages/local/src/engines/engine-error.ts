@@ -1,6 +1,6 @@
 // Why an engine is not there: nothing to run it with, or it ran and broke.
 
-import { SluiceError } from "@sluice/core";
+import { SluiceError } from "@sluice/core/sink-kit";
 
 /** What an engine needs is not installed. The message is one sentence that says what to install. */
 export class EngineMissingError extends SluiceError<"ENGINE_MISSING"> {

@@ -1,21 +1,21 @@
 // Several engines as one object.
 
-import { type DynamodbEngine, type DynamodbOptions, startDynamodb } from "./dynamodb.ts";
+import { type DynamodbEngine, type DynamodbEngineOptions, startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
 import { EngineMissingError } from "./engine-error.ts";
-import { type MotoEngine, type MotoOptions, startMoto } from "./moto.ts";
-import { type OpensearchEngine, type OpensearchOptions, startOpensearch } from "./opensearch.ts";
-import { type PostgresEngine, type PostgresOptions, startPostgres } from "./postgres.ts";
-import { type SqsEngine, type SqsOptions, startSqs } from "./sqs.ts";
+import { type MotoEngine, type MotoEngineOptions, startMoto } from "./moto.ts";
+import { type OpensearchEngine, type OpensearchEngineOptions, startOpensearch } from "./opensearch.ts";
+import { type PostgresEngine, type PostgresEngineOptions, startPostgres } from "./postgres.ts";
+import { type SqsEngine, type SqsEngineOptions, startSqs } from "./sqs.ts";
 
 /** Which engines to start: `true`, or its options. */
 export interface WantedEngines {
-  readonly postgres?: true | PostgresOptions;
-  readonly dynamodb?: true | DynamodbOptions;
-  readonly opensearch?: true | OpensearchOptions;
-  readonly sqs?: true | SqsOptions;
-  readonly elasticmq?: true | SqsOptions;
-  readonly moto?: true | MotoOptions;
+  readonly postgres?: true | PostgresEngineOptions;
+  readonly dynamodb?: true | DynamodbEngineOptions;
+  readonly opensearch?: true | OpensearchEngineOptions;
+  readonly sqs?: true | SqsEngineOptions;
+  readonly elasticmq?: true | SqsEngineOptions;
+  readonly moto?: true | MotoEngineOptions;
 }
 
 interface EngineByName {

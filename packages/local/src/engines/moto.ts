@@ -21,7 +21,7 @@ export interface MotoEngine {
 }
 
 /** Where moto comes from. */
-export interface MotoOptions {
+export interface MotoEngineOptions {
   /** Use this endpoint and start nothing. Default: `MOTO_URL` of the environment. */
   readonly endpoint?: string;
   /** Where on loopback the requests of state machines go, for functions that moto cannot run. Default: to moto. */
@@ -94,7 +94,7 @@ const startOn = async (python: string, port: number, taskPort: number): Promise<
  * it is installed.
  * @throws {EngineMissingError} when there is no Python, or when moto cannot be installed.
  */
-export const startMoto = async (options: MotoOptions = {}): Promise<MotoEngine> => {
+export const startMoto = async (options: MotoEngineOptions = {}): Promise<MotoEngine> => {
   const endpoint = options.endpoint ?? process.env.MOTO_URL;
   if (endpoint) return { endpoint, clientConfig: awsClientConfig(endpoint), stop: async () => undefined };
   const python = await pythonWithMoto();

@@ -16,7 +16,7 @@ export interface OpensearchEngine {
 }
 
 /** Where OpenSearch comes from. */
-export interface OpensearchOptions {
+export interface OpensearchEngineOptions {
   /** Use this server and start nothing. Default: `OPENSEARCH_URL` of the environment. */
   readonly url?: string;
   /** Default: the newest that an installed Java can run. A server that is given by its URL keeps its own. */
@@ -29,7 +29,7 @@ export interface OpensearchOptions {
   readonly javaFlags?: readonly string[];
 }
 
-type Settings = NonNullable<OpensearchOptions["settings"]>;
+type Settings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const readyTimeoutMs = 120_000;
 /** The image may have to be fetched first. */
@@ -67,7 +67,7 @@ const writeConfiguration = async (directory: string, settings: Settings): Promis
   await writeFile(join(directory, "config", "log4j2.properties"), logging);
 };
 
-const javaArguments = (directory: string, options: OpensearchOptions): string[] => [
+const javaArguments = (directory: string, options: OpensearchEngineOptions): string[] => [
   `-Xmx${options.maxHeapMb ?? 768}m`,
   ...(options.javaFlags ?? quickStart),
   "org.codelibs.opensearch.runner.OpenSearchRunner",
@@ -84,7 +84,7 @@ const expectWell = async (url: string): Promise<void> => {
 
 const startByJava = async (
   launch: Launch & { readonly by: "java" },
-  options: OpensearchOptions,
+  options: OpensearchEngineOptions,
 ): Promise<OpensearchEngine> => {
   const directory = await mkdtemp(join(tmpdir(), "sluice-opensearch-"));
   const start = async (): Promise<{ child: ChildEngine; url: string }> => {
@@ -119,7 +119,7 @@ const startByJava = async (
   }
 };
 
-const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchOptions, image: string) => {
+const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchEngineOptions, image: string) => {
   const environment = {
     "discovery.type": "single-node",
     DISABLE_SECURITY_PLUGIN: true,
@@ -132,7 +132,7 @@ const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: Opens
   return ["run", "--rm", "--publish", `127.0.0.1:${port}:9200`, ...variables, image];
 };
 
-const startByDocker = (version: OpensearchVersion, options: OpensearchOptions): Promise<OpensearchEngine> =>
+const startByDocker = (version: OpensearchVersion, options: OpensearchEngineOptions): Promise<OpensearchEngine> =>
   onFreePort(async (port) => {
     const child = await startChild({
       command: "docker",
@@ -151,7 +151,7 @@ const startByDocker = (version: OpensearchVersion, options: OpensearchOptions): 
  * @throws {EngineMissingError} when there is neither, or when settings are asked of a server that is not ours.
  * @throws {EngineFailedError} when the server does not start.
  */
-export const startOpensearch = async (options: OpensearchOptions = {}): Promise<OpensearchEngine> => {
+export const startOpensearch = async (options: OpensearchEngineOptions = {}): Promise<OpensearchEngine> => {
   const given = options.url ?? process.env.OPENSEARCH_URL;
   if (given && options.settings !== undefined) {
     throw new EngineMissingError(

@@ -33,7 +33,7 @@ export interface PostgresEngine {
 }
 
 /** Where Postgres comes from. */
-export interface PostgresOptions {
+export interface PostgresEngineOptions {
   /** Use this server and start nothing. Default: `DATABASE_URL` of the environment. */
   readonly url?: string;
   /** Server settings by name: `{ max_connections: "20" }`. */
@@ -184,7 +184,7 @@ const embedded = async (settings: { readonly [name: string]: string }): Promise<
  * @throws {EngineMissingError} when there are no binaries for this machine.
  * @throws {EngineFailedError} when the server does not start.
  */
-export const startPostgres = async (options: PostgresOptions = {}): Promise<PostgresEngine> => {
+export const startPostgres = async (options: PostgresEngineOptions = {}): Promise<PostgresEngine> => {
   const given = options.url ?? process.env.DATABASE_URL;
   return given ? external(given) : embedded(options.settings ?? {});
 };

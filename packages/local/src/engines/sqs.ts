@@ -11,7 +11,7 @@ export interface SqsEngine {
 }
 
 /** Where SQS comes from. */
-export interface SqsOptions {
+export interface SqsEngineOptions {
   /** Use this endpoint and start nothing. Default: `AWS_ENDPOINT_URL_SQS` of the environment. */
   readonly endpoint?: string;
 }
@@ -41,7 +41,7 @@ const localiseQueueUrls = (app: App, region: string): void => {
 };
 
 /** Starts SQS on a free loopback port, empty. It lives in memory and ends with `stop` or the process. */
-export const startSqs = async (options: SqsOptions = {}): Promise<SqsEngine> => {
+export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
   const given = options.endpoint ?? process.env.AWS_ENDPOINT_URL_SQS;
   if (given) return external(given);
   const { buildApp } = await import("fauxqs");

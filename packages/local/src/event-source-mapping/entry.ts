@@ -1,7 +1,7 @@
 // A record on its way through the mapping.
 
 import { createHash } from "node:crypto";
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import type { RecordText } from "../lambda/batch.ts";
 
 /** A record that was read and is not yet done with. */

@@ -1,7 +1,7 @@
 // Filter criteria: the event patterns that decide which records reach the function.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html, read 2026-11
 
-import { ConfigError } from "@sluice/core";
+import { ConfigError } from "@sluice/core/sink-kit";
 
 /** As AWS names it: a record passes when any of the patterns matches it. A pattern is the JSON text of an object. */
 export interface FilterCriteria {

@@ -1,6 +1,6 @@
 // One invocation with a batch of the stream, and where in the batch it failed.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import { eventText } from "../lambda/batch.ts";
 import { callFunction, type LambdaContext, type LambdaFunction, reportedIds } from "../lambda/function-call.ts";
 import type { Entry } from "./entry.ts";

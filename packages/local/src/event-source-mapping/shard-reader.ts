@@ -1,6 +1,6 @@
 // Reads one shard to its end and spreads its records over the lanes, never further ahead than it has to.
 
-import { lambdaRecord } from "@sluice/core";
+import { lambdaRecord } from "@sluice/core/envelope";
 import type { WireRecord } from "../streams-client.ts";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
 import type { Counters } from "./counters.ts";

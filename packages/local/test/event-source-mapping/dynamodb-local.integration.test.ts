@@ -7,7 +7,7 @@ import {
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type DynamodbEngine,
   type EventSourceMappingOptions,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ConfigError } from "@sluice/core";
+import type { ConfigError } from "@sluice/core/sink-kit";
 import { settingsOf } from "../../src/event-source-mapping/options.ts";
 import { type EventSourceMappingOptions, eventSourceMapping, fakeStreams } from "../../src/index.ts";
 

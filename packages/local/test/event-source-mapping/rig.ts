@@ -1,6 +1,6 @@
 // A mapping on a scripted stream and a fake clock, which notes what the function was invoked with.
 
-import type { StreamRecord } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type Clock,
   type DiscardedBatch,

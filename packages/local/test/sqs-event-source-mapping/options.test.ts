@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ConfigError } from "@sluice/core";
+import type { ConfigError } from "@sluice/core/sink-kit";
 import { type SqsEventSourceMappingOptions, sqsEventSourceMapping } from "../../src/index.ts";
 import { sqsSettingsOf } from "../../src/sqs-event-source-mapping/options.ts";
 

@@ -1,6 +1,6 @@
 // A clock that stands still until a test advances it.
 
-import type { Clock } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
 
 export interface ManualClock extends Clock {
   /** Wakes who sleeps until then, after what is under way has gone as far as it can. */

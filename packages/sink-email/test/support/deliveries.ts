@@ -1,6 +1,6 @@
 // Deliveries and invocations without a pipeline.
 
-import type { AppendDelivery, Settlement, Sink, SinkError, WriteContext } from "@sluice/core";
+import type { AppendDelivery, Sink, SinkError, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import type { EmailMessage } from "../../src/index.ts";
 
@@ -26,16 +26,16 @@ export const write = async (
   sink: Sink<EmailMessage, "append">,
   members: Partial<EmailMessage> = {},
   signal?: AbortSignal,
-): Promise<Settlement> => {
-  const [settlement] = await sink.write([deliveryOf(members)], invocation(signal));
-  return settlement as Settlement;
+): Promise<WriteResult> => {
+  const [result] = await sink.write([deliveryOf(members)], invocation(signal));
+  return result as WriteResult;
 };
 
 /** `delivered`, or the code of the failure. */
-export const outcomeOf = (settlement: Settlement): string =>
-  settlement.outcome === "failed" ? settlement.error.code : settlement.outcome;
+export const outcomeOf = (result: WriteResult): string =>
+  result.outcome === "failed" ? result.error.code : result.outcome;
 
-export const errorOf = (settlement: Settlement): SinkError => {
-  if (settlement.outcome !== "failed") throw new Error(`found ${settlement.outcome}; expected a failure`);
-  return settlement.error as SinkError;
+export const errorOf = (result: WriteResult): SinkError => {
+  if (result.outcome !== "failed") throw new Error(`found ${result.outcome}; expected a failure`);
+  return result.error as SinkError;
 };

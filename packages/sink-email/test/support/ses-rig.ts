@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { SESv2 } from "@aws-sdk/client-sesv2";
 import type { AppendRig, Fault } from "@sluice/testing";
 import sesLocal from "aws-ses-v2-local";
-import { type EmailMessage, email, type SesOptions, ses } from "../../src/index.ts";
+import { type EmailMessage, emailSink, type SesTransportOptions, sesTransport } from "../../src/index.ts";
 import { recipientOf, toMessage } from "./smtp-rig.ts";
 
 const secretAccessKey = "secret-77aa";
@@ -144,10 +144,10 @@ const messageOf = ({ destination, subject, body, headers = [] }: StoredMail) => 
   idempotencyKey: headers.find(({ name }) => name === "Idempotency-Key")?.value ?? "",
 });
 
-export const openSesRig = async (options: SesOptions = {}): Promise<AppendRig<EmailMessage>> => {
+export const openSesRig = async (options: SesTransportOptions = {}): Promise<AppendRig<EmailMessage>> => {
   const local = await openSes();
   return {
-    sink: email({ transport: ses({ client: local.client, ...options }), from: "shop@example.com" }),
+    sink: emailSink({ transport: sesTransport({ client: local.client, ...options }), from: "shop@example.com" }),
     toMessage,
     read: async () => (await local.stored()).map(messageOf),
     requests: local.requests,

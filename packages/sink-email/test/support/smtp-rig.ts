@@ -1,10 +1,10 @@
 // The conformance kit's rig over SMTP.
 
 import { createHash } from "node:crypto";
-import { type Change, toJson } from "@sluice/core";
+import { type Change, toJson } from "@sluice/core/sink-kit";
 import type { AppendRig, Fault, SpecimenItem } from "@sluice/testing";
 import { simpleParser } from "mailparser";
-import { type EmailMessage, email, smtp } from "../../src/index.ts";
+import { type EmailMessage, emailSink, smtpTransport } from "../../src/index.ts";
 import { login, openSmtp, type Reply, type SmtpScript } from "./smtp-server.ts";
 
 /** One recipient for each change, so that a server can tell changes apart before it has a mail. */
@@ -44,8 +44,8 @@ const only =
 export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
   const server = await openSmtp();
   return {
-    sink: email({
-      transport: smtp({ host: "127.0.0.1", port: server.port, auth: login, concurrency: 4 }),
+    sink: emailSink({
+      transport: smtpTransport({ host: "127.0.0.1", port: server.port, auth: login, concurrency: 4 }),
       from: "shop@example.com",
     }),
     toMessage,

@@ -1,6 +1,6 @@
 // Deliveries without a pipeline, and a database of one's own.
 
-import type { Change, Settlement, UpsertDelivery, WriteContext } from "@sluice/core";
+import type { Change, UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import type { PostgresEngine } from "@sluice/local";
 import { type RecordOptions, streamChange } from "@sluice/testing";
 import pg from "pg";
@@ -34,16 +34,16 @@ export const upsertOf = <Message>(change: Change, message: Message): UpsertDeliv
 export const removalOf = (change: Change): UpsertDelivery<never> => ({ change, message: undefined, earlier: [] });
 
 /** Outcomes in the order of the batch: `delivered`, `superseded` or the code of the failure. */
-export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], settled: readonly Settlement[]): string[] =>
+export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], settled: readonly WriteResult[]): string[] =>
   batch.map((delivery) => {
-    const found = settled.filter((settlement) => settlement.delivery === delivery);
+    const found = settled.filter((result) => result.delivery === delivery);
     const [one] = found;
     if (one === undefined || found.length !== 1) return `settled ${found.length} times`;
     return one.outcome === "failed" ? one.error.code : one.outcome;
   });
 
 /** The messages of the failed ones. */
-export const messagesOf = (settled: readonly Settlement[]): string[] =>
+export const messagesOf = (settled: readonly WriteResult[]): string[] =>
   settled.flatMap((one) => (one.outcome === "failed" ? [one.error.message] : []));
 
 /** A pool that remembers what it was asked. */

@@ -4,7 +4,7 @@ import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
-import { type Guard, type PostgresRow, postgres } from "../../src/index.ts";
+import { type Guard, type PostgresRow, postgresSink } from "../../src/index.ts";
 import { newDatabase, watch } from "./deliveries.ts";
 
 const password = "secret-9d2e";
@@ -37,7 +37,7 @@ export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<Ups
   const definition = guard === "inline" ? columns.replace("NOT NULL", "") : columns;
   await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
   await database.sql(`CREATE TABLE ${relation} (${definition})`);
-  await postgres({ pool: database.pool, table: "specimens", guard }).ensure();
+  await postgresSink({ pool: database.pool, table: "specimens", guard }).ensure();
   const grant = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`;
   await database.sql(grant);
   const proxy = await startTcpProxy(database.url);
@@ -68,7 +68,7 @@ export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<Ups
     "close-idle": () => proxy.cut(),
   };
   return {
-    sink: postgres({ pool: watched, table: "specimens", guard }),
+    sink: postgresSink({ pool: watched, table: "specimens", guard }),
     toMessage: (change) => toRow(change.after),
     read: async () => (await database.sql(exactJson)).map(({ row }) => parse(String(row))),
     requests: () => watched.queries.length,

@@ -1,6 +1,6 @@
 // Deliveries and invocations without a pipeline.
 
-import type { AppendDelivery, Settlement, WriteContext } from "@sluice/core";
+import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import type { WebhookMessage } from "../../src/index.ts";
 
@@ -20,5 +20,5 @@ export const invocation = (signal: AbortSignal = new AbortController().signal): 
 });
 
 /** `delivered`, or the code of the failure. */
-export const outcomeOf = (settlement: Settlement | undefined): string | undefined =>
-  settlement?.outcome === "failed" ? settlement.error.code : settlement?.outcome;
+export const outcomeOf = (result: WriteResult | undefined): string | undefined =>
+  result?.outcome === "failed" ? result.error.code : result?.outcome;

@@ -113,19 +113,19 @@ export const sendingCases: readonly Case[] = [
   },
   {
     id: "A07",
-    name: "a peek sends nothing, and refuses nothing that a write would take",
+    name: "a dryRun sends nothing, and refuses nothing that a write would take",
     writes: "append",
-    needs: ["peek"],
+    needs: ["dryRun"],
     run: async (bench) => {
       const changes = fourItems(0);
       const before = bench.requests();
-      const peeked = await bench.peek(changes);
+      const peeked = await bench.dryRun(changes);
       expectEqual(
         changes.map(peeked.outcomeOf),
         changes.map(() => "delivered"),
-        "outcomes of the peek",
+        "outcomes of the dryRun",
       );
-      expectEqual(bench.requests() - before, 0, "requests of the peek");
+      expectEqual(bench.requests() - before, 0, "requests of the dryRun");
       await bench.expectHeld([]);
       await bench.write(changes);
       await bench.expectHeld(changes);

@@ -10,7 +10,7 @@ export const arrivalCases: readonly Case[] = [
     name: "an empty batch makes no request and settles nothing",
     run: async (bench) => {
       const before = bench.requests();
-      expectEqual(await bench.writeNothing(), [], "settlements of an empty batch");
+      expectEqual(await bench.writeNothing(), [], "results of an empty batch");
       expectEqual(bench.requests() - before, 0, "requests for an empty batch");
     },
   },

@@ -1,6 +1,6 @@
 // What a sink reports when its target fails: C09 to C13, C15 to C17.
 
-import { isTransient, outcomeOf } from "@sluice/core";
+import { isTransient, outcomeOf } from "@sluice/core/sink-kit";
 import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../bench.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
@@ -22,7 +22,7 @@ const expectRecovery = async (bench: Bench, failed: readonly SpecimenChange[], a
   await bench.expectHeld(all, "allowed");
 };
 
-/** Every delivery fails with this code, by settlement or by rejection, and is delivered later. */
+/** Every delivery fails with this code, by result or by rejection, and is delivered later. */
 const expectAllFail = async (bench: Bench, kind: "throttle" | "down" | "deny", code: string): Promise<void> => {
   const changes = fiveItems();
   await bench.fail({ kind });

@@ -1,6 +1,6 @@
 // The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
 
-import { type Change, decodeRecord } from "@sluice/core";
+import { type Change, decodeRecord } from "@sluice/core/sink-kit";
 import type { Bench, SpecimenChange } from "../bench.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
@@ -190,16 +190,16 @@ export const guardCases: readonly Case[] = [
   },
   {
     id: "U13",
-    name: "a peek answers what a write would, tombstones considered, and writes nothing",
+    name: "a dryRun answers what a write would, tombstones considered, and writes nothing",
     writes: "upsert",
-    needs: ["peek"],
+    needs: ["dryRun"],
     run: async (bench) => {
       const table = specimenTable();
       const [old, held, next] = [table.put("a"), table.put("a"), table.put("a")];
       const [gone, removal] = [table.put("b"), table.remove("b")];
-      const outcomeOf = async (change: SpecimenChange) => (await bench.peek([change])).outcomeOf(change);
-      expectEqual(await outcomeOf(old), "delivered", "peek at an empty target");
-      expectEqual(await outcomeOf(removal), "delivered", "peek of a removal at an empty target");
+      const outcomeOf = async (change: SpecimenChange) => (await bench.dryRun([change])).outcomeOf(change);
+      expectEqual(await outcomeOf(old), "delivered", "dryRun at an empty target");
+      expectEqual(await outcomeOf(removal), "delivered", "dryRun of a removal at an empty target");
       await bench.expectHeld([]);
       await oneByOne(bench, [held, removal]);
       const changes = [old, held, next, gone, removal];
@@ -207,9 +207,9 @@ export const guardCases: readonly Case[] = [
       const expected = ["superseded", "superseded", "delivered", "superseded", "superseded"];
       expectEqual(peeked, expected, "peeks of older, equal, newer, before a removal, and of that");
       await bench.expectHeld([held, removal]);
-      const together = await bench.peek([next, gone]);
-      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "one peek of two items");
-      expectEqual((await bench.write([next])).outcomeOf(next), "delivered", "write after the peek");
+      const together = await bench.dryRun([next, gone]);
+      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "one dryRun of two items");
+      expectEqual((await bench.write([next])).outcomeOf(next), "delivered", "write after the dryRun");
     },
   },
 ];

@@ -1,6 +1,6 @@
 // The guard of an upsert sink under writers at the same time and under random histories: U10 to U12.
 
-import { decodeRecord, type StreamRecord } from "@sluice/core";
+import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { type Bench, deliverAll, type SpecimenChange } from "../bench.ts";
 import type { Case } from "../case.ts";
 import { mismatch } from "../expectation.ts";

@@ -3,16 +3,10 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
-import {
-  decodeEnvelope,
-  type Envelope,
-  encodeEnvelope,
-  pipeline,
-  type SqsSender,
-  sqsDeadLetter,
-} from "../src/index.ts";
-import { keptLines } from "./kept-letters.ts";
+import { decodeEnvelope, type Envelope, encodeEnvelope, type SqsSender } from "../src/envelope.ts";
+import { pipeline, sqsDeadLetterQueue } from "../src/index.ts";
 import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines } from "./stored-envelopes.ts";
 
 const maxBytes = 1_048_576;
 const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/orders-dead-letters";
@@ -94,11 +88,11 @@ describe("an envelope", () => {
   });
 });
 
-describe("sqsDeadLetter", () => {
+describe("sqsDeadLetterQueue", () => {
   test("sends ten a request, each with its pipeline, sink and code", async () => {
     const { client, requests } = queue();
     const envelopes = Array.from({ length: 21 }, (_, index) => envelope("x".repeat(index)));
-    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write(envelopes);
+    const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes);
     expect(stored).toEqual(new Set(envelopes));
     expect(errors).toEqual([]);
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([10, 10, 1]);
@@ -114,7 +108,7 @@ describe("sqsDeadLetter", () => {
   test("keeps a request within its bytes, attributes included", async () => {
     const { client, requests } = queue();
     const envelopes = Array.from({ length: 8 }, (_, index) => envelope("é".repeat(130_000 + index)));
-    expect((await sqsDeadLetter({ queueUrl, client }).write(envelopes)).stored.size).toBe(8);
+    expect((await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes)).stored.size).toBe(8);
     const totals = requests.map(({ Entries }) => Entries.reduce((sum, entry) => sum + bytesOf(entry), 0));
     for (const total of totals) expect(total).toBeLessThanOrEqual(maxBytes);
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([4, 4]);
@@ -123,11 +117,11 @@ describe("sqsDeadLetter", () => {
   test.each([-1, 0, 1])("sends a message of the limit and %i bytes, attributes included", async (difference) => {
     const text = "x".repeat(900_000);
     const first = queue();
-    await sqsDeadLetter({ queueUrl, client: first.client }).write([envelope(text, { message: "é" })]);
+    await sqsDeadLetterQueue({ queueUrl, client: first.client }).write([envelope(text, { message: "é" })]);
     const missing = maxBytes - bytesOf(first.requests[0]?.Entries[0] as Input["Entries"][number]);
     const padded = envelope(text, { message: `é${"x".repeat(missing + difference)}` });
     const { client, requests } = queue();
-    expect((await sqsDeadLetter({ queueUrl, client }).write([padded])).stored.size).toBe(1);
+    expect((await sqsDeadLetterQueue({ queueUrl, client }).write([padded])).stored.size).toBe(1);
     const entry = requests[0]?.Entries[0] as Input["Entries"][number];
     if (difference > 0) expect(bytesOf(entry)).toBeLessThan(maxBytes);
     else expect(bytesOf(entry)).toBe(maxBytes + difference);
@@ -138,7 +132,7 @@ describe("sqsDeadLetter", () => {
     const { client } = queue();
     const giant = envelope(noise(3_000_000));
     const plain = envelope("x");
-    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write([giant, plain]);
+    const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write([giant, plain]);
     expect(stored).toEqual(new Set([plain]));
     expect(errors).toMatchObject([{ code: "SINK_TOO_LARGE" }]);
   });
@@ -146,7 +140,7 @@ describe("sqsDeadLetter", () => {
   test("stores what a successful answer names and nothing else", async () => {
     const { client } = queue((body) => !body.includes("poison"));
     const [good, bad] = [envelope("fine"), envelope("poison")];
-    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write([bad, good]);
+    const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write([bad, good]);
     expect(stored).toEqual(new Set([good]));
     expect(errors).toHaveLength(1);
     expect(String(errors[0])).toContain("InternalError");
@@ -162,23 +156,23 @@ describe("sqsDeadLetter", () => {
       },
     };
     const envelopes = Array.from({ length: 12 }, (_, index) => envelope("x".repeat(index)));
-    const { stored, errors } = await sqsDeadLetter({ queueUrl, client }).write(envelopes);
+    const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes);
     expect(stored).toEqual(new Set(envelopes.slice(10)));
     expect(errors).toMatchObject([{ message: "socket hang up" }]);
   });
 
   test("an answer without lists stores nothing", async () => {
     const client: SqsSender = { sendMessageBatch: async () => ({}) };
-    expect((await sqsDeadLetter({ queueUrl, client }).write([envelope("x")])).stored.size).toBe(0);
+    expect((await sqsDeadLetterQueue({ queueUrl, client }).write([envelope("x")])).stored.size).toBe(0);
   });
 
   test("on a FIFO queue groups by item and sink, and names each repeat alike", async () => {
     const { client, requests } = queue();
     const other = streamRecord({ after: { pk: "b", sk: "1" }, position: 2 });
     const letters = [envelope("x"), envelope("xx"), envelope("x", { sink: "sns" }), envelope("x", { record: other })];
-    const deadLetter = sqsDeadLetter({ queueUrl: `${queueUrl}.fifo`, client });
-    await deadLetter.write(letters);
-    await deadLetter.write(letters.slice(0, 1));
+    const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: `${queueUrl}.fifo`, client });
+    await deadLetterQueue.write(letters);
+    await deadLetterQueue.write(letters.slice(0, 1));
     // The second of a group goes when the first is stored.
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([3, 1, 1]);
     const entries = requests.flatMap(({ Entries }) => Entries);
@@ -192,7 +186,7 @@ describe("sqsDeadLetter", () => {
   });
 
   test.each([undefined, "", "orders-dead-letters"])("refuses the queueUrl %j by name", (url) => {
-    expect(() => sqsDeadLetter({ queueUrl: url as string })).toThrow(
+    expect(() => sqsDeadLetterQueue({ queueUrl: url as string })).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("queueUrl") }),
     );
   });
@@ -218,7 +212,10 @@ describeWithSqs("with a real queue", (engine) => {
       answer: () => (isMended ? "delivered" : "SINK_REJECTED"),
     });
     const other = scriptedSink({ writes: "append", name: "other" });
-    const handler = pipeline("orders", { deadLetter: sqsDeadLetter({ queueUrl: url, client }), logger: keptLines() })
+    const handler = pipeline("orders", {
+      deadLetterQueue: sqsDeadLetterQueue({ queueUrl: url, client }),
+      logger: keptLines(),
+    })
       .to(failing, ({ after }) => after)
       .to(other, ({ after }) => after, { dedupe: "none" })
       .handler();
@@ -240,9 +237,9 @@ describeWithSqs("with a real queue", (engine) => {
 
   test("a FIFO queue takes a repeat once", async () => {
     const url = await made("dead-letters.fifo", { FifoQueue: "true" });
-    const deadLetter = sqsDeadLetter({ queueUrl: url, client });
+    const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: url, client });
     for (let repeat = 0; repeat < 2; repeat += 1) {
-      expect((await deadLetter.write([envelope("x")])).stored.size).toBe(1);
+      expect((await deadLetterQueue.write([envelope("x")])).stored.size).toBe(1);
     }
     expect(await received(url)).toHaveLength(1);
   });
@@ -257,14 +254,15 @@ describeWithSqs("with a real queue", (engine) => {
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     });
     const queueUrl = url.replace("//127.0.0.1:", `//sqs.${region}.localhost:`);
-    expect((await sqsDeadLetter({ queueUrl }).write([envelope("x")])).errors).toEqual([]);
+    expect((await sqsDeadLetterQueue({ queueUrl }).write([envelope("x")])).errors).toEqual([]);
     expect(await received(url)).toHaveLength(1);
   });
 
   test("a queue that is gone stores nothing, and says why", async () => {
-    const { stored, errors } = await sqsDeadLetter({ queueUrl: `${engine.endpoint}/000000000000/gone`, client }).write([
-      envelope("x"),
-    ]);
+    const { stored, errors } = await sqsDeadLetterQueue({
+      queueUrl: `${engine.endpoint}/000000000000/gone`,
+      client,
+    }).write([envelope("x")]);
     expect(stored.size).toBe(0);
     expect(errors).toHaveLength(1);
   });

@@ -4,9 +4,10 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
 import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
 import fc from "fast-check";
-import { encodeEnvelope, onFailureReader, pipeline, type StreamRecord } from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import { encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
+import { onFailureDestinationReader, pipeline } from "../src/index.ts";
 import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const record = streamRecord({ after: { pk: "odd", sk: "1" }, position: 1 });
 const good = streamRecord({ after: { pk: "good", sk: "1" }, position: 2 });
@@ -40,7 +41,7 @@ const gzip = gzipSync(JSON.stringify(record)).toString("base64");
 const specimens: readonly object[] = [
   envelopeOf(record),
   { ...bare, recordGzip: gzip },
-  { ...bare, recordClaim: "s3://bucket/key" },
+  { ...bare, recordUrl: "s3://bucket/key" },
   pointer,
   { ...pointer, payload: JSON.stringify({ Records: [record] }) },
   { ...pointer, payload: { Records: [record] } },
@@ -80,7 +81,7 @@ const gone = (): never => {
 const trimmed = (): never => {
   throw Object.assign(new Error("trimmed"), { name: "TrimmedDataAccessException" });
 };
-const onFailure = onFailureReader({
+const onFailureDestination = onFailureDestinationReader({
   streams: { getShardIterator: async () => trimmed(), getRecords: async () => trimmed() },
   s3: { getObject: async () => gone(), putObject: async () => ({}), deleteObject: async () => ({}) },
 });
@@ -89,7 +90,7 @@ test("an odd message fails no batch, and keeps no other from its sink", async ()
   await fc.assert(
     fc.asyncProperty(body, async (text) => {
       const sink = scriptedSink({ writes: "upsert", name: "held" });
-      const handler = pipeline("p", { deadLetter: keptLetters(), logger: keptLines(), onFailure })
+      const handler = pipeline("p", { deadLetterQueue: storedEnvelopes(), logger: keptLines(), onFailureDestination })
         .to(sink, ({ after }) => after.pk)
         .handler();
       const event = sqsEvent([encodeEnvelope(envelopeOf(good))]);

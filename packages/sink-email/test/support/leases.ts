@@ -1,18 +1,18 @@
-// A store of claims in memory, which outlives the sinks that use it, as a table does.
+// A store of leases in memory, which outlives the sinks that use it, as a table does.
 
-import type { Claims } from "@sluice/core";
+import type { Leases } from "@sluice/core/sink-kit";
 
-export interface MemoryClaims extends Claims {
-  /** What is claimed and not completed. */
+export interface MemoryLeases extends Leases {
+  /** What is acquired and not completed. */
   readonly held: () => readonly string[];
   readonly completed: () => readonly string[];
   /** Makes these calls fail. */
-  readonly fail: (...calls: readonly ("claim" | "complete" | "release")[]) => void;
+  readonly fail: (...calls: readonly ("acquire" | "complete" | "release")[]) => void;
   /** Another invocation holds every key. */
   readonly hold: (heldForMs: number) => void;
 }
 
-export const memoryClaims = (): MemoryClaims => {
+export const memoryLeases = (): MemoryLeases => {
   const states = new Map<string, "held" | "completed">();
   let failing: readonly string[] = [];
   let heldForMs: number | undefined;
@@ -29,13 +29,13 @@ export const memoryClaims = (): MemoryClaims => {
     hold: (ms) => {
       heldForMs = ms;
     },
-    claim: async (_, key) => {
-      check("claim");
+    acquire: async (_, key) => {
+      check("acquire");
       if (states.get(key) === "completed") return "completed";
       if (heldForMs !== undefined) return { heldForMs };
       if (states.has(key)) return { heldForMs: 1_000 };
       states.set(key, "held");
-      return "claimed";
+      return "acquired";
     },
     complete: async (_, key) => {
       check("complete");

@@ -1,13 +1,13 @@
 // What a write would do, by the versions that the documents hold. Fetched by id, which is up to the moment, and from the
 // index that the alias writes to: an alias of several indices answers no such request.
 
-import { delivered, failed, type Settlement, SinkError, superseded } from "@sluice/core";
+import { delivered, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import { type BulkTarget, cut } from "./bulk.ts";
 import type { Answer, OpensearchRequest } from "./client.ts";
 import type { Encoded, Entry } from "./encode.ts";
 import { guardField } from "./guard.ts";
 
-/** Where a peek looks. */
+/** Where a dryRun looks. */
 export interface PeekTarget extends Pick<BulkTarget, "sink" | "limits"> {
   /** The alias. */
   readonly index: string;
@@ -39,7 +39,7 @@ const writeIndexOf = async (target: PeekTarget): Promise<string> => {
 };
 
 /** As the guard's script decides. */
-const settlementOf = (sink: string, { delivery }: Entry, found: Fetched | undefined): Settlement => {
+const settlementOf = (sink: string, { delivery }: Entry, found: Fetched | undefined): WriteResult => {
   if (found === undefined || found.error !== undefined) {
     return failed(delivery, new SinkError("SINK_UNAVAILABLE", `[${sink}] a document could not be looked at`));
   }
@@ -48,16 +48,16 @@ const settlementOf = (sink: string, { delivery }: Entry, found: Fetched | undefi
 };
 
 /** Answers what writing the deliveries would. What only the server refuses, such as a field's type, it cannot tell. */
-export const peekBatch = async (encoded: Encoded, target: PeekTarget): Promise<readonly Settlement[]> => {
+export const peekBatch = async (encoded: Encoded, target: PeekTarget): Promise<readonly WriteResult[]> => {
   const { settled, parts } = cut(encoded, target);
-  const settlements = [...settled];
-  if (parts.length === 0) return settlements;
+  const results = [...settled];
+  if (parts.length === 0) return results;
   const path = `/${encodeURIComponent(await writeIndexOf(target))}/_mget`;
   for (const part of parts) {
     const body = `{"ids":[${part.map(({ idText }) => idText).join(",")}]}`;
     const querystring = `_source_includes=${guardField}.version`;
     const { docs = [] } = (await bodyOf(target, { method: "POST", path, querystring, body })) as { docs?: Fetched[] };
-    settlements.push(...part.map((entry, index) => settlementOf(target.sink, entry, docs[index])));
+    results.push(...part.map((entry, index) => settlementOf(target.sink, entry, docs[index])));
   }
-  return settlements;
+  return results;
 };

@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { places, turns } from "../src/async/rate-limiter.ts";
+import { rateLimiter, semaphore } from "../src/async/rate-limiter.ts";
 import { manualClock, settle } from "./clocks.ts";
 
-test("turns come as evenly as the rate asks, in the order of asking", async () => {
+test("rateLimiter come as evenly as the rate asks, in the order of asking", async () => {
   const { clock, advance } = manualClock();
   const startedAt = clock.now();
-  const turn = turns(10, clock);
+  const turn = rateLimiter(10, clock);
   const log: string[] = [];
   for (const name of ["a", "b", "c"])
     void turn(new AbortController().signal).then(() => log.push(`${name} ${clock.now() - startedAt}`));
@@ -16,7 +16,7 @@ test("turns come as evenly as the rate asks, in the order of asking", async () =
 test("a pause is not made up for by a burst", async () => {
   const { clock, advance } = manualClock();
   const startedAt = clock.now();
-  const turn = turns(10, clock);
+  const turn = rateLimiter(10, clock);
   const signal = new AbortController().signal;
   await turn(signal);
   await advance(5_000);
@@ -29,7 +29,7 @@ test("a pause is not made up for by a burst", async () => {
 test("the turn of one that gave up is the next one's", async () => {
   const { clock, advance, sleepers } = manualClock();
   const startedAt = clock.now();
-  const turn = turns(1, clock);
+  const turn = rateLimiter(1, clock);
   await turn(new AbortController().signal);
   const given = new AbortController();
   const gaveUp = turn(given.signal);
@@ -45,13 +45,13 @@ test("the turn of one that gave up is the next one's", async () => {
 test("without a limit nobody waits", async () => {
   const { clock } = manualClock();
   const startedAt = clock.now();
-  const turn = turns(Number.POSITIVE_INFINITY, clock);
+  const turn = rateLimiter(Number.POSITIVE_INFINITY, clock);
   for (let count = 0; count < 50; count += 1) await turn(new AbortController().signal);
   expect(clock.now()).toBe(startedAt);
 });
 
-test("places are taken up to their number, and handed on in the order of asking", async () => {
-  const { take, give } = places(2);
+test("semaphore are taken up to their number, and handed on in the order of asking", async () => {
+  const { take, give } = semaphore(2);
   const log: number[] = [];
   for (const name of [1, 2, 3, 4]) void take().then(() => log.push(name));
   await settle();

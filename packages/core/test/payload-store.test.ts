@@ -5,24 +5,17 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
-import {
-  type BatchResponse,
-  decodeEnvelope,
-  type Envelope,
-  encodeEnvelope,
-  pipeline,
-  s3ClaimCheck,
-  sqsDeadLetter,
-} from "../src/index.ts";
-import { keptLines } from "./kept-letters.ts";
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "../src/envelope.ts";
+import { type BatchResponse, pipeline, s3PayloadStore, sqsDeadLetterQueue } from "../src/index.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
+import { keptLines } from "./stored-envelopes.ts";
 
 test.each([
   ["bucket", { bucket: "" }],
   ["prefix", { bucket: "b", prefix: "" }],
   ["client", { bucket: "b", client: {} as never }],
-])("s3ClaimCheck refuses its %s by name", (option, options) => {
-  expect(() => s3ClaimCheck(options)).toThrow(
+])("s3PayloadStore refuses its %s by name", (option, options) => {
+  expect(() => s3PayloadStore(options)).toThrow(
     expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(option) }),
   );
 });
@@ -45,14 +38,14 @@ describeWithS3("a record that no message can hold", (engine) => {
   const made = async (name: string, answers: Record<string, Answer>) => {
     await s3.createBucket({ Bucket: name });
     const { QueueUrl = "" } = await sqs.createQueue({ QueueName: name });
-    const claimCheck = s3ClaimCheck({ bucket: name, client: s3 as never });
+    const payloadStore = s3PayloadStore({ bucket: name, client: s3 as never });
     const sink = scriptedSink({
       writes: "upsert",
       answer: ({ change }) => answers[String(change.keys.pk)] ?? "delivered",
     });
     const logger = keptLines();
     const handler = pipeline("p", {
-      deadLetter: sqsDeadLetter({ queueUrl: QueueUrl, client: sqs, claimCheck }),
+      deadLetterQueue: sqsDeadLetterQueue({ queueUrl: QueueUrl, client: sqs, payloadStore }),
       logger,
     })
       .to(sink, ({ keys }) => keys.pk)
@@ -87,7 +80,7 @@ describeWithS3("a record that no message can hold", (engine) => {
     expect(Buffer.byteLength(message?.Body ?? "")).toBeLessThan(1_000);
     expect(decodeEnvelope(message?.Body ?? "")).toMatchObject({
       record: {},
-      recordClaim: expect.stringMatching(/^s3:\/\/claims\/sluice\/claims\/[0-9a-f-]{36}\.json\.gz$/),
+      recordUrl: expect.stringMatching(/^s3:\/\/claims\/sluice\/records\/[0-9a-f-]{36}\.json\.gz$/),
     });
     expect(await objects()).toBe(1);
 
@@ -112,7 +105,7 @@ describeWithS3("a record that no message can hold", (engine) => {
 
   test("that is gone or cut off is lost, and says so; one of another place is not fetched", async () => {
     const { handler, bucket } = await made("gone", {});
-    const letter = (recordClaim: string): string =>
+    const letter = (recordUrl: string): string =>
       encodeEnvelope({
         v: 1,
         id: "i",
@@ -123,15 +116,15 @@ describeWithS3("a record that no message can hold", (engine) => {
         attempts: 1,
         firstFailedAt: "2026-01-02T03:04:05.000Z",
         record: undefined as never,
-        recordClaim,
+        recordUrl,
       } satisfies Envelope);
     const task = (body: string) => ({ sluice: { task: "redrive" }, Records: [{ messageId: "m", body }] });
-    const outcome = async (claim: string) => (await handler(task(letter(claim)), lambdaContext())).outcomes?.[0];
-    expect(await outcome(`s3://${bucket}/sluice/claims/none.json.gz`)).toMatchObject({
+    const outcome = async (url: string) => (await handler(task(letter(url)), lambdaContext())).outcomes?.[0];
+    expect(await outcome(`s3://${bucket}/sluice/records/none.json.gz`)).toMatchObject({
       outcome: "rejected",
       code: "RECORD_LOST",
     });
-    const [cut, none] = ["cut", "none"].map((name) => `sluice/claims/${name}2.json.gz`) as [string, string];
+    const [cut, none] = ["cut", "none"].map((name) => `sluice/records/${name}2.json.gz`) as [string, string];
     await s3.putObject({ Bucket: bucket, Key: cut, Body: gzipSync(JSON.stringify(giant("a", 1))).subarray(0, 1_000) });
     await s3.putObject({ Bucket: bucket, Key: none, Body: gzipSync("null") });
     for (const key of [cut, none]) {
@@ -141,7 +134,7 @@ describeWithS3("a record that no message can hold", (engine) => {
         message: expect.stringContaining(key),
       });
     }
-    expect(await outcome("s3://other/sluice/claims/none.json.gz")).toMatchObject({
+    expect(await outcome("s3://other/sluice/records/none.json.gz")).toMatchObject({
       outcome: "retried",
       code: "RECORD_MALFORMED",
     });
@@ -149,7 +142,7 @@ describeWithS3("a record that no message can hold", (engine) => {
 
   test("that is kept already stays where it is, and its letter has the address in place of it", async () => {
     const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "kept" });
-    const recordClaim = "s3://claims/sluice/claims/kept.json.gz";
+    const recordUrl = "s3://claims/sluice/records/kept.json.gz";
     const envelope: Envelope = {
       v: 1,
       id: "i",
@@ -160,9 +153,9 @@ describeWithS3("a record that no message can hold", (engine) => {
       attempts: 1,
       firstFailedAt: "2026-01-02T03:04:05.000Z",
       record: {},
-      recordClaim,
+      recordUrl,
     };
-    const { stored } = await sqsDeadLetter({ queueUrl, client: sqs }).write([envelope]);
+    const { stored } = await sqsDeadLetterQueue({ queueUrl, client: sqs }).write([envelope]);
     expect(stored.size).toBe(1);
     const { Messages = [] } = await sqs.receiveMessage({ QueueUrl: queueUrl });
     const { record: _, ...rest } = envelope;
@@ -171,9 +164,9 @@ describeWithS3("a record that no message can hold", (engine) => {
 
   test("does not stay in S3 where its message could not be sent", async () => {
     await s3.createBucket({ Bucket: "unsent" });
-    const claimCheck = s3ClaimCheck({ bucket: "unsent", client: s3 as never });
+    const payloadStore = s3PayloadStore({ bucket: "unsent", client: s3 as never });
     const queueUrl = `${engine.endpoint}/000000000000/none`;
-    const { stored, errors } = await sqsDeadLetter({ queueUrl, client: sqs, claimCheck }).write([
+    const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client: sqs, payloadStore }).write([
       {
         v: 1,
         id: "i",

@@ -1,18 +1,18 @@
-// Claims, kept by the persistence layer of Powertools' idempotency: a conditional put to claim, an update to complete,
-// a delete to release. Its wrapper (makeIdempotent) is for one call at a time; a batch is claimed whole, sent in as few
+// Leases, kept by the persistence layer of Powertools' idempotency: a conditional put to lease, an update to complete,
+// a delete to release. Its wrapper (makeIdempotent) is for one call at a time; a batch is acquired whole, sent in as few
 // requests as its target allows, and concluded one by one.
 
 import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import {
   type AwsService,
   awsRequestError,
-  type Claim,
-  type Claims,
+  type LeaseResult,
+  type Leases,
   missingDependency,
   outcomeOf,
   type RouteId,
   SinkError,
-} from "@sluice/core";
+} from "@sluice/core/sink-kit";
 import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./table.ts";
 
 /** Longer than any repeat: the stream keeps a record for 1 day, a queue a dead letter for 14. */
@@ -47,12 +47,12 @@ const user = 'dedupe: "always"';
 
 type LayerClass = typeof DynamoDBPersistenceLayer;
 
-/** The layer, but that a completed claim stays: Powertools deletes a record whatever it says. */
+/** The layer, but that a completed lease stays: Powertools deletes a record whatever it says. */
 const guarded = async (Base: LayerClass, table: Table): Promise<LayerClass> => {
   const { ConditionalCheckFailedException, DeleteItemCommand } = await table.sdk();
   const client = await table.client();
   return class extends Base {
-    // An invocation that was frozen while it gave a claim back may go on when another has sent the delivery.
+    // An invocation that was frozen while it gave a lease back may go on when another has sent the delivery.
     protected override async _deleteRecord({ idempotencyKey }: { readonly idempotencyKey: string }): Promise<void> {
       const command = new DeleteItemCommand({
         TableName: table.name,
@@ -78,25 +78,29 @@ const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
   const layer = new GuardedLayer({
     tableName: table.name,
     awsSdkV3Client: await table.client(),
-    // The other way round than it reads: the claim's id is the partition key, so that claims spread, and what is the
+    // The other way round than it reads: the lease's id is the partition key, so that leases spread, and what is the
     // same for all of them stands in the sort key.
     keyAttr: sortKey,
     sortKeyAttr: partitionKey,
-    staticPkValue: "claim",
+    staticPkValue: "acquire",
     expiryAttr: ttlAttribute,
     inProgressExpiryAttr: heldUntilAttribute,
     statusAttr: statusAttribute,
   });
   // Not MD5, its default, which a Node in FIPS mode does not have.
   const config = new powertools.IdempotencyConfig({ expiresAfterSeconds: keptForSeconds, hashFunction: "sha256" });
-  layer.configure({ config, keyPrefix: `claim#${routeText(id)}` });
+  layer.configure({ config, keyPrefix: `lease#${routeText(id)}` });
   return { layer, powertools };
 };
 
-const claimIn = async ({ layer, powertools }: Layer, idempotencyKey: string, holdMs: number): Promise<Claim> => {
+const acquireIn = async (
+  { layer, powertools }: Layer,
+  idempotencyKey: string,
+  holdMs: number,
+): Promise<LeaseResult> => {
   try {
     await layer.saveInProgress(idempotencyKey, holdMs);
-    return "claimed";
+    return "acquired";
   } catch (error) {
     if (!(error instanceof powertools.IdempotencyItemAlreadyExistsError)) throw error;
     const { existingRecord } = error;
@@ -105,7 +109,7 @@ const claimIn = async ({ layer, powertools }: Layer, idempotencyKey: string, hol
   }
 };
 
-export const dynamodbClaims = (table: Table): Claims => {
+export const dynamodbLeases = (table: Table): Leases => {
   const layers = new Map<string, Promise<Layer>>();
   const layerFor = (id: RouteId): Promise<Layer> => {
     const known = layers.get(routeText(id)) ?? layerOf(table, id);
@@ -121,7 +125,7 @@ export const dynamodbClaims = (table: Table): Claims => {
     }
   };
   return {
-    claim: (id, idempotencyKey, holdMs) => asking(id, (layer) => claimIn(layer, idempotencyKey, holdMs)),
+    acquire: (id, idempotencyKey, holdMs) => asking(id, (layer) => acquireIn(layer, idempotencyKey, holdMs)),
     // Without a result: what was sent is in the target.
     complete: (id, idempotencyKey) => asking(id, ({ layer }) => layer.saveSuccess(idempotencyKey, undefined as never)),
     release: (id, idempotencyKey) => asking(id, ({ layer }) => layer.deleteRecord(idempotencyKey)),

@@ -1,28 +1,25 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { memoryDedupe, randomHistory, streamEvent } from "@sluice/testing";
 import fc from "fast-check";
+import { type Change, type DedupeStore, pipeline, type RetryQueue } from "../src/index.ts";
 import {
   type AppendDelivery,
-  type Change,
   type Clock,
-  type DedupeStore,
   type Delivery,
   decodeRecord,
   delivered,
   failed,
-  pipeline,
-  type RetryQueue,
-  type Settlement,
   type Sink,
   SinkError,
   type SinkErrorCode,
   type StreamRecord,
   superseded,
   systemClock,
-} from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+  type WriteResult,
+} from "../src/sink-kit.ts";
 import { type MemoryRetryQueue, memoryRetryQueue } from "./memory-retry-queue.ts";
 import { type Death, type Mortal, mortal } from "./mortal.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 /** Each run plays a hundred invocations and more. */
 jest.setTimeout(180_000);
@@ -53,7 +50,7 @@ interface World {
   readonly dies: Dies;
   readonly store: ReturnType<typeof memoryDedupe>;
   readonly queue: MemoryRetryQueue;
-  readonly letters: ReturnType<typeof keptLetters>;
+  readonly letters: ReturnType<typeof storedEnvelopes>;
   readonly lines: ReturnType<typeof keptLines>;
   /** What arrived at the append target, in order. */
   readonly arrived: Change[];
@@ -80,7 +77,7 @@ const worldOf = (plan: Plan, dies: Dies): World => {
         return world.writes > lastRefusal || world.plan.refused(String(world.writes)) > 0;
       },
     }),
-    letters: keptLetters(),
+    letters: storedEnvelopes(),
     lines: keptLines(),
     arrived: [],
     held: new Map(),
@@ -101,7 +98,11 @@ const answerOf = ({ plan, attempts }: World, route: string, { change }: Delivery
   return plan.poison(name) < 2 ? "SINK_REJECTED" : "delivered";
 };
 
-const settlementOf = (delivery: Delivery, answer: Answer, taken: (delivery: Delivery) => Settlement): Settlement[] => {
+const settlementOf = (
+  delivery: Delivery,
+  answer: Answer,
+  taken: (delivery: Delivery) => WriteResult,
+): WriteResult[] => {
   if (answer === "unreported") return [];
   return [answer === "delivered" ? taken(delivery) : failed(delivery, new SinkError(answer, `[sink] ${answer}`))];
 };
@@ -138,16 +139,16 @@ const heldBy = (world: World, outside: Mortal): Sink<unknown, "upsert"> => ({
 
 /** Everything outside is reached by requests that die. */
 const storeOf = ({ store }: World, outside: Mortal): DedupeStore => ({
-  claims: store.claims,
+  leases: store.leases,
   journal: {
     find: (...args) => outside.ask(() => store.journal.find(...args)),
     note: (...args) => outside.ask(() => store.journal.note(...args)),
   },
-  parking: {
-    find: (...args) => outside.ask(() => store.parking.find(...args)),
-    park: (...args) => outside.ask(() => store.parking.park(...args)),
-    moveBack: (...args) => outside.ask(() => store.parking.moveBack(...args)),
-    release: (...args) => outside.ask(() => store.parking.release(...args)),
+  pendingItems: {
+    find: (...args) => outside.ask(() => store.pendingItems.find(...args)),
+    add: (...args) => outside.ask(() => store.pendingItems.add(...args)),
+    moveBack: (...args) => outside.ask(() => store.pendingItems.moveBack(...args)),
+    release: (...args) => outside.ask(() => store.pendingItems.release(...args)),
   },
 });
 
@@ -172,7 +173,7 @@ const environmentOf = (world: World): Environment => {
   const outside = mortal(dies, () => world.plan.turns(String(asked)));
   const clock: Clock = { now: () => world.nowMs, sleep: systemClock.sleep, random: () => 0 };
   const handler = pipeline("p", {
-    deadLetter: { write: (envelopes) => outside.ask(() => world.letters.write(envelopes)) },
+    deadLetterQueue: { write: (envelopes) => outside.ask(() => world.letters.write(envelopes)) },
     retryQueue: queueOf(world, outside),
     dedupeStore: storeOf(world, outside),
     logger: world.lines,
@@ -272,7 +273,7 @@ const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): v
   const dead = new Set(world.letters.envelopes.map(({ id }) => id));
   const rejected = changes.filter((change) => isPoison(world, change, "sent")).map(({ eventId }) => `${eventId}:sent`);
   expect(rejected.filter((id) => !dead.has(id))).toEqual([]);
-  expect(world.store.parked()).toBe(0);
+  expect(world.store.pending()).toBe(0);
 };
 
 const duplicates = ({ arrived }: World): number => arrived.length - new Set(arrived.map(({ eventId }) => eventId)).size;
@@ -285,7 +286,7 @@ const deaths = fc.record({ every: fc.integer({ min: 3, max: 40 }), how: fc.const
 describe("a pipeline with a retry queue, whatever fails on the way", () => {
   test("delivers every change, in order per item, and each once", async () => {
     let spilled = 0;
-    let parked = 0;
+    let pending = 0;
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
         const played = await play(plan);
@@ -293,14 +294,14 @@ describe("a pipeline with a retry queue, whatever fails on the way", () => {
         expect(duplicates(played.world)).toBe(0);
         for (const { fields } of played.world.lines.lines) {
           spilled += Number(fields.spilled ?? 0);
-          parked += Number((fields.failures as { DELIVERY_PARKED?: number } | undefined)?.DELIVERY_PARKED ?? 0);
+          pending += Number((fields.failures as { DELIVERY_PENDING?: number } | undefined)?.DELIVERY_PENDING ?? 0);
         }
       }),
       { numRuns: 25, endOnFailure: true },
     );
     // The plans were bad enough for the test to mean something.
     expect(spilled).toBeGreaterThan(100);
-    expect(parked).toBeGreaterThan(20);
+    expect(pending).toBeGreaterThan(20);
   });
 
   test("and dies at any request: loses nothing and keeps the order", async () => {

@@ -2,7 +2,7 @@
 // While nothing is parked a batch pays for one query that finds nothing.
 
 import { createHash } from "node:crypto";
-import { chunk, eachBounded, type ParkedItem, type Parking, type RouteId } from "@sluice/core";
+import { chunk, eachBounded, type PendingItem, type PendingItems, type RouteId } from "@sluice/core/sink-kit";
 import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./table.ts";
 
 /** Longer than a message can live in a queue: 14 days. */
@@ -83,7 +83,7 @@ const unlessOvertaken = async (work: Promise<unknown>): Promise<void> => {
   }
 };
 
-const mark = async (table: Table, route: RouteId, { itemKey, version }: ParkedItem, timeoutMs: number) => {
+const mark = async (table: Table, route: RouteId, { itemKey, version }: PendingItem, timeoutMs: number) => {
   const { UpdateItemCommand } = await table.sdk();
   const command = new UpdateItemCommand({
     TableName: table.name,
@@ -102,7 +102,7 @@ const mark = async (table: Table, route: RouteId, { itemKey, version }: ParkedIt
 const moveBack = async (
   table: Table,
   route: RouteId,
-  { itemKey, version, to }: ParkedItem & { readonly to: string },
+  { itemKey, version, to }: PendingItem & { readonly to: string },
   timeoutMs: number,
 ) => {
   const { UpdateItemCommand } = await table.sdk();
@@ -117,7 +117,7 @@ const moveBack = async (
   await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
 };
 
-const unmark = async (table: Table, route: RouteId, { itemKey, version }: ParkedItem, timeoutMs: number) => {
+const unmark = async (table: Table, route: RouteId, { itemKey, version }: PendingItem, timeoutMs: number) => {
   const { DeleteItemCommand } = await table.sdk();
   const command = new DeleteItemCommand({
     TableName: table.name,
@@ -129,7 +129,7 @@ const unmark = async (table: Table, route: RouteId, { itemKey, version }: Parked
   await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
 };
 
-export const dynamodbParking = (table: Table, timeoutMs: number): Parking => ({
+export const dynamodbParking = (table: Table, timeoutMs: number): PendingItems => ({
   find: async (route, itemKeys, signal) => {
     const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Map();
@@ -139,7 +139,7 @@ export const dynamodbParking = (table: Table, timeoutMs: number): Parking => ({
     const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
     return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
   },
-  park: async (route, items) => {
+  add: async (route, items) => {
     await eachBounded(items, requestsAtOnce, (item) => mark(table, route, item, timeoutMs));
   },
   moveBack: async (route, items) => {

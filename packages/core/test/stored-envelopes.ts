@@ -1,14 +1,15 @@
 // Dead letters in memory.
 
-import type { DeadLetter, Envelope, PipelineLogger } from "../src/index.ts";
+import type { Envelope } from "../src/envelope.ts";
+import type { DeadLetterQueue, PipelineLogger } from "../src/index.ts";
 
-export interface KeptLetters extends DeadLetter {
+export interface StoredEnvelopes extends DeadLetterQueue {
   readonly envelopes: Envelope[];
   readonly writes: (readonly Envelope[])[];
 }
 
 /** Keeps every envelope that `takes` allows. */
-export const keptLetters = (takes: (envelope: Envelope) => boolean = () => true): KeptLetters => {
+export const storedEnvelopes = (takes: (envelope: Envelope) => boolean = () => true): StoredEnvelopes => {
   const envelopes: Envelope[] = [];
   const writes: (readonly Envelope[])[] = [];
   return {

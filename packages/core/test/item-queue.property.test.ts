@@ -1,18 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { type RandomHistory, randomHistory, streamEvent } from "@sluice/testing";
 import fc from "fast-check";
-import {
-  type Delivery,
-  decodeRecord,
-  type InvocationReport,
-  outcomeOf,
-  pipeline,
-  type StreamRecord,
-  type UnknownItem,
-} from "../src/index.ts";
+import { type InvocationReport, pipeline, type UnknownItem } from "../src/index.ts";
+import { type Delivery, decodeRecord, outcomeOf, type StreamRecord } from "../src/sink-kit.ts";
 import { instantClock } from "./clocks.ts";
-import { type KeptLetters, keptLetters, keptLines } from "./kept-letters.ts";
 import { type Answer, type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, type StoredEnvelopes, storedEnvelopes } from "./stored-envelopes.ts";
 
 type Writes = "upsert" | "append";
 
@@ -20,7 +13,7 @@ const isEven = (item: UnknownItem): boolean => Number(item.revision) % 3 !== 0;
 
 interface Played<Mode extends Writes> {
   readonly sink: ScriptedSink<Mode>;
-  readonly letters: KeptLetters;
+  readonly letters: StoredEnvelopes;
   readonly reports: InvocationReport[];
 }
 
@@ -31,9 +24,9 @@ const play = async <Mode extends Writes>(
   sink: ScriptedSink<Mode>,
   isFiltered: boolean,
 ): Promise<Played<Mode>> => {
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const logger = keptLines();
-  const base = pipeline("p", { deadLetter: letters, logger, clock: instantClock().clock });
+  const base = pipeline("p", { deadLetterQueue: letters, logger, clock: instantClock().clock });
   const handler = (isFiltered ? base.when(isEven) : base)
     .to(
       sink as never,
@@ -73,7 +66,7 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_CONFLICT", "SINK_DENIED", "SINK_MISSING"] as const;
 
-/** For each change: what a sink answers at its first tries, before it delivers or refuses for good. */
+/** For each change: what a sink answers at its first attempts, before it delivers or refuses for good. */
 const plan = fc.record({
   failing: fc.func(fc.array(fc.constantFrom<Answer>(...retryable, "unreported"), { maxLength: 5 })),
   poison: fc.func(fc.integer({ min: 0, max: 9 })),

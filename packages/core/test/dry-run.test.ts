@@ -2,10 +2,12 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamRecord } from "@sluice/testing";
-import { type Envelope, failed, pipeline, type Sink, SinkError } from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import type { Envelope } from "../src/envelope.ts";
+import { pipeline } from "../src/index.ts";
+import { failed, type Sink, SinkError } from "../src/sink-kit.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
-/** An instance of a class, whose `peek` needs its `this`. */
+/** An instance of a class, whose `dryRun` needs its `this`. */
 class RefusingSink implements Sink<unknown, "append"> {
   readonly name = "mail";
   readonly supports = { writes: "append" } as const;
@@ -17,7 +19,7 @@ class RefusingSink implements Sink<unknown, "append"> {
     return batch.map((delivery) => failed(delivery, this.error));
   };
 
-  async peek(batch: Parameters<Sink<unknown, "append">["write"]>[0]) {
+  async dryRun(batch: Parameters<Sink<unknown, "append">["write"]>[0]) {
     return batch.map((delivery) => failed(delivery, this.error));
   }
 }
@@ -38,7 +40,7 @@ describe("a dry run", () => {
   test.each(["always", "none"] as const)("with dedupe %s tells what the sink refuses", async (dedupe) => {
     const sink = new RefusingSink();
     const store = memoryDedupe();
-    const handler = pipeline("orders", { deadLetter: keptLetters(), dedupeStore: store, logger: keptLines() })
+    const handler = pipeline("orders", { deadLetterQueue: storedEnvelopes(), dedupeStore: store, logger: keptLines() })
       .to(sink, ({ after }) => after, { dedupe })
       .handler();
     const event = { ...sqsEvent([envelope]), sluice: { task: "redrive", dryRun: true } };
@@ -46,6 +48,6 @@ describe("a dry run", () => {
     expect(outcomes.map(({ outcome, code }) => [outcome, code])).toEqual([["rejected", "SINK_TOO_LARGE"]]);
     expect(batchItemFailures).toEqual([]);
     expect(sink.writes).toBe(0);
-    expect(store.counts().claims).toBe(0);
+    expect(store.counts().leases).toBe(0);
   });
 });

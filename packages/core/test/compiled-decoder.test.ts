@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { AttributeValue, Image } from "../src/index.ts";
 import { imageDecoders } from "../src/record/compiled-decoder.ts";
+import type { AttributeValue, Image } from "../src/sink-kit.ts";
 
 /** A decoder whose answers tell which way an image went: compiled, or attribute by attribute. */
 const decoder = () =>

@@ -1,15 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
-import {
-  type BatchResponse,
-  onFailureReader,
-  pipeline,
-  type S3Client,
-  type StreamRecord,
-  type StreamsReader,
-} from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import type { S3Client, StreamRecord, StreamsReader } from "../src/envelope.ts";
+import { type BatchResponse, onFailureDestinationReader, pipeline } from "../src/index.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -62,11 +56,11 @@ const bucket = (objects: Record<string, string>): S3Client => ({
 });
 
 const made = (stream: Stream = {}, objects: Record<string, string> = {}, answer: () => Answer = () => "delivered") => {
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const upserts = scriptedSink({ writes: "upsert", name: "held", answer });
   const appends = scriptedSink({ writes: "append", name: "sent" });
-  const onFailure = onFailureReader({ streams: shard(stream), s3: bucket(objects) });
-  const handler = pipeline("p", { deadLetter: letters, logger: keptLines(), onFailure })
+  const onFailureDestination = onFailureDestinationReader({ streams: shard(stream), s3: bucket(objects) });
+  const handler = pipeline("p", { deadLetterQueue: letters, logger: keptLines(), onFailureDestination })
     .to(upserts, ({ after }) => after.position)
     .to(appends, ({ keys }) => keys.pk, { dedupe: "none" })
     .handler();

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
-import { type Delivery, delivered, type Envelope, encodeEnvelope, pipeline, superseded } from "../src/index.ts";
-import { keptLetters, keptLines } from "./kept-letters.ts";
+import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
+import { pipeline } from "../src/index.ts";
+import { type Delivery, delivered, superseded } from "../src/sink-kit.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number) => streamRecord({ after: { pk, sk: "1", position }, position });
 
@@ -26,14 +28,14 @@ const task = (bodies: readonly string[], dryRun?: boolean) => ({
 });
 
 const made = (answers: Record<string, Answer> = {}) => {
-  const letters = keptLetters();
+  const letters = storedEnvelopes();
   const logger = keptLines();
   const sink = scriptedSink({
     writes: "upsert",
     name: "held",
     answer: ({ change }) => answers[String(change.keys.pk)] ?? "delivered",
   });
-  const handler = pipeline("p", { deadLetter: letters, logger })
+  const handler = pipeline("p", { deadLetterQueue: letters, logger })
     .to(sink, ({ after, keys }) => {
       if (keys.pk === "unmappable") throw new Error("no");
       return after.position;
@@ -96,12 +98,12 @@ describe("a dry run", () => {
   test("asks a sink that can look", async () => {
     const peeked: Delivery[] = [];
     const { name, supports, write } = scriptedSink({ writes: "upsert", name: "held" });
-    const peek = async (batch: readonly Delivery[]) => {
+    const dryRun = async (batch: readonly Delivery[]) => {
       peeked.push(...batch);
       return batch.map((delivery) => (delivery.change.keys.pk === "a" ? superseded(delivery) : delivered(delivery)));
     };
-    const handler = pipeline("p", { deadLetter: "block", logger: keptLines() })
-      .to({ name, supports, write, peek }, () => 1)
+    const handler = pipeline("p", { onReject: "block", logger: keptLines() })
+      .to({ name, supports, write, dryRun }, () => 1)
       .handler();
     const { outcomes } = await handler(task([letter("a", 1), letter("b", 1)], true), lambdaContext());
     expect(outcomes?.map(({ outcome }) => outcome)).toEqual(["superseded", "delivered"]);

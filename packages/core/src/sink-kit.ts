@@ -1,0 +1,94 @@
+// What the author of a sink, of a dedupe store or of a test for them needs: `@sluice/core/sink-kit`.
+
+export type { RetryPolicy } from "./async/backoff.ts";
+export { eachBounded } from "./async/bounded.ts";
+export { type Clock, type InvocationContext, systemClock } from "./async/deadline.ts";
+export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
+export type {
+  Dedupe,
+  DedupeStore,
+  Journal,
+  JournalEntry,
+  LeaseResult,
+  Leases,
+  RouteId,
+} from "./delivery/dedupe-store.ts";
+export type { Outcome } from "./delivery/item-queue.ts";
+export type { PendingItem, PendingItems } from "./delivery/pending-items.ts";
+export type { Route } from "./delivery/route.ts";
+export {
+  ConfigError,
+  type ConfigErrorCode,
+  DeadlineError,
+  type DeliveryError,
+  type DeliveryErrorCode,
+  type FailureOutcome,
+  isSinkErrorCode,
+  isTransient,
+  outcomeOf,
+  PendingError,
+  RecordError,
+  type RecordErrorCode,
+  SinkError,
+  type SinkErrorCode,
+  type SinkErrorOptions,
+  SluiceError,
+} from "./errors.ts";
+export type { PipelineLogger } from "./pipeline/telemetry.ts";
+export type {
+  AttributeValue,
+  Change,
+  ChangeKind,
+  Image,
+  KeyValue,
+  LiveChange,
+  Origin,
+  StreamRecord,
+  StreamViewType,
+  UnknownItem,
+} from "./record/change.ts";
+export { decodeImage, decodeValue } from "./record/decode.ts";
+export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
+export { decodeRecord } from "./record/record.ts";
+export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
+export {
+  type AwsEntryFailure,
+  type AwsErrorCodes,
+  type AwsService,
+  awsEntryError,
+  awsRequestError,
+} from "./sink/aws-error.ts";
+export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./sink/batch-request.ts";
+export { type ChunkLimits, chunk } from "./sink/chunk.ts";
+export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
+export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
+export { answersById, type IdAnswer, withIds } from "./sink/id-answers.ts";
+export { awsClientDefaults, type LazyClient, lazyClient } from "./sink/lazy-client.ts";
+export {
+  attributeBytes,
+  idempotencyKeyAttribute,
+  type MessageAttribute,
+  type MessageAttributes,
+  versionAttribute,
+  type WireAttribute,
+  type WireAttributes,
+  wireAttributes,
+} from "./sink/message-attribute.ts";
+export { bodyText, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
+export { missingDependency } from "./sink/missing-dependency.ts";
+export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
+export {
+  type AppendDelivery,
+  type Delivery,
+  delivered,
+  failed,
+  type MappedSink,
+  type Mapper,
+  type Sink,
+  type Supports,
+  superseded,
+  type UpsertDelivery,
+  type WriteContext,
+  type WriteMode,
+  type WriteResult,
+} from "./sink/sink.ts";
