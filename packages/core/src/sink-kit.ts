@@ -3,6 +3,7 @@
 export type { RetryPolicy } from "./async/backoff.ts";
 export { eachBounded } from "./async/bounded.ts";
 export { type Clock, type InvocationContext, systemClock } from "./async/deadline.ts";
+export { untilAborted } from "./async/race.ts";
 export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
 export type {
   Dedupe,
@@ -24,6 +25,7 @@ export {
   type DeliveryErrorCode,
   type FailureOutcome,
   isSinkErrorCode,
+  isTargetWide,
   isTransient,
   outcomeOf,
   PendingError,

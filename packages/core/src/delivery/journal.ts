@@ -2,6 +2,7 @@
 // batch: Lambda may cut the repeat anew, but brings nothing from before the lowest record that was reported.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
+import { untilAborted } from "../async/race.ts";
 import type { PipelineLogger } from "../pipeline/telemetry.ts";
 import type { Journal, JournalEntry, RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, type Entry, idOf } from "./item-queue.ts";
@@ -18,14 +19,7 @@ const rangeOf = (entries: readonly Entry[]): { from: string; to: string } => {
   return { from, to };
 };
 
-/** Rejects when the signal aborts. The work itself goes on: it must reject on its own, or nobody would see it. */
-const before = <Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void => reject(new Error("the invocation's time was over"));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+const late = (): Error => new Error("the invocation's time was over");
 
 /** What noting needs of an invocation. */
 export interface Noting {
@@ -45,7 +39,7 @@ export const notedBefore = async (
 ): Promise<ReadonlySet<string>> => {
   if (entries.length === 0) return nothing;
   try {
-    return await before(deadline.signal, journal.find(id, rangeOf(entries), deadline.signal));
+    return await untilAborted(journal.find(id, rangeOf(entries), deadline.signal), deadline.signal, late);
   } catch (error) {
     logger.warn("journal not read, repeats are sent again", { ...id, reason: String(error) });
     return nothing;
@@ -94,7 +88,7 @@ export const take = async (
   if (notes.length === 0) return;
   const over = new AbortController();
   try {
-    await before(endOf(deadline, clock, over.signal), journal.note(id, notes));
+    await untilAborted(journal.note(id, notes), endOf(deadline, clock, over.signal), late);
   } catch (error) {
     const fields = { ...id, notes: notes.length, reason: String(error) };
     logger.warn("journal not written, repeats are sent again", fields);

@@ -1,6 +1,7 @@
 // Append targets that take several messages in one request: split to the target's limits, ask, and settle each delivery
 // by the answer for its own entry. Nothing is tried again here but what one bad entry has spoilt for the others.
 
+import { untilAborted } from "../async/race.ts";
 import { ConfigError, DeadlineError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
 import { chunk } from "./chunk.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteResult } from "./sink.ts";
@@ -60,14 +61,8 @@ const prepare = <Message, Entry>(
   }
 };
 
-/** Settles as soon as the signal aborts: a client's own retries may sleep through it. */
-const untilAborted = <Value>(sink: string, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void =>
-      reject(new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before the target answered`));
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+const unanswered = (sink: string): SinkError =>
+  new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before the target answered`);
 
 const settlementsOf = (group: readonly Ready<unknown>[], answers: readonly EntryAnswer[]): WriteResult[] =>
   group.flatMap(({ delivery }, index) => {
@@ -84,7 +79,10 @@ const ask = async <Message, Entry>(
 ): Promise<readonly WriteResult[] | SinkError> => {
   try {
     const entries = group.map(({ entry }) => entry);
-    return settlementsOf(group, await untilAborted(requests.sink, requests.send(entries, signal), signal));
+    return settlementsOf(
+      group,
+      await untilAborted(requests.send(entries, signal), signal, () => unanswered(requests.sink)),
+    );
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     return requests.classify(error);
