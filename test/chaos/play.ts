@@ -59,8 +59,8 @@ const spills = (name: string) => {
   });
   const onReport = (message: unknown): void => {
     const report = message as InvocationReport;
-    if (report.pipeline !== name || report.spilled === 0) return;
-    spilled += report.spilled;
+    if (report.pipeline !== name || report.queued === 0) return;
+    spilled += report.queued;
     notify();
   };
   subscribe(reportChannel, onReport);

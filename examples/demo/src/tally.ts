@@ -39,7 +39,7 @@ export const startTally = (): Tally => {
   const onReport = (message: unknown): void => {
     const report = message as InvocationReport;
     tally.invocations += 1;
-    tally.spilled += report.spilled;
+    tally.spilled += report.queued;
     if (report.origin === "stream") tally.records += report.records;
     for (const [route, counts] of Object.entries(report.routes)) sum(tally, route, counts);
   };

@@ -1,11 +1,12 @@
 // What tools need that read queues of envelopes, or send records to a handler: `@sluice/core/envelope`.
 
 export type { InvocationContext } from "./async/deadline.ts";
-export type { Outcome } from "./delivery/item-queue.ts";
+export type { Outcome } from "./delivery/delivery-result.ts";
 export type { SqsDeadLetterQueueOptions } from "./envelope/dead-letter-queue.ts";
 export { decodeEnvelope, type Envelope, encodeEnvelope } from "./envelope/envelope.ts";
-export type { EnvelopeReceipt, SqsQueueClient, SqsSender } from "./envelope/envelope-queue.ts";
+export type { SqsQueueClient, SqsSender } from "./envelope/envelope-queue.ts";
 export type { PayloadStore, S3Client, S3PayloadStoreOptions } from "./envelope/payload-store.ts";
+export type { EnvelopeReceipt } from "./envelope/receipt.ts";
 export type { FailedMessage, SqsRetryQueueOptions } from "./envelope/retry-queue.ts";
 export type {
   BatchPointer,

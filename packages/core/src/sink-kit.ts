@@ -6,16 +6,16 @@ export { type Clock, type InvocationContext, systemClock } from "./async/deadlin
 export { untilAborted } from "./async/race.ts";
 export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
 export type {
-  Dedupe,
   DedupeStore,
   Journal,
   JournalEntry,
   LeaseResult,
   Leases,
+  PendingItem,
+  PendingItems,
   RouteId,
 } from "./delivery/dedupe-store.ts";
-export type { Outcome } from "./delivery/item-queue.ts";
-export type { PendingItem, PendingItems } from "./delivery/pending-items.ts";
+export type { Outcome } from "./delivery/delivery-result.ts";
 export type { Route } from "./delivery/route.ts";
 export {
   ConfigError,
@@ -36,7 +36,7 @@ export {
   type SinkErrorOptions,
   SluiceError,
 } from "./errors.ts";
-export type { PipelineLogger } from "./pipeline/telemetry.ts";
+export type { PipelineLogger } from "./logger.ts";
 export type {
   AttributeValue,
   Change,
@@ -81,6 +81,7 @@ export { missingDependency } from "./sink/missing-dependency.ts";
 export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
 export {
   type AppendDelivery,
+  type Dedupe,
   type Delivery,
   delivered,
   failed,

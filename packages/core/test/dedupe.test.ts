@@ -2,9 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
-import { CircuitBreaker } from "../src/delivery/circuit-breaker.ts";
 import { leasingSink } from "../src/delivery/leasing-sink.ts";
-import { deliverTo } from "../src/delivery/route-worker.ts";
+import { routeWorker } from "../src/delivery/route-worker.ts";
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import { type DedupeStore, type PipelineOptions, pipeline, type RouteOptions, type UnknownItem } from "../src/index.ts";
 import { receive } from "../src/intake/event.ts";
@@ -267,22 +266,20 @@ describe("origins", () => {
     const clock = fixedClock;
     const [only] = built.routes;
     if (only === undefined) throw new Error("the pipeline has no route");
-    const parts = {
+    const settings = {
       name: "p",
       clock,
       retry: defaultRetryPolicy,
       logger: keptLines(),
       dedupeStore: undefined,
-      spillTo: undefined,
+      writeRetries: undefined,
       routeTimeoutMs: 10_000,
-      outages: new Map([[only.name, new CircuitBreaker(clock)]]),
     };
     const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, undefined));
     const deadline = deadlineOf(undefined, undefined, clock);
-    const envelopeOf = (): never => {
-      throw new Error("nothing fails here");
-    };
-    const { results } = await deliverTo(only, received, { origin, parts, deadline, envelopeOf });
+    const event = { kind: "stream", records: batch, task: undefined } as const;
+    const invocation = { event, origin, received, deadline, startedAt: clock.now() };
+    const { results } = await routeWorker(only, settings).deliver(invocation);
     return { outcomes: [...results.values()].map(({ outcome }) => outcome), sent: sink.taken.length, lines };
   };
   const none: RouteOptions = { dedupe: "none" };

@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
-import { deliver, type Invocation } from "../src/delivery/deliver.ts";
-import type { DeliveryResult, Entry } from "../src/delivery/item-queue.ts";
+import { type Budget, deliver } from "../src/delivery/deliver.ts";
+import type { BatchEntry, Results } from "../src/delivery/delivery-result.ts";
 import { decodeRecord, type Origin, type Sink, SinkError } from "../src/sink-kit.ts";
 import { instantClock, manualClock, settle } from "./clocks.ts";
 import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
@@ -11,7 +11,7 @@ import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 type Writes = "upsert" | "append";
 
 /** One change for each name, in this order; a name twice is an item changed twice. */
-const entriesOf = (names: readonly string[]): Entry[] =>
+const entriesOf = (names: readonly string[]): BatchEntry[] =>
   names.map((name, position) => ({
     position,
     change: decodeRecord(streamRecord({ after: { pk: name, sk: "1", position }, position: position + 1 })),
@@ -26,10 +26,10 @@ const routeTo = (sink: object) => ({
   schema: undefined,
   dedupe: "none" as const,
   origins: new Set<Origin>(["stream"]),
-  spills: false,
+  retryIn: "stream" as const,
 });
 
-const invocationOf = (clock: Invocation["clock"], remainingMs?: number): Invocation => ({
+const invocationOf = (clock: Budget["clock"], remainingMs?: number): Budget => ({
   clock,
   deadline: deadlineOf(
     remainingMs === undefined ? undefined : { getRemainingTimeInMillis: () => remainingMs },
@@ -39,7 +39,7 @@ const invocationOf = (clock: Invocation["clock"], remainingMs?: number): Invocat
   retry: defaultRetryPolicy,
 });
 
-const told = (results: Map<number, DeliveryResult>): string[] =>
+const told = (results: Results): string[] =>
   [...results]
     .sort(([a], [b]) => a - b)
     .map(([, { outcome, error }]) => (error === undefined ? outcome : `${outcome} ${error.code}`));
@@ -190,7 +190,7 @@ describe("results", () => {
 
   test("records of an item that came out of order go out in order", async () => {
     const sink = scriptedSink({ writes: "append" });
-    const [first, second] = entriesOf(["a", "a"]) as [Entry, Entry];
+    const [first, second] = entriesOf(["a", "a"]) as [BatchEntry, BatchEntry];
     await deliver(routeTo(sink), [second, first], invocationOf(instantClock().clock));
     expect(sink.taken.map(({ change }) => change.version)).toEqual([first.change.version, second.change.version]);
   });

@@ -24,7 +24,7 @@ export const effectOn = (record: StreamRecord, asked: Asked = {}): Effect => {
     schema: asked.schema,
     dedupe: "none",
     origins: new Set(["stream"]),
-    spills: false,
+    retryIn: "stream" as const,
   };
   return effectOf(route, decodeRecord(record, "stream", asked.schema));
 };

@@ -413,7 +413,7 @@ describe("telemetry", () => {
           origin: "stream",
           records: 300,
           reported: 0,
-          spilled: 0,
+          queued: 0,
           durationMs: 0,
           routes: { first: counts, second: counts },
           failures: {},

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import type { DeliveryResult } from "../src/delivery/item-queue.ts";
-import { countFailures, countOutcomes, positionsToRepeat, type RouteResult } from "../src/pipeline/report.ts";
+import type { DeliveryResult, RouteResult } from "../src/delivery/delivery-result.ts";
+import { countFailures, countOutcomes, positionsToRepeat } from "../src/pipeline/report.ts";
 import { SinkError } from "../src/sink-kit.ts";
+
+type Counted = Pick<RouteResult, "route" | "received" | "results">;
 
 const denied = new SinkError("SINK_DENIED", "denied");
 const refused = new SinkError("SINK_REJECTED", "refused");
@@ -12,7 +14,7 @@ const results: [number, DeliveryResult][] = [
   [2, { outcome: "filtered", attempts: 0 }],
   [4, { outcome: "rejected", error: refused, attempts: 1 }],
 ];
-const account = (received: number): RouteResult => ({ route: "r", received, results: new Map(results) });
+const account = (received: number): Counted => ({ route: "r", received, results: new Map(results) });
 
 describe("the account of a route", () => {
   test("counts every outcome", () => {
@@ -36,7 +38,7 @@ test("failures are counted by code over all routes", () => {
 });
 
 test("records to repeat come in ascending order, each with its first reason", () => {
-  const other: RouteResult = {
+  const other: Counted = {
     route: "s",
     received: 2,
     results: new Map([

@@ -293,7 +293,7 @@ describe("a pipeline with a retry queue, whatever fails on the way", () => {
         expectComplete(played);
         expect(duplicates(played.world)).toBe(0);
         for (const { fields } of played.world.lines.lines) {
-          spilled += Number(fields.spilled ?? 0);
+          spilled += Number(fields.queued ?? 0);
           pending += Number((fields.failures as { DELIVERY_PENDING?: number } | undefined)?.DELIVERY_PENDING ?? 0);
         }
       }),

@@ -92,7 +92,7 @@ describe("a delivery that is to be retried", () => {
     expect(named(await stream(put("a", 1), put("b", 2)))).toEqual([]);
     expect(queue.size()).toBe(1);
     expect(reports()).toMatchObject([
-      { reported: 0, spilled: 1, routes: { held: { retried: 1, delivered: 1 }, sent: { delivered: 2 } } },
+      { reported: 0, queued: 1, routes: { held: { retried: 1, delivered: 1 }, sent: { delivered: 2 } } },
     ]);
   });
 
@@ -207,7 +207,7 @@ describe("a delivery that is to be retried", () => {
     const record = put("a", 1);
     expect(named(await stream(record, put("b", 2)))).toEqual([record.dynamodb?.SequenceNumber]);
     expect(queue.size()).toBe(0);
-    expect(lines.some(({ message }) => message.startsWith("deliveries not spilled"))).toBe(true);
+    expect(lines.some(({ message }) => message.startsWith("deliveries not queued"))).toBe(true);
   });
 
   test("is spilled once, however often another route brings its batch", async () => {
@@ -304,7 +304,7 @@ describe("an outage of a target", () => {
     await stream(put("d", 32));
     expect(upserts.calls).toHaveLength(3);
     expect(queue.size()).toBe(8);
-    expect(reports().at(-1)).toMatchObject({ spilled: 1, failures: { SINK_UNAVAILABLE: 1 } });
+    expect(reports().at(-1)).toMatchObject({ queued: 1, failures: { SINK_UNAVAILABLE: 1 } });
     time.ms += 1_000;
     await stream(put("c", 41), put("d", 42));
     expect(upserts.calls).toHaveLength(4);

@@ -4,7 +4,7 @@
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
-import type { DeliveryResult, Entry } from "./item-queue.ts";
+import type { BatchEntry, Results } from "./delivery-result.ts";
 
 /** Batches in a row that must fail as a whole, with that many items at least: one that never succeeds is no outage. */
 const batchesToOpen = 3;
@@ -28,7 +28,7 @@ const suspectMs = 2_000;
  * How the deliveries of a batch may be written: all of them, none, or one write that goes to see for so long, and then
  * the others.
  */
-export type Pass = "all" | "none" | { readonly probeTimeoutMs: number };
+export type Admission = "all" | "none" | { readonly probeTimeoutMs: number };
 
 /** What became of a batch at a target. */
 interface BatchResult {
@@ -38,7 +38,7 @@ interface BatchResult {
 }
 
 /** The first answer of the target settles it: what was never attempted says nothing. */
-const resultOf = (entries: readonly Entry[], results: ReadonlyMap<number, DeliveryResult>): BatchResult => {
+const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
   for (const { position, change } of entries) {
@@ -86,7 +86,7 @@ export class CircuitBreaker {
   }
 
   /** How a batch may be written that can be spilled. One that cannot is Lambda's to hold back. */
-  pass({ isAlone }: { readonly isAlone: boolean }): Pass {
+  admit({ isAlone }: { readonly isAlone: boolean }): Admission {
     if (this.#failedBatches < batchesToOpen || this.#failedItems.size < itemsToOpen) return "all";
     if (this.#clock.now() < this.#nextProbeAt) return "none";
     const ms = isAlone ? probeTimeoutMs.alone * 2 ** Math.min(this.#probes - 1, 10) : probeTimeoutMs.besideOthers;
@@ -95,14 +95,14 @@ export class CircuitBreaker {
   }
 
   /** Takes what became of a batch that passed whole. */
-  note(entries: readonly Entry[], results: ReadonlyMap<number, DeliveryResult>): void {
+  record(entries: readonly BatchEntry[], results: Results): void {
     const { isAnswered, failure, itemKeys } = resultOf(entries, results);
-    if (isAnswered) this.heal();
+    if (isAnswered) this.close();
     else if (failure !== undefined) this.#count(failure, itemKeys);
   }
 
   /** The target answers again. */
-  heal(): void {
+  close(): void {
     this.#failedBatches = 0;
     this.#failedItems = new Set();
     this.#lastFailure = undefined;
@@ -126,10 +126,10 @@ export class CircuitBreaker {
 /** What a probing sink needs of its route and invocation. */
 export interface Probing {
   readonly route: string;
-  readonly outage: CircuitBreaker;
+  readonly breaker: CircuitBreaker;
   readonly clock: Clock;
   readonly deadline: Deadline;
-  readonly pass: Exclude<Pass, "all">;
+  readonly admission: Exclude<Admission, "all">;
 }
 
 const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
@@ -172,19 +172,20 @@ const probe = async (
  * of one item, so does a second: the first may be the one that never succeeds.
  */
 export const probingSink = (sink: Sink<unknown>, probing: Probing): Sink<unknown> => {
-  const { route, outage, pass } = probing;
-  let probesLeft = pass === "none" ? 0 : itemsToOpen;
+  const { route, breaker, admission } = probing;
+  let probesLeft = admission === "none" ? 0 : itemsToOpen;
   let isBack: Promise<boolean> = Promise.resolve(false);
   const heard = (results: readonly WriteResult[]): boolean => {
     const answers = !results.every(isOfTheTarget);
-    if (answers) outage.heal();
+    if (answers) breaker.close();
     return answers;
   };
   return withWrite(sink, async (batch: readonly Delivery[], context) => {
     if (await isBack) return sink.write(batch as never, context);
-    if (pass === "none" || probesLeft <= 0) return allFailed(batch, new CircuitOpenError(route, outage.lastFailure));
+    if (admission === "none" || probesLeft <= 0)
+      return allFailed(batch, new CircuitOpenError(route, breaker.lastFailure));
     probesLeft -= batch.length;
-    const answer = probe(sink, probing, pass.probeTimeoutMs, { batch, context });
+    const answer = probe(sink, probing, admission.probeTimeoutMs, { batch, context });
     isBack = answer.then(heard, () => false);
     return answer;
   });

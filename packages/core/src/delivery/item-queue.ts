@@ -1,51 +1,23 @@
-// A itemQueue: the changes of one item on their way to one sink. It says what to write next and remembers what became of
-// each change, so that one failing item never holds up another.
+// An item queue: the changes of one item on their way to one sink. It says what to write next and reports the result of
+// each change, so that an item whose write fails never holds up another item.
 //
-// An upsert itemQueue starts with the last change, which stands for the earlier ones, and steps back only when it is
-// rejected or means nothing to the target. An append itemQueue sends every change, oldest first, and stops at the first
-// that must come again.
+// For an upsert sink it begins with the last change, which stands for the earlier ones, and steps back only when that
+// change is rejected or means nothing to the target. For an append sink it sends every change, oldest first, and stops at
+// the first that is to be retried.
 
-import { DeadlineError, type DeliveryError, outcomeOf } from "../errors.ts";
+import { DeadlineError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
 import type { Delivery, WriteResult } from "../sink/sink.ts";
+import { type BatchEntry, byVersion, type DeliveryResult, deliveryId, resultOf } from "./delivery-result.ts";
 import { effectOf, type Route } from "./route.ts";
 
-export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "retried";
-
-/** What became of one delivery. `attempts` counts the writes that were attempted. */
-export interface DeliveryResult {
-  readonly outcome: Outcome;
-  readonly error?: DeliveryError;
-  readonly attempts: number;
-  /** Retried from the retry queue: the stream need not bring it again. */
-  readonly isQueued?: true;
-}
-
-/** One change of a batch, at its place there. */
-export interface Entry {
-  readonly position: number;
-  readonly change: Change<unknown>;
-}
-
-type Judge = (entry: Entry, result: DeliveryResult) => void;
-
-/** Names one delivery: equal on every repeat of the change, different for different changes and routes. */
-export const idOf = (route: string, eventId: string): string => `${eventId}:${route}`;
+/** Takes the result of an entry. */
+type Report = (entry: BatchEntry, result: DeliveryResult) => void;
 
 const deadlineError = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the delivery was written");
 
 const nothingEarlier: readonly Change[] = Object.freeze([]);
-
-/** The commonest result, once for all. */
-const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
-
-const resultOf = (result: WriteResult, attempts: number): DeliveryResult => {
-  if (result.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
-  if (result.outcome !== "failed") return { outcome: result.outcome, attempts };
-  const { error } = result;
-  return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
-};
 
 /**
  * The changes of one item, and how far they are. A class because a batch makes thousands: closures for each cost more
@@ -53,55 +25,55 @@ const resultOf = (result: WriteResult, attempts: number): DeliveryResult => {
  */
 export class ItemQueue {
   readonly #route: Route;
-  readonly #entries: readonly Entry[];
-  readonly #judge: Judge;
+  readonly #entries: readonly BatchEntry[];
+  readonly #report: Report;
   readonly #isUpsert: boolean;
   #index: number;
   #attempts = 0;
-  #pending: Delivery | undefined = undefined;
+  #next: Delivery | undefined = undefined;
   #isDone = false;
 
-  constructor(route: Route, entries: readonly Entry[], judge: Judge) {
+  constructor(route: Route, entries: readonly BatchEntry[], report: Report) {
     this.#route = route;
     this.#entries = entries;
-    this.#judge = judge;
+    this.#report = report;
     this.#isUpsert = route.sink.supports.writes === "upsert";
     this.#index = this.#isUpsert ? entries.length - 1 : 0;
   }
 
-  /** Tries of the delivery that `next` answers. */
+  /** Attempts of the delivery that `next` answers. */
   get attempts(): number {
     return this.#attempts;
   }
 
-  /** What to write next; undefined when the itemQueue is done. The same until it is settled. */
+  /** The delivery to write next; undefined when the queue is done. The same one until `conclude` is called. */
   next(): Delivery | undefined {
     if (this.#isDone) return undefined;
-    this.#pending ??= this.#find();
-    return this.#pending;
+    this.#next ??= this.#find();
+    return this.#next;
   }
 
-  /** Counts a try that failed and will be repeated within this invocation. */
+  /** Counts an attempt that failed and will be repeated within this invocation. */
   countAttempt(): void {
     this.#attempts += 1;
   }
 
-  /** Takes what became of the delivery. */
-  settle(result: WriteResult): void {
+  /** Takes the result of the write of `next`. */
+  conclude(written: WriteResult): void {
     this.#attempts += 1;
-    this.#conclude(resultOf(result, this.#attempts));
+    this.#end(resultOf(written, this.#attempts));
   }
 
-  /** Ends the itemQueue: what is unsettled comes again. */
+  /** Ends the queue: what has no result yet is retried. */
   abandon(): void {
     if (this.#isDone || this.#entries[this.#index] === undefined) return;
-    this.#conclude({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
+    this.#end({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
   }
 
   #advance(): void {
     this.#index += this.#isUpsert ? -1 : 1;
     this.#attempts = 0;
-    this.#pending = undefined;
+    this.#next = undefined;
   }
 
   #find(): Delivery | undefined {
@@ -110,11 +82,10 @@ export class ItemQueue {
       if (effect.kind === "write") return this.#deliveryOf(entry.change, effect.message);
       if (effect.kind === "remove") return this.#deliveryOf(entry.change, undefined);
       const attempts = this.#attempts;
-      this.#judge(
+      const isNone = effect.kind === "none";
+      this.#report(
         entry,
-        effect.kind === "none"
-          ? { outcome: "filtered", attempts }
-          : { outcome: "rejected", error: effect.error, attempts },
+        isNone ? { outcome: "filtered", attempts } : { outcome: "rejected", error: effect.error, attempts },
       );
       this.#advance();
     }
@@ -123,51 +94,48 @@ export class ItemQueue {
 
   #deliveryOf(change: Change<unknown>, message: unknown): Delivery {
     if (!this.#isUpsert) {
-      return { change: change as Change, message, idempotencyKey: idOf(this.#route.name, change.eventId) };
+      return { change: change as Change, message, idempotencyKey: deliveryId(this.#route.name, change.eventId) };
     }
     const earlier =
       this.#index === 0 ? nothingEarlier : this.#entries.slice(0, this.#index).map((entry) => entry.change as Change);
     return { change: change as Change, message, earlier };
   }
 
-  /** Judges the entry at the index and every other that shares its fate, and goes on or ends. */
-  #conclude(result: DeliveryResult): void {
-    this.#judge(this.#entries[this.#index] as Entry, result);
+  /** Reports the entry at the index and all others that share its result, and goes on or ends. */
+  #end(result: DeliveryResult): void {
+    this.#report(this.#entries[this.#index] as BatchEntry, result);
     const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";
     if (goesOn) {
       this.#advance();
       return;
     }
     this.#isDone = true;
-    if (this.#isUpsert) this.#judgeEarlier(result);
-    else for (const entry of this.#entries.slice(this.#index + 1)) this.#judge(entry, { ...result, attempts: 0 });
+    if (this.#isUpsert) this.#reportEarlier(result);
+    else for (const entry of this.#entries.slice(this.#index + 1)) this.#report(entry, { ...result, attempts: 0 });
   }
 
   /**
-   * The earlier changes share the fate of the one that stands for them. Were they settled while it comes again, a later
-   * rejection of it would have hidden them.
+   * The earlier changes share the result of the last one, which stands for them. If they were settled while it is
+   * retried, and the retry were rejected, they would never be written.
    */
-  #judgeEarlier(result: DeliveryResult): void {
-    const fate: DeliveryResult = result.outcome === "retried" ? result : { outcome: "superseded", attempts: 0 };
-    for (let index = 0; index < this.#index; index += 1) this.#judge(this.#entries[index] as Entry, fate);
+  #reportEarlier(result: DeliveryResult): void {
+    const shared: DeliveryResult = result.outcome === "retried" ? result : { outcome: "superseded", attempts: 0 };
+    for (let index = 0; index < this.#index; index += 1) this.#report(this.#entries[index] as BatchEntry, shared);
   }
 }
 
-const byVersion = (a: Entry, b: Entry): number =>
-  a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;
-
 /** Groups a batch by item, each item's changes in the order of their versions. */
-export const itemQueuesOf = (route: Route, batch: readonly Entry[], judge: Judge): ItemQueue[] => {
-  const items = new Map<string, Entry[]>();
+export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report: Report): ItemQueue[] => {
+  const items = new Map<string, BatchEntry[]>();
   for (const entry of batch) {
     const entries = items.get(entry.change.itemKey);
     if (entries === undefined) items.set(entry.change.itemKey, [entry]);
     else entries.push(entry);
   }
-  const itemQueues: ItemQueue[] = [];
+  const queues: ItemQueue[] = [];
   for (const entries of items.values()) {
     if (entries.length > 1) entries.sort(byVersion);
-    itemQueues.push(new ItemQueue(route, entries, judge));
+    queues.push(new ItemQueue(route, entries, report));
   }
-  return itemQueues;
+  return queues;
 };

@@ -1,16 +1,24 @@
-// dedupe: "on-failure". What was delivered is noted when its batch is about to come again, and looked up by every
-// batch: Lambda may cut the repeat anew, but brings nothing from before the lowest record that was reported.
+// dedupe: "on-failure". What was delivered is noted when its batch is about to be retried, and looked up by every batch:
+// Lambda may cut the retried batch differently, but delivers nothing from before the lowest record that was reported.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { untilAborted } from "../async/race.ts";
-import type { PipelineLogger } from "../pipeline/telemetry.ts";
+import type { PipelineLogger } from "../logger.ts";
 import type { Journal, JournalEntry, RouteId } from "./dedupe-store.ts";
-import { type DeliveryResult, type Entry, idOf } from "./item-queue.ts";
+import { type BatchEntry, type DeliveryResult, deliveryId, type RouteResult } from "./delivery-result.ts";
+
+/** The journal of one route. Its failures are logged, and cost no more than a message that is sent again. */
+export interface RouteJournal {
+  /** Ids of those entries' deliveries that were settled in an earlier invocation. */
+  readonly find: (entries: readonly BatchEntry[], deadline: Deadline) => Promise<ReadonlySet<string>>;
+  /** Notes what is settled of a result at or behind the first position that Lambda will deliver again. */
+  readonly note: (result: RouteResult, from: number, deadline: Deadline) => Promise<void>;
+}
 
 const nothing: ReadonlySet<string> = new Set();
 
-const rangeOf = (entries: readonly Entry[]): { from: string; to: string } => {
-  let from = (entries[0] as Entry).change.version;
+const rangeOf = (entries: readonly BatchEntry[]): { from: string; to: string } => {
+  let from = (entries[0] as BatchEntry).change.version;
   let to = from;
   for (const { change } of entries) {
     if (change.version < from) from = change.version;
@@ -21,50 +29,19 @@ const rangeOf = (entries: readonly Entry[]): { from: string; to: string } => {
 
 const late = (): Error => new Error("the invocation's time was over");
 
-/** What noting needs of an invocation. */
-export interface Noting {
-  readonly journal: Journal;
-  readonly id: RouteId;
-  readonly logger: PipelineLogger;
-  readonly deadline: Deadline;
-}
-
-/**
- * Idempotency keys of the entries that were settled in an earlier invocation. A journal that cannot be read is not
- * worth holding up the stream: it is logged, and what was delivered is delivered again.
- */
-export const notedBefore = async (
-  { journal, id, logger, deadline }: Noting,
-  entries: readonly Entry[],
-): Promise<ReadonlySet<string>> => {
-  if (entries.length === 0) return nothing;
-  try {
-    return await untilAborted(journal.find(id, rangeOf(entries), deadline.signal), deadline.signal, late);
-  } catch (error) {
-    logger.warn("journal not read, repeats are sent again", { ...id, reason: String(error) });
-    return nothing;
-  }
-};
-
-/** Whether nothing more will be sent for the delivery but by a redrive, or from the retry queue. */
+/** Whether the delivery will be sent no more, except by a redrive or from the retry queue. */
 const isSettled = ({ outcome, isQueued }: DeliveryResult): boolean =>
   isQueued === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 
-/** Notes of what is settled for good at or behind the first record that comes again. */
-export const notesOf = (
-  route: string,
-  entries: readonly Entry[],
-  results: ReadonlyMap<number, DeliveryResult>,
-  { from, known }: { readonly from: number; readonly known: ReadonlySet<string> },
-): JournalEntry[] => {
-  const notes: JournalEntry[] = [];
+const settledBehind = ({ route, entries, results, noted }: RouteResult, from: number): JournalEntry[] => {
+  const settled: JournalEntry[] = [];
   for (const { position, change } of entries) {
     const result = results.get(position);
     if (position < from || result === undefined || !isSettled(result)) continue;
-    const idempotencyKey = idOf(route, change.eventId);
-    if (!known.has(idempotencyKey)) notes.push({ idempotencyKey, version: change.version });
+    const idempotencyKey = deliveryId(route, change.eventId);
+    if (!noted?.has(idempotencyKey)) settled.push({ idempotencyKey, version: change.version });
   }
-  return notes;
+  return settled;
 };
 
 /** Aborts a moment after the last call: a dead-letter queue that hung until then must not cost the notes. */
@@ -79,20 +56,32 @@ const endOf = ({ lastCall, settleMs }: Deadline, clock: Clock, over: AbortSignal
   return end.signal;
 };
 
-/** Takes notes. One that cannot be taken is logged: its delivery is sent again, and nothing is lost. */
-export const take = async (
-  { journal, id, logger, deadline }: Noting,
-  notes: readonly JournalEntry[],
-  clock: Clock,
-): Promise<void> => {
-  if (notes.length === 0) return;
-  const over = new AbortController();
-  try {
-    await untilAborted(journal.note(id, notes), endOf(deadline, clock, over.signal), late);
-  } catch (error) {
-    const fields = { ...id, notes: notes.length, reason: String(error) };
-    logger.warn("journal not written, repeats are sent again", fields);
-  } finally {
-    over.abort();
-  }
-};
+/** The journal of one route, in a store. */
+export const routeJournal = (
+  journal: Journal,
+  id: RouteId,
+  { logger, clock }: { readonly logger: PipelineLogger; readonly clock: Clock },
+): RouteJournal => ({
+  find: async (entries, { signal }) => {
+    if (entries.length === 0) return nothing;
+    try {
+      return await untilAborted(journal.find(id, rangeOf(entries), signal), signal, late);
+    } catch (error) {
+      logger.warn("journal not read, repeats are sent again", { ...id, reason: String(error) });
+      return nothing;
+    }
+  },
+  note: async (result, from, deadline) => {
+    const settled = settledBehind(result, from);
+    if (settled.length === 0) return;
+    const over = new AbortController();
+    try {
+      await untilAborted(journal.note(id, settled), endOf(deadline, clock, over.signal), late);
+    } catch (error) {
+      const fields = { ...id, notes: settled.length, reason: String(error) };
+      logger.warn("journal not written, repeats are sent again", fields);
+    } finally {
+      over.abort();
+    }
+  },
+});

@@ -3,7 +3,7 @@
 
 import { eachBounded } from "../async/bounded.ts";
 import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
-import type { PipelineLogger } from "../pipeline/telemetry.ts";
+import type { PipelineLogger } from "../logger.ts";
 import {
   type AppendDelivery,
   type Delivery,

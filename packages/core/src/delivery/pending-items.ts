@@ -1,73 +1,124 @@
-// PendingItems: what keeps order in an append route that spills. While a change of an item waits in the retry queue, the
-// item is marked, and its later changes go behind it rather than to the target.
+// Pending items: what keeps order in an append route that uses the retry queue. While a change of an item waits there,
+// the item is pending, and its later changes go to the queue behind it rather than to the target.
 
 import { PendingError, SinkError } from "../errors.ts";
+import type { PipelineLogger } from "../logger.ts";
 import { type AppendDelivery, failed, type Sink, withWrite } from "../sink/sink.ts";
-import type { RouteId } from "./dedupe-store.ts";
+import type { PendingItem, PendingItems, RouteId } from "./dedupe-store.ts";
+import type { BatchEntry } from "./delivery-result.ts";
 
-/** An item with a change in the retry queue. */
-export interface PendingItem {
-  readonly itemKey: string;
-  /** Of the last of its changes there. */
-  readonly version: string;
+/** What a batch must not overtake. */
+export interface PendingBatch {
+  /** Version of the last pending change, by item key. */
+  readonly versions: ReadonlyMap<string, string>;
+  /** The sink as the batch may use it: deliveries of pending items fail without a request. */
+  readonly guard: (sink: Sink<unknown>) => Sink<unknown>;
 }
 
-/**
- * Which items of a route have changes in the retry queue. Only the one invocation that has the item's shard marks it,
- * and only the consumer of the queue takes the mark off, but for one that was made in vain.
- */
-export interface PendingItems {
-  /** The marks of these items: the version of the last parked change by item key. Must see all that were made before. */
-  readonly find: (
-    route: RouteId,
-    itemKeys: readonly string[],
-    signal: AbortSignal,
-  ) => Promise<ReadonlyMap<string, string>>;
-  /** Marks items, or moves their marks to a later version. Rejects unless all were. */
-  readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
-  /** Moves marks back from `version` to an earlier one, where they still are. */
-  readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
-  /** Takes off the marks that are not of a later version than the item's here. */
-  readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
+/** The pending items of one route. */
+export interface RoutePendingItems {
+  readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<PendingBatch>;
+  /** Adds the items of entries. Rejects unless all were added. */
+  readonly add: (entries: readonly BatchEntry[]) => Promise<void>;
+  /** Corrects items that were added for entries of which only some were stored. */
+  readonly correct: (
+    added: readonly BatchEntry[],
+    stored: readonly BatchEntry[],
+    before: PendingBatch["versions"],
+  ) => Promise<void>;
+  /** Releases items whose last change in the queue is settled. A failure is logged: the next change releases them. */
+  readonly release: (settled: readonly BatchEntry[]) => Promise<void>;
 }
 
-/** For each item the last of its versions. */
-export const lastVersions = (items: readonly PendingItem[]): Map<string, string> => {
+/** Last version of each item. */
+const lastVersions = (entries: readonly BatchEntry[]): Map<string, string> => {
   const last = new Map<string, string>();
-  for (const { itemKey, version } of items) {
-    if (version > (last.get(itemKey) ?? "")) last.set(itemKey, version);
+  for (const { change } of entries) {
+    if (change.version > (last.get(change.itemKey) ?? "")) last.set(change.itemKey, change.version);
   }
   return last;
 };
 
-/** As a list of items. */
-export const pendingItemsOf = (versions: ReadonlyMap<string, string>): PendingItem[] =>
-  [...versions].map(([itemKey, version]) => ({ itemKey, version }));
+const itemsOf = (entries: readonly BatchEntry[]): PendingItem[] =>
+  [...lastVersions(entries)].map(([itemKey, version]) => ({ itemKey, version }));
 
-const parked = (route: string): PendingError =>
-  new PendingError("DELIVERY_PENDING", `[${route}] an earlier change of the item waits in the retry queue`);
+const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): PendingBatch["guard"] =>
+  guard as PendingBatch["guard"];
 
-/** Sends nothing of these items. */
-export const pendingSink = (
-  sink: Sink<unknown, "append">,
-  route: string,
-  items: ReadonlyMap<string, string>,
-): Sink<unknown, "append"> => {
-  const isParked = ({ change }: AppendDelivery<unknown>): boolean => items.has(change.itemKey);
-  return withWrite(sink, async (batch, context) => {
-    const free = batch.filter((delivery) => !isParked(delivery));
-    const settled = batch.filter(isParked).map((delivery) => failed(delivery, parked(route)));
-    return free.length === 0 ? settled : [...settled, ...(await sink.write(free, context))];
-  });
+/** A batch of which every change may be sent. */
+export const nothingPending: PendingBatch = { versions: new Map(), guard: (sink) => sink };
+
+/** A batch in which nothing is sent of pending items. */
+const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): PendingBatch => {
+  const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
+  const error = new PendingError(
+    "DELIVERY_PENDING",
+    `[${route}] an earlier change of the item waits in the retry queue`,
+  );
+  const guard = (sink: Sink<unknown, "append">): Sink<unknown, "append"> =>
+    withWrite(sink, async (batch, context) => {
+      const free = batch.filter((delivery) => !isPending(delivery));
+      const held = batch.filter(isPending).map((delivery) => failed(delivery, error));
+      return free.length === 0 ? held : [...held, ...(await sink.write(free, context))];
+    });
+  return { versions, guard: asAppend(guard) };
 };
 
-/** Sends nothing at all: nobody knows what it would overtake. */
-export const unreadablePending = (
-  sink: Sink<unknown, "append">,
-  route: string,
-  cause: unknown,
-): Sink<unknown, "append"> => {
-  const found = `[${route}] the marks of parked items could not be read`;
+/** A batch in which nothing is sent at all: which changes wait is unknown, so any change could overtake one. */
+const unknownBatch = (route: string, cause: unknown): PendingBatch => {
+  const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
-  return withWrite(sink, async (batch) => batch.map((delivery) => failed(delivery, error)));
+  const guard = (sink: Sink<unknown, "append">): Sink<unknown, "append"> =>
+    withWrite(sink, async (batch) => batch.map((delivery) => failed(delivery, error)));
+  return { versions: nothingPending.versions, guard: asAppend(guard) };
 };
+
+/**
+ * Puts back the versions of items whose last message was not stored. A leftover version would block the item for good:
+ * its changes must not go to the target, and the queue refuses them.
+ */
+const correct = async (
+  store: PendingItems,
+  id: RouteId,
+  { added, inQueue, before }: Record<"added" | "inQueue" | "before", ReadonlyMap<string, string>>,
+): Promise<void> => {
+  const wrong = [...added].filter(([itemKey, version]) => inQueue.get(itemKey) !== version);
+  const items = wrong.map(([itemKey, version]) => ({
+    itemKey,
+    version,
+    to: inQueue.get(itemKey) ?? before.get(itemKey),
+  }));
+  await store.release(
+    id,
+    items.filter(({ to }) => to === undefined).map(({ itemKey, version }) => ({ itemKey, version })),
+  );
+  await store.moveBack(
+    id,
+    items.flatMap(({ to, ...item }) => (to === undefined ? [] : [{ ...item, to }])),
+  );
+};
+
+/** The pending items of one route, in a store. */
+export const routePendingItems = (store: PendingItems, id: RouteId, logger: PipelineLogger): RoutePendingItems => ({
+  find: async (entries, signal) => {
+    if (entries.length === 0) return nothingPending;
+    try {
+      const versions = await store.find(id, [...new Set(entries.map(({ change }) => change.itemKey))], signal);
+      return versions.size === 0 ? nothingPending : pendingBatch(id.route, versions);
+    } catch (error) {
+      return unknownBatch(id.route, error);
+    }
+  },
+  add: (entries) => store.add(id, itemsOf(entries)),
+  correct: (added, stored, before) =>
+    correct(store, id, { added: lastVersions(added), inQueue: lastVersions(stored), before }),
+  release: async (settled) => {
+    if (settled.length === 0) return;
+    const items = itemsOf(settled);
+    try {
+      await store.release(id, items);
+    } catch (error) {
+      logger.warn("pending items not released", { ...id, items: items.length, reason: String(error) });
+    }
+  },
+});

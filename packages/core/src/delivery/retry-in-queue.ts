@@ -1,125 +1,101 @@
-// Spilling: what a route could not deliver now goes to the retry queue, so that neither the stream nor another sink
-// waits for it. What the queue does not take comes again from the stream.
+// Puts deliveries that are to be retried into the retry queue, so that neither the stream nor another sink waits for them.
+// What the queue does not take is retried from the stream.
 
-import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
+import { type EnvelopeReceipt, receiptOf } from "../envelope/receipt.ts";
 import { SinkError } from "../errors.ts";
-import { receiptOf } from "../pipeline/report.ts";
+import type { Invocation } from "../intake/invocation.ts";
+import type { PipelineLogger } from "../logger.ts";
 import type { RouteId } from "./dedupe-store.ts";
-import type { DeliveryResult, Entry } from "./item-queue.ts";
-import { lastVersions, type PendingItem, type PendingItems, pendingItemsOf } from "./pending-items.ts";
-import type { Route } from "./route.ts";
+import { type BatchEntry, byVersion, changeResults, type Results } from "./delivery-result.ts";
+import { failedDelivery } from "./failed-delivery.ts";
+import type { PendingBatch, RoutePendingItems } from "./pending-items.ts";
 
-/** What spilling needs of its pipeline and of the invocation. */
-export interface Spilling {
-  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
+/** The retry queue, as one route uses it. */
+export interface RouteRetryQueue {
   readonly id: RouteId;
-  /** Where the route must keep order. */
-  readonly pendingItems: PendingItems | undefined;
-  /** Items that were marked before this batch, by their last version then. */
-  readonly marked: ReadonlyMap<string, string>;
-  readonly envelopeOf: (position: number, result: DeliveryResult) => Envelope;
-  readonly lastCall: AbortSignal;
+  readonly logger: PipelineLogger;
+  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
+  /** For a route whose deliveries must keep their order. */
+  readonly pendingItems: RoutePendingItems | undefined;
 }
 
-/** A delivery on its way to the retry queue. */
-interface Spilled {
-  readonly entry: Entry;
-  readonly result: DeliveryResult;
+/** A delivery on its way to the queue. */
+interface Queued {
+  readonly entry: BatchEntry;
   readonly message: EnvelopeMessage;
 }
 
-/** In the order of their versions: so the messages of an item are stored, and none is after a gap. */
-const spilledOf = (
-  route: Route,
-  entries: readonly Entry[],
-  results: ReadonlyMap<number, DeliveryResult>,
-  envelopeOf: Spilling["envelopeOf"],
-): Spilled[] => {
-  const keepsOrder = route.sink.supports.writes === "append";
-  const spilled: Spilled[] = [];
+/** Where order matters, an item's messages are stored by version, and none after one that was not stored. */
+const messagesOf = (
+  { id, pendingItems }: RouteRetryQueue,
+  entries: readonly BatchEntry[],
+  results: Results,
+  invocation: Invocation,
+): Queued[] => {
+  const queued: Queued[] = [];
   for (const entry of entries) {
     const result = results.get(entry.position);
     if (result?.outcome !== "retried") continue;
-    const envelope = envelopeOf(entry.position, result);
-    const group = keepsOrder ? `${route.name}#${entry.change.itemKey}` : envelope.id;
-    spilled.push({ entry, result, message: { envelope, group } });
+    const envelope = failedDelivery(id, invocation, entry.position, result);
+    const group = pendingItems ? `${id.route}#${entry.change.itemKey}` : envelope.id;
+    queued.push({ entry, message: { envelope, group } });
   }
-  return keepsOrder ? spilled.sort(byVersion) : spilled;
+  return pendingItems ? queued.sort((a, b) => byVersion(a.entry, b.entry)) : queued;
 };
 
-const byVersion = ({ entry: a }: Spilled, { entry: b }: Spilled): number =>
-  a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;
+const entriesOf = (queued: readonly Queued[]): BatchEntry[] => queued.map(({ entry }) => entry);
 
-/** An item as pendingItems knows it. */
-export const pendingItem = ({ change: { itemKey, version } }: Entry): PendingItem => ({ itemKey, version });
+const storedOf = (queued: readonly Queued[], { stored }: EnvelopeReceipt): BatchEntry[] =>
+  entriesOf(queued.filter(({ message }) => stored.has(message.envelope)));
 
-/**
- * Puts back the marks of items whose last message was not stored: behind a mark that nothing in the queue takes off, an
- * item's changes could go neither to the target nor, while the queue refuses them, anywhere else.
- */
-const correctMarks = async (
-  pendingItems: PendingItems,
-  { id, marked }: Spilling,
-  spilled: readonly Spilled[],
-  stored: ReadonlySet<Envelope>,
-): Promise<void> => {
-  const wanted = lastVersions(spilled.map(({ entry }) => pendingItem(entry)));
-  const inQueue = lastVersions(
-    spilled.filter(({ message }) => stored.has(message.envelope)).map(({ entry }) => pendingItem(entry)),
-  );
-  const vain = pendingItemsOf(wanted).filter(({ itemKey, version }) => inQueue.get(itemKey) !== version);
-  const toOf = (itemKey: string): string | undefined => inQueue.get(itemKey) ?? marked.get(itemKey);
-  await pendingItems.release(
-    id,
-    vain.filter(({ itemKey }) => toOf(itemKey) === undefined),
-  );
-  await pendingItems.moveBack(
-    id,
-    vain.flatMap((item) => {
-      const to = toOf(item.itemKey);
-      return to === undefined ? [] : [{ ...item, to }];
-    }),
-  );
-};
+const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<EnvelopeReceipt> =>
+  queue.write(queued.map(({ message }) => message));
 
-/** Marks first: a change that is sent while its predecessor waits unmarked would overtake it. */
-const store = async (spilling: Spilling, spilled: readonly Spilled[]): Promise<EnvelopeReceipt> => {
-  const { write, id, pendingItems } = spilling;
-  const messages = spilled.map(({ message }) => message);
-  if (pendingItems === undefined) return write(messages);
+/** Adds the items first: a change that is sent while the one before waits unknown in the queue would overtake it. */
+const storeInOrder = async (
+  queue: RouteRetryQueue,
+  pendingItems: RoutePendingItems,
+  queued: readonly Queued[],
+  before: PendingBatch["versions"],
+): Promise<EnvelopeReceipt> => {
   try {
-    await pendingItems.add(id, pendingItemsOf(lastVersions(spilled.map(({ entry }) => pendingItem(entry)))));
+    await pendingItems.add(entriesOf(queued));
   } catch (cause) {
-    const found = `[${id.route}] items could not be marked as parked`;
+    const found = `[${queue.id.route}] the pending items could not be stored`;
     return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
   }
-  const receipt = await write(messages);
-  if (receipt.stored.size === messages.length) return receipt;
+  const receipt = await write(queue, queued);
+  if (receipt.stored.size === queued.length) return receipt;
   try {
-    await correctMarks(pendingItems, spilling, spilled, receipt.stored);
+    await pendingItems.correct(entriesOf(queued), storedOf(queued, receipt), before);
     return receipt;
   } catch (error) {
     return { ...receipt, errors: [...receipt.errors, error] };
   }
 };
 
-/**
- * Spills what is to be retried; its results then say so.
- * @returns what went wrong, for the log.
- */
-export const spill = async (
-  route: Route,
-  entries: readonly Entry[],
-  results: Map<number, DeliveryResult>,
-  spilling: Spilling,
-): Promise<readonly unknown[]> => {
-  const spilled = spilledOf(route, entries, results, spilling.envelopeOf);
-  if (spilled.length === 0) return [];
-  const { stored, errors } = await receiptOf(() => store(spilling, spilled), spilling.lastCall);
-  for (const { entry, result, message } of spilled) {
-    if (stored.has(message.envelope)) results.set(entry.position, { ...result, isQueued: true });
+/** Stores what is to be retried in the queue. @returns the results, in which stored deliveries are queued. */
+export const retryInQueue = async (
+  queue: RouteRetryQueue,
+  entries: readonly BatchEntry[],
+  results: Results,
+  { invocation, before }: { readonly invocation: Invocation; readonly before: PendingBatch["versions"] },
+): Promise<Results> => {
+  const queued = messagesOf(queue, entries, results, invocation);
+  if (queued.length === 0) return results;
+  const { pendingItems, logger, id } = queue;
+  const receipt = await receiptOf(
+    () => (pendingItems ? storeInOrder(queue, pendingItems, queued, before) : write(queue, queued)),
+    invocation.deadline.lastCall,
+  );
+  const { errors } = receipt;
+  if (errors.length > 0) {
+    const fields = { ...id, errors: errors.length, first: String(errors[0]) };
+    logger.warn("deliveries not queued for retry, the stream retries them", fields);
   }
-  return errors;
+  const positions = new Set(storedOf(queued, receipt).map(({ position }) => position));
+  return changeResults(results, (result, position) =>
+    positions.has(position) ? { ...result, isQueued: true } : undefined,
+  );
 };

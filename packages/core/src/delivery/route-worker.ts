@@ -1,248 +1,199 @@
-// One batch on its way to one route: what the route does not take, what it has delivered before, what waits behind an
-// earlier change, and the rest.
+// A route that runs: its sink, circuit breaker, journal, pending items and retry queue. Made once per environment.
 
 import type { RetryPolicy } from "../async/backoff.ts";
-import { type Clock, type Deadline, within } from "../async/deadline.ts";
-import type { Envelope } from "../envelope/envelope.ts";
+import { type Clock, within } from "../async/deadline.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
+import type { EnvelopeReceipt } from "../envelope/receipt.ts";
 import type { Received } from "../intake/event.ts";
-import type { RouteResult } from "../pipeline/report.ts";
-import type { PipelineLogger } from "../pipeline/telemetry.ts";
-import type { Origin } from "../record/change.ts";
+import type { Invocation } from "../intake/invocation.ts";
+import type { PipelineLogger } from "../logger.ts";
 import type { Sink } from "../sink/sink.ts";
-import { type CircuitBreaker, probingSink } from "./circuit-breaker.ts";
+import { CircuitBreaker, probingSink } from "./circuit-breaker.ts";
 import type { DedupeStore, RouteId } from "./dedupe-store.ts";
 import { deliver } from "./deliver.ts";
-import { type DeliveryResult, type Entry, idOf } from "./item-queue.ts";
-import { type Noting, notedBefore, notesOf, take } from "./journal.ts";
+import {
+  type BatchEntry,
+  type DeliveryResult,
+  deliveryId,
+  type Results,
+  type RouteResult,
+  withResults,
+} from "./delivery-result.ts";
+import { type RouteJournal, routeJournal } from "./journal.ts";
 import { leasingSink } from "./leasing-sink.ts";
-import { lastVersions, type PendingItems, pendingItemsOf, pendingSink, unreadablePending } from "./pending-items.ts";
-import { pendingItem, spill } from "./retry-in-queue.ts";
+import { nothingPending, type PendingBatch, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
+import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
 import type { Route } from "./route.ts";
 
-/** What a route's delivery needs of its pipeline and of the invocation. */
-export interface DeliveryParts {
-  readonly origin: Origin;
-  readonly deadline: Deadline;
-  /** Makes the envelope of a delivery that failed. */
-  readonly envelopeOf: (route: string, position: number, result: DeliveryResult) => Envelope;
-  readonly parts: {
-    readonly name: string;
-    readonly clock: Clock;
-    readonly retry: RetryPolicy;
-    readonly logger: PipelineLogger;
-    readonly dedupeStore: DedupeStore | undefined;
-    /** Writes to the retry queue; undefined where there is none. */
-    readonly spillTo: ((messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>) | undefined;
-    readonly routeTimeoutMs: number;
-    readonly outages: ReadonlyMap<string, CircuitBreaker>;
-  };
+/** What the routes of a pipeline share. */
+export interface DeliverySettings {
+  /** The pipeline's name. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: PipelineLogger;
+  readonly retry: RetryPolicy;
+  readonly dedupeStore: DedupeStore | undefined;
+  /** Writes to the retry queue; undefined where the pipeline has none. */
+  readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>) | undefined;
+  /** Milliseconds that a route may take of an invocation before the rest of its batch is queued for retry. */
+  readonly routeTimeoutMs: number;
 }
 
-/** The results of one route, and what its journal is about. */
-export interface RouteDelivery extends RouteResult {
-  /** Undefined where the route keeps no journal of this batch. */
-  readonly noting: Noting | undefined;
-  readonly entries: readonly Entry[];
-  /** Idempotency keys of the deliveries that the journal knew. */
-  readonly known: ReadonlySet<string>;
+/** A route with all that lives as long as the environment. */
+export interface RouteWorker {
+  readonly name: string;
+  /** Delivers the records that the route takes. */
+  readonly deliver: (invocation: Invocation) => Promise<RouteResult>;
+  /** Notes what is settled at or behind the first position that Lambda will deliver again. */
+  readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
+  /** After a batch of the retry queue: releases the items whose last change there is settled. */
+  readonly releasePending: (result: RouteResult) => Promise<void>;
 }
 
-const nothingKnown: ReadonlySet<string> = new Set();
+/** A worker's parts. */
+interface Parts {
+  readonly route: Route;
+  readonly settings: DeliverySettings;
+  readonly breaker: CircuitBreaker;
+  readonly journal: RouteJournal | undefined;
+  readonly pendingItems: RoutePendingItems | undefined;
+  readonly retryQueue: RouteRetryQueue | undefined;
+}
 
 const filtered: DeliveryResult = Object.freeze({ outcome: "filtered", attempts: 0 });
 const deliveredBefore: DeliveryResult = Object.freeze({ outcome: "superseded", attempts: 0 });
 
-/** A route whose deliveries are acquired before they are sent, where it asks for that. */
-export const leasing = (route: Route, { name: pipeline, dedupeStore, logger }: DeliveryParts["parts"]): Route => {
-  if (route.dedupe !== "always" || dedupeStore === undefined) return route;
-  const id = { pipeline, route: route.name };
-  return { ...route, sink: leasingSink(route.sink as Sink<unknown, "append">, { ...dedupeStore, id, logger }) };
-};
-
-interface Sorted {
-  readonly entries: Entry[];
-  /** Verdicts that need no delivery. */
-  readonly settled: [position: number, result: DeliveryResult][];
-  /** Whether no entry came in an envelope. A queue brings envelopes, or what Lambda gave up on: seldom both. */
+/** The records of an invocation, as one route sees them. */
+interface Assigned {
+  readonly entries: readonly BatchEntry[];
+  /** Results of records that need no delivery. */
+  readonly decided: ReadonlyMap<number, DeliveryResult>;
+  /** Whether no entry came in an envelope. A queue delivers envelopes, or what Lambda gave up on: seldom both. */
   readonly areFresh: boolean;
 }
 
-/** The records for this route. Of malformed ones nothing can be sent. */
-const sorted = (route: Route, received: readonly Received[], origin: Origin): Sorted => {
-  const entries: Entry[] = [];
-  const settled: Sorted["settled"] = [];
-  const isTaken = route.origins.has(origin);
+/** What a record that is no entry of the route results in. Nothing can be sent of a malformed record. */
+const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | undefined => {
+  if (!isTaken) return filtered;
+  return error && { outcome: "rejected", error, attempts: 0 };
+};
+
+const assign = ({ name, origins }: Route, { received, origin }: Invocation): Assigned => {
+  const entries: BatchEntry[] = [];
+  const decided = new Map<number, DeliveryResult>();
+  const isTaken = origins.has(origin);
   let areFresh = true;
-  received.forEach(({ change, error, envelope, unread }, position) => {
-    if (unread !== undefined || (envelope !== undefined && envelope.sink !== route.name)) return;
+  received.forEach((record, position) => {
+    const { change, envelope, unread } = record;
+    if (unread !== undefined || (envelope !== undefined && envelope.sink !== name)) return;
     areFresh &&= envelope === undefined;
-    if (!isTaken) settled.push([position, filtered]);
+    const result = isTaken && change !== undefined ? undefined : decidedFor(record, isTaken);
+    if (result !== undefined) decided.set(position, result);
     else if (change !== undefined) entries.push({ position, change });
-    else if (error !== undefined) settled.push([position, { outcome: "rejected", error, attempts: 0 }]);
   });
-  return { entries, settled, areFresh };
+  return { entries, decided, areFresh };
 };
 
-/** What of a batch comes again is known by its journal; an envelope is a message of its own. */
-const notingOf = (route: Route, id: RouteId, { parts, deadline }: DeliveryParts): Noting | undefined => {
-  if (route.dedupe !== "on-failure" || parts.dedupeStore === undefined) return undefined;
-  return { journal: parts.dedupeStore.journal, id, logger: parts.logger, deadline };
-};
-
-/** Where the marks of parked items are, for a route that must keep order and spills. */
-const parkingOf = (route: Route, { spillTo, dedupeStore }: DeliveryParts["parts"]): PendingItems | undefined =>
-  spillTo !== undefined && route.spills && route.sink.supports.writes === "append"
-    ? dedupeStore?.pendingItems
-    : undefined;
-
-/** What keeps a batch in order, and the items that nothing may overtake. */
-interface Ordering {
-  /** The sink as the batch may use it. */
-  readonly inOrder: (sink: Sink<unknown>) => Sink<unknown>;
-  readonly marked: ReadonlyMap<string, string>;
-}
-
-const nothingMarked: ReadonlyMap<string, string> = new Map();
-
-const unordered: Ordering = { inOrder: (sink) => sink, marked: nothingMarked };
-
-const orderingOf = async (
-  id: RouteId,
-  pendingItems: PendingItems | undefined,
-  { entries, signal }: { readonly entries: readonly Entry[]; readonly signal: AbortSignal },
-): Promise<Ordering> => {
-  if (pendingItems === undefined || entries.length === 0) return unordered;
-  const itemKeys = [...new Set(entries.map(({ change }) => change.itemKey))];
-  const of = (order: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): Ordering["inOrder"] =>
-    order as Ordering["inOrder"];
-  try {
-    const marked = await pendingItems.find(id, itemKeys, signal);
-    if (marked.size === 0) return unordered;
-    return { marked, inOrder: of((sink) => pendingSink(sink, id.route, marked)) };
-  } catch (error) {
-    return { marked: nothingMarked, inOrder: of((sink) => unreadablePending(sink, id.route, error)) };
-  }
-};
-
-/** Delivers entries, and learns from it whether the target is there. */
-const deliverWatched = async (
-  route: Route,
-  entries: readonly Entry[],
-  { parts, deadline, origin }: DeliveryParts,
-  { inOrder, isSpilling }: { readonly inOrder: Ordering["inOrder"]; readonly isSpilling: boolean },
-): Promise<Map<number, DeliveryResult>> => {
-  const { sink, name } = route;
-  const { clock, retry, routeTimeoutMs } = parts;
-  const outage = parts.outages.get(name) as CircuitBreaker;
-  const pass = isSpilling ? outage.pass({ isAlone: origin === "retry" }) : "all";
+/**
+ * Delivers entries within the route's time, as the circuit breaker allows. Only deliveries that can wait in the retry
+ * queue are held back here: Lambda holds back the others.
+ */
+const deliverBounded = async (
+  { route, settings, breaker }: Parts,
+  entries: readonly BatchEntry[],
+  { deadline, origin }: Invocation,
+  guard: PendingBatch["guard"],
+): Promise<Results> => {
+  const { clock, retry, routeTimeoutMs } = settings;
+  const admission = breaker.admit({ isAlone: origin === "retry" });
   const usualMs = Math.min(routeTimeoutMs, deadline.remainingMs() / 2);
-  const time = isSpilling ? within(deadline, pass === "all" ? outage.timeFor(usualMs) : usualMs, clock) : deadline;
-  const watched = pass === "all" ? sink : probingSink(sink, { route: name, outage, clock, deadline: time, pass });
+  const time = within(deadline, admission === "all" ? breaker.timeFor(usualMs) : usualMs, clock);
+  const probed = (): Sink<unknown> =>
+    admission === "all"
+      ? route.sink
+      : probingSink(route.sink, { route: route.name, breaker, clock, deadline: time, admission });
   try {
-    // Parked deliveries stay outside: they say nothing of the target, so they are no probe.
-    const results = await deliver({ ...route, sink: inOrder(watched) }, entries, { deadline: time, clock, retry });
-    if (isSpilling && pass === "all") outage.note(entries, results);
+    // Deliveries of pending items fail before the breaker: they say nothing of the target, so they are no probe.
+    const sink = guard(probed());
+    const results = await deliver({ ...route, sink }, entries, { deadline: time, clock, retry });
+    if (admission === "all") breaker.record(entries, results);
     return results;
   } finally {
-    if (isSpilling) time.release();
+    time.release();
   }
 };
 
-/** What a route and its batch have in common with what came before and what comes after. */
-interface Bearings {
-  readonly id: RouteId;
-  /** Undefined where the route keeps no journal of this batch. */
-  readonly noting: Noting | undefined;
-  readonly pendingItems: PendingItems | undefined;
-  readonly spillTo: DeliveryParts["parts"]["spillTo"];
-  /** A message of the retry queue goes back there, whatever becomes of it. */
-  readonly isSpilling: boolean;
-}
+const deliverUnbounded = (
+  { route, settings: { clock, retry } }: Parts,
+  entries: readonly BatchEntry[],
+  { deadline }: Invocation,
+  guard: PendingBatch["guard"],
+): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
-/** Envelopes stand for themselves: they are known to no journal, wait behind nothing, and are not spilled again. */
-const bearingsOf = (route: Route, areFresh: boolean, invocation: DeliveryParts): Bearings => {
-  const { parts, origin } = invocation;
-  const id = { pipeline: parts.name, route: route.name };
+/** A message of the retry queue stays in the queue whatever its result: no journal knows it, and it waits behind nothing. */
+const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
+  const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
+  return deliverThem(parts, entries, invocation, nothingPending.guard);
+};
+
+/** Entries that the journal does not know: those wait behind pending items, and may be queued for retry. */
+const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
+  const { retryQueue, pendingItems } = parts;
+  if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending.guard);
+  const pending = (await pendingItems?.find(entries, invocation.deadline.signal)) ?? nothingPending;
+  const results = await deliverBounded(parts, entries, invocation, pending.guard);
+  return retryInQueue(retryQueue, entries, results, { invocation, before: pending.versions });
+};
+
+const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<RouteResult> => {
+  const { route, journal } = parts;
+  const { name } = route;
+  const assigned = assign(route, invocation);
+  const { entries, decided, areFresh } = assigned;
+  const result = { route: name, received: entries.length + decided.size, entries };
   if (!areFresh) {
-    return { id, noting: undefined, pendingItems: undefined, spillTo: undefined, isSpilling: origin === "retry" };
+    const results = withResults(await deliverAgain(parts, assigned, invocation), decided);
+    return { ...result, results, noted: undefined };
   }
-  const spillTo = route.spills ? parts.spillTo : undefined;
-  const noting = notingOf(route, id, invocation);
-  return { id, noting, pendingItems: parkingOf(route, parts), spillTo, isSpilling: spillTo !== undefined };
+  const noted = await journal?.find(entries, invocation.deadline);
+  const known = noted?.size ? entries.filter(({ change }) => noted.has(deliveryId(name, change.eventId))) : [];
+  const isKnown = new Set(known);
+  const unknown = known.length === 0 ? entries : entries.filter((entry) => !isKnown.has(entry));
+  const delivered = withResults(await deliverFresh(parts, unknown, invocation), decided);
+  const before = new Map(known.map(({ position }) => [position, deliveredBefore]));
+  return { ...result, results: withResults(delivered, before), noted };
 };
 
-/** Spills what is to be retried. What the queue does not take comes again from the stream. */
-const spillLeft = async (
-  route: Route,
-  entries: readonly Entry[],
-  results: Map<number, DeliveryResult>,
-  { bearings, marked, invocation }: Pick<Ordering, "marked"> & { bearings: Bearings; invocation: DeliveryParts },
-): Promise<void> => {
-  const { id, pendingItems, spillTo } = bearings;
-  if (spillTo === undefined) return;
-  const { parts, deadline } = invocation;
-  const envelopeOf = (position: number, result: DeliveryResult): Envelope =>
-    invocation.envelopeOf(route.name, position, result);
-  const spilling = { write: spillTo, id, pendingItems, marked, envelopeOf, lastCall: deadline.lastCall };
-  const errors = await spill(route, entries, results, spilling);
-  if (errors.length === 0) return;
-  const fields = { ...id, errors: errors.length, first: String(errors[0]) };
-  parts.logger.warn("deliveries not spilled, they come again from the stream", fields);
+/** The sink of a route whose deliveries are leased before they are sent, where the route asks for that. */
+const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: DeliverySettings): Sink<unknown> => {
+  if (route.dedupe !== "always" || dedupeStore === undefined) return route.sink;
+  return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger });
 };
 
-/** The results of one route, malformed records rejected before any delivery. */
-export const deliverTo = async (
-  route: Route,
-  received: readonly Received[],
-  invocation: DeliveryParts,
-): Promise<RouteDelivery> => {
-  const { entries, settled, areFresh } = sorted(route, received, invocation.origin);
-  const bearings = bearingsOf(route, areFresh, invocation);
-  const { id, noting, pendingItems, isSpilling } = bearings;
-  const known = noting === undefined ? nothingKnown : await notedBefore(noting, entries);
-  const isKnown = ({ change }: Entry): boolean => known.has(idOf(route.name, change.eventId));
-  const unknown = known.size === 0 ? entries : entries.filter((entry) => !isKnown(entry));
-  const { signal } = invocation.deadline;
-  const { inOrder, marked } = await orderingOf(id, pendingItems, { entries: unknown, signal });
-  const results = await deliverWatched(route, unknown, invocation, { inOrder, isSpilling });
-  await spillLeft(route, unknown, results, { bearings, marked, invocation });
-  if (known.size > 0) {
-    for (const entry of entries) if (isKnown(entry)) results.set(entry.position, deliveredBefore);
-  }
-  for (const [position, result] of settled) results.set(position, result);
-  return { route: route.name, received: entries.length + settled.length, results, noting, entries, known };
+const partsOf = (given: Route, settings: DeliverySettings): Parts => {
+  const { name: pipeline, dedupeStore, logger, clock, writeRetries: write } = settings;
+  const id = { pipeline, route: given.name };
+  const route = { ...given, sink: leasedSink(given, id, settings) };
+  const { retryIn, dedupe, sink } = route;
+  const journal = dedupe === "on-failure" && dedupeStore ? routeJournal(dedupeStore.journal, id, settings) : undefined;
+  const usesQueue = retryIn === "queue" && write !== undefined;
+  const store = usesQueue && sink.supports.writes === "append" ? dedupeStore?.pendingItems : undefined;
+  const pendingItems = store && routePendingItems(store, id, logger);
+  const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
+  return { route, settings, breaker: new CircuitBreaker(clock), journal, pendingItems, retryQueue };
 };
 
-/** Notes what each route has settled and Lambda will bring again, with the record at a position and all behind it. */
-export const noteSettled = async (
-  { parts }: DeliveryParts,
-  routes: readonly RouteDelivery[],
-  from: number,
-): Promise<void> => {
-  await Promise.all(
-    routes.map(async ({ noting, route, entries, results, known }) => {
-      if (noting !== undefined) await take(noting, notesOf(route, entries, results, { from, known }), parts.clock);
-    }),
-  );
-};
-
-/** Takes the marks off items whose last parked change is settled. A mark that stays is taken off by the next one. */
-export const releaseParked = async (
-  route: Route,
-  { entries, results }: RouteDelivery,
-  { parts }: DeliveryParts,
-): Promise<void> => {
-  const pendingItems = parkingOf(route, parts);
-  if (pendingItems === undefined) return;
-  const settled = entries.filter(({ position }) => results.get(position)?.outcome !== "retried");
-  if (settled.length === 0) return;
-  const id = { pipeline: parts.name, route: route.name };
-  const items = pendingItemsOf(lastVersions(settled.map(pendingItem)));
-  try {
-    await pendingItems.release(id, items);
-  } catch (error) {
-    parts.logger.warn("marks of parked items not taken off", { ...id, items: items.length, reason: String(error) });
-  }
+/** The worker of a route. */
+export const routeWorker = (route: Route, settings: DeliverySettings): RouteWorker => {
+  const parts = partsOf(route, settings);
+  return {
+    name: route.name,
+    deliver: (invocation) => deliverRoute(parts, invocation),
+    noteSettled: async (result, from, { deadline }) => {
+      if (result.noted !== undefined) await parts.journal?.note(result, from, deadline);
+    },
+    releasePending: async ({ entries, results }) => {
+      await parts.pendingItems?.release(entries.filter(({ position }) => results.get(position)?.outcome !== "retried"));
+    },
+  };
 };

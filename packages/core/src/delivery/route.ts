@@ -4,8 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
 import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
-import type { Sink } from "../sink/sink.ts";
-import type { Dedupe } from "./dedupe-store.ts";
+import type { Dedupe, Sink } from "../sink/sink.ts";
 
 /** A sink with its mapper and filter, types erased: the pipeline's methods have checked them. */
 export interface Route {
@@ -21,8 +20,8 @@ export interface Route {
   readonly dedupe: Dedupe;
   /** Changes of other origins are filtered. */
   readonly origins: ReadonlySet<Origin>;
-  /** Whether what is to be retried goes to the pipeline's retry queue, where there is one. */
-  readonly spills: boolean;
+  /** Where deliveries are retried from: the pipeline's retry queue, or the stream. */
+  readonly retryIn: "queue" | "stream";
 }
 
 /** What a change means to a route's target. */
@@ -51,18 +50,18 @@ const rejection = (route: Route, error: unknown): Effect => {
 };
 
 /** What the user's code returned, which is never a promise: a predicate's would pass for true. */
-const settled = <Value>(route: Route, what: string, value: Value): Value => {
+const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
   // Nobody awaits it, and a rejection that nobody handles ends the process.
   value.catch(() => {});
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
 
-const mapped = (route: Route, change: Change<unknown>): unknown => settled(route, "mapper", route.map(change));
+const mapped = (route: Route, change: Change<unknown>): unknown => returned(route, "mapper", route.map(change));
 
 /** Whether an item passes the route's filter; without one, every item does. */
 const matches = (route: Route, item: unknown): boolean =>
-  route.predicate === undefined || settled(route, "predicate", route.predicate(item));
+  route.predicate === undefined || returned(route, "predicate", route.predicate(item));
 
 /**
  * Whether the item must be decoded for the filter or the schema. Without either nothing is decoded that the mapper does

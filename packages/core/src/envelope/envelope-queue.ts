@@ -9,6 +9,7 @@ import { missingDependency } from "../sink/missing-dependency.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { type EnvelopeMessage, type SizedMessage, type SqsEntry, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import type { EnvelopeReceipt } from "./receipt.ts";
 
 /** @see {@link maxMessageBytes} */
 const maxEntries = 10;
@@ -38,14 +39,6 @@ export interface SqsQueueClient extends SqsSender {
     QueueUrl: string;
     Entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[];
   }) => Promise<SqsAnswer>;
-}
-
-/** What became of a write of envelopes. */
-export interface EnvelopeReceipt {
-  /** The envelopes that are safely stored. A record whose envelope is not among them is delivered again. */
-  readonly stored: ReadonlySet<Envelope>;
-  /** Why others are not, for the log. */
-  readonly errors: readonly unknown[];
 }
 
 /** A message that was received, to be hidden for so many seconds more. */

@@ -1,5 +1,5 @@
-// What a message holds: an envelope of ours, a pointer or whole event of Lambda's on-failure destination, or the news of
-// an S3 object with one; by itself, or wrapped by SNS.
+// Reads the records that a message holds. A message is an envelope of ours, a pointer or a whole event from Lambda's
+// on-failure destination, or an S3 notification of an object with such an event; SNS may have wrapped it.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
@@ -22,14 +22,18 @@ import {
 
 const messagesAtOnce = 8;
 
-/** What unpacking needs of the pipeline and of the invocation. */
-export interface Unpacking {
+/** What a pipeline's messages may hold, and where the records are that they point to. */
+export interface MessageSettings {
   readonly pipeline: string;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** Names of the pipeline's routes. */
   readonly routes: ReadonlySet<string>;
   readonly payloadStores: readonly PayloadStore[];
-  readonly reader: OnFailureDestinationReader;
+  readonly onFailureDestination: OnFailureDestinationReader;
+}
+
+/** The settings, and the invocation that reads. */
+interface Reading extends MessageSettings {
   readonly origin: Origin;
   readonly signal: AbortSignal;
 }
@@ -67,8 +71,8 @@ const claimed = async ({ recordUrl = "" }: Envelope, payloadStores: readonly Pay
   throw refusal;
 };
 
-const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpacking): Promise<Received[]> => {
-  const { pipeline, routes, schema, origin, payloadStores } = unpacking;
+const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
+  const { pipeline, routes, schema, origin, payloadStores } = reading;
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
   if (!routes.has(envelope.sink)) {
     throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
@@ -87,32 +91,32 @@ const fromEnvelope = async (envelope: Envelope, source: number, unpacking: Unpac
   }
 };
 
-const fromRecords = (records: readonly StreamRecord[], source: number, { origin, schema }: Unpacking): Received[] =>
+const fromRecords = (records: readonly StreamRecord[], source: number, { origin, schema }: Reading): Received[] =>
   records.map((record) => receive(record, { source, origin, envelope: undefined }, schema));
 
-const fromPointer = async (pointer: BatchPointer, source: number, unpacking: Unpacking): Promise<Received[]> => {
-  const { records, lost } = await unpacking.reader.readStream(pointer, unpacking.signal);
-  const found = fromRecords(records, source, unpacking);
+const fromPointer = async (pointer: BatchPointer, source: number, reading: Reading): Promise<Received[]> => {
+  const { records, lost } = await reading.onFailureDestination.readStream(pointer, reading.signal);
+  const found = fromRecords(records, source, reading);
   if (lost === 0) return found;
   // Kept as it is: whoever looks at the dead letter finds all that Lambda said.
   const record = { eventSourceARN: pointer.streamArn, DDBStreamBatchInfo: pointer } as StreamRecord;
   return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
 };
 
-/** What Lambda says of an invocation: all of its event, or a pointer. */
-const fromInvocation = (value: unknown, source: number, unpacking: Unpacking): Promise<Received[]> | undefined => {
+/** What Lambda sends about a failed invocation: its whole event, or a pointer. */
+const fromInvocation = (value: unknown, source: number, reading: Reading): Promise<Received[]> | undefined => {
   const payload = payloadIn(value);
-  if (payload !== undefined) return Promise.resolve(fromRecords(payload, source, unpacking));
+  if (payload !== undefined) return Promise.resolve(fromRecords(payload, source, reading));
   const pointer = pointerIn(value);
-  return pointer && fromPointer(pointer, source, unpacking);
+  return pointer && fromPointer(pointer, source, reading);
 };
 
-/** An object holds an invocation, and never the news of another object: that could be the news of itself. */
-const fromObject = async (address: ObjectAddress, source: number, unpacking: Unpacking): Promise<Received[]> => {
+/** An object holds a failed invocation, never a notification of another object: that could point to itself. */
+const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {
-    const value = parsed(await unpacking.reader.readObject(address), `the object ${url}, which is no JSON`);
-    const found = await fromInvocation(value, source, unpacking);
+    const value = parsed(await reading.onFailureDestination.readObject(address), `the object ${url}, which is no JSON`);
+    const found = await fromInvocation(value, source, reading);
     if (found !== undefined) return found;
   } catch (error) {
     if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
@@ -123,13 +127,13 @@ const fromObject = async (address: ObjectAddress, source: number, unpacking: Unp
   throw malformed(`the object ${url}, which is no invocation`, expectedText);
 };
 
-const fromValue = async (value: unknown, source: number, unpacking: Unpacking): Promise<Received[] | undefined> => {
-  const invocation = fromInvocation(value, source, unpacking);
+const fromValue = async (value: unknown, source: number, reading: Reading): Promise<Received[] | undefined> => {
+  const invocation = fromInvocation(value, source, reading);
   if (invocation !== undefined) return invocation;
   const objects = objectsIn(value);
   if (objects === undefined) return undefined;
   const found: Received[] = [];
-  for (const address of objects) found.push(...(await fromObject(address, source, unpacking)));
+  for (const address of objects) found.push(...(await fromObject(address, source, reading)));
   return found;
 };
 
@@ -147,13 +151,13 @@ const parsed = (text: string, found: string): unknown => {
   }
 };
 
-const fromText = async (text: string, source: number, unpacking: Unpacking): Promise<Received[]> => {
+const fromText = async (text: string, source: number, reading: Reading): Promise<Received[]> => {
   const envelope = decodeEnvelope(text);
-  if (envelope !== undefined) return fromEnvelope(envelope, source, unpacking);
+  if (envelope !== undefined) return fromEnvelope(envelope, source, reading);
   const value = parsed(text, "no JSON");
   const wrapped = snsMessage(value);
-  if (wrapped !== undefined) return fromText(wrapped, source, unpacking);
-  const found = await fromValue(value, source, unpacking);
+  if (wrapped !== undefined) return fromText(wrapped, source, reading);
+  const found = await fromValue(value, source, reading);
   if (found !== undefined) return found;
   const { v } = (value ?? {}) as { readonly v?: unknown };
   throw malformed(typeof v === "number" && v !== 1 ? `an envelope of version ${v}` : "no envelope", expectedText);
@@ -163,23 +167,40 @@ interface Notification {
   readonly Sns?: { readonly Message?: string };
 }
 
-const fromRecord = (record: unknown, source: number, unpacking: Unpacking): Promise<Received[]> => {
+const fromRecord = (record: unknown, source: number, reading: Reading): Promise<Received[]> => {
   const { body } = record as QueueRecord;
   const text = body ?? (record as Notification).Sns?.Message;
-  if (text !== undefined) return fromText(text, source, unpacking);
-  return fromText(JSON.stringify(pointerIn(record) ? record : { Records: [record] }), source, unpacking);
+  if (text !== undefined) return fromText(text, source, reading);
+  return fromText(JSON.stringify(pointerIn(record) ? record : { Records: [record] }), source, reading);
 };
 
-/** The changes in the messages of an event. What cannot be read stays where it is, with the reason. */
-export const unpack = async ({ records }: RecognisedEvent, unpacking: Unpacking): Promise<Received[]> => {
-  const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
-    try {
-      return await fromRecord(record, source, unpacking);
-    } catch (error) {
-      if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
-      const { body } = record as Partial<QueueRecord>;
-      return [{ ...nothing, envelope: body === undefined ? undefined : decodeEnvelope(body), source, unread: error }];
-    }
-  });
-  return found.flat();
-};
+/** Reads the records in the messages of an event. */
+export type MessageReader = (
+  event: RecognisedEvent,
+  origin: Origin,
+  signal: AbortSignal,
+) => Promise<readonly Received[]>;
+
+/** A reader of a pipeline's messages. A message that cannot be read stays where it is, with the reason. */
+export const messageReader =
+  (settings: MessageSettings): MessageReader =>
+  async ({ records }, origin, signal) => {
+    const reading: Reading = { ...settings, origin, signal };
+    const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
+      try {
+        return await fromRecord(record, source, reading);
+      } catch (error) {
+        if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
+        const { body } = record as Partial<QueueRecord>;
+        const envelope = body === undefined ? undefined : decodeEnvelope(body);
+        return [{ ...nothing, envelope, source, unread: error }];
+      }
+    });
+    return found.flat();
+  };
+
+/** The records of an event of the stream. */
+export const streamRecords = ({ records }: RecognisedEvent, schema: MessageSettings["schema"]): readonly Received[] =>
+  records.map((record, source) =>
+    receive(record as StreamRecord, { source, origin: "stream", envelope: undefined }, schema),
+  );

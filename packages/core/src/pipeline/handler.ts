@@ -1,211 +1,52 @@
-// The Lambda handler of a pipeline: recognise, deliver to every route at once, see to what failed, balance, report.
+// The Lambda handler of a pipeline: recognise the event, deliver to every route at once, settle what failed, balance the
+// account, answer.
 
-import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
-import { CircuitBreaker } from "../delivery/circuit-breaker.ts";
-import { deliverTo, leasing, noteSettled, type RouteDelivery, releaseParked } from "../delivery/route-worker.ts";
-import { type DeadLetterQueue, remembering } from "../envelope/dead-letter-queue.ts";
+import type { RouteResult } from "../delivery/delivery-result.ts";
+import { type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
+import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import type { PayloadStore } from "../envelope/payload-store.ts";
-import { RecordError } from "../errors.ts";
-import { type Received, type RecognisedEvent, receive, recognise } from "../intake/event.ts";
-import { unpack } from "../intake/messages.ts";
-import type { StreamRecord } from "../record/change.ts";
-import { type EnvironmentParts, envelopeMaker, type HandlerParts, type Invocation, originOf } from "./invocation.ts";
+import { writeOnce } from "../envelope/receipt.ts";
+import { type RecognisedEvent, recognise } from "../intake/event.ts";
+import { type Invocation, originOf } from "../intake/invocation.ts";
+import { type MessageReader, messageReader, streamRecords } from "../intake/messages.ts";
+import type { PipelineLogger } from "../logger.ts";
+import type { PipelineSettings } from "./options.ts";
+import { itemFailures } from "./powertools.ts";
 import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
-import { countFailures, countOutcomes, positionsToRepeat } from "./report.ts";
-import { postponeFailed, removeLeases, repeats, settleRejected, settleUnread } from "./settle.ts";
-import { announce, type PipelineLogger } from "./telemetry.ts";
+import { type Failures, failuresOf, fatalFailure, firstToRepeat, reportOf } from "./report.ts";
+import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
+import { publishReport } from "./telemetry.ts";
 
-/** The records that Lambda is to bring again; for a stream it restarts at the lowest. */
+/** The records that Lambda is to deliver again; a stream restarts at the lowest. */
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
-  /** Of a redrive that was asked for by `sluice: { task: "redrive" }` in the event: each message's outcome. */
+  /** Outcome of each message, for a redrive that was asked for by `sluice: { task: "redrive" }` in the event. */
   outcomes?: MessageOutcome[];
 }
 
 /**
- * Takes a batch of stream records; of SQS messages with envelopes of this pipeline, from its retry queue or its dead
- * letters; and what Lambda sent to an on-failure destination, by SQS, SNS, S3 or itself.
+ * Takes a batch of stream records; of SQS messages with envelopes of this pipeline, from its retry queue or its
+ * dead-letter queue; and what Lambda sent to an on-failure destination, through SQS, SNS or S3 or by invoking the function.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
 
-type Failures = ReadonlyMap<number, Error>;
-type Processor = BasePartialBatchProcessor;
-
-/**
- * Powertools' batch processor with one bulk pass in place of a call per record. One is made for each invocation:
- * outside Lambda Managed Instances its state is its own, and two invocations may overlap in one process.
- */
-class BulkProcessor extends BasePartialBatchProcessor {
-  override async process(): ReturnType<Processor["process"]> {
-    this.prepare();
-    const failures = (await this.handler(this.records)) as Failures;
-    const { records } = this;
-    // A call of `successHandler` for each record was a sixth of core's own cost (bench: `core`).
-    this.successMessages = failures.size === 0 ? records : records.filter((_, position) => !failures.has(position));
-    const results = [...failures].map(([position, error]) => this.failureHandler(records[position] as never, error));
-    this.clean();
-    return results;
-  }
-
-  override async processRecord(): ReturnType<Processor["processRecord"]> {
-    throw new Error("a pipeline processes its records in bulk");
-  }
-
-  override processRecordSync(): ReturnType<Processor["processRecordSync"]> {
-    throw new Error("a pipeline processes its records in bulk");
-  }
+/** A pipeline that runs. Lives as long as the environment. */
+interface Environment extends Settling {
+  readonly workers: readonly RouteWorker[];
+  readonly readMessages: MessageReader;
 }
 
-/** Powertools leaves out a failed record without an identifier, which makes it a success: the whole batch must fail. */
-const unreportable = (records: readonly unknown[], failures: Failures): RecordError | undefined => {
-  for (const position of failures.keys()) {
-    const { dynamodb, messageId } = (records[position] ?? {}) as StreamRecord & { messageId?: string };
-    if (!(dynamodb?.SequenceNumber || messageId)) {
-      return new RecordError("RECORD_MALFORMED", "a record that must come again has no sequence number to report");
-    }
-  }
-  return undefined;
-};
-
-/** What must come again, and why; `fatal` where the invocation must fail, which brings it all. */
-interface Repeats {
-  readonly failures: Failures;
-  readonly fatal: { readonly reason: unknown } | undefined;
-}
-
-type SettledRoutes = readonly PromiseSettledResult<RouteDelivery>[];
-
-const routesIn = (settled: SettledRoutes): RouteDelivery[] =>
-  settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-
-/** Records that stay where they are, unread, and those that a delivery of theirs brings again. */
-const repeatsOf = (invocation: Invocation, settled: SettledRoutes, unread: Failures): Repeats => {
-  const { event, received } = invocation;
-  const found = new Map(unread);
-  const positions = positionsToRepeat(routesIn(settled), (result, position) => repeats(invocation, result, position));
-  for (const [position, reason] of positions) {
-    const source = received[position]?.source as number;
-    if (!found.has(source)) found.set(source, reason);
-  }
-  const failures = new Map([...found].sort(([a], [b]) => a - b));
-  const bug = settled.find((result) => result.status === "rejected");
-  if (bug !== undefined) return { failures, fatal: { reason: bug.reason } };
-  const reason = event.kind === "notification" ? [...failures.values()][0] : unreportable(event.records, failures);
-  return { failures, fatal: reason && { reason } };
-};
-
-/** The first of what is brought again: all of a record that failed, and of a stream all behind it. */
-const firstToRepeat = ({ received }: Invocation, { failures, fatal }: Repeats): number | undefined => {
-  if (fatal !== undefined) return 0;
-  if (failures.size === 0) return undefined;
-  const position = received.findIndex(({ source }) => failures.has(source));
-  return position === -1 ? undefined : position;
-};
-
-/** What could not be read is in no route's account: it is told by itself. */
-const tellUnread = ({ parts }: Invocation, unread: Failures): void => {
-  const [first] = unread.values();
-  if (first === undefined) return;
-  const fields = { pipeline: parts.name, messages: unread.size, first: String(first) };
-  parts.logger.warn("messages not read, they stay where they are", fields);
-};
-
-const report = (invocation: Invocation, routes: readonly RouteDelivery[], failures: Failures, startedAt: number) => {
-  const { parts, origin, event } = invocation;
-  let spilled = 0;
-  for (const { results } of routes) for (const { isQueued } of results.values()) if (isQueued) spilled += 1;
-  return {
-    pipeline: parts.name,
-    origin,
-    records: event.records.length,
-    reported: failures.size,
-    spilled,
-    durationMs: parts.clock.now() - startedAt,
-    routes: Object.fromEntries(routes.map((results) => [results.route, countOutcomes(results)])),
-    failures: countFailures(routes),
-  };
-};
-
+/** The result of an invocation. */
 interface Run {
   readonly failures: Failures;
-  readonly routes: readonly RouteDelivery[];
+  readonly routes: readonly RouteResult[];
 }
 
-/** Delivers a recognised event to every route and answers which records must come again, and why. */
-const run = async (invocation: Invocation, requestId: string | undefined): Promise<Run> => {
-  const { parts, origin, received } = invocation;
-  const startedAt = parts.clock.now();
-  const settled = await Promise.allSettled(parts.routes.map((route) => deliverTo(route, received, invocation)));
-  const routes = routesIn(settled);
-  await settleRejected(invocation, routes);
-  const unread = await settleUnread(invocation);
-
-  const repeated = repeatsOf(invocation, settled, unread);
-  const from = firstToRepeat(invocation, repeated);
-  if (from !== undefined) await noteSettled(invocation, routes, from);
-  if (repeated.fatal !== undefined) throw repeated.fatal.reason;
-  const { failures } = repeated;
-  tellUnread(invocation, unread);
-  if (origin === "retry") await releaseSettled(invocation, routes);
-  await postponeFailed(invocation, failures);
-  await removeLeases(invocation, failures);
-  announce(parts.logger, report(invocation, routes, failures, startedAt), requestId);
-  return { failures, routes };
-};
-
-const releaseSettled = async (invocation: Invocation, routes: readonly RouteDelivery[]): Promise<void> => {
-  const { parts } = invocation;
-  await Promise.all(
-    routes.map(async (delivery) => {
-      const route = parts.routes.find(({ name }) => name === delivery.route);
-      if (route !== undefined) await releaseParked(route, delivery, invocation);
-    }),
-  );
-};
-
-/** What would become of the messages: nothing is written, noted or logged. */
-const plan = async (invocation: Invocation): Promise<BatchResponse> => {
-  const peeked = { ...invocation, parts: { ...invocation.parts, dedupeStore: undefined, spillTo: undefined } };
-  const routes = await Promise.all(
-    invocation.parts.routes.map((route) => deliverTo(dryRunRoute(route), invocation.received, peeked)),
-  );
-  return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
-};
-
-/** Runs the invocation in Powertools' processor, which makes the response that Lambda reads. */
-const reported = async (
-  invocation: Invocation,
-  event: unknown,
-  requestId: string | undefined,
-): Promise<BatchResponse> => {
-  let done: Run | undefined;
-  const type = invocation.event.kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams;
-  const { batchItemFailures } = await processPartialResponse(
-    event as never,
-    async () => {
-      done = await run(invocation, requestId);
-      return done.failures;
-    },
-    new BulkProcessor(type),
-    { throwOnFullBatchFailure: false },
-  );
-  const outcomes = invocation.event.task && done && messageOutcomes(invocation, done.routes);
-  // Powertools answers a successful batch with one object that all its processors share.
-  return { batchItemFailures: [...batchItemFailures], ...(outcomes && { outcomes }) };
-};
-
-/** Notifications bring no batch, so that nothing can be reported but the failure of all of it. */
-const notified = async (invocation: Invocation, requestId: string | undefined): Promise<BatchResponse> => {
-  await run(invocation, requestId);
-  return { batchItemFailures: [] };
-};
-
-/** One structured line for each dead letter that is stored, without values. */
-const logging =
+/** Logs one structured line for each dead letter that is stored, without item values. */
+const logged =
   (deadLetterQueue: DeadLetterQueue, logger: PipelineLogger): DeadLetterQueue["write"] =>
   async (envelopes) => {
     const receipt = await deadLetterQueue.write(envelopes);
@@ -215,57 +56,111 @@ const logging =
     return receipt;
   };
 
-/** What lives as long as the environment. */
-const environmentOf = (given: HandlerParts): EnvironmentParts => {
-  const { deadLetterQueue, retryQueue, clock, logger } = given;
-  const spillTo = retryQueue && remembering<EnvelopeMessage>(retryQueue.write, ({ envelope }) => envelope);
-  const outages = new Map(given.routes.map(({ name }) => [name, new CircuitBreaker(clock)]));
-  const parts = { ...given, spillTo, outages };
+const environmentOf = (settings: PipelineSettings): Environment => {
+  const { deadLetterQueue, retryQueue, logger, routes } = settings;
+  const writeRetries = retryQueue && writeOnce<EnvelopeMessage>(retryQueue.write, ({ envelope }) => envelope);
   return {
-    ...parts,
-    routes: given.routes.map((route) => leasing(route, parts)),
-    writeDeadLetters:
-      deadLetterQueue && remembering<Envelope>(logging(deadLetterQueue, logger), (envelope) => envelope),
+    ...settings,
+    workers: routes.map((route) => routeWorker(route, { ...settings, writeRetries })),
+    writeDeadLetters: deadLetterQueue && writeOnce<Envelope>(logged(deadLetterQueue, logger), (envelope) => envelope),
+    readMessages: messageReader({
+      pipeline: settings.name,
+      schema: settings.schema,
+      routes: new Set(routes.map(({ name }) => name)),
+      payloadStores: [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((store) => store !== undefined),
+      onFailureDestination: settings.onFailureDestination,
+    }),
   };
 };
 
-const claimChecksOf = ({ deadLetterQueue, retryQueue }: HandlerParts): PayloadStore[] =>
-  [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((payloadStore) => payloadStore !== undefined);
+/** The records of an event: those of a stream are in it, others may have to be fetched. */
+const invocationOf = async (
+  environment: Environment,
+  event: RecognisedEvent,
+  deadline: Deadline,
+): Promise<Invocation> => {
+  const { schema, retryQueue, clock, readMessages } = environment;
+  const origin = originOf(event, retryQueue);
+  const received =
+    event.kind === "stream" ? streamRecords(event, schema) : await readMessages(event, origin, deadline.signal);
+  return { event, origin, received, deadline, startedAt: clock.now() };
+};
 
-/** The changes of an event: those of a stream stand in it, others may have to be fetched. */
-const receiveAll = async (event: RecognisedEvent, parts: EnvironmentParts, deadline: Deadline): Promise<Received[]> => {
-  const origin = originOf(event, parts.retryQueue);
-  if (event.kind === "stream") {
-    return event.records.map((record, source) =>
-      receive(record as StreamRecord, { source, origin, envelope: undefined }, parts.schema),
-    );
+/** Logs messages that stay unread: no route's account has them. */
+const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
+  const [first] = unread.values();
+  if (first === undefined) return;
+  const fields = { pipeline: name, messages: unread.size, first: String(first) };
+  logger.warn("messages not read, they stay where they are", fields);
+};
+
+/** Delivers the records to every route, and settles what failed. Throws what must fail the invocation. */
+const run = async (environment: Environment, invocation: Invocation, requestId: string | undefined): Promise<Run> => {
+  const { clock, logger, name } = environment;
+  const ended = await Promise.allSettled(environment.workers.map((worker) => worker.deliver(invocation)));
+  const bug = ended.find((result) => result.status === "rejected");
+  const delivered = ended.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const workers = environment.workers.filter((_, index) => ended[index]?.status === "fulfilled");
+
+  const routes = await settleRejected(environment, invocation, delivered);
+  const unread = await settleUnread(environment, invocation);
+  const failures = failuresOf(invocation, routes, unread);
+  const reason = bug === undefined ? fatalFailure(invocation, failures) : bug.reason;
+  const isFatal = bug !== undefined || reason !== undefined;
+  const forEachRoute = (step: (worker: RouteWorker, result: RouteResult) => Promise<void>): Promise<unknown> =>
+    Promise.all(workers.map((worker, index) => step(worker, routes[index] as RouteResult)));
+
+  // An invocation that fails is delivered again from its first record.
+  const from = isFatal ? 0 : firstToRepeat(invocation, failures);
+  if (from !== undefined) await forEachRoute((worker, result) => worker.noteSettled(result, from, invocation));
+  if (isFatal) throw reason;
+  logUnread(environment, unread);
+  if (invocation.origin === "retry") await forEachRoute((worker, result) => worker.releasePending(result));
+  await postponeFailed(environment, invocation, failures);
+  await deletePayloads(environment, invocation, failures);
+  publishReport(logger, reportOf(name, invocation, { routes, failures, endedAt: clock.now() }), requestId);
+  return { failures, routes };
+};
+
+/** Outcomes that the messages would have: nothing is written, noted or logged. */
+const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
+  const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined };
+  const workers = environment.routes.map((route) => routeWorker(dryRunRoute(route), settings));
+  const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));
+  return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
+};
+
+/** Runs the invocation, and answers in the form that its caller reads. A notification has no records to report. */
+const respond = async (
+  environment: Environment,
+  invocation: Invocation,
+  { event, requestId }: { readonly event: unknown; readonly requestId: string | undefined },
+): Promise<BatchResponse> => {
+  const { kind, task } = invocation.event;
+  if (task?.dryRun) return dryRun(environment, invocation);
+  let done: Run | undefined;
+  const runOnce = async (): Promise<Failures> => {
+    done = await run(environment, invocation, requestId);
+    return done.failures;
+  };
+  if (kind === "notification") {
+    await runOnce();
+    return { batchItemFailures: [] };
   }
-  return unpack(event, {
-    pipeline: parts.name,
-    schema: parts.schema,
-    routes: new Set(parts.routes.map(({ name }) => name)),
-    payloadStores: claimChecksOf(parts),
-    reader: parts.onFailureDestination,
-    origin,
-    signal: deadline.signal,
-  });
+  const batchItemFailures = await itemFailures(invocation.event, event, runOnce);
+  return { batchItemFailures, ...(task && done && { outcomes: messageOutcomes(invocation, done.routes) }) };
 };
 
 /** The handler of a pipeline. */
-export const handlerOf = (given: HandlerParts): PipelineHandler => {
-  const parts = environmentOf(given);
+export const handlerOf = (settings: PipelineSettings): PipelineHandler => {
+  const environment = environmentOf(settings);
   return async (event, context) => {
     const recognised = recognise(event);
     if (recognised.records.length === 0) return { batchItemFailures: [] };
-    const deadline = deadlineOf(context, parts.timeoutBufferMs, parts.clock);
+    const deadline = deadlineOf(context, settings.timeoutBufferMs, settings.clock);
     try {
-      const received = await receiveAll(recognised, parts, deadline);
-      const origin = originOf(recognised, parts.retryQueue);
-      const envelopeOf = envelopeMaker(parts, recognised, received);
-      const invocation: Invocation = { event: recognised, parts, received, origin, deadline, envelopeOf };
-      if (recognised.task?.dryRun) return await plan(invocation);
-      if (recognised.kind === "notification") return await notified(invocation, context?.awsRequestId);
-      return await reported(invocation, event, context?.awsRequestId);
+      const invocation = await invocationOf(environment, recognised, deadline);
+      return await respond(environment, invocation, { event, requestId: context?.awsRequestId });
     } finally {
       deadline.release();
     }

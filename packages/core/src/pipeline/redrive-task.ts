@@ -1,24 +1,23 @@
-// A redrive that somebody asked for, rather than a queue: each message is answered with its outcome, or with what it
-// would be.
+// A redrive that a caller asked for, rather than a queue: each message is answered with its outcome, or with the outcome
+// that it would have.
 
-import type { DeliveryResult, Outcome } from "../delivery/item-queue.ts";
+import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import type { Route } from "../delivery/route.ts";
+import type { Invocation } from "../intake/invocation.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
-import type { Invocation } from "./invocation.ts";
-import type { RouteResult } from "./report.ts";
 
 /**
- * The route, without its target: `write` answers what it would. Where the sink cannot look, what it has no reason to
+ * The route without its target: `write` answers what it would. Where the sink has no dry run, what it has no reason to
  * refuse counts as delivered.
  */
 export const dryRunRoute = (route: Route): Route => {
   const { sink } = route;
   const write: Sink<unknown>["write"] = async (batch, context) =>
     sink.dryRun === undefined ? batch.map((delivery: Delivery) => delivered(delivery)) : sink.dryRun(batch, context);
-  return { ...route, sink: withWrite(sink, write), spills: false };
+  return { ...route, sink: withWrite(sink, write), retryIn: "stream" };
 };
 
-/** What became, or would become, of one message. */
+/** Outcome of one message, or in a dry run the outcome that it would have. */
 export interface MessageOutcome {
   /** The message's id. */
   readonly itemIdentifier: string;
@@ -28,23 +27,20 @@ export interface MessageOutcome {
   readonly message?: string;
 }
 
-/** Of several deliveries of one message, the one that most needs to be looked at. */
-const gravest: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
+/** Outcomes of several deliveries of one message, the most serious first. */
+const bySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** Of what is rejected, records that are lost come first: nothing else tells the caller of them. */
+/** Of what is rejected, records that are lost come first: nothing else reports them to the caller. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
-  gravest.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
+  bySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 
-const graver = (a: DeliveryResult | undefined, b: DeliveryResult): DeliveryResult =>
+const moreSerious = (a: DeliveryResult | undefined, b: DeliveryResult): DeliveryResult =>
   a === undefined || rankOf(b) < rankOf(a) ? b : a;
 
 const messageIdOf = (record: unknown): string => (record as { readonly messageId?: string }).messageId ?? "";
 
 /** The outcome of each message of the event. */
-export const messageOutcomes = (
-  { event, received }: Pick<Invocation, "event" | "received">,
-  routes: readonly RouteResult[],
-): MessageOutcome[] => {
+export const messageOutcomes = ({ event, received }: Invocation, routes: readonly RouteResult[]): MessageOutcome[] => {
   const bySource = new Map<number, DeliveryResult>();
   received.forEach(({ source, unread }, position) => {
     if (unread !== undefined) {
@@ -53,7 +49,7 @@ export const messageOutcomes = (
     }
     for (const { results } of routes) {
       const result = results.get(position);
-      if (result !== undefined) bySource.set(source, graver(bySource.get(source), result));
+      if (result !== undefined) bySource.set(source, moreSerious(bySource.get(source), result));
     }
   });
   return event.records.map((record, source) => {

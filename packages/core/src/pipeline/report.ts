@@ -1,29 +1,22 @@
-// From results to what Lambda is told. A delivery that is to come again makes its record come again; the account of
-// every route must balance, or the invocation fails.
+// From results to the response: what Lambda is to deliver again, and the account that must balance.
 
-import type { DeliveryResult, Outcome } from "../delivery/item-queue.ts";
-import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
-import type { Envelope } from "../envelope/envelope.ts";
-import type { EnvelopeReceipt } from "../envelope/envelope-queue.ts";
-import { DeadlineError, type DeliveryErrorCode } from "../errors.ts";
-import { chunk } from "../sink/chunk.ts";
-import type { OutcomeCounts } from "./telemetry.ts";
-
-/** The results of one route, by the record's position in the event. */
-export interface RouteResult {
-  readonly route: string;
-  /** Deliveries that the route was given. */
-  readonly received: number;
-  readonly results: Map<number, DeliveryResult>;
-}
+import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
+import { type DeliveryErrorCode, RecordError } from "../errors.ts";
+import type { Invocation } from "../intake/invocation.ts";
+import type { StreamRecord } from "../record/change.ts";
+import type { InvocationReport, OutcomeCounts } from "./telemetry.ts";
 
 const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
+/** What the account of a route needs. */
+type Counted = Pick<RouteResult, "route" | "received" | "results">;
+
 /**
  * Counts a route's outcomes.
- * @throws when they do not add up to what it received: a record would be lost in silence, so Lambda must bring the batch again.
+ * @throws when they do not add up to what the route received: a record would be lost in silence, so Lambda must deliver
+ * the batch again.
  */
-export const countOutcomes = ({ route, received, results }: RouteResult): OutcomeCounts => {
+export const countOutcomes = ({ route, received, results }: Counted): OutcomeCounts => {
   const counts: Record<Outcome, number> = { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
   for (const { outcome } of results.values()) counts[outcome] += 1;
   const sum = outcomes.reduce((total, outcome) => total + counts[outcome], 0);
@@ -34,7 +27,7 @@ export const countOutcomes = ({ route, received, results }: RouteResult): Outcom
 };
 
 /** Failures of all routes by code. */
-export const countFailures = (routes: readonly RouteResult[]): { [code in DeliveryErrorCode]?: number } => {
+export const countFailures = (routes: readonly Counted[]): { [code in DeliveryErrorCode]?: number } => {
   const failures: { [code in DeliveryErrorCode]?: number } = {};
   for (const { results } of routes) {
     for (const { error } of results.values()) {
@@ -44,115 +37,86 @@ export const countFailures = (routes: readonly RouteResult[]): { [code in Delive
   return failures;
 };
 
-/** Positions of what is to come again, with the first reason, in ascending order. */
+/** Why records of the event must be delivered again, by position. */
+export type Failures = ReadonlyMap<number, Error>;
+
+const ascending = (failures: Failures): Failures => new Map([...failures].sort(([a], [b]) => a - b));
+
+/** Positions of what is to be repeated, each with its first reason, in ascending order. */
 export const positionsToRepeat = (
-  routes: readonly RouteResult[],
-  repeats: (result: DeliveryResult, position: number) => boolean,
-): Map<number, Error> => {
+  routes: readonly Counted[],
+  isRepeated: (result: DeliveryResult, position: number) => boolean,
+): Failures => {
   const found = new Map<number, Error>();
   for (const { route, results } of routes) {
     for (const [position, result] of results) {
-      if (!repeats(result, position) || found.has(position)) continue;
+      if (!isRepeated(result, position) || found.has(position)) continue;
       found.set(position, result.error ?? new Error(`[${route}] the delivery is to be repeated`));
     }
   }
-  return new Map([...found].sort(([a], [b]) => a - b));
+  return ascending(found);
 };
 
-/** Makes the envelope of a rejected delivery. */
-export type EnvelopeOf = (route: string, position: number, result: DeliveryResult) => Envelope;
+/** Whether the position holds a dead letter, which stays in its queue as it is when it is rejected again. */
+export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
+  origin === "redrive" && received[position]?.envelope !== undefined;
 
-const retried = (result: DeliveryResult): DeliveryResult => ({ ...result, outcome: "retried" });
+/** Whether a delivery's record is delivered again: from the stream, or with its message. */
+const isRepeated = (invocation: Invocation, { outcome, isQueued }: DeliveryResult, position: number): boolean =>
+  outcome === "retried" ? isQueued !== true : outcome === "rejected" && staysInQueue(invocation, position);
 
-/** Whether what the pipeline rejects at this position of the event is its to keep, and no dead letter already. */
-export type IsOurs = (position: number) => boolean;
-
-/** Turns every rejected delivery of a pipeline without dead letters into one that comes again. */
-export const blockRejected = (routes: readonly RouteResult[], isOurs: IsOurs): void => {
-  for (const { results } of routes) {
-    for (const [position, result] of results) {
-      if (result.outcome === "rejected" && isOurs(position)) results.set(position, retried(result));
-    }
+/** Records of the event that must be delivered again: those left unread, and those with a delivery to be repeated. */
+export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[], unread: Failures): Failures => {
+  const found = new Map(unread);
+  const repeated = positionsToRepeat(routes, (result, position) => isRepeated(invocation, result, position));
+  for (const [position, reason] of repeated) {
+    const source = invocation.received[position]?.source as number;
+    if (!found.has(source)) found.set(source, reason);
   }
-};
-
-/** Turns deliveries that come again into rejected ones, where they have done so for too long. */
-export const rejectExpired = (routes: readonly RouteResult[], isExpired: (position: number) => boolean): void => {
-  for (const { results } of routes) {
-    for (const [position, result] of results) {
-      if (result.outcome === "retried" && isExpired(position))
-        results.set(position, { ...result, outcome: "rejected" });
-    }
-  }
-};
-
-/** A rejected delivery on its way to the dead letters. */
-interface Rejected {
-  readonly results: Map<number, DeliveryResult>;
-  readonly position: number;
-  readonly result: DeliveryResult;
-  readonly envelope: Envelope;
-}
-
-/** In the order of the batch: where time runs out, Lambda's checkpoint moves past the records before. */
-const rejectedOf = (routes: readonly RouteResult[], envelopeOf: EnvelopeOf, isOurs: IsOurs): Rejected[] =>
-  routes
-    .flatMap(({ route, results }) =>
-      [...results]
-        .filter(([position, result]) => result.outcome === "rejected" && isOurs(position))
-        .map(([position, result]) => ({
-          results,
-          position,
-          result,
-          envelope: envelopeOf(route, position, result),
-        })),
-    )
-    .sort((a, b) => a.position - b.position);
-
-/** Envelopes of one `DeadLetterQueue.write`: what must come again when time runs out in the middle of one. */
-const maxEnvelopes = 100;
-
-const late = (): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before all envelopes were stored");
-
-/** The receipt of one write: one that throws, or that does not end before the last call, has stored nothing. */
-export const receiptOf = async (
-  write: () => Promise<EnvelopeReceipt>,
-  lastCall: AbortSignal,
-): Promise<EnvelopeReceipt> => {
-  const nothing = (error: unknown): EnvelopeReceipt => ({ stored: new Set(), errors: [error] });
-  if (lastCall.aborted) return nothing(late());
-  const over = new AbortController();
-  const ended = new Promise<EnvelopeReceipt>((resolve) => {
-    lastCall.addEventListener("abort", () => resolve(nothing(late())), { once: true, signal: over.signal });
-  });
-  const written = async (): Promise<EnvelopeReceipt> => write();
-  return Promise.race([written().catch(nothing), ended]).finally(() => over.abort());
+  return ascending(found);
 };
 
 /**
- * Writes a dead letter for every rejected delivery; one that could not be stored comes again. Stops at the last call,
- * and when nothing of a write was stored: the queue is down.
- * @returns what went wrong, for the log.
+ * Why the invocation itself must fail: a notification has no response to name records in, and Powertools leaves out a
+ * failed record without an identifier, which would make it a success.
  */
-export const writeDeadLetters = async (
-  write: DeadLetterQueue["write"],
-  routes: readonly RouteResult[],
-  { envelopeOf, isOurs, lastCall }: { envelopeOf: EnvelopeOf; isOurs: IsOurs; lastCall: AbortSignal },
-): Promise<readonly unknown[]> => {
-  const stored = new Set<Envelope>();
-  const errors: unknown[] = [];
-  const rejected = rejectedOf(routes, envelopeOf, isOurs);
-  const unlimited = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 };
-  for (const part of chunk(rejected, unlimited)) {
-    const envelopes = part.map(({ envelope }) => envelope);
-    const receipt = await receiptOf(() => write(envelopes), lastCall);
-    for (const envelope of receipt.stored) stored.add(envelope);
-    errors.push(...receipt.errors);
-    if (receipt.stored.size === 0) break;
+export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
+  if (event.kind === "notification") return [...failures.values()][0];
+  for (const position of failures.keys()) {
+    const { dynamodb, messageId } = (event.records[position] ?? {}) as StreamRecord & { messageId?: string };
+    if (!(dynamodb?.SequenceNumber || messageId)) {
+      return new RecordError(
+        "RECORD_MALFORMED",
+        "a record that must be delivered again has no sequence number to report",
+      );
+    }
   }
-  for (const { results, position, result, envelope } of rejected) {
-    if (!stored.has(envelope)) results.set(position, retried(result));
-  }
-  return errors;
+  return undefined;
+};
+
+/** First position that Lambda will deliver again: the first of a failed record, and in a stream all behind it. */
+export const firstToRepeat = ({ received }: Invocation, failures: Failures): number | undefined => {
+  if (failures.size === 0) return undefined;
+  const position = received.findIndex(({ source }) => failures.has(source));
+  return position === -1 ? undefined : position;
+};
+
+/** The report of an invocation. @throws when the account of a route does not balance. */
+export const reportOf = (
+  pipeline: string,
+  { origin, event, startedAt }: Invocation,
+  { routes, failures, endedAt }: { routes: readonly RouteResult[]; failures: Failures; endedAt: number },
+): InvocationReport => {
+  let queued = 0;
+  for (const { results } of routes) for (const { isQueued } of results.values()) if (isQueued) queued += 1;
+  return {
+    pipeline,
+    origin,
+    records: event.records.length,
+    reported: failures.size,
+    queued,
+    durationMs: endedAt - startedAt,
+    routes: Object.fromEntries(routes.map((result) => [result.route, countOutcomes(result)])),
+    failures: countFailures(routes),
+  };
 };

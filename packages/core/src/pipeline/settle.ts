@@ -1,107 +1,183 @@
-// Sees to what was not delivered: dead letters, deliveries that are too old for the retry queue, and messages that are
-// to wait or to go.
+// What follows a delivery: dead letters for rejected deliveries and for messages that expired, a longer delay for messages
+// that failed, and the deletion of records that were kept for messages which are done.
 
-import type { FailedMessage } from "../envelope/retry-queue.ts";
+import { changeResults, type RouteResult } from "../delivery/delivery-result.ts";
+import { failedDelivery } from "../delivery/failed-delivery.ts";
+import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
+import type { Envelope } from "../envelope/envelope.ts";
+import { receiptOf } from "../envelope/receipt.ts";
+import type { FailedMessage, RetryQueue } from "../envelope/retry-queue.ts";
 import type { QueueRecord } from "../intake/event.ts";
-import type { Invocation } from "./invocation.ts";
-import { blockRejected, type RouteResult, receiptOf, rejectExpired, writeDeadLetters } from "./report.ts";
+import { type Invocation, queueArnOf, receiveCountOf } from "../intake/invocation.ts";
+import { chunk } from "../sink/chunk.ts";
+import type { PipelineSettings } from "./options.ts";
+import { type Failures, staysInQueue } from "./report.ts";
 
-/** A dead letter that is rejected once more stays in its queue as it is. */
-const staysInItsQueue = ({ origin, received }: Invocation, position: number): boolean =>
-  origin === "redrive" && received[position]?.envelope !== undefined;
+/** A pipeline's settings, and how its dead letters are written. */
+export interface Settling extends PipelineSettings {
+  /** Undefined where rejected records block the stream. */
+  readonly writeDeadLetters: DeadLetterQueue["write"] | undefined;
+}
 
-const isExpired = ({ received, parts }: Invocation, position: number): boolean => {
+const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, position: number): boolean => {
   const { firstFailedAt } = received[position]?.envelope ?? {};
-  if (firstFailedAt === undefined || parts.retryQueue === undefined) return false;
-  // A text that is no time counts as too old: else SQS would end the message unseen.
-  return !(parts.clock.now() - Date.parse(firstFailedAt) <= parts.retryQueue.maxAgeMs);
+  if (firstFailedAt === undefined || retryQueue === undefined) return false;
+  // A text that is no time counts as expired: otherwise SQS would delete the message without a trace.
+  return !(clock.now() - Date.parse(firstFailedAt) <= retryQueue.maxAgeMs);
 };
 
-/** Gives rejected deliveries to the dead letters or, where there are none, lets them come again. */
-export const settleRejected = async (invocation: Invocation, routes: readonly RouteResult[]): Promise<void> => {
-  const { parts, deadline, origin, envelopeOf } = invocation;
-  if (origin === "retry") rejectExpired(routes, (position) => isExpired(invocation, position));
-  const isOurs = (position: number): boolean => !staysInItsQueue(invocation, position);
-  if (parts.writeDeadLetters === undefined) return blockRejected(routes, isOurs);
-  const { lastCall } = deadline;
-  tellUnstored(invocation, await writeDeadLetters(parts.writeDeadLetters, routes, { envelopeOf, isOurs, lastCall }));
-};
+/** Rejects deliveries of the retry queue that have been retried for too long. */
+const rejectExpired = (settling: Settling, invocation: Invocation, route: RouteResult): RouteResult => ({
+  ...route,
+  results: changeResults(route.results, (result, position) =>
+    result.outcome === "retried" && isExpired(settling, invocation, position)
+      ? { ...result, outcome: "rejected" }
+      : undefined,
+  ),
+});
 
-const tellUnstored = ({ parts }: Invocation, errors: readonly unknown[]): void => {
+/** Retries rejected deliveries at some positions. */
+const retryRejected = (route: RouteResult, isRetried: (position: number) => boolean): RouteResult => ({
+  ...route,
+  results: changeResults(route.results, (result, position) =>
+    result.outcome === "rejected" && isRetried(position) ? { ...result, outcome: "retried" } : undefined,
+  ),
+});
+
+/** A rejected delivery on its way to the dead-letter queue. */
+interface Rejected {
+  readonly route: RouteResult;
+  readonly position: number;
+  readonly envelope: Envelope;
+}
+
+/** In the order of the batch: where time runs out, Lambda's checkpoint moves past the records before. */
+const rejectedIn = (pipeline: string, invocation: Invocation, routes: readonly RouteResult[]): Rejected[] =>
+  routes
+    .flatMap((route) =>
+      [...route.results]
+        .filter(([position, { outcome }]) => outcome === "rejected" && !staysInQueue(invocation, position))
+        .map(([position, result]) => ({
+          route,
+          position,
+          envelope: failedDelivery({ pipeline, route: route.route }, invocation, position, result),
+        })),
+    )
+    .sort((a, b) => a.position - b.position);
+
+const logUnstored = ({ logger, name }: Settling, errors: readonly unknown[]): void => {
   if (errors.length === 0) return;
-  const fields = { pipeline: parts.name, errors: errors.length, first: String(errors[0]) };
-  parts.logger.warn("dead letters not stored", fields);
+  logger.warn("dead letters not stored", { pipeline: name, errors: errors.length, first: String(errors[0]) });
+};
+
+/** Envelopes of one write: what must be retried when time runs out in the middle of it. */
+const maxEnvelopes = 100;
+const ofWrites = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: (): number => 0 };
+
+/** Stops at the last call, and when nothing of a write was stored: the queue is unavailable. */
+const store = async (
+  settling: Settling,
+  write: DeadLetterQueue["write"],
+  envelopes: readonly Envelope[],
+  lastCall: AbortSignal,
+): Promise<ReadonlySet<Envelope>> => {
+  const stored = new Set<Envelope>();
+  const errors: unknown[] = [];
+  for (const part of chunk(envelopes, ofWrites)) {
+    const receipt = await receiptOf(() => write(part), lastCall);
+    for (const envelope of receipt.stored) stored.add(envelope);
+    errors.push(...receipt.errors);
+    if (receipt.stored.size === 0) break;
+  }
+  logUnstored(settling, errors);
+  return stored;
+};
+
+/** Stores a dead letter for every rejected delivery; a delivery whose dead letter could not be stored is retried. */
+export const settleRejected = async (
+  settling: Settling,
+  invocation: Invocation,
+  routes: readonly RouteResult[],
+): Promise<readonly RouteResult[]> => {
+  const { writeDeadLetters, name } = settling;
+  const { origin, deadline } = invocation;
+  const settled = origin === "retry" ? routes.map((route) => rejectExpired(settling, invocation, route)) : routes;
+  if (writeDeadLetters === undefined) {
+    return settled.map((route) => retryRejected(route, (position) => !staysInQueue(invocation, position)));
+  }
+  const rejected = rejectedIn(name, invocation, settled);
+  if (rejected.length === 0) return settled;
+  const envelopes = rejected.map(({ envelope }) => envelope);
+  const stored = await store(settling, writeDeadLetters, envelopes, deadline.lastCall);
+  const unstored = rejected.filter(({ envelope }) => !stored.has(envelope));
+  return settled.map((route) => {
+    const positions = new Set(unstored.filter((one) => one.route === route).map(({ position }) => position));
+    return positions.size === 0 ? route : retryRejected(route, (position) => positions.has(position));
+  });
 };
 
 /**
- * Gives envelopes that nobody here can read (of a route that is gone, of a record that is kept where nothing answers) to the
- * dead letters as they are, when they are too old for the retry queue: SQS would end them unseen. Answers what stays unread
- * where it is, by its source.
+ * Messages that stay unread where they are, with the reason, by their position in the event. An envelope that this
+ * pipeline cannot read (its route is gone, its record cannot be fetched) becomes a dead letter as it is when it is too old
+ * for the retry queue: SQS would delete the message without a trace.
  */
-export const settleUnread = async (invocation: Invocation): Promise<ReadonlyMap<number, Error>> => {
-  const { parts, deadline, origin, received } = invocation;
-  const left = new Map<number, Error>();
-  for (const { source, unread } of received) if (unread !== undefined) left.set(source, unread);
-  const { writeDeadLetters: write } = parts;
-  if (origin !== "retry" || write === undefined) return left;
+export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
+  const { deadline, origin, received } = invocation;
+  const unread = new Map<number, Error>();
+  for (const record of received) if (record.unread !== undefined) unread.set(record.source, record.unread);
+  const { writeDeadLetters } = settling;
+  if (origin !== "retry" || writeDeadLetters === undefined || unread.size === 0) return unread;
   const expired = received.flatMap(({ unread, envelope, source }, position) =>
-    unread && envelope && isExpired(invocation, position) ? [{ envelope, source }] : [],
+    unread && envelope && isExpired(settling, invocation, position) ? [{ envelope, source }] : [],
   );
-  if (expired.length === 0) return left;
-  const { stored, errors } = await receiptOf(() => write(expired.map(({ envelope }) => envelope)), deadline.lastCall);
-  tellUnstored(invocation, errors);
-  for (const { envelope, source } of expired) if (stored.has(envelope)) left.delete(source);
-  return left;
-};
-
-/** Whether a delivery comes again: from the stream, or with its message. */
-export const repeats = (
-  invocation: Invocation,
-  result: { readonly outcome: string; readonly isQueued?: true },
-  position: number,
-): boolean => {
-  if (result.outcome === "retried") return result.isQueued !== true;
-  return result.outcome === "rejected" && staysInItsQueue(invocation, position);
+  if (expired.length === 0) return unread;
+  const envelopes = expired.map(({ envelope }) => envelope);
+  const stored = await store(settling, writeDeadLetters, envelopes, deadline.lastCall);
+  for (const { envelope, source } of expired) if (stored.has(envelope)) unread.delete(source);
+  return unread;
 };
 
 const failedMessage = (record: unknown): FailedMessage[] => {
-  const { receiptHandle, attributes } = record as QueueRecord;
-  if (receiptHandle === undefined) return [];
-  return [{ receiptHandle, receiveCount: Number(attributes?.ApproximateReceiveCount ?? 1) }];
+  const { receiptHandle } = record as QueueRecord;
+  return receiptHandle === undefined ? [] : [{ receiptHandle, receiveCount: receiveCountOf(record) }];
 };
 
-/** Lets messages of the retry queue that failed wait for longer. One that does not waits as long as its queue says. */
+/** Delays failed messages of the retry queue. A message that cannot be delayed waits for its queue's visibility timeout. */
 export const postponeFailed = async (
-  { event, origin, parts }: Invocation,
-  failures: ReadonlyMap<number, Error>,
+  { retryQueue, clock, logger, name }: Settling,
+  { event, origin }: Invocation,
+  failures: Failures,
 ): Promise<void> => {
-  if (origin !== "retry" || failures.size === 0 || parts.retryQueue === undefined) return;
+  if (origin !== "retry" || failures.size === 0 || retryQueue === undefined) return;
   const messages = [...failures.keys()].flatMap((source) => failedMessage(event.records[source]));
   try {
-    await parts.retryQueue.postpone(messages, parts.clock.random);
+    await retryQueue.postpone(messages, clock.random);
   } catch (error) {
-    const fields = { pipeline: parts.name, messages: messages.length, reason: String(error) };
-    parts.logger.warn("messages not postponed, they come again sooner", fields);
+    const fields = { pipeline: name, messages: messages.length, reason: String(error) };
+    logger.warn("messages not postponed, they are retried sooner", fields);
   }
 };
 
-/** The queue that messages of this event are in, where it is one of the pipeline's. */
-const queueOf = ({ event, parts }: Invocation) => {
-  const { eventSourceARN } = (event.records[0] ?? {}) as Partial<QueueRecord>;
-  if (parts.retryQueue?.isSource(eventSourceARN)) return parts.retryQueue;
-  return parts.deadLetterQueue?.isSource?.(eventSourceARN) ? parts.deadLetterQueue : undefined;
+/** The queue of the pipeline that messages of the event come from. */
+const queueOf = (
+  { retryQueue, deadLetterQueue }: Settling,
+  { event }: Invocation,
+): RetryQueue | DeadLetterQueue | undefined => {
+  const arn = queueArnOf(event);
+  if (retryQueue?.isSource(arn)) return retryQueue;
+  return deadLetterQueue?.isSource?.(arn) ? deadLetterQueue : undefined;
 };
 
 /**
- * Removes records that were kept for messages which are done with: the message goes first, so that none is ever left
- * without its record. Where that fails Lambda removes the message, and the record is the lifecycle rule's.
+ * Deletes records that were kept for messages which are done. The message goes first, so that no message is ever left
+ * without its record. Where that fails Lambda deletes the message, and the bucket's lifecycle rule the record.
  */
-export const removeLeases = async (invocation: Invocation, failures: ReadonlyMap<number, Error>): Promise<void> => {
-  const { event, received, parts } = invocation;
+export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
+  const { event, received } = invocation;
   if (event.task !== undefined) return;
-  const queue = queueOf(invocation);
+  const queue = queueOf(settling, invocation);
   for (const { envelope, source, unread } of received) {
-    // Its dead letter leases the record now.
+    // The dead letter of an unread message points to the record now.
     if (unread !== undefined) continue;
     const { receiptHandle } = event.records[source] as Partial<QueueRecord>;
     if (envelope?.recordUrl === undefined || failures.has(source) || receiptHandle === undefined) continue;
@@ -109,7 +185,7 @@ export const removeLeases = async (invocation: Invocation, failures: ReadonlyMap
       await queue?.remove?.([receiptHandle]);
       await queue?.payloadStore?.remove(envelope.recordUrl);
     } catch (error) {
-      parts.logger.warn("a record that was kept for its message is not removed", { reason: String(error) });
+      settling.logger.warn("the record of a finished message is not deleted", { reason: String(error) });
     }
   }
 };

@@ -1,9 +1,10 @@
-// What an invocation says of itself: one log line, and a report on a diagnostics channel for whoever listens in the
-// same process (the local runner, the console, your own metrics).
+// What an invocation reports: one log line, and a report on a diagnostics channel for listeners in the same process (the
+// local runner, the console, your own metrics).
 
 import { channel } from "node:diagnostics_channel";
-import type { Outcome } from "../delivery/item-queue.ts";
+import type { Outcome } from "../delivery/delivery-result.ts";
 import type { DeliveryErrorCode } from "../errors.ts";
+import type { PipelineLogger } from "../logger.ts";
 import type { Origin } from "../record/change.ts";
 
 /** Deliveries of one route in one invocation. `received` is the sum of the others. */
@@ -15,10 +16,10 @@ export interface InvocationReport {
   readonly origin: Origin;
   /** Records in the event. */
   readonly records: number;
-  /** Records that Lambda is asked to bring again. */
+  /** Records that Lambda is asked to deliver again. */
   readonly reported: number;
   /** Of the retried deliveries, over all routes, those that went to the retry queue. */
-  readonly spilled: number;
+  readonly queued: number;
   readonly durationMs: number;
   readonly routes: { readonly [route: string]: OutcomeCounts };
   /** Failed deliveries by code, over all routes. */
@@ -28,16 +29,14 @@ export interface InvocationReport {
 /** Name of the `node:diagnostics_channel` on which each invocation publishes its `InvocationReport`. */
 export const reportChannel = "sluice:invocation";
 
-/** The two levels of a logger that core uses; Powertools' `Logger` and your own fit. */
-export interface PipelineLogger {
-  readonly info: (message: string, fields: Record<string, unknown>) => void;
-  readonly warn: (message: string, fields: Record<string, unknown>) => void;
-}
-
 const reports = channel(reportChannel);
 
 /** Publishes a report, and logs it: as a warning where a delivery failed. */
-export const announce = (logger: PipelineLogger, report: InvocationReport, requestId: string | undefined): void => {
+export const publishReport = (
+  logger: PipelineLogger,
+  report: InvocationReport,
+  requestId: string | undefined,
+): void => {
   reports.publish(report);
   const fields = { ...report, ...(requestId !== undefined && { requestId }) };
   if (Object.keys(report.failures).length === 0) logger.info("batch delivered", fields);

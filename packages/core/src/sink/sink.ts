@@ -1,12 +1,18 @@
 // The contract between core and a sink. docs/spec/sink.md numbers the clauses that types cannot say; the conformance
 // kit in @sluice/testing has a case for each.
 
-import type { Dedupe } from "../delivery/dedupe-store.ts";
 import type { DeliveryError } from "../errors.ts";
 import type { Change, LiveChange } from "../record/change.ts";
 
 /** `upsert`: the target holds the last state of each item. `append`: the target is sent every change. */
 export type WriteMode = "upsert" | "append";
+
+/**
+ * How repeats of a change are kept from an append target. `native`: the target discards them by idempotency key.
+ * `on-failure`: deliveries are noted when their batch is about to be retried. `always`: each delivery is leased in a
+ * store before it is sent. `none`: repeats are sent again.
+ */
+export type Dedupe = "native" | "on-failure" | "always" | "none";
 
 /** What one item's copy in an upsert target should become. */
 export interface UpsertDelivery<Message> {

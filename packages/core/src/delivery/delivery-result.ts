@@ -1,0 +1,75 @@
+// Result of a delivery, and results of a route. Nothing changes a result: each step after the delivery answers new ones.
+
+import { type DeliveryError, outcomeOf } from "../errors.ts";
+import type { Change } from "../record/change.ts";
+import type { WriteResult } from "../sink/sink.ts";
+
+/** How a delivery ended. Every delivery of an invocation has exactly one outcome. */
+export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "retried";
+
+/** Result of one delivery. */
+export interface DeliveryResult {
+  readonly outcome: Outcome;
+  readonly error?: DeliveryError;
+  /** Writes that were attempted. */
+  readonly attempts: number;
+  /** Retried from the retry queue: the stream need not deliver the record again. */
+  readonly isQueued?: true;
+}
+
+/** One change of a batch, at its position among the records that were received. */
+export interface BatchEntry {
+  readonly position: number;
+  readonly change: Change<unknown>;
+}
+
+/** Results of a batch by position. */
+export type Results = ReadonlyMap<number, DeliveryResult>;
+
+/** Results of one route in one invocation. */
+export interface RouteResult {
+  /** The route's name. */
+  readonly route: string;
+  /** Number of deliveries that the route was given. */
+  readonly received: number;
+  readonly results: Results;
+  /** Changes that the route takes; other records of the batch were filtered, or could not be decoded. */
+  readonly entries: readonly BatchEntry[];
+  /** Ids of the deliveries that the journal knew; undefined where the route keeps no journal of this batch. */
+  readonly noted: ReadonlySet<string> | undefined;
+}
+
+/** Id of a delivery: equal on every repeat of the change, different for different changes and routes. */
+export const deliveryId = (route: string, eventId: string): string => `${eventId}:${route}`;
+
+/** The commonest result, made once. */
+const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
+
+/** Result of a delivery whose last of so many writes ended like this. */
+export const resultOf = (written: WriteResult, attempts: number): DeliveryResult => {
+  if (written.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
+  if (written.outcome !== "failed") return { outcome: written.outcome, attempts };
+  const { error } = written;
+  return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
+};
+
+/** The results, with others at some positions. */
+export const withResults = (results: Results, changed: Results): Results =>
+  changed.size === 0 ? results : new Map([...results, ...changed]);
+
+/** The results, with another at each position for which `change` answers one. */
+export const changeResults = (
+  results: Results,
+  change: (result: DeliveryResult, position: number) => DeliveryResult | undefined,
+): Results => {
+  const changed = new Map<number, DeliveryResult>();
+  for (const [position, result] of results) {
+    const next = change(result, position);
+    if (next !== undefined) changed.set(position, next);
+  }
+  return withResults(results, changed);
+};
+
+/** Orders entries of one item as the table changed. */
+export const byVersion = (a: BatchEntry, b: BatchEntry): number =>
+  a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;

@@ -1,0 +1,7 @@
+// What core writes to a log with.
+
+/** The two levels of a logger that core uses; Powertools' `Logger` and your own fit. */
+export interface PipelineLogger {
+  readonly info: (message: string, fields: Record<string, unknown>) => void;
+  readonly warn: (message: string, fields: Record<string, unknown>) => void;
+}

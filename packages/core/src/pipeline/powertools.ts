@@ -1,0 +1,45 @@
+// Powertools' batch processor with one bulk pass in place of a call per record.
+
+import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
+import type { RecognisedEvent } from "../intake/event.ts";
+import type { Failures } from "./report.ts";
+
+type Processor = BasePartialBatchProcessor;
+
+/**
+ * One is made for each invocation: outside Lambda Managed Instances a processor's state is its own, and two invocations
+ * may overlap in one process.
+ */
+class BulkProcessor extends BasePartialBatchProcessor {
+  override async process(): ReturnType<Processor["process"]> {
+    this.prepare();
+    const failures = (await this.handler(this.records)) as Failures;
+    const { records } = this;
+    // A call of `successHandler` for each record was a sixth of core's own cost (bench: `core`).
+    this.successMessages = failures.size === 0 ? records : records.filter((_, position) => !failures.has(position));
+    const results = [...failures].map(([position, error]) => this.failureHandler(records[position] as never, error));
+    this.clean();
+    return results;
+  }
+
+  override async processRecord(): ReturnType<Processor["processRecord"]> {
+    throw new Error("a pipeline processes its records in bulk");
+  }
+
+  override processRecordSync(): ReturnType<Processor["processRecordSync"]> {
+    throw new Error("a pipeline processes its records in bulk");
+  }
+}
+
+/** Runs an invocation in Powertools' processor, which makes the response that Lambda reads. */
+export const itemFailures = async (
+  { kind }: RecognisedEvent,
+  event: unknown,
+  run: () => Promise<Failures>,
+): Promise<{ itemIdentifier: string }[]> => {
+  const processor = new BulkProcessor(kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams);
+  const options = { throwOnFullBatchFailure: false };
+  const { batchItemFailures } = await processPartialResponse(event as never, run, processor, options);
+  // Powertools answers a successful batch with one object that all its processors share.
+  return [...batchItemFailures];
+};
