@@ -1,11 +1,13 @@
 // The error families and their codes. `code` is the API; the message is for people and may change.
 // What core does about a failed delivery follows from its code alone, in the one table below.
 
-/** What core does with a failed delivery: come again, or go to the dead-letter queue. */
+/** What core does with a failed delivery: retry it, or send it to the dead-letter queue. */
 export type FailureOutcome = "retry" | "reject";
 
+/** Codes of a `ConfigError`. */
 export type ConfigErrorCode = "CONFIG_INVALID" | "CONFIG_MISSING_DEPENDENCY";
 
+/** Codes of a `RecordError`. */
 export type RecordErrorCode =
   | "RECORD_MALFORMED"
   | "RECORD_MISMATCH"
@@ -13,6 +15,7 @@ export type RecordErrorCode =
   | "RECORD_LOST"
   | "MAPPING_FAILED";
 
+/** Codes of a `SinkError`. */
 export type SinkErrorCode =
   | "SINK_THROTTLED"
   | "SINK_UNAVAILABLE"
@@ -25,6 +28,7 @@ export type SinkErrorCode =
   | "SINK_GONE"
   | "SINK_TOO_LARGE";
 
+/** Codes that a delivery can fail with. */
 export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PENDING";
 
 /** What follows from a code. */
@@ -90,20 +94,20 @@ export class SluiceError<Code extends string = string> extends Error {
 /** An option is wrong or missing. Thrown by factories at cold start, and names the option. */
 export class ConfigError extends SluiceError<ConfigErrorCode> {}
 
-/** A record, or what the user's schema or mapper made of it, cannot be delivered as it is. */
+/** A record cannot be delivered: it is malformed, or the user's schema or mapper refused it. */
 export class RecordError extends SluiceError<RecordErrorCode> {}
 
 /** What a `SinkError` may carry beside its message. */
 export interface SinkErrorOptions extends ErrorOptions {
-  /** Milliseconds for which the target asked to be left alone. */
+  /** Milliseconds for which the target asked not to be called. */
   readonly retryAfterMs?: number;
 }
 
-/** A target did not take a delivery. Thrown by `write` only when the target as a whole is unusable. */
+/** A target did not take a delivery. `write` throws one only when the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
   /**
-   * Milliseconds before which a second try is futile: the target said so. Core waits for as long where its retry
-   * policy allows such a wait, and leaves the record to the stream where it does not.
+   * Milliseconds for which the target asked not to be called. Core waits for as long if its retry policy allows it,
+   * and otherwise leaves the record to the retry queue or the stream.
    */
   readonly retryAfterMs: number | undefined;
 

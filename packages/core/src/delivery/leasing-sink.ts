@@ -1,5 +1,5 @@
-// dedupe: "always". A sink that leases each delivery before it sends it, and remembers what it has sent: a repeat is
-// not sent again, whether a failure, a crash, a redrive or an overlapping invocation brought it.
+// dedupe: "always". Acquires a lease for each delivery before it is sent, and completes the lease afterwards. A repeat is
+// not sent again, whether it comes from a failure, a crash, a redrive or an overlapping invocation.
 
 import { eachBounded } from "../async/bounded.ts";
 import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
@@ -16,7 +16,7 @@ import {
 } from "../sink/sink.ts";
 import type { Leases, RouteId } from "./dedupe-store.ts";
 
-/** What leasing needs beside the sink. */
+/** The leases of one route. */
 export interface Leasing {
   readonly leases: Leases;
   readonly id: RouteId;
@@ -28,23 +28,29 @@ type Message = AppendDelivery<unknown>;
 /** Requests to the store at once. The SDK's sockets are 50 by default, and the target may need some of them. */
 const requestsAtOnce = 25;
 
-/** Lambda's longest invocation: how long a lease is held where nobody says how long this one may take. */
+/** Lambda's longest invocation: how long a lease is held outside Lambda, where no deadline is known. */
 const longestInvocationMs = 900_000;
 
-/** A lease outlives its invocation by this: the sink may still be settling. */
+/** A lease outlives its invocation by this, because the sink may still be settling. */
 const marginMs = 1_000;
 
 const storeError = (route: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
-  return new SinkError("SINK_UNAVAILABLE", `[${route}] the delivery could not be acquired`, { cause: error });
+  return new SinkError("SINK_UNAVAILABLE", `[${route}] the lease of the delivery could not be acquired`, {
+    cause: error,
+  });
 };
 
 const heldError = (route: string, retryAfterMs: number): SinkError =>
-  new SinkError("SINK_CONFLICT", `[${route}] another invocation holds the delivery, or has crashed while it did`, {
-    retryAfterMs,
-  });
+  new SinkError(
+    "SINK_CONFLICT",
+    `[${route}] another invocation holds the lease of the delivery, or has crashed while it did`,
+    {
+      retryAfterMs,
+    },
+  );
 
-/** Undefined where the delivery is acquired and may be sent, else what became of it. */
+/** Result of a delivery that must not be sent; undefined where its lease is acquired. */
 const acquireOne = async (
   { leases, id }: Leasing,
   delivery: Message,
@@ -61,7 +67,7 @@ const acquireOne = async (
   }
 };
 
-/** Completes what was sent, and gives back the rest. The results stand even where the store does not take that. */
+/** Completes the leases of what was sent, and releases the others. A failure of the store does not change the results. */
 const conclude = async (
   { leases, id, logger }: Leasing,
   acquired: readonly Message[],
@@ -81,11 +87,11 @@ const conclude = async (
 };
 
 const lateError = (route: string): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${route}] the invocation's time was over when the deliveries were acquired`);
+  new DeadlineError("DEADLINE_EXCEEDED", `[${route}] the invocation's time was over when the leases were acquired`);
 
 const holdMsOf = ({ remainingMs }: WriteContext): number => Math.min(remainingMs(), longestInvocationMs) + marginMs;
 
-/** Sends what is acquired; whatever happens, no lease is left behind that the store lets go. */
+/** Sends deliveries whose leases are acquired. Every lease is completed or released, whatever the sink does. */
 const send = async (
   sink: Sink<unknown, "append">,
   leasing: Leasing,
@@ -106,7 +112,7 @@ const send = async (
   }
 };
 
-/** The sink, behind leases. */
+/** The sink, which sends a delivery only under a lease. */
 export const leasingSink = (sink: Sink<unknown, "append">, leasing: Leasing): Sink<unknown, "append"> =>
   withWrite(sink, async (batch, context) => {
     const holdMs = holdMsOf(context);

@@ -34,14 +34,14 @@ export type Effect =
 const remove: Effect = { kind: "remove" };
 const none: Effect = { kind: "none" };
 
-/** Where the user's code threw. The error's own message is left out: it may quote values, and `at …` in a line. */
+/** Says where the user's code threw. The error's own message is left out: it may quote item values. */
 const thrownBy = (what: string, error: unknown): string => {
-  if (!(error instanceof Error)) return `${what} threw something that is no Error`;
+  if (!(error instanceof Error)) return `${what} threw a value that is not an Error`;
   const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
 };
 
-/** Rejects a record that the user's code or schema cannot take; lets configuration errors through. */
+/** Rejects a record that the user's code or schema refused; throws configuration errors on. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;
@@ -49,10 +49,10 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
-/** What the user's code returned, which is never a promise: a predicate's would pass for true. */
+/** A value that the user's code returned. A promise is refused: as the answer of a predicate it would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
-  // Nobody awaits it, and a rejection that nobody handles ends the process.
+  // An unhandled rejection would end the process.
   value.catch(() => {});
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
@@ -64,13 +64,13 @@ const matches = (route: Route, item: unknown): boolean =>
   route.predicate === undefined || returned(route, "predicate", route.predicate(item));
 
 /**
- * Whether the item must be decoded for the filter or the schema. Without either nothing is decoded that the mapper does
- * not ask for, so that one which needs keys only serves under every view type.
+ * Whether the filter or the schema needs the item. Without them the item is decoded only if the mapper reads it, so that
+ * a mapper which reads only keys works with every view type.
  */
 const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
   predicate !== undefined || (schema !== undefined && carries(viewType, side));
 
-/** The message for the item as the change left it; undefined where the item has no copy in the target. */
+/** The message for the item after the change; undefined if the item has no copy in the target. */
 const messageOf = (route: Route, change: Change<unknown>): unknown => {
   // A sink that maps for itself reads the raw image.
   if (route.mapsItself) assertNewImage(change);
@@ -78,7 +78,7 @@ const messageOf = (route: Route, change: Change<unknown>): unknown => {
   return mapped(route, change);
 };
 
-/** Whether the target may hold a copy from before the change. Only a clear no saves the guarded remove. */
+/** Whether the target may hold a copy from before the change. In doubt it may, and the copy is removed. */
 const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   if (change.kind === "insert") return false;
   if (!carries(change.viewType, "old")) return true;
@@ -86,7 +86,7 @@ const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   try {
     return messageOf(route, priorState(change, route.schema)) !== undefined;
   } catch (error) {
-    // An old image that the schema or mapper of today cannot take may have been copied by that of yesterday.
+    // An earlier version of the schema or mapper may have accepted the old image.
     if (error instanceof ConfigError) throw error;
     return true;
   }
@@ -109,7 +109,7 @@ const appendEffect = (route: Route, change: Change<unknown>): Effect => {
   return message === undefined ? none : { kind: "write", message };
 };
 
-/** What the change means to the route's target; what the user's code cannot take is rejected. */
+/** What the change means to the route's target. A change that the user's code refuses is rejected. */
 export const effectOf = (route: Route, change: Change<unknown>): Effect => {
   try {
     return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);

@@ -1,11 +1,11 @@
-// A message: an envelope on its way to a queue, made small enough for a message.
+// An envelope as an SQS message, in a form that is small enough.
 
 import { SinkError } from "../errors.ts";
 import { attributeBytes } from "../sink/message-attribute.ts";
 import { compressed, type Envelope, gzipBody, maxMessageBytes, plainBody, recordUrlBody } from "./envelope.ts";
 import type { PayloadStore } from "./payload-store.ts";
 
-/** An envelope, and what it must not overtake: envelopes of one group are stored in order. */
+/** An envelope on its way to a queue. Envelopes of one group are stored in order. */
 export interface EnvelopeMessage {
   readonly envelope: Envelope;
   readonly group: string;
@@ -21,11 +21,11 @@ export interface SqsEntry {
   readonly DelaySeconds?: number;
 }
 
-/** A message that was weighed. */
+/** A message whose size is known. */
 export interface SizedMessage extends EnvelopeMessage {
   readonly entry: Omit<SqsEntry, "Id">;
   readonly bytes: number;
-  /** Where the record is kept, if it had to be. */
+  /** Address of the record, if it had to be offloaded. */
   readonly url: string | undefined;
 }
 
@@ -39,9 +39,9 @@ interface Body {
   readonly url?: string;
 }
 
-/** The first form that fits: plain, compressed, and with a payload store the address of the record. */
+/** The first form that fits: plain, compressed, or (with a payload store) the address of the record. */
 const bodyOf = async (envelope: Envelope, limit: number, payloadStore: PayloadStore | undefined): Promise<Body> => {
-  // Its record is kept already, and was not to be had.
+  // The record is in the payload store already, and could not be fetched.
   if (envelope.recordUrl !== undefined) return { body: recordUrlBody(envelope, envelope.recordUrl) };
   const plain = plainBody(envelope);
   if (Buffer.byteLength(plain) <= limit) return { body: plain };
@@ -53,8 +53,8 @@ const bodyOf = async (envelope: Envelope, limit: number, payloadStore: PayloadSt
 };
 
 /**
- * The message with its message, and what that weighs.
- * @throws {SinkError} SINK_TOO_LARGE when no form of it fits, and what the payload store answers.
+ * The entry of a message, and its size in bytes.
+ * @throws {SinkError} SINK_TOO_LARGE when no form of it fits, or the error of the payload store.
  */
 export const sizedMessage = async (
   name: string,

@@ -1,4 +1,4 @@
-// The payload store: a record that no message can hold is kept elsewhere, and its message carries the address.
+// Payload offload: a record that is too large for a message is kept in S3, and its message carries the address.
 
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
@@ -9,15 +9,15 @@ import { checkClient, checkText } from "../sink/option.ts";
 
 /** Keeps records for as long as their messages live. */
 export interface PayloadStore {
-  /** Keeps the bytes under a new address, and answers it. */
+  /** Stores the bytes under a new address. @returns the address. */
   readonly put: (bytes: Uint8Array) => Promise<string>;
   /**
-   * What is kept at an address.
-   * @throws {RecordError} RECORD_LOST when there is nothing, RECORD_MALFORMED for an address of another place.
-   * @throws {SinkError} what else the store answers.
+   * The bytes at an address.
+   * @throws {RecordError} RECORD_LOST when there are none, RECORD_MALFORMED for an address outside this store.
+   * @throws {SinkError} for any other failure of the store.
    */
   readonly get: (url: string) => Promise<Uint8Array>;
-  /** Safe to repeat. */
+  /** Deletes the bytes at an address. Safe to repeat. */
   readonly remove: (url: string) => Promise<void>;
 }
 
@@ -38,9 +38,10 @@ export interface S3Client {
   readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
 }
 
+/** Options of `s3PayloadStore`. */
 export interface S3PayloadStoreOptions {
   readonly bucket: string;
-  /** Where in the bucket. Default `sluice/records/`. */
+  /** Prefix of the objects' keys. Default `sluice/records/`. */
   readonly prefix?: string;
   /** Default: an `S3` client with the SDK's own defaults, loaded when the first record is kept or fetched. */
   readonly client?: S3Client;
@@ -56,22 +57,22 @@ export const loadS3 = async (user: string): Promise<S3Client & { readonly destro
 
 /**
  * An object's bytes.
- * @throws {RecordError} RECORD_LOST when there is no such object, {SinkError} what else S3 answers.
+ * @throws {RecordError} RECORD_LOST when there is no such object, {SinkError} for any other failure.
  */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);
     if (Body !== undefined) return await Body.transformToByteArray();
   } catch (error) {
-    const told = awsRequestError("s3", s3, error);
-    if (told.code !== "SINK_GONE") throw told;
+    const failure = awsRequestError("s3", s3, error);
+    if (failure.code !== "SINK_GONE") throw failure;
   }
   throw new RecordError("RECORD_LOST", `the object s3://${place.Bucket}/${place.Key} is gone`);
 };
 
 /**
  * Keeps large records as objects of a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject` on
- * them. Give the prefix a lifecycle rule of 30 days: a crash can leave an object behind that no message speaks of.
+ * them. Give the prefix a lifecycle rule of 30 days: a crash can leave an object behind that no message points to.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  */
 export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {
@@ -81,7 +82,7 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
   const connection = lazyClient<S3Client>(client, () => loadS3("s3PayloadStore"));
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
-    // A message may be anybody's: it must not make the function read, or delete, other objects.
+    // A message may be forged: it must not make the function read, or delete, other objects.
     if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };

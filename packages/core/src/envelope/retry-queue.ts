@@ -1,5 +1,5 @@
-// The retry queue: where deliveries go that a few quick attempts did not bring home, so that the stream and the other sinks
-// move on. The same function consumes it; what is too old there becomes a dead letter.
+// Retry queue: for deliveries that still fail after a few quick attempts, so that the stream and the other sinks move on.
+// The same function consumes the queue. A message that is too old becomes a dead letter.
 
 import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
@@ -7,55 +7,56 @@ import { envelopeQueue, type SqsSender } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { EnvelopeReceipt } from "./receipt.ts";
 
-/** A message of the queue that failed once more. */
+/** A message of the queue whose delivery failed again. */
 export interface FailedMessage {
   readonly receiptHandle: string;
   /** How often it was received, this time included. */
   readonly receiveCount: number;
 }
 
-/** Keeps deliveries until their sink takes them, or they are too old. */
+/** Keeps deliveries until their sink takes them, or they expire. */
 export interface RetryQueue {
-  /** Whether it brings the messages of a group in order, and none before the one before it is settled. */
+  /** Whether the queue delivers the messages of a group in order, each after the one before is settled. */
   readonly keepsOrder: boolean;
-  /** Milliseconds from its first failure after which a delivery becomes a dead letter. */
+  /** Milliseconds after its first failure at which a delivery becomes a dead letter. */
   readonly maxAgeMs: number;
-  /** Whether messages of an SQS event with this `eventSourceARN` come from here. */
+  /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores messages, those of a group in order: none after one that was not stored. */
+  /** Stores messages, those of a group in order. After one that was not stored, no other of its group is. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
-  /** Lets messages that failed wait for longer than the last time. Rejects when one of them will not. */
+  /** Delays messages that failed, for longer than the last time. Rejects unless all were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
-  /** Takes messages out of the queue, before what they url is removed. */
+  /** Deletes messages from the queue, before the records that they point to are deleted. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
   readonly payloadStore?: PayloadStore;
 }
 
+/** Options of `sqsRetryQueue`. */
 export interface SqsRetryQueueOptions {
   /**
-   * A queue of its own, with the function as its consumer. Pipelines with append routes need a FIFO queue, whose
-   * messages SQS brings in order; for others either will do.
+   * URL of a queue that has no other use, with the function as its consumer. Append routes need a FIFO queue, which keeps
+   * order; other routes may use either kind.
    */
   readonly queueUrl: string;
-  /** Default: an `SQS` client with the SDK's own defaults, loaded when the first delivery is spilled. */
+  /** Default: an `SQS` client with the SDK's own defaults, loaded when the first delivery is queued. */
   readonly client?: SqsSender;
-  /** Where records go that no message can hold, even compressed: `s3PayloadStore({ bucket })`. Default: the stream. */
+  /** Where records go that no message can hold, even compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the second try; it doubles from try to try. On a FIFO queue the first follows at once. Default 15. */
+  /** Seconds before the second attempt; doubles with each attempt. On a FIFO queue the first follows at once. Default 15. */
   readonly firstDelaySeconds?: number;
-  /** Most seconds between two attempts. Default 900. */
+  /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;
-  /** Seconds from its first failure after which a delivery becomes a dead letter. Default 86,400: a day. */
+  /** Seconds after its first failure at which a delivery becomes a dead letter. Default 86,400: a day. */
   readonly maxAgeSeconds?: number;
 }
 
 /**
- * A message's delay, its visibility timeout, and a day less than its retention, in seconds.
+ * Limits of SQS in seconds: delay, visibility timeout, and a day less than the longest retention.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25)
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
 
-/** The last seconds before the delay are chance's, so that what failed together does not come back together. */
+/** Equal jitter: the second half of the delay is random, so that deliveries that failed together are not retried together. */
 const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number, random: () => number): number => {
   const longest = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(receiveCount, 30));
   return Math.ceil(longest / 2 + (random() * longest) / 2);
@@ -64,8 +65,8 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
 /**
  * A retry queue on SQS. The function needs `sqs:SendMessage`, `sqs:ChangeMessageVisibility` and, as its consumer,
  * `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:GetQueueAttributes` on it. Its retention must be longer than
- * `maxAgeSeconds`, its visibility timeout six times the function's timeout, and it must have no `maxReceiveCount`: age
- * is what ends a delivery's time there.
+ * `maxAgeSeconds`, its visibility timeout six times the function's timeout, and it must have no `maxReceiveCount`: a
+ * delivery leaves the queue by age.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {

@@ -1,4 +1,4 @@
-// Recognises what Lambda was called with, and decodes it into entries for the routes.
+// Recognises the event that Lambda was called with, and decodes its records.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -7,24 +7,24 @@ import type { Change, Origin, StreamRecord } from "../record/change.ts";
 import { decodeRecord } from "../record/record.ts";
 import { pointerIn } from "./on-failure-destination.ts";
 
-/** One record of the event: the change in it, or why there is none. */
+/** One record of the event: its change, or the reason why it has none. */
 export interface Received {
   readonly change: Change<unknown> | undefined;
   readonly error: RecordError | undefined;
   /** The stream record, for a dead letter. */
   readonly record: StreamRecord;
-  /** The envelope that it came in; its `sink` is the one route that it goes to, where that can be read. */
+  /** The envelope that the record came in. Its `sink` names the one route that the record goes to. */
   readonly envelope: Envelope | undefined;
-  /** Position of the event's own record that brought it. */
+  /** Position, in the event, of the record or message that this record came in. */
   readonly source: number;
-  /** Why that record must stay where it is, and nothing is delivered of it. */
+  /** Reason why the message stays where it is, unread. */
   readonly unread?: Error;
 }
 
-/** What a caller that is no event source asks for, and is answered with the outcome of each message. */
+/** Task of a caller that is not an event source. The response has the outcome of each message. */
 export interface Task {
   readonly task: "redrive";
-  /** Nothing is written: the outcomes are what would become of the messages. */
+  /** Nothing is written: the outcomes are those that the messages would have. */
   readonly dryRun?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface RecognisedEvent {
   readonly task: Task | undefined;
 }
 
-/** An event, and what of its kind core needs to know. */
+/** A message of SQS, as far as core reads it. */
 export interface QueueRecord {
   readonly messageId: string;
   readonly body: string;
@@ -54,7 +54,7 @@ const isQueueRecord = (record: unknown): record is QueueRecord =>
 const isStreamRecord = (record: unknown): boolean =>
   isObject(record) && ("dynamodb" in record || record.eventSource === "aws:dynamodb");
 
-/** A notification of SNS or S3. Lambda is called asynchronously by them, and hears of no single record. */
+/** Whether a record is a notification of SNS or S3. They call Lambda asynchronously: no single record can be reported. */
 const isNotification = (record: unknown): boolean => isObject(record) && ("Sns" in record || "s3" in record);
 
 const taskIn = (event: unknown): Task | undefined => {
@@ -66,7 +66,7 @@ const taskIn = (event: unknown): Task | undefined => {
 
 /**
  * The kind and records of an event that the handler accepts.
- * @throws {RecordError} RECORD_MALFORMED for any other: an empty success would lose what it held.
+ * @throws {RecordError} RECORD_MALFORMED for any other event: an empty success would lose its records.
  */
 export const recognise = (event: unknown): RecognisedEvent => {
   const task = taskIn(event);
@@ -83,14 +83,14 @@ export const recognise = (event: unknown): RecognisedEvent => {
   );
 };
 
-/** Where a record came from. */
+/** Where a record comes from. */
 export interface Arrival {
   readonly source: number;
   readonly origin: Origin;
   readonly envelope: Envelope | undefined;
 }
 
-/** Decodes a record, each by itself. */
+/** Decodes a record. A record that cannot be decoded does not affect the others. */
 export const receive = (
   record: StreamRecord,
   { source, origin, envelope }: Arrival,

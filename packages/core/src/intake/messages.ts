@@ -45,9 +45,9 @@ const malformed = (found: string, expected: string): RecordError =>
 
 const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
 
-/** @throws {RecordError} RECORD_LOST when the bytes hold none. */
+/** The record in stored bytes. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
 const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
-  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `what is kept at ${url} is no record`, { cause });
+  const lost = (cause: unknown) => new RecordError("RECORD_LOST", `the object at ${url} is not a record`, { cause });
   try {
     const record: unknown = decompressed(bytes);
     if (typeof record === "object" && record !== null) return record;
@@ -57,8 +57,11 @@ const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
   throw lost(undefined);
 };
 
-/** The record that an envelope claims. */
-const claimed = async ({ recordUrl = "" }: Envelope, payloadStores: readonly PayloadStore[]): Promise<StreamRecord> => {
+/** The record that an envelope points to. */
+const offloaded = async (
+  { recordUrl = "" }: Envelope,
+  payloadStores: readonly PayloadStore[],
+): Promise<StreamRecord> => {
   let refusal = malformed("the address of a record", "one of this pipeline's payloadStore, and it has none");
   for (const payloadStore of payloadStores) {
     try {
@@ -78,14 +81,14 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
     throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
   }
   const { code, message, record, recordUrl } = envelope;
-  // Its record is what is known of the loss, and no change.
+  // The record of such an envelope describes the loss; it holds no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
   if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
-    const record = await claimed(envelope, payloadStores);
+    const record = await offloaded(envelope, payloadStores);
     return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
   } catch (error) {
-    // Gone for good: rejected like any record of which nothing can be sent.
+    // A lost record is rejected, like any other that cannot be sent.
     if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
     return [{ ...nothing, error, envelope, source }];
   }
@@ -98,7 +101,7 @@ const fromPointer = async (pointer: BatchPointer, source: number, reading: Readi
   const { records, lost } = await reading.onFailureDestination.readStream(pointer, reading.signal);
   const found = fromRecords(records, source, reading);
   if (lost === 0) return found;
-  // Kept as it is: whoever looks at the dead letter finds all that Lambda said.
+  // The dead letter shows the pointer as Lambda sent it.
   const record = { eventSourceARN: pointer.streamArn, DDBStreamBatchInfo: pointer } as StreamRecord;
   return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
 };
@@ -115,7 +118,10 @@ const fromInvocation = (value: unknown, source: number, reading: Reading): Promi
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {
-    const value = parsed(await reading.onFailureDestination.readObject(address), `the object ${url}, which is no JSON`);
+    const value = parsed(
+      await reading.onFailureDestination.readObject(address),
+      `the object ${url}, which is not JSON`,
+    );
     const found = await fromInvocation(value, source, reading);
     if (found !== undefined) return found;
   } catch (error) {
@@ -124,7 +130,7 @@ const fromObject = async (address: ObjectAddress, source: number, reading: Readi
     const record = { s3: { bucket: { name: bucket }, object: { key } } } as StreamRecord;
     return [{ ...nothing, record, error: lostObjectError(address), source }];
   }
-  throw malformed(`the object ${url}, which is no invocation`, expectedText);
+  throw malformed(`the object ${url}, which is not an invocation`, expectedText);
 };
 
 const fromValue = async (value: unknown, source: number, reading: Reading): Promise<Received[] | undefined> => {
@@ -137,7 +143,7 @@ const fromValue = async (value: unknown, source: number, reading: Reading): Prom
   return found;
 };
 
-/** SNS sends its messages as JSON of its own, unless the subscription asks for raw delivery. */
+/** SNS wraps its messages in JSON, unless the subscription asks for raw delivery. */
 const snsMessage = (value: unknown): string | undefined => {
   const { Type, Message } = (value ?? {}) as { readonly Type?: unknown; readonly Message?: unknown };
   return Type === "Notification" && typeof Message === "string" ? Message : undefined;
@@ -154,7 +160,7 @@ const parsed = (text: string, found: string): unknown => {
 const fromText = async (text: string, source: number, reading: Reading): Promise<Received[]> => {
   const envelope = decodeEnvelope(text);
   if (envelope !== undefined) return fromEnvelope(envelope, source, reading);
-  const value = parsed(text, "no JSON");
+  const value = parsed(text, "text that is not JSON");
   const wrapped = snsMessage(value);
   if (wrapped !== undefined) return fromText(wrapped, source, reading);
   const found = await fromValue(value, source, reading);

@@ -1,4 +1,4 @@
-// Lambda's own on-failure destination: what a crash, a timeout or old age took from the function. SQS and SNS get a
+// Lambda's on-failure destination: batches that Lambda gave up on after a crash, a timeout or their maximum age. SQS and SNS get a
 // pointer into the stream, which forgets after 24 hours; S3 gets the whole event.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
 
@@ -21,7 +21,7 @@ export interface BatchPointer {
   readonly streamArn: string;
 }
 
-/** Records that were read back; `lost` says how many, at least, the stream no longer has. */
+/** Records that were read back; at least `lost` others are no longer in the stream. */
 export interface ReadBack {
   readonly records: readonly StreamRecord[];
   readonly lost: number;
@@ -33,11 +33,11 @@ export interface ObjectAddress {
   readonly key: string;
 }
 
-/** Reads back what Lambda gave up on. */
+/** Reads the records that Lambda gave up on. */
 export interface OnFailureDestinationReader {
-  /** @throws {SinkError} what the stream answers, but for records that it has forgotten. */
+  /** @throws {SinkError} when the stream cannot be read. Trimmed records are no error: they count as lost. */
   readonly readStream: (pointer: BatchPointer, signal: AbortSignal) => Promise<ReadBack>;
-  /** @throws {RecordError} RECORD_LOST when the object is gone, {SinkError} what else S3 answers. */
+  /** @throws {RecordError} RECORD_LOST when the object is gone, {SinkError} for any other failure of S3. */
   readonly readObject: (address: ObjectAddress) => Promise<string>;
 }
 
@@ -58,10 +58,11 @@ export interface StreamsReader {
   }>;
 }
 
+/** Options of `onFailureDestinationReader`. */
 export interface OnFailureDestinationReaderOptions {
-  /** Default: a `DynamoDBStreams` client with the SDK's own defaults, loaded when the first pointer comes. */
+  /** Default: a `DynamoDBStreams` client with the SDK's own defaults, loaded at the first pointer. */
   readonly streams?: StreamsReader;
-  /** Default: an `S3` client, likewise. */
+  /** Default: an `S3` client with the SDK's own defaults, loaded at the first object. */
   readonly s3?: S3Client;
 }
 
@@ -84,7 +85,7 @@ interface Start {
   readonly isTrimmed: boolean;
 }
 
-/** Where the pointer points, or as near to it as the stream still reaches. */
+/** Iterator at the pointer's first record, or at the oldest record if the stream has trimmed that one. */
 const startOf = async (client: StreamsReader, pointer: BatchPointer): Promise<Start> => {
   const shard = { StreamArn: pointer.streamArn, ShardId: pointer.shardId };
   try {
@@ -123,7 +124,7 @@ const recordsFrom = async (
   return found;
 };
 
-/** Reads with the SDK's clients, which are loaded when they are needed. */
+/** A reader that uses the SDK's clients, which are loaded at their first use. */
 export const onFailureDestinationReader = ({
   streams,
   s3,
@@ -139,10 +140,10 @@ export const onFailureDestinationReader = ({
         return { records, lost: Math.max(start.isTrimmed ? 1 : 0, pointer.batchSize - records.length) };
       } catch (error) {
         if (isTrimmed(error)) return { records: [], lost: pointer.batchSize };
-        const told = awsRequestError("stream", streamsService, error);
-        // The shard or the whole stream is no more.
-        if (told.code === "SINK_GONE") return { records: [], lost: pointer.batchSize };
-        throw told;
+        const failure = awsRequestError("stream", streamsService, error);
+        // The shard, or the whole stream, no longer exists.
+        if (failure.code === "SINK_GONE") return { records: [], lost: pointer.batchSize };
+        throw failure;
       }
     },
     readObject: async ({ bucket, key }) =>
@@ -150,7 +151,7 @@ export const onFailureDestinationReader = ({
   };
 };
 
-/** What became of records that the stream has forgotten, for people. */
+/** Explains which records the stream no longer has, for people. */
 export const lostText = (pointer: BatchPointer, lost: number): string => {
   const { approximateArrivalOfFirstRecord: from = "?", approximateArrivalOfLastRecord: to = "?" } = pointer;
   return (
@@ -160,14 +161,14 @@ export const lostText = (pointer: BatchPointer, lost: number): string => {
   );
 };
 
-/** The error for them. */
+/** The error for records that the stream no longer has. */
 export const lostError = (pointer: BatchPointer, lost: number): RecordError =>
   new RecordError("RECORD_LOST", lostText(pointer, lost));
 
-/** As people and the AWS CLI write it. */
+/** Address of an object, as the AWS CLI writes it. */
 export const objectUrl = ({ bucket, key }: ObjectAddress): string => `s3://${bucket}/${key}`;
 
-/** The error for an object that is gone. A redrive of the bucket deletes what it has delivered. */
+/** The error for an object that no longer exists. A redrive of the bucket deletes what it has delivered. */
 export const lostObjectError = (address: ObjectAddress): RecordError =>
   new RecordError(
     "RECORD_LOST",
@@ -180,7 +181,7 @@ const numberMembers = ["startSequenceNumber", "endSequenceNumber"] as const;
 
 const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
 
-/** The pointer in Lambda's invocation record; undefined where there is none. */
+/** The pointer in Lambda's invocation record; undefined if it has none. */
 export const pointerIn = (value: unknown): BatchPointer | undefined => {
   const info = (value as { readonly DDBStreamBatchInfo?: Partial<BatchPointer> } | null)?.DDBStreamBatchInfo;
   if (typeof info !== "object" || info === null) return undefined;
@@ -189,7 +190,7 @@ export const pointerIn = (value: unknown): BatchPointer | undefined => {
   return { batchSize: 0, ...info } as BatchPointer;
 };
 
-/** Undefined for a text that is cut off, or was none of ours. */
+/** The value of a JSON text; undefined if the text is cut off, or not JSON. */
 const jsonIn = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -199,8 +200,8 @@ const jsonIn = (text: string): unknown => {
 };
 
 /**
- * The stream records in an invocation record that holds the whole event, as text or as an object. Undefined for a text
- * that is cut off too: the pointer beside it still leads to the stream.
+ * The stream records in an invocation record that holds the whole event, as text or as an object. Undefined also for a
+ * text that is cut off: the pointer beside it still leads to the stream.
  */
 export const payloadIn = (value: unknown): readonly StreamRecord[] | undefined => {
   const { payload } = (value ?? {}) as { readonly payload?: unknown };
@@ -209,7 +210,7 @@ export const payloadIn = (value: unknown): readonly StreamRecord[] | undefined =
   return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
 };
 
-/** Keys in S3's notifications are encoded like form data; undefined for one that is not. */
+/** The key in an S3 notification, which is encoded like form data; undefined if it is not. */
 const decodedKey = (key: unknown): string | undefined => {
   try {
     return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;
@@ -218,7 +219,7 @@ const decodedKey = (key: unknown): string | undefined => {
   }
 };
 
-/** The objects that an S3 event notification speaks of; undefined where it is none. S3's test message names none. */
+/** The objects in an S3 event notification; undefined for other values. S3's test message has no object. */
 export const objectsIn = (value: unknown): readonly ObjectAddress[] | undefined => {
   const { Records, Event } = (value ?? {}) as { readonly Records?: unknown; readonly Event?: unknown };
   if (Event === "s3:TestEvent") return [];

@@ -6,15 +6,13 @@ import type { UnknownItem } from "../record/change.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
 import { handlerOf, type PipelineHandler } from "./handler.ts";
 import {
-  checkedRoute,
   invalid,
   type PipelineOptions,
   type PipelineSettings,
-  type Predicate,
   pipelineSettings,
   type RejectPolicy,
-  type RouteOptions,
 } from "./options.ts";
+import { checkedRoute, type Predicate, type RouteOptions } from "./route-options.ts";
 
 /** A pipeline, and the calls that extend it. Every call answers a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
