@@ -1,0 +1,112 @@
+import { describe, expect, test } from "@jest/globals";
+import { lambdaContext, memoryDedupe, streamEvent, streamRecord } from "@sluice/testing";
+import { defaultRetryPolicy } from "../src/async/backoff.ts";
+import { deadlineOf } from "../src/async/deadline.ts";
+import type { Route } from "../src/delivery/route.ts";
+import { routeWorker } from "../src/delivery/route-worker.ts";
+import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
+import { receiptOf } from "../src/envelope/receipt.ts";
+import type { Envelope, StreamRecord } from "../src/envelope.ts";
+import { pipeline } from "../src/index.ts";
+import { receive } from "../src/intake/event.ts";
+import type { Origin, Sink, SinkErrorCode } from "../src/sink-kit.ts";
+import { fixedClock } from "./clocks.ts";
+import { scriptedSink } from "./scripted-sink.ts";
+import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
+
+const put = (pk: string, position: number): StreamRecord =>
+  streamRecord({ after: { pk, sk: "1", position }, position });
+
+const envelopeOf = (record: StreamRecord): Envelope => ({
+  v: 1,
+  id: `${record.eventID}:scripted`,
+  pipeline: "p",
+  sink: "scripted",
+  code: "SINK_UNAVAILABLE",
+  message: "",
+  attempts: 1,
+  firstFailedAt: new Date(fixedClock.now()).toISOString(),
+  record,
+});
+
+/** A worker whose append sink answers every delivery with the code, and the messages that it queues. */
+const failingWorker = (code: SinkErrorCode) => {
+  const queued: EnvelopeMessage[] = [];
+  const sink = scriptedSink({ writes: "append", answer: () => code });
+  const route: Route = {
+    name: "scripted",
+    sink: sink as Sink<unknown>,
+    map: ({ keys }) => keys,
+    mapsItself: false,
+    predicate: undefined,
+    schema: undefined,
+    dedupe: "none",
+    origins: new Set<Origin>(["stream", "retry"]),
+    retryIn: "queue",
+  };
+  const worker = routeWorker(route, {
+    name: "p",
+    clock: fixedClock,
+    logger: keptLines(),
+    retry: { ...defaultRetryPolicy, maxAttempts: 1 },
+    dedupeStore: memoryDedupe(),
+    writeRetries: async (messages) => {
+      queued.push(...messages);
+      return { stored: new Set(messages.map(({ envelope }) => envelope)), errors: [] };
+    },
+    routeTimeoutMs: 10_000,
+  });
+  const deliver = (origin: Origin, records: readonly StreamRecord[]) => {
+    const received = records.map((record, source) =>
+      receive(record, { source, origin, envelope: origin === "retry" ? envelopeOf(record) : undefined }, undefined),
+    );
+    const event = { kind: origin === "retry" ? "queue" : "stream", records, task: undefined } as const;
+    const deadline = deadlineOf(undefined, undefined, fixedClock);
+    return worker.deliver({ event, origin, received, deadline, startedAt: fixedClock.now() });
+  };
+  return { deliver, sink, queued };
+};
+
+describe("a route worker", () => {
+  test("queues the messages of an item in the order of its versions, whatever the order of the batch", async () => {
+    const { deliver, queued } = failingWorker("SINK_DENIED");
+    const { results } = await deliver("stream", [put("a", 3), put("b", 2), put("a", 1)]);
+    const positions = queued.map(({ envelope }) => envelope.record.dynamodb?.NewImage?.position);
+    expect(positions).toEqual([{ N: "1" }, { N: "2" }, { N: "3" }]);
+    expect([...results.values()].map(({ outcome, isQueued }) => [outcome, isQueued])).toEqual(
+      Array.from({ length: 3 }, () => ["retried", true]),
+    );
+  });
+
+  test("opens its circuit breaker for batches of the retry queue too", async () => {
+    const { deliver, sink } = failingWorker("SINK_UNAVAILABLE");
+    for (const batch of [1, 2, 3]) await deliver("retry", [put("a", batch), put("b", batch + 10)]);
+    const writes = sink.calls.length;
+    const { results } = await deliver("retry", [put("a", 4), put("b", 14)]);
+    expect(sink.calls).toHaveLength(writes);
+    expect([...results.values()].map(({ outcome }) => outcome)).toEqual(["retried", "retried"]);
+  });
+});
+
+test("dead letters of several routes are written in the order of the batch", async () => {
+  const deadLetterQueue = storedEnvelopes();
+  const refuse = (refused: string) => (change: { keys: { pk?: unknown } }) => {
+    if (change.keys.pk === refused) throw new Error("refused");
+    return change.keys.pk;
+  };
+  const handler = pipeline("p", { deadLetterQueue, logger: keptLines(), clock: fixedClock })
+    .to(scriptedSink({ writes: "upsert", name: "first" }), refuse("b"))
+    .to(scriptedSink({ writes: "upsert", name: "second" }), refuse("a"))
+    .handler();
+  await handler(streamEvent([put("a", 1), put("b", 2)]), lambdaContext());
+  expect(deadLetterQueue.envelopes.map(({ sink }) => sink)).toEqual(["second", "first"]);
+});
+
+test("no envelope is written after the last call", async () => {
+  let writes = 0;
+  const { stored, errors } = await receiptOf(async () => {
+    writes += 1;
+    return { stored: new Set(), errors: [] };
+  }, AbortSignal.abort());
+  expect([writes, stored.size, errors.length]).toEqual([0, 0, 1]);
+});
