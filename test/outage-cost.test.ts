@@ -1,5 +1,5 @@
-// What an hour's outage costs, as docs/guarantees.md has it: how often a message is received is played with core's own
-// delays, the rest is multiplied.
+// What an hour's outage costs, as docs/costs.md says: how often a message is received is simulated with core's own delays,
+// the rest is multiplied.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -102,12 +102,12 @@ const costOf = (receives: number) => {
     ChangeMessageVisibilityBatch: sqs(postponed),
     DeleteMessageBatch: sqs(sends),
     Lambda: [standard, lambdaDollars(standard, 0.05), lambdaDollars(fifo, 0.03)],
-    marks: [changes * 3, 0, changes * (2 * price.write + price.read)],
+    "pending items": [changes * 3, 0, changes * (2 * price.write + price.read)],
   };
 };
 
-const page = readFileSync(join(root, "docs/guarantees.md"), "utf8");
-const section = page.slice(page.indexOf("**What an outage costs.**"), page.indexOf("Blocking costs nothing"));
+const page = readFileSync(join(root, "docs/costs.md"), "utf8");
+const section = page.slice(page.indexOf("## What an outage costs"), page.indexOf("Without a retry queue"));
 
 const numbersIn = (cell: string): number[] =>
   [...cell.matchAll(/\$?(\d[\d,]*(?:\.\d+)?)/g)].map(([, text = ""]) => Number(text.replaceAll(",", "")));
