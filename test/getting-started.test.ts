@@ -60,7 +60,7 @@ const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fenc
 
 /** What `$ node local.js` prints, as the page shows it. */
 const session = (): { readonly command: string; readonly output: string } => {
-  const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(named(/^console$/)[0]?.code ?? "") ?? [];
+  const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(named(/^console run/)[0]?.code ?? "") ?? [];
   return { command, output };
 };
 
@@ -68,7 +68,7 @@ const session = (): { readonly command: string; readonly output: string } => {
 const describeWithJava = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithJava("docs/getting-started.md", () => {
-  const [install, bundle] = named(/^sh run$/);
+  const [install, bundle] = named(/^sh run/);
 
   test("installs packed packages in an empty folder", async () => {
     const tarballOf = pack();

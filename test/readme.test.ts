@@ -26,8 +26,9 @@ const paste = (): string => {
 };
 
 test("the first screen has at most forty lines", () => {
-  const untilInstall = readme.text.slice(0, readme.text.indexOf("## Install"));
-  expect(untilInstall.split("\n").length).toBeLessThanOrEqual(41);
+  const firstScreen = readme.text.slice(0, readme.text.indexOf("## Try it"));
+  expect(firstScreen.split("\n").length).toBeLessThanOrEqual(41);
+  expect(firstScreen).toContain("```ts\n");
 });
 
 test("what the first screen imports, and what that needs, is in the line that installs it", () => {
