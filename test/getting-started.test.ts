@@ -98,14 +98,16 @@ describeWithJava("docs/getting-started.md", () => {
       );
     };
     writeFileSync(join(project, "item.json"), '{ "sku": "s-1", "price": { "amount": 3 }, "total": 1 }');
-    edit("local.js", ['keyName = "id"', 'keyName = "sku"']);
+    edit("local.js", ['keyName = "id"', 'keyName = "sku"'], ["{ total: 99 }", "{ price: { amount: 4 } }"]);
     edit(
       "orders.js",
       ['key: ["id"]', 'key: ["sku"]'],
       ['id: "text"', 'sku: "text"'],
       ["customer.name", "price.amount"],
     );
-    expect(await run("node local.js")).toContain('put: [{"sku":"s-1","customer":"3","total":"1","lines":null}]');
+    const output = await run("node local.js");
+    expect(output).toContain('put: [{"sku":"s-1","customer":"3","total":"1","lines":null}]');
+    expect(output).toContain('changed: [{"sku":"s-1","customer":"4","total":"1","lines":null}]');
   });
 
   test("bundles a function that Lambda can load", async () => {
