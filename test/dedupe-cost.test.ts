@@ -1,4 +1,4 @@
-// Counts on DynamoDB Local what each mode of `dedupe` reads and writes for 1,000 changes, and compares with docs/costs.md.
+// What each mode of `dedupe` reads and writes for 1,000 changes, counted on DynamoDB Local. docs/costs.md says so.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const itemsIn = (command: string, input: unknown): number => {
   return Object.values(RequestItems).reduce((sum, requests) => sum + requests.length, 0);
 };
 
-/** Counts the queries and writes that a client sends to DynamoDB. */
+/** Counts what a client asks of DynamoDB. */
 const counted = (client: DynamoDBClient): Cost => {
   const cost: Cost = { queries: 0, writes: 0 };
   client.middlewareStack.add(

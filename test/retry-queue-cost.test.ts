@@ -1,5 +1,5 @@
-// Computes what an hour's outage costs, and compares with docs/costs.md. How often a message is received is simulated with
-// core's own delays; the other figures follow by multiplication.
+// What an hour's outage costs, as docs/costs.md has it: how often a message is received is played with core's own
+// delays, the rest is multiplied.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +13,12 @@ const outageSeconds = 3_600;
 const changesPerSecond = 1_000;
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
 const mostInFlight = 120_000;
-/** The simulation has this share of the hour's messages, and of the messages that may be in flight. */
+/** Of the play against the hour: its messages, and how many of them may be in flight. */
 const scale = 1 / 200;
 
 const firstDelaySeconds = 15;
 
-/** Asks the retry queue for its delays, for messages with these receive counts. */
+/** The retry queue's own delays for messages that were received so often. */
 const delays = () => {
   const asked: number[] = [];
   const client = {
@@ -40,7 +40,7 @@ const delays = () => {
   };
 };
 
-/** Takes up to `most` messages at random, because a standard queue keeps no order. */
+/** Takes up to so many, by chance: a standard queue keeps no order. */
 const takeAny = (waiting: number[], most: number, random: () => number): number[] => {
   const taken: number[] = [];
   while (waiting.length > 0 && taken.length < most) {
@@ -52,7 +52,7 @@ const takeAny = (waiting: number[], most: number, random: () => number): number[
   return taken;
 };
 
-/** How often a message is received, the last time with success, when at most `mostHidden` are hidden at once. */
+/** How often a message is received, the last time with success, when so many may be hidden at once. */
 const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
   const delaysOf = delays();
   const perSecond = changesPerSecond * scale;
@@ -91,7 +91,7 @@ const changes = outageSeconds * changesPerSecond;
 const lambdaDollars = (invocations: number, seconds: number): number =>
   invocations * (price.invocation + 0.5 * seconds * price.gigabyteSecond);
 
-/** Requests and dollars, standard and FIFO, when each message is received `receives` times. */
+/** Requests and dollars, standard and FIFO, when each message is received so often. */
 const costOf = (receives: number) => {
   const [sends, received, postponed] = [changes / 10, (changes * receives) / 10, (changes * (receives - 1)) / 10];
   const sqs = (requests: number) => [requests, requests * price.standard, requests * price.fifo];
@@ -113,13 +113,6 @@ const prose = section.replaceAll("\n", " ");
 const numbersIn = (cell: string): number[] =>
   [...cell.matchAll(/\$?(\d[\d,]*(?:\.\d+)?)/g)].map(([, text = ""]) => Number(text.replaceAll(",", "")));
 
-/** The numbers of the row with this name: requests, dollars, dollars. */
-const rowOf = (name: string): number[] => {
-  const row = section.split("\n").find((line) => line.startsWith(`| ${name}`) || line.startsWith(`| \`${name}`)) ?? "";
-  const [, , requests = "", standard = "", fifo = ""] = row.split("|");
-  return [numbersIn(requests)[0] ?? 0, numbersIn(standard)[0] ?? 0, numbersIn(fifo)[0] ?? 0];
-};
-
 test("the page has the prices that its costs are made of", () => {
   const dollars = (perMillion: number): string => `$${Number((perMillion * 1e6).toPrecision(12))}`;
   const rows = page.split("\n").map((line) => line.replaceAll(/(\.\d*?)0+(?=\D)/g, "$1"));
@@ -135,6 +128,13 @@ test("the page has the prices that its costs are made of", () => {
   expect(priceIn("SQS, a million requests")).toBe(`${dollars(price.standard)}, ${dollars(price.fifo)}`);
 });
 
+/** The numbers of the row that begins so: requests, dollars, dollars. */
+const rowOf = (name: string): number[] => {
+  const row = section.split("\n").find((line) => line.startsWith(`| ${name}`) || line.startsWith(`| \`${name}`)) ?? "";
+  const [, , requests = "", standard = "", fifo = ""] = row.split("|");
+  return [numbersIn(requests)[0] ?? 0, numbersIn(standard)[0] ?? 0, numbersIn(fifo)[0] ?? 0];
+};
+
 test("a message is received as often as the documentation says", async () => {
   const { integer } = randomOf(1);
   const random = (): number => integer(1_000_000) / 1_000_000;
@@ -149,8 +149,8 @@ test("a message is received as often as the documentation says", async () => {
 test("the table has each row's requests and dollars, and their sums", () => {
   const cost = costOf(2.3);
   for (const [name, [requests = 0, standard = 0, fifo = 0]] of Object.entries(cost)) {
-    const [requestsOnPage, ...dollars] = rowOf(name);
-    expect({ name, requests: requestsOnPage }).toEqual({ name, requests: Math.round(requests) });
+    const [told, ...dollars] = rowOf(name);
+    expect({ name, requests: told }).toEqual({ name, requests: Math.round(requests) });
     expect({ name, dollars }).toEqual({ name, dollars: [standard, fifo].map((value) => Number(value.toFixed(3))) });
   }
   const sums = (receives: number) =>
