@@ -88,7 +88,7 @@ describe("changesets", () => {
   });
 });
 
-// A page that uses them sends its reader to a word that no code, log or option has.
+// A page that uses one of these sends its reader to a word that no code, log or option has. Code spans may quote them.
 const givenUp: readonly RegExp[] = [
   /\bspill(s|ed|ing)?\b/i,
   /\bparked\b/i,
@@ -110,6 +110,7 @@ const givenUp: readonly RegExp[] = [
 test.each(files.filter(({ path }) => /^(README\.md|docs\/|\.changeset\/|packages\/core\/)/.test(path)))(
   "$path uses no word that was given up",
   ({ text }) => {
-    expect(givenUp.flatMap((word) => text.match(word)?.[0] ?? [])).toEqual([]);
+    const prose = text.replaceAll(/`[^`\n]*`/g, "");
+    expect(givenUp.flatMap((word) => prose.match(word)?.[0] ?? [])).toEqual([]);
   },
 );
