@@ -79,6 +79,13 @@ describe("changesets", () => {
   const changesets = files.filter(({ path }) => /^\.changeset\/(?!README)/.test(path));
   const packages = readdirSync(join(root, "packages")).map((name) => `@sluice/${name}`);
 
+  test("announce every package that was never released", () => {
+    const announced = changesets.map(({ text }) => text).join();
+    const isReleased = (name: string): boolean =>
+      existsSync(join(root, name.replace("@sluice", "packages"), "CHANGELOG.md"));
+    expect(packages.filter((name) => !isReleased(name) && !announced.includes(`"${name}"`))).toEqual([]);
+  });
+
   test.each(changesets)("$path names packages that exist, and what changes for their users", ({ text }) => {
     const [, head = "", body = ""] = /^---\n([\s\S]*?)---\n([\s\S]*)$/.exec(text) ?? [];
     const names = [...head.matchAll(/^"(.+)": (?:patch|minor|major)$/gm)].map(([, name]) => name);
