@@ -1,4 +1,4 @@
-// What each mode of `dedupe` reads and writes for 1,000 changes, counted on DynamoDB Local. docs/guarantees.md says so.
+// What each mode of `dedupe` reads and writes for 1,000 changes, counted on DynamoDB Local. docs/costs.md says so.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,7 +65,7 @@ const sinkOf = (isFailing: boolean, isNative: boolean): Sink<unknown, "append"> 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 const documented = (): string[][] => {
-  const page = readFileSync(join(root, "docs/guarantees.md"), "utf8");
+  const page = readFileSync(join(root, "docs/costs.md"), "utf8");
   return [...page.matchAll(/^\| `"(native|on-failure|always|none)"` \|(.*)\|$/gm)].map(([, mode = "", cells = ""]) => [
     mode,
     ...cells.split("|").map((cell) => cell.trim()),
@@ -105,7 +105,7 @@ describeWithDynamodb("reads and writes for 1,000 changes in batches of 100", ({ 
     return cost;
   };
 
-  test.each<Dedupe>(["native", "on-failure", "always", "none"])("%s costs what the guarantees say", async (dedupe) => {
+  test.each<Dedupe>(["native", "on-failure", "always", "none"])("%s costs what the page says", async (dedupe) => {
     const [calm, failing] = [await measure(dedupe, false), await measure(dedupe, true)];
     const row = documented().find(([mode]) => mode === dedupe);
     expect(row?.slice(1, 5)).toEqual([...formatted(calm), ...formatted(failing)]);

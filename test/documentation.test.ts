@@ -1,5 +1,6 @@
-// Documentation that is not compiled, run and followed is wrong. Three marks of a block: `ts` is type-checked, `ts run`
-// is executed too, and `ts nocheck: <reason>` is neither.
+// The documentation's code compiles and runs, its links lead somewhere, and its tables agree with the sources. The mark of
+// a TypeScript block says what is done with it: `ts` is type-checked, `ts run` is executed too, `ts nocheck: <reason>` is
+// neither.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,11 +16,11 @@ const typescript = fences.filter(({ info }) => /^(ts|typescript|tsx|mts)\b/.test
 const checked = typescript.filter(({ info }) => info === "ts" || info === "ts run");
 const place = ({ path, line }: Fence): string => `${path}:${line}`;
 
-// Inside the workspace, so that packages resolve as they do for its sources.
+// Inside the workspace, so that imports of packages resolve to the workspace's packages.
 const folder = join(root, ".cache", "documentation");
 const sourceOf = ({ path, line }: Fence): string => join(folder, `${path.replaceAll("/", "--")}.L${line}.ts`);
 
-/** Writes a block so that its lines have the numbers that they have in the Markdown. */
+/** Writes a block into a file, at the line numbers of the Markdown file. */
 const extract = (block: Fence): void => writeFileSync(sourceOf(block), "\n".repeat(block.line - 1) + block.code);
 
 const extractAll = (): void => {
@@ -42,7 +43,7 @@ const extractAll = (): void => {
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 };
 
-/** What tsc finds in the extracted blocks; empty when it is content. */
+/** The errors of tsc in the extracted blocks; empty when there are none. */
 const typeErrors = (): string => {
   const tsc = join(root, "node_modules", ".bin", "tsc");
   try {
@@ -73,7 +74,7 @@ describe("code in the documentation", () => {
   }
 });
 
-/** Why a link leads nowhere, or undefined. */
+/** Why a link is broken; undefined for a link that works. */
 const faultOf = (from: string, link: string): string | undefined => {
   const [target = "", anchor] = decodeURI(link).split("#");
   const path = target === "" ? from : normalize(join(dirname(from), target));
@@ -95,7 +96,7 @@ test("every relative link leads to a file and a heading that exist", () => {
   expect(broken).toEqual([]);
 });
 
-test("every table has a head: no blank line parts its rows from it", () => {
+test("every table has a head: no blank line separates the rows from it", () => {
   const headless = files.flatMap((file) =>
     tablesOf(file)
       .filter(([, rule = ""]) => !/^\|[ :|-]+\|$/.test(rule))
@@ -111,10 +112,10 @@ const packagesIn = ({ code }: Fence): string[] =>
     .filter((name) => !name.startsWith("node:"));
 
 test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path)))(
-  "$path installs what its first code imports",
+  "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
-    // Who tests a pipeline has it.
+    // A package for tests is installed beside core, which the pipeline under test uses.
     if (installed.includes("--save-dev")) installed.push("@sluice/core");
     const [first] = checked.filter((block) => block.path === path);
     const imported = first === undefined ? [] : packagesIn(first);
@@ -189,9 +190,9 @@ describe("docs/runbook.md", () => {
       .split("\n")
       .map((path) => readFileSync(join(root, path), "utf8"));
 
-  test("has a row for every code of what a redrive leaves", () => {
+  test("has a row for every code that a redrive gives to messages that it leaves", () => {
     const section = page.slice(page.indexOf("## Codes of a redrive"), page.indexOf("## Log lines"));
-    const given = sourcesOf("cli", "workflow").flatMap((text) =>
+    const given = sourcesOf("cli", "redrive", "workflow").flatMap((text) =>
       [...text.matchAll(/\bcode(?:: code \?\?|:) "([A-Z_]+)"/g)].map(([, code]) => code),
     );
     const rows = [...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
@@ -199,7 +200,7 @@ describe("docs/runbook.md", () => {
     expect(rows.sort()).toEqual([...new Set(given)].sort());
   });
 
-  test("has a row for every line of warning in a log", () => {
+  test("has a row for every warning that is logged", () => {
     const logged = sourcesOf("*")
       .flatMap((text) => [...text.matchAll(/\.warn\(\s*"([^",]+)/g)])
       .map(([, line = ""]) => line)

@@ -1,4 +1,4 @@
-// The format of envelopes as published, against what core writes and reads.
+// The published format of envelopes describes the envelopes that core writes and reads.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,8 +29,8 @@ describe("docs/spec/envelope.schema.json", () => {
     ["plain", encodeEnvelope(envelope)],
     ["compressed", encodeEnvelope(envelope, 10)],
     ["claimed", JSON.stringify({ ...envelope, record: undefined, recordUrl: "s3://bucket/key" })],
-    ["of a later version of us, with members that we do not know", JSON.stringify({ ...envelope, region: "eu-1" })],
-  ])("describes what core reads: %s", (_name, body) => {
+    ["of a later version, with unknown members", JSON.stringify({ ...envelope, region: "eu-1" })],
+  ])("accepts an envelope that core reads: %s", (_name, body) => {
     expect(validate(JSON.parse(body))).toBe(true);
     expect(decodeEnvelope(body)).toMatchObject({ id: "e1:postgres" });
   });
@@ -40,13 +40,13 @@ describe("docs/spec/envelope.schema.json", () => {
     ["without a record", { ...envelope, record: undefined }],
     ["without a sink", { ...envelope, sink: undefined }],
     ["with attempts that are text", { ...envelope, attempts: "1" }],
-  ])("refuses what core refuses: one %s", (_name, value) => {
+  ])("refuses an envelope that core refuses: one %s", (_name, value) => {
     const body = JSON.stringify(value);
     expect(validate(JSON.parse(body))).toBe(false);
     expect(decodeEnvelope(body)).toBeUndefined();
   });
 
-  test("keeps members that it does not know", () => {
+  test("keeps unknown members", () => {
     expect(decodeEnvelope(JSON.stringify({ ...envelope, region: "eu-1" }))).toEqual({ ...envelope, region: "eu-1" });
   });
 });

@@ -1,19 +1,21 @@
-// The Markdown of this repository as its tests see it: fenced blocks, headings, links.
+// Reads the Markdown of this repository for tests: fenced blocks, headings, links, tables.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** The root folder of the repository. */
 export const root: string = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** A Markdown file and its text. */
 export interface MarkdownFile {
   /** Relative to the root of the repository. */
   readonly path: string;
   readonly text: string;
 }
 
-/** A fenced block: the info string is what stands behind the opening fence. */
+/** A fenced block. The info string is the text after the opening fence. */
 export interface Fence {
   readonly path: string;
   /** Number of the first line inside the fence; the file's first line is 1. */
@@ -22,7 +24,7 @@ export interface Fence {
   readonly code: string;
 }
 
-/** Every Markdown file that git tracks or would track. */
+/** Every Markdown file that git tracks or does not ignore. */
 export const markdownFiles = (): MarkdownFile[] =>
   execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
     cwd: root,
@@ -43,17 +45,17 @@ export const fencesOf = ({ path, text }: MarkdownFile): Fence[] =>
     code: (match[4] ?? "").replaceAll(new RegExp(`^${match[1]}`, "gm"), ""),
   }));
 
-/** The text without what is shown as code, so that brackets in code are not taken for links. */
+/** The text without its code, so that brackets in code are not taken for links. */
 const prose = (text: string): string => text.replaceAll(fence, "").replaceAll(/`[^`\n]*`/g, "code");
 
-/** Where the links of a file lead, as they are written: `./errors.md#sink_denied`, `https://…`. */
+/** The targets of a file's links, as written: `./errors.md#sink_denied`, `https://…`. */
 export const linksOf = ({ text }: MarkdownFile): string[] => {
   const inline = [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
   const definitions = [...prose(text).matchAll(/^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s+"[^"]*")?$/gm)];
   return [...inline, ...definitions].map((match) => match[1] ?? "");
 };
 
-/** The tables, each as its lines. */
+/** The tables, each as a list of lines. */
 export const tablesOf = ({ text }: Pick<MarkdownFile, "text">): string[][] =>
   [...text.replaceAll(fence, "").matchAll(/(?:^ *\|.*\n)+/gm)].map(([lines]) =>
     lines.split("\n").flatMap((line) => (line === "" ? [] : [line.trim()])),
@@ -71,7 +73,7 @@ const slugOf = (heading: string): string =>
     .trim()
     .replaceAll(/\s/g, "-");
 
-/** The anchors that GitHub gives to the headings; a repeated one is numbered. */
+/** The anchors that GitHub gives to the headings. A repeated anchor is numbered. */
 export const anchorsOf = (file: Pick<MarkdownFile, "text">): Set<string> => {
   const seen = new Map<string, number>();
   const anchors = headingsOf(file).map((heading) => {

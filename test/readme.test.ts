@@ -1,4 +1,4 @@
-// The code on the README's first screen, pasted and run as Lambda would run it: a change in, a row out.
+// The code on the README's first screen is pasted into a file and invoked as Lambda would: a change in, a row out.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 
 const readme = markdownFiles().find(({ path }) => path === "README.md") ?? { path: "", text: "" };
 
-/** Writes the first block to a module of its own and answers its URL. */
+/** Writes the first block to a module of its own. @returns the module's URL. */
 const paste = (): string => {
   const [first] = fencesOf(readme).filter(({ info }) => info === "ts");
   const folder = join(root, ".cache", "readme");
@@ -26,11 +26,12 @@ const paste = (): string => {
 };
 
 test("the first screen has at most forty lines", () => {
-  const untilInstall = readme.text.slice(0, readme.text.indexOf("## Install"));
-  expect(untilInstall.split("\n").length).toBeLessThanOrEqual(41);
+  const firstScreen = readme.text.slice(0, readme.text.indexOf("## Try it"));
+  expect(firstScreen.split("\n").length).toBeLessThanOrEqual(41);
+  expect(firstScreen).toContain("```ts\n");
 });
 
-test("what the first screen imports, and what that needs, is in the line that installs it", () => {
+test("the line that installs packages has those that the first screen imports and needs", () => {
   const [, installed = ""] = /^npm install (.*)$/m.exec(readme.text) ?? [];
   const imported = [...readme.text.matchAll(/^import .* from "([^"]+)";/gm)].map(([, name]) => name);
   expect(imported.length).toBeGreaterThan(2);
@@ -43,7 +44,7 @@ describeWithPostgres("the handler on the README's first screen", (engine) => {
   test("writes an order as a row, and removes it again", async () => {
     const url = await engine.createDatabase();
     const pool = new pg.Pool({ connectionString: url });
-    // pg ends a pool before its sockets are closed; the server may say goodbye to them.
+    // pg ends a pool before its sockets are closed, so the server may still close one with an error.
     pool.on("error", () => undefined);
     await pool.query("CREATE TABLE orders (id text PRIMARY KEY, customer text NOT NULL, lines jsonb)");
     await sinkTo({ pool, table: "orders" }).ensure();

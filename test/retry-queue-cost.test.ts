@@ -1,4 +1,4 @@
-// What an hour's outage costs, as docs/guarantees.md has it: how often a message is received is played with core's own
+// What an hour's outage costs, as docs/costs.md has it: how often a message is received is played with core's own
 // delays, the rest is multiplied.
 
 import { readFileSync } from "node:fs";
@@ -102,15 +102,31 @@ const costOf = (receives: number) => {
     ChangeMessageVisibilityBatch: sqs(postponed),
     DeleteMessageBatch: sqs(sends),
     Lambda: [standard, lambdaDollars(standard, 0.05), lambdaDollars(fifo, 0.03)],
-    marks: [changes * 3, 0, changes * (2 * price.write + price.read)],
+    "pending items": [changes * 3, 0, changes * (2 * price.write + price.read)],
   };
 };
 
-const page = readFileSync(join(root, "docs/guarantees.md"), "utf8");
-const section = page.slice(page.indexOf("**What an outage costs.**"), page.indexOf("Blocking costs nothing"));
+const page = readFileSync(join(root, "docs/costs.md"), "utf8");
+const section = page.slice(page.indexOf("## What an outage costs"), page.indexOf("Without a retry queue"));
+const prose = section.replaceAll("\n", " ");
 
 const numbersIn = (cell: string): number[] =>
   [...cell.matchAll(/\$?(\d[\d,]*(?:\.\d+)?)/g)].map(([, text = ""]) => Number(text.replaceAll(",", "")));
+
+test("the page has the prices that its costs are made of", () => {
+  const dollars = (perMillion: number): string => `$${Number((perMillion * 1e6).toPrecision(12))}`;
+  const rows = page.split("\n").map((line) => line.replaceAll(/(\.\d*?)0+(?=\D)/g, "$1"));
+  const priceIn = (start: string): string | undefined =>
+    rows
+      .find((row) => row.startsWith(`| ${start}`))
+      ?.split("|")[2]
+      ?.trim();
+  expect(priceIn("Lambda, a million requests")).toBe(dollars(price.invocation));
+  expect(priceIn("Lambda, a GB-second")).toBe(`$${price.gigabyteSecond}`);
+  expect(priceIn("DynamoDB on demand, a million writes")).toBe(dollars(price.write));
+  expect(priceIn("DynamoDB on demand, a million consistent reads")).toBe(dollars(price.read));
+  expect(priceIn("SQS, a million requests")).toBe(`${dollars(price.standard)}, ${dollars(price.fifo)}`);
+});
 
 /** The numbers of the row that begins so: requests, dollars, dollars. */
 const rowOf = (name: string): number[] => {
@@ -126,8 +142,8 @@ test("a message is received as often as the documentation says", async () => {
   const without = await receivesOf(Number.POSITIVE_INFINITY, random);
   expect(within).toBeCloseTo(2.3, 1);
   expect(without).toBeCloseTo(8, 1);
-  expect(section).toContain("A message is received 2.3 times on average");
-  expect(section).toContain("received eight times");
+  expect(prose).toContain("A message is received 2.3 times on average");
+  expect(prose).toContain("received eight times");
 });
 
 test("the table has each row's requests and dollars, and their sums", () => {
@@ -141,5 +157,5 @@ test("the table has each row's requests and dollars, and their sums", () => {
     [1, 2].map((column) => Object.values(costOf(receives)).reduce((sum, row) => sum + (row[column] ?? 0), 0));
   expect(rowOf("**in all**").slice(1)).toEqual(sums(2.3).map((sum) => Number(sum.toFixed(2))));
   const [standard, fifo] = sums(8).map((sum) => sum.toFixed(2));
-  expect(section.replaceAll("\n", " ")).toContain(`$${standard} and $${fifo}`);
+  expect(prose).toContain(`$${standard} and $${fifo}`);
 });

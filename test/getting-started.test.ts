@@ -1,0 +1,120 @@
+// docs/getting-started.md, followed by the letter in an empty folder, with the packages as npm would serve them: packed.
+
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { engineOrSkip, startDynamodb } from "@sluice/local";
+import { type Fence, fencesOf, root } from "./markdown.ts";
+
+const path = "docs/getting-started.md";
+const fences = fencesOf({ path, text: readFileSync(join(root, path), "utf8") });
+
+const scratch = mkdtempSync(join(tmpdir(), "sluice-getting-started-"));
+// Under root the embedded Postgres runs as another user, who must reach its binaries in here.
+chmodSync(scratch, 0o755);
+const [tarballs, project] = [join(scratch, "tarballs"), join(scratch, "orders")];
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A reader's environment: without what this repository's npm and Jest have set, and without engines of others. */
+const environment = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(registry|cache)$)/.test(name)),
+  ),
+  ...{
+    NODE_OPTIONS: undefined,
+    DATABASE_URL: undefined,
+    DYNAMODB_ENDPOINT: undefined,
+    AWS_ENDPOINT_URL_SQS: undefined,
+  },
+  ...{ NODE_NO_WARNINGS: "1", npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" },
+};
+
+const run = async (command: string): Promise<string> => {
+  const options = { cwd: project, env: environment, timeout: 150_000 };
+  const { stdout } = await promisify(execFile)("sh", ["-e", "-c", command], options);
+  return stdout;
+};
+
+/** Builds and packs what the page installs of ours, and answers each tarball by the package's name. */
+const pack = (): Map<string, string> => {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+  const names = ["core", "sink-postgres", "local"];
+  execFileSync(process.execPath, [tsc, "-b", ...names.map((name) => join(root, "packages", name))]);
+  mkdirSync(tarballs);
+  const workspaces = names.flatMap((name) => ["--workspace", `@sluice/${name}`]);
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", tarballs, ...workspaces], { cwd: root });
+  const files = readdirSync(tarballs);
+  return new Map(
+    names.map((name) => [
+      `@sluice/${name}`,
+      join(tarballs, files.find((file) => new RegExp(`^sluice-${name}-\\d`).test(file)) ?? ""),
+    ]),
+  );
+};
+
+const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fence.info));
+
+/** What `$ node local.js` prints, as the page shows it. */
+const session = (): { readonly command: string; readonly output: string } => {
+  const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(named(/^console run/)[0]?.code ?? "") ?? [];
+  return { command, output };
+};
+
+// The page's own engines are started by its own code; this says whether they can be.
+const describeWithJava = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
+
+describeWithJava("docs/getting-started.md", () => {
+  const [install, bundle] = named(/^sh run/);
+
+  test("installs packed packages in an empty folder", async () => {
+    const tarballOf = pack();
+    mkdirSync(project);
+    const command = (install?.code ?? "").replaceAll(/@sluice\/[\w-]+/g, (name) => tarballOf.get(name) ?? name);
+    expect(command).not.toContain("@sluice/");
+    await run(command);
+  });
+
+  test("prints the rows that it says, from the files that it shows", async () => {
+    for (const { info, code } of named(/ file: /)) {
+      writeFileSync(join(project, info.replace(/^.* file: /, "")), code);
+    }
+    const { command, output } = session();
+    expect(output.split("\n").length).toBeGreaterThan(3);
+    expect(await run(command)).toBe(output);
+  });
+
+  test("works for another table with the edits that it names", async () => {
+    const edit = (name: string, ...edits: [string, string][]): void => {
+      const file = join(project, name);
+      const text = readFileSync(file, "utf8");
+      for (const [from] of edits) expect(text).toContain(from);
+      writeFileSync(
+        file,
+        edits.reduce((all, [from, to]) => all.replace(from, to), text),
+      );
+    };
+    writeFileSync(join(project, "item.json"), '{ "sku": "s-1", "price": { "amount": 3 }, "total": 1 }');
+    edit("local.js", ['keyName = "id"', 'keyName = "sku"'], ["{ total: 99 }", "{ price: { amount: 4 } }"]);
+    edit(
+      "orders.js",
+      ['key: ["id"]', 'key: ["sku"]'],
+      ['id: "text"', 'sku: "text"'],
+      ["customer.name", "price.amount"],
+    );
+    const output = await run("node local.js");
+    expect(output).toContain('put: [{"sku":"s-1","customer":"3","total":"1","lines":null}]');
+    expect(output).toContain('changed: [{"sku":"s-1","customer":"4","total":"1","lines":null}]');
+  });
+
+  test("bundles a function that Lambda can load", async () => {
+    await run(bundle?.code ?? "");
+    const load = 'const { handler } = require("./dist/index.cjs"); console.log(typeof handler)';
+    const variables =
+      "DATABASE_URL=postgres://db/orders DEAD_LETTER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/1/dead";
+    expect(await run(`${variables} node -e '${load}'`)).toBe("function\n");
+  });
+});
