@@ -5,8 +5,8 @@ import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
 import { decodeEnvelope, type Envelope, encodeEnvelope, type SqsSender } from "../src/envelope.ts";
 import { pipeline, sqsDeadLetterQueue } from "../src/index.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines } from "./stored-envelopes.ts";
 
 const maxBytes = 1_048_576;
 const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/orders-dead-letters";
@@ -26,15 +26,15 @@ const envelope = (text: string, changes: Partial<Envelope> = {}): Envelope => ({
 
 type Input = Parameters<SqsSender["sendMessageBatch"]>[0];
 
-/** SQS as far as core uses it: takes all that `takes` allows. */
-const queue = (takes: (body: string) => boolean = () => true) => {
+/** The part of SQS that core uses. Accepts every body that `accepts` allows. */
+const queue = (accepts: (body: string) => boolean = () => true) => {
   const requests: Input[] = [];
   const client: SqsSender = {
     sendMessageBatch: async (input) => {
       requests.push(input);
-      const taken = input.Entries.filter(({ MessageBody }) => takes(MessageBody));
-      const left = input.Entries.filter((entry) => !taken.includes(entry));
-      return { Successful: taken.map(({ Id }) => ({ Id })), Failed: left.map(() => ({ Code: "InternalError" })) };
+      const accepted = input.Entries.filter(({ MessageBody }) => accepts(MessageBody));
+      const refused = input.Entries.filter((entry) => !accepted.includes(entry));
+      return { Successful: accepted.map(({ Id }) => ({ Id })), Failed: refused.map(() => ({ Code: "InternalError" })) };
     },
   };
   return { requests, client };
@@ -47,49 +47,52 @@ const bytesOf = ({ MessageBody, MessageAttributes }: Input["Entries"][number]): 
     Buffer.byteLength(MessageBody),
   );
 
-/** Text that compresses to half at best. */
+/** Text that compresses to no less than half its size. */
 const noise = (bytes: number): string =>
   randomBytes(Math.ceil(bytes / 2))
     .toString("hex")
     .slice(0, bytes);
 
 describe("an envelope", () => {
-  test("comes back as it went, with every character that JSON can hold", () => {
+  test("is decoded unchanged, with every character that JSON can hold", () => {
     const awkward = envelope('"\\\u0000\u0007\n\t\ufffe\uffff\ud800 \u2028 😀 é');
     const body = encodeEnvelope(awkward);
     expect(decodeEnvelope(body)).toEqual(awkward);
     // #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
-    // JSON leaves no control character, so the first three do not matter.
+    // JSON escapes control characters, so the first three do not matter.
     expect(body).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
   });
 
-  test.each([-1, 0, 1])("of the limit and %i bytes, counted in UTF-8, is compressed only beyond it", (difference) => {
-    const base = Buffer.byteLength(encodeEnvelope(envelope("x", { message: "é" })));
-    const padded = envelope("x", { message: `é${"x".repeat(4_000 - base + difference)}` });
-    const body = encodeEnvelope(padded, 4_000);
-    expect(Buffer.byteLength(JSON.stringify(padded))).toBe(4_000 + difference);
-    expect("recordGzip" in JSON.parse(body)).toBe(difference > 0);
-    expect(decodeEnvelope(body)).toEqual(padded);
-  });
+  test.each([-1, 0, 1])(
+    "%i bytes over the limit, counted in UTF-8, is compressed only if it exceeds the limit",
+    (difference) => {
+      const base = Buffer.byteLength(encodeEnvelope(envelope("x", { message: "é" })));
+      const padded = envelope("x", { message: `é${"x".repeat(4_000 - base + difference)}` });
+      const body = encodeEnvelope(padded, 4_000);
+      expect(Buffer.byteLength(JSON.stringify(padded))).toBe(4_000 + difference);
+      expect("recordGzip" in JSON.parse(body)).toBe(difference > 0);
+      expect(decodeEnvelope(body)).toEqual(padded);
+    },
+  );
 
   test.each([
-    ["no JSON", "{"],
+    ["malformed JSON", "{"],
     ["a number", "5"],
     ["null", "null"],
     ["an array", "[]"],
-    ["a version of the future", JSON.stringify({ ...envelope("x"), v: 2 })],
+    ["a later version", JSON.stringify({ ...envelope("x"), v: 2 })],
     ["a record that is null", JSON.stringify({ ...envelope("x"), record: null })],
     ["no sink", JSON.stringify({ ...envelope("x"), sink: undefined })],
     ["attempts that are text", JSON.stringify({ ...envelope("x"), attempts: "1" })],
-    ["an archive that is none", JSON.stringify({ ...envelope("x"), record: undefined, recordGzip: "????" })],
+    ["a malformed archive", JSON.stringify({ ...envelope("x"), record: undefined, recordGzip: "????" })],
     ["half an archive", encodeEnvelope(envelope("x".repeat(200)), 10).replace(/.{20}"}$/, '"}')],
-  ])("is not seen in %s", (_name, body) => {
+  ])("is not decoded from %s", (_name, body) => {
     expect(decodeEnvelope(body)).toBeUndefined();
   });
 });
 
 describe("sqsDeadLetterQueue", () => {
-  test("sends ten a request, each with its pipeline, sink and code", async () => {
+  test("sends ten messages a request, each with its pipeline, sink and code", async () => {
     const { client, requests } = queue();
     const envelopes = Array.from({ length: 21 }, (_, index) => envelope("x".repeat(index)));
     const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes);
@@ -105,7 +108,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(requests[0]?.Entries[0]).not.toHaveProperty("MessageGroupId");
   });
 
-  test("keeps a request within its bytes, attributes included", async () => {
+  test("keeps a request within the size limit, attributes included", async () => {
     const { client, requests } = queue();
     const envelopes = Array.from({ length: 8 }, (_, index) => envelope("é".repeat(130_000 + index)));
     expect((await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes)).stored.size).toBe(8);
@@ -114,7 +117,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([4, 4]);
   });
 
-  test.each([-1, 0, 1])("sends a message of the limit and %i bytes, attributes included", async (difference) => {
+  test.each([-1, 0, 1])("sends a message %i bytes over the limit, attributes included", async (difference) => {
     const text = "x".repeat(900_000);
     const first = queue();
     await sqsDeadLetterQueue({ queueUrl, client: first.client }).write([envelope(text, { message: "é" })]);
@@ -128,7 +131,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(decodeEnvelope(entry.MessageBody)).toEqual(padded);
   });
 
-  test("an envelope that does not fit even compressed is told, and not stored; others are", async () => {
+  test("reports an envelope that is too large even if compressed, and stores the others", async () => {
     const { client } = queue();
     const giant = envelope(noise(3_000_000));
     const plain = envelope("x");
@@ -137,16 +140,16 @@ describe("sqsDeadLetterQueue", () => {
     expect(errors).toMatchObject([{ code: "SINK_TOO_LARGE" }]);
   });
 
-  test("stores what a successful answer names and nothing else", async () => {
-    const { client } = queue((body) => !body.includes("poison"));
-    const [good, bad] = [envelope("fine"), envelope("poison")];
+  test("reports only those messages as stored that SQS reports as successful", async () => {
+    const { client } = queue((body) => !body.includes("bad"));
+    const [good, bad] = [envelope("fine"), envelope("bad")];
     const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write([bad, good]);
     expect(stored).toEqual(new Set([good]));
     expect(errors).toHaveLength(1);
     expect(String(errors[0])).toContain("InternalError");
   });
 
-  test("a request that fails leaves the others stored", async () => {
+  test("a failed request does not affect the messages of other requests", async () => {
     let requests = 0;
     const client: SqsSender = {
       sendMessageBatch: async ({ Entries }) => {
@@ -161,19 +164,19 @@ describe("sqsDeadLetterQueue", () => {
     expect(errors).toMatchObject([{ message: "socket hang up" }]);
   });
 
-  test("an answer without lists stores nothing", async () => {
+  test("reports no message as stored after a response without lists", async () => {
     const client: SqsSender = { sendMessageBatch: async () => ({}) };
     expect((await sqsDeadLetterQueue({ queueUrl, client }).write([envelope("x")])).stored.size).toBe(0);
   });
 
-  test("on a FIFO queue groups by item and sink, and names each repeat alike", async () => {
+  test("on a FIFO queue groups by item and sink, and repeats the deduplication id of a repeated message", async () => {
     const { client, requests } = queue();
     const other = streamRecord({ after: { pk: "b", sk: "1" }, position: 2 });
-    const letters = [envelope("x"), envelope("xx"), envelope("x", { sink: "sns" }), envelope("x", { record: other })];
+    const envelopes = [envelope("x"), envelope("xx"), envelope("x", { sink: "sns" }), envelope("x", { record: other })];
     const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: `${queueUrl}.fifo`, client });
-    await deadLetterQueue.write(letters);
-    await deadLetterQueue.write(letters.slice(0, 1));
-    // The second of a group goes when the first is stored.
+    await deadLetterQueue.write(envelopes);
+    await deadLetterQueue.write(envelopes.slice(0, 1));
+    // The second message of a group is sent after the first is stored.
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([3, 1, 1]);
     const entries = requests.flatMap(({ Entries }) => Entries);
     const groups = entries.map(({ MessageGroupId }) => MessageGroupId);
@@ -198,23 +201,23 @@ describeWithSqs("with a real queue", (engine) => {
   const client = new SQS(engine.clientConfig);
   afterAll(() => client.destroy());
 
-  const made = async (name: string, attributes: Record<string, string> = {}): Promise<string> =>
+  const createQueue = async (name: string, attributes: Record<string, string> = {}): Promise<string> =>
     (await client.createQueue({ QueueName: name, Attributes: attributes })).QueueUrl ?? "";
   const received = async (QueueUrl: string) =>
     (await client.receiveMessage({ QueueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ["All"] })).Messages ?? [];
 
-  test("what a pipeline rejects comes back from the queue through the same handler, to the sink that failed", async () => {
-    const url = await made("dead-letters");
-    let isMended = false;
+  test("the same handler redrives a rejected change from the queue to the sink that failed", async () => {
+    const url = await createQueue("dead-letters");
+    let isFixed = false;
     const failing = scriptedSink({
       writes: "upsert",
       name: "failing",
-      answer: () => (isMended ? "delivered" : "SINK_REJECTED"),
+      answer: () => (isFixed ? "delivered" : "SINK_REJECTED"),
     });
     const other = scriptedSink({ writes: "append", name: "other" });
     const handler = pipeline("orders", {
       deadLetterQueue: sqsDeadLetterQueue({ queueUrl: url, client }),
-      logger: keptLines(),
+      logger: recordingLogger(),
     })
       .to(failing, ({ after }) => after)
       .to(other, ({ after }) => after, { dedupe: "none" })
@@ -229,14 +232,14 @@ describeWithSqs("with a real queue", (engine) => {
     expect(bodies.map((body) => Buffer.byteLength(body) < maxBytes)).toEqual([true]);
 
     expect((await handler(sqsEvent(bodies), lambdaContext())).batchItemFailures).toHaveLength(1);
-    isMended = true;
+    isFixed = true;
     expect(await handler(sqsEvent(bodies), lambdaContext())).toEqual({ batchItemFailures: [] });
     expect(failing.taken.map(({ change }) => change.record)).toEqual([record]);
     expect(other.taken).toHaveLength(1);
   });
 
-  test("a FIFO queue takes a repeat once", async () => {
-    const url = await made("dead-letters.fifo", { FifoQueue: "true" });
+  test("a FIFO queue stores a repeated message once", async () => {
+    const url = await createQueue("dead-letters.fifo", { FifoQueue: "true" });
     const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: url, client });
     for (let repeat = 0; repeat < 2; repeat += 1) {
       expect((await deadLetterQueue.write([envelope("x")])).stored.size).toBe(1);
@@ -244,8 +247,8 @@ describeWithSqs("with a real queue", (engine) => {
     expect(await received(url)).toHaveLength(1);
   });
 
-  test("a client of its own keeps to the endpoint of the environment, whatever host is in the queue's URL", async () => {
-    const url = await made("by-environment");
+  test("its own client uses the endpoint of the environment, whatever the host of the queue URL", async () => {
+    const url = await createQueue("by-environment");
     const { credentials, region } = engine.clientConfig;
     Object.assign(process.env, {
       AWS_ENDPOINT_URL_SQS: engine.endpoint,
@@ -258,7 +261,7 @@ describeWithSqs("with a real queue", (engine) => {
     expect(await received(url)).toHaveLength(1);
   });
 
-  test("a queue that is gone stores nothing, and says why", async () => {
+  test("a deleted queue stores nothing, and the error says why", async () => {
     const { stored, errors } = await sqsDeadLetterQueue({
       queueUrl: `${engine.endpoint}/000000000000/gone`,
       client,

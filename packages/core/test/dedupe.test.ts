@@ -9,8 +9,9 @@ import { type DedupeStore, type PipelineOptions, pipeline, type RouteOptions, ty
 import { receive } from "../src/intake/event.ts";
 import { type Dedupe, type Origin, type Sink, SinkError, type StreamRecord } from "../src/sink-kit.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Script, scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -23,18 +24,18 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
 }
 
 /** A pipeline "p" with one append route "sent". */
-const made = ({ script, supports, route, ...options }: Parts = {}) => {
-  const lines = keptLines();
-  const letters = storedEnvelopes();
+const setUp = ({ script, supports, route, ...options }: Parts = {}) => {
+  const lines = recordingLogger();
+  const deadLetters = memoryDeadLetterQueue();
   const sink = scriptedSink({ writes: "append", name: "sent", ...script });
-  const rejects = options.onReject === undefined ? { deadLetterQueue: letters } : { onReject: options.onReject };
+  const rejects = options.onReject === undefined ? { deadLetterQueue: deadLetters } : { onReject: options.onReject };
   const base = { ...rejects, logger: lines, clock: instantClock().clock, ...options };
   const built = pipeline("p", base).to(
     { ...sink, supports: { ...sink.supports, ...supports } },
     ({ keys }) => keys.pk,
     route,
   );
-  return { built, handler: built.handler(), sink, letters, lines: lines.lines };
+  return { built, handler: built.handler(), sink, deadLetters, lines: lines.lines };
 };
 
 const sentBy = ({ taken }: { taken: readonly { change: { keys: { pk?: unknown } } }[] }): unknown[] =>
@@ -42,34 +43,34 @@ const sentBy = ({ taken }: { taken: readonly { change: { keys: { pk?: unknown } 
 
 const store = (): DedupeStore => memoryDedupe();
 
-describe("the mode of a route", () => {
+describe("the dedupe mode of a route", () => {
   test.each<[string, Dedupe, Parts]>([
-    ["on-failure where nothing is said", "on-failure", { dedupeStore: store() }],
-    ["native where the target discards repeats", "native", { supports: { dedupesForMs: 300_000 } }],
-    ["what the sink says", "always", { supports: { dedupe: "always", dedupesForMs: 1 }, dedupeStore: store() }],
+    ["on-failure by default", "on-failure", { dedupeStore: store() }],
+    ["native if the target discards repeats", "native", { supports: { dedupesForMs: 300_000 } }],
+    ["the mode of the sink", "always", { supports: { dedupe: "always", dedupesForMs: 1 }, dedupeStore: store() }],
     [
-      "what the route says",
+      "the mode of the route",
       "on-failure",
       { supports: { dedupesForMs: 1 }, route: { dedupe: "on-failure" }, dedupeStore: store() },
     ],
-    ["none, where that is said", "none", { route: { dedupe: "none" } }],
+    ["none if the route says so", "none", { route: { dedupe: "none" } }],
     ["none for an upsert sink", "none", { supports: { writes: "upsert" } }],
   ])("is %s", (_name, expected, parts) => {
-    expect(made(parts).built.routes[0]?.dedupe).toBe(expected);
+    expect(setUp(parts).built.routes[0]?.dedupe).toBe(expected);
   });
 
   test.each<[string, string, Parts]>([
-    ["no store by default", 'dedupe: "none"', {}],
-    ["no store for always", "dedupeStore", { route: { dedupe: "always" } }],
-    ["native on a target that keeps repeats", "native", { route: { dedupe: "native" } }],
+    ["no store and no mode", 'dedupe: "none"', {}],
+    ["always without a store", "dedupeStore", { route: { dedupe: "always" } }],
+    ["native on a target that does not discard repeats", "native", { route: { dedupe: "native" } }],
     ["an unknown mode", "dedupe", { route: { dedupe: "often" as Dedupe }, dedupeStore: store() }],
-    ["any for an upsert sink", "upsert", { supports: { writes: "upsert" }, route: { dedupe: "none" } }],
-    ["a store that is none", "dedupeStore", { dedupeStore: {} as DedupeStore }],
-    ["no origin at all", "origins", { route: { dedupe: "none", origins: [] } }],
+    ["any mode for an upsert sink", "upsert", { supports: { writes: "upsert" }, route: { dedupe: "none" } }],
+    ["an object that is not a store", "dedupeStore", { dedupeStore: {} as DedupeStore }],
+    ["an empty list of origins", "origins", { route: { dedupe: "none", origins: [] } }],
     ["an unknown origin", "origins", { route: { dedupe: "none", origins: ["archive" as "replay"] } }],
   ])("is refused: %s", (_name, option, parts) => {
-    expect(() => made(parts)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    expect(() => made(parts)).toThrow(option);
+    expect(() => setUp(parts)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => setUp(parts)).toThrow(option);
   });
 });
 
@@ -78,17 +79,17 @@ describe("on-failure", () => {
     answer: ({ change }, attempt) => (change.keys.pk === pk && attempt === 1 ? code : "delivered"),
   });
 
-  test("reads once a batch, and writes nothing while all goes well", async () => {
+  test("reads the journal once a batch, and writes nothing while every delivery succeeds", async () => {
     const dedupeStore = memoryDedupe();
-    const { handler } = made({ dedupeStore });
+    const { handler } = setUp({ dedupeStore });
     await handler(streamEvent(batch));
     await handler(streamEvent(batch.slice(0, 1)));
     expect(dedupeStore.counts()).toMatchObject({ finds: 2, notes: 0, leases: 0 });
   });
 
-  test("notes what lies behind the first record that comes again, and settles it as superseded", async () => {
+  test("notes the deliveries behind the first failed record, and counts them as superseded on the retry", async () => {
     const dedupeStore = memoryDedupe();
-    const { handler, sink, lines } = made({ dedupeStore, script: failing("b", "SINK_DENIED") });
+    const { handler, sink, lines } = setUp({ dedupeStore, script: failing("b", "SINK_DENIED") });
     await handler(streamEvent(batch));
     expect(dedupeStore.counts().notes).toBe(2);
     expect(await handler(streamEvent(batch.slice(1)))).toEqual({ batchItemFailures: [] });
@@ -97,20 +98,20 @@ describe("on-failure", () => {
     expect(dedupeStore.counts().notes).toBe(2);
   });
 
-  test("does not send again what is in the dead letters while its batch comes again", async () => {
+  test("does not send a dead-lettered delivery again while its batch is retried", async () => {
     const answer: Script<"append">["answer"] = ({ change }, attempt) => {
       if (change.keys.pk === "c" && attempt === 1) return "SINK_REJECTED";
       return change.keys.pk === "a" && attempt === 1 ? "SINK_DENIED" : "delivered";
     };
-    const { handler, sink, letters } = made({ dedupeStore: store(), script: { answer } });
+    const { handler, sink, deadLetters } = setUp({ dedupeStore: store(), script: { answer } });
     await handler(streamEvent(batch));
     await handler(streamEvent(batch));
     expect(sentBy(sink)).toEqual(["b", "d", "a"]);
-    expect(letters.envelopes).toHaveLength(1);
+    expect(deadLetters.envelopes).toHaveLength(1);
   });
 
   test("does not note a rejected delivery whose dead letter was not stored", async () => {
-    const { handler, sink } = made({
+    const { handler, sink } = setUp({
       dedupeStore: store(),
       onReject: "block",
       script: failing("b", "SINK_REJECTED"),
@@ -120,23 +121,23 @@ describe("on-failure", () => {
     expect(sentBy(sink)).toEqual(["a", "c", "d", "b"]);
   });
 
-  test("notes the whole batch when another sink's bug fails the invocation", async () => {
+  test("notes the whole batch if a bug in another sink fails the invocation", async () => {
     const bug: Sink<unknown, "upsert"> = {
       name: "bug",
       supports: { writes: "upsert" },
       write: () => Promise.reject(new TypeError("a bug")),
     };
     const dedupeStore = memoryDedupe();
-    const { built, sink } = made({ dedupeStore });
+    const { built, sink } = setUp({ dedupeStore });
     await expect(built.to(bug, () => 1).handler()(streamEvent(batch))).rejects.toThrow("a bug");
     await built.handler()(streamEvent(batch));
     expect(sentBy(sink)).toEqual(["a", "b", "c", "d"]);
   });
 
-  test("neither reads nor notes for a redrive: each dead letter is a message of its own", async () => {
+  test("neither reads nor writes the journal for a redrive", async () => {
     const dedupeStore = memoryDedupe();
-    const { handler, sink } = made({ dedupeStore, script: failing("b", "SINK_DENIED") });
-    const letters = batch.map(
+    const { handler, sink } = setUp({ dedupeStore, script: failing("b", "SINK_DENIED") });
+    const envelopes = batch.map(
       (record): Envelope => ({
         v: 1,
         id: String(record.eventID),
@@ -149,18 +150,18 @@ describe("on-failure", () => {
         record,
       }),
     );
-    await handler(sqsEvent(letters.map((letter) => encodeEnvelope(letter))));
+    await handler(sqsEvent(envelopes.map((envelope) => encodeEnvelope(envelope))));
     expect(sentBy(sink)).toEqual(["a", "c", "d"]);
     expect(dedupeStore.counts()).toMatchObject({ finds: 0, notes: 0 });
   });
 
-  test("delivers when the journal does not answer before the deadline's end, and says so", async () => {
+  test("delivers if the journal does not answer before the deadline, and logs a warning", async () => {
     const hanging: DedupeStore = {
       ...store(),
       journal: { find: async () => new Set(), note: () => new Promise(() => {}) },
     };
     const { clock, advance } = manualClock();
-    const { handler, lines } = made({ dedupeStore: hanging, clock, script: failing("b", "SINK_DENIED") });
+    const { handler, lines } = setUp({ dedupeStore: hanging, clock, script: failing("b", "SINK_DENIED") });
     const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     for (let second = 0; second < 11; second += 1) await advance(1_000);
     const { batchItemFailures } = await answered;
@@ -169,10 +170,10 @@ describe("on-failure", () => {
     expect(warning?.fields).toMatchObject({ pipeline: "p", route: "sent", notes: 2 });
   });
 
-  test("does not wait past the deadline for a journal that is not read", async () => {
+  test("does not wait past the deadline for a journal that does not answer the read", async () => {
     const hanging: DedupeStore = { ...store(), journal: { find: () => new Promise(() => {}), note: async () => {} } };
     const { clock, advance } = manualClock();
-    const { handler, sink, lines } = made({ dedupeStore: hanging, clock });
+    const { handler, sink, lines } = setUp({ dedupeStore: hanging, clock });
     const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     for (let second = 0; second < 11; second += 1) await advance(1_000);
     expect((await answered).batchItemFailures).toHaveLength(batch.length);
@@ -184,49 +185,49 @@ describe("on-failure", () => {
 describe("always", () => {
   const route: RouteOptions = { dedupe: "always" };
 
-  test("leases, sends in one request, and completes", async () => {
+  test("acquires the leases, sends one request and completes the leases", async () => {
     const dedupeStore = memoryDedupe();
-    const { handler, sink } = made({ dedupeStore, route });
+    const { handler, sink } = setUp({ dedupeStore, route });
     await handler(streamEvent(batch));
     expect(sink.calls).toHaveLength(1);
     expect(dedupeStore.counts()).toEqual({ finds: 0, notes: 0, leases: 4, completions: 4, releases: 0 });
   });
 
-  test("sends nothing of a batch that was sent, and settles it as superseded", async () => {
-    const { handler, sink, lines } = made({ dedupeStore: store(), route });
+  test("sends nothing of a batch that was sent, and counts it as superseded", async () => {
+    const { handler, sink, lines } = setUp({ dedupeStore: store(), route });
     await handler(streamEvent(batch));
     await handler(streamEvent(batch));
     expect(sentBy(sink)).toEqual(["a", "b", "c", "d"]);
     expect(lines.at(-1)?.fields.routes).toMatchObject({ sent: { superseded: 4 } });
   });
 
-  test("gives back the leases of a sink that throws, whatever it throws", async () => {
+  test("releases the leases if the sink throws any error", async () => {
     for (const error of [new SinkError("SINK_DENIED", "[sent] denied"), new TypeError("a bug")]) {
       const dedupeStore = memoryDedupe();
-      const { handler } = made({ dedupeStore, route, script: { interrupt: () => Promise.reject(error) } });
+      const { handler } = setUp({ dedupeStore, route, script: { interrupt: () => Promise.reject(error) } });
       await handler(streamEvent(batch)).catch(() => undefined);
       expect(dedupeStore.counts()).toMatchObject({ leases: 4, completions: 0, releases: 4 });
     }
   });
 
-  test("lets a delivery that another invocation holds come again, and goes on with other items", async () => {
+  test("retries a delivery whose lease another invocation holds, and sends the other items", async () => {
     const dedupeStore = memoryDedupe();
     await dedupeStore.leases.acquire({ pipeline: "p", route: "sent" }, `${batch[1]?.eventID}:sent`, 60_000);
-    const { handler, sink, lines } = made({ dedupeStore, route });
+    const { handler, sink, lines } = setUp({ dedupeStore, route });
     const { batchItemFailures } = await handler(streamEvent(batch));
     expect(batchItemFailures).toEqual([{ itemIdentifier: batch[1]?.dynamodb?.SequenceNumber }]);
     expect(sentBy(sink)).toEqual(["a", "c", "d"]);
     expect(lines.at(-1)?.fields.failures).toEqual({ SINK_CONFLICT: 1 });
   });
 
-  test("sends nothing that cannot be acquired, and rejects nothing for it", async () => {
+  test("neither sends nor rejects a delivery whose lease cannot be acquired", async () => {
     const leases = { ...memoryDedupe().leases, acquire: () => Promise.reject(new Error("the store is down")) };
-    const { handler, sink, letters } = made({ dedupeStore: { ...store(), leases }, route });
+    const { handler, sink, deadLetters } = setUp({ dedupeStore: { ...store(), leases }, route });
     expect((await handler(streamEvent(batch))).batchItemFailures).toHaveLength(4);
-    expect([sink.calls, letters.envelopes]).toEqual([[], []]);
+    expect([sink.calls, deadLetters.envelopes]).toEqual([[], []]);
   });
 
-  test("gives back what it acquired when the time is over before it may send", async () => {
+  test("releases its leases if the deadline passes before it can send", async () => {
     const { clock, advance } = manualClock();
     const dedupeStore = memoryDedupe();
     const slow: DedupeStore = {
@@ -239,7 +240,7 @@ describe("always", () => {
         },
       },
     };
-    const { handler, sink } = made({ dedupeStore: slow, route, clock });
+    const { handler, sink } = setUp({ dedupeStore: slow, route, clock });
     const answered = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     for (let second = 0; second < 25; second += 1) await advance(1_000);
     expect((await answered).batchItemFailures).toHaveLength(4);
@@ -247,13 +248,13 @@ describe("always", () => {
     expect(dedupeStore.counts()).toMatchObject({ leases: 4, completions: 0, releases: 4 });
   });
 
-  test("closes the sink behind the leases, and one that has no close", async () => {
+  test("closes the sink behind the leases, if that sink has a close", async () => {
     let closed = 0;
     const close = async (): Promise<void> => {
       closed += 1;
     };
     const sink = scriptedSink({ writes: "append" });
-    const leasing = { leases: store().leases, id: { pipeline: "p", route: "sent" }, logger: keptLines() };
+    const leasing = { leases: store().leases, id: { pipeline: "p", route: "sent" }, logger: recordingLogger() };
     await leasingSink({ ...sink, close }, leasing).close?.();
     await leasingSink(sink, leasing).close?.();
     expect(closed).toBe(1);
@@ -262,7 +263,7 @@ describe("always", () => {
 
 describe("origins", () => {
   const played = async (origin: Origin, route: RouteOptions, supports: object = {}) => {
-    const { built, sink, lines } = made({ route, supports, dedupeStore: store() });
+    const { built, sink, lines } = setUp({ route, supports, dedupeStore: store() });
     const clock = fixedClock;
     const [only] = built.routes;
     if (only === undefined) throw new Error("the pipeline has no route");
@@ -270,7 +271,7 @@ describe("origins", () => {
       name: "p",
       clock,
       retry: defaultRetryPolicy,
-      logger: keptLines(),
+      logger: recordingLogger(),
       dedupeStore: undefined,
       writeRetries: undefined,
       routeTimeoutMs: 10_000,
@@ -290,19 +291,19 @@ describe("origins", () => {
     ["redrive", 4],
     ["backfill", 0],
     ["replay", 0],
-  ])("a %s reaches an append sink with %i of 4", async (origin, count) => {
+  ])("from a %s an append sink receives %i of 4 records", async (origin, count) => {
     const { sent, outcomes } = await played(origin, none);
     expect(sent).toBe(count);
     expect(new Set(outcomes)).toEqual(new Set([count === 0 ? "filtered" : "delivered"]));
   });
 
-  test("a route may ask for a backfill, and its own dead letters reach it all the same", async () => {
+  test("a route that accepts only a backfill also accepts a redrive of its own dead letters", async () => {
     const route: RouteOptions = { ...none, origins: ["backfill"] };
     const sent = async (origin: Origin) => (await played(origin, route)).sent;
     expect(await Promise.all([sent("backfill"), sent("redrive"), sent("stream")])).toEqual([4, 4, 0]);
   });
 
-  test("every origin reaches an upsert sink", async () => {
+  test("an upsert sink accepts every origin", async () => {
     expect((await played("backfill", {}, { writes: "upsert" })).outcomes).toEqual(batch.map(() => "delivered"));
   });
 });

@@ -1,13 +1,14 @@
-// A dry run asks a sink what it would do, whatever stands before its `write`.
+// A dry run calls the sink's `dryRun`, also if leases or other wrappers stand before its `write`.
 
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamRecord } from "@sluice/testing";
 import type { Envelope } from "../src/envelope.ts";
 import { pipeline } from "../src/index.ts";
 import { failed, type Sink, SinkError } from "../src/sink-kit.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 
-/** An instance of a class, whose `dryRun` needs its `this`. */
+/** A sink as a class, whose `dryRun` needs `this`. */
 class RefusingSink implements Sink<unknown, "append"> {
   readonly name = "mail";
   readonly supports = { writes: "append" } as const;
@@ -37,10 +38,14 @@ const envelope: Envelope = {
 };
 
 describe("a dry run", () => {
-  test.each(["always", "none"] as const)("with dedupe %s tells what the sink refuses", async (dedupe) => {
+  test.each(["always", "none"] as const)("with dedupe %s returns the rejections of the sink", async (dedupe) => {
     const sink = new RefusingSink();
     const store = memoryDedupe();
-    const handler = pipeline("orders", { deadLetterQueue: storedEnvelopes(), dedupeStore: store, logger: keptLines() })
+    const handler = pipeline("orders", {
+      deadLetterQueue: memoryDeadLetterQueue(),
+      dedupeStore: store,
+      logger: recordingLogger(),
+    })
       .to(sink, ({ after }) => after, { dedupe })
       .handler();
     const event = { ...sqsEvent([envelope]), sluice: { task: "redrive", dryRun: true } };

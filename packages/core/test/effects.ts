@@ -1,10 +1,10 @@
-// What a change means to a route, asked of the route itself.
+// The effect of a record on a route: what the route would write.
 
 import { type Effect, effectOf, type Route } from "../src/delivery/route.ts";
 import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/sink-kit.ts";
 import { scriptedSink } from "./scripted-sink.ts";
 
-export interface Asked {
+export interface RouteParts {
   readonly writes?: "upsert" | "append";
   readonly map?: Mapper<UnknownItem, unknown, "append">;
   readonly predicate?: (item: UnknownItem) => boolean;
@@ -12,22 +12,22 @@ export interface Asked {
   readonly mapsItself?: boolean;
 }
 
-/** The effect of a record on a route with these parts. The mapper's default is the revision after the change. */
-export const effectOn = (record: StreamRecord, asked: Asked = {}): Effect => {
-  const { writes = "upsert", map = (change) => change.after?.revision, mapsItself = false } = asked;
+/** The effect of a record on a route with these parts. The default mapper returns the revision after the change. */
+export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect => {
+  const { writes = "upsert", map = (change) => change.after?.revision, mapsItself = false } = parts;
   const route: Route = {
     name: "r",
     sink: scriptedSink({ writes }) as never,
     map: map as Route["map"],
     mapsItself,
-    predicate: asked.predicate as Route["predicate"],
-    schema: asked.schema,
+    predicate: parts.predicate as Route["predicate"],
+    schema: parts.schema,
     dedupe: "none",
     origins: new Set(["stream"]),
     retryIn: "stream" as const,
   };
-  return effectOf(route, decodeRecord(record, "stream", asked.schema));
+  return effectOf(route, decodeRecord(record, "stream", parts.schema));
 };
 
 /** `write`, `remove`, `none`, or the code of a rejection. */
-export const told = (effect: Effect): string => (effect.kind === "reject" ? effect.error.code : effect.kind);
+export const effectName = (effect: Effect): string => (effect.kind === "reject" ? effect.error.code : effect.kind);

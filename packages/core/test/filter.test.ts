@@ -2,21 +2,21 @@ import { describe, expect, test } from "@jest/globals";
 import { streamEvent, streamRecord, tableHistory } from "@sluice/testing";
 import { type LiveChange, pipeline, type UnknownItem } from "../src/index.ts";
 import { decodeRecord, type StreamViewType } from "../src/sink-kit.ts";
-import { type Asked, effectOn, told } from "./effects.ts";
+import { effectName, effectOn, type RouteParts } from "./effects.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
-import { keptLines } from "./stored-envelopes.ts";
 
 const open = { pk: "a", sk: "1", state: "open", revision: 1 };
 const closed = { pk: "a", sk: "1", state: "closed", revision: 2 };
 const isOpen = (item: UnknownItem): boolean => item.state === "open";
 
-/** The two ways of leaving: the predicate no longer holds, or the mapper answers nothing. */
-const ways: readonly [string, Asked][] = [
+/** The two ways to leave a route: the predicate no longer matches, or the mapper returns undefined. */
+const ways: readonly [string, RouteParts][] = [
   ["a predicate", { predicate: isOpen }],
-  ["a mapper that answers nothing", { map: ({ after }) => (after && isOpen(after) ? after.revision : undefined) }],
+  ["a mapper that returns undefined", { map: ({ after }) => (after && isOpen(after) ? after.revision : undefined) }],
 ];
 
-describe.each(ways)("leaving by %s, with both images", (_way, asked) => {
+describe.each(ways)("leaving by %s, with both images", (_way, parts) => {
   test.each([
     ["insert that matches", { after: open }, "write"],
     ["insert that does not match", { after: closed }, "none"],
@@ -24,105 +24,109 @@ describe.each(ways)("leaving by %s, with both images", (_way, asked) => {
     ["modify that enters", { before: closed, after: open }, "write"],
     ["modify that leaves", { before: open, after: closed }, "remove"],
     ["modify that never matched", { before: { ...closed, revision: 0 }, after: closed }, "none"],
-    ["remove of one that matched", { before: open }, "remove"],
-    ["remove of one that never matched", { before: closed }, "none"],
+    ["remove of an item that matched", { before: open }, "remove"],
+    ["remove of an item that never matched", { before: closed }, "none"],
   ])("%s", (_name, images, expected) => {
-    expect(told(effectOn(streamRecord(images), asked))).toBe(expected);
+    expect(effectName(effectOn(streamRecord(images), parts))).toBe(expected);
   });
 });
 
-describe.each(ways)("leaving by %s, without old images", (_way, asked) => {
+describe.each(ways)("leaving by %s, without old images", (_way, parts) => {
   test.each([
     ["insert that matches", { after: open }, "write"],
     ["insert that does not match", { after: closed }, "none"],
     ["modify that matches", { before: closed, after: open }, "write"],
-    ["modify that does not match: it may have had a copy", { before: closed, after: closed }, "remove"],
-    ["remove: it may have had a copy", { before: closed }, "remove"],
+    ["modify that does not match: the target may hold a copy", { before: closed, after: closed }, "remove"],
+    ["remove: the target may hold a copy", { before: closed }, "remove"],
   ])("%s", (_name, images, expected) => {
-    expect(told(effectOn(streamRecord({ ...images, viewType: "NEW_IMAGE" }), asked))).toBe(expected);
+    expect(effectName(effectOn(streamRecord({ ...images, viewType: "NEW_IMAGE" }), parts))).toBe(expected);
   });
 });
 
-describe("an old image that the code of today cannot take", () => {
-  const strict: Asked = {
+describe("an old image that the current mapper refuses", () => {
+  const strict: RouteParts = {
     map: ({ after }) => {
       if (typeof after?.revision !== "number") throw new TypeError("no revision");
       return isOpen(after) ? after.revision : undefined;
     },
   };
-  const strange = { pk: "a", sk: "1", state: "open" };
+  const refused = { pk: "a", sk: "1", state: "open" };
 
-  test("may have been copied by that of yesterday: it leaves by a guarded remove", () => {
-    expect(told(effectOn(streamRecord({ before: strange, after: closed }), strict))).toBe("remove");
-    expect(told(effectOn(streamRecord({ before: strange }), strict))).toBe("remove");
+  test("causes a guarded remove, because an earlier version of the mapper may have copied it", () => {
+    expect(effectName(effectOn(streamRecord({ before: refused, after: closed }), strict))).toBe("remove");
+    expect(effectName(effectOn(streamRecord({ before: refused }), strict))).toBe("remove");
   });
 
-  test("does not stand in the way of a new one", () => {
-    expect(told(effectOn(streamRecord({ before: strange, after: open }), strict))).toBe("write");
+  test("does not block the new image", () => {
+    expect(effectName(effectOn(streamRecord({ before: refused, after: open }), strict))).toBe("write");
   });
 });
 
-describe("a sink that maps for itself", () => {
-  const itself: Asked = { mapsItself: true, map: ({ record }) => record.dynamodb?.NewImage };
+describe("a sink with its own mapper", () => {
+  const ownMapper: RouteParts = { mapsItself: true, map: ({ record }) => record.dynamodb?.NewImage };
 
-  test("writes and removes without a look at the old image", () => {
-    expect(told(effectOn(streamRecord({ after: open }), itself))).toBe("write");
-    expect(told(effectOn(streamRecord({ before: open }), itself))).toBe("remove");
+  test("writes and removes without reading the old image", () => {
+    expect(effectName(effectOn(streamRecord({ after: open }), ownMapper))).toBe("write");
+    expect(effectName(effectOn(streamRecord({ before: open }), ownMapper))).toBe("remove");
   });
 
-  test("is filtered as any other", () => {
-    const filtered = { ...itself, predicate: isOpen };
-    expect(told(effectOn(streamRecord({ before: closed }), filtered))).toBe("none");
-    expect(told(effectOn(streamRecord({ before: open, after: closed }), filtered))).toBe("remove");
+  test("is filtered like any other sink", () => {
+    const filtered = { ...ownMapper, predicate: isOpen };
+    expect(effectName(effectOn(streamRecord({ before: closed }), filtered))).toBe("none");
+    expect(effectName(effectOn(streamRecord({ before: open, after: closed }), filtered))).toBe("remove");
   });
 
   test.each<StreamViewType>(["KEYS_ONLY", "OLD_IMAGE"])("never writes nulls under %s", (viewType) => {
-    expect(told(effectOn(streamRecord({ before: open, after: closed, viewType }), itself))).toBe("RECORD_INCOMPLETE");
+    expect(effectName(effectOn(streamRecord({ before: open, after: closed, viewType }), ownMapper))).toBe(
+      "RECORD_INCOMPLETE",
+    );
   });
 });
 
 describe("view types", () => {
-  const byKey: Asked = { map: ({ keys }) => keys.pk };
+  const byKey: RouteParts = { map: ({ keys }) => keys.pk };
 
   test.each<[StreamViewType, string, string]>([
     ["NEW_AND_OLD_IMAGES", "write", "write"],
     ["NEW_IMAGE", "write", "write"],
     ["OLD_IMAGE", "RECORD_INCOMPLETE", "write"],
     ["KEYS_ONLY", "RECORD_INCOMPLETE", "write"],
-  ])("%s serves what it can: a mapper of images %s, one of keys %s", (viewType, ofImages, ofKeys) => {
+  ])("under %s a mapper of images has effect %s, a mapper of keys %s", (viewType, ofImages, ofKeys) => {
     const record = streamRecord({ before: open, after: closed, viewType });
-    expect(told(effectOn(record))).toBe(ofImages);
-    expect(told(effectOn(record, byKey))).toBe(ofKeys);
-    expect(told(effectOn(record, { ...byKey, writes: "append" }))).toBe(ofKeys);
+    expect(effectName(effectOn(record))).toBe(ofImages);
+    expect(effectName(effectOn(record, byKey))).toBe(ofKeys);
+    expect(effectName(effectOn(record, { ...byKey, writes: "append" }))).toBe(ofKeys);
   });
 
   test.each<StreamViewType>(["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY"])(
     "a remove needs no image under %s",
     (viewType) => {
       const record = streamRecord({ before: open, viewType });
-      expect(told(effectOn(record))).toBe("remove");
-      expect(told(effectOn(record, { ...byKey, writes: "append" }))).toBe("write");
+      expect(effectName(effectOn(record))).toBe("remove");
+      expect(effectName(effectOn(record, { ...byKey, writes: "append" }))).toBe("write");
     },
   );
 });
 
 describe("an append route", () => {
-  test("judges a remove by what was there, and any other change by what is", () => {
-    const asked: Asked = { writes: "append", predicate: isOpen, map: ({ kind }) => kind };
-    expect(told(effectOn(streamRecord({ before: open }), asked))).toBe("write");
-    expect(told(effectOn(streamRecord({ before: closed }), asked))).toBe("none");
-    expect(told(effectOn(streamRecord({ before: open, after: closed }), asked))).toBe("none");
-    expect(told(effectOn(streamRecord({ before: closed, after: open }), asked))).toBe("write");
+  test("filters a remove by its old image, and any other change by its new image", () => {
+    const parts: RouteParts = { writes: "append", predicate: isOpen, map: ({ kind }) => kind };
+    expect(effectName(effectOn(streamRecord({ before: open }), parts))).toBe("write");
+    expect(effectName(effectOn(streamRecord({ before: closed }), parts))).toBe("none");
+    expect(effectName(effectOn(streamRecord({ before: open, after: closed }), parts))).toBe("none");
+    expect(effectName(effectOn(streamRecord({ before: closed, after: open }), parts))).toBe("write");
   });
 
-  test("that must judge a remove without an old image rejects it rather than guess", () => {
-    const asked: Asked = { writes: "append", predicate: isOpen, map: ({ kind }) => kind };
-    expect(told(effectOn(streamRecord({ before: open, viewType: "NEW_IMAGE" }), asked))).toBe("RECORD_INCOMPLETE");
+  test("rejects a remove without an old image if it has a predicate", () => {
+    const parts: RouteParts = { writes: "append", predicate: isOpen, map: ({ kind }) => kind };
+    expect(effectName(effectOn(streamRecord({ before: open, viewType: "NEW_IMAGE" }), parts))).toBe(
+      "RECORD_INCOMPLETE",
+    );
   });
 });
 
 const play = async (sink: ScriptedSink<"upsert">, cuts: readonly (readonly object[])[]) => {
-  const handler = pipeline("p", { onReject: "block", logger: keptLines() })
+  const handler = pipeline("p", { onReject: "block", logger: recordingLogger() })
     .when(isOpen)
     .to(sink, (change: LiveChange) => change.after)
     .handler();
@@ -134,7 +138,7 @@ describe("through a pipeline", () => {
   const records = [table.put(open), table.put(closed), table.put({ ...closed, revision: 3 })];
   const [entering, leaving, staying] = records as [object, object, object];
 
-  test("reduction does not hide that an item left", async () => {
+  test("reduction does not hide that an item left the filter", async () => {
     const sink = scriptedSink({ writes: "upsert" });
     await play(sink, [[entering], [leaving, staying]]);
     expect(sink.held().size).toBe(0);
@@ -142,7 +146,7 @@ describe("through a pipeline", () => {
     expect(sink.calls[1]?.[0]?.message).toBeUndefined();
   });
 
-  test("the target is the same however the stream was cut", async () => {
+  test("the target is the same for every division into batches", async () => {
     for (const cuts of [[records], records.map((record) => [record]), [[entering, leaving], [staying]]]) {
       const sink = scriptedSink({ writes: "upsert" });
       await play(sink, cuts);
@@ -150,7 +154,7 @@ describe("through a pipeline", () => {
     }
   });
 
-  test("an item that never matched costs no write", async () => {
+  test("an item that never matched causes no write", async () => {
     const sink = scriptedSink({ writes: "upsert" });
     const other = tableHistory();
     const never = [other.put(closed), other.put({ ...closed, revision: 9 }), other.remove({ pk: "a", sk: "1" })];
@@ -162,14 +166,14 @@ describe("through a pipeline", () => {
     expect(sink.calls).toEqual([]);
   });
 
-  test("a filter holds for the routes behind it, up to the next one", async () => {
+  test("a filter applies to the routes behind it, up to the next filter", async () => {
     const [all, opened, shut] = ["all", "opened", "shut"].map((name) => scriptedSink({ writes: "append", name })) as [
       ScriptedSink<"append">,
       ScriptedSink<"append">,
       ScriptedSink<"append">,
     ];
     const also = scriptedSink({ writes: "append", name: "also" });
-    const handler = pipeline("p", { onReject: "block", logger: keptLines() })
+    const handler = pipeline("p", { onReject: "block", logger: recordingLogger() })
       .to(all, ({ eventId }) => eventId, { dedupe: "none" })
       .when(isOpen)
       .to(opened, ({ eventId }) => eventId, { dedupe: "none" })
@@ -186,9 +190,9 @@ describe("through a pipeline", () => {
     expect(sent(shut)).toEqual(ids.slice(1));
   });
 
-  test("when() leaves the pipeline that it was called on as it was", async () => {
+  test("when() does not change the pipeline that it is called on", async () => {
     const sink = scriptedSink({ writes: "append" });
-    const base = pipeline("p", { onReject: "block", logger: keptLines() });
+    const base = pipeline("p", { onReject: "block", logger: recordingLogger() });
     base.when(() => false).to(scriptedSink({ writes: "append" }), () => 1, { dedupe: "none" });
     expect(base.routes).toEqual([]);
     await base.to(sink, () => 1, { dedupe: "none" }).handler()(streamEvent(records));

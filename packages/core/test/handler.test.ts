@@ -11,8 +11,9 @@ import {
   type UnknownItem,
 } from "../src/index.ts";
 import { fixedClock, manualClock } from "./clocks.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, type Script, type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -31,24 +32,24 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
   readonly second?: Partial<Script<"append">>;
 }
 
-/** Rejected records go to the letters, unless the options block them. */
+/** Rejected records go to the dead-letter queue, unless the options say `onReject`. */
 const rejectsTo = (
-  letters: DeadLetterQueue,
+  deadLetters: DeadLetterQueue,
   { onReject }: Parts,
 ): { deadLetterQueue: DeadLetterQueue } | { onReject: "block" } =>
-  onReject === undefined ? { deadLetterQueue: letters } : { onReject };
+  onReject === undefined ? { deadLetterQueue: deadLetters } : { onReject };
 
 /** A pipeline "p" with an upsert route "first" and an append route "second". */
-const made = ({ first, second, ...options }: Parts = {}) => {
-  const letters = storedEnvelopes();
-  const logger = keptLines();
+const setUp = ({ first, second, ...options }: Parts = {}) => {
+  const deadLetters = memoryDeadLetterQueue();
+  const logger = recordingLogger();
   const upserts = scriptedSink({ writes: "upsert", name: "first", ...first });
   const appends = scriptedSink({ writes: "append", name: "second", ...second });
-  const handler = pipeline("p", { ...rejectsTo(letters, options), logger, clock: fixedClock, ...options })
+  const handler = pipeline("p", { ...rejectsTo(deadLetters, options), logger, clock: fixedClock, ...options })
     .to(upserts, ({ after }) => after.pk)
     .to(appends, ({ keys }) => keys.pk, { dedupe: "none" })
     .handler();
-  return { handler, letters, lines: logger.lines, upserts, appends };
+  return { handler, deadLetters, lines: logger.lines, upserts, appends };
 };
 
 const takenBy = (sink: ScriptedSink<"upsert" | "append">): unknown[] => sink.taken.map(({ change }) => change.keys.pk);
@@ -57,52 +58,52 @@ describe("the event", () => {
   test.each([
     ["undefined", undefined],
     ["null", null],
-    ["no Records", { records: [] }],
-    ["Records that are no array", { Records: {} }],
+    ["an object without Records", { records: [] }],
+    ["Records that are not an array", { Records: {} }],
     ["a Kinesis batch", { Records: [{ eventSource: "aws:kinesis", kinesis: { data: "" } }] }],
     ["an SNS event", { Records: [{ EventSource: "aws:sns", Sns: {} }] }],
     ["a stream record beside an SQS message", { Records: [put("a", 1), sqsEvent(["x"]).Records[0]] }],
     ["a record that is null", { Records: [null] }],
     ["an EventBridge event", { source: "aws.s3", detail: {} }],
-  ])("of another shape throws: %s", async (_name, event) => {
-    const { handler, upserts } = made();
+  ])("of an unknown shape throws: %s", async (_name, event) => {
+    const { handler, upserts } = setUp();
     await expect(handler(event, lambdaContext())).rejects.toMatchObject({ code: "RECORD_MALFORMED" });
     expect(upserts.calls).toEqual([]);
   });
 
-  test("without records is a success that writes nothing", async () => {
-    const { handler, upserts, letters } = made();
+  test("without records succeeds and writes nothing", async () => {
+    const { handler, upserts, deadLetters } = setUp();
     expect(await handler(streamEvent([]), lambdaContext())).toEqual({ batchItemFailures: [] });
-    expect([upserts.calls, letters.writes]).toEqual([[], []]);
+    expect([upserts.calls, deadLetters.writes]).toEqual([[], []]);
   });
 
-  test("needs no context", async () => {
-    const { handler, upserts } = made();
+  test("is handled without a Lambda context", async () => {
+    const { handler, upserts } = setUp();
     expect(await handler(streamEvent(batch))).toEqual({ batchItemFailures: [] });
     expect(takenBy(upserts)).toEqual(["a", "b", "c"]);
   });
 });
 
-describe("the answer", () => {
-  test("names the records that must come again, for any route, once each and in order", async () => {
-    const { handler } = made({
+describe("the response", () => {
+  test("names the records that any route must retry, once each and in order", async () => {
+    const { handler } = setUp({
       first: { answer: answering({ c: "SINK_DENIED", b: "SINK_DENIED" }) },
       second: { answer: answering({ b: "SINK_MISSING" }) },
     });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1]), idOf(batch[2])]);
   });
 
-  test("names every record when all failed, and does not throw", async () => {
-    const { handler } = made({ first: { answer: () => "SINK_UNAVAILABLE" } });
+  test("names every record if all failed, and does not throw", async () => {
+    const { handler } = setUp({ first: { answer: () => "SINK_UNAVAILABLE" } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual(batch.map(idOf));
   });
 
-  test("is a new object each time: nobody can spoil another's success", async () => {
-    const { handler } = made();
+  test("is a new object each time, so that a caller cannot change a later response", async () => {
+    const { handler } = setUp();
     const first = await handler(streamEvent(batch), lambdaContext());
-    first.batchItemFailures.push({ itemIdentifier: "spoiled" });
+    first.batchItemFailures.push({ itemIdentifier: "changed" });
     expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
-    expect(await made().handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect(await setUp().handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
   });
 
   test.each([
@@ -110,36 +111,36 @@ describe("the answer", () => {
     ["an empty", ""],
     ["a null", null],
   ])(
-    "is a failed batch for a record that must come again and has %s sequence number",
+    "is a failed batch for a record that must be retried and has %s sequence number",
     async (_name, SequenceNumber) => {
-      const nameless = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
-      const { handler } = made({ onReject: "block" });
-      await expect(handler(streamEvent([put("a", 1), nameless]), lambdaContext())).rejects.toMatchObject({
+      const unnumbered = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
+      const { handler } = setUp({ onReject: "block" });
+      await expect(handler(streamEvent([put("a", 1), unnumbered]), lambdaContext())).rejects.toMatchObject({
         code: "RECORD_MALFORMED",
       });
     },
   );
 
-  test("is a failed invocation after a bug in a sink, when the other route's dead letters are stored", async () => {
-    const { handler, letters } = made({
+  test("is a failed invocation after a bug in a sink; the dead letters of the other route are stored", async () => {
+    const { handler, deadLetters } = setUp({
       first: { interrupt: () => Promise.reject(new TypeError("a bug")) },
       second: { answer: answering({ a: "SINK_REJECTED" }) },
     });
     await expect(handler(streamEvent(batch), lambdaContext())).rejects.toThrow("a bug");
-    expect(letters.envelopes.map(({ sink }) => sink)).toEqual(["second"]);
+    expect(deadLetters.envelopes.map(({ sink }) => sink)).toEqual(["second"]);
   });
 });
 
 describe("isolation", () => {
-  test("a sink that is down does not keep a record from another", async () => {
-    const { handler, appends } = made({ first: { answer: () => "SINK_UNAVAILABLE" } });
+  test("a sink that is down does not affect the other sink", async () => {
+    const { handler, appends } = setUp({ first: { answer: () => "SINK_UNAVAILABLE" } });
     await handler(streamEvent(batch), lambdaContext());
     expect(takenBy(appends)).toEqual(["a", "b", "c"]);
   });
 
-  test("a sink that hangs does not keep a record from another, and ends with the deadline", async () => {
+  test("a sink that hangs does not affect the other sink, and is abandoned at the deadline", async () => {
     const { clock, advance } = manualClock();
-    const { handler, appends } = made({ clock, first: { interrupt: () => new Promise(() => {}) } });
+    const { handler, appends } = setUp({ clock, first: { interrupt: () => new Promise(() => {}) } });
     const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     await advance(9_000);
     expect(takenBy(appends)).toEqual(["a", "b", "c"]);
@@ -147,11 +148,11 @@ describe("isolation", () => {
     expect(named(await answer)).toEqual(batch.map(idOf));
   });
 
-  test("a poison change holds up neither others nor the batch", async () => {
-    const { handler, letters, upserts } = made({ first: { answer: answering({ a: "SINK_REJECTED" }) } });
+  test("a rejected change holds up neither other changes nor the batch", async () => {
+    const { handler, deadLetters, upserts } = setUp({ first: { answer: answering({ a: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([]);
     expect(takenBy(upserts)).toEqual(["b", "c"]);
-    expect(letters.envelopes).toHaveLength(1);
+    expect(deadLetters.envelopes).toHaveLength(1);
   });
 
   test.each<[string, (record: StreamRecord) => unknown]>([
@@ -159,25 +160,25 @@ describe("isolation", () => {
     ["a key that is null", (record) => ({ ...record, dynamodb: { ...record.dynamodb, Keys: { pk: null } } })],
     ["no dynamodb", ({ dynamodb: _, ...record }) => record],
     ["no sequence number", (record) => ({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber: undefined } })],
-  ])("a record with %s is dead-lettered for every route, and others go on", async (_name, spoil) => {
-    const { handler, letters, upserts } = made();
-    const spoiled = spoil(put("x", 9));
-    const answer = await handler(streamEvent([put("a", 1), spoiled as StreamRecord, put("c", 3)]), lambdaContext());
+  ])("a record with %s is dead-lettered for every route, and other records are delivered", async (_name, damage) => {
+    const { handler, deadLetters, upserts } = setUp();
+    const malformed = damage(put("x", 9));
+    const answer = await handler(streamEvent([put("a", 1), malformed as StreamRecord, put("c", 3)]), lambdaContext());
     expect(named(answer)).toEqual([]);
     expect(takenBy(upserts)).toEqual(["a", "c"]);
-    expect(letters.envelopes.map(({ sink, code }) => [sink, code])).toEqual([
+    expect(deadLetters.envelopes.map(({ sink, code }) => [sink, code])).toEqual([
       ["first", "RECORD_MALFORMED"],
       ["second", "RECORD_MALFORMED"],
     ]);
-    expect(letters.envelopes[0]?.record).toEqual(spoiled);
+    expect(deadLetters.envelopes[0]?.record).toEqual(malformed);
   });
 });
 
 describe("a dead letter", () => {
-  test("holds the whole record and what is needed to send it again", async () => {
-    const { handler, letters } = made({ second: { answer: answering({ b: "SINK_TOO_LARGE" }) } });
+  test("holds the whole record and all fields that a redrive needs", async () => {
+    const { handler, deadLetters } = setUp({ second: { answer: answering({ b: "SINK_TOO_LARGE" }) } });
     await handler(streamEvent(batch), lambdaContext());
-    expect(letters.envelopes).toEqual([
+    expect(deadLetters.envelopes).toEqual([
       {
         v: 1,
         id: `${batch[1]?.eventID}:second`,
@@ -192,22 +193,22 @@ describe("a dead letter", () => {
     ]);
   });
 
-  test("of a record that a mapper refused counts no attempt", async () => {
-    const letters = storedEnvelopes();
-    const handler = pipeline("p", { deadLetterQueue: letters, logger: keptLines() })
+  test("of a record whose mapper threw has no attempts", async () => {
+    const deadLetters = memoryDeadLetterQueue();
+    const handler = pipeline("p", { deadLetterQueue: deadLetters, logger: recordingLogger() })
       .to(scriptedSink({ writes: "upsert" }), () => {
         throw new Error("confidential");
       })
       .handler();
     await handler(streamEvent(batch.slice(0, 1)), lambdaContext());
-    expect(letters.envelopes).toMatchObject([{ code: "MAPPING_FAILED", attempts: 0 }]);
-    expect(JSON.stringify(letters.envelopes[0]?.message)).not.toContain("confidential");
+    expect(deadLetters.envelopes).toMatchObject([{ code: "MAPPING_FAILED", attempts: 0 }]);
+    expect(JSON.stringify(deadLetters.envelopes[0]?.message)).not.toContain("confidential");
   });
 
-  test("that is not stored makes its record come again, and others not", async () => {
-    const { handler, lines } = made({
+  test("that is not stored causes a retry of its record, and of no other", async () => {
+    const { handler, lines } = setUp({
       first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_REJECTED" }) },
-      deadLetterQueue: storedEnvelopes(({ record }) => idOf(record) !== idOf(batch[0])),
+      deadLetterQueue: memoryDeadLetterQueue(({ record }) => idOf(record) !== idOf(batch[0])),
     });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[0])]);
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
@@ -217,25 +218,28 @@ describe("a dead letter", () => {
     ]);
   });
 
-  test("target that throws makes the records come again, and is logged once", async () => {
-    const deadLetterQueue: DeadLetterQueue = { write: () => Promise.reject(new Error("queue gone")) };
-    const { handler, lines, upserts } = made({ deadLetterQueue, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+  test("is retried with its record if the dead-letter queue throws, which is logged once", async () => {
+    const deadLetterQueue: DeadLetterQueue = { write: () => Promise.reject(new Error("queue deleted")) };
+    const { handler, lines, upserts } = setUp({
+      deadLetterQueue,
+      first: { answer: answering({ b: "SINK_REJECTED" }) },
+    });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
-    expect(lines[0]).toMatchObject({ fields: { first: "Error: queue gone", errors: 1 } });
+    expect(lines[0]).toMatchObject({ fields: { first: "Error: queue deleted", errors: 1 } });
     expect(takenBy(upserts)).toEqual(["a", "c"]);
   });
 
-  test("target that never answers does not cost the invocation its report", async () => {
+  test("does not delay the response past the deadline if the dead-letter queue never answers", async () => {
     const { clock, advance } = manualClock();
     const deadLetterQueue: DeadLetterQueue = { write: () => new Promise(() => {}) };
-    const { handler } = made({ clock, deadLetterQueue, first: { answer: answering({ b: "SINK_REJECTED" }) } });
+    const { handler } = setUp({ clock, deadLetterQueue, first: { answer: answering({ b: "SINK_REJECTED" }) } });
     const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 10_000 }));
     await advance(9_749);
     await advance(1);
     expect(named(await answer)).toEqual([idOf(batch[1])]);
   });
 
-  test("is written in the batch's order and in parts, so that a whole batch of poison gets on", async () => {
+  test("is written in the order of the batch and in parts, so that a batch of bad records makes progress", async () => {
     const many = Array.from({ length: 250 }, (_, index) => put(`item-${index}`, index + 1));
     const { clock, advance } = manualClock();
     const stored: string[] = [];
@@ -246,7 +250,7 @@ describe("a dead letter", () => {
         return { stored: new Set(envelopes), errors: [] };
       },
     };
-    const { handler } = made({ clock, deadLetterQueue: slow, first: { answer: () => "SINK_REJECTED" } });
+    const { handler } = setUp({ clock, deadLetterQueue: slow, first: { answer: () => "SINK_REJECTED" } });
     const answer = handler(streamEvent(many), lambdaContext({ remainingMs: 10_000 }));
     await advance(6_000);
     await advance(3_750);
@@ -254,29 +258,29 @@ describe("a dead letter", () => {
     expect(named(await answer)).toEqual(many.slice(100).map(idOf));
   });
 
-  test("is not written a second time by one environment while its batch comes again for another reason", async () => {
-    const { handler, letters } = made({
+  test("is not written again by the same environment while its batch is retried for another reason", async () => {
+    const { handler, deadLetters } = setUp({
       first: { answer: answering({ a: "SINK_REJECTED" }) },
       second: { answer: (_, attempt) => (attempt < 3 ? "SINK_DENIED" : "delivered") },
     });
     for (const expected of [batch.map(idOf), batch.map(idOf), []]) {
       expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual(expected);
     }
-    expect(letters.envelopes).toHaveLength(1);
+    expect(deadLetters.envelopes).toHaveLength(1);
   });
 
-  test("is written once for a record that a batch holds twice, and neither comes again", async () => {
-    const { handler, letters } = made({ second: { answer: answering({ a: "SINK_REJECTED" }) } });
+  test("is written once for a record that is in a batch twice, and neither copy is retried", async () => {
+    const { handler, deadLetters } = setUp({ second: { answer: answering({ a: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent([put("a", 1), put("a", 1)]), lambdaContext()))).toEqual([]);
-    expect(letters.envelopes).toHaveLength(1);
+    expect(deadLetters.envelopes).toHaveLength(1);
   });
 
-  test("of different records without any id is written for each", async () => {
-    const { handler, letters } = made();
-    const nameless = (pk: string) => ({ eventSource: "aws:dynamodb", dynamodb: { Keys: { pk: { S: pk } } } });
-    await handler({ Records: [nameless("a")] }, lambdaContext());
-    await handler({ Records: [nameless("b")] }, lambdaContext());
-    expect(letters.envelopes.map(({ record }) => record.dynamodb?.Keys?.pk)).toEqual([
+  test("is written for each of several records without an id", async () => {
+    const { handler, deadLetters } = setUp();
+    const withoutId = (pk: string) => ({ eventSource: "aws:dynamodb", dynamodb: { Keys: { pk: { S: pk } } } });
+    await handler({ Records: [withoutId("a")] }, lambdaContext());
+    await handler({ Records: [withoutId("b")] }, lambdaContext());
+    expect(deadLetters.envelopes.map(({ record }) => record.dynamodb?.Keys?.pk)).toEqual([
       { S: "a" },
       { S: "a" },
       { S: "b" },
@@ -286,15 +290,15 @@ describe("a dead letter", () => {
 });
 
 describe('a pipeline with onReject: "block"', () => {
-  test("lets a rejected record come again, and nothing is written for it", async () => {
-    const { handler, letters } = made({ onReject: "block", first: { answer: answering({ b: "SINK_REJECTED" }) } });
+  test("retries a rejected record, and writes no dead letter for it", async () => {
+    const { handler, deadLetters } = setUp({ onReject: "block", first: { answer: answering({ b: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([idOf(batch[1])]);
-    expect(letters.writes).toEqual([]);
+    expect(deadLetters.writes).toEqual([]);
   });
 });
 
 describe("a batch of dead letters from SQS", () => {
-  const letter = (changes: Partial<Envelope> = {}): Envelope => ({
+  const envelope = (changes: Partial<Envelope> = {}): Envelope => ({
     v: 1,
     id: "id",
     pipeline: "p",
@@ -308,59 +312,59 @@ describe("a batch of dead letters from SQS", () => {
   });
   const messageId = (index: number): string | undefined => sqsEvent(["", "", "", ""]).Records[index]?.messageId;
 
-  test("goes to the sink that failed and to no other, as a redrive", async () => {
-    const { handler, upserts, appends } = made();
-    const answer = await handler(sqsEvent([encodeEnvelope(letter())]), lambdaContext());
+  test("goes only to the sink that failed, as a redrive", async () => {
+    const { handler, upserts, appends } = setUp();
+    const answer = await handler(sqsEvent([encodeEnvelope(envelope())]), lambdaContext());
     expect(named(answer)).toEqual([]);
     expect(upserts.calls).toEqual([]);
     expect(appends.taken.map(({ change }) => change.origin)).toEqual(["redrive"]);
   });
 
-  test("stays in its queue where it fails again, whether it is rejected or to be retried", async () => {
-    const { handler, letters } = made({
+  test("stays in its queue if it fails again, whether it is rejected or retried", async () => {
+    const { handler, deadLetters } = setUp({
       second: { answer: answering({ a: "SINK_REJECTED", b: "SINK_DENIED" }) },
     });
-    const bodies = [letter(), letter({ record: put("b", 2) }), letter({ record: put("c", 3) })];
+    const bodies = [envelope(), envelope({ record: put("b", 2) }), envelope({ record: put("c", 3) })];
     const answer = await handler(sqsEvent(bodies), lambdaContext());
     expect(named(answer)).toEqual([messageId(0), messageId(1)]);
-    expect(letters.writes).toEqual([]);
+    expect(deadLetters.writes).toEqual([]);
   });
 
-  test("stays in its queue also where the pipeline blocks, or the record is malformed", async () => {
-    const { handler } = made({ onReject: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
-    const bodies = [letter(), letter({ record: {} }), letter({ record: put("c", 3) })];
+  test("stays in its queue also if onReject is block, or the record is malformed", async () => {
+    const { handler } = setUp({ onReject: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
+    const bodies = [envelope(), envelope({ record: {} }), envelope({ record: put("c", 3) })];
     expect(named(await handler(sqsEvent(bodies), lambdaContext()))).toEqual([messageId(0), messageId(1)]);
   });
 
   test.each<[string, unknown]>([
-    ["no JSON", "hello"],
-    ["JSON of something else", { hello: 1 }],
+    ["text that is not JSON", "hello"],
+    ["JSON that is not an envelope", { hello: 1 }],
     ["JSON null", "null"],
-    ["another version", { ...letter(), v: 2 }],
-    ["a null record", { ...letter(), record: null }],
-    ["another pipeline's", letter({ pipeline: "q" })],
-    ["a sink's that is gone", letter({ sink: "third" })],
-    ["a broken archive", { ...letter(), record: undefined, recordGzip: "AAAA" }],
-  ])("a message with %s stays in its queue, and nothing is delivered of it", async (_name, body) => {
-    const { handler, upserts, appends, letters, lines } = made();
-    const event = sqsEvent([body, encodeEnvelope(letter({ record: put("b", 2) }))]);
+    ["an unknown version", { ...envelope(), v: 2 }],
+    ["a null record", { ...envelope(), record: null }],
+    ["the envelope of another pipeline", envelope({ pipeline: "q" })],
+    ["the name of a removed sink", envelope({ sink: "third" })],
+    ["a broken archive", { ...envelope(), record: undefined, recordGzip: "AAAA" }],
+  ])("a message with %s stays in its queue and is not delivered", async (_name, body) => {
+    const { handler, upserts, appends, deadLetters, lines } = setUp();
+    const event = sqsEvent([body, encodeEnvelope(envelope({ record: put("b", 2) }))]);
     expect(named(await handler(event, lambdaContext()))).toEqual([messageId(0)]);
-    expect([upserts.calls, takenBy(appends), letters.writes]).toEqual([[], ["b"], []]);
+    expect([upserts.calls, takenBy(appends), deadLetters.writes]).toEqual([[], ["b"], []]);
     expect(lines[0]).toMatchObject({ level: "warn", fields: { messages: 1 } });
   });
 
-  test("that is late is superseded, which is success", async () => {
-    const { handler, upserts } = made();
+  test("is superseded if a newer change was delivered, and is deleted", async () => {
+    const { handler, upserts } = setUp();
     await handler(streamEvent([put("a", 5)]), lambdaContext());
-    const late = encodeEnvelope(letter({ sink: "first", record: put("a", 1) }));
-    expect(named(await handler(sqsEvent([late]), lambdaContext()))).toEqual([]);
+    const body = encodeEnvelope(envelope({ sink: "first", record: put("a", 1) }));
+    expect(named(await handler(sqsEvent([body]), lambdaContext()))).toEqual([]);
     expect(upserts.taken.map(({ change }) => change.sequenceNumber)).toEqual([idOf(put("a", 5))]);
   });
 });
 
-describe("what Lambda does", () => {
-  test("two invocations at once in one process do not mix", async () => {
-    const { handler } = made({ first: { answer: answering({ x: "SINK_DENIED" }) } });
+describe("a Lambda environment", () => {
+  test("keeps concurrent invocations apart", async () => {
+    const { handler } = setUp({ first: { answer: answering({ x: "SINK_DENIED" }) } });
     const other = [put("x", 8), put("y", 9)];
     const answers = await Promise.all([
       handler(streamEvent(batch), lambdaContext()),
@@ -370,28 +374,28 @@ describe("what Lambda does", () => {
     expect(answers.map(named)).toEqual([[], [idOf(other[0])], []]);
   });
 
-  test("a reused environment starts anew: nothing of a failed invocation is left", async () => {
-    const { handler } = made({ first: { answer: (_, attempt) => (attempt < 2 ? "SINK_DENIED" : "delivered") } });
+  test("keeps no state of a failed invocation", async () => {
+    const { handler } = setUp({ first: { answer: (_, attempt) => (attempt < 2 ? "SINK_DENIED" : "delivered") } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toHaveLength(3);
     expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
   });
 
-  test("a deadline in the middle of a batch reports the rest, and leaves no timer", async () => {
+  test("reports the rest of a batch at the deadline, and leaves no timer", async () => {
     const { clock, advance, sleepers } = manualClock();
     const interrupt: Script<"append">["interrupt"] = async (deliveries) => {
       await clock.sleep(400, new AbortController().signal);
       return deliveries.map((delivery) => ({ delivery, outcome: "delivered" }));
     };
-    const { handler } = made({ clock, second: { maxEntries: 1, interrupt } });
+    const { handler } = setUp({ clock, second: { maxEntries: 1, interrupt } });
     const answer = handler(streamEvent(batch), lambdaContext({ remainingMs: 1_000 }));
     for (let step = 0; step < 10; step += 1) await advance(100);
     expect(named(await answer)).toEqual([idOf(batch[2])]);
     expect(sleepers()).toBe(0);
   });
 
-  test("an invocation that fails leaves no timer", async () => {
+  test("has no timer left after a failed invocation", async () => {
     const { clock, sleepers, advance } = manualClock();
-    const { handler } = made({ clock, first: { interrupt: () => Promise.reject(new TypeError("a bug")) } });
+    const { handler } = setUp({ clock, first: { interrupt: () => Promise.reject(new TypeError("a bug")) } });
     await expect(handler(streamEvent(batch), lambdaContext())).rejects.toThrow("a bug");
     await advance(0);
     expect(sleepers()).toBe(0);
@@ -399,8 +403,8 @@ describe("what Lambda does", () => {
 });
 
 describe("telemetry", () => {
-  test("a batch without failures is one line, whatever its size", async () => {
-    const { handler, lines } = made();
+  test("a batch without failures is one log line, whatever its size", async () => {
+    const { handler, lines } = setUp();
     const many = Array.from({ length: 300 }, (_, index) => put(`item-${index}`, index + 1));
     await handler(streamEvent(many), lambdaContext({ awsRequestId: "request-1" }));
     const counts = { received: 300, delivered: 300, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
@@ -423,13 +427,13 @@ describe("telemetry", () => {
     ]);
   });
 
-  test("failures are counted by code, and the report goes to whoever listens", async () => {
-    const heard: unknown[] = [];
+  test("failures are counted by code, and subscribers of the channel receive the report", async () => {
+    const received: unknown[] = [];
     const listen = (report: unknown): void => {
-      heard.push(report);
+      received.push(report);
     };
     channel(reportChannel).subscribe(listen);
-    const { handler, lines } = made({ first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_DENIED" }) } });
+    const { handler, lines } = setUp({ first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_DENIED" }) } });
     await handler(streamEvent(batch), lambdaContext());
     channel(reportChannel).unsubscribe(listen);
     expect(lines).toMatchObject([
@@ -443,7 +447,7 @@ describe("telemetry", () => {
         },
       },
     ]);
-    expect(heard).toMatchObject([{ pipeline: "p", records: 3 }]);
+    expect(received).toMatchObject([{ pipeline: "p", records: 3 }]);
   });
 
   test("Powertools' Logger writes one line of JSON by default", async () => {

@@ -4,30 +4,31 @@ import fc from "fast-check";
 import { type InvocationReport, pipeline, type UnknownItem } from "../src/index.ts";
 import { type Delivery, decodeRecord, outcomeOf, type StreamRecord } from "../src/sink-kit.ts";
 import { instantClock } from "./clocks.ts";
+import { type MemoryDeadLetterQueue, memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, type ScriptedSink, scriptedSink } from "./scripted-sink.ts";
-import { keptLines, type StoredEnvelopes, storedEnvelopes } from "./stored-envelopes.ts";
 
 type Writes = "upsert" | "append";
 
-const isEven = (item: UnknownItem): boolean => Number(item.revision) % 3 !== 0;
+const isKept = (item: UnknownItem): boolean => Number(item.revision) % 3 !== 0;
 
 interface Played<Mode extends Writes> {
   readonly sink: ScriptedSink<Mode>;
-  readonly letters: StoredEnvelopes;
+  readonly deadLetters: MemoryDeadLetterQueue;
   readonly reports: InvocationReport[];
 }
 
-/** Lambda: batches of these sizes; after a partial failure again from the lowest record that it names. */
+/** Plays Lambda: batches of these sizes; after a partial failure, a retry from the lowest failed record. */
 const play = async <Mode extends Writes>(
   records: readonly StreamRecord[],
   sizes: readonly number[],
   sink: ScriptedSink<Mode>,
   isFiltered: boolean,
 ): Promise<Played<Mode>> => {
-  const letters = storedEnvelopes();
-  const logger = keptLines();
-  const base = pipeline("p", { deadLetterQueue: letters, logger, clock: instantClock().clock });
-  const handler = (isFiltered ? base.when(isEven) : base)
+  const deadLetters = memoryDeadLetterQueue();
+  const logger = recordingLogger();
+  const base = pipeline("p", { deadLetterQueue: deadLetters, logger, clock: instantClock().clock });
+  const handler = (isFiltered ? base.when(isKept) : base)
     .to(
       sink as never,
       (change) => change.after?.revision ?? change.kind,
@@ -36,7 +37,7 @@ const play = async <Mode extends Writes>(
     .handler();
   let start = 0;
   for (let invocation = 0; start < records.length; invocation += 1) {
-    if (invocation > records.length * 40) throw new Error("the stream does not get on");
+    if (invocation > records.length * 40) throw new Error("the stream makes no progress");
     const batch = records.slice(start, start + (sizes[invocation % sizes.length] ?? 1));
     const { batchItemFailures } = await handler(streamEvent(batch));
     const named = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -44,7 +45,7 @@ const play = async <Mode extends Writes>(
     start += first < 0 ? batch.length : first;
   }
   const lines = logger.lines.filter(({ message }) => message.startsWith("batch delivered"));
-  return { sink, letters, reports: lines.map(({ fields }) => fields as unknown as InvocationReport) };
+  return { sink, deadLetters, reports: lines.map(({ fields }) => fields as unknown as InvocationReport) };
 };
 
 const expectBalanced = ({
@@ -66,20 +67,20 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_CONFLICT", "SINK_DENIED", "SINK_MISSING"] as const;
 
-/** For each change: what a sink answers at its first attempts, before it delivers or refuses for good. */
+/** The answers of a sink: for each change the first attempts, and then whether it delivers or rejects the change. */
 const plan = fc.record({
   failing: fc.func(fc.array(fc.constantFrom<Answer>(...retryable, "unreported"), { maxLength: 5 })),
-  poison: fc.func(fc.integer({ min: 0, max: 9 })),
+  rejects: fc.func(fc.integer({ min: 0, max: 9 })),
   share: fc.integer({ min: 0, max: 5 }),
 });
 type Plan = typeof plan extends fc.Arbitrary<infer Planned> ? Planned : never;
 
 const answerOf =
-  ({ failing, poison, share }: Plan) =>
+  ({ failing, rejects, share }: Plan) =>
   ({ change }: Delivery, attempt: number): Answer => {
     const early = failing(change.eventId)[attempt - 1];
     if (early !== undefined) return early;
-    return poison(change.eventId) < share ? "SINK_REJECTED" : "delivered";
+    return rejects(change.eventId) < share ? "SINK_REJECTED" : "delivered";
   };
 
 const historyOf = (seed: number): RandomHistory => randomHistory(seed, { changes: 30, items: 4 });
@@ -91,7 +92,7 @@ const limits = fc.record({
 const given = (limit: { maxEntries: number | undefined; concurrency: number | undefined }) =>
   Object.fromEntries(Object.entries(limit).filter(([, value]) => value !== undefined));
 
-/** Versions of each item's changes in the order in which they were given to the sink, by item. */
+/** The versions of each item's changes, in the order in which the sink received them. */
 const order = (deliveries: readonly Delivery[]): Map<string, string[]> => {
   const versions = new Map<string, string[]>();
   for (const { change } of deliveries) {
@@ -100,12 +101,12 @@ const order = (deliveries: readonly Delivery[]): Map<string, string[]> => {
   return versions;
 };
 
-/** An item's last change among those that the target does not refuse, and that are not filtered. */
-const lastTaken = (records: readonly StreamRecord[], planned: Plan): Map<string, unknown> => {
+/** The last accepted change of each item. */
+const lastAccepted = (records: readonly StreamRecord[], planned: Plan): Map<string, unknown> => {
   const held = new Map<string, unknown>();
   for (const record of records) {
     const change = decodeRecord(record);
-    if (planned.poison(change.eventId) < planned.share) continue;
+    if (planned.rejects(change.eventId) < planned.share) continue;
     if (change.kind === "remove") held.delete(change.itemKey);
     else held.set(change.itemKey, change.after?.revision);
   }
@@ -114,21 +115,21 @@ const lastTaken = (records: readonly StreamRecord[], planned: Plan): Map<string,
 
 const asText = (held: Map<string, unknown>): string => JSON.stringify([...held].sort());
 
-describe("an upsert route, whatever fails on the way", () => {
-  test("ends with the last state of each item that the target takes, however the stream was cut", async () => {
+describe("an upsert route, for every sequence of failures", () => {
+  test("ends with the last accepted state of each item, for every division into batches", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, limits, async (seed, cut, planned, limit) => {
         const { records } = historyOf(seed);
         const sink = scriptedSink({ writes: "upsert", answer: answerOf(planned), ...given(limit) });
         const played = await play(records, cut, sink, false);
         expectBalanced(played);
-        expect(asText(sink.held())).toBe(asText(lastTaken(records, planned)));
+        expect(asText(sink.held())).toBe(asText(lastAccepted(records, planned)));
       }),
       { numRuns: 150 },
     );
   });
 
-  test("behind a filter holds what one change at a time leads to", async () => {
+  test("behind a filter ends with the same items as one change at a time", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, async (seed, cut, planned) => {
         const { records } = historyOf(seed);
@@ -142,21 +143,21 @@ describe("an upsert route, whatever fails on the way", () => {
     );
   });
 
-  test("dead-letters what was refused and nothing else, each once", async () => {
+  test("dead-letters each rejected change once, and no other change", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, async (seed, cut, planned) => {
         const { records } = historyOf(seed);
-        const { letters } = await play(
+        const { deadLetters } = await play(
           records,
           cut,
           scriptedSink({ writes: "upsert", answer: answerOf(planned) }),
           false,
         );
-        const ids = letters.envelopes.map(({ id }) => id);
+        const ids = deadLetters.envelopes.map(({ id }) => id);
         expect(new Set(ids).size).toBe(ids.length);
-        for (const { record, code } of letters.envelopes) {
+        for (const { record, code } of deadLetters.envelopes) {
           expect(code).toBe("SINK_REJECTED");
-          expect(planned.poison(decodeRecord(record).eventId) < planned.share).toBe(true);
+          expect(planned.rejects(decodeRecord(record).eventId) < planned.share).toBe(true);
         }
       }),
       { numRuns: 50 },
@@ -167,27 +168,27 @@ describe("an upsert route, whatever fails on the way", () => {
 const isFinal = (answer: Answer): boolean =>
   answer === "delivered" || (answer !== "unreported" && outcomeOf(answer) === "reject");
 
-/** Sees each delivery as it is answered, and keeps those that came while an earlier one of the item was not settled. */
+/** Watches the order: records each delivery that was sent before an earlier change of its item had a final answer. */
 const orderWatch = (records: readonly StreamRecord[]) => {
   const changes = records.map((record) => decodeRecord(record));
-  const settledUpTo = new Map<string, string>();
+  const answeredUpTo = new Map<string, string>();
   const tooEarly: string[] = [];
   const isEarly = (itemKey: string, version: string): boolean => {
     const earlier = changes.filter((change) => change.itemKey === itemKey && change.version < version).at(-1);
-    return earlier !== undefined && (settledUpTo.get(itemKey) ?? "") < earlier.version;
+    return earlier !== undefined && (answeredUpTo.get(itemKey) ?? "") < earlier.version;
   };
   return {
     tooEarly,
-    settled: ({ change: { itemKey, version } }: Delivery, answer: Answer): Answer => {
+    observe: ({ change: { itemKey, version } }: Delivery, answer: Answer): Answer => {
       if (isEarly(itemKey, version)) tooEarly.push(version);
-      if (isFinal(answer) && version > (settledUpTo.get(itemKey) ?? "")) settledUpTo.set(itemKey, version);
+      if (isFinal(answer) && version > (answeredUpTo.get(itemKey) ?? "")) answeredUpTo.set(itemKey, version);
       return answer;
     },
   };
 };
 
-describe("an append route, whatever fails on the way", () => {
-  test("sends every change of an item that is not refused, first in order, and repeats only from where it was", async () => {
+describe("an append route, for every sequence of failures", () => {
+  test("sends every accepted change of an item, the first time in order", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, limits, async (seed, cut, planned, limit) => {
         const { records } = historyOf(seed);
@@ -197,7 +198,7 @@ describe("an append route, whatever fails on the way", () => {
         const expected = new Map<string, string[]>();
         for (const record of records) {
           const { itemKey, version, eventId } = decodeRecord(record);
-          if (planned.poison(eventId) >= planned.share)
+          if (planned.rejects(eventId) >= planned.share)
             expected.set(itemKey, [...(expected.get(itemKey) ?? []), version]);
         }
         const firsts = new Map([...order(sink.taken)].map(([key, versions]) => [key, [...new Set(versions)]]));
@@ -207,7 +208,7 @@ describe("an append route, whatever fails on the way", () => {
     );
   });
 
-  test("never sends a change of an item while an earlier one is unsent", async () => {
+  test("never sends a change of an item before the earlier changes", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, limits, async (seed, cut, planned, limit) => {
         const { records } = historyOf(seed);
@@ -216,7 +217,7 @@ describe("an append route, whatever fails on the way", () => {
         const sink = scriptedSink({
           writes: "append",
           ...given(limit),
-          answer: (delivery, attempt) => watch.settled(delivery, answer(delivery, attempt)),
+          answer: (delivery, attempt) => watch.observe(delivery, answer(delivery, attempt)),
         });
         await play(records, cut, sink, false);
         expect(watch.tooEarly).toEqual([]);
@@ -225,7 +226,7 @@ describe("an append route, whatever fails on the way", () => {
     );
   });
 
-  test("names each delivery by change and route, equal on every repeat", async () => {
+  test("gives each delivery an idempotency key of change and route, equal on every repeat", async () => {
     const { records } = historyOf(7);
     const sink = scriptedSink({
       writes: "append",

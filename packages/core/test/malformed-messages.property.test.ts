@@ -1,4 +1,4 @@
-// Whatever stands in a message, it is that message's affair: the others of its batch are delivered.
+// A malformed message never affects the other messages of its batch.
 
 import { gzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
@@ -6,10 +6,11 @@ import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
 import fc from "fast-check";
 import { encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
 import { onFailureDestinationReader, pipeline } from "../src/index.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
-const record = streamRecord({ after: { pk: "odd", sk: "1" }, position: 1 });
+const record = streamRecord({ after: { pk: "malformed", sk: "1" }, position: 1 });
 const good = streamRecord({ after: { pk: "good", sk: "1" }, position: 2 });
 
 const envelopeOf = (record: StreamRecord) => ({
@@ -37,7 +38,7 @@ const pointer = {
 const { record: _, ...bare } = envelopeOf(record);
 const gzip = gzipSync(JSON.stringify(record)).toString("base64");
 
-/** One message of each kind that the handler takes. */
+/** One message of each kind that the handler accepts. */
 const specimens: readonly object[] = [
   envelopeOf(record),
   { ...bare, recordGzip: gzip },
@@ -49,13 +50,13 @@ const specimens: readonly object[] = [
   { Type: "Notification", Message: JSON.stringify(pointer) },
 ];
 
-/** The places in a value, as paths. */
+/** The paths of all values inside a value. */
 const pathsIn = (value: unknown, path: readonly string[] = []): string[][] => {
   const inner = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  return [[...path], ...inner.flatMap(([name, held]) => pathsIn(held, [...path, name]))];
+  return [[...path], ...inner.flatMap(([name, member]) => pathsIn(member, [...path, name]))];
 };
 
-/** The value with another one at that place. */
+/** A copy of the value with another value at this path. */
 const withAt = (value: unknown, [name, ...rest]: readonly string[], other: unknown): unknown => {
   if (name === undefined) return other;
   const inner = (value as Record<string, unknown>)[name];
@@ -69,38 +70,42 @@ const mutated = specimen.chain((value) =>
     .tuple(fc.constantFrom(...pathsIn(value)), fc.jsonValue())
     .map(([path, other]) => JSON.stringify(withAt(value, path, other))),
 );
-const cutOff = specimen.chain((value) => {
+const truncated = specimen.chain((value) => {
   const text = JSON.stringify(value);
   return fc.nat(text.length).map((end) => text.slice(0, end));
 });
-const body = fc.oneof({ weight: 8, arbitrary: mutated }, { weight: 2, arbitrary: cutOff }, fc.json(), fc.string());
+const body = fc.oneof({ weight: 8, arbitrary: mutated }, { weight: 2, arbitrary: truncated }, fc.json(), fc.string());
 
-const gone = (): never => {
-  throw Object.assign(new Error("gone"), { name: "NoSuchKey" });
+const notFound = (): never => {
+  throw Object.assign(new Error("not found"), { name: "NoSuchKey" });
 };
 const trimmed = (): never => {
   throw Object.assign(new Error("trimmed"), { name: "TrimmedDataAccessException" });
 };
 const onFailureDestination = onFailureDestinationReader({
   streams: { getShardIterator: async () => trimmed(), getRecords: async () => trimmed() },
-  s3: { getObject: async () => gone(), putObject: async () => ({}), deleteObject: async () => ({}) },
+  s3: { getObject: async () => notFound(), putObject: async () => ({}), deleteObject: async () => ({}) },
 });
 
-test("an odd message fails no batch, and keeps no other from its sink", async () => {
+test("a malformed message does not fail its batch, and the other messages reach their sinks", async () => {
   await fc.assert(
     fc.asyncProperty(body, async (text) => {
       const sink = scriptedSink({ writes: "upsert", name: "held" });
-      const handler = pipeline("p", { deadLetterQueue: storedEnvelopes(), logger: keptLines(), onFailureDestination })
+      const handler = pipeline("p", {
+        deadLetterQueue: memoryDeadLetterQueue(),
+        logger: recordingLogger(),
+        onFailureDestination,
+      })
         .to(sink, ({ after }) => after.pk)
         .handler();
       const event = sqsEvent([encodeEnvelope(envelopeOf(good))]);
       const [first] = event.Records;
-      const Records = [{ ...first, messageId: "odd", body: text }, first];
+      const Records = [{ ...first, messageId: "malformed", body: text }, first];
       const { batchItemFailures } = await handler({ ...event, Records }, lambdaContext());
-      expect(batchItemFailures.filter(({ itemIdentifier }) => itemIdentifier !== "odd")).toEqual([]);
+      expect(batchItemFailures.filter(({ itemIdentifier }) => itemIdentifier !== "malformed")).toEqual([]);
       expect(sink.taken.map(({ message }) => message)).toContain("good");
       const { outcomes } = await handler({ sluice: { task: "redrive", dryRun: true }, Records }, lambdaContext());
-      expect(outcomes?.map(({ itemIdentifier }) => itemIdentifier)).toEqual(["odd", first?.messageId]);
+      expect(outcomes?.map(({ itemIdentifier }) => itemIdentifier)).toEqual(["malformed", first?.messageId]);
     }),
     { numRuns: 1_000 },
   );

@@ -1,12 +1,12 @@
-// Lambda Managed Instances: several invocations at once in one process, their state in the runtime's InvokeStore.
+// Lambda Managed Instances run several invocations at once in one process, with their state in the runtime's InvokeStore.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { pipeline } from "../src/index.ts";
 import { fixedClock } from "./clocks.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines } from "./stored-envelopes.ts";
 
 const invocations = new AsyncLocalStorage<Map<unknown, unknown>>();
 const stored = (): Map<unknown, unknown> => {
@@ -32,12 +32,12 @@ afterAll(() => {
   runtime.awslambda = before;
 });
 
-test("overlapping invocations of one handler answer each for itself", async () => {
+test("overlapping invocations of one handler do not mix their responses", async () => {
   const sink = scriptedSink({
     writes: "append",
     answer: ({ change }) => (Number(change.keys.sk) % 2 === 1 ? "SINK_DENIED" : "delivered"),
   });
-  const handler = pipeline("p", { onReject: "block", logger: keptLines(), clock: fixedClock })
+  const handler = pipeline("p", { onReject: "block", logger: recordingLogger(), clock: fixedClock })
     .to(sink, ({ eventId }) => eventId, { dedupe: "none" })
     .handler();
   const batches = Array.from({ length: 8 }, (_, index) =>

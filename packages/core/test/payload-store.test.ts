@@ -7,8 +7,8 @@ import { engineOrSkip, startSqs } from "@sluice/local";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { decodeEnvelope, type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import { type BatchResponse, pipeline, s3PayloadStore, sqsDeadLetterQueue } from "../src/index.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
-import { keptLines } from "./stored-envelopes.ts";
 
 test.each([
   ["bucket", { bucket: "" }],
@@ -23,7 +23,7 @@ test.each([
 // fauxqs serves S3 beside SQS.
 const describeWithS3 = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-describeWithS3("a record that no message can hold", (engine) => {
+describeWithS3("a record that is too large for a message", (engine) => {
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
   const sqs = new SQS(engine.clientConfig);
   afterAll(() => {
@@ -31,11 +31,11 @@ describeWithS3("a record that no message can hold", (engine) => {
     sqs.destroy();
   });
 
-  /** Two images that do not compress. */
+  /** A record that does not compress. */
   const giant = (pk: string, position: number) =>
     streamRecord({ after: { pk, sk: "1", noise: randomBytes(900_000).toString("base64") }, position });
 
-  const made = async (name: string, answers: Record<string, Answer>) => {
+  const setUp = async (name: string, answers: Record<string, Answer>) => {
     await s3.createBucket({ Bucket: name });
     const { QueueUrl = "" } = await sqs.createQueue({ QueueName: name });
     const payloadStore = s3PayloadStore({ bucket: name, client: s3 as never });
@@ -43,7 +43,7 @@ describeWithS3("a record that no message can hold", (engine) => {
       writes: "upsert",
       answer: ({ change }) => answers[String(change.keys.pk)] ?? "delivered",
     });
-    const logger = keptLines();
+    const logger = recordingLogger();
     const handler = pipeline("p", {
       deadLetterQueue: sqsDeadLetterQueue({ queueUrl: QueueUrl, client: sqs, payloadStore }),
       logger,
@@ -71,16 +71,16 @@ describeWithS3("a record that no message can hold", (engine) => {
     return { handler, sink, logger, receive, redrive, objects, bucket: name };
   };
 
-  test("is kept in S3, fetched by the redrive, and removed after success alone", async () => {
+  test("is stored in S3, fetched by the redrive, and deleted only after success", async () => {
     const answers: Record<string, Answer> = { a: "SINK_REJECTED" };
-    const { handler, sink, receive, redrive, objects } = await made("claims", answers);
+    const { handler, sink, receive, redrive, objects } = await setUp("records", answers);
     const record = giant("a", 1);
     expect(await handler(streamEvent([record]), lambdaContext())).toEqual({ batchItemFailures: [] });
     const [message] = await receive();
     expect(Buffer.byteLength(message?.Body ?? "")).toBeLessThan(1_000);
     expect(decodeEnvelope(message?.Body ?? "")).toMatchObject({
       record: {},
-      recordUrl: expect.stringMatching(/^s3:\/\/claims\/sluice\/records\/[0-9a-f-]{36}\.json\.gz$/),
+      recordUrl: expect.stringMatching(/^s3:\/\/records\/sluice\/records\/[0-9a-f-]{36}\.json\.gz$/),
     });
     expect(await objects()).toBe(1);
 
@@ -89,23 +89,23 @@ describeWithS3("a record that no message can hold", (engine) => {
     delete answers.a;
     expect(await redrive()).toEqual({ batchItemFailures: [] });
     expect(sink.taken.map(({ change }) => change.record)).toEqual([record]);
-    // The message first: Lambda, which would do it, comes after the object is gone.
+    // The handler deletes the message before the object: Lambda would delete it only after the object is gone.
     expect(await receive()).toEqual([]);
     expect(await objects()).toBe(0);
   });
 
-  test("is left in S3 where the message is of a queue that is not the pipeline's", async () => {
+  test("stays in S3 if its message is in a queue that is not the pipeline's", async () => {
     const answers: Record<string, Answer> = { a: "SINK_REJECTED" };
-    const { handler, redrive, objects, receive } = await made("strange", answers);
+    const { handler, redrive, objects, receive } = await setUp("other-queue", answers);
     await handler(streamEvent([giant("a", 1)]), lambdaContext());
     delete answers.a;
     expect(await redrive("arn:aws:sqs:us-east-1:000000000000:other")).toEqual({ batchItemFailures: [] });
     expect([await objects(), (await receive()).length]).toEqual([1, 1]);
   });
 
-  test("that is gone or cut off is lost, and says so; one of another place is not fetched", async () => {
-    const { handler, bucket } = await made("gone", {});
-    const letter = (recordUrl: string): string =>
+  test("is reported as lost if its object is missing or truncated; an object of another bucket is not fetched", async () => {
+    const { handler, bucket } = await setUp("gone", {});
+    const bodyOf = (recordUrl: string): string =>
       encodeEnvelope({
         v: 1,
         id: "i",
@@ -119,15 +119,19 @@ describeWithS3("a record that no message can hold", (engine) => {
         recordUrl,
       } satisfies Envelope);
     const task = (body: string) => ({ sluice: { task: "redrive" }, Records: [{ messageId: "m", body }] });
-    const outcome = async (url: string) => (await handler(task(letter(url)), lambdaContext())).outcomes?.[0];
+    const outcome = async (url: string) => (await handler(task(bodyOf(url)), lambdaContext())).outcomes?.[0];
     expect(await outcome(`s3://${bucket}/sluice/records/none.json.gz`)).toMatchObject({
       outcome: "rejected",
       code: "RECORD_LOST",
     });
-    const [cut, none] = ["cut", "none"].map((name) => `sluice/records/${name}2.json.gz`) as [string, string];
-    await s3.putObject({ Bucket: bucket, Key: cut, Body: gzipSync(JSON.stringify(giant("a", 1))).subarray(0, 1_000) });
-    await s3.putObject({ Bucket: bucket, Key: none, Body: gzipSync("null") });
-    for (const key of [cut, none]) {
+    const [truncated, empty] = ["cut", "none"].map((name) => `sluice/records/${name}2.json.gz`) as [string, string];
+    await s3.putObject({
+      Bucket: bucket,
+      Key: truncated,
+      Body: gzipSync(JSON.stringify(giant("a", 1))).subarray(0, 1_000),
+    });
+    await s3.putObject({ Bucket: bucket, Key: empty, Body: gzipSync("null") });
+    for (const key of [truncated, empty]) {
       expect(await outcome(`s3://${bucket}/${key}`)).toMatchObject({
         outcome: "rejected",
         code: "RECORD_LOST",
@@ -140,9 +144,9 @@ describeWithS3("a record that no message can hold", (engine) => {
     });
   });
 
-  test("that is kept already stays where it is, and its letter has the address in place of it", async () => {
-    const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "kept" });
-    const recordUrl = "s3://claims/sluice/records/kept.json.gz";
+  test("that is in S3 already stays there, and its message has only the address", async () => {
+    const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "in-s3" });
+    const recordUrl = "s3://records/sluice/records/a.json.gz";
     const envelope: Envelope = {
       v: 1,
       id: "i",
@@ -162,7 +166,7 @@ describeWithS3("a record that no message can hold", (engine) => {
     expect(JSON.parse(Messages[0]?.Body ?? "")).toEqual(rest);
   });
 
-  test("does not stay in S3 where its message could not be sent", async () => {
+  test("is deleted from S3 if its message could not be sent", async () => {
     await s3.createBucket({ Bucket: "unsent" });
     const payloadStore = s3PayloadStore({ bucket: "unsent", client: s3 as never });
     const queueUrl = `${engine.endpoint}/000000000000/none`;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { pipeline } from "../src/index.ts";
 import { ConfigError } from "../src/sink-kit.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const sink = scriptedSink({ writes: "upsert" });
 const block = { onReject: "block" } as const;
@@ -27,7 +28,7 @@ describe("a ConfigError at cold start names the option", () => {
     ["no deadLetterQueue", "deadLetterQueue", withOptions({})],
     ["a deadLetterQueue that is a URL", "deadLetterQueue", withOptions({ deadLetterQueue: "https://sqs/queue" })],
     ["a deadLetterQueue that cannot write", "deadLetterQueue", withOptions({ deadLetterQueue: {} })],
-    ["an item that is no schema", "schema", withOptions({ ...block, schema: { parse: () => 1 } })],
+    ["a schema that is not a Standard Schema", "schema", withOptions({ ...block, schema: { parse: () => 1 } })],
     ["a logger without warn", "logger", withOptions({ ...block, logger: { info: () => 1 } })],
     ["retry.maxAttempts of 0", "retry.maxAttempts", withOptions({ ...block, retry: { maxAttempts: 0 } })],
     ["retry.firstDelayMs below 0", "retry.firstDelayMs", withOptions({ ...block, retry: { firstDelayMs: -1 } })],
@@ -38,13 +39,13 @@ describe("a ConfigError at cold start names the option", () => {
     ["no name", "name", () => pipeline(undefined as never, block)],
     ["no route", "route", () => pipeline("p", block).handler()],
     ["no sink", "sink", () => pipeline("p", block).to(undefined as never, () => 1)],
-    ["a sink that writes nothing known", "sink", withSupports({ writes: "merge" })],
-    ["a sink of no entries", "supports.maxEntries", withSupports({ maxEntries: 0 })],
-    ["a sink of no concurrency", "supports.concurrency", withSupports({ concurrency: Number.NaN })],
+    ["a sink with an unknown kind of writes", "sink", withSupports({ writes: "merge" })],
+    ["a sink with maxEntries of 0", "supports.maxEntries", withSupports({ maxEntries: 0 })],
+    ["a sink with a concurrency of NaN", "supports.concurrency", withSupports({ concurrency: Number.NaN })],
     ["no mapper", "mapper", () => pipeline("p", block).to(sink as never)],
-    ["a mapper that is none", "mapper", () => pipeline("p", block).to(sink, "map" as never)],
+    ["a mapper that is not a function", "mapper", () => pipeline("p", block).to(sink, "map" as never)],
     [
-      "two routes of one name",
+      "two routes with one name",
       "{ name }",
       () =>
         pipeline("p", block)
@@ -52,7 +53,7 @@ describe("a ConfigError at cold start names the option", () => {
           .to(sink, () => 2),
     ],
     ["an empty route name", "route's name", () => pipeline("p", block).to(sink, () => 1, { name: "" })],
-    ["a predicate that is none", "when()", () => pipeline("p", block).when(true as never)],
+    ["a predicate that is not a function", "when()", () => pipeline("p", block).when(true as never)],
   ])("%s", (_name, option, run) => {
     const error = errorOf(run);
     expect(error.code).toBe("CONFIG_INVALID");
@@ -61,9 +62,9 @@ describe("a ConfigError at cold start names the option", () => {
 });
 
 describe("a pipeline", () => {
-  test('takes a dead-letter target, or "block" in so many words', () => {
+  test('needs a dead-letter queue or onReject: "block"', () => {
     expect(() =>
-      pipeline("p", { deadLetterQueue: storedEnvelopes() })
+      pipeline("p", { deadLetterQueue: memoryDeadLetterQueue() })
         .to(sink, () => 1)
         .handler(),
     ).not.toThrow();
@@ -74,8 +75,8 @@ describe("a pipeline", () => {
     ).not.toThrow();
   });
 
-  test("is a plain value: every method answers a new one", () => {
-    const base = pipeline("p", { ...block, logger: keptLines() });
+  test("is immutable: every method returns a new pipeline", () => {
+    const base = pipeline("p", { ...block, logger: recordingLogger() });
     const one = base.to(sink, () => 1);
     const two = one.to(sink, () => 1, { name: "again" });
     expect([base, one, two].map(({ routes }) => routes.map(({ name }) => name))).toEqual([
@@ -86,7 +87,7 @@ describe("a pipeline", () => {
     expect(Object.isFrozen(one)).toBe(true);
   });
 
-  test("names a route after its sink, or as it is told", () => {
+  test("names a route after its sink, or by the name option", () => {
     const map = (): number => 1;
     const mapped = { ...sink, map };
     const { routes } = pipeline("p", block).to(sink, map).to(mapped, { name: "own" }).to(mapped, map, { name: "mine" });

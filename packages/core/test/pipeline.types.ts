@@ -49,7 +49,7 @@ pipeline("p", { ...block, schema: type({ id: "string", total: "number" }) }).to(
   return change.after;
 });
 
-// A schema's output counts, not its input.
+// The type of an item is the output of the schema, not its input.
 pipeline("p", { ...block, schema: z.object({ id: z.string(), total: z.string().transform(Number) }) }).to(
   rows,
   ({ after }) => after,
@@ -68,7 +68,7 @@ orders.to(texts, (change) => {
   return change.after && { body: change.after.id };
 });
 
-// A type predicate narrows the routes behind it; the next predicate starts from the whole again.
+// A type predicate narrows the type for the routes behind it; the next predicate starts from the whole type again.
 items
   .when(isOrder)
   .to(rows, ({ after }) => {
@@ -81,7 +81,7 @@ items
     return item.kind === "customer";
   })
   .to(texts, ({ after }) => {
-    // TypeScript makes a type predicate of such a comparison by itself.
+    // TypeScript infers a type predicate from such a comparison.
     expectType<Of<typeof after, Customer | undefined>>();
     return { body: after?.email ?? "" };
   })
@@ -91,18 +91,18 @@ items
     return { body: after?.id ?? "" };
   });
 
-// A sink that brings its own mapping needs no mapper, and may be given one.
+// For a sink with its own mapper, the mapper of the route is optional.
 orders.to(mapped);
 orders.to(mapped, { name: "rows" });
 orders.to(mapped, ({ after }) => after, { name: "rows" });
 
 expectType<Of<ReturnType<typeof orders.handler>, PipelineHandler>>();
 
-// @ts-expect-error a pipeline must say where dead letters go
+// @ts-expect-error a pipeline needs deadLetterQueue or onReject
 pipeline("p", {});
-// @ts-expect-error "block" and a target are the only answers
+// @ts-expect-error deadLetterQueue is not a string
 pipeline("p", { deadLetterQueue: "drop" });
-// @ts-expect-error a schema is one
+// @ts-expect-error schema is not a Standard Schema
 pipeline("p", { ...block, schema: { parse: (value: unknown) => value } });
 // @ts-expect-error an unknown option
 pipeline("p", { ...block, deadletter: "block" });
@@ -115,7 +115,7 @@ orders.to(rows, ({ after }) => ({ id: after.id }));
 orders.to(rows, ({ after }) => ({ id: after.id, total: String(after.total) }));
 // @ts-expect-error an asynchronous mapper
 orders.to(rows, async ({ after }) => ({ id: after.id, total: after.total }));
-// @ts-expect-error null is no message; undefined says that there is none
+// @ts-expect-error a mapper returns undefined for no message, never null
 orders.to(rows, () => null);
 // @ts-expect-error a remove has no `after`
 orders.to(texts, ({ after }) => ({ body: after.id }));
@@ -130,21 +130,21 @@ anyItem.to(rows, ({ after }) => after);
 pipeline("p", block).to(rows, ({ after }) => ({ id: after.id, total: 1 }));
 // @ts-expect-error a predicate of another item
 orders.when((item: { colour: string }) => item.colour === "red");
-// @ts-expect-error a predicate answers a boolean
+// @ts-expect-error a predicate returns a boolean
 orders.when(({ id }) => id);
 // @ts-expect-error an asynchronous predicate
 orders.when(async () => true);
 
 // @ts-expect-error a sink without its own mapping needs a mapper
 orders.to(rows);
-// @ts-expect-error nor are options a mapper
+// @ts-expect-error options do not replace the mapper
 orders.to(rows, { name: "rows" });
-// @ts-expect-error a sink that may do either says which
+// @ts-expect-error a sink must declare upsert or append
 orders.to(mode, (change: LiveChange<Order>) => change.after);
-// @ts-expect-error a mapped sink brings its mapper
+// @ts-expect-error a mapped sink has a mapper for its own message type
 mapped satisfies MappedSink<{ readonly other: string }>;
 
-// A sink that needs more than it is given does not fit: members are compared strictly.
-declare const needy: Sink<Row & { readonly colour: string }, "upsert">;
-// @ts-expect-error it would be written rows without a colour
-needy satisfies Sink<Row, "upsert">;
+// A sink that needs more fields than the mapper returns is refused: members are compared strictly.
+declare const colourSink: Sink<Row & { readonly colour: string }, "upsert">;
+// @ts-expect-error rows have no colour
+colourSink satisfies Sink<Row, "upsert">;

@@ -3,12 +3,13 @@ import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import { pipeline } from "../src/index.ts";
 import { type Delivery, delivered, superseded } from "../src/sink-kit.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number) => streamRecord({ after: { pk, sk: "1", position }, position });
 
-const letter = (pk: string, position: number, changes: Partial<Envelope> = {}): string =>
+const bodyOf = (pk: string, position: number, changes: Partial<Envelope> = {}): string =>
   encodeEnvelope({
     v: 1,
     id: `${pk}${position}`,
@@ -27,34 +28,34 @@ const task = (bodies: readonly string[], dryRun?: boolean) => ({
   Records: bodies.map((body, index) => ({ messageId: `m${index}`, body })),
 });
 
-const made = (answers: Record<string, Answer> = {}) => {
-  const letters = storedEnvelopes();
-  const logger = keptLines();
+const setUp = (answers: Record<string, Answer> = {}) => {
+  const deadLetters = memoryDeadLetterQueue();
+  const logger = recordingLogger();
   const sink = scriptedSink({
     writes: "upsert",
     name: "held",
     answer: ({ change }) => answers[String(change.keys.pk)] ?? "delivered",
   });
-  const handler = pipeline("p", { deadLetterQueue: letters, logger })
+  const handler = pipeline("p", { deadLetterQueue: deadLetters, logger })
     .to(sink, ({ after, keys }) => {
       if (keys.pk === "unmappable") throw new Error("no");
       return after.position;
     })
     .handler();
-  return { handler, letters, sink, lines: logger.lines };
+  return { handler, deadLetters, sink, lines: logger.lines };
 };
 
-describe("a redrive that was asked for", () => {
-  test("is answered with each message's outcome, and with those that stay", async () => {
-    const { handler, letters } = made({ b: "SINK_REJECTED", c: "SINK_DENIED" });
+describe("a redrive task", () => {
+  test("returns the outcome of each message, and names the messages that stay in the queue", async () => {
+    const { handler, deadLetters } = setUp({ b: "SINK_REJECTED", c: "SINK_DENIED" });
     await handler(streamEvent([put("e", 9)]), lambdaContext());
     const bodies = [
-      letter("a", 1),
-      letter("b", 1),
-      letter("c", 1),
-      letter("unmappable", 1),
-      letter("e", 1),
-      letter("f", 1, { pipeline: "q" }),
+      bodyOf("a", 1),
+      bodyOf("b", 1),
+      bodyOf("c", 1),
+      bodyOf("unmappable", 1),
+      bodyOf("e", 1),
+      bodyOf("f", 1, { pipeline: "q" }),
     ];
     const answer = await handler(task(bodies), lambdaContext());
     expect(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(["m1", "m2", "m3", "m5"]);
@@ -66,11 +67,11 @@ describe("a redrive that was asked for", () => {
       { itemIdentifier: "m4", outcome: "superseded" },
       { itemIdentifier: "m5", outcome: "retried", code: "RECORD_MALFORMED", message: expect.any(String) },
     ]);
-    expect(letters.writes).toEqual([]);
+    expect(deadLetters.writes).toEqual([]);
   });
 
-  test("of a stream batch, or of an unknown task, is refused", async () => {
-    const { handler } = made();
+  test("is refused for a stream batch, and so is an unknown task", async () => {
+    const { handler } = setUp();
     const events = [
       { sluice: { task: "redrive" }, Records: [put("a", 1)] },
       { sluice: { task: "explode" }, Records: [] },
@@ -82,9 +83,9 @@ describe("a redrive that was asked for", () => {
 });
 
 describe("a dry run", () => {
-  test("says what would be, and writes, notes and logs nothing", async () => {
-    const { handler, sink, letters, lines } = made();
-    const answer = await handler(task([letter("a", 1), letter("unmappable", 1)], true), lambdaContext());
+  test("returns the expected outcomes, and writes, notes and logs nothing", async () => {
+    const { handler, sink, deadLetters, lines } = setUp();
+    const answer = await handler(task([bodyOf("a", 1), bodyOf("unmappable", 1)], true), lambdaContext());
     expect(answer).toEqual({
       batchItemFailures: [],
       outcomes: [
@@ -92,21 +93,21 @@ describe("a dry run", () => {
         { itemIdentifier: "m1", outcome: "rejected", code: "MAPPING_FAILED", message: expect.any(String) },
       ],
     });
-    expect([sink.calls, letters.writes, lines]).toEqual([[], [], []]);
+    expect([sink.calls, deadLetters.writes, lines]).toEqual([[], [], []]);
   });
 
-  test("asks a sink that can look", async () => {
-    const peeked: Delivery[] = [];
+  test("asks a sink that supports dry runs", async () => {
+    const asked: Delivery[] = [];
     const { name, supports, write } = scriptedSink({ writes: "upsert", name: "held" });
     const dryRun = async (batch: readonly Delivery[]) => {
-      peeked.push(...batch);
+      asked.push(...batch);
       return batch.map((delivery) => (delivery.change.keys.pk === "a" ? superseded(delivery) : delivered(delivery)));
     };
-    const handler = pipeline("p", { onReject: "block", logger: keptLines() })
+    const handler = pipeline("p", { onReject: "block", logger: recordingLogger() })
       .to({ name, supports, write, dryRun }, () => 1)
       .handler();
-    const { outcomes } = await handler(task([letter("a", 1), letter("b", 1)], true), lambdaContext());
+    const { outcomes } = await handler(task([bodyOf("a", 1), bodyOf("b", 1)], true), lambdaContext());
     expect(outcomes?.map(({ outcome }) => outcome)).toEqual(["superseded", "delivered"]);
-    expect(peeked).toHaveLength(2);
+    expect(asked).toHaveLength(2);
   });
 });

@@ -14,11 +14,11 @@ const results: [number, DeliveryResult][] = [
   [2, { outcome: "filtered", attempts: 0 }],
   [4, { outcome: "rejected", error: refused, attempts: 1 }],
 ];
-const account = (received: number): Counted => ({ route: "r", received, results: new Map(results) });
+const resultOf = (received: number): Counted => ({ route: "r", received, results: new Map(results) });
 
-describe("the account of a route", () => {
-  test("counts every outcome", () => {
-    expect(countOutcomes(account(5))).toEqual({
+describe("the counts of a route", () => {
+  test("include every outcome", () => {
+    expect(countOutcomes(resultOf(5))).toEqual({
       received: 5,
       delivered: 1,
       superseded: 1,
@@ -28,16 +28,16 @@ describe("the account of a route", () => {
     });
   });
 
-  test.each([4, 6])("that holds 5 outcomes for %i deliveries fails the invocation", (received) => {
-    expect(() => countOutcomes(account(received))).toThrow(`[r] the account does not balance: ${received}`);
+  test.each([4, 6])("fail the invocation if there are 5 outcomes for %i deliveries", (received) => {
+    expect(() => countOutcomes(resultOf(received))).toThrow(`[r] the account does not balance: ${received}`);
   });
 });
 
-test("failures are counted by code over all routes", () => {
-  expect(countFailures([account(5), account(5)])).toEqual({ SINK_DENIED: 2, SINK_REJECTED: 2 });
+test("failures are counted by code, for all routes together", () => {
+  expect(countFailures([resultOf(5), resultOf(5)])).toEqual({ SINK_DENIED: 2, SINK_REJECTED: 2 });
 });
 
-test("records to repeat come in ascending order, each with its first reason", () => {
+test("records to retry are in ascending order, each with the error of the first route that retries it", () => {
   const other: Counted = {
     route: "s",
     received: 2,
@@ -46,7 +46,7 @@ test("records to repeat come in ascending order, each with its first reason", ()
       [0, { outcome: "retried", attempts: 0 }],
     ]),
   };
-  const repeats = positionsToRepeat([account(5), other], ({ outcome }) => outcome === "retried");
+  const repeats = positionsToRepeat([resultOf(5), other], ({ outcome }) => outcome === "retried");
   expect([...repeats.keys()]).toEqual([0, 3]);
   expect(repeats.get(3)).toBe(denied);
 });

@@ -14,9 +14,10 @@ import {
   type UnknownItem,
 } from "../src/index.ts";
 import { SinkError, type StreamRecord, systemClock } from "../src/sink-kit.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -25,20 +26,20 @@ const named = ({ batchItemFailures }: BatchResponse): string[] =>
   batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 
 interface World {
-  /** Answers of the two sinks by partition key; delivered by default. */
+  /** Answers of the two sinks by partition key. Default: delivered. */
   readonly upsertAnswers?: Record<string, Answer>;
   readonly appendAnswers?: Record<string, Answer>;
   readonly options?: Partial<PipelineOptions<UnknownItem>>;
   readonly route?: RouteOptions;
-  readonly takes?: (envelope: Envelope) => boolean;
+  readonly accepts?: (envelope: Envelope) => boolean;
 }
 
-/** A pipeline with an upsert and an append route, a retry queue in memory, and a clock that stands. */
-const made = ({ upsertAnswers = {}, appendAnswers = {}, options, route, takes }: World = {}) => {
+/** A pipeline with an upsert route, an append route, a retry queue in memory and a clock that the test sets. */
+const setUp = ({ upsertAnswers = {}, appendAnswers = {}, options, route, accepts }: World = {}) => {
   const time = { ms: 1_767_323_045_000 };
-  const letters = storedEnvelopes();
-  const { lines, ...logger } = keptLines();
-  const queue = memoryRetryQueue({ now: () => time.ms, maxAgeMs: 3_600_000, ...(takes && { takes }) });
+  const deadLetters = memoryDeadLetterQueue();
+  const { lines, ...logger } = recordingLogger();
+  const queue = memoryRetryQueue({ now: () => time.ms, maxAgeMs: 3_600_000, ...(accepts && { accepts }) });
   const store = memoryDedupe({ now: () => time.ms });
   const answering = (answers: Record<string, Answer>) => (delivery: { change: { keys: { pk?: unknown } } }) =>
     answers[String(delivery.change.keys.pk)] ?? "delivered";
@@ -46,7 +47,7 @@ const made = ({ upsertAnswers = {}, appendAnswers = {}, options, route, takes }:
   const appends = scriptedSink({ writes: "append", name: "sent", answer: answering(appendAnswers) });
   const clock = { now: () => time.ms, sleep: systemClock.sleep, random: () => 0 };
   const handler = pipeline("p", {
-    deadLetterQueue: letters,
+    deadLetterQueue: deadLetters,
     retryQueue: queue,
     dedupeStore: store,
     logger,
@@ -57,19 +58,19 @@ const made = ({ upsertAnswers = {}, appendAnswers = {}, options, route, takes }:
     .to(appends, ({ keys }) => keys.pk, { dedupe: "none", ...route })
     .handler();
   const stream = (...records: StreamRecord[]) => handler(streamEvent(records), lambdaContext());
-  /** One receive of the queue, as Lambda does it. */
+  /** Receives one batch from the queue and handles it, as Lambda does. */
   const consume = async () => {
     const event = queue.receive(10);
     if (event === undefined) return undefined;
     const answer = await handler(event, lambdaContext());
-    queue.conclude(event, new Set(named(answer)));
+    queue.acknowledge(event, new Set(named(answer)));
     return answer;
   };
   const reports = (): InvocationReport[] =>
     lines.filter(({ message }) => message.startsWith("batch")).map(({ fields }) => fields as never);
   return {
     time,
-    letters,
+    deadLetters,
     lines,
     reports,
     queue,
@@ -87,8 +88,8 @@ const positions = (deliveries: readonly { change: { after: unknown } }[]): unkno
   deliveries.map(({ change }) => (change.after as { position?: unknown }).position);
 
 describe("a delivery that is to be retried", () => {
-  test("goes to the queue, and the stream moves on", async () => {
-    const { stream, queue, reports } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("goes to the queue, and the stream continues", async () => {
+    const { stream, queue, reports } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     expect(named(await stream(put("a", 1), put("b", 2)))).toEqual([]);
     expect(queue.size()).toBe(1);
     expect(reports()).toMatchObject([
@@ -96,8 +97,8 @@ describe("a delivery that is to be retried", () => {
     ]);
   });
 
-  test("comes from the queue to the sink that failed and to no other, and leaves it", async () => {
-    const { stream, consume, queue, upserts, appends, upsertAnswers, reports } = made({
+  test("is delivered from the queue only to the sink that failed, and is then deleted", async () => {
+    const { stream, consume, queue, upserts, appends, upsertAnswers, reports } = setUp({
       upsertAnswers: { a: "SINK_DENIED" },
     });
     await stream(put("a", 1));
@@ -109,8 +110,8 @@ describe("a delivery that is to be retried", () => {
     expect(reports().at(-1)).toMatchObject({ origin: "retry", records: 1 });
   });
 
-  test("waits for longer each time it fails, and is superseded when something newer has arrived", async () => {
-    const { stream, consume, queue, time, upsertAnswers } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("waits longer after each failure, and is superseded if a newer change has arrived", async () => {
+    const { stream, consume, queue, time, upsertAnswers } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     await consume();
     expect(queue.waitMs()).toBe(1_000);
@@ -124,42 +125,42 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(0);
   });
 
-  test("that is too old becomes a dead letter with its first failure's time and all its attempts", async () => {
-    const { stream, consume, queue, letters, time } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("becomes a dead letter when it is too old, with the time of the first failure and the number of attempts", async () => {
+    const { stream, consume, queue, deadLetters, time } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     const firstFailedAt = new Date(time.ms).toISOString();
     await consume();
     time.ms += 3_600_001;
     expect(named((await consume()) as BatchResponse)).toEqual([]);
     expect(queue.size()).toBe(0);
-    expect(letters.envelopes).toMatchObject([{ sink: "held", code: "SINK_DENIED", attempts: 3, firstFailedAt }]);
-    expect(letters.envelopes[0]?.record).toEqual(put("a", 1));
+    expect(deadLetters.envelopes).toMatchObject([{ sink: "held", code: "SINK_DENIED", attempts: 3, firstFailedAt }]);
+    expect(deadLetters.envelopes[0]?.record).toEqual(put("a", 1));
   });
 
-  test("keeps on its way to the dead letters what a later version of us has put in its envelope", async () => {
-    const { stream, consume, queue, letters, time } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("keeps unknown envelope fields, which a later version wrote, in its dead letter", async () => {
+    const { stream, consume, queue, deadLetters, time } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     const event = queue.receive(1) as { readonly Records: readonly { readonly body: string }[] };
-    queue.conclude(event, new Set());
+    queue.acknowledge(event, new Set());
     const envelope = { ...JSON.parse(event.Records[0]?.body ?? "{}"), region: "eu-1" };
     await queue.write([{ envelope, group: "a" }]);
     time.ms += 3_600_001;
     await consume();
-    expect(letters.envelopes).toEqual([{ ...envelope, attempts: 2 }]);
+    expect(deadLetters.envelopes).toEqual([{ ...envelope, attempts: 2 }]);
   });
 
   test.each<[string, Partial<Envelope>]>([
-    ["of a route that is gone", { sink: "gone" }],
+    ["of a route that no longer exists", { sink: "gone" }],
     ["of another pipeline", { pipeline: "q" }],
-    ["of a record that is kept where nothing answers", { recordUrl: "s3://bucket/claim" }],
-  ])("%s stays in the queue, and becomes a dead letter as it is when it is too old", async (_name, members) => {
-    const letters = storedEnvelopes();
+    ["of a record in a payload store that does not answer", { recordUrl: "s3://bucket/record" }],
+  ])("%s stays in the queue, and becomes an unchanged dead letter when it is too old", async (_name, members) => {
+    const deadLetters = memoryDeadLetterQueue();
     const payloadStore = {
       put: async () => "",
       get: () => Promise.reject(new SinkError("SINK_DENIED", "[s3] denied")),
-      remove: () => Promise.reject(new Error("its dead letter claims it")),
+      remove: () => Promise.reject(new Error("its dead letter refers to it")),
     };
-    const { consume, queue, lines, time } = made({ options: { deadLetterQueue: { ...letters, payloadStore } } });
+    const { consume, queue, lines, time } = setUp({ options: { deadLetterQueue: { ...deadLetters, payloadStore } } });
     const envelope: Envelope = {
       v: 1,
       id: "e1:held",
@@ -177,22 +178,22 @@ describe("a delivery that is to be retried", () => {
     time.ms += 3_600_001;
     expect(named((await consume()) as BatchResponse)).toEqual([]);
     expect(queue.size()).toBe(0);
-    expect(letters.envelopes).toEqual([envelope]);
+    expect(deadLetters.envelopes).toEqual([envelope]);
     const warnings = lines.filter(({ level }) => level === "warn").map(({ message }) => message);
     expect(warnings).toEqual(["messages not read, they stay where they are", "dead letter"]);
   });
 
-  test("that the target rejects at last becomes a dead letter at once", async () => {
-    const { stream, consume, queue, letters, upsertAnswers } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("becomes a dead letter at once when the target rejects it on a retry", async () => {
+    const { stream, consume, queue, deadLetters, upsertAnswers } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     upsertAnswers.a = "SINK_REJECTED";
     await consume();
     expect(queue.size()).toBe(0);
-    expect(letters.envelopes).toMatchObject([{ code: "SINK_REJECTED" }]);
+    expect(deadLetters.envelopes).toMatchObject([{ code: "SINK_REJECTED" }]);
   });
 
-  test("stays in the queue where its dead letter cannot be stored", async () => {
-    const { stream, consume, queue, time } = made({
+  test("stays in the queue if its dead letter cannot be stored", async () => {
+    const { stream, consume, queue, time } = setUp({
       upsertAnswers: { a: "SINK_DENIED" },
       options: { deadLetterQueue: { write: () => Promise.reject(new Error("gone")) } },
     });
@@ -202,16 +203,16 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(1);
   });
 
-  test("comes again from the stream where the queue does not take it, and is not lost", async () => {
-    const { stream, queue, lines } = made({ upsertAnswers: { a: "SINK_DENIED" }, takes: () => false });
+  test("is retried by the stream if the queue refuses it, so that it is not lost", async () => {
+    const { stream, queue, lines } = setUp({ upsertAnswers: { a: "SINK_DENIED" }, accepts: () => false });
     const record = put("a", 1);
     expect(named(await stream(record, put("b", 2)))).toEqual([record.dynamodb?.SequenceNumber]);
     expect(queue.size()).toBe(0);
     expect(lines.some(({ message }) => message.startsWith("deliveries not queued"))).toBe(true);
   });
 
-  test("is spilled once, however often another route brings its batch", async () => {
-    const { stream, queue } = made({
+  test("is queued once, however often another route causes a retry of its batch", async () => {
+    const { stream, queue } = setUp({
       upsertAnswers: { a: "SINK_DENIED" },
       appendAnswers: { b: "SINK_DENIED" },
       route: { retryIn: "stream" },
@@ -222,11 +223,16 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(1);
   });
 
-  test("is the rest of a route that takes longer than routeTimeoutMs", async () => {
+  test("is queued if its route takes longer than routeTimeoutMs", async () => {
     const hanging = scriptedSink({ writes: "upsert", name: "hanging", interrupt: () => new Promise(() => {}) });
     const queue = memoryRetryQueue({ now: Date.now });
-    const logger = keptLines();
-    const handler = pipeline("p", { deadLetterQueue: storedEnvelopes(), retryQueue: queue, logger, routeTimeoutMs: 20 })
+    const logger = recordingLogger();
+    const handler = pipeline("p", {
+      deadLetterQueue: memoryDeadLetterQueue(),
+      retryQueue: queue,
+      logger,
+      routeTimeoutMs: 20,
+    })
       .to(hanging, () => 1)
       .handler();
     expect(named(await handler(streamEvent([put("a", 1)]), lambdaContext()))).toEqual([]);
@@ -236,8 +242,8 @@ describe("a delivery that is to be retried", () => {
 });
 
 describe("an item with a change in the queue", () => {
-  test("has its later changes pending behind it at an append sink, and no other item", async () => {
-    const { stream, consume, queue, store, appends, appendAnswers } = made({ appendAnswers: { a: "SINK_DENIED" } });
+  test("queues its later changes behind it at an append sink; other items are not affected", async () => {
+    const { stream, consume, queue, store, appends, appendAnswers } = setUp({ appendAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1), put("b", 2));
     delete appendAnswers.a;
     await stream(put("a", 3), put("b", 4));
@@ -250,20 +256,22 @@ describe("an item with a change in the queue", () => {
     expect(positions(appends.taken)).toEqual([2, 4, 1, 3, 5]);
   });
 
-  test("goes on after its change is rejected", async () => {
-    const { stream, consume, store, letters, appends, appendAnswers } = made({ appendAnswers: { a: "SINK_DENIED" } });
+  test("is delivered again after its queued change was rejected", async () => {
+    const { stream, consume, store, deadLetters, appends, appendAnswers } = setUp({
+      appendAnswers: { a: "SINK_DENIED" },
+    });
     await stream(put("a", 1));
     appendAnswers.a = "SINK_REJECTED";
     await consume();
-    expect(letters.envelopes).toHaveLength(1);
+    expect(deadLetters.envelopes).toHaveLength(1);
     expect(store.pending()).toBe(0);
     delete appendAnswers.a;
     await stream(put("a", 2));
     expect(positions(appends.taken)).toEqual([2]);
   });
 
-  test("is not pending at an upsert sink: the guard sorts it out", async () => {
-    const { stream, upserts, store, upsertAnswers } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("is not pending at an upsert sink, where the guard discards old changes", async () => {
+    const { stream, upserts, store, upsertAnswers } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     delete upsertAnswers.a;
     await stream(put("a", 2));
@@ -271,8 +279,11 @@ describe("an item with a change in the queue", () => {
     expect(store.pending()).toBe(0);
   });
 
-  test("is unmarked where the queue refused its change, so that it is no longer held up than its sink is", async () => {
-    const { stream, store, appends, appendAnswers } = made({ appendAnswers: { a: "SINK_DENIED" }, takes: () => false });
+  test("is not pending if the queue refused its change, so that only its sink can hold it up", async () => {
+    const { stream, store, appends, appendAnswers } = setUp({
+      appendAnswers: { a: "SINK_DENIED" },
+      accepts: () => false,
+    });
     expect(named(await stream(put("a", 1)))).toHaveLength(1);
     expect(store.pending()).toBe(0);
     delete appendAnswers.a;
@@ -280,24 +291,24 @@ describe("an item with a change in the queue", () => {
     expect(positions(appends.taken)).toEqual([1]);
   });
 
-  test("sends nothing where the marks cannot be read, and the stream brings it again", async () => {
+  test("sends nothing if the pending items cannot be read, and lets the stream retry", async () => {
     const store = memoryDedupe();
     const pendingItems = { ...store.pendingItems, find: () => Promise.reject(new Error("table gone")) };
-    const { stream, appends, reports } = made({ options: { dedupeStore: { ...store, pendingItems } } });
-    const unmarkable = { ...pendingItems, add: () => Promise.reject(new Error("table gone")) };
+    const { stream, appends, reports } = setUp({ options: { dedupeStore: { ...store, pendingItems } } });
+    const unwritable = { ...pendingItems, add: () => Promise.reject(new Error("table gone")) };
     expect(named(await stream(put("a", 1)))).toEqual([]);
-    const other = made({ options: { dedupeStore: { ...store, pendingItems: unmarkable } } });
+    const other = setUp({ options: { dedupeStore: { ...store, pendingItems: unwritable } } });
     expect(named(await other.stream(put("a", 1)))).toHaveLength(1);
     expect([appends.taken, other.appends.taken]).toEqual([[], []]);
     expect(reports()[0]).toMatchObject({ failures: { SINK_UNAVAILABLE: 1 } });
   });
 });
 
-describe("an outage of a target", () => {
+describe("the circuit breaker of a route", () => {
   const down = Object.fromEntries(["a", "b", "c", "d"].map((pk) => [pk, "SINK_DENIED" as const]));
 
-  test("is left alone after three batches, probed by one write, and healed by it", async () => {
-    const { stream, upserts, upsertAnswers, time, queue, reports } = made({ upsertAnswers: { ...down } });
+  test("opens after three failed batches, probes with one write, and closes after a successful probe", async () => {
+    const { stream, upserts, upsertAnswers, time, queue, reports } = setUp({ upsertAnswers: { ...down } });
     for (let batch = 0; batch < 3; batch += 1) await stream(put("a", 10 * batch + 1), put("b", 10 * batch + 2));
     expect(upserts.calls).toHaveLength(3);
     await stream(put("c", 31));
@@ -318,8 +329,8 @@ describe("an outage of a target", () => {
     expect(positions(upserts.taken)).toEqual([61, 62, 71]);
   });
 
-  test("says that nothing was attempted", async () => {
-    const { stream, queue } = made({ upsertAnswers: { ...down } });
+  test("counts no attempt while it is open", async () => {
+    const { stream, queue } = setUp({ upsertAnswers: { ...down } });
     for (let batch = 0; batch < 3; batch += 1) await stream(put("a", 10 * batch + 1), put("b", 10 * batch + 2));
     await stream(put("c", 31));
     const attempts = (queue.receive(10)?.Records ?? []).map(
@@ -328,7 +339,7 @@ describe("an outage of a target", () => {
     expect(attempts).toEqual([1, 1, 1, 1, 1, 1, 0]);
   });
 
-  test("costs the second batch of a target that hangs two seconds and no more", async () => {
+  test("gives the second batch of a target that hangs at most two seconds", async () => {
     const given: number[] = [];
     const sink = scriptedSink({
       writes: "upsert",
@@ -340,8 +351,8 @@ describe("an outage of a target", () => {
       },
     });
     const options = {
-      deadLetterQueue: storedEnvelopes(),
-      logger: keptLines(),
+      deadLetterQueue: memoryDeadLetterQueue(),
+      logger: recordingLogger(),
       retry: { maxAttempts: 1 },
       routeTimeoutMs: 5_000,
     };
@@ -353,34 +364,34 @@ describe("an outage of a target", () => {
     expect(given[1]).toBeLessThanOrEqual(2_000);
   });
 
-  test("is no outage where one item fails: the others are written", async () => {
-    const { stream, upserts } = made({ upsertAnswers: { a: "SINK_DENIED" } });
+  test("stays closed while only one item fails: other items are written", async () => {
+    const { stream, upserts } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     for (let batch = 0; batch < 5; batch += 1) await stream(put("a", 10 * batch + 1));
     await stream(put("b", 99));
     expect(positions(upserts.taken)).toEqual([99]);
   });
 });
 
-describe("a pipeline with a retry queue is refused by name", () => {
+describe("a pipeline with a retry queue is refused, by the name of the option, for", () => {
   const sink = scriptedSink({ writes: "append" });
   const queue = (keepsOrder: boolean) => memoryRetryQueue({ now: () => 0, keepsOrder });
-  const base = { deadLetterQueue: storedEnvelopes(), logger: keptLines() };
+  const base = { deadLetterQueue: memoryDeadLetterQueue(), logger: recordingLogger() };
   const to = (options: Partial<PipelineOptions<UnknownItem>>, route: RouteOptions = {}) =>
     pipeline("p", { ...base, ...options }).to(sink, () => 1, { dedupe: "none", ...route });
 
   test.each<[string, () => unknown, string]>([
-    ["dead letters that block", () => to({ onReject: "block", retryQueue: queue(true) }), "deadLetterQueue"],
-    ["something that is no queue", () => to({ retryQueue: {} as never }), "retryQueue"],
+    ["onReject: block", () => to({ onReject: "block", retryQueue: queue(true) }), "deadLetterQueue"],
+    ["an object that is not a queue", () => to({ retryQueue: {} as never }), "retryQueue"],
     ["a standard queue and an append route", () => to({ retryQueue: queue(false) }), "FIFO"],
-    ["an append route and no marks", () => to({ retryQueue: queue(true) }), "dedupeStore with pendingItems"],
-    ["a route that spills nowhere", () => to({}, { retryIn: "queue" }), "retryQueue"],
+    ["an append route without pendingItems", () => to({ retryQueue: queue(true) }), "dedupeStore with pendingItems"],
+    ["retryIn: queue without a queue", () => to({}, { retryIn: "queue" }), "retryQueue"],
     ["an unknown retryIn", () => to({}, { retryIn: "drop" as never }), "retryIn is drop"],
-    ["no time at all", () => to({ routeTimeoutMs: 0 }), "routeTimeoutMs is 0"],
+    ["a routeTimeoutMs of 0", () => to({ routeTimeoutMs: 0 }), "routeTimeoutMs is 0"],
   ])("%s", (_name, make, text) => {
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(text) }));
   });
 
-  test("but not where the append route blocks", () => {
+  test("a standard queue is allowed if the append route retries in the stream", () => {
     expect(() => to({ retryQueue: queue(false) }, { retryIn: "stream" })).not.toThrow();
   });
 
@@ -402,9 +413,9 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
   const client = new SQS(engine.clientConfig);
   afterAll(() => client.destroy());
-  const made = async (name: string, Attributes: Record<string, string> = {}): Promise<string> =>
+  const createQueue = async (name: string, Attributes: Record<string, string> = {}): Promise<string> =>
     (await client.createQueue({ QueueName: name, Attributes })).QueueUrl ?? "";
-  const letter = (name: string, group: string): EnvelopeMessage => ({
+  const messageOf = (name: string, group: string): EnvelopeMessage => ({
     group,
     envelope: {
       v: 1,
@@ -427,8 +438,8 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
       })
     ).Messages ?? [];
 
-  test("knows its own messages by their queue's ARN", async () => {
-    const queueUrl = await made("retries");
+  test("recognises its own messages by the ARN of the queue", async () => {
+    const queueUrl = await createQueue("retries");
     const { isSource } = sqsRetryQueue({ queueUrl, client });
     const { Attributes } = await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["QueueArn"] });
     expect(isSource(Attributes?.QueueArn)).toBe(true);
@@ -436,11 +447,11 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     expect(isSource(undefined)).toBe(false);
   });
 
-  test("a standard queue holds a delivery back, and hides it for longer when it fails again", async () => {
-    const queueUrl = await made("delayed");
+  test("a standard queue delays a delivery, and postpones it further after another failure", async () => {
+    const queueUrl = await createQueue("delayed");
     const queue = sqsRetryQueue({ queueUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 60 });
     expect(queue.keepsOrder).toBe(false);
-    expect((await queue.write([letter("a", "a")])).stored.size).toBe(1);
+    expect((await queue.write([messageOf("a", "a")])).stored.size).toBe(1);
     expect(await receive(queueUrl)).toEqual([]);
     let [message] = await receive(queueUrl);
     while (message === undefined) [message] = await receive(queueUrl);
@@ -454,12 +465,12 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     expect(Attributes).toEqual({ ApproximateNumberOfMessagesNotVisible: "0", ApproximateNumberOfMessages: "0" });
   });
 
-  test("a FIFO queue brings the letters of a group in order", async () => {
-    const queueUrl = await made("retries.fifo", { FifoQueue: "true" });
+  test("a FIFO queue returns the messages of a group in order", async () => {
+    const queueUrl = await createQueue("retries.fifo", { FifoQueue: "true" });
     const queue = sqsRetryQueue({ queueUrl, client });
     expect(queue.keepsOrder).toBe(true);
-    const letters = ["a1", "b1", "a2", "a3", "b2"].map((name) => letter(name, name.slice(0, 1)));
-    expect((await queue.write(letters)).stored.size).toBe(5);
+    const messages = ["a1", "b1", "a2", "a3", "b2"].map((name) => messageOf(name, name.slice(0, 1)));
+    expect((await queue.write(messages)).stored.size).toBe(5);
     const seen: string[] = [];
     while (seen.length < 5) {
       for (const { Body, ReceiptHandle } of await receive(queueUrl)) {
@@ -471,14 +482,14 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     expect(seen.filter((name) => name.startsWith("b"))).toEqual(["b1", "b2"]);
   });
 
-  test("a queue that is gone stores nothing and says why, and does not postpone", async () => {
+  test("a deleted queue stores nothing, returns the error and does not postpone", async () => {
     const queue = sqsRetryQueue({ queueUrl: `${engine.endpoint}/000000000000/gone`, client });
-    const { stored, errors } = await queue.write([letter("a", "a"), letter("b", "a")]);
+    const { stored, errors } = await queue.write([messageOf("a", "a"), messageOf("b", "a")]);
     expect([stored.size, errors.length]).toEqual([0, 1]);
     await expect(queue.postpone([{ receiptHandle: "x", receiveCount: 1 }], () => 0)).rejects.toThrow();
   });
 
-  test("stores nothing of a group after a letter that was refused", async () => {
+  test("stores no later message of a group after a refused message", async () => {
     const sent: string[][] = [];
     const scripted = {
       ...client,
@@ -493,8 +504,8 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
       },
     };
     const queue = sqsRetryQueue({ queueUrl: "https://sqs.us-east-1.amazonaws.com/1/r.fifo", client: scripted });
-    const letters = ["a1", "a2", "a3", "b1"].map((name) => letter(name, name.slice(0, 1)));
-    const { stored } = await queue.write(letters);
+    const messages = ["a1", "a2", "a3", "b1"].map((name) => messageOf(name, name.slice(0, 1)));
+    const { stored } = await queue.write(messages);
     expect([...stored].map(({ id }) => id).sort()).toEqual(["a1", "b1"]);
     expect(sent).toEqual([["a1", "b1"], ["a2"]]);
   });

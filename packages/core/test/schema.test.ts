@@ -4,53 +4,58 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { z } from "zod";
 import { pipeline } from "../src/index.ts";
-import { type Asked, effectOn, told } from "./effects.ts";
+import { effectName, effectOn, type RouteParts } from "./effects.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
-const fit = { pk: "a", sk: "1", revision: 1 };
-const misfit = { pk: "a", sk: "1", revision: "confidential" };
+const conforming = { pk: "a", sk: "1", revision: 1 };
+const nonconforming = { pk: "a", sk: "1", revision: "confidential" };
 
-const schemas: readonly [string, NonNullable<Asked["schema"]>][] = [
+const schemas: readonly [string, NonNullable<RouteParts["schema"]>][] = [
   ["zod", z.object({ pk: z.string(), revision: z.number() })],
   ["valibot", v.object({ pk: v.string(), revision: v.number() })],
   ["arktype", type({ pk: "string", revision: "number" })],
 ];
 
 describe.each(schemas)("a schema of %s", (_name, schema) => {
-  test("passes an item that fits, and rejects one that does not, by its path and without its values", () => {
-    expect(told(effectOn(streamRecord({ after: fit }), { schema }))).toBe("write");
-    const effect = effectOn(streamRecord({ after: misfit }), { schema });
-    expect(told(effect)).toBe("RECORD_MISMATCH");
+  test("accepts a conforming item, and rejects a nonconforming one with its path but without its values", () => {
+    expect(effectName(effectOn(streamRecord({ after: conforming }), { schema }))).toBe("write");
+    const effect = effectOn(streamRecord({ after: nonconforming }), { schema });
+    expect(effectName(effect)).toBe("RECORD_MISMATCH");
     const message = effect.kind === "reject" ? effect.error.message : "";
     expect(message).toContain("revision");
     expect(message).not.toContain("confidential");
   });
 
-  test("is asked even where the mapper reads keys only", () => {
-    const asked: Asked = { schema, map: ({ keys }) => keys.pk };
-    expect(told(effectOn(streamRecord({ after: misfit }), asked))).toBe("RECORD_MISMATCH");
-    expect(told(effectOn(streamRecord({ after: misfit }), { ...asked, writes: "append" }))).toBe("RECORD_MISMATCH");
-    expect(told(effectOn(streamRecord({ after: misfit }), { ...asked, mapsItself: true }))).toBe("RECORD_MISMATCH");
+  test("is checked even if the mapper reads only the keys", () => {
+    const parts: RouteParts = { schema, map: ({ keys }) => keys.pk };
+    expect(effectName(effectOn(streamRecord({ after: nonconforming }), parts))).toBe("RECORD_MISMATCH");
+    expect(effectName(effectOn(streamRecord({ after: nonconforming }), { ...parts, writes: "append" }))).toBe(
+      "RECORD_MISMATCH",
+    );
+    expect(effectName(effectOn(streamRecord({ after: nonconforming }), { ...parts, mapsItself: true }))).toBe(
+      "RECORD_MISMATCH",
+    );
   });
 
-  test("an old image that does not fit neither blocks a write nor hides a removal", () => {
-    expect(told(effectOn(streamRecord({ before: misfit, after: fit }), { schema }))).toBe("write");
-    expect(told(effectOn(streamRecord({ before: misfit }), { schema }))).toBe("remove");
-    const leaving: Asked = { schema, predicate: ({ revision }) => revision === 0 };
-    expect(told(effectOn(streamRecord({ before: misfit, after: fit }), leaving))).toBe("remove");
+  test("a nonconforming old image neither blocks a write nor hides a removal", () => {
+    expect(effectName(effectOn(streamRecord({ before: nonconforming, after: conforming }), { schema }))).toBe("write");
+    expect(effectName(effectOn(streamRecord({ before: nonconforming }), { schema }))).toBe("remove");
+    const leaving: RouteParts = { schema, predicate: ({ revision }) => revision === 0 };
+    expect(effectName(effectOn(streamRecord({ before: nonconforming, after: conforming }), leaving))).toBe("remove");
   });
 
-  test.each(["NEW_IMAGE", "KEYS_ONLY"] as const)("an append route takes a remove under %s", (viewType) => {
-    const asked: Asked = { writes: "append", schema, map: ({ kind, keys }) => [kind, keys.pk] };
-    expect(told(effectOn(streamRecord({ before: fit, viewType }), asked))).toBe("write");
+  test.each(["NEW_IMAGE", "KEYS_ONLY"] as const)("an append route accepts a remove under %s", (viewType) => {
+    const parts: RouteParts = { writes: "append", schema, map: ({ kind, keys }) => [kind, keys.pk] };
+    expect(effectName(effectOn(streamRecord({ before: conforming, viewType }), parts))).toBe("write");
   });
 });
 
-test("a schema's output is what mapper and predicate see, from both images", () => {
+test("mapper and predicate receive the output of the schema for both images", () => {
   const schema = z.object({ revision: z.number() }).transform(({ revision }) => ({ doubled: revision * 2 }));
   const seen: unknown[] = [];
-  effectOn(streamRecord({ before: fit, after: { ...fit, revision: 4 } }), {
+  effectOn(streamRecord({ before: conforming, after: { ...conforming, revision: 4 } }), {
     schema,
     writes: "append",
     predicate: (item) => seen.push(item) > 0,
@@ -59,7 +64,7 @@ test("a schema's output is what mapper and predicate see, from both images", () 
   expect(seen).toEqual([{ doubled: 8 }, { doubled: 2 }, { doubled: 8 }]);
 });
 
-const asynchronous: readonly [string, NonNullable<Asked["schema"]>][] = [
+const asynchronous: readonly [string, NonNullable<RouteParts["schema"]>][] = [
   ["zod", z.object({ pk: z.string() }).refine(async () => true)],
   [
     "valibot",
@@ -69,11 +74,11 @@ const asynchronous: readonly [string, NonNullable<Asked["schema"]>][] = [
     ) as never,
   ],
   [
-    "anyone whose promise fails",
+    "any vendor whose promise rejects",
     {
       "~standard": {
         version: 1,
-        vendor: "anyone",
+        vendor: "any",
         validate: async () => {
           throw new Error("a lookup failed");
         },
@@ -85,26 +90,26 @@ const asynchronous: readonly [string, NonNullable<Asked["schema"]>][] = [
 test.each(asynchronous)(
   "an asynchronous schema of %s is a ConfigError that fails the invocation",
   async (_, schema) => {
-    const letters = storedEnvelopes();
-    const handler = pipeline("p", { schema: schema, deadLetterQueue: letters, logger: keptLines() })
+    const deadLetters = memoryDeadLetterQueue();
+    const handler = pipeline("p", { schema: schema, deadLetterQueue: deadLetters, logger: recordingLogger() })
       .to(scriptedSink({ writes: "upsert" }), ({ after }) => after)
       .handler();
-    await expect(handler(streamEvent([streamRecord({ after: fit })]))).rejects.toMatchObject({
+    await expect(handler(streamEvent([streamRecord({ after: conforming })]))).rejects.toMatchObject({
       code: "CONFIG_INVALID",
     });
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(letters.envelopes).toEqual([]);
+    expect(deadLetters.envelopes).toEqual([]);
   },
 );
 
-describe("the user's code", () => {
-  test("that throws rejects the record, and tells where but not what it said", () => {
-    const effect = effectOn(streamRecord({ after: fit }), {
+describe("a mapper or predicate", () => {
+  test("that throws rejects the record; the message says where, and omits the text of the error", () => {
+    const effect = effectOn(streamRecord({ after: conforming }), {
       map: () => {
         throw new TypeError("confidential\n    at confidential (4711)");
       },
     });
-    expect(told(effect)).toBe("MAPPING_FAILED");
+    expect(effectName(effect)).toBe("MAPPING_FAILED");
     const message = effect.kind === "reject" ? effect.error.message : "";
     expect(message).toContain("TypeError at ");
     expect(message).toContain("schema.test");
@@ -112,23 +117,25 @@ describe("the user's code", () => {
   });
 
   test.each([
-    ["no Error", "text"],
-    ["nothing", undefined],
+    ["a text", "text"],
+    ["undefined", undefined],
     ["an error of a sink", Object.assign(new Error("x"), { code: "SINK_DENIED" })],
-  ])("may throw %s", (_name, thrown) => {
+  ])("that throws %s rejects the record", (_name, thrown) => {
     const map = (): never => {
       throw thrown;
     };
-    expect(told(effectOn(streamRecord({ after: fit }), { map }))).toBe("MAPPING_FAILED");
-    expect(told(effectOn(streamRecord({ after: fit }), { predicate: map }))).toBe("MAPPING_FAILED");
+    expect(effectName(effectOn(streamRecord({ after: conforming }), { map }))).toBe("MAPPING_FAILED");
+    expect(effectName(effectOn(streamRecord({ after: conforming }), { predicate: map }))).toBe("MAPPING_FAILED");
   });
 
-  test("that is asynchronous rejects the record, also where its promise fails", async () => {
+  test("that is asynchronous rejects the record, even if its promise rejects", async () => {
     const late = async (): Promise<never> => {
       throw new Error("later");
     };
-    expect(told(effectOn(streamRecord({ after: fit }), { map: late }))).toBe("MAPPING_FAILED");
-    expect(told(effectOn(streamRecord({ after: fit }), { predicate: late as never }))).toBe("MAPPING_FAILED");
+    expect(effectName(effectOn(streamRecord({ after: conforming }), { map: late }))).toBe("MAPPING_FAILED");
+    expect(effectName(effectOn(streamRecord({ after: conforming }), { predicate: late as never }))).toBe(
+      "MAPPING_FAILED",
+    );
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
 });

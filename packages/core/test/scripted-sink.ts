@@ -1,4 +1,4 @@
-// A sink whose answers a test scripts, and which watches that core keeps its side of the contract.
+// A sink whose answers a test scripts. The sink also checks that core keeps its side of the contract.
 
 import {
   type Delivery,
@@ -21,7 +21,7 @@ export interface Script<Writes extends "upsert" | "append"> {
   readonly concurrency?: number;
   /** The answer to a delivery; `attempt` counts from 1 for each change. Default: delivered. */
   readonly answer?: (delivery: Delivery, attempt: number) => Answer;
-  /** Replaces the answers: for sinks that throw or never settle. */
+  /** Replaces the answers, for sinks that throw or never settle. */
   readonly interrupt?: (
     batch: readonly Delivery[],
     context: WriteContext,
@@ -29,19 +29,19 @@ export interface Script<Writes extends "upsert" | "append"> {
 }
 
 export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<unknown, Writes> {
-  /** What each `write` was given. */
+  /** The deliveries of each `write`. */
   readonly calls: Delivery[][];
-  /** Most calls that were in flight at once. */
+  /** Largest number of calls in flight at once. */
   readonly mostInFlight: () => number;
-  /** Deliveries that were answered with "delivered", in order. */
+  /** Deliveries that the sink answered with "delivered", in order. */
   readonly taken: Delivery[];
-  /** Live messages by item key: what an upsert target holds. */
+  /** The content of an upsert target: messages by item key, without removed items. */
   readonly held: () => Map<string, unknown>;
-  /** How core broke the contract. */
+  /** Breaches of the contract by core. */
   readonly breaches: string[];
 }
 
-const settlementOf = (delivery: Delivery, answer: Exclude<Answer, "unreported">): WriteResult =>
+const resultOf = (delivery: Delivery, answer: Exclude<Answer, "unreported">): WriteResult =>
   answer === "delivered" ? delivered(delivery) : failed(delivery, new SinkError(answer, `[scripted] ${answer}`));
 
 export const scriptedSink = <Writes extends "upsert" | "append">(script: Script<Writes>): ScriptedSink<Writes> => {
@@ -71,12 +71,12 @@ export const scriptedSink = <Writes extends "upsert" | "append">(script: Script<
     taken.push(delivery);
     return "delivered";
   };
-  const settleOne = (delivery: Delivery): WriteResult[] => {
+  const answerOne = (delivery: Delivery): WriteResult[] => {
     const attempt = (attempts.get(delivery.change.eventId) ?? 0) + 1;
     attempts.set(delivery.change.eventId, attempt);
     const result = answer(delivery, attempt);
     if (result === "unreported") return [];
-    if (result !== "delivered") return [settlementOf(delivery, result)];
+    if (result !== "delivered") return [resultOf(delivery, result)];
     return [store(delivery) === "delivered" ? delivered(delivery) : superseded(delivery)];
   };
   return {
@@ -97,7 +97,7 @@ export const scriptedSink = <Writes extends "upsert" | "append">(script: Script<
         const interrupted = interrupt?.(batch, context);
         if (interrupted !== undefined) return await interrupted;
         await new Promise((resolve) => setImmediate(resolve));
-        return batch.flatMap(settleOne);
+        return batch.flatMap(answerOne);
       } finally {
         inFlight -= 1;
         for (const { change } of batch) busy.delete(change.itemKey);

@@ -1,0 +1,50 @@
+// Lambda environments that can crash at any request. The effect of that request has happened or not; no answer arrives.
+
+/** One environment of a function. Requests that it makes after its crash are never answered. */
+export interface CrashingEnvironment {
+  /** Makes a request; `effect` is what the request does to the outside world. */
+  readonly request: <Value>(effect: () => Promise<Value> | Value) => Promise<Value>;
+  /** Runs the work; rejects when the environment crashes before the work is done. */
+  readonly run: <Value>(work: () => Promise<Value>) => Promise<Value>;
+  readonly hasCrashed: () => boolean;
+}
+
+/** Whether the environment crashes before or after the effect of a request. */
+export type Crash = "before" | "after" | undefined;
+
+const never = new Promise<never>(() => {});
+
+/** Lets others run for this many ticks of the event loop. */
+const pause = async (ticks: number): Promise<void> => {
+  for (let tick = 0; tick < ticks; tick += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+export const crashingEnvironment = (crashes: () => Crash, ticks: () => number): CrashingEnvironment => {
+  let isCrashed = false;
+  let reportCrash: () => void = () => {};
+  const crashed = new Promise<never>((_, reject) => {
+    reportCrash = () => {
+      isCrashed = true;
+      reject(new Error("the environment crashed"));
+    };
+  });
+  crashed.catch(() => {});
+  const crash = (): Promise<never> => {
+    reportCrash();
+    return never;
+  };
+  return {
+    hasCrashed: () => isCrashed,
+    run: (work) => Promise.race([work(), crashed]),
+    request: async (effect) => {
+      if (isCrashed) return never;
+      const how = crashes();
+      if (how === "before") return crash();
+      await pause(ticks());
+      if (isCrashed) return never;
+      const value = await effect();
+      if (how === "after") return crash();
+      return isCrashed ? never : value;
+    },
+  };
+};

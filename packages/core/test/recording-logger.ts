@@ -1,0 +1,19 @@
+// A logger for tests to read.
+
+import type { PipelineLogger } from "../src/index.ts";
+
+export interface LogLine {
+  readonly level: "info" | "warn";
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** A logger that records its lines. */
+export const recordingLogger = (): PipelineLogger & { readonly lines: LogLine[] } => {
+  const lines: LogLine[] = [];
+  return {
+    lines,
+    info: (message, fields) => lines.push({ level: "info", message, fields }),
+    warn: (message, fields) => lines.push({ level: "warn", message, fields }),
+  };
+};
