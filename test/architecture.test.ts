@@ -1,85 +1,86 @@
-// The tree is the architecture: every package has the files that its kind has, and is built with the workspace.
+// The tree is the architecture: which files and folders each package has, and what each file may import.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { importCyclesOf } from "./import-cycles.ts";
 import { root } from "./markdown.ts";
-
-interface Manifest {
-  readonly name: string;
-  readonly private?: boolean;
-  readonly license?: string;
-  readonly type?: string;
-  readonly engines?: { readonly node?: string };
-  readonly dependencies?: Record<string, string>;
-  readonly peerDependencies?: Record<string, string>;
-}
+import {
+  doorsOf,
+  filesOfRepository,
+  foldersIn,
+  importedFilesOf,
+  manifestOf,
+  read,
+  readJson,
+  reexportsOf,
+  sourceFilesOf,
+} from "./workspace.ts";
 
 interface Project {
   readonly references?: readonly { readonly path: string }[];
 }
 
-const readJson = <Shape>(...path: string[]): Shape => JSON.parse(readFileSync(join(root, ...path), "utf8")) as Shape;
-
-const foldersIn = (parent: string): string[] =>
-  readdirSync(join(root, parent))
-    .filter((name) => existsSync(join(root, parent, name, "package.json")))
-    .map((name) => `${parent}/${name}`);
-
 const packages = foldersIn("packages");
 const examples = foldersIn("examples");
 const sinks = packages.filter((folder) => folder.startsWith("packages/sink-"));
 
-const filesOfSink = [
+const filesOfSink = ["index.ts", "options.ts", "encode.ts", "classify.ts", "sink.ts"];
+const filesBesideSources = [
   "README.md",
-  "src/index.ts",
-  "src/options.ts",
-  "src/encode.ts",
-  "src/classify.ts",
-  "src/sink.ts",
   "test/conformance.test.ts",
   "test/encode.test.ts",
   "test/classify.test.ts",
   "test/options.test.ts",
 ];
 
+/** The folders that a sink may have beside its five files, each with its one meaning in all sinks. */
+const foldersOfSinks: Readonly<Record<string, string>> = {
+  client: "makes the client of the target, or adapts it",
+  schema: "reads, creates and purges tables and indexes of the target",
+  write: "builds, sends and answers the requests that write",
+};
+
 test("the workspace has sinks", () => {
   expect(sinks.length).toBeGreaterThan(0);
 });
 
-test.each(sinks)("%s has the files that every sink has", (folder) => {
-  expect(filesOfSink.filter((file) => !existsSync(join(root, folder, file)))).toEqual([]);
+describe.each(sinks)("%s", (folder) => {
+  test("has a README and the test files that every sink has", () => {
+    expect(filesBesideSources.filter((file) => !existsSync(join(root, folder, file)))).toEqual([]);
+  });
+
+  test("has the five files of a sink at the top of src, and beside them only known folders", () => {
+    const entries = readdirSync(join(root, folder, "src"), { withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    expect(files.sort()).toEqual([...filesOfSink].sort());
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.filter((name) => foldersOfSinks[name] === undefined)).toEqual([]);
+  });
 });
 
-/** What a module imports as soon as it is imported itself; types are gone by then. */
-const importedAtOnce = (source: string): string[] =>
-  [...source.matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(([, module = ""]) => module);
+/** The modules that a module loads when it is itself loaded. Types are not loaded. */
+const loadedBy = (path: string): string[] =>
+  [...read(path).matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(
+    ([, module = ""]) => module,
+  );
 
-const sourcesOf = (folder: string): string[] =>
-  readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
-    .map((path) => readFileSync(join(root, folder, "src", path), "utf8"));
-
-/** Whether a module is of a peer dependency of that package. */
+/** Whether a module belongs to a peer dependency of this package. */
 const isPeerOf = (folder: string): ((module: string) => boolean) => {
-  const peers = Object.keys(readJson<Manifest>(folder, "package.json").peerDependencies ?? {});
+  const peers = Object.keys(manifestOf(folder).peerDependencies ?? {});
   return (module) => peers.some((peer) => module === peer || module.startsWith(`${peer}/`));
 };
 
-test.each(sinks)(
-  "%s loads the client of its target at its first use, not at a cold start that may not need it",
-  (folder) => {
-    const loaded = sourcesOf(folder).flatMap(importedAtOnce);
-    expect(loaded).toContain("@sluice/core/sink-kit");
-    expect(loaded.filter(isPeerOf(folder))).toEqual([]);
-  },
-);
+test.each(sinks)("%s loads the client of its target at its first use, not at the cold start", (folder) => {
+  const loaded = sourceFilesOf(folder).flatMap(loadedBy);
+  expect(loaded).toContain("@sluice/core/sink-kit");
+  expect(loaded.filter(isPeerOf(folder))).toEqual([]);
+});
 
-// esbuild refuses to bundle an import of a package that is not installed, unless it has a `catch`.
-test.each(packages)("%s names a peer dependency that is missing, and can be bundled without it", (folder) => {
-  const imported = sourcesOf(folder).flatMap((source) => [
-    ...source.matchAll(/(?<!typeof )import\("([^"]+)"\)(?!\.[A-Z])(\.catch\(\s*missingDependency\()?/g),
+// esbuild refuses to bundle an import of a package that is not installed, unless the import has a `catch`.
+test.each(packages)("%s names a missing peer dependency, and can be bundled without it", (folder) => {
+  const imported = sourceFilesOf(folder).flatMap((path) => [
+    ...read(path).matchAll(/(?<!typeof )import\("([^"]+)"\)(?!\.[A-Z])(\.catch\(\s*missingDependency\()?/g),
   ]);
   const unnamed = imported.filter(([, module = "", caught]) => isPeerOf(folder)(module) && caught === undefined);
   expect(unnamed.map(([, module]) => module)).toEqual([]);
@@ -89,46 +90,128 @@ test.each([...packages, ...examples])("%s has a README.md", (folder) => {
   expect(existsSync(join(root, folder, "README.md"))).toBe(true);
 });
 
+const endsWithDocComment = (text: string): boolean => /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.test(text);
+
 describe.each(packages)("%s", (folder) => {
   test("is an ESM package under the MIT licence that says which Node it needs", () => {
-    const { name, license, type, engines } = readJson<Manifest>(folder, "package.json");
+    const { name, license, type, engines } = manifestOf(folder);
     expect({ name, license, type, node: engines?.node }).toEqual({
       name: `@sluice/${folder.replace("packages/", "")}`,
       license: "MIT",
       type: "module",
       node: ">=20.19",
     });
-    expect(readFileSync(join(root, folder, "LICENSE"), "utf8")).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
+    expect(read(`${folder}/LICENSE`)).toBe(read("LICENSE"));
   });
 
-  test("depends on packages of the workspace as the arrows of the design allow", () => {
-    const { dependencies, peerDependencies } = readJson<Manifest>(folder, "package.json");
+  test("depends only on the packages of the workspace that the design allows", () => {
+    const { dependencies, peerDependencies } = manifestOf(folder);
     const internal = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) =>
       name.startsWith("@sluice/"),
     );
     const none: readonly string[] = [];
-    const arrows: Record<string, readonly string[]> = {
+    const exceptions: Record<string, readonly string[]> = {
       "packages/core": none,
       "packages/cdk": none,
-      "packages/cli": ["@sluice/core", "@sluice/local"],
+      "packages/cli": ["@sluice/core", "@sluice/local", "@sluice/redrive"],
+      "packages/workflow": ["@sluice/core", "@sluice/redrive"],
     };
-    const allowed = arrows[folder] ?? ["@sluice/core"];
+    const allowed = exceptions[folder] ?? ["@sluice/core"];
     expect(internal.filter((name) => !allowed.includes(name))).toEqual([]);
   });
+
+  test("has no import cycle, type-only imports included", () => {
+    const graph = new Map(sourceFilesOf(folder).map((path) => [path, importedFilesOf(path)]));
+    expect(importCyclesOf(graph)).toEqual([]);
+  });
+
+  test("has a doc comment directly above every exported declaration", () => {
+    const declaration = /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type) (\w+)/gm;
+    const undocumented = sourceFilesOf(folder).flatMap((path) => {
+      const text = read(path);
+      return [...text.matchAll(declaration)]
+        .map((match) => ({ name: match[1], before: text.slice(0, match.index) }))
+        .filter(({ before }) => !endsWithDocComment(before))
+        .map(({ name, before }) => `${path}:${before.split("\n").length} ${name}`);
+    });
+    expect(undocumented).toEqual([]);
+  });
+});
+
+describe("the rooms of core", () => {
+  const src = "packages/core/src";
+  /** A file may import from its own room and from the rooms before it. */
+  const rooms = [
+    ["errors.ts", "logger.ts"],
+    ["async/"],
+    ["record/"],
+    ["sink/"],
+    ["envelope/"],
+    ["intake/"],
+    ["delivery/"],
+    ["pipeline/"],
+    ["index.ts", "sink-kit.ts", "envelope.ts"],
+  ];
+  const roomOf = (path: string): number =>
+    rooms.findIndex((entries) =>
+      entries.some((entry) => (entry.endsWith("/") ? path.startsWith(`${src}/${entry}`) : path === `${src}/${entry}`)),
+    );
+  const files = sourceFilesOf("packages/core");
+
+  test("contain every file", () => {
+    expect(files.filter((path) => roomOf(path) < 0)).toEqual([]);
+  });
+
+  test("import only from the rooms before them, type-only imports included", () => {
+    const upward = files.flatMap((path) =>
+      importedFilesOf(path)
+        .filter((imported) => roomOf(imported) > roomOf(path))
+        .map((imported) => `${path} -> ${imported}`),
+    );
+    expect(upward).toEqual([]);
+  });
+});
+
+const doors = packages.flatMap(doorsOf);
+
+/** The file and the name of a declaration that a file exports, behind all re-exports. */
+const declarationOf = (path: string, name: string): string => {
+  const reexport = reexportsOf(read(path)).find((other) => other.name === name);
+  if (reexport === undefined) return `${path} ${name}`;
+  const { from, original } = reexport;
+  if (from.startsWith(".")) return declarationOf(join(path, "..", from), original);
+  const door = doors.find((other) => other.name === from);
+  return door === undefined ? `${from} ${original}` : declarationOf(door.path, original);
+};
+
+test("no two doors export the same name for different things", () => {
+  const meanings = new Map<string, Map<string, string>>();
+  for (const { name: door, path } of doors) {
+    for (const { name } of reexportsOf(read(path))) {
+      const meaning = meanings.get(name) ?? new Map<string, string>();
+      meanings.set(name, meaning.set(declarationOf(path, name), door));
+    }
+  }
+  const ambiguous = [...meanings].filter(([, meaning]) => meaning.size > 1);
+  expect(ambiguous.map(([name, meaning]) => `${name}: ${[...meaning.values()].join(", ")}`)).toEqual([]);
+});
+
+test("no file mentions the documents that guided the design, which are not in the repository", () => {
+  const mentioned = new RegExp(["design", "house"].map((name) => `\\b${name}\\.md\\b`).join("|"));
+  const texts = filesOfRepository("*.ts", "*.js", "*.mjs", "*.json", "*.md", "*.yml", "*.sh");
+  expect(texts.filter((path) => mentioned.test(read(path)))).toEqual([]);
 });
 
 // The demo configures the functions that it runs; its own options are arguments.
 const functions = examples.filter((folder) => folder !== "examples/demo");
 
 test.each(functions)("%s lists in its README every variable that it reads", (folder) => {
-  const sources = readdirSync(join(root, folder, "src")).map((file) =>
-    readFileSync(join(root, folder, "src", file), "utf8"),
-  );
+  const sources = readdirSync(join(root, folder, "src")).map((file) => read(`${folder}/src/${file}`));
   const reads = /process\.env\.([A-Z_]+)|\("([A-Z]+(?:_[A-Z]+)+)"\)|\{ ([A-Z_, ]+) \} = process\.env/g;
   const variables = [...sources.join("\n").matchAll(reads)].flatMap(([, dotted, called, destructured]) =>
     (dotted ?? called ?? destructured ?? "").split(", "),
   );
-  const readme = readFileSync(join(root, folder, "README.md"), "utf8");
+  const readme = read(`${folder}/README.md`);
   expect(variables.length).toBeGreaterThan(0);
   expect(variables.filter((variable) => !readme.includes(`\`${variable}\``))).toEqual([]);
 });
@@ -140,30 +223,22 @@ test("the root project builds every package, every example and the bench", () =>
 });
 
 test.each([...packages, ...examples])("%s refers to the projects that it depends on", (folder) => {
-  const { dependencies = {} } = readJson<Manifest>(folder, "package.json");
-  const { references = [] } = readJson<Project>(folder, "tsconfig.json");
-  const folderOf = new Map(
-    [...packages, ...examples].map((path) => [readJson<Manifest>(path, "package.json").name, path]),
-  );
+  const { dependencies = {} } = manifestOf(folder);
+  const { references = [] } = readJson<Project>(`${folder}/tsconfig.json`);
+  const folderOf = new Map([...packages, ...examples].map((path) => [manifestOf(path).name, path]));
   const expected = Object.keys(dependencies).flatMap((name) => folderOf.get(name) ?? []);
   const actual = references.map(({ path }) => join(folder, path));
   expect(expected.filter((path) => !actual.includes(path))).toEqual([]);
 });
 
-// pg reports that a server went away as an event, even after `end()`: without a listener it ends the process.
-test("every pool and client of pg has a listener for errors, right where it is made", () => {
-  const paths = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.ts", "*.md"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  const made = paths
-    .split("\n")
-    .filter((path) => path !== "" && existsSync(join(root, path)))
-    .flatMap((path) =>
-      [...readFileSync(join(root, path), "utf8").matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(
-        ([, next = ""]) => ({ path, isHeard: next.includes('.on("error"') }),
-      ),
-    );
-  expect(made.length).toBeGreaterThan(5);
-  expect(made.filter(({ isHeard }) => !isHeard)).toEqual([]);
+// pg emits an error event when the server closes a connection, even after `end()`. Without a listener the process ends.
+test("every pool and client of pg has a listener for errors in the line behind its constructor", () => {
+  const constructed = filesOfRepository("*.ts", "*.md").flatMap((path) =>
+    [...read(path).matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(([, next = ""]) => ({
+      path,
+      hasListener: next.includes('.on("error"'),
+    })),
+  );
+  expect(constructed.length).toBeGreaterThan(5);
+  expect(constructed.filter(({ hasListener }) => !hasListener)).toEqual([]);
 });

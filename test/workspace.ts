@@ -1,0 +1,90 @@
+// The packages of this repository as its tests see them: manifests, doors, source files, exports, imports.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./markdown.ts";
+
+export interface Manifest {
+  readonly name: string;
+  readonly license?: string;
+  readonly type?: string;
+  readonly engines?: { readonly node?: string };
+  readonly dependencies?: Record<string, string>;
+  readonly peerDependencies?: Record<string, string>;
+  readonly exports?: Record<string, string | { readonly "@sluice/source": string }>;
+}
+
+/** A path that packages import: `@sluice/core/sink-kit`. */
+export interface Door {
+  readonly name: string;
+  /** Relative to the root of the repository. */
+  readonly path: string;
+}
+
+/** A name that a file exports from another file. */
+export interface Reexport {
+  readonly name: string;
+  /** The name in the other file. */
+  readonly original: string;
+  readonly isType: boolean;
+  readonly from: string;
+}
+
+export const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+export const readJson = <Shape>(path: string): Shape => JSON.parse(read(path)) as Shape;
+
+export const manifestOf = (folder: string): Manifest => readJson<Manifest>(`${folder}/package.json`);
+
+/** The folders inside `parent` that are packages, relative to the root. */
+export const foldersIn = (parent: string): string[] =>
+  readdirSync(join(root, parent))
+    .filter((name) => existsSync(join(root, parent, name, "package.json")))
+    .map((name) => `${parent}/${name}`);
+
+/** Every text file that git tracks or would track, relative to the root. */
+export const filesOfRepository = (...patterns: string[]): string[] =>
+  execFileSync("git", ["ls-files", "-co", "--exclude-standard", ...patterns], { cwd: root, encoding: "utf8" })
+    .split("\n")
+    .filter((path) => path !== "" && existsSync(join(root, path)));
+
+/** The source files of a package, relative to the root. */
+export const sourceFilesOf = (folder: string): string[] =>
+  readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => `${folder}/src/${path}`);
+
+/** The doors of a package: the entries of `exports` in its manifest that have a source file. */
+export const doorsOf = (folder: string): Door[] => {
+  const { name, exports = {} } = manifestOf(folder);
+  return Object.entries(exports).flatMap(([entry, target]) =>
+    typeof target === "string" ? [] : [{ name: join(name, entry), path: join(folder, target["@sluice/source"]) }],
+  );
+};
+
+export const withoutComments = (text: string): string => text.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, "");
+
+/** The names that a door exports. Doors hold re-exports only. */
+export const reexportsOf = (text: string): Reexport[] =>
+  [...withoutComments(text).matchAll(/export\s+(type\s+)?\{([^}]*)\}\s+from\s+"([^"]+)"/g)].flatMap(
+    ([, allTypes, names = "", from = ""]) =>
+      names
+        .split(",")
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== "")
+        .map((entry) => {
+          const [original = "", name = original] = entry.replace(/^type\s+/, "").split(/\sas\s/);
+          return { name, original, from, isType: allTypes !== undefined || entry.startsWith("type ") };
+        }),
+  );
+
+/** Statements `import … from "x"` and `export … from "x"`, and `import("x")` as expression and as type. */
+const imports = /^(?:import|export)\s(?:[^;"]*\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
+
+/** The files of its own package that a file imports, types included, relative to the root. */
+export const importedFilesOf = (path: string): string[] =>
+  [...read(path).matchAll(imports)]
+    .map(([, statement, expression]) => statement ?? expression ?? "")
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => join(path, "..", specifier));
