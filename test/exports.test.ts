@@ -1,36 +1,24 @@
-// The public names of every package, so that each is there by choice. After a choice: npm test -- -u test/exports
+// The public names of every door of every package, so that each is there by choice. After a choice: npm test -- -u test/exports
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { root } from "./markdown.ts";
+import { doorsOf, foldersIn, read, reexportsOf, withoutComments } from "./workspace.ts";
 
-const read = (...path: string[]): string => readFileSync(join(root, ...path), "utf8");
+const doors = foldersIn("packages").flatMap(doorsOf);
 
-const packages = readdirSync(join(root, "packages")).filter((name) =>
-  existsSync(join(root, "packages", name, "src/index.ts")),
-);
+test("core has its three doors", () => {
+  const names = doors.map(({ name }) => name).filter((name) => name.split("/")[1] === "core");
+  expect(names).toEqual(["@sluice/core", "@sluice/core/sink-kit", "@sluice/core/envelope"]);
+});
 
-/** The names of the types that an index exports, sorted. */
-const typesOf = (index: string): string[] => {
-  const lists = index.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, "").matchAll(/export\s+(type\s+)?\{([^}]*)\}/g);
-  return [...lists]
-    .flatMap(([, allTypes, names = ""]) =>
-      names
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== "" && (allTypes !== undefined || name.startsWith("type ")))
-        .map((name) => name.replace(/^type\s+/, "").replace(/^.*\sas\s+/, "")),
-    )
-    .sort();
-};
+test("@sluice/core exports at most 25 names", () => {
+  expect(reexportsOf(read("packages/core/src/index.ts")).length).toBeLessThanOrEqual(25);
+});
 
-describe.each(packages)("@sluice/%s", (name) => {
-  const index = read("packages", name, "src/index.ts");
+describe.each(doors)("$name", ({ name, path }) => {
+  const text = read(path);
 
-  test("has an index of named re-exports only", () => {
-    const statements = index
-      .replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, "")
+  test("has named re-exports only", () => {
+    const statements = withoutComments(text)
       .split(";")
       .map((statement) => statement.trim());
     const others = statements.filter(
@@ -40,7 +28,11 @@ describe.each(packages)("@sluice/%s", (name) => {
   });
 
   test("exports these names", async () => {
-    const values = Object.keys((await import(`@sluice/${name}`)) as object).sort();
-    expect({ values, types: typesOf(index) }).toMatchSnapshot();
+    const values = Object.keys((await import(name)) as object).sort();
+    const types = reexportsOf(text)
+      .filter(({ isType }) => isType)
+      .map((reexport) => reexport.name)
+      .sort();
+    expect({ values, types }).toMatchSnapshot();
   });
 });
