@@ -6,11 +6,11 @@ import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import type { Dedupe } from "@sluice/core/sink-kit";
 import { engineOrSkip, startDynamodb, startMoto } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
-import { busTarget } from "./exactly-once/bus-target.ts";
-import { fullLoad, playDay, playsDays, printAccounts, smallLoad } from "./exactly-once/days.ts";
-import { hookTarget } from "./exactly-once/hook-target.ts";
-import { sesTarget, smtpTarget } from "./exactly-once/mail-targets.ts";
+import { sesTarget, smtpTarget } from "./exactly-once/email-targets.ts";
+import { busTarget } from "./exactly-once/eventbridge-target.ts";
+import { fullLoad, playDay, playsDays, printAccounts, smallLoad } from "./exactly-once/scenarios.ts";
 import { freshStores } from "./exactly-once/store.ts";
+import { hookTarget } from "./exactly-once/webhook-target.ts";
 
 printAccounts();
 

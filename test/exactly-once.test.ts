@@ -7,8 +7,8 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, jest, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb, startSqs } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
-import type { Target } from "./exactly-once/account.ts";
-import { fullLoad, playsDays, printAccounts } from "./exactly-once/days.ts";
+import type { Target } from "./exactly-once/run.ts";
+import { fullLoad, playsDays, printAccounts } from "./exactly-once/scenarios.ts";
 import { freshStores } from "./exactly-once/store.ts";
 import { memoryTarget, queueTarget, topicTarget } from "./exactly-once/targets.ts";
 

@@ -1,7 +1,7 @@
 // What targets are sent.
 
 import type { Change } from "@sluice/core";
-import type { Arrival } from "./account.ts";
+import type { Arrival } from "./comparison.ts";
 import { type ChaosItem, sequenceOf } from "./history.ts";
 
 /** What every message of an append target tells of its change. */

@@ -6,7 +6,7 @@ import type { SQS } from "@aws-sdk/client-sqs";
 import { type InvocationReport, pipeline, reportChannel, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import type { Sink, StreamRecord } from "@sluice/core/sink-kit";
 import { memoryDedupe, memoryUpsertSink } from "@sluice/testing";
-import { type Account, accountOf } from "./account.ts";
+import { type Account, accountOf } from "./comparison.ts";
 import { eventSources } from "./event-sources.ts";
 import type { ChaosItem } from "./history.ts";
 import { createQueues, drainLetters } from "./queues.ts";

@@ -7,7 +7,7 @@ import { type Envelope, encodeEnvelope, type MessageOutcome, type StreamRecord }
 import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
-import { type Account, accountOf } from "./account.ts";
+import { type Account, accountOf } from "./comparison.ts";
 import { type ChaosItem, historyOf, itemOf } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
 import { drainLetters } from "./queues.ts";

@@ -5,7 +5,7 @@ import type { PostgresEngine, SqsEngine } from "@sluice/local";
 import { drainQueue } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
-import type { Arrival, Holding } from "./account.ts";
+import type { Arrival, Holding } from "./comparison.ts";
 import type { ChaosItem } from "./history.ts";
 import { createQueues, type Queues } from "./queues.ts";
 

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import { emailSink, smtpTransport } from "@sluice/sink-email";
 import { SMTPServer } from "smtp-server";
-import type { Arrival } from "./account.ts";
+import type { Arrival } from "./comparison.ts";
 import { arrivalOf } from "./message.ts";
 import type { ChaosTarget, Fault } from "./target.ts";
 

@@ -3,7 +3,7 @@
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type SqsEngine } from "@sluice/local";
 import { sqsSink } from "@sluice/sink-sqs";
-import type { Arrival } from "./account.ts";
+import type { Arrival } from "./comparison.ts";
 import { httpFaults } from "./http-faults.ts";
 import { arrivalOf } from "./message.ts";
 import type { ChaosTarget } from "./target.ts";

@@ -2,7 +2,7 @@
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { Sink } from "@sluice/core/sink-kit";
-import type { Holding } from "./account.ts";
+import type { Holding } from "./comparison.ts";
 
 export const faults = ["stop", "restart", "slow", "silent", "nonsense"] as const;
 

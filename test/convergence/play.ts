@@ -4,8 +4,8 @@
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { lambdaContext, type RandomHistory, type SpecimenItem, streamEvent } from "@sluice/testing";
-import { type Adversary, adversaryOf, Crash } from "./adversary.ts";
 import { deadLetterQueue, type TestDeadLetterQueue } from "./dead-letter-queue.ts";
+import { type Adversary, adversaryOf, Crash } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
 import type { Way } from "./target.ts";
 

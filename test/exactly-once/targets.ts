@@ -6,8 +6,8 @@ import { type AppendDelivery, type EntryAnswer, SinkError, writeInRequests } fro
 import { drainQueue } from "@sluice/local";
 import { type SnsClient, snsSink } from "@sluice/sink-sns";
 import { type SqsClient, sqsSink } from "@sluice/sink-sqs";
-import type { Arrival, Target } from "./account.ts";
-import type { Environment } from "./outside.ts";
+import type { Environment } from "./faulty-environments.ts";
+import type { Arrival, Target } from "./run.ts";
 
 const throttled = (): SinkError => new SinkError("SINK_THROTTLED", "[memory] the target is throttled");
 

@@ -4,8 +4,8 @@ import { type DedupeStore, pipeline } from "@sluice/core";
 import { type Dedupe, decodeRecord, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { tableHistory } from "@sluice/testing";
-import { type Environment, type Outage, outsideOf } from "./outside.ts";
-import { type UnevenClock, unevenClock } from "./uneven-clock.ts";
+import { type UnevenClock, unevenClock } from "./adjustable-clock.ts";
+import { type Environment, type Outage, outsideOf } from "./faulty-environments.ts";
 
 /** A change at the target: what every message says of itself. */
 export interface Arrival {

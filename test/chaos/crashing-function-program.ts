@@ -7,10 +7,10 @@ import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
 import { randomOf } from "../convergence/random.ts";
+import type { FunctionSettings } from "./crashing-function.ts";
 import { type AnySink, flaky, withWrite } from "./flaky.ts";
 import type { ChaosItem } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
-import type { FunctionSettings } from "./mortal-function.ts";
 import { origins, stepping } from "./steps.ts";
 
 const settings = JSON.parse(process.argv[2] ?? "") as FunctionSettings;

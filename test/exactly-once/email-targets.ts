@@ -15,8 +15,8 @@ import {
 import sesLocal from "aws-ses-v2-local";
 import { createTransport } from "nodemailer";
 import { SMTPServer } from "smtp-server";
-import { type Arrival, arrivalOfName, nameOf, type Target } from "./account.ts";
-import type { Environment } from "./outside.ts";
+import type { Environment } from "./faulty-environments.ts";
+import { type Arrival, arrivalOfName, nameOf, type Target } from "./run.ts";
 
 const mailTo =
   (...to: readonly string[]) =>

@@ -2,8 +2,8 @@
 
 import { afterAll, expect, test } from "@jest/globals";
 import type { Dedupe, DedupeStore } from "@sluice/core/sink-kit";
-import { type Account, batchSize, play, type Run, type Target } from "./account.ts";
-import type { Outage } from "./outside.ts";
+import type { Outage } from "./faulty-environments.ts";
+import { type Account, batchSize, play, type Run, type Target } from "./run.ts";
 
 /** How much happens in a day: changes of so many items, ten revisions each; and when all fails. */
 export interface Load {

@@ -9,7 +9,7 @@ import { postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
-import { accountOf, balanced } from "./account.ts";
+import { accountOf, balanced } from "./comparison.ts";
 import { eventSources } from "./event-sources.ts";
 import { type AnySink, flaky } from "./flaky.ts";
 import { type ChaosItem, historyOf } from "./history.ts";

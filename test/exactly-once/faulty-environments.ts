@@ -1,6 +1,6 @@
 // What is outside of a function and outlives it: the target, its bad days, and the function's deaths.
 
-import type { UnevenClock } from "./uneven-clock.ts";
+import type { UnevenClock } from "./adjustable-clock.ts";
 
 /** What happens when. Requests and invocations count from 1, over all environments. */
 export interface Outage {

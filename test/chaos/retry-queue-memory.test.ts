@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
-import type { OutageSettings } from "./outage-program.ts";
 import { createQueues } from "./queues.ts";
+import type { OutageSettings } from "./retry-queue-memory-program.ts";
 
 /** Room for a slow machine; nothing depends on it. */
 jest.setTimeout(300_000);
@@ -37,7 +37,7 @@ describeWithSqs("chaos: an hour's outage of two targets, simulated", (engine) =>
     };
     const flags = ["--expose-gc", "--conditions=@sluice/source", `--import=${pathOf("../../scripts/strip-types.js")}`];
     const env = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
-    const args = [...flags, pathOf("outage-program.ts"), JSON.stringify(settings)];
+    const args = [...flags, pathOf("retry-queue-memory-program.ts"), JSON.stringify(settings)];
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });
     const heaps = JSON.parse(stdout) as number[];
     const spilledBytes = settings.batches * settings.batchSize * 2 * settings.noteBytes;

@@ -6,7 +6,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
 import { randomOf } from "../convergence/random.ts";
-import { balanced } from "./account.ts";
+import { balanced } from "./comparison.ts";
 import { historyOf } from "./history.ts";
 import { opensearchTarget } from "./opensearch-target.ts";
 import { play } from "./play.ts";

@@ -4,7 +4,7 @@
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";
 import { type EventBridgeClient, eventbridgeSink } from "@sluice/sink-eventbridge";
-import type { Arrival, Target } from "./account.ts";
+import type { Arrival, Target } from "./run.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 

@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Sink, WriteResult } from "@sluice/core/sink-kit";
 import { type WebhookMessage, webhookSink } from "@sluice/sink-webhook";
-import type { Arrival, Target } from "./account.ts";
-import type { Environment } from "./outside.ts";
+import type { Environment } from "./faulty-environments.ts";
+import type { Arrival, Target } from "./run.ts";
 
 /** Statuses of the next answers, by idempotency key; 204 for all others. */
 type Refusals = Map<string, 403 | 429>;

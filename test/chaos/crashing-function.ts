@@ -48,7 +48,7 @@ const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta
 const flags = ["--conditions=@sluice/source", `--import=${pathOf("../../scripts/strip-types.js")}`];
 
 const startEnvironment = (settings: FunctionSettings): Environment => {
-  const child = fork(pathOf("program.ts"), [JSON.stringify(settings)], {
+  const child = fork(pathOf("crashing-function-program.ts"), [JSON.stringify(settings)], {
     execArgv: flags,
     env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
   });
