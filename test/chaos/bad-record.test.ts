@@ -1,4 +1,4 @@
-// One poison change among 10,000: what waits for it, and what does not. Counted in invocations, not in time.
+// One bad record among 10,000: which changes it holds up, and which it does not. Counted in invocations, not in time.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -16,32 +16,32 @@ import {
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { memoryDedupe, tableHistory } from "@sluice/testing";
 import { eventSources } from "./event-sources.ts";
-import { itemOf, madeNow, sequenceOf } from "./history.ts";
+import { itemOf, sequenceOf, withCurrentTime } from "./history.ts";
 import { createQueues } from "./queues.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
 const items = 10_000;
-const poisonItem = "item-5000";
+const badItem = "item-5000";
 
-/** Each item once, and in the second half now and then another change of the poisoned one. */
-const historyWithPoison = (): StreamRecord[] => {
-  const table = tableHistory({ keyNames: ["pk"], tableName: "Poison" });
+/** One change of each item, and in the second half some later changes of the bad item. */
+const historyWithBadRecord = (): StreamRecord[] => {
+  const table = tableHistory({ keyNames: ["pk"], tableName: "Items" });
   for (let item = 0; item < items; item += 1) {
     table.put({ pk: `item-${item}`, revision: 0 });
-    if (item > 5000 && item % 1000 === 0) table.put({ pk: poisonItem, revision: item });
+    if (item > 5000 && item % 1000 === 0) table.put({ pk: badItem, revision: item });
   }
-  return table.records().map(madeNow);
+  return table.records().map(withCurrentTime);
 };
 
-/** Which invocation is at work. */
+/** The number of the current invocation. */
 const invocations = new AsyncLocalStorage<number>();
 
-/** When each change came, and when it was delivered: by the number of the invocation. */
-const chronicle = () => {
+/** Records in which invocation each change was first received, and in which it was delivered. */
+const invocationLog = () => {
   let count = 0;
-  const came = new Map<string, number>();
-  const arrived = new Map<string, Map<string, number>>();
+  const received = new Map<string, number>();
+  const deliveredIn = new Map<string, Map<string, number>>();
   const order: string[] = [];
   const observed =
     (handler: PipelineHandler): PipelineHandler =>
@@ -49,51 +49,53 @@ const chronicle = () => {
       count += 1;
       const { Records } = event as { readonly Records: readonly StreamRecord[] };
       for (const record of Records) {
-        if (record.dynamodb !== undefined && !came.has(sequenceOf(record))) came.set(sequenceOf(record), count);
+        if (record.dynamodb !== undefined && !received.has(sequenceOf(record))) received.set(sequenceOf(record), count);
       }
       return invocations.run(count, () => handler(event, context));
     };
   const arrive = (route: string, { change }: Delivery): void => {
-    const ofRoute = arrived.get(route) ?? new Map<string, number>();
-    arrived.set(route, ofRoute);
+    const ofRoute = deliveredIn.get(route) ?? new Map<string, number>();
+    deliveredIn.set(route, ofRoute);
     ofRoute.set(sequenceOf(change.record), invocations.getStore() ?? 0);
-    if (change.itemKey.includes(poisonItem) && route === "poisoned") order.push(sequenceOf(change.record));
+    if (change.itemKey.includes(badItem) && route === "first") order.push(sequenceOf(change.record));
   };
-  /** Changes that a route did not get in the first invocation that they were in. */
+  /** Changes that a route did not receive in their first invocation. */
   const late = (route: string): string[] =>
-    [...came].filter(([change, number]) => arrived.get(route)?.get(change) !== number).map(([change]) => change);
+    [...received]
+      .filter(([change, number]) => deliveredIn.get(route)?.get(change) !== number)
+      .map(([change]) => change);
   return { observed, arrive, late, order };
 };
 
-describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
+describeWithSqs("chaos: a bad record of one item among 10,000", (engine) => {
   const sqs = new SQS(engine.clientConfig);
   afterAll(() => sqs.destroy());
 
   const open = async (name: string, code: SinkErrorCode) => {
-    const records = historyWithPoison();
-    const ofPoisoned = records.filter((record) => itemOf(record) === poisonItem).map(sequenceOf);
-    const story = chronicle();
-    let isPoisoned = true;
+    const records = historyWithBadRecord();
+    const ofBadItem = records.filter((record) => itemOf(record) === badItem).map(sequenceOf);
+    const log = invocationLog();
+    let isRefused = true;
     const sinkOf = <Writes extends "upsert" | "append">(route: string, writes: Writes) => ({
       name: route,
       supports: { writes },
       write: async (batch: readonly Delivery[]) =>
         batch.map((delivery) => {
-          const isPoison = route !== "well" && isPoisoned && sequenceOf(delivery.change.record) === ofPoisoned[0];
-          if (isPoison) return failed(delivery, new SinkError(code, `[${route}] poison`));
-          story.arrive(route, delivery);
+          const isBad = route !== "other" && isRefused && sequenceOf(delivery.change.record) === ofBadItem[0];
+          if (isBad) return failed(delivery, new SinkError(code, `[${route}] bad record`));
+          log.arrive(route, delivery);
           return delivered(delivery);
         }),
     });
     const { retryUrl } = await createQueues(sqs, name, 30_000);
-    const letters: Envelope[] = [];
+    const deadLetters: Envelope[] = [];
     const deadLetterQueue = {
       write: async (envelopes: readonly Envelope[]) => {
-        letters.push(...envelopes);
+        deadLetters.push(...envelopes);
         return { stored: new Set(envelopes), errors: [] };
       },
     };
-    const handler = story.observed(
+    const handler = log.observed(
       pipeline(name, {
         deadLetterQueue,
         retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client: sqs, firstDelaySeconds: 1, maxDelaySeconds: 1 }),
@@ -101,9 +103,9 @@ describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
         retry: { maxAttempts: 1 },
         logger: { info: () => undefined, warn: () => undefined },
       })
-        .to(sinkOf("poisoned", "append"), (change) => change.keys)
+        .to(sinkOf("first", "append"), (change) => change.keys)
         .to(sinkOf("rows", "upsert"), (change) => change.after)
-        .to(sinkOf("well", "append"), (change) => change.keys)
+        .to(sinkOf("other", "append"), (change) => change.keys)
         .handler(),
     );
     const { append, mapping, retries, start, stop } = eventSources({ handler, sqs, retryUrl });
@@ -112,41 +114,41 @@ describeWithSqs("chaos: a poison change of one item among 10,000", (engine) => {
       await start();
       await mapping.drained();
     };
-    const heal = async (): Promise<void> => {
-      isPoisoned = false;
+    const accept = async (): Promise<void> => {
+      isRefused = false;
       await retries.drained();
     };
-    return { ...story, records, ofPoisoned, letters, mapping, run, heal, stop };
+    return { ...log, records, ofBadItem, deadLetters, mapping, run, accept, stop };
   };
 
-  test("holds up the later changes of its item on its sink, where it is retried, and nothing else", async () => {
-    const rig = await open("poison-retried", "SINK_UNAVAILABLE");
+  test("holds up only the later changes of its item at the same append sink while it is retried", async () => {
+    const rig = await open("bad-record-retried", "SINK_UNAVAILABLE");
     await rig.run();
-    expect(rig.ofPoisoned).toHaveLength(5);
-    expect(rig.late("poisoned")).toEqual(rig.ofPoisoned);
-    // The guard needs no order: later changes of the item go past the poison.
-    expect(rig.late("rows")).toEqual(rig.ofPoisoned.slice(0, 1));
-    expect(rig.late("well")).toEqual([]);
+    expect(rig.ofBadItem).toHaveLength(5);
+    expect(rig.late("first")).toEqual(rig.ofBadItem);
+    // An upsert sink needs no order: later changes of the item are delivered before the bad record.
+    expect(rig.late("rows")).toEqual(rig.ofBadItem.slice(0, 1));
+    expect(rig.late("other")).toEqual([]);
     expect(rig.mapping.counters.invokedEventCount).toBe(rig.records.length);
     expect(rig.order).toEqual([]);
-    await rig.heal();
+    await rig.accept();
     await rig.stop();
-    expect(rig.order).toEqual(rig.ofPoisoned);
-    expect(rig.letters).toEqual([]);
+    expect(rig.order).toEqual(rig.ofBadItem);
+    expect(rig.deadLetters).toEqual([]);
   });
 
-  test("holds up nothing where it is rejected: it is in the dead letters", async () => {
-    const rig = await open("poison-rejected", "SINK_REJECTED");
+  test("holds up no change if it is rejected and dead-lettered", async () => {
+    const rig = await open("bad-record-rejected", "SINK_REJECTED");
     await rig.run();
     await rig.stop();
-    const poison = rig.ofPoisoned.slice(0, 1);
-    expect(rig.late("poisoned")).toEqual(poison);
-    expect(rig.late("rows")).toEqual(poison);
-    expect(rig.late("well")).toEqual([]);
+    const bad = rig.ofBadItem.slice(0, 1);
+    expect(rig.late("first")).toEqual(bad);
+    expect(rig.late("rows")).toEqual(bad);
+    expect(rig.late("other")).toEqual([]);
     expect(rig.mapping.counters.invokedEventCount).toBe(rig.records.length);
-    expect(rig.letters.map(({ sink, record }) => [sink, sequenceOf(record)])).toEqual([
-      ["poisoned", ...poison],
-      ["rows", ...poison],
+    expect(rig.deadLetters.map(({ sink, record }) => [sink, sequenceOf(record)])).toEqual([
+      ["first", ...bad],
+      ["rows", ...bad],
     ]);
   });
 });

@@ -1,4 +1,4 @@
-// A target that is down is left alone, whatever else is said of its deliveries: counted in writes, not in time.
+// The circuit breaker opens for a target that is down, whatever the results of its deliveries. Counted in writes, not in time.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -13,10 +13,10 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const batches = 30;
 const freshItems = 4;
 
-/** Batches of an outage of two seconds each: three tell, and five or six meet a probe. */
+/** Batches are two seconds apart. Three batches open the circuit breaker, and five or six of the others contain a probe. */
 const fewBatches = 12;
 
-/** Two seconds pass from batch to batch; within one, none. */
+/** Two seconds pass between batches, and no time passes within a batch. */
 const batchClock = (batch: () => number): Clock => ({
   now: () => batch() * 2_000,
   sleep: (_ms, signal) =>
@@ -31,24 +31,26 @@ describeWithSqs("chaos: a target that is down", (engine) => {
   const sqs = new SQS(engine.clientConfig);
   afterAll(() => sqs.destroy());
 
-  /** Batches that the target was asked for, of all with new items, and one that each batch changes. */
-  const askedFor = async (
+  /** Number of batches that reach the target. Each batch has new items, and a change of one common item. */
+  const countWrittenBatches = async (
     name: string,
     options: (batch: () => number) => Partial<PipelineOptions<UnknownItem>>,
   ): Promise<number> => {
     const { retryUrl } = await createQueues(sqs, name, 30_000);
-    const asked = new Set<number>();
+    const written = new Set<number>();
     let batch = 0;
     const down = {
       name: "down",
       supports: { writes: "append" as const, maxEntries: 1 },
       write: async (): Promise<never> => {
-        asked.add(batch);
+        written.add(batch);
         throw new SinkError("SINK_UNAVAILABLE", "[down] down");
       },
     };
     const handler = pipeline(name, {
-      deadLetterQueue: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
+      deadLetterQueue: {
+        write: async () => ({ stored: new Set(), errors: [new Error("no record is rejected in this test")] }),
+      },
       retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client: sqs }),
       dedupeStore: memoryDedupe(),
       logger: { info: () => undefined, warn: () => undefined },
@@ -59,20 +61,22 @@ describeWithSqs("chaos: a target that is down", (engine) => {
     const table = tableHistory({ keyNames: ["pk"] });
     for (; batch < batches; batch += 1) {
       const fresh = Array.from({ length: freshItems }, (_, item) => table.put({ pk: `${batch}-${item}` }));
-      const records = [table.put({ pk: "again and again", batch }), ...fresh];
+      const records = [table.put({ pk: "common", batch }), ...fresh];
       const { batchItemFailures } = await handler(streamEvent(records), lambdaContext());
       expect(batchItemFailures).toEqual([]);
     }
-    return asked.size;
+    return written.size;
   };
 
-  test("is left alone although changes of its items are pending, of which it is not asked", async () => {
+  test("is not written to while the circuit breaker is open, although pending changes are never attempted", async () => {
     const options = (batch: () => number) => ({ retry: { maxAttempts: 1 }, clock: batchClock(batch) });
-    expect(await askedFor("left-alone-pending", options)).toBeLessThan(fewBatches);
+    expect(await countWrittenBatches("circuit-breaker-pending", options)).toBeLessThan(fewBatches);
   });
 
-  test("is left alone although the time for its quick tries was over before it failed for good", async () => {
-    const retry = { tries: 3, firstDelayMs: 60_000, maxDelayMs: 60_000 };
-    expect(await askedFor("left-alone-late", () => ({ retry, routeTimeoutMs: 20 }))).toBeLessThan(fewBatches);
+  test("is not written to while the circuit breaker is open, although the route timeout cuts its attempts short", async () => {
+    const retry = { maxAttempts: 3, firstDelayMs: 60_000, maxDelayMs: 60_000 };
+    expect(await countWrittenBatches("circuit-breaker-timeout", () => ({ retry, routeTimeoutMs: 20 }))).toBeLessThan(
+      fewBatches,
+    );
   });
 });

@@ -1,49 +1,48 @@
-// The books of a chaos test: what became of every change at every target. Made of the raw records; shares no code with
-// the sinks.
+// Compares the content of a target with the records of the stream, change by change. Shares no code with the sinks.
 
 import type { Envelope, StreamRecord } from "@sluice/core/envelope";
 import { type ChaosItem, imageOf, itemOf, sequenceOf } from "./history.ts";
 
-/** A change as it came to an append target. */
+/** A change as it arrived at an append target. */
 export interface Arrival {
   readonly item: string;
   readonly sequenceNumber: string;
 }
 
-/** What a target holds, or was sent, in order. */
-export type Holding =
+/** The rows of an upsert target, or the messages of an append target in order. */
+export type TargetContent =
   | { readonly kind: "rows"; readonly rows: ReadonlyMap<string, ChaosItem> }
   | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] };
 
-/** All but `changes`, `letters` and `duplicates` must be 0. */
-export interface Account {
+/** Counts of changes and of errors. All but `changes`, `deadLetters` and `duplicates` must be 0. */
+export interface Comparison {
   readonly changes: number;
-  /** Changes that are in the dead letters and nowhere else: rejected. */
-  readonly letters: number;
-  /** Changes that are nowhere; of an upsert target items that should be there. */
+  /** Rejected changes, which are only in the dead-letter queue. */
+  readonly deadLetters: number;
+  /** Changes that are neither at the target nor dead-lettered. For an upsert target: missing items. */
   readonly lost: number;
-  /** Items of which an older state is held. */
+  /** Items of which the target holds an older state. */
   readonly stale: number;
-  /** Rows of removed items, other values, changes that nobody made. */
+  /** Rows of removed items, wrong values, and changes that are not in the stream. */
   readonly wrong: number;
-  /** Changes that arrived for the first time after a later one of their item. */
+  /** Changes whose first arrival was after a later change of their item. */
   readonly misordered: number;
-  /** Dead letters whose record is not the one of the stream. */
-  readonly maimed: number;
+  /** Dead letters whose record differs from the record of the stream. */
+  readonly damaged: number;
   readonly duplicates: number;
 }
 
-const none = { letters: 0, lost: 0, stale: 0, wrong: 0, misordered: 0, maimed: 0, duplicates: 0 };
+const zero = { deadLetters: 0, lost: 0, stale: 0, wrong: 0, misordered: 0, damaged: 0, duplicates: 0 };
 
-/** Dead letters of one target, by the change. */
-const letterMap = (sink: string, letters: readonly Envelope[]): Map<string, StreamRecord> =>
-  new Map(letters.filter((letter) => letter.sink === sink).map(({ record }) => [sequenceOf(record), record]));
+/** The dead letters of one target, by change. */
+const deadLettersByChange = (sink: string, envelopes: readonly Envelope[]): Map<string, StreamRecord> =>
+  new Map(envelopes.filter((envelope) => envelope.sink === sink).map(({ record }) => [sequenceOf(record), record]));
 
 const isWhole = (record: StreamRecord, original: StreamRecord | undefined): boolean =>
   JSON.stringify(record.dynamodb) === JSON.stringify(original?.dynamodb) && record.eventID === original?.eventID;
 
-/** How a row differs from what it should be. */
-const faultOf = (
+/** How a row differs from the expected row. */
+const differenceOf = (
   expected: ChaosItem | undefined,
   row: ChaosItem | undefined,
 ): "lost" | "stale" | "wrong" | undefined => {
@@ -53,61 +52,63 @@ const faultOf = (
   return row.note === expected.note ? undefined : "wrong";
 };
 
-const ofRows = (
+const compareRows = (
   records: readonly StreamRecord[],
   rows: ReadonlyMap<string, ChaosItem>,
-  letters: ReadonlyMap<string, unknown>,
+  deadLetters: ReadonlyMap<string, unknown>,
 ) => {
   // The last change of each item that was not rejected.
   const last = new Map<string, StreamRecord>();
-  for (const record of records) if (!letters.has(sequenceOf(record))) last.set(itemOf(record), record);
+  for (const record of records) if (!deadLetters.has(sequenceOf(record))) last.set(itemOf(record), record);
   const count = { lost: 0, stale: 0, wrong: 0 };
   for (const item of new Set([...last.keys(), ...rows.keys()])) {
     const record = last.get(item);
-    const fault = faultOf(record && imageOf(record), rows.get(item));
-    if (fault !== undefined) count[fault] += 1;
+    const difference = differenceOf(record && imageOf(record), rows.get(item));
+    if (difference !== undefined) count[difference] += 1;
   }
   return count;
 };
 
-const ofArrivals = (
+const compareArrivals = (
   records: readonly StreamRecord[],
   arrivals: readonly Arrival[],
-  letters: ReadonlyMap<string, unknown>,
+  deadLetters: ReadonlyMap<string, unknown>,
 ) => {
-  const made = new Map(records.map((record) => [sequenceOf(record), itemOf(record)]));
+  const itemOfChange = new Map(records.map((record) => [sequenceOf(record), itemOf(record)]));
   const seen = new Set<string>();
   const latest = new Map<string, bigint>();
   const count = { lost: 0, wrong: 0, misordered: 0, duplicates: 0 };
   for (const { item, sequenceNumber } of arrivals) {
-    if (made.get(sequenceNumber) !== item) count.wrong += 1;
+    if (itemOfChange.get(sequenceNumber) !== item) count.wrong += 1;
     else if (seen.has(sequenceNumber)) count.duplicates += 1;
-    // A rejected change comes by a redrive, when its item has gone on.
-    else if (!letters.has(sequenceNumber)) {
+    // A rejected change arrives by a redrive, after later changes of its item.
+    else if (!deadLetters.has(sequenceNumber)) {
       const number = BigInt(sequenceNumber);
       if (number < (latest.get(item) ?? 0n)) count.misordered += 1;
       latest.set(item, number);
     }
     seen.add(sequenceNumber);
   }
-  count.lost = [...made.keys()].filter((change) => !seen.has(change) && !letters.has(change)).length;
+  count.lost = [...itemOfChange.keys()].filter((change) => !seen.has(change) && !deadLetters.has(change)).length;
   return count;
 };
 
-/** Balances the books of one target. */
-export const accountOf = (
+/** Compares the content and the dead letters of one target with the stream. */
+export const compareWithStream = (
   records: readonly StreamRecord[],
   sink: string,
-  holding: Holding,
+  content: TargetContent,
   envelopes: readonly Envelope[],
-): Account => {
-  const letters = letterMap(sink, envelopes);
+): Comparison => {
+  const deadLetters = deadLettersByChange(sink, envelopes);
   const originals = new Map(records.map((record) => [sequenceOf(record), record]));
-  const maimed = [...letters].filter(([change, record]) => !isWhole(record, originals.get(change))).length;
-  const found =
-    holding.kind === "rows" ? ofRows(records, holding.rows, letters) : ofArrivals(records, holding.arrivals, letters);
-  return { ...none, changes: records.length, letters: letters.size, maimed, ...found };
+  const damaged = [...deadLetters].filter(([change, record]) => !isWhole(record, originals.get(change))).length;
+  const counts =
+    content.kind === "rows"
+      ? compareRows(records, content.rows, deadLetters)
+      : compareArrivals(records, content.arrivals, deadLetters);
+  return { ...zero, changes: records.length, deadLetters: deadLetters.size, damaged, ...counts };
 };
 
-/** What must be true of every account. */
-export const balanced = { lost: 0, stale: 0, wrong: 0, misordered: 0, maimed: 0 } as const;
+/** The part of a comparison that must hold for every target. */
+export const noErrors = { lost: 0, stale: 0, wrong: 0, misordered: 0, damaged: 0 } as const;

@@ -1,4 +1,4 @@
-// A function in a process of its own, which is killed at one step: takes events from its parent, and answers them.
+// A function in its own process, which kills itself at one step. It receives events from its parent and sends the responses.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -11,21 +11,21 @@ import type { FunctionSettings } from "./crashing-function.ts";
 import { type AnySink, flaky, withWrite } from "./flaky.ts";
 import type { ChaosItem } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
-import { origins, stepping } from "./steps.ts";
+import { origins, reportingSteps } from "./steps.ts";
 
 const settings = JSON.parse(process.argv[2] ?? "") as FunctionSettings;
 
-const dieAt = (step: string): void => {
-  if (step === settings.dieAt) process.kill(process.pid, "SIGKILL");
+const crashAt = (step: string): void => {
+  if (step === settings.crashAt) process.kill(process.pid, "SIGKILL");
 };
 
-/** The sink that is killed at its steps. */
-const mortal = <Kind extends AnySink>(sink: Kind): Kind =>
-  withWrite(sink, stepping(sink.name, { write: sink.write as never }, dieAt).write);
+/** The sink, which crashes at its steps. */
+const crashing = <Kind extends AnySink>(sink: Kind): Kind =>
+  withWrite(sink, reportingSteps(sink.name, { write: sink.write as never }, crashAt).write);
 
-/** A bug of the mapper's, until a version without it is deployed. */
-const mapped = (change: Change) => {
-  if (!settings.isHealed && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
+/** A mapper with a bug, until a version without the bug is deployed. */
+const toMessage = (change: Change) => {
+  if (!settings.isFixed && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
   return { body: arrivalOf(change) };
 };
 
@@ -35,8 +35,8 @@ const table = new DynamoDBClient(settings.dynamodb);
 const { journal, leases, pendingItems } = dynamodbDedupe({ tableName: settings.dedupeTable, client: table });
 const dedupeStore = {
   journal,
-  leases: stepping("leases", leases, dieAt),
-  pendingItems: stepping("pendingItems", pendingItems, dieAt),
+  leases: reportingSteps("leases", leases, crashAt),
+  pendingItems: reportingSteps("pendingItems", pendingItems, crashAt),
 };
 const rows = postgresSink({ connection: { connectionString: settings.databaseUrl }, table: "items" });
 const fifo = sqsSink({ name: "fifo", queueUrl: settings.fifoUrl, client });
@@ -46,15 +46,18 @@ const retryQueue = sqsRetryQueue({ queueUrl: settings.retryUrl, client, firstDel
 const { write, postpone } = retryQueue;
 
 const handler = pipeline("killed", {
-  deadLetterQueue: { ...deadLetterQueue, ...stepping("deadLetterQueue", { write: deadLetterQueue.write }, dieAt) },
-  retryQueue: { ...retryQueue, ...stepping("retryQueue", { write, postpone }, dieAt) },
+  deadLetterQueue: {
+    ...deadLetterQueue,
+    ...reportingSteps("deadLetterQueue", { write: deadLetterQueue.write }, crashAt),
+  },
+  retryQueue: { ...retryQueue, ...reportingSteps("retryQueue", { write, postpone }, crashAt) },
   dedupeStore,
   retry: { maxAttempts: 1 },
   logger: { info: () => undefined, warn: () => undefined },
 })
-  .to(flaky(mortal(rows), random), ({ after }) => rowOf(after as unknown as ChaosItem))
-  .to(flaky(mortal(fifo), random), mapped, { dedupe: "native" })
-  .to(flaky(mortal(standard), random), mapped, { dedupe: "always" })
+  .to(flaky(crashing(rows), random), ({ after }) => rowOf(after as unknown as ChaosItem))
+  .to(flaky(crashing(fifo), random), toMessage, { dedupe: "native" })
+  .to(flaky(crashing(standard), random), toMessage, { dedupe: "always" })
   .handler();
 
 const originOf = (event: { readonly Records: readonly { readonly eventSourceARN?: string }[] }): string => {
@@ -68,13 +71,13 @@ process.on("message", async ({ id, event, deadlineMs }: { id: number; event: nev
   await origins.run(originOf(event), async () => {
     try {
       const response = await handler(event, context);
-      dieAt(`${origins.getStore()} answer begun`);
+      crashAt(`${origins.getStore()} answer begun`);
       process.send?.({ id, response });
     } catch (error) {
       process.send?.({ id, error: String(error) });
     }
   });
 });
-// The parent is gone.
+// The parent has exited.
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

@@ -1,11 +1,11 @@
-// A function whose environments are processes that are killed: one at each step, in an order by chance.
+// A function whose environments are processes that kill themselves: one at each step, in random order.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { AwsClientConfig, LambdaContext } from "@sluice/local";
 
-/** What an environment is configured with. */
+/** The configuration of an environment. */
 export interface FunctionSettings {
   readonly sqs: AwsClientConfig;
   readonly dynamodb: AwsClientConfig;
@@ -15,17 +15,17 @@ export interface FunctionSettings {
   readonly standardUrl: string;
   readonly deadLetterUrl: string;
   readonly retryUrl: string;
-  /** Of what fails by chance. */
+  /** Seed of the random failures. */
   readonly seed: number;
-  /** Whether the mapper's bug is mended. */
-  readonly isHealed: boolean;
-  /** The step at which it is killed; undefined: none. */
-  readonly dieAt: string | undefined;
+  /** Whether the bug of the mapper is fixed. */
+  readonly isFixed: boolean;
+  /** The step at which the environment crashes; undefined: never. */
+  readonly crashAt: string | undefined;
 }
 
-export interface MortalFunction {
+export interface CrashingFunction {
   readonly invoke: (event: unknown, context: LambdaContext) => Promise<unknown>;
-  /** Steps at which no environment has died yet. */
+  /** Steps at which no environment has crashed yet. */
   readonly stepsLeft: () => readonly string[];
   readonly stop: () => Promise<void>;
 }
@@ -37,7 +37,7 @@ interface Answer {
 }
 
 interface Environment {
-  readonly dieAt: string | undefined;
+  readonly crashAt: string | undefined;
   readonly child: ChildProcess;
   readonly ready: Promise<unknown>;
   readonly pending: Map<number, { resolve: (response: unknown) => void; reject: (error: Error) => void }>;
@@ -56,38 +56,41 @@ const startEnvironment = (settings: FunctionSettings): Environment => {
   const ready = once(child, "message");
   child.on("message", (message) => {
     const { id, response, error } = message as Answer;
-    const waiting = pending.get(id);
+    const call = pending.get(id);
     pending.delete(id);
-    if (error === undefined) waiting?.resolve(response);
-    else waiting?.reject(new Error(error));
+    if (error === undefined) call?.resolve(response);
+    else call?.reject(new Error(error));
   });
   child.on("exit", () => {
-    for (const { reject } of pending.values()) reject(new Error("the environment died"));
+    for (const { reject } of pending.values()) reject(new Error("the environment crashed"));
     pending.clear();
   });
-  return { dieAt: settings.dieAt, child, ready, pending };
+  return { crashAt: settings.crashAt, child, ready, pending };
 };
 
-/** A function that dies at each of these steps once. The next environment is always made ready beforehand. */
-export const mortalFunction = (settings: Omit<FunctionSettings, "dieAt">, steps: readonly string[]): MortalFunction => {
+/** A function that crashes at each of these steps once. The next environment is always started in advance. */
+export const crashingFunction = (
+  settings: Omit<FunctionSettings, "crashAt">,
+  steps: readonly string[],
+): CrashingFunction => {
   const left = new Set(steps);
-  const toCome = [...steps];
+  const stepsToCome = [...steps];
   let calls = 0;
-  const start = (): Environment => startEnvironment({ ...settings, dieAt: toCome.shift() });
+  const start = (): Environment => startEnvironment({ ...settings, crashAt: stepsToCome.shift() });
   let [current, next] = [start(), start()];
 
-  const isDead = ({ child }: Environment): boolean => child.exitCode !== null || child.signalCode !== null;
-  const living = async (): Promise<Environment> => {
-    if (isDead(current)) {
-      if (current.dieAt !== undefined) left.delete(current.dieAt);
+  const hasExited = ({ child }: Environment): boolean => child.exitCode !== null || child.signalCode !== null;
+  const runningEnvironment = async (): Promise<Environment> => {
+    if (hasExited(current)) {
+      if (current.crashAt !== undefined) left.delete(current.crashAt);
       [current, next] = [next, start()];
     }
-    const one = current;
-    await one.ready;
-    return one;
+    const environment = current;
+    await environment.ready;
+    return environment;
   };
   const invoke = async (event: unknown, context: LambdaContext): Promise<unknown> => {
-    const { child, pending } = await living();
+    const { child, pending } = await runningEnvironment();
     calls += 1;
     const id = calls;
     const deadlineMs = Date.now() + context.getRemainingTimeInMillis();
@@ -99,7 +102,7 @@ export const mortalFunction = (settings: Omit<FunctionSettings, "dieAt">, steps:
     });
   };
   const end = async (environment: Environment): Promise<void> => {
-    if (isDead(environment)) return;
+    if (hasExited(environment)) return;
     environment.child.kill("SIGKILL");
     await once(environment.child, "exit");
   };

@@ -1,4 +1,4 @@
-// The two event sources of a function with a retry queue: the stream, and that queue.
+// The two event sources of a function with a retry queue: the stream and the queue.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import type { StreamRecord } from "@sluice/core/envelope";
@@ -17,17 +17,17 @@ export interface EventSourcesOptions {
   readonly sqs: SQS;
   readonly retryUrl: string;
   readonly functionTimeoutMs?: number;
-  /** The stream's own settings. */
+  /** Settings of the stream's event source mapping. */
   readonly ofStream?: Pick<
     EventSourceMappingOptions,
     "batchSize" | "parallelizationFactor" | "pollIntervalMs" | "retryDelayMs"
   >;
-  /** The queue's own settings. */
+  /** Settings of the queue's event source mapping. */
   readonly ofQueue?: Pick<SqsEventSourceMappingOptions, "maximumConcurrency" | "pollIntervalMs">;
 }
 
 export interface EventSources {
-  /** Puts records into the stream, which is empty at first. */
+  /** Appends records to the stream, which is empty at first. */
   readonly append: (records: readonly StreamRecord[]) => void;
   readonly mapping: EventSourceMapping;
   readonly retries: SqsEventSourceMapping;

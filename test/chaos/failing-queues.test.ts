@@ -1,5 +1,5 @@
-// The pipeline's own queues fall ill in the midst of a batch: what neither the retry queue nor the dead letters take must
-// come again from the stream, and is never taken for stored.
+// The retry queue and the dead-letter queue of a pipeline fail during a batch. A delivery that no queue accepts must be retried
+// by the stream, and must never count as stored.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
@@ -9,18 +9,18 @@ import { postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
-import { accountOf, balanced } from "./comparison.ts";
+import { compareWithStream, noErrors } from "./comparison.ts";
 import { eventSources } from "./event-sources.ts";
 import { type AnySink, flaky } from "./flaky.ts";
 import { type ChaosItem, historyOf } from "./history.ts";
 import { httpFaults } from "./http-faults.ts";
 import { arrivalOf, rowOf } from "./message.ts";
-import { drainLetters } from "./queues.ts";
+import { drainDeadLetters } from "./queues.ts";
 import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import type { Fault } from "./target.ts";
 
-/** Room for a slow machine; nothing depends on it. */
+/** Generous, for a slow machine. */
 jest.setTimeout(120_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -30,35 +30,35 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
 const changes = 160;
 const functionTimeoutMs = 4_000;
 
-/** A bug of the mapper's. */
+/** A mapper with a bug. */
 const mapped = (change: Change) => {
   if (Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
   return { body: arrivalOf(change) };
 };
 
-/** What SQS might say of messages that it has not stored. */
+/** Responses of SQS to messages that it has not stored. */
 const bodies = ['{"Successful":[]}', '{"Failed":[{}]}', '{"Successful":null}'];
 
-/** What the queues are needed for: what is to be retried, or what is rejected alone, which nothing else brings again. */
-type Need = "spills" | "letters";
+/** What the queues are needed for: retries and dead letters, or dead letters alone. */
+type Need = "retries" | "dead letters";
 
-describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of a batch", (engines) => {
+describeWithEngines("chaos: queues of the pipeline that fail during a batch", (engines) => {
   const cases = seeds.flatMap((seed) =>
-    (["spills", "letters"] as const).flatMap((need) =>
-      (["stop", "silent", "nonsense"] as const).map((fault): [Need, Fault, number] => [need, fault, seed]),
+    (["retries", "dead letters"] as const).flatMap((need) =>
+      (["stop", "hang", "garble"] as const).map((fault): [Need, Fault, number] => [need, fault, seed]),
     ),
   );
 
   test.each(cases)("%s: %s (seed %i)", async (need, fault, seed) => {
-    const rig = await openRig(engines, `ill-queues-${need}-${fault}-${seed}`, functionTimeoutMs);
+    const rig = await openRig(engines, `failing-queues-${need.replace(" ", "-")}-${fault}-${seed}`, functionTimeoutMs);
     const random = randomOf(seed);
-    const failing = <Kind extends AnySink>(sink: Kind): Kind => (need === "spills" ? flaky(sink, random) : sink);
+    const failing = <Kind extends AnySink>(sink: Kind): Kind => (need === "retries" ? flaky(sink, random) : sink);
     const faults = await httpFaults(engines.sqs.endpoint, bodies);
     const { endpoint } = faults;
     const client = new SQS({ ...engines.sqs.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
     const rows = postgresSink({ connection: { connectionString: rig.databaseUrl }, table: "items" });
     const { retryUrl, deadLetterUrl, fifoUrl } = rig;
-    const handler = pipeline("ill-queues", {
+    const handler = pipeline("failing-queues", {
       deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl, client }),
       retryQueue: sqsRetryQueue({ queueUrl: retryUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 1 }),
       dedupeStore: memoryDedupe(),
@@ -73,7 +73,7 @@ describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of
     const records = historyOf(seed, { items: 30, changes });
     const { append, mapping, retries, start, stop } = eventSources({
       handler,
-      // It polls for itself: Lambda is well.
+      // The event source polls SQS directly: only the function's own requests fail.
       sqs: rig.sqs,
       retryUrl,
       functionTimeoutMs,
@@ -83,25 +83,25 @@ describeWithEngines("chaos: queues of the pipeline that fall ill in the midst of
     append(records);
     await faults.begin(fault);
     await start();
-    const isFelt = (): boolean => mapping.counters.failedInvokeEventCount > 0;
+    const isAffected = (): boolean => mapping.counters.failedInvokeEventCount > 0;
     let isDrained = false;
     const drained = mapping.drained().then(() => {
       isDrained = true;
     });
-    while (!(isFelt() || isDrained)) await new Promise((resolve) => setTimeout(resolve, 20));
-    // What the queues did not take has come again.
-    expect(isFelt()).toBe(true);
+    while (!(isAffected() || isDrained)) await new Promise((resolve) => setTimeout(resolve, 20));
+    // The stream has retried the deliveries that the queues did not accept.
+    expect(isAffected()).toBe(true);
     await faults.end();
     await drained;
     await retries.drained();
     await stop();
 
-    const letters = await drainLetters(rig.sqs, deadLetterUrl);
+    const deadLetters = await drainDeadLetters(rig.sqs, deadLetterUrl);
     const arrivals = await rig.arrivalsIn(fifoUrl);
-    const account = { kind: "arrivals", arrivals } as const;
-    expect(letters.length).toBeGreaterThan(0);
-    expect(accountOf(records, "postgres", await rig.rows(), letters)).toMatchObject(balanced);
-    expect(accountOf(records, "fifo", account, letters)).toMatchObject({ ...balanced, duplicates: 0 });
+    const content = { kind: "arrivals", arrivals } as const;
+    expect(deadLetters.length).toBeGreaterThan(0);
+    expect(compareWithStream(records, "postgres", await rig.rows(), deadLetters)).toMatchObject(noErrors);
+    expect(compareWithStream(records, "fifo", content, deadLetters)).toMatchObject({ ...noErrors, duplicates: 0 });
     client.destroy();
     await faults.stop();
     await rows.close();

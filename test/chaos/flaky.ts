@@ -1,4 +1,4 @@
-// Sinks that fail by chance, so that there is always something to spill.
+// Sinks that fail at random, so that deliveries are always queued for retry.
 
 import {
   type Delivery,
@@ -12,23 +12,23 @@ import type { Random } from "../convergence/random.ts";
 
 export type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
 
-/** The same sink with another `write`. */
+/** A copy of the sink with another `write`. */
 export const withWrite = <Kind extends AnySink>(
   sink: Kind,
   write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly WriteResult[]>,
 ): Kind => ({ ...sink, write });
 
-/** Some changes fail whenever they come from the stream, and all of them now and then in the retry queue. */
+/** Every third revision fails when it comes from the stream; every change fails at random when it comes from the queue. */
 export const flaky = <Kind extends AnySink>(sink: Kind, random: Pick<Random, "chance">): Kind => {
-  const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] chance`, { retryAfterMs: 60_000 });
-  const isIll = ({ change }: Delivery): boolean => {
+  const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] failed at random`, { retryAfterMs: 60_000 });
+  const fails = ({ change }: Delivery): boolean => {
     if (change.origin === "retry") return random.chance(0.3);
     return change.origin === "stream" && Number((change.after ?? change.before)?.revision) % 3 === 0;
   };
   return withWrite(sink, async (batch, context) => {
-    const ill = new Set(batch.filter(isIll));
-    const well = batch.filter((delivery) => !ill.has(delivery));
-    const settled = well.length === 0 ? [] : await sink.write(well as never, context);
-    return [...settled, ...[...ill].map((delivery) => failed(delivery, error))];
+    const failing = new Set(batch.filter(fails));
+    const others = batch.filter((delivery) => !failing.has(delivery));
+    const results = others.length === 0 ? [] : await sink.write(others as never, context);
+    return [...results, ...[...failing].map((delivery) => failed(delivery, error))];
   });
 };

@@ -1,26 +1,26 @@
-// What happens to a table in a chaos test, and what must be true of its targets in the end.
+// The changes of a table in a chaos test, and how the tests read them.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { tableHistory } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
 
-/** An item as the table holds it. `revision` is another one with every write. */
+/** An item of the table. Every write has a new `revision`. */
 export interface ChaosItem {
   readonly pk: string;
   readonly revision: number;
   readonly note: string;
 }
 
-/** One text for the item of a record. */
+/** The partition key of a record's item. */
 export const itemOf = ({ dynamodb }: StreamRecord): string => {
   const pk = dynamodb?.Keys?.pk;
   return pk !== undefined && "S" in pk ? pk.S : "";
 };
 
-/** What names a change. */
+/** The sequence number, which identifies a change. */
 export const sequenceOf = ({ dynamodb }: StreamRecord): string => dynamodb?.SequenceNumber ?? "";
 
-/** The item as the change left it; undefined after a remove. */
+/** The item after the change; undefined after a remove. */
 export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   const { pk, revision, note } = dynamodb?.NewImage ?? {};
   if (pk === undefined || revision === undefined || note === undefined) return undefined;
@@ -28,13 +28,13 @@ export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   return { pk: pk.S, revision: Number(revision.N), note: note.S };
 };
 
-/** A stream forgets records that are a day old. */
-export const madeNow = (record: StreamRecord): StreamRecord => ({
+/** The record with the current time: a stream drops records that are a day old. */
+export const withCurrentTime = (record: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },
 });
 
-/** The records of a random history, oldest first: puts, removes and insertions anew, of so many items. */
+/** The records of a random history, oldest first: items are put, removed and inserted again. */
 export const historyOf = (seed: number, { items, changes }: { items: number; changes: number }): StreamRecord[] => {
   const random = randomOf(seed);
   const table = tableHistory({ keyNames: ["pk"], tableName: "Chaos" });
@@ -49,5 +49,5 @@ export const historyOf = (seed: number, { items, changes }: { items: number; cha
       live.add(pk);
     }
   }
-  return table.records().map(madeNow);
+  return table.records().map(withCurrentTime);
 };

@@ -1,4 +1,4 @@
-// Faults of a target behind HTTP: two proxies, one that knows connections and one that knows answers.
+// Faults of a target behind HTTP, by two proxies: one for faults of connections, one for malformed responses.
 
 import { type FaultyProxy, startFaultyProxy, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import type { Fault } from "./target.ts";
@@ -7,17 +7,17 @@ const modes: Readonly<Partial<Record<Fault, TcpProxyMode>>> = {
   stop: "refuse",
   restart: "refuse",
   slow: "slow",
-  silent: "hang",
+  hang: "hang",
 };
 
-/** Answers that no server should give, each in its turn. */
-const nonsense = (bodies: readonly string[]) => {
-  let answered = 0;
+/** Malformed responses, one after another. */
+const garbledResponses = (bodies: readonly string[]) => {
+  let count = 0;
   return () => {
-    answered += 1;
-    const body = bodies[answered % bodies.length] ?? "";
+    count += 1;
+    const body = bodies[count % bodies.length] ?? "";
     const headers = { "content-type": "application/json" };
-    return { status: answered % 4 === 0 ? 502 : 200, headers, body };
+    return { status: count % 4 === 0 ? 502 : 200, headers, body };
   };
 };
 
@@ -28,25 +28,26 @@ export interface HttpFaults {
   readonly stop: () => Promise<void>;
 }
 
-/** Opens them before an endpoint. `bodies` are what nonsense sounds like in the target's own protocol. */
+/** Opens both proxies before an endpoint. `bodies` are malformed responses in the protocol of the target. */
 export const httpFaults = async (target: string, bodies: readonly string[]): Promise<HttpFaults> => {
-  const answers: FaultyProxy = await startFaultyProxy(target);
-  // Later than the pipeline waits before it spills.
-  const connections = await startTcpProxy(answers.endpoint, { slowMs: 800 });
+  const responses: FaultyProxy = await startFaultyProxy(target);
+  // Slower than the route timeout of the pipeline.
+  const connections = await startTcpProxy(responses.endpoint, { slowMs: 800 });
   return {
     endpoint: connections.url.replace(/\/$/, ""),
     begin: async (fault) => {
-      if (fault === "nonsense") answers.script(nonsense(["<html>busy</html>", "{", "{}", "[]", "null", ...bodies]));
+      if (fault === "garble")
+        responses.script(garbledResponses(["<html>busy</html>", "{", "{}", "[]", "null", ...bodies]));
       else connections.setMode(modes[fault] ?? "pass", fault === "restart" ? 0 : 1);
       if (fault === "restart") connections.setMode("pass");
     },
     end: async () => {
-      answers.script(undefined);
+      responses.script(undefined);
       connections.setMode("pass");
     },
     stop: async () => {
       await connections.stop();
-      await answers.stop();
+      await responses.stop();
     },
   };
 };

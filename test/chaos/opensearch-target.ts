@@ -1,4 +1,4 @@
-// OpenSearch behind proxies: a restart takes it longer than a test may.
+// OpenSearch as a target. Its faults come from proxies, because a real restart takes too long for a test.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";
@@ -12,21 +12,21 @@ interface Hits {
   readonly hits: { readonly hits: readonly { readonly _source: ChaosItem }[] };
 }
 
-/** Opens an index of its own. */
+/** Opens a target with its own index. */
 export const opensearchTarget = async ({ url }: OpensearchEngine, index: string): Promise<ChaosTarget> => {
   const bodies = ['{"errors":false,"items":[]}', '{"errors":true}', '{"errors":false,"items":[{"index":{}}]}'];
   const faults = await httpFaults(url, bodies);
   const sink = opensearchSink({ node: faults.endpoint, index, settings, maxEntries: 10 });
   await sink.ensure();
-  const ask = (path: string): Promise<Response> => fetch(`${url}/${index}${path}`, { method: "POST" });
+  const post = (path: string): Promise<Response> => fetch(`${url}/${index}${path}`, { method: "POST" });
   return {
     name: sink.name,
-    addTo: (pipeline, between) => pipeline.to(between(sink), ({ after }) => ({ ...after })),
+    addTo: (pipeline, wrap) => pipeline.to(wrap(sink), ({ after }) => ({ ...after })),
     begin: faults.begin,
     end: faults.end,
     read: async () => {
-      await ask("/_refresh");
-      const { hits } = (await (await ask("/_search?size=10000")).json()) as Hits;
+      await post("/_refresh");
+      const { hits } = (await (await post("/_search?size=10000")).json()) as Hits;
       return { kind: "rows", rows: new Map(hits.hits.map(({ _source }) => [_source.pk, _source])) };
     },
     close: async () => {

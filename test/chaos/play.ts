@@ -1,58 +1,59 @@
-// One chaos run: a history through Lambda's event source mappings, of the stream and of the retry queue, into a target
-// that falls ill in the midst of a batch, and into a witness that must not notice.
+// One chaos run: a history goes through Lambda's event source mappings of the stream and of the retry queue, to a target that
+// fails during a batch, and to a second target, the witness, that must not be affected.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type InvocationReport, pipeline, reportChannel, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import type { Sink, StreamRecord } from "@sluice/core/sink-kit";
 import { memoryDedupe, memoryUpsertSink } from "@sluice/testing";
-import { type Account, accountOf } from "./comparison.ts";
+import { type Comparison, compareWithStream } from "./comparison.ts";
 import { eventSources } from "./event-sources.ts";
 import type { ChaosItem } from "./history.ts";
-import { createQueues, drainLetters } from "./queues.ts";
-import type { Between, ChaosTarget, Fault } from "./target.ts";
+import { createQueues, drainDeadLetters } from "./queues.ts";
+import type { ChaosTarget, Fault, WrapSink } from "./target.ts";
 
-export interface Play {
+export interface ChaosRun {
   readonly name: string;
   readonly records: readonly StreamRecord[];
   readonly target: ChaosTarget;
   readonly fault: Fault;
-  /** The write of the target's sink in which the fault begins; the first is 1. */
+  /** Number of the write of the target's sink during which the fault begins; the first write is 1. */
   readonly atWrite: number;
   readonly sqs: SQS;
 }
 
-export interface Played {
-  readonly target: Account;
-  readonly witness: Account;
-  readonly spilled: number;
-  /** Records that the function was invoked with by the stream, repeats included. */
+export interface ChaosResult {
+  readonly target: Comparison;
+  readonly witness: Comparison;
+  /** Deliveries that were queued for retry. */
+  readonly queued: number;
+  /** Records that the stream's event source mapping sent to the function, repeats included. */
   readonly invoked: number;
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Long enough for a slow machine, and short enough for a test: a message that was never answered for waits as long. */
+/** Long enough for a slow machine and short enough for a test. An unanswered message is hidden for this long. */
 const functionTimeoutMs = 5_000;
 
-/** Begins the fault beside one write of the sink, and keeps what came of it. */
-const illness = ({ target, fault, atWrite }: Play) => {
+/** Begins the fault during one write of the sink. */
+const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {
   let writes = 0;
-  let begun: Promise<void> | undefined;
-  const between: Between = (sink) => ({
+  let begin: Promise<void> | undefined;
+  const wrap: WrapSink = (sink) => ({
     ...sink,
     write: (batch, context) => {
       writes += 1;
-      if (writes === atWrite) begun = target.begin(fault);
+      if (writes === atWrite) begin = target.begin(fault);
       return sink.write(batch, context);
     },
   });
-  return { between, begun: () => begun };
+  return { wrap, begun: () => begin };
 };
 
-/** Resolves when a report of this pipeline says that something was spilled; counts how much. */
-const spills = (name: string) => {
-  let spilled = 0;
+/** Counts the deliveries that this pipeline queues for retry. `first` resolves at the first of them. */
+const countQueued = (name: string) => {
+  let queued = 0;
   let notify: () => void = () => undefined;
   const first = new Promise<void>((resolve) => {
     notify = resolve;
@@ -60,11 +61,11 @@ const spills = (name: string) => {
   const onReport = (message: unknown): void => {
     const report = message as InvocationReport;
     if (report.pipeline !== name || report.queued === 0) return;
-    spilled += report.queued;
+    queued += report.queued;
     notify();
   };
   subscribe(reportChannel, onReport);
-  return { first, count: () => spilled, stop: () => unsubscribe(reportChannel, onReport) };
+  return { first, count: () => queued, stop: () => unsubscribe(reportChannel, onReport) };
 };
 
 const witnessSink = () => {
@@ -74,10 +75,10 @@ const witnessSink = () => {
   return { sink: sink as Sink<ChaosItem, "upsert">, read };
 };
 
-export const play = async (run: Play): Promise<Played> => {
+export const play = async (run: ChaosRun): Promise<ChaosResult> => {
   const { name, records, target, fault, sqs } = run;
   const { deadLetterUrl, retryUrl } = await createQueues(sqs, name, functionTimeoutMs);
-  const ill = illness(run);
+  const injected = faultDuringWrite(run);
   const witness = witnessSink();
   const base = pipeline(name, {
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl, client: sqs }),
@@ -87,7 +88,7 @@ export const play = async (run: Play): Promise<Played> => {
     logger: silent,
   });
   const handler = target
-    .addTo(base, ill.between)
+    .addTo(base, injected.wrap)
     .to(witness.sink, ({ after }) => after as unknown as ChaosItem)
     .handler();
 
@@ -100,27 +101,27 @@ export const play = async (run: Play): Promise<Played> => {
     ofQueue: { pollIntervalMs: 20 },
   });
 
-  const spilling = spills(name);
+  const queuing = countQueued(name);
   const middle = Math.floor(records.length / 2);
   append(records.slice(0, middle));
   await start();
-  await Promise.race([spilling.first, mapping.drained()]);
-  // Later changes of items that have earlier ones in the retry queue.
+  await Promise.race([queuing.first, mapping.drained()]);
+  // Later changes of items whose earlier changes are in the retry queue.
   append(records.slice(middle));
-  // Where the first half went by in fewer writes, the fault begins in the second.
-  await Promise.race([spilling.first, mapping.drained()]);
-  await ill.begun();
+  // If the first half took fewer writes, the fault begins in the second half.
+  await Promise.race([queuing.first, mapping.drained()]);
+  await injected.begun();
   await target.end(fault);
   await mapping.drained();
   await retries.drained();
   await stop();
-  spilling.stop();
+  queuing.stop();
 
-  const letters = await drainLetters(sqs, deadLetterUrl);
+  const deadLetters = await drainDeadLetters(sqs, deadLetterUrl);
   return {
-    target: accountOf(records, target.name, await target.read(), letters),
-    witness: accountOf(records, "witness", witness.read(), letters),
-    spilled: spilling.count(),
+    target: compareWithStream(records, target.name, await target.read(), deadLetters),
+    witness: compareWithStream(records, "witness", witness.read(), deadLetters),
+    queued: queuing.count(),
     invoked: mapping.counters.invokedEventCount,
   };
 };

@@ -1,4 +1,4 @@
-// Postgres: killed and restarted for real, slow and talking nonsense through a proxy.
+// Postgres as a target. It is really killed and restarted; slow, hanging and garbled replies come from a proxy.
 
 import { type PostgresEngine, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
@@ -20,23 +20,23 @@ const query = async <Row extends pg.QueryResultRow>(url: string, sql: string): P
 
 const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> = {
   slow: "slow",
-  silent: "hang",
-  nonsense: "garble",
+  hang: "hang",
+  garble: "garble",
 };
 
-/** Opens a table of its own. */
+/** Opens a target with its own table. */
 export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarget> => {
   const url = await engine.createDatabase();
   await query(url, "CREATE TABLE items (pk text PRIMARY KEY, revision int, note text)");
-  // Later than the pipeline waits before it spills.
+  // Slower than the route timeout of the pipeline.
   const proxy = await startTcpProxy(url, { slowMs: 800 });
-  // What hangs must not hold the pool's two connections for long.
+  // A hanging connection must not occupy one of the pool's two connections for long.
   const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
   const sink = postgresSink({ connection, table: "items" });
   await sink.ensure();
   return {
     name: sink.name,
-    addTo: (pipeline, between) => pipeline.to(between(sink), ({ after }) => rowOf(after as unknown as ChaosItem)),
+    addTo: (pipeline, wrap) => pipeline.to(wrap(sink), ({ after }) => rowOf(after as unknown as ChaosItem)),
     begin: async (fault) => {
       if (fault === "stop") await engine.kill();
       else if (fault === "restart") await engine.restart();

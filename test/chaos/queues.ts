@@ -6,7 +6,7 @@ import { drainQueue } from "@sluice/local";
 
 export interface Queues {
   readonly deadLetterUrl: string;
-  /** FIFO. Its messages are hidden for as long as the function may take. */
+  /** A FIFO queue. Its visibility timeout is the function's timeout. */
   readonly retryUrl: string;
 }
 
@@ -19,8 +19,8 @@ export const createQueues = async (sqs: SQS, name: string, functionTimeoutMs: nu
   return { deadLetterUrl, retryUrl };
 };
 
-/** Takes all dead letters out of their queue. */
-export const drainLetters = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
+/** Receives and deletes all dead letters of a queue. */
+export const drainDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
   const messages = await drainQueue(sqs, queueUrl);
   return messages.map(({ body }) => decodeEnvelope(body) as Envelope);
 };

@@ -1,5 +1,5 @@
-// Redrives of dead letters that have grown old: nothing goes backwards, whatever the table has done since, however often
-// they are sent, and whatever is under way beside them.
+// Redrives of old dead letters: they never overwrite newer changes of the table, even if they are repeated or run beside other
+// deliveries.
 
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";
@@ -7,15 +7,15 @@ import { type Envelope, encodeEnvelope, type MessageOutcome, type StreamRecord }
 import { engineOrSkip, eventSourceMapping, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
-import { type Account, accountOf } from "./comparison.ts";
+import { type Comparison, compareWithStream } from "./comparison.ts";
 import { type ChaosItem, historyOf, itemOf } from "./history.ts";
 import { arrivalOf, rowOf } from "./message.ts";
-import { drainLetters } from "./queues.ts";
+import { drainDeadLetters } from "./queues.ts";
 import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import { twoShards } from "./stream.ts";
 
-/** Room for a slow machine; nothing depends on it. */
+/** Generous, for a slow machine. */
 jest.setTimeout(120_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -28,7 +28,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
   const open = async (name: string) => {
     const rig = await openRig(engines, name, 30_000);
     const rows = postgresSink({ connection: { connectionString: rig.databaseUrl }, table: "items" });
-    let isMended = false;
+    let isFixed = false;
     const handler: PipelineHandler = pipeline("redrive", {
       deadLetterQueue: sqsDeadLetterQueue({ queueUrl: rig.deadLetterUrl, client: rig.sqs }),
       logger: { info: () => undefined, warn: () => undefined },
@@ -37,7 +37,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
       .to(
         sqsSink({ name: "fifo", queueUrl: rig.fifoUrl, client: rig.sqs }),
         (change) => {
-          if (!isMended && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
+          if (!isFixed && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
           return { body: arrivalOf(change) };
         },
         { dedupe: "native" },
@@ -59,13 +59,16 @@ describeWithEngines("chaos: a redrive", (engines) => {
       append(records);
       await mapping.drained();
     };
-    const mend = async (): Promise<void> => {
-      isMended = true;
-      await rig.mend();
+    const fix = async (): Promise<void> => {
+      isFixed = true;
+      await rig.dropConstraint();
     };
-    /** As a program redrives: answers what became of each letter. */
-    const redrive = async (letters: readonly Envelope[]): Promise<readonly MessageOutcome[]> => {
-      const Records = letters.map((letter, index) => ({ messageId: String(index), body: encodeEnvelope(letter) }));
+    /** Redrives by a redrive task; returns the outcome of each dead letter. */
+    const redrive = async (deadLetters: readonly Envelope[]): Promise<readonly MessageOutcome[]> => {
+      const Records = deadLetters.map((envelope, index) => ({
+        messageId: String(index),
+        body: encodeEnvelope(envelope),
+      }));
       const { outcomes = [] } = await handler({ sluice: { task: "redrive" }, Records });
       return outcomes;
     };
@@ -74,60 +77,63 @@ describeWithEngines("chaos: a redrive", (engines) => {
       await rows.close();
       await rig.close();
     };
-    return { ...rig, handler, append, mapping, deliver, mend, redrive, close };
+    return { ...rig, handler, append, mapping, deliver, fix, redrive, close };
   };
 
   type Redriver = Awaited<ReturnType<typeof open>>;
 
-  /** Both targets' books, all dead letters redriven. */
-  const accounts = async (rig: Redriver, records: readonly StreamRecord[]): Promise<Record<string, Account>> => ({
-    postgres: accountOf(records, "postgres", await rig.rows(), []),
-    fifo: accountOf(records, "fifo", { kind: "arrivals", arrivals: await rig.arrivalsIn(rig.fifoUrl) }, []),
+  /** Compares both targets with the stream, after all dead letters were redriven. */
+  const compareTargets = async (
+    rig: Redriver,
+    records: readonly StreamRecord[],
+  ): Promise<Record<string, Comparison>> => ({
+    postgres: compareWithStream(records, "postgres", await rig.rows(), []),
+    fifo: compareWithStream(records, "fifo", { kind: "arrivals", arrivals: await rig.arrivalsIn(rig.fifoUrl) }, []),
   });
 
   const complete = { lost: 0, stale: 0, wrong: 0, duplicates: 0 };
 
-  const ofPostgres = (letters: readonly Envelope[]) => letters.filter(({ sink }) => sink === "postgres");
+  const ofPostgres = (deadLetters: readonly Envelope[]) => deadLetters.filter(({ sink }) => sink === "postgres");
 
-  test.each(seeds)("of what has been overtaken changes nothing, however often (seed %i)", async (seed) => {
-    const rig = await open(`overtaken-${seed}`);
+  test.each(seeds)("of superseded changes has no effect, even if repeated (seed %i)", async (seed) => {
+    const rig = await open(`superseded-${seed}`);
     const records = historyOf(seed, { items: 20, changes: 200 });
     await rig.deliver(records.slice(0, 100));
-    const letters = await drainLetters(rig.sqs, rig.deadLetterUrl);
-    await rig.mend();
+    const deadLetters = await drainDeadLetters(rig.sqs, rig.deadLetterUrl);
+    await rig.fix();
     await rig.deliver(records.slice(100));
     const before = await rig.rows();
-    // Only of items that went on.
+    // Only items with later changes.
     const later = new Set(records.slice(100).map(itemOf));
-    const overtaken = letters.filter(({ record }) => later.has(itemOf(record)));
-    expect(ofPostgres(overtaken).length).toBeGreaterThan(0);
+    const superseded = deadLetters.filter(({ record }) => later.has(itemOf(record)));
+    expect(ofPostgres(superseded).length).toBeGreaterThan(0);
 
-    const outcomes = await rig.redrive(ofPostgres(overtaken));
+    const outcomes = await rig.redrive(ofPostgres(superseded));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(outcomes.map(() => "superseded"));
     expect(await rig.rows()).toEqual(before);
 
-    await rig.redrive(letters);
-    const once = await rig.rows();
-    const again = await rig.redrive(ofPostgres(letters));
+    await rig.redrive(deadLetters);
+    const afterFirst = await rig.rows();
+    const again = await rig.redrive(ofPostgres(deadLetters));
     expect(again.map(({ outcome }) => outcome)).toEqual(again.map(() => "superseded"));
-    expect(await rig.rows()).toEqual(once);
-    // The queue discards what it has seen.
-    await rig.redrive(letters);
-    expect(await accounts(rig, records)).toMatchObject({ postgres: complete, fifo: complete });
+    expect(await rig.rows()).toEqual(afterFirst);
+    // The FIFO queue discards repeats.
+    await rig.redrive(deadLetters);
+    expect(await compareTargets(rig, records)).toMatchObject({ postgres: complete, fifo: complete });
     await rig.close();
   });
 
-  test.each(seeds)("while changes of the same items come converges (seed %i)", async (seed) => {
-    const rig = await open(`beside-${seed}`);
+  test.each(seeds)("converges while changes of the same items are delivered (seed %i)", async (seed) => {
+    const rig = await open(`concurrent-${seed}`);
     const records = historyOf(seed, { items: 10, changes: 300 });
     await rig.deliver(records.slice(0, 150));
-    const letters = await drainLetters(rig.sqs, rig.deadLetterUrl);
-    expect(letters.length).toBeGreaterThan(0);
-    await rig.mend();
+    const deadLetters = await drainDeadLetters(rig.sqs, rig.deadLetterUrl);
+    expect(deadLetters.length).toBeGreaterThan(0);
+    await rig.fix();
     const queueUrl = await rig.createQueue("redrive");
-    // Three times over, so that the redrive lasts as long as the traffic.
-    for (const letter of [...letters, ...letters, ...letters]) {
-      await rig.sqs.sendMessage({ QueueUrl: queueUrl, MessageBody: encodeEnvelope(letter) });
+    // Three copies of each, so that the redrive lasts as long as the deliveries from the stream.
+    for (const envelope of [...deadLetters, ...deadLetters, ...deadLetters]) {
+      await rig.sqs.sendMessage({ QueueUrl: queueUrl, MessageBody: encodeEnvelope(envelope) });
     }
     const redriving = sqsEventSourceMapping({
       client: rig.sqs,
@@ -143,7 +149,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     }
     await redriving.drained();
     await redriving.stop();
-    expect(await accounts(rig, records)).toMatchObject({ postgres: complete, fifo: complete });
+    expect(await compareTargets(rig, records)).toMatchObject({ postgres: complete, fifo: complete });
     await rig.close();
   });
 });

@@ -1,5 +1,5 @@
-// An hour's outage at speed, in a process of its own: two targets are down, everything is spilled to a real queue, and
-// what comes from there is postponed. Prints the bytes of its heap, as collected, at even times.
+// Simulates an hour in which two targets are down, in its own process. Every delivery goes to a real retry queue, and every
+// retry is postponed. Prints the size of the heap at regular intervals, after garbage collection.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { pipeline, sqsRetryQueue } from "@sluice/core";
@@ -7,8 +7,8 @@ import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import type { AwsClientConfig } from "@sluice/local";
 import { memoryDedupe, streamRecord } from "@sluice/testing";
 
-/** What the program is given. */
-export interface OutageSettings {
+/** The settings of the program, from its first argument. */
+export interface ProgramSettings {
   readonly sqs: AwsClientConfig;
   readonly retryUrl: string;
   readonly retryArn: string;
@@ -18,10 +18,10 @@ export interface OutageSettings {
   readonly samples: number;
 }
 
-const settings = JSON.parse(process.argv[2] ?? "") as OutageSettings;
+const settings = JSON.parse(process.argv[2] ?? "") as ProgramSettings;
 const { batches, batchSize, noteBytes } = settings;
 
-/** Stands still but between batches: whoever sleeps is woken by an abort. */
+/** Time passes only between batches. A sleep ends when its signal aborts. */
 let nowMs = 1_795_435_200_000;
 const clock: Clock = {
   now: () => nowMs,
@@ -42,8 +42,10 @@ const down = <Writes extends "upsert" | "append">(name: string, writes: Writes) 
 });
 
 const client = new SQS(settings.sqs);
-const handler = pipeline("outage", {
-  deadLetterQueue: { write: async () => ({ stored: new Set(), errors: [new Error("nothing is rejected here")] }) },
+const handler = pipeline("down", {
+  deadLetterQueue: {
+    write: async () => ({ stored: new Set(), errors: [new Error("no record is rejected in this program")] }),
+  },
   retryQueue: sqsRetryQueue({ queueUrl: settings.retryUrl, client }),
   dedupeStore: memoryDedupe(),
   retry: { maxAttempts: 1 },
@@ -56,7 +58,7 @@ const handler = pipeline("outage", {
 
 const context = { getRemainingTimeInMillis: () => 30_000 };
 
-/** The marks of pending items are as many as the items: these come again and again. */
+/** The number of items is fixed, so that the number of pending items cannot grow. */
 const itemCount = 200;
 
 const batchAt = (batch: number) => ({
@@ -67,11 +69,11 @@ const batchAt = (batch: number) => ({
   }),
 });
 
-const expectTaken = ({ batchItemFailures }: { readonly batchItemFailures: readonly unknown[] }): void => {
-  if (batchItemFailures.length > 0) throw new Error(`the queue did not take ${batchItemFailures.length} deliveries`);
+const expectQueued = ({ batchItemFailures }: { readonly batchItemFailures: readonly unknown[] }): void => {
+  if (batchItemFailures.length > 0) throw new Error(`the queue refused ${batchItemFailures.length} deliveries`);
 };
 
-/** A batch of the retry queue, whose targets are down as well. */
+/** Handles a batch of the retry queue, whose targets are down too. */
 const retry = async (): Promise<void> => {
   const QueueUrl = settings.retryUrl;
   const MessageSystemAttributeNames = ["All" as const];
@@ -89,7 +91,7 @@ const retry = async (): Promise<void> => {
     eventSourceARN: settings.retryArn,
   }));
   const { batchItemFailures } = await handler({ Records }, context);
-  if (batchItemFailures.length !== Records.length) throw new Error("a delivery to a target that is down was taken");
+  if (batchItemFailures.length !== Records.length) throw new Error("a delivery to a target that is down succeeded");
 };
 
 const collect = globalThis.gc as () => void;
@@ -97,7 +99,7 @@ const collect = globalThis.gc as () => void;
 const heaps: number[] = [];
 for (let batch = 0; batch < batches; batch += 1) {
   nowMs += 3_600_000 / batches;
-  expectTaken(await handler(batchAt(batch), context));
+  expectQueued(await handler(batchAt(batch), context));
   if (batch % 10 === 0) await retry();
   if ((batch + 1) % (batches / settings.samples) === 0) {
     collect();

@@ -1,11 +1,11 @@
-// A table in Postgres that refuses one revision in ten, a FIFO queue that is sent every change, and the pipeline's queues.
+// A Postgres table that refuses one revision in ten, a FIFO queue that receives every change, and the pipeline's queues.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PostgresEngine, SqsEngine } from "@sluice/local";
 import { drainQueue } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
-import type { Arrival, Holding } from "./comparison.ts";
+import type { Arrival, TargetContent } from "./comparison.ts";
 import type { ChaosItem } from "./history.ts";
 import { createQueues, type Queues } from "./queues.ts";
 
@@ -15,10 +15,10 @@ export interface ChaosRig extends Queues {
   readonly fifoUrl: string;
   /** Creates one more queue; returns its URL. */
   readonly createQueue: (suffix: string, attributes?: Record<string, string>) => Promise<string>;
-  /** Mends the table: it refuses nothing any more. */
-  readonly mend: () => Promise<void>;
-  readonly rows: () => Promise<Holding>;
-  /** Takes everything out of a queue. */
+  /** Removes the table's constraint, so that the table accepts every revision. */
+  readonly dropConstraint: () => Promise<void>;
+  readonly rows: () => Promise<TargetContent>;
+  /** Receives and deletes all messages of a queue. */
   readonly arrivalsIn: (queueUrl: string) => Promise<Arrival[]>;
   readonly close: () => Promise<void>;
 }
@@ -33,7 +33,7 @@ export const openRig = async (engines: WantedEngines, name: string, functionTime
   const databaseUrl = await engines.postgres.createDatabase();
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   pool.on("error", () => undefined);
-  const check = "CONSTRAINT fit CHECK (revision % 10 <> 7)";
+  const check = "CONSTRAINT accepted CHECK (revision % 10 <> 7)";
   await pool.query(`CREATE TABLE items (pk text PRIMARY KEY, revision int ${check}, note text)`);
   await postgresSink({ pool, table: "items" }).ensure();
   const createQueue: ChaosRig["createQueue"] = async (suffix, Attributes = {}) =>
@@ -44,8 +44,8 @@ export const openRig = async (engines: WantedEngines, name: string, functionTime
     fifoUrl: await createQueue("fifo.fifo", { FifoQueue: "true" }),
     ...(await createQueues(sqs, name, functionTimeoutMs)),
     createQueue,
-    mend: async () => {
-      await pool.query("ALTER TABLE items DROP CONSTRAINT fit");
+    dropConstraint: async () => {
+      await pool.query("ALTER TABLE items DROP CONSTRAINT accepted");
     },
     rows: async () => {
       const { rows } = await pool.query<ChaosItem & pg.QueryResultRow>("SELECT pk, revision, note FROM items");

@@ -1,4 +1,4 @@
-// Which runs of chaos: one from another seed each time, or those of `npm run test:long -- --chaos N [--seed S]`.
+// The seeds of the chaos tests: a new seed each time, or those of `npm run test:long -- --chaos N [--seed S]`.
 
 const whole = (name: string, fallback: number): number => {
   const number = Number(process.env[name] ?? fallback);
@@ -8,5 +8,5 @@ const whole = (name: string, fallback: number): number => {
 
 const first = whole("CHAOS_SEED", Date.now() % 1_000_000_000);
 
-/** A seed for each run. */
+/** One seed for each run. */
 export const seeds: readonly number[] = Array.from({ length: whole("CHAOS_RUNS", 1) }, (_, index) => first + index);

@@ -1,4 +1,4 @@
-// A mail server: stopped and started for real, slow and talking nonsense through a proxy.
+// A mail server as a target. It is really stopped and started; slow, hanging and garbled replies come from a proxy.
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
@@ -11,7 +11,7 @@ import type { ChaosTarget, Fault } from "./target.ts";
 
 const arrivalIn = (raw: string): Arrival => JSON.parse(/\{.*\}/.exec(raw)?.[0] ?? "") as Arrival;
 
-const serverOf = (taken: Arrival[], sockets: Set<Socket>): SMTPServer => {
+const serverOf = (received: Arrival[], sockets: Set<Socket>): SMTPServer => {
   const server = new SMTPServer({
     disabledCommands: ["STARTTLS", "AUTH"],
     disableReverseLookup: true,
@@ -21,7 +21,7 @@ const serverOf = (taken: Arrival[], sockets: Set<Socket>): SMTPServer => {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
-        taken.push(arrivalIn(Buffer.concat(chunks).toString()));
+        received.push(arrivalIn(Buffer.concat(chunks).toString()));
         callback(null);
       });
     },
@@ -36,17 +36,17 @@ const serverOf = (taken: Arrival[], sockets: Set<Socket>): SMTPServer => {
 
 const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> = {
   slow: "slow",
-  silent: "hang",
-  nonsense: "garble",
+  hang: "hang",
+  garble: "garble",
 };
 
-/** Opens a server of its own. */
+/** Opens a target with its own server. */
 export const smtpTarget = async (): Promise<ChaosTarget> => {
-  const taken: Arrival[] = [];
+  const received: Arrival[] = [];
   const sockets = new Set<Socket>();
-  let server = serverOf(taken, sockets);
+  let server = serverOf(received, sockets);
   const start = async (port: number): Promise<number> => {
-    server = serverOf(taken, sockets);
+    server = serverOf(received, sockets);
     server.listen(port, "127.0.0.1");
     await once(server.server, "listening");
     return (server.server.address() as AddressInfo).port;
@@ -62,9 +62,9 @@ export const smtpTarget = async (): Promise<ChaosTarget> => {
   const sink = emailSink({ transport, from: "chaos@example.com" });
   return {
     name: sink.name,
-    addTo: (pipeline, between) =>
-      pipeline.to(between(sink), (change) => ({
-        to: "somebody@example.com",
+    addTo: (pipeline, wrap) =>
+      pipeline.to(wrap(sink), (change) => ({
+        to: "ada@example.com",
         subject: change.kind,
         text: JSON.stringify(arrivalOf(change)),
       })),
@@ -77,7 +77,7 @@ export const smtpTarget = async (): Promise<ChaosTarget> => {
       if (fault === "stop") await start(port);
       proxy.setMode("pass");
     },
-    read: async () => ({ kind: "arrivals", arrivals: taken }),
+    read: async () => ({ kind: "arrivals", arrivals: received }),
     close: async () => {
       await sink.close?.();
       await proxy.stop();

@@ -1,4 +1,4 @@
-// A FIFO queue as a sink, behind proxies.
+// A FIFO queue as a target, behind proxies.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type SqsEngine } from "@sluice/local";
@@ -8,20 +8,19 @@ import { httpFaults } from "./http-faults.ts";
 import { arrivalOf } from "./message.ts";
 import type { ChaosTarget } from "./target.ts";
 
-/** Opens a queue of its own. */
+/** Opens a target with its own queue. */
 export const sqsTarget = async (engine: SqsEngine, name: string): Promise<ChaosTarget> => {
   const direct = new SQS(engine.clientConfig);
   const Attributes = { FifoQueue: "true" };
   const { QueueUrl: queueUrl = "" } = await direct.createQueue({ QueueName: `${name}.fifo`, Attributes });
   const faults = await httpFaults(engine.endpoint, ['{"Successful":[]}', '{"Failed":[{}]}']);
   const { endpoint } = faults;
-  // The engine knows the queue by its own URL.
+  // The queue URL names the engine itself; requests must go to the proxy.
   const client = new SQS({ ...engine.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   const sink = sqsSink({ queueUrl, client });
   return {
     name: sink.name,
-    addTo: (pipeline, between) =>
-      pipeline.to(between(sink), (change) => ({ body: arrivalOf(change) }), { dedupe: "native" }),
+    addTo: (pipeline, wrap) => pipeline.to(wrap(sink), (change) => ({ body: arrivalOf(change) }), { dedupe: "native" }),
     begin: faults.begin,
     end: faults.end,
     read: async () => {

@@ -1,9 +1,9 @@
-// The steps of a batch at which the function is killed. A step is named by where the batch came from, what is called, and
-// whether it has begun or is done: `stream postgres.write done`.
+// The steps of a batch at which the function is killed. A step has the origin of the batch, the called function, and whether
+// the call has begun or is done: `stream postgres.write done`.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** From the stream and the retry queue. */
+/** Steps of batches from the stream and the retry queue. */
 export const liveSteps: readonly string[] = [
   "stream postgres.write begun",
   "stream postgres.write done",
@@ -29,7 +29,7 @@ export const liveSteps: readonly string[] = [
   "retry answer begun",
 ];
 
-/** From the dead letters. */
+/** Steps of batches from the dead-letter queue. */
 export const redriveSteps: readonly string[] = [
   "redrive postgres.write begun",
   "redrive postgres.write done",
@@ -38,23 +38,27 @@ export const redriveSteps: readonly string[] = [
   "redrive answer begun",
 ];
 
-/** Where the batch at work came from. */
+/** The origin of the current batch. */
 export const origins: AsyncLocalStorage<string> = new AsyncLocalStorage<string>();
 
 type Calls = { readonly [name: string]: unknown };
 
-/** The same object, whose functions tell of their steps. They do not use `this`. */
-export const stepping = <Parts extends object>(part: string, parts: Parts, tell: (step: string) => void): Parts => {
-  const told = Object.entries(parts as Calls).map(([name, member]) => {
+/** A copy of the object whose functions report their steps. The functions must not use `this`. */
+export const reportingSteps = <Parts extends object>(
+  part: string,
+  parts: Parts,
+  report: (step: string) => void,
+): Parts => {
+  const members = Object.entries(parts as Calls).map(([name, member]) => {
     if (typeof member !== "function") return [name, member];
     const call = async (...args: readonly unknown[]): Promise<unknown> => {
       const step = `${origins.getStore()} ${part}.${name}`;
-      tell(`${step} begun`);
+      report(`${step} begun`);
       const answer: unknown = await member(...args);
-      tell(`${step} done`);
+      report(`${step} done`);
       return answer;
     };
     return [name, call];
   });
-  return Object.fromEntries(told) as Parts;
+  return Object.fromEntries(members) as Parts;
 };

@@ -4,7 +4,7 @@ import type { StreamRecord } from "@sluice/core/envelope";
 import { type FakeStreams, fakeStreams } from "@sluice/local";
 import { itemOf } from "./history.ts";
 
-/** A stream of two shards, empty; each item is on one of them. */
+/** An empty stream of two shards. The changes of an item are always in the same shard. */
 export const twoShards = (): {
   readonly stream: FakeStreams;
   readonly append: (records: readonly StreamRecord[]) => void;
