@@ -1,4 +1,4 @@
-// The exactly-once account of mail by SES and SMTP, webhooks and EventBridge.
+// Exactly-once tests of e-mail by SES and SMTP, webhooks and EventBridge.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridge } from "@aws-sdk/client-eventbridge";
@@ -7,14 +7,14 @@ import type { Dedupe } from "@sluice/core/sink-kit";
 import { engineOrSkip, startDynamodb, startMoto } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
 import { sesTarget, smtpTarget } from "./exactly-once/email-targets.ts";
-import { busTarget } from "./exactly-once/eventbridge-target.ts";
-import { fullLoad, playDay, playsDays, printAccounts, smallLoad } from "./exactly-once/scenarios.ts";
-import { freshStores } from "./exactly-once/store.ts";
-import { hookTarget } from "./exactly-once/webhook-target.ts";
+import { eventbridgeTarget } from "./exactly-once/eventbridge-target.ts";
+import { fullLoad, printResults, runScenario, smallLoad, testScenarios } from "./exactly-once/scenarios.ts";
+import { newStores } from "./exactly-once/store.ts";
+import { webhookTarget } from "./exactly-once/webhook-target.ts";
 
-printAccounts();
+printResults();
 
-/** DynamoDB Local takes most of it: two writes a change, on the cores that all of this shares. */
+/** DynamoDB Local needs most of the time: two writes for each change. */
 jest.setTimeout(900_000);
 
 const runner = { describe, test, afterAll };
@@ -23,33 +23,33 @@ const describeWithDynamodb = await engineOrSkip(runner, startDynamodb);
 describeWithDynamodb("on DynamoDB Local and servers in this process", ({ clientConfig }) => {
   const tables = new DynamoDBClient(clientConfig);
   afterAll(() => tables.destroy());
-  const common = { isNative: false, store: freshStores(tables), load: fullLoad };
+  const common = { isNative: false, store: newStores(tables), load: fullLoad };
 
-  // The sink is the same as by SMTP, and the emulator three times as slow: a fifth of the changes.
+  // The emulator is three times as slow as the SMTP server, and the sink is the same: a fifth of the changes is enough.
   describe("e-mail by SES", () => {
-    playsDays({ ...common, name: "ses", open: sesTarget, load: smallLoad });
+    testScenarios({ ...common, name: "ses", open: sesTarget, load: smallLoad });
   });
 
   describe("e-mail by SMTP", () => {
-    playsDays({ ...common, name: "smtp", open: () => smtpTarget("ada@example.com") });
+    testScenarios({ ...common, name: "smtp", open: () => smtpTarget("ada@example.com") });
   });
 
   describe("webhook", () => {
-    playsDays({ ...common, name: "webhook", open: hookTarget });
+    testScenarios({ ...common, name: "webhook", open: webhookTarget });
   });
 });
 
-describe("e-mail by SMTP, to two recipients of whom one may be refused", () => {
-  const days = {
+describe("e-mail by SMTP to two recipients, one of whom the server may refuse", () => {
+  const sink = {
     name: "smtp, two recipients",
     open: () => smtpTarget("ada@example.com", "bob@example.com"),
     store: async (now: () => number) => memoryDedupe({ now }),
   };
 
-  // Each recipient has a record, whatever the route's mode.
-  test.each<Dedupe>(["always", "on-failure", "none"])("%s: each gets each mail once", async (dedupe) => {
-    const { items, bad: outage } = smallLoad;
-    expect((await playDay(days, dedupe, { items, outage })).duplicates).toBe(0);
+  // Each recipient has a record in the dedupe store in every mode.
+  test.each<Dedupe>(["always", "on-failure", "none"])("%s: each recipient receives each mail once", async (dedupe) => {
+    const { items, withCrashes: faults } = smallLoad;
+    expect((await runScenario(sink, dedupe, { items, faults })).duplicates).toBe(0);
   });
 });
 
@@ -69,15 +69,15 @@ describeWithMoto("on DynamoDB Local and moto", ({ moto, dynamodb }) => {
     for (const client of [tables, buses]) client.destroy();
   });
 
-  // moto takes a hundred events a second, so that a fifth of the changes must do.
-  playsDays({
+  // moto accepts only a hundred events a second, so that this test has a fifth of the changes.
+  testScenarios({
     name: "eventbridge",
     open: () => {
       opened += 1;
-      return busTarget(moto, buses, `account-${opened}`);
+      return eventbridgeTarget(moto, buses, `exactly-once-${opened}`);
     },
     isNative: false,
-    store: freshStores(tables),
+    store: newStores(tables),
     load: smallLoad,
   });
 });

@@ -1,5 +1,5 @@
-// The exactly-once account: what an append target is sent on the worst of days, under each mode. In memory, on SQS and on
-// SNS; exactly-once-others.test.ts has the other sinks.
+// Exactly-once tests: the messages that reach an append target under failures, throttling and crashes, for each dedupe mode. In
+// memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";
@@ -8,14 +8,14 @@ import { afterAll, describe, jest, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb, startSqs } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
 import type { Target } from "./exactly-once/run.ts";
-import { fullLoad, playsDays, printAccounts } from "./exactly-once/scenarios.ts";
-import { freshStores } from "./exactly-once/store.ts";
+import { fullLoad, printResults, testScenarios } from "./exactly-once/scenarios.ts";
+import { newStores } from "./exactly-once/store.ts";
 import { memoryTarget, queueTarget, topicTarget } from "./exactly-once/targets.ts";
 
-printAccounts();
+printResults();
 
 describe("in memory", () => {
-  playsDays({
+  testScenarios({
     name: "memory",
     open: async (isNative) => memoryTarget(isNative),
     isNative: true,
@@ -32,14 +32,14 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, asy
   return { sqs, dynamodb, stop };
 });
 
-/** DynamoDB Local takes most of it: two writes a change, on the cores that all of this shares. */
+/** DynamoDB Local needs most of the time: two writes for each change. */
 jest.setTimeout(900_000);
 
 describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {
   const queues = new SQS(sqs.clientConfig);
   const topics = new SNS(sqs.clientConfig);
   const tables = new DynamoDBClient(dynamodb.clientConfig);
-  const store = freshStores(tables);
+  const store = newStores(tables);
   let targets = 0;
   afterAll(() => {
     for (const client of [queues, topics, tables]) client.destroy();
@@ -47,7 +47,7 @@ describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {
 
   const openQueue = async (isFifo: boolean) => {
     targets += 1;
-    const QueueName = `account-${targets}${isFifo ? ".fifo" : ""}`;
+    const QueueName = `exactly-once-${targets}${isFifo ? ".fifo" : ""}`;
     const created = await queues.createQueue({ QueueName, Attributes: isFifo ? { FifoQueue: "true" } : {} });
     return { QueueName, url: created.QueueUrl ?? "" };
   };
@@ -68,10 +68,14 @@ describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {
   const common = { isNative: true, store, load: fullLoad };
 
   describe("SQS", () => {
-    playsDays({ ...common, name: "sqs", open: async (isFifo) => queueTarget(queues, (await openQueue(isFifo)).url) });
+    testScenarios({
+      ...common,
+      name: "sqs",
+      open: async (isFifo) => queueTarget(queues, (await openQueue(isFifo)).url),
+    });
   });
 
   describe("SNS", () => {
-    playsDays({ ...common, name: "sns", open: openTopic });
+    testScenarios({ ...common, name: "sns", open: openTopic });
   });
 });

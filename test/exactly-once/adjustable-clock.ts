@@ -1,13 +1,13 @@
-// A clock that goes as the machine's, and faster through an outage: a minute of it passes in a moment, and nothing else
-// is late for that.
+// A clock that runs at the machine's speed, and faster on demand: a minute of throttling passes in two seconds, and nothing else
+// is affected.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
-export interface UnevenClock extends Clock {
-  /** Its sleeps take an optional signal. */
+export interface AdjustableClock extends Clock {
+  /** Sleeps; the signal is optional. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** From now on it goes so many times as fast as the machine's. Who sleeps wakes sooner, or later. */
-  readonly setPace: (pace: number) => void;
+  /** Sets the speed as a multiple of the machine's speed. Pending sleeps are adjusted. */
+  readonly setSpeed: (speed: number) => void;
 }
 
 interface Sleeper {
@@ -16,22 +16,22 @@ interface Sleeper {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Goes as the machine's clock does, from a time of its own. */
-export const unevenClock = (startMs: number): UnevenClock => {
-  let pace = 1;
+/** A clock at the machine's speed, with its own start time. */
+export const adjustableClock = (startMs: number): AdjustableClock => {
+  let speed = 1;
   let since = { machineMs: performance.now(), ownMs: startMs };
-  const now = (): number => Math.floor(since.ownMs + (performance.now() - since.machineMs) * pace);
+  const now = (): number => Math.floor(since.ownMs + (performance.now() - since.machineMs) * speed);
   const sleepers = new Set<Sleeper>();
   const setTimer = (sleeper: Sleeper): void => {
     clearTimeout(sleeper.timer);
-    // Not to wait for at the end: an environment that died in its sleep never wakes.
-    sleeper.timer = setTimeout(sleeper.wake, (sleeper.untilMs - now()) / pace).unref();
+    // Without `unref` the test would wait at its end for the sleeps of crashed environments.
+    sleeper.timer = setTimeout(sleeper.wake, (sleeper.untilMs - now()) / speed).unref();
   };
   return {
     now,
-    setPace: (next) => {
+    setSpeed: (next) => {
       since = { machineMs: performance.now(), ownMs: now() };
-      pace = next;
+      speed = next;
       for (const sleeper of sleepers) setTimer(sleeper);
     },
     sleep: (ms, signal) =>

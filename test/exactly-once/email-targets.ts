@@ -1,5 +1,4 @@
-// Mail servers for the account, in this process: SES's emulator, and one that speaks SMTP. The subject says which change
-// a mail is of.
+// Mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail names its change.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -22,18 +21,18 @@ const mailTo =
   (...to: readonly string[]) =>
   (arrival: Arrival): EmailMessage => ({ from: "shop@example.com", to, subject: nameOf(arrival), text: "Hi" });
 
-/** One mail a request: sends it, or fails as the environment's day wants. */
+/** Sends one mail, or fails by the plan of the environment. */
 const request = async <Answer>(
   environment: Environment,
   send: () => Promise<Answer>,
   { throttled, denied }: { readonly throttled: () => Error; readonly denied: () => Error },
 ): Promise<Answer> => {
   let answer: Answer | undefined;
-  const taken = await environment.request(1, async (isSpoilt) => {
-    if (!isSpoilt(0)) answer = await send();
+  const accepted = await environment.request(1, async (isFailing) => {
+    if (!isFailing(0)) answer = await send();
   });
-  if (taken === "throttled") throw throttled();
-  if (!taken[0]) throw denied();
+  if (accepted === "throttled") throw throttled();
+  if (!accepted[0]) throw denied();
   return answer as Answer;
 };
 
@@ -45,11 +44,11 @@ const sesFailures = {
   denied: () => sesError("AccessDeniedException", 403),
 };
 
-/** SES, on aws-ses-v2-local. */
+/** Opens a target on aws-ses-v2-local, an emulator of SES. */
 export const sesTarget = async (): Promise<Target> => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const endpoint = `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`;
-  // Emulators of one process share their store.
+  // All emulators of a process share one store.
   await fetch(`${endpoint}/clear-store`, { method: "POST" });
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const mailer = new SESv2({ region: "us-east-1", endpoint, credentials, maxAttempts: 1 });
@@ -82,13 +81,13 @@ const smtpFailures = { throttled: () => reply(451, "RCPT TO"), denied: () => rep
 
 const subjectOf = (raw: string): string => /^Subject: (.*)\r$/m.exec(raw)?.[1] ?? "";
 
-/** A recipient's copy is a message of its own, in the order of the changes. */
+/** The arrival of a recipient's copy. Each recipient's copies must be in the order of the changes. */
 const copyFor = ({ item, revision }: Arrival, recipient: string): Arrival => ({
   item: `${item} to ${recipient}`,
   revision,
 });
 
-/** SMTP, on a server that takes everything. Every mail goes to these. */
+/** Opens a target on an SMTP server that accepts every mail. Every mail goes to these recipients. */
 export const smtpTarget = async (...recipients: readonly string[]): Promise<Target> => {
   const arrived: Arrival[] = [];
   const server = new SMTPServer({

@@ -1,5 +1,5 @@
-// An EventBridge bus for the account, on moto. A rule writes what is put on it to a log group, which is read at once: to
-// receive it from a queue of moto's would take longer than all else.
+// An EventBridge bus on moto as a target. A rule writes the events to a log group, which the test reads: receiving them from one
+// of moto's queues would take too long.
 
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";
@@ -8,7 +8,7 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** One call of CloudWatch Logs. moto looks at no signature, but reads the service's name from it. */
+/** Calls CloudWatch Logs. moto does not check the signature, but reads the service's name from it. */
 const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: object): Promise<unknown> => {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -24,7 +24,7 @@ const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: obje
   return text === "" ? undefined : JSON.parse(text);
 };
 
-/** Events in the order of their arrival: the sender waits for each of an item before the next. */
+/** Events in order of arrival: the sender waits for each event of an item before it sends the next. */
 const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
   const arrived: Arrival[] = [];
   let nextToken: string | undefined;
@@ -40,12 +40,12 @@ const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival
   return arrived;
 };
 
-/** A bus of that name. */
-export const busTarget = async (moto: MotoEngine, client: EventBridge, name: string): Promise<Target> => {
+/** Opens a target with a new bus. */
+export const eventbridgeTarget = async (moto: MotoEngine, client: EventBridge, name: string): Promise<Target> => {
   await callLogs(moto, "CreateLogGroup", { logGroupName: name });
   await client.createEventBus({ Name: name });
   const rule = { EventBusName: name, Rule: "all" };
-  await client.putRule({ EventBusName: name, Name: "all", EventPattern: '{"source":["account"]}' });
+  await client.putRule({ EventBusName: name, Name: "all", EventPattern: '{"source":["exactly-once"]}' });
   const Arn = `arn:aws:logs:us-east-1:123456789012:log-group:${name}`;
   await client.putTargets({ ...rule, Targets: [{ Id: "log", Arn }] });
   return {
@@ -53,17 +53,24 @@ export const busTarget = async (moto: MotoEngine, client: EventBridge, name: str
     sink: (environment) => {
       const putEvents: EventBridgeClient["putEvents"] = async ({ Entries }) => {
         let ids: readonly { readonly EventId?: string | undefined }[] = [];
-        const taken = await environment.request(Entries.length, async (isSpoilt) => {
-          const others = Entries.filter((_, index) => !isSpoilt(index));
+        const accepted = await environment.request(Entries.length, async (isFailing) => {
+          const others = Entries.filter((_, index) => !isFailing(index));
           if (others.length > 0) ids = (await client.putEvents({ Entries: others })).Entries ?? [];
         });
-        if (taken === "throttled") throw throttling();
-        const left = [...ids];
+        if (accepted === "throttled") throw throttling();
+        const remaining = [...ids];
         return {
-          Entries: taken.map((isTaken) => (isTaken ? (left.shift() ?? {}) : { ErrorCode: "AccessDeniedException" })),
+          Entries: accepted.map((isAccepted) =>
+            isAccepted ? (remaining.shift() ?? {}) : { ErrorCode: "AccessDeniedException" },
+          ),
         };
       };
-      return eventbridgeSink({ source: "account", eventBusName: name, client: { putEvents }, concurrency: 1 }) as never;
+      return eventbridgeSink({
+        source: "exactly-once",
+        eventBusName: name,
+        client: { putEvents },
+        concurrency: 1,
+      }) as never;
     },
     arrived: () => eventsIn(moto, name),
   };

@@ -1,95 +1,101 @@
-// What is outside of a function and outlives it: the target, its bad days, and the function's deaths.
+// Lambda environments whose requests fail, are throttled, or crash the environment, by a plan.
 
-import type { UnevenClock } from "./adjustable-clock.ts";
+import type { AdjustableClock } from "./adjustable-clock.ts";
 
-/** What happens when. Requests and invocations count from 1, over all environments. */
-export interface Outage {
-  /** Every how manyeth request fails one of its entries. */
+/** The planned faults. Requests and invocations count from 1, over all environments. */
+export interface FaultPlan {
+  /** In every request whose number is a multiple of this, one entry fails. */
   readonly failingEvery: number;
-  /** The request that begins an outage, and how long that lasts: the target throttles. */
+  /** The request from which on the target throttles, and for how long. */
   readonly throttledFrom: number;
   readonly throttledMs: number;
-  /** The request before which the function dies. */
-  readonly diesBefore?: number;
-  /** The first invocation from this one on that delivers to its end dies before it answers. */
-  readonly diesAfter?: number;
+  /** The request before which the environment crashes. */
+  readonly crashBefore?: number;
+  /** The first complete invocation from this number on crashes before its response. */
+  readonly crashAfter?: number;
 }
 
-/** The answer to one request: by place, whether the target took the entry. Throttled: it took none. */
-export type Taken = readonly boolean[] | "throttled";
+/** The result of a request: for each entry whether the target accepted it, or `throttled` if it accepted none. */
+export type Accepted = readonly boolean[] | "throttled";
 
-/** One environment of the function, until it dies. */
+/** One environment of the function, until it crashes. */
 export interface Environment {
-  readonly request: (count: number, send: (isSpoilt: (index: number) => boolean) => Promise<void>) => Promise<Taken>;
-  readonly live: <Value>(work: () => Promise<Value>) => Promise<Value>;
-  readonly isDead: () => boolean;
+  readonly request: (
+    count: number,
+    send: (isFailing: (index: number) => boolean) => Promise<void>,
+  ) => Promise<Accepted>;
+  readonly run: <Value>(work: () => Promise<Value>) => Promise<Value>;
+  readonly hasCrashed: () => boolean;
 }
 
-export interface Outside {
+export interface FaultyEnvironments {
   readonly environment: () => Environment;
-  /** What happened. */
-  readonly counts: { requests: number; failedEntries: number; throttled: number; deaths: number };
+  /** The faults that occurred. */
+  readonly counts: { requests: number; failedEntries: number; throttled: number; crashes: number };
 }
 
 const never = new Promise<never>(() => {});
 
-/** How fast an outage passes: a minute in two seconds. */
-const outagePace = 30;
+/** Speed of the clock while the target throttles: a minute passes in two seconds. */
+const throttlingSpeed = 30;
 
-export const outsideOf = (outage: Outage, clock: Pick<UnevenClock, "sleep" | "setPace">): Outside => {
-  const counts = { requests: 0, failedEntries: 0, throttled: 0, deaths: 0 };
+export const faultyEnvironments = (
+  plan: FaultPlan,
+  clock: Pick<AdjustableClock, "sleep" | "setSpeed">,
+): FaultyEnvironments => {
+  const counts = { requests: 0, failedEntries: 0, throttled: 0, crashes: 0 };
   let invocations = 0;
-  let throttles = false;
-  let hasDiedAfter = false;
+  let isThrottling = false;
+  let hasCrashedAfter = false;
 
   const throttle = async (): Promise<void> => {
-    throttles = true;
-    clock.setPace(outagePace);
-    await clock.sleep(outage.throttledMs);
-    clock.setPace(1);
-    throttles = false;
+    isThrottling = true;
+    clock.setSpeed(throttlingSpeed);
+    await clock.sleep(plan.throttledMs);
+    clock.setSpeed(1);
+    isThrottling = false;
   };
   const isThrottled = (): boolean => {
-    if (counts.requests === outage.throttledFrom) void throttle();
-    return throttles;
+    if (counts.requests === plan.throttledFrom) void throttle();
+    return isThrottling;
   };
 
   const environment = (): Environment => {
-    let dead = false;
-    let die: () => Promise<never> = () => never;
-    const death = new Promise<never>((_, reject) => {
-      die = () => {
-        dead = true;
-        counts.deaths += 1;
-        reject(new Error("the environment died"));
+    let isCrashed = false;
+    let crash: () => Promise<never> = () => never;
+    const crashed = new Promise<never>((_, reject) => {
+      crash = () => {
+        isCrashed = true;
+        counts.crashes += 1;
+        reject(new Error("the environment crashed"));
         return never;
       };
     });
-    death.catch(() => undefined);
+    crashed.catch(() => undefined);
     return {
-      isDead: () => dead,
+      hasCrashed: () => isCrashed,
       request: async (count, send) => {
-        if (dead) return never;
+        if (isCrashed) return never;
         counts.requests += 1;
-        if (counts.requests === outage.diesBefore) return die();
+        if (counts.requests === plan.crashBefore) return crash();
         if (isThrottled()) {
           counts.throttled += 1;
           return "throttled";
         }
-        const failures = counts.requests / outage.failingEvery;
-        const spoilt = Number.isInteger(failures) ? failures % count : -1;
-        if (spoilt >= 0) counts.failedEntries += 1;
-        const isSpoilt = (index: number): boolean => index === spoilt;
-        await send(isSpoilt);
-        return Array.from({ length: count }, (_, index) => !isSpoilt(index));
+        const failures = counts.requests / plan.failingEvery;
+        const failing = Number.isInteger(failures) ? failures % count : -1;
+        if (failing >= 0) counts.failedEntries += 1;
+        const isFailing = (index: number): boolean => index === failing;
+        await send(isFailing);
+        return Array.from({ length: count }, (_, index) => !isFailing(index));
       },
-      live: async (work) => {
+      run: async (work) => {
         invocations += 1;
         const invocation = invocations;
-        const value = await Promise.race([work(), death]);
-        if (hasDiedAfter || outage.diesAfter === undefined || invocation < outage.diesAfter) return value;
-        hasDiedAfter = true;
-        return await Promise.race([die(), death]);
+        const value = await Promise.race([work(), crashed]);
+        if (hasCrashedAfter || plan.crashAfter === undefined || invocation < plan.crashAfter) return value;
+        hasCrashedAfter = true;
+        return await Promise.race([crash(), crashed]);
       },
     };
   };

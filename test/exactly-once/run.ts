@@ -1,25 +1,25 @@
-// The account of a run: a stream of changes through Lambda's event source mapping into one append target.
+// One run of an exactly-once test: a stream of changes through Lambda's event source mapping to one append target.
 
 import { type DedupeStore, pipeline } from "@sluice/core";
 import { type Dedupe, decodeRecord, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { tableHistory } from "@sluice/testing";
-import { type UnevenClock, unevenClock } from "./adjustable-clock.ts";
-import { type Environment, type Outage, outsideOf } from "./faulty-environments.ts";
+import { type AdjustableClock, adjustableClock } from "./adjustable-clock.ts";
+import { type Environment, type FaultPlan, faultyEnvironments } from "./faulty-environments.ts";
 
-/** A change at the target: what every message says of itself. */
+/** A change at the target, as every message names it. */
 export interface Arrival {
   readonly item: string;
   readonly revision: number;
 }
 
 export interface Target {
-  /** The sink of one environment. */
+  /** Makes the sink of one environment. */
   readonly sink: (environment: Environment, dedupeStore: DedupeStore) => Sink<unknown, "append">;
   readonly toMessage: (arrival: Arrival) => unknown;
-  /** What arrives of a change. Default: the change, once. */
+  /** The messages that must arrive for a change. Default: the change, once. */
   readonly copiesOf?: (arrival: Arrival) => readonly Arrival[];
-  /** Everything that arrived, in order. */
+  /** All messages that arrived, in order. */
   readonly arrived: () => Promise<readonly Arrival[]>;
   readonly close?: () => Promise<void>;
 }
@@ -27,42 +27,42 @@ export interface Target {
 export interface Run {
   readonly dedupe: Dedupe;
   readonly target: Target;
-  readonly outage: Outage;
-  /** One that knows nothing yet, on the run's own clock. */
+  readonly faults: FaultPlan;
+  /** Makes an empty store that uses the clock of the run. */
   readonly store: (now: () => number) => DedupeStore | Promise<DedupeStore>;
   readonly items: number;
   readonly revisions: number;
 }
 
-export interface Account {
+export interface RunResult {
   readonly changes: number;
   readonly arrived: number;
   readonly lost: number;
   readonly duplicates: number;
-  /** Changes that arrived for the first time after a later one of their item. */
+  /** Changes whose first arrival was after a later change of their item. */
   readonly misordered: number;
-  readonly deaths: number;
+  readonly crashes: number;
   readonly failedEntries: number;
   readonly throttledRequests: number;
 }
 
-/** Lambda's longest: no invocation times out but by plan, however busy the machine is. */
+/** Lambda's maximum, so that no invocation times out on a busy machine. */
 const functionTimeoutMs = 900_000;
 
-/** What fails is mostly well at the next try: shorter than Lambda's pauses, as much is shown in less time. */
+/** Shorter than Lambda's delays: most retries succeed at once, and the test takes less time. */
 const retryDelayMs = (repeat: number): number => Math.min(20 * 2 ** repeat, 1_000);
 
-/** Records of an invocation, at most. */
+/** Maximum number of records of an invocation. */
 export const batchSize = 100;
 
 const shards = 2;
 
-/** Nobody waits until a dead holder had timed out. A living one's records go to nobody else meanwhile. */
-const longestHoldMs = 1_000;
+/** Short, so that the test need not wait for leases of crashed environments. */
+const maxLeaseMs = 1_000;
 
-const impatient = ({ journal, leases }: DedupeStore): DedupeStore => ({
+const withShortLeases = ({ journal, leases }: DedupeStore): DedupeStore => ({
   journal,
-  leases: { ...leases, acquire: (id, key, holdMs) => leases.acquire(id, key, Math.min(holdMs, longestHoldMs)) },
+  leases: { ...leases, acquire: (id, key, leaseMs) => leases.acquire(id, key, Math.min(leaseMs, maxLeaseMs)) },
 });
 
 const historyOf = (items: number, revisions: number): StreamRecord[] => {
@@ -74,10 +74,10 @@ const historyOf = (items: number, revisions: number): StreamRecord[] => {
   return records;
 };
 
-/** One line for a change at the target. */
+/** The text of an arrival: `item@revision`. */
 export const nameOf = ({ item, revision }: Arrival): string => `${item}@${revision}`;
 
-/** The change of such a line. */
+/** The arrival with this text. */
 export const arrivalOfName = (name: string): Arrival => {
   const [item = "", revision = ""] = name.split("@");
   return { item, revision: Number(revision) };
@@ -85,7 +85,7 @@ export const arrivalOfName = (name: string): Arrival => {
 
 const arrivalOf = (record: StreamRecord): Arrival => decodeRecord<Arrival>(record).after as Arrival;
 
-const accountOf = (sent: readonly Arrival[], arrived: readonly Arrival[]) => {
+const compareArrivals = (sent: readonly Arrival[], arrived: readonly Arrival[]) => {
   const seen = new Set<string>();
   const latest = new Map<string, number>();
   let misordered = 0;
@@ -100,31 +100,31 @@ const accountOf = (sent: readonly Arrival[], arrived: readonly Arrival[]) => {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Functions with environments of their own: one for each invocation at a time, and a new one for each that died. */
-const functionOf = ({ dedupe, target, outage }: Run, dedupeStore: DedupeStore, clock: UnevenClock) => {
-  const outside = outsideOf(outage, clock);
+/** A function with one environment for each concurrent invocation. A crashed environment is replaced by a new one. */
+const functionOf = ({ dedupe, target, faults }: Run, dedupeStore: DedupeStore, clock: AdjustableClock) => {
+  const environments = faultyEnvironments(faults, clock);
   const idle: { readonly environment: Environment; readonly handler: (event: unknown, context: object) => unknown }[] =
     [];
   const start = () => {
-    const environment = outside.environment();
-    const handler = pipeline<Arrival>("account", { onReject: "block", logger: silent, clock, dedupeStore })
+    const environment = environments.environment();
+    const handler = pipeline<Arrival>("exactly-once", { onReject: "block", logger: silent, clock, dedupeStore })
       .to(target.sink(environment, dedupeStore), ({ after }) => after && target.toMessage(after), { dedupe })
       .handler();
     return { environment, handler };
   };
   const invoke = async (event: unknown, context: object): Promise<unknown> => {
-    const one = idle.pop() ?? start();
+    const free = idle.pop() ?? start();
     try {
-      return await one.environment.live(async () => one.handler(event, context));
+      return await free.environment.run(async () => free.handler(event, context));
     } finally {
-      if (!one.environment.isDead()) idle.push(one);
+      if (!free.environment.hasCrashed()) idle.push(free);
     }
   };
-  return { invoke, counts: outside.counts };
+  return { invoke, counts: environments.counts };
 };
 
-/** Plays the changes into the target, whatever happens, and balances the books. */
-export const play = async (run: Run): Promise<Account> => {
+/** Plays the changes into the target with the planned faults, and compares the arrivals with the changes. */
+export const playRun = async (run: Run): Promise<RunResult> => {
   const records = historyOf(run.items, run.revisions);
   const stream = fakeStreams();
   const shardIds = Array.from({ length: shards }, () => stream.addShard());
@@ -132,8 +132,8 @@ export const play = async (run: Run): Promise<Account> => {
   const shardOf = new Map(itemKeys.map((itemKey, index) => [itemKey, shardIds[index % shards] as string]));
   for (const record of records) stream.append(shardOf.get(decodeRecord(record).itemKey) as string, record);
 
-  const clock = unevenClock((records[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000);
-  const { invoke, counts } = functionOf(run, impatient(await run.store(clock.now)), clock);
+  const clock = adjustableClock((records[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000);
+  const { invoke, counts } = functionOf(run, withShortLeases(await run.store(clock.now)), clock);
   const mapping = eventSourceMapping({
     client: stream.client,
     streamArn: stream.streamArn,
@@ -150,14 +150,14 @@ export const play = async (run: Run): Promise<Account> => {
   await mapping.start();
   await mapping.drained();
   await mapping.stop();
-  const { deaths, failedEntries, throttled } = counts;
+  const { crashes, failedEntries, throttled } = counts;
   const { copiesOf = (arrival: Arrival) => [arrival] } = run.target;
   const arrived = await run.target.arrived();
   await run.target.close?.();
   return {
     changes: records.length,
-    ...accountOf(records.map(arrivalOf).flatMap(copiesOf), arrived),
-    deaths,
+    ...compareArrivals(records.map(arrivalOf).flatMap(copiesOf), arrived),
+    crashes,
     failedEntries,
     throttledRequests: throttled,
   };

@@ -1,97 +1,102 @@
-// The days of one sink, as tests: each mode of dedupe on a bad day, and `on-failure` on one without a death too.
+// The scenarios of one sink, as tests: each dedupe mode with faults and crashes, and `on-failure` without crashes too.
 
 import { afterAll, expect, test } from "@jest/globals";
 import type { Dedupe, DedupeStore } from "@sluice/core/sink-kit";
-import type { Outage } from "./faulty-environments.ts";
-import { type Account, batchSize, play, type Run, type Target } from "./run.ts";
+import type { FaultPlan } from "./faulty-environments.ts";
+import { batchSize, playRun, type Run, type RunResult, type Target } from "./run.ts";
 
-/** How much happens in a day: changes of so many items, ten revisions each; and when all fails. */
+/** The size of a scenario: the number of items with ten revisions each, and the planned faults. */
 export interface Load {
   readonly items: number;
-  readonly calm: Outage;
-  readonly bad: Outage;
+  readonly withoutCrashes: FaultPlan;
+  readonly withCrashes: FaultPlan;
 }
 
-const loadOf = (items: number, throttledFrom: number, deaths: Pick<Outage, "diesBefore" | "diesAfter">): Load => {
-  const calm = { failingEvery: 10, throttledFrom, throttledMs: 60_000 };
-  return { items, calm, bad: { ...calm, ...deaths } };
+const loadOf = (items: number, throttledFrom: number, crashes: Pick<FaultPlan, "crashBefore" | "crashAfter">): Load => {
+  const withoutCrashes = { failingEvery: 10, throttledFrom, throttledMs: 60_000 };
+  return { items, withoutCrashes, withCrashes: { ...withoutCrashes, ...crashes } };
 };
 
 /** 5,000 changes. */
-export const fullLoad: Load = loadOf(500, 200, { diesBefore: 120, diesAfter: 40 });
-/** 1,000, for a target that is slow. */
-export const smallLoad: Load = loadOf(100, 40, { diesBefore: 30, diesAfter: 8 });
-/** 500, where most are sent many times. */
+export const fullLoad: Load = loadOf(500, 200, { crashBefore: 120, crashAfter: 40 });
+/** 1,000 changes, for a slow target. */
+export const smallLoad: Load = loadOf(100, 40, { crashBefore: 30, crashAfter: 8 });
+/** 500 changes, for the mode that sends most of them many times. */
 const smallestLoad: Load = loadOf(50, 20, {});
 
 const revisions = 10;
 
-/** What a sink's runs have in common. */
-export interface Days {
+/** The settings that all scenarios of a sink share. */
+export interface SinkScenarios {
   readonly name: string;
-  /** A target that nothing was sent to. `isNative`: one that discards repeats. */
+  /** Opens an empty target. With `isNative` the target discards repeats. */
   readonly open: (isNative: boolean) => Promise<Target>;
-  /** Whether there is one that does. */
+  /** Whether a target that discards repeats exists. */
   readonly isNative: boolean;
-  /** A store that knows nothing yet. */
+  /** Makes an empty store. */
   readonly store: (now: () => number) => Promise<DedupeStore>;
   readonly load: Load;
 }
 
-type Kept = Account & { readonly run: string };
+type NamedResult = RunResult & { readonly run: string };
 
-const accounts: Kept[] = [];
+const results: NamedResult[] = [];
 
-/** Prints the account of every run of this file. */
-export const printAccounts = (): void => {
+/** Prints the result of every run of the test file. */
+export const printResults = (): void => {
   afterAll(() => {
-    const rows = accounts.map(({ run, ...account }) => [run, ...Object.values(account)].join(" | "));
-    const [{ run: _, ...first } = { run: "" }] = accounts;
+    const rows = results.map(({ run, ...counts }) => [run, ...Object.values(counts)].join(" | "));
+    const [{ run: _, ...first } = { run: "" }] = results;
     process.stdout.write(`${[["run", ...Object.keys(first)].join(" | "), ...rows].join("\n")}\n`);
   });
 };
 
-/** Plays one day, and sees that nothing is lost or out of order. */
-export const playDay = async (
-  days: Omit<Days, "isNative" | "load">,
+/** Plays one scenario, and expects that no change is lost or out of order. */
+export const runScenario = async (
+  sink: Omit<SinkScenarios, "isNative" | "load">,
   dedupe: Dedupe,
-  { items, outage }: Pick<Run, "items" | "outage">,
-): Promise<Account> => {
-  const target = await days.open(dedupe === "native");
-  const account = await play({ items, revisions, dedupe, target, outage, store: days.store });
-  const deaths = outage.diesBefore === undefined ? "" : ", two deaths";
-  accounts.push({ run: `${days.name}, ${dedupe}${deaths}`, ...account });
-  expect(account).toMatchObject({
+  { items, faults }: Pick<Run, "items" | "faults">,
+): Promise<RunResult> => {
+  const target = await sink.open(dedupe === "native");
+  const result = await playRun({ items, revisions, dedupe, target, faults, store: sink.store });
+  const crashes = faults.crashBefore === undefined ? "" : ", two crashes";
+  results.push({ run: `${sink.name}, ${dedupe}${crashes}`, ...result });
+  expect(result).toMatchObject({
     changes: items * revisions,
     lost: 0,
     misordered: 0,
-    deaths: outage.diesBefore === undefined ? 0 : 2,
+    crashes: faults.crashBefore === undefined ? 0 : 2,
   });
-  // The day was as bad as it was planned to be.
-  expect(account.failedEntries).toBeGreaterThan(account.changes / 200);
-  expect(account.throttledRequests).toBeGreaterThan(0);
-  return account;
+  // The planned faults occurred.
+  expect(result.failedEntries).toBeGreaterThan(result.changes / 200);
+  expect(result.throttledRequests).toBeGreaterThan(0);
+  return result;
 };
 
-/** Declares the runs of a sink. */
-export const playsDays = (days: Days): void => {
-  const { items, calm, bad } = days.load;
-  const exact: Dedupe[] = days.isNative ? ["native", "always"] : ["always"];
+/** Declares the tests of a sink. */
+export const testScenarios = (sink: SinkScenarios): void => {
+  const { items, withoutCrashes, withCrashes } = sink.load;
+  const exact: Dedupe[] = sink.isNative ? ["native", "always"] : ["always"];
 
-  test.each(exact)("%s: each arrives once, although the function dies twice", async (dedupe) => {
-    expect((await playDay(days, dedupe, { items, outage: bad })).duplicates).toBe(0);
+  test.each(exact)("%s: each change arrives once, although the function crashes twice", async (dedupe) => {
+    expect((await runScenario(sink, dedupe, { items, faults: withCrashes })).duplicates).toBe(0);
   });
 
-  test("on-failure: each arrives once where the function lives", async () => {
-    expect((await playDay(days, "on-failure", { items, outage: calm })).duplicates).toBe(0);
+  test("on-failure: each change arrives once if the function never crashes", async () => {
+    expect((await runScenario(sink, "on-failure", { items, faults: withoutCrashes })).duplicates).toBe(0);
   });
 
-  test("on-failure: what the two invocations that died had sent arrives again, and no more", async () => {
-    expect((await playDay(days, "on-failure", { items, outage: bad })).duplicates).toBeLessThanOrEqual(2 * batchSize);
+  test("on-failure: only changes that the two crashed invocations had sent arrive again", async () => {
+    expect((await runScenario(sink, "on-failure", { items, faults: withCrashes })).duplicates).toBeLessThanOrEqual(
+      2 * batchSize,
+    );
   });
 
-  test("none: many arrive again, and in order", async () => {
-    const { duplicates } = await playDay(days, "none", { items: smallestLoad.items, outage: smallestLoad.calm });
+  test("none: many changes arrive again, and all arrive in order", async () => {
+    const { duplicates } = await runScenario(sink, "none", {
+      items: smallestLoad.items,
+      faults: smallestLoad.withoutCrashes,
+    });
     expect(duplicates).toBeGreaterThan(0);
   });
 };

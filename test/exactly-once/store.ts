@@ -1,11 +1,11 @@
-// Dedupe stores on DynamoDB Local, one table for each run: runs have the same changes, and must not know of each other.
+// Dedupe stores on DynamoDB Local. Each run has its own table, because all runs have the same changes.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DedupeStore } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 
-/** Makes a store with a table of its own at every call. */
-export const freshStores = (client: DynamoDBClient): (() => Promise<DedupeStore>) => {
+/** Makes a store with a new table at every call. */
+export const newStores = (client: DynamoDBClient): (() => Promise<DedupeStore>) => {
   let tables = 0;
   return async () => {
     tables += 1;

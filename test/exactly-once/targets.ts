@@ -1,4 +1,4 @@
-// Append targets for the account: one in memory, queues and topics, standard and FIFO, on a real engine.
+// Append targets: one in memory, and SQS queues and SNS topics, standard and FIFO, on a real engine.
 
 import type { SNS } from "@aws-sdk/client-sns";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -11,14 +11,14 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttled = (): SinkError => new SinkError("SINK_THROTTLED", "[memory] the target is throttled");
 
-/** Not healed by a quick try: the batch comes again. */
+/** An error that core does not retry within the invocation, so that Lambda retries the batch. */
 const denied = (): SinkError => new SinkError("SINK_DENIED", "[memory] the target denied the entry");
 
-/** A target in memory. One that is `native` discards what it has seen. */
+/** A target in memory. With `isNative` it discards repeats. */
 export const memoryTarget = (isNative: boolean): Target => {
   const arrived: Arrival[] = [];
   const seen = new Set<string>();
-  const take = ({ idempotencyKey, message }: AppendDelivery<unknown>): void => {
+  const accept = ({ idempotencyKey, message }: AppendDelivery<unknown>): void => {
     if (isNative && seen.has(idempotencyKey)) return;
     seen.add(idempotencyKey);
     arrived.push(message as Arrival);
@@ -34,13 +34,13 @@ export const memoryTarget = (isNative: boolean): Target => {
         maxBytes: Number.MAX_SAFE_INTEGER,
         encode: (entry) => ({ entry, bytes: 1 }),
         send: async (entries): Promise<EntryAnswer[]> => {
-          const taken = await environment.request(entries.length, async (isSpoilt) => {
+          const accepted = await environment.request(entries.length, async (isFailing) => {
             entries.forEach((entry, index) => {
-              if (!isSpoilt(index)) take(entry);
+              if (!isFailing(index)) accept(entry);
             });
           });
-          if (taken === "throttled") throw throttled();
-          return entries.map((_, index) => (taken[index] ? "taken" : denied()));
+          if (accepted === "throttled") throw throttled();
+          return entries.map((_, index) => (accepted[index] ? "taken" : denied()));
         },
         classify: throttled,
       }),
@@ -51,38 +51,38 @@ export const memoryTarget = (isNative: boolean): Target => {
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** The answer to a request for these entries, on one of the target's bad days. */
-const answering = async <Entry extends { readonly Id: string }>(
+/** The response to a request with these entries, with failures by the plan. */
+const respond = async <Entry extends { readonly Id: string }>(
   environment: Environment,
   entries: readonly Entry[],
   send: (others: Entry[]) => Promise<unknown>,
 ) => {
-  const taken = await environment.request(entries.length, async (isSpoilt) => {
-    const others = entries.filter((_, index) => !isSpoilt(index));
+  const accepted = await environment.request(entries.length, async (isFailing) => {
+    const others = entries.filter((_, index) => !isFailing(index));
     if (others.length > 0) await send(others);
   });
-  if (taken === "throttled") throw throttling();
+  if (accepted === "throttled") throw throttling();
   return {
-    Successful: entries.filter((_, index) => taken[index]),
-    Failed: entries.filter((_, index) => !taken[index]).map(({ Id }) => ({ Id, Code: "AccessDenied" })),
+    Successful: entries.filter((_, index) => accepted[index]),
+    Failed: entries.filter((_, index) => !accepted[index]).map(({ Id }) => ({ Id, Code: "AccessDenied" })),
   };
 };
 
 const bodiesIn = async (client: SQS, queueUrl: string): Promise<readonly Arrival[]> =>
   (await drainQueue(client, queueUrl)).map(({ body }) => JSON.parse(body) as Arrival);
 
-/** A queue on a real engine. */
+/** A target with a queue on a real engine. */
 export const queueTarget = (client: SQS, queueUrl: string): Target => ({
   sink: (environment) => {
     const sendMessageBatch: SqsClient["sendMessageBatch"] = ({ QueueUrl, Entries }) =>
-      answering(environment, Entries, (others) => client.sendMessageBatch({ QueueUrl, Entries: others }));
+      respond(environment, Entries, (others) => client.sendMessageBatch({ QueueUrl, Entries: others }));
     return sqsSink({ queueUrl, client: { sendMessageBatch }, concurrency: 1 }) as never;
   },
   toMessage: (body) => ({ body }),
   arrived: () => bodiesIn(client, queueUrl),
 });
 
-/** A topic on a real engine, and a queue that is sent what is published to it. */
+/** A target with a topic on a real engine, and a queue that subscribes to the topic. */
 export const topicTarget = (
   client: SNS,
   topicArn: string,
@@ -90,7 +90,7 @@ export const topicTarget = (
 ): Target => ({
   sink: (environment) => {
     const publishBatch: SnsClient["publishBatch"] = ({ TopicArn, PublishBatchRequestEntries }) =>
-      answering(environment, PublishBatchRequestEntries, (others) =>
+      respond(environment, PublishBatchRequestEntries, (others) =>
         client.publishBatch({ TopicArn, PublishBatchRequestEntries: others }),
       );
     return snsSink({ topicArn, client: { publishBatch }, concurrency: 1 }) as never;

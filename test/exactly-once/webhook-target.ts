@@ -1,5 +1,5 @@
-// An HTTP receiver for the account, in this process. It refuses what the day wants refused: the sink has no client that
-// could do so.
+// An HTTP receiver in this process as a target. The receiver itself refuses requests by the plan, because the sink has no client
+// that the test could replace.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
@@ -13,8 +13,8 @@ import type { Arrival, Target } from "./run.ts";
 /** Statuses of the next answers, by idempotency key; 204 for all others. */
 type Refusals = Map<string, 403 | 429>;
 
-/** The sink, but that its environment may die, and that its requests are refused as the day wants. */
-const onItsDay = (
+/** The sink in an environment that can crash, with requests that the receiver refuses by the plan. */
+const withFaults = (
   sink: Sink<WebhookMessage, "append">,
   environment: Environment,
   refusals: Refusals,
@@ -22,19 +22,19 @@ const onItsDay = (
   ...sink,
   write: async (batch, context) => {
     const key = batch[0]?.idempotencyKey ?? "";
-    let settled: readonly WriteResult[] = [];
-    const taken = await environment.request(1, async (isSpoilt) => {
-      if (isSpoilt(0)) refusals.set(key, 403);
-      settled = await sink.write(batch, context);
+    let results: readonly WriteResult[] = [];
+    const accepted = await environment.request(1, async (isFailing) => {
+      if (isFailing(0)) refusals.set(key, 403);
+      results = await sink.write(batch, context);
     });
-    if (taken !== "throttled") return settled;
+    if (accepted !== "throttled") return results;
     refusals.set(key, 429);
     return sink.write(batch, context);
   },
 });
 
-/** A webhook's receiver. */
-export const hookTarget = async (): Promise<Target> => {
+/** Opens a target with a new receiver. */
+export const webhookTarget = async (): Promise<Target> => {
   const arrived: Arrival[] = [];
   const refusals: Refusals = new Map();
   const receive = async (request: IncomingMessage): Promise<number> => {
@@ -57,9 +57,9 @@ export const hookTarget = async (): Promise<Target> => {
   return {
     toMessage: (body) => ({ body }),
     sink: (environment) => {
-      // No answer is late but by plan, however busy the machine is.
+      // Long, so that no request times out on a busy machine.
       const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
-      return onItsDay(sink, environment, refusals) as never;
+      return withFaults(sink, environment, refusals) as never;
     },
     arrived: async () => arrived,
     close: async () => {
