@@ -1,5 +1,5 @@
-// The whole path once, small: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
-// examples/replicate-to-postgres, a Postgres table; a poison item into the dead-letter queue, repaired and redriven.
+// The whole path once: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
+// examples/replicate-to-postgres and a Postgres table. A bad item is dead-lettered, and redriven after a repair.
 
 import {
   type AttributeValue,
@@ -52,7 +52,7 @@ const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription?.LatestStreamArn ?? "";
 };
 
-/** The example is configured by its environment alone, as in Lambda. */
+/** Imports the example, which reads its configuration from environment variables, as in Lambda. */
 const importExample = async (engines: Engines<typeof wanted>, databaseUrl: string, queueUrl: string) => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
@@ -115,7 +115,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
   const remove = (id: number) =>
     client.send(new DeleteItemCommand({ TableName: tableName, Key: { filmId: { N: String(id) } } }));
 
-  /** Every item of the table and every row of the replica, in the same form. */
+  /** All items of the table and all rows of the replica, in the same form. */
   const bothSides = async () => {
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
     const text = (value: AttributeValue | undefined): string | null => value?.S ?? value?.N ?? null;
@@ -129,7 +129,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
       text: "SELECT film_id::text, title, us_gross::text, imdb_rating::text FROM films",
       rowMode: "array",
     });
-    const byId = (one: readonly unknown[], other: readonly unknown[]): number => Number(one[0]) - Number(other[0]);
+    const byId = (left: readonly unknown[], right: readonly unknown[]): number => Number(left[0]) - Number(right[0]);
     return { items: items.sort(byId), rows: rows.sort(byId) };
   };
 
@@ -142,7 +142,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     return Messages;
   };
 
-  test("inserts, updates, removed attributes, deletes and inserts anew end with equal rows", async () => {
+  test("after inserts, updates, removed attributes, deletes and new inserts the rows equal the items", async () => {
     const exact = "12345678901234567890123456789012345678";
     for (let id = 1; id <= 30; id += 1) await put(film(id, `Film ${id}`, { "IMDB Rating": { N: "7.25" } }));
     await put(film(1, "Film 1, again", { "US Gross": { N: exact } }));
@@ -156,7 +156,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
       }),
     );
     for (const id of [3, 4, 5]) await remove(id);
-    await put(film(4, "Film 4, anew"));
+    await put(film(4, "Film 4, new"));
     await mapping.drained();
 
     const { items, rows } = await bothSides();
@@ -165,9 +165,9 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     expect(await deadLetters()).toEqual([]);
   });
 
-  test("a poison item goes to the dead-letter queue whole, holds nothing up, and arrives when it is redriven", async () => {
+  test("a bad item is dead-lettered whole, does not hold up other items, and arrives after a redrive", async () => {
     await put(film(100, "Logistics", { "Running Time min": { N: "51420" } }));
-    await put(film(101, "After the poison"));
+    await put(film(101, "After the bad item"));
     await mapping.drained();
 
     const { rows } = await bothSides();
@@ -193,11 +193,11 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
 
     await pool.query("ALTER TABLE films DROP CONSTRAINT plausible");
     expect(await handler({ Records: records })).toEqual({ batchItemFailures: [] });
-    const healed = await bothSides();
-    expect(healed.rows).toEqual(healed.items);
+    const repaired = await bothSides();
+    expect(repaired.rows).toEqual(repaired.items);
   });
 
-  test("a redrive after the item was removed does not bring it back", async () => {
+  test("a redrive after the removal of the item does not restore the item", async () => {
     const [message] = await deadLetters();
     await remove(100);
     await mapping.drained();

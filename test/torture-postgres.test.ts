@@ -1,5 +1,5 @@
-// The torture table on a real Postgres, through the whole handler, under both guards: the rows that
-// end in a target's guard or in its types. test/torture.test.ts has the others, and the same with memory sinks.
+// The torture table on a real Postgres, through the whole handler and with both guards: the cases that depend on a target's guard
+// or on its types. test/torture.test.ts has the other cases, and these with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";
@@ -11,7 +11,7 @@ import { lambdaContext, type PlainItem, sqsEvent, streamEvent, streamRecord, tab
 import pg from "pg";
 
 const quiet = { info: () => undefined, warn: () => undefined };
-const fast = { tries: 2, firstDelayMs: 0 };
+const fast = { maxAttempts: 2, firstDelayMs: 0 };
 
 const item = (pk: string, revision: number, more: PlainItem = {}): PlainItem => ({ pk, sk: "1", revision, ...more });
 const keys = (pk: string): PlainItem => ({ pk, sk: "1" });
@@ -32,15 +32,15 @@ const toRow = (after: UnknownItem): PostgresRow => {
   return row as PostgresRow;
 };
 
-/** How a row comes to be: by a mapper, or by declared columns. */
-const ways = ["mapper", "columns"] as const;
+/** A row is made by a mapper, or by declared columns. */
+const mappings = ["mapper", "columns"] as const;
 
 interface Stage {
   readonly handler: PipelineHandler;
-  readonly letters: Envelope[];
+  readonly deadLetters: Envelope[];
   readonly invoke: (records: readonly StreamRecord[]) => Promise<string[]>;
   readonly redrive: () => Promise<string[]>;
-  /** `SELECT` on the user's table, as text, in the order of keys. */
+  /** Selects from the user's table, as text, in the order of keys. */
   readonly rows: (list?: string) => Promise<Record<string, string | null>[]>;
   /** Whether connections are refused. */
   readonly setDown: (isDown: boolean) => void;
@@ -63,34 +63,34 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     await Promise.all([...pools].map((pool) => pool.end()));
   });
 
-  const open = async (guard: Guard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
+  const open = async (guard: Guard, mapping: (typeof mappings)[number] = "mapper"): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
-    // Nothing listens on port 1.
+    // No server listens on port 1.
     const refused = poolOf(url.replace(/:\d+\//, ":1/"));
     let isDown = false;
     const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
     const options = { pool, table: "items", guard, key: ["pk", "sk"] };
     const declared = postgresSink({ ...options, columns });
     await declared.ensure();
-    const letters: Envelope[] = [];
+    const deadLetters: Envelope[] = [];
     const deadLetterQueue = {
       write: async (envelopes: readonly Envelope[]) => {
-        letters.push(...envelopes);
+        deadLetters.push(...envelopes);
         return { stored: new Set(envelopes), errors: [] };
       },
     };
     const base = pipeline("torture", { deadLetterQueue, logger: quiet, retry: fast });
     const routed =
-      way === "columns"
+      mapping === "columns"
         ? base.to(declared)
         : base.to(postgresSink({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
     const handler = routed.handler();
     return {
       handler,
-      letters,
+      deadLetters,
       invoke: async (records) => identifiers(await handler(streamEvent(records), lambdaContext())),
-      redrive: async () => identifiers(await handler(sqsEvent(letters), lambdaContext())),
+      redrive: async () => identifiers(await handler(sqsEvent(deadLetters), lambdaContext())),
       rows: async (list = "pk, revision::text") =>
         (await real.query<Record<string, string | null>>(`SELECT ${list} FROM items ORDER BY pk, sk`)).rows,
       setDown: (next) => {
@@ -100,7 +100,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   };
 
   describe.each(["ledger", "inline"] as const)("with the %s guard", (guard) => {
-    test("the same key in parallel invocations: it ends with the last change", async () => {
+    test("the same key in parallel invocations ends with the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = Array.from({ length: 40 }, (_, index) => table.put(item(`item-${index % 4}`, index)));
@@ -108,7 +108,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect((await stage.rows()).map(({ revision }) => revision)).toEqual(["36", "37", "38", "39"]);
     });
 
-    test("remove and insert of the same key in one batch: the item is there", async () => {
+    test("remove and insert of the same key in one batch: the item exists", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       await stage.invoke([table.put(item("a", 1))]);
@@ -116,7 +116,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "2" }]);
     });
 
-    test("replays of old changes do not overwrite, whether their sequence numbers are shorter or of an older stream", async () => {
+    test("replays of old changes do not overwrite, even with shorter sequence numbers or from an older stream", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const old = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
@@ -129,7 +129,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "13" }]);
     });
 
-    test("a replay after a delete, by a user or by TTL, does not resurrect; an insert anew does", async () => {
+    test("a replay after a delete, by a user or by TTL, does not resurrect the item; a new insert does", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const [a, b] = [table.put(item("a", 1)), table.put(item("b", 2))];
@@ -141,7 +141,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });
 
-    test("a delete that arrives before what it deletes, which never came: the late insert does not resurrect", async () => {
+    test("a delete that arrives before its insert: the late insert does not resurrect the item", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const late = table.put(item("a", 1));
@@ -150,7 +150,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([]);
     });
 
-    test("an attribute that is gone becomes NULL", async () => {
+    test("a removed attribute becomes NULL", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       await stage.invoke([table.put(item("a", 1, { note: "here", amount: 5 }))]);
@@ -162,7 +162,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       ["text with NUL", { note: "a\0b" }],
       ["half of a surrogate pair", { note: "\ud800" }],
       ["a type that its column refuses", { amount: "not a number" }],
-    ])("one bad record of three, %s: the others pass, it is dead-lettered whole", async (_, bad) => {
+    ])("one bad record of three, %s, is dead-lettered whole, and the others are delivered", async (_, bad) => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = [table.put(item("a", 1)), table.put(item("b", 2, bad)), table.put(item("c", 3))];
@@ -171,22 +171,22 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
         { pk: "a", revision: "1" },
         { pk: "c", revision: "3" },
       ]);
-      expect(stage.letters).toMatchObject([{ sink: "postgres", code: "SINK_REJECTED", record: records[1] }]);
+      expect(stage.deadLetters).toMatchObject([{ sink: "postgres", code: "SINK_REJECTED", record: records[1] }]);
     });
 
-    test("a bad last change does not hide the good one before it, and its late redrive does not undo a later one", async () => {
+    test("a bad last change does not hide the good change before it, and its late redrive does not overwrite a later change", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const [good, bad] = [table.put(item("a", 1)), table.put(item("a", 2, { amount: "not a number" }))];
       await stage.invoke([good, bad]);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "1" }]);
       await stage.invoke([table.put(item("a", 3))]);
-      // It is refused still, and stays in its queue.
+      // The database still refuses the change, which stays in its queue.
       expect(await stage.redrive()).toHaveLength(1);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });
 
-    test("composite keys that a join would confuse stay two rows", async () => {
+    test("composite keys with the same concatenation stay two rows", async () => {
       const stage = await open(guard);
       await stage.invoke([
         streamRecord({ after: { pk: "a#b", sk: "c", revision: 1 }, position: 1 }),
@@ -198,7 +198,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       ]);
     });
 
-    test("down for a whole batch: every record is reported, none is dead-lettered, and none is lost when it is back", async () => {
+    test("while the database is down every record is reported and not dead-lettered, and every record arrives later", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = [table.put(item("a", 1)), table.put(item("b", 2))];
@@ -206,15 +206,15 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.invoke(records)).toEqual(records.map(({ dynamodb }) => dynamodb?.SequenceNumber));
       stage.setDown(false);
       expect(await stage.invoke(records)).toEqual([]);
-      expect(stage.letters).toEqual([]);
+      expect(stage.deadLetters).toEqual([]);
       expect(await stage.rows()).toEqual([
         { pk: "a", revision: "1" },
         { pk: "b", revision: "2" },
       ]);
     });
 
-    test.each(ways)("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly by %s", async (way) => {
-      const stage = await open(guard, way);
+    test.each(mappings)("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly by %s", async (mapping) => {
+      const stage = await open(guard, mapping);
       const digits = "12345678901234567890123456789012345678";
       const image: Image = {
         pk: { S: "a" },

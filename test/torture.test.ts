@@ -1,6 +1,6 @@
-// The torture table of ../shared/traps.md: small deterministic cases that peers fail. Here with memory sinks, through
-// the whole handler and with what Lambda does on a partial failure; rows about a target's own guard run in each sink, those
-// of a redrive once more through the real command in redrive-command.test.ts.
+// The torture table: small deterministic cases that other replicators fail. Here with memory sinks, through the whole handler and
+// with Lambda's retries. The packages of the sinks test the cases of a target's guard; redrive-command.test.ts tests the redrives
+// once more with the real command.
 
 import { describe, expect, test } from "@jest/globals";
 import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
@@ -18,7 +18,7 @@ import {
 
 const quiet = { info: () => undefined, warn: () => undefined };
 
-const letterBox = (): DeadLetterQueue & { readonly envelopes: Envelope[] } => {
+const memoryDeadLetterQueue = (): DeadLetterQueue & { readonly envelopes: Envelope[] } => {
   const envelopes: Envelope[] = [];
   return {
     envelopes,
@@ -32,26 +32,26 @@ const letterBox = (): DeadLetterQueue & { readonly envelopes: Envelope[] } => {
 const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Promise<BatchResponse> =>
   handler(streamEvent(records), lambdaContext());
 
-/** An upsert and an append sink behind one handler. Both hold the item's revision, or the kind where it is gone. */
-const made = () => {
+/** An upsert and an append sink behind one handler. Their messages are the item's revision, or the kind after a remove. */
+const setUp = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
   const log = memoryAppendSink<unknown>({ name: "log", maxEntries: 10 });
-  const letters = letterBox();
-  const handler = pipeline("torture", { deadLetterQueue: letters, logger: quiet })
+  const deadLetters = memoryDeadLetterQueue();
+  const handler = pipeline("torture", { deadLetterQueue: deadLetters, logger: quiet })
     .to(rows, ({ after }) => after.revision)
     .to(log, ({ keys, after, kind }) => [keys.pk, after?.revision ?? kind], { dedupe: "none" })
     .handler();
-  return { rows, log, letters, handler };
+  return { rows, log, deadLetters, handler };
 };
 
-type Made = ReturnType<typeof made>;
+type Setup = ReturnType<typeof setUp>;
 
-const held = ({ rows }: Made): unknown[] => [...rows.items().values()];
-const sent = ({ log }: Made): unknown[] => log.sent().map(({ message }) => message);
+const rowsOf = ({ rows }: Setup): unknown[] => [...rows.items().values()];
+const sent = ({ log }: Setup): unknown[] => log.sent().map(({ message }) => message);
 const item = (pk: string, revision: number) => ({ pk, sk: "1", revision });
 const keys = (pk: string) => ({ pk, sk: "1" });
 
-/** An append target that answers in an order of its own. */
+/** An append sink whose writes take different times. */
 const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unknown>> => {
   const sink = memoryAppendSink<unknown>({ name: "log" });
   const supports = { writes: "append" as const, maxEntries: 1, concurrency: 8 };
@@ -59,7 +59,7 @@ const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unkn
     ...sink,
     supports,
     write: async (batch, context) => {
-      for (let turns = delays(); turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+      for (let ticks = delays(); ticks > 0; ticks -= 1) await new Promise((resolve) => setImmediate(resolve));
       return sink.write(batch, context);
     },
   };
@@ -87,12 +87,12 @@ test("same key, random latency: every item's changes arrive in order, 0 of 200 w
   for (const list of revisions.values()) expect(list).toEqual([...list].sort((a, b) => a - b));
 });
 
-test("remove and insert of the same key in one batch: the item is there", async () => {
+test("remove and insert of the same key in one batch: the item exists", async () => {
   const table = tableHistory();
-  const all = made();
+  const all = setUp();
   await invoke(all.handler, [table.put(item("a", 1))]);
   await invoke(all.handler, [table.remove(keys("a")), table.put(item("a", 2))]);
-  expect(held(all)).toEqual([2]);
+  expect(rowsOf(all)).toEqual([2]);
   expect(sent(all)).toEqual([
     ["a", 1],
     ["a", "remove"],
@@ -100,10 +100,10 @@ test("remove and insert of the same key in one batch: the item is there", async 
   ]);
 });
 
-test("a record fails, a later one of the same key: neither overtakes, and the item ends with the last", async () => {
+test("a failed record and a later record of the same key stay in order, and the item ends with the later one", async () => {
   const table = tableHistory();
   const records = [table.put(item("a", 1)), table.put(item("a", 2)), table.put(item("b", 3))];
-  const all = made();
+  const all = setUp();
   const [failing] = records as [StreamRecord, ...StreamRecord[]];
   all.log.fail({ kind: "throttle-one", change: decodeRecord(failing) });
   const { batchItemFailures } = await invoke(all.handler, records);
@@ -119,62 +119,62 @@ test("a record fails, a later one of the same key: neither overtakes, and the it
     ["b", 3],
     ["a", 2],
   ]);
-  expect(held(all)).toEqual([2, 3]);
+  expect(rowsOf(all)).toEqual([2, 3]);
 });
 
 describe("replay", () => {
   test("of an old change does not overwrite", async () => {
     const table = tableHistory();
     const [old, later] = [table.put(item("a", 1)), table.put(item("a", 2))];
-    const all = made();
+    const all = setUp();
     await invoke(all.handler, [old]);
     await invoke(all.handler, [later]);
     await invoke(all.handler, [old]);
-    expect(held(all)).toEqual([2]);
+    expect(rowsOf(all)).toEqual([2]);
   });
 
   test("after a delete does not resurrect", async () => {
     const table = tableHistory();
-    const [old, gone] = [table.put(item("a", 1)), table.remove(keys("a"))];
-    const all = made();
-    for (const batch of [[old], [gone], [old]]) await invoke(all.handler, batch);
-    expect(held(all)).toEqual([]);
+    const [old, removal] = [table.put(item("a", 1)), table.remove(keys("a"))];
+    const all = setUp();
+    for (const batch of [[old], [removal], [old]]) await invoke(all.handler, batch);
+    expect(rowsOf(all)).toEqual([]);
   });
 
   test("of a change whose sequence number is shorter, and greater as text, does not overwrite", async () => {
     const table = tableHistory();
     const records = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
-    const all = made();
+    const all = setUp();
     await invoke(all.handler, records);
     await invoke(all.handler, records.slice(8, 9));
-    expect(held(all)).toEqual([12]);
+    expect(rowsOf(all)).toEqual([12]);
   });
 
-  test("of the stream before its re-creation does not overwrite, and the new one outranks it", async () => {
+  test("of the stream before its re-creation does not overwrite: the new stream is newer", async () => {
     const table = tableHistory();
     const old = Array.from({ length: 5 }, (_, index) => table.put(item("a", index + 1)));
     table.recreateStream("2026-03-04T05:06:07.890");
     const fresh = table.put(item("a", 9));
-    const all = made();
+    const all = setUp();
     for (const batch of [old, [fresh], old]) await invoke(all.handler, batch);
-    expect(held(all)).toEqual([9]);
+    expect(rowsOf(all)).toEqual([9]);
   });
 });
 
-test("one bad record of three: the others pass, it is dead-lettered whole, and its redrive heals", async () => {
+test("one bad record of three is dead-lettered whole, the others are delivered, and its redrive succeeds", async () => {
   const table = tableHistory();
   const records = [table.put(item("a", 1)), table.put(item("b", 2)), table.put(item("c", 3))];
-  const all = made();
+  const all = setUp();
   const bad = records[1] as StreamRecord;
   all.rows.fail({ kind: "refuse", change: decodeRecord(bad) });
   expect(await invoke(all.handler, records)).toEqual({ batchItemFailures: [] });
-  expect(held(all)).toEqual([1, 3]);
-  expect(all.letters.envelopes).toMatchObject([{ sink: "rows", code: "SINK_REJECTED", record: bad }]);
+  expect(rowsOf(all)).toEqual([1, 3]);
+  expect(all.deadLetters.envelopes).toMatchObject([{ sink: "rows", code: "SINK_REJECTED", record: bad }]);
 
   all.rows.heal();
   const before = all.log.requests();
-  expect(await all.handler(sqsEvent(all.letters.envelopes), lambdaContext())).toEqual({ batchItemFailures: [] });
-  expect(held(all).sort()).toEqual([1, 2, 3]);
+  expect(await all.handler(sqsEvent(all.deadLetters.envelopes), lambdaContext())).toEqual({ batchItemFailures: [] });
+  expect(rowsOf(all).sort()).toEqual([1, 2, 3]);
   expect(all.log.requests()).toBe(before);
 });
 
@@ -194,7 +194,7 @@ describe("values", () => {
   const record = { ...streamRecord({ after: { pk: "a" } }) };
   const exactRecord = { ...record, dynamodb: { ...record.dynamodb, Keys: { id: { S: "a" } }, NewImage: exact } };
 
-  test("2^53+1, 38 digits, 1.5E100, sets and binary arrive whole, also through JSON", async () => {
+  test("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly, also through JSON", async () => {
     const log = memoryAppendSink<string>();
     const handler = pipeline("torture", { onReject: "block", logger: quiet })
       .to(log, ({ after }) => JSON.stringify(after), { dedupe: "none" })
@@ -215,20 +215,20 @@ describe("values", () => {
   });
 });
 
-test("composite keys that a join would confuse stay two items", async () => {
-  const all = made();
+test("composite keys with the same concatenation stay two items", async () => {
+  const all = setUp();
   await invoke(all.handler, [
     streamRecord({ after: { pk: "a#b", sk: "c", revision: 1 }, position: 1 }),
     streamRecord({ after: { pk: "a", sk: "b#c", revision: 2 }, position: 2 }),
   ]);
-  expect(held(all)).toEqual([1, 2]);
+  expect(rowsOf(all)).toEqual([1, 2]);
 });
 
-describe("a sink down for a whole batch", () => {
-  test("is reported for every record, blocks no other sink, and loses nothing when it is back", async () => {
+describe("a sink that is down for a whole batch", () => {
+  test("is reported for every record, blocks no other sink, and receives every change later", async () => {
     const table = tableHistory();
     const records = [table.put(item("a", 1)), table.put(item("b", 2))];
-    const all = made();
+    const all = setUp();
     all.rows.fail({ kind: "down" });
     const { batchItemFailures } = await invoke(all.handler, records);
     expect(batchItemFailures).toHaveLength(2);
@@ -236,23 +236,23 @@ describe("a sink down for a whole batch", () => {
       ["a", 1],
       ["b", 2],
     ]);
-    expect(all.letters.envelopes).toEqual([]);
+    expect(all.deadLetters.envelopes).toEqual([]);
     all.rows.heal();
     expect(await invoke(all.handler, records)).toEqual({ batchItemFailures: [] });
-    expect(held(all)).toEqual([1, 2]);
+    expect(rowsOf(all)).toEqual([1, 2]);
   });
 
-  test("by a missing permission dead-letters nothing", async () => {
-    const all = made();
+  test("because of a missing permission causes no dead letter", async () => {
+    const all = setUp();
     all.rows.fail({ kind: "deny" });
     const { batchItemFailures } = await invoke(all.handler, [tableHistory().put(item("a", 1))]);
     expect(batchItemFailures).toHaveLength(1);
-    expect(all.letters.envelopes).toEqual([]);
+    expect(all.deadLetters.envelopes).toEqual([]);
   });
 
-  test("that took the batch before its answer was lost ends right, and repeats the same idempotency keys", async () => {
+  test("after it accepted the batch, with its response lost, receives the same idempotency keys again", async () => {
     const record = tableHistory().put(item("a", 1));
-    const all = made();
+    const all = setUp();
     all.log.fail({ kind: "drop-after-send" });
     await invoke(all.handler, [record]);
     all.log.heal();

@@ -1,4 +1,4 @@
-// The property: whatever happened on the way, the target ends with the last state of every item.
+// The property: for every history and every fault, the target ends with the last state of every item.
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
@@ -6,7 +6,7 @@ import { type Play, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** An item whose copy is not what it should be; undefined: there is none. */
+/** An item whose copy differs from the expected copy. `undefined` means that there is no copy. */
 export interface Divergence {
   /** `npm run test:long -- --runs 1 --seed <seed>` plays the history again. */
   readonly seed: number;
@@ -16,22 +16,22 @@ export interface Divergence {
 }
 
 export interface ConvergenceOptions {
-  /** Seed of the first history; the others follow. */
+  /** Seed of the first history; the following histories have the following seeds. */
   readonly seed: number;
   readonly runs: number;
-  /** `race`: concurrent writers of one item, for targets where writes really overlap. Default `mishaps`. */
-  readonly kind?: "mishaps" | "race";
+  /** `race`: concurrent writers of one item, for targets whose writes really overlap. Default `faults`. */
+  readonly kind?: "faults" | "race";
 }
 
-/** Histories that are played at the same time in one target. */
-const atOnce = { mishaps: 12, race: 4 } as const;
+/** Number of histories that are played concurrently in one target. */
+const concurrency = { faults: 12, race: 4 } as const;
 
-/** Items of different histories share a target, so their keys begin with the seed. */
+/** Histories share a target, so that the keys of items begin with the seed. */
 const prefixOf = (seed: number): string => `h${seed}`;
 const seedOf = (item: string): number => Number(/^h(\d+)-/.exec(item)?.[1]);
 
-/** Everything goes wrong. Enough items to cut across batches, few enough that they meet again and again. */
-const mishaps = (seed: number): Play => {
+/** A history with every fault. It has enough items to span batches, and few enough that each item changes repeatedly. */
+const faults = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
     prefix: prefixOf(seed),
@@ -40,10 +40,15 @@ const mishaps = (seed: number): Play => {
     viewType: random.pick(["NEW_AND_OLD_IMAGES", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"]),
   });
   const isFiltered = random.chance(0.4);
-  return { history, predicate: isFiltered ? ({ revision }) => revision % 3 !== 0 : undefined, random, isCalm: false };
+  return {
+    history,
+    predicate: isFiltered ? ({ revision }) => revision % 3 !== 0 : undefined,
+    random,
+    isFaultless: false,
+  };
 };
 
-/** The few changes of one item all at the same time, each in its own invocation, and none comes again. */
+/** A history whose few changes of one item are all written concurrently, each in its own invocation, without retries. */
 const race = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, { prefix: prefixOf(seed), items: 1, changes: 2 + random.integer(3) });
@@ -52,46 +57,46 @@ const race = (seed: number): Play => {
     history: { ...history, deliveries: [{ kind: "parallel", batches }] },
     predicate: undefined,
     random,
-    isCalm: true,
+    isFaultless: true,
   };
 };
 
-const kinds = { mishaps, race } as const;
+const kinds = { faults, race } as const;
 
 const itemOf = (image: Parameters<typeof decodeImage>[0]): SpecimenItem => decodeImage(image) as SpecimenItem;
 
-/** What the target should show of the history's items, by `pk`. */
+/** The expected copies of the history's items, by `pk`. */
 const copiesOf = ({ history, predicate }: Play, target: Target<unknown>): ReadonlyMap<string, Copy> => {
   const images = [...history.expected.values()];
-  const kept = images.filter((image) => predicate === undefined || predicate(itemOf(image)));
-  return new Map(kept.map((image) => [itemOf(image).pk, target.copyOf(image)]));
+  const matching = images.filter((image) => predicate === undefined || predicate(itemOf(image)));
+  return new Map(matching.map((image) => [itemOf(image).pk, target.copyOf(image)]));
 };
 
-/** What became of one history. */
-interface Outcome {
+/** The expected copies of a history that was played. */
+interface PlayedHistory {
   readonly seed: number;
   readonly expected: ReadonlyMap<string, Copy>;
 }
 
-/** Plays the history of a seed; only what the target should show is kept of it. */
-const play = async (target: Target<unknown>, one: Play, seed: number): Promise<Outcome> => {
-  const way = target.ways[one.random.integer(target.ways.length)] ?? target.ways[0];
+/** Plays the history of a seed, and returns only the expected copies. */
+const play = async (target: Target<unknown>, planned: Play, seed: number): Promise<PlayedHistory> => {
+  const variant = target.variants[planned.random.integer(target.variants.length)] ?? target.variants[0];
   try {
-    await playThrough(one, way);
+    await playThrough(planned, variant);
   } catch (cause) {
-    throw new Error(`the history of seed ${seed} did not come to its end`, { cause });
+    throw new Error(`the history of seed ${seed} did not finish`, { cause });
   }
-  return { seed, expected: copiesOf(one, target) };
+  return { seed, expected: copiesOf(planned, target) };
 };
 
-const compare = (outcomes: readonly Outcome[], found: ReadonlyMap<string, Copy>): Divergence[] => {
-  const expected = new Map(outcomes.flatMap((outcome) => [...outcome.expected]));
+const compare = (played: readonly PlayedHistory[], found: ReadonlyMap<string, Copy>): Divergence[] => {
+  const expected = new Map(played.flatMap((history) => [...history.expected]));
   return [...new Set([...expected.keys(), ...found.keys()])]
     .map((item) => ({ seed: seedOf(item), item, found: found.get(item), expected: expected.get(item) }))
     .filter((pair) => JSON.stringify(pair.found) !== JSON.stringify(pair.expected));
 };
 
-/** Runs the jobs, a few at once. */
+/** Runs the jobs with this many workers. */
 const withWorkers = async <Job>(
   jobs: readonly Job[],
   workers: number,
@@ -104,16 +109,16 @@ const withWorkers = async <Job>(
   await Promise.all(Array.from({ length: workers }, work));
 };
 
-/** Plays histories side by side in an empty target, and compares every item value by value. */
+/** Plays histories concurrently in an empty target, and compares every value of every item. */
 export const divergences = async <Message>(
   target: Target<Message>,
-  { seed, runs, kind = "mishaps" }: ConvergenceOptions,
+  { seed, runs, kind = "faults" }: ConvergenceOptions,
 ): Promise<readonly Divergence[]> => {
   const erased = target as Target<unknown>;
-  const outcomes: Outcome[] = [];
+  const played: PlayedHistory[] = [];
   const seeds = Array.from({ length: runs }, (_, index) => seed + index);
-  await withWorkers(seeds, atOnce[kind], async (own) => {
-    outcomes.push(await play(erased, kinds[kind](own), own));
+  await withWorkers(seeds, concurrency[kind], async (ownSeed) => {
+    played.push(await play(erased, kinds[kind](ownSeed), ownSeed));
   });
-  return compare(outcomes, await erased.readAll());
+  return compare(played, await erased.readAll());
 };

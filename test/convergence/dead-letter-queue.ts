@@ -1,4 +1,4 @@
-// A dead-letter queue in memory: it stores most of what it is given, and delivers at least once.
+// A dead-letter queue in memory. It stores most envelopes, and delivers its messages at least once.
 
 import type { DeadLetterQueue, PipelineHandler } from "@sluice/core";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
@@ -8,18 +8,18 @@ import type { Random } from "./random.ts";
 export interface TestDeadLetterQueue {
   readonly deadLetterQueue: DeadLetterQueue;
   readonly size: () => number;
-  /** Sends up to ten letters through the handler as Lambda does; those that it reports, or that crash it, stay. */
+  /** Sends up to ten messages to the handler, as Lambda does. Reported messages stay, and all stay after a crash. */
   readonly redrive: (handler: PipelineHandler) => Promise<void>;
-  /** From now on everything is stored, and what was handled is gone. */
-  readonly calm: () => void;
+  /** From now on the queue stores every envelope and deletes every message that succeeds. */
+  readonly stopFaults: () => void;
 }
 
 export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
   let bodies: string[] = [];
-  let isCalm = false;
+  let isFaultless = false;
 
   const store = async (envelopes: readonly Envelope[]) => {
-    const stored = new Set(isCalm ? envelopes : random.some(envelopes, 0.8));
+    const stored = new Set(isFaultless ? envelopes : random.some(envelopes, 0.8));
     bodies.push(...[...stored].map((envelope) => encodeEnvelope(envelope)));
     return { stored, errors: [] };
   };
@@ -29,13 +29,13 @@ export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
     const received = bodies.slice(first, first + 10);
     const event = sqsEvent(received);
     bodies = bodies.filter((body) => !received.includes(body));
-    // Whatever happens, none may be lost: they are in flight, not gone.
+    // The messages are in flight: they must return to the queue unless the handler succeeds.
     let reported = new Set(event.Records.map(({ messageId }) => messageId));
     try {
       const { batchItemFailures } = await handler(event);
       reported = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
     } finally {
-      const isRepeated = (): boolean => !isCalm && random.chance(0.2);
+      const isRepeated = (): boolean => !isFaultless && random.chance(0.2);
       bodies.push(
         ...event.Records.filter(({ messageId }) => reported.has(messageId) || isRepeated()).map(({ body }) => body),
       );
@@ -46,8 +46,8 @@ export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
     deadLetterQueue: { write: store },
     size: () => bodies.length,
     redrive,
-    calm: () => {
-      isCalm = true;
+    stopFaults: () => {
+      isFaultless = true;
     },
   };
 };

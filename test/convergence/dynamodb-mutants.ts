@@ -1,4 +1,4 @@
-// DynamoDB targets that are broken in one place each, by another command.
+// DynamoDB targets with one defect each, made by a changed command.
 
 import {
   DeleteItemCommand,
@@ -25,7 +25,7 @@ const unconditional = ({ Item, TableName }: PutItemCommandInput): PutItemCommand
 
 const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M?.removed !== undefined;
 
-/** The item goes, and with it its version. */
+/** A deletion of the item, and thereby of its version. */
 const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
   const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues, Item = {} } = input;
   const Key = Object.fromEntries(Object.entries(Item).filter(([name]) => name === "pk" || name === "sk"));
@@ -33,7 +33,7 @@ const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
   return new DeleteItemCommand({ TableName, Key, ...condition });
 };
 
-/** What a target does wrong, and how it is made to. */
+/** The defects of a target, each with the mutation that causes it. */
 export const dynamodbMutants: Readonly<Record<string, DynamodbMutation>> = {
   "does not compare versions": sending(unconditional),
   "prefers the older version": sending((input) => {

@@ -1,4 +1,4 @@
-// The DynamoDB sink as a target of the convergence suite: its own mapping and a mapper, into a table for each open.
+// The DynamoDB sink as a target of the convergence suite, with its own mapper and with a route's mapper. One table per target.
 
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { type AttributeValue, attributeToJson, type Image } from "@sluice/core/sink-kit";
@@ -8,13 +8,13 @@ import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** What a test breaks about the target, if anything. */
+/** A defect that a test causes in the target. */
 export interface DynamodbMutation {
-  /** The client that the sinks write through, in place of the real one. */
+  /** Replaces the client of the sinks. */
   readonly client?: (real: DynamoDBClient) => DynamodbClient;
 }
 
-/** With types: in a table a text is another value than a number, and a set another than a list. */
+/** The value with its type: in DynamoDB a text differs from a number, and a set from a list. */
 const textOf = (value: AttributeValue): string => {
   const [type = ""] = Object.keys(value);
   return `${type} ${exactJson(attributeToJson(value))}`;
@@ -82,7 +82,7 @@ export const openDynamodb = async (
   const client = mutateClient(real);
   const [mapped, whole] = [dynamodbSink({ client, table }), dynamodbSink({ client, table })];
   return {
-    ways: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
+    variants: [{ sink: mapped, map: ({ after }: { readonly after: SpecimenItem }) => after }, { sink: whole }],
     readAll: () => readAll(real, table, mapped.liveFilter),
     copyOf,
     close: async () => real.destroy(),

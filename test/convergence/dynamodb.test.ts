@@ -1,5 +1,5 @@
-// Convergence on DynamoDB Local, items under their own keys; and what the suite finds when the guard is broken. Keys that
-// move are for the package's own tests.
+// Convergence on DynamoDB Local, with the keys of the source; and proof that the suite finds a broken guard. The package's own
+// tests cover changed keys.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
@@ -12,7 +12,7 @@ const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, ()
 describeWithDynamodb("DynamoDB", (dynamodb) => {
   const open = (mutation?: DynamodbMutation) => openDynamodb(dynamodb, mutation);
 
-  testConvergence(open, "mishaps", fewer);
+  testConvergence(open, "faults", fewer);
   testConvergence(open, "race", fewer);
 
   for (const [name, mutation] of Object.entries(dynamodbMutants)) testMutant(name, () => open(mutation));

@@ -1,4 +1,4 @@
-// JSON compared without a JavaScript number in between.
+// Compares JSON without conversion to JavaScript numbers.
 
 const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
@@ -10,5 +10,5 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** The text with members in one order and white space gone; numbers keep their digits. */
+/** The JSON with sorted members and without white space. Numbers keep their digits. */
 export const exactJson = (json: string): string => JSON.stringify(JSON.parse(quoted(json)), sortedMembers);

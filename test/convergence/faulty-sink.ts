@@ -1,5 +1,5 @@
-// A sink that meets everything that can happen to a write: it fails before, halfway or afterwards, is answered in part or
-// not at all, is refused, or is believed lost and arrives when nobody waits for it any more.
+// A sink with every fault that a write can have: a failure before, during or after the write, a partial or missing result, a
+// rejection, or a late write that arrives after its invocation has given up.
 
 import {
   type Delivery,
@@ -11,31 +11,31 @@ import {
 } from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
 
-/** The invocation ends in the middle of its work: no answer to Lambda. */
+/** The invocation crashes: Lambda receives no response. */
 export class Crash extends Error {}
 
-/** A sink between core and the real one. */
-export interface Adversary<Message> {
+/** A sink between core and the real sink. */
+export interface FaultySink<Message> {
   readonly sink: Sink<Message, "upsert">;
-  /** Makes the next write end after its first `written` deliveries, and the invocation with it. */
+  /** Makes the next write crash the invocation after its first `written` deliveries. */
   readonly crashAfter: (written: number) => void;
-  /** Starts the writes that were believed lost, beside whatever else is going on; resolves when they are over. */
-  readonly releaseZombies: () => Promise<void>;
-  /** From now on every write just succeeds. */
-  readonly calm: () => void;
+  /** Starts the late writes, concurrently with other work; resolves when they have finished. */
+  readonly releaseLateWrites: () => Promise<void>;
+  /** From now on every write succeeds. */
+  readonly stopFaults: () => void;
 }
 
 type Write<Message> = Sink<Message, "upsert">["write"];
 type Batch<Message> = Parameters<Write<Message>>[0];
 
 const sinkErrors = {
-  unavailable: new SinkError("SINK_UNAVAILABLE", "[adversary] the connection was refused"),
-  lost: new SinkError("SINK_TIMEOUT", "[adversary] the answer was lost"),
-  throttled: new SinkError("SINK_THROTTLED", "[adversary] the target throttled the entry"),
-  rejected: new SinkError("SINK_REJECTED", "[adversary] the target refused the entry"),
+  unavailable: new SinkError("SINK_UNAVAILABLE", "[faulty] the connection was refused"),
+  lost: new SinkError("SINK_TIMEOUT", "[faulty] the answer was lost"),
+  throttled: new SinkError("SINK_THROTTLED", "[faulty] the target throttled the entry"),
+  rejected: new SinkError("SINK_REJECTED", "[faulty] the target refused the entry"),
 } as const;
 
-const unhurried = (): WriteContext => ({
+const withoutDeadline = (): WriteContext => ({
   signal: new AbortController().signal,
   remainingMs: () => Number.POSITIVE_INFINITY,
 });
@@ -45,8 +45,8 @@ const failAll = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
 
 const firstHalf = <Entry>(entries: readonly Entry[]): Entry[] => entries.slice(0, Math.ceil(entries.length / 2));
 
-/** What a write may meet, each with its weight. */
-const mishaps = {
+/** The faults of a write, each with its weight. */
+const faults = {
   none: 52,
   "refused before": 5,
   "lost afterwards": 6,
@@ -55,39 +55,39 @@ const mishaps = {
   "crash afterwards": 4,
   "throttled in part": 6,
   "rejected in part": 5,
-  "answered in part": 4,
-  zombie: 12,
+  "partial result": 4,
+  "late write": 12,
 } as const;
-type Mishap = keyof typeof mishaps;
+type Fault = keyof typeof faults;
 
-const weighted: readonly Mishap[] = Object.entries(mishaps).flatMap(([mishap, weight]) =>
-  Array.from({ length: weight }, () => mishap as Mishap),
+const weighted: readonly Fault[] = Object.entries(faults).flatMap(([fault, weight]) =>
+  Array.from({ length: weight }, () => fault as Fault),
 );
 
-/** A write that its invocation gave up, and that has not reached the target yet. */
-interface Zombie {
+/** A write that its invocation has given up, and that has not reached the target yet. */
+interface LateWrite {
   readonly itemKeys: ReadonlySet<string>;
   readonly arrive: () => Promise<unknown>;
 }
 
 const itemKeysOf = (batch: readonly Delivery[]): Set<string> => new Set(batch.map(({ change }) => change.itemKey));
 
-/** Puts an adversary before a sink. */
-export const adversaryOf = <Message>(real: Sink<Message, "upsert">, random: Random): Adversary<Message> => {
-  const zombies: Zombie[] = [];
+/** Puts a faulty sink before a real sink. */
+export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Random): FaultySink<Message> => {
+  const lateWrites: LateWrite[] = [];
   const arriving = new Set<Promise<unknown>>();
-  let isCalm = false;
+  let isFaultless = false;
   let crashAt: number | undefined;
 
-  /** Writes all but a few, which fail with the error. */
+  /** Writes most deliveries; the others fail with the error. */
   const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<WriteResult[]> => {
     const hit = new Set(random.some(batch, 0.4));
     const rest = batch.filter((delivery) => !hit.has(delivery));
     return [...(await real.write(rest, context)), ...failAll([...hit], error)];
   };
 
-  const meet: Readonly<
-    Record<Mishap, (batch: Batch<Message>, context: WriteContext) => Promise<readonly WriteResult[]>>
+  const writeWith: Readonly<
+    Record<Fault, (batch: Batch<Message>, context: WriteContext) => Promise<readonly WriteResult[]>>
   > = {
     none: (batch, context) => real.write(batch, context),
     "refused before": async () => {
@@ -111,48 +111,48 @@ export const adversaryOf = <Message>(real: Sink<Message, "upsert">, random: Rand
     },
     "throttled in part": (batch, context) => exceptSome(batch, context, sinkErrors.throttled),
     "rejected in part": (batch, context) => exceptSome(batch, context, sinkErrors.rejected),
-    "answered in part": async (batch, context) => random.some(await real.write(batch, context), 0.6),
-    zombie: async (batch) => {
-      zombies.push({ itemKeys: itemKeysOf(batch), arrive: () => real.write(batch, unhurried()) });
+    "partial result": async (batch, context) => random.some(await real.write(batch, context), 0.6),
+    "late write": async (batch) => {
+      lateWrites.push({ itemKeys: itemKeysOf(batch), arrive: () => real.write(batch, withoutDeadline()) });
       return failAll(batch, sinkErrors.lost);
     },
   };
 
-  const release = (isReleased: (zombie: Zombie) => boolean): void => {
-    for (const zombie of zombies.splice(0)) {
-      if (!isReleased(zombie)) zombies.push(zombie);
+  const release = (isReleased: (lateWrite: LateWrite) => boolean): void => {
+    for (const lateWrite of lateWrites.splice(0)) {
+      if (!isReleased(lateWrite)) lateWrites.push(lateWrite);
       else {
-        const arrival: Promise<unknown> = zombie.arrive().finally(() => arriving.delete(arrival));
+        const arrival: Promise<unknown> = lateWrite.arrive().finally(() => arriving.delete(arrival));
         arriving.add(arrival);
       }
     }
   };
 
   const write: Write<Message> = async (batch, context) => {
-    // The worst moment to arrive: while a later change of the same item is written.
+    // The worst moment for a late write is while a later change of the same item is written.
     const itemKeys = itemKeysOf(batch);
-    release((zombie) => random.chance(0.3) && [...zombie.itemKeys].some((itemKey) => itemKeys.has(itemKey)));
+    release((lateWrite) => random.chance(0.3) && [...lateWrite.itemKeys].some((itemKey) => itemKeys.has(itemKey)));
     if (crashAt !== undefined) {
       const written = batch.slice(0, crashAt);
       crashAt = undefined;
       await real.write(written, context);
       throw new Crash();
     }
-    return meet[isCalm ? "none" : (weighted[random.integer(weighted.length)] ?? "none")](batch, context);
+    return writeWith[isFaultless ? "none" : (weighted[random.integer(weighted.length)] ?? "none")](batch, context);
   };
 
   return {
-    // With the members of the real sink: one that brings its own mapping keeps it.
+    // The other members are those of the real sink, which may have its own mapper.
     sink: { ...real, write },
     crashAfter: (written) => {
       crashAt = written;
     },
-    releaseZombies: async () => {
+    releaseLateWrites: async () => {
       release(() => true);
       await Promise.all(arriving);
     },
-    calm: () => {
-      isCalm = true;
+    stopFaults: () => {
+      isFaultless = true;
     },
   };
 };

@@ -1,4 +1,4 @@
-// The memory sink is the reference: what holds for it is what the suite asks of every other.
+// The memory sink is the reference for all other sinks of the suite.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, test } from "@jest/globals";
@@ -29,7 +29,7 @@ const copyOfImage = ({ revision, note, amount, payload }: Image): Copy => ({
 const open = async (mutate: (sink: Write) => Write = (sink) => sink): Promise<Target<SpecimenItem>> => {
   const memory = memoryUpsertSink<SpecimenItem>();
   return {
-    ways: [{ sink: mutate(memory), map: ({ after }) => after }],
+    variants: [{ sink: mutate(memory), map: ({ after }) => after }],
     readAll: async () => new Map([...memory.items().values()].map((item) => [item.pk, copyOf(item)])),
     copyOf: copyOfImage,
     close: async () => undefined,
@@ -39,15 +39,15 @@ const open = async (mutate: (sink: Write) => Write = (sink) => sink): Promise<Ta
 describe("the memory sink", () => {
   testConvergence(() => open());
 
-  test("the histories meet every outcome, from the stream and from the dead-letter queue", async () => {
-    const met = new Set<string>();
+  test("the histories reach every outcome, from the stream and from the dead-letter queue", async () => {
+    const reached = new Set<string>();
     const note = (message: unknown): void => {
       const { origin, routes } = message as InvocationReport;
       for (const counts of Object.values(routes)) {
-        for (const [outcome, count] of Object.entries(counts)) if (count > 0) met.add(`${origin} ${outcome}`);
+        for (const [outcome, count] of Object.entries(counts)) if (count > 0) reached.add(`${origin} ${outcome}`);
       }
     };
-    // From the queue nothing is filtered, as only what the filter let through was ever written and refused.
+    // No redrive is filtered: only changes that match the filter are ever written and rejected.
     const expected = [
       ...["delivered", "received", "rejected", "retried", "superseded"].map((outcome) => `redrive ${outcome}`),
       ...["delivered", "filtered", "received", "rejected", "retried", "superseded"].map(
@@ -55,15 +55,15 @@ describe("the memory sink", () => {
       ),
     ];
     subscribe(reportChannel, note);
-    // One dead letter in some hundred is refused once more.
-    for (let played = 0; played < 1000 && met.size < expected.length; played += 100) {
+    // Few dead letters are rejected again, so that this may take several hundred histories.
+    for (let played = 0; played < 1000 && reached.size < expected.length; played += 100) {
       await divergences(await open(), { seed: chosen.seed + played, runs: 100 });
     }
     unsubscribe(reportChannel, note);
-    expect([...met].sort()).toEqual(expected);
+    expect([...reached].sort()).toEqual(expected);
   });
 });
 
-describe("the memory sink, broken", () => {
+describe("the memory sink with a defect", () => {
   for (const [name, mutate] of Object.entries(versionMutants)) testMutant(name, () => open(mutate));
 });

@@ -1,4 +1,4 @@
-// The OpenSearch sink as a target of the convergence suite: its own mapping and a mapper, over one index for each open.
+// The OpenSearch sink as a target of the convergence suite, with its own mapper and with a route's mapper. One index per target.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";
@@ -6,9 +6,9 @@ import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** What a test breaks about the target, if anything. */
+/** A defect that a test causes in the target. */
 export interface OpensearchMutation {
-  /** Bulk requests, before the server sees them. */
+  /** Rewrites the body of a bulk request. */
   readonly rewrite?: (bulkBody: string) => string;
 }
 
@@ -24,7 +24,7 @@ const mappings = {
   },
 };
 
-/** One shard, no copies, and no waiting for the disk. */
+/** One shard, no replicas, and no waiting for the disk. */
 const settings = {
   number_of_shards: 1,
   number_of_replicas: 0,
@@ -32,7 +32,7 @@ const settings = {
   max_result_window: 100_000,
 };
 
-const ask = async (url: string, method: string, path: string, body?: string): Promise<string> => {
+const request = async (url: string, method: string, path: string, body?: string): Promise<string> => {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: { "content-type": "application/json" },
@@ -43,22 +43,22 @@ const ask = async (url: string, method: string, path: string, body?: string): Pr
   throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
 };
 
-/** A client without the package of OpenSearch, for what a test puts between sink and server. */
+/** A client that rewrites requests, without OpenSearch's own client. */
 const clientOf = (url: string, rewrite: (bulkBody: string) => string): OpensearchClient => ({
   transport: {
     request: async ({ method, path, querystring, bulkBody, body }) => {
       const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
-      const text = await ask(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
-      // Another action answers as what it is, and a delete with 404 where there was nothing; the sink asked for others.
-      const asAsked = text
+      const text = await request(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
+      // A rewritten action has another name in the response, and a delete of a missing document has status 404.
+      const restored = text
         .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1,"index":$1}')
         .replaceAll('"status":404', '"status":200');
-      return { body: JSON.parse(asAsked) };
+      return { body: JSON.parse(restored) };
     },
   },
 });
 
-/** A number that a double cannot hold is text in a document. */
+/** Whether a double holds this number. Other numbers are text in a document. */
 const fits = (digits: string): boolean => String(Number(digits)) === digits;
 
 const withWideNumbersAsText = (value: AttributeValue): AttributeValue =>
@@ -80,13 +80,13 @@ const copyOfSource = (source: Source): Copy =>
 
 const page = 2000;
 
-/** What a search of the alias finds, page by page. */
+/** Reads all documents by searches of the alias, page by page. */
 const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, Copy>> => {
-  await ask(url, "POST", `/${index}/_refresh`);
+  await request(url, "POST", `/${index}/_refresh`);
   const copies = new Map<string, Copy>();
   for (let after: readonly string[] | undefined; ; ) {
     const query = { size: page, sort: [{ pk: "asc" }], ...(after !== undefined && { search_after: after }) };
-    const found = JSON.parse(await ask(url, "POST", `/${index}/_search`, JSON.stringify(query)));
+    const found = JSON.parse(await request(url, "POST", `/${index}/_search`, JSON.stringify(query)));
     const hits: readonly { readonly _source: Source; readonly sort: readonly string[] }[] = found.hits.hits;
     for (const { _source } of hits) copies.set(String(_source.pk), copyOfSource(_source));
     if (hits.length < page) return copies;
@@ -110,8 +110,8 @@ export const openOpensearch = async (
   const make = () => opensearchSink({ ...through, ...target });
   const [mapped, whole] = [make(), make()];
   let writes = 0;
-  // Environments of Lambda: each remembers by itself what it wrote of late, and knows nothing of the other.
-  const inTurns: Sink<OpensearchDocument, "upsert"> = {
+  // Two Lambda environments, each with its own cache of recent writes.
+  const alternating: Sink<OpensearchDocument, "upsert"> = {
     ...mapped,
     write: (batch, context) => {
       writes += 1;
@@ -120,12 +120,12 @@ export const openOpensearch = async (
   };
   const map = ({ after }: { readonly after: SpecimenItem }) => after;
   return {
-    ways: [{ sink: mapped, map }, { sink: whole }, { sink: inTurns, map }],
+    variants: [{ sink: mapped, map }, { sink: whole }, { sink: alternating, map }],
     readAll: () => readAll(url, target.index),
     copyOf,
     close: async () => {
       await Promise.all([own, mapped, whole].map((sink) => sink.close()));
-      await ask(url, "DELETE", `/${target.index}-000001`);
+      await request(url, "DELETE", `/${target.index}-000001`);
     },
   };
 };

@@ -1,5 +1,5 @@
-// Convergence on every release of OpenSearch that this machine can start, or the server that is given; and what the suite
-// finds when the guard is broken, on the newest.
+// Convergence on every release of OpenSearch that this machine can start, or on the server of OPENSEARCH_URL; and proof on the
+// newest release that the suite finds a broken guard.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";
@@ -16,7 +16,7 @@ for (const version of [newest, ...older]) {
   describeWithOpensearch(`OpenSearch ${version ?? "by default"}`, ({ url }) => {
     const open = (mutation?: OpensearchMutation) => openOpensearch(url, mutation);
 
-    testConvergence(open, "mishaps", fewer);
+    testConvergence(open, "faults", fewer);
     testConvergence(open, "race", fewer);
 
     if (version === newest) {

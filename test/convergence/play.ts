@@ -1,39 +1,39 @@
-// Plays one random history through a real handler, as Lambda would: a batch comes again from the lowest record that was
-// reported, or whole when the invocation died, until it is done.
+// Plays one random history through a real handler, as Lambda does: a batch is retried from the lowest reported record, or as a
+// whole after a crash, until it succeeds.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { lambdaContext, type RandomHistory, type SpecimenItem, streamEvent } from "@sluice/testing";
 import { deadLetterQueue, type TestDeadLetterQueue } from "./dead-letter-queue.ts";
-import { type Adversary, adversaryOf, Crash } from "./faulty-sink.ts";
+import { Crash, type FaultySink, faultySink } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
-import type { Way } from "./target.ts";
+import type { Variant } from "./target.ts";
 
-/** Which items have a copy: some histories have a filter that items enter and leave. */
+/** The filter of a history. Items enter and leave the filter. */
 type Predicate = (item: SpecimenItem) => boolean;
 
-/** A history, and how it is played. */
+/** A history and the way to play it. */
 export interface Play {
   readonly history: RandomHistory;
   readonly predicate: Predicate | undefined;
   readonly random: Random;
-  /** Nothing goes wrong but what the deliveries say. */
-  readonly isCalm: boolean;
+  /** Without faults, apart from the repeats and crashes in the history's deliveries. */
+  readonly isFaultless: boolean;
 }
 
 interface Stage {
-  readonly adversary: Adversary<unknown>;
+  readonly faulty: FaultySink<unknown>;
   readonly queue: TestDeadLetterQueue;
   readonly random: Random;
   readonly handler: () => PipelineHandler;
-  /** A new environment, with a cold start. */
+  /** Replaces the environment by a new one. */
   readonly replaceHandler: () => void;
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-const stageOf = (way: Way<unknown>, predicate: Predicate | undefined, random: Random): Stage => {
-  const adversary = adversaryOf(way.sink, random);
+const stageOf = (variant: Variant<unknown>, predicate: Predicate | undefined, random: Random): Stage => {
+  const faulty = faultySink(variant.sink, random);
   const queue = deadLetterQueue(random);
   const make = (): PipelineHandler => {
     const options = {
@@ -43,12 +43,13 @@ const stageOf = (way: Way<unknown>, predicate: Predicate | undefined, random: Ra
     };
     const base = pipeline<SpecimenItem>("convergence", options);
     const filtered = predicate === undefined ? base : base.when(predicate);
-    const routed = way.map === undefined ? filtered.to(adversary.sink as never) : filtered.to(adversary.sink, way.map);
+    const routed =
+      variant.map === undefined ? filtered.to(faulty.sink as never) : filtered.to(faulty.sink, variant.map);
     return routed.handler();
   };
   let handler = make();
   return {
-    adversary,
+    faulty,
     queue,
     random,
     handler: () => handler,
@@ -58,8 +59,8 @@ const stageOf = (way: Way<unknown>, predicate: Predicate | undefined, random: Ra
   };
 };
 
-/** Runs an invocation; undefined when it crashed, in which case its environment is gone. */
-const survived = async <Answer>(stage: Stage, invocation: Promise<Answer>): Promise<Answer | undefined> => {
+/** Runs an invocation. After a crash returns undefined and replaces the environment. */
+const unlessCrashed = async <Answer>(stage: Stage, invocation: Promise<Answer>): Promise<Answer | undefined> => {
   try {
     return await invocation;
   } catch (error) {
@@ -69,9 +70,9 @@ const survived = async <Answer>(stage: Stage, invocation: Promise<Answer>): Prom
   }
 };
 
-/** What of the batch comes again. */
+/** Invokes the handler with a batch. Returns the records that Lambda would retry. */
 const invoke = async (stage: Stage, records: readonly StreamRecord[]): Promise<readonly StreamRecord[]> => {
-  const answer = await survived(stage, stage.handler()(streamEvent(records), lambdaContext()));
+  const answer = await unlessCrashed(stage, stage.handler()(streamEvent(records), lambdaContext()));
   if (answer === undefined) return records;
   const reported = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const checkpoint = records.findIndex(({ dynamodb }) => reported.has(dynamodb?.SequenceNumber ?? ""));
@@ -81,7 +82,7 @@ const invoke = async (stage: Stage, records: readonly StreamRecord[]): Promise<r
 
 const mostInvocations = 200;
 
-/** Delivers records of one stream until Lambda would go on. */
+/** Delivers records of one stream until all have succeeded. */
 const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<void> => {
   let left = records;
   for (let invocations = 0; left.length > 0; invocations += 1) {
@@ -90,7 +91,7 @@ const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<
   }
 };
 
-/** An invocation has records of one stream only, and the batch may be from before and after it was re-created. */
+/** Splits a batch by stream: an invocation never mixes the records of two streams. */
 const byStream = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const groups: StreamRecord[][] = [];
   for (const record of records) {
@@ -112,31 +113,34 @@ const playStep = async (stage: Stage, step: Step): Promise<unknown> => {
   if (step.kind === "redrive") return deliver(stage, [step.record]);
   if (step.kind === "batch") return deliverAll(stage, step.records);
   const [first = []] = byStream(step.records);
-  stage.adversary.crashAfter(step.written);
+  stage.faulty.crashAfter(step.written);
   return invoke(stage, first);
 };
 
 const redriveAll = async (stage: Stage): Promise<void> => {
   for (let rounds = 0; stage.queue.size() > 0; rounds += 1) {
     if (rounds === mostInvocations) throw new Error(`dead letters were left after ${mostInvocations} redrives`);
-    await survived(stage, stage.queue.redrive(stage.handler()));
+    await unlessCrashed(stage, stage.queue.redrive(stage.handler()));
   }
 };
 
 /**
- * Plays a history's deliveries, with mishaps in between; resolves when every record was delivered, every dead letter was
- * redriven and every late write has arrived.
+ * Plays the deliveries of a history, with faults. Resolves after every record was delivered, every dead letter was redriven
+ * and every late write has arrived.
  */
-export const playThrough = async ({ history, predicate, random, isCalm }: Play, way: Way<unknown>): Promise<void> => {
-  const stage = stageOf(way, predicate, random);
-  if (isCalm) stage.adversary.calm();
+export const playThrough = async (
+  { history, predicate, random, isFaultless }: Play,
+  variant: Variant<unknown>,
+): Promise<void> => {
+  const stage = stageOf(variant, predicate, random);
+  if (isFaultless) stage.faulty.stopFaults();
   for (const step of history.deliveries) {
-    const beside = random.chance(0.15) ? stage.adversary.releaseZombies() : undefined;
-    await Promise.all([playStep(stage, step), beside]);
-    if (stage.queue.size() > 0 && random.chance(0.3)) await survived(stage, stage.queue.redrive(stage.handler()));
+    const lateWrites = random.chance(0.15) ? stage.faulty.releaseLateWrites() : undefined;
+    await Promise.all([playStep(stage, step), lateWrites]);
+    if (stage.queue.size() > 0 && random.chance(0.3)) await unlessCrashed(stage, stage.queue.redrive(stage.handler()));
   }
-  stage.adversary.calm();
-  stage.queue.calm();
-  await stage.adversary.releaseZombies();
+  stage.faulty.stopFaults();
+  stage.queue.stopFaults();
+  await stage.faulty.releaseLateWrites();
   await redriveAll(stage);
 };

@@ -1,4 +1,4 @@
-// Postgres targets that are broken in one place each, by another SQL text or by what is done after it.
+// Postgres targets with one defect each, made by a changed SQL statement or by an additional statement.
 
 import { setTimeout } from "node:timers/promises";
 import type { Guard, PostgresClient, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
@@ -15,13 +15,13 @@ const withClients = (
   end: () => pool.end(),
 });
 
-/** Every statement as `rewrite` has it. */
+/** Rewrites every statement. */
 const rewriting = (rewrite: (text: string) => string): Mutation => ({
   pool: (pool) =>
     withClients(pool, (client) => (query: PostgresQuery) => client.query({ ...query, text: rewrite(query.text) })),
 });
 
-/** After every write, what `text` does. */
+/** Runs the statement `text` after every write. */
 const followedBy = (text: string): Mutation => ({
   pool: (pool) =>
     withClients(pool, (client) => async (query: PostgresQuery) => {
@@ -34,7 +34,7 @@ const followedBy = (text: string): Mutation => ({
 const newerOnly = 'WHERE held."sluice_version" < EXCLUDED."sluice_version"';
 const versions: Readonly<Record<Guard, string>> = { ledger: "specimens_sluice", inline: "specimens_with_tombstones" };
 
-/** Both, the first nearer to the server. */
+/** Combines two mutations; `inner` is nearer to the server. */
 const both = (inner: Mutation, outer: Mutation): Mutation => ({
   pool: (pool) => (outer.pool ?? ((same) => same))((inner.pool ?? ((same) => same))(pool)),
 });
@@ -42,8 +42,8 @@ const both = (inner: Mutation, outer: Mutation): Mutation => ({
 const longestCommitMs = 6;
 
 /**
- * No defect: commits that take a few milliseconds, as on a server that syncs or has replicas. Statements of two writers
- * then overlap often, and not once in a thousand histories.
+ * No defect: slow commits, as on a server that syncs to disk or to replicas. With fast commits the statements of two writers
+ * would hardly ever overlap.
  */
 export const slowCommits: Mutation = {
   pool: (pool) =>
@@ -62,20 +62,20 @@ export const slowCommits: Mutation = {
     }),
 };
 
-/** The version that the statement's snapshot shows, which another writer may have replaced since. */
+/** Compares with the version in the statement's snapshot, which a concurrent writer may have replaced. */
 const versionSeenBefore = (guard: Guard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** The ledger's second look at removals finds nothing (`settleStatement` of the sink). */
-const withoutSecondLook = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
+/** The version table's second check of removals finds nothing (`settleStatement` of the sink). */
+const withoutSecondCheck = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
 
-/** What a target does wrong, and how it is made to. */
+/** The defects of a target, each with the mutation that causes it. */
 export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
   "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
   "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
   "keeps no tombstones": followedBy(`DELETE FROM ${versions[guard]} WHERE sluice_removed_at IS NOT NULL`),
-  "leaves an attribute that is gone": rewriting((text) =>
+  "keeps a removed attribute": rewriting((text) =>
     text.replaceAll(
       /("note"|"amount"|"payload") = EXCLUDED\.\1/g,
       (_, column) => `${column} = COALESCE(EXCLUDED.${column}, ${guard === "inline" ? "held" : "specimens"}.${column})`,
@@ -83,13 +83,13 @@ export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>
   ),
 });
 
-/** Defects that show only where writers overlap. */
+/** Defects that show only if writers overlap. */
 export const postgresRaceMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
   "compares with a version that it read before": both(
     slowCommits,
     rewriting((text) => text.replaceAll(newerOnly, versionSeenBefore(guard))),
   ),
   ...(guard === "ledger" && {
-    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondLook),
+    "does not check a removal again after waiting for another writer": both(slowCommits, withoutSecondCheck),
   }),
 });

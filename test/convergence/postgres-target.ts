@@ -1,15 +1,15 @@
-// The Postgres sink as a target of the convergence suite: two ways into one table, a mapper and declared columns.
+// The Postgres sink as a target of the convergence suite, with a route's mapper and with declared columns, into one table.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import type { SpecimenItem } from "@sluice/testing";
 import pg from "pg";
 import { exactJson } from "./exact-json.ts";
-import type { Copy, Target, Way } from "./target.ts";
+import type { Copy, Target, Variant } from "./target.ts";
 
-/** What a test breaks about the target, if anything. */
+/** A defect that a test causes in the target. */
 export interface Mutation {
-  /** The pool that the sinks write through, in place of the real one. */
+  /** Replaces the pool of the sinks. */
   readonly pool?: (real: PostgresPool) => PostgresPool;
   readonly sink?: <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">;
 }
@@ -35,24 +35,24 @@ const toRow = ({ after }: { readonly after: SpecimenItem }): PostgresRow => {
   return row;
 };
 
-/** Opens an empty table in its own schema. */
+/** Opens a target with an empty table. */
 export const openPostgres = async (url: string, guard: Guard, mutation: Mutation = {}): Promise<Target<never>> => {
   const { pool: mutatePool = (pool) => pool, sink: mutateSink = (sink) => sink } = mutation;
-  // Fewer connections than histories at once, so that writes queue for one as they do in Lambda.
+  // Fewer connections than concurrent histories, so that writes wait for a connection as in Lambda.
   const real = new pg.Pool({ connectionString: url, max: 8 });
-  // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
+  // When the server stops, idle connections emit an error. Without a listener the error would end the process.
   real.on("error", () => undefined);
   const options = { pool: mutatePool(real), table: "specimens", guard, key };
   const mapped = postgresSink({ ...options, columns });
   await postgresSink({ ...options, pool: real, columns }).ensure();
   const rows = postgresSink({ ...options, columns: Object.keys(columns) });
-  const ways: Target<never>["ways"] = [
-    { sink: mutateSink(mapped) as Way<never>["sink"] },
-    { sink: mutateSink(rows) as Way<never>["sink"], map: toRow as unknown as NonNullable<Way<never>["map"]> },
+  const variants: Target<never>["variants"] = [
+    { sink: mutateSink(mapped) as Variant<never>["sink"] },
+    { sink: mutateSink(rows) as Variant<never>["sink"], map: toRow as unknown as NonNullable<Variant<never>["map"]> },
   ];
   const list = Object.keys(columns).map((column) => `${column}::text`);
   return {
-    ways,
+    variants,
     readAll: async () => {
       const found = await real.query<Record<string, string | null>>(`SELECT ${list.join(", ")} FROM specimens`);
       return new Map(found.rows.map((row) => [row.pk ?? "", copyOfRow(row)]));

@@ -1,4 +1,4 @@
-// Convergence on a real Postgres, under both guards; and what the suite finds when a guard is broken.
+// Convergence on a real Postgres, with both guards; and proof that the suite finds a broken guard.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";

@@ -1,4 +1,4 @@
-// Random numbers that a seed repeats.
+// Random numbers from a seed.
 
 /** A source of random numbers. */
 export interface Random {

@@ -1,4 +1,4 @@
-// How many histories, and which: from `npm run test:long`, or the few hundred of `npm test`.
+// The number and the seed of the histories: from `npm run test:long`, or a few hundred in `npm test`.
 
 import { test } from "@jest/globals";
 import { type ConvergenceOptions, type Divergence, divergences } from "./converge.ts";
@@ -10,35 +10,35 @@ const whole = (name: string, fallback: number): number => {
   throw new RangeError(`${name} is ${process.env[name]}; expected a whole number`);
 };
 
-/** What this run of the tests plays. A seed that nobody chose is a new one each time. */
+/** The histories of this test run. By default the seed is a new one each time. */
 export const chosen: ConvergenceOptions = {
   seed: whole("CONVERGENCE_SEED", Date.now() % 1_000_000_000),
   runs: whole("CONVERGENCE_RUNS", 500),
 };
 
-/** For servers that take their time: 200 in `npm test`, and no fewer than the others where the number was chosen. */
+/** For slow servers: 200 histories in `npm test`, and the full number if `CONVERGENCE_RUNS` is set. */
 export const fewer: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 200) };
 
-/** Room for a slow machine; nothing depends on it. */
+/** Generous, for a slow machine. */
 const timeoutMs = 120_000 + 800 * chosen.runs;
 
 const shown = ({ seed, item, found, expected }: Divergence): string =>
-  `${item}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}; again: npm run test:long -- --runs 1 --seed ${seed}`;
+  `${item}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}; to repeat: npm run test:long -- --runs 1 --seed ${seed}`;
 
 type Kind = NonNullable<ConvergenceOptions["kind"]>;
 
 const names: Readonly<Record<Kind, string>> = {
-  mishaps: "random histories",
+  faults: "random histories",
   race: "random histories of parallel writers",
 };
 
 /** Declares the test that histories converge in a target. */
 export const testConvergence = <Message>(
   open: () => Promise<Target<Message>>,
-  kind: Kind = "mishaps",
+  kind: Kind = "faults",
   { seed, runs: all } = chosen,
 ): void => {
-  // Of a race two in five: each is as dense as many mishaps.
+  // Two fifths as many races, because a race overlaps more writes than a history with faults.
   const runs = kind === "race" ? Math.ceil(0.4 * all) : all;
   test(
     `${runs} ${names[kind]} from seed ${seed} end with the last state of every item`,
@@ -53,25 +53,25 @@ export const testConvergence = <Message>(
   );
 };
 
-/** Enough to find most of what is broken; more follow where they do not. */
+/** Enough to find most defects. If no item diverges, more histories follow. */
 const mutantRuns = 10;
 const mostMutantRuns = 2000;
 
-/** Declares the test that a broken target is found out. Each call of `open` gives an empty one. */
+/** Declares the test that the suite finds a defect. Each call of `open` returns an empty target. */
 export const testMutant = <Message>(
   name: string,
   open: () => Promise<Target<Message>>,
-  kind: Kind = "mishaps",
+  kind: Kind = "faults",
 ): void => {
   test(
-    `a target that ${name} is found out (from seed ${chosen.seed})`,
+    `the suite finds a target that ${name} (from seed ${chosen.seed})`,
     async () => {
       for (let done = 0, runs = mutantRuns; done < mostMutantRuns; done += runs, runs *= 2) {
         const target = await open();
         const found = await divergences(target, { seed: chosen.seed + done, runs, kind }).finally(target.close);
         if (found.length > 0) return;
       }
-      throw new Error(`more than ${mostMutantRuns} histories converged all the same`);
+      throw new Error(`more than ${mostMutantRuns} histories converged despite the defect`);
     },
     timeoutMs,
   );

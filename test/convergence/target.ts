@@ -1,23 +1,23 @@
-// What an upsert sink gives the convergence suite. A new sink is one test file with an `open`.
+// The interface of a target of the convergence suite. A new sink needs one test file with an `open`.
 
 import type { Image, Mapper, Sink } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "@sluice/testing";
 
-/** One way into the target: a sink, and its mapper unless it brings its own mapping. */
-export interface Way<Message> {
+/** A variant of the sink with its mapper. A sink with its own mapper needs none. */
+export interface Variant<Message> {
   readonly sink: Sink<Message, "upsert">;
   readonly map?: Mapper<SpecimenItem, Message, "upsert">;
 }
 
-/** A copy as the target shows it: column, field or attribute to text; null where it holds nothing. */
+/** The copy of an item in the target: the text of each column, field or attribute, or null if the target holds no value. */
 export type Copy = Readonly<Record<string, string | null>>;
 
-/** An empty target, opened for one run of the suite. All ways lead to the same copies. */
+/** A target, empty when it is opened. All variants write the same copies. */
 export interface Target<Message> {
-  readonly ways: readonly [Way<Message>, ...Way<Message>[]];
-  /** What a user of the target sees, by `pk`; no tombstones. */
+  readonly variants: readonly [Variant<Message>, ...Variant<Message>[]];
+  /** The copies that a user of the target sees, by `pk`, without tombstones. */
   readonly readAll: () => Promise<ReadonlyMap<string, Copy>>;
-  /** The copy of an item that the target should show, in the form of `readAll`. Made without any code of the sink. */
+  /** The expected copy of an item, in the form of `readAll`. Shares no code with the sink. */
   readonly copyOf: (image: Image) => Copy;
   readonly close: () => Promise<void>;
 }

@@ -1,8 +1,8 @@
-// Sinks that are right but for the version that they guard with: what others did, and lost data by (traps.md 3 to 6).
+// Sinks whose only defect is the version that they compare: mistakes of other replicators, which lost data by them.
 
 import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
 
-/** The same sink, which is told another version of every change. */
+/** A sink that receives every change with another version. */
 const withVersion = <Message>(
   sink: Sink<Message, "upsert">,
   versionOf: (change: Change) => string,
@@ -22,7 +22,7 @@ const withVersion = <Message>(
   },
 });
 
-/** Whatever comes after a removal outranks it, as where the removed item's version goes with the item. */
+/** A change after a removal always counts as newer, as if the version were deleted with the item. */
 const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, "upsert"> => {
   const removals = new Map<string, number>();
   const lifeOf = (itemKey: string): number => removals.get(itemKey) ?? 0;
@@ -40,21 +40,21 @@ const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, 
   };
 };
 
-/** What a target with this version does wrong, and the sink that does it. */
+/** The defects of a version, each with the sink that has the defect. */
 export const versionMutants: Readonly<
   Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
 > = {
-  "forgets what it has removed": forgetsRemovals,
-  "takes what arrives last for the newest": (sink) => {
+  "forgets removals": forgetsRemovals,
+  "regards the last arrival as the newest change": (sink) => {
     let arrivals = 0;
     return withVersion(sink, () => {
       arrivals += 1;
       return String(arrivals).padStart(58, "0");
     });
   },
-  "compares sequence numbers as they are, as text": (sink) => withVersion(sink, ({ sequenceNumber }) => sequenceNumber),
+  "compares sequence numbers as text": (sink) => withVersion(sink, ({ sequenceNumber }) => sequenceNumber),
   "ignores that the stream was re-created": (sink) =>
     withVersion(sink, ({ sequenceNumber }) => sequenceNumber.padStart(40, "0")),
-  "takes the record's time for its version": (sink) =>
+  "uses the time of the record as its version": (sink) =>
     withVersion(sink, ({ approximateCreationTimeMs }) => String(approximateCreationTimeMs)),
 };
