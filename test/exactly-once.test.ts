@@ -1,5 +1,5 @@
-// Exactly-once tests: the messages that reach an append target under failures, throttling and crashes, for each dedupe mode. In
-// memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
+// Exactly-once tests: the messages that reach an append target under failures, throttling and crashes, for each dedupe
+// mode. In memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";

@@ -1,4 +1,5 @@
-// The public names of every door of every package, so that each is there by choice. After a choice: npm test -- -u test/exports
+// The public names of every door of every package, so that each is there by choice. After a choice: npm test -- -u
+// test/exports
 
 import { describe, expect, test } from "@jest/globals";
 import { doorsOf, foldersIn, read, reexportsOf, withoutComments } from "./workspace.ts";

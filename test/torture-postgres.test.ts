@@ -1,5 +1,5 @@
-// The torture table on a real Postgres, through the whole handler and with both guards: the cases that depend on a target's guard
-// or on its types. test/torture.test.ts has the other cases, and these with memory sinks.
+// The torture table on a real Postgres, through the whole handler and with both guards: the cases that depend on a
+// target's guard or on its types. test/torture.test.ts has the other cases, and these with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";

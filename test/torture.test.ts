@@ -1,6 +1,6 @@
-// The torture table: small deterministic cases that other replicators fail. Here with memory sinks, through the whole handler and
-// with Lambda's retries. The packages of the sinks test the cases of a target's guard; redrive-command.test.ts tests the redrives
-// once more with the real command.
+// The torture table: small deterministic cases that other replicators fail. Here with memory sinks, through the whole
+// handler and with Lambda's retries. The packages of the sinks test the cases of a target's guard;
+// redrive-command.test.ts tests the redrives once more with the real command.
 
 import { describe, expect, test } from "@jest/globals";
 import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
@@ -32,7 +32,9 @@ const memoryDeadLetterQueue = (): DeadLetterQueue & { readonly envelopes: Envelo
 const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Promise<BatchResponse> =>
   handler(streamEvent(records), lambdaContext());
 
-/** An upsert and an append sink behind one handler. Their messages are the item's revision, or the kind after a remove. */
+/**
+ * An upsert and an append sink behind one handler. Their messages are the item's revision, or the kind after a remove.
+ */
 const setUp = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
   const log = memoryAppendSink<unknown>({ name: "log", maxEntries: 10 });

@@ -1,4 +1,5 @@
-// The circuit breaker opens for a target that is down, whatever the results of its deliveries. Counted in writes, not in time.
+// The circuit breaker opens for a target that is down, whatever the results of its deliveries. Counted in writes, not
+// in time.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -13,7 +14,9 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const batches = 30;
 const freshItems = 4;
 
-/** Batches are two seconds apart. Three batches open the circuit breaker, and five or six of the others contain a probe. */
+/**
+ * Batches are two seconds apart. Three batches open the circuit breaker, and five or six of the others contain a probe.
+ */
 const fewBatches = 12;
 
 /** Two seconds pass between batches, and no time passes within a batch. */

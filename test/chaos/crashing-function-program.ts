@@ -1,4 +1,5 @@
-// A function in its own process, which kills itself at one step. It receives events from its parent and sends the responses.
+// A function in its own process, which kills itself at one step. It receives events from its parent and sends the
+// responses.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";

@@ -1,5 +1,5 @@
-// The retry queue and the dead-letter queue of a pipeline fail during a batch. A delivery that no queue accepts must be retried
-// by the stream, and must never count as stored.
+// The retry queue and the dead-letter queue of a pipeline fail during a batch. A delivery that no queue accepts must be
+// retried by the stream, and must never count as stored.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";

@@ -1,5 +1,5 @@
-// Real targets that fail during a batch, behind Lambda's event source mappings of the stream and of the retry queue. At the
-// end every change must be delivered, superseded or whole in the dead-letter queue.
+// Real targets that fail during a batch, behind Lambda's event source mappings of the stream and of the retry queue. At
+// the end every change must be delivered, superseded or whole in the dead-letter queue.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";

@@ -18,7 +18,9 @@ export const withWrite = <Kind extends AnySink>(
   write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly WriteResult[]>,
 ): Kind => ({ ...sink, write });
 
-/** Every third revision fails when it comes from the stream; every change fails at random when it comes from the queue. */
+/**
+ * Every third revision fails when it comes from the stream; every change fails at random when it comes from the queue.
+ */
 export const flaky = <Kind extends AnySink>(sink: Kind, random: Pick<Random, "chance">): Kind => {
   const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] failed at random`, { retryAfterMs: 60_000 });
   const fails = ({ change }: Delivery): boolean => {

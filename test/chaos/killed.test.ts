@@ -1,5 +1,5 @@
-// A function whose environment is killed by SIGKILL at every step of a batch: before and after the write of a sink, of a dead
-// letter and of the retry queue, before the response, and during a redrive.
+// A function whose environment is killed by SIGKILL at every step of a batch: before and after the write of a sink, of
+// a dead letter and of the retry queue, before the response, and during a redrive.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";

@@ -1,5 +1,5 @@
-// One chaos run: a history goes through Lambda's event source mappings of the stream and of the retry queue, to a target that
-// fails during a batch, and to a second target, the witness, that must not be affected.
+// One chaos run: a history goes through Lambda's event source mappings of the stream and of the retry queue, to a
+// target that fails during a batch, and to a second target, the witness, that must not be affected.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SQS } from "@aws-sdk/client-sqs";

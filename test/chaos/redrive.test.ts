@@ -1,5 +1,5 @@
-// Redrives of old dead letters: they never overwrite newer changes of the table, even if they are repeated or run beside other
-// deliveries.
+// Redrives of old dead letters: they never overwrite newer changes of the table, even if they are repeated or run
+// beside other deliveries.
 
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";

@@ -1,5 +1,5 @@
-// Simulates an hour in which two targets are down, in its own process. Every delivery goes to a real retry queue, and every
-// retry is postponed. Prints the size of the heap at regular intervals, after garbage collection.
+// Simulates an hour in which two targets are down, in its own process. Every delivery goes to a real retry queue, and
+// every retry is postponed. Prints the size of the heap at regular intervals, after garbage collection.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { pipeline, sqsRetryQueue } from "@sluice/core";

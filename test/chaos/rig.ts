@@ -1,4 +1,5 @@
-// A Postgres table that refuses one revision in ten, a FIFO queue that receives every change, and the pipeline's queues.
+// A Postgres table that refuses one revision in ten, a FIFO queue that receives every change, and the pipeline's
+// queues.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PostgresEngine, SqsEngine } from "@sluice/local";

@@ -30,7 +30,9 @@ const concurrency = { faults: 12, race: 4 } as const;
 const prefixOf = (seed: number): string => `h${seed}`;
 const seedOf = (item: string): number => Number(/^h(\d+)-/.exec(item)?.[1]);
 
-/** A history with every fault. It has enough items to span batches, and few enough that each item changes repeatedly. */
+/**
+ * A history with every fault. It has enough items to span batches, and few enough that each item changes repeatedly.
+ */
 const faults = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
@@ -48,7 +50,9 @@ const faults = (seed: number): Play => {
   };
 };
 
-/** A history whose few changes of one item are all written concurrently, each in its own invocation, without retries. */
+/**
+ * A history whose few changes of one item are all written concurrently, each in its own invocation, without retries.
+ */
 const race = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, { prefix: prefixOf(seed), items: 1, changes: 2 + random.integer(3) });

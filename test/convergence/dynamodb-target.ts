@@ -1,4 +1,5 @@
-// The DynamoDB sink as a target of the convergence suite, with its own mapper and with a route's mapper. One table per target.
+// The DynamoDB sink as a target of the convergence suite, with its own mapper and with a route's mapper. One table per
+// target.
 
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { type AttributeValue, attributeToJson, type Image } from "@sluice/core/sink-kit";

@@ -1,5 +1,5 @@
-// A sink with every fault that a write can have: a failure before, during or after the write, a partial or missing result, a
-// rejection, or a late write that arrives after its invocation has given up.
+// A sink with every fault that a write can have: a failure before, during or after the write, a partial or missing
+// result, a rejection, or a late write that arrives after its invocation has given up.
 
 import {
   type Delivery,

@@ -1,4 +1,5 @@
-// The OpenSearch sink as a target of the convergence suite, with its own mapper and with a route's mapper. One index per target.
+// The OpenSearch sink as a target of the convergence suite, with its own mapper and with a route's mapper. One index
+// per target.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";

@@ -1,5 +1,5 @@
-// Plays one random history through a real handler, as Lambda does: a batch is retried from the lowest reported record, or as a
-// whole after a crash, until it succeeds.
+// Plays one random history through a real handler, as Lambda does: a batch is retried from the lowest reported record,
+// or as a whole after a crash, until it succeeds.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";

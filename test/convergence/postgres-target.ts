@@ -1,4 +1,5 @@
-// The Postgres sink as a target of the convergence suite, with a route's mapper and with declared columns, into one table.
+// The Postgres sink as a target of the convergence suite, with a route's mapper and with declared columns, into one
+// table.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";

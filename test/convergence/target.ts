@@ -9,7 +9,9 @@ export interface Variant<Message> {
   readonly map?: Mapper<SpecimenItem, Message, "upsert">;
 }
 
-/** The copy of an item in the target: the text of each column, field or attribute, or null if the target holds no value. */
+/**
+ * The copy of an item in the target: the text of each column, field or attribute, or null if the target holds no value.
+ */
 export type Copy = Readonly<Record<string, string | null>>;
 
 /** A target, empty when it is opened. All variants write the same copies. */

@@ -1,5 +1,5 @@
-// A clock that runs at the machine's speed, and faster on demand: a minute of throttling passes in two seconds, and nothing else
-// is affected.
+// A clock that runs at the machine's speed, and faster on demand: a minute of throttling passes in two seconds, and
+// nothing else is affected.
 
 import type { Clock } from "@sluice/core/sink-kit";
 

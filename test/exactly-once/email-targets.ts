@@ -1,4 +1,5 @@
-// Mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail names its change.
+// Mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail names its
+// change.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

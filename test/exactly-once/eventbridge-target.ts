@@ -1,5 +1,5 @@
-// An EventBridge bus on moto as a target. A rule writes the events to a log group, which the test reads: receiving them from one
-// of moto's queues would take too long.
+// An EventBridge bus on moto as a target. A rule writes the events to a log group, which the test reads: receiving them
+// from one of moto's queues would take too long.
 
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";

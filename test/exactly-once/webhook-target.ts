@@ -1,5 +1,5 @@
-// An HTTP receiver in this process as a target. The receiver itself refuses requests by the plan, because the sink has no client
-// that the test could replace.
+// An HTTP receiver in this process as a target. The receiver itself refuses requests by the plan, because the sink has
+// no client that the test could replace.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";

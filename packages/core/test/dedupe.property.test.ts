@@ -190,7 +190,9 @@ const newInstance = (world: World): Instance => {
   return { environment, handle };
 };
 
-/** How many records of a batch are done: Lambda retries from the first failed record, or the whole batch after an error. */
+/**
+ * How many records of a batch are done: Lambda retries from the first failed record, or the whole batch after an error.
+ */
 const doneOf = async (world: World, { handle, environment }: Instance, batch: readonly StreamRecord[]) => {
   try {
     const named = await handle(batch);

@@ -252,7 +252,9 @@ const versionsByItem = (changes: readonly Change[]): Record<string, string[]> =>
   return items;
 };
 
-/** Expects every change once in order at the append target, and each item's last accepted change at the upsert target. */
+/**
+ * Expects every change once in order at the append target, and each item's last accepted change at the upsert target.
+ */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const changes = records.map((record) => decodeRecord(record));
   expect(versionsByItem(world.arrived)).toEqual(
