@@ -113,7 +113,7 @@ describe.each(packages)("%s", (folder) => {
     const exceptions: Record<string, readonly string[]> = {
       "packages/core": none,
       "packages/cdk": none,
-      "packages/cli": ["@sluice/core", "@sluice/local", "@sluice/redrive"],
+      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/local"],
       "packages/workflow": ["@sluice/core", "@sluice/redrive"],
     };
     const allowed = exceptions[folder] ?? ["@sluice/core"];

@@ -33,7 +33,7 @@ const toRow = (after: UnknownItem): PostgresRow => {
 };
 
 /** A row is made by a mapper, or by declared columns. */
-const mappings = ["mapper", "columns"] as const;
+const ways = ["mapper", "columns"] as const;
 
 interface Stage {
   readonly handler: PipelineHandler;
@@ -63,7 +63,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     await Promise.all([...pools].map((pool) => pool.end()));
   });
 
-  const open = async (guard: Guard, mapping: (typeof mappings)[number] = "mapper"): Promise<Stage> => {
+  const open = async (guard: Guard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
     // No server listens on port 1.
@@ -82,7 +82,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     };
     const base = pipeline("torture", { deadLetterQueue, logger: quiet, retry: fast });
     const routed =
-      mapping === "columns"
+      way === "columns"
         ? base.to(declared)
         : base.to(postgresSink({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
     const handler = routed.handler();
@@ -100,7 +100,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   };
 
   describe.each(["ledger", "inline"] as const)("with the %s guard", (guard) => {
-    test("the same key in parallel invocations ends with the last change", async () => {
+    test("the same key in parallel invocations: it ends with the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = Array.from({ length: 40 }, (_, index) => table.put(item(`item-${index % 4}`, index)));
@@ -213,8 +213,8 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       ]);
     });
 
-    test.each(mappings)("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly by %s", async (mapping) => {
-      const stage = await open(guard, mapping);
+    test.each(ways)("2^53+1, 38 digits, 1.5E100, sets and binary arrive exactly by %s", async (way) => {
+      const stage = await open(guard, way);
       const digits = "12345678901234567890123456789012345678";
       const image: Image = {
         pk: { S: "a" },

@@ -62,15 +62,15 @@ export const slowCommits: Mutation = {
     }),
 };
 
-/** Compares with the version in the statement's snapshot, which a concurrent writer may have replaced. */
+/** The version that the statement's snapshot shows, which another writer may have replaced since. */
 const versionSeenBefore = (guard: Guard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** The version table's second check of removals finds nothing (`settleStatement` of the sink). */
-const withoutSecondCheck = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
+/** The ledger's second look at removals finds nothing (`settleStatement` of the sink). */
+const withoutSecondLook = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
 
-/** The defects of a target, each with the mutation that causes it. */
+/** What a target does wrong, and how it is made to. */
 export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
   "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
   "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
@@ -83,13 +83,13 @@ export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>
   ),
 });
 
-/** Defects that show only if writers overlap. */
+/** Defects that show only where writers overlap. */
 export const postgresRaceMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
   "compares with a version that it read before": both(
     slowCommits,
     rewriting((text) => text.replaceAll(newerOnly, versionSeenBefore(guard))),
   ),
   ...(guard === "ledger" && {
-    "does not check a removal again after waiting for another writer": both(slowCommits, withoutSecondCheck),
+    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondLook),
   }),
 });

@@ -36,7 +36,7 @@ const toRow = ({ after }: { readonly after: SpecimenItem }): PostgresRow => {
   return row;
 };
 
-/** Opens a target with an empty table. */
+/** Opens an empty table in its own schema. */
 export const openPostgres = async (url: string, guard: Guard, mutation: Mutation = {}): Promise<Target<never>> => {
   const { pool: mutatePool = (pool) => pool, sink: mutateSink = (sink) => sink } = mutation;
   // Fewer connections than concurrent histories, so that writes wait for a connection as in Lambda.
