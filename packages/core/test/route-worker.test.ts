@@ -11,8 +11,9 @@ import { pipeline } from "../src/index.ts";
 import { receive } from "../src/intake/event.ts";
 import type { Origin, Sink, SinkErrorCode } from "../src/sink-kit.ts";
 import { fixedClock } from "./clocks.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
-import { keptLines, storedEnvelopes } from "./stored-envelopes.ts";
 
 const put = (pk: string, position: number): StreamRecord =>
   streamRecord({ after: { pk, sk: "1", position }, position });
@@ -47,7 +48,7 @@ const failingWorker = (code: SinkErrorCode) => {
   const worker = routeWorker(route, {
     name: "p",
     clock: fixedClock,
-    logger: keptLines(),
+    logger: recordingLogger(),
     retry: { ...defaultRetryPolicy, maxAttempts: 1 },
     dedupeStore: memoryDedupe(),
     writeRetries: async (messages) => {
@@ -89,12 +90,12 @@ describe("a route worker", () => {
 });
 
 test("dead letters of several routes are written in the order of the batch", async () => {
-  const deadLetterQueue = storedEnvelopes();
+  const deadLetterQueue = memoryDeadLetterQueue();
   const refuse = (refused: string) => (change: { keys: { pk?: unknown } }) => {
     if (change.keys.pk === refused) throw new Error("refused");
     return change.keys.pk;
   };
-  const handler = pipeline("p", { deadLetterQueue, logger: keptLines(), clock: fixedClock })
+  const handler = pipeline("p", { deadLetterQueue, logger: recordingLogger(), clock: fixedClock })
     .to(scriptedSink({ writes: "upsert", name: "first" }), refuse("b"))
     .to(scriptedSink({ writes: "upsert", name: "second" }), refuse("a"))
     .handler();
