@@ -34,11 +34,14 @@ const filesBesideSources = [
   "test/options.test.ts",
 ];
 
-/** The folders that a sink may have beside its five files, each with its one meaning in all sinks. */
+/** The folders that a sink may have beside its five files. A folder means the same in every sink. */
 const foldersOfSinks: Readonly<Record<string, string>> = {
-  client: "makes the client of the target, or adapts it",
+  client: "makes the client of the target, or adapts the user's client",
   schema: "reads, creates and purges tables and indexes of the target",
-  write: "builds, sends and answers the requests that write",
+  write: "turns a batch into requests, and their responses into results",
+  request: "makes, signs and sends one HTTP request",
+  mime: "builds the text of a mail",
+  transport: "sends a mail by one service or protocol",
 };
 
 test("the workspace has sinks", () => {
