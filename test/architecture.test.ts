@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { undocumentedIn } from "./doc-comments.ts";
 import { importCyclesOf } from "./import-cycles.ts";
 import { root } from "./markdown.ts";
 import {
@@ -92,26 +93,6 @@ test.each(packages)("%s names a missing peer dependency, and can be bundled with
 test.each([...packages, ...examples])("%s has a README.md", (folder) => {
   expect(existsSync(join(root, folder, "README.md"))).toBe(true);
 });
-
-/** Whether a text ends with a doc comment. Directives of Biome may stand between comment and declaration. */
-const endsWithDocComment = (text: string): boolean =>
-  /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.test(text.replace(/(?:\/\/ biome-ignore .*\n)+$/, ""));
-
-/** Exported declarations without a doc comment, as `file:line name`. An overload's implementation needs no comment. */
-const undocumentedIn = (path: string): string[] => {
-  const declaration = /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type) (\w+)/gm;
-  const text = read(path);
-  const declarations = [...text.matchAll(declaration)].map(({ 1: name = "", index }) => ({ name, index }));
-  return declarations
-    .filter(({ name, index }, position) => {
-      const isImplementation =
-        text.startsWith("export function", index) &&
-        declarations[position - 1]?.name === name &&
-        declarations[position + 1]?.name !== name;
-      return !isImplementation && !endsWithDocComment(text.slice(0, index));
-    })
-    .map(({ name, index }) => `${path}:${text.slice(0, index).split("\n").length} ${name}`);
-};
 
 describe.each(packages)("%s", (folder) => {
   test("is an ESM package under the MIT licence that says which Node it needs", () => {
