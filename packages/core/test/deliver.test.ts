@@ -10,7 +10,7 @@ import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 
 type Writes = "upsert" | "append";
 
-/** One change for each name, in this order; a name twice is an item changed twice. */
+/** One change for each name, in this order. A repeated name is a later change of the same item. */
 const entriesOf = (names: readonly string[]): BatchEntry[] =>
   names.map((name, position) => ({
     position,
@@ -39,7 +39,7 @@ const invocationOf = (clock: Budget["clock"], remainingMs?: number): Budget => (
   retry: defaultRetryPolicy,
 });
 
-const told = (results: Results): string[] =>
+const outcomesOf = (results: Results): string[] =>
   [...results]
     .sort(([a], [b]) => a - b)
     .map(([, { outcome, error }]) => (error === undefined ? outcome : `${outcome} ${error.code}`));
@@ -49,23 +49,23 @@ const run = async (script: Script<Writes>, names: readonly string[]) => {
   const { clock, slept } = instantClock();
   const results = await deliver(routeTo(sink), entriesOf(names), invocationOf(clock));
   expect(sink.breaches).toEqual([]);
-  return { sink, slept, results, told: told(results) };
+  return { sink, slept, results, outcomes: outcomesOf(results) };
 };
 
 const failing = (code: Answer, times: number) => (_: unknown, attempt: number) =>
   attempt <= times ? code : "delivered";
 
-describe("quick attempts", () => {
-  test("heal a transient failure, with jittered waits that double", async () => {
-    const { told, slept, results } = await run({ writes: "upsert", answer: failing("SINK_THROTTLED", 2) }, ["a"]);
-    expect(told).toEqual(["delivered"]);
+describe("attempts within an invocation", () => {
+  test("recover from a transient failure, with jittered delays that double", async () => {
+    const { outcomes, slept, results } = await run({ writes: "upsert", answer: failing("SINK_THROTTLED", 2) }, ["a"]);
+    expect(outcomes).toEqual(["delivered"]);
     expect(results.get(0)?.attempts).toBe(3);
     expect(slept).toEqual([25, 50]);
   });
 
-  test("are three in all, then the record comes again", async () => {
-    const { told, results, sink } = await run({ writes: "append", answer: failing("SINK_UNAVAILABLE", 9) }, ["a"]);
-    expect(told).toEqual(["retried SINK_UNAVAILABLE"]);
+  test("are at most three, after which Lambda retries the record", async () => {
+    const { outcomes, results, sink } = await run({ writes: "append", answer: failing("SINK_UNAVAILABLE", 9) }, ["a"]);
+    expect(outcomes).toEqual(["retried SINK_UNAVAILABLE"]);
     expect(results.get(0)?.attempts).toBe(3);
     expect(sink.calls).toHaveLength(3);
   });
@@ -73,12 +73,12 @@ describe("quick attempts", () => {
   test("repeat only the deliveries that failed", async () => {
     const answer = ({ change }: { change: { keys: { pk?: unknown } } }, attempt: number): Answer =>
       change.keys.pk === "b" && attempt < 3 ? "SINK_CONFLICT" : "delivered";
-    const { told, sink } = await run({ writes: "upsert", answer }, ["a", "b", "c"]);
-    expect(told).toEqual(["delivered", "delivered", "delivered"]);
+    const { outcomes, sink } = await run({ writes: "upsert", answer }, ["a", "b", "c"]);
+    expect(outcomes).toEqual(["delivered", "delivered", "delivered"]);
     expect(sink.calls.map(({ length }) => length)).toEqual([3, 1, 1]);
   });
 
-  describe("of a target that says how long to wait", () => {
+  describe("after a failure with a retry-after time", () => {
     const asking =
       (retryAfterMs: number, names: readonly string[] = ["a"]): NonNullable<Script<Writes>["interrupt"]> =>
       async (batch) =>
@@ -88,21 +88,21 @@ describe("quick attempts", () => {
           return { delivery, outcome: "failed", error };
         });
 
-    test("wait for as long, and longer only where the backoff is longer", async () => {
+    test("wait for this time, or for the backoff if the backoff is longer", async () => {
       expect((await run({ writes: "append", interrupt: asking(700) }, ["a", "b"])).slept).toEqual([700, 700]);
       expect((await run({ writes: "append", interrupt: asking(30) }, ["a"])).slept).toEqual([30, 50]);
     });
 
-    test("are not made where the wait is over retry.maxDelayMs: the record is left to the stream", async () => {
-      const { told, slept, sink } = await run({ writes: "append", interrupt: asking(1_001) }, ["a", "b"]);
-      expect(told).toEqual(["retried SINK_THROTTLED", "delivered"]);
+    test("stop if the time exceeds retry.maxDelayMs, so that Lambda retries the record", async () => {
+      const { outcomes, slept, sink } = await run({ writes: "append", interrupt: asking(1_001) }, ["a", "b"]);
+      expect(outcomes).toEqual(["retried SINK_THROTTLED", "delivered"]);
       expect(slept).toEqual([]);
       expect(sink.calls).toHaveLength(1);
     });
   });
 
   test.each(["SINK_DENIED", "SINK_MISSING", "unreported", "SINK_REJECTED", "SINK_GONE", "SINK_TOO_LARGE"] as const)(
-    "are not spent on %s",
+    "are not repeated after %s",
     async (code) => {
       const { sink, slept } = await run({ writes: "upsert", answer: () => code }, ["a"]);
       expect(sink.calls).toHaveLength(1);
@@ -114,10 +114,10 @@ describe("quick attempts", () => {
 describe("limits of a sink", () => {
   const names = Array.from({ length: 25 }, (_, index) => `item-${index}`);
 
-  test.each<Writes>(["upsert", "append"])("maxEntries splits what %s is given", async (writes) => {
-    const { sink, told } = await run({ writes, maxEntries: 10 }, names);
+  test.each<Writes>(["upsert", "append"])("maxEntries splits the deliveries of an %s sink", async (writes) => {
+    const { sink, outcomes } = await run({ writes, maxEntries: 10 }, names);
     expect(sink.calls.map(({ length }) => length)).toEqual([10, 10, 5]);
-    expect(new Set(told)).toEqual(new Set(["delivered"]));
+    expect(new Set(outcomes)).toEqual(new Set(["delivered"]));
   });
 
   test("one write is in flight at once by default", async () => {
@@ -125,16 +125,16 @@ describe("limits of a sink", () => {
     expect(sink.mostInFlight()).toBe(1);
   });
 
-  test("concurrency is used and kept", async () => {
+  test("concurrency is used and not exceeded", async () => {
     const { sink } = await run({ writes: "append", maxEntries: 2, concurrency: 4 }, [...names, ...names, ...names]);
     expect(sink.mostInFlight()).toBe(4);
     expect(sink.taken).toHaveLength(75);
   });
 
   test("a batch without changes makes no write", async () => {
-    const { sink, told } = await run({ writes: "upsert" }, []);
+    const { sink, outcomes } = await run({ writes: "upsert" }, []);
     expect(sink.calls).toEqual([]);
-    expect(told).toEqual([]);
+    expect(outcomes).toEqual([]);
   });
 });
 
@@ -144,51 +144,55 @@ describe("results", () => {
     ({ change }: { change: { after: unknown } }): Answer =>
       byPosition[(change.after as { position: number }).position] ?? "delivered";
 
-  test("an upsert of the last change stands for the earlier ones", async () => {
-    const { told, sink } = await run({ writes: "upsert" }, ["a", "a", "b", "a"]);
-    expect(told).toEqual(["superseded", "superseded", "delivered", "delivered"]);
+  test("an upsert of the last change supersedes the earlier changes", async () => {
+    const { outcomes, sink } = await run({ writes: "upsert" }, ["a", "a", "b", "a"]);
+    expect(outcomes).toEqual(["superseded", "superseded", "delivered", "delivered"]);
     const [delivery] = sink.calls[0] ?? [];
     expect(delivery !== undefined && "earlier" in delivery && delivery.earlier).toHaveLength(2);
   });
 
-  test("a rejected last change does not hide an earlier one that can be delivered", async () => {
-    const { told } = await run({ writes: "upsert", answer: answers(["delivered", "delivered", "SINK_REJECTED"]) }, [
+  test("a rejected last change does not hide an earlier change that can be delivered", async () => {
+    const { outcomes } = await run({ writes: "upsert", answer: answers(["delivered", "delivered", "SINK_REJECTED"]) }, [
       "a",
       "a",
       "a",
     ]);
-    expect(told).toEqual(["superseded", "delivered", "rejected SINK_REJECTED"]);
+    expect(outcomes).toEqual(["superseded", "delivered", "rejected SINK_REJECTED"]);
   });
 
-  test("a last change that comes again keeps the earlier ones with it: it may be rejected later", async () => {
-    const { told } = await run({ writes: "upsert", answer: answers(["delivered", "SINK_DENIED"]) }, ["a", "a", "b"]);
-    expect(told).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered"]);
+  test("if the last change is retried, the earlier changes are retried too, because the last may be rejected later", async () => {
+    const { outcomes } = await run({ writes: "upsert", answer: answers(["delivered", "SINK_DENIED"]) }, [
+      "a",
+      "a",
+      "b",
+    ]);
+    expect(outcomes).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered"]);
   });
 
-  test("an append item stops at the first change that must come again, and others go on", async () => {
-    const { told, sink } = await run({ writes: "append", answer: answers(["SINK_DENIED"]) }, ["a", "a", "b", "b"]);
-    expect(told).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered", "delivered"]);
+  test("an append item stops at the first change that is retried, and other items continue", async () => {
+    const { outcomes, sink } = await run({ writes: "append", answer: answers(["SINK_DENIED"]) }, ["a", "a", "b", "b"]);
+    expect(outcomes).toEqual(["retried SINK_DENIED", "retried SINK_DENIED", "delivered", "delivered"]);
     expect(sink.calls.flat().map(({ change }) => change.keys.pk)).toEqual(["a", "b", "b"]);
   });
 
-  test("an append item goes on after a rejected change", async () => {
-    const { told } = await run({ writes: "append", answer: answers(["SINK_REJECTED"]) }, ["a", "a"]);
-    expect(told).toEqual(["rejected SINK_REJECTED", "delivered"]);
+  test("an append item continues after a rejected change", async () => {
+    const { outcomes } = await run({ writes: "append", answer: answers(["SINK_REJECTED"]) }, ["a", "a"]);
+    expect(outcomes).toEqual(["rejected SINK_REJECTED", "delivered"]);
   });
 
-  test("what the sink does not name has failed", async () => {
-    const { told } = await run({ writes: "append", answer: answers(["unreported"]) }, ["a", "b"]);
-    expect(told).toEqual(["retried SINK_UNREPORTED", "delivered"]);
+  test("a delivery without a result has failed", async () => {
+    const { outcomes } = await run({ writes: "append", answer: answers(["unreported"]) }, ["a", "b"]);
+    expect(outcomes).toEqual(["retried SINK_UNREPORTED", "delivered"]);
   });
 
-  test("a result of a look-alike counts for nothing: identity decides", async () => {
+  test("a result for a copy of a delivery is ignored", async () => {
     const interrupt: Script<Writes>["interrupt"] = async (batch) =>
       batch.map((delivery) => ({ delivery: { ...delivery }, outcome: "delivered" }));
-    const { told } = await run({ writes: "upsert", interrupt }, ["a"]);
-    expect(told).toEqual(["retried SINK_UNREPORTED"]);
+    const { outcomes } = await run({ writes: "upsert", interrupt }, ["a"]);
+    expect(outcomes).toEqual(["retried SINK_UNREPORTED"]);
   });
 
-  test("records of an item that came out of order go out in order", async () => {
+  test("records of an item that arrive out of order are written in order", async () => {
     const sink = scriptedSink({ writes: "append" });
     const [first, second] = entriesOf(["a", "a"]) as [BatchEntry, BatchEntry];
     await deliver(routeTo(sink), [second, first], invocationOf(instantClock().clock));
@@ -197,22 +201,22 @@ describe("results", () => {
 });
 
 describe("a sink that throws", () => {
-  test("an error of a sink fails every delivery of that write", async () => {
+  test("a SinkError fails every delivery of that write", async () => {
     const interrupt = async (): Promise<never> => {
       throw new SinkError("SINK_MISSING", "no such table");
     };
-    const { told } = await run({ writes: "upsert", interrupt }, ["a", "b"]);
-    expect(told).toEqual(["retried SINK_MISSING", "retried SINK_MISSING"]);
+    const { outcomes } = await run({ writes: "upsert", interrupt }, ["a", "b"]);
+    expect(outcomes).toEqual(["retried SINK_MISSING", "retried SINK_MISSING"]);
   });
 
-  test("another copy's error of a sink does the same", async () => {
+  test("the error of another copy of the package does the same", async () => {
     const interrupt = async (): Promise<never> => {
       throw Object.assign(new Error("foreign"), { code: "SINK_DENIED" });
     };
-    expect((await run({ writes: "upsert", interrupt }, ["a"])).told).toEqual(["retried SINK_DENIED"]);
+    expect((await run({ writes: "upsert", interrupt }, ["a"])).outcomes).toEqual(["retried SINK_DENIED"]);
   });
 
-  test("anything else is a bug, and fails the invocation when the other writes have settled", async () => {
+  test("any other error is a bug, and fails the invocation after the other writes have settled", async () => {
     const done: string[] = [];
     const sink = scriptedSink({
       writes: "append",
@@ -251,7 +255,7 @@ describe("a sink that throws", () => {
 });
 
 describe("the deadline", () => {
-  test("cuts a sink that never settles, and starts nothing after it", async () => {
+  test("abandons a sink that never settles, and starts no write afterwards", async () => {
     const { clock, advance } = manualClock();
     const interrupt: Script<Writes>["interrupt"] = (batch) =>
       batch[0]?.change.keys.pk === "a" ? undefined : new Promise(() => {});
@@ -259,11 +263,11 @@ describe("the deadline", () => {
     const running = deliver(routeTo(sink), entriesOf(["a", "b", "c"]), invocationOf(clock, 10_000));
     await advance(9_000);
     await advance(200);
-    expect(told(await running)).toEqual(["delivered", "retried SINK_TIMEOUT", "retried DEADLINE_EXCEEDED"]);
+    expect(outcomesOf(await running)).toEqual(["delivered", "retried SINK_TIMEOUT", "retried DEADLINE_EXCEEDED"]);
     expect(sink.calls).toHaveLength(2);
   });
 
-  test("gives a sink a moment to settle what is in flight", async () => {
+  test("gives a sink a moment to finish writes in flight", async () => {
     const { clock, advance } = manualClock();
     const interrupt: Script<Writes>["interrupt"] = async (batch, { signal }) => {
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -275,10 +279,10 @@ describe("the deadline", () => {
       invocationOf(clock, 10_000),
     );
     await advance(9_000);
-    expect(told(await running)).toEqual(["delivered"]);
+    expect(outcomesOf(await running)).toEqual(["delivered"]);
   });
 
-  test("tells the sink how much time is left", async () => {
+  test("passes the remaining time to the sink", async () => {
     const { clock, advance } = manualClock();
     const left: number[] = [];
     const sink = scriptedSink({
@@ -293,21 +297,21 @@ describe("the deadline", () => {
     expect(left).toEqual([9_000]);
   });
 
-  test("ends a wait between attempts", async () => {
+  test("ends a delay between attempts", async () => {
     const { clock, advance } = manualClock();
     const sink = scriptedSink({ writes: "upsert", answer: () => "SINK_THROTTLED" });
     const invocation = invocationOf(clock, 10);
     const running = deliver(routeTo(sink), entriesOf(["a"]), invocation);
     await settle();
     await advance(8);
-    expect(told(await running)).toEqual(["retried DEADLINE_EXCEEDED"]);
+    expect(outcomesOf(await running)).toEqual(["retried DEADLINE_EXCEEDED"]);
     expect(sink.calls).toHaveLength(1);
   });
 
-  test("that is over before work begins writes nothing", async () => {
+  test("writes nothing if the deadline has passed already", async () => {
     const sink = scriptedSink({ writes: "upsert" });
     const results = await deliver(routeTo(sink), entriesOf(["a", "a"]), invocationOf(manualClock().clock, 0));
-    expect(told(results)).toEqual(["retried DEADLINE_EXCEEDED", "retried DEADLINE_EXCEEDED"]);
+    expect(outcomesOf(results)).toEqual(["retried DEADLINE_EXCEEDED", "retried DEADLINE_EXCEEDED"]);
     expect(sink.calls).toEqual([]);
   });
 });

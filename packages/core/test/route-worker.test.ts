@@ -69,7 +69,7 @@ const failingWorker = (code: SinkErrorCode) => {
 };
 
 describe("a route worker", () => {
-  test("queues the messages of an item in the order of its versions, whatever the order of the batch", async () => {
+  test("queues the messages of an item in the order of its versions, even if the batch is out of order", async () => {
     const { deliver, queued } = failingWorker("SINK_DENIED");
     const { results } = await deliver("stream", [put("a", 3), put("b", 2), put("a", 1)]);
     const positions = queued.map(({ envelope }) => envelope.record.dynamodb?.NewImage?.position);
