@@ -1,8 +1,8 @@
-// Random histories in their thousands: npm run test:long -- --runs N [--seed S] [PATTERN]
-// Chaos, time and again:              npm run test:long -- --chaos N [--seed S] [PATTERN]
+// Many random histories: npm run test:long -- --runs N [--seed S] [PATTERN]
+// Many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
 //
-// N histories (default: 10,000) for every target, release and guard, or N runs of every chaos test, from seed S (default:
-// another one each time; it is printed). PATTERN limits the test files: test/convergence/postgres.
+// N histories (default: 10,000) for every target, release and guard, or N runs of every chaos test, from seed S. The
+// default seed is a new one each time, and is printed. PATTERN limits the test files: test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
