@@ -135,15 +135,18 @@ const deliverWatched = async (
 ): Promise<Map<number, DeliveryResult>> => {
   const { sink, name } = route;
   const { clock, retry, routeTimeoutMs } = parts;
-  const outage = parts.outages.get(name) as CircuitBreaker;
-  const pass = isSpilling ? outage.pass({ isAlone: origin === "retry" }) : "all";
+  const breaker = parts.outages.get(name) as CircuitBreaker;
+  const admission = isSpilling ? breaker.admit({ isAlone: origin === "retry" }) : "all";
   const usualMs = Math.min(routeTimeoutMs, deadline.remainingMs() / 2);
-  const time = isSpilling ? within(deadline, pass === "all" ? outage.timeFor(usualMs) : usualMs, clock) : deadline;
-  const watched = pass === "all" ? sink : probingSink(sink, { route: name, outage, clock, deadline: time, pass });
+  const time = isSpilling
+    ? within(deadline, admission === "all" ? breaker.timeFor(usualMs) : usualMs, clock)
+    : deadline;
+  const watched =
+    admission === "all" ? sink : probingSink(sink, { route: name, breaker, clock, deadline: time, admission });
   try {
     // Parked deliveries stay outside: they say nothing of the target, so they are no probe.
     const results = await deliver({ ...route, sink: inOrder(watched) }, entries, { deadline: time, clock, retry });
-    if (isSpilling && pass === "all") outage.note(entries, results);
+    if (isSpilling && admission === "all") breaker.record(entries, results);
     return results;
   } finally {
     if (isSpilling) time.release();
