@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { type AppendDelivery, messageOf, SinkError } from "@sluice/core/sink-kit";
-import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./address.ts";
+import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
 /** A file that goes with a mail. */
 export interface EmailAttachment {

@@ -8,9 +8,9 @@ import {
   type Leases,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { type EmailAddress, type Mailbox, mailboxOf } from "./address.ts";
 import type { MailSettings } from "./encode.ts";
-import type { EmailTransport } from "./transport.ts";
+import { type EmailAddress, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
+import type { EmailTransport } from "./transport/transport.ts";
 
 /** Options of `email`. */
 export interface EmailSinkOptions {

@@ -15,10 +15,10 @@ import {
   type WriteResult,
 } from "@sluice/core/sink-kit";
 import { type EmailMessage, encode, type Mail } from "./encode.ts";
-import { mimeOf } from "./mime.ts";
+import { mimeOf } from "./mime/mime.ts";
 import { checkOptions, type EmailSinkOptions, type Settings } from "./options.ts";
-import { type SendToSeveral, severalSender } from "./recipients.ts";
-import type { Envelope } from "./transport.ts";
+import type { Envelope } from "./transport/transport.ts";
+import { type SendToSeveral, severalSender } from "./write/recipients.ts";
 
 /** Sends one mail to one recipient, in its turn; resolves to what kept it from being taken. */
 type SendOne = (envelope: Envelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;

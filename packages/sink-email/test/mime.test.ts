@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { encode } from "../src/encode.ts";
 import type { EmailMessage } from "../src/index.ts";
-import { mimeOf } from "../src/mime.ts";
+import { mimeOf } from "../src/mime/mime.ts";
 import { deliveryOf } from "./support/deliveries.ts";
 
 const at = Date.parse("2026-01-02T03:04:05Z");

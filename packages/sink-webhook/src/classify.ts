@@ -2,7 +2,7 @@
 // never read for a message.
 
 import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
-import { AddressRefusedError } from "./address.ts";
+import { AddressRefusedError } from "./request/address-rule.ts";
 
 /** Codes by status; a status that is not listed has the code of its class. */
 export type StatusCodes = { readonly [status: number]: SinkErrorCode };

@@ -10,11 +10,11 @@ import {
   type SinkErrorCode,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./address.ts";
-import type { CircuitOptions } from "./circuit.ts";
 import type { StatusCodes } from "./classify.ts";
 import { headerFault, isMethod, type RequestSettings, type WebhookMethod } from "./encode.ts";
-import { keyOf } from "./signature.ts";
+import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./request/address-rule.ts";
+import type { CircuitOptions } from "./request/endpoint-health.ts";
+import { keyOf } from "./request/signature.ts";
 
 /** Certificates as Node's `tls.connect` takes them. The endpoint's certificate is always verified. */
 export interface WebhookTls {

@@ -15,12 +15,18 @@ import {
   type WriteContext,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type Circuit, circuit as closedCircuit, type Permit, type Reach, type Refusal } from "./circuit.ts";
 import { classifyAnswer, isOutage } from "./classify.ts";
 import { type EncodedRequest, encode, type WebhookMessage } from "./encode.ts";
 import { checkOptions, type Settings, type WebhookSinkOptions } from "./options.ts";
-import { type Answer, type Failure, type Requester, requester } from "./request.ts";
-import { signatureHeaders } from "./signature.ts";
+import {
+  type Circuit,
+  circuit as closedCircuit,
+  type Permit,
+  type Reach,
+  type Refusal,
+} from "./request/endpoint-health.ts";
+import { type Answer, type Failure, type Requester, requester } from "./request/request.ts";
+import { signatureHeaders } from "./request/signature.ts";
 
 /** What one environment knows and holds of the endpoint. */
 interface Endpoint {

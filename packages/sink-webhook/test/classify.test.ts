@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { outcomeOf } from "@sluice/core/sink-kit";
-import { AddressRefusedError } from "../src/address.ts";
 import { classifyAnswer, classifyFailure, isOutage, retryAfterMsOf } from "../src/classify.ts";
+import { AddressRefusedError } from "../src/request/address-rule.ts";
 
 const codeOf = (status: number, own = {}): string | undefined =>
   classifyAnswer("hook", { status, retryAfterMs: undefined }, own)?.code;

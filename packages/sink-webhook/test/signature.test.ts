@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Webhook } from "standardwebhooks";
-import { keyOf, signatureHeaders } from "../src/signature.ts";
+import { keyOf, signatureHeaders } from "../src/request/signature.ts";
 
 const secretOf = (byte: number): string => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Sink, SinkError, WriteResult } from "@sluice/core/sink-kit";
 import { type WebhookMessage, type WebhookSinkOptions, webhookSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
-import { agentOptions } from "../src/request.ts";
+import { agentOptions } from "../src/request/request.ts";
 import { cert, key } from "./support/certificate.ts";
 import { type ManualClock, manualClock, settle } from "./support/clock.ts";
 import { deliveryOf, invocation, outcomeOf } from "./support/deliveries.ts";

@@ -1,7 +1,7 @@
 // A mail as bytes: RFC 5322 and MIME. The same mail gives the same bytes on every repeat, but for its date.
 
 import { createHash } from "node:crypto";
-import type { EmailAttachment, Mail } from "./encode.ts";
+import type { EmailAttachment, Mail } from "../encode.ts";
 import { headerLine, headerMailbox, headerParameter, headerText } from "./header.ts";
 
 interface Part {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Circuit, circuit, type Permit, type Reach } from "../src/circuit.ts";
+import { type Circuit, circuit, type Permit, type Reach } from "../src/request/endpoint-health.ts";
 
 const open = () => {
   let now = 1_000_000;

@@ -10,8 +10,8 @@ import {
   lazyClient,
   missingDependency,
 } from "@sluice/core/sink-kit";
-import { sesService } from "./classify.ts";
-import { headerMailbox } from "./header.ts";
+import { sesService } from "../classify.ts";
+import { headerMailbox } from "../mime/header.ts";
 import type { EmailTransport, Envelope } from "./transport.ts";
 
 interface SesText {

@@ -1,6 +1,6 @@
 // Header lines: encoded after RFC 2047 where they are not ASCII, folded, and never longer than a line may be.
 
-import type { Mailbox } from "./address.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
 

@@ -1,7 +1,7 @@
 // What a transport does, so that SES and SMTP are one to the sink.
 
 import type { SinkError } from "@sluice/core/sink-kit";
-import type { Mail } from "./encode.ts";
+import type { Mail } from "../encode.ts";
 
 /** One mail on its way to one of its recipients: each gets a request of its own, so that each has an outcome of its own. */
 export interface Envelope {

@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { checkText, checkWhole, invalidOption, lazyClient, missingDependency } from "@sluice/core/sink-kit";
-import { classifySmtp } from "./classify.ts";
+import { classifySmtp } from "../classify.ts";
 import type { EmailTransport } from "./transport.ts";
 
 /** What the sink gives a transporter: bytes, and where they go. */

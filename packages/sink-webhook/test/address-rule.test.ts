@@ -1,7 +1,7 @@
 import type { lookup } from "node:dns";
 import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
-import { type AddressResolver, addressRule, guardedLookup } from "../src/address.ts";
+import { type AddressResolver, addressRule, guardedLookup } from "../src/request/address-rule.ts";
 
 const rule = addressRule([], false);
 

@@ -4,10 +4,10 @@
 import http from "node:http";
 import https from "node:https";
 import { type Clock, SinkError } from "@sluice/core/sink-kit";
-import { guardedLookup } from "./address.ts";
-import { classifyFailure, retryAfterMsOf } from "./classify.ts";
-import type { EncodedRequest } from "./encode.ts";
-import type { Settings } from "./options.ts";
+import { classifyFailure, retryAfterMsOf } from "../classify.ts";
+import type { EncodedRequest } from "../encode.ts";
+import type { Settings } from "../options.ts";
+import { guardedLookup } from "./address-rule.ts";
 
 export interface Answer {
   readonly status: number;
