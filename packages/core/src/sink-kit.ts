@@ -2,7 +2,15 @@
 
 export type { RetryPolicy } from "./async/backoff.ts";
 export { eachBounded } from "./async/bounded.ts";
-export { type Clock, type InvocationContext, systemClock } from "./async/deadline.ts";
+export {
+  type CallResult,
+  type Circuit,
+  type CircuitCall,
+  type CircuitOptions,
+  type CircuitState,
+  circuit,
+} from "./async/circuit-breaker.ts";
+export { type Clock, type InvocationContext, leaseMs, systemClock } from "./async/deadline.ts";
 export { untilAborted } from "./async/race.ts";
 export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
 export type {
@@ -54,6 +62,13 @@ export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./recor
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
+  type AwsBatchOptions,
+  type AwsBatchSettings,
+  type AwsBatchTarget,
+  awsBatchSink,
+  checkAwsBatchOptions,
+} from "./sink/aws-batch-sink.ts";
+export {
   type AwsEntryFailure,
   type AwsErrorCodes,
   type AwsService,
@@ -94,3 +109,4 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
+export { type EachRequest, lateError, writeEach } from "./sink/write-each.ts";

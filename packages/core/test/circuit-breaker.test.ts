@@ -134,4 +134,14 @@ describe("a half-open circuit", () => {
     second.end("failed");
     expect(one.state()).toEqual(open(2_000));
   });
+
+  test("gives a probe at least the time that it may take", () => {
+    const { one, advance } = opened({ minProbeMs: 9_000 });
+    advance(1_000);
+    one.start();
+    advance(8_999);
+    expect(one.state()).toEqual(probing);
+    advance(1);
+    expect(one.state()).toEqual(halfOpen);
+  });
 });

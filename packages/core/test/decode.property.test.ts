@@ -4,7 +4,7 @@ import { type AttributeValue, decodeImage, type Image } from "../src/sink-kit.ts
 import { attributeName, awkwardNames, canonical, image, oracle } from "./attribute-arbitrary.ts";
 import { decimalValue } from "./decimal.ts";
 
-/** Whether JSON text, parsed, tells everything that an attribute value holds. */
+/** Whether parsed JSON has all the information of an attribute value. */
 const tells = (json: unknown, value: AttributeValue): boolean => {
   if ("S" in value) return json === value.S;
   if ("N" in value) return decimalValue(String(json)) === decimalValue(value.N);
@@ -36,14 +36,14 @@ describe("decoding", () => {
     );
   });
 
-  test("through JSON loses nothing", () => {
+  test("to JSON loses nothing", () => {
     fc.assert(
       fc.property(image, (held) => tellsAll(JSON.parse(JSON.stringify(decodeImage(held))), held)),
       { numRuns: 200 },
     );
   });
 
-  test("agrees with the SDK however often a shape was seen", () => {
+  test("agrees with the SDK before and after a shape is compiled", () => {
     fc.assert(
       fc.property(image, (held) => {
         const expected = JSON.stringify(oracle(held));
@@ -56,7 +56,7 @@ describe("decoding", () => {
     );
   });
 
-  test("of a shape seen often does not fix the attributes' types", () => {
+  test("by a compiled shape accepts attributes of any type", () => {
     const values = fc.array(image, { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(fc.uniqueArray(attributeName, { minLength: 1, maxLength: 6 }), values, (names, images) => {
@@ -68,7 +68,7 @@ describe("decoding", () => {
     );
   });
 
-  test("keeps the order of names, and every awkward one", () => {
+  test("keeps the order of names, including special ones", () => {
     for (let sighting = 0; sighting < 100; sighting += 1) {
       const held = Object.fromEntries(awkwardNames.map((name, index) => [name, { N: String(index + sighting) }]));
       const item = decodeImage(held);
@@ -78,14 +78,14 @@ describe("decoding", () => {
     }
   });
 
-  test("of the same names in another order is right, compiled or not", () => {
+  test("of the same names in another order is right, before and after compilation", () => {
     for (let sighting = 0; sighting < 200; sighting += 1) {
       const held: Image = sighting % 2 === 0 ? { a: { S: "a" }, b: { S: "b" } } : { b: { S: "b" }, a: { S: "a" } };
       expect(decodeImage(held)).toEqual({ a: "a", b: "b" });
     }
   });
 
-  test("of more shapes than are compiled is right", () => {
+  test("of more shapes than can be compiled is right", () => {
     for (let shape = 0; shape < 400; shape += 1) {
       const held: Image = { id: { S: "1" }, [`attribute-${shape}`]: { N: "9007199254740993" } };
       for (let sighting = 0; sighting < 36; sighting += 1) decodeImage(held);

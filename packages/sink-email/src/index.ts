@@ -10,4 +10,4 @@ export {
   type SmtpTransportOptions,
   smtpTransport,
 } from "./transport/smtp.ts";
-export type { EmailTransport, Envelope } from "./transport/transport.ts";
+export type { EmailTransport, MailEnvelope } from "./transport/transport.ts";

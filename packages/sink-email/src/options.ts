@@ -1,4 +1,4 @@
-// Options, what they default to, and what is refused at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. Nothing here connects.
 
 import {
   type Clock,
@@ -8,24 +8,24 @@ import {
   type Leases,
   systemClock,
 } from "@sluice/core/sink-kit";
-import type { MailSettings } from "./encode.ts";
+import type { MailDefaults } from "./encode.ts";
 import { type EmailAddress, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 import type { EmailTransport } from "./transport/transport.ts";
 
-/** Options of `email`. */
+/** Options of `emailSink`. */
 export interface EmailSinkOptions {
   /** `sesTransport({ … })` or `smtpTransport({ … })`. */
   readonly transport: EmailTransport;
-  /** Who sends, where a message does not say. */
+  /** Sender of mails whose message names none. */
   readonly from?: EmailAddress;
-  /** Mails a second, in each environment. Default: no limit. */
+  /** Mails per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;
   /**
-   * The store of the pipeline's `dedupe`. Messages to several recipients need it, for one record each: without it they
-   * are rejected, as a repeat would reach some of them twice.
+   * The pipeline's `dedupeStore`. Messages to several recipients need a lease for each of them. Without a store such
+   * messages are rejected, because a repeat would reach some recipients twice.
    */
   readonly dedupeStore?: Pick<DedupeStore, "leases">;
-  /** Bytes of a mail with its attachments in base64. Default 10,240,000, as many servers have it; SES takes 40 MB. */
+  /** Limit in bytes of a mail, with its attachments in base64. Default 10,240,000, the limit of many servers. SES allows 40 MB. */
   readonly maxBytes?: number;
   /** For logs, metrics and dead letters. Default `email`. */
   readonly name?: string;
@@ -34,7 +34,7 @@ export interface EmailSinkOptions {
 }
 
 /** Options after validation. */
-export interface Settings extends MailSettings {
+export interface EmailSettings extends MailDefaults {
   readonly transport: EmailTransport;
   readonly maxPerSecond: number;
   readonly leases: Leases | undefined;
@@ -58,14 +58,14 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
   if (store === undefined) return undefined;
   const { acquire, complete, release } = (store.leases ?? {}) as Partial<Leases>;
   if ([acquire, complete, release].every((call) => typeof call === "function")) return store.leases;
-  throw invalidOption("dedupeStore", "must be a store with leases, as the pipeline's is");
+  throw invalidOption("dedupeStore", "must be a dedupe store with leases, such as the pipeline's");
 };
 
 /**
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: EmailSinkOptions): Settings => {
+export const checkOptions = (options: EmailSinkOptions): EmailSettings => {
   const { transport, maxPerSecond, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")
     throw invalidOption("transport", "must be sesTransport({ … }) or smtpTransport({ … })");

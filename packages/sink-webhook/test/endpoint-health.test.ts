@@ -1,104 +1,111 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Circuit, circuit, type Permit, type Reach } from "../src/request/endpoint-health.ts";
+import type { CallResult, CircuitCall } from "@sluice/core/sink-kit";
+import { type EndpointHealth, endpointHealth } from "../src/request/endpoint-health.ts";
 
-const open = () => {
+const healthWithClock = () => {
   let now = 1_000_000;
-  const one = circuit({ failures: 3, openMs: 1_000, maxOpenMs: 4_000 }, () => now);
-  const pass = (ms: number): void => {
+  const health = endpointHealth({ failures: 3, openMs: 1_000, maxOpenMs: 4_000 }, () => now);
+  const advance = (ms: number): void => {
     now += ms;
   };
-  return { one, pass };
+  return { health, advance };
 };
 
-/** Asks, and makes a request that ends so; or says why it was not made. */
-const attempt = (one: Circuit, reach: Reach, item = "a"): string => {
-  const refused = one.refusal(item);
-  if (refused !== undefined) return `${refused.because} ${refused.waitMs}`;
-  one.enter(item).end(reach);
-  return reach;
+/** Makes a request with this result, or returns why it was refused. */
+const attempt = (health: EndpointHealth, result: CallResult, itemKey = "a"): string => {
+  const refusal = health.refusal(itemKey);
+  if (refusal !== undefined) return `${refusal.reason} ${refusal.waitMs}`;
+  health.start(itemKey).end(result);
+  return result;
 };
 
-const attempts = (one: Circuit, ...reaches: Reach[]): string[] => reaches.map((reach) => attempt(one, reach));
+const attempts = (health: EndpointHealth, ...results: CallResult[]): string[] =>
+  results.map((result) => attempt(health, result));
 
-describe("a circuit", () => {
-  test("opens after so many requests in a row without an answer, and refuses without a request", () => {
-    const { one, pass } = open();
-    expect(attempts(one, "lost", "lost", "lost", "answered")).toEqual(["lost", "lost", "lost", "open 1000"]);
-    pass(400);
-    expect(attempt(one, "answered")).toBe("open 600");
+const open = (health: EndpointHealth): string[] => attempts(health, "failed", "failed", "failed");
+
+describe("an endpoint that does not answer", () => {
+  test("gets no request after that many failures in a row", () => {
+    const { health, advance } = healthWithClock();
+    expect([...open(health), attempt(health, "succeeded")]).toEqual(["failed", "failed", "failed", "open 1000"]);
+    advance(400);
+    expect(attempt(health, "succeeded")).toBe("open 600");
   });
 
-  test("counts anew after an answer, and not what told nothing", () => {
-    const { one } = open();
-    attempts(one, "lost", "lost", "answered", "lost", "unknown", "lost");
-    expect(one.refusal("a")).toBeUndefined();
-    attempt(one, "lost");
-    expect(one.refusal("a")).toMatchObject({ because: "open" });
+  test("starts with no failures after an answer; unknown results do not count", () => {
+    const { health } = healthWithClock();
+    attempts(health, "failed", "failed", "succeeded", "failed", "unknown", "failed");
+    expect(health.refusal("a")).toBeUndefined();
+    attempt(health, "failed");
+    expect(health.refusal("a")).toMatchObject({ reason: "open" });
   });
 
-  test("lets one request through after its time, and closes when that is answered", () => {
-    const { one, pass } = open();
-    attempts(one, "lost", "lost", "lost");
-    pass(1_000);
-    expect(one.refusal("b")).toBeUndefined();
-    const probe = one.enter("b");
-    expect(one.refusal("c")).toEqual({ because: "open", waitMs: undefined });
-    probe.end("answered");
-    expect(one.refusal("c")).toBeUndefined();
+  test("gets one probe after the open time, and all requests when the probe is answered", () => {
+    const { health, advance } = healthWithClock();
+    open(health);
+    advance(1_000);
+    expect(health.refusal("b")).toBeUndefined();
+    const probe = health.start("b");
+    expect(health.refusal("c")).toEqual({ reason: "open", waitMs: undefined });
+    probe.end("succeeded");
+    expect(health.refusal("c")).toBeUndefined();
   });
 
-  test("stays open for twice as long after each request that fails, up to the longest time", () => {
-    const { one, pass } = open();
-    attempts(one, "lost", "lost", "lost");
+  test("gets no request for twice as long after each failed probe, up to the limit", () => {
+    const { health, advance } = healthWithClock();
+    open(health);
     const waits = [1_000, 2_000, 4_000, 4_000].map((wait, index) => {
-      const refused = one.refusal("any");
-      pass(wait);
-      attempt(one, "lost", `item-${index}`);
-      return refused?.waitMs;
+      const refusal = health.refusal("any");
+      advance(wait);
+      attempt(health, "failed", `item-${index}`);
+      return refusal?.waitMs;
     });
     expect(waits).toEqual([1_000, 2_000, 4_000, 4_000]);
-    pass(4_000);
-    attempt(one, "answered", "last");
-    attempts(one, "lost", "lost", "lost");
-    expect(one.refusal("any")?.waitMs).toBe(1_000);
+    advance(4_000);
+    attempt(health, "succeeded", "last");
+    open(health);
+    expect(health.refusal("any")?.waitMs).toBe(1_000);
   });
 
-  test("lets another probe follow one whose invocation ended before the answer", () => {
-    const { one, pass } = open();
-    attempts(one, "lost", "lost", "lost");
-    pass(1_000);
-    expect(attempt(one, "unknown", "b")).toBe("unknown");
-    expect(attempt(one, "answered", "b")).toBe("answered");
+  test("gets another probe at once when the invocation ended before the answer", () => {
+    const { health, advance } = healthWithClock();
+    open(health);
+    advance(1_000);
+    expect(attempt(health, "unknown", "b")).toBe("unknown");
+    expect(attempt(health, "succeeded", "b")).toBe("succeeded");
   });
 
-  test("is not held open by requests that were under way when it opened", () => {
-    const { one, pass } = open();
-    const permits: Permit[] = Array.from({ length: 5 }, () => one.enter("a"));
-    for (const permit of permits) permit.end("lost");
-    expect(one.refusal("b")?.waitMs).toBe(1_000);
-    pass(1_000);
-    expect(one.refusal("b")).toBeUndefined();
+  test("is not avoided for longer because of requests that were in flight when the circuit opened", () => {
+    const { health, advance } = healthWithClock();
+    const calls: CircuitCall[] = Array.from({ length: 5 }, () => health.start("a"));
+    for (const call of calls) call.end("failed");
+    expect(health.refusal("b")?.waitMs).toBe(1_000);
+    advance(1_000);
+    expect(health.refusal("b")).toBeUndefined();
   });
 
-  test("lets another item go before the one whose probe failed, and that one where no other comes", () => {
-    const { one, pass } = open();
-    attempts(one, "lost", "lost", "lost");
-    pass(1_000);
-    expect(attempt(one, "lost", "a")).toBe("open undefined");
-    expect(attempt(one, "answered", "b")).toBe("answered");
-    attempts(one, "lost", "lost", "lost");
-    pass(1_000);
-    expect([attempt(one, "lost", "a"), attempt(one, "answered", "a")]).toEqual(["open undefined", "answered"]);
+  test("is probed by another item than the last failed one, unless there is no other", () => {
+    const { health, advance } = healthWithClock();
+    open(health);
+    advance(1_000);
+    expect(attempt(health, "failed", "a")).toBe("open undefined");
+    expect(attempt(health, "succeeded", "b")).toBe("succeeded");
+    open(health);
+    advance(1_000);
+    expect([attempt(health, "failed", "a"), attempt(health, "succeeded", "a")]).toEqual([
+      "open undefined",
+      "succeeded",
+    ]);
   });
 });
 
-describe("a pause", () => {
-  test("refuses for as long as the endpoint asked, also while the circuit is closed", () => {
-    const { one, pass } = open();
-    one.pause(700);
-    one.pause(300);
-    expect(one.refusal("a")).toEqual({ because: "asked", waitMs: 700 });
-    pass(700);
-    expect(one.refusal("a")).toBeUndefined();
+describe("an endpoint that sends Retry-After", () => {
+  test("gets no request for the longest time that it asked for, even while the circuit is closed", () => {
+    const { health, advance } = healthWithClock();
+    health.pause(700);
+    health.pause(300);
+    expect(health.refusal("a")).toEqual({ reason: "retry-after", waitMs: 700 });
+    advance(700);
+    expect(health.refusal("a")).toBeUndefined();
   });
 });

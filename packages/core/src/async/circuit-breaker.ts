@@ -11,6 +11,8 @@ export interface CircuitOptions {
   readonly openMs: number;
   /** Upper limit of the doubled time, in milliseconds. */
   readonly maxOpenMs: number;
+  /** Least time that a probe may take before another one may start, in milliseconds. Default: the next open time. */
+  readonly minProbeMs?: number;
   /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
   readonly random?: () => number;
 }
@@ -51,7 +53,7 @@ const maxDoublings = 30;
 
 /** A closed circuit. */
 export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): Circuit => {
-  const { failures: failuresToOpen, openMs, maxOpenMs, random = () => 1 } = options;
+  const { failures: failuresToOpen, openMs, maxOpenMs, minProbeMs = 0, random = () => 1 } = options;
   let failures = 0;
   let openings = 0;
   let openUntil = 0;
@@ -91,8 +93,10 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     openings: () => openings,
     start: () => {
       const call: CircuitCall = { end: (result) => end(call, result) };
-      // Lambda may freeze the environment during a probe, which then never ends: after this time another one may start.
-      if (state().name === "half-open" && !isProbing()) probe = { call, expiresAt: now() + nextOpenMs() };
+      if (state().name === "half-open" && !isProbing()) {
+        // Lambda may freeze the environment during a probe, which then never ends.
+        probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
+      }
       return call;
     },
     close,

@@ -1,4 +1,4 @@
-// How many requests at once, and how many a second, in this environment: for sinks whose target does not say.
+// Limits of one environment: requests in flight, and requests a second.
 
 import type { Clock } from "./deadline.ts";
 
@@ -6,8 +6,8 @@ import type { Clock } from "./deadline.ts";
 export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Turns at `perSecond` (Infinity: at once), one after the other and evenly spaced. The turn of one that gave up is the
- * next one's; a pause is not made up for by a burst.
+ * Spaces requests evenly and in order, `perSecond` of them (Infinity: no limit). The place of a request whose signal has
+ * aborted goes to the next one. No burst makes up for a time without requests.
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
@@ -24,26 +24,25 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   };
 };
 
-/** A limited number of semaphore. */
-export interface Semaphore {
-  /** Resolves when a place is free, and takes it. */
-  readonly take: () => Promise<void>;
-  readonly give: () => void;
-}
+/** Runs work as soon as it is among the first `permits` that have not ended. */
+export type Semaphore = <Value>(work: () => Promise<Value>) => Promise<Value>;
 
-/** That many semaphore. */
-export const semaphore = (count: number): Semaphore => {
-  let free = count;
+/** Makes a semaphore, which serves in the order of the calls. */
+export const semaphore = (permits: number): Semaphore => {
+  let free = permits;
   const waiting: (() => void)[] = [];
-  return {
-    take: async () => {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    give: () => {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    },
+  const release = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  };
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      release();
+    }
   };
 };

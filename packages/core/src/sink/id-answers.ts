@@ -1,9 +1,9 @@
-// Batch answers that name entries by an id: SNS and SQS. The id is the entry's place in the request.
+// Answers to batch requests that name entries by an id: SNS and SQS. The id of an entry is its index in the request.
 
 import { type AwsService, awsEntryError } from "./aws-error.ts";
 import type { EntryAnswer } from "./batch-request.ts";
 
-/** The answer to `PublishBatch` and `SendMessageBatch`: an HTTP 200 may hold failures. */
+/** The answer to `PublishBatch` and `SendMessageBatch`. An HTTP 200 may contain failures. */
 export interface IdAnswer {
   readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
   readonly Failed?:
@@ -16,11 +16,11 @@ export interface IdAnswer {
     | undefined;
 }
 
-/** Entries, each with its place as its id. */
+/** The entries, with their indices as ids. */
 export const withIds = <Entry>(entries: readonly Entry[]): (Entry & { readonly Id: string })[] =>
   entries.map((entry, index) => ({ ...entry, Id: String(index) }));
 
-/** What an answer says of each entry of its request, by place. An entry that it does not name has none. */
+/** The answers to the entries of a request, by index. An entry that the answer does not name has no answer. */
 export const answersById = (sink: string, service: AwsService, { Successful, Failed }: IdAnswer): EntryAnswer[] => {
   const answers: EntryAnswer[] = [];
   for (const { Id } of Successful ?? []) answers[Number(Id)] = "taken";

@@ -25,7 +25,7 @@ export const awsClientDefaults: {
 };
 
 /** A client that is ended as the clients of the AWS SDK are. */
-interface Destroyable {
+export interface Destroyable {
   readonly destroy: () => void;
 }
 

@@ -1,11 +1,11 @@
-// Packages that only some users need: imported when they are needed, never before.
+// The error of an optional package that is not installed. Such packages are imported when they are first used.
 
 import { ConfigError } from "../errors.ts";
 
 /**
- * What such an import is caught with. Both must stand in the caller's code: a bundler sees the import, and esbuild goes on
- * without a package that is not installed only where the import itself has a `catch`.
- * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY, which names the package and who needs it.
+ * The `catch` of such an import. Both must be in the caller's code: esbuild ignores a package that is not installed only
+ * if the import itself has a `catch`.
+ * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY, which names the package and its user.
  * @example
  * const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));
  */

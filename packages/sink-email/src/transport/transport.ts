@@ -1,10 +1,10 @@
-// What a transport does, so that SES and SMTP are one to the sink.
+// The interface of a transport, which SES and SMTP implement.
 
 import type { SinkError } from "@sluice/core/sink-kit";
 import type { Mail } from "../encode.ts";
 
-/** One mail on its way to one of its recipients: each gets a request of its own, so that each has an outcome of its own. */
-export interface Envelope {
+/** One mail and one of its recipients. Each recipient gets a request of its own, and so has an outcome of its own. */
+export interface MailEnvelope {
   readonly mail: Mail;
   readonly recipient: string;
   /** The mail as bytes. */
@@ -13,11 +13,11 @@ export interface Envelope {
 
 /** Sends mails. Made by `sesTransport()` or `smtpTransport()`, without I/O. */
 export interface EmailTransport {
-  /** Mails at once, at most. */
+  /** Mails in flight at once, at most. */
   readonly concurrency: number;
-  /** Resolves when the target has taken the mail. Rejects when it did not, and soon after the signal. */
-  readonly send: (envelope: Envelope, signal: AbortSignal) => Promise<void>;
-  /** The error of a delivery, from what `send` rejected with. */
+  /** Resolves when the target has taken the mail. Rejects if the target did not, and as soon as the signal aborts. */
+  readonly send: (envelope: MailEnvelope, signal: AbortSignal) => Promise<void>;
+  /** Makes the error of a delivery from the error with which `send` rejected. */
   readonly classify: (sink: string, error: unknown) => SinkError;
   readonly close: () => Promise<void>;
 }

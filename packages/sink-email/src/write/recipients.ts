@@ -1,5 +1,5 @@
-// A mail to several recipients, of whom some may be refused: each has a record of its own, so that a repeat reaches those
-// alone who have not got it.
+// A mail to several recipients, some of whom the server may reject. Each recipient has a lease of its own, so that a
+// repeat reaches only those who have not got the mail: docs/decisions/0010-one-request-per-recipient.md.
 
 import { createHash } from "node:crypto";
 import {
@@ -11,24 +11,24 @@ import {
   SinkError,
 } from "@sluice/core/sink-kit";
 
-/** A mail to several, as the records need it. */
-export interface Addressed {
+/** A mail to several recipients. */
+export interface RecipientsMail {
   readonly idempotencyKey: string;
   readonly recipients: readonly string[];
-  /** How long a record is held for this invocation. */
+  /** How long a lease is held for this invocation. */
   readonly holdMs: number;
   readonly sendTo: (recipient: string) => Promise<DeliveryError | undefined>;
 }
 
-/** Sends a mail to each recipient that has not got it yet; resolves to what kept it from all. */
-export type SendToSeveral = (addressed: Addressed) => Promise<DeliveryError | undefined>;
+/** Sends a mail to each recipient that has not got it yet; resolves to the error if one of them has not got it. */
+export type SendToRecipients = (mail: RecipientsMail) => Promise<DeliveryError | undefined>;
 
-/** No address is stored. */
+/** Hashed, so that the store holds no address. */
 const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
 
-/** Failures of the target as a whole: the next recipient would meet the same. */
-const stopsAll: ReadonlySet<string> = new Set([
+/** Failures that the next recipient would meet too. Throttling may concern one recipient only. */
+const stopCodes: ReadonlySet<string> = new Set([
   "SINK_UNAVAILABLE",
   "SINK_TIMEOUT",
   "SINK_DENIED",
@@ -36,7 +36,7 @@ const stopsAll: ReadonlySet<string> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
-/** One that can be tried again decides before one that is refused for good, which will be refused again. */
+/** The error of the delivery. A recipient to retry decides before one that was rejected, and will be rejected again. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
   const error = errors.find(({ code }) => outcomeOf(code) === "retry") ?? errors[0];
   if (error === undefined || error.code === "DEADLINE_EXCEEDED") return error;
@@ -46,61 +46,61 @@ const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: n
 };
 
 const storeError = (name: string, cause: unknown): SinkError =>
-  new SinkError("SINK_UNAVAILABLE", `[${name}] the records of recipients cannot be reached`, { cause });
+  new SinkError("SINK_UNAVAILABLE", `[${name}] the leases of recipients cannot be reached`, { cause });
 
 const heldError = (name: string, retryAfterMs: number): SinkError =>
-  new SinkError("SINK_CONFLICT", `[${name}] another invocation sends this mail, or has crashed while it did`, {
+  new SinkError("SINK_CONFLICT", `[${name}] another invocation is sending this mail, or crashed while sending it`, {
     retryAfterMs,
   });
 
-/** What became of one recipient: `owing` has the mail, but the store did not take that. */
-type Result = DeliveryError | "sent" | "owing";
+/** Result for one recipient. `unrecorded`: sent, but the store did not record that. */
+type RecipientResult = DeliveryError | "sent" | "unrecorded";
 
-/** Sends mails to several, with a record in the store for each recipient. */
-export const severalSender = (name: string, leases: Leases): SendToSeveral => {
+/** Makes a sender that holds a lease for each recipient. */
+export const recipientsSender = (name: string, leases: Leases): SendToRecipients => {
   const owner: RouteId = { pipeline: name, route: "recipients" };
-  // Sent, and not recorded: while this environment lives, these are not sent again.
-  const owed = new Set<string>();
+  // Keys of sent mails that the store did not record. This environment does not send them again.
+  const unrecorded = new Set<string>();
 
-  const complete = async (key: string): Promise<Result> => {
-    owed.add(key);
+  const complete = async (key: string): Promise<RecipientResult> => {
+    unrecorded.add(key);
     try {
       await leases.complete(owner, key);
     } catch {
-      return "owing";
+      return "unrecorded";
     }
-    owed.delete(key);
+    unrecorded.delete(key);
     return "sent";
   };
-  /** @throws what the store rejected the lease with. */
-  const sendOnce = async (key: string, recipient: string, addressed: Addressed): Promise<Result> => {
-    if (owed.has(key)) return complete(key);
-    const lease = await leases.acquire(owner, key, addressed.holdMs);
+  /** @throws the error of the store if it does not answer `acquire`. */
+  const sendOnce = async (key: string, recipient: string, mail: RecipientsMail): Promise<RecipientResult> => {
+    if (unrecorded.has(key)) return complete(key);
+    const lease = await leases.acquire(owner, key, mail.holdMs);
     if (lease === "completed") return "sent";
     if (lease !== "acquired") return heldError(name, lease.heldForMs);
-    const error = await addressed.sendTo(recipient);
+    const error = await mail.sendTo(recipient);
     if (error === undefined) return complete(key);
-    // A lease that is not given back ends by itself: what kept the mail back matters more.
+    // A lease that cannot be released expires. The error of the mail matters more.
     await leases.release(owner, key).catch(() => undefined);
     return error;
   };
-  return async (addressed) => {
-    const { idempotencyKey, recipients } = addressed;
+  return async (mail) => {
+    const { idempotencyKey, recipients } = mail;
     const errors: DeliveryError[] = [];
-    let isOwing = false;
+    let isUnrecorded = false;
     for (const recipient of recipients) {
-      const result = await sendOnce(keyOf(idempotencyKey, recipient), recipient, addressed).catch((cause) => {
+      const result = await sendOnce(keyOf(idempotencyKey, recipient), recipient, mail).catch((cause) => {
         if (cause instanceof ConfigError) throw cause;
         return cause instanceof SinkError ? cause : storeError(name, cause);
       });
-      if (result === "owing") isOwing = true;
+      if (result === "unrecorded") isUnrecorded = true;
       if (typeof result === "string") continue;
       errors.push(result);
-      if (stopsAll.has(result.code)) break;
+      if (stopCodes.has(result.code)) break;
     }
     const error = summaryOf(name, errors, recipients.length);
-    // Where all have the mail, a record that is missing does no harm. Where some were refused, it must be written before
-    // the dead letter is, whose redrive may come to another environment.
-    return error !== undefined && isOwing ? storeError(name, error) : error;
+    // If all recipients have the mail, nothing will be repeated, and a missing record does no harm. If some were rejected,
+    // the record must be written before the dead letter, which another environment may redrive.
+    return error !== undefined && isUnrecorded ? storeError(name, error) : error;
   };
 };

@@ -1,96 +1,59 @@
-// What this environment knows about the endpoint's health. It lives in memory, one per sink and environment: an outage is
-// learned anew by each, at the price of a few requests, and nothing has to be stored or shared.
+// What this environment knows about the endpoint: whether it answers, and for how long it asked for no requests. It lives
+// in memory, one per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
 
-/** When the circuit opens, and for how long. */
-export interface CircuitOptions {
-  /** Requests that get no answer, one after the other, before it opens. Default 5. */
-  readonly failures?: number;
-  /** Milliseconds until one request is let through to see; doubles while the outage lasts. Default 10,000. */
-  readonly openMs?: number;
-  /** Longest such time, in ms. Default 60,000. */
-  readonly maxOpenMs?: number;
-}
+import { type CircuitCall, type CircuitOptions, circuit } from "@sluice/core/sink-kit";
 
-/** What a request told: the endpoint answered, or it did not, or the request ended before one could know. */
-export type Reach = "answered" | "lost" | "unknown";
-
-/** Leave to make one request. `end` must be called, once: it says what the request told. */
-export interface Permit {
-  readonly end: (reach: Reach) => void;
-}
-
-/** No leave. */
-export interface Refusal {
-  readonly because: "open" | "asked";
-  /** Milliseconds until the next request may be made; undefined: as soon as the one that is out to see is back. */
+/** Why no request may be made now: the circuit is open, or the endpoint asked to wait. */
+export interface RequestRefusal {
+  readonly reason: "open" | "retry-after";
+  /** Milliseconds until the next request may be made; undefined: as soon as the probe that is in flight has ended. */
   readonly waitMs: number | undefined;
 }
 
-export interface Circuit {
+/** The endpoint's health, as its requests show it. */
+export interface EndpointHealth {
   /** Why no request for the item may be made now; undefined: it may. */
-  readonly refusal: (item: string) => Refusal | undefined;
-  /** Leave to make a request for the item. Ask `refusal` first. */
-  readonly enter: (item: string) => Permit;
-  /** The endpoint asked to be left alone for that long. */
+  readonly refusal: (itemKey: string) => RequestRefusal | undefined;
+  /** Starts a request for the item, after `refusal` has allowed it. */
+  readonly start: (itemKey: string) => CircuitCall;
+  /** Refuses requests for that long: the endpoint sent `Retry-After`. */
   readonly pause: (ms: number) => void;
 }
 
-interface State {
-  /** Requests without an answer since the last one with. */
-  failures: number;
-  /** How often it has opened since it was closed: 0 is closed. */
-  openings: number;
-  openUntil: number;
-  pausedUntil: number;
-  /** The one request that is out to see. */
-  probe: Permit | undefined;
-  /** The item whose probe failed last. It lets another one go first: were it poison, it would keep the others out. */
-  suspect: string | undefined;
-}
+/** An endpoint of which nothing bad is known. */
+export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
+  const breaker = circuit(options, { now });
+  let pausedUntil = 0;
+  /** The item whose request opened the circuit. Another item probes first: this one may be one that always fails. */
+  let suspect: string | undefined;
 
-const refusalIn = (state: State, item: string, time: number): Refusal | undefined => {
-  if (time < state.pausedUntil) return { because: "asked", waitMs: state.pausedUntil - time };
-  if (state.openings === 0) return undefined;
-  if (time < state.openUntil) return { because: "open", waitMs: state.openUntil - time };
-  if (state.probe !== undefined) return { because: "open", waitMs: undefined };
-  if (item !== state.suspect) return undefined;
-  state.suspect = undefined;
-  return { because: "open", waitMs: undefined };
-};
-
-/** A circuit that is closed. */
-export const circuit = (options: Required<CircuitOptions>, now: () => number): Circuit => {
-  const state: State = {
-    failures: 0,
-    openings: 0,
-    openUntil: 0,
-    pausedUntil: 0,
-    probe: undefined,
-    suspect: undefined,
-  };
-  const open = (item: string): void => {
-    state.openUntil = now() + Math.min(options.maxOpenMs, options.openMs * 2 ** state.openings);
-    state.openings += 1;
-    state.suspect = item;
-  };
-  const learn = (permit: Permit, item: string, reach: Reach): void => {
-    const wasProbe = state.probe === permit;
-    if (wasProbe) state.probe = undefined;
-    if (reach === "answered") Object.assign(state, { failures: 0, openings: 0, suspect: undefined });
-    if (reach !== "lost") return;
-    state.failures += 1;
-    // Requests that were under way when the circuit opened tell nothing new.
-    if (wasProbe || (state.openings === 0 && state.failures >= options.failures)) open(item);
+  const refuseSuspect = (itemKey: string): RequestRefusal | undefined => {
+    if (itemKey !== suspect) return undefined;
+    suspect = undefined;
+    return { reason: "open", waitMs: undefined };
   };
   return {
-    refusal: (item) => refusalIn(state, item, now()),
-    enter: (item) => {
-      const permit: Permit = { end: (reach) => learn(permit, item, reach) };
-      if (state.openings > 0) state.probe = permit;
-      return permit;
+    refusal: (itemKey) => {
+      const pauseMs = pausedUntil - now();
+      if (pauseMs > 0) return { reason: "retry-after", waitMs: pauseMs };
+      const state = breaker.state();
+      if (state.name === "closed") return undefined;
+      if (state.name === "open") return { reason: "open", waitMs: state.remainingMs };
+      return state.isProbing ? { reason: "open", waitMs: undefined } : refuseSuspect(itemKey);
+    },
+    start: (itemKey) => {
+      const call = breaker.start();
+      return {
+        end: (result) => {
+          const openings = breaker.openings();
+          call.end(result);
+          if (breaker.openings() > openings) suspect = itemKey;
+          if (result === "succeeded") suspect = undefined;
+        },
+      };
     },
     pause: (ms) => {
-      state.pausedUntil = Math.max(state.pausedUntil, now() + ms);
+      pausedUntil = Math.max(pausedUntil, now() + ms);
     },
   };
 };
