@@ -75,19 +75,19 @@ describe("an invalid attribute value is RECORD_MALFORMED", () => {
     ["no type", {}],
     ["null", null],
     ["a plain string", "text"],
-    ["a list that is none", { L: "abc" }],
+    ["a list that is not an array", { L: "abc" }],
     ["a map that is null", { M: null }],
     ["a map that is an array", { M: [] }],
     ["a string set that is null", { SS: null }],
     ["a number set with a word", { NS: ["1", "two"] }],
     ["a binary that is a number", { B: 5 }],
-    ["a binary set that is a text", { BS: "AA==" }],
+    ["a binary set that is a string", { BS: "AA==" }],
   ])("%s, by itself, in a map, in a list, and in a compiled shape", (_, wrong) => {
     const value = wrong as unknown as AttributeValue;
     expect(codeOf(() => decodeValue(value))).toBe("RECORD_MALFORMED");
     expect(codeOf(() => decodeValue({ L: [value] }))).toBe("RECORD_MALFORMED");
-    for (let sighting = 0; sighting < 40; sighting += 1) decodeImage({ id: { S: "1" }, odd: { N: "2" } });
-    expect(codeOf(() => decodeImage({ id: { S: "1" }, odd: value }))).toBe("RECORD_MALFORMED");
+    for (let image = 0; image < 40; image += 1) decodeImage({ id: { S: "1" }, other: { N: "2" } });
+    expect(codeOf(() => decodeImage({ id: { S: "1" }, other: value }))).toBe("RECORD_MALFORMED");
   });
 
   test("and the message contains no value", () => {
