@@ -12,7 +12,7 @@ export {
 } from "./async/circuit-breaker.ts";
 export { type Clock, type InvocationContext, leaseMs, systemClock } from "./async/deadline.ts";
 export { untilAborted } from "./async/race.ts";
-export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
+export { checkedPerSecond, type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
 export type {
   Dedupe,
   DedupeStore,
@@ -91,7 +91,7 @@ export {
   type WireAttributes,
   wireAttributes,
 } from "./sink/message-attribute.ts";
-export { bodyText, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
+export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
 export { missingDependency } from "./sink/missing-dependency.ts";
 export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
 export {

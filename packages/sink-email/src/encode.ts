@@ -1,7 +1,7 @@
 // From a delivery to a mail. Every text that becomes a header is checked here. Pure.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type AppendDelivery, headerKey, messageOf, SinkError } from "@sluice/core/sink-kit";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
 /** A file that is attached to a mail. */
@@ -142,12 +142,6 @@ const messageIdOf = (idempotencyKey: string, from: Mailbox): string => {
   const hash = createHash("sha256").update(idempotencyKey).digest("base64url");
   return `<${hash}@${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
 };
-
-/** The key as the value of a header. Hashed if it has other characters than ASCII, which come from a route's name. */
-const headerKey = (idempotencyKey: string): string =>
-  /^[\x21-\x7e]{1,255}$/.test(idempotencyKey)
-    ? idempotencyKey
-    : `sha256:${createHash("sha256").update(idempotencyKey).digest("base64url")}`;
 
 const checkBody = ({ text, html }: EmailMessage, reject: Reject): void => {
   if (text === undefined && html === undefined) throw reject("the message has neither text nor html");

@@ -2,7 +2,9 @@
 
 import {
   type Clock,
+  checkedPerSecond,
   checkText,
+  checkWhole,
   type DedupeStore,
   invalidOption,
   type Leases,
@@ -34,18 +36,13 @@ export interface EmailSinkOptions {
 }
 
 /** Options after validation. */
-export interface EmailSettings extends MailDefaults {
+export interface EmailSinkSettings extends MailDefaults {
   readonly transport: EmailTransport;
   readonly maxPerSecond: number;
   readonly leases: Leases | undefined;
   readonly maxBytes: number;
   readonly clock: Pick<Clock, "now" | "sleep">;
 }
-
-const checkNumber = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
-  if (typeof value === "number" && value >= least && value <= most) return;
-  throw invalidOption(option, `must be a number from ${least} to ${most}`);
-};
 
 const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {
   if (from === undefined) return undefined;
@@ -65,18 +62,17 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: EmailSinkOptions): EmailSettings => {
-  const { transport, maxPerSecond, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
+export const checkOptions = (options: EmailSinkOptions): EmailSinkSettings => {
+  const { transport, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")
     throw invalidOption("transport", "must be sesTransport({ … }) or smtpTransport({ … })");
-  if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
-  checkNumber("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
   checkText("name", name);
   return Object.freeze({
     name,
     transport,
     from: checkedFrom(options.from),
-    maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
+    maxPerSecond: checkedPerSecond(options.maxPerSecond),
     leases: checkedLeases(options.dedupeStore),
     maxBytes,
     clock,

@@ -13,7 +13,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { type EmailMessage, encode, type Mail } from "./encode.ts";
 import { mimeOf } from "./mime/mime.ts";
-import { checkOptions, type EmailSettings, type EmailSinkOptions } from "./options.ts";
+import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./options.ts";
 import type { MailEnvelope } from "./transport/transport.ts";
 import { recipientsSender } from "./write/recipients.ts";
 
@@ -26,7 +26,7 @@ interface RawMail {
 /** Sends a mail to one recipient; resolves to the error if the mail was not taken. */
 type SendMail = (envelope: MailEnvelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
 
-const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSettings): SendMail => {
+const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings): SendMail => {
   const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);
   return (envelope, signal) =>
@@ -43,14 +43,14 @@ const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSettings): Se
     });
 };
 
-const rawOf = ({ name, maxBytes, clock }: EmailSettings, mail: Mail): Buffer => {
+const rawOf = ({ name, maxBytes, clock }: EmailSinkSettings, mail: Mail): Buffer => {
   const raw = mimeOf(mail, clock.now());
   if (raw.length <= maxBytes) return raw;
   const found = `the mail is ${raw.length} bytes with its attachments; the limit is ${maxBytes}`;
   throw new SinkError("SINK_TOO_LARGE", `[${name}] ${found}`);
 };
 
-const checkRecipients = ({ name, leases }: EmailSettings, { recipients }: Mail): void => {
+const checkRecipients = ({ name, leases }: EmailSinkSettings, { recipients }: Mail): void => {
   if (recipients.length === 1 || leases !== undefined) return;
   const found = `[${name}] the message has ${recipients.length} recipients`;
   throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);

@@ -39,7 +39,7 @@ export interface EventBridgeSinkOptions extends AwsBatchOptions<EventBridgeClien
 }
 
 /** Options after validation. */
-export interface EventBridgeSettings extends EventDefaults, AwsBatchSettings<EventBridgeClient> {}
+export interface EventBridgeSinkSettings extends EventDefaults, AwsBatchSettings<EventBridgeClient> {}
 
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html (read 2026-11-23) */
 const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
@@ -48,7 +48,7 @@ const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
-export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSettings => {
+export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSettings => {
   const { source, eventBusName } = options;
   checkText("source", source);
   if (source.startsWith("aws.")) throw invalidOption("source", "must not begin with aws., which AWS reserves");

@@ -33,7 +33,7 @@ export interface SnsSinkOptions extends AwsBatchOptions<SnsClient> {
 }
 
 /** Options after validation. */
-export interface SnsSettings extends AwsBatchSettings<SnsClient> {
+export interface SnsSinkSettings extends AwsBatchSettings<SnsClient> {
   readonly topicArn: string;
   readonly isFifo: boolean;
   readonly maxBytes: number;
@@ -50,7 +50,7 @@ const topicArnPattern = /^arn:[\w-]+:sns:[\w-]+:\d+:[\w-]{1,256}(\.fifo)?$/;
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
-export const checkOptions = (options: SnsSinkOptions): SnsSettings => {
+export const checkOptions = (options: SnsSinkOptions): SnsSinkSettings => {
   const { topicArn, maxMessageBytes: maxBytes = defaultMessageBytes } = options;
   if (typeof topicArn !== "string" || !topicArnPattern.test(topicArn)) {
     throw invalidOption("topicArn", "must be a topic's ARN");

@@ -28,7 +28,7 @@ export interface SqsSinkOptions extends AwsBatchOptions<SqsClient> {
 }
 
 /** Options after validation. */
-export interface SqsSettings extends AwsBatchSettings<SqsClient> {
+export interface SqsSinkSettings extends AwsBatchSettings<SqsClient> {
   readonly queueUrl: string;
   readonly isFifo: boolean;
 }
@@ -37,7 +37,7 @@ export interface SqsSettings extends AwsBatchSettings<SqsClient> {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
-export const checkOptions = (options: SqsSinkOptions): SqsSettings => {
+export const checkOptions = (options: SqsSinkOptions): SqsSinkSettings => {
   const { queueUrl } = options;
   if (typeof queueUrl !== "string" || !URL.canParse(queueUrl)) throw invalidOption("queueUrl", "must be a queue's URL");
   const common = checkAwsBatchOptions<SqsClient>(options, {

@@ -1,8 +1,7 @@
 // From a delivery to its request, except for the signature, which depends on the time. Pure.
 
-import { createHash } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { type AppendDelivery, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type AppendDelivery, headerKey, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
 
 /** A method of a request. */
 export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
@@ -76,12 +75,6 @@ export const headerFault = (headers: { readonly [name: string]: unknown }): stri
 const lowerCased = (headers: { readonly [name: string]: string }): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-/** The key as the value of a header, hashed if necessary. A full stop would make the signed text ambiguous. */
-export const idOf = (idempotencyKey: string): string =>
-  /^[\x21-\x2d\x2f-\x7e]{1,255}$/.test(idempotencyKey)
-    ? idempotencyKey
-    : `sha256:${createHash("sha256").update(idempotencyKey).digest("base64url")}`;
-
 const rejected = (name: string, found: string): SinkError => new SinkError("SINK_REJECTED", `[${name}] ${found}`);
 
 const urlOf = ({ name, url }: RequestDefaults, path: unknown): URL => {
@@ -121,7 +114,7 @@ export const encode = (delivery: AppendDelivery<WebhookMessage>, defaults: Reque
   if (!isMethod(method)) throw rejected(name, "message.method must be POST, PUT, PATCH or DELETE");
   const fault = headerFault(headers);
   if (fault !== undefined) throw rejected(name, `message.headers: ${fault}`);
-  const id = idOf(delivery.idempotencyKey);
+  const id = headerKey(delivery.idempotencyKey);
   const body = bodyOf(defaults, message.body);
   return {
     id,

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import {
   type CircuitOptions,
   type Clock,
+  checkedPerSecond,
   checkText,
   checkWhole,
   invalidOption,
@@ -68,7 +69,7 @@ export interface WebhookSinkOptions {
 }
 
 /** Options after validation. */
-export interface WebhookSettings extends RequestDefaults {
+export interface WebhookSinkSettings extends RequestDefaults {
   readonly keys: readonly Buffer[];
   readonly timeoutMs: number;
   readonly concurrency: number;
@@ -103,19 +104,14 @@ const checkedKeys = (secrets: unknown): Buffer[] => {
   });
 };
 
-const checkNumber = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
-  if (typeof value === "number" && value >= least && value <= most) return;
-  throw invalidOption(option, `must be a number from ${least} to ${most}`);
-};
-
 const maxTimerMs = 2 ** 31 - 1;
 
 /** A probe may take as long as a request: `minProbeMs`. */
 const checkedCircuit = (options: CircuitBreakerOptions = {}, minProbeMs: number): CircuitOptions => {
   const { failures = 5, openMs = 10_000, maxOpenMs = Math.max(60_000, openMs) } = options;
-  checkNumber("circuitBreaker.failures", failures, [1, 1_000_000]);
-  checkNumber("circuitBreaker.openMs", openMs, [1, maxTimerMs]);
-  checkNumber("circuitBreaker.maxOpenMs", maxOpenMs, [openMs, maxTimerMs]);
+  checkWhole("circuitBreaker.failures", failures, [1, 1_000_000]);
+  checkWhole("circuitBreaker.openMs", openMs, [1, maxTimerMs]);
+  checkWhole("circuitBreaker.maxOpenMs", maxOpenMs, [openMs, maxTimerMs]);
   return { failures, openMs, maxOpenMs, minProbeMs };
 };
 
@@ -155,16 +151,15 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: WebhookSinkOptions): WebhookSettings => {
-  const { method = "POST", timeoutMs = 5_000, concurrency = 8, maxPerSecond, name = "webhook" } = options;
+export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
+  const { method = "POST", timeoutMs = 5_000, concurrency = 8, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;
   const url = checkedUrl(options.url);
   if (!isMethod(method)) throw invalidOption("method", "must be POST, PUT, PATCH or DELETE");
   checkText("name", name);
-  checkNumber("timeoutMs", timeoutMs, [1, maxTimerMs]);
+  checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
-  if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
-  checkNumber("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
   if ("rejectUnauthorized" in tls)
     throw invalidOption("tls", "must not switch verification off; give the authority as tls.ca");
   return Object.freeze({
@@ -176,7 +171,7 @@ export const checkOptions = (options: WebhookSinkOptions): WebhookSettings => {
     keys: Object.freeze(checkedKeys(options.secrets)),
     timeoutMs,
     concurrency,
-    maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
+    maxPerSecond: checkedPerSecond(options.maxPerSecond),
     circuit: checkedCircuit(options.circuitBreaker, timeoutMs),
     rule: checkedRule(url, allowAddresses),
     tls,

@@ -12,9 +12,9 @@ import {
 } from "@sluice/core/sink-kit";
 import { classifyAnswer, isUnreachable } from "./classify.ts";
 import { type EncodedRequest, encode, type WebhookMessage } from "./encode.ts";
-import { checkOptions, type WebhookSettings, type WebhookSinkOptions } from "./options.ts";
+import { checkOptions, type WebhookSinkOptions, type WebhookSinkSettings } from "./options.ts";
 import { endpointHealth, type RequestRefusal } from "./request/endpoint-health.ts";
-import { type HttpAnswer, type HttpFailure, requester } from "./request/request.ts";
+import { type EndpointAnswer, type EndpointFailure, requester } from "./request/request.ts";
 import { signatureHeaders } from "./request/signature.ts";
 
 const refusalError = (name: string, { reason, waitMs }: RequestRefusal, cause: SinkError | undefined): SinkError => {
@@ -30,7 +30,7 @@ const refusalError = (name: string, { reason, waitMs }: RequestRefusal, cause: S
 const meaningfulWaitMs = 500;
 
 /** What a request says about the health of the endpoint. */
-const callResultOf = (outcome: HttpAnswer | HttpFailure, waitedMs: number): CallResult => {
+const callResultOf = (outcome: EndpointAnswer | EndpointFailure, waitedMs: number): CallResult => {
   if ("status" in outcome) return isUnreachable(outcome.status) ? "failed" : "succeeded";
   // An endpoint may close an idle connection: this says nothing about its health.
   if (outcome.isStale || (outcome.isCut && waitedMs < meaningfulWaitMs)) return "unknown";
@@ -39,7 +39,7 @@ const callResultOf = (outcome: HttpAnswer | HttpFailure, waitedMs: number): Call
 };
 
 /** Signs at the time of sending: receivers reject an old timestamp. */
-const signed = ({ keys, clock }: WebhookSettings, request: EncodedRequest): EncodedRequest => ({
+const signed = ({ keys, clock }: WebhookSinkSettings, request: EncodedRequest): EncodedRequest => ({
   ...request,
   headers: { ...request.headers, ...signatureHeaders(request.id, clock.now(), request.body, keys) },
 });
@@ -52,7 +52,7 @@ type SendRequest = (
 ) => Promise<DeliveryError | undefined>;
 
 /** The state of one environment: connections, rate and health of the endpoint. */
-const endpointOf = (settings: WebhookSettings): { readonly send: SendRequest; readonly close: () => void } => {
+const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest; readonly close: () => void } => {
   const { name, clock, codes } = settings;
   const health = endpointHealth(settings.circuit, clock.now);
   const limited = semaphore(settings.concurrency);

@@ -1,5 +1,6 @@
 // Limits of one environment: requests in flight, and requests a second.
 
+import { ConfigError } from "../errors.ts";
 import type { Clock } from "./deadline.ts";
 
 /** Resolves when the next request may start, or when the signal aborts. */
@@ -22,6 +23,16 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
     tail = turn;
     return turn;
   };
+};
+
+/**
+ * The rate in the option `maxPerSecond` of a sink; Infinity if the option is not set.
+ * @throws {ConfigError} CONFIG_INVALID unless the rate is a number from 0.001 to 1,000,000.
+ */
+export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
+  if (maxPerSecond === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof maxPerSecond === "number" && maxPerSecond >= 0.001 && maxPerSecond <= 1_000_000) return maxPerSecond;
+  throw new ConfigError("CONFIG_INVALID", 'option "maxPerSecond" must be a number from 0.001 to 1000000');
 };
 
 /** Runs work as soon as it is among the first `permits` that have not ended. */

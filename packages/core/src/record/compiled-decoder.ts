@@ -13,11 +13,11 @@ const maxShapes = 256;
 const maxNodes = 8192;
 
 /** A node of the tree of attribute names. The node of an image's last name is the image's shape. */
-interface Shape {
-  readonly next: Map<string, Shape>;
+interface ImageShape {
+  readonly next: Map<string, ImageShape>;
   /** The latest next node. Most images repeat it, which saves the lookup in the Map. */
   latestName: string | undefined;
-  latest: Shape | undefined;
+  latest: ImageShape | undefined;
   images: number;
   decode: DecodeImage | undefined;
 }
@@ -29,7 +29,7 @@ export type DecodeValue = (value: AttributeValue, nested: DecodeImage) => unknow
 /** Decodes an image attribute by attribute. */
 export type DecodeEach = (image: Image, nested: DecodeImage) => UnknownItem;
 
-const newShape = (): Shape => ({
+const newShape = (): ImageShape => ({
   next: new Map(),
   latestName: undefined,
   latest: undefined,
@@ -95,7 +95,7 @@ export const imageDecoders = (
   let nodes = 0;
   let compiled = mayGenerateCode() ? 0 : maxShapes;
 
-  const step = (shape: Shape, name: string): Shape | undefined => {
+  const step = (shape: ImageShape, name: string): ImageShape | undefined => {
     let next = shape.next.get(name);
     if (next === undefined) {
       if (nodes >= maxNodes) return undefined;
@@ -112,7 +112,7 @@ export const imageDecoders = (
     const make = new Function("d", "contents", "nested", source(sample));
     return make(decodeValue, contents, Object.keys(sample).map(newDecoder)) as DecodeImage;
   };
-  const find = (root: Shape, image: Image): DecodeImage | undefined => {
+  const find = (root: ImageShape, image: Image): DecodeImage | undefined => {
     let shape = root;
     for (const name in image) {
       const next = shape.latestName === name ? shape.latest : step(shape, name);

@@ -98,9 +98,9 @@ const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Ima
 export const carries = (viewType: StreamViewType, side: "new" | "old"): boolean =>
   viewType === "NEW_AND_OLD_IMAGES" || viewType === (side === "new" ? "NEW_IMAGE" : "OLD_IMAGE");
 
-type Parsed<Item> = { readonly item: Item } | { readonly error: unknown };
+type ParsedItem<Item> = { readonly item: Item } | { readonly error: unknown };
 
-const parsed = <Item>(make: () => Item): Parsed<Item> => {
+const parsed = <Item>(make: () => Item): ParsedItem<Item> => {
   try {
     return { item: make() };
   } catch (error) {
@@ -108,7 +108,7 @@ const parsed = <Item>(make: () => Item): Parsed<Item> => {
   }
 };
 
-const itemOf = <Item>(result: Parsed<Item>): Item => {
+const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   if ("error" in result) throw result.error;
   return result.item;
 };
@@ -124,8 +124,8 @@ class DecodedChange<Item> implements Change<Item> {
   readonly record: StreamRecord;
   readonly #schema: StandardSchemaV1<unknown, Item> | undefined;
   #keys: Change["keys"] | undefined = undefined;
-  #after: Parsed<Item> | undefined = undefined;
-  #before: Parsed<Item> | undefined = undefined;
+  #after: ParsedItem<Item> | undefined = undefined;
+  #before: ParsedItem<Item> | undefined = undefined;
 
   constructor(record: StreamRecord, origin: Origin, schema: StandardSchemaV1<unknown, Item> | undefined) {
     this.kind = kindOf(record);

@@ -1,5 +1,6 @@
 // Checks of text in messages. SQS accepts the characters of XML 1.0 only, and SNS forwards messages to SQS.
 
+import { createHash } from "node:crypto";
 import { SinkError } from "../errors.ts";
 import { toJson } from "../record/json.ts";
 import type { AppendDelivery } from "./sink.ts";
@@ -59,3 +60,12 @@ export const jsonText = (sink: string, what: string, value: unknown): string => 
  */
 export const bodyText = (sink: string, body: unknown): string =>
   typeof body === "string" ? sendableText(sink, "body", body) : xmlSafe(jsonText(sink, "body", body));
+
+/**
+ * An idempotency key as the value of a header. Hashed unless it is short ASCII without spaces, and without full stops: they
+ * would make the signed text of a webhook ambiguous.
+ */
+export const headerKey = (idempotencyKey: string): string =>
+  /^[\x21-\x2d\x2f-\x7e]{1,255}$/.test(idempotencyKey)
+    ? idempotencyKey
+    : `sha256:${createHash("sha256").update(idempotencyKey).digest("base64url")}`;

@@ -6,17 +6,17 @@ import https from "node:https";
 import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import { classifyFailure, retryAfterMsOf } from "../classify.ts";
 import type { EncodedRequest } from "../encode.ts";
-import type { WebhookSettings } from "../options.ts";
+import type { WebhookSinkSettings } from "../options.ts";
 import { guardedLookup } from "./address-rule.ts";
 
 /** The answer to a request. */
-export interface HttpAnswer {
+export interface EndpointAnswer {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
 }
 
 /** The failure of a request without an answer. */
-export interface HttpFailure {
+export interface EndpointFailure {
   readonly error: SinkError;
   /** Whether the request used an idle connection, which the endpoint may have closed. */
   readonly isStale: boolean;
@@ -26,7 +26,7 @@ export interface HttpFailure {
 
 /** Makes requests to one endpoint. */
 export interface Requester {
-  readonly send: (request: EncodedRequest, signal: AbortSignal) => Promise<HttpAnswer | HttpFailure>;
+  readonly send: (request: EncodedRequest, signal: AbortSignal) => Promise<EndpointAnswer | EndpointFailure>;
   readonly close: () => void;
 }
 
@@ -49,7 +49,7 @@ const drain = async (response: http.IncomingMessage, clock: Clock): Promise<void
 
 /** Ends a request by SINK_TIMEOUT at its timeout, or at the end of the invocation. */
 const endInTime = (
-  settings: WebhookSettings,
+  settings: WebhookSinkSettings,
   request: http.ClientRequest,
   signal: AbortSignal,
   over: AbortSignal,
@@ -68,7 +68,7 @@ const endInTime = (
 };
 
 /** Options of the connections. Exported for its test. */
-export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSettings): https.AgentOptions => ({
+export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSinkSettings): https.AgentOptions => ({
   keepAlive: true,
   maxSockets: concurrency,
   lookup: guardedLookup(resolve, rule),
@@ -79,11 +79,11 @@ export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSetting
   ...(tls.key && { key: tls.key }),
 });
 
-const agentOf = (settings: WebhookSettings): http.Agent =>
+const agentOf = (settings: WebhookSinkSettings): http.Agent =>
   settings.url.protocol === "http:" ? new http.Agent(agentOptions(settings)) : new https.Agent(agentOptions(settings));
 
 /** Makes a requester. No connection is opened before the first request. */
-export const requester = (settings: WebhookSettings): Requester => {
+export const requester = (settings: WebhookSinkSettings): Requester => {
   const { name, clock } = settings;
   let agent: http.Agent | undefined;
   const start = ({ url, method, headers, body }: EncodedRequest): http.ClientRequest => {
@@ -91,11 +91,11 @@ export const requester = (settings: WebhookSettings): Requester => {
     const { request } = url.protocol === "http:" ? http : https;
     return request(url, { method, headers, agent }).end(body);
   };
-  const answerOf = ({ statusCode = 0, headers }: http.IncomingMessage): HttpAnswer => ({
+  const answerOf = ({ statusCode = 0, headers }: http.IncomingMessage): EndpointAnswer => ({
     status: statusCode,
     retryAfterMs: retryAfterMsOf(headers["retry-after"], clock.now()),
   });
-  const failureBy = (error: Error, request: http.ClientRequest, signal: AbortSignal): HttpFailure => ({
+  const failureBy = (error: Error, request: http.ClientRequest, signal: AbortSignal): EndpointFailure => ({
     error: classifyFailure(name, error),
     isStale: request.reusedSocket && !(error instanceof SinkError),
     isCut: signal.aborted,
@@ -105,12 +105,12 @@ export const requester = (settings: WebhookSettings): Requester => {
       new Promise((resolve) => {
         const over = new AbortController();
         const request = start(encoded);
-        const settle = (outcome: HttpAnswer | HttpFailure): void => {
+        const settle = (outcome: EndpointAnswer | EndpointFailure): void => {
           over.abort();
           resolve(outcome);
         };
         endInTime(settings, request, signal, over.signal);
-        let answer: HttpAnswer | undefined;
+        let answer: EndpointAnswer | undefined;
         request.on("error", (error) => settle(answer ?? failureBy(error, request, signal)));
         // After a 101 Node.js closes the connection and emits neither an answer nor an error.
         request.on("upgrade", (response, socket) => {
