@@ -75,12 +75,19 @@ export {
   awsEntryError,
   awsRequestError,
 } from "./sink/aws-error.ts";
-export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./sink/batch-request.ts";
+export {
+  answersById,
+  type BatchRequests,
+  type EntryAnswer,
+  type IdAnswer,
+  type SizedEntry,
+  withIds,
+  writeInRequests,
+} from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
-export { answersById, type IdAnswer, withIds } from "./sink/id-answers.ts";
-export { awsClientDefaults, type LazyClient, lazyClient } from "./sink/lazy-client.ts";
+export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,
@@ -92,7 +99,6 @@ export {
   wireAttributes,
 } from "./sink/message-attribute.ts";
 export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
-export { missingDependency } from "./sink/missing-dependency.ts";
 export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
 export {
   type AppendDelivery,

@@ -1,4 +1,7 @@
-// A sink's client: the user's own, or one that is made at the first request and ended by `close`.
+// A sink's client: the user's own, or one that is made at the first request and ended by `close`. Its package is imported
+// then, because only some users need it.
+
+import { ConfigError } from "../errors.ts";
 
 /** Where a sink gets its client from. */
 export interface LazyClient<Client> {
@@ -68,3 +71,20 @@ export function lazyClient<Client>(
     },
   };
 }
+
+/**
+ * The `catch` of such an import. Both must be in the caller's code: esbuild ignores a package that is not installed only
+ * if the import itself has a `catch`.
+ * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY, which names the package and its user.
+ * @example
+ * const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));
+ */
+export const missingDependency =
+  (user: string, packageName: string) =>
+  (cause: unknown): never => {
+    throw new ConfigError(
+      "CONFIG_MISSING_DEPENDENCY",
+      `${user} needs the package ${packageName}: npm install ${packageName}`,
+      { cause },
+    );
+  };
