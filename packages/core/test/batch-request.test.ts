@@ -176,7 +176,7 @@ describe("ids", () => {
     ]);
   });
 
-  test("of an answer without lists are none", () => {
+  test("are not found in an answer without lists", () => {
     expect(answersById("orders", service, {})).toEqual([]);
   });
 });

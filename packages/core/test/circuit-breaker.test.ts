@@ -66,7 +66,7 @@ describe("an open circuit", () => {
     expect(one.state()).toEqual(closed);
   });
 
-  test("takes no call for a probe before its time is over", () => {
+  test("does not treat a call as a probe before its open time is over", () => {
     const { one } = opened();
     call(one, "failed", "unknown");
     expect(one.state()).toEqual(open(1_000));

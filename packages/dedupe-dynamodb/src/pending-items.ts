@@ -82,7 +82,7 @@ type ConditionalWrite = Pick<UpdateItemCommandInput, "UpdateExpression" | "Expre
   readonly ConditionExpression: string;
 };
 
-/** Makes one conditional write: an update, or a delete without `UpdateExpression`. A condition that fails is no error. */
+/** Makes one conditional write: an update, or a delete without `UpdateExpression`. Ignores a condition that fails. */
 const writeIf = async (
   table: DedupeTable,
   Key: TableKey,

@@ -18,7 +18,7 @@ import type { EmailTransport } from "./transport/transport.ts";
 export interface EmailSinkOptions {
   /** `sesTransport({ … })` or `smtpTransport({ … })`. */
   readonly transport: EmailTransport;
-  /** Sender of mails whose message names none. */
+  /** Sender of mails whose message has no `from`. */
   readonly from?: EmailAddress;
   /** Mails per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;

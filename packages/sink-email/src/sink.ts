@@ -53,7 +53,10 @@ const rawOf = ({ name, maxBytes, clock }: EmailSinkSettings, mail: Mail): Buffer
 const checkRecipients = ({ name, leases }: EmailSinkSettings, { recipients }: Mail): void => {
   if (recipients.length === 1 || leases !== undefined) return;
   const found = `[${name}] the message has ${recipients.length} recipients`;
-  throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);
+  throw new SinkError(
+    "SINK_REJECTED",
+    `${found}; several recipients need the option "dedupeStore", so that a repeat sends no second copy`,
+  );
 };
 
 /**

@@ -32,7 +32,7 @@ export interface EventBridgeClient {
 
 /** Options of `eventbridgeSink`. */
 export interface EventBridgeSinkOptions extends AwsBatchOptions<EventBridgeClient> {
-  /** Source of events whose message names none: `com.example.orders`. It must not begin with `aws.`. */
+  /** Source of events whose message has no `source`: `com.example.orders`. It must not begin with `aws.`. */
   readonly source: string;
   /** Name or ARN of the bus. Default: the account's default bus. */
   readonly eventBusName?: string;

@@ -1,5 +1,5 @@
 // The circuit breaker of a route. It opens after a few batches that failed as a whole; then a batch is written only if one
-// write, the probe, succeeds first. docs/decisions/0030-spill.md says why environments do not share its state.
+// write, the probe, succeeds first. docs/decisions/0030-retry-queue.md says why environments do not share its state.
 
 import { type Circuit, type CircuitCall, circuit } from "../async/circuit-breaker.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";

@@ -21,7 +21,7 @@ export type SdkItem = { readonly [attribute: string]: SdkValue };
 const bytes = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
 
-/** An attribute value for the SDK. The SDK encodes base64 text in sets again, and elsewhere not. */
+/** An attribute value for the SDK. The SDK would encode base64 text in sets a second time. */
 export const sdkValue = (value: AttributeValue): SdkValue => {
   if ("B" in value) return { B: bytes(value.B) };
   if ("BS" in value) return { BS: value.BS.map(bytes) };

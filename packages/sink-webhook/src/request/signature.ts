@@ -9,7 +9,7 @@ export const keyOf = (secret: string): Buffer | undefined => {
   return key.length >= 24 && key.length <= 64 ? key : undefined;
 };
 
-/** The headers of the standard, with one signature for each key: two during a rotation, and no signature header for none. */
+/** The headers of the standard, with one signature for each key: two during a rotation. Without keys there is no signature. */
 export const signatureHeaders = (
   id: string,
   nowMs: number,
