@@ -35,7 +35,7 @@ export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
   throw new ConfigError("CONFIG_INVALID", 'option "maxPerSecond" must be a number from 0.001 to 1000000');
 };
 
-/** Runs work as soon as it is among the first `permits` that have not ended. */
+/** Runs work. While all permits are taken by other work, the work waits. */
 export type Semaphore = <Value>(work: () => Promise<Value>) => Promise<Value>;
 
 /** Makes a semaphore, which serves in the order of the calls. */
