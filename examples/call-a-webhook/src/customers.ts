@@ -16,7 +16,7 @@ const crm = webhookSink({
   // What the CRM's contract allows; the function's concurrency multiplies both.
   concurrency: 4,
   maxPerSecond: Number(process.env.CALLS_PER_SECOND ?? 20),
-  circuit: { openMs: Number(process.env.CIRCUIT_OPEN_MS ?? 10_000) },
+  circuitBreaker: { openMs: Number(process.env.CIRCUIT_OPEN_MS ?? 10_000) },
   allowAddresses: list("ALLOW_ADDRESSES"),
 });
 

@@ -2,9 +2,17 @@
 
 export type { RetryPolicy } from "./async/backoff.ts";
 export { eachBounded } from "./async/bounded.ts";
-export { type Clock, type InvocationContext, systemClock } from "./async/deadline.ts";
+export {
+  type CallResult,
+  type Circuit,
+  type CircuitCall,
+  type CircuitOptions,
+  type CircuitState,
+  circuit,
+} from "./async/circuit-breaker.ts";
+export { type Clock, type InvocationContext, leaseMs, systemClock } from "./async/deadline.ts";
 export { untilAborted } from "./async/race.ts";
-export { type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
+export { checkedPerSecond, type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
 export type {
   DedupeStore,
   Journal,
@@ -54,18 +62,32 @@ export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./recor
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
+  type AwsBatchOptions,
+  type AwsBatchSettings,
+  type AwsBatchTarget,
+  awsBatchSink,
+  checkAwsBatchOptions,
+} from "./sink/aws-batch-sink.ts";
+export {
   type AwsEntryFailure,
   type AwsErrorCodes,
   type AwsService,
   awsEntryError,
   awsRequestError,
 } from "./sink/aws-error.ts";
-export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./sink/batch-request.ts";
+export {
+  answersById,
+  type BatchRequests,
+  type EntryAnswer,
+  type IdAnswer,
+  type SizedEntry,
+  withIds,
+  writeInRequests,
+} from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
-export { answersById, type IdAnswer, withIds } from "./sink/id-answers.ts";
-export { awsClientDefaults, type LazyClient, lazyClient } from "./sink/lazy-client.ts";
+export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,
@@ -76,8 +98,7 @@ export {
   type WireAttributes,
   wireAttributes,
 } from "./sink/message-attribute.ts";
-export { bodyText, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
-export { missingDependency } from "./sink/missing-dependency.ts";
+export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
 export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
 export {
   type AppendDelivery,
@@ -95,3 +116,4 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
+export { type EachRequest, lateError, writeEach } from "./sink/write-each.ts";

@@ -1,4 +1,4 @@
-// Random attribute values as they stand in Lambda's event, and the SDK's reading of them.
+// Random attribute values of Lambda's events, and their values as the SDK decodes them.
 
 import { NumberValueImpl, unmarshall } from "@aws-sdk/util-dynamodb";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { decimalValue } from "./decimal.ts";
 const digits = (min: number, max: number): fc.Arbitrary<string> =>
   fc.array(fc.integer({ min: 0, max: 9 }), { minLength: min, maxLength: max }).map((list) => list.join(""));
 
-/** Up to 38 significant digits, from 1E-130 to 9.9…E+125, in DynamoDB's plain notation and in the export's. */
+/** Up to 38 significant digits, from 1E-130 to 9.9…E+125, in the plain notation of DynamoDB and in the one of its exports. */
 const numberText = fc
   .record({
     sign: fc.constantFrom("", "-"),
@@ -72,7 +72,7 @@ const scalar: fc.Arbitrary<AttributeValue> = fc.oneof(
   fc.uniqueArray(base64, { minLength: 1, maxLength: 5 }).map((BS) => ({ BS })),
 );
 
-/** `Object.fromEntries` makes an own `__proto__`, as `JSON.parse` does. */
+/** `Object.fromEntries` makes an own member `__proto__`, as `JSON.parse` does. */
 const imageOf = (value: fc.Arbitrary<AttributeValue>): fc.Arbitrary<Image> =>
   fc
     .uniqueArray(fc.tuple(attributeName, value), { maxLength: 8, selector: ([name]) => name })
@@ -84,7 +84,7 @@ const wrapped = (value: AttributeValue, levels: readonly ("L" | "M")[]): Attribu
     value,
   );
 
-/** Wide at the top, and down to 32 levels deep. */
+/** An image with many attributes, and up to 32 levels. */
 const attributeValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: AttributeValue }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -99,7 +99,7 @@ const attributeValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: Attribut
 
 export const image: fc.Arbitrary<Image> = imageOf(attributeValue);
 
-/** Bytes in place of base64, as the SDK reads them from DynamoDB itself. */
+/** Bytes instead of base64, as the SDK gets them from DynamoDB. */
 const withBytes = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: Buffer.from(value.B as string, "base64") };
   if ("BS" in value) return { BS: value.BS.map((entry) => Buffer.from(entry as string, "base64")) };
@@ -111,7 +111,7 @@ const withBytes = (value: AttributeValue): AttributeValue => {
 const eachWithBytes = (held: Image): Image =>
   Object.fromEntries(Object.entries(held).map(([name, value]) => [name, withBytes(value)]));
 
-/** What the SDK makes of a map. It loses an attribute `__proto__`, so each attribute is read by itself. */
+/** A map as the SDK decodes it. Decodes each attribute by itself, because the SDK loses an attribute `__proto__`. */
 const oracleImage = (held: Image): unknown => [
   "M",
   Object.entries(held)
@@ -125,12 +125,12 @@ const oracleValue = (value: AttributeValue): unknown => {
   return canonical(unmarshall({ value: withBytes(value) as never }, { wrapNumbers: true }).value);
 };
 
-/** The SDK's reading of an image, in the form of `canonical`. */
+/** An image as the SDK decodes it, in the form of `canonical`. */
 export const oracle = (held: Image): unknown => oracleImage(held);
 
 const sorted = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();
 
-/** Plain arrays and texts, equal for equal native values, whichever way their numbers are held. */
+/** Plain arrays and strings, which are the same for equal values, whatever the type of their numbers. */
 export const canonical = (value: unknown): unknown => {
   if (typeof value === "number") return ["N", decimalValue(String(value))];
   if (typeof value !== "object" || value === null) return value;

@@ -22,41 +22,41 @@ describe("a request that failed", () => {
     ["AccessDeniedException", 400, "SINK_DENIED"],
     ["CredentialsProviderError", undefined, "SINK_DENIED"],
     ["TimeoutError", undefined, "SINK_TIMEOUT"],
-    ["Unheard", 400, "SINK_REJECTED"],
-    ["Unheard", 403, "SINK_DENIED"],
-    ["Unheard", 413, "SINK_TOO_LARGE"],
-    ["Unheard", 429, "SINK_THROTTLED"],
-    ["Unheard", 500, "SINK_UNAVAILABLE"],
-    ["Unheard", undefined, "SINK_UNAVAILABLE"],
+    ["UnknownCode", 400, "SINK_REJECTED"],
+    ["UnknownCode", 403, "SINK_DENIED"],
+    ["UnknownCode", 413, "SINK_TOO_LARGE"],
+    ["UnknownCode", 429, "SINK_THROTTLED"],
+    ["UnknownCode", 500, "SINK_UNAVAILABLE"],
+    ["UnknownCode", undefined, "SINK_UNAVAILABLE"],
     ["Exception", 500, "SINK_UNAVAILABLE"],
-  ] as const)("by the name %s and status %s is %s", (name, status, code) => {
+  ] as const)("with the name %s and the status %s is %s", (name, status, code) => {
     expect(requestError(sdkError(name, status)).code).toBe(code);
   });
 
-  test("is too large where its text says so, whatever its name", () => {
+  test("is SINK_TOO_LARGE if its text says so, whatever its name", () => {
     expect(requestError(sdkError("InvalidParameterValue", 400, "Message must be shorter than 9")).code).toBe(
       "SINK_TOO_LARGE",
     );
   });
 
-  test("keeps the SDK's error as its cause, and tells its text, where that holds no value", () => {
+  test("has the SDK's error as its cause and its text in the message if these contain no values", () => {
     const cause = sdkError("AccessDenied", 403, "arn:aws:iam::1:role/x may not sqs:SendMessage");
     const error = requestError(cause);
     expect(error.cause).toBe(cause);
     expect(error.message).toBe("[orders] SQS answered AccessDenied: arn:aws:iam::1:role/x may not sqs:SendMessage");
   });
 
-  test.each(["InvalidMessageContents", "InvalidSignature"])("withholds the text of %s, also in its cause", (name) => {
+  test.each(["InvalidMessageContents", "InvalidSignature"])("withholds the text of %s, in the cause too", (name) => {
     const error = requestError(sdkError(name, 400, "secret"));
     expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error.cause)}`).not.toContain("secret");
   });
 
-  test("is told by its code where it has no text, as Node's AggregateError has none", () => {
+  test("has the code in the message if there is no text, as with Node's AggregateError", () => {
     const error = requestError(Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }));
     expect(error.message).toContain("ECONNREFUSED");
   });
 
-  test("stays what it is where it is a SinkError, and may be anything", () => {
+  test("is unchanged if it is a SinkError, and may be any value", () => {
     const error = new SinkError("SINK_TIMEOUT", "late");
     expect(requestError(error)).toBe(error);
     expect(requestError("text").code).toBe("SINK_UNAVAILABLE");
@@ -68,17 +68,17 @@ describe("an entry that failed", () => {
   test.each([
     [{ code: "InvalidMessageContents", isSenderFault: false }, "SINK_REJECTED"],
     [{ code: "AccessDenied", isSenderFault: true }, "SINK_DENIED"],
-    [{ code: "Unheard", isSenderFault: true }, "SINK_REJECTED"],
-    [{ code: "Unheard", isSenderFault: false }, "SINK_UNAVAILABLE"],
-    [{ code: "Unheard" }, "SINK_UNAVAILABLE"],
+    [{ code: "UnknownCode", isSenderFault: true }, "SINK_REJECTED"],
+    [{ code: "UnknownCode", isSenderFault: false }, "SINK_UNAVAILABLE"],
+    [{ code: "UnknownCode" }, "SINK_UNAVAILABLE"],
     [{ code: undefined }, "SINK_UNAVAILABLE"],
     [{ code: "InvalidParameter", message: "it must be shorter" }, "SINK_TOO_LARGE"],
   ] as const)("as %j is %s", (failure, code) => {
     expect(awsEntryError("orders", service, failure).code).toBe(code);
   });
 
-  test("tells no text that may quote a value", () => {
-    const error = awsEntryError("orders", service, { code: "Unheard", message: "secret", isSenderFault: true });
-    expect(error.message).toBe("[orders] SQS answered Unheard; its text is withheld because it may quote values");
+  test("has no text that may quote a value", () => {
+    const error = awsEntryError("orders", service, { code: "UnknownCode", message: "secret", isSenderFault: true });
+    expect(error.message).toBe("[orders] SQS answered UnknownCode; its text is withheld because it may quote values");
   });
 });

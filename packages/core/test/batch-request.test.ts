@@ -15,7 +15,7 @@ type Send = (entries: readonly string[], signal: AbortSignal) => Promise<readonl
 
 const takesAll: Send = async (entries) => entries.map(() => "taken");
 
-/** A target whose entries are texts, of which the byte that is one too many is `limit + 1`. */
+/** A target whose entries are strings: at most three, and ten bytes, in a request. */
 const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) => {
   const requests: (readonly string[])[] = [];
   const sink = writeInRequests<string, string>({
@@ -45,23 +45,23 @@ const outcomes = (results: readonly WriteResult[]): Record<string, string> =>
 const batch = (...messages: string[]) => messages.map((message) => appendDelivery(message, message));
 
 describe("requests", () => {
-  test("are cut at entries and at bytes, and made in order", async () => {
+  test("are split by entries and by bytes, and sent in order", async () => {
     const { requests, write } = target(takesAll);
-    const settled = await write(batch("a", "b", "c", "d", "123456789", "12"), contextOf());
+    const results = await write(batch("a", "b", "c", "d", "123456789", "12"), contextOf());
     expect(requests).toEqual([["a", "b", "c"], ["d", "123456789"], ["12"]]);
-    expect(new Set(Object.values(outcomes(settled)))).toEqual(new Set(["delivered"]));
+    expect(new Set(Object.values(outcomes(results)))).toEqual(new Set(["delivered"]));
   });
 
-  test("hold neither what is too large nor what cannot be encoded: those fail alone", async () => {
+  test("contain neither entries that are too large nor deliveries that cannot be encoded", async () => {
     const { requests, write } = target(takesAll, {
       encode: ({ message }) => {
         if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
         return { entry: message, bytes: message.length };
       },
     });
-    const settled = await write(batch("a", "bad", "12345678901", "b"), contextOf());
+    const results = await write(batch("a", "bad", "12345678901", "b"), contextOf());
     expect(requests).toEqual([["a", "b"]]);
-    expect(outcomes(settled)).toEqual({
+    expect(outcomes(results)).toEqual({
       a: "delivered",
       b: "delivered",
       bad: "SINK_REJECTED",
@@ -69,7 +69,7 @@ describe("requests", () => {
     });
   });
 
-  test("are not made by a dryRun, which knows what they would hold", async () => {
+  test("are not sent by dryRun, which reports the deliveries that can never be sent", async () => {
     const { requests, dryRun } = target(takesAll, {
       encode: ({ message }) => {
         if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
@@ -84,13 +84,13 @@ describe("requests", () => {
     expect(requests).toEqual([]);
   });
 
-  test("are not made for an empty batch", async () => {
+  test("are not sent for an empty batch", async () => {
     const { requests, write } = target(takesAll);
     expect(await write([], contextOf())).toEqual([]);
     expect(requests).toEqual([]);
   });
 
-  test("are not hidden by a bug of the encoder", async () => {
+  test("do not hide a bug of the encoder", async () => {
     const { write } = target(takesAll, {
       encode: () => {
         throw new TypeError("a bug");
@@ -101,36 +101,36 @@ describe("requests", () => {
 });
 
 describe("answers", () => {
-  test("settle each entry by its own, and leave out what was not answered", async () => {
+  test("settle each entry, and omit those without an answer", async () => {
     const { write } = target(async () => ["taken", new SinkError("SINK_THROTTLED", "slow"), undefined]);
     expect(outcomes(await write(batch("a", "b", "c"), contextOf()))).toEqual({ a: "delivered", b: "SINK_THROTTLED" });
   });
 
-  test("that refuse a request for good are asked for again entry by entry, so that one bad entry fails alone", async () => {
+  test("that reject a request make it repeat entry by entry, so that only the bad entry is rejected", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("b")) throw new SinkError("SINK_REJECTED", "b is bad");
       return entries.map(() => "taken");
     });
-    const settled = await write(batch("a", "b", "c", "d"), contextOf());
+    const results = await write(batch("a", "b", "c", "d"), contextOf());
     expect(requests).toEqual([["a", "b", "c"], ["a"], ["b"], ["c"], ["d"]]);
-    expect(outcomes(settled)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
+    expect(outcomes(results)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
   });
 
-  test("that fail for a while end the call: what is left fails alike, without a request", async () => {
+  test("that can be retried end the call: the remaining deliveries fail without a request", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("d")) throw new SinkError("SINK_THROTTLED", "slow");
       return entries.map(() => "taken");
     });
-    const settled = await write(batch("a", "b", "c", "d", "e", "f", "g"), contextOf());
+    const results = await write(batch("a", "b", "c", "d", "e", "f", "g"), contextOf());
     expect(requests).toEqual([
       ["a", "b", "c"],
       ["d", "e", "f"],
     ]);
     const slow = { d: "SINK_THROTTLED", e: "SINK_THROTTLED", f: "SINK_THROTTLED", g: "SINK_THROTTLED" };
-    expect(outcomes(settled)).toEqual({ a: "delivered", b: "delivered", c: "delivered", ...slow });
+    expect(outcomes(results)).toEqual({ a: "delivered", b: "delivered", c: "delivered", ...slow });
   });
 
-  test("that say that a package is missing are thrown", async () => {
+  test("are thrown if a package is missing", async () => {
     const { write } = target(async () => {
       throw new ConfigError("CONFIG_MISSING_DEPENDENCY", "no package");
     });
@@ -139,20 +139,20 @@ describe("answers", () => {
 });
 
 describe("the signal", () => {
-  test("keeps requests from being started", async () => {
+  test("prevents requests", async () => {
     const { requests, write } = target(takesAll);
     expect(outcomes(await write(batch("a"), contextOf(AbortSignal.abort())))).toEqual({ a: "DEADLINE_EXCEEDED" });
     expect(requests).toEqual([]);
   });
 
-  test("ends one that is never answered, and those behind it are not started", async () => {
+  test("ends a request without an answer, and prevents the next ones", async () => {
     const invocation = new AbortController();
     const { requests, write } = target(() => {
       queueMicrotask(() => invocation.abort());
       return new Promise(() => undefined);
     });
-    const settled = await write(batch("a", "b", "c", "d"), contextOf(invocation.signal));
-    expect(new Set(Object.values(outcomes(settled)))).toEqual(new Set(["SINK_TIMEOUT"]));
+    const results = await write(batch("a", "b", "c", "d"), contextOf(invocation.signal));
+    expect(new Set(Object.values(outcomes(results)))).toEqual(new Set(["SINK_TIMEOUT"]));
     expect(requests).toHaveLength(1);
   });
 });
@@ -160,7 +160,7 @@ describe("the signal", () => {
 describe("ids", () => {
   const service = { name: "SNS", codes: {} };
 
-  test("are the places of the entries, and lead the answers back to them", () => {
+  test("are the indices of the entries, by which answers are assigned", () => {
     expect(withIds([{ text: "a" }, { text: "b" }])).toEqual([
       { text: "a", Id: "0" },
       { text: "b", Id: "1" },
@@ -176,7 +176,7 @@ describe("ids", () => {
     ]);
   });
 
-  test("of an answer without lists name nothing", () => {
+  test("are not found in an answer without lists", () => {
     expect(answersById("orders", service, {})).toEqual([]);
   });
 });

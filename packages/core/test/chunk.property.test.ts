@@ -17,7 +17,7 @@ describe("chunk", () => {
     );
   });
 
-  test("keeps both limits, but for an entry that is too large by itself and stands alone", () => {
+  test("keeps both limits, except for an entry that exceeds them by itself", () => {
     fc.assert(
       fc.property(sizes, limits, (entries, limit) => {
         for (const one of chunk(entries, { ...limit, sizeOf: (size) => size })) {
@@ -28,7 +28,7 @@ describe("chunk", () => {
     );
   });
 
-  test("fills each chunk: the next entry would not have fitted", () => {
+  test("fills each chunk: the next entry would exceed a limit", () => {
     fc.assert(
       fc.property(sizes, limits, (entries, limit) => {
         const chunks = chunk(entries, { ...limit, sizeOf: (size) => size });

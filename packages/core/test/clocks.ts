@@ -1,8 +1,8 @@
-// Clocks that tests drive.
+// Clocks that tests control.
 
 import { type Clock, systemClock } from "../src/async/deadline.ts";
 
-/** A clock on which a sleep takes no time. Records how long each would have been. Not for deadlines. */
+/** A clock whose sleeps take no time. Records their lengths. Not for deadlines. */
 export const instantClock = (random: () => number = () => 0.5): { clock: Clock; slept: number[] } => {
   const slept: number[] = [];
   const sleep = async (ms: number): Promise<void> => {
@@ -11,7 +11,7 @@ export const instantClock = (random: () => number = () => 0.5): { clock: Clock; 
   return { clock: { now: () => 1_767_323_045_000, sleep, random }, slept };
 };
 
-/** The machine's timers at a fixed time, and no wait between attempts. */
+/** The timers of the machine, a fixed time, and no delay between attempts. */
 export const fixedClock: Clock = { now: () => 1_767_323_045_000, sleep: systemClock.sleep, random: () => 0 };
 
 interface Sleeper {
@@ -19,12 +19,12 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Lets everything run that waits for no clock. */
+/** Runs all work that does not wait for the clock. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** A clock that stands still until it is advanced. */
+/** A clock that a test advances. */
 export const manualClock = (): { clock: Clock; advance: (ms: number) => Promise<void>; sleepers: () => number } => {
   let now = 1_767_323_045_000;
   const sleepers = new Set<Sleeper>();

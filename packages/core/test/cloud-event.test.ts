@@ -11,7 +11,7 @@ const before = { pk: "o-1", sk: "1", status: "placed", total: 5, tags: new Set([
 const after = { ...before, tags: new Set(["a", "b"]), status: "paid", note: "thanks" };
 
 describe("a CloudEvent", () => {
-  test("says what changed, with both images", () => {
+  test("has the changed attributes and both images", () => {
     const event = eventOf({ before, after: { ...after, total: undefined } as never });
     expect(event).toMatchObject({
       specversion: "1.0",
@@ -25,7 +25,7 @@ describe("a CloudEvent", () => {
     expect(event.data.changed).toEqual(["note", "status", "total"]);
   });
 
-  test("of an insert has no image before it, of a remove none after it", () => {
+  test("of an insert has no old image, and of a remove no new image", () => {
     expect(Object.keys(eventOf({ after }).data)).toEqual(["kind", "keys", "after"]);
     expect(Object.keys(eventOf({ before }).data)).toEqual(["kind", "keys", "before"]);
   });
@@ -34,18 +34,18 @@ describe("a CloudEvent", () => {
     ["NEW_IMAGE", ["kind", "keys", "after"]],
     ["OLD_IMAGE", ["kind", "keys", "before"]],
     ["KEYS_ONLY", ["kind", "keys"]],
-  ] as const)("has what the view type %s carries", (viewType, members) => {
+  ] as const)("has the images of the view type %s", (viewType, members) => {
     expect(Object.keys(eventOf({ before, after, viewType }).data)).toEqual(members);
   });
 
-  test("is equal on every repeat, different for different changes, and in order by its sequence", () => {
+  test("is the same on every repeat, different for other changes, and ordered by its sequence", () => {
     const [first, again, next] = [1, 1, 2].map((position) => eventOf({ after, position }));
     expect(again).toEqual(first);
     expect(next?.id).not.toBe(first?.id);
     expect(String(next?.sequence) > String(first?.sequence)).toBe(true);
   });
 
-  test("is the same through JSON, whatever the item holds", () => {
+  test("is the same after JSON.stringify and JSON.parse, whatever the item contains", () => {
     const record = streamRecord({ after });
     const digits = "12345678901234567890123456789012345678";
     const NewImage = {
@@ -60,13 +60,13 @@ describe("a CloudEvent", () => {
     expect(event.data.after).toMatchObject({ exact: digits, set: [digits, 1], bytes: "AQID", nothing: null });
   });
 
-  test("has the key as its subject, injectively", () => {
+  test("has the key as its subject, which is unique to the key", () => {
     const subject = (pk: string, sk: string): string => eventOf({ after: { pk, sk } }).subject;
     expect(subject("o 1", "line/2")).toBe("o%201/line%2F2");
     expect(subject("a/b", "c")).not.toBe(subject("a", "b/c"));
   });
 
-  test("has the record's time, and none where it has none", () => {
+  test("has the time of the record, if there is one", () => {
     const record = streamRecord({ after });
     const at = 1_767_323_045;
     const timed = { ...record, dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: at } };
@@ -75,12 +75,12 @@ describe("a CloudEvent", () => {
     expect(map(decodeRecord({ ...record, dynamodb }))).not.toHaveProperty("time");
   });
 
-  test("takes its type as one text, too", () => {
+  test("accepts one type for all changes", () => {
     const change = decodeRecord(streamRecord({ after }));
     expect(cloudEvent({ source, type: "com.shop.order" })(change).type).toBe("com.shop.order");
   });
 
-  test.each(["", undefined])("is rejected where its type answers %j", (type) => {
+  test.each(["", undefined])("is rejected if its type function returns %j", (type) => {
     const change = decodeRecord(streamRecord({ after }));
     const make = (): unknown => cloudEvent({ source, type: () => type as string })(change);
     expect(make).toThrow(expect.objectContaining({ code: "MAPPING_FAILED" }));
@@ -91,7 +91,7 @@ describe("a CloudEvent", () => {
     ["source", { source: "", type: "t" }],
     ["type", { source }],
     ["type", { source, type: "" }],
-  ])("is refused without %s", (option, options) => {
+  ])("cannot be configured without a valid %s", (option, options) => {
     const make = (): unknown => cloudEvent(options as CloudEventOptions<unknown>);
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(make).toThrow(option);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { imageDecoders } from "../src/record/compiled-decoder.ts";
 import type { AttributeValue, Image } from "../src/sink-kit.ts";
 
-/** A decoder whose answers tell which way an image went: compiled, or attribute by attribute. */
+/** A decoder whose results show whether an image was decoded by compiled code or attribute by attribute. */
 const decoder = () =>
   imageDecoders(
     (value: AttributeValue) => ["value", value],
@@ -29,14 +29,14 @@ const see = (decode: Decode, held: Image, times: number): unknown => {
 const each = { each: true };
 
 describe("a shape", () => {
-  test("is compiled when it was seen often enough, and not before", () => {
+  test("is compiled after enough images, and not before", () => {
     const decode = decoder();
     const held: Image = { a: { S: "1" }, b: { N: "2" }, c: { BOOL: true }, d: { NULL: true } };
     expect(see(decode, held, sightings - 1)).toEqual(each);
     expect(decode(held)).toEqual({ a: "1", b: ["number", "2"], c: true, d: ["value", { NULL: true }] });
   });
 
-  test("decodes maps, lists and sets without asking for their type", () => {
+  test("decodes maps, lists and sets of the expected type", () => {
     const decode = decoder();
     const held: Image = { m: { M: {} }, l: { L: [] }, s: { SS: ["1"] }, n: { NS: ["2"] } };
     expect(see(decode, held, sightings)).toEqual({
@@ -49,12 +49,12 @@ describe("a shape", () => {
     expect(decode(other)).toEqual(Object.fromEntries(Object.entries(other).map(([name, of]) => [name, ["value", of]])));
   });
 
-  test("asks for a type that is named like a method of every object", () => {
+  test("accepts a type that is named like a method of Object.prototype", () => {
     const held = { a: { constructor: "1" } } as unknown as Image;
     expect(see(decoder(), held, sightings)).toEqual({ a: ["value", held.a] });
   });
 
-  test("takes another type than that of the sample it was compiled from", () => {
+  test("accepts other types than those of the sample", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { NULL: true } }, sightings);
     expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({
@@ -63,7 +63,7 @@ describe("a shape", () => {
     });
   });
 
-  test("is told from a longer and a shorter one, and from another order", () => {
+  test("differs from a longer one, a shorter one, and one with another order", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { S: "2" } }, sightings);
     expect(decode({ a: { S: "1" } })).toEqual(each);
@@ -72,7 +72,7 @@ describe("a shape", () => {
     expect(decode({ a: { S: "1" }, b: { S: "2" } })).toEqual({ a: "1", b: "2" });
   });
 
-  test("is not compiled when 256 others were", () => {
+  test("is not compiled if 256 others are", () => {
     const decode = decoder();
     for (let shape = 0; shape < 256; shape += 1) {
       expect(see(decode, { [`name-${shape}`]: { S: "1" } }, sightings)).toEqual({ [`name-${shape}`]: "1" });
@@ -81,7 +81,7 @@ describe("a shape", () => {
     expect(decode({ "name-7": { S: "1" } })).toEqual({ "name-7": "1" });
   });
 
-  test("is not remembered when thousands of names were: memory is bounded", () => {
+  test("is not stored if there are thousands of names: memory is limited", () => {
     const decode = decoder();
     for (let name = 0; name < 10_000; name += 1) decode({ [`name-${name}`]: { S: "1" } });
     expect(see(decode, { late: { S: "1" } }, sightings * 2)).toEqual(each);

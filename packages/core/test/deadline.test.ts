@@ -12,9 +12,9 @@ describe("a deadline", () => {
     [10_000, 4_000, 6_000, 200, 9_000],
     [10_000, 0, 10_000, 0, 10_000],
     [1_000, 5_000, 0, 200, 750],
-  ])("of %i ms with a reserve of %s ends after %i", async (remaining, reserve, workMs, settleMs, lastCallMs) => {
+  ])("of %i ms with a buffer of %s ends after %i", async (remaining, buffer, workMs, settleMs, lastCallMs) => {
     const { clock, advance } = manualClock();
-    const deadline = deadlineOf(context(remaining), reserve, clock);
+    const deadline = deadlineOf(context(remaining), buffer, clock);
     expect(deadline.remainingMs()).toBe(workMs);
     expect(deadline.settleMs).toBe(settleMs);
     if (workMs > 0) {
@@ -31,7 +31,7 @@ describe("a deadline", () => {
     expect(deadline.lastCall.aborted).toBe(true);
   });
 
-  test("leaves time for the report: the moment for sinks ends before the last call", () => {
+  test("leaves time for the report: sinks must settle before the last call", () => {
     for (const remaining of [100, 500, 1_000, 3_000, 60_000]) {
       const { clock } = manualClock();
       const { settleMs, remainingMs } = deadlineOf(context(remaining), undefined, clock);
@@ -39,14 +39,14 @@ describe("a deadline", () => {
     }
   });
 
-  test("is none outside Lambda", () => {
+  test("never ends outside Lambda", () => {
     const deadline = deadlineOf(undefined, undefined, manualClock().clock);
     expect(deadline.remainingMs()).toBe(Number.POSITIVE_INFINITY);
     expect(deadline.signal.aborted).toBe(false);
     deadline.release();
   });
 
-  test("once released leaves no sleeper and aborts no more", async () => {
+  test("that is released has no timers and does not abort", async () => {
     const { clock, advance, sleepers } = manualClock();
     const deadline = deadlineOf(context(1_000), undefined, clock);
     expect(sleepers()).toBe(2);
@@ -57,8 +57,8 @@ describe("a deadline", () => {
   });
 });
 
-describe("the machine's clock", () => {
-  test("wakes at once when the signal aborts, or has aborted", async () => {
+describe("the clock of the machine", () => {
+  test("wakes at once if the signal aborts or has aborted", async () => {
     const controller = new AbortController();
     const sleeping = systemClock.sleep(1_000_000, controller.signal);
     controller.abort();
@@ -66,7 +66,7 @@ describe("the machine's clock", () => {
     await systemClock.sleep(1_000_000, controller.signal);
   });
 
-  test("does not take a wait beyond setTimeout's range for none", async () => {
+  test("does not wake at once from a sleep beyond the range of setTimeout", async () => {
     const controller = new AbortController();
     let isAwake = false;
     const sleeping = systemClock.sleep(Number.MAX_SAFE_INTEGER, controller.signal).then(() => {

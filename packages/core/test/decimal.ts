@@ -1,9 +1,9 @@
-// An independent reading of decimal texts: the oracle for numbers.
+// The oracle for numbers: decimal texts, parsed independently of core.
 
-/** Sign, digits and exponent as one text, equal for equal values. */
+/** Sign, digits and exponent as one text, which is the same for equal values. */
 export const decimalValue = (text: string): string => {
   const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (match === null) throw new Error(`no decimal: ${text}`);
+  if (match === null) throw new Error(`not a decimal: ${text}`);
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
   let digits = BigInt(whole + fraction);
   if (digits === 0n) return "0";

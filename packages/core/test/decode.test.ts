@@ -5,7 +5,7 @@ import { decimalValue } from "./decimal.ts";
 
 const textOf = (value: unknown): string => (value instanceof NumberValueImpl ? value.toString() : String(value));
 
-describe("a number that survives a double exactly is a JS number", () => {
+describe("a number that a double holds exactly is a JavaScript number", () => {
   test.each([
     ["0", 0],
     ["-0", -0],
@@ -58,7 +58,7 @@ const codeOf = (run: () => unknown): string | undefined => {
   return undefined;
 };
 
-describe("what is no attribute value is refused as RECORD_MALFORMED", () => {
+describe("an invalid attribute value is RECORD_MALFORMED", () => {
   test.each([
     ["an empty number", { N: "" }],
     ["a word", { N: "twelve" }],
@@ -75,22 +75,22 @@ describe("what is no attribute value is refused as RECORD_MALFORMED", () => {
     ["no type", {}],
     ["null", null],
     ["a plain string", "text"],
-    ["a list that is none", { L: "abc" }],
+    ["a list that is not an array", { L: "abc" }],
     ["a map that is null", { M: null }],
     ["a map that is an array", { M: [] }],
     ["a string set that is null", { SS: null }],
     ["a number set with a word", { NS: ["1", "two"] }],
     ["a binary that is a number", { B: 5 }],
-    ["a binary set that is a text", { BS: "AA==" }],
-  ])("%s, alone, in a map, in a list, and in a shape seen often", (_, wrong) => {
+    ["a binary set that is a string", { BS: "AA==" }],
+  ])("%s, by itself, in a map, in a list, and in a compiled shape", (_, wrong) => {
     const value = wrong as unknown as AttributeValue;
     expect(codeOf(() => decodeValue(value))).toBe("RECORD_MALFORMED");
     expect(codeOf(() => decodeValue({ L: [value] }))).toBe("RECORD_MALFORMED");
-    for (let sighting = 0; sighting < 40; sighting += 1) decodeImage({ id: { S: "1" }, odd: { N: "2" } });
-    expect(codeOf(() => decodeImage({ id: { S: "1" }, odd: value }))).toBe("RECORD_MALFORMED");
+    for (let image = 0; image < 40; image += 1) decodeImage({ id: { S: "1" }, other: { N: "2" } });
+    expect(codeOf(() => decodeImage({ id: { S: "1" }, other: value }))).toBe("RECORD_MALFORMED");
   });
 
-  test("and no value is in the message", () => {
+  test("and the message contains no value", () => {
     const message = (() => {
       try {
         return decodeValue({ N: "secret-4711" });
@@ -103,26 +103,26 @@ describe("what is no attribute value is refused as RECORD_MALFORMED", () => {
 });
 
 describe("binary", () => {
-  test("is bytes of their own, not a window on a shared buffer", () => {
+  test("is a copy, not a view of a shared buffer", () => {
     const bytes = decodeValue({ B: "AAEC/w==" }) as Uint8Array;
     expect([...bytes]).toEqual([0, 1, 2, 255]);
     expect(bytes.buffer.byteLength).toBe(4);
   });
 
-  test("may come as bytes, and is copied", () => {
+  test("is copied if the record has bytes", () => {
     const given = new Uint8Array([1, 2]);
     const bytes = decodeValue({ B: given }) as Uint8Array;
     given[0] = 9;
     expect([...bytes]).toEqual([1, 2]);
   });
 
-  test("is base64 in JSON, also inside sets and lists", () => {
+  test("is base64 in JSON, inside sets and lists too", () => {
     const item = decodeImage({ b: { B: "AAE=" }, l: { L: [{ B: "/w==" }] }, s: { BS: ["AQ==", "AA=="] } });
     expect(JSON.parse(JSON.stringify(item))).toEqual({ b: "AAE=", l: ["/w=="], s: ["AA==", "AQ=="] });
   });
 });
 
-test("empty strings, empty maps and lists, null and booleans stay", () => {
+test("empty strings, empty maps and lists, null and booleans are unchanged", () => {
   const image = { s: { S: "" }, m: { M: {} }, l: { L: [] }, n: { NULL: true as const }, b: { BOOL: false } };
   expect(decodeImage(image)).toEqual({ s: "", m: {}, l: [], n: null, b: false });
 });

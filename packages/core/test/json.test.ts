@@ -23,7 +23,7 @@ describe("toJson", () => {
     );
   });
 
-  test("writes plain values so beside others, too", () => {
+  test("writes plain values in the same way beside others", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(toJson([value, new Set()])).toBe(`[${JSON.stringify(value)},[]]`);
@@ -31,7 +31,7 @@ describe("toJson", () => {
     );
   });
 
-  test("leaves out what JSON.stringify leaves out, and honours toJSON", () => {
+  test("omits what JSON.stringify omits, and calls toJSON", () => {
     const value = {
       gone: undefined,
       run: () => 1,
@@ -44,19 +44,19 @@ describe("toJson", () => {
     expect(toJson(new Date(Number.NaN))).toBe("null");
   });
 
-  test("writes exact numbers as literals or as text", () => {
+  test("writes exact numbers as literals or strings", () => {
     const value = { n: NumberValueImpl.from(exact), big: 12345678901234567890n };
     expect(toJson(value, "literal")).toBe(`{"n":${exact},"big":12345678901234567890}`);
     expect(toJson(value)).toBe(`{"n":"${exact}","big":"12345678901234567890"}`);
   });
 
-  test("writes bytes as base64, and sets in an order that does not depend on their making", () => {
+  test("writes bytes as base64, and sets in an order that does not depend on insertion", () => {
     expect(toJson(Buffer.from([0, 255]))).toBe('"AP8="');
     expect(toJson(new Set(["b", "a", "É", "B"]))).toBe(toJson(new Set(["É", "B", "a", "b"])));
     expect(toJson(new Set([new Uint8Array([2]), new Uint8Array([1])]))).toBe('["AQ==","Ag=="]');
   });
 
-  test("keeps an attribute whose name is a method of the SDK's numbers", () => {
+  test("keeps an attribute named like a method of NumberValue", () => {
     const held = { toAttributeValue: { S: "mine" }, toJSON: { S: "also mine" }, toString: { N: "1" } };
     expect(toJson(decodeImage(held))).toBe('{"toAttributeValue":"mine","toJSON":"also mine","toString":1}');
   });
@@ -84,7 +84,7 @@ describe("attributeToJson", () => {
     expect(() => JSON.parse(expected)).not.toThrow();
   });
 
-  test("makes of every decimal a JSON number of the same value", () => {
+  test("writes every decimal as a JSON number of the same value", () => {
     const digits = fc.stringMatching(/^\d{0,30}$/);
     fc.assert(
       fc.property(fc.constantFrom("", "+", "-"), digits, digits, (sign, whole, fraction) => {
@@ -96,11 +96,11 @@ describe("attributeToJson", () => {
     );
   });
 
-  test.each(["", "NaN", "x", ".", "1,5"])("refuses %j as RECORD_MALFORMED", (text) => {
+  test.each(["", "NaN", "x", ".", "1,5"])("throws RECORD_MALFORMED for %j", (text) => {
     expect(() => attributeToJson({ N: text })).toThrow(RecordError);
   });
 
-  test("orders the strings of a set as what is decoded of it, whatever JSON makes of them", () => {
+  test("sorts the strings of a set as toJson sorts the decoded set", () => {
     const strings = ["a b", "a", "\b", 'a"', "\u0000", "!"];
     const text = '["\\u0000","\\b","!","a","a b","a\\""]';
     expect([attributeToJson({ SS: strings }), toJson(new Set(strings))]).toEqual([text, text]);
@@ -110,14 +110,14 @@ describe("attributeToJson", () => {
     expect(toJson(new Set(["5", 5, true, "true", null]))).toBe('[5,null,true,"5","true"]');
   });
 
-  test("orders sets by code unit", () => {
+  test("sorts sets by code unit", () => {
     expect(attributeToJson({ SS: ["b", "É", "B"] })).toBe('["B","b","É"]');
     expect(attributeToJson({ NS: ["10", "9"] })).toBe("[10,9]");
     expect(attributeToJson({ BS: [new Uint8Array([2]), "AQ=="] })).toBe('["AQ==","Ag=="]');
   });
 });
 
-test("the JSON of an image and of what is decoded of it are equal but for the spelling of numbers", () => {
+test("the JSON of an image and of the decoded image are the same except for the notation of numbers", () => {
   const numbersAsText = (value: AttributeValue): AttributeValue => {
     if ("N" in value) return { S: decimalValue(value.N) };
     if ("NS" in value) return { SS: value.NS.map(decimalValue) };

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { lambdaRecord } from "../src/record/lambda-record.ts";
 
-test("a record of the Streams API becomes Lambda's: lower-case identity, stream ARN, all else as it is", () => {
+test("a record of the Streams API becomes a record of Lambda: lower-case identity, stream ARN, the rest unchanged", () => {
   const dynamodb = {
     ApproximateCreationDateTime: 1_795_435_200,
     Keys: { pk: { B: "Zm9v" } },
@@ -34,6 +34,6 @@ test("a record of the Streams API becomes Lambda's: lower-case identity, stream 
   });
 });
 
-test("a record without an identity gets none", () => {
+test("a record without an identity has none afterwards", () => {
   expect(lambdaRecord({ eventID: "1" }, "arn:stream")).toEqual({ eventID: "1", eventSourceARN: "arn:stream" });
 });

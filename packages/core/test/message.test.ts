@@ -8,7 +8,6 @@ import {
   checkWhole,
   fifoId,
   groupMembers,
-  lazyClient,
   type MessageAttributes,
   messageOf,
   missingDependency,
@@ -20,7 +19,7 @@ import { appendDelivery } from "./append-deliveries.ts";
 const rejected = { code: "SINK_REJECTED" };
 
 describe("a body", () => {
-  test("goes as it is where it is a text, and else as JSON without loss", () => {
+  test("is a string as it is, or any other value as lossless JSON", () => {
     expect(bodyText("sqs", "plain é 👩‍👩‍👧\r\n\t")).toBe("plain é 👩‍👩‍👧\r\n\t");
     expect(bodyText("sqs", { a: 2n ** 70n, b: new Set(["y", "x"]) })).toBe(
       '{"a":"1180591620717411303424","b":["x","y"]}',
@@ -33,11 +32,14 @@ describe("a body", () => {
     expect(JSON.parse(sendableText("sqs", "body", text))).toEqual({ note: "\u0000\u000b\ud800\ufffe\uffff" });
   });
 
-  test.each(["", "\u0000", "\u000b", "\ud800", "\udc00x", "\ufffe", "\uffff"])("as the text %j is rejected", (text) => {
-    expect(() => bodyText("sqs", text)).toThrow(expect.objectContaining(rejected));
-  });
+  test.each(["", "\u0000", "\u000b", "\ud800", "\udc00x", "\ufffe", "\uffff"])(
+    "with the string %j is rejected",
+    (text) => {
+      expect(() => bodyText("sqs", text)).toThrow(expect.objectContaining(rejected));
+    },
+  );
 
-  test("that JSON cannot hold is rejected, with the error's name and without its text", () => {
+  test("that cannot be JSON is rejected by an error with the name and without the text", () => {
     const cyclic: { self?: unknown } = {};
     cyclic.self = cyclic;
     const throwing = {
@@ -49,9 +51,9 @@ describe("a body", () => {
     expect(() => bodyText("sqs", throwing)).toThrow("[sqs] body cannot be written as JSON, which threw TypeError");
   });
 
-  test("is rejected with the character and its place, and without the text", () => {
+  test("is rejected by an error with the character and its index, and without the text", () => {
     expect(() => bodyText("sqs", "secret\u0001")).toThrow(
-      "[sqs] body has the character U+0001 at 6; expected characters of XML 1.0 only: remove it, or send an object, which goes as JSON",
+      "[sqs] body has the character U+0001 at 6; expected characters of XML 1.0 only: remove it, or send an object, which becomes JSON",
     );
   });
 });
@@ -74,7 +76,7 @@ describe("attributes", () => {
     });
   });
 
-  test("are texts, numbers, bytes and lists; what is undefined is left out", () => {
+  test("are strings, numbers, bytes and arrays; undefined ones are omitted", () => {
     const digits = "12345678901234567890123456789012345678";
     expect(
       wire({
@@ -118,15 +120,15 @@ describe("attributes", () => {
     expect(() => wire(given)).toThrow(expect.objectContaining(rejected));
   });
 
-  test("are ten at most, of which eight are the mapper's", () => {
+  test("are at most ten, of which eight are the mapper's", () => {
     const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, "x"]));
     expect(Object.keys(wire(many(8)))).toHaveLength(8);
     expect(() => wire(many(9))).toThrow(
-      "the message has 11 attributes, two of them the sink's own; expected at most 10",
+      "the message has 11 attributes, two of them from the sink; expected at most 10",
     );
   });
 
-  test("weigh name, type and value in UTF-8", () => {
+  test("have the size of name, type and value in UTF-8", () => {
     expect(attributeBytes({ né: { DataType: "String", StringValue: "é" } })).toBe(3 + 6 + 2);
     expect(attributeBytes({ b: { DataType: "Binary", BinaryValue: new Uint8Array(5) } })).toBe(1 + 6 + 5);
   });
@@ -137,7 +139,7 @@ describe("a group", () => {
   const groupIn = (isFifo: boolean, group?: string) =>
     groupMembers({ name: "sqs", isFifo }, delivery, group).MessageGroupId;
 
-  test("is the item where order is kept, and the idempotency key tells repeats: both hashed", () => {
+  test("on FIFO is the hashed item key, beside the hashed idempotency key", () => {
     expect(groupMembers({ name: "sqs", isFifo: true }, delivery, undefined)).toEqual({
       MessageGroupId: fifoId(delivery.change.itemKey),
       MessageDeduplicationId: fifoId(delivery.idempotencyKey),
@@ -145,49 +147,20 @@ describe("a group", () => {
     expect(groupIn(true)).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("is none where order is not kept, unless the mapper gave one", () => {
+  test("on standard is that of the message, if there is one", () => {
     expect(groupMembers({ name: "sqs", isFifo: false }, delivery, undefined)).toEqual({});
     expect(groupMembers({ name: "sqs", isFifo: false }, delivery, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
   });
 
-  test("of the mapper's is taken as it is where it is legal, and hashed where it is not", () => {
+  test("of the message is hashed unless it is a legal id", () => {
     for (const legal of ["tenant-1", "x".repeat(128)]) expect(groupIn(true, legal)).toBe(legal);
-    for (const odd of ["tenant 1", "müller", "x".repeat(129)]) expect(groupIn(true, odd)).toBe(fifoId(odd));
+    for (const illegal of ["tenant 1", "müller", "x".repeat(129)]) expect(groupIn(true, illegal)).toBe(fifoId(illegal));
     expect(() => groupIn(false, "")).toThrow(expect.objectContaining(rejected));
   });
 });
 
-describe("a client", () => {
-  const open = () => ({
-    ended: 0,
-    destroy() {
-      this.ended += 1;
-    },
-  });
-
-  test("of the user's own is used and never ended", async () => {
-    const own = open();
-    const { get, close } = lazyClient(own, async () => open());
-    expect(await get()).toBe(own);
-    await close();
-    expect(own.ended).toBe(0);
-  });
-
-  test("is made once, when it is needed, and ended once", async () => {
-    const made: ReturnType<typeof open>[] = [];
-    const { get, close } = lazyClient<object>(undefined, async () => {
-      made.push(open());
-      return made[0] as ReturnType<typeof open>;
-    });
-    await close();
-    expect(made).toHaveLength(0);
-    expect(await get()).toBe(await get());
-    await close();
-    await close();
-    expect(made.map(({ ended }) => ended)).toEqual([1]);
-  });
-
-  test("whose package is missing says which one", async () => {
+describe("an import", () => {
+  test("whose package is missing throws an error that names the package", async () => {
     const load = import("@sluice/no-such-package" as string);
     await expect(load.catch(missingDependency("sqs", "@aws-sdk/client-sqs"))).rejects.toMatchObject({
       code: "CONFIG_MISSING_DEPENDENCY",
@@ -198,19 +171,19 @@ describe("a client", () => {
 
 describe("options", () => {
   test.each([
-    ["a text that is empty", () => checkText("name", "")],
-    ["a text that is none", () => checkText("name", 1)],
+    ["an empty string", () => checkText("name", "")],
+    ["a value that is not a string", () => checkText("name", 1)],
     ["a number that is not whole", () => checkWhole("name", 1.5, [1, 2])],
     ["a number that is too small", () => checkWhole("name", 0, [1, 2])],
     ["a number that is too large", () => checkWhole("name", 3, [1, 2])],
     ["a client without the method", () => checkClient({ name: 1 }, "name", "a client named by option name")],
     ["a client that is null", () => checkClient(null, "name", "a client named by option name")],
-  ])("are refused by name: %s", (_, check) => {
+  ])("are named in the error: %s", (_, check) => {
     expect(check).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(check).toThrow(/name/);
   });
 
-  test("that fit pass", () => {
+  test("that are valid pass", () => {
     checkText("name", "x");
     checkWhole("name", 1, [1, 2]);
     checkWhole("name", 2, [1, 2]);

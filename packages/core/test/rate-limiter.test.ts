@@ -1,67 +1,82 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { rateLimiter, semaphore } from "../src/async/rate-limiter.ts";
 import { manualClock, settle } from "./clocks.ts";
 
-test("rateLimiter come as evenly as the rate asks, in the order of asking", async () => {
-  const { clock, advance } = manualClock();
-  const startedAt = clock.now();
-  const turn = rateLimiter(10, clock);
-  const log: string[] = [];
-  for (const name of ["a", "b", "c"])
-    void turn(new AbortController().signal).then(() => log.push(`${name} ${clock.now() - startedAt}`));
-  for (let tenth = 0; tenth < 3; tenth += 1) await advance(100);
-  expect(log).toEqual(["a 0", "b 100", "c 200"]);
+describe("rateLimiter", () => {
+  test("starts requests at even intervals and in order", async () => {
+    const { clock, advance } = manualClock();
+    const startedAt = clock.now();
+    const turn = rateLimiter(10, clock);
+    const log: string[] = [];
+    for (const name of ["a", "b", "c"])
+      void turn(new AbortController().signal).then(() => log.push(`${name} ${clock.now() - startedAt}`));
+    for (let tenth = 0; tenth < 3; tenth += 1) await advance(100);
+    expect(log).toEqual(["a 0", "b 100", "c 200"]);
+  });
+
+  test("does not make up for a pause by a burst", async () => {
+    const { clock, advance } = manualClock();
+    const startedAt = clock.now();
+    const turn = rateLimiter(10, clock);
+    const signal = new AbortController().signal;
+    await turn(signal);
+    await advance(5_000);
+    await turn(signal);
+    const third = turn(signal).then(() => clock.now() - startedAt);
+    await advance(100);
+    expect(await third).toBe(5_100);
+  });
+
+  test("gives the place of an aborted request to the next one", async () => {
+    const { clock, advance, sleepers } = manualClock();
+    const startedAt = clock.now();
+    const turn = rateLimiter(1, clock);
+    await turn(new AbortController().signal);
+    const controller = new AbortController();
+    const aborted = turn(controller.signal);
+    const next = turn(new AbortController().signal).then(() => clock.now() - startedAt);
+    await settle();
+    controller.abort();
+    await aborted;
+    await advance(1_000);
+    expect(await next).toBe(1_000);
+    expect(sleepers()).toBe(0);
+  });
+
+  test("makes no request wait when there is no limit", async () => {
+    const { clock } = manualClock();
+    const startedAt = clock.now();
+    const turn = rateLimiter(Number.POSITIVE_INFINITY, clock);
+    for (let count = 0; count < 50; count += 1) await turn(new AbortController().signal);
+    expect(clock.now()).toBe(startedAt);
+  });
 });
 
-test("a pause is not made up for by a burst", async () => {
-  const { clock, advance } = manualClock();
-  const startedAt = clock.now();
-  const turn = rateLimiter(10, clock);
-  const signal = new AbortController().signal;
-  await turn(signal);
-  await advance(5_000);
-  await turn(signal);
-  const third = turn(signal).then(() => clock.now() - startedAt);
-  await advance(100);
-  expect(await third).toBe(5_100);
-});
+describe("semaphore", () => {
+  test("runs as much work at once as it has permits, and the rest in the order of the calls", async () => {
+    const run = semaphore(2);
+    const started: number[] = [];
+    const endings: (() => void)[] = [];
+    const work = (name: number) => () => {
+      started.push(name);
+      return new Promise<void>((resolve) => endings.push(resolve));
+    };
+    const all = [1, 2, 3, 4].map((name) => run(work(name)));
+    await settle();
+    expect(started).toEqual([1, 2]);
+    endings.shift()?.();
+    await settle();
+    expect(started).toEqual([1, 2, 3]);
+    for (const end of endings) end();
+    await settle();
+    expect(started).toEqual([1, 2, 3, 4]);
+    for (const end of endings) end();
+    await Promise.all(all);
+  });
 
-test("the turn of one that gave up is the next one's", async () => {
-  const { clock, advance, sleepers } = manualClock();
-  const startedAt = clock.now();
-  const turn = rateLimiter(1, clock);
-  await turn(new AbortController().signal);
-  const given = new AbortController();
-  const gaveUp = turn(given.signal);
-  const next = turn(new AbortController().signal).then(() => clock.now() - startedAt);
-  await settle();
-  given.abort();
-  await gaveUp;
-  await advance(1_000);
-  expect(await next).toBe(1_000);
-  expect(sleepers()).toBe(0);
-});
-
-test("without a limit nobody waits", async () => {
-  const { clock } = manualClock();
-  const startedAt = clock.now();
-  const turn = rateLimiter(Number.POSITIVE_INFINITY, clock);
-  for (let count = 0; count < 50; count += 1) await turn(new AbortController().signal);
-  expect(clock.now()).toBe(startedAt);
-});
-
-test("semaphore are taken up to their number, and handed on in the order of asking", async () => {
-  const { take, give } = semaphore(2);
-  const log: number[] = [];
-  for (const name of [1, 2, 3, 4]) void take().then(() => log.push(name));
-  await settle();
-  expect(log).toEqual([1, 2]);
-  give();
-  await settle();
-  expect(log).toEqual([1, 2, 3]);
-  give();
-  give();
-  give();
-  await settle();
-  expect(log).toEqual([1, 2, 3, 4]);
+  test("releases its permit when the work rejects", async () => {
+    const run = semaphore(1);
+    await expect(run(() => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
+    expect(await run(async () => "done")).toBe("done");
+  });
 });

@@ -39,14 +39,14 @@ describe("images by view type and kind", () => {
     expect(read(change, "before")).toEqual(expectedBefore);
   });
 
-  test("an image that the view type carries and the record lacks is RECORD_MALFORMED, not incomplete", () => {
+  test("an image that is missing against the view type is RECORD_MALFORMED, not RECORD_INCOMPLETE", () => {
     const { NewImage: _, ...dynamodb } = streamRecord({ before, after }).dynamodb ?? {};
     const change = decodeRecord({ ...streamRecord({ before, after }), dynamodb });
     expect(read(change, "after")).toBe("RECORD_MALFORMED");
     expect(read(change, "before")).toEqual(before);
   });
 
-  test("a record that does not state its view type is read by its images", () => {
+  test("a record without a view type gets it from its images", () => {
     const unstated = (record: StreamRecord): StreamRecord => {
       const { StreamViewType: _, ...dynamodb } = record.dynamodb ?? {};
       return { ...record, dynamodb };
@@ -62,7 +62,7 @@ describe("images by view type and kind", () => {
 describe("a change", () => {
   const record = streamRecord({ after, position: 7 });
 
-  test("tells its event id, version, time and record", () => {
+  test("has the event id, version, time and record", () => {
     const change = decodeRecord(record, "redrive");
     expect(change.eventId).toBe(record.eventID);
     expect(change.sequenceNumber).toBe("700000000000078103991");
@@ -77,7 +77,7 @@ describe("a change", () => {
     expect(change.after).toBe(change.after);
   });
 
-  test("asks the schema once for an image, also for one that does not fit", () => {
+  test("calls the schema once for an image, even if the image does not match", () => {
     let asked = 0;
     const validate = () => {
       asked += 1;
@@ -88,13 +88,13 @@ describe("a change", () => {
     expect(asked).toBe(1);
   });
 
-  test("without an event id has its version for one", () => {
+  test("without an event id has its version as its id", () => {
     const { eventID: _, ...rest } = record;
     const change = decodeRecord(rest);
     expect(change.eventId).toBe(change.version);
   });
 
-  test("tells a TTL removal from a user's, and from any other service's", () => {
+  test("distinguishes a TTL removal from one by a user or another service", () => {
     const removal = streamRecord({ before });
     const byService = {
       ...removal,
@@ -111,7 +111,7 @@ describe("a change", () => {
   });
 });
 
-describe("a record is refused as RECORD_MALFORMED", () => {
+describe("a record is RECORD_MALFORMED", () => {
   const record = streamRecord({ after });
   const without = (member: string): StreamRecord => {
     const dynamodb = Object.fromEntries(Object.entries(record.dynamodb ?? {}).filter(([name]) => name !== member));

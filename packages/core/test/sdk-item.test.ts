@@ -4,7 +4,7 @@ import { sdkItem } from "../src/sink-kit.ts";
 const bytes = Uint8Array.from([1, 2, 255]);
 const B = Buffer.from(bytes).toString("base64");
 
-test("attribute values of a record carry binary as bytes, at every depth", () => {
+test("binary values of a record become bytes, at every depth", () => {
   expect(sdkItem({ a: { B }, b: { BS: [B] }, c: { L: [{ M: { d: { B } } }] }, e: { B: bytes } })).toEqual({
     a: { B: bytes },
     b: { BS: [bytes] },
@@ -13,7 +13,7 @@ test("attribute values of a record carry binary as bytes, at every depth", () =>
   });
 });
 
-test("all others stay as they are, and those that are undefined are left out", () => {
+test("all other values are unchanged, and undefined ones are omitted", () => {
   const image = { n: { N: "1.50" }, s: { SS: ["a"] }, z: { NULL: true }, b: { BOOL: false } } as const;
   expect(sdkItem({ ...image, absent: undefined as never })).toEqual(image);
 });

@@ -22,7 +22,7 @@ describe("a version", () => {
     expect(version).toHaveLength(58);
   });
 
-  test("orders the changes of a stream as their sequence numbers do, whatever their lengths", () => {
+  test("orders the changes of a stream by sequence numbers of any length", () => {
     const sequence = fc.bigInt({ min: 10n ** 20n, max: 10n ** 40n - 1n });
     fc.assert(
       fc.property(sequence, sequence, (a, b) => {
@@ -33,13 +33,13 @@ describe("a version", () => {
     );
   });
 
-  test("of a re-created stream outranks every version of the one before", () => {
+  test("of a stream that was created again is greater than all versions of the former one", () => {
     const last = versionOf(old, "9".repeat(40));
     expect(versionOf(arn("2026-01-02T03:04:05.679"), "1") > last).toBe(true);
     expect(versionOf(arn("2027-01-01T00:00:00.000"), "1") > last).toBe(true);
   });
 
-  test("does not remember the stream of the call before", () => {
+  test("does not use the stream of the previous call", () => {
     const label = arn("2027-01-01T00:00:00.000");
     expect([streamEpoch(old), streamEpoch(label), streamEpoch(old)]).toEqual([
       "20260102030405678",
@@ -51,15 +51,18 @@ describe("a version", () => {
   test.each([
     ["2026-01-02T03:04:05", "20260102030405000"],
     ["2026-01-02T03:04:05.6", "20260102030405600"],
-  ])("of a label with fewer digits, %s, is as long", (label, epoch) => {
+  ])("has the same length for a label with fewer digits, %s", (label, epoch) => {
     expect(streamEpoch(arn(label))).toBe(epoch);
   });
 
-  test.each(["", "12a", "-1", "1e5", "1".repeat(41), " 1"])("is refused for the sequence number %j", (sequence) => {
-    expect(codeOf(() => versionOf(old, sequence))).toBe("RECORD_MALFORMED");
-  });
+  test.each(["", "12a", "-1", "1e5", "1".repeat(41), " 1"])(
+    "is RECORD_MALFORMED for the sequence number %j",
+    (sequence) => {
+      expect(codeOf(() => versionOf(old, sequence))).toBe("RECORD_MALFORMED");
+    },
+  );
 
-  test("is refused for an ARN without a label", () => {
+  test("is RECORD_MALFORMED for an ARN without a label", () => {
     expect(codeOf(() => versionOf("arn:aws:dynamodb:us-east-1:1:table/T", "1"))).toBe("RECORD_MALFORMED");
   });
 });
@@ -74,7 +77,7 @@ describe("an item key", () => {
     .uniqueArray(fc.tuple(fc.string({ minLength: 1 }), key), { minLength: 1, maxLength: 2, selector: ([name]) => name })
     .map((entries) => Object.fromEntries(entries));
 
-  test("is equal for equal keys and different for different ones", () => {
+  test("is the same for equal keys and different for other keys", () => {
     const text = (image: object): string => JSON.stringify(Object.entries(image).sort());
     fc.assert(
       fc.property(keys, keys, (a, b) => {
@@ -88,7 +91,7 @@ describe("an item key", () => {
     expect(itemKeyOf({ pk: { S: "a" }, sk: { S: "b" } })).toBe(itemKeyOf({ sk: { S: "b" }, pk: { S: "a" } }));
   });
 
-  test("keeps apart what a join would not", () => {
+  test("distinguishes keys that are equal when joined", () => {
     const made = [
       itemKeyOf({ pk: { S: "a#b" }, sk: { S: "c" } }),
       itemKeyOf({ pk: { S: "a" }, sk: { S: "b#c" } }),
@@ -102,7 +105,7 @@ describe("an item key", () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
-  test("is equal for bytes and their base64", () => {
+  test("is the same for bytes and their base64 text", () => {
     expect(itemKeyOf({ pk: { B: new Uint8Array([1, 2]) } })).toBe(itemKeyOf({ pk: { B: "AQI=" } }));
   });
 
@@ -111,7 +114,7 @@ describe("an item key", () => {
     ["null", null],
     ["nothing", {}],
     ["a JS number", { N: 5 }],
-  ])("is refused for a key that is %s", (_, wrong) => {
+  ])("is RECORD_MALFORMED for a key that is %s", (_, wrong) => {
     expect(codeOf(() => itemKeyOf({ pk: wrong as never }))).toBe("RECORD_MALFORMED");
   });
 });

@@ -1,4 +1,4 @@
-// The factory: options in, a store out. One table holds the journal, the leases and the marks of every route.
+// The factory: options in, a store out. One table has the journal, the leases and the pending items of all routes.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
@@ -12,8 +12,8 @@ import {
 } from "@sluice/core/sink-kit";
 import { dynamodbJournal } from "./journal.ts";
 import { dynamodbLeases } from "./leases.ts";
-import { dynamodbParking } from "./pending-items.ts";
-import { createTable, type Sdk, type Table } from "./table.ts";
+import { dynamodbPendingItems } from "./pending-items.ts";
+import { createTable, type DedupeTable, type DynamodbSdk } from "./table.ts";
 
 /** Options of `dynamodbDedupe`. */
 export interface DynamodbDedupeOptions {
@@ -23,19 +23,19 @@ export interface DynamodbDedupeOptions {
   readonly client?: DynamoDBClient;
 }
 
-/** A dedupe store that can make its table. */
+/** A dedupe store that can create its table. */
 export interface DynamodbDedupe extends DedupeStore {
   readonly pendingItems: PendingItems;
-  /** Creates the table, on demand and with its TTL, unless it exists. For tests and local runs. */
+  /** Creates the table, with on-demand capacity and TTL, unless it exists. For tests and local runs. */
   readonly ensure: () => Promise<void>;
   /** Ends the client that the store made; your own stays open. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
-/** A request that takes longer has failed: nothing is sent while an invocation waits for it. */
+/** Timeout of a request. It is short, because an invocation sends nothing while it waits for the store. */
 const requestTimeoutMs = 2_000;
 
-const importSdk = (): Promise<Sdk> =>
+const importSdk = (): Promise<DynamodbSdk> =>
   import("@aws-sdk/client-dynamodb").catch(missingDependency("dynamodbDedupe", "@aws-sdk/client-dynamodb"));
 
 const makeClient = async (): Promise<DynamoDBClient> => {
@@ -45,27 +45,27 @@ const makeClient = async (): Promise<DynamoDBClient> => {
 };
 
 /**
- * Keeps on DynamoDB what append routes have delivered: the `dedupeStore` of a pipeline. The function needs
- * `dynamodb:Query` and `dynamodb:BatchWriteItem` on the table for routes with `on-failure`, `dynamodb:PutItem`,
- * `dynamodb:UpdateItem` and `dynamodb:DeleteItem` for those with `always`; and for those that spill to a retry queue
- * `dynamodb:Query`, `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`. Does no I/O.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * Makes the `dedupeStore` of a pipeline, in a DynamoDB table. Does no I/O. The function needs these permissions on the
+ * table. Routes with `on-failure`: `dynamodb:Query` and `dynamodb:BatchWriteItem`. Routes with `always`:
+ * `dynamodb:PutItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`. Routes with a retry queue: `dynamodb:Query`,
+ * `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  * @example
  * pipeline("orders", { deadLetterQueue, dedupeStore: dynamodbDedupe({ tableName: "sluice-dedupe" }) });
  */
 export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): DynamodbDedupe => {
   checkText("tableName", tableName);
   checkClient(client, "send", "a DynamoDBClient of @aws-sdk/client-dynamodb");
-  // Powertools takes what has no middleware for no client at all, and makes one of its own.
+  // Powertools ignores a client without a middleware stack, and would make one of its own.
   if (client !== undefined && client.middlewareStack === undefined) {
     throw invalidOption("client", "must be a DynamoDBClient of @aws-sdk/client-dynamodb");
   }
   const connection = lazyClient<DynamoDBClient>(client, makeClient);
-  const table: Table = { name: tableName, sdk: importSdk, client: connection.get };
+  const table: DedupeTable = { name: tableName, sdk: importSdk, client: connection.get };
   return {
     journal: dynamodbJournal(table, requestTimeoutMs),
     leases: dynamodbLeases(table),
-    pendingItems: dynamodbParking(table, requestTimeoutMs),
+    pendingItems: dynamodbPendingItems(table, requestTimeoutMs),
     ensure: () => createTable(table),
     close: connection.close,
   };

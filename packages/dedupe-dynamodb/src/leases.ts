@@ -1,6 +1,6 @@
-// Leases, kept by the persistence layer of Powertools' idempotency: a conditional put to lease, an update to complete,
-// a delete to release. Its wrapper (makeIdempotent) is for one call at a time; a batch is acquired whole, sent in as few
-// requests as its target allows, and concluded one by one.
+// Leases, stored by the persistence layer of Powertools' idempotency: a conditional put acquires, an update completes, a
+// delete releases. Its wrapper, makeIdempotent, is for one call at a time. Core acquires a whole batch, sends it in as few
+// requests as possible, and then completes or releases each lease.
 
 import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import {
@@ -13,9 +13,9 @@ import {
   type RouteId,
   SinkError,
 } from "@sluice/core/sink-kit";
-import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./table.ts";
+import { type DedupeTable, partitionKey, routeText, sortKey, ttlAttribute } from "./table.ts";
 
-/** Longer than any repeat: the stream keeps a record for 1 day, a queue a dead letter for 14. */
+/** Longer than any repeat can take: the stream keeps a record for 1 day, a queue a dead letter for 14. */
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";
@@ -23,20 +23,21 @@ const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
-  // A table with other keys, which is repaired like one that is missing.
+  // Validation: the table has other keys. It must be replaced, like a table that is missing.
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 
-/** The store's own trouble never rejects a delivery. */
+/** An error of the store never rejects a delivery. */
 const storeError = ({ route }: RouteId, error: unknown): SinkError => {
-  const told = awsRequestError(`${route} dedupe store`, dynamodb, error);
-  if (outcomeOf(told.code) === "retry") return told;
-  return new SinkError("SINK_UNAVAILABLE", told.message, { cause: told });
+  const found = awsRequestError(`${route} dedupe store`, dynamodb, error);
+  if (outcomeOf(found.code) === "retry") return found;
+  return new SinkError("SINK_UNAVAILABLE", found.message, { cause: found });
 };
 
 type Powertools = typeof import("@aws-lambda-powertools/idempotency");
 
-interface Layer {
+/** The persistence layer of one route. */
+interface LeaseLayer {
   readonly layer: DynamoDBPersistenceLayer;
   readonly powertools: Powertools;
 }
@@ -47,12 +48,12 @@ const user = 'dedupe: "always"';
 
 type LayerClass = typeof DynamoDBPersistenceLayer;
 
-/** The layer, but that a completed lease stays: Powertools deletes a record whatever it says. */
-const guarded = async (Base: LayerClass, table: Table): Promise<LayerClass> => {
+/** The class of Powertools, except that a completed lease cannot be deleted. */
+const guarded = async (Base: LayerClass, table: DedupeTable): Promise<LayerClass> => {
   const { ConditionalCheckFailedException, DeleteItemCommand } = await table.sdk();
   const client = await table.client();
   return class extends Base {
-    // An invocation that was frozen while it gave a lease back may go on when another has sent the delivery.
+    // An invocation that was frozen during a release may continue after another one has sent the delivery.
     protected override async _deleteRecord({ idempotencyKey }: { readonly idempotencyKey: string }): Promise<void> {
       const command = new DeleteItemCommand({
         TableName: table.name,
@@ -68,8 +69,8 @@ const guarded = async (Base: LayerClass, table: Table): Promise<LayerClass> => {
   };
 };
 
-/** One layer for each route: a layer keeps its prefix as state, and two routes at once would mix theirs up. */
-const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
+/** Makes the layer of a route. Routes cannot share a layer, because the key prefix is state of the layer. */
+const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => {
   const powertools = await import("@aws-lambda-powertools/idempotency").catch(missingDependency(user, packageName));
   const { DynamoDBPersistenceLayer } = await import("@aws-lambda-powertools/idempotency/dynamodb").catch(
     missingDependency(user, packageName),
@@ -78,23 +79,23 @@ const layerOf = async (table: Table, id: RouteId): Promise<Layer> => {
   const layer = new GuardedLayer({
     tableName: table.name,
     awsSdkV3Client: await table.client(),
-    // The other way round than it reads: the lease's id is the partition key, so that leases spread, and what is the
-    // same for all of them stands in the sort key.
+    // Powertools means these options the other way round. The id of a lease must be the partition key, so that leases are
+    // in different partitions; the static value, which is the same for all of them, is the sort key.
     keyAttr: sortKey,
     sortKeyAttr: partitionKey,
-    staticPkValue: "acquire",
+    staticPkValue: "lease",
     expiryAttr: ttlAttribute,
     inProgressExpiryAttr: heldUntilAttribute,
     statusAttr: statusAttribute,
   });
-  // Not MD5, its default, which a Node in FIPS mode does not have.
+  // The default is MD5, which Node.js does not have in FIPS mode.
   const config = new powertools.IdempotencyConfig({ expiresAfterSeconds: keptForSeconds, hashFunction: "sha256" });
   layer.configure({ config, keyPrefix: `lease#${routeText(id)}` });
   return { layer, powertools };
 };
 
 const acquireIn = async (
-  { layer, powertools }: Layer,
+  { layer, powertools }: LeaseLayer,
   idempotencyKey: string,
   holdMs: number,
 ): Promise<LeaseResult> => {
@@ -109,25 +110,27 @@ const acquireIn = async (
   }
 };
 
-export const dynamodbLeases = (table: Table): Leases => {
-  const layers = new Map<string, Promise<Layer>>();
-  const layerFor = (id: RouteId): Promise<Layer> => {
+/** Makes the leases. */
+export const dynamodbLeases = (table: DedupeTable): Leases => {
+  const layers = new Map<string, Promise<LeaseLayer>>();
+  const layerFor = (id: RouteId): Promise<LeaseLayer> => {
     const known = layers.get(routeText(id)) ?? layerOf(table, id);
     layers.set(routeText(id), known);
     return known;
   };
-  const asking = async <Value>(id: RouteId, ask: (layer: Layer) => Promise<Value>): Promise<Value> => {
+  const withLayer = async <Value>(id: RouteId, use: (layer: LeaseLayer) => Promise<Value>): Promise<Value> => {
     const layer = await layerFor(id);
     try {
-      return await ask(layer);
+      return await use(layer);
     } catch (error) {
       throw storeError(id, error);
     }
   };
   return {
-    acquire: (id, idempotencyKey, holdMs) => asking(id, (layer) => acquireIn(layer, idempotencyKey, holdMs)),
-    // Without a result: what was sent is in the target.
-    complete: (id, idempotencyKey) => asking(id, ({ layer }) => layer.saveSuccess(idempotencyKey, undefined as never)),
-    release: (id, idempotencyKey) => asking(id, ({ layer }) => layer.deleteRecord(idempotencyKey)),
+    acquire: (id, idempotencyKey, holdMs) => withLayer(id, (layer) => acquireIn(layer, idempotencyKey, holdMs)),
+    // Without a result, because the target has the message.
+    complete: (id, idempotencyKey) =>
+      withLayer(id, ({ layer }) => layer.saveSuccess(idempotencyKey, undefined as never)),
+    release: (id, idempotencyKey) => withLayer(id, ({ layer }) => layer.deleteRecord(idempotencyKey)),
   };
 };

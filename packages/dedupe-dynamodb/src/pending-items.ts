@@ -1,11 +1,20 @@
-// The marks of parked items: an item for each, under its route, with the version of its last change in the retry queue.
-// While nothing is parked a batch pays for one query that finds nothing.
+// The items with changes in the retry queue: a table item for each, under its route, with the version of its last change in
+// the queue. While no item is pending, a batch pays for one query without results.
 
 import { createHash } from "node:crypto";
+import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 import { chunk, eachBounded, type PendingItem, type PendingItems, type RouteId } from "@sluice/core/sink-kit";
-import { partitionKey, routeText, sortKey, type Table, ttlAttribute } from "./table.ts";
+import {
+  type DedupeTable,
+  expiresAfter,
+  partitionKey,
+  routeText,
+  sortKey,
+  ttlAttribute,
+  untilProcessed,
+} from "./table.ts";
 
-/** Longer than a message can live in a queue: 14 days. */
+/** Longer than a queue keeps a message: 14 days. */
 const keptForSeconds = 15 * 86_400;
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html (read 2026-11-25) */
@@ -13,14 +22,12 @@ const maxKeys = 100;
 
 const requestsAtOnce = 25;
 
-/** Tries of keys that DynamoDB left unprocessed. */
-const tries = 5;
-
+/** Name of the attribute with the version. */
 const lastAttribute = "last";
 
-const partitionOf = (route: RouteId): string => `parked#${routeText(route)}`;
+const partitionOf = (route: RouteId): string => `pending#${routeText(route)}`;
 
-/** A sort key holds 1,024 bytes, an item's key three times as many. */
+/** Hashed, because a sort key holds 1,024 bytes and an item's key may have three times as many. */
 const sortOf = (itemKey: string): string => createHash("sha256").update(itemKey).digest("hex");
 
 const keyOf = (route: RouteId, itemKey: string) => ({
@@ -28,10 +35,10 @@ const keyOf = (route: RouteId, itemKey: string) => ({
   [sortKey]: { S: sortOf(itemKey) },
 });
 
-type Key = ReturnType<typeof keyOf>;
+type TableKey = ReturnType<typeof keyOf>;
 
-/** Whether the route has any mark at all. */
-const hasAny = async (table: Table, route: RouteId, abortSignal: AbortSignal): Promise<boolean> => {
+/** Whether any item of the route is pending. */
+const hasAny = async (table: DedupeTable, route: RouteId, abortSignal: AbortSignal): Promise<boolean> => {
   const { QueryCommand } = await table.sdk();
   const query = new QueryCommand({
     TableName: table.name,
@@ -45,107 +52,95 @@ const hasAny = async (table: Table, route: RouteId, abortSignal: AbortSignal): P
   return Count > 0;
 };
 
-/** The marks that exist: sort key and version. */
+/** Sort key and version of those keys that exist. */
 const existing = async (
-  table: Table,
-  keys: readonly Key[],
+  table: DedupeTable,
+  keys: readonly TableKey[],
   abortSignal: AbortSignal,
 ): Promise<[sort: string, version: string][]> => {
   const { BatchGetItemCommand } = await table.sdk();
   const client = await table.client();
   const found: [string, string][] = [];
-  let left: readonly Key[] = keys;
-  for (let attempt = 0; left.length > 0; attempt += 1) {
-    if (attempt === tries) throw new Error(`DynamoDB left ${left.length} marks unread after ${tries} tries`);
-    const RequestItems = {
-      [table.name]: {
-        Keys: [...left],
-        ConsistentRead: true,
-        ProjectionExpression: "#sk, #last",
-        ExpressionAttributeNames: { "#sk": sortKey, "#last": lastAttribute },
-      },
+  await untilProcessed(keys, async (left) => {
+    const request = {
+      Keys: [...left],
+      ConsistentRead: true,
+      ProjectionExpression: "#sk, #last",
+      ExpressionAttributeNames: { "#sk": sortKey, "#last": lastAttribute },
     };
-    const answer = await client.send(new BatchGetItemCommand({ RequestItems }), { abortSignal });
-    for (const item of answer.Responses?.[table.name] ?? []) {
+    const command = new BatchGetItemCommand({ RequestItems: { [table.name]: request } });
+    const { Responses, UnprocessedKeys } = await client.send(command, { abortSignal });
+    for (const item of Responses?.[table.name] ?? []) {
       found.push([item[sortKey]?.S ?? "", item[lastAttribute]?.S ?? ""]);
     }
-    left = (answer.UnprocessedKeys?.[table.name]?.Keys ?? []) as unknown as readonly Key[];
-  }
+    return (UnprocessedKeys?.[table.name]?.Keys ?? []) as unknown as readonly TableKey[];
+  });
   return found;
 };
 
-/** Lets a write be that another one has overtaken. */
-const unlessOvertaken = async (work: Promise<unknown>): Promise<void> => {
+type ConditionalWrite = Pick<UpdateItemCommandInput, "UpdateExpression" | "ExpressionAttributeValues"> & {
+  readonly ConditionExpression: string;
+};
+
+/** Makes one conditional write: an update, or a delete without `UpdateExpression`. Ignores a condition that fails. */
+const writeIf = async (
+  table: DedupeTable,
+  Key: TableKey,
+  { UpdateExpression, ...condition }: ConditionalWrite,
+  timeoutMs: number,
+): Promise<void> => {
+  const { DeleteItemCommand, UpdateItemCommand } = await table.sdk();
+  const client = await table.client();
+  const isTtlSet = UpdateExpression?.includes("#ttl") === true;
+  const ExpressionAttributeNames = { "#last": lastAttribute, ...(isTtlSet && { "#ttl": ttlAttribute }) };
+  const input = { TableName: table.name, Key, ExpressionAttributeNames, ...condition };
+  const options = { abortSignal: AbortSignal.timeout(timeoutMs) };
   try {
-    await work;
+    if (UpdateExpression === undefined) await client.send(new DeleteItemCommand(input), options);
+    else await client.send(new UpdateItemCommand({ ...input, UpdateExpression }), options);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "ConditionalCheckFailedException") throw error;
   }
 };
 
-const mark = async (table: Table, route: RouteId, { itemKey, version }: PendingItem, timeoutMs: number) => {
-  const { UpdateItemCommand } = await table.sdk();
-  const command = new UpdateItemCommand({
-    TableName: table.name,
-    Key: keyOf(route, itemKey),
-    UpdateExpression: "SET #last = :version, #ttl = :expiration",
-    ConditionExpression: "attribute_not_exists(#last) OR #last < :version",
-    ExpressionAttributeNames: { "#last": lastAttribute, "#ttl": ttlAttribute },
-    ExpressionAttributeValues: {
-      ":version": { S: version },
-      ":expiration": { N: String(Math.ceil(Date.now() / 1_000) + keptForSeconds) },
-    },
-  });
-  await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
-};
-
-const moveBack = async (
-  table: Table,
-  route: RouteId,
-  { itemKey, version, to }: PendingItem & { readonly to: string },
-  timeoutMs: number,
-) => {
-  const { UpdateItemCommand } = await table.sdk();
-  const command = new UpdateItemCommand({
-    TableName: table.name,
-    Key: keyOf(route, itemKey),
-    UpdateExpression: "SET #last = :to",
-    ConditionExpression: "#last = :version",
-    ExpressionAttributeNames: { "#last": lastAttribute },
-    ExpressionAttributeValues: { ":version": { S: version }, ":to": { S: to } },
-  });
-  await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
-};
-
-const unmark = async (table: Table, route: RouteId, { itemKey, version }: PendingItem, timeoutMs: number) => {
-  const { DeleteItemCommand } = await table.sdk();
-  const command = new DeleteItemCommand({
-    TableName: table.name,
-    Key: keyOf(route, itemKey),
-    ConditionExpression: "#last <= :version",
-    ExpressionAttributeNames: { "#last": lastAttribute },
-    ExpressionAttributeValues: { ":version": { S: version } },
-  });
-  await unlessOvertaken((await table.client()).send(command, { abortSignal: AbortSignal.timeout(timeoutMs) }));
-};
-
-export const dynamodbParking = (table: Table, timeoutMs: number): PendingItems => ({
-  find: async (route, itemKeys, signal) => {
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Map();
-    const bySort = new Map(itemKeys.map((itemKey) => [sortOf(itemKey), itemKey]));
-    const keys = itemKeys.map((itemKey) => keyOf(route, itemKey));
-    const requests = chunk(keys, { maxEntries: maxKeys, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
-    const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
-    return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
-  },
-  add: async (route, items) => {
-    await eachBounded(items, requestsAtOnce, (item) => mark(table, route, item, timeoutMs));
-  },
-  moveBack: async (route, items) => {
-    await eachBounded(items, requestsAtOnce, (item) => moveBack(table, route, item, timeoutMs));
-  },
-  release: async (route, items) => {
-    await eachBounded(items, requestsAtOnce, (item) => unmark(table, route, item, timeoutMs));
-  },
+const addition = ({ version }: PendingItem): ConditionalWrite => ({
+  UpdateExpression: "SET #last = :version, #ttl = :expiration",
+  ConditionExpression: "attribute_not_exists(#last) OR #last < :version",
+  ExpressionAttributeValues: { ":version": { S: version }, ":expiration": expiresAfter(keptForSeconds) },
 });
+
+const moveBack = ({ version, to }: PendingItem & { readonly to: string }): ConditionalWrite => ({
+  UpdateExpression: "SET #last = :to",
+  ConditionExpression: "#last = :version",
+  ExpressionAttributeValues: { ":version": { S: version }, ":to": { S: to } },
+});
+
+const removal = ({ version }: PendingItem): ConditionalWrite => ({
+  ConditionExpression: "#last <= :version",
+  ExpressionAttributeValues: { ":version": { S: version } },
+});
+
+/** Makes the pending items. */
+export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): PendingItems => {
+  const writeEach =
+    <Item extends PendingItem>(writeOf: (item: Item) => ConditionalWrite) =>
+    async (route: RouteId, items: readonly Item[]): Promise<void> => {
+      await eachBounded(items, requestsAtOnce, (item) =>
+        writeIf(table, keyOf(route, item.itemKey), writeOf(item), timeoutMs),
+      );
+    };
+  return {
+    find: async (route, itemKeys, signal) => {
+      const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Map();
+      const bySort = new Map(itemKeys.map((itemKey) => [sortOf(itemKey), itemKey]));
+      const keys = itemKeys.map((itemKey) => keyOf(route, itemKey));
+      const requests = chunk(keys, { maxEntries: maxKeys, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+      const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
+      return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
+    },
+    add: writeEach(addition),
+    moveBack: writeEach(moveBack),
+    release: writeEach(removal),
+  };
+};

@@ -1,29 +1,61 @@
-// The table: its keys, its TTL, and how the parts of the store reach it.
+// The table: its keys, its TTL, and requests that the parts of the store share.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { RouteId } from "@sluice/core/sink-kit";
 
-export type Sdk = typeof import("@aws-sdk/client-dynamodb");
+/** The module of the SDK. */
+export type DynamodbSdk = typeof import("@aws-sdk/client-dynamodb");
 
-/** The table, and the client to reach it: nothing is imported or opened before the first request. */
-export interface Table {
+/** The table and its client. Nothing is imported or connected before the first request. */
+export interface DedupeTable {
   readonly name: string;
-  readonly sdk: () => Promise<Sdk>;
+  readonly sdk: () => Promise<DynamodbSdk>;
   readonly client: () => Promise<DynamoDBClient>;
 }
 
+/** Name of the partition key. */
 export const partitionKey = "pk";
+/** Name of the sort key. */
 export const sortKey = "sk";
+/** Name of the TTL attribute. */
 export const ttlAttribute = "expiration";
 
-/** One text for a route, different for different ones. */
+/** The value of the TTL attribute for an item that is kept for so long from now. */
+export const expiresAfter = (seconds: number): { readonly N: string } => ({
+  N: String(Math.ceil(Date.now() / 1_000) + seconds),
+});
+
+/** A route as one text, which is unique to the route. */
 export const routeText = ({ pipeline, route }: RouteId): string =>
   `${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
+
+/** Attempts for entries that DynamoDB leaves unprocessed, and the delay before the second, which doubles. */
+const maxAttempts = 5;
+const firstDelayMs = 10;
+
+/**
+ * Repeats a batch request until no entry is left. `request` resolves with the unprocessed entries.
+ * @throws {Error} when entries are left after the last attempt.
+ */
+export const untilProcessed = async <Entry>(
+  entries: readonly Entry[],
+  request: (left: readonly Entry[]) => Promise<readonly Entry[]>,
+): Promise<void> => {
+  let left = entries;
+  for (let attempt = 0; left.length > 0; attempt += 1) {
+    if (attempt === maxAttempts) {
+      throw new Error(`DynamoDB left ${left.length} items unprocessed after ${maxAttempts} attempts`);
+    }
+    if (attempt > 0) await sleep(Math.random() * firstDelayMs * 2 ** attempt);
+    left = await request(left);
+  }
+};
 
 const longestWaitSeconds = 60;
 
 /** Creates the table unless it exists. */
-export const createTable = async ({ name, sdk, client }: Table): Promise<void> => {
+export const createTable = async ({ name, sdk, client }: DedupeTable): Promise<void> => {
   const { CreateTableCommand, ResourceInUseException, UpdateTimeToLiveCommand, waitUntilTableExists } = await sdk();
   const connected = await client();
   const create = new CreateTableCommand({

@@ -3,17 +3,17 @@ import { expect, test } from "@jest/globals";
 import { type DynamodbDedupeOptions, dynamodbDedupe } from "../src/index.ts";
 
 test.each([
-  ["no table", "tableName", {}],
+  ["a missing table name", "tableName", {}],
   ["an empty table name", "tableName", { tableName: "" }],
-  ["a client that is none", "client", { tableName: "t", client: {} }],
-  ["a client that Powertools would not take", "client", { tableName: "t", client: { send: () => undefined } }],
-])("refuses %s", (_name, option, options) => {
+  ["a client without methods", "client", { tableName: "t", client: {} }],
+  ["a client that Powertools would ignore", "client", { tableName: "t", client: { send: () => undefined } }],
+])("%s throws an error that names the option", (_name, option, options) => {
   const make = (): unknown => dynamodbDedupe(options as unknown as DynamodbDedupeOptions);
   expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   expect(make).toThrow(option);
 });
 
-test("closes twice, and leaves the user's client open", async () => {
+test("close can be called twice, and does not end the user's client", async () => {
   const client = new DynamoDBClient({ region: "us-east-1" });
   let destroyed = 0;
   client.destroy = () => {

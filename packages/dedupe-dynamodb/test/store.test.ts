@@ -9,7 +9,7 @@ const daySeconds = 86_400;
 const signal = new AbortController().signal;
 const sns = { pipeline: "orders", route: "sns" };
 const version = (sequence: number): string => `20260102030405678-${String(sequence).padStart(40, "0")}`;
-const noteOf = (sequence: number) => ({ idempotencyKey: `event-${sequence}:sns`, version: version(sequence) });
+const entryOf = (sequence: number) => ({ idempotencyKey: `event-${sequence}:sns`, version: version(sequence) });
 const range = (from: number, to: number) => ({ from: version(from), to: version(to) });
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -17,7 +17,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
   const client = new DynamoDBClient(clientConfig);
   afterAll(() => client.destroy());
   let tables = 0;
-  const made = async () => {
+  const openStore = async () => {
     tables += 1;
     const tableName = `dedupe-${tables}`;
     const store = dynamodbDedupe({ tableName, client });
@@ -26,15 +26,15 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
   };
 
   test("is created once", async () => {
-    const { store } = await made();
+    const { store } = await openStore();
     await expect(store.ensure()).resolves.toBeUndefined();
   });
 
-  describe("as the marks of parked items", () => {
+  describe("as pending items", () => {
     const item = (name: string, sequence: number) => ({ itemKey: name, version: version(sequence) });
 
-    test("finds the marks of the items that it is asked for, with their last version, beyond what a request holds", async () => {
-      const { store } = await made();
+    test("finds the requested items with their last versions, in more than one request", async () => {
+      const { store } = await openStore();
       const names = numbersTo(250).map((number) => `${"long".repeat(500)}${number}`);
       expect(await store.pendingItems.find(sns, names, signal)).toEqual(new Map());
       await store.pendingItems.add(
@@ -49,19 +49,19 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.pendingItems.find(sns, [], signal)).toEqual(new Map());
     });
 
-    test("takes a mark off for its last version or a later one, and not for an earlier one", async () => {
-      const { store } = await made();
+    test("releases an item by its last version or a later one, and not by an earlier one", async () => {
+      const { store } = await openStore();
       await store.pendingItems.add(sns, [item("a", 5), item("b", 5), item("c", 5)]);
-      await store.pendingItems.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never marked", 1)]);
+      await store.pendingItems.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never added", 1)]);
       expect(await store.pendingItems.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
     });
 
-    test("moves a mark back where it still is, and makes none", async () => {
-      const { store } = await made();
+    test("moves an item back from its last version only, and adds none", async () => {
+      const { store } = await openStore();
       await store.pendingItems.add(sns, [item("a", 5), item("b", 7)]);
       const back = (name: string) => ({ ...item(name, 5), to: version(2) });
-      await store.pendingItems.moveBack(sns, [back("a"), back("b"), back("never marked")]);
-      expect(await store.pendingItems.find(sns, ["a", "b", "never marked"], signal)).toEqual(
+      await store.pendingItems.moveBack(sns, [back("a"), back("b"), back("never added")]);
+      expect(await store.pendingItems.find(sns, ["a", "b", "never added"], signal)).toEqual(
         new Map([
           ["a", version(2)],
           ["b", version(7)],
@@ -69,8 +69,8 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       );
     });
 
-    test("keeps routes apart, and outlives any message of a queue", async () => {
-      const { store, tableName } = await made();
+    test("separates routes, and outlives every message of a queue", async () => {
+      const { store, tableName } = await openStore();
       await store.pendingItems.add(sns, [item("a", 5)]);
       expect(await store.pendingItems.find({ ...sns, route: "sqs" }, ["a"], signal)).toEqual(new Map());
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
@@ -80,66 +80,66 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
   });
 
   describe("as a journal", () => {
-    test("finds the notes of a range, both ends included", async () => {
-      const { store } = await made();
-      await store.journal.note(sns, numbersTo(10).map(noteOf));
+    test("finds the entries of a range, including both ends", async () => {
+      const { store } = await openStore();
+      await store.journal.note(sns, numbersTo(10).map(entryOf));
       const found = await store.journal.find(sns, range(3, 5), signal);
       expect([...found].sort()).toEqual(["event-3:sns", "event-4:sns", "event-5:sns"]);
       expect(await store.journal.find(sns, range(11, 12), signal)).toEqual(new Set());
     });
 
-    test("takes more notes than a request holds, and finds more than a page holds", async () => {
-      const { store } = await made();
+    test("adds more entries than a request allows, and finds more than a page has", async () => {
+      const { store } = await openStore();
       const count = 6_000;
-      // A page is 1 MiB: long keys make two of these.
-      const notes = numbersTo(count).map((sequence) => ({
-        ...noteOf(sequence),
+      // A page is 1 MiB. With long keys the entries need two.
+      const entries = numbersTo(count).map((sequence) => ({
+        ...entryOf(sequence),
         idempotencyKey: `${"x".repeat(150)}${sequence}`,
       }));
-      await store.journal.note(sns, notes);
+      await store.journal.note(sns, entries);
       expect((await store.journal.find(sns, range(1, count), signal)).size).toBe(count);
     });
 
-    test("takes a note twice, in one request and in two", async () => {
-      const { store } = await made();
-      await store.journal.note(sns, [noteOf(1), noteOf(1)]);
-      await store.journal.note(sns, [noteOf(1)]);
+    test("accepts an entry twice, in one request or in two", async () => {
+      const { store } = await openStore();
+      await store.journal.note(sns, [entryOf(1), entryOf(1)]);
+      await store.journal.note(sns, [entryOf(1)]);
       expect(await store.journal.find(sns, range(1, 1), signal)).toEqual(new Set(["event-1:sns"]));
     });
 
-    test("keeps routes apart, whatever their names", async () => {
-      const { store } = await made();
-      await store.journal.note({ pipeline: "a#b", route: "c" }, [noteOf(1)]);
+    test("separates routes, whatever their names", async () => {
+      const { store } = await openStore();
+      await store.journal.note({ pipeline: "a#b", route: "c" }, [entryOf(1)]);
       await store.journal.note(sns, []);
       for (const other of [sns, { pipeline: "a", route: "b#c" }, { pipeline: "a#b", route: "d" }]) {
         expect(await store.journal.find(other, range(1, 9), signal)).toEqual(new Set());
       }
     });
 
-    test("forgets a note after the stream has forgotten its record, and not before", async () => {
-      const { store, tableName } = await made();
-      await store.journal.note(sns, [noteOf(1)]);
+    test("keeps an entry for longer than the stream keeps its record, and not much longer", async () => {
+      const { store, tableName } = await openStore();
+      await store.journal.note(sns, [entryOf(1)]);
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
       const keptForSeconds = Number(Items[0]?.expiration?.N) - Date.now() / 1000;
       expect(keptForSeconds).toBeGreaterThan(daySeconds);
       expect(keptForSeconds).toBeLessThan(2 * daySeconds);
     });
 
-    test("rejects when the table is missing", async () => {
+    test("rejects if the table is missing", async () => {
       const { journal } = dynamodbDedupe({ tableName: "nowhere", client });
-      await expect(journal.note(sns, [noteOf(1)])).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+      await expect(journal.note(sns, [entryOf(1)])).rejects.toMatchObject({ name: "ResourceNotFoundException" });
       await expect(journal.find(sns, range(1, 1), signal)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
     });
 
-    test("does not look after the signal", async () => {
-      const { store } = await made();
+    test("does not query after the signal has aborted", async () => {
+      const { store } = await openStore();
       await expect(store.journal.find(sns, range(1, 1), AbortSignal.abort())).rejects.toThrow();
     });
   });
 
   describe("as leases", () => {
-    test("lets one of many lease a delivery", async () => {
-      const { store } = await made();
+    test("lets only one of many callers acquire a delivery", async () => {
+      const { store } = await openStore();
       const answers = await Promise.all(numbersTo(8).map(() => store.leases.acquire(sns, "event-1:sns", 60_000)));
       expect(answers.filter((answer) => answer === "acquired")).toHaveLength(1);
       for (const answer of answers.filter((one) => one !== "acquired")) {
@@ -148,16 +148,16 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       }
     });
 
-    test("never lets a completed delivery go again, nor after the holder's time", async () => {
-      const { store } = await made();
+    test("never lets a completed delivery be acquired again, even after the lease has expired", async () => {
+      const { store } = await openStore();
       await store.leases.acquire(sns, "event-1:sns", 1);
       await store.leases.complete(sns, "event-1:sns");
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("completed");
     });
 
-    test("lets a released delivery go again, and one whose holder's time is over", async () => {
-      const { store } = await made();
+    test("lets a delivery be acquired again after a release, and after its lease has expired", async () => {
+      const { store } = await openStore();
       expect(await store.leases.acquire(sns, "released", 60_000)).toBe("acquired");
       await store.leases.release(sns, "released");
       expect(await store.leases.acquire(sns, "released", 60_000)).toBe("acquired");
@@ -166,8 +166,8 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.leases.acquire(sns, "crashed", 60_000)).toBe("acquired");
     });
 
-    test("keep a completed delivery, although one whose time was over gives its lease back late", async () => {
-      const { store } = await made();
+    test("keep a completed delivery if the holder of an expired lease releases it late", async () => {
+      const { store } = await openStore();
       expect(await store.leases.acquire(sns, "event-1:sns", 1)).toBe("acquired");
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("acquired");
@@ -176,8 +176,8 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("completed");
     });
 
-    test("of two routes at once stay their own", async () => {
-      const { store } = await made();
+    test("of routes that are used at once are separate", async () => {
+      const { store } = await openStore();
       const routes = ["a#b", "a", "email"].map((route) => ({ pipeline: "orders", route }));
       const keys = numbersTo(10).map(String);
       const all = routes.flatMap((route) => keys.map((key) => ({ route, key })));
@@ -187,8 +187,8 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect([new Set(first), new Set(second)]).toEqual([new Set(["acquired"]), new Set(["completed"])]);
     });
 
-    test("spread over partitions, and outlive every dead letter", async () => {
-      const { store, tableName } = await made();
+    test("are in different partitions, and outlive every dead letter", async () => {
+      const { store, tableName } = await openStore();
       await Promise.all(numbersTo(5).map((key) => store.leases.acquire(sns, String(key), 60_000)));
       await store.leases.complete(sns, "1");
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
@@ -198,11 +198,11 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       }
     });
 
-    test("fail with an error that comes again, never one that rejects", async () => {
+    test("fail with an error that is retried, never with one that rejects", async () => {
       const { leases } = dynamodbDedupe({ tableName: "nowhere", client });
       await expect(leases.acquire(sns, "1", 1_000)).rejects.toMatchObject({ name: "SinkError", code: "SINK_MISSING" });
       const wrongKeys = { ...sns, route: "x".repeat(3_000) };
-      const { store } = await made();
+      const { store } = await openStore();
       await expect(store.leases.acquire(wrongKeys, "1", 1_000)).rejects.toMatchObject({ code: "SINK_MISSING" });
     });
   });

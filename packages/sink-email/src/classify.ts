@@ -1,9 +1,9 @@
-// From what SES and SMTP say to an error code: a table of names, whose common part is in core, and one of replies. Both like to quote addresses,
-// so that nothing of a refusal is passed on but its name or its numbers.
+// Error codes for the errors of SES, by their names, and of SMTP, by the numbers of replies. The texts of rejections often
+// quote addresses: an error contains only the name or the numbers.
 
 import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
+/** SES, by the names of its errors. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
 export const sesService: AwsService = {
   name: "SES",
   codes: {
@@ -19,23 +19,23 @@ export const sesService: AwsService = {
   tooLarge: /message length is more than \d+ bytes/i,
 };
 
-/** What may be read of anything that was thrown. Not by class: Node's errors come from another realm in some tests. */
-interface Thrown {
+/** The members of a nodemailer error. Not a class: in some tests Node's errors come from another realm. */
+interface SmtpFailure {
   readonly code?: unknown;
-  /** Nodemailer's `code` says where it failed, this one why. */
+  /** The reason, where `code` only says at which step nodemailer failed. */
   readonly originalCode?: unknown;
   readonly command?: unknown;
   readonly response?: unknown;
   readonly responseCode?: unknown;
 }
 
-const thrownOf = (error: unknown): Thrown => (typeof error === "object" && error !== null ? error : {});
+const failureOf = (error: unknown): SmtpFailure => (typeof error === "object" && error !== null ? error : {});
 
-/** Only where it can hold no address. */
+/** The cause, unless its text may quote an address. */
 const causeOf = (code: SinkErrorCode, error: unknown): ErrorOptions =>
   code === "SINK_REJECTED" || code === "SINK_TOO_LARGE" ? {} : { cause: error };
 
-/** Commands before the first mail: what is refused there is refused to everybody. */
+/** Commands before the first mail: a rejection there concerns every mail. */
 const isGreeting = (command: unknown): boolean =>
   typeof command === "string" && /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH|API)/.test(command);
 
@@ -44,14 +44,14 @@ const isGreeting = (command: unknown): boolean =>
  * @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23)
  */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
-  // 454 is a server that cannot authenticate just now, 5xx one that will not.
+  // 454: the server cannot authenticate at the moment. 5xx: the server does not accept the login.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
   if (reply < 500) return isGreeting(command) ? "SINK_UNAVAILABLE" : "SINK_THROTTLED";
   if (isGreeting(command) || reply === 530 || reply === 535) return "SINK_DENIED";
   return /\b5\.3\.4\b/.test(response) ? "SINK_TOO_LARGE" : "SINK_REJECTED";
 };
 
-/** Errors without a reply. @see https://nodemailer.com/errors (read 2026-11-23) */
+/** Errors that have no reply. @see https://nodemailer.com/errors (read 2026-11-23) */
 const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EAUTH: "SINK_DENIED",
   ENOAUTH: "SINK_DENIED",
@@ -60,23 +60,23 @@ const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EREQUIRETLS: "SINK_DENIED",
   ECONFIG: "SINK_DENIED",
   EENVELOPE: "SINK_REJECTED",
-  EMESSAGE: "SINK_TOO_LARGE", // before it is sent: over the size that the server allows
+  EMESSAGE: "SINK_TOO_LARGE", // found before the mail is sent: it exceeds the limit of the server
   EABORT: "SINK_TIMEOUT",
   ETIMEDOUT: "SINK_TIMEOUT",
 };
 
 const certificateCodes = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH)/;
 
-/** The reply's numbers: `550 5.1.1`. Its text may quote the address. */
+/** The numbers of a reply: `550 5.1.1`. The text may quote the address. */
 const numbersOf = (reply: number, response: string): string => {
   const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
   return enhanced === undefined ? String(reply) : `${reply} ${enhanced}`;
 };
 
-/** The error for what nodemailer threw. */
+/** The error of a delivery, from the error that nodemailer threw. */
 export const classifySmtp = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
-  const { code: place, originalCode: name = place, command, response, responseCode } = thrownOf(error);
+  const { code: place, originalCode: name = place, command, response, responseCode } = failureOf(error);
   if (typeof responseCode === "number") {
     const text = typeof response === "string" ? response : "";
     const code = codeOfReply(responseCode, command, text);
@@ -84,9 +84,9 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     const message = `[${sink}] the server answered ${numbersOf(responseCode, text)}${step}`;
     return new SinkError(code, message, causeOf(code, error));
   }
-  // Nodemailer takes nonsense for a refusal. Who talks nonsense has refused nobody.
+  // Nodemailer reports a reply that it cannot parse as a rejection; it is not one.
   if (typeof response === "string" && response !== "") {
-    return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is no reply of SMTP`);
+    return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is not an SMTP reply`);
   }
   const known = typeof name === "string" ? name : "an error without a code";
   const code = smtpNames[known] ?? (certificateCodes.test(known) ? "SINK_DENIED" : "SINK_UNAVAILABLE");

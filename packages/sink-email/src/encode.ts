@@ -1,34 +1,34 @@
-// From a delivery to a mail: every text that becomes a header is checked here. Pure.
+// From a delivery to a mail. Every text that becomes a header is checked here. Pure.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, messageOf, SinkError } from "@sluice/core/sink-kit";
-import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./address.ts";
+import { type AppendDelivery, headerKey, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
-/** A file that goes with a mail. */
+/** A file that is attached to a mail. */
 export interface EmailAttachment {
   readonly filename: string;
-  /** A text is sent in UTF-8. */
+  /** A string is sent in UTF-8. */
   readonly content: string | Uint8Array;
   /** Default `application/octet-stream`. */
   readonly contentType?: string;
-  /** For a picture in the HTML: `logo` is shown by `<img src="cid:logo">`. */
+  /** For a picture in the HTML: `<img src="cid:logo">` shows the attachment with the id `logo`. */
   readonly contentId?: string;
 }
 
-/** How a recipient takes leave: `List-Unsubscribe`, which large providers demand of mail to many. */
+/** How a recipient unsubscribes: `List-Unsubscribe`, which large providers require of bulk mail. */
 export interface Unsubscribe {
-  /** An `https:` URL that takes a POST without asking back, as RFC 8058 says. */
+  /** An `https:` URL that unsubscribes on a POST, without a confirmation (RFC 8058). */
   readonly url?: string;
   readonly mailto?: string;
 }
 
-/** One mail. */
+/** The mail that a mapper returns. */
 export interface EmailMessage {
-  /** Default: the sink's. */
+  /** Default: the option `from` of the sink. */
   readonly from?: EmailAddress;
   readonly to?: EmailAddress | readonly EmailAddress[];
   readonly cc?: EmailAddress | readonly EmailAddress[];
-  /** These get the mail too, and nobody sees it. */
+  /** Recipients that no header names. */
   readonly bcc?: EmailAddress | readonly EmailAddress[];
   readonly replyTo?: EmailAddress | readonly EmailAddress[];
   readonly subject: string;
@@ -36,158 +36,156 @@ export interface EmailMessage {
   readonly text?: string;
   readonly html?: string;
   readonly attachments?: readonly EmailAttachment[];
-  /** Beside those that the sink makes. */
+  /** Additional headers. */
   readonly headers?: { readonly [name: string]: string };
   readonly unsubscribe?: Unsubscribe;
-  /** For SES' event publishing; SMTP has no such thing. */
+  /** For SES event publishing. SMTP ignores them. */
   readonly tags?: { readonly [name: string]: string };
 }
 
-/** A mail whose every part has been checked. */
+/** A mail of which every part has been checked. */
 export interface Mail {
   readonly from: Mailbox;
   readonly to: readonly Mailbox[];
   readonly cc: readonly Mailbox[];
   readonly replyTo: readonly Mailbox[];
-  /** Who gets it, each once: of `to`, `cc` and `bcc`. */
+  /** Addresses of `to`, `cc` and `bcc`, without duplicates. */
   readonly recipients: readonly string[];
   readonly subject: string;
   readonly text: string | undefined;
   readonly html: string | undefined;
   readonly attachments: readonly EmailAttachment[];
-  /** Names and values of the headers beside the usual ones. */
+  /** Names and values of the additional headers. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly tags: { readonly [name: string]: string };
-  /** With its angle brackets. */
+  /** Including the angle brackets. */
   readonly messageId: string;
 }
 
-/** The part of the settings that a mail is made of. */
-export interface MailSettings {
+/** The part of the settings that a mail is made from. */
+export interface MailDefaults {
   readonly name: string;
   readonly from: Mailbox | undefined;
 }
 
 const maxRecipients = 50;
 
-/** Headers that the sink makes, or that would change what the mail is. */
+/** Headers that the sink sets, or that would change the kind of the mail. */
 const reserved =
   /^(from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|return-path|received|dkim-.*|resent-.*|list-unsubscribe(-post)?|idempotency-key|sluice-version)$/i;
 
-type Refuse = (found: string) => SinkError;
+type Reject = (found: string) => SinkError;
 
 const listOf = <Entry>(given: Entry | readonly Entry[] | undefined): readonly Entry[] =>
   given === undefined ? [] : Array.isArray(given) ? given : [given as Entry];
 
-const mailboxes = (member: string, given: EmailMessage["to"], refuse: Refuse): Mailbox[] =>
+const mailboxes = (member: string, given: EmailMessage["to"], reject: Reject): Mailbox[] =>
   listOf(given).map((address, index) => {
     const mailbox = mailboxOf(address);
     if (mailbox !== undefined) return mailbox;
-    throw refuse(`${member}: address ${index + 1} is none; expected local@domain in ASCII, and a name in one line`);
+    throw reject(
+      `${member}: entry ${index + 1} is not an address; expected local@domain in ASCII, and a name in one line`,
+    );
   });
 
-/** One line, without anything that could end it. */
-const checkLine = (member: string, value: unknown, refuse: Refuse): void => {
-  if (typeof value !== "string") throw refuse(`${member} is ${typeof value}; expected a text`);
-  if (hasControls(value)) throw refuse(`${member} holds a line end or another control character; expected one line`);
+/** Checks for one line without control characters. */
+const checkLine = (member: string, value: unknown, reject: Reject): void => {
+  if (typeof value !== "string") throw reject(`${member} is ${typeof value}; expected a text`);
+  if (hasControls(value))
+    throw reject(`${member} contains a line break or another control character; expected one line`);
 };
 
 const checkAttachment = (
   { filename, content, contentType = "a/b", contentId = "c" }: EmailAttachment,
-  refuse: Refuse,
+  reject: Reject,
 ): void => {
-  checkLine("attachments: filename", filename, refuse);
+  checkLine("attachments: filename", filename, reject);
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    throw refuse("attachments: content is neither text nor bytes");
+    throw reject("attachments: content is neither a string nor bytes");
   }
   if (!/^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/.test(contentType))
-    throw refuse("attachments: contentType is none");
-  if (!/^[\w.@+-]{1,100}$/.test(contentId)) throw refuse("attachments: contentId has other characters than word.@+-");
+    throw reject("attachments: contentType is not a media type");
+  if (!/^[\w.@+-]{1,100}$/.test(contentId))
+    throw reject("attachments: contentId has other characters than letters, digits and _.@+-");
 };
 
-const ownHeaders = (headers: { readonly [name: string]: string }, refuse: Refuse): [string, string][] =>
+const ownHeaders = (headers: { readonly [name: string]: string }, reject: Reject): [string, string][] =>
   Object.entries(headers).map(([name, value]) => {
-    if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw refuse("headers: a name is none");
-    if (reserved.test(name)) throw refuse(`headers: ${name} is set by the sink`);
-    checkLine(`headers: ${name}`, value, refuse);
+    if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw reject("headers: a name is not a header name");
+    if (reserved.test(name)) throw reject(`headers: ${name} is set by the sink`);
+    checkLine(`headers: ${name}`, value, reject);
     return [name, value];
   });
 
 /** @see https://www.rfc-editor.org/rfc/rfc8058 (read 2026-11-23) */
-const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, refuse: Refuse): [string, string][] => {
+const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, reject: Reject): [string, string][] => {
   const isUrl = url === undefined || (/^https:\/\/[\x21-\x3b\x3d\x3f-\x7e]+$/.test(url) && url.length < 900);
-  if (!isUrl) throw refuse("unsubscribe.url is no https: URL");
+  if (!isUrl) throw reject("unsubscribe.url is not an https: URL");
   const mailbox = mailto === undefined ? undefined : mailboxOf(mailto);
-  if (mailto !== undefined && mailbox === undefined) throw refuse("unsubscribe.mailto is no address");
+  if (mailto !== undefined && mailbox === undefined) throw reject("unsubscribe.mailto is not an address");
   const links = [...(url === undefined ? [] : [`<${url}>`]), ...(mailbox ? [`<mailto:${mailbox.address}>`] : [])];
-  if (links.length === 0) throw refuse("unsubscribe has neither url nor mailto");
+  if (links.length === 0) throw reject("unsubscribe has neither url nor mailto");
   const list: [string, string] = ["List-Unsubscribe", links.join(", ")];
   return url === undefined ? [list] : [list, ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click"]];
 };
 
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
-const checkTags = (tags: { readonly [name: string]: string }, refuse: Refuse): void => {
+const checkTags = (tags: { readonly [name: string]: string }, reject: Reject): void => {
   const isTag = (text: unknown): boolean => typeof text === "string" && /^[\w-]{1,256}$/.test(text);
   for (const [name, value] of Object.entries(tags)) {
-    if (!isTag(name) || !isTag(value)) throw refuse("tags: expected letters, digits, _ and -, 256 at most");
+    if (!isTag(name) || !isTag(value)) throw reject("tags: expected letters, digits, _ and -, 256 at most");
   }
 };
 
-/** Equal on every repeat of the delivery, and for all of its recipients. */
+/** The same on every repeat of the delivery, and for all of its recipients. */
 const messageIdOf = (idempotencyKey: string, from: Mailbox): string => {
   const hash = createHash("sha256").update(idempotencyKey).digest("base64url");
   return `<${hash}@${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
 };
 
-/** The key where it can stand in a header, which is always unless the route's name is odd. */
-const headerKey = (idempotencyKey: string): string =>
-  /^[\x21-\x7e]{1,255}$/.test(idempotencyKey)
-    ? idempotencyKey
-    : `sha256:${createHash("sha256").update(idempotencyKey).digest("base64url")}`;
-
-const checkBody = ({ text, html }: EmailMessage, refuse: Refuse): void => {
-  if (text === undefined && html === undefined) throw refuse("the message has neither text nor html");
+const checkBody = ({ text, html }: EmailMessage, reject: Reject): void => {
+  if (text === undefined && html === undefined) throw reject("the message has neither text nor html");
   for (const [member, value] of Object.entries({ text, html })) {
-    if (value !== undefined && typeof value !== "string") throw refuse(`${member} is ${typeof value}; expected a text`);
+    if (value !== undefined && typeof value !== "string") throw reject(`${member} is ${typeof value}; expected a text`);
   }
 };
 
-const uniqueRecipients = (boxes: readonly Mailbox[], refuse: Refuse): string[] => {
+const uniqueRecipients = (boxes: readonly Mailbox[], reject: Reject): string[] => {
   const recipients = [...new Set(boxes.map(({ address }) => address))];
   if (recipients.length >= 1 && recipients.length <= maxRecipients) return recipients;
-  throw refuse(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
+  throw reject(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
 /**
  * The mail of a delivery.
- * @throws {SinkError} SINK_REJECTED when a part of the message is none, names no recipient, or would inject a header.
+ * @throws {SinkError} SINK_REJECTED when a part of the message is invalid or would inject a header, or there is no recipient.
  */
-export const encode = (delivery: AppendDelivery<EmailMessage>, settings: MailSettings): Mail => {
-  const refuse: Refuse = (found) => new SinkError("SINK_REJECTED", `[${settings.name}] ${found}`);
-  const message = messageOf(settings.name, delivery);
+export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
+  const reject: Reject = (found) => new SinkError("SINK_REJECTED", `[${defaults.name}] ${found}`);
+  const message = messageOf(defaults.name, delivery);
   const { attachments = [], headers = {}, tags = {}, unsubscribe } = message;
-  const [from = settings.from] = mailboxes("from", message.from, refuse);
-  if (from === undefined) throw refuse('the message has no from, and neither has the option "from"');
-  checkLine("subject", message.subject, refuse);
-  checkBody(message, refuse);
-  for (const attachment of attachments) checkAttachment(attachment, refuse);
-  checkTags(tags, refuse);
-  const to = mailboxes("to", message.to, refuse);
-  const cc = mailboxes("cc", message.cc, refuse);
-  const bcc = mailboxes("bcc", message.bcc, refuse);
+  const [from = defaults.from] = mailboxes("from", message.from, reject);
+  if (from === undefined) throw reject('the message has no from, and the option "from" is not set');
+  checkLine("subject", message.subject, reject);
+  checkBody(message, reject);
+  for (const attachment of attachments) checkAttachment(attachment, reject);
+  checkTags(tags, reject);
+  const to = mailboxes("to", message.to, reject);
+  const cc = mailboxes("cc", message.cc, reject);
+  const bcc = mailboxes("bcc", message.bcc, reject);
   return {
     from,
     to,
     cc,
-    replyTo: mailboxes("replyTo", message.replyTo, refuse),
-    recipients: uniqueRecipients([...to, ...cc, ...bcc], refuse),
+    replyTo: mailboxes("replyTo", message.replyTo, reject),
+    recipients: uniqueRecipients([...to, ...cc, ...bcc], reject),
     subject: message.subject,
     text: message.text,
     html: message.html,
     attachments,
     headers: [
-      ...ownHeaders(headers, refuse),
-      ...(unsubscribe === undefined ? [] : unsubscribeHeaders(unsubscribe, refuse)),
+      ...ownHeaders(headers, reject),
+      ...(unsubscribe === undefined ? [] : unsubscribeHeaders(unsubscribe, reject)),
       ["Idempotency-Key", headerKey(delivery.idempotencyKey)],
       ["Sluice-Version", delivery.change.version],
     ],

@@ -1,13 +1,13 @@
-export type { EmailAddress, Mailbox } from "./address.ts";
 export type { EmailAttachment, EmailMessage, Unsubscribe } from "./encode.ts";
+export type { EmailAddress, Mailbox } from "./mime/mailbox.ts";
 export type { EmailSinkOptions } from "./options.ts";
 export { emailSink } from "./sink.ts";
-export type { EmailTransport, Envelope } from "./transport.ts";
-export { type SesClient, type SesTransportOptions, sesTransport } from "./transport-ses.ts";
+export { type SesClient, type SesTransportOptions, sesTransport } from "./transport/ses.ts";
 export {
   type SmtpMail,
   type SmtpSent,
   type SmtpTransporter,
   type SmtpTransportOptions,
   smtpTransport,
-} from "./transport-smtp.ts";
+} from "./transport/smtp.ts";
+export type { EmailTransport, MailEnvelope } from "./transport/transport.ts";

@@ -1,31 +1,33 @@
-// Options, what they default to, and what is refused at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. Nothing here connects.
 
 import {
   type Clock,
+  checkedPerSecond,
   checkText,
+  checkWhole,
   type DedupeStore,
   invalidOption,
   type Leases,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { type EmailAddress, type Mailbox, mailboxOf } from "./address.ts";
-import type { MailSettings } from "./encode.ts";
-import type { EmailTransport } from "./transport.ts";
+import type { MailDefaults } from "./encode.ts";
+import { type EmailAddress, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
+import type { EmailTransport } from "./transport/transport.ts";
 
-/** Options of `email`. */
+/** Options of `emailSink`. */
 export interface EmailSinkOptions {
   /** `sesTransport({ … })` or `smtpTransport({ … })`. */
   readonly transport: EmailTransport;
-  /** Who sends, where a message does not say. */
+  /** Sender of mails whose message has no `from`. */
   readonly from?: EmailAddress;
-  /** Mails a second, in each environment. Default: no limit. */
+  /** Mails per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;
   /**
-   * The store of the pipeline's `dedupe`. Messages to several recipients need it, for one record each: without it they
-   * are rejected, as a repeat would reach some of them twice.
+   * The pipeline's `dedupeStore`. Messages to several recipients need a lease for each of them. Without a store such
+   * messages are rejected, because a repeat would reach some recipients twice.
    */
   readonly dedupeStore?: Pick<DedupeStore, "leases">;
-  /** Bytes of a mail with its attachments in base64. Default 10,240,000, as many servers have it; SES takes 40 MB. */
+  /** Limit in bytes of a mail, with its attachments in base64. Default 10,240,000, the limit of many servers. SES allows 40 MB. */
   readonly maxBytes?: number;
   /** For logs, metrics and dead letters. Default `email`. */
   readonly name?: string;
@@ -34,18 +36,13 @@ export interface EmailSinkOptions {
 }
 
 /** Options after validation. */
-export interface Settings extends MailSettings {
+export interface EmailSinkSettings extends MailDefaults {
   readonly transport: EmailTransport;
   readonly maxPerSecond: number;
   readonly leases: Leases | undefined;
   readonly maxBytes: number;
   readonly clock: Pick<Clock, "now" | "sleep">;
 }
-
-const checkNumber = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
-  if (typeof value === "number" && value >= least && value <= most) return;
-  throw invalidOption(option, `must be a number from ${least} to ${most}`);
-};
 
 const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {
   if (from === undefined) return undefined;
@@ -58,25 +55,24 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
   if (store === undefined) return undefined;
   const { acquire, complete, release } = (store.leases ?? {}) as Partial<Leases>;
   if ([acquire, complete, release].every((call) => typeof call === "function")) return store.leases;
-  throw invalidOption("dedupeStore", "must be a store with leases, as the pipeline's is");
+  throw invalidOption("dedupeStore", "must be a dedupe store with leases, such as the pipeline's");
 };
 
 /**
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: EmailSinkOptions): Settings => {
-  const { transport, maxPerSecond, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
+export const checkOptions = (options: EmailSinkOptions): EmailSinkSettings => {
+  const { transport, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")
     throw invalidOption("transport", "must be sesTransport({ … }) or smtpTransport({ … })");
-  if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
-  checkNumber("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
   checkText("name", name);
   return Object.freeze({
     name,
     transport,
     from: checkedFrom(options.from),
-    maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
+    maxPerSecond: checkedPerSecond(options.maxPerSecond),
     leases: checkedLeases(options.dedupeStore),
     maxBytes,
     clock,

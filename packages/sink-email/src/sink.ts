@@ -1,134 +1,94 @@
-// The factory, and what becomes of a mail to several recipients.
+// The factory: options in, a sink out. Nothing connects before the first write.
 
 import {
-  type AppendDelivery,
   ConfigError,
-  DeadlineError,
   type DeliveryError,
-  delivered,
-  failed,
+  lateError,
+  leaseMs,
   rateLimiter,
   type Sink,
   SinkError,
   semaphore,
-  type WriteContext,
-  type WriteResult,
+  writeEach,
 } from "@sluice/core/sink-kit";
 import { type EmailMessage, encode, type Mail } from "./encode.ts";
-import { mimeOf } from "./mime.ts";
-import { checkOptions, type EmailSinkOptions, type Settings } from "./options.ts";
-import { type SendToSeveral, severalSender } from "./recipients.ts";
-import type { Envelope } from "./transport.ts";
+import { mimeOf } from "./mime/mime.ts";
+import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./options.ts";
+import type { MailEnvelope } from "./transport/transport.ts";
+import { recipientsSender } from "./write/recipients.ts";
 
-/** Sends one mail to one recipient, in its turn; resolves to what kept it from being taken. */
-type SendOne = (envelope: Envelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
-
-/** What one environment sends mails with. */
-interface Office {
-  readonly settings: Settings;
-  readonly sendOne: SendOne;
-  readonly sendToSeveral: SendToSeveral | undefined;
+/** A mail that is ready to be sent. */
+interface RawMail {
+  readonly mail: Mail;
+  readonly raw: Buffer;
 }
 
-const senderOf = (settings: Settings): SendOne => {
-  const { name, transport, maxPerSecond, clock } = settings;
-  const { take, give } = semaphore(transport.concurrency);
+/** Sends a mail to one recipient; resolves to the error if the mail was not taken. */
+type SendMail = (envelope: MailEnvelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
+
+const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings): SendMail => {
+  const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);
-  return async (envelope, signal) => {
-    await take();
-    try {
-      if (!signal.aborted) await turn(signal);
-      if (signal.aborted) return lateError(name);
-      await transport.send(envelope, signal);
-      return undefined;
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      return transport.classify(name, error);
-    } finally {
-      give();
-    }
-  };
+  return (envelope, signal) =>
+    limited(async () => {
+      try {
+        if (!signal.aborted) await turn(signal);
+        if (signal.aborted) return lateError(name);
+        await transport.send(envelope, signal);
+        return undefined;
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        return transport.classify(name, error);
+      }
+    });
 };
 
-const rawOf = (settings: Settings, mail: Mail): Buffer => {
-  const raw = mimeOf(mail, settings.clock.now());
-  if (raw.length <= settings.maxBytes) return raw;
-  const limit = `${raw.length} bytes with its attachments; the limit is ${settings.maxBytes}`;
-  throw new SinkError("SINK_TOO_LARGE", `[${settings.name}] the mail is ${limit}`);
+const rawOf = ({ name, maxBytes, clock }: EmailSinkSettings, mail: Mail): Buffer => {
+  const raw = mimeOf(mail, clock.now());
+  if (raw.length <= maxBytes) return raw;
+  const found = `the mail is ${raw.length} bytes with its attachments; the limit is ${maxBytes}`;
+  throw new SinkError("SINK_TOO_LARGE", `[${name}] ${found}`);
 };
 
-/** Lambda's longest invocation, and a moment for what is settled after its end. */
-const longestHoldMs = 900_000;
-const marginMs = 1_000;
-
-const lateError = (name: string): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${name}] the invocation's time was over before the mail was sent`);
-
-/** The mail, ready to be sent. @throws {SinkError} what can never be sent */
-const readyMail = ({ settings, sendToSeveral }: Office, delivery: AppendDelivery<EmailMessage>) => {
-  const mail = encode(delivery, settings);
-  if (mail.recipients.length > 1 && sendToSeveral === undefined) {
-    const found = `[${settings.name}] the message has ${mail.recipients.length} recipients`;
-    throw new SinkError("SINK_REJECTED", `${found}; several need the option "dedupeStore", so that none gets it twice`);
-  }
-  return { mail, raw: rawOf(settings, mail) };
-};
-
-const failureOf = async (
-  office: Office,
-  delivery: AppendDelivery<EmailMessage>,
-  { signal, remainingMs }: WriteContext,
-): Promise<DeliveryError | undefined> => {
-  const { settings, sendOne, sendToSeveral } = office;
-  const { mail, raw } = readyMail(office, delivery);
-  const sendTo = (recipient: string) => sendOne({ mail, recipient, raw }, signal);
-  const { recipients } = mail;
-  if (signal.aborted) return lateError(settings.name);
-  if (recipients.length === 1 || sendToSeveral === undefined) return sendTo(recipients[0] as string);
-  const holdMs = Math.min(remainingMs(), longestHoldMs) + marginMs;
-  return sendToSeveral({ idempotencyKey: delivery.idempotencyKey, recipients, holdMs, sendTo });
-};
-
-const settle = async (
-  delivery: AppendDelivery<EmailMessage>,
-  attempt: () => Promise<DeliveryError | undefined>,
-): Promise<WriteResult> => {
-  try {
-    const error = await attempt();
-    return error === undefined ? delivered(delivery) : failed(delivery, error);
-  } catch (error) {
-    if (error instanceof SinkError) return failed(delivery, error);
-    throw error;
-  }
+const checkRecipients = ({ name, leases }: EmailSinkSettings, { recipients }: Mail): void => {
+  if (recipients.length === 1 || leases !== undefined) return;
+  const found = `[${name}] the message has ${recipients.length} recipients`;
+  throw new SinkError(
+    "SINK_REJECTED",
+    `${found}; several recipients need the option "dedupeStore", so that a repeat sends no second copy`,
+  );
 };
 
 /**
- * Sends a mail for each change, in order per item: `Message-ID` and `Idempotency-Key` are equal on every repeat, and
- * each recipient gets a copy of its own.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * Makes a sink that sends a mail for each change, in order per item. Each recipient gets a copy of its own, and
+ * `Message-ID` and `Idempotency-Key` are the same on every repeat.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  * @example
  * emailSink({ transport: sesTransport(), from: { name: "Shop", address: "shop@example.com" }, maxPerSecond: 14 })
  */
 export const emailSink = (options: EmailSinkOptions): Sink<EmailMessage, "append"> => {
   const settings = checkOptions(options);
-  const office: Office = {
-    settings,
-    sendOne: senderOf(settings),
-    sendToSeveral: settings.leases && severalSender(settings.name, settings.leases),
-  };
+  const { name, transport, leases } = settings;
+  const sendMail = mailSender(settings);
+  const sendToRecipients = leases && recipientsSender(name, leases);
   return {
-    name: settings.name,
-    supports: {
-      writes: "append",
-      maxEntries: 1,
-      concurrency: settings.transport.concurrency,
-      // A mail that comes twice does harm.
-      dedupe: "always",
-    },
-    write: (batch, context) =>
-      Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(office, delivery, context)))),
-    dryRun: (batch) =>
-      Promise.all(batch.map((delivery) => settle(delivery, async () => void readyMail(office, delivery)))),
-    close: settings.transport.close,
+    name,
+    // A second copy of a mail does harm.
+    supports: { writes: "append", maxEntries: 1, concurrency: transport.concurrency, dedupe: "always" },
+    ...writeEach<EmailMessage, RawMail>({
+      sink: name,
+      encode: (delivery) => {
+        const mail = encode(delivery, settings);
+        checkRecipients(settings, mail);
+        return { mail, raw: rawOf(settings, mail) };
+      },
+      send: async ({ mail, raw }, { idempotencyKey }, { signal, remainingMs }) => {
+        const { recipients } = mail;
+        const sendTo = (recipient: string) => sendMail({ mail, recipient, raw }, signal);
+        if (recipients.length === 1 || sendToRecipients === undefined) return sendTo(recipients[0] as string);
+        return sendToRecipients({ idempotencyKey, recipients, holdMs: leaseMs(remainingMs()), sendTo });
+      },
+    }),
+    close: transport.close,
   };
 };

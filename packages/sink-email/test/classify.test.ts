@@ -25,12 +25,12 @@ describe("SES", () => {
     expect(awsRequestError("email", sesService, sesError(name, status)).code).toBe(code);
   });
 
-  test("a mail that is too long is SINK_TOO_LARGE", () => {
+  test("a mail over the limit is SINK_TOO_LARGE", () => {
     const error = sesError("BadRequestException", 400, "Message length is more than 10485760 bytes long: 99999999");
     expect(awsRequestError("email", sesService, error).code).toBe("SINK_TOO_LARGE");
   });
 
-  test("an address in a refusal is not passed on", () => {
+  test("an address in the text of an error is not passed on", () => {
     const text = "Email address is not verified: ada@example.com";
     const { message, cause } = awsRequestError("email", sesService, sesError("MessageRejected", 400, text));
     expect(message).toContain("MessageRejected");
@@ -74,7 +74,7 @@ describe("SMTP", () => {
     );
   });
 
-  test("a refusal's text, which quotes the address, is not the cause either; a connection's error is", () => {
+  test("a rejection has no cause, because its text quotes the address; a connection error is the cause", () => {
     expect(classifySmtp("email", reply(550, "RCPT TO")).cause).toBeUndefined();
     const lost = Object.assign(new Error("lost"), { code: "ECONNECTION" });
     expect(classifySmtp("email", lost).cause).toBe(lost);
@@ -99,17 +99,17 @@ describe("SMTP", () => {
   });
 
   test.each(["EENVELOPE", "EMESSAGE", "EAUTH", "EPROTOCOL"])(
-    "%s with an answer that is no reply is a server that is ill",
+    "%s with an answer that is not an SMTP reply is SINK_UNAVAILABLE",
     (code) => {
       const error = Object.assign(new Error("text"), { code, command: "RCPT TO", response: "?! 4711 of nothing" });
       expect(classifySmtp("email", error)).toMatchObject({
         code: "SINK_UNAVAILABLE",
-        message: "[email] the server's answer is no reply of SMTP",
+        message: "[email] the server's answer is not an SMTP reply",
       });
     },
   );
 
-  test("a certificate that is refused is denied, although nodemailer calls it a socket's error", () => {
+  test("an invalid certificate is SINK_DENIED, although nodemailer reports a socket error", () => {
     const error = Object.assign(new Error("text"), { code: "ESOCKET", originalCode: "CERT_HAS_EXPIRED" });
     expect(classifySmtp("email", error)).toMatchObject({
       code: "SINK_DENIED",
@@ -117,7 +117,7 @@ describe("SMTP", () => {
     });
   });
 
-  test("what is no error at all is SINK_UNAVAILABLE", () => {
+  test("a thrown value that is not an error is SINK_UNAVAILABLE", () => {
     expect(classifySmtp("email", undefined).code).toBe("SINK_UNAVAILABLE");
   });
 });

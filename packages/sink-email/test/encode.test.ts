@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "@sluice/core/sink-kit";
-import { encode, type Mail, type MailSettings } from "../src/encode.ts";
+import { encode, type Mail, type MailDefaults } from "../src/encode.ts";
 import type { EmailMessage } from "../src/index.ts";
 import { deliveryOf } from "./support/deliveries.ts";
 
-const settings: MailSettings = { name: "email", from: { address: "shop@example.com", name: "Shop" } };
+const defaults: MailDefaults = { name: "email", from: { address: "shop@example.com", name: "Shop" } };
 
-const encoded = (members: Partial<EmailMessage> = {}, key?: string): Mail => encode(deliveryOf(members, key), settings);
+const encoded = (members: Partial<EmailMessage> = {}, key?: string): Mail => encode(deliveryOf(members, key), defaults);
 
-const refusalOf = (members: object): string => {
+const rejectionOf = (members: object): string => {
   try {
     encoded(members as Partial<EmailMessage>);
   } catch (error) {
@@ -33,8 +33,8 @@ describe("recipients", () => {
   test("are 1 to 50", () => {
     const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `a${index}@example.com`);
     expect(encoded({ to: many(50) }).recipients).toHaveLength(50);
-    expect(refusalOf({ to: many(51) })).toContain("51 recipients");
-    expect(refusalOf({ to: [] })).toContain("0 recipients");
+    expect(rejectionOf({ to: many(51) })).toContain("51 recipients");
+    expect(rejectionOf({ to: [] })).toContain("0 recipients");
   });
 
   test.each([
@@ -60,10 +60,10 @@ describe("recipients", () => {
     { address: "ada@example.com", name: "Ada\r\nBcc: eve@example.com" },
     { address: "ada@example.com", name: 5 },
     { name: "Ada" },
-  ])("%j is no address, and is not quoted", (to) => {
-    const refusal = refusalOf({ to: ["grace@example.com", to] });
-    expect(refusal).toContain("to: address 2 is none");
-    expect(refusal).not.toContain("eve");
+  ])("%j is not an address, and the error does not quote it", (to) => {
+    const rejection = rejectionOf({ to: ["grace@example.com", to] });
+    expect(rejection).toContain("to: entry 2 is not an address");
+    expect(rejection).not.toContain("eve");
   });
 });
 
@@ -71,29 +71,29 @@ describe("a header cannot be injected", () => {
   const evil = ["a\r\nBcc: eve@example.com", "a\nb", "a\rb", "a\0b", "a\u2028b", "a\u007fb", "a\u000bb"];
 
   test.each(evil)("by the subject %j", (subject) => {
-    expect(refusalOf({ subject })).toContain("subject");
+    expect(rejectionOf({ subject })).toContain("subject");
   });
 
   test.each(evil)("by the value %j of a header", (value) => {
-    expect(refusalOf({ headers: { "X-Note": value } })).toContain("X-Note");
+    expect(rejectionOf({ headers: { "X-Note": value } })).toContain("X-Note");
   });
 
   test.each([...evil, "X Note", "X-Note:", "", "X-Nöte"])("by the name %j of a header", (name) => {
-    expect(refusalOf({ headers: { [name]: "1" } })).toContain("headers");
+    expect(rejectionOf({ headers: { [name]: "1" } })).toContain("headers");
   });
 
   test.each(evil)("by the name %j of a file", (filename) => {
-    expect(refusalOf({ attachments: [{ filename, content: "" }] })).toContain("filename");
+    expect(rejectionOf({ attachments: [{ filename, content: "" }] })).toContain("filename");
   });
 
-  test("by a file's type or id, the addresses of replies, or a link", () => {
+  test("by the type or the id of a file, other addresses, or a link", () => {
     const file = { filename: "a", content: "" };
-    expect(refusalOf({ attachments: [{ ...file, contentType: "text/plain\r\nX: 1" }] })).toContain("contentType");
-    expect(refusalOf({ attachments: [{ ...file, contentId: "a>\r\nX: 1" }] })).toContain("contentId");
-    expect(refusalOf({ replyTo: "a@example.com\r\nX: 1" })).toContain("replyTo");
-    expect(refusalOf({ from: "a@example.com\r\nX: 1" })).toContain("from");
-    expect(refusalOf({ unsubscribe: { url: "https://example.com/>\r\nX: 1" } })).toContain("unsubscribe.url");
-    expect(refusalOf({ unsubscribe: { mailto: "a@example.com?subject=x" } })).toContain("unsubscribe.mailto");
+    expect(rejectionOf({ attachments: [{ ...file, contentType: "text/plain\r\nX: 1" }] })).toContain("contentType");
+    expect(rejectionOf({ attachments: [{ ...file, contentId: "a>\r\nX: 1" }] })).toContain("contentId");
+    expect(rejectionOf({ replyTo: "a@example.com\r\nX: 1" })).toContain("replyTo");
+    expect(rejectionOf({ from: "a@example.com\r\nX: 1" })).toContain("from");
+    expect(rejectionOf({ unsubscribe: { url: "https://example.com/>\r\nX: 1" } })).toContain("unsubscribe.url");
+    expect(rejectionOf({ unsubscribe: { mailto: "a@example.com?subject=x" } })).toContain("unsubscribe.mailto");
   });
 
   test.each([
@@ -105,30 +105,30 @@ describe("a header cannot be injected", () => {
     "DKIM-Signature",
     "List-Unsubscribe",
     "Sluice-Version",
-  ])("%s is set by the sink alone", (name) => {
-    expect(refusalOf({ headers: { [name]: "1" } })).toBe(`[email] headers: ${name} is set by the sink`);
+  ])("%s can only be set by the sink", (name) => {
+    expect(rejectionOf({ headers: { [name]: "1" } })).toBe(`[email] headers: ${name} is set by the sink`);
   });
 });
 
 describe("a mail", () => {
-  test("has a Message-ID from its idempotency key: equal on repeats, different for different changes", () => {
+  test("has a Message-ID from its idempotency key: the same on repeats, different for other changes", () => {
     const ids = ["e-1:email", "e-1:email", "e-2:email"].map((key) => encoded({}, key).messageId);
     expect(ids[0]).toMatch(/^<[\w-]{43}@example\.com>$/);
     expect(ids[1]).toBe(ids[0]);
     expect(ids[2]).not.toBe(ids[0]);
   });
 
-  test("carries the idempotency key and the version in headers", () => {
+  test("has headers with the idempotency key and the version", () => {
     const delivery = deliveryOf({ headers: { "X-Order": "7" } });
-    expect(encode(delivery, settings).headers).toEqual([
+    expect(encode(delivery, defaults).headers).toEqual([
       ["X-Order", "7"],
       ["Idempotency-Key", "e-1:email"],
       ["Sluice-Version", delivery.change.version],
     ]);
-    expect(encode(deliveryOf({}, "e-1:größe"), settings).headers[0]?.[1]).toMatch(/^sha256:[\w-]{43}$/);
+    expect(encode(deliveryOf({}, "e-1:größe"), defaults).headers[0]?.[1]).toMatch(/^sha256:[\w-]{43}$/);
   });
 
-  test("lets its recipients take leave by one click", () => {
+  test("has headers for one-click unsubscription", () => {
     const unsubscribe = { url: "https://example.com/leave?u=7", mailto: "leave@example.com" };
     expect(encoded({ unsubscribe }).headers.slice(0, 2)).toEqual([
       ["List-Unsubscribe", "<https://example.com/leave?u=7>, <mailto:leave@example.com>"],
@@ -138,15 +138,15 @@ describe("a mail", () => {
       "List-Unsubscribe",
       "<mailto:leave@example.com>",
     ]);
-    expect(refusalOf({ unsubscribe: {} })).toContain("neither url nor mailto");
-    expect(refusalOf({ unsubscribe: { url: "http://example.com" } })).toContain("unsubscribe.url");
+    expect(rejectionOf({ unsubscribe: {} })).toContain("neither url nor mailto");
+    expect(rejectionOf({ unsubscribe: { url: "http://example.com" } })).toContain("unsubscribe.url");
   });
 
-  test("is from the message's sender, else the sink's, else from nobody", () => {
+  test("is from the sender of the message, or else of the option; without both it is rejected", () => {
     expect(encoded({ from: "ada@example.org" }).from).toEqual({ address: "ada@example.org" });
     const { from: _, ...rest } = deliveryOf().message;
-    expect(encode({ ...deliveryOf(), message: rest }, settings).from).toEqual(settings.from);
-    expect(() => encode({ ...deliveryOf(), message: rest }, { ...settings, from: undefined })).toThrow('option "from"');
+    expect(encode({ ...deliveryOf(), message: rest }, defaults).from).toEqual(defaults.from);
+    expect(() => encode({ ...deliveryOf(), message: rest }, { ...defaults, from: undefined })).toThrow('option "from"');
   });
 
   test.each<[object, string]>([
@@ -155,8 +155,8 @@ describe("a mail", () => {
     [{ subject: undefined }, "subject is undefined"],
     [{ tags: { "a b": "1" } }, "tags"],
     [{ tags: { a: "é" } }, "tags"],
-    [{ attachments: [{ filename: "a", content: 5 }] }, "neither text nor bytes"],
-  ])("%j is refused", (members, what) => {
-    expect(refusalOf(members)).toContain(what);
+    [{ attachments: [{ filename: "a", content: 5 }] }, "neither a string nor bytes"],
+  ])("with %j is rejected", (members, what) => {
+    expect(rejectionOf(members)).toContain(what);
   });
 });

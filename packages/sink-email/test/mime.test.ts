@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { encode } from "../src/encode.ts";
 import type { EmailMessage } from "../src/index.ts";
-import { mimeOf } from "../src/mime.ts";
+import { mimeOf } from "../src/mime/mime.ts";
 import { deliveryOf } from "./support/deliveries.ts";
 
 const at = Date.parse("2026-01-02T03:04:05Z");
@@ -19,7 +19,7 @@ const headersOf = (raw: string): string[] =>
 
 const addressesOf = (found: unknown): string => (found as { readonly text: string } | undefined)?.text ?? "";
 
-test("a plain mail reads as it was meant", () => {
+test("a plain mail has the expected headers and body", () => {
   expect(headersOf(rawOf())).toEqual([
     "From: shop@example.com",
     "To: ada@example.com",
@@ -35,12 +35,12 @@ test("a plain mail reads as it was meant", () => {
   expect(rawOf().endsWith("\r\n\r\nHi\r\n")).toBe(true);
 });
 
-test("the same mail gives the same bytes", () => {
+test("the same mail has the same bytes", () => {
   const members = { html: "<p>Hi</p>", attachments: [{ filename: "a.txt", content: "x" }] };
   expect(rawOf(members)).toBe(rawOf(members));
 });
 
-test("names and subjects in other scripts arrive, also long ones", async () => {
+test("names and subjects in other scripts arrive, even long ones", async () => {
   const subject = `Größe 👩‍👩‍👧 日本語 ${"lang ".repeat(60)}`.trim();
   const mail = await parsed({
     subject,
@@ -58,19 +58,19 @@ test("names and subjects in other scripts arrive, also long ones", async () => {
   );
 });
 
-test("blind copies are in no header", () => {
+test("no header names a blind copy", () => {
   expect(rawOf({ bcc: "eve@example.com", cc: "grace@example.com" })).not.toContain("eve@");
 });
 
 test.each([`${"a".repeat(2_000)}.pdf`, "日本語".repeat(100), `${'"\\'.repeat(500)}.txt`])(
-  "a file's long name arrives whole: %.10s",
+  "a long file name arrives whole: %.10s",
   async (filename) => {
     const mail = await parsed({ attachments: [{ filename, content: "x" }] });
     expect(mail.attachments.map((file) => file.filename)).toEqual([filename]);
   },
 );
 
-test("a name that a mapper has cut within a character is a name nevertheless", async () => {
+test("a text that is cut within a character arrives with a replacement character", async () => {
   const cut = "👩".slice(0, 1);
   const mail = await parsed({
     subject: `a${cut}`,
@@ -84,7 +84,7 @@ test("a name that a mapper has cut within a character is a name nevertheless", a
   ]);
 });
 
-test("text, HTML, pictures and files are where mail programs look for them", async () => {
+test("text, HTML, pictures and files are where mail programs expect them", async () => {
   const bytes = Uint8Array.from({ length: 400 }, (_, index) => index % 256);
   const mail = await parsed({
     text: "Hello\r\n.\nFrom here",
@@ -105,13 +105,13 @@ test("text, HTML, pictures and files are where mail programs look for them", asy
   expect(file?.content.toString()).toBe("naïve");
 });
 
-describe("whatever is written", () => {
+describe("for any text", () => {
   const text = fc.string({ unit: "binary", maxLength: 300 }).filter((value) => !/\p{Cs}/u.test(value));
   const line = text.map((value) => value.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ""));
 
   const name = fc.oneof(line, fc.string({ unit: fc.constantFrom("a", "\\", "語", "\ud83d"), maxLength: 3_000 }));
 
-  test("no line is longer than 998 characters, and none in a body longer than 76", () => {
+  test("no line is longer than 998 characters, and all are ASCII", () => {
     fc.assert(
       fc.property(text, line, fc.string({ minLength: 0, maxLength: 2_000 }), name, (body, subject, html, who) => {
         const raw = rawOf({
@@ -131,7 +131,7 @@ describe("whatever is written", () => {
     );
   });
 
-  test("the text arrives as it was, but for the ends of its lines", async () => {
+  test("the body arrives unchanged except for line endings", async () => {
     await fc.assert(
       fc.asyncProperty(
         text.filter((value) => !/\0|\f/.test(value)),
@@ -144,7 +144,7 @@ describe("whatever is written", () => {
     );
   });
 
-  test("the subject arrives as it was, and adds no header", async () => {
+  test("the subject arrives unchanged, and adds no header", async () => {
     await fc.assert(
       fc.asyncProperty(line, async (value) => {
         const subject = `[${value.replaceAll(/\s+/g, " ")}]`;

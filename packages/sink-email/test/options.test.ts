@@ -21,7 +21,7 @@ const messageOf = (make: () => unknown): string => {
 
 const leases = { acquire: async () => "acquired", complete: async () => {}, release: async () => {} };
 
-describe("a wrong option is named", () => {
+describe("an invalid option is named in the error", () => {
   test.each<[string, object]>([
     ["transport", { transport: undefined }],
     ["transport", { transport: {} }],
@@ -32,7 +32,7 @@ describe("a wrong option is named", () => {
     ["dedupeStore", { dedupeStore: {} }],
     ["dedupeStore", { dedupeStore: { leases: { ...leases, release: undefined } } }],
     ["name", { name: "" }],
-  ])("of email: %s %j", (option, options) => {
+  ])("of emailSink: %s %j", (option, options) => {
     const make = () => emailSink({ transport: sesTransport(), ...options } as EmailSinkOptions);
     expect(messageOf(make)).toContain(`option "${option}"`);
   });
@@ -42,7 +42,7 @@ describe("a wrong option is named", () => {
     ["configurationSetName", { configurationSetName: "" }],
     ["tags", { tags: { stage: "é" } }],
     ["concurrency", { concurrency: 0 }],
-  ])("of ses: %s %j", (option, options) => {
+  ])("of sesTransport: %s %j", (option, options) => {
     expect(messageOf(() => sesTransport(options as SesTransportOptions))).toContain(`option "${option}"`);
   });
 
@@ -57,12 +57,12 @@ describe("a wrong option is named", () => {
     ["tls", { host: "a", tls: { rejectUnauthorized: false } }],
     ["timeoutMs", { host: "a", timeoutMs: 0 }],
     ["concurrency", { host: "a", concurrency: 1.5 }],
-  ])("of smtp: %s %j", (option, options) => {
+  ])("of smtpTransport: %s %j", (option, options) => {
     expect(messageOf(() => smtpTransport(options as SmtpTransportOptions))).toContain(`option "${option}"`);
   });
 });
 
-test("a sink takes one change in a write, and as many writes at once as its transport mails", () => {
+test("a sink takes one change per write, and as many writes at once as its transport sends mails", () => {
   expect(emailSink({ transport: sesTransport() }).supports).toEqual({
     writes: "append",
     maxEntries: 1,
@@ -72,7 +72,7 @@ test("a sink takes one change in a write, and as many writes at once as its tran
   expect(emailSink({ transport: smtpTransport({ host: "a" }) }).supports).toMatchObject({ concurrency: 5 });
 });
 
-test("names and stores that are right are accepted", () => {
+test("valid names and stores are accepted", () => {
   const make = () =>
     emailSink({ transport: sesTransport(), dedupeStore: { leases } as never, name: "mail", maxPerSecond: 14 });
   expect(messageOf(make)).toBe("accepted");

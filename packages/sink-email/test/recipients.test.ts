@@ -19,7 +19,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A sink of a new environment; the store is the same for all. */
+/** A sink of a new environment. All environments share the store. */
 const environment = () => {
   const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
   closing.push(transport.close);
@@ -31,22 +31,22 @@ const three: Partial<EmailMessage> = { to: ["ada@example.com", "bob@example.com"
 const answer = (replies: Readonly<Record<string, Reply>>): void =>
   server.setScript({ recipient: (address) => replies[address.split("@")[0] ?? ""] });
 
-/** Who got the mail, in order, repeats repeated. */
+/** Recipients that got the mail, in order and with repeats. */
 const reached = (): string[] => server.taken.flatMap(({ to }) => to.map((address) => address.split("@")[0] ?? ""));
 
-const refused: Reply = [550, "5.1.1 <bob@example.com> no such user"];
+const rejected: Reply = [550, "5.1.1 <bob@example.com> no such user"];
 const later: Reply = [451, "4.7.1 come back later"];
 
 describe("a mail to several recipients", () => {
-  test("reaches each by a copy of its own, which is the same for all", async () => {
+  test("sends each of them a copy with the same content", async () => {
     expect(outcomeOf(await write(environment(), three))).toBe("delivered");
     expect(server.taken.map(({ to }) => to)).toEqual([["ada@example.com"], ["bob@example.com"], ["cyd@example.com"]]);
     const withoutDate = (raw: string): string => raw.replace(/^Date: .*$/m, "");
     expect(new Set(server.taken.map(({ raw }) => withoutDate(raw))).size).toBe(1);
   });
 
-  test("of whom one is refused is rejected for that one, and a redrive days later reaches that one alone", async () => {
-    answer({ bob: refused });
+  test("is rejected if one recipient is, and a redrive days later reaches only that one", async () => {
+    answer({ bob: rejected });
     const error = errorOf(await write(environment(), three));
     expect({ code: error.code, message: error.message }).toEqual({
       code: "SINK_REJECTED",
@@ -58,7 +58,7 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "cyd", "bob"]);
   });
 
-  test("of whom one must wait comes again for that one alone, in whatever environment", async () => {
+  test("is retried for a recipient that must wait, and only for that one, in any environment", async () => {
     answer({ bob: later });
     expect(errorOf(await write(environment(), three)).message).toContain("1 of 3 recipients: the server answered 451");
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
@@ -67,16 +67,16 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "cyd", "bob"]);
   });
 
-  test("of whom one is refused and one must wait comes again first, and is rejected in the end", async () => {
-    answer({ ada: refused, bob: later });
+  test("is retried while one recipient must wait, and then rejected if another one is", async () => {
+    answer({ ada: rejected, bob: later });
     const sink = environment();
     expect(outcomeOf(await write(sink, three))).toBe("SINK_THROTTLED");
-    answer({ ada: refused });
+    answer({ ada: rejected });
     expect(outcomeOf(await write(sink, three))).toBe("SINK_REJECTED");
     expect(reached()).toEqual(["cyd", "bob"]);
   });
 
-  test("stops where the server is away, for the next would meet the same", async () => {
+  test("stops if the server is unavailable, because the next recipient would fail too", async () => {
     server.setScript({ recipient: () => [421, "4.3.2 shutting down"] });
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
     expect(server.requests()).toBe(1);
@@ -85,7 +85,7 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "bob", "cyd"]);
   });
 
-  test("is not sent again on a repeat, and holds no lease when it is settled", async () => {
+  test("is not sent again on a repeat, and holds no lease after the write", async () => {
     for (let count = 0; count < 3; count += 1) expect(outcomeOf(await write(environment(), three))).toBe("delivered");
     expect(reached()).toEqual(["ada", "bob", "cyd"]);
     expect(leases.held()).toEqual([]);
@@ -100,7 +100,7 @@ describe("a mail to several recipients", () => {
     for (const key of leases.completed()) expect(key).toMatch(/^e-1:email:[\w-]{22}$/);
   });
 
-  test("is rejected before any is sent where there is no store", async () => {
+  test("is rejected before any request if there is no store", async () => {
     const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
     const error = errorOf(await write(emailSink({ transport }), three));
     expect(error.code).toBe("SINK_REJECTED");
@@ -108,45 +108,45 @@ describe("a mail to several recipients", () => {
     expect(server.requests()).toBe(0);
   });
 
-  test("to one recipient needs no store, and asks none", async () => {
+  test("does not use the store if there is one recipient only", async () => {
     leases.fail("acquire", "complete", "release");
     expect(outcomeOf(await write(environment()))).toBe("delivered");
   });
 });
 
 describe("a store that fails", () => {
-  test("before the first recipient: nothing is sent", async () => {
+  test("to acquire a lease: nothing is sent", async () => {
     leases.fail("acquire");
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
     expect(server.requests()).toBe(0);
   });
 
-  test("to take that all have the mail: it is delivered", async () => {
+  test("to record that all recipients have the mail: the mail is delivered", async () => {
     leases.fail("complete");
     expect(outcomeOf(await write(environment(), three))).toBe("delivered");
   });
 
-  test("to take that some have it: it comes again before it is rejected, and nobody gets it twice here", async () => {
+  test("to record that some recipients have the mail: it is retried, then rejected, and no copy is repeated", async () => {
     leases.fail("complete");
-    answer({ bob: refused });
+    answer({ bob: rejected });
     const sink = environment();
     const error = errorOf(await write(sink, three));
     expect(error.code).toBe("SINK_UNAVAILABLE");
-    expect(error.message).toBe("[email] the records of recipients cannot be reached");
+    expect(error.message).toBe("[email] the leases of recipients cannot be reached");
     leases.fail();
     expect(outcomeOf(await write(sink, three))).toBe("SINK_REJECTED");
     expect(leases.completed()).toHaveLength(2);
     expect(reached()).toEqual(["ada", "cyd"]);
   });
 
-  test("to take a lease back: what kept the mail back is told", async () => {
+  test("to release a lease: the error of the mail is reported", async () => {
     leases.fail("release");
     answer({ ada: later });
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
   });
 });
 
-test("a recipient whom another invocation serves is left to it, for as long as the store says", async () => {
+test("a recipient whose lease another invocation holds is a conflict", async () => {
   leases.hold(700);
   const error = errorOf(await write(environment(), three));
   expect(error.code).toBe("SINK_CONFLICT");

@@ -23,7 +23,7 @@ const rawOf = (request: { readonly [member: string]: unknown }): Buffer => {
 };
 
 describe("a mail by SES", () => {
-  test("to one recipient is sent by its parts, with headers, tags and the configuration set", async () => {
+  test("to one recipient is sent as Simple, with headers, tags and the configuration set", async () => {
     const sink = open({ configurationSetName: "orders", tags: { stage: "prod", kind: "any" } });
     const from = { name: "Größe", address: "shop@example.com" };
     const to = { name: "Ada, Countess", address: "ada@example.com" };
@@ -63,7 +63,7 @@ describe("a mail by SES", () => {
     ]);
   });
 
-  test("to several is sent raw: each copy names all, and goes to one", async () => {
+  test("to several recipients is sent as Raw: each copy names all recipients and goes to one", async () => {
     await write(open(), { to: ["ada@example.com", "bob@example.com"], bcc: "cyd@example.com" });
     expect(local.received.map(({ Destination }) => Destination)).toEqual(
       ["ada", "bob", "cyd"].map((name) => ({ ToAddresses: [`${name}@example.com`] })),
@@ -75,7 +75,7 @@ describe("a mail by SES", () => {
     }
   });
 
-  test("with a file, or when it is asked for, is sent raw", async () => {
+  test("is sent as Raw with an attachment, or if the option says so", async () => {
     await write(open(), { attachments: [{ filename: "a.txt", content: "x" }] });
     await write(open({ alwaysRaw: true }));
     const [first, second] = await Promise.all(local.received.map((request) => simpleParser(rawOf(request))));
@@ -83,7 +83,7 @@ describe("a mail by SES", () => {
     expect(second?.messageId).toMatch(/^<[\w-]{43}@example\.com>$/);
   });
 
-  test("is stored by the emulator as it was meant, either way", async () => {
+  test("is stored with the same content either way", async () => {
     for (const alwaysRaw of [false, true]) await write(open({ alwaysRaw }), { subject: "Ünï", text: "é", bcc: [] });
     const stored = await local.stored();
     expect(stored.map(({ subject, body }) => [subject, body.text?.trimEnd()])).toEqual([
@@ -93,7 +93,7 @@ describe("a mail by SES", () => {
   });
 });
 
-test("of several recipients, the one that SES rejects is rejected alone, and a repeat reaches nobody twice", async () => {
+test("if SES rejects one of several recipients, the delivery is rejected, and a repeat sends no second copy", async () => {
   local.setAnswer((body) =>
     body.includes("bob@example.com") && body.includes('"ToAddresses":["bob') ? [400, "MessageRejected", "no"] : "pass",
   );
@@ -111,7 +111,7 @@ test("of several recipients, the one that SES rejects is rejected alone, and a r
   ]);
 });
 
-test("a client of the user's is used as it is, and not ended", async () => {
+test("a client of the user is used, and not ended", async () => {
   const calls: string[] = [];
   const client: SesClient & { readonly destroy: () => void } = {
     sendEmail: async ({ Destination }) => {

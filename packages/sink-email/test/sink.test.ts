@@ -34,13 +34,13 @@ const open = (options: Partial<EmailSinkOptions> = {}, connection: Partial<SmtpT
 const batchOf = (count: number, members: Partial<EmailMessage> = {}) =>
   Array.from({ length: count }, (_, index) => deliveryOf(members, `e-${index}:email`));
 
-/** Waits for sockets, which no clock drives. */
+/** Waits for sockets, which do not use the clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
 
 describe("a mail by SMTP", () => {
-  test("arrives byte for byte, lines that begin with a dot too", async () => {
+  test("arrives byte for byte, including lines that begin with a dot", async () => {
     await write(open(), { text: ".\n..\n.x\nend", html: "<p>é</p>" });
     const [mail] = server.taken;
     expect(mail).toMatchObject({ from: "shop@example.com", to: ["ada@example.com"] });
@@ -48,19 +48,19 @@ describe("a mail by SMTP", () => {
     expect(mail?.raw.match(/^(Message-ID|Date|From|To|MIME-Version):/gm)).toHaveLength(5);
   });
 
-  test("uses few connections for many", async () => {
+  test("shares connections with other mails", async () => {
     const outcomes = (await open({}, { concurrency: 2 }).write(batchOf(20), invocation())).map(outcomeOf);
     expect(new Set(outcomes)).toEqual(new Set(["delivered"]));
     expect(server.taken).toHaveLength(20);
     expect(server.connections()).toBeLessThanOrEqual(2);
   });
 
-  test("that the server refuses as a whole is rejected", async () => {
+  test("that the server rejects as a whole is SINK_REJECTED", async () => {
     server.setScript({ arrival: [554, "5.7.1 spam, ada@example.com"] });
     expect(errorOf(await write(open())).message).toBe("[email] the server answered 554 5.7.1 to DATA");
   });
 
-  test("is not sent again by the pool when its connection is lost, before or after: that is core's to do", async () => {
+  test("is not sent again by the pool if its connection is lost: core retries", async () => {
     const sink = open();
     await write(sink);
     for (const script of [{ sender: "drop" }, { arrival: "take-and-drop" }] as const) {
@@ -71,7 +71,7 @@ describe("a mail by SMTP", () => {
     }
   });
 
-  test("over the server's size is SINK_TOO_LARGE before it is sent", async () => {
+  test("over the limit of the server is SINK_TOO_LARGE before it is sent", async () => {
     const small = await openSmtp({ size: 1_000 });
     const transport = smtpTransport({ host: "127.0.0.1", port: small.port, auth: login });
     const result = await write(emailSink({ transport }), { text: "x".repeat(1_000) });
@@ -81,7 +81,7 @@ describe("a mail by SMTP", () => {
     expect(small.taken).toEqual([]);
   });
 
-  test("over the option's size is SINK_TOO_LARGE before any request, with both figures", async () => {
+  test("over the limit of the option is SINK_TOO_LARGE before any request, with both numbers", async () => {
     const sink = open({ maxBytes: 1_500 });
     const error = errorOf(await write(sink, { attachments: [{ filename: "a", content: "x".repeat(1_000) }] }));
     expect(error.code).toBe("SINK_TOO_LARGE");
@@ -89,7 +89,7 @@ describe("a mail by SMTP", () => {
     expect(server.requests()).toBe(0);
   });
 
-  test("a transporter of the user's is used, and not closed", async () => {
+  test("is sent by a transporter of the user, which is not closed", async () => {
     const transporter = createTransport({ host: "127.0.0.1", port: server.port, auth: login, pool: true });
     const sink = emailSink({ transport: smtpTransport({ transporter }) });
     expect(outcomeOf(await write(sink))).toBe("delivered");
@@ -98,7 +98,7 @@ describe("a mail by SMTP", () => {
     transporter.close();
   });
 
-  test("a refusal that a transporter does not throw is seen", async () => {
+  test("is rejected if the transporter returns the rejection instead of throwing", async () => {
     const refusal = Object.assign(new Error("x"), { responseCode: 550, command: "RCPT TO", response: "550 5.1.1 no" });
     const answers = [{ rejected: ["ada@example.com"], rejectedErrors: [refusal] }, { rejected: ["ada@example.com"] }];
     const sink = emailSink({
@@ -119,33 +119,33 @@ describe("TLS", () => {
     return { secure, sink: emailSink({ transport }) };
   };
 
-  test("reaches a server whose authority is given", async () => {
+  test("accepts a certificate of an authority in the options", async () => {
     const { sink, secure } = await openSecure({ tls: { ca: cert, servername: "endpoint.test" } });
     expect(outcomeOf(await write(sink))).toBe("delivered");
     expect(secure.taken).toHaveLength(1);
   });
 
-  test("refuses a server of an unknown authority, and tells it nothing", async () => {
+  test("refuses a certificate of an unknown authority, and sends the server nothing", async () => {
     const { sink, secure } = await openSecure({ tls: { servername: "endpoint.test" } });
     expect(outcomeOf(await write(sink))).toBe("SINK_DENIED");
     expect(secure.requests()).toBe(0);
   });
 
-  test("refuses a server of another name", async () => {
+  test("refuses a certificate of another host", async () => {
     const { sink } = await openSecure({ tls: { ca: [cert], servername: "other.test" } });
     expect(outcomeOf(await write(sink))).toBe("SINK_DENIED");
   });
 
-  test("is demanded of any server but this machine", async () => {
-    // 0.0.0.0 connects to this machine, and is not named as it.
+  test("is required unless the server is this machine", async () => {
+    // 0.0.0.0 connects to this machine, and the sink does not know the name.
     const error = errorOf(await write(open({}, { host: "0.0.0.0" })));
     expect(error.code).toBe("SINK_DENIED");
     expect(server.requests()).toBe(0);
   });
 });
 
-describe("time", () => {
-  test("mails go out at the rate of the option", async () => {
+describe("limits of time", () => {
+  test("mails are sent at the rate of the option", async () => {
     const clock = manualClock();
     const sink = open({ maxPerSecond: 2, clock });
     const writing = sink.write(batchOf(3), invocation());
@@ -159,7 +159,7 @@ describe("time", () => {
     expect((await writing).map(outcomeOf)).toEqual(["delivered", "delivered", "delivered"]);
   });
 
-  test("a mail that waits for its turn when the invocation ends is not sent", async () => {
+  test("a mail is not sent if the invocation ends while it waits for its turn", async () => {
     const clock = manualClock();
     const end = new AbortController();
     const writing = open({ maxPerSecond: 1, clock }).write(batchOf(2), invocation(end.signal));
@@ -170,7 +170,7 @@ describe("time", () => {
     expect(server.requests()).toBe(1);
   });
 
-  test("a mail under way when the invocation ends is broken off: a thawed environment does not go on with it", async () => {
+  test("a mail in flight is cut at the end of the invocation, and is not continued after a freeze", async () => {
     server.setScript({ arrival: "hang" });
     const end = new AbortController();
     const sink = open();
@@ -183,7 +183,7 @@ describe("time", () => {
     expect(server.taken).toHaveLength(1);
   });
 
-  test("a silent server ends by the timeout", async () => {
+  test("a mail to a silent server ends after the timeout", async () => {
     server.setScript({ arrival: "hang" });
     expect(outcomeOf(await write(open({}, { timeoutMs: 200 })))).toBe("SINK_TIMEOUT");
   });

@@ -1,10 +1,10 @@
-// What EventBridge's own errors mean, thrown or named by an entry. What it has in common with other services of AWS is
-// in core.
+// Error codes for the errors of EventBridge, of requests and of entries. Core has those that AWS services have in common.
 
 import type { AwsService } from "@sluice/core/sink-kit";
 
 /**
- * An entry's failure does not say whose fault it is: a name that is not here comes again.
+ * EventBridge, by the names of its errors. A failed entry does not say whether the sender is at fault: an entry whose
+ * error is not in this table is retried.
  * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html (read 2026-11-23)
  */
 export const eventbridgeService: AwsService = {
@@ -13,7 +13,7 @@ export const eventbridgeService: AwsService = {
     LimitExceeded: "SINK_THROTTLED",
     ResourceNotFound: "SINK_MISSING",
     InvalidAccountId: "SINK_MISSING",
-    // The bus's policy: repaired, these events are good again.
+    // The policy of the bus: once it is repaired, the events are good again.
     NotAuthorizedForSource: "SINK_DENIED",
     NotAuthorizedForDetailType: "SINK_DENIED",
     OperationDisabled: "SINK_DENIED",

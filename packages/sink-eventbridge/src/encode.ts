@@ -1,26 +1,32 @@
-// From a delivery to an entry of PutEvents, and what it weighs. Pure.
+// From a delivery to an entry of PutEvents, and its size. Pure.
 
 import { type AppendDelivery, jsonText, messageOf, SinkError, type SizedEntry } from "@sluice/core/sink-kit";
-import type { Settings } from "./options.ts";
 
-/** What a mapper returns: one event. */
+/** The event that a mapper returns. */
 export interface EventBridgeMessage {
-  /** What happened: `OrderPlaced`. 1 to 128 characters. */
+  /** The kind of event: `OrderPlaced`. 1 to 128 characters. */
   readonly detailType: string;
-  /** An object, which goes as JSON without loss. The sink adds `_sluice`, with idempotency key and version. */
+  /** An object, which is sent as lossless JSON. The sink adds `_sluice`, with the idempotency key and the version. */
   readonly detail: object;
   /** Default: the option `source`. It must not begin with `aws.`. */
   readonly source?: string | undefined;
-  /** ARNs of what the event is about. */
+  /** ARNs of the resources that the event concerns. */
   readonly resources?: readonly string[] | undefined;
-  /** Default: when DynamoDB made the change, to the second. */
+  /** Default: the time of the change in DynamoDB, to the second. */
   readonly time?: Date | undefined;
-  /** X-Ray header, so that the consumer's trace joins the writer's. */
+  /** X-Ray header, which continues the trace in the consumer. */
   readonly traceHeader?: string | undefined;
 }
 
+/** The part of the settings that an event is made from. */
+export interface EventDefaults {
+  readonly name: string;
+  readonly source: string;
+  readonly eventBusName: string | undefined;
+}
+
 /** An entry of `PutEvents`. */
-export interface EventBridgeEntry {
+export interface PutEventsEntry {
   readonly Source: string;
   readonly DetailType: string;
   readonly Detail: string;
@@ -32,7 +38,7 @@ export interface EventBridgeEntry {
 
 const maxDetailTypeCharacters = 128;
 
-/** What `PutEvents` counts for an event that has a time. */
+/** Bytes that `PutEvents` counts for the time of an event. */
 const timeBytes = 14;
 
 const rejected = (sink: string, found: string, expected: string): SinkError =>
@@ -43,10 +49,10 @@ const checkedText = (sink: string, what: string, text: unknown): string => {
   throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}`, "a text");
 };
 
-/** AWS keeps such sources for itself, and would deny it: the event would come again for ever. */
+/** AWS reserves such sources and answers with a denial, after which core would retry the event for ever. */
 const checkedSource = (sink: string, source: string): string => {
   if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
-  throw rejected(sink, "source begins with aws., which AWS keeps for itself", "another");
+  throw rejected(sink, "source begins with aws., which AWS reserves", "another source");
 };
 
 const checkedDetailType = (sink: string, detailType: string): string => {
@@ -55,13 +61,13 @@ const checkedDetailType = (sink: string, detailType: string): string => {
   throw rejected(sink, `detailType is ${length} characters`, `at most ${maxDetailTypeCharacters}`);
 };
 
-/** EventBridge has no attributes: what a consumer needs to discard repeats is a member of the detail. */
+/** EventBridge has no message attributes: the idempotency key and the version become a member of the detail. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   const text = jsonText(sink, "detail", detail);
-  if (!text.startsWith("{")) throw rejected(sink, "detail is no object", "one with members by name");
+  if (!text.startsWith("{")) throw rejected(sink, "detail is not an object", "an object with named members");
   if (Object.hasOwn(detail as object, "_sluice")) {
-    throw rejected(sink, "detail has the member _sluice, which is the sink's own", "another name");
+    throw rejected(sink, "detail has the member _sluice, which is reserved for the sink", "another name");
   }
   const own = `"_sluice":${JSON.stringify({ idempotencyKey, version: change.version })}}`;
   return text === "{}" ? `{${own}` : `${text.slice(0, -1)},${own}`;
@@ -74,23 +80,23 @@ const timeOf = ({ change, message }: AppendDelivery<EventBridgeMessage>): { read
 };
 
 /**
- * Bytes of an entry as PutEvents counts them: the bus and the trace header are not among them.
+ * Bytes of an entry as PutEvents counts them: without the bus and the trace header.
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (read 2026-11-23)
  */
-export const entryBytes = ({ Source, DetailType, Detail, Resources = [], Time }: EventBridgeEntry): number =>
+export const entryBytes = ({ Source, DetailType, Detail, Resources = [], Time }: PutEventsEntry): number =>
   (Time === undefined ? 0 : timeBytes) + Buffer.byteLength([Source, DetailType, Detail, ...Resources].join(""));
 
 /**
  * The entry for a delivery.
- * @throws {SinkError} SINK_REJECTED for what EventBridge would never take
+ * @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects.
  */
 export const encode = (
-  settings: Settings,
   delivery: AppendDelivery<EventBridgeMessage>,
-): SizedEntry<EventBridgeEntry> => {
-  const { name, eventBusName } = settings;
-  const { detailType, source = settings.source, resources, traceHeader } = messageOf(name, delivery);
-  const entry: EventBridgeEntry = {
+  defaults: EventDefaults,
+): SizedEntry<PutEventsEntry> => {
+  const { name, eventBusName } = defaults;
+  const { detailType, source = defaults.source, resources, traceHeader } = messageOf(name, delivery);
+  const entry: PutEventsEntry = {
     Source: checkedSource(name, source),
     DetailType: checkedDetailType(name, detailType),
     Detail: detailText(name, delivery),

@@ -1,67 +1,64 @@
-// Options, what they default to, and what is refused at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. Nothing here connects.
 
-import { checkClient, checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
-import type { EventBridgeEntry } from "./encode.ts";
+import {
+  type AwsBatchOptions,
+  type AwsBatchSettings,
+  checkAwsBatchOptions,
+  checkText,
+  invalidOption,
+} from "@sluice/core/sink-kit";
+import type { EventDefaults, PutEventsEntry } from "./encode.ts";
+
+/** The result of one entry: an entry that was taken has an `EventId`. */
+export interface PutEventsResult {
+  readonly EventId?: string | undefined;
+  readonly ErrorCode?: string | undefined;
+  readonly ErrorMessage?: string | undefined;
+}
 
 /**
- * The one call of `EventBridge` from `@aws-sdk/client-eventbridge` that is used: your own client fits.
+ * The one method of `EventBridge` from `@aws-sdk/client-eventbridge` that the sink calls: your own client fits.
  * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
  */
 export interface EventBridgeClient {
   readonly putEvents: (
-    input: { Entries: EventBridgeEntry[] },
+    input: { Entries: PutEventsEntry[] },
     options?: { readonly abortSignal?: AbortSignal },
   ) => Promise<{
-    /** By place: an entry that was taken has an `EventId`. */
-    readonly Entries?:
-      | readonly {
-          readonly EventId?: string | undefined;
-          readonly ErrorCode?: string | undefined;
-          readonly ErrorMessage?: string | undefined;
-        }[]
-      | undefined;
+    /** Results, in the order of the request's entries. */
+    readonly Entries?: readonly PutEventsResult[] | undefined;
   }>;
 }
 
-/** Options of `eventbridge`. */
-export interface EventBridgeSinkOptions {
-  /** Source of the events, unless a message has its own: `com.example.orders`. It must not begin with `aws.`. */
+/** Options of `eventbridgeSink`. */
+export interface EventBridgeSinkOptions extends AwsBatchOptions<EventBridgeClient> {
+  /** Source of events whose message has no `source`: `com.example.orders`. It must not begin with `aws.`. */
   readonly source: string;
   /** Name or ARN of the bus. Default: the account's default bus. */
   readonly eventBusName?: string;
-  /** Your own `EventBridge`. Default: one that the sink makes at the first change, which leaves retries to core. */
-  readonly client?: EventBridgeClient;
-  /** Requests in flight at once, at most. Default 8. */
-  readonly concurrency?: number;
-  /** For logs, metrics and dead letters. Default `eventbridge`. */
-  readonly name?: string;
 }
 
 /** Options after validation. */
-export interface Settings {
-  readonly name: string;
-  readonly source: string;
-  readonly eventBusName: string | undefined;
-  readonly client: EventBridgeClient | undefined;
-  readonly concurrency: number;
-}
+export interface EventBridgeSinkSettings extends EventDefaults, AwsBatchSettings<EventBridgeClient> {}
 
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html (read 2026-11-23) */
-const bus = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
+const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
 
 /**
  * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option
+ * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
-export const checkOptions = (options: EventBridgeSinkOptions): Settings => {
-  const { source, eventBusName, client, concurrency = 8, name = "eventbridge" } = options;
+export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSettings => {
+  const { source, eventBusName } = options;
   checkText("source", source);
-  if (source.startsWith("aws.")) throw invalidOption("source", "must not begin with aws., which AWS keeps for itself");
-  if (eventBusName !== undefined && !bus.test(eventBusName)) {
+  if (source.startsWith("aws.")) throw invalidOption("source", "must not begin with aws., which AWS reserves");
+  if (eventBusName !== undefined && !busPattern.test(eventBusName)) {
     throw invalidOption("eventBusName", "must be the name or the ARN of a bus");
   }
-  checkClient(client, "putEvents", "an EventBridge of @aws-sdk/client-eventbridge");
-  checkWhole("concurrency", concurrency, [1, 100]);
-  checkText("name", name);
-  return Object.freeze({ name, source, eventBusName, client, concurrency });
+  const common = checkAwsBatchOptions<EventBridgeClient>(options, {
+    defaultName: "eventbridge",
+    method: "putEvents",
+    expectation: "an EventBridge of @aws-sdk/client-eventbridge",
+  });
+  return Object.freeze({ ...common, source, eventBusName });
 };

@@ -1,4 +1,4 @@
-// What is peculiar to EventBridge: on moto, and over a client in memory what moto cannot show.
+// Behaviour that only EventBridge has: on moto, or with a client in memory if moto does not support it.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
@@ -43,7 +43,7 @@ describeWithMoto("on moto", (target) => {
     expect(outcomes(await sink.write([delivery("a")], context))).toEqual(["SINK_MISSING"]);
   });
 
-  test("a client of the sink's own has the environment's settings", async () => {
+  test("the sink makes a client from the environment if the options have none", async () => {
     const { eventBusName, drain } = await target.createBus();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {
@@ -60,30 +60,30 @@ describeWithMoto("on moto", (target) => {
   });
 });
 
-describe("over a client in memory", () => {
-  /** Counts as EventBridge's guide says, written down once more. */
-  const weigh = ({ Time, Source, DetailType, Detail }: Parameters<EventBridgeClient["putEvents"]>[0]["Entries"][0]) =>
+describe("with a client in memory", () => {
+  /** Bytes of an event, as the guide of EventBridge counts them. */
+  const bytesOf = ({ Time, Source, DetailType, Detail }: Parameters<EventBridgeClient["putEvents"]>[0]["Entries"][0]) =>
     (Time ? 14 : 0) + [Source, DetailType, Detail].reduce((sum, text) => sum + Buffer.from(text).length, 0);
 
   const inMemory = () => {
     const requests: number[][] = [];
     const client: EventBridgeClient = {
       putEvents: async ({ Entries }) => {
-        requests.push(Entries.map(weigh));
+        requests.push(Entries.map(bytesOf));
         return { Entries: Entries.map(() => ({ EventId: "1" })) };
       },
     };
     return { requests, sink: eventbridgeSink({ source, client }) };
   };
 
-  /** Bytes of the event of an order whose detail has this much text. */
+  /** Bytes of an event with this text in its detail. */
   const bytesWith = async (text: string): Promise<number> => {
     const { requests, sink } = inMemory();
     await sink.write([delivery("a", { detail: { text } })], context);
     return requests[0]?.[0] ?? 0;
   };
 
-  test("events of a request weigh less than 1 MB together, in UTF-8", async () => {
+  test("the events of a request are less than 1 MB in UTF-8", async () => {
     const empty = await bytesWith("");
     const half = "é".repeat(250_000);
     const rest = 1_048_575 - empty - (await bytesWith(half));
@@ -101,7 +101,7 @@ describe("over a client in memory", () => {
     }
   });
 
-  test("an event that no request can hold is SINK_TOO_LARGE, alone and without a request", async () => {
+  test("an event over the limit is SINK_TOO_LARGE, without a request and without effect on others", async () => {
     const { requests, sink } = inMemory();
     const batch = [delivery("large", { detail: { text: "x".repeat(1_048_576) } }), delivery("small")];
     expect(outcomes(await sink.write(batch, context)).sort()).toEqual(["SINK_TOO_LARGE", "delivered"]);
@@ -109,7 +109,7 @@ describe("over a client in memory", () => {
     expect(requests[0]).toHaveLength(1);
   });
 
-  test("an answer is read by place: ids, errors, neither, and fewer than were asked for", async () => {
+  test("an answer is read by index: ids, errors, neither, and too few results", async () => {
     const client: EventBridgeClient = {
       putEvents: async () => ({
         Entries: [{ ErrorCode: "ThrottlingException", ErrorMessage: "slow" }, { EventId: "1" }, {}],

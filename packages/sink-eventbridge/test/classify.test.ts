@@ -5,7 +5,7 @@ import { eventbridgeService } from "../src/classify.ts";
 const sdkError = (name: string, message = "the text"): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } });
 
-describe("what EventBridge throws", () => {
+describe("an error of EventBridge", () => {
   test.each([
     ["ResourceNotFoundException", "SINK_MISSING"],
     ["ThrottlingException", "SINK_THROTTLED"],
@@ -35,7 +35,7 @@ describe("an entry that failed", () => {
     ["InvalidArgument", "SINK_REJECTED"],
     ["MalformedDetail", "SINK_REJECTED"],
     ["RedactionFailure", "SINK_REJECTED"],
-    ["UnheardOf", "SINK_UNAVAILABLE"],
+    ["UnknownCode", "SINK_UNAVAILABLE"],
   ])("with %s is %s", (code, expected) => {
     expect(awsEntryError("eventbridge", eventbridgeService, { code }).code).toBe(expected);
   });

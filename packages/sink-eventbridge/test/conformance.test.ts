@@ -1,10 +1,10 @@
-// The kit on moto: what is put on the bus is read from a queue that a rule feeds.
+// The conformance kit on moto. A rule sends the events to a queue, from which the kit reads them.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import { conforms } from "@sluice/testing";
 import { type EventBridgeMessage, eventbridgeSink } from "../src/index.ts";
-import { startTarget, type Target } from "./target.ts";
+import { type EventBridgeTarget, startTarget } from "./target.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startMoto()));
 
@@ -18,7 +18,7 @@ const badOptions: Readonly<Record<string, () => unknown>> = {
   name: () => eventbridgeSink({ source, name: "" }),
 };
 
-const open = async (target: Target) => {
+const open = async (target: EventBridgeTarget) => {
   const { eventBusName, drain } = await target.createBus();
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
@@ -51,7 +51,7 @@ describeWithMoto("on moto", (target) => {
     {
       writes: "append",
       limits: { maxEntries: 10 },
-      skip: { C08: "the queue behind moto's rule takes 256 KiB only: see bus.test.ts" },
+      skip: { C08: "the queue of moto's rule accepts 256 KiB only: see bus.test.ts" },
       badOptions,
       open: () => open(target),
     },

@@ -18,8 +18,8 @@ const delivery = (message: EventBridgeMessage): AppendDelivery<EventBridgeMessag
 const own = { _sluice: { idempotencyKey: "event-1:eventbridge", version: change.version } };
 
 describe("an entry", () => {
-  test("has the option's source, the change's time and the detail with the sink's member", () => {
-    const { entry, bytes } = encode(settings, delivery({ detailType: "OrderPlaced", detail: { total: 5 } }));
+  test("has the source in the options, the time of the change, and the detail with the member of the sink", () => {
+    const { entry, bytes } = encode(delivery({ detailType: "OrderPlaced", detail: { total: 5 } }), settings);
     const Detail = JSON.stringify({ total: 5, ...own });
     expect(entry).toEqual({
       Source: "com.example.orders",
@@ -30,7 +30,7 @@ describe("an entry", () => {
     expect(bytes).toBe(14 + "com.example.ordersOrderPlaced".length + Detail.length);
   });
 
-  test("has what the mapper gave", () => {
+  test("has all members of the message", () => {
     const time = new Date("2026-01-02T03:04:05Z");
     const message = {
       detailType: "Größe",
@@ -40,7 +40,7 @@ describe("an entry", () => {
       time,
       traceHeader: "Root=1-2-3",
     };
-    const { entry, bytes } = encode({ ...settings, eventBusName: "orders" }, delivery(message));
+    const { entry, bytes } = encode(delivery(message), { ...settings, eventBusName: "orders" });
     const Detail = JSON.stringify(own);
     expect(entry).toEqual({
       Source: "com.example.other",
@@ -54,25 +54,25 @@ describe("an entry", () => {
     expect(bytes).toBe(14 + "com.example.other".length + 7 + Detail.length + (message.resources[0] as string).length);
   });
 
-  test("has no time where the record has none, and then weighs 14 bytes less", () => {
+  test("has no time if the record has none, and is 14 bytes smaller", () => {
     const record = streamRecord({ after: { pk: "a", sk: "1" } });
     const { ApproximateCreationDateTime: _, ...timeless } = record.dynamodb ?? {};
     const message = { detailType: "OrderPlaced", detail: {} };
     const untimed = { ...delivery(message), change: decodeRecord({ ...record, dynamodb: timeless }) };
-    const { entry } = encode(settings, untimed);
+    const { entry } = encode(untimed, settings);
     expect(entry).not.toHaveProperty("Time");
     expect(entryBytes({ ...entry, Time: new Date() }) - entryBytes(entry)).toBe(14);
   });
 
-  test("holds numbers without loss, as texts where a consumer would round them", () => {
-    const { entry } = encode(settings, delivery({ detailType: "x", detail: { big: 2n ** 70n } }));
+  test("contains numbers without loss, as strings if a consumer would round them", () => {
+    const { entry } = encode(delivery({ detailType: "x", detail: { big: 2n ** 70n } }), settings);
     expect(JSON.parse(entry.Detail)).toEqual({ big: "1180591620717411303424", ...own });
   });
 
-  test("is refused with a detail that JSON cannot hold", () => {
+  test("rejects a detail that cannot be JSON", () => {
     const detail: { self?: object } = {};
     detail.self = detail;
-    const make = () => encode(settings, delivery({ detailType: "x", detail }));
+    const make = () => encode(delivery({ detailType: "x", detail }), settings);
     expect(make).toThrow("[eventbridge] detail cannot be written as JSON, which threw RangeError");
   });
 
@@ -80,18 +80,18 @@ describe("an entry", () => {
     [{ detailType: "", detail: {} }, "detailType is empty"],
     [{ detailType: "x".repeat(129), detail: {} }, "detailType is 129 characters; expected at most 128"],
     [{ detailType: undefined as never, detail: {} }, "detailType is undefined"],
-    [{ detailType: "x", detail: undefined as never }, "detail is no object"],
-    [{ detailType: "x", detail: ["x"] }, "detail is no object"],
-    [{ detailType: "x", detail: new Date() }, "detail is no object"],
+    [{ detailType: "x", detail: undefined as never }, "detail is not an object"],
+    [{ detailType: "x", detail: ["x"] }, "detail is not an object"],
+    [{ detailType: "x", detail: new Date() }, "detail is not an object"],
     [{ detailType: "x", detail: { _sluice: 1 } }, "detail has the member _sluice"],
     [{ detailType: "x", detail: {}, source: "" }, "source is empty"],
     [{ detailType: "x", detail: {}, source: "aws.orders" }, "source begins with aws."],
-    [null as never, "the message is no object"],
+    [null as never, "the message is not an object"],
     [{ detailType: "x", detail: {}, resources: [""] }, "a resource is empty"],
     [{ detailType: "x", detail: {}, traceHeader: "" }, "traceHeader is empty"],
     [{ detailType: "x", detail: {}, time: new Date(Number.NaN) }, "time is invalid"],
-  ])("is refused as %j", (message, text) => {
-    const make = () => encode(settings, delivery(message));
+  ])("rejects the message %j", (message, text) => {
+    const make = () => encode(delivery(message), settings);
     expect(make).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
     expect(make).toThrow(`[eventbridge] ${text}`);
   });

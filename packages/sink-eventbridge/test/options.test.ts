@@ -5,7 +5,7 @@ import { checkOptions } from "../src/options.ts";
 const source = "com.example.orders";
 
 describe("options", () => {
-  test("have defaults, and are frozen", () => {
+  test("have defaults and are frozen", () => {
     const settings = checkOptions({ source });
     expect(settings).toEqual({
       name: "eventbridge",
@@ -18,7 +18,7 @@ describe("options", () => {
   });
 
   test.each(["orders", "aws.partner/example.com/1", "arn:aws:events:us-east-1:123456789012:event-bus/orders"])(
-    "take the bus %s",
+    "accept the bus %s",
     (eventBusName) => {
       expect(checkOptions({ source, eventBusName }).eventBusName).toBe(eventBusName);
     },
@@ -33,13 +33,13 @@ describe("options", () => {
     ["client", { source, client: { send: () => undefined } as never }],
     ["concurrency", { source, concurrency: 0 }],
     ["name", { source, name: "" }],
-  ])("refuse a wrong %s by name", (option, options) => {
+  ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => eventbridgeSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(() => eventbridgeSink(options)).toThrow(`"${option}"`);
   });
 });
 
-test("the sink supports ten events in a request, and discards no repeats", () => {
+test("the sink supports ten events in a request, and does not discard repeats", () => {
   expect(eventbridgeSink({ source, concurrency: 2 }).supports).toEqual({
     writes: "append",
     maxEntries: 10,

@@ -1,4 +1,4 @@
-// A bus behind the proxy, and a queue that gets what is put on it: what the sink writes to in its tests.
+// The target of the tests: an engine behind a proxy, and queues that get the events of its buses.
 
 import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -6,7 +6,7 @@ import { drainQueue, type FaultyProxy, type MotoEngine, type ProxyAnswer, startF
 import type { Fault } from "@sluice/testing";
 import type { EventBridgeClient } from "../src/index.ts";
 
-/** An event as a rule's target gets it. */
+/** An event, as the target of a rule gets it. */
 export interface ReceivedEvent {
   readonly source: string;
   readonly "detail-type": string;
@@ -18,20 +18,22 @@ export interface ReceivedEvent {
   };
 }
 
+/** A bus, and a queue that gets its events. */
 export interface Bus {
   readonly eventBusName: string;
-  /** All that was put on the bus since the last time. */
+  /** Events since the last call. */
   readonly drain: () => Promise<readonly ReceivedEvent[]>;
 }
 
-export interface Target {
+/** The target. */
+export interface EventBridgeTarget {
   readonly engine: MotoEngine;
   readonly proxy: FaultyProxy;
-  /** Goes through the proxy. */
+  /** Sends its requests through the proxy. */
   readonly client: EventBridgeClient;
-  /** A bus whose rule matches this pattern. Default: whatever the kit sends. */
+  /** Makes a bus whose rule has this pattern. Default: all events. */
   readonly createBus: (pattern?: object) => Promise<Bus>;
-  /** Makes the bus, or one entry, fail; undefined: nothing. */
+  /** Makes requests or one entry fail; undefined: no failures. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -39,10 +41,10 @@ export interface Target {
 const answer = (status: number, type: string): ProxyAnswer => ({
   status,
   headers: { "content-type": "application/x-amz-json-1.1" },
-  body: JSON.stringify({ __type: type, message: "the bus is ill" }),
+  body: JSON.stringify({ __type: type, message: "the bus fails" }),
 });
 
-const illAnswers = {
+const faultAnswers = {
   throttle: answer(400, "ThrottlingException"),
   down: answer(503, "ServiceUnavailable"),
   deny: answer(400, "AccessDeniedException"),
@@ -50,25 +52,26 @@ const illAnswers = {
 
 const entryFailures = {
   "throttle-one": { ErrorCode: "ThrottlingException", ErrorMessage: "slow down" },
-  // A service may quote what it refuses.
+  // A service may quote the message that it rejects.
   refuse: { ErrorCode: "MalformedDetail", ErrorMessage: "confidential-7f3a is not allowed" },
 };
 
-/** The client, but that the entry of the fault's change fails in an answer that succeeds. */
+/** The client. If a fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: EventBridge, faultOf: () => Fault | undefined): EventBridgeClient => ({
   putEvents: async ({ Entries }, options) => {
     const fault = faultOf();
     if (fault === undefined || !("change" in fault)) return client.putEvents({ Entries }, options);
-    const isHit = ({ Detail }: (typeof Entries)[number]): boolean => Detail.includes(fault.change.version);
-    const others = Entries.filter((entry) => !isHit(entry));
+    const isFaulty = ({ Detail }: (typeof Entries)[number]): boolean => Detail.includes(fault.change.version);
+    const others = Entries.filter((entry) => !isFaulty(entry));
     const taken = others.length === 0 ? [] : ((await client.putEvents({ Entries: others }, options)).Entries ?? []);
     const left = [...taken];
-    return { Entries: Entries.map((entry) => (isHit(entry) ? entryFailures[fault.kind] : (left.shift() ?? {}))) };
+    return { Entries: Entries.map((entry) => (isFaulty(entry) ? entryFailures[fault.kind] : (left.shift() ?? {}))) };
   },
 });
 
-export const startTarget = async (engine: MotoEngine): Promise<Target> => {
-  const proxy = await startFaultyProxy(engine.endpoint, illAnswers);
+/** Starts the proxy. */
+export const startTarget = async (engine: MotoEngine): Promise<EventBridgeTarget> => {
+  const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };
   const direct = new EventBridge(config);
   const queues = new SQS(config);

@@ -1,8 +1,8 @@
-// What SNS's own errors mean. What it has in common with other services of AWS is in core.
+// Error codes for the errors of SNS. Core has those that AWS services have in common.
 
 import type { AwsService } from "@sluice/core/sink-kit";
 
-/** @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (read 2026-11-23) */
+/** SNS, by the names of its errors. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (read 2026-11-23) */
 export const snsService: AwsService = {
   name: "SNS",
   codes: {

@@ -1,9 +1,10 @@
-// From a delivery to an entry of PublishBatch, and what it weighs. Pure.
+// From a delivery to an entry of PublishBatch, and its size. Pure.
 
 import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  type GroupedTarget,
   groupMembers,
   type MessageAttributes,
   messageOf,
@@ -13,9 +14,8 @@ import {
   type WireAttributes,
   wireAttributes,
 } from "@sluice/core/sink-kit";
-import type { Settings } from "./options.ts";
 
-/** A protocol of subscriptions that may get a text of its own. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
+/** A subscription protocol, which may get a body of its own. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
 export type SnsProtocol =
   | "http"
   | "https"
@@ -38,25 +38,25 @@ export type SnsProtocol =
   | "MPNS"
   | "WNS";
 
-/** What a mapper returns: one message. */
+/** The message that a mapper returns. */
 export interface SnsMessage {
-  /** A text goes as it is; anything else as JSON without loss, undefined as `null`. */
+  /** A string is sent as it is. Any other value is sent as lossless JSON, undefined as `null`. */
   readonly body: unknown;
-  /** Instead of the body for subscriptions of these protocols: `MessageStructure` is `json` then. */
+  /** Replaces the body for subscriptions of these protocols. `MessageStructure` is `json` then. */
   readonly bodyFor?: { readonly [Protocol in SnsProtocol]?: unknown } | undefined;
-  /** For e-mail. At most 100 characters, no line break, no control character. */
+  /** Subject line for e-mail: at most 100 characters, without line breaks and control characters. */
   readonly subject?: string | undefined;
-  /** What filter policies look at. At most eight: two are the sink's, `idempotency-key` and `sluice-version`. */
+  /** For filter policies. At most eight: the sink adds `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
-   * FIFO topic: what is kept in order. Default: the item; between the items of a wider group there is no order.
-   * Standard topic: the tenant for fair queues behind it. Default: none. What is no legal id is hashed.
+   * FIFO topic: the group that is kept in order. Default: the item. Items that share a wider group have no order among
+   * each other. Standard topic: the tenant, for fair queues. Default: none. A text that is not a legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
 }
 
-/** An entry of `PublishBatch`, but for its id. */
-export interface SnsEntry {
+/** An entry of `PublishBatch` without its id. */
+export interface PublishEntry {
   readonly Message: string;
   readonly MessageAttributes: WireAttributes;
   readonly MessageStructure?: "json";
@@ -77,13 +77,13 @@ const checkedSubject = (sink: string, subject: string): string => {
     throw rejected(sink, `subject is ${length} characters`, `at most ${maxSubjectCharacters}`);
   }
   if (/\p{Cc}|\u2028|\u2029/u.test(subject)) {
-    throw rejected(sink, "subject has a line break or control character", "a text without");
+    throw rejected(sink, "subject has a line break or control character", "a text without any");
   }
   return subject;
 };
 
-/** `MessageStructure: json` wants every protocol's body as a text, and one for all others. */
-const structured = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage["bodyFor"]>): string => {
+/** `MessageStructure: json` requires a string for each protocol, and one for all others. */
+const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage["bodyFor"]>): string => {
   const texts = Object.entries(bodyFor).flatMap(([protocol, own]) =>
     own === undefined ? [] : [[protocol, bodyText(sink, own)]],
   );
@@ -92,21 +92,21 @@ const structured = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage
 
 /**
  * The entry for a delivery; its bytes are those of body, subject and attributes.
- * @throws {SinkError} SINK_REJECTED for what SNS, or a queue behind it, would never take
+ * @throws {SinkError} SINK_REJECTED for a message that SNS, or a queue that is subscribed, always rejects.
  */
-export const encode = (settings: Settings, delivery: AppendDelivery<SnsMessage>): SizedEntry<SnsEntry> => {
-  const { name } = settings;
+export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
+  const { name } = target;
   const { body, bodyFor, subject, attributes, messageGroupId } = messageOf(name, delivery);
-  const Message = bodyFor === undefined ? bodyText(name, body) : structured(name, body, bodyFor);
+  const Message = bodyFor === undefined ? bodyText(name, body) : structuredBody(name, body, bodyFor);
   const MessageAttributes = wireAttributes(name, delivery, attributes);
   const entry = {
     Message,
     MessageAttributes,
     ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
     ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
-    ...groupMembers(settings, delivery, messageGroupId),
+    ...groupMembers(target, delivery, messageGroupId),
   };
-  // Whether the subject counts is not documented: counted, nothing that SNS refuses is sent.
+  // SNS does not document whether the subject counts towards the limit. We count it, so that SNS never rejects for size.
   const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(MessageAttributes);
   return { entry, bytes };
 };

@@ -5,7 +5,7 @@ import { snsService } from "../src/classify.ts";
 const sdkError = (name: string, message = "the text"): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } });
 
-describe("what SNS throws", () => {
+describe("an error of SNS", () => {
   test.each([
     ["NotFoundException", "SINK_MISSING"],
     ["NotFound", "SINK_MISSING"],
@@ -24,7 +24,7 @@ describe("what SNS throws", () => {
     expect(awsRequestError("sns", snsService, sdkError(name)).code).toBe(code);
   });
 
-  test("a message that is too long for this topic is too large", () => {
+  test("a message over the limit of the topic is SINK_TOO_LARGE", () => {
     const text = "Invalid parameter: Message too long";
     expect(awsRequestError("sns", snsService, sdkError("InvalidParameter", text)).code).toBe("SINK_TOO_LARGE");
   });
@@ -35,8 +35,8 @@ describe("an entry of Failed", () => {
     ["InvalidParameter", true, "SINK_REJECTED"],
     ["InternalError", false, "SINK_UNAVAILABLE"],
     ["Throttled", true, "SINK_THROTTLED"],
-    ["UnheardOf", true, "SINK_REJECTED"],
-    ["UnheardOf", false, "SINK_UNAVAILABLE"],
+    ["UnknownCode", true, "SINK_REJECTED"],
+    ["UnknownCode", false, "SINK_UNAVAILABLE"],
   ])("with %s and SenderFault %s is %s", (code, isSenderFault, expected) => {
     expect(awsEntryError("sns", snsService, { code, isSenderFault }).code).toBe(expected);
   });

@@ -1,4 +1,4 @@
-// The kit on fauxqs, with a standard topic and with a FIFO topic.
+// The conformance kit on fauxqs, with a standard topic and with a FIFO topic.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { AppendDelivery } from "@sluice/core/sink-kit";
@@ -7,7 +7,7 @@ import { type AppendConformance, conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
 import { type SnsMessage, snsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
-import { startTarget, type Target } from "./target.ts";
+import { type SnsTarget, startTarget } from "./target.ts";
 
 const describeWithSns = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
 
@@ -21,7 +21,7 @@ const badOptions: AppendConformance<SnsMessage>["badOptions"] = {
   name: () => snsSink({ topicArn: arn, name: "" }),
 };
 
-const open = async (target: Target, suffix: ".fifo" | undefined) => {
+const open = async (target: SnsTarget, suffix: ".fifo" | undefined) => {
   const { topicArn, drain } = await target.createTopic(suffix);
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
@@ -48,7 +48,7 @@ const open = async (target: Target, suffix: ".fifo" | undefined) => {
 describeWithSns("on fauxqs", (target) => {
   for (const suffix of [undefined, ".fifo"] as const) {
     const settings = checkOptions({ topicArn: `${arn}${suffix ?? ""}` });
-    const sizeOf = (delivery: unknown): number => encode(settings, delivery as AppendDelivery<SnsMessage>).bytes;
+    const sizeOf = (delivery: unknown): number => encode(delivery as AppendDelivery<SnsMessage>, settings).bytes;
     conforms(
       { describe, test },
       {

@@ -23,16 +23,16 @@ const own = {
 const ownBytes = "idempotency-keyStringevent-1:snssluice-versionString".length + change.version.length;
 
 describe("an entry for a standard topic", () => {
-  test("has the body as JSON, the sink's attributes and nothing else", () => {
-    expect(encode(standard, delivery({ body: { total: 5 } }))).toEqual({
+  test("has the body as JSON, and the attributes of the sink", () => {
+    expect(encode(delivery({ body: { total: 5 } }), standard)).toEqual({
       entry: { Message: '{"total":5}', MessageAttributes: own },
       bytes: 11 + ownBytes,
     });
   });
 
-  test("has what the mapper gave", () => {
+  test("has all members of the message", () => {
     const message = { body: "é", subject: "Größe", attributes: { kinds: ["a", "b"] }, messageGroupId: "tenant 1" };
-    expect(encode(standard, delivery(message))).toEqual({
+    expect(encode(delivery(message), standard)).toEqual({
       entry: {
         Message: "é",
         Subject: "Größe",
@@ -43,21 +43,21 @@ describe("an entry for a standard topic", () => {
     });
   });
 
-  test("leaves out what the mapper left undefined", () => {
+  test("omits members that are undefined", () => {
     const message = { body: "x", bodyFor: undefined, subject: undefined, attributes: undefined };
-    expect(encode(standard, delivery(message)).entry).toEqual({ Message: "x", MessageAttributes: own });
+    expect(encode(delivery(message), standard).entry).toEqual({ Message: "x", MessageAttributes: own });
   });
 
-  test("has a text for each protocol that the mapper gave one for, and the body for the others", () => {
+  test("has the body of each protocol in the message, and a default body", () => {
     const message = { body: { total: 5 }, bodyFor: { sms: "Five!", lambda: { five: 5 }, email: undefined } };
-    const { entry, bytes } = encode(standard, delivery(message));
+    const { entry, bytes } = encode(delivery(message), standard);
     expect(entry.MessageStructure).toBe("json");
     expect(JSON.parse(entry.Message)).toEqual({ default: '{"total":5}', sms: "Five!", lambda: '{"five":5}' });
     expect(bytes).toBe(entry.Message.length + ownBytes);
   });
 
-  test("takes a subject of 100 characters", () => {
-    expect(encode(standard, delivery({ body: "x", subject: "s".repeat(100) })).entry.Subject).toHaveLength(100);
+  test("accepts a subject of 100 characters", () => {
+    expect(encode(delivery({ body: "x", subject: "s".repeat(100) }), standard).entry.Subject).toHaveLength(100);
   });
 
   test.each([
@@ -68,8 +68,8 @@ describe("an entry for a standard topic", () => {
     ["a\u0085b", "subject has a line break or control character"],
     ["a\u2028b", "subject has a line break or control character"],
     ["a\u0001b", "subject has the character U+0001"],
-  ])("is refused with the subject %j", (subject, text) => {
-    expect(() => encode(standard, delivery({ body: "x", subject }))).toThrow(`[sns] ${text}`);
+  ])("rejects the subject %j", (subject, text) => {
+    expect(() => encode(delivery({ body: "x", subject }), standard)).toThrow(`[sns] ${text}`);
   });
 
   test.each<SnsMessage>([
@@ -79,14 +79,14 @@ describe("an entry for a standard topic", () => {
     { body: "x", attributes: { control: "\u0001" } },
     { body: "x", messageGroupId: "" },
     null as never,
-  ])("is refused as %j", (message) => {
-    expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+  ])("rejects the message %j", (message) => {
+    expect(() => encode(delivery(message), standard)).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
   });
 });
 
 describe("an entry for a FIFO topic", () => {
-  test("has the item as its group and the idempotency key as its deduplication id, both hashed", () => {
-    expect(encode(fifo, delivery({ body: "x" })).entry).toEqual({
+  test("has the hashed item key as its group and the hashed idempotency key as its deduplication id", () => {
+    expect(encode(delivery({ body: "x" }), fifo).entry).toEqual({
       Message: "x",
       MessageAttributes: own,
       MessageGroupId: fifoId(change.itemKey),
@@ -94,7 +94,7 @@ describe("an entry for a FIFO topic", () => {
     });
   });
 
-  test("has the mapper's group where it gave one", () => {
-    expect(encode(fifo, delivery({ body: "x", messageGroupId: "customer-1" })).entry.MessageGroupId).toBe("customer-1");
+  test("has the group of the message, if there is one", () => {
+    expect(encode(delivery({ body: "x", messageGroupId: "customer-1" }), fifo).entry.MessageGroupId).toBe("customer-1");
   });
 });

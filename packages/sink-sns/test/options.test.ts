@@ -5,21 +5,21 @@ import { checkOptions } from "../src/options.ts";
 const topicArn = "arn:aws:sns:us-east-1:123456789012:orders";
 
 describe("options", () => {
-  test("have defaults, and are frozen", () => {
+  test("have defaults and are frozen", () => {
     const settings = checkOptions({ topicArn });
     expect(settings).toEqual({
       name: "sns",
       topicArn,
       isFifo: false,
       client: undefined,
-      maxMessageBytes: 262_144,
+      maxBytes: 262_144,
       concurrency: 8,
     });
     expect(Object.isFrozen(settings)).toBe(true);
   });
 
   test.each(["arn:aws-cn:sns:cn-north-1:123456789012:orders", "arn:aws:sns:us-east-1:123456789012:orders.fifo"])(
-    "take the ARN %s",
+    "accept the ARN %s",
     (arn) => {
       expect(checkOptions({ topicArn: arn }).topicArn).toBe(arn);
     },
@@ -34,18 +34,18 @@ describe("options", () => {
     ["maxMessageBytes", { topicArn, maxMessageBytes: 1_048_577 }],
     ["concurrency", { topicArn, concurrency: 0 }],
     ["name", { topicArn, name: "" }],
-  ])("refuse a wrong %s by name", (option, options) => {
+  ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => snsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(() => snsSink(options)).toThrow(`"${option}"`);
   });
 });
 
-describe("what the sink supports", () => {
-  test("is ten messages in a request, and eight requests at once", () => {
+describe("the sink", () => {
+  test("supports ten messages in a request, and eight requests at once", () => {
     expect(snsSink({ topicArn }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
   });
 
-  test("is discarding repeats for five minutes, where the topic is FIFO", () => {
+  test("discards repeats for five minutes if the topic is FIFO", () => {
     expect(snsSink({ topicArn: `${topicArn}.fifo`, name: "orders" })).toMatchObject({
       name: "orders",
       supports: { dedupesForMs: 300_000 },

@@ -1,4 +1,4 @@
-// A topic behind the proxy, and a queue that gets what is published to it: what the sink writes to in its tests.
+// The target of the tests: an engine behind a proxy, and queues that are subscribed to its topics.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -13,23 +13,25 @@ import {
 import type { Fault } from "@sluice/testing";
 import type { SnsClient } from "../src/index.ts";
 
+/** A topic, and its subscribers. */
 export interface Topic {
   readonly topicArn: string;
-  /** All that was published since the last time. */
+  /** Messages since the last call. */
   readonly drain: () => Promise<readonly DrainedMessage[]>;
-  /** A queue that gets only what this filter policy lets through, within SNS's own envelope. */
+  /** Subscribes a queue with a filter policy and without raw delivery. */
   readonly subscribe: (filterPolicy: object) => Promise<() => Promise<readonly DrainedMessage[]>>;
 }
 
-export interface Target {
+/** The target. */
+export interface SnsTarget {
   readonly engine: SqsEngine;
   readonly proxy: FaultyProxy;
-  /** Goes through the proxy. */
+  /** Sends its requests through the proxy. */
   readonly client: SnsClient;
-  /** Does not. */
+  /** Sends its requests to the engine. */
   readonly direct: SNS;
   readonly createTopic: (suffix?: ".fifo") => Promise<Topic>;
-  /** Makes the topic, or one entry, fail; undefined: nothing. */
+  /** Makes requests or one entry fail; undefined: no failures. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -37,10 +39,10 @@ export interface Target {
 const answer = (status: number, code: string): ProxyAnswer => ({
   status,
   headers: { "content-type": "text/xml" },
-  body: `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>${code}</Code><Message>the topic is ill</Message></Error><RequestId>1</RequestId></ErrorResponse>`,
+  body: `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>${code}</Code><Message>the topic fails</Message></Error><RequestId>1</RequestId></ErrorResponse>`,
 });
 
-const illAnswers = {
+const faultAnswers = {
   throttle: answer(400, "Throttled"),
   down: answer(503, "ServiceUnavailable"),
   deny: answer(403, "AuthorizationError"),
@@ -48,28 +50,29 @@ const illAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "Throttled", SenderFault: false, Message: "slow down" },
-  // A service may quote what it refuses.
+  // A service may quote the message that it rejects.
   refuse: { Code: "InvalidParameter", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 
-/** The client, but that the entry of the fault's change fails in an answer that succeeds. */
+/** The client. If a fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: SNS, faultOf: () => Fault | undefined): SnsClient => ({
   publishBatch: async (input, options) => {
     const fault = faultOf();
     if (fault === undefined || !("change" in fault)) return client.publishBatch(input, options);
     const { TopicArn, PublishBatchRequestEntries: entries } = input;
-    const isHit = ({ MessageAttributes }: (typeof entries)[number]): boolean =>
+    const isFaulty = ({ MessageAttributes }: (typeof entries)[number]): boolean =>
       MessageAttributes["sluice-version"]?.StringValue === fault.change.version;
-    const others = entries.filter((entry) => !isHit(entry));
-    const failures = entries.filter(isHit).map(({ Id }) => ({ Id, ...entryFailures[fault.kind] }));
+    const others = entries.filter((entry) => !isFaulty(entry));
+    const failures = entries.filter(isFaulty).map(({ Id }) => ({ Id, ...entryFailures[fault.kind] }));
     if (others.length === 0) return { Failed: failures };
     const taken = await client.publishBatch({ TopicArn, PublishBatchRequestEntries: others }, options);
     return { Successful: taken.Successful, Failed: [...(taken.Failed ?? []), ...failures] };
   },
 });
 
-export const startTarget = async (engine: SqsEngine): Promise<Target> => {
-  const proxy = await startFaultyProxy(engine.endpoint, illAnswers);
+/** Starts the proxy. */
+export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
+  const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };
   const direct = new SNS(config);
   const queues = new SQS(config);

@@ -1,4 +1,4 @@
-// What is peculiar to SNS, through a pipeline, on fauxqs.
+// Behaviour that only SNS has, through a pipeline, on fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";
@@ -14,12 +14,12 @@ const silent = { info: () => undefined, warn: () => undefined };
 
 type Order = { readonly pk: string; readonly status: string; readonly total: number };
 
-/** Sends orders, one change each, and answers what was dead-lettered and how many changes come again. */
+/** Sends a change for each order. Resolves with the dead letters and the number of records to retry. */
 const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
-  const letters: Envelope[] = [];
+  const deadLetters: Envelope[] = [];
   const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
-      letters.push(...envelopes);
+      deadLetters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
     },
   };
@@ -28,17 +28,17 @@ const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage
     .to(snsSink(options), ({ after }) => after && toMessage(after), { dedupe: "none" })
     .handler();
   const { batchItemFailures } = await handler(streamEvent(orders.map((order) => table.put(order))));
-  return { letters, retried: batchItemFailures.length };
+  return { deadLetters, retried: batchItemFailures.length };
 };
 
 const order = (pk: string, status = "placed", total = 5): Order => ({ pk, status, total });
 
-/** What SNS wraps around a message for a subscription without raw delivery. */
-const envelopeOf = ({ body }: DrainedMessage) =>
+/** The notification of SNS for a subscription without raw delivery. */
+const notificationOf = ({ body }: DrainedMessage) =>
   JSON.parse(body) as { readonly Message: string; readonly Subject: string | null };
 
 describeWithSns("a pipeline into SNS", (target) => {
-  test("publishes what filter policies look at", async () => {
+  test("publishes attributes and subjects for filter policies", async () => {
     const { topicArn, subscribe } = await target.createTopic();
     const large = await subscribe({ status: ["placed"], total: [{ numeric: [">", 100] }] });
     const orders = [order("a"), order("b", "placed", 500), order("c", "shipped", 500)];
@@ -47,25 +47,25 @@ describeWithSns("a pipeline into SNS", (target) => {
       subject: `Order ${pk}`,
       attributes: { status, total },
     }));
-    expect((await large()).map(envelopeOf)).toMatchObject([{ Message: "b", Subject: "Order b" }]);
+    expect((await large()).map(notificationOf)).toMatchObject([{ Message: "b", Subject: "Order b" }]);
   });
 
-  test("dead-letters a message over the limit and one with a bad subject, each alone, and publishes the rest", async () => {
+  test("dead-letters only a message over the limit and one with a bad subject, and publishes the rest", async () => {
     const { topicArn, drain } = await target.createTopic();
     const orders = [order("a"), order("large"), order("subject"), order("b")];
-    const { letters, retried } = await send({ topicArn, client: target.client }, orders, ({ pk }) => ({
+    const { deadLetters, retried } = await send({ topicArn, client: target.client }, orders, ({ pk }) => ({
       body: pk === "large" ? "x".repeat(262_144) : pk,
       subject: pk === "subject" ? "two\nlines" : "Order",
     }));
     expect(retried).toBe(0);
-    expect(letters.map(({ code }) => code).sort()).toEqual(["SINK_REJECTED", "SINK_TOO_LARGE"]);
+    expect(deadLetters.map(({ code }) => code).sort()).toEqual(["SINK_REJECTED", "SINK_TOO_LARGE"]);
     expect((await drain()).map(({ body }) => body)).toEqual(["a", "b"]);
   });
 
-  test("publishes more than 256 KiB to a topic that takes it", async () => {
+  test("publishes more than 256 KiB to a topic with a higher limit", async () => {
     const { topicArn, drain } = await target.createTopic();
     const requests: number[] = [];
-    // fauxqs knows the default limit only.
+    // fauxqs has the default limit only.
     const client = {
       publishBatch: async ({
         PublishBatchRequestEntries: entries,
@@ -76,32 +76,34 @@ describeWithSns("a pipeline into SNS", (target) => {
         return { Successful: entries };
       },
     };
-    const { letters, retried } = await send(
+    const { deadLetters, retried } = await send(
       { topicArn, client, maxMessageBytes: 1_048_576 },
       ["a", "b", "c", "d"].map((pk) => order(pk)),
       ({ pk }) => ({ body: pk.repeat(300_000) }),
     );
-    expect([letters, retried, requests, await drain()]).toEqual([[], 0, [3, 1], []]);
+    expect([deadLetters, retried, requests, await drain()]).toEqual([[], 0, [3, 1], []]);
   });
 
-  test("retries what a missing topic should have had, and dead-letters nothing", async () => {
+  test("retries if the topic is missing, and dead-letters nothing", async () => {
     const { topicArn } = await target.createTopic();
     await target.direct.deleteTopic({ TopicArn: topicArn });
-    const { letters, retried } = await send({ topicArn, client: target.client }, [order("a")], () => ({ body: "x" }));
-    expect(letters).toEqual([]);
+    const { deadLetters, retried } = await send({ topicArn, client: target.client }, [order("a")], () => ({
+      body: "x",
+    }));
+    expect(deadLetters).toEqual([]);
     expect(retried).toBe(1);
   });
 
-  test("repeats nothing into a FIFO topic", async () => {
+  test("sends no repeats to the subscribers of a FIFO topic", async () => {
     const { topicArn, drain } = await target.createTopic(".fifo");
     const orders = [order("a"), order("b")];
-    for (let tries = 0; tries < 3; tries += 1) {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
       await send({ topicArn, client: target.client }, orders, ({ pk }) => ({ body: pk }));
     }
     expect((await drain()).map(({ body }) => body)).toEqual(["a", "b"]);
   });
 
-  test("makes a client of its own where none is given, with the environment's settings", async () => {
+  test("makes a client from the environment if the options have none", async () => {
     const { topicArn, drain } = await target.createTopic();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {

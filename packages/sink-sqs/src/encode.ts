@@ -1,9 +1,10 @@
-// From a delivery to an entry of SendMessageBatch, and what it weighs. Pure.
+// From a delivery to an entry of SendMessageBatch, and its size. Pure.
 
 import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  type GroupedTarget,
   groupMembers,
   type MessageAttributes,
   messageOf,
@@ -13,27 +14,26 @@ import {
   type WireAttributes,
   wireAttributes,
 } from "@sluice/core/sink-kit";
-import type { Settings } from "./options.ts";
 
-/** What a mapper returns: one message. */
+/** The message that a mapper returns. */
 export interface SqsMessage {
-  /** A text goes as it is; anything else as JSON without loss, undefined as `null`. */
+  /** A string is sent as it is. Any other value is sent as lossless JSON, undefined as `null`. */
   readonly body: unknown;
-  /** At most eight: two of SQS's ten are the sink's, `idempotency-key` and `sluice-version`. */
+  /** At most eight: the sink adds `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
-  /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the queue's own. */
+  /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the delay of the queue. */
   readonly delaySeconds?: number | undefined;
   /**
-   * FIFO queue: what is kept in order. Default: the item; between the items of a wider group there is no order.
-   * Standard queue: the tenant for fair queues. Default: none. What is no legal id is hashed.
+   * FIFO queue: the group that is kept in order. Default: the item. Items that share a wider group have no order among
+   * each other. Standard queue: the tenant, for fair queues. Default: none. A text that is not a legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
-  /** X-Ray header, so that the consumer's trace joins the writer's. Does not count towards the size. */
+  /** X-Ray header, which continues the trace in the consumer. Does not count towards the size. */
   readonly traceHeader?: string | undefined;
 }
 
-/** An entry of `SendMessageBatch`, but for its id. */
-export interface SqsEntry {
+/** An entry of `SendMessageBatch` without its id. */
+export interface SendMessageEntry {
   readonly MessageBody: string;
   readonly MessageAttributes: WireAttributes;
   readonly DelaySeconds?: number;
@@ -44,7 +44,10 @@ export interface SqsEntry {
 
 const longestDelaySeconds = 900;
 
-const delayMember = ({ name, isFifo }: Settings, delay: number | undefined): Pick<SqsEntry, "DelaySeconds"> => {
+const delayMember = (
+  { name, isFifo }: GroupedTarget,
+  delay: number | undefined,
+): Pick<SendMessageEntry, "DelaySeconds"> => {
   if (delay === undefined) return {};
   if (isFifo) {
     throw new SinkError(
@@ -59,7 +62,10 @@ const delayMember = ({ name, isFifo }: Settings, delay: number | undefined): Pic
   );
 };
 
-const traceMember = (sink: string, traceHeader: string | undefined): Pick<SqsEntry, "MessageSystemAttributes"> => {
+const traceMember = (
+  sink: string,
+  traceHeader: string | undefined,
+): Pick<SendMessageEntry, "MessageSystemAttributes"> => {
   if (traceHeader === undefined) return {};
   const StringValue = sendableText(sink, "traceHeader", traceHeader);
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
@@ -67,18 +73,19 @@ const traceMember = (sink: string, traceHeader: string | undefined): Pick<SqsEnt
 
 /**
  * The entry for a delivery; its bytes are those of body and attributes.
- * @throws {SinkError} SINK_REJECTED for what SQS would never take
+ * @throws {SinkError} SINK_REJECTED for a message that SQS always rejects.
  */
-export const encode = (settings: Settings, delivery: AppendDelivery<SqsMessage>): SizedEntry<SqsEntry> => {
-  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = messageOf(settings.name, delivery);
-  const MessageBody = bodyText(settings.name, body);
-  const MessageAttributes = wireAttributes(settings.name, delivery, attributes);
+export const encode = (delivery: AppendDelivery<SqsMessage>, target: GroupedTarget): SizedEntry<SendMessageEntry> => {
+  const { name } = target;
+  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = messageOf(name, delivery);
+  const MessageBody = bodyText(name, body);
+  const MessageAttributes = wireAttributes(name, delivery, attributes);
   const entry = {
     MessageBody,
     MessageAttributes,
-    ...delayMember(settings, delaySeconds),
-    ...groupMembers(settings, delivery, messageGroupId),
-    ...traceMember(settings.name, traceHeader),
+    ...delayMember(target, delaySeconds),
+    ...groupMembers(target, delivery, messageGroupId),
+    ...traceMember(name, traceHeader),
   };
   return { entry, bytes: Buffer.byteLength(MessageBody) + attributeBytes(MessageAttributes) };
 };

@@ -2,55 +2,43 @@
 
 import {
   answersById,
+  awsBatchSink,
   awsClientDefaults,
-  awsRequestError,
-  fifoDedupeMs,
-  lazyClient,
   missingDependency,
   type Sink,
   withIds,
-  writeInRequests,
 } from "@sluice/core/sink-kit";
 import { sqsService } from "./classify.ts";
-import { encode, type SqsEntry, type SqsMessage } from "./encode.ts";
+import { encode, type SendMessageEntry, type SqsMessage } from "./encode.ts";
 import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
 
-/** Messages of a request, and bytes of one message and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
-const maxEntries = 10;
+/** Limit of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxBytes = 1_048_576;
 
 /**
- * Without MD5 sums of what was sent, 6 µs a message: the signature covers the whole request, and a sum that is wrong
- * afterwards would only send the message twice.
+ * MD5 checksums are off, which saves 6 µs a message. The signature covers the whole request, and after the request a
+ * checksum that differs could only make core send the message twice.
  */
 const makeClient = async () => {
-  const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqsSink", "@aws-sdk/client-sqs"));
   return new SQS({ ...awsClientDefaults, md5: false });
 };
 
 /**
  * Makes a sink that sends every change to an SQS queue, up to ten in a request. The function needs `sqs:SendMessage`.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => {
   const settings = checkOptions(options);
-  const { name: sink, queueUrl: QueueUrl, isFifo, concurrency } = settings;
-  const client = lazyClient<SqsClient>(settings.client, makeClient);
-  return {
-    name: sink,
-    supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
-    ...writeInRequests<SqsMessage, SqsEntry>({
-      sink,
-      maxEntries,
-      maxBytes,
-      encode: (delivery) => encode(settings, delivery),
-      send: async (entries, abortSignal) => {
-        const connected = await client.get();
-        const input = { QueueUrl, Entries: withIds(entries) };
-        return answersById(sink, sqsService, await connected.sendMessageBatch(input, { abortSignal }));
-      },
-      classify: (error) => awsRequestError(sink, sqsService, error),
-    }),
-    close: client.close,
-  };
+  return awsBatchSink<SqsMessage, SendMessageEntry, SqsClient>({
+    ...settings,
+    service: sqsService,
+    maxBytes,
+    makeClient,
+    encode: (delivery) => encode(delivery, settings),
+    send: async (client, entries, request) => {
+      const input = { QueueUrl: settings.queueUrl, Entries: withIds(entries) };
+      return answersById(settings.name, sqsService, await client.sendMessageBatch(input, request));
+    },
+  });
 };

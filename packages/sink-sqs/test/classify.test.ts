@@ -5,7 +5,7 @@ import { sqsService } from "../src/classify.ts";
 const sdkError = (name: string, message = "the text"): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: 400 } });
 
-describe("what SQS throws", () => {
+describe("an error of SQS", () => {
   test.each([
     ["QueueDoesNotExist", "SINK_MISSING"],
     ["AWS.SimpleQueueService.NonExistentQueue", "SINK_MISSING"],
@@ -23,7 +23,7 @@ describe("what SQS throws", () => {
     expect(awsRequestError("sqs", sqsService, sdkError(name)).code).toBe(code);
   });
 
-  test("a message that is too long for this queue is too large", () => {
+  test("a message over the limit of the queue is SINK_TOO_LARGE", () => {
     const text = "One or more parameters are invalid. Reason: Message must be shorter than 262144 bytes.";
     expect(awsRequestError("sqs", sqsService, sdkError("InvalidParameterValue", text)).code).toBe("SINK_TOO_LARGE");
   });
@@ -34,8 +34,8 @@ describe("an entry of Failed", () => {
     ["InvalidMessageContents", true, "SINK_REJECTED"],
     ["InternalError", false, "SINK_UNAVAILABLE"],
     ["KmsThrottled", true, "SINK_THROTTLED"],
-    ["AWS.SimpleQueueService.UnheardOf", true, "SINK_REJECTED"],
-    ["AWS.SimpleQueueService.UnheardOf", false, "SINK_UNAVAILABLE"],
+    ["AWS.SimpleQueueService.UnknownCode", true, "SINK_REJECTED"],
+    ["AWS.SimpleQueueService.UnknownCode", false, "SINK_UNAVAILABLE"],
   ])("with %s and SenderFault %s is %s", (code, isSenderFault, expected) => {
     expect(awsEntryError("sqs", sqsService, { code, isSenderFault }).code).toBe(expected);
   });

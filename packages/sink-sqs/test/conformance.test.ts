@@ -1,4 +1,4 @@
-// The kit on fauxqs, with a standard queue and with a FIFO queue. elasticmq.test.ts has it once more.
+// The conformance kit on fauxqs, with a standard queue and with a FIFO queue. elasticmq.test.ts runs it on ElasticMQ.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
@@ -8,6 +8,6 @@ import { startTarget } from "./target.ts";
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, async () => startTarget(await startSqs()));
 
 describeWithSqs("on fauxqs", (target) => {
-  const skip = { C18: "fauxqs 1.9.2 rejects characters beyond U+FFFF, which SQS takes: see elasticmq.test.ts" };
+  const skip = { C18: "fauxqs 1.9.2 rejects characters beyond U+FFFF, which SQS accepts: see elasticmq.test.ts" };
   for (const suffix of [undefined, ".fifo"] as const) conformsOn(target, suffix, skip);
 });

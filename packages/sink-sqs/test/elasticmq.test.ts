@@ -1,4 +1,4 @@
-// A second opinion where order matters: the kit, and a pipeline whose queue fails again and again, on ElasticMQ.
+// The conformance kit and tests of order on ElasticMQ, as a second implementation of SQS.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
@@ -15,15 +15,15 @@ const describeWithElasticmq = await engineOrSkip({ describe, test, afterAll }, a
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Every third request fails one of its entries, every seventh loses its answer. */
+/** A client that fails an entry of every third request, and loses the answer to every seventh. */
 const failing = (client: SqsClient): SqsClient => {
   let requests = 0;
   return {
     sendMessageBatch: async ({ QueueUrl, Entries }, options) => {
       requests += 1;
-      const spoilt = requests % 3 === 0 ? Entries.slice(0, 1) : [];
-      const others = Entries.filter((entry) => !spoilt.includes(entry));
-      const Failed = spoilt.map(({ Id }) => ({ Id, Code: "InternalError", SenderFault: false }));
+      const failed = requests % 3 === 0 ? Entries.slice(0, 1) : [];
+      const others = Entries.filter((entry) => !failed.includes(entry));
+      const Failed = failed.map(({ Id }) => ({ Id, Code: "InternalError", SenderFault: false }));
       if (others.length === 0) return { Failed };
       const { Successful } = await client.sendMessageBatch({ QueueUrl, Entries: others }, options);
       if (requests % 7 === 0) throw new Error("the answer is lost");
@@ -44,7 +44,7 @@ const bodiesByGroup = (messages: readonly DrainedMessage[]): Record<string, numb
 describeWithElasticmq("on ElasticMQ", (target) => {
   conformsOn(target, ".fifo");
 
-  test("a FIFO queue gets every change once and in order, though requests fail and batches come again", async () => {
+  test("a FIFO queue gets every change once and in order, although requests fail and batches are retried", async () => {
     const queueUrl = await target.createQueue(".fifo");
     const table = tableHistory({ keyNames: ["item"] });
     const items = Array.from({ length: 12 }, (_, index) => `item ${index}`);
@@ -54,8 +54,8 @@ describeWithElasticmq("on ElasticMQ", (target) => {
       .to(sqsSink({ queueUrl, client: failing(target.client) }), (change): SqsMessage => ({ body: change.after }))
       .handler();
     let left = records.length;
-    for (let tries = 0; left > 0 && tries < 30; tries += 1) {
-      // The whole batch again, as after a crash.
+    for (let attempt = 0; left > 0 && attempt < 30; attempt += 1) {
+      // The whole batch is sent again, as after a crash.
       left = (await handler(streamEvent(records))).batchItemFailures.length;
     }
     expect(left).toBe(0);
@@ -64,7 +64,7 @@ describeWithElasticmq("on ElasticMQ", (target) => {
     );
   });
 
-  test("takes the very characters that the sink sends, and no others", async () => {
+  test("accepts exactly the characters that the sink sends", async () => {
     const queueUrl = await target.createQueue();
     const controls = Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code));
     const characters = [...controls, ..."\u007f\u0085\u2028\ud7ff\ue000\ufffd\ufffe\uffff\u{10000}\u{10ffff}"];
@@ -75,18 +75,20 @@ describeWithElasticmq("on ElasticMQ", (target) => {
         return false;
       }
     };
-    const isTaken = async (MessageBody: string): Promise<boolean> =>
+    const isAccepted = async (MessageBody: string): Promise<boolean> =>
       target.direct.sendMessage({ QueueUrl: queueUrl, MessageBody }).then(
         () => true,
         () => false,
       );
-    const taken: string[] = [];
-    for (const character of characters) if (await isTaken(`a${character}b`)) taken.push(character);
-    expect(taken).toEqual(characters.filter((character) => isSent(`a${character}b`)));
-    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(taken.map((character) => `a${character}b`));
+    const accepted: string[] = [];
+    for (const character of characters) if (await isAccepted(`a${character}b`)) accepted.push(character);
+    expect(accepted).toEqual(characters.filter((character) => isSent(`a${character}b`)));
+    expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(
+      accepted.map((character) => `a${character}b`),
+    );
   });
 
-  test("a group id of the mapper's reaches a standard queue, for fair queues", async () => {
+  test("a standard queue gets the group id of the message, for fair queues", async () => {
     const queueUrl = await target.createQueue();
     const handler = pipeline("orders", { onReject: "block", logger: silent })
       .to(

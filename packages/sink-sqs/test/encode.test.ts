@@ -23,14 +23,14 @@ const own = {
 const ownBytes = "idempotency-keyStringevent-1:sqssluice-versionString".length + change.version.length;
 
 describe("an entry for a standard queue", () => {
-  test("has the body as JSON, the sink's attributes and nothing else", () => {
-    expect(encode(standard, delivery({ body: { total: 5 } }))).toEqual({
+  test("has the body as JSON, and the attributes of the sink", () => {
+    expect(encode(delivery({ body: { total: 5 } }), standard)).toEqual({
       entry: { MessageBody: '{"total":5}', MessageAttributes: own },
       bytes: 11 + ownBytes,
     });
   });
 
-  test("has what the mapper gave", () => {
+  test("has all members of the message", () => {
     const message = {
       body: "é",
       attributes: { kind: "insert" },
@@ -38,7 +38,7 @@ describe("an entry for a standard queue", () => {
       messageGroupId: "tenant 1",
       traceHeader: "Root=1-2-3",
     };
-    expect(encode(standard, delivery(message))).toEqual({
+    expect(encode(delivery(message), standard)).toEqual({
       entry: {
         MessageBody: "é",
         MessageAttributes: { ...own, kind: { DataType: "String", StringValue: "insert" } },
@@ -50,13 +50,13 @@ describe("an entry for a standard queue", () => {
     });
   });
 
-  test("leaves out what the mapper left undefined", () => {
+  test("omits members that are undefined", () => {
     const message = { body: "x", attributes: undefined, delaySeconds: undefined, messageGroupId: undefined };
-    expect(encode(standard, delivery(message)).entry).toEqual({ MessageBody: "x", MessageAttributes: own });
+    expect(encode(delivery(message), standard).entry).toEqual({ MessageBody: "x", MessageAttributes: own });
   });
 
-  test.each([-1, 901, 1.5, Number.NaN])("is refused with a delay of %s", (delaySeconds) => {
-    expect(() => encode(standard, delivery({ body: "x", delaySeconds }))).toThrow(
+  test.each([-1, 901, 1.5, Number.NaN])("rejects a delay of %s", (delaySeconds) => {
+    expect(() => encode(delivery({ body: "x", delaySeconds }), standard)).toThrow(
       "[sqs] delaySeconds is out of range; expected whole seconds from 0 to 900",
     );
   });
@@ -68,14 +68,14 @@ describe("an entry for a standard queue", () => {
     { body: "x", messageGroupId: "" },
     null as never,
     { body: "x", traceHeader: "" },
-  ])("is refused as %j", (message) => {
-    expect(() => encode(standard, delivery(message))).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+  ])("rejects the message %j", (message) => {
+    expect(() => encode(delivery(message), standard)).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
   });
 });
 
 describe("an entry for a FIFO queue", () => {
-  test("has the item as its group and the idempotency key as its deduplication id, both hashed", () => {
-    expect(encode(fifo, delivery({ body: "x" })).entry).toEqual({
+  test("has the hashed item key as its group and the hashed idempotency key as its deduplication id", () => {
+    expect(encode(delivery({ body: "x" }), fifo).entry).toEqual({
       MessageBody: "x",
       MessageAttributes: own,
       MessageGroupId: fifoId(change.itemKey),
@@ -83,12 +83,12 @@ describe("an entry for a FIFO queue", () => {
     });
   });
 
-  test("has the mapper's group where it gave one", () => {
-    expect(encode(fifo, delivery({ body: "x", messageGroupId: "customer-1" })).entry.MessageGroupId).toBe("customer-1");
+  test("has the group of the message, if there is one", () => {
+    expect(encode(delivery({ body: "x", messageGroupId: "customer-1" }), fifo).entry.MessageGroupId).toBe("customer-1");
   });
 
-  test("is refused with a delay of its own", () => {
-    expect(() => encode(fifo, delivery({ body: "x", delaySeconds: 0 }))).toThrow(
+  test("rejects a delay", () => {
+    expect(() => encode(delivery({ body: "x", delaySeconds: 0 }), fifo)).toThrow(
       "[sqs] delaySeconds is given; a FIFO queue has one delay for all messages",
     );
   });

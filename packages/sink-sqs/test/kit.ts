@@ -1,4 +1,4 @@
-// The conformance kit over the sink, for any engine that speaks SQS.
+// The conformance kit of the sink, for any engine of SQS.
 
 import { describe, test } from "@jest/globals";
 import type { AppendDelivery } from "@sluice/core/sink-kit";
@@ -6,7 +6,7 @@ import { type AppendConformance, conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
 import { type SqsMessage, type SqsSinkOptions, sqsSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
-import type { Target } from "./target.ts";
+import type { SqsTarget } from "./target.ts";
 
 const url = "https://sqs.us-east-1.amazonaws.com/123456789012/orders";
 
@@ -17,7 +17,7 @@ const badOptions: AppendConformance<SqsMessage>["badOptions"] = {
   name: () => sqsSink({ queueUrl: url, name: "" }),
 };
 
-const open = async (target: Target, suffix: ".fifo" | undefined) => {
+const open = async (target: SqsTarget, suffix: ".fifo" | undefined) => {
   const queueUrl = await target.createQueue(suffix);
   const options: SqsSinkOptions = { queueUrl, client: target.client };
   target.proxy.reset();
@@ -42,14 +42,14 @@ const open = async (target: Target, suffix: ".fifo" | undefined) => {
   };
 };
 
-/** Declares the kit's cases for a queue of this kind. */
+/** Declares the cases of the kit for a standard or a FIFO queue. */
 export const conformsOn = (
-  target: Target,
+  target: SqsTarget,
   suffix: ".fifo" | undefined,
   skip: AppendConformance<SqsMessage>["skip"] = {},
 ): void => {
   const settings = checkOptions({ queueUrl: `${url}${suffix ?? ""}` });
-  const sizeOf = (delivery: unknown): number => encode(settings, delivery as AppendDelivery<SqsMessage>).bytes;
+  const sizeOf = (delivery: unknown): number => encode(delivery as AppendDelivery<SqsMessage>, settings).bytes;
   conforms(
     { describe, test },
     {

@@ -5,7 +5,7 @@ import { checkOptions } from "../src/options.ts";
 const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/orders";
 
 describe("options", () => {
-  test("have defaults, and are frozen", () => {
+  test("have defaults and are frozen", () => {
     const settings = checkOptions({ queueUrl });
     expect(settings).toEqual({ name: "sqs", queueUrl, isFifo: false, client: undefined, concurrency: 8 });
     expect(Object.isFrozen(settings)).toBe(true);
@@ -18,18 +18,18 @@ describe("options", () => {
     ["concurrency", { queueUrl, concurrency: 101 }],
     ["concurrency", { queueUrl, concurrency: 1.5 }],
     ["name", { queueUrl, name: "" }],
-  ])("refuse a wrong %s by name", (option, options) => {
+  ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => sqsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(() => sqsSink(options)).toThrow(`"${option}"`);
   });
 });
 
-describe("what the sink supports", () => {
-  test("is ten messages in a request, and eight requests at once", () => {
+describe("the sink", () => {
+  test("supports ten messages in a request, and eight requests at once", () => {
     expect(sqsSink({ queueUrl }).supports).toEqual({ writes: "append", maxEntries: 10, concurrency: 8 });
   });
 
-  test("is discarding repeats for five minutes, where the queue is FIFO", () => {
+  test("discards repeats for five minutes if the queue is FIFO", () => {
     expect(sqsSink({ queueUrl: `${queueUrl}.fifo`, concurrency: 2, name: "orders" })).toMatchObject({
       name: "orders",
       supports: { maxEntries: 10, concurrency: 2, dedupesForMs: 300_000 },

@@ -1,4 +1,4 @@
-// What is peculiar to SQS, through a pipeline, on fauxqs.
+// Behaviour that only SQS has, through a pipeline, on fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";
@@ -13,33 +13,33 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, async (
 const silent = { info: () => undefined, warn: () => undefined };
 
 const storedEnvelopes = () => {
-  const letters: Envelope[] = [];
+  const deadLetters: Envelope[] = [];
   const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
-      letters.push(...envelopes);
+      deadLetters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
     },
   };
-  return { letters, deadLetterQueue };
+  return { deadLetters, deadLetterQueue };
 };
 
 describeWithSqs("a pipeline into SQS", (target) => {
   const send = async (options: SqsSinkOptions, notes: readonly string[], asText = true) => {
-    const { letters, deadLetterQueue } = storedEnvelopes();
+    const { deadLetters, deadLetterQueue } = storedEnvelopes();
     const table = tableHistory();
     const handler = pipeline<{ note: string }>("notes", { deadLetterQueue, logger: silent })
       .to(sqsSink(options), ({ after }) => ({ body: asText ? after?.note : after }), { dedupe: "none" })
       .handler();
     const records = notes.map((note, index) => table.put({ pk: String(index), sk: "1", note }));
     const { batchItemFailures } = await handler(streamEvent(records));
-    return { letters, retried: batchItemFailures.length };
+    return { deadLetters, retried: batchItemFailures.length };
   };
 
-  test("dead-letters a text that SQS would reject, alone and with the reason", async () => {
+  test("dead-letters a string that SQS would reject, with the reason", async () => {
     const queueUrl = await target.createQueue();
-    const { letters, retried } = await send({ queueUrl, client: target.client }, ["a", "b\u0000c", "d"]);
+    const { deadLetters, retried } = await send({ queueUrl, client: target.client }, ["a", "b\u0000c", "d"]);
     expect(retried).toBe(0);
-    expect(letters.map(({ code, message }) => [code, message])).toEqual([
+    expect(deadLetters.map(({ code, message }) => [code, message])).toEqual([
       ["SINK_REJECTED", expect.stringContaining("the character U+0000 at 1")],
     ]);
     expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["a", "d"]);
@@ -48,12 +48,12 @@ describeWithSqs("a pipeline into SQS", (target) => {
   test("sends the same characters as JSON", async () => {
     const queueUrl = await target.createQueue();
     const note = "b\u0000\ud800\uffff";
-    expect((await send({ queueUrl, client: target.client }, [note], false)).letters).toEqual([]);
+    expect((await send({ queueUrl, client: target.client }, [note], false)).deadLetters).toEqual([]);
     const [message] = await target.drain(queueUrl);
     expect(JSON.parse(message?.body ?? "")).toMatchObject({ note });
   });
 
-  test("takes a message of exactly 1 MiB with its attributes, and dead-letters one of a byte more", async () => {
+  test("sends a message of exactly 1 MiB with its attributes, and dead-letters one that is a byte larger", async () => {
     const queueUrl = await target.createQueue();
     await send({ queueUrl, client: target.client }, ["x"]);
     const [probe] = await target.drain(queueUrl);
@@ -62,32 +62,32 @@ describeWithSqs("a pipeline into SQS", (target) => {
       0,
     );
     const room = 1_048_576 - taken;
-    const { letters, retried } = await send({ queueUrl, client: target.client }, [
+    const { deadLetters, retried } = await send({ queueUrl, client: target.client }, [
       "x".repeat(room),
       "y".repeat(room + 1),
     ]);
     expect(retried).toBe(0);
-    expect(letters.map(({ code, message }) => [code, message])).toEqual([
+    expect(deadLetters.map(({ code, message }) => [code, message])).toEqual([
       ["SINK_TOO_LARGE", "[sqs] message is 1,048,577 bytes; the limit is 1,048,576"],
     ]);
     expect(await target.drain(queueUrl)).toHaveLength(1);
   });
 
-  test("retries what a missing queue should have had, and dead-letters nothing", async () => {
+  test("retries if the queue is missing, and dead-letters nothing", async () => {
     const queueUrl = await target.createQueue();
     await target.direct.deleteQueue({ QueueUrl: queueUrl });
-    const { letters, retried } = await send({ queueUrl, client: target.client }, ["a", "b"]);
-    expect(letters).toEqual([]);
+    const { deadLetters, retried } = await send({ queueUrl, client: target.client }, ["a", "b"]);
+    expect(deadLetters).toEqual([]);
     expect(retried).toBeGreaterThan(0);
   });
 
-  test("repeats nothing into a FIFO queue", async () => {
+  test("leaves no repeats in a FIFO queue", async () => {
     const queueUrl = await target.createQueue(".fifo");
-    for (let tries = 0; tries < 3; tries += 1) await send({ queueUrl, client: target.client }, ["a", "b"]);
+    for (let attempt = 0; attempt < 3; attempt += 1) await send({ queueUrl, client: target.client }, ["a", "b"]);
     expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["a", "b"]);
   });
 
-  test("delays a message as its mapper says", async () => {
+  test("delays a message as the mapper says", async () => {
     const queueUrl = await target.createQueue();
     const handler = pipeline("notes", { onReject: "block", logger: silent })
       .to(sqsSink({ queueUrl, client: target.client }), () => ({ body: "later", delaySeconds: 900 }), {
@@ -100,7 +100,7 @@ describeWithSqs("a pipeline into SQS", (target) => {
     expect(await target.drain(queueUrl)).toEqual([]);
   });
 
-  test("makes a client of its own where none is given, with the environment's settings", async () => {
+  test("makes a client from the environment if the options have none", async () => {
     const queueUrl = await target.createQueue();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {

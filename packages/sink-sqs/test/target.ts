@@ -1,20 +1,21 @@
-// A queue behind the proxy: what the sink writes to in its tests.
+// The target of the tests: an engine behind a proxy.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type FaultyProxy, type ProxyAnswer, type SqsEngine, startFaultyProxy } from "@sluice/local";
 import type { Fault } from "@sluice/testing";
 import type { SqsClient } from "../src/index.ts";
 
-export interface Target {
+/** The target. */
+export interface SqsTarget {
   readonly engine: SqsEngine;
   readonly proxy: FaultyProxy;
-  /** Goes through the proxy. */
+  /** Sends its requests through the proxy. */
   readonly client: SqsClient;
-  /** Does not. */
+  /** Sends its requests to the engine. */
   readonly direct: SQS;
   readonly createQueue: (suffix?: ".fifo") => Promise<string>;
   readonly drain: (queueUrl: string) => ReturnType<typeof drainQueue>;
-  /** Makes the queue, or one entry, fail; undefined: nothing. */
+  /** Makes requests or one entry fail; undefined: no failures. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -22,10 +23,10 @@ export interface Target {
 const answer = (status: number, type: string): ProxyAnswer => ({
   status,
   headers: { "content-type": "application/x-amz-json-1.0" },
-  body: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message: "the queue is ill" }),
+  body: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message: "the queue fails" }),
 });
 
-const illAnswers = {
+const faultAnswers = {
   throttle: answer(400, "RequestThrottled"),
   down: answer(503, "ServiceUnavailable"),
   deny: answer(403, "AccessDenied"),
@@ -33,30 +34,31 @@ const illAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "RequestThrottled", SenderFault: false, Message: "slow down" },
-  // SQS quotes what it refuses.
+  // SQS quotes the message that it rejects.
   refuse: { Code: "InvalidParameterValue", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 
-/** The client, but that the entry of the fault's change fails in an answer that succeeds. */
+/** The client. If a fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: SQS, faultOf: () => Fault | undefined): SqsClient => ({
   sendMessageBatch: async ({ QueueUrl, Entries }, options) => {
     const fault = faultOf();
     if (fault === undefined || !("change" in fault)) return client.sendMessageBatch({ QueueUrl, Entries }, options);
-    const isHit = ({ MessageAttributes }: (typeof Entries)[number]): boolean =>
+    const isFaulty = ({ MessageAttributes }: (typeof Entries)[number]): boolean =>
       MessageAttributes["sluice-version"]?.StringValue === fault.change.version;
-    const others = Entries.filter((entry) => !isHit(entry));
-    const failures = Entries.filter(isHit).map(({ Id }) => ({ Id, ...entryFailures[fault.kind] }));
+    const others = Entries.filter((entry) => !isFaulty(entry));
+    const failures = Entries.filter(isFaulty).map(({ Id }) => ({ Id, ...entryFailures[fault.kind] }));
     if (others.length === 0) return { Failed: failures };
     const { Successful, Failed = [] } = await client.sendMessageBatch({ QueueUrl, Entries: others }, options);
     return { Successful, Failed: [...Failed, ...failures] };
   },
 });
 
-export const startTarget = async (engine: SqsEngine): Promise<Target> => {
-  const proxy = await startFaultyProxy(engine.endpoint, illAnswers);
+/** Starts the proxy. */
+export const startTarget = async (engine: SqsEngine): Promise<SqsTarget> => {
+  const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };
   const direct = new SQS(config);
-  // Queue URLs name the engine itself, and the SDK would go there.
+  // By default the SDK sends requests to the host of the queue URL, which is the engine.
   const proxied = new SQS({ ...config, endpoint: proxy.endpoint, useQueueUrlAsEndpoint: false });
   let fault: Fault | undefined;
   let queues = 0;

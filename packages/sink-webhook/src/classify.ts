@@ -1,10 +1,10 @@
-// From what HTTP and Node.js say to an error code, in two tables. An endpoint's body may quote what it was sent: it is
-// never read for a message.
+// Error codes for answers, by their status, and for requests without an answer, by Node's error. The body of an answer is
+// not read: it may quote the request.
 
 import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
-import { AddressRefusedError } from "./address.ts";
+import { AddressRefusedError } from "./request/address-rule.ts";
 
-/** Codes by status; a status that is not listed has the code of its class. */
+/** Codes by status. A status that is not listed has the code of its class. */
 export type StatusCodes = { readonly [status: number]: SinkErrorCode };
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15, https://www.rfc-editor.org/rfc/rfc6585 (read 2026-11-23) */
@@ -15,20 +15,20 @@ const statusCodes: StatusCodes = {
   408: "SINK_TIMEOUT",
   410: "SINK_GONE",
   413: "SINK_TOO_LARGE",
-  425: "SINK_UNAVAILABLE", // too early: the server will not risk a replay
+  425: "SINK_UNAVAILABLE", // Too Early: the server does not risk a replay
   429: "SINK_THROTTLED",
 };
 
-/** 3xx: the endpoint has moved. Whoever answers must not choose where the data goes, so nothing is followed. */
+/** 3xx: the endpoint has moved. Redirects are not followed, because the answer must not decide where the data goes. */
 const classCodes: StatusCodes = { 3: "SINK_MISSING", 4: "SINK_REJECTED", 5: "SINK_UNAVAILABLE" };
 
-/** Answers of a proxy in front of an endpoint that is away. Others, 500 too, are the endpoint's own. */
-const outageStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
+/** Statuses by which a proxy says that it did not reach the endpoint. All others, 500 too, are answers of the endpoint. */
+const unreachableStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
-/** Whether an answer tells that the endpoint itself was not reached. */
-export const isOutage = (status: number): boolean => outageStatuses.has(status);
+/** Whether the status says that the endpoint itself was not reached. */
+export const isUnreachable = (status: number): boolean => unreachableStatuses.has(status);
 
-/** @see https://nodejs.org/api/errors.html#nodejs-error-codes, https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/** Errors of requests without an answer. @see https://nodejs.org/api/errors.html#nodejs-error-codes, https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const networkCodes: Readonly<Record<string, SinkErrorCode>> = {
   ADDRESS_REFUSED: "SINK_DENIED",
   CERT_HAS_EXPIRED: "SINK_DENIED",
@@ -57,7 +57,7 @@ const hints: Partial<Record<SinkErrorCode, string>> = {
 const codeOfStatus = (status: number, own: StatusCodes): SinkErrorCode =>
   own[status] ?? statusCodes[status] ?? classCodes[Math.floor(status / 100)] ?? "SINK_UNAVAILABLE";
 
-/** The error for an answer; undefined when it says that the delivery was taken. */
+/** The error of a delivery, from the answer; undefined if the endpoint took the delivery. */
 export const classifyAnswer = (
   sink: string,
   answer: { readonly status: number; readonly retryAfterMs: number | undefined },
@@ -66,34 +66,34 @@ export const classifyAnswer = (
   const { status, retryAfterMs } = answer;
   if (status >= 200 && status < 300) return undefined;
   const code = codeOfStatus(status, own);
-  const asked = retryAfterMs === undefined ? "" : `, to be left alone for ${retryAfterMs} ms`;
+  const retryAfter = retryAfterMs === undefined ? "" : ` and Retry-After of ${retryAfterMs} ms`;
   return new SinkError(
     code,
-    `[${sink}] the endpoint answered ${status}${asked}; expected 2xx${hints[code] ?? ""}`,
+    `[${sink}] the endpoint answered ${status}${retryAfter}; expected 2xx${hints[code] ?? ""}`,
     retryAfterMs === undefined ? {} : { retryAfterMs },
   );
 };
 
-/** The error for a request that got no answer. */
+/** The error of a delivery whose request got no answer. */
 export const classifyFailure = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const name = networkCodeOf(error);
   const code = networkCodes[name] ?? "SINK_UNAVAILABLE";
   const what =
     error instanceof AddressRefusedError
-      ? `${error.message}; allow it with the option "allowAddresses" if it is meant`
+      ? `${error.message}; allow it with the option "allowAddresses" if it is intended`
       : `no answer: ${name}`;
   return new SinkError(code, `[${sink}] ${what}`, { cause: error });
 };
 
-/** An hour: an endpoint that asks for more is asked again nevertheless. */
+/** An hour: a longer `Retry-After` is cut to it. */
 const maxRetryAfterMs = 3_600_000;
 
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]{12,30}( GMT)?$/;
 
 /**
- * Milliseconds that a `Retry-After` header asks for, an hour at most; undefined when it is absent or nonsense. A date
- * that has passed asks for nothing.
+ * Milliseconds of a `Retry-After` header, an hour at most; undefined if the header is absent or invalid. 0 for a date in
+ * the past.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 (read 2026-11-23)
  */
 export const retryAfterMsOf = (header: string | undefined, nowMs: number): number | undefined => {
@@ -101,7 +101,7 @@ export const retryAfterMsOf = (header: string | undefined, nowMs: number): numbe
   const text = header.trim();
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, maxRetryAfterMs);
   if (!httpDate.test(text)) return undefined;
-  // The asctime form has no zone, and Date.parse would take it for local time.
+  // The asctime form has no time zone, and Date.parse would read it as local time.
   const at = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
   return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowMs), maxRetryAfterMs);
 };

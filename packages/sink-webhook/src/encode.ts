@@ -1,25 +1,25 @@
-// From a delivery to the request that is its own, without what depends on the time. Pure.
+// From a delivery to its request, except for the signature, which depends on the time. Pure.
 
-import { createHash } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { type AppendDelivery, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type AppendDelivery, headerKey, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
 
+/** A method of a request. */
 export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** What the endpoint is sent for one change. */
+/** The request that a mapper returns. */
 export interface WebhookMessage {
-  /** Sent as JSON text; a text is sent as it is. Absent: an empty body. */
+  /** A string is sent as it is, any other value as lossless JSON. Default: an empty body. */
   readonly body?: unknown;
-  /** Added to the sink's URL, for an API with one path for each thing: `/customers/42`. Encode what you put in. */
+  /** Appended to the URL of the sink, for an API with a path for each resource: `/customers/42`. Must be percent-encoded. */
   readonly path?: string;
-  /** Default: the sink's. */
+  /** Default: the option `method` of the sink. */
   readonly method?: WebhookMethod;
-  /** Beside the sink's own; over them where a name is the same. */
+  /** Additional headers. They override headers of the same name in the options. */
   readonly headers?: { readonly [name: string]: string };
 }
 
-/** The part of the settings that a request is made of. */
-export interface RequestSettings {
+/** The part of the settings that a request is made from. */
+export interface RequestDefaults {
   readonly name: string;
   readonly url: URL;
   readonly method: WebhookMethod;
@@ -27,9 +27,9 @@ export interface RequestSettings {
   readonly maxBodyBytes: number;
 }
 
-/** A request, but for its signature. */
+/** A request without its signature. */
 export interface EncodedRequest {
-  /** Value of `webhook-id` and `Idempotency-Key`. */
+  /** The value of `webhook-id` and `Idempotency-Key`. */
   readonly id: string;
   readonly url: URL;
   readonly method: WebhookMethod;
@@ -38,7 +38,7 @@ export interface EncodedRequest {
   readonly body: string;
 }
 
-/** What the sink and Node.js set themselves: a mapper that sets them too would lie about the request. */
+/** Headers that only the sink and Node.js may set. */
 const reserved: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -57,7 +57,7 @@ const reserved: ReadonlySet<string> = new Set([
   "webhook-timestamp",
 ]);
 
-/** Why these headers cannot be sent; undefined when they can. Names only: values may be credentials. */
+/** Why these headers cannot be sent; undefined if they can. Quotes names only: values may be credentials. */
 export const headerFault = (headers: { readonly [name: string]: unknown }): string | undefined => {
   for (const [name, value] of Object.entries(headers)) {
     if (reserved.has(name.toLowerCase())) return `header ${name} is set by the sink`;
@@ -67,7 +67,7 @@ export const headerFault = (headers: { readonly [name: string]: unknown }): stri
     } catch {
       return "a header has a name or a value that HTTP does not allow";
     }
-    if (typeof value !== "string") return `header ${name} is no text`;
+    if (typeof value !== "string") return `header ${name} is not a string`;
   }
   return undefined;
 };
@@ -75,15 +75,9 @@ export const headerFault = (headers: { readonly [name: string]: unknown }): stri
 const lowerCased = (headers: { readonly [name: string]: string }): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-/** The key as it is where it fits a header; a full stop would make the signed text ambiguous. */
-export const idOf = (idempotencyKey: string): string =>
-  /^[\x21-\x2d\x2f-\x7e]{1,255}$/.test(idempotencyKey)
-    ? idempotencyKey
-    : `sha256:${createHash("sha256").update(idempotencyKey).digest("base64url")}`;
-
 const rejected = (name: string, found: string): SinkError => new SinkError("SINK_REJECTED", `[${name}] ${found}`);
 
-const urlOf = ({ name, url }: RequestSettings, path: unknown): URL => {
+const urlOf = ({ name, url }: RequestDefaults, path: unknown): URL => {
   if (path === undefined) return url;
   if (typeof path !== "string" || !path.startsWith("/")) {
     throw rejected(name, "message.path does not start with a slash; expected a path such as /customers/42");
@@ -93,16 +87,16 @@ const urlOf = ({ name, url }: RequestSettings, path: unknown): URL => {
   target.search = "";
   const joined = new URL(`${target.origin}${base}${path}`);
   // Neither "/../admin" nor "/%2e%2e/admin" leaves the sink's URL.
-  if (!joined.pathname.startsWith(`${base}/`)) throw rejected(name, "message.path leads out of the sink's URL");
+  if (!joined.pathname.startsWith(`${base}/`)) throw rejected(name, "message.path leaves the URL of the sink");
   return joined;
 };
 
 const methods: ReadonlySet<unknown> = new Set<WebhookMethod>(["POST", "PUT", "PATCH", "DELETE"]);
 
-/** Whether it is one of the methods. */
+/** Whether the value is one of the methods. */
 export const isMethod = (method: unknown): method is WebhookMethod => methods.has(method);
 
-const bodyOf = ({ name, maxBodyBytes }: RequestSettings, body: unknown): string => {
+const bodyOf = ({ name, maxBodyBytes }: RequestDefaults, body: unknown): string => {
   const text = typeof body === "string" ? body : body === undefined ? "" : jsonText(name, "body", body);
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxBodyBytes) return text;
@@ -111,25 +105,25 @@ const bodyOf = ({ name, maxBodyBytes }: RequestSettings, body: unknown): string 
 
 /**
  * The request of a delivery.
- * @throws {SinkError} SINK_TOO_LARGE when the body is over `maxBodyBytes`, SINK_REJECTED when the message is no message.
+ * @throws {SinkError} SINK_TOO_LARGE when the body exceeds `maxBodyBytes`, SINK_REJECTED when the message is invalid.
  */
-export const encode = (delivery: AppendDelivery<WebhookMessage>, settings: RequestSettings): EncodedRequest => {
-  const { name } = settings;
+export const encode = (delivery: AppendDelivery<WebhookMessage>, defaults: RequestDefaults): EncodedRequest => {
+  const { name } = defaults;
   const message = messageOf(name, delivery);
-  const { method = settings.method, headers = {} } = message;
-  if (!isMethod(method)) throw rejected(name, "message.method is none of POST, PUT, PATCH and DELETE");
+  const { method = defaults.method, headers = {} } = message;
+  if (!isMethod(method)) throw rejected(name, "message.method must be POST, PUT, PATCH or DELETE");
   const fault = headerFault(headers);
   if (fault !== undefined) throw rejected(name, `message.headers: ${fault}`);
-  const id = idOf(delivery.idempotencyKey);
-  const body = bodyOf(settings, message.body);
+  const id = headerKey(delivery.idempotencyKey);
+  const body = bodyOf(defaults, message.body);
   return {
     id,
-    url: urlOf(settings, message.path),
+    url: urlOf(defaults, message.path),
     method,
     headers: {
       "content-type": "application/json",
       "user-agent": "sluice",
-      ...settings.headers,
+      ...defaults.headers,
       ...lowerCased(headers),
       "content-length": String(Buffer.byteLength(body)),
       "idempotency-key": id,

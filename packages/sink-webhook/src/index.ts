@@ -1,5 +1,4 @@
-export type { AddressResolver, ResolvedAddress } from "./address.ts";
-export type { CircuitOptions } from "./circuit.ts";
 export type { WebhookMessage, WebhookMethod } from "./encode.ts";
-export type { WebhookSinkOptions, WebhookTls } from "./options.ts";
+export type { CircuitBreakerOptions, WebhookSinkOptions, WebhookTls } from "./options.ts";
+export type { AddressResolver, ResolvedAddress } from "./request/address-rule.ts";
 export { webhookSink } from "./sink.ts";

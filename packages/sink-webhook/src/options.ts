@@ -1,8 +1,10 @@
-// Options, what they default to, and what is refused at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. Nothing here connects.
 
 import { isIP } from "node:net";
 import {
+  type CircuitOptions,
   type Clock,
+  checkedPerSecond,
   checkText,
   checkWhole,
   invalidOption,
@@ -10,44 +12,53 @@ import {
   type SinkErrorCode,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./address.ts";
-import type { CircuitOptions } from "./circuit.ts";
 import type { StatusCodes } from "./classify.ts";
-import { headerFault, isMethod, type RequestSettings, type WebhookMethod } from "./encode.ts";
-import { keyOf } from "./signature.ts";
+import { headerFault, isMethod, type RequestDefaults, type WebhookMethod } from "./encode.ts";
+import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./request/address-rule.ts";
+import { keyOf } from "./request/signature.ts";
 
-/** Certificates as Node's `tls.connect` takes them. The endpoint's certificate is always verified. */
+/** Certificates, in the form that Node's `tls.connect` takes. The endpoint's certificate is always verified. */
 export interface WebhookTls {
-  /** Authorities to trust instead of the well-known ones. */
+  /** Certificate authorities to trust instead of the well-known ones. */
   readonly ca?: string | readonly string[];
-  /** The client's own certificate and key, where the endpoint asks for them. */
+  /** Certificate and key of the client, for endpoints that require them. */
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** Options of `webhook`. */
+/** When the circuit breaker opens, and for how long. */
+export interface CircuitBreakerOptions {
+  /** Requests in a row without an answer that open the circuit. Default 5. */
+  readonly failures?: number;
+  /** Milliseconds until the first probe. Doubles with each failed probe. Default 10,000. */
+  readonly openMs?: number;
+  /** Upper limit of the doubled time, in milliseconds. Default 60,000. */
+  readonly maxOpenMs?: number;
+}
+
+/** Options of `webhookSink`. */
 export interface WebhookSinkOptions {
-  /** Where to send: `https:`. `http:` reaches addresses in `allowAddresses` only. */
+  /** URL of the endpoint: `https:`, or `http:` to addresses in `allowAddresses`. */
   readonly url: string;
-  /** Secrets by which requests are signed, `whsec_…`: two while one replaces the other; `[]` says: unsigned. */
+  /** Secrets that sign the requests, `whsec_…`. Two during a rotation; `[]` sends unsigned requests. */
   readonly secrets: readonly string[];
   /** Default `POST`. */
   readonly method?: WebhookMethod;
-  /** For every request: an API key, a content type. */
+  /** Headers of every request: an API key, a content type. */
   readonly headers?: { readonly [name: string]: string };
-  /** For one request, from name resolution to the answer's status. Default 5,000. */
+  /** Timeout of a request, from name resolution to the status of the answer. Default 5,000. */
   readonly timeoutMs?: number;
-  /** Requests at once, in each environment. Default 8. */
+  /** Requests in flight at once, in each environment. Default 8. */
   readonly concurrency?: number;
-  /** Requests a second, in each environment. Default: no limit. */
+  /** Requests per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;
-  /** Bytes of a body, in UTF-8. Default 1,048,576. */
+  /** Limit in bytes of a body, in UTF-8. Default 1,048,576. */
   readonly maxBodyBytes?: number;
-  readonly circuit?: CircuitOptions;
-  /** Private, loopback, link-local or otherwise special addresses and networks that may be reached: `10.1.0.0/16`. */
+  readonly circuitBreaker?: CircuitBreakerOptions;
+  /** Private, loopback, link-local and other special addresses or networks that may be reached: `10.1.0.0/16`. */
   readonly allowAddresses?: readonly string[];
   readonly tls?: WebhookTls;
-  /** What this endpoint means by a status, where it differs from the README's table: `{ 409: "SINK_CONFLICT" }`. */
+  /** Codes by status, where this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
   readonly codes?: { readonly [status: number]: SinkErrorCode };
   /** For logs, metrics and dead letters. Default `webhook`. */
   readonly name?: string;
@@ -58,12 +69,12 @@ export interface WebhookSinkOptions {
 }
 
 /** Options after validation. */
-export interface Settings extends RequestSettings {
+export interface WebhookSinkSettings extends RequestDefaults {
   readonly keys: readonly Buffer[];
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly maxPerSecond: number;
-  readonly circuit: Required<CircuitOptions>;
+  readonly circuit: CircuitOptions;
   readonly rule: AddressRule;
   readonly tls: WebhookTls;
   readonly codes: StatusCodes;
@@ -77,7 +88,7 @@ const checkedUrl = (text: unknown): URL => {
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw invalidOption("url", "must start with https:");
   if (url.username !== "" || url.password !== "") {
-    throw invalidOption("url", 'must not hold credentials: put them into the option "headers"');
+    throw invalidOption("url", 'must not contain credentials: put them into the option "headers"');
   }
   url.hash = "";
   return url;
@@ -87,24 +98,21 @@ const checkedKeys = (secrets: unknown): Buffer[] => {
   if (!Array.isArray(secrets)) throw invalidOption("secrets", "must be a list of secrets; [] sends unsigned requests");
   return secrets.map((secret: unknown) => {
     const key = typeof secret === "string" ? keyOf(secret) : undefined;
-    if (key === undefined) throw invalidOption("secrets", "must hold texts of whsec_ and 24 to 64 bytes in base64");
+    if (key === undefined)
+      throw invalidOption("secrets", "must contain strings of whsec_ and 24 to 64 bytes in base64");
     return key;
   });
 };
 
-const checkNumber = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
-  if (typeof value === "number" && value >= least && value <= most) return;
-  throw invalidOption(option, `must be a number from ${least} to ${most}`);
-};
-
 const maxTimerMs = 2 ** 31 - 1;
 
-const checkedCircuit = (options: CircuitOptions = {}): Required<CircuitOptions> => {
+/** A probe may take as long as a request: `minProbeMs`. */
+const checkedCircuit = (options: CircuitBreakerOptions = {}, minProbeMs: number): CircuitOptions => {
   const { failures = 5, openMs = 10_000, maxOpenMs = Math.max(60_000, openMs) } = options;
-  checkNumber("circuit.failures", failures, [1, 1_000_000]);
-  checkNumber("circuit.openMs", openMs, [1, maxTimerMs]);
-  checkNumber("circuit.maxOpenMs", maxOpenMs, [openMs, maxTimerMs]);
-  return { failures, openMs, maxOpenMs };
+  checkWhole("circuitBreaker.failures", failures, [1, 1_000_000]);
+  checkWhole("circuitBreaker.openMs", openMs, [1, maxTimerMs]);
+  checkWhole("circuitBreaker.maxOpenMs", maxOpenMs, [openMs, maxTimerMs]);
+  return { failures, openMs, maxOpenMs, minProbeMs };
 };
 
 const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
@@ -116,11 +124,12 @@ const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
   try {
     rule = addressRule(allowed, isPlain);
   } catch (error) {
-    throw invalidOption("allowAddresses", `must hold addresses and networks: ${(error as Error).message}`);
+    throw invalidOption("allowAddresses", `must contain addresses and networks: ${(error as Error).message}`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  // A connection to an address asks no resolver, so that this is the only place to see it.
-  if (isIP(host) !== 0 && !rule(host)) throw invalidOption("url", 'has an address that "allowAddresses" does not hold');
+  // A connection to an address does not use the resolver, which checks names: check it here.
+  if (isIP(host) !== 0 && !rule(host))
+    throw invalidOption("url", 'has an address that "allowAddresses" does not contain');
   return rule;
 };
 
@@ -133,7 +142,7 @@ const checkedHeaders = (headers: { readonly [name: string]: string }): Record<st
 const checkedCodes = (codes: StatusCodes): StatusCodes => {
   for (const [status, code] of Object.entries(codes)) {
     if (!/^[3-5]\d\d$/.test(status) || !isSinkErrorCode(code))
-      throw invalidOption("codes", "must be codes SINK_… by status, 300 to 599");
+      throw invalidOption("codes", "must map statuses from 300 to 599 to codes SINK_…");
   }
   return Object.freeze({ ...codes });
 };
@@ -142,16 +151,15 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
  * Checks the options and fills in defaults.
  * @throws {ConfigError} CONFIG_INVALID, which names the option
  */
-export const checkOptions = (options: WebhookSinkOptions): Settings => {
-  const { method = "POST", timeoutMs = 5_000, concurrency = 8, maxPerSecond, name = "webhook" } = options;
+export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
+  const { method = "POST", timeoutMs = 5_000, concurrency = 8, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;
   const url = checkedUrl(options.url);
   if (!isMethod(method)) throw invalidOption("method", "must be POST, PUT, PATCH or DELETE");
   checkText("name", name);
-  checkNumber("timeoutMs", timeoutMs, [1, maxTimerMs]);
+  checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
-  if (maxPerSecond !== undefined) checkNumber("maxPerSecond", maxPerSecond, [0.001, 1_000_000]);
-  checkNumber("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
   if ("rejectUnauthorized" in tls)
     throw invalidOption("tls", "must not switch verification off; give the authority as tls.ca");
   return Object.freeze({
@@ -163,8 +171,8 @@ export const checkOptions = (options: WebhookSinkOptions): Settings => {
     keys: Object.freeze(checkedKeys(options.secrets)),
     timeoutMs,
     concurrency,
-    maxPerSecond: maxPerSecond ?? Number.POSITIVE_INFINITY,
-    circuit: checkedCircuit(options.circuit),
+    maxPerSecond: checkedPerSecond(options.maxPerSecond),
+    circuit: checkedCircuit(options.circuitBreaker, timeoutMs),
     rule: checkedRule(url, allowAddresses),
     tls,
     codes: checkedCodes(codes),

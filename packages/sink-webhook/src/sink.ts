@@ -1,159 +1,116 @@
-// The factory, and what a delivery passes on its way: the circuit, the gate, the signature, the request.
+// The factory, and the steps of a request: health of the endpoint, rate, signature, send.
 
 import {
-  type AppendDelivery,
-  DeadlineError,
+  type CallResult,
   type DeliveryError,
-  delivered,
-  failed,
-  type RateLimiter,
+  lateError,
   rateLimiter,
-  type Semaphore,
   type Sink,
   SinkError,
   semaphore,
-  type WriteContext,
-  type WriteResult,
+  writeEach,
 } from "@sluice/core/sink-kit";
-import { type Circuit, circuit as closedCircuit, type Permit, type Reach, type Refusal } from "./circuit.ts";
-import { classifyAnswer, isOutage } from "./classify.ts";
+import { classifyAnswer, isUnreachable } from "./classify.ts";
 import { type EncodedRequest, encode, type WebhookMessage } from "./encode.ts";
-import { checkOptions, type Settings, type WebhookSinkOptions } from "./options.ts";
-import { type Answer, type Failure, type Requester, requester } from "./request.ts";
-import { signatureHeaders } from "./signature.ts";
+import { checkOptions, type WebhookSinkOptions, type WebhookSinkSettings } from "./options.ts";
+import { endpointHealth, type RequestRefusal } from "./request/endpoint-health.ts";
+import { type EndpointAnswer, type EndpointFailure, requester } from "./request/request.ts";
+import { signatureHeaders } from "./request/signature.ts";
 
-/** What one environment knows and holds of the endpoint. */
-interface Endpoint {
-  readonly settings: Settings;
-  readonly circuit: Circuit;
-  readonly semaphore: Semaphore;
-  readonly turn: RateLimiter;
-  readonly requester: Requester;
-  /** The latest failure: the cause of what is not even tried while the circuit is open. */
-  lastFailure: SinkError | undefined;
-}
-
-const refusalError = ({ settings, lastFailure }: Endpoint, { because, waitMs }: Refusal): SinkError => {
-  const wait = waitMs === undefined ? {} : { retryAfterMs: Math.ceil(waitMs) };
-  const options = { ...wait, ...(lastFailure && { cause: lastFailure }) };
-  const left = waitMs === undefined ? "" : ` for another ${Math.ceil(waitMs)} ms`;
-  return because === "asked"
-    ? new SinkError("SINK_THROTTLED", `[${settings.name}] the endpoint asked to be left alone${left}`, options)
-    : new SinkError("SINK_UNAVAILABLE", `[${settings.name}] the endpoint is away: nothing is sent${left}`, options);
+const refusalError = (name: string, { reason, waitMs }: RequestRefusal, cause: SinkError | undefined): SinkError => {
+  const retryAfterMs = waitMs === undefined ? undefined : Math.ceil(waitMs);
+  const time = retryAfterMs === undefined ? "" : ` for another ${retryAfterMs} ms`;
+  const options = { ...(retryAfterMs !== undefined && { retryAfterMs }), ...(cause && { cause }) };
+  return reason === "retry-after"
+    ? new SinkError("SINK_THROTTLED", `[${name}] the endpoint asked for no requests${time}`, options)
+    : new SinkError("SINK_UNAVAILABLE", `[${name}] the circuit breaker is open: nothing is sent${time}`, options);
 };
 
-const lateError = ({ settings }: Endpoint): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${settings.name}] the invocation's time was over before the request`);
+/** If the invocation's end cuts a request, its wait counts as a failure from this length on. */
+const meaningfulWaitMs = 500;
 
-/** Waiting in vain for so long tells of an outage, also where the invocation's end cut the wait. */
-const tellingMs = 500;
-
-const reachOf = (outcome: Answer | Failure, waitedMs: number): Reach => {
-  if ("status" in outcome) return isOutage(outcome.status) ? "lost" : "answered";
-  // The endpoint had closed a connection that was idle, as it may: this says nothing about its health.
-  if (outcome.isStale || (outcome.isCut && waitedMs < tellingMs)) return "unknown";
-  // A name or a certificate that is refused is a matter of settings.
-  return outcome.error.code === "SINK_DENIED" ? "unknown" : "lost";
+/** What a request says about the health of the endpoint. */
+const callResultOf = (outcome: EndpointAnswer | EndpointFailure, waitedMs: number): CallResult => {
+  if ("status" in outcome) return isUnreachable(outcome.status) ? "failed" : "succeeded";
+  // An endpoint may close an idle connection: this says nothing about its health.
+  if (outcome.isStale || (outcome.isCut && waitedMs < meaningfulWaitMs)) return "unknown";
+  // An address or a certificate that the sink does not accept is a matter of settings.
+  return outcome.error.code === "SINK_DENIED" ? "unknown" : "failed";
 };
 
-/** Signed at the time of sending: a receiver refuses an old timestamp. */
-const signed = ({ keys, clock }: Settings, request: EncodedRequest): EncodedRequest => ({
+/** Signs at the time of sending: receivers reject an old timestamp. */
+const signed = ({ keys, clock }: WebhookSinkSettings, request: EncodedRequest): EncodedRequest => ({
   ...request,
   headers: { ...request.headers, ...signatureHeaders(request.id, clock.now(), request.body, keys) },
 });
 
-/** Makes the request, and learns from its outcome. */
-const sendWith = async (
-  endpoint: Endpoint,
-  permit: Permit,
+/** Sends the request of an item; resolves to the error if the endpoint did not take it. */
+type SendRequest = (
   request: EncodedRequest,
+  itemKey: string,
   signal: AbortSignal,
-): Promise<SinkError | undefined> => {
-  const { settings, requester, circuit } = endpoint;
-  const startedAt = settings.clock.now();
-  let reach: Reach = "unknown";
-  try {
-    const outcome = await requester.send(signed(settings, request), signal);
-    reach = reachOf(outcome, settings.clock.now() - startedAt);
-    const error = "status" in outcome ? classifyAnswer(settings.name, outcome, settings.codes) : outcome.error;
-    if (reach === "lost") endpoint.lastFailure = error;
-    if (error?.retryAfterMs !== undefined) circuit.pause(error.retryAfterMs);
-    return error;
-  } finally {
-    permit.end(reach);
-  }
-};
+) => Promise<DeliveryError | undefined>;
 
-/** Makes the request when it is its turn. The circuit is asked before too: what is refused takes nobody's turn. */
-const sendInTurn = async (
-  endpoint: Endpoint,
-  item: string,
-  request: EncodedRequest,
-  signal: AbortSignal,
-): Promise<DeliveryError | undefined> => {
-  const { circuit, turn } = endpoint;
-  const early = circuit.refusal(item);
-  if (early !== undefined) return refusalError(endpoint, early);
-  await turn(signal);
-  if (signal.aborted) return lateError(endpoint);
-  const refused = circuit.refusal(item);
-  if (refused !== undefined) return refusalError(endpoint, refused);
-  return sendWith(endpoint, circuit.enter(item), request, signal);
-};
+/** The state of one environment: connections, rate and health of the endpoint. */
+const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest; readonly close: () => void } => {
+  const { name, clock, codes } = settings;
+  const health = endpointHealth(settings.circuit, clock.now);
+  const limited = semaphore(settings.concurrency);
+  const turn = rateLimiter(settings.maxPerSecond, clock);
+  const { send, close } = requester(settings);
+  /** The cause of the errors while the circuit is open. */
+  let lastFailure: SinkError | undefined;
 
-/** What keeps the delivery from having been taken; undefined when nothing did. */
-const failureOf = async (
-  endpoint: Endpoint,
-  delivery: AppendDelivery<WebhookMessage>,
-  { signal }: WriteContext,
-): Promise<DeliveryError | undefined> => {
-  const request = encode(delivery, endpoint.settings);
-  await endpoint.semaphore.take();
-  try {
-    if (signal.aborted) return lateError(endpoint);
-    return await sendInTurn(endpoint, delivery.change.itemKey, request, signal);
-  } finally {
-    endpoint.semaphore.give();
-  }
-};
-
-const settle = async (
-  delivery: AppendDelivery<WebhookMessage>,
-  attempt: () => Promise<DeliveryError | undefined>,
-): Promise<WriteResult> => {
-  try {
-    const error = await attempt();
-    return error === undefined ? delivered(delivery) : failed(delivery, error);
-  } catch (error) {
-    if (error instanceof SinkError) return failed(delivery, error);
-    throw error;
-  }
+  const refusal = (itemKey: string): SinkError | undefined => {
+    const found = health.refusal(itemKey);
+    return found && refusalError(name, found, lastFailure);
+  };
+  const sendNow: SendRequest = async (request, itemKey, signal) => {
+    const call = health.start(itemKey);
+    const startedAt = clock.now();
+    let result: CallResult = "unknown";
+    try {
+      const outcome = await send(signed(settings, request), signal);
+      result = callResultOf(outcome, clock.now() - startedAt);
+      const error = "status" in outcome ? classifyAnswer(name, outcome, codes) : outcome.error;
+      if (result === "failed") lastFailure = error;
+      if (error?.retryAfterMs !== undefined) health.pause(error.retryAfterMs);
+      return error;
+    } finally {
+      call.end(result);
+    }
+  };
+  /** Asks for a refusal before the wait too: a refused request must not take the turn of another one. */
+  const sendInTurn: SendRequest = async (request, itemKey, signal) => {
+    if (signal.aborted) return lateError(name);
+    const early = refusal(itemKey);
+    if (early !== undefined) return early;
+    await turn(signal);
+    if (signal.aborted) return lateError(name);
+    return refusal(itemKey) ?? sendNow(request, itemKey, signal);
+  };
+  return { send: (...request) => limited(() => sendInTurn(...request)), close };
 };
 
 /**
- * Sends each change to an HTTP endpoint, in order per item: signed after Standard Webhooks, with the idempotency key in
- * `webhook-id` and `Idempotency-Key`, and the change's version in `Sluice-Version`.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * Makes a sink that sends each change to an HTTP endpoint, in order per item. Requests are signed by Standard Webhooks,
+ * with the idempotency key in `webhook-id` and `Idempotency-Key`, and the change's version in `Sluice-Version`.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  * @example
  * webhookSink({ url: "https://api.example.com/hooks/orders", secrets: [process.env.WEBHOOK_SECRET] })
  */
 export const webhookSink = (options: WebhookSinkOptions): Sink<WebhookMessage, "append"> => {
   const settings = checkOptions(options);
-  const endpoint: Endpoint = {
-    settings,
-    circuit: closedCircuit(settings.circuit, settings.clock.now),
-    semaphore: semaphore(settings.concurrency),
-    turn: rateLimiter(settings.maxPerSecond, settings.clock),
-    requester: requester(settings),
-    lastFailure: undefined,
-  };
+  const { name, concurrency } = settings;
+  const endpoint = endpointOf(settings);
   return {
-    name: settings.name,
-    supports: { writes: "append", maxEntries: 1, concurrency: settings.concurrency },
-    write: (batch, context) =>
-      Promise.all(batch.map((delivery) => settle(delivery, () => failureOf(endpoint, delivery, context)))),
-    dryRun: (batch) =>
-      Promise.all(batch.map((delivery) => settle(delivery, async () => void encode(delivery, settings)))),
-    close: async () => endpoint.requester.close(),
+    name,
+    supports: { writes: "append", maxEntries: 1, concurrency },
+    ...writeEach<WebhookMessage, EncodedRequest>({
+      sink: name,
+      encode: (delivery) => encode(delivery, settings),
+      send: (request, { change }, { signal }) => endpoint.send(request, change.itemKey, signal),
+    }),
+    close: async () => endpoint.close(),
   };
 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { outcomeOf } from "@sluice/core/sink-kit";
-import { AddressRefusedError } from "../src/address.ts";
-import { classifyAnswer, classifyFailure, isOutage, retryAfterMsOf } from "../src/classify.ts";
+import { classifyAnswer, classifyFailure, isUnreachable, retryAfterMsOf } from "../src/classify.ts";
+import { AddressRefusedError } from "../src/request/address-rule.ts";
 
 const codeOf = (status: number, own = {}): string | undefined =>
   classifyAnswer("hook", { status, retryAfterMs: undefined }, own)?.code;
@@ -36,25 +36,25 @@ describe("a status", () => {
     expect(codeOf(status)).toBe(code);
   });
 
-  test("408, 425, 429 and 5xx come again; of the others in 4xx only those that a repaired setting makes good", () => {
+  test("is retried for 408, 425, 429 and 5xx, and for the other 4xx only if a repaired setting helps", () => {
     const all = Array.from({ length: 200 }, (_, index) => 400 + index);
-    const again = all.filter((status) => outcomeOf(codeOf(status) as "SINK_REJECTED") === "retry");
-    expect(again.filter((status) => status < 500)).toEqual([401, 403, 407, 408, 425, 429]);
-    expect(again.filter((status) => status >= 500)).toHaveLength(100);
+    const retried = all.filter((status) => outcomeOf(codeOf(status) as "SINK_REJECTED") === "retry");
+    expect(retried.filter((status) => status < 500)).toEqual([401, 403, 407, 408, 425, 429]);
+    expect(retried.filter((status) => status >= 500)).toHaveLength(100);
   });
 
-  test("has the code that the options give it", () => {
+  test("has the code in the options", () => {
     expect(codeOf(409, { 409: "SINK_CONFLICT" })).toBe("SINK_CONFLICT");
   });
 
-  test("carries how long to wait", () => {
+  test("has the time of Retry-After", () => {
     const error = classifyAnswer("hook", { status: 429, retryAfterMs: 700 });
     expect(error).toMatchObject({ retryAfterMs: 700 });
-    expect(error?.message).toBe("[hook] the endpoint answered 429, to be left alone for 700 ms; expected 2xx");
+    expect(error?.message).toBe("[hook] the endpoint answered 429 and Retry-After of 700 ms; expected 2xx");
   });
 
-  test("of a proxy tells of an outage, one of the endpoint's own does not", () => {
-    expect([500, 501, 502, 503, 504, 522, 429, 404].filter(isOutage)).toEqual([502, 503, 504, 522]);
+  test("of a proxy says that the endpoint was not reached; a status of the endpoint does not", () => {
+    expect([500, 501, 502, 503, 504, 522, 429, 404].filter(isUnreachable)).toEqual([502, 503, 504, 522]);
   });
 });
 
@@ -71,20 +71,20 @@ describe("a request without an answer", () => {
     ["CERT_HAS_EXPIRED", "SINK_DENIED"],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "SINK_DENIED"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "SINK_DENIED"],
-  ])("by %s is %s, named by its code and with its cause", (name, code) => {
+  ])("with the error %s is %s, and has the name and the cause", (name, code) => {
     const cause = failing(name);
     const error = classifyFailure("hook", cause);
     expect(error).toMatchObject({ code, cause, message: `[hook] no answer: ${name}` });
   });
 
-  test("by a refused address says which option allows it", () => {
+  test("because of a refused address names the option that allows it", () => {
     const error = classifyFailure("hook", new AddressRefusedError("the name resolves to a private address"));
     expect(error.code).toBe("SINK_DENIED");
     expect(error.message).toContain("allowAddresses");
   });
 
-  test("by something that is no error is SINK_UNAVAILABLE", () => {
-    expect(classifyFailure("hook", "odd").code).toBe("SINK_UNAVAILABLE");
+  test("with a thrown value that is not an error is SINK_UNAVAILABLE", () => {
+    expect(classifyFailure("hook", "a string").code).toBe("SINK_UNAVAILABLE");
   });
 });
 
@@ -99,16 +99,16 @@ describe("Retry-After", () => {
     ["Friday, 02-Jan-26 03:04:15 GMT", 10_000],
     ["Fri Jan  2 03:04:15 2026", 10_000],
     ["Fri, 02 Jan 2026 03:00:00 GMT", 0],
-  ])("%j asks for %i ms", (header, ms) => {
+  ])("%j is %i ms", (header, ms) => {
     expect(retryAfterMsOf(header, now)).toBe(ms);
   });
 
-  test.each(["99999999999999999999", "Fri, 02 Jan 2099 03:04:15 GMT"])("%j asks for an hour at most", (header) => {
+  test.each(["99999999999999999999", "Fri, 02 Jan 2099 03:04:15 GMT"])("%j is cut to an hour", (header) => {
     expect(retryAfterMsOf(header, now)).toBe(3_600_000);
   });
 
   test.each([undefined, "", "soon", "-5", "1.5", "1e3", "Infinity", "Fri, 99 Foo 2026 03:04:15 GMT", "2026-01-02"])(
-    "%j asks for nothing",
+    "%j is ignored",
     (header) => {
       expect(retryAfterMsOf(header, now)).toBeUndefined();
     },

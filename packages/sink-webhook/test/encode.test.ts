@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "@sluice/core/sink-kit";
-import { encode, type RequestSettings } from "../src/encode.ts";
+import { encode, type RequestDefaults } from "../src/encode.ts";
 import type { WebhookMessage } from "../src/index.ts";
 import { deliveryOf } from "./support/deliveries.ts";
 
-const settings: RequestSettings = {
+const defaults: RequestDefaults = {
   name: "hook",
   url: new URL("https://api.example.com/v1?team=7"),
   method: "POST",
@@ -12,7 +12,7 @@ const settings: RequestSettings = {
   maxBodyBytes: 100,
 };
 
-const encoded = (message: WebhookMessage) => encode(deliveryOf(message), settings);
+const encoded = (message: WebhookMessage) => encode(deliveryOf(message), defaults);
 
 const errorOf = (message: unknown): SinkError => {
   try {
@@ -27,7 +27,7 @@ const errorOf = (message: unknown): SinkError => {
 describe("the request of a delivery", () => {
   test("carries the body as JSON, the idempotency key, the version and the headers of the options", () => {
     const delivery = deliveryOf({ body: { total: 5, tags: new Set(["b", "a"]) } });
-    const { id, url, method, headers, body } = encode(delivery, settings);
+    const { id, url, method, headers, body } = encode(delivery, defaults);
     expect({ id, method, href: url.href, body }).toEqual({
       id: "o-1:hook",
       method: "POST",
@@ -44,7 +44,7 @@ describe("the request of a delivery", () => {
     });
   });
 
-  test("sends a text as it is, and nothing where there is no body", () => {
+  test("sends a string as it is, and an empty body if there is none", () => {
     expect(encoded({ body: "<order/>", headers: { "Content-Type": "text/xml" } })).toMatchObject({
       body: "<order/>",
       headers: { "content-type": "text/xml" },
@@ -52,29 +52,29 @@ describe("the request of a delivery", () => {
     expect(encoded({ method: "DELETE" })).toMatchObject({ body: "", headers: { "content-length": "0" } });
   });
 
-  test("counts the body's bytes in UTF-8, and refuses one byte more than the limit with both figures", () => {
+  test("counts the bytes of the body in UTF-8, and rejects one byte over the limit with both numbers", () => {
     expect(encoded({ body: "é".repeat(50) }).headers["content-length"]).toBe("100");
     const error = errorOf({ body: `${"é".repeat(50)}x` });
     expect(error.code).toBe("SINK_TOO_LARGE");
     expect(error.message).toBe("[hook] the body is 101 bytes; the limit is 100");
   });
 
-  test("hashes an idempotency key that is no header value, or that would make the signed text ambiguous", () => {
+  test("hashes an idempotency key that is not a header value, or would make the signed text ambiguous", () => {
     const keys = ["e-1:größe", "e-1:orders.v2", "e-1:a b", "x".repeat(256)];
-    const ids = keys.map((idempotencyKey) => encode({ ...deliveryOf(), idempotencyKey }, settings).id);
+    const ids = keys.map((idempotencyKey) => encode({ ...deliveryOf(), idempotencyKey }, defaults).id);
     for (const id of ids) expect(id).toMatch(/^sha256:[\w-]{43}$/);
     expect(new Set(ids).size).toBe(keys.length);
   });
 });
 
 describe("message.path", () => {
-  test("is added to the URL's, whose query it replaces", () => {
+  test("is appended to the path of the URL, whose query it replaces", () => {
     expect(encoded({ path: "/customers/42?notify=1" }).url.href).toBe(
       "https://api.example.com/v1/customers/42?notify=1",
     );
   });
 
-  test.each(["customers", "/../admin", "/%2e%2e/admin", "/..\\..\\admin", 5])("%p is refused", (path) => {
+  test.each(["customers", "/../admin", "/%2e%2e/admin", "/..\\..\\admin", 5])("%p is rejected", (path) => {
     expect(errorOf({ path })).toMatchObject({ code: "SINK_REJECTED" });
   });
 
@@ -96,17 +96,17 @@ describe("message.headers", () => {
     [{ "Transfer-Encoding": "chunked" }],
     [{ "Idempotency-Key": "mine" }],
     [{ "Webhook-Signature": "mine" }],
-  ])("%j are refused without their values", (headers) => {
+  ])("%j are rejected by an error without their values", (headers) => {
     const error = errorOf({ body: 1, headers });
     expect(error.code).toBe("SINK_REJECTED");
     for (const value of Object.values(headers)) expect(error.message).not.toContain(String(value ?? "nothing"));
   });
 
-  test("win over those of the options", () => {
+  test("override the headers of the options", () => {
     expect(encoded({ headers: { "X-Api-Key": "k-2" } }).headers["x-api-key"]).toBe("k-2");
   });
 });
 
-test.each([[null], ["text"], [{ method: "GET" }]])("%j is no message", (message) => {
+test.each([[null], ["text"], [{ method: "GET" }]])("the message %j is rejected", (message) => {
   expect(errorOf(message)).toMatchObject({ code: "SINK_REJECTED" });
 });

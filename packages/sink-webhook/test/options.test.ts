@@ -15,7 +15,7 @@ const messageOf = (options: object): string => {
   return "accepted";
 };
 
-describe("a wrong option is named", () => {
+describe("an invalid option is named in the error", () => {
   const secretOf = (bytes: number): string => `whsec_${Buffer.alloc(bytes, 1).toString("base64")}`;
 
   test.each<[string, object]>([
@@ -43,9 +43,9 @@ describe("a wrong option is named", () => {
     ["concurrency", { concurrency: 0 }],
     ["maxPerSecond", { maxPerSecond: 0 }],
     ["maxBodyBytes", { maxBodyBytes: -1 }],
-    ["circuit.failures", { circuit: { failures: 0 } }],
-    ["circuit.openMs", { circuit: { openMs: 0 } }],
-    ["circuit.maxOpenMs", { circuit: { openMs: 5, maxOpenMs: 4 } }],
+    ["circuitBreaker.failures", { circuitBreaker: { failures: 0 } }],
+    ["circuitBreaker.openMs", { circuitBreaker: { openMs: 0 } }],
+    ["circuitBreaker.maxOpenMs", { circuitBreaker: { openMs: 5, maxOpenMs: 4 } }],
     ["allowAddresses", { allowAddresses: ["localhost"] }],
     ["allowAddresses", { allowAddresses: ["10.0.0.0/x"] }],
     ["allowAddresses", { allowAddresses: ["10.0.0.0/33"] }],
@@ -57,32 +57,32 @@ describe("a wrong option is named", () => {
     expect(messageOf(options)).toContain(`option "${option}"`);
   });
 
-  test("without its value, where that is a secret", () => {
+  test("without its value if the value is a secret", () => {
     expect(messageOf({ secrets: ["whsec_hunter2"] })).not.toContain("hunter2");
     expect(messageOf({ url: "https://user:hunter2@example.com" })).not.toContain("hunter2");
     expect(messageOf({ headers: { authorization: "hunter2\n" } })).not.toContain("hunter2");
   });
 });
 
-describe("an address that is allowed", () => {
+describe("an address in allowAddresses", () => {
   test.each<[string, readonly string[]]>([
     ["http://127.0.0.1:8080/hook", ["127.0.0.1"]],
     ["http://10.1.2.3/hook", ["10.0.0.0/8"]],
     ["https://[fd00::5]/hook", ["fd00::/16"]],
     ["http://internal.example.com/hook", ["10.0.0.0/8"]],
-  ])("%s with %j is accepted", (url, allowAddresses) => {
+  ])("lets the URL %s pass with %j", (url, allowAddresses) => {
     expect(messageOf({ url, allowAddresses })).toBe("accepted");
   });
 });
 
-test("the defaults are those of the README", () => {
+test("the defaults are as the README says", () => {
   const { timeoutMs, concurrency, maxPerSecond, maxBodyBytes, circuit, name, method } = checkOptions(good);
   expect({ timeoutMs, concurrency, maxPerSecond, maxBodyBytes, circuit, name, method }).toEqual({
     timeoutMs: 5_000,
     concurrency: 8,
     maxPerSecond: Number.POSITIVE_INFINITY,
     maxBodyBytes: 1_048_576,
-    circuit: { failures: 5, openMs: 10_000, maxOpenMs: 60_000 },
+    circuit: { failures: 5, openMs: 10_000, maxOpenMs: 60_000, minProbeMs: 5_000 },
     name: "webhook",
     method: "POST",
   });

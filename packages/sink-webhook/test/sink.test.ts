@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Sink, SinkError, WriteResult } from "@sluice/core/sink-kit";
 import { type WebhookMessage, type WebhookSinkOptions, webhookSink } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
-import { agentOptions } from "../src/request.ts";
+import { agentOptions } from "../src/request/request.ts";
 import { cert, key } from "./support/certificate.ts";
 import { type ManualClock, manualClock, settle } from "./support/clock.ts";
 import { deliveryOf, invocation, outcomeOf } from "./support/deliveries.ts";
@@ -39,19 +39,19 @@ const errorOf = (result: WriteResult): SinkError => {
   return result.error as SinkError;
 };
 
-/** Waits for sockets, which no clock drives. */
+/** Waits for sockets, which do not use the clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
 
 describe("a request", () => {
-  test("is not redirected, and nothing follows where a redirect leads", async () => {
+  test("follows no redirect", async () => {
     endpoint.setScript(status(302, { location: `${endpoint.url}/elsewhere` }));
     expect(outcomeOf(await open().send())).toBe("SINK_MISSING");
     expect(endpoint.received.map(({ path }) => path)).toEqual(["/hook"]);
   });
 
-  test("is signed anew on every try, with the same id", async () => {
+  test("is signed again on every attempt, with the same id", async () => {
     const { send } = open({ secrets: [`whsec_${Buffer.alloc(24).toString("base64")}`] });
     endpoint.setScript(status(500));
     await send();
@@ -65,13 +65,13 @@ describe("a request", () => {
     expect(second?.["webhook-signature"]).not.toBe(first?.["webhook-signature"]);
   });
 
-  test("uses a connection again", async () => {
+  test("reuses a connection", async () => {
     const { send } = open();
     for (let count = 0; count < 3; count += 1) await send();
     expect(endpoint.connections()).toBe(1);
   });
 
-  test("ends after the timeout, by SINK_TIMEOUT", async () => {
+  test("ends after the timeout with SINK_TIMEOUT", async () => {
     endpoint.setScript(() => undefined);
     const sending = open({ timeoutMs: 3_000 }).send();
     await until(() => endpoint.received.length === 1);
@@ -84,7 +84,7 @@ describe("a request", () => {
     });
   });
 
-  test("ends after the timeout too where an answer comes byte by byte", async () => {
+  test("ends after the timeout even if an answer arrives byte by byte", async () => {
     let bytes = 0;
     endpoint.setScript((_, { socket }) => {
       const feed = (): void => {
@@ -100,7 +100,7 @@ describe("a request", () => {
     expect(outcomeOf(await sending)).toBe("SINK_TIMEOUT");
   });
 
-  test("that is answered slowly, and in time, is delivered", async () => {
+  test("with a slow answer within the timeout is delivered", async () => {
     let answer: () => void = () => undefined;
     endpoint.setScript((_, response) => {
       answer = () => response.writeHead(204).end();
@@ -126,19 +126,19 @@ describe("a request", () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  test("waits for its turn, and is not made when the invocation ends before", async () => {
+  test("is not made if the invocation ends while it waits for its turn", async () => {
     const { sink } = open({ maxPerSecond: 1 });
     const invocationEnd = new AbortController();
     const batch = ["a", "b"].map((orderId) => deliveryOf(undefined, orderId));
     const writing = sink.write(batch, invocation(invocationEnd.signal));
-    // The one that waits for its turn is the last who sleeps.
+    // The only sleep left is that of the request that waits for its turn.
     await until(() => endpoint.received.length === 1 && clock.sleepers() === 1);
     invocationEnd.abort();
     expect((await writing).map(outcomeOf)).toEqual(["delivered", "DEADLINE_EXCEEDED"]);
     expect(endpoint.received).toHaveLength(1);
   });
 
-  test("is one of at most so many at once", async () => {
+  test("is limited in concurrency by the option", async () => {
     let most = 0;
     let now = 0;
     endpoint.setScript((_, response) => {
@@ -157,8 +157,8 @@ describe("a request", () => {
   });
 });
 
-describe("an endpoint that asks to be left alone", () => {
-  test("is, by every later delivery of this environment, for as long as it asked", async () => {
+describe("an endpoint that sends Retry-After", () => {
+  test("gets no request from this environment for that time", async () => {
     endpoint.setScript(status(429, { "retry-after": "30" }));
     const { send } = open();
     expect(errorOf(await send())).toMatchObject({ code: "SINK_THROTTLED", retryAfterMs: 30_000 });
@@ -170,23 +170,23 @@ describe("an endpoint that asks to be left alone", () => {
     expect(outcomeOf(await send("o-2"))).toBe("delivered");
   });
 
-  test("may give a date", async () => {
+  test("may send a date", async () => {
     const at = new Date(clock.now() + 5_000).toUTCString();
     endpoint.setScript(status(503, { "retry-after": at }));
     expect(errorOf(await open().send())).toMatchObject({ code: "SINK_UNAVAILABLE", retryAfterMs: 5_000 });
   });
 
-  test("is not left alone when it says so beside a success", async () => {
+  test("gets requests if the answer is a success", async () => {
     endpoint.setScript(status(200, { "retry-after": "30" }));
     const { send } = open();
     expect([outcomeOf(await send()), outcomeOf(await send("o-2"))]).toEqual(["delivered", "delivered"]);
   });
 });
 
-describe("an outage", () => {
-  test("opens the circuit: no request and no wait, until one finds the endpoint well again", async () => {
+describe("the circuit breaker", () => {
+  test("opens: nothing is sent and nothing waits until a probe succeeds", async () => {
     await endpoint.stop();
-    const { send } = open({ circuit: { failures: 3 } });
+    const { send } = open({ circuitBreaker: { failures: 3 } });
     for (const orderId of ["a", "b", "c"]) expect(outcomeOf(await send(orderId))).toBe("SINK_UNAVAILABLE");
     await endpoint.start();
     const refused = errorOf(await send("d"));
@@ -198,7 +198,7 @@ describe("an outage", () => {
     expect(outcomeOf(await send("d"))).toBe("delivered");
   });
 
-  test("of a silent endpoint costs its timeout once, not once for each delivery", async () => {
+  test("makes a silent endpoint cost its timeout once, not once for each delivery", async () => {
     endpoint.setScript(() => undefined);
     const { sink } = open({ concurrency: 5, timeoutMs: 1_000 });
     const batch = Array.from({ length: 40 }, (_, index) => deliveryOf(undefined, `o-${index}`));
@@ -211,9 +211,9 @@ describe("an outage", () => {
     expect(endpoint.received).toHaveLength(5);
   });
 
-  test("is learned too from waits that the invocation's end cut short", async () => {
+  test("counts a request that the end of the invocation cut, if it had waited long enough", async () => {
     endpoint.setScript(() => undefined);
-    const { send } = open({ circuit: { failures: 1 } });
+    const { send } = open({ circuitBreaker: { failures: 1 } });
     const short = new AbortController();
     const cutAtOnce = send("a", short.signal);
     await until(() => endpoint.received.length === 1);
@@ -225,12 +225,12 @@ describe("an outage", () => {
     await clock.advance(500);
     long.abort();
     await cutLater;
-    expect(errorOf(await send("b")).message).toContain("the endpoint is away");
+    expect(errorOf(await send("b")).message).toContain("the circuit breaker is open");
     expect(endpoint.received).toHaveLength(2);
   });
 
-  test("is not seen in 500, 400 and 429: there somebody answers", async () => {
-    const { send } = open({ circuit: { failures: 2 } });
+  test("does not count 500, 400 and 429: the endpoint answers", async () => {
+    const { send } = open({ circuitBreaker: { failures: 2 } });
     for (const code of [500, 400, 429, 500, 400, 429]) {
       endpoint.setScript(status(code));
       await send();
@@ -238,11 +238,11 @@ describe("an outage", () => {
     expect(endpoint.received).toHaveLength(6);
   });
 
-  test("is not seen in connections that were closed while idle", async () => {
-    const { send } = open({ circuit: { failures: 1 } });
+  test("does not count idle connections that the endpoint has closed", async () => {
+    const { send } = open({ circuitBreaker: { failures: 1 } });
     for (let count = 0; count < 4; count += 1) {
       await send();
-      // Half closed at the moment of the next request: what a frozen environment finds.
+      // The connection closes at the moment of the next request, as after a freeze.
       endpoint.setScript((_, response) => response.destroy());
       expect(outcomeOf(await send())).toBe("SINK_UNAVAILABLE");
       endpoint.setScript(status(204));
@@ -251,18 +251,18 @@ describe("an outage", () => {
   });
 });
 
-describe("an endpoint that lies", () => {
+describe("an endpoint that breaks the protocol", () => {
   const scripts: readonly (readonly [string, Script, string])[] = [
-    ["cuts the connection before it answers", (_, response) => response.destroy(), "SINK_UNAVAILABLE"],
-    ["speaks no HTTP", (_, { socket }) => socket?.end("220 smtp.example.com ESMTP\r\n"), "SINK_UNAVAILABLE"],
+    ["closes the connection before it answers", (_, response) => response.destroy(), "SINK_UNAVAILABLE"],
+    ["does not speak HTTP", (_, { socket }) => socket?.end("220 smtp.example.com ESMTP\r\n"), "SINK_UNAVAILABLE"],
     ["sends half a status line", (_, { socket }) => socket?.end("HTTP/1.1 20"), "SINK_UNAVAILABLE"],
     ["has endless headers", (_, { socket }) => socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(99_999)}`), "SINK_UNAVAILABLE"],
     ["promises more of a body than it sends", (_, { socket }) => socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nx"), "delivered"],
     ["sends more of a body than it promised", (_, { socket }) => socket?.end("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxyz"), "delivered"],
-    ["breaks off a chunked refusal", (_, { socket }) => socket?.end("HTTP/1.1 422 No\r\ntransfer-encoding: chunked\r\n\r\n5\r\nx"), "SINK_REJECTED"],
+    ["breaks off the body of an error", (_, { socket }) => socket?.end("HTTP/1.1 422 No\r\ntransfer-encoding: chunked\r\n\r\n5\r\nx"), "SINK_REJECTED"],
     ["switches to another protocol", (_, { socket }) => socket?.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"), "SINK_UNAVAILABLE"],
-    ["asks for nonsense", status(429, { "retry-after": "as soon as possible" }), "SINK_THROTTLED"],
-    ["asks to be left alone for centuries", status(429, { "retry-after": "9999999999" }), "SINK_THROTTLED"],
+    ["sends an invalid Retry-After", status(429, { "retry-after": "as soon as possible" }), "SINK_THROTTLED"],
+    ["sends a Retry-After of centuries", status(429, { "retry-after": "9999999999" }), "SINK_THROTTLED"],
   ]; // biome-ignore format: one line for each
 
   test.each(scripts)("and %s", async (_, script, outcome) => {
@@ -270,7 +270,7 @@ describe("an endpoint that lies", () => {
     expect(outcomeOf(await open().send())).toBe(outcome);
   });
 
-  test("and sends a body without end: its status stands, and its connection is ended", async () => {
+  test("and sends an endless body: the status counts, and the connection is closed", async () => {
     let closed = false;
     endpoint.setScript((_, response) => {
       response.writeHead(200);
@@ -286,7 +286,7 @@ describe("an endpoint that lies", () => {
     await until(() => closed);
   });
 
-  test("and sends a body that never comes: its status stands after a moment", async () => {
+  test("and never sends the body: the status counts after a moment", async () => {
     endpoint.setScript((_, response) => void response.writeHead(200, { "content-length": "5" }).flushHeaders());
     const sending = open().send();
     await until(() => clock.sleepers() === 2);
@@ -294,7 +294,7 @@ describe("an endpoint that lies", () => {
     expect(outcomeOf(await sending)).toBe("delivered");
   });
 
-  test("and answers before it has read", async () => {
+  test("and answers before it has read the request", async () => {
     const server: Server = createServer((socket) => {
       sockets.push(socket.on("error", () => undefined));
       socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
@@ -309,20 +309,20 @@ describe("an endpoint that lies", () => {
   });
 });
 
-describe("where a name leads", () => {
+describe("a host name", () => {
   const resolving =
     (...addresses: string[]) =>
     async () =>
       addresses.map((address) => ({ address, family: 4 }));
   const urlOf = (): string => endpoint.url.replace("127.0.0.1", "endpoint.test");
 
-  test("an address that is allowed is reached", async () => {
+  test("with an allowed address is reached", async () => {
     const { send } = open({ url: urlOf(), resolve: resolving("127.0.0.1") });
     expect(outcomeOf(await send())).toBe("delivered");
     expect(endpoint.received[0]?.headers.host).toBe(`endpoint.test:${endpoint.port}`);
   });
 
-  test("a private one that is not is refused after resolution, without a connection", async () => {
+  test("with a private address that is not allowed is refused after resolution, without a connection", async () => {
     const url = urlOf().replace("http:", "https:");
     const { send } = open({ url, allowAddresses: [], resolve: resolving("127.0.0.1") });
     const error = errorOf(await send());
@@ -331,7 +331,7 @@ describe("where a name leads", () => {
     expect(endpoint.connections()).toBe(0);
   });
 
-  test("a name that resolves to a private address the second time is refused then", async () => {
+  test("that resolves to a private address the second time is refused the second time", async () => {
     const answers = ["127.0.0.1", "10.0.0.1"];
     const { send, sink } = open({
       url: urlOf(),
@@ -344,12 +344,12 @@ describe("where a name leads", () => {
     expect(endpoint.received).toHaveLength(1);
   });
 
-  test("a name that does not resolve is SINK_UNAVAILABLE", async () => {
+  test("that does not resolve is SINK_UNAVAILABLE", async () => {
     const resolve = (): Promise<never> => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
     expect(errorOf(await open({ url: urlOf(), resolve }).send()).message).toBe("[webhook] no answer: ENOTFOUND");
   });
 
-  test("a resolver that never answers ends with the timeout", async () => {
+  test("whose resolver never answers ends with the timeout", async () => {
     const sending = open({ url: urlOf(), resolve: () => new Promise(() => {}), timeoutMs: 100 }).send();
     await settle();
     await clock.advance(100);
@@ -373,7 +373,7 @@ describe("TLS", () => {
       ...options,
     });
 
-  test("reaches an endpoint whose authority is given", async () => {
+  test("accepts a certificate of an authority in the options", async () => {
     expect(outcomeOf(await openSecure({ tls: { ca: cert } }).send())).toBe("delivered");
   });
 
@@ -388,7 +388,7 @@ describe("TLS", () => {
   });
 
   // Jest's process.env is a copy, which TLS does not read.
-  test("verifies although NODE_TLS_REJECT_UNAUTHORIZED may say otherwise, as it is said", () => {
+  test("is verified explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED does not matter", () => {
     const settings = checkOptions({ url: "https://api.example.com", secrets: [], tls: { ca: cert } });
     expect(agentOptions(settings)).toMatchObject({ rejectUnauthorized: true, ca: cert });
   });

@@ -1,19 +1,20 @@
-// Quick attempts within an invocation: few, jittered, and only for failures that a moment may heal.
+// Quick retries within an invocation, with jitter, for transient failures.
 
-/** How often a transient failure is tried again before it is left to the stream. */
+/** Limits of the quick retries, after which the stream or the retry queue retries. */
 export interface RetryPolicy {
-  /** Tries in all, the first included. Default 3. */
+  /** Number of attempts, including the first. Default 3. */
   readonly maxAttempts: number;
-  /** Longest wait before the second try, in ms; it doubles from try to try. Default 50. */
+  /** Upper limit of the delay before the second attempt, in ms. Doubles with each attempt. Default 50. */
   readonly firstDelayMs: number;
-  /** Longest wait before any try, in ms: where the target asks for a longer one, there is no quick try. Default 1,000. */
+  /** Upper limit of any delay, in ms. There is no quick retry if the target asks for a longer delay. Default 1,000. */
   readonly maxDelayMs: number;
 }
 
+/** The default policy. */
 export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 3, firstDelayMs: 50, maxDelayMs: 1000 };
 
 /**
- * Milliseconds to wait after that many attempts: full jitter, so that throttled environments do not return together.
+ * Delay in milliseconds after that many attempts. Full jitter, so that throttled environments do not retry together.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export const backoffMs = (policy: RetryPolicy, attempts: number, random: () => number): number =>

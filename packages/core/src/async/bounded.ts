@@ -1,8 +1,8 @@
-// Many at once, but not all.
+// Concurrent work with a limit.
 
 /**
- * Runs `run` for each entry, `limit` at once at most, and resolves with the results in the order of the entries.
- * After a rejection no further one is started; it rejects when those that run are over.
+ * Calls `run` for each entry, with at most `limit` calls at once. Resolves with the results in the order of the entries.
+ * After a rejection no further call is made, and the promise rejects when all calls have ended.
  */
 export const eachBounded = async <Entry, Result>(
   entries: readonly Entry[],

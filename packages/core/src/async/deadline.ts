@@ -1,24 +1,24 @@
-// Stops work before Lambda does. What was not started by then is reported, not attempted.
+// The end of an invocation's working time, before Lambda stops the function.
 
 import { setMaxListeners } from "node:events";
 
-/** Time and chance, as parameters: tests pass their own. */
+/** Time and randomness as a parameter, so that tests can pass their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /**
-   * Resolves after that many milliseconds, or at once when the signal aborts. Deadlines are such sleeps: on a clock
-   * that does not wait, no time is left.
+   * Resolves after that many milliseconds, or at once when the signal aborts. Deadlines use it too: with a clock whose
+   * `sleep` does not wait, no working time is left.
    */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
 
-/** `setTimeout` takes more than this for 1 ms. */
+/** `setTimeout` replaces a longer delay by 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The machine's own clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
@@ -35,7 +35,7 @@ export const systemClock: Clock = {
   random: Math.random,
 };
 
-/** The part of Lambda's context that core reads. */
+/** The part of Lambda's context that core uses. */
 export interface InvocationContext {
   readonly awsRequestId?: string;
   readonly getRemainingTimeInMillis?: () => number;
@@ -47,20 +47,20 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Milliseconds of working time left; Infinity outside Lambda. */
   readonly remainingMs: () => number;
-  /** How long a sink may take to settle after `signal`, in ms, before core stops waiting for it. */
+  /** Milliseconds after `signal` for which core waits for the results of a sink. */
   readonly settleMs: number;
-  /** Aborts when even dead letters must stop: what is left is for the report. */
+  /** Aborts when even dead letters must stop, to keep time for the report. */
   readonly lastCall: AbortSignal;
-  /** Frees the timers. */
+  /** Ends the timers. */
   readonly release: () => void;
 }
 
-/** What is kept for dead letters and the report: a second, or a fifth of a short invocation. */
-const defaultReserveMs = (remainingMs: number): number => Math.min(1000, remainingMs / 5);
+/** Time for dead letters and the report: a second, or a fifth of a short invocation. */
+const defaultBufferMs = (remainingMs: number): number => Math.min(1000, remainingMs / 5);
 
 const longestSettleMs = 200;
 
-/** Every request in flight listens to its signal, and Node warns of a leak at the eleventh. */
+/** Every request in flight adds a listener to the signal, and Node warns of a leak at eleven listeners. */
 const manyListeners = (): AbortController => {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -86,7 +86,7 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
-/** The same deadline, and working time that is over after `ms` if not sooner. `release` frees its own timer only. */
+/** The deadline, or an earlier one after `ms`. `release` ends only the timer of the latter. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
   const endsAt = clock.now() + ms;
   const released = new AbortController();
@@ -101,7 +101,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** The deadline of an invocation, `timeoutBufferMs` before Lambda's own. A quarter of the reserve is left after the last call. */
+/** The deadline of an invocation, `timeoutBufferMs` before Lambda's timeout. A quarter of the buffer is left after `lastCall`. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
   timeoutBufferMs: number | undefined,
@@ -109,15 +109,21 @@ export const deadlineOf = (
 ): Deadline => {
   const lambdaMs = context?.getRemainingTimeInMillis?.();
   if (lambdaMs === undefined) return endless();
-  const reserve = Math.min(timeoutBufferMs ?? defaultReserveMs(lambdaMs), Math.max(0, lambdaMs));
-  const workMs = lambdaMs - reserve;
+  const buffer = Math.min(timeoutBufferMs ?? defaultBufferMs(lambdaMs), Math.max(0, lambdaMs));
+  const workMs = lambdaMs - buffer;
   const endsAt = clock.now() + workMs;
   const released = new AbortController();
   return {
     signal: abortAfter(workMs, clock, released.signal),
     remainingMs: () => Math.max(0, endsAt - clock.now()),
-    settleMs: Math.min(longestSettleMs, reserve / 4),
-    lastCall: abortAfter(lambdaMs - reserve / 4, clock, released.signal),
+    settleMs: Math.min(longestSettleMs, buffer / 4),
+    lastCall: abortAfter(lambdaMs - buffer / 4, clock, released.signal),
     release: () => released.abort(),
   };
 };
+
+/** Lambda's longest invocation, in milliseconds. */
+const longestInvocationMs = 900_000;
+
+/** Milliseconds for which a lease must be held: a sink may settle for a moment after the end of the invocation's time. */
+export const leaseMs = (remainingMs: number): number => Math.min(remainingMs, longestInvocationMs) + 1_000;

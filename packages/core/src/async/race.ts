@@ -1,8 +1,8 @@
-// A promise against a signal: for work that may outlast the invocation.
+// A promise and a signal, for work that may take longer than the invocation.
 
 /**
- * Settles as `work` does, but rejects with `reason()` as soon as the signal aborts, also where it had aborted already. The
- * work is not stopped; its later rejection is ignored.
+ * Settles as `work` does, or rejects with `reason()` as soon as the signal aborts, even if that was before the call. The
+ * work is not stopped, and its later rejection is ignored.
  */
 export const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal, reason: () => Error): Promise<Value> =>
   new Promise((resolve, reject) => {

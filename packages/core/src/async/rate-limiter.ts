@@ -1,13 +1,14 @@
-// How many requests at once, and how many a second, in this environment: for sinks whose target does not say.
+// Limits of one environment: requests in flight, and requests a second.
 
+import { ConfigError } from "../errors.ts";
 import type { Clock } from "./deadline.ts";
 
 /** Resolves when the next request may start, or when the signal aborts. */
 export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Turns at `perSecond` (Infinity: at once), one after the other and evenly spaced. The turn of one that gave up is the
- * next one's; a pause is not made up for by a burst.
+ * Spaces requests evenly and in order, `perSecond` of them (Infinity: no limit). The place of a request whose signal has
+ * aborted goes to the next one. No burst makes up for a time without requests.
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
@@ -24,26 +25,35 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   };
 };
 
-/** A limited number of semaphore. */
-export interface Semaphore {
-  /** Resolves when a place is free, and takes it. */
-  readonly take: () => Promise<void>;
-  readonly give: () => void;
-}
+/**
+ * The rate in the option `maxPerSecond` of a sink; Infinity if the option is not set.
+ * @throws {ConfigError} CONFIG_INVALID unless the rate is a number from 0.001 to 1,000,000.
+ */
+export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
+  if (maxPerSecond === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof maxPerSecond === "number" && maxPerSecond >= 0.001 && maxPerSecond <= 1_000_000) return maxPerSecond;
+  throw new ConfigError("CONFIG_INVALID", 'option "maxPerSecond" must be a number from 0.001 to 1000000');
+};
 
-/** That many semaphore. */
-export const semaphore = (count: number): Semaphore => {
-  let free = count;
+/** Runs work. While all permits are taken by other work, the work waits. */
+export type Semaphore = <Value>(work: () => Promise<Value>) => Promise<Value>;
+
+/** Makes a semaphore, which serves in the order of the calls. */
+export const semaphore = (permits: number): Semaphore => {
+  let free = permits;
   const waiting: (() => void)[] = [];
-  return {
-    take: async () => {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    give: () => {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    },
+  const release = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  };
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      release();
+    }
   };
 };

@@ -1,43 +1,47 @@
-// What one environment knows of a target that is down. After a few batches that failed as a whole it is left alone, but
-// for one write now and then that goes to see: docs/decisions/0030-spill.md says why no environment asks another.
+// The circuit breaker of a route. It opens after a few batches that failed as a whole; then a batch is written only if one
+// write, the probe, succeeds first. docs/decisions/0030-retry-queue.md says why environments do not share its state.
 
+import { type Circuit, type CircuitCall, circuit } from "../async/circuit-breaker.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
-/** Batches in a row that must fail as a whole, with that many items at least: one that never succeeds is no outage. */
+/** Batches in a row that must fail as a whole, and different items among them: one bad item must not open the circuit. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
-/** Between two probes; it doubles from probe to probe, and its second half is chance's. */
+/** Delay before a probe: doubles with each failed probe. */
 const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * How long a probe may take, in ms. Beside other sinks, which wait for it, little: their p99 stays as it was (bench:
- * `isolation`). In an invocation of the retry queue, where nobody waits, it doubles: a target that is slow for once shall
- * not stay down.
+ * Timeout of a probe. It is short where other sinks wait for it, so that their p99 stays as it was (bench: `isolation`).
+ * In an invocation of the retry queue no sink waits; there the timeout doubles with each failed probe, so that a target
+ * that has become slow is not taken for one that is down.
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
-/** Of an invocation that follows one whose batch has failed as a whole. */
-const suspectMs = 2_000;
+/** Timeout of a batch that follows a failed one. */
+const timeoutAfterFailureMs = 2_000;
 
-/**
- * How the deliveries of a batch may be written: all of them, none, or one write that goes to see for so long, and then
- * the others.
- */
-export type Admission = "all" | "none" | { readonly probeTimeoutMs: number };
+/** A probe that the circuit breaker admits. */
+export interface Probe {
+  readonly probeTimeoutMs: number;
+  readonly call: CircuitCall;
+}
 
-/** What became of a batch at a target. */
+/** Which deliveries of a batch may be written: all, none, or one as a probe and the others if the probe succeeds. */
+export type Admission = "all" | "none" | Probe;
+
+/** What a batch says about its target. */
 interface BatchResult {
   readonly isAnswered: boolean;
   readonly failure: DeliveryError | undefined;
   readonly itemKeys: ReadonlySet<string>;
 }
 
-/** The first answer of the target settles it: what was never attempted says nothing. */
+/** One answer of the target is enough. A delivery that was never attempted says nothing about the target. */
 const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
@@ -53,77 +57,74 @@ const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult
   return { isAnswered: false, failure, itemKeys };
 };
 
-/** A delivery that was not attempted, because its target is down. Not tried again within the invocation. */
+/** A delivery that was not attempted because the circuit is open. Core does not retry it within the invocation. */
 export class CircuitOpenError extends SinkError {
   constructor(route: string, last: DeliveryError | undefined) {
-    super("SINK_UNAVAILABLE", `[${route}] the target is left alone: its last batches failed as a whole`, {
+    super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole`, {
       cause: last,
       retryAfterMs: Number.POSITIVE_INFINITY,
     });
   }
 }
 
-/** The state of one route's target, as this environment sees it. */
+/** The circuit breaker of one route in this environment. */
 export class CircuitBreaker {
-  readonly #clock: Clock;
-  #failedBatches = 0;
-  #failedItems = new Set<string>();
+  readonly #circuit: Circuit;
+  readonly #failedItems: Set<string> = new Set();
   #lastFailure: DeliveryError | undefined = undefined;
-  #probes = 0;
-  #nextProbeAt = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    const { random } = clock;
+    this.#circuit = circuit(
+      { failures: batchesToOpen, openMs: firstProbeMs, maxOpenMs: longestProbeMs, random },
+      clock,
+    );
   }
 
-  /** Milliseconds that a batch may take: fewer when the one before has failed as a whole. */
+  /** Milliseconds that a batch may take: fewer when the batch before has failed as a whole. */
   timeFor(usualMs: number): number {
-    return this.#failedBatches === 0 ? usualMs : Math.min(usualMs, suspectMs);
+    return this.#circuit.failures() === 0 ? usualMs : Math.min(usualMs, timeoutAfterFailureMs);
   }
 
+  /** The latest failure of the target since its latest success. */
   get lastFailure(): DeliveryError | undefined {
     return this.#lastFailure;
   }
 
-  /** How a batch may be written that can be spilled. One that cannot is Lambda's to hold back. */
+  /** Which deliveries of a batch may be written. For batches whose failures go to the retry queue. */
   admit({ isAlone }: { readonly isAlone: boolean }): Admission {
-    if (this.#failedBatches < batchesToOpen || this.#failedItems.size < itemsToOpen) return "all";
-    if (this.#clock.now() < this.#nextProbeAt) return "none";
-    const ms = isAlone ? probeTimeoutMs.alone * 2 ** Math.min(this.#probes - 1, 10) : probeTimeoutMs.besideOthers;
-    this.#scheduleProbe();
-    return { probeTimeoutMs: ms };
+    const state = this.#circuit.state();
+    if (state.name === "closed") return "all";
+    if (state.name === "open" || state.isProbing) return "none";
+    const { besideOthers, alone } = probeTimeoutMs;
+    const ms = isAlone ? alone * 2 ** Math.min(this.#circuit.openings() - 1, 10) : besideOthers;
+    return { probeTimeoutMs: ms, call: this.#circuit.start() };
   }
 
-  /** Takes what became of a batch that passed whole. */
+  /** Records the results of a batch of which all deliveries were admitted. */
   record(entries: readonly BatchEntry[], results: Results): void {
     const { isAnswered, failure, itemKeys } = resultOf(entries, results);
     if (isAnswered) this.close();
-    else if (failure !== undefined) this.#count(failure, itemKeys);
+    else if (failure !== undefined) this.#fail(failure, itemKeys);
   }
 
-  /** The target answers again. */
+  /** Closes the circuit. */
   close(): void {
-    this.#failedBatches = 0;
-    this.#failedItems = new Set();
+    this.#circuit.close();
+    this.#failedItems.clear();
     this.#lastFailure = undefined;
-    this.#probes = 0;
   }
 
-  #count(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
-    this.#failedBatches += 1;
+  #fail(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
     this.#lastFailure = failure;
     for (const itemKey of itemKeys) if (this.#failedItems.size < itemsToOpen) this.#failedItems.add(itemKey);
-    if (this.#failedBatches === batchesToOpen) this.#scheduleProbe();
-  }
-
-  #scheduleProbe(): void {
-    const longest = Math.min(longestProbeMs, firstProbeMs * 2 ** Math.min(this.#probes, 10));
-    this.#probes += 1;
-    this.#nextProbeAt = this.#clock.now() + longest / 2 + (this.#clock.random() * longest) / 2;
+    // While one item is all that has failed, the batch that would open the circuit is not counted.
+    const mayOpen = this.#failedItems.size >= itemsToOpen;
+    if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
   }
 }
 
-/** What a probing sink needs of its route and invocation. */
+/** Parameters of a probing sink. */
 export interface Probing {
   readonly route: string;
   readonly breaker: CircuitBreaker;
@@ -135,58 +136,65 @@ export interface Probing {
 const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
   batch.map((delivery) => failed(delivery, error));
 
-const isOfTheTarget = (result: WriteResult): boolean => result.outcome === "failed" && isTargetWide(result.error.code);
+const isTargetFailure = (result: WriteResult): boolean =>
+  result.outcome === "failed" && isTargetWide(result.error.code);
 
-/** The context of a probe, whose time is short. */
-const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, over: AbortSignal): WriteContext => ({
-  signal: AbortSignal.any([signal, over]),
+/** The context of a probe, which has a timeout of its own. */
+const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
+  signal: AbortSignal.any([signal, timedOut]),
   remainingMs: () => Math.min(remainingMs(), ms),
 });
 
-/** One write that has a time of its own, and is not tried again. */
-const probe = async (
+/** One write with a timeout of its own. It is not retried within the invocation. */
+const writeProbe = async (
   sink: Sink<unknown>,
   { route, clock, deadline }: Probing,
   ms: number,
-  write: { readonly batch: readonly Delivery[]; readonly context: WriteContext },
+  { batch, context }: { readonly batch: readonly Delivery[]; readonly context: WriteContext },
 ): Promise<readonly WriteResult[]> => {
-  const over = new AbortController();
+  const timedOut = new AbortController();
   const done = new AbortController();
-  const overrun = async (): Promise<readonly WriteResult[]> => {
+  const timeOut = async (): Promise<readonly WriteResult[]> => {
     await clock.sleep(ms, done.signal);
-    over.abort();
+    timedOut.abort();
     await clock.sleep(deadline.settleMs, done.signal);
     const found = `[${route}] the probe had no answer within ${ms} ms`;
-    return allFailed(write.batch, new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY }));
+    return allFailed(batch, new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY }));
   };
   try {
-    const answer = sink.write(write.batch as never, probeContext(write.context, ms, over.signal));
-    return await Promise.race([answer, overrun()]);
+    const results = sink.write(batch as never, probeContext(context, ms, timedOut.signal));
+    return await Promise.race([results, timeOut()]);
   } finally {
     done.abort();
   }
 };
 
 /**
- * The sink of a target that is left alone, for one batch: none of it is written, or one write goes to see. Where that is
- * of one item, so does a second: the first may be the one that never succeeds.
+ * The sink behind an open circuit breaker, for one batch: nothing is written, or one write as a probe. If the probe is of
+ * one item, a second write follows it: the first item may be one that always fails. Once a probe has succeeded, the rest
+ * of the batch is written.
  */
 export const probingSink = (sink: Sink<unknown>, probing: Probing): Sink<unknown> => {
   const { route, breaker, admission } = probing;
   let probesLeft = admission === "none" ? 0 : itemsToOpen;
-  let isBack: Promise<boolean> = Promise.resolve(false);
-  const heard = (results: readonly WriteResult[]): boolean => {
-    const answers = !results.every(isOfTheTarget);
-    if (answers) breaker.close();
-    return answers;
+  let isClosed: Promise<boolean> = Promise.resolve(false);
+  const record = (call: CircuitCall, results: readonly WriteResult[]): boolean => {
+    const isAnswered = !results.every(isTargetFailure);
+    if (isAnswered) breaker.close();
+    else call.end("failed");
+    return isAnswered;
   };
   return withWrite(sink, async (batch: readonly Delivery[], context) => {
-    if (await isBack) return sink.write(batch as never, context);
-    if (admission === "none" || probesLeft <= 0)
+    if (await isClosed) return sink.write(batch as never, context);
+    if (admission === "none" || probesLeft <= 0) {
       return allFailed(batch, new CircuitOpenError(route, breaker.lastFailure));
+    }
     probesLeft -= batch.length;
-    const answer = probe(sink, probing, admission.probeTimeoutMs, { batch, context });
-    isBack = answer.then(heard, () => false);
-    return answer;
+    const results = writeProbe(sink, probing, admission.probeTimeoutMs, { batch, context });
+    isClosed = results.then(
+      (written) => record(admission.call, written),
+      () => record(admission.call, []),
+    );
+    return results;
   });
 };

@@ -2,6 +2,7 @@
 // not sent again, whether it comes from a failure, a crash, a redrive or an overlapping invocation.
 
 import { eachBounded } from "../async/bounded.ts";
+import { leaseMs } from "../async/deadline.ts";
 import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
 import {
@@ -27,12 +28,6 @@ type Message = AppendDelivery<unknown>;
 
 /** Requests to the store at once. The SDK's sockets are 50 by default, and the target may need some of them. */
 const requestsAtOnce = 25;
-
-/** Lambda's longest invocation: how long a lease is held outside Lambda, where no deadline is known. */
-const longestInvocationMs = 900_000;
-
-/** A lease outlives its invocation by this, because the sink may still be settling. */
-const marginMs = 1_000;
 
 const storeError = (route: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
@@ -89,8 +84,6 @@ const conclude = async (
 const lateError = (route: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${route}] the invocation's time was over when the leases were acquired`);
 
-const holdMsOf = ({ remainingMs }: WriteContext): number => Math.min(remainingMs(), longestInvocationMs) + marginMs;
-
 /** Sends deliveries whose leases are acquired. Every lease is completed or released, whatever the sink does. */
 const send = async (
   sink: Sink<unknown, "append">,
@@ -115,7 +108,7 @@ const send = async (
 /** The sink, which sends a delivery only under a lease. */
 export const leasingSink = (sink: Sink<unknown, "append">, leasing: Leasing): Sink<unknown, "append"> =>
   withWrite(sink, async (batch, context) => {
-    const holdMs = holdMsOf(context);
+    const holdMs = leaseMs(context.remainingMs());
     const answers = await eachBounded(batch, requestsAtOnce, (delivery) => acquireOne(leasing, delivery, holdMs));
     const settled = answers.filter((answer) => answer !== undefined);
     const acquired = batch.filter((_, index) => answers[index] === undefined);

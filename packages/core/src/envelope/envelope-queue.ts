@@ -5,7 +5,7 @@ import { eachBounded } from "../async/bounded.ts";
 import { ConfigError, SinkError } from "../errors.ts";
 import { chunk } from "../sink/chunk.ts";
 import { fifoId } from "../sink/fifo.ts";
-import { missingDependency } from "../sink/missing-dependency.ts";
+import { missingDependency } from "../sink/lazy-client.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { type EnvelopeMessage, type SizedMessage, type SqsEntry, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";

@@ -3,8 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { lazyClient } from "../sink/lazy-client.ts";
-import { missingDependency } from "../sink/missing-dependency.ts";
+import { lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import { checkClient, checkText } from "../sink/option.ts";
 
 /** Keeps records for as long as their messages live. */

@@ -7,8 +7,7 @@ import { RecordError, SinkError } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { lazyClient } from "../sink/lazy-client.ts";
-import { missingDependency } from "../sink/missing-dependency.ts";
+import { lazyClient, missingDependency } from "../sink/lazy-client.ts";
 
 /** Which records Lambda gave up on. */
 export interface BatchPointer {

@@ -1,10 +1,10 @@
-// The record as Lambda delivers it, and the change that core makes of it. Decoding itself is in decode.ts.
+// The types of records and changes.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 
 /**
- * A DynamoDB attribute value as it stands in a stream record: numbers as decimal text, binary as base64 text
- * (bytes where the record did not come through JSON).
+ * A DynamoDB attribute value in a stream record. Numbers are decimal text; binary is base64 text, or bytes in a record that
+ * was not parsed from JSON.
  */
 export type AttributeValue =
   | { readonly S: string }
@@ -21,6 +21,7 @@ export type AttributeValue =
 /** An item, or its keys, as attribute values. */
 export type Image = { readonly [attribute: string]: AttributeValue };
 
+/** Which images the records of a stream have. */
 export type StreamViewType = "KEYS_ONLY" | "NEW_IMAGE" | "OLD_IMAGE" | "NEW_AND_OLD_IMAGES";
 
 /**
@@ -36,7 +37,7 @@ export interface StreamRecord {
   readonly eventSourceARN?: string;
   readonly userIdentity?: { readonly type?: string; readonly principalId?: string };
   readonly dynamodb?: {
-    /** Epoch seconds. Too coarse to order changes: lag metrics only. */
+    /** Seconds since the epoch. For metrics of lag: too coarse to order changes. */
     readonly ApproximateCreationDateTime?: number;
     readonly Keys?: Image;
     readonly NewImage?: Image;
@@ -47,55 +48,56 @@ export interface StreamRecord {
   };
 }
 
-/** A decoded key attribute: DynamoDB allows strings, numbers and binary. */
+/** A decoded key attribute. DynamoDB allows strings, numbers and binary. */
 export type KeyValue = string | number | NumberValue | Uint8Array;
 
-/** A decoded item whose schema is not known. */
+/** A decoded item without a schema. */
 export type UnknownItem = { readonly [attribute: string]: unknown };
 
+/** The kind of a change. */
 export type ChangeKind = "insert" | "modify" | "remove";
 
 /**
- * How a change came to this invocation: from the stream, the retry queue, the dead letters (or Lambda's own on-failure
+ * Where the invocation got a change from: the stream, the retry queue, the dead letters (or Lambda's on-failure
  * destination), the table, or an archive.
  */
 export type Origin = "stream" | "retry" | "redrive" | "backfill" | "replay";
 
-/** A decoded record. `keys`, `before` and `after` are decoded when they are read, so a spread copy has none of them. */
+/** A decoded record. `keys`, `before` and `after` are getters, which decode when they are read: a spread does not copy them. */
 export interface Change<Item = UnknownItem> {
   readonly kind: ChangeKind;
   /** The item's key attributes. */
   readonly keys: { readonly [attribute: string]: KeyValue };
-  /** One text for the item's key, equal for equal keys and different for different ones. */
+  /** The item's key as one text, which is unique to the key. */
   readonly itemKey: string;
   /**
-   * The item after the change; undefined after a remove.
-   * @throws {RecordError} RECORD_INCOMPLETE when the stream's view type carries no new image, RECORD_MISMATCH when
-   * the image does not fit the pipeline's schema.
+   * The item after the change; undefined for a remove.
+   * @throws {RecordError} RECORD_INCOMPLETE when the stream's view type has no new image, RECORD_MISMATCH when the image
+   * does not match the pipeline's schema.
    */
   readonly after: Item | undefined;
   /**
-   * The item before the change; undefined before an insert.
-   * @throws {RecordError} RECORD_INCOMPLETE when the stream's view type carries no old image, RECORD_MISMATCH when
-   * the image does not fit the pipeline's schema.
+   * The item before the change; undefined for an insert.
+   * @throws {RecordError} RECORD_INCOMPLETE when the stream's view type has no old image, RECORD_MISMATCH when the image
+   * does not match the pipeline's schema.
    */
   readonly before: Item | undefined;
-  /** `<stream epoch>-<sequence number padded to 40 digits>`: 58 characters that order the changes of an item as text. */
+  /** `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order the changes of an item. */
   readonly version: string;
   readonly sequenceNumber: string;
-  /** Unique to the change, and equal on every repeat of it. */
+  /** Unique to the change, and the same on every repeat. */
   readonly eventId: string;
-  /** True where DynamoDB's TTL service removed the item. A removal replicated from another region does not show it. */
+  /** True if DynamoDB's TTL service removed the item in this region. False for a removal replicated from another one. */
   readonly isTtlRemoval: boolean;
   readonly origin: Origin;
   readonly viewType: StreamViewType;
-  /** Milliseconds since the epoch, rounded down to the second by DynamoDB. For lag, never for order. */
+  /** Milliseconds since the epoch, rounded down to the second by DynamoDB. For lag, not for order. */
   readonly approximateCreationTimeMs: number;
   /** The record as it was received. */
   readonly record: StreamRecord;
 }
 
-/** A change after which the item exists: what the mapper of an upsert sink sees. */
+/** A change after which the item exists, for the mapper of an upsert sink. */
 export interface LiveChange<Item = UnknownItem> extends Change<Item> {
   readonly after: Item;
 }

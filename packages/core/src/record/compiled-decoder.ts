@@ -1,38 +1,39 @@
-// Finds the decoder compiled for an image's attribute names. Items of a table share a few shapes, and storing
-// attributes one by one into an object of a shape that V8 must look up is most of what decoding costs: compiled
-// literals are about twice as fast (bench: `decode`). Where code generation is forbidden
-// (--disallow-code-generation-from-strings) or shapes are many, images are decoded attribute by attribute.
+// Compiles decoders for the attribute names of images. Most of the cost of decoding is that V8 looks up the shape of the
+// object with each attribute that is stored. The items of a table share a few shapes, and a compiled object literal is
+// about twice as fast (bench: `decode`). Images are decoded attribute by attribute if there are too many shapes, or if
+// code generation is forbidden (--disallow-code-generation-from-strings). docs/decisions/0004-compiled-decoders.md.
 
 import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 
-/** Sightings of a shape before it is compiled: compiling costs as much as decoding about 100 items. */
-const sightingsToCompile = 32;
+/** Images of a shape before it is compiled: compiling costs as much as decoding about 100 items. */
+const imagesToCompile = 32;
 
-/** Bounds what a table of ever-changing attribute names can make us keep. */
+/** Limits of memory, for tables whose attribute names keep changing. */
 const maxShapes = 256;
 const maxNodes = 8192;
 
-/** A step of the walk over an image's attribute names; the last step is the image's shape. */
-interface Shape {
-  readonly next: Map<string, Shape>;
-  /** The latest step taken from here: most images repeat it, which saves the Map's look-up. */
+/** A node of the tree of attribute names. The node of an image's last name is the image's shape. */
+interface ImageShape {
+  readonly next: Map<string, ImageShape>;
+  /** The latest next node. Most images repeat it, which saves the lookup in the Map. */
   latestName: string | undefined;
-  latest: Shape | undefined;
-  sightings: number;
+  latest: ImageShape | undefined;
+  images: number;
   decode: DecodeImage | undefined;
 }
 
+/** Decodes an image. */
 export type DecodeImage = (image: Image) => UnknownItem;
-/** `nested` decodes the maps within the value. */
+/** Decodes a value. `nested` decodes the maps within it. */
 export type DecodeValue = (value: AttributeValue, nested: DecodeImage) => unknown;
 /** Decodes an image attribute by attribute. */
 export type DecodeEach = (image: Image, nested: DecodeImage) => UnknownItem;
 
-const newShape = (): Shape => ({
+const newShape = (): ImageShape => ({
   next: new Map(),
   latestName: undefined,
   latest: undefined,
-  sightings: 0,
+  images: 0,
   decode: undefined,
 });
 
@@ -45,15 +46,15 @@ const mayGenerateCode = (): boolean => {
   }
 };
 
-/** Decodes what a value of one type holds. `nested` decodes the maps within it. */
-export type DecodeHeld = (held: never, nested: DecodeImage) => unknown;
+/** Decodes the content of a value of one type. `nested` decodes the maps within it. */
+export type DecodeContent = (content: never, nested: DecodeImage) => unknown;
 
-/** The decoders of the types that compiled code looks for first. */
-export type HeldDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", DecodeHeld>>;
+/** The decoders of the types that compiled code expects. */
+export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", DecodeContent>>;
 
 type Inline = (nested: string) => string;
 
-/** What code for a value of that type looks like; every other type, and every misfit, is `d`'s. */
+/** The code for a value of each type. `d` decodes all other types, and values of another type than expected. */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],
   ["BOOL", () => "v.BOOL"],
@@ -65,9 +66,9 @@ const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
 ]);
 
 /**
- * An object literal with one member per name, each trying first the type that it has in the sample. A computed
- * `["__proto__"]` is an own member; a plain one is not. Each member has a decoder of its own for the maps within it:
- * there one shape follows the other, as in the whole item.
+ * An object literal with a member for each name, which expects the type that the member has in the sample. A computed
+ * `["__proto__"]` is an own member; a plain one is not. Each member has its own decoder for maps within it, because the
+ * maps of a member share shapes too.
  */
 const source = (sample: Image): string => {
   const members = Object.entries(sample).map(([name, value], index) => {
@@ -76,25 +77,25 @@ const source = (sample: Image): string => {
     const [type = ""] = Object.keys(value ?? {});
     const read = `(v = image[${text}])`;
     const nested = `nested${index}`;
-    const held = inline.get(type)?.(nested);
-    if (held === undefined) return `${member}: d(${read}, ${nested})`;
-    return `${member}: (${read} ?? none).${type} !== undefined ? ${held} : d(v, ${nested})`;
+    const code = inline.get(type)?.(nested);
+    if (code === undefined) return `${member}: d(${read}, ${nested})`;
+    return `${member}: (${read} ?? none).${type} !== undefined ? ${code} : d(v, ${nested})`;
   });
   const decoders = members.map((_, index) => `nested${index}`).join(", ");
-  const constants = `const none = {}, { N, M, L, SS, NS } = held, [${decoders}] = nested;`;
+  const constants = `const none = {}, { N, M, L, SS, NS } = contents, [${decoders}] = nested;`;
   return `${constants} return (image) => { let v; return { ${members.join(", ")} }; };`;
 };
 
-/** Makes decoders of images that agree with `decodeEach`, and are faster where they have seen a shape before. */
+/** Makes decoders of images. They return the same as `decodeEach`, and are faster for known shapes. */
 export const imageDecoders = (
   decodeValue: DecodeValue,
-  held: HeldDecoders,
+  contents: ContentDecoders,
   decodeEach: DecodeEach,
 ): (() => DecodeImage) => {
   let nodes = 0;
   let compiled = mayGenerateCode() ? 0 : maxShapes;
 
-  const step = (shape: Shape, name: string): Shape | undefined => {
+  const step = (shape: ImageShape, name: string): ImageShape | undefined => {
     let next = shape.next.get(name);
     if (next === undefined) {
       if (nodes >= maxNodes) return undefined;
@@ -108,10 +109,10 @@ export const imageDecoders = (
   };
   const compile = (sample: Image): DecodeImage => {
     compiled += 1;
-    const make = new Function("d", "held", "nested", source(sample));
-    return make(decodeValue, held, Object.keys(sample).map(newDecoder)) as DecodeImage;
+    const make = new Function("d", "contents", "nested", source(sample));
+    return make(decodeValue, contents, Object.keys(sample).map(newDecoder)) as DecodeImage;
   };
-  const find = (root: Shape, image: Image): DecodeImage | undefined => {
+  const find = (root: ImageShape, image: Image): DecodeImage | undefined => {
     let shape = root;
     for (const name in image) {
       const next = shape.latestName === name ? shape.latest : step(shape, name);
@@ -119,8 +120,8 @@ export const imageDecoders = (
       shape = next;
     }
     if (shape.decode !== undefined || compiled >= maxShapes) return shape.decode;
-    shape.sightings += 1;
-    if (shape.sightings >= sightingsToCompile) shape.decode = compile(image);
+    shape.images += 1;
+    if (shape.images >= imagesToCompile) shape.decode = compile(image);
     return shape.decode;
   };
   const newDecoder = (): DecodeImage => {

@@ -1,5 +1,5 @@
-// Decodes attribute values without loss. Native types, each safe for JSON.stringify: a number only where it survives
-// the round trip exactly, else the SDK's NumberValue; binary as Uint8Array; sets as Set.
+// Decodes attribute values without loss, to native types that are safe for JSON.stringify. A number that a double cannot
+// hold exactly becomes the SDK's NumberValue; binary becomes Uint8Array; sets become Set.
 
 import { type NumberValue, NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { RecordError } from "../errors.ts";
@@ -9,11 +9,11 @@ import { toJson } from "./json.ts";
 
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
-/** `JSON.stringify` would write `{}`, `{"value":…}` or `{"0":…}`. */
+/** The JSON of a decoded value. Without `toJSON`, `JSON.stringify` would write `{}`, `{"value":…}` or `{"0":…}`. */
 const asJson = (value: unknown): unknown => JSON.parse(toJson(value));
 
-// What is decoded to, with a `toJSON` on the prototype: one for each value costs four times as much as the value (bench:
-// `decode`). The constructor is the base's, because the SDK's `marshall` and Jest's `toEqual` go by it.
+// The decoded types, with a `toJSON` on the prototype: a `toJSON` for each value costs four times as much as the value
+// (bench: `decode`). The constructor is that of the base, which the SDK's `marshall` and Jest's `toEqual` compare.
 
 class JsonNumberValue extends NumberValueImpl {
   toJSON(): unknown {
@@ -43,14 +43,14 @@ const setOf = <Member>(members: readonly Member[], decode?: (member: Member) => 
   return set;
 };
 
-/** A copy: the buffer behind a small Buffer is shared with others. */
+/** Copies the bytes, because small Buffers share their memory. */
 const bytesOf = (source: Uint8Array): Uint8Array => {
   const bytes = new JsonBytes(source.length);
   bytes.set(source);
   return bytes;
 };
 
-/** Digits and exponent of a decimal text, equal for equal values: `"1.50"` and `"15E-1"` are both `"15e-1"`. */
+/** Digits and exponent of a decimal text, the same for equal values: `"1.50"` and `"15E-1"` are both `"15e-1"`. */
 const canonical = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const sign = mantissa.startsWith("-") ? "-" : "";
@@ -66,8 +66,8 @@ const plainInteger = /^-?[1-9]\d*$/;
 const powersOfTen: readonly number[] = Array.from({ length: 16 }, (_, power) => Number(`1e${power}`));
 
 /**
- * The value of up to 15 plain digits, with or without a point, else undefined: most numbers, at a third of what the
- * general path costs. Both sides of the division are exact, so that its result is the nearest double.
+ * The value of at most 15 digits with an optional point, else undefined. This path has most numbers, at a third of the cost
+ * of the general one. Both operands of the division are exact, so that the result is the nearest double.
  */
 const plainDecimal = (text: string): number | undefined => {
   const { length } = text;
@@ -90,69 +90,69 @@ const decodeNumber = (text: string): number | NumberValue => {
   const number = Number(text);
   const written = String(number);
   if (written === text && Number.isFinite(number)) return number;
-  // Two integers written alike differ in value if they differ in digits.
+  // Integers without an exponent have different values if they have different digits.
   if (plainInteger.test(text) && Math.abs(number) < 1e21) return new JsonNumberValue(text);
   if (!decimal.test(text)) throw malformedNumber();
-  // By value: "1.50", "1E3" and "-0" are not written as JavaScript writes them.
+  // Compares values, because JavaScript writes "1.50", "1E3" and "-0" differently.
   if (Number.isFinite(number) && canonical(text) === canonical(written)) return number;
   return new JsonNumberValue(text);
 };
 
 const malformedNumber = (): RecordError =>
-  new RecordError("RECORD_MALFORMED", "an attribute of type N holds no decimal number");
+  new RecordError("RECORD_MALFORMED", "an attribute of type N is not a decimal number");
 
-const misfit = (type: string, expected: string): RecordError =>
-  new RecordError("RECORD_MALFORMED", `an attribute of type ${type} holds something else; expected ${expected}`);
+const wrongContent = (type: string, expected: string): RecordError =>
+  new RecordError("RECORD_MALFORMED", `an attribute of type ${type} has other content; expected ${expected}`);
 
-const listed = <Member>(type: string, held: unknown): readonly Member[] => {
-  if (!Array.isArray(held)) throw misfit(type, "an array");
-  return held;
+const arrayOf = <Member>(type: string, content: unknown): readonly Member[] => {
+  if (!Array.isArray(content)) throw wrongContent(type, "an array");
+  return content;
 };
 
-const decodeMap = (held: unknown, nested: DecodeImage): UnknownItem => {
-  if (typeof held !== "object" || held === null || Array.isArray(held)) throw misfit("M", "an object");
-  return nested(held as Image);
+const decodeMap = (content: unknown, nested: DecodeImage): UnknownItem => {
+  if (typeof content !== "object" || content === null || Array.isArray(content)) throw wrongContent("M", "an object");
+  return nested(content as Image);
 };
 
 const decodeBinary = (value: string | Uint8Array): Uint8Array => {
   if (value instanceof Uint8Array) return bytesOf(value);
-  if (typeof value !== "string") throw misfit("B", "base64 text or bytes");
+  if (typeof value !== "string") throw wrongContent("B", "base64 text or bytes");
   return bytesOf(Buffer.from(value, "base64"));
 };
 
-const decodeList = (held: readonly AttributeValue[], nested: DecodeImage): unknown[] =>
-  listed<AttributeValue>("L", held).map((entry) => decodeWith(entry, nested));
+const decodeList = (content: readonly AttributeValue[], nested: DecodeImage): unknown[] =>
+  arrayOf<AttributeValue>("L", content).map((entry) => decodeWith(entry, nested));
 
-const decodeTexts = (held: readonly string[]): Set<unknown> => setOf(listed("SS", held));
+const decodeTexts = (content: readonly string[]): Set<unknown> => setOf(arrayOf("SS", content));
 
-const decodeNumbers = (held: readonly string[]): Set<unknown> => setOf(listed<string>("NS", held), decodeNumber);
+const decodeNumbers = (content: readonly string[]): Set<unknown> => setOf(arrayOf<string>("NS", content), decodeNumber);
 
 const typeNames = "S, N, B, BOOL, NULL, L, M, SS, NS, BS";
 
 const decodeWith = (value: AttributeValue, nested: DecodeImage): unknown => {
   for (const type in value) {
-    const held = (value as Record<string, unknown>)[type];
-    if (held === undefined) continue;
+    const content = (value as Record<string, unknown>)[type];
+    if (content === undefined) continue;
     switch (type) {
       case "S":
       case "BOOL":
-        return held;
+        return content;
       case "N":
-        return decodeNumber(held as string);
+        return decodeNumber(content as string);
       case "M":
-        return decodeMap(held, nested);
+        return decodeMap(content, nested);
       case "L":
-        return decodeList(held as readonly AttributeValue[], nested);
+        return decodeList(content as readonly AttributeValue[], nested);
       case "NULL":
         return null;
       case "B":
-        return decodeBinary(held as string);
+        return decodeBinary(content as string);
       case "SS":
-        return decodeTexts(held as readonly string[]);
+        return decodeTexts(content as readonly string[]);
       case "NS":
-        return decodeNumbers(held as readonly string[]);
+        return decodeNumbers(content as readonly string[]);
       case "BS":
-        return setOf(listed<string>(type, held), decodeBinary);
+        return setOf(arrayOf<string>(type, content), decodeBinary);
       default:
         throw new RecordError("RECORD_MALFORMED", `an attribute value has the type ${type}; expected ${typeNames}`);
     }
@@ -180,5 +180,5 @@ const newImageDecoder = imageDecoders(
 /** The native item of an image. @throws {RecordError} RECORD_MALFORMED when an attribute has no known type. */
 export const decodeImage: (image: Image) => UnknownItem = newImageDecoder();
 
-/** The native value of an attribute value. @throws {RecordError} RECORD_MALFORMED when it is none. */
+/** The native value of an attribute value. @throws {RecordError} RECORD_MALFORMED when its type is unknown. */
 export const decodeValue = (value: AttributeValue): unknown => decodeWith(value, decodeImage);

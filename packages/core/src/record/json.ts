@@ -1,23 +1,23 @@
-// JSON without loss: exact numbers, sets in a stable order, binary as base64.
+// Lossless JSON: exact numbers, sets in a stable order, binary as base64.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { RecordError } from "../errors.ts";
 import type { AttributeValue, Image } from "./change.ts";
 
 /**
- * How a number that a double cannot hold is written: `literal` for targets whose JSON numbers are exact (Postgres
- * `jsonb`), `string` for those that would round it (most consumers).
+ * The JSON of a number that a double cannot hold: `literal` for targets with exact JSON numbers (Postgres `jsonb`),
+ * `string` for consumers that would round a literal (most of them).
  */
 export type ExactNumbers = "literal" | "string";
 
-/** By its method and not by class or name: a map may have an attribute of that name. */
+/** Checks for the method, because a map may have an attribute of that name, and the class may be loaded twice. */
 const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
-/** Code-unit order: stable on every machine, unlike a locale's. */
+/** Sorts by code units, which is the same on every machine, unlike the order of a locale. */
 const ordered = (texts: readonly string[]): string[] => [...texts].sort();
 
 const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
@@ -25,19 +25,19 @@ const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * The decimal text as a JSON number with every digit: `"1.50"` stays, `"+1"`, `".5"`, `"5."` and `"007"` are put right.
- * @throws {RecordError} RECORD_MALFORMED when it is no decimal number.
+ * The decimal text as a JSON number with every digit. Corrects `"+1"`, `".5"`, `"5."` and `"007"`, which are not JSON.
+ * @throws {RecordError} RECORD_MALFORMED when the text is not a decimal number.
  */
 const numberLiteral = (text: string): string => {
   if (jsonNumber.test(text)) return text;
   const [, sign = "", whole = "", fraction = "", exponent = ""] = decimal.exec(text) ?? [];
-  if (whole + fraction === "") throw new RecordError("RECORD_MALFORMED", "a number is no decimal; expected its digits");
+  if (whole + fraction === "") throw new RecordError("RECORD_MALFORMED", "a number is not decimal; expected digits");
   return `${sign}${whole.replace(/^0+(?=\d)/, "") || "0"}${fraction === "" ? "" : `.${fraction}`}${exponent}`;
 };
 
 type Exact = (text: string) => string;
 
-/** Items have the same few names over and over: each is quoted once. Bounded, as a map may be keyed by data. */
+/** A cache of quoted names. Limited, because a map may have data as its names. */
 const quotedNames = new Map<string, string>();
 const maxQuotedNames = 1_000;
 
@@ -58,7 +58,7 @@ const membersToJson = (value: object, exact: Exact): string => {
   return `{${text}}`;
 };
 
-/** Strings by themselves: their JSON texts have another order, by quotes and escapes. */
+/** Sorts strings before they are quoted, because quotes and escapes change their order. */
 const setToJson = (value: ReadonlySet<unknown>, exact: Exact): string => {
   const texts = [...value].filter((entry) => typeof entry !== "string").map((entry) => write(entry, exact) ?? "null");
   const strings = [...value].filter((entry) => typeof entry === "string");
@@ -73,7 +73,7 @@ const objectToJson = (value: object, exact: Exact): string | undefined => {
   return membersToJson(value, exact);
 };
 
-/** Undefined where `JSON.stringify` leaves a value out. */
+/** Undefined for a value that `JSON.stringify` omits. */
 const write = (value: unknown, exact: Exact): string | undefined => {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
@@ -83,7 +83,7 @@ const write = (value: unknown, exact: Exact): string | undefined => {
   return objectToJson(value, exact);
 };
 
-/** Whether `JSON.stringify` writes the value without loss, at a quarter of the time that `write` takes. */
+/** Whether `JSON.stringify` writes the value without loss, which takes a quarter of the time of `write`. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
   if (Array.isArray(value)) return value.every(isPlain);
@@ -97,15 +97,15 @@ const writeLossless = (value: unknown, exactNumbers: ExactNumbers): string | und
   write(value, exactNumbers === "literal" ? numberLiteral : (text) => JSON.stringify(text));
 
 /**
- * JSON text of a decoded value. `Set`s become arrays in code-unit order, bytes become base64, BigInts and exact numbers
- * are written as `exactNumbers` says; `undefined` members are left out, as `JSON.stringify` does.
+ * The JSON of a decoded value. A `Set` becomes an array in code-unit order, bytes become base64, and `exactNumbers` applies
+ * to BigInts and exact numbers. `undefined` members are omitted, as by `JSON.stringify`.
  */
 export const toJson = (value: unknown, exactNumbers: ExactNumbers = "string"): string =>
   (isPlain(value) ? JSON.stringify(value) : writeLossless(value, exactNumbers)) ?? "null";
 
 const binaryText = (value: string | Uint8Array): string => (typeof value === "string" ? value : base64(value));
 
-/** JSON text of an attribute value, straight from the record: numbers keep every digit as literals. */
+/** The JSON of an attribute value of a record. Numbers are literals with every digit. */
 export const attributeToJson = (value: AttributeValue): string => {
   if ("S" in value) return JSON.stringify(value.S);
   if ("N" in value) return numberLiteral(value.N);
@@ -124,7 +124,7 @@ export const attributeToJson = (value: AttributeValue): string => {
     .join(",")}]`;
 };
 
-/** JSON text of an item, straight from the record. */
+/** The JSON of an image of a record. */
 export const imageToJson = (image: Image): string =>
   `{${Object.entries(image)
     .map(([name, value]) => `${JSON.stringify(name)}:${attributeToJson(value)}`)

@@ -1,9 +1,9 @@
-// From the Streams API's record to the one in Lambda's event: two names differ, the ARN is added, and what the SDK has
-// made of the wire's JSON (bytes, a Date) is undone.
+// From a record of the Streams API to a record of Lambda's event. Two names differ, the ARN is added, and the bytes and the
+// Date that the SDK has parsed become JSON again.
 
 import type { AttributeValue, Image, StreamRecord } from "./change.ts";
 
-/** A record as GetRecords returns it, in the JSON of the wire or as the SDK has parsed it. */
+/** A record that GetRecords returns, as JSON or as the SDK has parsed it. */
 export interface StreamsApiRecord {
   readonly eventID?: string | undefined;
   readonly eventName?: string | undefined;
@@ -32,7 +32,7 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-/** Bytes as base64 text, at every depth; what holds none stays the same object. */
+/** The value with bytes as base64 text, at every depth. */
 const wireValue = (value: AttributeValue): AttributeValue => {
   if ("B" in value && typeof value.B !== "string") return { B: base64(value.B) };
   if ("BS" in value && value.BS.some((member) => typeof member !== "string")) return { BS: value.BS.map(base64) };
@@ -50,7 +50,7 @@ const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["
   ...(OldImage && { OldImage: wireImage(OldImage) }),
 });
 
-/** The part that the SDK parses. `Date` is what tells: the wire has a number. */
+/** Undoes the parsing of the SDK. A `Date` shows that the SDK has parsed the record: JSON has a number. */
 const wireDynamodb = (dynamodb: NonNullable<StreamsApiRecord["dynamodb"]>): NonNullable<StreamRecord["dynamodb"]> => {
   const { ApproximateCreationDateTime: at, ...rest } = dynamodb;
   if (!(at instanceof Date)) return dynamodb as NonNullable<StreamRecord["dynamodb"]>;

@@ -1,4 +1,4 @@
-// Makes a change of a record: what must be there is checked at once, images are decoded when they are asked for.
+// Makes a change from a record. Required fields are checked at once, and images are decoded when they are read.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
@@ -27,12 +27,12 @@ const viewTypes: readonly StreamViewType[] = ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMA
 const malformed = (found: string, expected: string): RecordError =>
   new RecordError("RECORD_MALFORMED", `${found}; expected ${expected}`);
 
-/** Lambda always states the view type; a record written by hand may not, and then its images tell. */
+/** Lambda always sets the view type. A record without one, written by hand, gets it from its images. */
 const viewTypeOf = (record: StreamRecord, kind: ChangeKind): StreamViewType => {
-  const stated = record.dynamodb?.StreamViewType;
-  if (stated !== undefined) {
-    if (!viewTypes.includes(stated)) throw malformed("StreamViewType is unknown", viewTypes.join(", "));
-    return stated;
+  const given = record.dynamodb?.StreamViewType;
+  if (given !== undefined) {
+    if (!viewTypes.includes(given)) throw malformed("StreamViewType is unknown", viewTypes.join(", "));
+    return given;
   }
   const hasNew = record.dynamodb?.NewImage !== undefined || kind === "remove";
   const hasOld = record.dynamodb?.OldImage !== undefined || kind === "insert";
@@ -59,47 +59,48 @@ const textOf = (text: string | undefined, found: string, expected: string): stri
   return text;
 };
 
-/** Issues are told by path alone: a schema's own messages may quote values. */
+/** Names the paths of the issues only: the messages of a schema may quote values. */
 const mismatch = (issues: readonly StandardSchemaV1.Issue[]): RecordError => {
   const paths = issues.map(({ path = [] }) =>
     path.map((part) => String(typeof part === "object" ? part.key : part)).join("."),
   );
   const named = [...new Set(paths)].slice(0, 5).map((path) => (path === "" ? "the item itself" : path));
-  return new RecordError("RECORD_MISMATCH", `the item does not fit the schema at ${named.join(", ")}`);
+  return new RecordError("RECORD_MISMATCH", `the item does not match the schema at ${named.join(", ")}`);
 };
 
-/** Decodes an image and, where there is a schema, parses it. */
+/** Decodes an image, and parses it by the schema if there is one. */
 const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | undefined): Item => {
   const item = decodeImage(image);
   if (schema === undefined) return item as Item;
   const result = schema["~standard"].validate(item);
   if (result instanceof Promise) {
-    // Nobody awaits it, and a rejection that nobody handles ends the process.
+    // An unhandled rejection would end the process.
     result.catch(() => {});
-    throw new ConfigError("CONFIG_INVALID", "item: the schema validates asynchronously; expected a synchronous one");
+    throw new ConfigError("CONFIG_INVALID", 'option "schema" validates asynchronously; expected a synchronous schema');
   }
   if (result.issues !== undefined) throw mismatch(result.issues);
   return result.value;
 };
 
-/** An image that the change must have. Absent by view type and absent by mistake are different errors. */
+/** The image. Throws different errors for an image that the view type excludes and one that is missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
   if (image !== undefined) return image;
-  if (carries(viewType, side)) throw malformed(`the ${side} image is missing`, `one, the view type being ${viewType}`);
+  if (carries(viewType, side))
+    throw malformed(`the ${side} image is missing`, `an image for the view type ${viewType}`);
   const better = side === "new" ? "NEW_IMAGE" : "OLD_IMAGE";
   throw new RecordError(
     "RECORD_INCOMPLETE",
-    `the stream's view type is ${viewType}, which carries no ${side} image; expected ${better} or NEW_AND_OLD_IMAGES`,
+    `the stream's view type is ${viewType}, which has no ${side} image; expected ${better} or NEW_AND_OLD_IMAGES`,
   );
 };
 
-/** Whether records of this view type carry the image of that side. */
+/** Whether records of the view type have the image of that side. */
 export const carries = (viewType: StreamViewType, side: "new" | "old"): boolean =>
   viewType === "NEW_AND_OLD_IMAGES" || viewType === (side === "new" ? "NEW_IMAGE" : "OLD_IMAGE");
 
-type Parsed<Item> = { readonly item: Item } | { readonly error: unknown };
+type ParsedItem<Item> = { readonly item: Item } | { readonly error: unknown };
 
-const parsed = <Item>(make: () => Item): Parsed<Item> => {
+const parsed = <Item>(make: () => Item): ParsedItem<Item> => {
   try {
     return { item: make() };
   } catch (error) {
@@ -107,12 +108,12 @@ const parsed = <Item>(make: () => Item): Parsed<Item> => {
   }
 };
 
-const itemOf = <Item>(result: Parsed<Item>): Item => {
+const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   if ("error" in result) throw result.error;
   return result.item;
 };
 
-/** A class for once: an object with its own getters took three times as long to make (bench: `core`). */
+/** A class, because an object with getters takes three times as long to make (bench: `core`). */
 class DecodedChange<Item> implements Change<Item> {
   readonly kind: ChangeKind;
   readonly itemKey: string;
@@ -123,8 +124,8 @@ class DecodedChange<Item> implements Change<Item> {
   readonly record: StreamRecord;
   readonly #schema: StandardSchemaV1<unknown, Item> | undefined;
   #keys: Change["keys"] | undefined = undefined;
-  #after: Parsed<Item> | undefined = undefined;
-  #before: Parsed<Item> | undefined = undefined;
+  #after: ParsedItem<Item> | undefined = undefined;
+  #before: ParsedItem<Item> | undefined = undefined;
 
   constructor(record: StreamRecord, origin: Origin, schema: StandardSchemaV1<unknown, Item> | undefined) {
     this.kind = kindOf(record);
@@ -187,7 +188,7 @@ export const decodeRecord = <Item = UnknownItem>(
   schema?: StandardSchemaV1<unknown, Item>,
 ): Change<Item> => new DecodedChange(record, origin, schema);
 
-/** The state before a change, as a change that led to it: to ask a mapper whether the item had a copy. */
+/** An insert of the item before a change. With it, a mapper says whether the item had a copy in the target. */
 export const priorState = <Item>(
   change: Change<Item>,
   schema: StandardSchemaV1<unknown, Item> | undefined,
@@ -201,7 +202,7 @@ export const priorState = <Item>(
   return decodeRecord(record, change.origin, schema) as LiveChange<Item>;
 };
 
-/** Asserts that the record carries the item's new image, without decoding it. */
+/** Throws unless the record has the new image. Does not decode the image. */
 export const assertNewImage = (change: Change<unknown>): void => {
   requiredImage("new", change.viewType, change.record.dynamodb?.NewImage);
 };

@@ -1,8 +1,8 @@
-// Attribute values of a record, as the SDK's clients take them: nothing is converted but binary.
+// Attribute values of a record for clients of the SDK: binary becomes bytes.
 
 import type { AttributeValue, Image } from "./change.ts";
 
-/** An attribute value as the SDK takes it: binary as bytes. Lambda's records carry it as base64 text. */
+/** An attribute value for the SDK. Binary is bytes, while Lambda's records have base64 text. */
 export type SdkValue =
   | { readonly S: string }
   | { readonly N: string }
@@ -15,26 +15,26 @@ export type SdkValue =
   | { readonly NS: string[] }
   | { readonly BS: Uint8Array[] };
 
-/** An item, or its key, as the SDK takes it. */
+/** An item, or its key, for the SDK. */
 export type SdkItem = { readonly [attribute: string]: SdkValue };
 
 const bytes = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
 
-/** An attribute value of a record. The SDK would encode base64 text once more in a set, and not outside of one. */
+/** An attribute value for the SDK. The SDK would encode base64 text in sets a second time. */
 export const sdkValue = (value: AttributeValue): SdkValue => {
   if ("B" in value) return { B: bytes(value.B) };
   if ("BS" in value) return { BS: value.BS.map(bytes) };
   if ("L" in value) return { L: value.L.map(sdkValue) };
   if ("M" in value) return { M: sdkItem(value.M) };
-  // Sent as it is: the SDK's types only lack the word readonly.
+  // The same value: the types of the SDK only lack `readonly`.
   return value as SdkValue;
 };
 
-/** The attribute values of a record's image; members that are undefined are left out. */
+/** An image of a record for the SDK. Undefined members are omitted. */
 export const sdkItem = (image: Image): Record<string, SdkValue> => {
   const given = Object.entries<AttributeValue | undefined>(image);
   const entries = given.flatMap(([name, value]) => (value === undefined ? [] : [[name, sdkValue(value)] as const]));
-  // By fromEntries, since a name may be __proto__.
+  // With fromEntries, because a name may be __proto__.
   return Object.fromEntries(entries);
 };

@@ -1,4 +1,4 @@
-// The version of a change, and the item's key as one text.
+// The version of a change, and the key of an item as one text.
 
 import { RecordError } from "../errors.ts";
 import type { AttributeValue, Image } from "./change.ts";
@@ -8,8 +8,9 @@ const label = /\/stream\/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}
 let latest: { readonly arn: string; readonly epoch: string } | undefined;
 
 /**
- * The creation time in the stream ARN's label as 17 digits, `20260102030405678`: a re-created stream has a later one.
- * @throws {RecordError} RECORD_MALFORMED when the ARN carries no label.
+ * The creation time of the stream, from the label in its ARN, as 17 digits: `20260102030405678`. A stream that is created
+ * again has a later one.
+ * @throws {RecordError} RECORD_MALFORMED when the ARN has no label.
  */
 export const streamEpoch = (streamArn: string): string => {
   if (latest?.arn === streamArn) return latest.epoch;
@@ -24,8 +25,8 @@ export const streamEpoch = (streamArn: string): string => {
 };
 
 /**
- * `<stream epoch>-<sequence number padded to 40 digits>`, which orders the changes of an item as text.
- * Sequence numbers have 21 to 40 digits: more than an int64 or a JS number holds, and unpadded text misorders them.
+ * `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order the changes of an item. Sequence
+ * numbers have 21 to 40 digits, too many for an int64 or a JavaScript number, and unpadded text has another order.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
 export const versionOf = (streamArn: string, sequenceNumber: string): string => {
@@ -40,16 +41,16 @@ export const versionOf = (streamArn: string, sequenceNumber: string): string => 
 
 const keyText = (name: string, value: AttributeValue): string => {
   for (const type in value) {
-    const held = (value as Readonly<Record<string, unknown>>)[type];
+    const content = (value as Readonly<Record<string, unknown>>)[type];
     if (type !== "S" && type !== "N" && type !== "B") break;
-    const text = type === "B" && held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held;
+    const text = type === "B" && content instanceof Uint8Array ? Buffer.from(content).toString("base64") : content;
     if (typeof text === "string") return `${name.length}:${name}${type}${text.length}:${text}`;
   }
   const [type] = Object.keys(value ?? {});
   throw new RecordError("RECORD_MALFORMED", `key attribute ${name} has the type ${type}; expected S, N or B`);
 };
 
-/** One text for an item's key. Lengths are written before texts, so that no two keys collide. */
+/** The key of an item as one text. Each part follows its length, so that different keys have different texts. */
 export const itemKeyOf = (keys: Image): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return keyText(names[0] as string, keys[names[0] as string] as AttributeValue);

@@ -1,29 +1,29 @@
-// From what an AWS service answers to an error without values. Each sink brings the table of its service; what all
-// services have in common is here. Texts of errors may quote values, so that few of them are passed on.
+// Errors of AWS services as SinkErrors. Each sink has the table of its service, and this file the codes that all services
+// have in common. The texts of most errors are withheld, because they may quote values.
 
 import { SinkError, type SinkErrorCode } from "../errors.ts";
 
-/** Codes by the service's own names, without their prefix and without `Exception` at their end. */
+/** Codes by the names of a service's errors, without prefix and without `Exception` at the end. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
 
-/** Who answers, and what its errors mean. */
+/** An AWS service, and the codes of its errors. */
 export interface AwsService {
-  /** As people write it: `SNS`. */
+  /** For messages: `SNS`. */
   readonly name: string;
   readonly codes: AwsErrorCodes;
-  /** Errors whose text matches are SINK_TOO_LARGE, whatever their name. */
+  /** An error whose text matches is SINK_TOO_LARGE, whatever its name. */
   readonly tooLarge?: RegExp;
 }
 
-/** What a batch answer says of an entry that was not taken. */
+/** A failed entry in the answer to a batch request. */
 export interface AwsEntryFailure {
   readonly code: string | undefined;
   readonly message?: string | undefined;
-  /** Whether the service blames the sender; undefined where it does not say: then what is unknown comes again. */
+  /** Whether the sender is at fault. If the service does not say so, an entry with an unknown code is retried. */
   readonly isSenderFault?: boolean | undefined;
 }
 
-/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html (read 2026-11-23) */
+/** Codes that services have in common. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html (read 2026-11-23) */
 const commonCodes: AwsErrorCodes = {
   ProvisionedThroughputExceeded: "SINK_THROTTLED",
   RequestLimitExceeded: "SINK_THROTTLED",
@@ -47,7 +47,7 @@ const commonCodes: AwsErrorCodes = {
   IncompleteSignature: "SINK_DENIED",
   InvalidClientTokenId: "SINK_DENIED",
   InvalidSecurity: "SINK_DENIED",
-  InvalidSignature: "SINK_DENIED", // a wrong secret, or a clock that is off
+  InvalidSignature: "SINK_DENIED", // a wrong secret key, or a clock that is wrong
   MissingAuthenticationToken: "SINK_DENIED",
   NotAuthorized: "SINK_DENIED",
   OptInRequired: "SINK_DENIED",
@@ -57,7 +57,7 @@ const commonCodes: AwsErrorCodes = {
   UnrecognizedClient: "SINK_DENIED",
 };
 
-/** Codes whose errors carry no message and no signature: their text is passed on, and they are the cause. */
+/** Codes whose errors quote neither messages nor signatures: their text is passed on, and the error is the cause. */
 const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
   "SINK_UNAVAILABLE",
@@ -65,28 +65,28 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_MISSING",
 ]);
 
-/** They name the caller, the operation and the resource, which is what one has to know to repair the permission. */
+/** Errors that name the caller, the operation and the resource, which help to repair the permission. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
-interface Fields {
+interface ErrorFields {
   readonly name: string;
   readonly message: string;
   readonly status: number | undefined;
 }
 
-/** `AWS.SimpleQueueService.NonExistentQueue` and `com.amazonaws.sqs#QueueDoesNotExist` end in what the tables have. */
+/** The name as in the tables: without the prefix of `AWS.SimpleQueueService.NonExistentQueue` or `com.amazonaws.sqs#QueueDoesNotExist`. */
 const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/(?<=.)Exception$/, "");
 
-/** What was thrown may be anything. */
-const fieldsOf = (error: unknown): Fields => {
+/** The fields of any thrown value. */
+const fieldsOf = (error: unknown): ErrorFields => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  // Node's AggregateError, from a host with several addresses, has a code and no message.
+  // Node's AggregateError, for a host with several addresses, has a code and no message.
   const message = error.message || String((error as NodeJS.ErrnoException).code ?? "an error without a message");
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
 
-/** An unknown name: by status, and without one the request never got an answer. */
+/** The code of an error with an unknown name. An error without a status got no answer. */
 const codeOfStatus = (status: number | undefined): SinkErrorCode => {
   if (status === 413) return "SINK_TOO_LARGE";
   if (status === 429) return "SINK_THROTTLED";
@@ -94,32 +94,32 @@ const codeOfStatus = (status: number | undefined): SinkErrorCode => {
   return status !== undefined && status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE";
 };
 
-const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: Fields): SinkErrorCode | undefined =>
+const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: ErrorFields): SinkErrorCode | undefined =>
   tooLarge?.test(message) ? "SINK_TOO_LARGE" : (codes[name] ?? commonCodes[name]);
 
-const told = (sink: string, service: AwsService, code: SinkErrorCode, fields: Fields): string => {
+const isPlain = (code: SinkErrorCode, { name }: ErrorFields): boolean => plainCodes.has(code) || plainNames.has(name);
+
+const messageOf = (sink: string, service: AwsService, code: SinkErrorCode, fields: ErrorFields): string => {
   const answer = `[${sink}] ${service.name} answered ${fields.name}`;
-  if (plainCodes.has(code) || plainNames.has(fields.name)) return `${answer}: ${fields.message}`;
+  if (isPlain(code, fields)) return `${answer}: ${fields.message}`;
   if (code === "SINK_DENIED") return `${answer}; expected valid credentials and permissions`;
   return `${answer}; its text is withheld because it may quote values`;
 };
 
-const isPlain = (code: SinkErrorCode, { name }: Fields): boolean => plainCodes.has(code) || plainNames.has(name);
-
-const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields: Fields, error?: unknown) => {
+const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields: ErrorFields, error?: unknown) => {
   const withheld = Object.assign(new Error(fields.name), { name: fields.name, status: fields.status });
   const cause = error !== undefined && isPlain(code, fields) ? error : withheld;
-  return new SinkError(code, told(sink, service, code, fields), { cause });
+  return new SinkError(code, messageOf(sink, service, code, fields), { cause });
 };
 
-/** The error for a request that the SDK rejected. `cause` is the SDK's own error only where that can hold no value. */
+/** The error of a request, from the error of the SDK. The latter is the cause only if it cannot contain values. */
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
   return errorOf(sink, service, knownCode(service, fields) ?? codeOfStatus(fields.status), fields, error);
 };
 
-/** The error for one entry of a request that was answered. Its own name decides, and else whose fault it is. */
+/** The error of one entry of a batch request. Its name decides, or else whether the sender is at fault. */
 export const awsEntryError = (sink: string, service: AwsService, failure: AwsEntryFailure): SinkError => {
   const { code = "an error without a name", message = "", isSenderFault = false } = failure;
   const fields = { name: bareName(code), message, status: undefined };

@@ -1,55 +1,54 @@
-// Append targets that take several messages in one request: split to the target's limits, ask, and settle each delivery
-// by the answer for its own entry. Nothing is tried again here but what one bad entry has spoilt for the others.
+// Append targets that take several messages in one request: deliveries are split into requests, and each one is settled by
+// the answer to its own entry. A request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";
-import { ConfigError, DeadlineError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
+import { ConfigError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
+import { type AwsService, awsEntryError } from "./aws-error.ts";
 import { chunk } from "./chunk.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteResult } from "./sink.ts";
+import { lateError } from "./write-each.ts";
 
-/** An entry of a request, and the bytes that it takes of it. */
+/** An entry of a request, and its size. */
 export interface SizedEntry<Entry> {
   readonly entry: Entry;
   readonly bytes: number;
 }
 
-/** What a target answered for one entry; undefined where it answered nothing: then core takes it for failed. */
+/** The answer to one entry. Undefined: the target did not mention the entry, and core counts it as failed. */
 export type EntryAnswer = "taken" | SinkError | undefined;
 
-/** How to send messages to a target, several in a request. */
+/** How a sink sends several messages in a request. */
 export interface BatchRequests<Message, Entry> {
   /** The sink's name, for errors. */
   readonly sink: string;
   readonly maxEntries: number;
-  /** Most bytes of one entry, and of all entries of a request together. */
+  /** Limit in bytes of one entry, and of all entries of a request together. */
   readonly maxBytes: number;
   /**
-   * Makes a delivery's entry. Runs before any request.
-   * @throws {SinkError} what can never be sent: that delivery fails alone.
+   * Makes the entry of a delivery, without I/O.
+   * @throws {SinkError} if the delivery can never be sent. Other deliveries are not affected.
    */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
-  /** One request. Resolves with an answer for each entry, by its place; rejects when it fails as a whole. */
+  /** Makes one request. Resolves with an answer for each entry, by its index; rejects if the request fails as a whole. */
   readonly send: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
-  /** The error of a request that failed as a whole. */
+  /** Makes the error of a request that failed as a whole. */
   readonly classify: (error: unknown) => SinkError;
 }
 
-interface Ready<Entry> extends SizedEntry<Entry> {
+interface ReadyDelivery<Entry> extends SizedEntry<Entry> {
   readonly delivery: AppendDelivery<unknown>;
 }
 
 const bytesText = (bytes: number): string => bytes.toLocaleString("en");
 
-const overdue = (sink: string): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the message was sent`);
-
-const allFailed = (group: readonly Ready<unknown>[], error: DeliveryError): WriteResult[] =>
+const allFailed = (group: readonly ReadyDelivery<unknown>[], error: DeliveryError): WriteResult[] =>
   group.map(({ delivery }) => failed(delivery, error));
 
-/** A delivery made ready, or its failure. */
+/** The delivery with its entry, or its failure. */
 const prepare = <Message, Entry>(
   { sink, maxBytes, encode }: BatchRequests<Message, Entry>,
   delivery: AppendDelivery<Message>,
-): Ready<Entry> | WriteResult => {
+): ReadyDelivery<Entry> | WriteResult => {
   try {
     const { entry, bytes } = encode(delivery);
     if (bytes <= maxBytes) return { delivery, entry, bytes };
@@ -64,22 +63,22 @@ const prepare = <Message, Entry>(
 const unanswered = (sink: string): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before the target answered`);
 
-const settlementsOf = (group: readonly Ready<unknown>[], answers: readonly EntryAnswer[]): WriteResult[] =>
+const resultsOf = (group: readonly ReadyDelivery<unknown>[], answers: readonly EntryAnswer[]): WriteResult[] =>
   group.flatMap(({ delivery }, index) => {
     const answer = answers[index];
     if (answer === undefined) return [];
     return answer === "taken" ? delivered(delivery) : failed(delivery, answer);
   });
 
-/** What became of a group: its results, or why its request failed as a whole. */
-const ask = async <Message, Entry>(
+/** Sends a group. Resolves with the results, or with the error of the request as a whole. */
+const sendGroup = async <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
-  group: readonly Ready<Entry>[],
+  group: readonly ReadyDelivery<Entry>[],
   signal: AbortSignal,
 ): Promise<readonly WriteResult[] | SinkError> => {
   try {
     const entries = group.map(({ entry }) => entry);
-    return settlementsOf(
+    return resultsOf(
       group,
       await untilAborted(requests.send(entries, signal), signal, () => unanswered(requests.sink)),
     );
@@ -90,37 +89,37 @@ const ask = async <Message, Entry>(
 };
 
 /**
- * Sends groups one after the other. A request that is refused for good is repeated entry by entry: one of them is bad,
- * and the others shall not suffer. One that fails for another reason ends the call: the next would fail as well.
+ * Sends groups one after the other. A request that the target rejects is repeated entry by entry, so that only the bad
+ * entry is rejected. Any other failure of a request ends the call, because the next request would fail too.
  */
 const sendAll = async <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
-  groups: readonly (readonly Ready<Entry>[])[],
+  groups: readonly (readonly ReadyDelivery<Entry>[])[],
   signal: AbortSignal,
 ): Promise<readonly WriteResult[]> => {
-  const settled: WriteResult[] = [];
+  const results: WriteResult[] = [];
   for (const [index, group] of groups.entries()) {
-    const left = groups.slice(index).flat();
-    if (signal.aborted) return [...settled, ...allFailed(left, overdue(requests.sink))];
-    const answer = await ask(requests, group, signal);
-    if (!(answer instanceof SinkError)) settled.push(...answer);
-    else if (outcomeOf(answer.code) === "retry") return [...settled, ...allFailed(left, answer)];
-    else if (group.length === 1) settled.push(...allFailed(group, answer));
+    const remaining = groups.slice(index).flat();
+    if (signal.aborted) return [...results, ...allFailed(remaining, lateError(requests.sink))];
+    const answer = await sendGroup(requests, group, signal);
+    if (!(answer instanceof SinkError)) results.push(...answer);
+    else if (outcomeOf(answer.code) === "retry") return [...results, ...allFailed(remaining, answer)];
+    else if (group.length === 1) results.push(...allFailed(group, answer));
     else
-      settled.push(
+      results.push(
         ...(await sendAll(
           requests,
-          group.map((ready) => [ready]),
+          group.map((entry) => [entry]),
           signal,
         )),
       );
   }
-  return settled;
+  return results;
 };
 
 /**
- * The `write` of a sink whose target takes several messages in one request, and its `dryRun`, which knows what can never
- * be sent. Spread it into the sink.
+ * The `write` of a sink whose target takes several messages in one request, and its `dryRun`, which only encodes. Spread
+ * it into the sink.
  */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
@@ -128,17 +127,44 @@ export const writeInRequests = <Message, Entry>(
   const { maxEntries, maxBytes } = requests;
   const prepared = (batch: readonly AppendDelivery<Message>[]) => {
     const all = batch.map((delivery) => prepare(requests, delivery));
-    return { ready: all.filter((one) => "entry" in one), refused: all.filter((one) => "outcome" in one) };
+    return { ready: all.filter((one) => "entry" in one), rejected: all.filter((one) => "outcome" in one) };
   };
   return {
     write: async (batch, { signal }) => {
-      const { ready, refused } = prepared(batch);
+      const { ready, rejected } = prepared(batch);
       const groups = chunk(ready, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
-      return [...refused, ...(await sendAll(requests, groups, signal))];
+      return [...rejected, ...(await sendAll(requests, groups, signal))];
     },
     dryRun: async (batch) => {
-      const { ready, refused } = prepared(batch);
-      return [...refused, ...ready.map(({ delivery }) => delivered(delivery))];
+      const { ready, rejected } = prepared(batch);
+      return [...rejected, ...ready.map(({ delivery }) => delivered(delivery))];
     },
   };
+};
+
+/** The answer to `PublishBatch` and `SendMessageBatch`. An HTTP 200 may contain failures. */
+export interface IdAnswer {
+  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
+  readonly Failed?:
+    | readonly {
+        readonly Id?: string | undefined;
+        readonly Code?: string | undefined;
+        readonly Message?: string | undefined;
+        readonly SenderFault?: boolean | undefined;
+      }[]
+    | undefined;
+}
+
+/** The entries, with their indices as ids. */
+export const withIds = <Entry>(entries: readonly Entry[]): (Entry & { readonly Id: string })[] =>
+  entries.map((entry, index) => ({ ...entry, Id: String(index) }));
+
+/** The answers to the entries of a request, by index. An entry that the answer does not name has no answer. */
+export const answersById = (sink: string, service: AwsService, { Successful, Failed }: IdAnswer): EntryAnswer[] => {
+  const answers: EntryAnswer[] = [];
+  for (const { Id } of Successful ?? []) answers[Number(Id)] = "taken";
+  for (const { Id, Code, Message, SenderFault } of Failed ?? []) {
+    answers[Number(Id)] = awsEntryError(sink, service, { code: Code, message: Message, isSenderFault: SenderFault });
+  }
+  return answers;
 };

@@ -1,17 +1,17 @@
-// Splits deliveries to what one request may hold.
+// Splits entries by the limits of a request.
 
-/** Limits of one request. */
+/** The limits of one request. */
 export interface ChunkLimits<Entry> {
   readonly maxEntries: number;
-  /** Bytes on the wire of all entries of a request together. */
+  /** Limit in bytes of all entries of a request together. */
   readonly maxBytes: number;
-  /** Bytes that one entry takes on the wire, separators included. */
+  /** Bytes of one entry in the request, including separators. */
   readonly sizeOf: (entry: Entry) => number;
 }
 
 /**
- * Splits entries, in order, into chunks that hold at most `maxEntries` and `maxBytes`. No chunk is empty. An entry that
- * is larger than `maxBytes` by itself stands alone in its chunk: its sink refuses it before any request.
+ * Splits entries, in order, into chunks of at most `maxEntries` and `maxBytes`. No chunk is empty. An entry that exceeds
+ * `maxBytes` by itself gets a chunk of its own.
  */
 export const chunk = <Entry>(entries: readonly Entry[], limits: ChunkLimits<Entry>): Entry[][] => {
   const chunks: Entry[][] = [];

@@ -1,4 +1,4 @@
-// CloudEvents 1.0, for messages that have no format of their own.
+// CloudEvents 1.0, as a format for messages.
 
 import { isDeepStrictEqual } from "node:util";
 import { RecordError } from "../errors.ts";
@@ -7,47 +7,49 @@ import { toJson } from "../record/json.ts";
 import { carries } from "../record/record.ts";
 import { checkText } from "./option.ts";
 
-/** Decoded values as JSON: what a double would round is text, sets are arrays, binary is base64. */
+/** An item as JSON: numbers that a double would round are strings, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };
 
 /**
- * A change as a CloudEvent. All of it survives `JSON.stringify`.
+ * A change as a CloudEvent. `JSON.stringify` loses nothing of it.
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 export interface CloudEvent {
   readonly specversion: "1.0";
-  /** The change's event id: equal on every repeat. */
+  /** The event id of the change: the same on every repeat. */
   readonly id: string;
   readonly source: string;
   readonly type: string;
-  /** The item's key values, in the order of their attributes' names, percent-encoded and joined by `/`. */
+  /** The key values of the item, in the order of the attributes' names, percent-encoded and joined by `/`. */
   readonly subject: string;
-  /** RFC 3339, rounded down to the second by DynamoDB. Absent where the record has no time. */
+  /** RFC 3339, rounded down to the second by DynamoDB. Absent if the record has no time. */
   readonly time?: string;
   readonly datacontenttype: "application/json";
   /**
-   * The change's version, which orders the changes of an item as text.
+   * The version of the change. Compared as text, versions order the changes of an item.
    * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/sequence.md
    */
   readonly sequence: string;
   readonly data: CloudEventData;
 }
 
+/** The payload of the event. */
 export interface CloudEventData {
   readonly kind: ChangeKind;
   readonly keys: JsonItem;
-  /** Absent before an insert, and where the stream's view type carries no old image. */
+  /** The item before the change. Absent for an insert, and if the stream's view type has no old image. */
   readonly before?: JsonItem;
-  /** Absent after a remove, and where the stream's view type carries no new image. */
+  /** The item after the change. Absent for a remove, and if the stream's view type has no new image. */
   readonly after?: JsonItem;
-  /** Names of the attributes that a modify added, changed or removed, sorted. Absent unless both images are there. */
+  /** Sorted names of the attributes that a modify added, changed or removed. Absent unless both images are present. */
   readonly changed?: readonly string[];
 }
 
+/** Options of `cloudEvent`. */
 export interface CloudEventOptions<Item> {
-  /** Where events come from, as a URI reference: `/shop/orders`. */
+  /** The source of the events, as a URI reference: `/shop/orders`. */
   readonly source: string;
-  /** What happened: one text for all changes, or one for each: `({ kind }) => "com.shop.order." + kind`. */
+  /** The type of the events: one for all changes, or one for each: `({ kind }) => "com.shop.order." + kind`. */
   readonly type: string | ((change: Change<Item>) => string);
 }
 
@@ -83,10 +85,10 @@ const dataOf = (change: Change<unknown>): CloudEventData => {
 const timeOf = ({ approximateCreationTimeMs: ms }: Change<unknown>): { readonly time?: string } =>
   ms > 0 ? { time: new Date(ms).toISOString() } : {};
 
-/** A consumer drops an event without a type as none. */
+/** Consumers discard an event without a type. */
 const checkedType = (type: unknown): string => {
   if (typeof type === "string" && type !== "") return type;
-  throw new RecordError("MAPPING_FAILED", "cloudEvent's type answered no text; expected one for every change");
+  throw new RecordError("MAPPING_FAILED", "the type of cloudEvent returned no string; expected one for every change");
 };
 
 /**

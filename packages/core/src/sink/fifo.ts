@@ -1,4 +1,4 @@
-// What FIFO topics and queues ask for: the group that is kept in order, and the id by which repeats are discarded.
+// Message group ids and deduplication ids of FIFO topics and queues.
 
 import { createHash } from "node:crypto";
 import { SinkError } from "../errors.ts";
@@ -10,10 +10,10 @@ import type { AppendDelivery } from "./sink.ts";
  */
 export const fifoDedupeMs = 300_000;
 
-/** Any text as an id that FIFO topics and queues take: 64 hexadecimal digits, equal for equal texts. */
+/** Hashes any text to a legal id of FIFO topics and queues: 64 hexadecimal digits. */
 export const fifoId = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** ASCII without spaces: what group ids may be made of. */
+/** A legal group id: ASCII without spaces. */
 const legalGroup = /^[!-~]{1,128}$/;
 
 const groupId = (sink: string, group: string): string => {
@@ -21,13 +21,13 @@ const groupId = (sink: string, group: string): string => {
   return legalGroup.test(group) ? group : fifoId(group);
 };
 
-/** The members of an entry that say how a topic or queue groups it, and by what it knows a repeat. */
+/** The ids of an entry. */
 export interface GroupMembers {
   readonly MessageGroupId?: string;
   readonly MessageDeduplicationId?: string;
 }
 
-/** A topic or queue, as far as grouping goes. */
+/** The part of a topic's or queue's settings that the ids are made from. */
 export interface GroupedTarget {
   /** The sink's name, for errors. */
   readonly name: string;
@@ -35,8 +35,8 @@ export interface GroupedTarget {
 }
 
 /**
- * FIFO: the item is the group, unless the mapper gave another, and the idempotency key tells repeats. Standard: the
- * mapper's group, for fair queues, or none. A group that is no legal id is hashed.
+ * The ids of a delivery's entry. FIFO: the group is the message's or else the item, and the deduplication id is the
+ * idempotency key. Standard: the group is the message's, for fair queues. A group that is not a legal id is hashed.
  * @throws {SinkError} SINK_REJECTED when the group is empty.
  */
 export const groupMembers = (

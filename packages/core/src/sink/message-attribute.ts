@@ -1,11 +1,11 @@
-// Message attributes, which SNS and SQS have in common: what a mapper may give, what goes on the wire, what it weighs.
+// Message attributes of SNS and SQS: in the message of a mapper, on the wire, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { SinkError } from "../errors.ts";
 import { sendableText } from "./message-text.ts";
 import type { AppendDelivery } from "./sink.ts";
 
-/** Texts, booleans and lists go as String and String.Array, numbers as Number, bytes as Binary. */
+/** A value of an attribute. Strings and booleans are sent as String, arrays as String.Array, numbers as Number, bytes as Binary. */
 export type MessageAttribute =
   | string
   | number
@@ -15,24 +15,26 @@ export type MessageAttribute =
   | Uint8Array
   | readonly (string | number | boolean | null)[];
 
-/** Attributes of a message by name; those that are undefined are left out. */
+/** Attributes of a message by name. Undefined ones are omitted. */
 export type MessageAttributes = { readonly [name: string]: MessageAttribute | undefined };
 
-/** An attribute as SNS and SQS take it. */
+/** An attribute on the wire. */
 export interface WireAttribute {
   readonly DataType: string;
   readonly StringValue?: string;
   readonly BinaryValue?: Uint8Array;
 }
 
+/** The attributes of an entry. */
 export type WireAttributes = Record<string, WireAttribute>;
 
-/** Attributes that every message carries, so that a consumer can discard repeats and what comes late. */
+/** Name of an attribute of every message, by which consumers discard repeats. */
 export const idempotencyKeyAttribute = "idempotency-key";
+/** Name of an attribute of every message, by which consumers discard changes that are older than one they know. */
 export const versionAttribute = "sluice-version";
 
 /**
- * SQS takes no more, and SNS drops a message with more on its way to a queue with raw delivery.
+ * SQS accepts no more. SNS drops a message with more attributes if a queue subscribes with raw delivery.
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html (read 2026-11-23)
  */
 const maxAttributes = 10;
@@ -53,19 +55,23 @@ const wireAttribute = (sink: string, name: string, value: MessageAttribute): Wir
   if (value instanceof Uint8Array) return { DataType: "Binary", BinaryValue: value };
   const number = String(value);
   if (!/^[+-]?\.?\d/.test(number)) {
-    throw rejected(sink, `attribute ${name} is of no type that goes`, "a text, finite number, boolean, bytes or list");
+    throw rejected(
+      sink,
+      `attribute ${name} has a type that is not allowed`,
+      "a string, finite number, boolean, bytes or array",
+    );
   }
   return textAttribute("Number", number);
 };
 
-/** Messages have the same few attributes over and over. Bounded, as a mapper may name them by data. */
+/** A cache of valid names. Limited, because a mapper may make names from data. */
 const knownNames = new Set<string>();
 const maxKnownNames = 1_000;
 
 const checkName = (sink: string, name: string): void => {
   if (knownNames.has(name)) return;
   if (name === idempotencyKeyAttribute || name === versionAttribute) {
-    throw rejected(sink, `the attribute ${name} is the sink's own`, "another name");
+    throw rejected(sink, `the attribute ${name} is reserved for the sink`, "another name");
   }
   if (legalName.test(name)) {
     if (knownNames.size < maxKnownNames) knownNames.add(name);
@@ -73,14 +79,14 @@ const checkName = (sink: string, name: string): void => {
   }
   throw rejected(
     sink,
-    `an attribute's name of ${name.length} characters is not allowed`,
+    `an attribute name of ${name.length} characters is not allowed`,
     "1 to 256 of A-Z a-z 0-9 _ - and single periods inside, not beginning with AWS. or Amazon.",
   );
 };
 
 /**
- * The attributes of a delivery's message: the sink's own two, then the mapper's.
- * @throws {SinkError} SINK_REJECTED for a name or value that SNS or SQS would not take, or more than eight of them.
+ * The attributes of a delivery's message: two of the sink, then those of the mapper.
+ * @throws {SinkError} SINK_REJECTED for a name or value that SNS or SQS would reject, or for more than eight attributes.
  */
 export const wireAttributes = (
   sink: string,
@@ -98,10 +104,10 @@ export const wireAttributes = (
   }
   const count = Object.keys(attributes).length;
   if (count <= maxAttributes) return attributes;
-  throw rejected(sink, `the message has ${count} attributes, two of them the sink's own`, `at most ${maxAttributes}`);
+  throw rejected(sink, `the message has ${count} attributes, two of them from the sink`, `at most ${maxAttributes}`);
 };
 
-/** Bytes that attributes take of a message's limit: name, type and value of each. */
+/** Bytes that count towards the limit of a message: name, type and value of each attribute. */
 export const attributeBytes = (attributes: WireAttributes): number => {
   let bytes = 0;
   for (const [name, { DataType, StringValue, BinaryValue }] of Object.entries(attributes)) {

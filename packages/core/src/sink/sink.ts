@@ -14,14 +14,14 @@ export type WriteMode = "upsert" | "append";
  */
 export type Dedupe = "native" | "on-failure" | "always" | "none";
 
-/** What one item's copy in an upsert target should become. */
+/** The state that an upsert target should have of one item. */
 export interface UpsertDelivery<Message> {
   readonly change: Change;
-  /** What the target should hold for the item; undefined: nothing, so write the tombstone. */
+  /** The item's copy in the target. Undefined: the target should have no copy, so the sink writes the tombstone. */
   readonly message: Message | undefined;
   /**
-   * Earlier changes of the same item that this delivery stands for, oldest first. A sink whose target key can move
-   * needs them to clear every key on the way; others ignore them.
+   * Earlier changes of the item that this delivery replaces, oldest first. A sink whose target key can change needs them
+   * to remove the copies at former keys; others ignore them.
    */
   readonly earlier: readonly Change[];
 }
@@ -30,18 +30,19 @@ export interface UpsertDelivery<Message> {
 export interface AppendDelivery<Message> {
   readonly change: Change;
   readonly message: Message;
-  /** From event id and route: equal on every repeat of the change, different for different changes. */
+  /** Made from event id and route: the same on every repeat of the change, and different for other changes. */
   readonly idempotencyKey: string;
 }
 
-/** The delivery type of a write mode. A conditional and not a look-up, because TypeScript infers through it. */
+/** The delivery type of a write mode. A conditional type, because TypeScript infers through it. */
 export type DeliveryOf<Message, Writes extends WriteMode> = Writes extends "upsert"
   ? UpsertDelivery<Message>
   : AppendDelivery<Message>;
 
+/** A delivery of either write mode. */
 export type Delivery = UpsertDelivery<unknown> | AppendDelivery<unknown>;
 
-/** What became of one delivery. It points back by identity, never by position. */
+/** The result of one delivery, which it refers to by identity, not by position. */
 export type WriteResult =
   | { readonly delivery: Delivery; readonly outcome: "delivered" | "superseded" }
   | { readonly delivery: Delivery; readonly outcome: "failed"; readonly error: DeliveryError };
@@ -49,39 +50,39 @@ export type WriteResult =
 /** The target took the delivery. */
 export const delivered = (delivery: Delivery): WriteResult => ({ delivery, outcome: "delivered" });
 
-/** The target already holds this version of the item or a newer one, so nothing was written. */
+/** The target already has this version of the item or a newer one, so nothing was written. */
 export const superseded = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
-/** The target did not take the delivery. What happens next follows from the error's code. */
+/** The target did not take the delivery. The code of the error decides whether core retries or rejects it. */
 export const failed = (delivery: Delivery, error: DeliveryError): WriteResult => ({
   delivery,
   outcome: "failed",
   error,
 });
 
-/** What a sink may know of the invocation. */
+/** The part of the invocation that a sink sees. */
 export interface WriteContext {
-  /** Aborts when the invocation's time is nearly over. Start no request after it; settle what is in flight. */
+  /** Aborts when the invocation's time is nearly over. After that the sink starts no request, and settles those in flight. */
   readonly signal: AbortSignal;
-  /** Milliseconds until `signal` aborts; for the timeouts of requests. */
+  /** Milliseconds until `signal` aborts, for the timeouts of requests. */
   readonly remainingMs: () => number;
 }
 
-/** What the target does by itself. Core and the conformance kit branch on this, never on which sink it is. */
+/** Capabilities of the target. Core and the conformance kit branch on these, never on the sink. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
-  /** Most deliveries that core passes to one `write`. Default: all that are ready. */
+  /** Limit of deliveries in one `write`. Default: all that are ready. */
   readonly maxEntries?: number;
-  /** Most `write` calls that core has in flight at once. Default 1. */
+  /** Limit of `write` calls in flight at once. Default 1. */
   readonly concurrency?: number;
   /**
-   * How long the target itself discards a message whose idempotency key it has seen, in milliseconds: FIFO topics and
-   * queues do. Default: it does not.
+   * For how many milliseconds the target discards messages with a known idempotency key, as FIFO topics and queues do.
+   * Default: not at all.
    */
   readonly dedupesForMs?: number;
   /**
-   * How a route keeps repeats from the target unless it says otherwise: `always` where one does harm, as a mail does.
-   * Default: `native` where the target discards them, else `on-failure`. Append only.
+   * Default of the route option `dedupe`: `always` if a repeat does harm, as with mails. If this is undefined, the default
+   * is `native` if the target discards repeats, else `on-failure`. Append only.
    */
   readonly dedupe?: Dedupe;
 }
@@ -89,9 +90,9 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
 /**
  * Writes deliveries to one target. Made once per cold start by its factory, without I/O.
  *
- * `write` never gets two deliveries of one item in a call, nor one of an item that another call still has in flight.
- * It answers for every delivery: one that it does not name has failed with SINK_UNREPORTED. It is safe to repeat, and
- * retries nothing that core can retry. It rejects with a `SinkError` when the target as a whole is unusable.
+ * `write` never gets two deliveries of one item in a call, nor a delivery of an item that another call has in flight. It
+ * returns a result for every delivery: core fails a delivery without a result with SINK_UNREPORTED. `write` is safe to
+ * repeat and retries nothing that core can retry. It rejects with a `SinkError` when the target as a whole is unusable.
  */
 export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   /** Lowercase noun for logs, metrics and dead letters: `"postgres"`. A route may rename it. */
@@ -101,16 +102,16 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly WriteResult[]>;
-  /** Answers what `write` would, as far as reading can tell, and writes nothing: for the dry run of a redrive. */
+  /** Predicts the results of `write` and writes nothing, for the dry run of a redrive. */
   readonly dryRun?: (
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly WriteResult[]>;
-  /** Frees sockets: for tests, the CLI and the local runner. Lambda freezes instead of closing. Safe to call twice. */
+  /** Closes connections, for tests, the CLI and the local runner: Lambda freezes environments instead. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }
 
-/** The sink with another `write`, which its `dryRun` knows nothing of. A sink may be an instance of a class, whose members no spread copies. */
+/** The sink with another `write`; `dryRun` is unchanged. Copies members by name, because a sink may be an instance of a class. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -122,16 +123,16 @@ export const withWrite = <Message, Writes extends WriteMode>(
   close: async () => sink.close?.(),
 });
 
-/** The change that a mapper sees: for an upsert sink, only those after which the item exists. */
+/** The changes that a mapper gets. The mapper of an upsert sink gets only those after which the item exists. */
 export interface ChangeOf<Item> {
   readonly upsert: LiveChange<Item>;
   readonly append: Change<Item>;
 }
 
-/** Makes the message for a change. Undefined: the item has no copy in this target (upsert), or nothing is sent (append). */
+/** Makes the message of a change. Undefined: the item has no copy in the target (upsert), or nothing is sent (append). */
 export type Mapper<Item, Message, Writes extends WriteMode> = (change: ChangeOf<Item>[Writes]) => Message | undefined;
 
-/** A sink that brings its own mapping, made from its options. */
+/** A sink with a mapper, which the sink makes from its options. */
 export interface MappedSink<Message, Writes extends WriteMode = WriteMode> extends Sink<Message, Writes> {
   readonly map: Mapper<unknown, Message, Writes>;
 }

@@ -4,9 +4,10 @@ import type { AppendDelivery, Sink, SinkError, WriteContext, WriteResult } from 
 import { streamChange } from "@sluice/testing";
 import type { EmailMessage } from "../../src/index.ts";
 
+/** An ordinary mail. */
 export const message: EmailMessage = { from: "shop@example.com", to: "ada@example.com", subject: "Hello", text: "Hi" };
 
-/** A delivery of a new item; the message's members win over those of an ordinary mail. */
+/** A delivery of a new item. The given members override those of the ordinary mail. */
 export const deliveryOf = (
   members: Partial<EmailMessage> = {},
   idempotencyKey = "e-1:email",
@@ -15,13 +16,13 @@ export const deliveryOf = (
   return { change, message: { ...message, ...members }, idempotencyKey };
 };
 
-/** An invocation that ends with the signal. */
+/** An invocation that ends when the signal aborts. */
 export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
   signal,
   remainingMs: () => (signal.aborted ? 0 : 60_000),
 });
 
-/** One write of one delivery. */
+/** Writes one delivery. */
 export const write = async (
   sink: Sink<EmailMessage, "append">,
   members: Partial<EmailMessage> = {},
@@ -35,6 +36,7 @@ export const write = async (
 export const outcomeOf = (result: WriteResult): string =>
   result.outcome === "failed" ? result.error.code : result.outcome;
 
+/** The error of a failed delivery. */
 export const errorOf = (result: WriteResult): SinkError => {
   if (result.outcome !== "failed") throw new Error(`found ${result.outcome}; expected a failure`);
   return result.error as SinkError;

@@ -1,23 +1,25 @@
-// A store of leases in memory, which outlives the sinks that use it, as a table does.
+// Leases in memory. Like a table, they outlive the sinks that use them.
 
 import type { Leases } from "@sluice/core/sink-kit";
 
+/** Leases that a test controls. */
 export interface MemoryLeases extends Leases {
-  /** What is acquired and not completed. */
+  /** Keys that are acquired and not completed. */
   readonly held: () => readonly string[];
   readonly completed: () => readonly string[];
   /** Makes these calls fail. */
   readonly fail: (...calls: readonly ("acquire" | "complete" | "release")[]) => void;
-  /** Another invocation holds every key. */
+  /** Makes another invocation hold every key. */
   readonly hold: (heldForMs: number) => void;
 }
 
+/** Makes empty leases. */
 export const memoryLeases = (): MemoryLeases => {
   const states = new Map<string, "held" | "completed">();
   let failing: readonly string[] = [];
   let heldForMs: number | undefined;
   const check = (call: string): void => {
-    if (failing.includes(call)) throw new Error("the table is away");
+    if (failing.includes(call)) throw new Error("the table is unavailable");
   };
   const inState = (state: string): string[] => [...states].flatMap(([key, found]) => (found === state ? [key] : []));
   return {

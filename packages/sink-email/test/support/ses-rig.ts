@@ -1,4 +1,4 @@
-// The conformance kit's rig over SES: aws-ses-v2-local behind a proxy that answers what the emulator cannot.
+// The rig of the conformance kit for SES: aws-ses-v2-local behind a proxy, which makes the faults.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -24,15 +24,16 @@ export interface StoredMail {
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
 }
 
-type Answer = "pass" | "pass-and-drop" | "hang" | readonly [status: number, name: string, text: string];
+type ProxyAnswer = "pass" | "pass-and-drop" | "hang" | readonly [status: number, name: string, text: string];
 
+/** The emulator and its proxy. */
 export interface LocalSes {
   readonly client: SESv2;
   /** The bodies of SendEmail, in the order of their arrival. */
   readonly received: readonly { readonly [member: string]: unknown }[];
   readonly requests: () => number;
-  /** Decides what becomes of a request, by the JSON text of its body. */
-  readonly setAnswer: (answer: (body: string) => Answer) => void;
+  /** Decides the answer to a request by the JSON text of its body. */
+  readonly setAnswer: (answer: (body: string) => ProxyAnswer) => void;
   readonly stored: () => Promise<readonly StoredMail[]>;
   readonly closeIdle: () => void;
   readonly stop: () => Promise<void>;
@@ -46,12 +47,12 @@ const textOf = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-const refuse = (response: ServerResponse, [status, name, text]: readonly [number, string, string]): void => {
+const sendError = (response: ServerResponse, [status, name, text]: readonly [number, string, string]): void => {
   response.writeHead(status, { "content-type": "application/json", "x-amzn-errortype": name });
   response.end(JSON.stringify({ message: text }));
 };
 
-/** Passes a request on to the emulator, and its answer back. */
+/** Forwards a request to the emulator. Resolves with status and body of the answer. */
 const forward = async (upstreamPort: number, from: IncomingMessage, body: string): Promise<[number, string]> => {
   const { method, url, headers } = from;
   const upstream = request({ host: "127.0.0.1", port: upstreamPort, method, path: url, headers });
@@ -60,19 +61,20 @@ const forward = async (upstreamPort: number, from: IncomingMessage, body: string
   return [answer.statusCode ?? 0, await textOf(answer)];
 };
 
+/** Starts the emulator and its proxy. */
 export const openSes = async (): Promise<LocalSes> => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const upstreamPort = (emulator.address() as AddressInfo).port;
   const received: { readonly [member: string]: unknown }[] = [];
   let requests = 0;
-  let answerTo: (body: string) => Answer = () => "pass";
+  let answerTo: (body: string) => ProxyAnswer = () => "pass";
 
   const listener = async (from: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests += 1;
     const body = await textOf(from);
     const answer = answerTo(body);
     if (answer === "hang") return;
-    if (typeof answer !== "string") return refuse(response, answer);
+    if (typeof answer !== "string") return sendError(response, answer);
     const [status, text] = await forward(upstreamPort, from, body);
     if (status < 300) received.push(JSON.parse(body));
     if (answer === "pass-and-drop") response.destroy();
@@ -94,7 +96,7 @@ export const openSes = async (): Promise<LocalSes> => {
     await closed;
   };
   const port = await start(0);
-  // Emulators of one process share their store.
+  // All emulators of a process share a store.
   await fetch(`http://127.0.0.1:${upstreamPort}/clear-store`, { method: "POST" });
   const client = new SESv2({
     region: "us-east-1",
@@ -129,7 +131,7 @@ export const openSes = async (): Promise<LocalSes> => {
   };
 };
 
-const answers: Readonly<Record<Exclude<Fault["kind"], "down" | "close-idle">, Answer>> = {
+const answers: Readonly<Record<Exclude<Fault["kind"], "down" | "close-idle">, ProxyAnswer>> = {
   throttle: [429, "TooManyRequestsException", "Maximum sending rate exceeded."],
   "throttle-one": [429, "TooManyRequestsException", "Maximum sending rate exceeded."],
   refuse: [400, "MessageRejected", "Email address is not verified: confidential-7f3a@example.com"],
@@ -138,12 +140,13 @@ const answers: Readonly<Record<Exclude<Fault["kind"], "down" | "close-idle">, An
   "drop-after-send": "pass-and-drop",
 };
 
-/** The emulator knows no Message-ID of the sender's, as SES does not: the key is in a header of its own. */
+/** Like SES, the emulator does not keep the Message-ID of the sender. The key is in another header. */
 const messageOf = ({ destination, subject, body, headers = [] }: StoredMail) => ({
   message: { to: destination.to[0], subject, text: (body.text ?? "").trimEnd() },
   idempotencyKey: headers.find(({ name }) => name === "Idempotency-Key")?.value ?? "",
 });
 
+/** Opens the rig. */
 export const openSesRig = async (options: SesTransportOptions = {}): Promise<AppendRig<EmailMessage>> => {
   const local = await openSes();
   return {

@@ -1,4 +1,4 @@
-// The conformance kit's rig over SMTP.
+// The rig of the conformance kit for SMTP.
 
 import { createHash } from "node:crypto";
 import { type Change, toJson } from "@sluice/core/sink-kit";
@@ -7,17 +7,18 @@ import { simpleParser } from "mailparser";
 import { type EmailMessage, emailSink, smtpTransport } from "../../src/index.ts";
 import { login, openSmtp, type Reply, type SmtpScript } from "./smtp-server.ts";
 
-/** One recipient for each change, so that a server can tell changes apart before it has a mail. */
+/** A recipient for each change, by which the server distinguishes changes before it has the mail. */
 export const recipientOf = ({ version }: Pick<Change, "version">): string =>
   `v-${createHash("sha256").update(version).digest("hex").slice(0, 32)}@example.com`;
 
+/** The mapper of the rig. */
 export const toMessage = (change: Change<SpecimenItem>): EmailMessage => ({
   to: recipientOf(change),
   subject: `A ${change.kind}`,
   text: toJson({ version: change.version, after: change.after ?? null }),
 });
 
-/** What was mapped, of a mail. */
+/** The mapped message and the idempotency key in a mail. */
 export const readMail = async (raw: string, to: string) => {
   const { subject, text = "", messageId } = await simpleParser(raw);
   return { message: { to, subject, text: text.trimEnd() }, idempotencyKey: messageId ?? "" };
@@ -41,6 +42,7 @@ const only =
   (address: string): Reply | undefined =>
     "change" in fault && recipientOf(fault.change) === address ? reply : undefined;
 
+/** Opens the rig. */
 export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
   const server = await openSmtp();
   return {
@@ -53,7 +55,7 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
     requests: server.requests,
     fail: async (fault) => {
       if (fault.kind === "down") return server.stop();
-      // An open connection is logged in already.
+      // An open connection has already logged in.
       if (fault.kind === "close-idle" || fault.kind === "deny") server.cut();
       const script = scripts[fault.kind](fault);
       if (script !== undefined) server.setScript(script);

@@ -1,49 +1,52 @@
-// An SMTP server on loopback that answers each recipient as a test tells it.
+// An SMTP server on loopback whose replies a test controls.
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 
 /** One mail that the server took. */
-export interface Taken {
+export interface TakenMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly raw: string;
 }
 
-/** A reply that refuses: code, enhanced code, and a text that quotes. */
+/** A reply that rejects: its code, and its text with the enhanced code. */
 export type Reply = readonly [code: number, text: string];
 
+/** Replies of the server. */
 export interface SmtpScript {
   /** The reply to a recipient; undefined: 250. */
   readonly recipient?: (address: string) => Reply | undefined;
-  /** The connection is lost at MAIL FROM. */
+  /** `drop` closes the connection at MAIL FROM. */
   readonly sender?: "drop";
-  /** What happens when a mail has arrived: it is taken; and then the connection lost, or nothing answered at all. */
+  /** What the server does with a mail: take it, take it and close the connection, not reply, or reject it. */
   readonly arrival?: "take" | "take-and-drop" | "hang" | Reply;
   readonly login?: "allow" | "deny";
 }
 
+/** The server. */
 export interface ScriptedSmtp {
   readonly port: number;
-  readonly taken: readonly Taken[];
-  /** Transactions that were begun. */
+  readonly taken: readonly TakenMail[];
+  /** Number of transactions. */
   readonly requests: () => number;
   readonly connections: () => number;
   readonly setScript: (script: SmtpScript) => void;
-  /** Ends every connection, at once. */
+  /** Closes all connections at once. */
   readonly cut: () => void;
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
+/** The login that the server accepts. */
 export const login = { user: "sluice", pass: "secret-8c41" };
 
 const errorOf = ([responseCode, message]: Reply): Error => Object.assign(new Error(message), { responseCode });
 
-/** Starts a server; with TLS from the first byte where a certificate is given. */
+/** Starts a server, with TLS from the first byte if the options say so. */
 export const openSmtp = async (options: SMTPServerOptions = {}): Promise<ScriptedSmtp> => {
-  const taken: Taken[] = [];
+  const taken: TakenMail[] = [];
   const sockets = new Set<Socket>();
   let script: SmtpScript = {};
   let requests = 0;

@@ -1,5 +1,6 @@
-// A certificate that signs itself, for endpoint.test, valid from 2020 to 2119. It protects nothing.
+// A self-signed certificate for endpoint.test, valid from 2020 to 2119. For tests only.
 
+/** Private key of the certificate. */
 export const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7YJha2da7i28kfFR
 g138NJsSarJ9UJ+n41DucNSrS3ahRANCAAQKGVpM1rYMMHRWZh9gt8yqoAadAWFE
@@ -7,6 +8,7 @@ luPnJgutaoyGu6e5ZbKZ3op3JLzWD+AzYFJLn8iXsGT9VpUgm6mw600h
 -----END PRIVATE KEY-----
 `;
 
+/** The certificate. */
 export const cert = `-----BEGIN CERTIFICATE-----
 MIIBbDCCAROgAwIBAgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1lbmRwb2lu
 dC50ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAYMRYwFAYD

@@ -13,7 +13,7 @@ export const deliveryOf = (
   return { change, message, idempotencyKey: `${orderId}:hook` };
 };
 
-/** An invocation that ends with the signal. */
+/** An invocation that ends when the signal aborts. */
 export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
   signal,
   remainingMs: () => (signal.aborted ? 0 : 60_000),

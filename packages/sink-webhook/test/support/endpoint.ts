@@ -1,4 +1,4 @@
-// An HTTP endpoint on loopback that does what a test tells it.
+// An HTTP endpoint on loopback that a test controls.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -6,32 +6,33 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 /** One request as it arrived. */
-export interface Received {
+export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
 }
 
-/** Answers a request; what it does not end hangs. */
-export type Script = (received: Received, response: ServerResponse) => void;
+/** Answers a request. A response that it does not end hangs. */
+export type Script = (received: ReceivedRequest, response: ServerResponse) => void;
 
+/** The endpoint. */
 export interface Endpoint {
   readonly port: number;
   readonly url: string;
-  /** Every request, those that were refused too. */
-  readonly received: readonly Received[];
-  /** Connections that were opened. */
+  /** Every request, including those with an error status. */
+  readonly received: readonly ReceivedRequest[];
+  /** Number of connections that were opened. */
   readonly connections: () => number;
   readonly setScript: (script: Script) => void;
-  /** Ends the connections that wait for their next request. */
+  /** Closes idle connections. */
   readonly closeIdle: () => void;
-  /** No connection is taken from now on, and the open ones end. */
+  /** Closes all connections, and accepts no new one. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
-/** Answers with a status, and no body. */
+/** Answers with a status and an empty body. */
 export const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): Script =>
   (_, response) => {
@@ -44,9 +45,9 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** Starts an endpoint that takes everything; over TLS where a certificate is given. */
+/** Starts an endpoint that answers 204, over TLS if a certificate is given. */
 export const openEndpoint = async (tls?: { readonly key: string; readonly cert: string }): Promise<Endpoint> => {
-  const received: Received[] = [];
+  const received: ReceivedRequest[] = [];
   let script: Script = status(204);
   let connections = 0;
   const listener = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -56,7 +57,7 @@ export const openEndpoint = async (tls?: { readonly key: string; readonly cert: 
     script(one, response);
   };
   const listen = (request: IncomingMessage, response: ServerResponse): void => {
-    // A request that was cut short is of no interest.
+    // Requests that the client has cut are ignored.
     listener(request, response).catch(() => response.destroy());
   };
   const server: Server = tls === undefined ? createServer(listen) : createTlsServer(tls, listen);

@@ -1,15 +1,15 @@
-// A mail as bytes: RFC 5322 and MIME. The same mail gives the same bytes on every repeat, but for its date.
+// A mail as bytes: RFC 5322 and MIME. A repeat of a mail has the same bytes except for the date.
 
 import { createHash } from "node:crypto";
-import type { EmailAttachment, Mail } from "./encode.ts";
+import type { EmailAttachment, Mail } from "../encode.ts";
 import { headerLine, headerMailbox, headerParameter, headerText } from "./header.ts";
 
-interface Part {
+interface MimePart {
   readonly headers: readonly string[];
   readonly body: string;
 }
 
-/** Quoted-printable: readable text stays readable. @see https://www.rfc-editor.org/rfc/rfc2045#section-6.7 */
+/** Quoted-printable, in which ASCII text stays readable. @see https://www.rfc-editor.org/rfc/rfc2045#section-6.7 */
 const quotedPrintable = (text: string): string =>
   text
     .replace(/\r\n?|\n/g, "\n")
@@ -39,12 +39,12 @@ const base64Lines = (content: Uint8Array): string =>
     .toString("base64")
     .replace(/.{76}(?=.)/g, "$&\r\n");
 
-const textPart = (subtype: "plain" | "html", text: string): Part => ({
+const textPart = (subtype: "plain" | "html", text: string): MimePart => ({
   headers: [`Content-Type: text/${subtype}; charset=utf-8`, "Content-Transfer-Encoding: quoted-printable"],
   body: quotedPrintable(text),
 });
 
-const attachmentPart = ({ filename, content, contentType, contentId }: EmailAttachment): Part => ({
+const attachmentPart = ({ filename, content, contentType, contentId }: EmailAttachment): MimePart => ({
   headers: [
     headerLine("Content-Type", contentType ?? "application/octet-stream"),
     headerLine(
@@ -57,8 +57,8 @@ const attachmentPart = ({ filename, content, contentType, contentId }: EmailAtta
   body: base64Lines(typeof content === "string" ? Buffer.from(content) : content),
 });
 
-/** `=_` never stands in quoted-printable, and neither character of it both in base64: no part can hold a boundary. */
-const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly Part[], seed: string): Part => {
+/** No part can contain the boundary: quoted-printable never has `=_`, and base64 has no `_`. */
+const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly MimePart[], seed: string): MimePart => {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   const boundary = `=_${createHash("sha256").update(`${kind} ${seed}`).digest("hex").slice(0, 32)}`;
   const texts = parts.map(({ headers, body }) => `--${boundary}\r\n${headers.join("\r\n")}\r\n\r\n${body}\r\n`);
@@ -68,7 +68,7 @@ const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly Pa
   };
 };
 
-const contentOf = ({ text, html, attachments, messageId }: Mail): Part => {
+const contentOf = ({ text, html, attachments, messageId }: Mail): MimePart => {
   const inline = attachments.filter(({ contentId }) => contentId !== undefined);
   const attached = attachments.filter(({ contentId }) => contentId === undefined);
   const rich =
@@ -81,13 +81,13 @@ const contentOf = ({ text, html, attachments, messageId }: Mail): Part => {
   return multipart("mixed", [readable, ...[...beside, ...attached].map(attachmentPart)], messageId);
 };
 
-/** Date in the form of RFC 5322, in UTC. */
+/** The date by RFC 5322, in UTC. */
 const dateText = (ms: number): string => new Date(ms).toUTCString().replace("GMT", "+0000");
 
 const addressLine = (name: string, mailboxes: Mail["to"]): string[] =>
   mailboxes.length === 0 ? [] : [headerLine(name, mailboxes.map(headerMailbox).join(", "))];
 
-/** The whole mail, blind copies left out, as it goes over the wire. */
+/** The whole mail as it is sent, without the `bcc` addresses. */
 export const mimeOf = (mail: Mail, dateMs: number): Buffer => {
   const { headers, body } = contentOf(mail);
   const lines = [

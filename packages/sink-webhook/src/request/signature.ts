@@ -1,15 +1,15 @@
-// Standard Webhooks: what a receiver checks. https://github.com/standard-webhooks/standard-webhooks (read 2026-11-23)
+// Signatures by Standard Webhooks. https://github.com/standard-webhooks/standard-webhooks (read 2026-11-23)
 
 import { createHmac } from "node:crypto";
 
-/** The key of a secret such as `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`; undefined when it is none of 24 to 64 bytes. */
+/** The key in a secret such as `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`; undefined unless it has 24 to 64 bytes. */
 export const keyOf = (secret: string): Buffer | undefined => {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1];
   const key = Buffer.from(base64 ?? "", "base64");
   return key.length >= 24 && key.length <= 64 ? key : undefined;
 };
 
-/** The three headers of the standard, with one signature for each key: two while a secret is being replaced. */
+/** The headers of the standard, with one signature for each key: two during a rotation. Without keys there is no signature. */
 export const signatureHeaders = (
   id: string,
   nowMs: number,

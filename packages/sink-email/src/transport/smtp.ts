@@ -1,43 +1,50 @@
-// SMTP by nodemailer: one transaction for each recipient, over a few connections that are kept.
+// SMTP through nodemailer: one transaction for each recipient, over a pool of connections.
 
 import { isIP } from "node:net";
-import { checkText, checkWhole, invalidOption, lazyClient, missingDependency } from "@sluice/core/sink-kit";
-import { classifySmtp } from "./classify.ts";
+import {
+  checkText,
+  checkWhole,
+  invalidOption,
+  lazyClient,
+  missingDependency,
+  untilAborted,
+} from "@sluice/core/sink-kit";
+import { classifySmtp } from "../classify.ts";
 import type { EmailTransport } from "./transport.ts";
 
-/** What the sink gives a transporter: bytes, and where they go. */
+/** The mail that the sink passes to a transporter: bytes, and where to send them. */
 export interface SmtpMail {
   readonly envelope: { from: string; to: string[]; size: number };
   readonly raw: Buffer;
-  /** Nodemailer ends the transaction when it aborts. */
+  /** Nodemailer ends the transaction when the signal aborts. */
   readonly signal: AbortSignal;
 }
 
-/** A transporter of nodemailer, 10.5 or newer: yours fits as it is. */
+/** A transporter of nodemailer 10.5 or newer: your own fits. */
 export interface SmtpTransporter {
   readonly sendMail: (mail: SmtpMail) => Promise<SmtpSent>;
 }
 
-/** What a transporter may say of a mail that it sent: refusals that it did not throw. */
+/** The result of a transporter, which may contain rejections that it did not throw. */
 export interface SmtpSent {
   readonly rejected?: readonly unknown[] | undefined;
   readonly rejectedErrors?: readonly unknown[] | undefined;
 }
 
-/** Options of `smtp`. Either `transporter`, which is never closed, or `host`. */
+/** Options of `smtpTransport`. Either `host`, or your own `transporter`, which the sink does not close. */
 export interface SmtpTransportOptions {
   readonly transporter?: SmtpTransporter;
   readonly host?: string;
   /** Default 587; 465 with `secure`. */
   readonly port?: number;
-  /** TLS from the first byte. Default false: STARTTLS, which is demanded unless the server is this machine. */
+  /** TLS from the first byte. Default false: STARTTLS, which is required unless the server is this machine. */
   readonly secure?: boolean;
   readonly auth?: { readonly user: string; readonly pass: string };
-  /** Authorities to trust instead of the well-known ones. The server's certificate is always verified. */
+  /** Certificate authorities to trust instead of the well-known ones. The server's certificate is always verified. */
   readonly tls?: { readonly ca?: string | readonly string[]; readonly servername?: string };
-  /** For the connection, the greeting and each reply. Default 10,000. */
+  /** Timeout of the connection, of the greeting and of each reply. Default 10,000. */
   readonly timeoutMs?: number;
-  /** Connections, and mails at once, in each environment. Default 5. */
+  /** Connections, and mails in flight at once, in each environment. Default 5. */
   readonly concurrency?: number;
 }
 
@@ -62,7 +69,7 @@ const checkSmtp = (options: SmtpTransportOptions): void => {
 };
 
 const makeTransporter = async (options: SmtpTransportOptions) => {
-  const { createTransport } = await import("nodemailer").catch(missingDependency("smtp", "nodemailer"));
+  const { createTransport } = await import("nodemailer").catch(missingDependency("smtpTransport", "nodemailer"));
   const { host = "", secure = false, port = secure ? 465 : 587, auth, tls = {}, timeoutMs = 10_000 } = options;
   const { ca, servername = isIP(host) === 0 ? host : undefined } = tls;
   const transport = createTransport({
@@ -78,7 +85,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     },
     pool: true,
     maxConnections: options.concurrency ?? 5,
-    // A mail whose connection was lost is core's to repeat: the pool would do so unseen, past the invocation's end.
+    // Core retries a mail whose connection was lost. The pool would retry it unseen, even after the invocation's end.
     maxRequeues: 0,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
@@ -86,35 +93,35 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  return { sendMail: (mail: SmtpMail) => transport.sendMail(mail as never), destroy: () => transport.close() };
+  return { sendMail: (mail: SmtpMail) => transport.sendMail(mail as never), close: () => transport.close() };
 };
 
-/** Rejects as soon as the signal aborts: a transporter of the user's may know no signals. */
-const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void => reject(Object.assign(new Error("aborted"), { code: "EABORT" }));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+/** An error as nodemailer would throw it. */
+const smtpError = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
 /**
- * Mail by SMTP.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * Makes a transport that sends mails by SMTP.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => {
   checkSmtp(options);
-  const client = lazyClient<SmtpTransporter>(options.transporter, () => makeTransporter(options));
+  const client = lazyClient<SmtpTransporter, Awaited<ReturnType<typeof makeTransporter>>>(
+    options.transporter,
+    () => makeTransporter(options),
+    (made) => made.close(),
+  );
   return {
     concurrency: options.concurrency ?? 5,
     classify: classifySmtp,
     send: async ({ mail, recipient, raw }, signal) => {
       const transporter = await client.get();
       const envelope = { from: mail.from.address, to: [recipient], size: raw.length };
-      const { rejected = [], rejectedErrors } =
-        (await untilAborted(transporter.sendMail({ envelope, raw, signal }), signal)) ?? {};
-      // With one recipient a refusal is thrown; transporters that are no SMTP may say it this way.
-      if (rejected.length > 0) throw rejectedErrors?.[0] ?? Object.assign(new Error("refused"), { code: "EENVELOPE" });
+      const sending = transporter.sendMail({ envelope, raw, signal });
+      // Your own transporter may ignore the signal.
+      const sent = await untilAborted(sending, signal, () => smtpError("aborted", "EABORT"));
+      const { rejected = [], rejectedErrors } = sent ?? {};
+      // Nodemailer throws when its only recipient is rejected. Other transporters may return the rejection.
+      if (rejected.length > 0) throw rejectedErrors?.[0] ?? smtpError("rejected", "EENVELOPE");
     },
     close: client.close,
   };

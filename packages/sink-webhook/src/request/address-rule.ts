@@ -1,29 +1,29 @@
-// Which addresses the sink may connect to. A name is judged by what it resolves to, in the very lookup that the
-// connection uses, so that no second answer of a DNS server can slip in between.
+// Which addresses the sink may connect to. The addresses of a name are checked in the lookup of the connection itself, so
+// that a DNS server cannot answer the check and the connection differently.
 
 import { lookup as systemLookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4, type LookupFunction } from "node:net";
 
-/** One answer of a name server. */
+/** One address of a host name. */
 export interface ResolvedAddress {
   readonly address: string;
   /** 4 or 6. */
   readonly family: number;
 }
 
-/** Resolves a host's name to all of its addresses. */
+/** Resolves a host name to all of its addresses. */
 export type AddressResolver = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
-/** Whether a connection to the address may be opened. */
+/** Whether the sink may connect to the address. */
 export type AddressRule = (address: string) => boolean;
 
-/** A name resolved to an address that the sink does not connect to. */
+/** A host name has an address that the sink must not connect to. */
 export class AddressRefusedError extends Error {
   readonly code: "ADDRESS_REFUSED" = "ADDRESS_REFUSED";
 }
 
 /**
- * Networks that are not the public internet. The metadata services of Lambda and EC2 are in the link-local ones.
+ * Networks that are not the public internet. The metadata services of Lambda and EC2 have link-local addresses.
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry (read 2026-11-23)
  */
 const specialNetworks: readonly string[] = [
@@ -59,22 +59,22 @@ const specialNetworks: readonly string[] = [
 
 const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");
 
-/** @throws {Error} when an entry is neither an address nor a network such as `10.0.0.0/8`. */
+/** @throws {Error} if an entry is neither an address nor a network such as `10.0.0.0/8`. */
 const blockListOf = (entries: readonly string[]): BlockList => {
   const list = new BlockList();
   for (const entry of entries) {
     const [address = "", prefix] = entry.split("/");
-    if (isIP(address) === 0) throw new Error(`${entry} is no address and no network such as 10.0.0.0/8`);
+    if (isIP(address) === 0) throw new Error(`${entry} is neither an address nor a network such as 10.0.0.0/8`);
     if (prefix === undefined) list.addAddress(address, familyOf(address));
     else if (/^\d{1,3}$/.test(prefix)) list.addSubnet(address, Number(prefix), familyOf(address));
-    else throw new Error(`${entry} has no length after its slash`);
+    else throw new Error(`${entry} has no prefix length after the slash`);
   }
   return list;
 };
 
 const special = blockListOf(specialNetworks);
 
-/** The IPv4 address that NAT64 reaches through this IPv6 one; undefined for any other. */
+/** The IPv4 address that an IPv6 address of NAT64 stands for; undefined for any other address. */
 const behindNat64 = (address: string): string | undefined => {
   if (isIPv4(address) || !URL.canParse(`http://[${address}]`)) return undefined;
   const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(":");
@@ -84,9 +84,9 @@ const behindNat64 = (address: string): string | undefined => {
 };
 
 /**
- * The rule of a sink. `allowed` lists addresses and networks that are reached although they are special; over plain
- * HTTP nothing else is reached.
- * @throws {Error} when an entry is neither an address nor a network.
+ * The rule of a sink. `allowed` lists special addresses and networks that may be reached. Plain HTTP may reach nothing
+ * else.
+ * @throws {Error} if an entry is neither an address nor a network.
  */
 export const addressRule = (allowed: readonly string[], isPlain: boolean): AddressRule => {
   const exceptions = blockListOf(allowed);
@@ -99,12 +99,12 @@ export const addressRule = (allowed: readonly string[], isPlain: boolean): Addre
   };
 };
 
-/** The machine's own resolver. */
+/** The resolver of the machine. */
 export const systemResolver: AddressResolver = (hostname) => systemLookup(hostname, { all: true });
 
 /**
- * The lookup of a connection: fails where any address of the name is refused, for a name that points inside and outside
- * is up to no good.
+ * The lookup of a connection. Fails if the rule refuses any address of the name: a name with public and private addresses
+ * is suspicious.
  */
 export const guardedLookup =
   (resolve: AddressResolver, rule: AddressRule): LookupFunction =>

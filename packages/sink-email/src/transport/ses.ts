@@ -1,4 +1,4 @@
-// Amazon SES, version 2 of its API: one SendEmail for each recipient.
+// Amazon SES, API version 2: one SendEmail for each recipient.
 
 import {
   awsClientDefaults,
@@ -10,9 +10,9 @@ import {
   lazyClient,
   missingDependency,
 } from "@sluice/core/sink-kit";
-import { sesService } from "./classify.ts";
-import { headerMailbox } from "./header.ts";
-import type { EmailTransport, Envelope } from "./transport.ts";
+import { sesService } from "../classify.ts";
+import { headerMailbox } from "../mime/header.ts";
+import type { EmailTransport, MailEnvelope } from "./transport.ts";
 
 interface SesText {
   readonly Data: string;
@@ -29,7 +29,7 @@ type SesContent =
       };
     };
 
-/** The request, as far as it is made use of. The SDK wants mutable lists. */
+/** The part of the request that the sink uses. The SDK requires mutable arrays. */
 export interface SesRequest {
   readonly FromEmailAddress: string;
   readonly Destination: { ToAddresses: string[] };
@@ -40,7 +40,7 @@ export interface SesRequest {
 }
 
 /**
- * The one call of `SESv2` from `@aws-sdk/client-sesv2` that is used: your own client fits.
+ * The one method of `SESv2` from `@aws-sdk/client-sesv2` that the sink calls: your own client fits.
  * @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
  */
 export interface SesClient {
@@ -50,30 +50,32 @@ export interface SesClient {
   ) => Promise<{ readonly MessageId?: string | undefined }>;
 }
 
-/** Options of `ses`. */
+/** Options of `sesTransport`. */
 export interface SesTransportOptions {
-  /** Your own `SESv2`. Default: one that the sink makes at the first mail, which leaves retries to core. */
+  /** Your own `SESv2`. Default: one that the sink makes at the first mail, and whose retries are off: core retries. */
   readonly client?: SesClient;
-  /** Name of the configuration set: events, reputation, dedicated addresses. */
+  /** Name of the configuration set, for event publishing, reputation metrics and dedicated addresses. */
   readonly configurationSetName?: string;
-  /** For every mail; a message's own win. */
+  /** Tags of every mail. A tag of the message overrides a tag of the same name. */
   readonly tags?: { readonly [name: string]: string };
-  /** Always `Raw`, also where SES could make the mail from its parts. Default false. */
+  /** Sends every mail as `Raw`, including those that SES could build from their parts. Default false. */
   readonly alwaysRaw?: boolean;
-  /** Requests at once, in each environment. Default 10. */
+  /** Requests in flight at once, in each environment. Default 10. */
   readonly concurrency?: number;
 }
 
 const makeClient = async () => {
-  const { SESv2 } = await import("@aws-sdk/client-sesv2").catch(missingDependency("ses", "@aws-sdk/client-sesv2"));
+  const { SESv2 } = await import("@aws-sdk/client-sesv2").catch(
+    missingDependency("sesTransport", "@aws-sdk/client-sesv2"),
+  );
   return new SESv2(awsClientDefaults);
 };
 
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
 const maxSimpleHeaders = 15;
 
-/** Whether SES can make the mail from its parts: as raw bytes, a copy's header may name others than its recipient. */
-const isSimple = ({ mail }: Envelope): boolean =>
+/** Whether SES can build the mail from its parts. It cannot if the headers name other recipients than the request does. */
+const isSimple = ({ mail }: MailEnvelope): boolean =>
   mail.recipients.length === 1 &&
   mail.to.length === 1 &&
   mail.cc.length === 0 &&
@@ -83,7 +85,7 @@ const isSimple = ({ mail }: Envelope): boolean =>
 
 const utf8 = (Data: string) => ({ Data, Charset: "UTF-8" });
 
-const simpleContent = ({ mail }: Envelope): SesContent => ({
+const simpleContent = ({ mail }: MailEnvelope): SesContent => ({
   Simple: {
     Subject: utf8(mail.subject),
     Body: {
@@ -94,8 +96,8 @@ const simpleContent = ({ mail }: Envelope): SesContent => ({
   },
 });
 
-/** The request for one recipient. Exported for its test. */
-export const sendEmailInput = (envelope: Envelope, options: SesTransportOptions): SesRequest => {
+/** The request for one recipient. */
+const sendEmailInput = (envelope: MailEnvelope, options: SesTransportOptions): SesRequest => {
   const { mail, recipient } = envelope;
   const simple = isSimple(envelope) && options.alwaysRaw !== true;
   const tags = Object.entries({ ...options.tags, ...mail.tags });
@@ -120,8 +122,8 @@ const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: 
 };
 
 /**
- * Mail by Amazon SES.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * Makes a transport that sends mails through Amazon SES.
+ * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const sesTransport = (options: SesTransportOptions = {}): EmailTransport => {
   checkSes(options);

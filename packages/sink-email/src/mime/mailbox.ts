@@ -1,8 +1,8 @@
-// Mail addresses: strict, because what is not an address here is a header injection or a bounce somewhere else.
+// Mail addresses. The check is strict: a text that passes and is not an address would inject a header, or bounce.
 
 import { domainToASCII } from "node:url";
 
-/** An address with the name that mail programs show. */
+/** An address, and the name that mail programs show. */
 export interface Mailbox {
   readonly address: string;
   readonly name?: string;
@@ -11,28 +11,28 @@ export interface Mailbox {
 /** `"ada@example.com"`, or with a name: `{ name: "Ada", address: "ada@example.com" }`. */
 export type EmailAddress = string | Mailbox;
 
-// Local parts are 7-bit ASCII: SES demands it, and SMTPUTF8 is not everywhere.
+// Local parts must be 7-bit ASCII: SES requires it, and not every server supports SMTPUTF8.
 const localPart = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const domainPart =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** Characters that end a header line, or hide in it. */
+/** Whether the text has characters that end a header line, or are invisible in it. */
 export const hasControls = (text: string): boolean =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
   /[\u0000-\u0008\u000a-\u001f\u007f\u2028\u2029]/.test(text);
 
-/** The address with its domain in ASCII and lower case; undefined when it is none. */
+/** The address with its domain in ASCII and lower case; undefined if the text is not an address. */
 const plainAddress = (text: string): string | undefined => {
   const at = text.lastIndexOf("@");
   const local = text.slice(0, at);
   const written = text.slice(at + 1);
-  // domainToASCII reads a host of a URL, and would drop a path or a query behind it.
+  // domainToASCII parses the text as the host of a URL: it would drop a path or a query.
   const domain = /^[\p{L}\p{M}\p{N}.-]+$/u.test(written) ? domainToASCII(written).toLowerCase() : "";
   const isAddress = at > 0 && localPart.test(local) && domainPart.test(domain) && text.length <= 254;
   return isAddress ? `${local}@${domain}` : undefined;
 };
 
-/** The mailbox; undefined when it is none. */
+/** The mailbox; undefined if the value is not an address, with or without a name. */
 export const mailboxOf = (given: unknown): Mailbox | undefined => {
   const { address, name } = (typeof given === "string" ? { address: given } : (given ?? {})) as Partial<Mailbox>;
   if (typeof address !== "string") return undefined;

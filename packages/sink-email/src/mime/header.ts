@@ -1,15 +1,15 @@
-// Header lines: encoded after RFC 2047 where they are not ASCII, folded, and never longer than a line may be.
+// Header lines: encoded by RFC 2047 unless they are ASCII, folded, and never longer than the limit.
 
-import type { Mailbox } from "./address.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
 
-/** No blank to fold at for so long that the line might be longer than the 998 characters that a line may have. */
+/** Whether the text has too few spaces to fold it into lines of at most 998 characters. */
 const isUnfoldable = (text: string): boolean => /\S{900}/.test(text);
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
-/** 75 characters, with `=?UTF-8?B?` and `?=`, leave room for 45 bytes in base64. */
+/** An encoded word has at most 75 characters, including `=?UTF-8?B?` and `?=`: 45 bytes in base64. */
 const maxWordBytes = 45;
 
 const encodedWords = (text: string): string => {
@@ -26,18 +26,18 @@ const encodedWords = (text: string): string => {
   return words.map((one) => `=?UTF-8?B?${Buffer.from(one).toString("base64")}?=`).join(" ");
 };
 
-/** A text as it may stand in a header: as it is, or as encoded words. */
+/** The text as the value of a header: unchanged, or as encoded words. */
 export const headerText = (text: string): string =>
   isAscii(text) && !text.includes("=?") && !isUnfoldable(text) ? text : encodedWords(text);
 
-/** `"Ada" <ada@example.com>`. */
+/** The mailbox as the value of a header: `"Ada" <ada@example.com>`. */
 export const headerMailbox = ({ address, name }: Mailbox): string => {
   if (name === undefined) return address;
   const isPlain = isAscii(name) && !name.includes("=?") && !isUnfoldable(quoted(name));
   return `${isPlain ? quoted(name) : encodedWords(name)} <${address}>`;
 };
 
-/** A header line, folded at blanks after 76 characters or so. */
+/** A header line, folded at spaces after about 76 characters. */
 export const headerLine = (name: string, value: string): string => {
   const lines: string[] = [];
   let line = `${name}:`;
@@ -54,7 +54,7 @@ export const headerLine = (name: string, value: string): string => {
 
 const maxPartCharacters = 60;
 
-/** A text in percent encoding, cut between characters. Half of a surrogate pair is no character, and gets replaced. */
+/** The text in percent encoding, cut between characters. Half of a surrogate pair becomes U+FFFD. */
 const encodedParts = (text: string): string[] => {
   const parts = [""];
   for (const character of Buffer.from(text).toString()) {
@@ -65,7 +65,7 @@ const encodedParts = (text: string): string[] => {
   return parts;
 };
 
-/** A parameter such as a file's name, after RFC 2231 where it is not ASCII, in parts where it is long. */
+/** A parameter, such as a file name: encoded by RFC 2231 unless it is ASCII, and split if it is long. */
 export const headerParameter = (name: string, value: string): string => {
   if (isAscii(value) && !isUnfoldable(quoted(value))) return `${name}=${quoted(value)}`;
   const [first = "", ...others] = encodedParts(value);

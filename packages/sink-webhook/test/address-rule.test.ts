@@ -1,7 +1,7 @@
 import type { lookup } from "node:dns";
 import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
-import { type AddressResolver, addressRule, guardedLookup } from "../src/address.ts";
+import { type AddressResolver, addressRule, guardedLookup } from "../src/request/address-rule.ts";
 
 const rule = addressRule([], false);
 
@@ -12,7 +12,7 @@ test.each([
   "127.0.0.1",
   "127.255.255.254",
   "169.254.169.254", // EC2's metadata
-  "169.254.100.1", // Lambda's own
+  "169.254.100.1", // Lambda's services
   "172.16.0.1",
   "172.31.255.255",
   "192.168.1.1",
@@ -59,7 +59,7 @@ test.each([
   expect(rule(address)).toBe(true);
 });
 
-test("what is allowed is reached, and nothing beside it", () => {
+test("allowed addresses are reached, and public ones; other special ones are not", () => {
   const open = addressRule(["10.1.0.0/16", "::1"], false);
   expect(["10.1.2.3", "::ffff:10.1.2.3", "::1", "8.8.8.8", "10.2.0.1", "::2"].filter(open)).toEqual([
     "10.1.2.3",
@@ -69,11 +69,11 @@ test("what is allowed is reached, and nothing beside it", () => {
   ]);
 });
 
-test("plain HTTP reaches nothing but what is allowed", () => {
+test("plain HTTP reaches allowed addresses only", () => {
   expect(["10.1.2.3", "8.8.8.8"].filter(addressRule(["10.1.0.0/16"], true))).toEqual(["10.1.2.3"]);
 });
 
-describe("a lookup", () => {
+describe("guardedLookup", () => {
   type Lookup = (hostname: string, options: { readonly all: boolean }) => Promise<unknown>;
 
   const lookupOf = (...addresses: readonly string[]): Lookup => {
@@ -82,7 +82,7 @@ describe("a lookup", () => {
     return promisify(guardedLookup(resolve, rule) as unknown as typeof lookup) as unknown as Lookup;
   };
 
-  test("answers all addresses, or the first, as Node.js asks", async () => {
+  test("returns all addresses or the first one, as the options of Node.js say", async () => {
     const found = lookupOf("8.8.8.8", "2606:4700::1111");
     expect(await found("a.example", { all: true })).toEqual([
       { address: "8.8.8.8", family: 4 },
@@ -91,12 +91,12 @@ describe("a lookup", () => {
     expect(await found("a.example", { all: false })).toBe("8.8.8.8");
   });
 
-  test("fails where one of several addresses is refused", async () => {
+  test("fails if one of several addresses is refused", async () => {
     const found = lookupOf("8.8.8.8", "10.0.0.1")("a.example", { all: true });
     await expect(found).rejects.toMatchObject({ code: "ADDRESS_REFUSED" });
   });
 
-  test("fails where the name has no address", async () => {
+  test("fails if the name has no address", async () => {
     await expect(lookupOf()("a.example", { all: true })).rejects.toMatchObject({ code: "ENOTFOUND" });
   });
 });

@@ -1,38 +1,40 @@
-// One HTTP request: its connection, its end in time, and its answer's status. Node's own client, which follows no
-// redirect and reads no proxy from the environment.
+// One HTTP request: connection, timeout, status of the answer. Made by Node's own client, which follows no redirects and
+// reads no proxy settings from the environment.
 
 import http from "node:http";
 import https from "node:https";
 import { type Clock, SinkError } from "@sluice/core/sink-kit";
-import { guardedLookup } from "./address.ts";
-import { classifyFailure, retryAfterMsOf } from "./classify.ts";
-import type { EncodedRequest } from "./encode.ts";
-import type { Settings } from "./options.ts";
+import { classifyFailure, retryAfterMsOf } from "../classify.ts";
+import type { EncodedRequest } from "../encode.ts";
+import type { WebhookSinkSettings } from "../options.ts";
+import { guardedLookup } from "./address-rule.ts";
 
-export interface Answer {
+/** The answer to a request. */
+export interface EndpointAnswer {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
 }
 
-/** A request that got no answer. */
-export interface Failure {
+/** The failure of a request without an answer. */
+export interface EndpointFailure {
   readonly error: SinkError;
-  /** Whether it was sent over a connection that an earlier request had left open, and that the endpoint may have closed. */
+  /** Whether the request used an idle connection, which the endpoint may have closed. */
   readonly isStale: boolean;
-  /** Whether the invocation's end cut it short. */
+  /** Whether the end of the invocation cut the request. */
   readonly isCut: boolean;
 }
 
+/** Makes requests to one endpoint. */
 export interface Requester {
-  readonly send: (request: EncodedRequest, signal: AbortSignal) => Promise<Answer | Failure>;
+  readonly send: (request: EncodedRequest, signal: AbortSignal) => Promise<EndpointAnswer | EndpointFailure>;
   readonly close: () => void;
 }
 
-/** An answer's body is of no use, but a connection serves again only once it has been read: so much of it is. */
+/** The body of an answer is not used. It is read up to these limits, because only then the connection can be used again. */
 const maxDrainedBytes = 65_536;
 const maxDrainMs = 200;
 
-/** Reads the rest of an answer, or ends its connection where that is too much to read. */
+/** Reads the rest of an answer, or closes the connection if the rest is too long or too slow. */
 const drain = async (response: http.IncomingMessage, clock: Clock): Promise<void> => {
   const over = new AbortController();
   let bytes = 0;
@@ -45,8 +47,13 @@ const drain = async (response: http.IncomingMessage, clock: Clock): Promise<void
   if (!over.signal.aborted) response.destroy();
 };
 
-/** Ends a request in time: `SINK_TIMEOUT`, whether the endpoint did its work or not. */
-const endInTime = (settings: Settings, request: http.ClientRequest, signal: AbortSignal, over: AbortSignal): void => {
+/** Ends a request by SINK_TIMEOUT at its timeout, or at the end of the invocation. */
+const endInTime = (
+  settings: WebhookSinkSettings,
+  request: http.ClientRequest,
+  signal: AbortSignal,
+  over: AbortSignal,
+): void => {
   const { name, timeoutMs, clock } = settings;
   const end = (what: string): void => {
     request.destroy(new SinkError("SINK_TIMEOUT", `[${name}] ${what}`));
@@ -60,23 +67,23 @@ const endInTime = (settings: Settings, request: http.ClientRequest, signal: Abor
   void elapse();
 };
 
-/** How connections are opened. Exported for its test. */
-export const agentOptions = ({ tls, concurrency, resolve, rule }: Settings): https.AgentOptions => ({
+/** Options of the connections. Exported for its test. */
+export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSinkSettings): https.AgentOptions => ({
   keepAlive: true,
   maxSockets: concurrency,
   lookup: guardedLookup(resolve, rule),
-  // Said, because NODE_TLS_REJECT_UNAUTHORIZED=0 would decide otherwise.
+  // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
   rejectUnauthorized: true,
   ...(tls.ca && { ca: typeof tls.ca === "string" ? tls.ca : [...tls.ca] }),
   ...(tls.cert && { cert: tls.cert }),
   ...(tls.key && { key: tls.key }),
 });
 
-const agentOf = (settings: Settings): http.Agent =>
+const agentOf = (settings: WebhookSinkSettings): http.Agent =>
   settings.url.protocol === "http:" ? new http.Agent(agentOptions(settings)) : new https.Agent(agentOptions(settings));
 
-/** Makes requests to one endpoint. No connection is opened before the first. */
-export const requester = (settings: Settings): Requester => {
+/** Makes a requester. No connection is opened before the first request. */
+export const requester = (settings: WebhookSinkSettings): Requester => {
   const { name, clock } = settings;
   let agent: http.Agent | undefined;
   const start = ({ url, method, headers, body }: EncodedRequest): http.ClientRequest => {
@@ -84,11 +91,11 @@ export const requester = (settings: Settings): Requester => {
     const { request } = url.protocol === "http:" ? http : https;
     return request(url, { method, headers, agent }).end(body);
   };
-  const answerOf = ({ statusCode = 0, headers }: http.IncomingMessage): Answer => ({
+  const answerOf = ({ statusCode = 0, headers }: http.IncomingMessage): EndpointAnswer => ({
     status: statusCode,
     retryAfterMs: retryAfterMsOf(headers["retry-after"], clock.now()),
   });
-  const failureBy = (error: Error, request: http.ClientRequest, signal: AbortSignal): Failure => ({
+  const failureBy = (error: Error, request: http.ClientRequest, signal: AbortSignal): EndpointFailure => ({
     error: classifyFailure(name, error),
     isStale: request.reusedSocket && !(error instanceof SinkError),
     isCut: signal.aborted,
@@ -98,24 +105,24 @@ export const requester = (settings: Settings): Requester => {
       new Promise((resolve) => {
         const over = new AbortController();
         const request = start(encoded);
-        const settle = (outcome: Answer | Failure): void => {
+        const settle = (outcome: EndpointAnswer | EndpointFailure): void => {
           over.abort();
           resolve(outcome);
         };
         endInTime(settings, request, signal, over.signal);
-        let answer: Answer | undefined;
+        let answer: EndpointAnswer | undefined;
         request.on("error", (error) => settle(answer ?? failureBy(error, request, signal)));
-        // 101: Node.js would close the connection and say nothing more, neither answer nor error.
+        // After a 101 Node.js closes the connection and emits neither an answer nor an error.
         request.on("upgrade", (response, socket) => {
           socket.destroy();
           settle(answerOf(response));
         });
         request.on("response", (response) => {
-          // From here on the status stands, whatever becomes of the body.
-          const stands = answerOf(response);
-          answer = stands;
+          // From here on the status decides, even if the body breaks off.
+          const received = answerOf(response);
+          answer = received;
           response.on("error", () => undefined);
-          void drain(response, clock).then(() => settle(stands));
+          void drain(response, clock).then(() => settle(received));
         });
       }),
     close: () => {

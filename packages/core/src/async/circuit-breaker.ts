@@ -1,0 +1,104 @@
+// The state machine of every circuit breaker: closed, open, half-open. The state lives in memory, one circuit per target
+// and environment: docs/decisions/0013-one-circuit-breaker.md.
+
+import type { Clock } from "./deadline.ts";
+
+/** When a circuit opens, and for how long. */
+export interface CircuitOptions {
+  /** Failed calls in a row that open the circuit. */
+  readonly failures: number;
+  /** Milliseconds until the first probe. Doubles with each failed probe. */
+  readonly openMs: number;
+  /** Upper limit of the doubled time, in milliseconds. */
+  readonly maxOpenMs: number;
+  /** Least time that a probe may take before another one may start, in milliseconds. Default: the next open time. */
+  readonly minProbeMs?: number;
+  /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
+  readonly random?: () => number;
+}
+
+/**
+ * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: one call, the probe, may be
+ * made; while it is in flight (`isProbing`) no other.
+ */
+export type CircuitState =
+  | { readonly name: "closed" }
+  | { readonly name: "open"; readonly remainingMs: number }
+  | { readonly name: "half-open"; readonly isProbing: boolean };
+
+/** What a call says about its target: `unknown` if it ended before the target could answer. */
+export type CallResult = "succeeded" | "failed" | "unknown";
+
+/** A call in flight. */
+export interface CircuitCall {
+  /** Records the result. */
+  readonly end: (result: CallResult) => void;
+}
+
+/** A circuit breaker's view of one target. */
+export interface Circuit {
+  readonly state: () => CircuitState;
+  /** Failed calls since the last successful one. */
+  readonly failures: () => number;
+  /** How often the circuit has opened since it was last closed. 0: it is closed. */
+  readonly openings: () => number;
+  /** Starts a call, after `state` has allowed it. In a half-open circuit the call is the probe. */
+  readonly start: () => CircuitCall;
+  /** Closes the circuit and forgets all failures. */
+  readonly close: () => void;
+}
+
+/** Keeps `2 ** openings` finite. */
+const maxDoublings = 30;
+
+/** A closed circuit. */
+export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): Circuit => {
+  const { failures: failuresToOpen, openMs, maxOpenMs, minProbeMs = 0, random = () => 1 } = options;
+  let failures = 0;
+  let openings = 0;
+  let openUntil = 0;
+  let probe: { readonly call: CircuitCall; readonly expiresAt: number } | undefined;
+
+  const nextOpenMs = (): number => {
+    const longest = Math.min(maxOpenMs, openMs * 2 ** Math.min(openings, maxDoublings));
+    return longest / 2 + (random() * longest) / 2;
+  };
+  const open = (): void => {
+    openUntil = now() + nextOpenMs();
+    openings += 1;
+  };
+  const close = (): void => {
+    failures = 0;
+    openings = 0;
+    probe = undefined;
+  };
+  const end = (call: CircuitCall, result: CallResult): void => {
+    const isProbe = probe?.call === call;
+    if (isProbe) probe = undefined;
+    if (result === "succeeded") close();
+    if (result !== "failed") return;
+    failures += 1;
+    // A call that was in flight when the circuit opened adds nothing to what its failures have said.
+    if (isProbe || (openings === 0 && failures >= failuresToOpen)) open();
+  };
+  const isProbing = (): boolean => probe !== undefined && now() < probe.expiresAt;
+  const state = (): CircuitState => {
+    if (openings === 0) return { name: "closed" };
+    const remainingMs = openUntil - now();
+    return remainingMs > 0 ? { name: "open", remainingMs } : { name: "half-open", isProbing: isProbing() };
+  };
+  return {
+    state,
+    failures: () => failures,
+    openings: () => openings,
+    start: () => {
+      const call: CircuitCall = { end: (result) => end(call, result) };
+      if (state().name === "half-open" && !isProbing()) {
+        // Lambda may freeze the environment during a probe, which then never ends.
+        probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
+      }
+      return call;
+    },
+    close,
+  };
+};

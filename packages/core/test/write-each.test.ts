@@ -1,0 +1,47 @@
+import { describe, expect, test } from "@jest/globals";
+import { SinkError, type WriteResult, writeEach } from "../src/sink-kit.ts";
+import { appendDelivery, contextOf } from "./append-deliveries.ts";
+
+/** A sink of strings. `bad` cannot be encoded, `slow` is not taken. */
+const sinkOf = (sent: string[]) =>
+  writeEach<string, string>({
+    sink: "texts",
+    encode: ({ message }) => {
+      if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
+      if (message === "bug") throw new TypeError("a bug");
+      return message;
+    },
+    send: async (request) => {
+      sent.push(request);
+      return request === "slow" ? new SinkError("SINK_THROTTLED", "slow") : undefined;
+    },
+  });
+
+const outcomes = (results: readonly WriteResult[]): string[] =>
+  results.map((result) => (result.outcome === "failed" ? result.error.code : result.outcome));
+
+const batch = (...messages: string[]) => messages.map((message) => appendDelivery(message, message));
+
+describe("writeEach", () => {
+  test("settles each delivery by itself", async () => {
+    const sent: string[] = [];
+    const results = await sinkOf(sent).write(batch("a", "bad", "slow", "b"), contextOf());
+    expect(outcomes(results)).toEqual(["delivered", "SINK_REJECTED", "SINK_THROTTLED", "delivered"]);
+    expect(sent).toEqual(["a", "slow", "b"]);
+  });
+
+  test("sends nothing after the signal, and nothing in a dryRun", async () => {
+    const sent: string[] = [];
+    const sink = sinkOf(sent);
+    expect(outcomes(await sink.write(batch("a", "bad"), contextOf(AbortSignal.abort())))).toEqual([
+      "DEADLINE_EXCEEDED",
+      "SINK_REJECTED",
+    ]);
+    expect(outcomes(await sink.dryRun(batch("a", "bad"), contextOf()))).toEqual(["delivered", "SINK_REJECTED"]);
+    expect(sent).toEqual([]);
+  });
+
+  test("does not hide a bug", async () => {
+    await expect(sinkOf([]).write(batch("bug"), contextOf())).rejects.toThrow("a bug");
+  });
+});

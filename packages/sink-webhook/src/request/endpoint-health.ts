@@ -1,0 +1,59 @@
+// What this environment knows about the endpoint: whether it answers, and for how long it asked for no requests. It lives
+// in memory, one per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
+
+import { type CircuitCall, type CircuitOptions, circuit } from "@sluice/core/sink-kit";
+
+/** Why no request may be made now: the circuit is open, or the endpoint asked to wait. */
+export interface RequestRefusal {
+  readonly reason: "open" | "retry-after";
+  /** Milliseconds until the next request may be made; undefined: as soon as the probe that is in flight has ended. */
+  readonly waitMs: number | undefined;
+}
+
+/** The endpoint's health, as its requests show it. */
+export interface EndpointHealth {
+  /** Why no request for the item may be made now; undefined: it may. */
+  readonly refusal: (itemKey: string) => RequestRefusal | undefined;
+  /** Starts a request for the item, after `refusal` has allowed it. */
+  readonly start: (itemKey: string) => CircuitCall;
+  /** Refuses requests for that long: the endpoint sent `Retry-After`. */
+  readonly pause: (ms: number) => void;
+}
+
+/** An endpoint of which nothing bad is known. */
+export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
+  const breaker = circuit(options, { now });
+  let pausedUntil = 0;
+  /** The item whose request opened the circuit. Another item probes first: this one may be one that always fails. */
+  let suspect: string | undefined;
+
+  const refuseSuspect = (itemKey: string): RequestRefusal | undefined => {
+    if (itemKey !== suspect) return undefined;
+    suspect = undefined;
+    return { reason: "open", waitMs: undefined };
+  };
+  return {
+    refusal: (itemKey) => {
+      const pauseMs = pausedUntil - now();
+      if (pauseMs > 0) return { reason: "retry-after", waitMs: pauseMs };
+      const state = breaker.state();
+      if (state.name === "closed") return undefined;
+      if (state.name === "open") return { reason: "open", waitMs: state.remainingMs };
+      return state.isProbing ? { reason: "open", waitMs: undefined } : refuseSuspect(itemKey);
+    },
+    start: (itemKey) => {
+      const call = breaker.start();
+      return {
+        end: (result) => {
+          const openings = breaker.openings();
+          call.end(result);
+          if (breaker.openings() > openings) suspect = itemKey;
+          if (result === "succeeded") suspect = undefined;
+        },
+      };
+    },
+    pause: (ms) => {
+      pausedUntil = Math.max(pausedUntil, now() + ms);
+    },
+  };
+};
