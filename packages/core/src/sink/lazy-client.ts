@@ -8,8 +8,9 @@ export interface LazyClient<Client> {
 }
 
 /**
- * For a client of the AWS SDK that a sink makes. Its own retries are off: core repeats what is throttled or lost, and
- * looks at the clock before it does. A target that takes a connection and says nothing must not cost the invocation.
+ * Options for an AWS SDK client that a sink makes. The SDK's retries are off, because core retries and checks the
+ * remaining time first. The timeouts keep a target that accepts a connection and never answers from using up the
+ * invocation.
  */
 export const awsClientDefaults: {
   readonly maxAttempts: 1;
@@ -23,24 +24,37 @@ export const awsClientDefaults: {
   requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 };
 
-/** What a sink makes for itself: an SDK client has a middleware stack. */
-interface Made {
+/** A client that is ended as the clients of the AWS SDK are. */
+interface Destroyable {
   readonly destroy: () => void;
-  readonly middlewareStack?: { readonly remove: (name: string) => boolean };
 }
 
-/** The SDK copies each request and answer for a log, also where nobody reads one: 7 µs for a message to SQS. */
-const withoutLog = <Client extends Made>(client: Client): Client => {
-  client.middlewareStack?.remove("loggerMiddleware");
+const destroy = (client: unknown): void => (client as Destroyable).destroy();
+
+/** The SDK's logger middleware copies each request and response even when there is no logger: 7 µs per SQS message. */
+const withoutLog = <Client>(client: Client): Client => {
+  const { middlewareStack } = client as { readonly middlewareStack?: { readonly remove: (name: string) => boolean } };
+  middlewareStack?.remove("loggerMiddleware");
   return client;
 };
 
-/** The user's client, or else the one that `make` answers, which is asked once. */
-export const lazyClient = <Client>(
+/** The user's client, or one that `make` returns. `make` is called once, at the first `get`. */
+export function lazyClient<Client>(
   given: Client | undefined,
-  make: () => Promise<Client & Made>,
-): LazyClient<Client> => {
-  let making: ReturnType<typeof make> | undefined;
+  make: () => Promise<Client & Destroyable>,
+): LazyClient<Client>;
+/** As above, for a client that has no `destroy`: `end` ends the client that was made. */
+export function lazyClient<Client, Made extends Client = Client>(
+  given: Client | undefined,
+  make: () => Promise<Made>,
+  end: (made: Made) => void | Promise<void>,
+): LazyClient<Client>;
+export function lazyClient<Client>(
+  given: Client | undefined,
+  make: () => Promise<Client>,
+  end: (made: Client) => void | Promise<void> = destroy,
+): LazyClient<Client> {
+  let making: Promise<Client> | undefined;
   return {
     get: () => {
       if (given !== undefined) return Promise.resolve(given);
@@ -50,7 +64,7 @@ export const lazyClient = <Client>(
     close: async () => {
       const made = making;
       making = undefined;
-      (await made)?.destroy();
+      if (made !== undefined) await end(await made);
     },
   };
-};
+}
