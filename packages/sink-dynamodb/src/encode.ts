@@ -1,11 +1,11 @@
 // From a delivery to the items that its requests carry. Pure: what the target holds is compared in the target.
 
 import { type SdkItem, type SdkValue, SinkError, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
-import { ownerOf, wireGuard } from "./guard.ts";
-import { compileKeys, isSameValue } from "./key.ts";
-import { imageIn, Misfit, marshalItem } from "./marshal.ts";
 import type { Settings } from "./options.ts";
-import type { Target } from "./table.ts";
+import type { Target } from "./schema/table.ts";
+import { ownerOf, wireGuard } from "./write/guard.ts";
+import { compileKeys, isSameValue } from "./write/key.ts";
+import { imageIn, Misfit, marshalItem } from "./write/marshal.ts";
 
 /** One item of the target as a delivery wants it. */
 export interface Write {

@@ -1,8 +1,8 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
 import { ConfigError } from "@sluice/core/sink-kit";
-import type { DynamodbClient } from "./client.ts";
-import type { KeyMap, MovingKey } from "./key.ts";
+import type { DynamodbClient } from "./client/client.ts";
+import type { KeyMap, MovingKey } from "./write/key.ts";
 
 /** Options of `dynamodb`. */
 export interface DynamodbSinkOptions {

@@ -18,13 +18,13 @@ import {
   type WriteResult,
 } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
-import { type Connection, connect } from "./client.ts";
+import { type Connection, connect } from "./client/client.ts";
 import { compileEncode, type Write, type Writes } from "./encode.ts";
-import { type EnsureOptions, ensureTable } from "./ensure.ts";
-import { type AttributeValues, attributeValues } from "./marshal.ts";
 import { checkOptions, type DynamodbSinkOptions, type Settings } from "./options.ts";
-import { describeTarget, loopCheck } from "./table.ts";
-import { peekerOf, type WriteItem, type Written, writerOf } from "./write.ts";
+import { type EnsureOptions, ensureTable } from "./schema/ensure.ts";
+import { describeTarget, loopCheck } from "./schema/table.ts";
+import { type AttributeValues, attributeValues } from "./write/marshal.ts";
+import { peekerOf, type WriteItem, type Written, writerOf } from "./write/write-item.ts";
 
 /**
  * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,

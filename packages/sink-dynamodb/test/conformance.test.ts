@@ -5,8 +5,8 @@ import type { UnknownItem } from "@sluice/core";
 import { engineOrSkip } from "@sluice/local";
 import { conforms, type Fault, type SpecimenItem, type UpsertConformance } from "@sluice/testing";
 import { type DynamodbMessage, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import { scriptOf } from "./faulty-proxy.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import { scriptOf } from "./support/faulty-proxy.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 

@@ -7,9 +7,9 @@ import { decodeRecord, type StreamRecord, toJson } from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { type DeliveryStep, lambdaContext, playHistory, randomHistory, streamEvent } from "@sluice/testing";
 import { type DynamodbClient, type DynamodbSink, dynamodbSink, type MovingKey } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import { mutant, mutations } from "./mutant.ts";
-import { randomOf, seatHistory, shuffled } from "./seats.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import { mutant, mutations } from "./support/mutant.ts";
+import { randomOf, seatHistory, shuffled } from "./support/seats.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 

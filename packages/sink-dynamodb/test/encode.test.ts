@@ -5,9 +5,9 @@ import { streamChange } from "@sluice/testing";
 import fc from "fast-check";
 import { compileEncode, guarded, type Write, type Writes } from "../src/encode.ts";
 import { attributeValues, type DynamodbSinkOptions } from "../src/index.ts";
-import { Misfit, marshalItem, marshalValue } from "../src/marshal.ts";
 import { checkOptions } from "../src/options.ts";
-import type { Target } from "../src/table.ts";
+import type { Target } from "../src/schema/table.ts";
+import { Misfit, marshalItem, marshalValue } from "../src/write/marshal.ts";
 
 const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/target";
 const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): Target => ({

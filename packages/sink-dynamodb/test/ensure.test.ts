@@ -2,7 +2,7 @@ import { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } from "@aws-sdk/cli
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { engineOrSkip } from "@sluice/local";
 import { dynamodbSink } from "../src/index.ts";
-import { startEngine } from "./engine.ts";
+import { startEngine } from "./support/engine.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 

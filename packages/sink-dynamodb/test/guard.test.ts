@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Claim, decide, type Guard, ownerOf, readGuard, wireGuard } from "../src/guard.ts";
+import { type Claim, decide, type Guard, ownerOf, readGuard, wireGuard } from "../src/write/guard.ts";
 
 const horizon = { now: 1_000, expires: 2_000 };
 const guard = (version: string, owner: string, more: Partial<Guard> = {}): Guard => ({

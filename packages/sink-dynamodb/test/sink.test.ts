@@ -9,8 +9,8 @@ import { ConfigError, decodeRecord, type StreamRecord, type WriteResult } from "
 import { engineOrSkip } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
 import { type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import type { Answer } from "./faulty-proxy.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import type { Answer } from "./support/faulty-proxy.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { ConfigError } from "@sluice/core/sink-kit";
-import { loopCheck, type Target } from "../src/table.ts";
+import { loopCheck, type Target } from "../src/schema/table.ts";
 
 const arn = (region: string, account = "123456789012", partition = "aws") =>
   `arn:${partition}:dynamodb:${region}:${account}:table/orders`;

@@ -8,9 +8,17 @@ import {
   toJson,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import { checkLines, createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
-import { documentId } from "./id.ts";
-import type { RecentWrites } from "./recent-writes.ts";
+import { documentId } from "./write/document-id.ts";
+import {
+  checkLines,
+  createLines,
+  guardField,
+  indexLines,
+  liveGuard,
+  tombstoneGuard,
+  updateLines,
+} from "./write/guard.ts";
+import type { RecentWrites } from "./write/recent-writes.ts";
 
 /**
  * `create`: only if there is no such document. `index`: only if it is as this sink wrote it. `check`: whether it is as new

@@ -1,5 +1,4 @@
-export type { OpensearchClient } from "./client.ts";
-export type { EnsureOptions } from "./ensure.ts";
+export type { OpensearchClient } from "./client/client.ts";
 export type {
   AwsAuth,
   AwsCredentials,
@@ -9,5 +8,6 @@ export type {
   OpensearchSinkOptions,
   OpensearchTls,
 } from "./options.ts";
-export type { PurgeOptions } from "./purge.ts";
+export type { EnsureOptions } from "./schema/ensure.ts";
+export type { PurgeOptions } from "./schema/purge.ts";
 export { type OpensearchDocument, type OpensearchSink, opensearchSink } from "./sink.ts";

@@ -1,8 +1,8 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
 import { ConfigError } from "@sluice/core/sink-kit";
-import type { OpensearchClient } from "./client.ts";
-import { guardField } from "./guard.ts";
+import type { OpensearchClient } from "./client/client.ts";
+import { guardField } from "./write/guard.ts";
 
 /** A user of the security plugin. */
 export interface BasicAuth {

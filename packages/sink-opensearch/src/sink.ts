@@ -9,15 +9,15 @@ import {
   type WriteContext,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { filterPath, writeBatch } from "./bulk.ts";
 import type { BulkItem } from "./classify.ts";
-import { ask, type OpensearchClient, type OwnClient, openClient } from "./client.ts";
-import { peekBatch } from "./dry-run.ts";
+import { ask, type OpensearchClient, type OwnClient, openClient } from "./client/client.ts";
 import { type Entry, encodeAll } from "./encode.ts";
-import { type EnsureOptions, ensureIndex } from "./ensure.ts";
 import { checkOptions, type OpensearchSinkOptions, type Settings } from "./options.ts";
-import { type PurgeOptions, purgeTombstones } from "./purge.ts";
-import { recentWrites, type Written } from "./recent-writes.ts";
+import { type EnsureOptions, ensureIndex } from "./schema/ensure.ts";
+import { type PurgeOptions, purgeTombstones } from "./schema/purge.ts";
+import { filterPath, writeBatch } from "./write/bulk.ts";
+import { peekBatch } from "./write/dry-run.ts";
+import { recentWrites, type Written } from "./write/recent-writes.ts";
 
 /**
  * A document as a mapper returns it: any object but an array. It replaces the item's document, so that a field which it

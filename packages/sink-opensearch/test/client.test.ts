@@ -7,8 +7,8 @@ import { Client } from "@opensearch-project/opensearch";
 import type { UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import { type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
-import { type SignedRequest, signatureOf } from "./sigv4.ts";
-import { certificate, key } from "./tls-fixture.ts";
+import { type SignedRequest, signatureOf } from "./support/sigv4.ts";
+import { certificate, key } from "./support/tls-fixture.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 

@@ -3,8 +3,8 @@ import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { decodeRecord, type Origin } from "@sluice/core/sink-kit";
 import { streamChange, streamRecord } from "@sluice/testing";
 import { bodyOf, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
-import { guardScript } from "../src/guard.ts";
-import type { Written } from "../src/recent-writes.ts";
+import { guardScript } from "../src/write/guard.ts";
+import type { Written } from "../src/write/recent-writes.ts";
 
 const knowing = (written: Written | undefined): EncodeOptions => ({
   sink: "test",

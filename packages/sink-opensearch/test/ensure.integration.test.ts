@@ -7,11 +7,11 @@ import {
   type OpensearchSinkOptions,
   opensearchSink,
 } from "../src/index.ts";
-import { apiOf, hitsOf, newIndex } from "./api.ts";
-import { startProxy } from "./proxy.ts";
-import { testSettings } from "./rig.ts";
-import { describeWithEachServer } from "./servers.ts";
-import { deliveryOf, outcomesOf } from "./written.ts";
+import { apiOf, hitsOf, newIndex } from "./support/api.ts";
+import { startProxy } from "./support/proxy.ts";
+import { testSettings } from "./support/rig.ts";
+import { describeWithEachServer } from "./support/servers.ts";
+import { deliveryOf, outcomesOf } from "./support/written.ts";
 
 const mappings = { properties: { title: { type: "text" }, sizes: { properties: { width: { type: "long" } } } } };
 const dayMs = 86_400_000;

@@ -11,10 +11,10 @@ import {
   type OpensearchSinkOptions,
   opensearchSink,
 } from "../src/index.ts";
-import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
-import { testSettings } from "./rig.ts";
-import { describeWithEachServer } from "./servers.ts";
-import { deliveryOf, outcomesOf } from "./written.ts";
+import { apiOf, hitsOf, newIndex, withoutGuard } from "./support/api.ts";
+import { testSettings } from "./support/rig.ts";
+import { describeWithEachServer } from "./support/servers.ts";
+import { deliveryOf, outcomesOf } from "./support/written.ts";
 
 const mappings: OpensearchMappings = {
   properties: {

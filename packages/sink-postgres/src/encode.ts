@@ -10,12 +10,12 @@ import {
   SinkError,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import { type Catalogue, type CatalogueColumn, primaryKey } from "./catalogue.ts";
-import { type Cell, type Codec, codecOf, Misfit, valueCell } from "./codec.ts";
-import { compilePath } from "./columns.ts";
 import type { Settings } from "./options.ts";
-import { guardColumns } from "./relation.ts";
-import type { StatementColumn } from "./statement.ts";
+import { type Catalogue, type CatalogueColumn, primaryKey } from "./schema/catalogue.ts";
+import { compilePath } from "./schema/columns.ts";
+import { guardColumns } from "./schema/relations.ts";
+import { type Cell, type Codec, codecOf, Misfit, valueCell } from "./write/codec.ts";
+import type { StatementColumn } from "./write/statements.ts";
 
 /** A delivery, ready for the statement. */
 export interface Entry {

@@ -1,9 +1,9 @@
 // Options, what they default to, and what is refused at cold start. Nothing here connects.
 
 import { type Change, ConfigError, type KeyValue } from "@sluice/core/sink-kit";
-import { type ColumnMap, type DeclaredColumn, declareColumns } from "./columns.ts";
-import type { PostgresPool } from "./pool.ts";
-import { type Guard, maxTableBytes, type Relations, relationsOf } from "./relation.ts";
+import type { PostgresPool } from "./client/pool.ts";
+import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
+import { type Guard, maxTableBytes, type Relations, relationsOf } from "./schema/relations.ts";
 
 /** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
 export interface PostgresTls {

@@ -12,13 +12,13 @@ import {
   type WriteContext,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { unstarted } from "./batch.ts";
-import type { ColumnMap } from "./columns.ts";
-import { type EnsureOptions, ensureTables } from "./ensure.ts";
+import { openPool, type PostgresPool, type Session, unhurried, withSession } from "./client/pool.ts";
 import { checkOptions, type PostgresSinkOptions, type Settings } from "./options.ts";
-import { openPool, type PostgresPool, type Session, unhurried, withSession } from "./pool.ts";
-import { type PurgeOptions, purgeTombstones } from "./purge.ts";
-import { type BatchCall, type Plan, peekBatch, readPlan, writeBatch } from "./write.ts";
+import type { ColumnMap } from "./schema/columns.ts";
+import { type EnsureOptions, ensureTables } from "./schema/ensure.ts";
+import { type PurgeOptions, purgeTombstones } from "./schema/purge.ts";
+import { unstarted } from "./write/batch.ts";
+import { type BatchCall, type Plan, peekBatch, readPlan, writeBatch } from "./write/write-batch.ts";
 
 /** A value that a row may hold. Objects: `Date`, bytes, `NumberValue`, `Set`, arrays, and anything else as JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;

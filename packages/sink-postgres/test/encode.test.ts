@@ -1,8 +1,8 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { arrayLiteral, attributeCell, codecOf, Misfit, numericLiteral, valueCell } from "../src/codec.ts";
-import { compilePath } from "../src/columns.ts";
+import { compilePath } from "../src/schema/columns.ts";
+import { arrayLiteral, attributeCell, codecOf, Misfit, numericLiteral, valueCell } from "../src/write/codec.ts";
 
 /** Reads an array literal of one dimension as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
 const readLiteral = (literal: string): (string | null)[] => {

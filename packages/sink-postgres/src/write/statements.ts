@@ -4,7 +4,7 @@
 // Parameters: $1… the columns, keys first; then the versions as one text; then, only where the batch removes something,
 // the flags.
 
-import { quoteName, type Relations, removedColumn, versionColumn } from "./relation.ts";
+import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
 
 /** A column as the statement needs it. */
 export interface StatementColumn {

@@ -2,9 +2,9 @@
 // index that the alias writes to: an alias of several indices answers no such request.
 
 import { delivered, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import type { Answer, OpensearchRequest } from "../client/client.ts";
+import type { Encoded, Entry } from "../encode.ts";
 import { type BulkTarget, cut } from "./bulk.ts";
-import type { Answer, OpensearchRequest } from "./client.ts";
-import type { Encoded, Entry } from "./encode.ts";
 import { guardField } from "./guard.ts";
 
 /** Where a dryRun looks. */

@@ -2,9 +2,9 @@
 
 import { setTimeout } from "node:timers/promises";
 import { SinkError } from "@sluice/core/sink-kit";
-import { classify } from "./classify.ts";
-import type { Call } from "./client.ts";
-import { invalid, type Settings } from "./options.ts";
+import { classify } from "../classify.ts";
+import type { Call } from "../client/client.ts";
+import { invalid, type Settings } from "../options.ts";
 
 /** A key attribute of a table to be made. */
 export interface KeyAttribute {

@@ -1,6 +1,6 @@
 // What the server knows of a relation: its columns with their types, and its primary key. Read once in a cold start.
 
-import type { Session } from "./pool.ts";
+import type { Session } from "../client/pool.ts";
 
 /** A column of a relation that exists. */
 export interface CatalogueColumn {

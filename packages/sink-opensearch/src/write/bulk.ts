@@ -14,9 +14,9 @@ import {
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type BulkItem, itemError } from "./classify.ts";
-import type { Answer } from "./client.ts";
-import { type Action, bodyOf, type Encoded, type Entry } from "./encode.ts";
+import { type BulkItem, itemError } from "../classify.ts";
+import type { Answer } from "../client/client.ts";
+import { type Action, bodyOf, type Encoded, type Entry } from "../encode.ts";
 
 type Part = readonly Entry[];
 type Delivery = UpsertDelivery<object>;

@@ -6,7 +6,7 @@ import {
   PutItemCommand,
   type PutItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
-import type { DynamodbClient } from "../src/index.ts";
+import type { DynamodbClient } from "../../src/index.ts";
 
 /** Answers the command to send instead, or undefined to send nothing. */
 type Mutation = (input: PutItemCommandInput) => PutItemCommand | DeleteItemCommand | undefined;

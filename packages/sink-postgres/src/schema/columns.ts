@@ -1,7 +1,7 @@
 // Columns declared by attribute path, compiled once: from the raw image to a column's text, without JS numbers.
 
 import { type AttributeValue, ConfigError, type Image } from "@sluice/core/sink-kit";
-import { attributeCell, type Cell, type Codec } from "./codec.ts";
+import { attributeCell, type Cell, type Codec } from "../write/codec.ts";
 
 /** Where a column's value is in the item, and the column's Postgres type. */
 export interface ColumnSource {

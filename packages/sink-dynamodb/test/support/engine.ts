@@ -3,7 +3,7 @@
 import { CreateTableCommand, DynamoDBClient, type KeySchemaElement, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { decodeImage, type Image, type UnknownItem } from "@sluice/core/sink-kit";
 import { startDynamodb } from "@sluice/local";
-import type { LiveFilter } from "../src/index.ts";
+import type { LiveFilter } from "../../src/index.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
 
 export interface Engine {

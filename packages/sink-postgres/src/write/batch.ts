@@ -12,7 +12,7 @@ import {
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import type { Entry } from "./encode.ts";
+import type { Entry } from "../encode.ts";
 
 /** Entries of distinct rows, and the results of those that need no write. */
 export interface Sorted {

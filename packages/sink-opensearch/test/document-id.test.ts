@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { decodeImage, type Image, type KeyValue } from "@sluice/core/sink-kit";
 import fc from "fast-check";
-import { documentId } from "../src/id.ts";
+import { documentId } from "../src/write/document-id.ts";
 
 const idOf = (keys: { readonly [name: string]: KeyValue }): string => documentId(keys).id;
 const idOfImage = (image: Image): string => idOf(decodeImage(image) as { readonly [name: string]: KeyValue });

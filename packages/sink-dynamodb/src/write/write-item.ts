@@ -1,11 +1,11 @@
 // The requests of one item: a conditional put, and where a key may change hands, what follows when its condition fails.
 
 import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
-import { classify, isConditionFailed } from "./classify.ts";
-import type { Call } from "./client.ts";
-import { guarded, type Write } from "./encode.ts";
+import { classify, isConditionFailed } from "../classify.ts";
+import type { Call } from "../client/client.ts";
+import { guarded, type Write } from "../encode.ts";
+import type { Settings } from "../options.ts";
 import { type Decision, decide, type Guard, readGuard, wireGuard } from "./guard.ts";
-import type { Settings } from "./options.ts";
 
 /** What became of one item of the target. */
 export type Written = Exclude<WriteResult["outcome"], "failed">;

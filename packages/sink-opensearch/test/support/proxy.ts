@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Fault } from "@sluice/testing";
-import { documentId } from "../src/id.ts";
+import { documentId } from "../../src/write/document-id.ts";
 
 /** A whole answer that the proxy gives instead of the server. */
 export interface FixedAnswer {

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
 import { lambdaContext, streamChange, streamEvent, streamRecord } from "@sluice/testing";
 import { type OpensearchSink, opensearchSink } from "../src/index.ts";
-import { deliveryOf, outcomesOf } from "./written.ts";
+import { deliveryOf, outcomesOf } from "./support/written.ts";
 
 const whole =
   '{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}],"note":"confidential-7f3a"}';

@@ -1,9 +1,9 @@
 // Removes tombstones that no repeat can reach any more.
 
 import { ConfigError, SinkError } from "@sluice/core/sink-kit";
-import { ask, type OpensearchClient, type OpensearchRequest, unhurried } from "./client.ts";
-import { tombstonesBefore } from "./guard.ts";
-import type { Settings } from "./options.ts";
+import { ask, type OpensearchClient, type OpensearchRequest, unhurried } from "../client/client.ts";
+import type { Settings } from "../options.ts";
+import { tombstonesBefore } from "../write/guard.ts";
 
 /** Options of `purge`. */
 export interface PurgeOptions {

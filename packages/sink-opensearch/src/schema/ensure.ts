@@ -2,9 +2,9 @@
 // Nothing is ever removed, and no field is changed.
 
 import { ConfigError, SinkError } from "@sluice/core/sink-kit";
-import { type Answer, ask, type OpensearchClient, type OpensearchRequest, unhurried } from "./client.ts";
-import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "./guard.ts";
-import type { OpensearchField, OpensearchMappings, Settings } from "./options.ts";
+import { type Answer, ask, type OpensearchClient, type OpensearchRequest, unhurried } from "../client/client.ts";
+import type { OpensearchField, OpensearchMappings, Settings } from "../options.ts";
+import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "../write/guard.ts";
 
 /** Options of `ensure`. */
 export interface EnsureOptions {

@@ -1,9 +1,9 @@
 // Removes tombstones that no repeat can reach any more.
 
 import { ConfigError } from "@sluice/core/sink-kit";
-import type { Session } from "./pool.ts";
-import type { Relations } from "./relation.ts";
-import { purgeStatement } from "./statement.ts";
+import type { Session } from "../client/pool.ts";
+import { purgeStatement } from "../write/statements.ts";
+import type { Relations } from "./relations.ts";
 
 /** Options of `purge`. */
 export interface PurgeOptions {

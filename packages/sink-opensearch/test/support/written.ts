@@ -1,7 +1,7 @@
 // One call of a sink's `write`, told in short.
 
 import type { Change, UpsertDelivery, WriteContext } from "@sluice/core/sink-kit";
-import type { OpensearchSink } from "../src/index.ts";
+import type { OpensearchSink } from "../../src/index.ts";
 
 /** An invocation with time enough. */
 export const newContext = (): WriteContext => ({ signal: new AbortController().signal, remainingMs: () => 60_000 });

@@ -1,8 +1,8 @@
 // What the sink must know of its target before it writes: the key schema, and that it is not the source.
 
 import { ConfigError, SinkError } from "@sluice/core/sink-kit";
-import type { Call } from "./client.ts";
-import { invalid, type Settings } from "./options.ts";
+import type { Call } from "../client/client.ts";
+import { invalid, type Settings } from "../options.ts";
 
 /** A key attribute of the target, in the order of the schema. */
 export interface KeyColumn {

@@ -1,11 +1,11 @@
 // DDL: what is missing is created or added, in one transaction. Nothing is ever dropped, and no type is changed.
 
 import { ConfigError, SinkError } from "@sluice/core/sink-kit";
+import type { Session } from "../client/pool.ts";
+import type { Settings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
 import type { DeclaredColumn } from "./columns.ts";
-import type { Settings } from "./options.ts";
-import type { Session } from "./pool.ts";
-import { guardColumns, quoteName, removedColumn, versionColumn } from "./relation.ts";
+import { guardColumns, quoteName, removedColumn, versionColumn } from "./relations.ts";
 
 /** Options of `ensure`. */
 export interface EnsureOptions {

@@ -14,9 +14,9 @@ import {
   type UnknownItem,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
+import { invalid, type Settings } from "../options.ts";
+import type { KeyColumn, Target } from "../schema/table.ts";
 import { Misfit, marshalValue } from "./marshal.ts";
-import { invalid, type Settings } from "./options.ts";
-import type { KeyColumn, Target } from "./table.ts";
 
 /** A key of the target: attribute to value. */
 export interface TargetKey {

@@ -2,8 +2,8 @@
 // the invocation and turns what the client raises into a code.
 
 import { missingDependency, SinkError, type WriteContext } from "@sluice/core/sink-kit";
-import { type RequestFailure, requestFailure } from "./classify.ts";
-import type { AwsAuth, ClientSettings } from "./options.ts";
+import { type RequestFailure, requestFailure } from "../classify.ts";
+import type { AwsAuth, ClientSettings } from "../options.ts";
 
 /** A request, as the client's `transport.request` takes it. */
 export interface OpensearchRequest {

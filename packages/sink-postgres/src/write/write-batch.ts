@@ -1,13 +1,13 @@
 // The write of a batch on one connection. Encoding is in encode.ts, SQL in statement.ts, splitting in batch.ts.
 
 import { SinkError, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
+import type { Session } from "../client/pool.ts";
+import { compileEncode, type Entry, type WrittenColumn, writtenColumns } from "../encode.ts";
+import type { Settings } from "../options.ts";
+import { readCatalogue } from "../schema/catalogue.ts";
 import { encodeAll, sendInParts, settle, sortByRow } from "./batch.ts";
-import { readCatalogue } from "./catalogue.ts";
 import { arrayLiteral, type Cell, Misfit, numericLiteral } from "./codec.ts";
-import { compileEncode, type Entry, type WrittenColumn, writtenColumns } from "./encode.ts";
-import type { Settings } from "./options.ts";
-import type { Session } from "./pool.ts";
-import { peekStatement, settleStatement, type WriteAnswer, writeStatement } from "./statement.ts";
+import { peekStatement, settleStatement, type WriteAnswer, writeStatement } from "./statements.ts";
 
 /** How batches are written to the table as it is: made once, from the options and the catalogue. */
 export interface Plan {

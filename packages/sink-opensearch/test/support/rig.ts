@@ -6,7 +6,7 @@ import {
   type OpensearchMappings,
   type OpensearchSinkOptions,
   opensearchSink,
-} from "../src/index.ts";
+} from "../../src/index.ts";
 import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
 import { startProxy } from "./proxy.ts";
 

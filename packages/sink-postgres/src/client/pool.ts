@@ -2,8 +2,8 @@
 // the invocation's time.
 
 import { missingDependency, SinkError, type WriteContext } from "@sluice/core/sink-kit";
-import { classify, isConnectionGood } from "./classify.ts";
-import type { PoolSettings } from "./options.ts";
+import { classify, isConnectionGood } from "../classify.ts";
+import type { PoolSettings } from "../options.ts";
 
 /** A query as pg takes it: always unnamed, so that RDS Proxy can share the connection. */
 export interface PostgresQuery {
