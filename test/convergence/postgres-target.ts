@@ -1,7 +1,7 @@
 // The Postgres sink as a target of the convergence suite: two ways into one table, a mapper and declared columns.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
-import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
+import { type PostgresGuard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import type { SpecimenItem } from "@sluice/testing";
 import pg from "pg";
 import { exactJson } from "./exact-json.ts";
@@ -36,7 +36,11 @@ const toRow = ({ after }: { readonly after: SpecimenItem }): PostgresRow => {
 };
 
 /** Opens an empty table in its own schema. */
-export const openPostgres = async (url: string, guard: Guard, mutation: Mutation = {}): Promise<Target<never>> => {
+export const openPostgres = async (
+  url: string,
+  guard: PostgresGuard,
+  mutation: Mutation = {},
+): Promise<Target<never>> => {
   const { pool: mutatePool = (pool) => pool, sink: mutateSink = (sink) => sink } = mutation;
   // Fewer connections than histories at once, so that writes queue for one as they do in Lambda.
   const real = new pg.Pool({ connectionString: url, max: 8 });

@@ -50,6 +50,7 @@ export type {
   UnknownItem,
 } from "./record/change.ts";
 export { decodeImage, decodeValue } from "./record/decode.ts";
+export { imageOf } from "./record/image-of.ts";
 export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
@@ -63,6 +64,7 @@ export {
 export { type BatchRequests, type EntryAnswer, type SizedEntry, writeInRequests } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
+export { errorHint } from "./sink/error-hint.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
 export { answersById, type IdAnswer, withIds } from "./sink/id-answers.ts";
 export { awsClientDefaults, type LazyClient, lazyClient } from "./sink/lazy-client.ts";
@@ -78,7 +80,17 @@ export {
 } from "./sink/message-attribute.ts";
 export { bodyText, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
 export { missingDependency } from "./sink/missing-dependency.ts";
-export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
+export {
+  checkClient,
+  checkEither,
+  checkKeyMap,
+  checkText,
+  checkWhole,
+  type EnsureOptions,
+  invalidOption,
+  isLoopbackHost,
+  isRecord,
+} from "./sink/option.ts";
 export {
   type AppendDelivery,
   type Delivery,
@@ -94,3 +106,14 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
+export { checkTombstoneDays, type PurgeOptions } from "./sink/tombstone.ts";
+export {
+  type EncodedBatch,
+  encodeEach,
+  failAll,
+  failedBy,
+  halves,
+  notStarted,
+  withinDeadline,
+  withoutDeadline,
+} from "./sink/upsert-batch.ts";

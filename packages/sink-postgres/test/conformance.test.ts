@@ -8,7 +8,7 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 const connection = { host: "localhost" };
 
 describeWithPostgres("postgres", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
+  for (const guard of ["version-table", "inline"] as const) {
     conforms(
       { describe, test },
       {
@@ -23,7 +23,7 @@ describeWithPostgres("postgres", (engine) => {
         badOptions: {
           table: () => postgresSink({ connection, table: "" }),
           pool: () => postgresSink({ table: "orders" }),
-          guard: () => postgresSink({ connection, table: "orders", guard: "none" as "ledger" }),
+          guard: () => postgresSink({ connection, table: "orders", guard: "none" as "version-table" }),
           "connection.ssl": () => postgresSink({ connection: { host: "db.example.com", ssl: false }, table: "orders" }),
         },
       },

@@ -2,12 +2,12 @@
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, postgresSink } from "../src/index.ts";
+import { type PostgresGuard, postgresSink } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, outcomesOf, removalOf, upsertOf, watch } from "./support/deliveries.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
-const guards: readonly Guard[] = ["ledger", "inline"];
+const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 
 describeWithPostgres("a dryRun", (engine) => {
   test.each(guards)("with guard %s asks once for a batch, and refuses what no row can hold", async (guard) => {

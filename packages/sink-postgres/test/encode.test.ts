@@ -1,8 +1,15 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { compilePath } from "../src/schema/columns.ts";
-import { arrayLiteral, attributeCell, codecOf, Misfit, numericLiteral, valueCell } from "../src/write/codec.ts";
+import { compilePath } from "../src/write/attribute-path.ts";
+import {
+  arrayLiteral,
+  attributeCell,
+  ColumnValueError,
+  codecOf,
+  numericLiteral,
+  valueCell,
+} from "../src/write/codec.ts";
 
 /** Reads an array literal of one dimension as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
 const readLiteral = (literal: string): (string | null)[] => {
@@ -42,7 +49,7 @@ describe("the array literal", () => {
   });
 
   test.each(["\0", "\ud800", "\udfff", "a\ud83d", "\n\0"])("refuses %j", (text) => {
-    expect(() => arrayLiteral(["fine", text])).toThrow(Misfit);
+    expect(() => arrayLiteral(["fine", text])).toThrow(ColumnValueError);
   });
 });
 
@@ -96,7 +103,7 @@ describe("an attribute value", () => {
     [{ L: [] }, "bytes"],
     [{ S: "\0" }, "json"],
   ] as const)("%j does not fit a column of %j", (value, codec) => {
-    expect(() => attributeCell(value, codec)).toThrow(Misfit);
+    expect(() => attributeCell(value, codec)).toThrow(ColumnValueError);
   });
 });
 

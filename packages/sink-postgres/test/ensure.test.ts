@@ -25,7 +25,7 @@ const columnsOf = async ({ sql }: Database, relation: string): Promise<unknown[]
   ).map(({ column_name }) => column_name);
 
 describeWithPostgres("ensure", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
+  for (const guard of ["version-table", "inline"] as const) {
     test(`${guard}: creates what is missing, then nothing`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
@@ -156,7 +156,7 @@ describeWithPostgres("ensure", (engine) => {
 });
 
 describeWithPostgres("purge", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
+  for (const guard of ["version-table", "inline"] as const) {
     test(`${guard}: removes tombstones past the horizon, and nothing else`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({
@@ -173,7 +173,7 @@ describeWithPostgres("purge", (engine) => {
         [upsertOf(changeOf({ id: "live" }, 1, {}), { n: 1 }), ...ids.map((id) => removalOf(changeOf({ id }, 1)))],
         invocation(),
       );
-      const versions = guard === "ledger" ? "t_sluice" : "t_with_tombstones";
+      const versions = guard === "version-table" ? "t_sluice" : "t_with_tombstones";
       await database.sql(
         `UPDATE ${versions} SET sluice_removed_at = now() - interval '17 days' WHERE id < 'i2' AND id <> 'live'`,
       );

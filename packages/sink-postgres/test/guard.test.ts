@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
+import { type PostgresGuard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -17,13 +17,13 @@ import { randomOf } from "./support/random.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
-const guards: readonly Guard[] = ["ledger", "inline"];
+const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 const columns = { id: "text", state: "text" };
-const tableOptions = (guard: Guard) => ({ table: "items", key: ["id"], guard }) as const;
+const tableOptions = (guard: PostgresGuard) => ({ table: "items", key: ["id"], guard }) as const;
 
 /** README.md, "Privileges". */
 const privileges = {
-  ledger: ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
+  "version-table": ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
   inline: ["SELECT, INSERT, UPDATE ON items_with_tombstones"],
 } as const;
 
@@ -113,7 +113,7 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
   }
 });
 
-describeWithPostgres("the ledger guard", (engine) => {
+describeWithPostgres("the version table", (engine) => {
   /** A sink whose next statement is executed, but committed only when `commit` is called. */
   const uncommitted = async (database: Database): Promise<{ sink: PostgresSink; commit: () => Promise<void> }> => {
     const client = await database.pool.connect();
@@ -123,7 +123,7 @@ describeWithPostgres("the ledger guard", (engine) => {
       end: async () => undefined,
     } as unknown as typeof database.pool;
     return {
-      sink: postgresSink({ pool, ...tableOptions("ledger") }),
+      sink: postgresSink({ pool, ...tableOptions("version-table") }),
       commit: async () => {
         await client.query("COMMIT");
         client.release();
@@ -140,9 +140,9 @@ describeWithPostgres("the ledger guard", (engine) => {
   const prepare = async () => {
     const database = await newDatabase(engine);
     const queries = watch(database.pool);
-    const sink = postgresSink({ pool: queries, ...tableOptions("ledger"), columns });
+    const sink = postgresSink({ pool: queries, ...tableOptions("version-table"), columns });
     await sink.ensure();
-    return { database, queries, sink, rows: postgresSink({ pool: queries, ...tableOptions("ledger") }) };
+    return { database, queries, sink, rows: postgresSink({ pool: queries, ...tableOptions("version-table") }) };
   };
 
   test("a removal that waited for an upsert of a new row deletes that row, which its snapshot did not see", async () => {
@@ -178,9 +178,9 @@ describeWithPostgres("the ledger guard", (engine) => {
     await slow.sink.write([delivery("a", 2, "stale")], invocation());
     const crashing = postgresSink({
       pool: watch(database.pool, ({ text }) => {
-        if (text.includes("settled AS")) throw Object.assign(new Error("gone"), { code: "ECONNRESET" });
+        if (text.includes("removed AS")) throw Object.assign(new Error("gone"), { code: "ECONNRESET" });
       }),
-      ...tableOptions("ledger"),
+      ...tableOptions("version-table"),
     });
     const removal = [delivery("a", 3)];
     const removing = crashing.write(removal, invocation());
@@ -206,11 +206,11 @@ describeWithPostgres("the ledger guard", (engine) => {
     });
     const overtaken = postgresSink({
       pool: watch(database.pool, async ({ text }) => {
-        if (!text.includes("settled AS")) return;
+        if (!text.includes("removed AS")) return;
         await late.sink.write([delivery("a", 5, "new")], invocation());
         overtake();
       }),
-      ...tableOptions("ledger"),
+      ...tableOptions("version-table"),
     });
     const removal = [delivery("a", 3)];
     const removing = overtaken.write(removal, invocation());

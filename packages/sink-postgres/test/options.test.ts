@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import type { PostgresConnection } from "../src/client/connection.ts";
 import { postgresSink } from "../src/index.ts";
-import { checkOptions, type PostgresConnection, type PostgresSinkOptions } from "../src/options.ts";
+import { checkOptions, type PostgresSinkOptions } from "../src/options.ts";
 
 const pool = { connect: () => Promise.reject(new Error("no I/O")), end: async () => undefined };
 const base: PostgresSinkOptions = { pool, table: "orders" };

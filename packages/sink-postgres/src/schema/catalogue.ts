@@ -1,33 +1,34 @@
-// What the server knows of a relation: its columns with their types, and its primary key. Read once in a cold start.
+// What the server knows about a relation: its columns with their types, and its primary key. Read once per cold start.
 
-import type { Session } from "../client/pool.ts";
+import type { Session } from "../client/session.ts";
 
-/** A column of a relation that exists. */
+/** A column of an existing relation. */
 export interface CatalogueColumn {
   readonly name: string;
   /** The type without length or precision. */
   readonly type: string;
-  /** The type in full, for DDL. */
+  /** The type with length and precision, for DDL. */
   readonly fullType: string;
-  /** The type below a domain; the same as `type` otherwise. */
+  /** The type that a domain is based on; otherwise the same as `type`. */
   readonly baseType: string;
-  /** Quoted, where it is not the type's own. */
+  /** The quoted collation; null where the column has the default collation of its type. */
   readonly collation: string | null;
   readonly isGenerated: boolean;
   readonly hasDefault: boolean;
   readonly isNotNull: boolean;
-  /** Position in the primary key, from 1; 0: not part of it. */
+  /** Position in the primary key, from 1. 0: the column is not part of the key. */
   readonly keyPosition: number;
 }
 
-/** A relation that exists. */
+/** An existing relation. */
 export interface Catalogue {
   readonly kind: "table" | "view" | "other";
-  /** In the relation's own order. */
+  /** In the order of the relation. */
   readonly columns: readonly CatalogueColumn[];
 }
 
-// format_type(…, -1) and not NULL: with NULL, bpchar reads "character", and a cast to that cuts to one character.
+// format_type(…, -1) and not format_type(…, NULL): with NULL, bpchar becomes "character", and a cast to "character" cuts
+// a text to one character.
 const catalogueQuery = `
 SELECT c.relkind::text AS kind, a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS full_type,
@@ -71,7 +72,7 @@ const columnOf = (row: CatalogueRow): CatalogueColumn => ({
 /** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
 const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "table", v: "view" };
 
-/** Reads a relation by its quoted name; undefined where there is none. */
+/** Reads a relation by its quoted name; undefined where the relation does not exist. */
 export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
   const { rows } = await session.query(catalogueQuery, [relation]);
   const found = rows as readonly CatalogueRow[];
@@ -80,6 +81,6 @@ export const readCatalogue = async (session: Session, relation: string): Promise
   return { kind: kinds[first.kind] ?? "other", columns: found.map(columnOf) };
 };
 
-/** The columns of the primary key, in its order. */
+/** The columns of the primary key, in the order of the key. */
 export const primaryKey = ({ columns }: Catalogue): CatalogueColumn[] =>
   columns.filter(({ keyPosition }) => keyPosition > 0).sort((one, other) => one.keyPosition - other.keyPosition);

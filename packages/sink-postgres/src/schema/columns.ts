@@ -1,7 +1,6 @@
-// Columns declared by attribute path, compiled once: from the raw image to a column's text, without JS numbers.
+// Columns that the user declares: each with its type, and with the path of the attribute that fills it.
 
-import { type AttributeValue, ConfigError, type Image } from "@sluice/core/sink-kit";
-import { attributeCell, type Cell, type Codec } from "../write/codec.ts";
+import { invalidOption } from "@sluice/core/sink-kit";
 
 /** Where a column's value is in the item, and the column's Postgres type. */
 export interface ColumnSource {
@@ -18,58 +17,29 @@ export interface ColumnMap {
   readonly [column: string]: string | ColumnSource;
 }
 
-/** A declared column after its path was read. */
+/** A declared column, with its path in segments. */
 export interface DeclaredColumn {
   readonly name: string;
   readonly type: string;
   readonly path: readonly string[];
 }
 
-/** What may stand in DDL as a type: names, modifiers, arrays; nothing that ends a statement. */
+/** What may stand in DDL as a type: names, modifiers and array brackets, but nothing that ends a statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {
   const { type, path = [name] } = typeof source === "string" ? { type: source } : source;
-  if (name === "") throw new ConfigError("CONFIG_INVALID", 'option "columns" names a column with an empty name');
+  if (name === "") throw invalidOption("columns", "names a column with an empty name");
   if (typeof type !== "string" || !typePattern.test(type)) {
-    throw new ConfigError("CONFIG_INVALID", `option "columns": column "${name}" needs a Postgres type such as "text"`);
+    throw invalidOption("columns", `must give column "${name}" a Postgres type such as "text"`);
   }
   const segments = typeof path === "string" ? path.split(".") : path;
   if (!Array.isArray(segments) || segments.some((segment) => segment === "" || typeof segment !== "string")) {
-    throw new ConfigError("CONFIG_INVALID", `option "columns": column "${name}" has a path with an empty segment`);
+    throw invalidOption("columns", `gives column "${name}" a path with an empty segment`);
   }
   return { name, type, path: [...segments] };
 };
 
-/** The declared columns, in the order in which they were declared. */
+/** Reads the declared columns, in the order of their declaration. */
 export const declareColumns = (columns: ColumnMap): DeclaredColumn[] =>
   Object.entries(columns).map(([name, source]) => declare(name, source));
-
-const listIndex = /^(0|[1-9]\d*)$/;
-
-const step = (value: AttributeValue, segment: string): AttributeValue | undefined => {
-  if ("M" in value) return Object.hasOwn(value.M, segment) ? value.M[segment] : undefined;
-  return "L" in value && listIndex.test(segment) ? value.L[Number(segment)] : undefined;
-};
-
-const descend = (image: Image, path: readonly string[]): AttributeValue | undefined => {
-  let value: AttributeValue | undefined = { M: image };
-  for (const segment of path) {
-    if (value === undefined) return undefined;
-    value = step(value, segment);
-  }
-  return value;
-};
-
-/** Reads a column's text from an image; null where the item has no such attribute. */
-export const compilePath = (path: readonly string[], codec: Codec): ((image: Image) => Cell) => {
-  const [first, ...rest] = path;
-  const read =
-    first === undefined || rest.length > 0 || first in Object.prototype
-      ? (image: Image) => descend(image, path)
-      : (image: Image) => image[first];
-  return (image) => {
-    const value = read(image);
-    return value === undefined ? null : attributeCell(value, codec);
-  };
-};

@@ -1,40 +1,30 @@
-// DDL: what is missing is created or added, in one transaction. Nothing is ever dropped, and no type is changed.
+// Creates missing tables, views and columns in one transaction. Drops nothing, and changes no type.
 
-import { ConfigError, SinkError } from "@sluice/core/sink-kit";
-import type { Session } from "../client/pool.ts";
-import type { Settings } from "../options.ts";
+import { type EnsureOptions, invalidOption, SinkError } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
-import type { DeclaredColumn } from "./columns.ts";
-import { guardColumns, quoteName, removedColumn, versionColumn } from "./relations.ts";
+import { guardColumns, quoteAll, quoteName, removedColumn, versionColumn } from "./relations.ts";
 
-/** Options of `ensure`. */
-export interface EnsureOptions {
-  /** False: only tell what would be done. Default true. */
-  readonly apply?: boolean;
-}
-
-/** What exists of the sink's relations. */
+/** Those of the sink's relations that exist. */
 interface Existing {
   readonly rows: Catalogue | undefined;
   readonly versions: Catalogue | undefined;
   readonly table: Catalogue | undefined;
 }
 
-/** Versions are compared as text, so they need the order of bytes; rows from before the sink rank lowest. */
+/** Versions are compared as text, in the order of their bytes. Rows that existed before the sink rank lowest. */
 const versionDefinition = `${versionColumn} text COLLATE "C" NOT NULL DEFAULT ''`;
 const removedDefinition = `${removedColumn} timestamptz`;
 /**
- * Room for the next version of a row beside it: updates then leave the indexes alone (HOT). Of 120,000 updates, vacuumed
- * every 40,000, 41 % were HOT at the default of 100, all of them at 90 (PostgreSQL 18.4).
+ * Leaves room in each page for the next version of a row, so that an update need not touch the indexes (a HOT update).
+ * Of 120,000 updates, vacuumed every 40,000, 41 % were HOT with the default of 100, and all with 90 (PostgreSQL 18.4).
  */
-const ledgerStorage = "WITH (fillfactor = 90)";
+const versionTableStorage = "WITH (fillfactor = 90)";
 
-const invalid = (option: string, problem: string): ConfigError =>
-  new ConfigError("CONFIG_INVALID", `option "${option}": ${problem}`);
-
-const readExisting = async (session: Session, { relations }: Settings): Promise<Existing> => {
+const readExisting = async (session: Session, { relations }: PostgresSettings): Promise<Existing> => {
   const rows = await readCatalogue(session, relations.rows);
-  if (relations.guard === "ledger") {
+  if (relations.guard === "version-table") {
     return { rows, versions: await readCatalogue(session, relations.versions), table: rows };
   }
   return { rows, versions: rows, table: await readCatalogue(session, relations.table) };
@@ -43,39 +33,43 @@ const readExisting = async (session: Session, { relations }: Settings): Promise<
 const typesQuery = `SELECT format_type(to_regtype(u.type), -1) AS type
 FROM unnest($1::text[]) WITH ORDINALITY AS u(type, position) ORDER BY u.position`;
 
-/** A column that exists keeps its length, precision and constraints: only its type must be the declared one. */
-const checkTypes = async (session: Session, settings: Settings, rows: Catalogue | undefined): Promise<void> => {
+/** An existing column keeps its length, precision and constraints; only its type must be the declared one. */
+const checkTypes = async (session: Session, settings: PostgresSettings, rows: Catalogue | undefined): Promise<void> => {
   const { declared = [], relations } = settings;
   if (declared.length === 0) return;
   const { rows: types } = await session.query(typesQuery, [declared.map(({ type }) => type)]);
   for (const [index, { name, type }] of declared.entries()) {
     const known = (types[index] as { readonly type: string | null } | undefined)?.type ?? null;
-    if (known === null) throw invalid("columns", `column "${name}": this server has no type ${type}`);
+    if (known === null)
+      throw invalidOption("columns", `gives column "${name}" the type ${type}, which this server does not have`);
     const found = rows?.columns.find((column) => column.name === name)?.type ?? known;
-    if (found !== known)
-      throw invalid("columns", `column "${name}" of ${relations.rows} is ${found}; declared is ${type}`);
+    if (found !== known) {
+      throw invalidOption("columns", `declares column "${name}" as ${type}; in ${relations.rows} it is ${found}`);
+    }
   }
 };
 
 const list = (definitions: readonly string[]): string => `(\n  ${definitions.join(",\n  ")}\n)`;
-const quoteAll = (names: readonly string[]): string => names.map(quoteName).join(", ");
 
-const declaredKeys = ({ key, relations }: Settings): readonly string[] => {
+const declaredKeys = ({ key, relations }: PostgresSettings): readonly string[] => {
   if (Array.isArray(key)) return key;
   if (typeof key === "object") return Object.keys(key);
-  throw invalid("key", `is needed, as a list or an object, to create ${relations.rows}`);
+  throw invalidOption("key", `must be a list or an object, to create ${relations.rows}`);
 };
 
-const definition = ({ name, type }: DeclaredColumn): string => `${quoteName(name)} ${type}`;
+const definition = ({ name, type }: { readonly name: string; readonly type: string }): string =>
+  `${quoteName(name)} ${type}`;
 
-const createRows = (settings: Settings): string[] => {
+const createRows = (settings: PostgresSettings): string[] => {
   const { declared, relations } = settings;
-  if (declared === undefined)
-    throw invalid("columns", `must declare types to create ${relations.rows}; or create it yourself`);
+  if (declared === undefined) {
+    throw invalidOption("columns", `must declare types, to create ${relations.rows}; or create the table yourself`);
+  }
   const keys = declaredKeys(settings);
   const untyped = keys.find((key) => !declared.some(({ name }) => name === key));
-  if (untyped !== undefined)
-    throw invalid("columns", `must declare the type of key column "${untyped}" to create ${relations.rows}`);
+  if (untyped !== undefined) {
+    throw invalidOption("columns", `must declare the type of key column "${untyped}", to create ${relations.rows}`);
+  }
   const guard = relations.guard === "inline" ? [versionDefinition, removedDefinition] : [];
   const definitions = [...declared.map(definition), ...guard, `PRIMARY KEY (${quoteAll(keys)})`];
   return [`CREATE TABLE IF NOT EXISTS ${relations.rows} ${list(definitions)}`];
@@ -87,7 +81,7 @@ const addColumn = (relation: string, column: string): string =>
 const has = (catalogue: Catalogue, quoted: string): boolean =>
   catalogue.columns.some(({ name }) => quoteName(name) === quoted);
 
-const extendRows = ({ declared = [], relations }: Settings, rows: Catalogue): string[] => {
+const extendRows = ({ declared = [], relations }: PostgresSettings, rows: Catalogue): string[] => {
   const additions = declared.filter(({ name }) => !has(rows, quoteName(name))).map(definition);
   if (relations.guard === "inline") {
     if (!has(rows, versionColumn)) additions.push(versionDefinition);
@@ -96,36 +90,32 @@ const extendRows = ({ declared = [], relations }: Settings, rows: Catalogue): st
   return additions.map((column) => addColumn(relations.rows, column));
 };
 
-const removedIndex = ({ relations }: Settings): string =>
+const removedIndex = ({ relations }: PostgresSettings): string =>
   `CREATE INDEX IF NOT EXISTS ${relations.removedIndex} ON ${relations.versions} (${removedColumn}) WHERE ${removedColumn} IS NOT NULL`;
 
-/** The key columns as they stand in the table, or as they will once it is created. */
-const keyDefinitions = (settings: Settings, rows: Catalogue | undefined): { name: string; type: string }[] => {
+/** The key columns as they are in the table, or as they will be in the table to create. */
+const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined): { name: string; type: string }[] => {
   const { key, declared = [], relations } = settings;
-  if (rows === undefined)
-    return declaredKeys(settings).map((name) => ({
-      name,
-      type: declared.find((column) => column.name === name)?.type ?? "text",
-    }));
+  if (rows === undefined) {
+    const typeOf = (name: string): string => declared.find((column) => column.name === name)?.type ?? "text";
+    return declaredKeys(settings).map((name) => ({ name, type: typeOf(name) }));
+  }
   const names = typeof key === "object" ? declaredKeys(settings) : primaryKey(rows).map(({ name }) => name);
-  if (names.length === 0) throw invalid("key", `is needed: ${relations.rows} has no primary key`);
+  if (names.length === 0) throw invalidOption("key", `must be given: ${relations.rows} has no primary key`);
   return names.map((name) => {
     const column = rows.columns.find((candidate) => candidate.name === name);
-    if (column === undefined) throw invalid("key", `${relations.rows} has no column "${name}"`);
+    if (column === undefined)
+      throw invalidOption("key", `names column "${name}", which ${relations.rows} does not have`);
     return { name, type: column.fullType + (column.collation === null ? "" : ` COLLATE ${column.collation}`) };
   });
 };
 
-const createLedger = (settings: Settings, rows: Catalogue | undefined): string[] => {
+const createVersionTable = (settings: PostgresSettings, rows: Catalogue | undefined): string[] => {
   const keys = keyDefinitions(settings, rows);
-  const definitions = [
-    ...keys.map(({ name, type }) => `${quoteName(name)} ${type}`),
-    versionDefinition,
-    removedDefinition,
-    `PRIMARY KEY (${quoteAll(keys.map(({ name }) => name))})`,
-  ];
+  const primaryKeyDefinition = `PRIMARY KEY (${quoteAll(keys.map(({ name }) => name))})`;
+  const definitions = [...keys.map(definition), versionDefinition, removedDefinition, primaryKeyDefinition];
   return [
-    `CREATE TABLE IF NOT EXISTS ${settings.relations.versions} ${list(definitions)} ${ledgerStorage}`,
+    `CREATE TABLE IF NOT EXISTS ${settings.relations.versions} ${list(definitions)} ${versionTableStorage}`,
     removedIndex(settings),
   ];
 };
@@ -133,18 +123,20 @@ const createLedger = (settings: Settings, rows: Catalogue | undefined): string[]
 const isTombstoneBlocked = ({ isNotNull, keyPosition, name }: CatalogueColumn): boolean =>
   isNotNull && keyPosition === 0 && !guardColumns.has(name);
 
-const createView = ({ relations }: Settings, names: readonly string[]): string =>
+const createView = ({ relations }: PostgresSettings, names: readonly string[]): string =>
   `CREATE OR REPLACE VIEW ${relations.table} AS SELECT ${quoteAll(names)} FROM ${relations.rows} WHERE ${removedColumn} IS NULL`;
 
-/** A view can only grow at its end, so what it shows already comes first. */
-const extendView = (settings: Settings, { rows, table }: Existing): string[] => {
+/** A view can only grow at its end, so the columns that it shows already come first. */
+const extendView = (settings: PostgresSettings, { rows, table }: Existing): string[] => {
   const { declared = [], relations } = settings;
   if (table !== undefined && table.kind !== "view") {
-    throw invalid("guard", `"inline" needs the name ${relations.table} for a view, and there is a table of that name`);
+    throw invalidOption("guard", `"inline" needs the name ${relations.table} for a view; a table has that name`);
   }
   const blocked = rows?.columns.find(isTombstoneBlocked)?.name;
-  if (blocked !== undefined)
-    throw invalid("guard", `"inline" needs column "${blocked}" of ${relations.rows} without NOT NULL, for tombstones`);
+  if (blocked !== undefined) {
+    const found = `column "${blocked}" of ${relations.rows} is NOT NULL`;
+    throw invalidOption("guard", `"inline" needs columns that a tombstone can leave empty; ${found}`);
+  }
   const shown = table?.columns.map(({ name }) => name) ?? [];
   const wanted = [...(rows?.columns ?? []), ...declared]
     .map(({ name }) => name)
@@ -153,17 +145,17 @@ const extendView = (settings: Settings, { rows, table }: Existing): string[] => 
   return names.length === shown.length ? [] : [createView(settings, names)];
 };
 
-const statementsFor = (settings: Settings, existing: Existing): string[] => {
+const statementsFor = (settings: PostgresSettings, existing: Existing): string[] => {
   const { rows, versions } = existing;
   const table = rows === undefined ? createRows(settings) : extendRows(settings, rows);
-  if (settings.relations.guard === "ledger") {
-    return versions === undefined ? [...table, ...createLedger(settings, rows)] : table;
+  if (settings.relations.guard === "version-table") {
+    return versions === undefined ? [...table, ...createVersionTable(settings, rows)] : table;
   }
   const index = versions !== undefined && has(versions, removedColumn) ? [] : [removedIndex(settings)];
   return [...table, ...index, ...extendView(settings, existing)];
 };
 
-/** What a server answers when another session creates the same thing at the same time. */
+/** SQLSTATEs of a session that creates a relation while another session creates the same one. */
 const raceStates: ReadonlySet<unknown> = new Set(["23505", "40P01", "42701", "42710", "42P07", "XX000"]);
 const maxAttempts = 5;
 
@@ -172,10 +164,10 @@ const lostRace = (error: unknown): boolean => {
   return cause instanceof Error && "code" in cause && raceStates.has(cause.code);
 };
 
-/** The DDL that is missing, applied unless `apply` is false. Empty: all is there. */
+/** Applies the missing DDL unless `apply` is false, and returns it; an empty list where nothing is missing. */
 export const ensureTables = async (
   session: Session,
-  settings: Settings,
+  settings: PostgresSettings,
   { apply = true }: EnsureOptions = {},
 ): Promise<readonly string[]> => {
   for (let attempt = 1; ; attempt++) {
@@ -184,7 +176,7 @@ export const ensureTables = async (
     const statements = statementsFor(settings, existing);
     if (!apply || statements.length === 0) return statements;
     try {
-      // Without parameters pg sends one simple query: its statements are one transaction.
+      // Without parameters pg sends one simple query, whose statements are one transaction.
       await session.query(statements.join(";\n"), []);
       return statements;
     } catch (error) {

@@ -1,100 +1,62 @@
-// What becomes of a batch: one statement when all is well, and smaller ones around the row that the server refuses.
+// The course of a batch: one statement where the server accepts all rows, and smaller ones around a row that it refuses.
 
 import {
-  DeadlineError,
   type DeliveryError,
   delivered,
-  failed,
-  RecordError,
+  type EncodedBatch,
+  failAll,
+  halves,
+  isTargetWide,
+  notStarted,
   SinkError,
-  type SinkErrorCode,
   superseded,
-  type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import type { Entry } from "../encode.ts";
+import type { RowEntry } from "../encode.ts";
 
-/** Entries of distinct rows, and the results of those that need no write. */
-export interface Sorted {
-  readonly entries: readonly Entry[];
-  readonly settled: readonly WriteResult[];
-}
-
-const versionOf = ({ delivery }: Entry): string => delivery.change.version;
+const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
 
 /** Code-unit order: the same in every writer, whatever its locale. */
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
-
-/** Encodes the deliveries; those that cannot be encoded are settled. */
-export const encodeAll = (
-  batch: readonly UpsertDelivery<unknown>[],
-  encode: (delivery: UpsertDelivery<unknown>) => Entry,
-): Sorted => {
-  const entries: Entry[] = [];
-  const settled: WriteResult[] = [];
-  for (const delivery of batch) {
-    try {
-      entries.push(encode(delivery));
-    } catch (error) {
-      if (!(error instanceof SinkError) && !(error instanceof RecordError)) throw error;
-      settled.push(failed(delivery, error));
-    }
-  }
-  return { entries, settled };
-};
 
 /**
  * Orders the entries by row, so that two writers lock rows in the same order and do not deadlock. Where the key mapping
  * sends two items to one row, the newest version stays.
  */
-export const sortByRow = (entries: readonly Entry[]): Sorted => {
+export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> => {
   const ordered = [...entries].sort(
     (one, other) => compare(one.rowKey, other.rowKey) || compare(versionOf(one), versionOf(other)),
   );
-  const isLast = (entry: Entry, index: number): boolean => entry.rowKey !== ordered[index + 1]?.rowKey;
+  const isLast = (entry: RowEntry, index: number): boolean => entry.rowKey !== ordered[index + 1]?.rowKey;
   const winners = ordered.filter(isLast);
-  if (winners.length === ordered.length) return { entries: winners, settled: [] };
+  if (winners.length === ordered.length) return { entries: winners, results: [] };
   const losers = ordered.filter((entry, index) => !isLast(entry, index));
-  return { entries: winners, settled: losers.map(({ delivery }) => superseded(delivery)) };
+  return { entries: winners, results: losers.map(({ delivery }) => superseded(delivery)) };
 };
 
-/** WriteResults of entries that were written, but for those at the given one-based positions. */
-export const settle = (entries: readonly Entry[], lost: string | null): WriteResult[] => {
+/** The results of written entries: superseded at the one-based positions in `lost`, else delivered. */
+export const resultsOf = (entries: readonly RowEntry[], lost: string | null): WriteResult[] => {
   const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 
-/** Older changes first: a unique value that moved from one row to another is free by then. */
-const halves = (entries: readonly Entry[]): [Entry[], Entry[]] => {
-  const ordered = [...entries].sort((one, other) => compare(versionOf(one), versionOf(other)));
-  const middle = Math.ceil(ordered.length / 2);
-  return [ordered.slice(0, middle), ordered.slice(middle)];
+/** The half with the older changes first: a unique value that moved from one row to another is free by then. */
+const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
+  halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));
+
+/** Whether to reject the whole write. A timeout fails the rest of the batch instead: encoding errors keep their results. */
+const isUnusable = (error: DeliveryError): boolean =>
+  error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
+
+const giveUp = (results: readonly WriteResult[], rest: readonly RowEntry[], error: DeliveryError): WriteResult[] => {
+  if (results.length === 0 && isUnusable(error)) throw error;
+  return [...results, ...failAll(rest, error)];
 };
 
-const failAll = (entries: readonly Entry[], error: DeliveryError): WriteResult[] =>
-  entries.map(({ delivery }) => failed(delivery, error));
+/** Sends rows as one statement. Rejects with a SinkError that all of them share. */
+type SendRows = (part: readonly RowEntry[]) => Promise<readonly WriteResult[]>;
 
-/** The error of what was not started when the signal aborted. */
-export const unstarted = (): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the write was started");
-
-/** Codes that say nothing of a delivery: the target as a whole is unusable. */
-const targetWide: ReadonlySet<SinkErrorCode> = new Set([
-  "SINK_DENIED",
-  "SINK_MISSING",
-  "SINK_UNAVAILABLE",
-  "SINK_THROTTLED",
-]);
-
-const giveUp = (settled: readonly WriteResult[], rest: readonly Entry[], error: DeliveryError): WriteResult[] => {
-  if (settled.length === 0 && error instanceof SinkError && targetWide.has(error.code)) throw error;
-  return [...settled, ...failAll(rest, error)];
-};
-
-type Send = (part: readonly Entry[]) => Promise<readonly WriteResult[]>;
-
-/** The results of a part, or the error that all of it met. */
-const attempt = async (part: readonly Entry[], send: Send): Promise<readonly WriteResult[] | SinkError> => {
+const attempt = async (part: readonly RowEntry[], send: SendRows): Promise<readonly WriteResult[] | SinkError> => {
   try {
     return await send(part);
   } catch (error) {
@@ -104,25 +66,26 @@ const attempt = async (part: readonly Entry[], send: Send): Promise<readonly Wri
 };
 
 /**
- * Sends the entries, and again in halves as long as the server refuses something in them. Any other failure ends it:
- * what is not settled by then fails with that error.
- * @throws {SinkError} when the target as a whole is unusable and nothing was settled before
+ * Sends the entries, and sends them again in halves as long as the server refuses something in them. Any other error ends
+ * the loop: entries without a result then fail with that error.
+ * @throws {SinkError} when the target as a whole is unusable and there is no result yet.
  */
 export const sendInParts = async (
-  entries: readonly Entry[],
-  send: Send,
+  sink: string,
+  entries: readonly RowEntry[],
+  send: SendRows,
   signal: AbortSignal,
 ): Promise<WriteResult[]> => {
-  const settled: WriteResult[] = [];
-  const parts: (readonly Entry[])[] = entries.length === 0 ? [] : [entries];
+  const results: WriteResult[] = [];
+  const parts: (readonly RowEntry[])[] = entries.length === 0 ? [] : [entries];
   for (let part = parts[0]; part !== undefined; part = parts[0]) {
-    if (signal.aborted) return giveUp(settled, parts.flat(), unstarted());
+    if (signal.aborted) return giveUp(results, parts.flat(), notStarted(sink));
     const sent = await attempt(part, send);
-    if (sent instanceof SinkError && sent.code !== "SINK_REJECTED") return giveUp(settled, parts.flat(), sent);
+    if (sent instanceof SinkError && sent.code !== "SINK_REJECTED") return giveUp(results, parts.flat(), sent);
     parts.shift();
-    if (!(sent instanceof SinkError)) settled.push(...sent);
-    else if (part.length > 1) parts.unshift(...halves(part));
-    else settled.push(...failAll(part, sent));
+    if (!(sent instanceof SinkError)) results.push(...sent);
+    else if (part.length > 1) parts.unshift(...halvesByAge(part));
+    else results.push(...failAll(part, sent));
   }
-  return settled;
+  return results;
 };

@@ -1,20 +1,20 @@
-// How values become the text that Postgres' input functions read. The column's type picks the codec; the value's type
-// picks the branch. What does not fit is refused here, with the reason and never with the value.
+// Turns values into the text that Postgres' input functions read. The column's type picks the codec; the value's type picks
+// the branch. A value that its column cannot take is refused here: the error has the reason and never the value.
 
 import { type AttributeValue, attributeToJson, toJson } from "@sluice/core/sink-kit";
 
-/** What a column takes, as far as encoding cares. `other`: everything that has a plain text form, numbers included. */
+/** How to encode values for a column. `other`: every type with a plain text form, numbers included. */
 export type Codec = "text" | "json" | "bytes" | "other" | { readonly elements: Codec };
 
-/** A value as parameter text; null is SQL's NULL. */
+/** A value as parameter text. null is SQL's NULL. */
 export type Cell = string | null;
 
-/** A value that its column cannot take. The message says why, without the value. */
-export class Misfit extends Error {}
+/** The error for a value that its column cannot take. The message says why, without the value. */
+export class ColumnValueError extends Error {}
 
 const textTypes = /^(text|citext|name|bpchar|"char"|character|character varying|char|varchar)$/;
 
-/** The codec for a type as `format_type` or a user writes it: `integer[]`, `numeric(10,2)`, `jsonb`. */
+/** The codec for a type, as `format_type` or a user writes the type: `integer[]`, `numeric(10,2)`, `jsonb`. */
 export const codecOf = (type: string): Codec => {
   const plain = type
     .trim()
@@ -35,29 +35,28 @@ const bufferOf = (bytes: string | Uint8Array): Buffer =>
 const bytesCell = (bytes: string | Uint8Array, codec: Codec): string => {
   if (codec === "bytes") return `\\x${bufferOf(bytes).toString("hex")}`;
   if (codec === "text") return typeof bytes === "string" ? bytes : bufferOf(bytes).toString("base64");
-  throw new Misfit("binary fits bytea, text and jsonb columns only");
+  throw new ColumnValueError("binary fits bytea, text and jsonb columns only");
 };
 
 const textCell = (text: string, codec: Codec): string => {
-  if (codec === "bytes") throw new Misfit("a string does not fit bytea");
+  if (codec === "bytes") throw new ColumnValueError("a string does not fit bytea");
   return text;
 };
 
 const numberCell = (digits: string, codec: Codec): string => {
-  if (codec === "bytes") throw new Misfit("a number does not fit bytea");
+  if (codec === "bytes") throw new ColumnValueError("a number does not fit bytea");
   return digits;
 };
 
-/** An odd run of backslashes before `u`: an escape, not the letters. */
+/** An odd number of backslashes before `u` makes an escape; an even number makes plain letters. */
 const refusedEscape = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i;
 
 const jsonCell = (json: string): string => {
-  if (json.includes("\\u") && refusedEscape.test(json))
-    throw new Misfit("a string holds NUL or half of a surrogate pair");
-  return json;
+  if (!json.includes("\\u") || !refusedEscape.test(json)) return json;
+  throw new ColumnValueError("a string holds NUL or half of a surrogate pair");
 };
 
-/** JSON's escapes, as the characters they stand for. In an array literal a backslash only quotes what follows. */
+/** The characters that JSON's escapes stand for. In an array literal a backslash only quotes the next character. */
 const controlCharacters: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 const plainCharacter = (sequence: string): string => {
@@ -65,16 +64,16 @@ const plainCharacter = (sequence: string): string => {
   if (kind === '"' || kind === "\\") return sequence;
   if (kind !== "u") return controlCharacters[kind] ?? sequence;
   const unit = Number.parseInt(sequence.slice(2), 16);
-  if (unit === 0) throw new Misfit("a string holds NUL (U+0000), which Postgres cannot store");
-  // JSON.stringify escapes only the halves that stand alone; pg would send them as U+FFFD.
-  if (unit >= 0xd800) throw new Misfit("a string holds half of a surrogate pair, which is not UTF-8");
+  if (unit === 0) throw new ColumnValueError("a string holds NUL (U+0000), which Postgres cannot store");
+  // JSON.stringify escapes only halves of surrogate pairs that stand alone; pg would send them as U+FFFD.
+  if (unit >= 0xd800) throw new ColumnValueError("a string holds half of a surrogate pair, which is not UTF-8");
   return String.fromCharCode(unit);
 };
 
 /**
  * The array literal of the cells. `JSON.stringify` quotes in one native pass and agrees with Postgres on quotes,
- * backslashes and null; only its other escapes need putting back. Bench: 0.7 ms for 8,000 cells; pg's own takes 1.7 ms.
- * @throws {Misfit} when a cell holds NUL or half of a surrogate pair
+ * backslashes and null; only its other escapes must be undone. 8,000 cells take 0.7 ms, and 1.7 ms with pg's own code.
+ * @throws {ColumnValueError} when a cell holds NUL or half of a surrogate pair.
  */
 export const arrayLiteral = (entries: readonly Cell[]): string => {
   const json = JSON.stringify(entries);
@@ -83,13 +82,13 @@ export const arrayLiteral = (entries: readonly Cell[]): string => {
   return `{${literal.slice(1, -1)}}`;
 };
 
-/** What may stand bare between the commas of an array literal: numbers, versions, dates, and our own NULL. */
+/** What needs no quotes in an array literal: numbers, versions, dates, and the word NULL that we write for null. */
 const bareOnly = /^[\d.+\-,NUL]*$/;
 
-/** Neither empty, nor a text that would be read as NULL, nor one with a comma in it. */
+/** False for an empty cell, for a text that Postgres would read as NULL, and for a cell with a comma. */
 const startsLikeNumber = (cell: string): boolean => cell.charCodeAt(0) <= 57 && !cell.includes(",");
 
-/** The array literal of cells that are likely numbers, half as dear as quoted ones; of any other, `arrayLiteral`. */
+/** The array literal of cells that are likely numbers: unquoted, at half the cost. Other cells get `arrayLiteral`. */
 export const numericLiteral = (entries: readonly Cell[]): string => {
   let bare = "";
   for (const cell of entries) {
@@ -100,7 +99,7 @@ export const numericLiteral = (entries: readonly Cell[]): string => {
   return bareOnly.test(bare) ? `{${bare.slice(0, -1)}}` : arrayLiteral(entries);
 };
 
-/** Inner arrays stand bare in a literal of several dimensions, everything else is quoted. */
+/** In a literal of several dimensions inner arrays have no quotes, and all other elements do. */
 const arrayCell = <Value>(
   values: readonly Value[],
   encode: (value: Value) => Cell,
@@ -111,9 +110,9 @@ const arrayCell = <Value>(
 };
 
 type Attribute<Type extends string> = Extract<AttributeValue, Readonly<Record<Type, unknown>>>;
-type Collection = Attribute<"L"> | Attribute<"M"> | Attribute<"SS"> | Attribute<"NS"> | Attribute<"BS">;
+type CollectionValue = Attribute<"L"> | Attribute<"M"> | Attribute<"SS"> | Attribute<"NS"> | Attribute<"BS">;
 
-const elementsOf = (value: Collection): readonly AttributeValue[] | undefined => {
+const elementsOf = (value: CollectionValue): readonly AttributeValue[] | undefined => {
   if ("L" in value) return value.L;
   if ("SS" in value) return [...value.SS].sort().map((S) => ({ S }));
   if ("NS" in value) return [...value.NS].sort().map((N) => ({ N }));
@@ -121,11 +120,12 @@ const elementsOf = (value: Collection): readonly AttributeValue[] | undefined =>
   return undefined;
 };
 
-const collectionCell = (value: Collection, codec: Codec): string => {
+const collectionCell = (value: CollectionValue, codec: Codec): string => {
   if (codec === "text") return attributeToJson(value);
   const elements = typeof codec === "object" ? elementsOf(value) : undefined;
-  if (elements === undefined || typeof codec !== "object")
-    throw new Misfit("a map, list or set fits jsonb and text columns, and a list or set an array");
+  if (elements === undefined || typeof codec !== "object") {
+    throw new ColumnValueError("a map, list or set fits jsonb and text columns; a list or set also fits an array");
+  }
   return arrayCell(
     elements,
     (element) => attributeCell(element, "L" in element && codec.elements !== "json" ? codec : codec.elements),
@@ -134,8 +134,8 @@ const collectionCell = (value: Collection, codec: Codec): string => {
 };
 
 /**
- * An attribute value as its column's text. Numbers keep their digits: no JS number on the way.
- * @throws {Misfit} when the column cannot take the attribute's type
+ * An attribute value as its column's text. Numbers keep all their digits, because they never become a JS number.
+ * @throws {ColumnValueError} when the column cannot take the attribute's type.
  */
 export const attributeCell = (value: AttributeValue, codec: Codec): Cell => {
   if ("S" in value) return codec === "json" ? jsonCell(attributeToJson(value)) : textCell(value.S, codec);
@@ -150,7 +150,7 @@ export const attributeCell = (value: AttributeValue, codec: Codec): Cell => {
 const objectCell = (value: object, codec: Codec): Cell => {
   if (value instanceof Uint8Array) return bytesCell(value, codec);
   if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw new Misfit("an invalid Date");
+    if (Number.isNaN(value.getTime())) throw new ColumnValueError("an invalid Date");
     return textCell(value.toISOString(), codec);
   }
   if ("toAttributeValue" in value) return numberCell(String(value), codec);
@@ -163,20 +163,20 @@ const objectCell = (value: object, codec: Codec): Cell => {
       isInner,
     );
   }
-  throw new Misfit("an object, array or Set fits jsonb and text columns, and an array or Set an array");
+  throw new ColumnValueError("an object, array or Set fits jsonb and text columns; an array or Set also fits an array");
 };
 
 /**
  * A JavaScript value as its column's text. A `jsonb` column gets the value as JSON: a string becomes a JSON string.
- * @throws {Misfit} when the column cannot take the value
+ * @throws {ColumnValueError} when the column cannot take the value.
  */
 export const valueCell = (value: unknown, codec: Codec): Cell => {
   if (value === null || value === undefined) return null;
-  if (typeof value === "number" && !Number.isFinite(value)) throw new Misfit("a number that is not finite");
+  if (typeof value === "number" && !Number.isFinite(value)) throw new ColumnValueError("a number that is not finite");
   if (codec === "json") return jsonCell(toJson(value, "literal"));
   if (typeof value === "string") return textCell(value, codec);
   if (typeof value === "number" || typeof value === "bigint") return numberCell(String(value), codec);
   if (typeof value === "boolean") return String(value);
   if (typeof value === "object") return objectCell(value, codec);
-  throw new Misfit(`a ${typeof value}`);
+  throw new ColumnValueError(`a ${typeof value}`);
 };

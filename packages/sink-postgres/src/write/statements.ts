@@ -1,23 +1,25 @@
-// The SQL of a write. One statement for each table and batch, one array parameter for each column, no session state
-// (no named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
+// The SQL of a write: one statement for each table and batch, with one array parameter for each column. It has no session
+// state (named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
 //
-// Parameters: $1… the columns, keys first; then the versions as one text; then, only where the batch removes something,
-// the flags.
+// Parameters: $1… are the columns, keys first. Then come the versions as one text, and the flags of removals where the
+// batch has any.
 
 import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
 
 /** A column as the statement needs it. */
 export interface StatementColumn {
   readonly name: string;
-  /** The type without length or precision: a cast to `varchar(3)` would cut off silently, an assignment complains. */
+  /** The type without length or precision: a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
   /**
-   * Travels as text and is cast row by row. Arrays, because `unnest` flattens nested arrays; JSON, because that
-   * is faster: 1,000 rows with a document of 12 members took the server 16 ms, and 21 ms as `jsonb[]` (PostgreSQL 18.4).
+   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays, and for
+   * JSON, because that is faster: the server took 16 ms for 1,000 rows with a document of 12 members, and 21 ms for the
+   * same rows as `jsonb[]` (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
 }
 
+/** The relations and columns that the statements are made for. */
 export interface StatementShape {
   readonly relations: Relations;
   readonly keys: readonly StatementColumn[];
@@ -25,13 +27,13 @@ export interface StatementShape {
   readonly columns: readonly StatementColumn[];
 }
 
-/** What a write answers, in one row. */
+/** The only row of the answer to a write. */
 export interface WriteAnswer {
-  /** Deliveries whose version was newer than the stored one. */
+  /** Number of deliveries whose version was newer than the stored one. */
   readonly won: number;
-  /** Rows that were deleted (ledger guard). */
+  /** Number of rows that were deleted; 0 under the inline guard. */
   readonly gone: number;
-  /** One-based positions of the deliveries that lost, joined by commas; null when none did. */
+  /** One-based positions of the other deliveries, joined by commas; null where there are none. */
   readonly lost: string | null;
 }
 
@@ -51,8 +53,8 @@ const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
 const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
 
 /**
- * The rows of the parameters. In the select list, where arrays unnest in step: `FROM unnest($1, $2, …)` stores each
- * array again before it reads it. 1,000 rows of 17 columns: 5.4 ms to insert instead of 6.5 (PostgreSQL 18.4).
+ * The rows of the parameters. `unnest` is in the select list, where arrays are read in step; `FROM unnest($1, $2, …)`
+ * would store each array again first. 1,000 rows of 17 columns: 5.4 ms to insert instead of 6.5 (PostgreSQL 18.4).
  */
 const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
@@ -65,27 +67,27 @@ const assignments = (columns: readonly StatementColumn[]): string =>
 const sameKey = (keys: readonly StatementColumn[], left: string): string =>
   keys.map((key, index) => `${left}.${quoteName(key.name)} = ${cell(key, index)}`).join(" AND ");
 
-interface Source {
-  /** The rows of the given columns with their versions and, if any, the removal flags, as `u`. */
+interface RowSource {
+  /** The rows of the given columns, with their versions and any removal flags, as `u`. */
   readonly from: string;
   readonly removedAt: string;
 }
 
 /**
- * The versions, joined by commas: of 58 characters each, an array literal is read one by one. 1,000 rows of 17 columns:
- * 9.7 ms to insert instead of 10.4, 13.3 to update instead of 13.9 (PostgreSQL 18.4).
+ * The versions, joined by commas: Postgres reads an array literal character by character, and a version has 58. 1,000
+ * rows of 17 columns: 9.7 ms to insert instead of 10.4, 13.3 to update instead of 13.9 (PostgreSQL 18.4).
  */
 const versionsOf = ({ keys, columns }: StatementShape): string =>
   `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
 
-const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], hasRemovals: boolean): Source => {
+const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], hasRemovals: boolean): RowSource => {
   const versions = `unnest(${versionsOf(shape)}) AS version`;
   if (!hasRemovals) return { from: rowsOf(columns, versions), removedAt: "NULL" };
   const flags = `unnest($${shape.keys.length + shape.columns.length + 2}::boolean[]) AS removed`;
   return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
 };
 
-/** The positions of the losers are worked out only where there are any. */
+/** The positions of superseded deliveries are computed only where there are any. */
 const answer = (shape: StatementShape, gone: string): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
@@ -98,7 +100,7 @@ FROM (SELECT count(*) AS number FROM won) AS winners`;
 const guardAssignments = `${versionColumn} = EXCLUDED.${versionColumn}, ${removedColumn} = EXCLUDED.${removedColumn}`;
 const isNewer = `held.${versionColumn} < EXCLUDED.${versionColumn}`;
 
-const ledgerWinners = (shape: StatementShape, source: Source): string => `
+const versionTableWinners = (shape: StatementShape, source: RowSource): string => `
 won AS (
   INSERT INTO ${shape.relations.versions} AS held (${names(shape.keys)}, ${versionColumn}, ${removedColumn})
   SELECT ${cells(shape.keys)}, u.version, ${source.removedAt} FROM ${source.from}
@@ -106,7 +108,7 @@ won AS (
   RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}
 )`;
 
-const ledgerDeletes = (shape: StatementShape): string => `,
+const rowDeletes = (shape: StatementShape): string => `,
 gone AS (
   DELETE FROM ${shape.relations.rows} AS held USING won
   WHERE won.${removedColumn} IS NOT NULL AND ${shape.keys
@@ -115,10 +117,10 @@ gone AS (
   RETURNING 1
 )`;
 
-/** Reading `gone` makes the deletes come first, so that a unique value can move from a removed row to a new one. */
+/** Reading `gone` runs the deletes first, so that a unique value can move from a removed row to a new one. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
-const ledgerUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
+const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
   const all = [...shape.keys, ...shape.columns];
   const update = shape.columns.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(shape.columns)}`;
   return `,
@@ -130,10 +132,10 @@ put AS (
 )`;
 };
 
-const ledgerWrite = (shape: StatementShape, hasRemovals: boolean): string => {
+const versionTableWrite = (shape: StatementShape, hasRemovals: boolean): string => {
   const source = sourceOf(shape, shape.keys, hasRemovals);
-  const winners = ledgerWinners(shape, source);
-  const changes = (hasRemovals ? ledgerDeletes(shape) : "") + ledgerUpserts(shape, hasRemovals);
+  const winners = versionTableWinners(shape, source);
+  const changes = (hasRemovals ? rowDeletes(shape) : "") + rowUpserts(shape, hasRemovals);
   return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0")}`;
 };
 
@@ -150,40 +152,35 @@ won AS (
 )${answer(shape, "0")}`;
 };
 
-/** The write of one batch; answers one `WriteAnswer`. `hasRemovals` adds the parameter with the removal flags. */
+/** The write of one batch, which returns one `WriteAnswer`. `hasRemovals` adds the parameter with the removal flags. */
 export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
-  shape.relations.guard === "ledger" ? ledgerWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
+  shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
 
 /**
- * Deletes the rows of removals that the ledger holds, with the version given. Parameters: the key columns, then the versions.
+ * Deletes the rows of removals that the version table holds in the given versions. Parameters: the key columns, then the
+ * versions.
  *
- * All parts of the write share one snapshot. Where a removal had to wait in the ledger for a writer that committed meanwhile,
- * its DELETE does not see the row which that writer put there. This statement takes a new snapshot, and the lock on
- * the ledger row keeps later writers of the key out while it deletes.
+ * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table; its
+ * DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot, and its
+ * lock on the row in the version table stops later writers of that key while it deletes.
  */
-export const settleStatement = (shape: StatementShape): string => `WITH settled AS MATERIALIZED (
+export const deleteRemovedStatement = (shape: StatementShape): string => `WITH removed AS MATERIALIZED (
   SELECT ${names(shape.keys, "held.")} FROM ${shape.relations.versions} AS held
   JOIN unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
     AS u(${aliases(shape.keys)}, version, position) ON ${sameKey(shape.keys, "held")}
   WHERE held.${versionColumn} = u.version AND held.${removedColumn} IS NOT NULL
   ORDER BY u.position FOR UPDATE OF held
 )
-DELETE FROM ${shape.relations.rows} AS live USING settled
-WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = settled.${quoteName(name)}`).join(" AND ")}`;
+DELETE FROM ${shape.relations.rows} AS live USING removed
+WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = removed.${quoteName(name)}`).join(" AND ")}`;
 
 /**
- * What a write would lose: the same answer, without it. Parameters: the key columns, then the versions. It reads the ledger,
- * or inline the rows, where tombstones are too.
+ * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions. Reads
+ * the relation that holds the versions of live rows and of tombstones.
  */
-export const peekStatement = (shape: StatementShape): string => `
+export const dryRunStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost
 FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
   AS u(${aliases(shape.keys)}, version, position)
 JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
 WHERE held.${versionColumn} >= u.version`;
-
-/** Removes up to $2 tombstones that are older than $1 days. */
-export const purgeStatement = (relations: Relations): string => `DELETE FROM ${relations.versions}
-WHERE ctid = ANY (ARRAY(
-  SELECT ctid FROM ${relations.versions} WHERE ${removedColumn} < now() - make_interval(days => $1::int) LIMIT $2::int
-)) AND ${removedColumn} < now() - make_interval(days => $1::int)`;

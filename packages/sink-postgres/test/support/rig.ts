@@ -4,13 +4,13 @@ import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
-import { type Guard, type PostgresRow, postgresSink } from "../../src/index.ts";
+import { type PostgresGuard, type PostgresRow, postgresSink } from "../../src/index.ts";
 import { newDatabase, watch } from "./deliveries.ts";
 
 const password = "secret-9d2e";
 const columns =
   "pk text, sk text, revision int NOT NULL, note text, amount numeric, payload jsonb, PRIMARY KEY (pk, sk)";
-const rows = { ledger: "specimens", inline: "specimens_with_tombstones" } as const;
+const rows = { "version-table": "specimens", inline: "specimens_with_tombstones" } as const;
 
 const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): PostgresRow => ({
   pk,
@@ -30,7 +30,7 @@ const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
 /** A rig with `guard`, on a server that runs. */
-export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<UpsertRig<PostgresRow>> => {
+export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Promise<UpsertRig<PostgresRow>> => {
   const database = await newDatabase(engine);
   const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
   const relation = rows[guard];

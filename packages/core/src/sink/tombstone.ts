@@ -1,0 +1,24 @@
+// How long a sink keeps the tombstone of a removed item.
+
+import { checkWhole } from "./option.ts";
+
+/** Options of the `purge` of a sink. */
+export interface PurgeOptions {
+  /** Age, in days, from which tombstones are deleted: from 15 to 3,650. Default 16. */
+  readonly olderThanDays?: number;
+}
+
+/** 24 hours in the stream and 14 days in an SQS dead-letter queue: no change is redelivered after that. */
+const longestRedeliveryDays = 15;
+const defaultDays = 16;
+const mostDays = 3_650;
+
+/**
+ * Checks the number of days that a tombstone stays, and fills in the default.
+ * @throws {ConfigError} CONFIG_INVALID when a redriven change could still restore the removed item after that.
+ */
+export const checkTombstoneDays = (option: string, days: number = defaultDays): number => {
+  const reason = ": a change from the dead-letter queue could restore an item whose tombstone is gone earlier";
+  checkWhole(option, days, [longestRedeliveryDays, mostDays], reason);
+  return days;
+};
