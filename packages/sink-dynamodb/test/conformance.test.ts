@@ -1,4 +1,4 @@
-// The kit on DynamoDB Local: once with the item's own key, once with a key that moves with every revision.
+// The conformance kit on DynamoDB Local: with the item's own key, and with a key that moves at every revision.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";
@@ -17,8 +17,8 @@ interface Variant {
   readonly skip?: UpsertConformance<DynamodbMessage>["skip"];
 }
 
-const oneRequest = "every item has its own request, and DynamoDB itself measures it";
-const noHistory = "its records insert one item at several keys of the target, as no stream does";
+const oneRequest = "every item has its own request, and DynamoDB itself checks its size";
+const noHistory = "its records insert one item at several keys of the target, which no stream does";
 
 const movingKey = ({ pk, sk, revision }: UnknownItem) => ({ id: `${pk}|${sk}|${Number(revision) % 3}` });
 

@@ -34,18 +34,18 @@ describe("a document's id", () => {
     ["12345678901234567890123456789012345678", "1.2345678901234567890123456789012345678E37"],
     ["10000000000000000000000001", "1.0000000000000000000000001E25"],
     ["-0", "0.00"],
-  ])("is one for the number that is written %s and %s", (one, other) => {
+  ])("is the same for the number in the forms %s and %s", (one, other) => {
     expect(idOfImage({ pk: { N: one } })).toBe(idOfImage({ pk: { N: other } }));
   });
 
-  test("is a hash with the whole key beside it where the key is longer than 512 bytes", () => {
+  test("is a hash where the key is longer than 512 bytes, and the key is returned as well", () => {
     const [short, long] = ["é".repeat(256), `${"é".repeat(256)}x`];
     expect(documentId({ pk: short })).toEqual({ id: short });
     expect(documentId({ pk: long })).toEqual({ id: expect.stringMatching(/^%sha256-[\w-]{43}$/), key: long });
     expect(idOf({ pk: long })).not.toBe(idOf({ pk: `${long}y` }));
   });
 
-  test("of different keys differs", () => {
+  test("differs for different keys", () => {
     const text = fc.oneof(
       fc.string({ unit: fc.constantFrom("a", "%", "|", "#", "~", "7", "C", "2", "5") }),
       fc.string(),
@@ -54,11 +54,11 @@ describe("a document's id", () => {
     const value = fc.oneof(text, number, fc.uint8Array({ maxLength: 6 }));
     const keys = fc.record({ pk: value, sk: fc.option(value, { nil: undefined }) });
     const plain = ({ pk, sk }: { pk: KeyValue; sk?: KeyValue | undefined }) => (sk === undefined ? { pk } : { pk, sk });
-    const told = (part: KeyValue | undefined): string =>
+    const textOf = (part: KeyValue | undefined): string =>
       part instanceof Uint8Array ? `bytes ${part.join()}` : `${typeof part} ${part}`;
     fc.assert(
       fc.property(keys, keys, (one, other) => {
-        const isSame = told(one.pk) === told(other.pk) && told(one.sk) === told(other.sk);
+        const isSame = textOf(one.pk) === textOf(other.pk) && textOf(one.sk) === textOf(other.sk);
         expect(idOf(plain(one)) === idOf(plain(other))).toBe(isSame);
       }),
       { numRuns: 2_000, seed: 20260102 },

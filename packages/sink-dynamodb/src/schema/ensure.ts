@@ -1,38 +1,31 @@
-// Checks the target against the options, and sets up what is missing: TTL, and on request the table itself.
+// Checks the target against the options. Turns on TTL where it is off, and creates a missing table on request.
 
 import { setTimeout } from "node:timers/promises";
-import { SinkError } from "@sluice/core/sink-kit";
+import { ConfigError, type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import { classify } from "../classify.ts";
-import type { Call } from "../client/client.ts";
-import { invalid, type Settings } from "../options.ts";
-
-/** A key attribute of a table to be made. */
-export interface KeyAttribute {
-  readonly name: string;
-  readonly type: "S" | "N" | "B";
-}
+import type { CallDynamodb } from "../client/client.ts";
+import type { DynamodbSettings } from "../options.ts";
+import type { KeyAttribute } from "./table.ts";
 
 /** Options of `ensure`. */
-export interface EnsureOptions {
-  /** False: only say what would be done. Default true. */
-  readonly apply?: boolean;
-  /** Key schema that the table must have, and gets when it is missing: on-demand, with deletion protection off. */
+export interface DynamodbEnsureOptions extends EnsureOptions {
+  /** The key schema that the table must have. A missing table is created with it: on-demand, without deletion protection. */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 
-type Create = NonNullable<EnsureOptions["create"]>;
+type KeySchema = NonNullable<DynamodbEnsureOptions["create"]>;
 
 const pollMs = 250;
 const maxPolls = 480;
 
-const never = new AbortController().signal;
+const { signal } = withoutDeadline;
 
-const told = ({ name, type }: KeyAttribute): string => `${name} ${type}`;
+const describeKey = ({ name, type }: KeyAttribute): string => `${name} ${type}`;
 
-const keysOf = ({ partitionKey, sortKey }: Create): readonly KeyAttribute[] =>
+const keysOf = ({ partitionKey, sortKey }: KeySchema): readonly KeyAttribute[] =>
   sortKey === undefined ? [partitionKey] : [partitionKey, sortKey];
 
-const tableInput = (settings: Settings, create: Create) => ({
+const tableInput = (settings: DynamodbSettings, create: KeySchema) => ({
   TableName: settings.table,
   BillingMode: "PAY_PER_REQUEST" as const,
   AttributeDefinitions: keysOf(create).map(({ name, type }) => ({ AttributeName: name, AttributeType: type })),
@@ -42,12 +35,12 @@ const tableInput = (settings: Settings, create: Create) => ({
   })),
 });
 
-type Table = Awaited<ReturnType<typeof describe>>;
+type TableDescription = Awaited<ReturnType<typeof describe>>;
 
-/** The table; undefined when there is none. */
-const describe = async ({ table, name }: Settings, call: Call) => {
+/** The table's description; undefined where the table does not exist. */
+const describe = async ({ table, name }: DynamodbSettings, call: CallDynamodb) => {
   try {
-    return (await call("DescribeTable", { TableName: table }, never)).Table;
+    return (await call("DescribeTable", { TableName: table }, signal)).Table;
   } catch (error) {
     const known = classify(name, error);
     if (known.code === "SINK_MISSING") return undefined;
@@ -55,67 +48,75 @@ const describe = async ({ table, name }: Settings, call: Call) => {
   }
 };
 
-const untilActive = async (settings: Settings, call: Call): Promise<void> => {
+const untilActive = async (settings: DynamodbSettings, call: CallDynamodb): Promise<void> => {
   for (let polls = 0; polls < maxPolls; polls += 1) {
     if ((await describe(settings, call))?.TableStatus === "ACTIVE") return;
     await setTimeout(pollMs);
   }
-  throw new SinkError("SINK_UNAVAILABLE", `[${settings.name}] the table is not active after ${maxPolls} looks`);
+  const seconds = (maxPolls * pollMs) / 1_000;
+  throw new SinkError("SINK_UNAVAILABLE", `[${settings.name}] the table is not active after ${seconds} seconds`);
 };
 
-const checkSchema = (table: NonNullable<Table>, create: Create): void => {
+const checkSchema = (table: NonNullable<TableDescription>, create: KeySchema): void => {
   const types = new Map(table.AttributeDefinitions?.map((one) => [one.AttributeName, one.AttributeType]));
   const found = (table.KeySchema ?? []).map(
     ({ AttributeName = "" }) => `${AttributeName} ${types.get(AttributeName) ?? "?"}`,
   );
-  const expected = keysOf(create).map(told);
+  const expected = keysOf(create).map(describeKey);
   if (found.join() === expected.join()) return;
-  throw invalid("create", `has the key ${expected.join(", ")}; the table's is ${found.join(", ")}`);
+  throw invalidOption("create", `has the key ${expected.join(", ")}; the table has the key ${found.join(", ")}`);
 };
 
-/** The attribute that TTL is set to; undefined when it is off. */
-const currentTtl = async (settings: Settings, call: Call): Promise<string | undefined> => {
-  const answer = await call("DescribeTimeToLive", { TableName: settings.table }, never);
+/** The attribute of the table's TTL; undefined where TTL is off. */
+const currentTtl = async (settings: DynamodbSettings, call: CallDynamodb): Promise<string | undefined> => {
+  const answer = await call("DescribeTimeToLive", { TableName: settings.table }, signal);
   const { TimeToLiveStatus: status, AttributeName } = answer.TimeToLiveDescription ?? {};
   return status === "ENABLED" || status === "ENABLING" ? AttributeName : undefined;
 };
 
-const ensureTtl = async (settings: Settings, call: Call, apply: boolean): Promise<string[]> => {
+const ensureTtl = async (settings: DynamodbSettings, call: CallDynamodb, apply: boolean): Promise<string[]> => {
   const { ttlAttribute, table } = settings;
   const current = await currentTtl(settings, call);
   if (current === ttlAttribute) return [];
   if (current !== undefined) {
-    throw invalid("ttlAttribute", `is "${ttlAttribute}"; the table's TTL is on "${current}", and it can have only one`);
+    const found = `the table's TTL is on "${current}", and a table has only one`;
+    throw invalidOption("ttlAttribute", `is "${ttlAttribute}"; ${found}`);
   }
   const TimeToLiveSpecification = { AttributeName: ttlAttribute, Enabled: true };
-  if (apply) await call("UpdateTimeToLive", { TableName: table, TimeToLiveSpecification }, never);
+  if (apply) await call("UpdateTimeToLive", { TableName: table, TimeToLiveSpecification }, signal);
   return [`UpdateTimeToLive ${table}: ${ttlAttribute}`];
 };
 
-const createTable = async (settings: Settings, call: Call, create: Create, apply: boolean): Promise<string[]> => {
-  const actions = [`CreateTable ${settings.table}: ${keysOf(create).map(told).join(", ")}`];
+const createTable = async (
+  settings: DynamodbSettings,
+  call: CallDynamodb,
+  create: KeySchema,
+  apply: boolean,
+): Promise<string[]> => {
+  const actions = [`CreateTable ${settings.table}: ${keysOf(create).map(describeKey).join(", ")}`];
   if (!apply) return [...actions, `UpdateTimeToLive ${settings.table}: ${settings.ttlAttribute}`];
-  await call("CreateTable", tableInput(settings, create), never);
+  await call("CreateTable", tableInput(settings, create), signal);
   await untilActive(settings, call);
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/** What was missing, one line for each call; done unless `apply` is false. Empty: all is there. */
+/** Makes the missing changes unless `apply` is false. Returns one line for each call; an empty list where nothing is missing. */
 export const ensureTable = async (
-  settings: Settings,
-  call: Call,
-  { apply = true, create }: EnsureOptions = {},
+  settings: DynamodbSettings,
+  call: CallDynamodb,
+  { apply = true, create }: DynamodbEnsureOptions = {},
 ): Promise<readonly string[]> => {
   try {
     const table = await describe(settings, call);
     if (table === undefined) {
       if (create !== undefined) return await createTable(settings, call, create, apply);
-      throw new SinkError("SINK_MISSING", `[${settings.name}] there is no table ${settings.table}; give "create"`);
+      const message = `[${settings.name}] table ${settings.table} does not exist; option "create" creates it`;
+      throw new SinkError("SINK_MISSING", message);
     }
     if (create !== undefined) checkSchema(table, create);
     return await ensureTtl(settings, call, apply);
   } catch (error) {
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("CONFIG_")) throw error;
+    if (error instanceof ConfigError) throw error;
     throw classify(settings.name, error);
   }
 };

@@ -1,37 +1,37 @@
-// The guard: what a target item remembers beside its attributes, and what a write may do to it.
+// The guard of a target item: which version it has, and what a write may do to it.
 //
-// With `key`, an item of the target belongs to one item of the source for ever, and its version is all there is to
-// compare. With `movingKey`, items of the source come to a key and leave it, so that the guard also names its owner, and
-// remembers the departures of others as long as one of their writes may come late: without them, an item that arrives
-// before its predecessor's departure could be lost, or the predecessor come back.
+// With `key`, a target item always belongs to the same source item, and comparing versions is enough. With `movingKey`, source
+// items come to a key and leave it. The guard then also names the owner of the item, and remembers which other items have
+// left the key, for as long as one of their older writes may arrive late. Otherwise an item that arrives before its
+// predecessor has left could be lost, or the predecessor could return.
 
 import { createHash } from "node:crypto";
 import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
-/** A departure: no write of that owner up to this version belongs here any more. */
+/** A departure of an item from the key: its writes up to this version do not belong to the key any more. */
 export interface Departure {
   readonly version: string;
-  /** Epoch seconds after which it may be forgotten. */
+  /** Epoch seconds after which the departure may be forgotten. */
   readonly expires: number;
 }
 
 /** The guard of a target item. */
-export interface Guard {
+export interface ItemGuard {
   readonly version: string;
   readonly isRemoved: boolean;
-  /** Who wrote it; undefined where the key cannot move. */
+  /** The source item that wrote the target item; undefined where the key cannot move. */
   readonly owner?: string | undefined;
   readonly departures?: ReadonlyMap<string, Departure> | undefined;
 }
 
-/** What one delivery wants of one key. */
-export interface Claim {
+/** A write to one key, by the owner that makes it. */
+export interface OwnedWrite {
   readonly version: string;
   readonly owner: string;
   readonly isRemoved: boolean;
 }
 
-/** A short name for a source item: its key may have 3 KB. 128 bits of SHA-256. */
+/** A short name for a source item, whose key may have 3 KB: 128 bits of SHA-256. */
 export const ownerOf = (itemKey: string): string =>
   createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 
@@ -44,7 +44,7 @@ const wireDepartures = (departures: ReadonlyMap<string, Departure>): SdkItem =>
   );
 
 /** The guard as an attribute value: `v` version, `o` owner, `removed`, `left` departures. */
-export const wireGuard = ({ version, owner, isRemoved, departures }: Guard): SdkValue => ({
+export const wireGuard = ({ version, owner, isRemoved, departures }: ItemGuard): SdkValue => ({
   M: {
     v: { S: version },
     ...(owner !== undefined && { o: { S: owner } }),
@@ -62,15 +62,15 @@ const text = (value: SdkValue | undefined): string | undefined => {
   return "N" in value ? value.N : undefined;
 };
 
-/** The guard in an attribute value; undefined where there is none, as in an item that somebody else wrote. */
-export const readGuard = (value: SdkValue | undefined): Guard | undefined => {
+/** Reads the guard from its attribute value; undefined where there is none, as in an item that another program wrote. */
+export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined => {
   const version = text(member(value, "v"));
   if (version === undefined) return undefined;
   const left = member(value, "left");
   const departures = Object.entries(left !== undefined && "M" in left ? left.M : {}).map(
-    ([owner, one]): [string, Departure] => [
+    ([owner, departure]): [string, Departure] => [
       owner,
-      { version: text(member(one, "v")) ?? "", expires: Number(text(member(one, "x")) ?? 0) },
+      { version: text(member(departure, "v")) ?? "", expires: Number(text(member(departure, "x")) ?? 0) },
     ],
   );
   return {
@@ -81,42 +81,47 @@ export const readGuard = (value: SdkValue | undefined): Guard | undefined => {
   };
 };
 
-/** What to do about a key whose guard is known. `keep`: its attributes stay, and get a guard with one departure more. */
-export type Decision =
+/** What a write does to a key with a known guard. `keep`: the attributes stay, and the guard gets one more departure. */
+export type GuardDecision =
   | { readonly kind: "superseded" }
   | { readonly kind: "replace"; readonly departures: ReadonlyMap<string, Departure> }
-  | { readonly kind: "keep"; readonly guard: Guard };
+  | { readonly kind: "keep"; readonly guard: ItemGuard };
 
-interface Horizon {
-  /** Epoch seconds. */
+/** The current time, and the time at which a new departure expires, in epoch seconds. */
+interface GuardTimes {
   readonly now: number;
   readonly expires: number;
 }
 
-const superseded: Decision = { kind: "superseded" };
+const superseded: GuardDecision = { kind: "superseded" };
 
-/** Departures that still matter, without the claimant's own. */
-const remembered = ({ departures = new Map() }: Guard, { owner }: Claim, { now }: Horizon): Map<string, Departure> =>
-  new Map([...departures].filter(([who, { expires }]) => who !== owner && expires > now));
+/** The departures that still matter, without that of the write's own owner. */
+const liveDepartures = (
+  { departures = new Map() }: ItemGuard,
+  { owner }: OwnedWrite,
+  { now }: GuardTimes,
+): Map<string, Departure> =>
+  new Map([...departures].filter(([other, { expires }]) => other !== owner && expires > now));
 
 /**
- * Decides a claim against the guard that the key has.
+ * Decides about a write by the guard of its key.
  *
- * A claim that its own item has outdated is superseded. Else the owner replaces; who comes to a tombstone takes over; who
- * comes to a live item takes over if newer; who leaves a key that another item has keeps it.
+ * A write is superseded if its own item has written or left the key in a newer version. Else: the owner of the key replaces
+ * the item. Another item replaces a tombstone; it replaces a live item only if its version is newer. An item that leaves a
+ * key of another owner only adds its departure.
  */
-export const decide = (seen: Guard, claim: Claim, horizon: Horizon): Decision => {
-  // A guard without an owner is from a time before `movingKey`: taken for the claimant's own.
-  const isOwner = seen.owner === undefined || seen.owner === claim.owner;
-  const known = isOwner ? seen.version : seen.departures?.get(claim.owner)?.version;
-  if (known !== undefined && known >= claim.version) return superseded;
-  const departures = remembered(seen, claim, horizon);
+export const decide = (seen: ItemGuard, write: OwnedWrite, times: GuardTimes): GuardDecision => {
+  // A guard without an owner was written before `movingKey` was set, and counts as the writer's own.
+  const isOwner = seen.owner === undefined || seen.owner === write.owner;
+  const known = isOwner ? seen.version : seen.departures?.get(write.owner)?.version;
+  if (known !== undefined && known >= write.version) return superseded;
+  const departures = liveDepartures(seen, write, times);
   if (isOwner) return { kind: "replace", departures };
-  if (claim.isRemoved) {
-    const departure = { version: claim.version, expires: horizon.expires };
-    return { kind: "keep", guard: { ...seen, departures: departures.set(claim.owner, departure) } };
+  if (write.isRemoved) {
+    const departure = { version: write.version, expires: times.expires };
+    return { kind: "keep", guard: { ...seen, departures: departures.set(write.owner, departure) } };
   }
-  if (!seen.isRemoved) return seen.version < claim.version ? { kind: "replace", departures } : superseded;
-  const departure = { version: seen.version, expires: horizon.expires };
+  if (!seen.isRemoved) return seen.version < write.version ? { kind: "replace", departures } : superseded;
+  const departure = { version: seen.version, expires: times.expires };
   return { kind: "replace", departures: departures.set(seen.owner ?? "", departure) };
 };

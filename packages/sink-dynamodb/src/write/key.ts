@@ -1,134 +1,118 @@
-// Which item of the target a delivery writes, and which it clears because the source item has left it.
+// Finds the target item that a delivery writes, and the target items that it clears because the source item has left them.
 
 import {
-  type Change,
   ConfigError,
   decodeImage,
   type Image,
-  type KeyValue,
+  imageOf,
+  invalidOption,
   RecordError,
   type SdkItem,
   type SdkValue,
   SinkError,
   sdkItem,
-  type UnknownItem,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import { invalid, type Settings } from "../options.ts";
-import type { KeyColumn, Target } from "../schema/table.ts";
-import { Misfit, marshalValue } from "./marshal.ts";
+import type { DynamodbKeyMap, DynamodbSettings, MovingKey, TargetKey } from "../options.ts";
+import type { KeyAttribute, TargetTable } from "../schema/table.ts";
+import { AttributeValueError, marshalValue } from "./marshal.ts";
 
-/** A key of the target: attribute to value. */
-export interface TargetKey {
-  readonly [attribute: string]: KeyValue | bigint;
-}
-
-/**
- * Which attributes of the item's key make the target's key: names that both have, key attribute by target attribute, or
- * a function of the item's key.
- */
-export type KeyMap =
-  | readonly string[]
-  | { readonly [attribute: string]: string }
-  | ((keys: Change["keys"]) => TargetKey);
-
-/**
- * The target's key of an item, from any of its attributes; undefined: the item has none, so no copy. It is asked for the
- * images before and after a change, decoded and not parsed by the pipeline's schema. Different items must have
- * different keys.
- */
-export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
-
-/** The keys that a delivery is about. */
-export interface Keys {
-  /** Where the item's copy belongs; undefined when it belongs nowhere, and `left` says all. */
+/** The target's keys of a delivery. */
+export interface DeliveryKeys {
+  /** The key of the item's copy; undefined where the item has no copy. */
   readonly key: SdkItem | undefined;
-  /** Where copies may be of earlier states, without `key`. */
+  /** Other keys that may hold a copy of an earlier state. */
   readonly left: readonly SdkItem[];
 }
 
-type KeyOf<From> = (from: From) => SdkItem;
+/** Finds the target's key from the key attributes of an item. */
+type KeyOf = (keys: SdkItem) => SdkItem;
 
 const valueText = (value: SdkValue): string =>
   "B" in value ? Buffer.from(value.B).toString("base64") : String(Object.values(value)[0]);
 
-/** Whether two values of key attributes are the same. */
+/** Whether two values of key attributes are equal. */
 export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
   typeOf(left) === typeOf(right) && valueText(left) === valueText(right);
 
-/** One text for a key, equal for equal keys of one table: their names come in the order of the schema. */
+/** One text for a key, equal for equal keys of one table, whose names are always in the order of the schema. */
 const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
 
 const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
 
-const listed = (names: Iterable<string>): string => [...names].map((name) => `"${name}"`).join(", ");
+const quoted = (names: Iterable<string>): string => [...names].map((name) => `"${name}"`).join(", ");
 
-const sourcesOf = (key: Exclude<KeyMap, (...args: never) => unknown>): ReadonlyMap<string, string> =>
+const sourcesOf = (key: Exclude<DynamodbKeyMap, (...args: never) => unknown>): ReadonlyMap<string, string> =>
   new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));
 
-const checkSchema = (names: Iterable<string>, { keys }: Target): void => {
+const checkSchema = (names: Iterable<string>, { keys }: TargetTable): void => {
   const found = [...names].sort().join();
   const expected = keys.map(({ name }) => name);
   if (found === expected.sort().join()) return;
-  throw invalid("key", `names ${listed(names)}; expected the target's key attributes: ${listed(expected)}`);
+  throw invalidOption("key", `names ${quoted(names)}; expected the target's key attributes: ${quoted(expected)}`);
 };
 
-const pickKey = (columns: readonly KeyColumn[], sources: ReadonlyMap<string, string>, keys: SdkItem): SdkItem => {
+const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, string>, keys: SdkItem): SdkItem => {
   const key: Record<string, SdkValue> = {};
   for (const { name, type } of columns) {
     const source = sources.get(name) ?? name;
     const value = Object.hasOwn(keys, source) ? keys[source] : undefined;
     if (value === undefined || typeOf(value) !== type) {
-      const found = value === undefined ? "is no key attribute of the item" : `has the type ${typeOf(value)}`;
-      throw invalid("key", `fills "${name}" from "${source}", which ${found}; expected one of type ${type}`);
+      const found = value === undefined ? "is not a key attribute of the item" : `has the type ${typeOf(value)}`;
+      throw invalidOption("key", `fills "${name}" from "${source}", which ${found}; expected one of type ${type}`);
     }
     key[name] = value;
   }
   return key;
 };
 
-/** The same names on both sides. Fewer in the target would let items overwrite each other, so that has to be stated. */
-const sameNames = ({ keys: columns }: Target): KeyOf<SdkItem> => {
+/** For equal names on both sides. With fewer names in the target items could overwrite each other: then `key` is required. */
+const sameNames = ({ keys: columns }: TargetTable): KeyOf => {
   const none: ReadonlyMap<string, string> = new Map();
   return (keys) => {
     const extra = Object.keys(keys).filter((name) => columns.every((column) => column.name !== name));
     if (extra.length > 0) {
-      throw invalid("key", `is needed: the target's key lacks ${listed(extra)}, which the item's key has`);
+      throw invalidOption("key", `must be given: the target's key lacks ${quoted(extra)}, which the item's key has`);
     }
     return pickKey(columns, none, keys);
   };
 };
 
-const rejected = (settings: Settings, option: string, problem: string): SinkError =>
+const mappedNames = (sources: ReadonlyMap<string, string>, target: TargetTable): KeyOf => {
+  checkSchema(sources.keys(), target);
+  return (keys) => pickKey(target.keys, sources, keys);
+};
+
+const rejected = (settings: DynamodbSettings, option: string, problem: string): SinkError =>
   new SinkError("SINK_REJECTED", `[${settings.name}] option "${option}" ${problem}`);
 
 /** The value of one key attribute that the user's function returned. */
-const returnedValue = (key: TargetKey, { name, type }: KeyColumn): SdkValue => {
+const returnedValue = (key: TargetKey, { name, type }: KeyAttribute): SdkValue => {
   const value = Object.hasOwn(key, name) ? key[name] : undefined;
   const wire = marshalValue(value);
-  if (typeOf(wire) !== type) throw new Misfit(`found the type ${typeOf(wire)}; expected ${type}`);
+  if (typeOf(wire) !== type) throw new AttributeValueError(`found the type ${typeOf(wire)}; expected ${type}`);
   return wire;
 };
 
-const returnedKey = (settings: Settings, option: string, { keys }: Target, key: unknown): SdkItem => {
+const returnedKey = (settings: DynamodbSettings, option: string, { keys }: TargetTable, key: unknown): SdkItem => {
   if (typeof key !== "object" || key === null) throw rejected(settings, option, `returned ${typeof key}`);
   const extra = Object.keys(key).filter((name) => keys.every((column) => column.name !== name));
   if (extra.length > 0) {
-    const names = listed(keys.map(({ name }) => name));
-    throw invalid(option, `returned ${listed(extra)}; expected the target's key attributes: ${names}`);
+    const names = quoted(keys.map(({ name }) => name));
+    throw invalidOption(option, `returned ${quoted(extra)}; expected the target's key attributes: ${names}`);
   }
   const entries = keys.map((column): readonly [string, SdkValue] => {
     try {
       return [column.name, returnedValue(key as TargetKey, column)];
     } catch (error) {
-      if (!(error instanceof Misfit)) throw error;
+      if (!(error instanceof AttributeValueError)) throw error;
       throw rejected(settings, option, `returned a wrong value for "${column.name}": ${error.message}`);
     }
   });
   return Object.fromEntries(entries);
 };
 
-/** Calls the user's function. Its own message is left out: it may quote values. */
+/** Calls the user's function. The message of its error is left out, because it may quote values. */
 const callUser = <From, Key>(option: string, keyOf: (from: From) => Key, from: From): Key => {
   try {
     return keyOf(from);
@@ -138,7 +122,10 @@ const callUser = <From, Key>(option: string, keyOf: (from: From) => Key, from: F
   }
 };
 
-const staticKeys = (settings: Settings, target: Target): ((delivery: UpsertDelivery<unknown>) => Keys) => {
+const staticKeys = (
+  settings: DynamodbSettings,
+  target: TargetTable,
+): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) => {
   const { key } = settings;
   if (typeof key === "function") {
     return ({ change }) => ({
@@ -146,50 +133,35 @@ const staticKeys = (settings: Settings, target: Target): ((delivery: UpsertDeliv
       left: [],
     });
   }
-  if (key === undefined) {
-    const keyOf = sameNames(target);
-    return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
-  }
-  const sources = sourcesOf(key);
-  checkSchema(sources.keys(), target);
-  return ({ change }) => ({
-    key: pickKey(target.keys, sources, sdkItem(change.record.dynamodb?.Keys ?? {})),
-    left: [],
-  });
+  const keyOf = key === undefined ? sameNames(target) : mappedNames(sourcesOf(key), target);
+  return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
 };
 
-const imageOf = (settings: Settings, side: "NewImage" | "OldImage", change: Change): Image => {
-  const image = change.record.dynamodb?.[side];
-  if (image !== undefined) return image;
-  const which = side === "NewImage" ? "new" : "old";
-  throw new RecordError(
-    "RECORD_INCOMPLETE",
-    `[${settings.name}] option "movingKey" needs the item's ${which} image, which a record of view type ${change.viewType} lacks; expected NEW_AND_OLD_IMAGES`,
-  );
-};
+const needsImages = 'option "movingKey"';
 
-/** The images that the item's copies may have been made of, up to and without the state that is written now. */
-const formerImages = (settings: Settings, { change, earlier }: UpsertDelivery<unknown>): Image[] => {
+/** The images of all earlier states that may have a copy, without the state that is written now. */
+const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => {
   const before = [...earlier, change].filter(({ kind }) => kind !== "insert");
   const after = earlier.filter(({ kind }) => kind !== "remove");
   return [
-    ...before.map((one) => imageOf(settings, "OldImage", one)),
-    ...after.map((one) => imageOf(settings, "NewImage", one)),
+    ...before.map((one) => imageOf(one, "OldImage", needsImages)),
+    ...after.map((one) => imageOf(one, "NewImage", needsImages)),
   ];
 };
 
-const movingKeys = (settings: Settings, movingKey: MovingKey, target: Target) => {
+const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: TargetTable) => {
   const keyOf = (image: Image): SdkItem | undefined => {
     const key = callUser("movingKey", movingKey, decodeImage(image));
     return key === undefined ? undefined : returnedKey(settings, "movingKey", target, key);
   };
-  return (delivery: UpsertDelivery<unknown>): Keys => {
+  return (delivery: UpsertDelivery<unknown>): DeliveryKeys => {
     const isLive = delivery.message !== undefined;
-    const key = isLive ? keyOf(imageOf(settings, "NewImage", delivery.change)) : undefined;
-    if (isLive && key === undefined)
+    const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", needsImages)) : undefined;
+    if (isLive && key === undefined) {
       throw rejected(settings, "movingKey", "returned no key for an item with a message");
+    }
     const former = new Map<string, SdkItem>();
-    for (const image of formerImages(settings, delivery)) {
+    for (const image of formerImages(delivery)) {
       const left = keyOf(image);
       if (left !== undefined) former.set(keyText(left), left);
     }
@@ -201,7 +173,10 @@ const movingKeys = (settings: Settings, movingKey: MovingKey, target: Target) =>
 /**
  * Makes the function that finds a delivery's keys. It throws RecordError MAPPING_FAILED when the user's function throws,
  * RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED when a key does not fit the target.
- * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema
+ * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
  */
-export const compileKeys = (settings: Settings, target: Target): ((delivery: UpsertDelivery<unknown>) => Keys) =>
+export const compileKeys = (
+  settings: DynamodbSettings,
+  target: TargetTable,
+): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) =>
   settings.movingKey === undefined ? staticKeys(settings, target) : movingKeys(settings, settings.movingKey, target);

@@ -1,26 +1,26 @@
-// Native values to what the SDK sends, without loss.
+// From native values to the attribute values that the SDK sends, without loss.
 
 import type { Image, SdkValue } from "@sluice/core/sink-kit";
 
-/** In the registry, so that another copy of this package knows it. */
+/** In the global symbol registry, so that other copies of this package know the symbol. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
 
-/** An item as attribute values, marked as such: a native item may have members named `S` or `N`. */
+/** An item in attribute values. It needs a mark, because a native item may also have members named `S` or `N`. */
 export interface AttributeValues {
   readonly [image]: Image;
 }
 
 /**
- * Marks an item of attribute values, for a mapper that returns what stands in the record:
+ * Marks an item as attribute values, for a mapper that returns an image of the record:
  * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. Binary may be base64 text or bytes.
  */
 export const attributeValues = (values: Image): AttributeValues => ({ [image]: values });
 
-/** The attribute values in a message; undefined when it is a native item. */
+/** The attribute values in a message; undefined where the message is a native item. */
 export const imageIn = (message: object): Image | undefined => (message as Partial<AttributeValues>)[image];
 
-/** A value that DynamoDB has no type for. The message tells where it is and what it is, never the value. */
-export class Misfit extends Error {
+/** The error for a value that DynamoDB has no type for: with its path and its type, without the value. */
+export class AttributeValueError extends Error {
   readonly path: readonly string[];
 
   constructor(found: string, path: readonly string[] = []) {
@@ -29,16 +29,16 @@ export class Misfit extends Error {
   }
 }
 
-/** Converts a member, and adds its name to where a misfit was found. */
+/** Converts a member, and adds its name to the path of an error. */
 const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value): SdkValue => {
   try {
     return toSdk(value);
   } catch (error) {
-    throw error instanceof Misfit ? new Misfit(error.message, [name, ...error.path]) : error;
+    throw error instanceof AttributeValueError ? new AttributeValueError(error.message, [name, ...error.path]) : error;
   }
 };
 
-/** Assigning to `__proto__` would lose the attribute. */
+/** Assigning to `__proto__` would set the prototype, and lose the attribute. */
 const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
   if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
   else item[name] = value;
@@ -57,7 +57,7 @@ const mapMembers = <Value>(
 
 const numberText = (value: number | bigint): string => {
   if (typeof value === "bigint" || Number.isFinite(value)) return String(value);
-  throw new Misfit(`found ${value}; expected a finite number`);
+  throw new AttributeValueError(`found ${value}; expected a finite number`);
 };
 
 const isNumberValue = (
@@ -72,16 +72,16 @@ const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
   const [type = "none"] = entries[0] ?? [];
   const setType = setTypes[type];
   if (setType === undefined || entries.some(([other]) => other !== type)) {
-    throw new Misfit(
-      `found a set of ${[...new Set(entries.map(([other]) => other))].join(" and ") || "nothing"}; expected one or more texts, or numbers, or bytes`,
+    throw new AttributeValueError(
+      `found a set of ${[...new Set(entries.map(([other]) => other))].join(" and ") || "nothing"}; expected one or more strings, or numbers, or bytes`,
     );
   }
-  return { [setType]: entries.map(([, held]) => held) } as unknown as SdkValue;
+  return { [setType]: entries.map(([, text]) => text) } as unknown as SdkValue;
 };
 
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value);
-  // By its absence: an object of another realm has another Object.prototype.
+  // Not compared with Object.prototype: an object from another realm has another one.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
@@ -92,10 +92,12 @@ const marshalObject = (value: object): SdkValue => {
   if (isNumberValue(value)) return { N: value.toString() };
   if (value instanceof Map) return { M: mapMembers(value as Map<string, unknown>, marshalValue) };
   if (isPlain(value)) return { M: marshalItem(value as { readonly [attribute: string]: unknown }) };
-  throw new Misfit(`found an object of class ${value.constructor.name}; expected a value that DynamoDB has a type for`);
+  throw new AttributeValueError(
+    `found an object of class ${value.constructor.name}; expected a value that DynamoDB has a type for`,
+  );
 };
 
-/** The attribute value of a native value. @throws {Misfit} when DynamoDB has no type for it. */
+/** The attribute value of a native value. @throws {AttributeValueError} when DynamoDB has no type for the value. */
 export const marshalValue = (value: unknown): SdkValue => {
   switch (typeof value) {
     case "string":
@@ -108,10 +110,10 @@ export const marshalValue = (value: unknown): SdkValue => {
     case "object":
       return value === null ? { NULL: true } : marshalObject(value);
     default:
-      throw new Misfit(`found ${typeof value}; expected a value that DynamoDB has a type for`);
+      throw new AttributeValueError(`found ${typeof value}; expected a value that DynamoDB has a type for`);
   }
 };
 
-/** The attribute values of a native item; members that are undefined are left out. @throws {Misfit} */
+/** The attribute values of a native item, without members that are undefined. @throws {AttributeValueError} as above. */
 export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>
   mapMembers(Object.entries(item), marshalValue);

@@ -1,47 +1,47 @@
-// The requests of one item: a conditional put, and where a key may change hands, what follows when its condition fails.
+// The requests of one item: a conditional put. Where keys can move, further requests follow when its condition fails.
 
 import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { classify, isConditionFailed } from "../classify.ts";
-import type { Call } from "../client/client.ts";
-import { guarded, type Write } from "../encode.ts";
-import type { Settings } from "../options.ts";
-import { type Decision, decide, type Guard, readGuard, wireGuard } from "./guard.ts";
+import type { CallDynamodb } from "../client/client.ts";
+import { guarded, type ItemWrite } from "../encode.ts";
+import type { DynamodbSettings } from "../options.ts";
+import { decide, type GuardDecision, type ItemGuard, readGuard, wireGuard } from "./guard.ts";
 
-/** What became of one item of the target. */
-export type Written = Exclude<WriteResult["outcome"], "failed">;
+/** The outcome of one write. */
+export type ItemOutcome = Exclude<WriteResult["outcome"], "failed">;
 
 /** Writes one item of the target. Rejects with a SinkError. */
-export type WriteItem = (write: Write, signal: AbortSignal) => Promise<Written>;
+export type WriteItem = (write: ItemWrite, signal: AbortSignal) => Promise<ItemOutcome>;
 
 /** A condition of a request, with its values. */
-interface Condition {
+interface WriteCondition {
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: Record<string, string>;
   readonly ExpressionAttributeValues: Record<string, SdkValue>;
 }
 
-// An item without a guard is somebody's copy from before: the stream outranks it.
+// An item without a guard existed before the sink. Every change of the stream outranks it.
 
-const isNewer = ({ guardAttribute }: Settings, { version }: Write): Condition => ({
+const isNewer = ({ guardAttribute }: DynamodbSettings, { version }: ItemWrite): WriteCondition => ({
   ConditionExpression: "attribute_not_exists(#g.#v) OR #g.#v < :v",
   ExpressionAttributeNames: { "#g": guardAttribute, "#v": "v" },
   ExpressionAttributeValues: { ":v": { S: version } },
 });
 
-const isNewerOfOwner = ({ guardAttribute }: Settings, { version, owner = "" }: Write): Condition => ({
+const isNewerOfOwner = ({ guardAttribute }: DynamodbSettings, { version, owner = "" }: ItemWrite): WriteCondition => ({
   ConditionExpression: "attribute_not_exists(#g.#v) OR (#g.#o = :o AND #g.#v < :v AND attribute_not_exists(#g.#l))",
   ExpressionAttributeNames: { "#g": guardAttribute, "#v": "v", "#o": "o", "#l": "left" },
   ExpressionAttributeValues: { ":v": { S: version }, ":o": { S: owner } },
 });
 
-const isUnchanged = ({ guardAttribute }: Settings, seen: SdkValue): Condition => ({
+const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): WriteCondition => ({
   ConditionExpression: "#g = :seen",
   ExpressionAttributeNames: { "#g": guardAttribute },
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** Notes a departure in an item that another one has. Of a tombstone the TTL moves on, so that the note lasts. */
-const notation = (settings: Settings, { key, expires }: Write, seen: SdkValue, guard: Guard) => {
+/** The update that adds a departure to an item of another owner. A tombstone's TTL is extended, so that it outlives the departure. */
+const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
     TableName: settings.table,
@@ -60,8 +60,8 @@ const notation = (settings: Settings, { key, expires }: Write, seen: SdkValue, g
   };
 };
 
-/** False: the condition of the request did not hold. */
-const wasDone = async (settings: Settings, request: Promise<unknown>): Promise<boolean> => {
+/** Resolves with false where the condition of the request fails. */
+const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>): Promise<boolean> => {
   try {
     await request;
     return true;
@@ -71,10 +71,10 @@ const wasDone = async (settings: Settings, request: Promise<unknown>): Promise<b
   }
 };
 
-/** The guard that a key has. `ALL_OLD` on the failed condition would save the read, but the SDK fails on some items. */
-const readSeen = async (
-  { table, name, guardAttribute }: Settings,
-  call: Call,
+/** Reads the guard of a key. `ALL_OLD` on the failed condition would save this read, but the SDK fails on some items. */
+const readGuardValue = async (
+  { table, name, guardAttribute }: DynamodbSettings,
+  call: CallDynamodb,
   Key: SdkItem,
   signal: AbortSignal,
 ): Promise<SdkValue | undefined> => {
@@ -93,30 +93,30 @@ const readSeen = async (
   }
 };
 
-/** An item whose key belongs to one item of the source: one request. */
+/** Writes an item whose key always belongs to the same source item: one request. */
 const writeFixed =
-  (settings: Settings, call: Call): WriteItem =>
+  (settings: DynamodbSettings, call: CallDynamodb): WriteItem =>
   async (write, signal) => {
     const input = { TableName: settings.table, Item: guarded(settings, write), ...isNewer(settings, write) };
-    return (await wasDone(settings, call("PutItem", input, signal))) ? "delivered" : "superseded";
+    return (await isWritten(settings, call("PutItem", input, signal))) ? "delivered" : "superseded";
   };
 
-const decideMoving = (settings: Settings, guard: Guard, write: Write): Decision => {
-  const horizon = { now: Math.floor(settings.now() / 1000), expires: write.expires };
-  return decide(guard, { ...write, owner: write.owner ?? "" }, horizon);
+const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemWrite): GuardDecision => {
+  const times = { now: Math.floor(settings.now() / 1000), expires: write.expires };
+  return decide(guard, { ...write, owner: write.owner ?? "" }, times);
 };
 
-/** How often a key is looked at again that others keep changing. */
-const maxTurns = 6;
+/** Most attempts on a key that other writers keep changing. */
+const maxAttempts = 6;
 
-/** An item whose key may have had another owner: one request unless it had, or the write is stale. */
-const writeMoving = (settings: Settings, call: Call): WriteItem => {
-  const put = (Item: SdkItem, condition: Condition, signal: AbortSignal): Promise<boolean> =>
-    wasDone(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
+/** Writes an item whose key may have another owner: one request, and more where it has one or the write is stale. */
+const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
+  const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
+    isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
 
-  /** One look and one try; undefined: the key was changed meanwhile. */
-  const turn = async (write: Write, signal: AbortSignal): Promise<Written | undefined> => {
-    const seen = await readSeen(settings, call, write.key, signal);
+  /** One read and one write; undefined where another writer changed the key in between. */
+  const attempt = async (write: ItemWrite, signal: AbortSignal): Promise<ItemOutcome | undefined> => {
+    const seen = await readGuardValue(settings, call, write.key, signal);
     const guard = readGuard(seen);
     if (seen === undefined || guard === undefined) {
       return (await put(guarded(settings, write), isNewerOfOwner(settings, write), signal)) ? "delivered" : undefined;
@@ -125,33 +125,34 @@ const writeMoving = (settings: Settings, call: Call): WriteItem => {
     if (decision.kind === "superseded") return "superseded";
     const isDone =
       decision.kind === "keep"
-        ? wasDone(settings, call("UpdateItem", notation(settings, write, seen, decision.guard), signal))
+        ? isWritten(settings, call("UpdateItem", departureUpdate(settings, write, seen, decision.guard), signal))
         : put(guarded(settings, write, decision.departures), isUnchanged(settings, seen), signal);
     return (await isDone) ? "delivered" : undefined;
   };
 
   return async (write, signal) => {
     if (await put(guarded(settings, write), isNewerOfOwner(settings, write), signal)) return "delivered";
-    for (let turns = 1; turns < maxTurns; turns += 1) {
-      const written = await turn(write, signal);
-      if (written !== undefined) return written;
+    for (let attempts = 1; attempts < maxAttempts; attempts += 1) {
+      const outcome = await attempt(write, signal);
+      if (outcome !== undefined) return outcome;
     }
-    throw new SinkError("SINK_CONFLICT", `[${settings.name}] others changed the item ${maxTurns} times meanwhile`);
+    const message = `[${settings.name}] other writers changed the item during all ${maxAttempts} attempts`;
+    throw new SinkError("SINK_CONFLICT", message);
   };
 };
 
-/** Makes the function that answers what writing an item would, by the guard that its key has. */
-export const peekerOf = (settings: Settings, call: Call): WriteItem => {
-  const isStale = (guard: Guard, write: Write): boolean =>
+/** Makes the function that predicts the outcome of a write, from the guard of its key. */
+export const dryRunnerOf = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
+  const isStale = (guard: ItemGuard, write: ItemWrite): boolean =>
     settings.movingKey === undefined
       ? guard.version >= write.version
       : decideMoving(settings, guard, write).kind === "superseded";
   return async (write, signal) => {
-    const guard = readGuard(await readSeen(settings, call, write.key, signal));
+    const guard = readGuard(await readGuardValue(settings, call, write.key, signal));
     return guard !== undefined && isStale(guard, write) ? "superseded" : "delivered";
   };
 };
 
-/** Makes the function that writes items of the target. */
-export const writerOf = (settings: Settings, call: Call): WriteItem =>
+/** Makes the function that writes target items. */
+export const writerOf = (settings: DynamodbSettings, call: CallDynamodb): WriteItem =>
   settings.movingKey === undefined ? writeFixed(settings, call) : writeMoving(settings, call);

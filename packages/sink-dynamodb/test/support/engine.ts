@@ -1,4 +1,4 @@
-// DynamoDB Local behind the proxy, and tables on it.
+// DynamoDB Local behind a faulty proxy, and its tables.
 
 import { CreateTableCommand, DynamoDBClient, type KeySchemaElement, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { decodeImage, type Image, type UnknownItem } from "@sluice/core/sink-kit";
@@ -6,25 +6,27 @@ import { startDynamodb } from "@sluice/local";
 import type { LiveFilter } from "../../src/index.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
 
+/** A running engine. */
 export interface Engine {
   readonly proxy: FaultyProxy;
-  /** Makes a client that goes through the proxy, with connections of its own. */
+  /** Makes a client with its own connections, through the proxy. */
   readonly client: () => DynamoDBClient;
-  /** Does not. */
+  /** A client that does not go through the proxy. */
   readonly direct: DynamoDBClient;
-  /** Makes a table with a new name and these key attributes, each with its type: `{ pk: "S" }`. */
+  /** Creates a table with these key attributes and their types: `{ pk: "S" }`. Default: a new name. */
   readonly createTable: (keys: Readonly<Record<string, "S" | "N" | "B">>, name?: string) => Promise<string>;
-  /** All items, tombstones included, in any order, as attribute values; or those that a filter lets through. */
+  /** The items, tombstones included, in any order, as attribute values; with a filter, those that pass it. */
   readonly scan: (table: string, filter?: LiveFilter) => Promise<readonly Image[]>;
   readonly stop: () => Promise<void>;
 }
 
-/** The copies in an image: decoded, without the guard's attributes. */
+/** The decoded item without the guard's attributes. */
 export const withoutGuard = (image: Image): UnknownItem => {
   const { _sluice: _, _sluice_expires: __, ...item } = decodeImage(image);
   return item;
 };
 
+/** Starts the engine. */
 export const startEngine = async (): Promise<Engine> => {
   const dynamodb = await startDynamodb();
   const proxy = await startFaultyProxy(dynamodb.endpoint);

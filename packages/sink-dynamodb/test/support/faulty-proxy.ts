@@ -1,20 +1,21 @@
-// A proxy on the loopback interface between the sink and DynamoDB Local, which counts calls and makes faults.
+// An HTTP proxy between the sink and DynamoDB Local, which counts calls and makes faults.
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Fault } from "@sluice/testing";
 
-/** An answer of the proxy's own instead of the engine's. */
-export interface Answer {
+/** An answer that the proxy sends instead of the engine. */
+export interface ProxyAnswer {
   readonly status: number;
-  /** Error name, as DynamoDB's `__type` has it behind the number sign. */
+  /** The error's name, as in DynamoDB's `__type` after the number sign. */
   readonly type: string;
   readonly message?: string;
 }
 
-/** What happens to a call; undefined: it goes through. */
-export type Script = (operation: string, body: string) => Answer | "drop-after-send" | "hang" | undefined;
+/** The fault of a call; undefined: the call reaches the engine. */
+export type Script = (operation: string, body: string) => ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
+/** A running proxy. */
 export interface FaultyProxy {
   readonly endpoint: string;
   /** Calls by operation since the last `reset`, answered or not. */
@@ -34,12 +35,12 @@ const bodyOf = async (message: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-const reply = (response: ServerResponse, { status, type, message = "" }: Answer): void => {
+const reply = (response: ServerResponse, { status, type, message = "" }: ProxyAnswer): void => {
   response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
   response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }));
 };
 
-/** Sends a call on; the answer goes back, or is lost with the connection. */
+/** Forwards a call to the engine. The answer is sent back, or lost with the connection. */
 const forward = (
   target: string,
   incoming: IncomingMessage,
@@ -61,7 +62,7 @@ const forward = (
   outgoing.end(body);
 };
 
-/** Starts a proxy before this endpoint. */
+/** Starts a proxy in front of this endpoint. */
 export const startFaultyProxy = async (target: string): Promise<FaultyProxy> => {
   let script: Script | undefined;
   let calls: Record<string, number> = {};
@@ -81,10 +82,10 @@ export const startFaultyProxy = async (target: string): Promise<FaultyProxy> => 
     });
     bodyOf(incoming).then(
       (body) => {
-        const fate = script?.(operation, body);
-        if (fate === "hang") return;
-        if (typeof fate === "object") reply(response, fate);
-        else forward(target, incoming, body, response, fate === "drop-after-send");
+        const fault = script?.(operation, body);
+        if (fault === "hang") return;
+        if (typeof fault === "object") reply(response, fault);
+        else forward(target, incoming, body, response, fault === "drop-after-send");
       },
       () => incoming.socket.destroy(),
     );
@@ -117,14 +118,18 @@ export const startFaultyProxy = async (target: string): Promise<FaultyProxy> => 
   };
 };
 
-const throttled: Answer = { status: 400, type: "ProvisionedThroughputExceededException", message: "slow down" };
-const down: Answer = { status: 503, type: "ServiceUnavailable", message: "not now" };
-const denied: Answer = { status: 400, type: "AccessDeniedException", message: "no such permission" };
+const throttled: ProxyAnswer = { status: 400, type: "ProvisionedThroughputExceededException", message: "slow down" };
+const down: ProxyAnswer = { status: 503, type: "ServiceUnavailable", message: "not now" };
+const denied: ProxyAnswer = { status: 400, type: "AccessDeniedException", message: "no such permission" };
 
-/** DynamoDB quotes values in such texts. */
-const refused = (body: string): Answer => ({ status: 400, type: "ValidationException", message: `bad value: ${body}` });
+/** DynamoDB quotes values in the text of this error. */
+const refused = (body: string): ProxyAnswer => ({
+  status: 400,
+  type: "ValidationException",
+  message: `bad value: ${body}`,
+});
 
-/** The proxy's script for a fault of the conformance kit; `close-idle` is none, it happens once. */
+/** The script for a fault of the conformance kit. `close-idle` needs no script, because it happens only once. */
 export const scriptOf = (fault: Fault): Script => {
   const answers: Readonly<Record<Fault["kind"], (body: string) => ReturnType<Script>>> = {
     "close-idle": () => undefined,

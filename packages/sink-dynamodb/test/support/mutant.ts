@@ -1,4 +1,4 @@
-// Clients that break the guard in one way each: the suite must see every one of them.
+// Clients that each break one part of the guard. The convergence test must fail with every one of them.
 
 import {
   DeleteItemCommand,
@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { DynamodbClient } from "../../src/index.ts";
 
-/** Answers the command to send instead, or undefined to send nothing. */
+/** Returns the command to send instead; undefined: send none. */
 type Mutation = (input: PutItemCommandInput) => PutItemCommand | DeleteItemCommand | undefined;
 
 const without = ({ Item, TableName }: PutItemCommandInput): PutItemCommandInput => ({ Item, TableName });
@@ -18,9 +18,10 @@ const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M
 const keyOf = ({ Item = {} }: PutItemCommandInput) =>
   Object.fromEntries(Object.entries(Item).filter(([name]) => !name.startsWith("_sluice")));
 
+/** The mutations, by the part of the guard that they break. */
 export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" | "owner" | "departures", Mutation>> = {
   comparison: (input) => new PutItemCommand(without(input)),
-  // The item goes, and with it its version.
+  // Deletes the item, and with it the version.
   tombstone: (input) => {
     if (!isTombstone(input)) return new PutItemCommand(input);
     const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = input;
@@ -45,7 +46,7 @@ export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" 
   },
 };
 
-/** The client with one thing missing from its guard. */
+/** The client, with one part of the guard broken. */
 export const mutant = (client: DynamoDBClient, mutation: Mutation): DynamodbClient => ({
   send: async (command: never, options) => {
     const given: unknown = command;

@@ -1,9 +1,7 @@
-// The client: the user's own, or one that is made at first use. Every request goes through `ask`, which ends it with
-// the invocation and turns what the client raises into a code.
+// The part of the client that the sink uses, and the client that the sink makes from its options.
 
-import { missingDependency, SinkError, type WriteContext } from "@sluice/core/sink-kit";
-import { type RequestFailure, requestFailure } from "../classify.ts";
-import type { AwsAuth, ClientSettings } from "../options.ts";
+import { missingDependency } from "@sluice/core/sink-kit";
+import type { AwsAuth, ClientSettings } from "./connection.ts";
 
 /** A request, as the client's `transport.request` takes it. */
 export interface OpensearchRequest {
@@ -14,7 +12,7 @@ export interface OpensearchRequest {
   readonly bulkBody?: string | Buffer;
 }
 
-/** The part of the package `@opensearch-project/opensearch`'s `Client` that the sink needs. */
+/** The part of `Client` of the package `@opensearch-project/opensearch` that the sink uses. */
 export interface OpensearchClient {
   readonly transport: {
     readonly request: (
@@ -24,8 +22,8 @@ export interface OpensearchClient {
   };
 }
 
-/** A client that the sink made, and closes. */
-export interface OwnClient extends OpensearchClient {
+/** A client that the sink makes and closes. */
+export interface ClosableClient extends OpensearchClient {
   readonly close: () => Promise<void>;
 }
 
@@ -38,8 +36,8 @@ const signerOf = async ({ region, service = "es", credentials }: AwsAuth) => {
   return AwsSigv4Signer({ region, service, ...(credentials && { getCredentials: credentials }) });
 };
 
-/** Makes the client. No connection is opened until the first request. */
-export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Promise<OwnClient> => {
+/** Makes the client. The client connects at its first request. */
+export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Promise<ClosableClient> => {
   const { Client } = await import("@opensearch-project/opensearch").catch(
     missingDependency('option "node"', packageName),
   );
@@ -48,52 +46,7 @@ export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Pro
     ...(ssl && { ssl: ssl as object }),
     ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
     ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
-    // The one node is asked even when it is thought dead; a ping beside that would only be noise.
+    // There is one node, and the client uses it even after a failure: pings would be useless traffic.
     resurrectStrategy: "none",
   });
-};
-
-/** How requests are made. */
-export interface AskOptions {
-  /** Name of the sink, for messages. */
-  readonly sink: string;
-  readonly context: WriteContext;
-  readonly timeoutMs: number;
-}
-
-/** The body of the answer, or why there is none. */
-export type Answer = { readonly body: unknown } | { readonly failure: RequestFailure };
-
-/** No deadline: for `ensure` and `purge`. */
-export const unhurried: WriteContext = {
-  signal: new AbortController().signal,
-  remainingMs: () => Number.POSITIVE_INFINITY,
-};
-
-/** Makes one request, once: core knows what is worth another try. */
-export const ask = async (
-  client: OpensearchClient,
-  request: OpensearchRequest,
-  { sink, context, timeoutMs }: AskOptions,
-): Promise<Answer> => {
-  const { signal, remainingMs } = context;
-  let abort = (): void => undefined;
-  try {
-    const requestTimeout = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs())));
-    const sent = client.transport.request({ ...request }, { maxRetries: 0, requestTimeout });
-    const over = new Promise<never>((_, reject) => {
-      abort = () => {
-        sent.abort?.();
-        reject(new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before OpenSearch answered`));
-      };
-      signal.addEventListener("abort", abort, { once: true });
-    });
-    const { body } = await Promise.race([sent, over]);
-    return { body };
-  } catch (error) {
-    if (error instanceof SinkError) return { failure: { error, mayBeOneEntry: false } };
-    return { failure: requestFailure(sink, error) };
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 };

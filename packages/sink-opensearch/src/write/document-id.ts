@@ -1,16 +1,16 @@
-// The document's `_id`: the key as one readable text, different for different keys. Strings stand as they are, numbers
-// begin with "#", binary with "~", and "|" separates; where a string would be mistaken, "%" escapes as in URLs.
+// The document's `_id`: the key as one readable text, different for different keys. Strings are unchanged, numbers begin with
+// "#", binary with "~", and "|" separates values. A string's characters with another meaning are escaped by "%", as in URLs.
 
 import { createHash } from "node:crypto";
 import type { Change, KeyValue } from "@sluice/core/sink-kit";
 
-/** The server refuses the whole request for a longer one. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
+/** For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
 /** A document's id. */
 export interface DocumentId {
   readonly id: string;
-  /** The key in the form of an id, where it is too long to be one and `id` is its hash. */
+  /** The key as text, where that text is too long for an id and `id` is its hash. */
   readonly key?: string;
 }
 
@@ -18,7 +18,7 @@ const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#":
 
 const escaped = (character: string): string => escapes[character] ?? character;
 
-/** The value is the attribute's, whatever form the record gave it: "1E2" is "100", and no key has two forms. */
+/** One form for each value, whatever form the record has: "1E2" and "100" are the same key. */
 const plainDecimal = (text: string): string => {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
@@ -29,14 +29,14 @@ const plainDecimal = (text: string): string => {
   return `${sign === "-" ? "-" : ""}${significant}${power === 0 ? "" : `e${power}`}`;
 };
 
-/** A JS number has one text; of a `NumberValue` it is the record's. */
+/** A JS number has only one text. A `NumberValue` has the text of the record. */
 const numberText = (value: object | number): string => {
   const text = String(value);
   return typeof value === "number" && !text.includes("e") ? text : plainDecimal(text);
 };
 
 const stringText = (value: string): string => {
-  // Nothing else makes a lone "%", and an empty id is none.
+  // OpenSearch takes no empty id, and no other value becomes a single "%".
   if (value === "") return "%";
   return /[%|]|^[#~]/.test(value) ? value.replace(/[%|]|^[#~]/g, escaped) : value;
 };
@@ -50,18 +50,18 @@ const valueText = (value: KeyValue): string => {
 const textOf = (keys: Change["keys"]): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return valueText(keys[names[0] as string] as KeyValue);
-  // By name: a record may list them in any order.
+  // Sorted by name, because a record may list the attributes in any order.
   return names
     .sort()
     .map((name) => valueText(keys[name] as KeyValue))
     .join("|");
 };
 
-/** The id of an item's document, from its key attributes alone. Items of one table never share it. */
+/** The id of an item's document, from its key attributes alone. Two items of one table never have the same id. */
 export const documentId = (keys: Change["keys"]): DocumentId => {
   const text = textOf(keys);
-  // A UTF-16 unit takes three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   if (text.length * 3 <= maxIdBytes || Buffer.byteLength(text) <= maxIdBytes) return { id: text };
-  // "%s" is no escape, so that no readable id begins with it.
+  // "%s" is not an escape, so that no readable id begins with it.
   return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
 };

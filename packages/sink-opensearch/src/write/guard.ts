@@ -1,55 +1,55 @@
-// The guard: what it keeps in a document, and the scripts that compare. Their sources are the same for ever, and all that
-// varies is in their parameters: each source is compiled once, and servers limit compilations to some 75 in five minutes.
+// The guard: its field in a document, and the scripts that compare versions. The source of a script never varies, and all
+// variable data is in its parameters, so that the server compiles it once: it allows some 75 compilations in five minutes.
 
-import type { Place } from "./recent-writes.ts";
+import type { SequenceNumber } from "./recent-writes.ts";
 
-/** The one field of ours in a document. It is mapped by `ensure`, and absent from what a mapper may return. */
+/** The field that the sink adds to a document. `ensure` maps the field, and a mapper must not return it. */
 export const guardField = "_sluice";
 
-/** Painless: whether the document `ctx._source` is as new as the version, an expression. */
+/** Painless: whether the document `ctx._source` has the version of this expression or a newer one. */
 const isAsNew = (version: string): string =>
   `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
 
 /**
- * Replaces the document when its version is lower, or when it has none; otherwise the answer is `noop`. The document
- * that a scripted upsert starts from is empty, so that a missing one needs no branch.
+ * Replaces a document that has a lower version or no version; for any other document the answer is `noop`. A scripted
+ * upsert starts from an empty document, so that a missing document needs no branch.
  */
 export const guardScript: string = `def s=ctx._source.${guardField};if(${isAsNew(`params.d.${guardField}.version`)}){ctx.op='none'}else{ctx._source=params.d}`;
 
-/** Answers `noop` when the document is as new, and otherwise writes it as it is: `updated`. */
+/** The answer is `noop` for a document with the version or a newer one. Any other is written unchanged: `updated`. */
 const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v")}){ctx.op='none'}`;
 
-/** Conflicting writers of one document that the server tries again by itself. */
-const conflictTries = 5;
+/** How often the server itself retries the script after a conflict with another writer of the document. */
+const conflictRetries = 5;
 
-/** Lines of a bulk request that write the document, whose JSON text this is, if there is none. */
+/** Lines of a bulk request that create the document, given as JSON text, unless it exists. */
 export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
 
-/** Lines that replace the document if nobody has written it since that place. */
-export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: Place): string =>
+/** Lines that replace the document if the write with that sequence number is still its last one. */
+export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
   `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
-const updateStart = `,"retry_on_conflict":${conflictTries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
+const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
-/** Lines of a bulk request that write the document if the guard lets it pass. */
+/** Lines that write the document if the guard's script allows it. */
 export const updateLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
-/** Lines that ask whether the document is as new as the version, at half the price of sending it. */
+/** Lines that check whether the document has the version or a newer one, at half the cost of sending the document. */
 export const checkLines = (idText: string, version: string): string =>
   `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
-/** What a live document keeps. `keyText`: the item's key as JSON text, where the document's `_id` is its hash. */
+/** The guard of a live document. `keyText`: the item's key as JSON text, where the document's `_id` is only its hash. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>
   `"${guardField}":{"version":"${version}"${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** What is left of a removed item. `deletedAt`, in ms since the epoch, is when the tombstone was written. */
+/** The guard of a tombstone. `deletedAt`: the time of its write, in milliseconds since the epoch. */
 export const tombstoneGuard = (version: string, keyText: string | undefined, deletedAt: number): string =>
   `"${guardField}":{"version":"${version}","deleted":true,"deletedAt":${deletedAt}${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** Mapping of the field: what filter and purge ask for. The rest of it is kept and not looked at. */
+/** Mapping of the guard's field. Only the members that the alias's filter and `purge` query are indexed. */
 export const guardMapping: object = Object.freeze({
   dynamic: false,
   properties: {
@@ -58,10 +58,10 @@ export const guardMapping: object = Object.freeze({
   },
 });
 
-/** Filter of the alias: it hides tombstones, and shows documents from before the sink. */
+/** Filter of the alias: hides tombstones, and shows documents that existed before the sink. */
 export const aliveFilter: object = Object.freeze({ bool: { must_not: { term: { [`${guardField}.deleted`]: true } } } });
 
-/** Tombstones written before this time, in ms since the epoch. */
+/** Query for tombstones written before this time, in milliseconds since the epoch. */
 export const tombstonesBefore = (time: number): object => ({
   bool: {
     filter: [

@@ -1,39 +1,40 @@
-// What the target held when it last answered: of the documents that this sink wrote of late. A hint, and never more: each
-// request that is made of it asks the target whether it still holds.
+// What the target held after the last answer, for documents that this sink has written recently. Only a hint: each request
+// that is built on a hint makes the target check it.
 
-/** A document as the target held it. */
-export interface Written {
-  /** The least that it may be. */
-  readonly version: string;
-  /** Names the write in the index; undefined where it was another's, or the target takes no condition of it. */
-  readonly place?: Place;
-}
-
-/** OpenSearch's own name for one write of one document. */
-export interface Place {
+/** OpenSearch's identification of one write of one document, for optimistic concurrency control. */
+export interface SequenceNumber {
   readonly seqNo: number;
   readonly primaryTerm: number;
 }
 
-/** By the JSON text of the document's `_id`. */
-export interface RecentWrites {
-  readonly get: (idText: string) => Written | undefined;
-  readonly add: (idText: string, written: Written) => void;
+/** A document as the target held it. */
+export interface RecentWrite {
+  /** The document has this version or a newer one. */
+  readonly version: string;
+  /** Undefined where another writer wrote the document, or the target takes no condition on a sequence number. */
+  readonly sequenceNumber?: SequenceNumber;
 }
 
-/** Two generations are remembered: some ten batches of the largest size, at 5 MB. */
+/** Recent writes by the JSON text of the document's `_id`. */
+export interface RecentWrites {
+  readonly get: (idText: string) => RecentWrite | undefined;
+  readonly add: (idText: string, write: RecentWrite) => void;
+}
+
+/** Size of one generation. Two are kept: some ten batches of the largest size, in 5 MB. */
 const generation = 10_000;
 
+/** Makes an empty memory of recent writes. */
 export const recentWrites = (): RecentWrites => {
-  let [young, old] = [new Map<string, Written>(), new Map<string, Written>()];
-  const get = (idText: string): Written | undefined => young.get(idText) ?? old.get(idText);
+  let [young, old] = [new Map<string, RecentWrite>(), new Map<string, RecentWrite>()];
+  const get = (idText: string): RecentWrite | undefined => young.get(idText) ?? old.get(idText);
   return {
     get,
-    add: (idText, written) => {
-      // Answers of concurrent requests come in any order.
-      if ((get(idText)?.version ?? "") >= written.version) return;
+    add: (idText, write) => {
+      // The answers of concurrent requests arrive in any order.
+      if ((get(idText)?.version ?? "") >= write.version) return;
       if (young.size >= generation) [young, old] = [new Map(), young];
-      young.set(idText, written);
+      young.set(idText, write);
     },
   };
 };

@@ -1,14 +1,15 @@
-// What the tests ask of a server beside the sink.
+// Requests that the tests send to a server, without the sink.
 
-/** An answer that may be a refusal. */
+/** An answer of the server, which may be an error. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
 
+/** Sends a request to the server. */
 export type Api = (method: string, path: string, body?: unknown) => Promise<ApiAnswer>;
 
-/** Asks the server at this URL. */
+/** Makes the function that sends requests to the server at this URL. */
 export const apiOf =
   (url: string): Api =>
   async (method, path, body) => {
@@ -18,7 +19,7 @@ export const apiOf =
     return { status: answer.status, body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {} };
   };
 
-/** A document as a search finds it. */
+/** A document in the answer to a search. */
 export interface Hit {
   readonly _id: string;
   readonly _source: Record<string, unknown>;
@@ -31,13 +32,13 @@ export const hitsOf = async (api: Api, index: string, query?: object): Promise<r
   return (body as { hits: { hits: Hit[] } }).hits.hits;
 };
 
-let made = 0;
+let count = 0;
 
 /** An alias that no other test uses. */
 export const newIndex = (): string => {
-  made += 1;
-  return `test-${process.pid}-${made}`;
+  count += 1;
+  return `test-${process.pid}-${count}`;
 };
 
-/** Without the sink's own field. */
+/** The document without the guard's field. */
 export const withoutGuard = ({ _sluice: _, ...document }: Record<string, unknown>): Record<string, unknown> => document;

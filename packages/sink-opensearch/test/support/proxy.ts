@@ -1,27 +1,28 @@
-// A loopback proxy before a real server, which makes the faults that no real server makes on demand.
+// An HTTP proxy in front of a real server, which makes faults that a real server does not make on demand.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Fault } from "@sluice/testing";
 import { documentId } from "../../src/write/document-id.ts";
 
-/** A whole answer that the proxy gives instead of the server. */
+/** A whole answer that the proxy sends instead of the server. */
 export interface FixedAnswer {
   readonly status: number;
   readonly body: string;
   readonly type?: string;
 }
 
-export interface Proxy {
+/** A running proxy. */
+export interface FaultProxy {
   readonly url: string;
-  /** Bulk requests so far. */
+  /** Number of bulk requests so far. */
   readonly requests: () => number;
   /** Bodies of the bulk requests so far. */
   readonly bodies: () => readonly string[];
   readonly fail: (fault: Fault) => void;
-  /** Answers bulk requests by this, as long as it returns something. */
+  /** Sends what this function returns as the answer to bulk requests; undefined: the server's answer. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
-  /** Answers every other request with this path by this, and the server does not see it. */
+  /** Sends this answer to other requests with this path, which do not reach the server. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly heal: () => void;
   readonly close: () => Promise<void>;
@@ -38,6 +39,8 @@ interface Forwarded {
   readonly type: string;
   readonly body: string;
 }
+
+type Forward = (body: string) => Promise<Forwarded>;
 
 const forward = (target: string, incoming: IncomingMessage, body: string): Promise<Forwarded> =>
   new Promise((resolve, reject) => {
@@ -77,11 +80,11 @@ const itemAnswers: { readonly [kind in Fault["kind"]]?: Item } = {
 /** Two lines for each entry. */
 const entriesOf = (body: string): string[] => body.match(/.*\n.*\n/g) ?? [];
 
-/** Lets the server have every entry but one, and answers for that one. */
+/** Forwards every entry but one, and answers for that one itself. */
 const withoutOne = async (
   fault: Fault & { readonly kind: "refuse" | "throttle-one" },
   body: string,
-  send: (body: string) => Promise<Forwarded>,
+  send: Forward,
 ): Promise<Forwarded> => {
   const entries = entriesOf(body);
   const idText = JSON.stringify(documentId(fault.change.keys).id);
@@ -106,17 +109,15 @@ const listen = async (server: Server): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-/** Starts a proxy before the server at this URL. */
-export const startProxy = async (target: string): Promise<Proxy> => {
+/** Starts a proxy in front of the server at this URL. */
+export const startFaultProxy = async (target: string): Promise<FaultProxy> => {
   const sockets = new Set<Socket>();
   const bodies: string[] = [];
   let fault: Fault | undefined;
   let fixed: (body: string) => FixedAnswer | undefined = () => undefined;
   const byPath = new Map<string, FixedAnswer>();
 
-  type Send = (body: string) => Promise<Forwarded>;
-
-  const answerBulk = async (body: string, outgoing: ServerResponse, send: Send): Promise<void> => {
+  const answerBulk = async (body: string, outgoing: ServerResponse, send: Forward): Promise<void> => {
     bodies.push(body);
     const whole = fixed(body) ?? wholeAnswers[fault?.kind ?? "hang"];
     if (whole !== undefined) return reply(outgoing, whole);
@@ -132,7 +133,7 @@ export const startProxy = async (target: string): Promise<Proxy> => {
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { url = "" } = incoming;
     const body = await bodyOf(incoming);
-    const send: Send = (text) => forward(target, incoming, text);
+    const send: Forward = (text) => forward(target, incoming, text);
     if (url.includes("/_bulk")) await answerBulk(body, outgoing, send);
     else reply(outgoing, byPath.get(url) ?? (await send(body)));
   };

@@ -1,4 +1,4 @@
-// The sink with a real server behind a proxy, as the conformance kit wants it.
+// The conformance kit's rig: the sink with a real server behind a proxy.
 
 import type { SpecimenItem, UpsertRig } from "@sluice/testing";
 import {
@@ -8,9 +8,9 @@ import {
   opensearchSink,
 } from "../../src/index.ts";
 import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
-import { startProxy } from "./proxy.ts";
+import { startFaultProxy } from "./proxy.ts";
 
-/** Fields of the kit's items. `payload` may be anything, so that it is kept and not indexed. */
+/** Fields of the kit's items. `payload` may have any type, so it is stored and not indexed. */
 export const specimenMappings: OpensearchMappings = {
   dynamic: "strict",
   properties: {
@@ -23,7 +23,7 @@ export const specimenMappings: OpensearchMappings = {
   },
 };
 
-/** No copies, and no waiting for the disk. */
+/** No replicas, and no waiting for the disk. */
 export const testSettings = { number_of_replicas: 0, "translog.durability": "async" };
 
 const auth = { username: "kit", password: "kit-password-4242" };
@@ -34,7 +34,7 @@ export const openRig = async (
   options: Partial<OpensearchSinkOptions> = {},
 ): Promise<UpsertRig<OpensearchDocument>> => {
   const api = apiOf(serverUrl);
-  const proxy = await startProxy(serverUrl);
+  const proxy = await startFaultProxy(serverUrl);
   const target = { index: newIndex(), mappings: specimenMappings, settings: testSettings };
   const owner = opensearchSink({ node: serverUrl, ...target });
   await owner.ensure();

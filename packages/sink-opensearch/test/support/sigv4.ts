@@ -1,4 +1,4 @@
-// The signature that AWS expects of a request, worked out from its documentation and without the client's signer.
+// The signature that AWS expects for a request, computed from the documentation of AWS, without the client's signer.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (read 2026-11-23)
 
 import { createHash, createHmac } from "node:crypto";

@@ -1,19 +1,19 @@
-// One call of a sink's `write`, told in short.
+// Calls a sink's `write`, and returns the outcomes as short texts.
 
 import type { Change, UpsertDelivery, WriteContext } from "@sluice/core/sink-kit";
 import type { OpensearchSink } from "../../src/index.ts";
 
-/** An invocation with time enough. */
+/** An invocation with enough time. */
 export const newContext = (): WriteContext => ({ signal: new AbortController().signal, remainingMs: () => 60_000 });
 
-/** The delivery of a change; the message is the item, unless another is given. */
+/** The delivery of a change. The default message is the item. */
 export const deliveryOf = (change: Change, message: object | undefined = change.after): UpsertDelivery<object> => ({
   change,
   message,
   earlier: [],
 });
 
-/** Writes deliveries and tells the outcome of each, of a failed one the code. */
+/** Writes deliveries, and returns the outcome of each; for a failed one, the error code. */
 export const outcomesOf = async (
   sink: Pick<OpensearchSink, "write">,
   deliveries: readonly UpsertDelivery<object>[],
