@@ -17,9 +17,9 @@ describeWithPostgres("postgres", (engine) => {
         open: () => openRig(engine, guard),
         skip: {
           C07: "a statement takes any number of rows; core's batch is the limit",
-          C08: "a statement takes any number of bytes that an invocation can bring",
+          C08: "a statement takes more bytes than an invocation can have",
         },
-        cannot: { "throttle-one": "a statement is taken or refused as a whole" },
+        cannot: { "throttle-one": "the server accepts or refuses a statement as a whole" },
         badOptions: {
           table: () => postgresSink({ connection, table: "" }),
           pool: () => postgresSink({ table: "orders" }),

@@ -1,4 +1,4 @@
-// What the conformance kit cannot ask of a dryRun.
+// Tests of dryRun beyond the conformance kit.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
@@ -9,32 +9,35 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 
 const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 
-describeWithPostgres("a dryRun", (engine) => {
-  test.each(guards)("with guard %s asks once for a batch, and refuses what no row can hold", async (guard) => {
-    const database = await newDatabase(engine);
-    const pool = watch(database.pool);
-    const columns = { id: "text", part: "int", state: "text" };
-    const table = { table: "items", key: ["id", "part"], guard } as const;
-    await postgresSink({ pool, ...table, columns }).ensure();
-    const sink = postgresSink({ pool, ...table });
-    const key = { id: "a", part: 1 };
-    const held = upsertOf(changeOf(key, 20, { state: "x" }), { state: "x" });
-    await sink.write([held], invocation());
-    const asked = pool.queries.length;
-    const batch = [
-      upsertOf(changeOf(key, 10), { state: "y" }),
-      upsertOf(changeOf({ id: "b", part: 1 }, 10, { state: "z" }), { state: "z" }),
-      upsertOf(changeOf({ id: "c", part: 1 }, 10, {}), { state: "z", nothing: 1 }),
-      removalOf(changeOf({ id: "d", part: 1 }, 10)),
-    ];
-    const settled = await sink.dryRun?.(batch, invocation());
-    expect(outcomesOf(batch, settled ?? [])).toEqual(["superseded", "delivered", "SINK_REJECTED", "delivered"]);
-    expect(pool.queries.slice(asked)).toHaveLength(1);
-    expect(await database.sql("SELECT id, state FROM items")).toEqual([{ id: "a", state: "x" }]);
-    await database.close();
-  });
+describeWithPostgres("a dry run", (engine) => {
+  test.each(guards)(
+    "with guard %s sends one query for a batch, and rejects a row with an unknown column",
+    async (guard) => {
+      const database = await newDatabase(engine);
+      const pool = watch(database.pool);
+      const columns = { id: "text", part: "int", state: "text" };
+      const table = { table: "items", key: ["id", "part"], guard } as const;
+      await postgresSink({ pool, ...table, columns }).ensure();
+      const sink = postgresSink({ pool, ...table });
+      const key = { id: "a", part: 1 };
+      const stored = upsertOf(changeOf(key, 20, { state: "x" }), { state: "x" });
+      await sink.write([stored], invocation());
+      const before = pool.queries.length;
+      const batch = [
+        upsertOf(changeOf(key, 10), { state: "y" }),
+        upsertOf(changeOf({ id: "b", part: 1 }, 10, { state: "z" }), { state: "z" }),
+        upsertOf(changeOf({ id: "c", part: 1 }, 10, {}), { state: "z", nothing: 1 }),
+        removalOf(changeOf({ id: "d", part: 1 }, 10)),
+      ];
+      const results = await sink.dryRun?.(batch, invocation());
+      expect(outcomesOf(batch, results ?? [])).toEqual(["superseded", "delivered", "SINK_REJECTED", "delivered"]);
+      expect(pool.queries.slice(before)).toHaveLength(1);
+      expect(await database.sql("SELECT id, state FROM items")).toEqual([{ id: "a", state: "x" }]);
+      await database.close();
+    },
+  );
 
-  test("of a table that is not there rejects as a write does", async () => {
+  test("of a missing table rejects as a write does", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({ pool: database.pool, table: "absent", key: ["id"] });
     const batch = [upsertOf(changeOf({ id: "a" }, 1, {}), {})];

@@ -11,7 +11,7 @@ import {
   valueCell,
 } from "../src/write/codec.ts";
 
-/** Reads an array literal of one dimension as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
+/** Reads an array literal of one dimension, as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
 const readLiteral = (literal: string): (string | null)[] => {
   const entries: (string | null)[] = [];
   const pattern = /[{,](?:"((?:[^"\\]|\\.)*)"|null|NULL|([^,"{}]+))/gsy;
@@ -22,7 +22,7 @@ const readLiteral = (literal: string): (string | null)[] => {
 };
 
 describe("the array literal", () => {
-  test("gives every text back, with quotes, backslashes, control characters and line ends", () => {
+  test("keeps every text, with quotes, backslashes, control characters and line ends", () => {
     const text = fc.string({ unit: "binary" }).map((raw) => raw.replaceAll("\0", "").replaceAll(/\p{Surrogate}/gu, ""));
     fc.assert(
       fc.property(fc.array(fc.option(text), { minLength: 1 }), (entries) => {
@@ -40,11 +40,11 @@ describe("the array literal", () => {
     [["1E+10", "2026-01-02 03:04:05+00"]],
     [["12:30", "{1}", '"']],
     [[null]],
-  ])("leaves numbers bare, and quotes what else is in a column of numbers (%#)", (entries) => {
+  ])("has no quotes around numbers, and quotes other cells in a column of numbers (%#)", (entries) => {
     expect(readLiteral(numericLiteral(entries))).toEqual(entries);
   });
 
-  test("an escape's letters are not the escape", () => {
+  test("keeps the letters of an escape as letters", () => {
     expect(readLiteral(arrayLiteral(["\\u0000", "\\n", "\\\\n", "\n"]))).toEqual(["\\u0000", "\\n", "\\\\n", "\n"]);
   });
 

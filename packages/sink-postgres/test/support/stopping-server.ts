@@ -1,4 +1,4 @@
-// Speaks just enough of Postgres' protocol to let a client in and, in the same breath, send it away.
+// Speaks just enough of Postgres' protocol to accept a client and, in the same packet, to close the connection.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -11,14 +11,15 @@ const message = (type: string, ...parts: readonly Buffer[]): Buffer => {
   return Buffer.concat([head, body]);
 };
 
-/** AuthenticationOk, ReadyForQuery, and what a server says that is told to stop. */
+/** AuthenticationOk, ReadyForQuery, and the error of a server that is shutting down. */
 const farewell = Buffer.concat([
   message("R", Buffer.alloc(4)),
   message("Z", Buffer.from("I")),
   message("E", Buffer.from("SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0")),
 ]);
 
-export const openLeavingServer = async (): Promise<{ readonly port: number; readonly close: () => Promise<void> }> => {
+/** Starts the server. */
+export const openStoppingServer = async (): Promise<{ readonly port: number; readonly close: () => Promise<void> }> => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.once("data", () => socket.end(farewell));
