@@ -12,7 +12,7 @@ const relationsOf = (guard: PostgresGuard, table: string): string[] =>
   guard === "version-table" ? [table, `${table}_sluice`] : [`${table}_with_tombstones`];
 
 export const sluiceUpsert = async (pool: pg.Pool, guard: PostgresGuard, material: Material): Promise<Entrant> => {
-  const table = `films_${guard}`;
+  const table = `films_${guard.replace("-", "_")}`;
   const sink = postgresSink({ pool, table, guard, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
   await sink.ensure();
   const handler = pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();

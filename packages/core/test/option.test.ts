@@ -76,7 +76,7 @@ describe("a check of options", () => {
     ]);
     for (const days of [14, 0, 15.5, 3_651, Number.NaN]) {
       expect(messageOf(() => checkTombstoneDays("days", days))).toContain(
-        'option "days" must be a whole number from 15 to 3650: a change from the dead-letter queue',
+        'option "days" must be a whole number from 15 to 3650; a shorter time would let a redriven change',
       );
     }
   });

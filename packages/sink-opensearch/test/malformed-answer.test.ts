@@ -38,7 +38,7 @@ const malformed: readonly (readonly [name: string, answer: (outgoing: ServerResp
   ["is another JSON", (to) => end(to, '{"took":3}')],
   ["has fewer items than the request", (to) => end(to, '{"errors":false,"items":[{"create":{"status":201}}]}')],
   ["has items without a status", (to) => end(to, '{"items":[{"create":{}},{"create":{}}]}')],
-  ["would poison a prototype", (to) => end(to, '{"items":[],"__proto__":{"errors":false}}')],
+  ["would pollute a prototype", (to) => end(to, '{"items":[],"__proto__":{"errors":false}}')],
 ];
 
 let close = async (): Promise<void> => undefined;

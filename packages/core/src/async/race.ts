@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** What to call when a signal aborts. One listener serves all requests of a signal: adding one for each is slow. */
+/** The callbacks of a signal's abort. One listener calls all of them, because a listener for each request is slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {

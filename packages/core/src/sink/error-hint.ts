@@ -1,4 +1,4 @@
-// What an error's message adds to the answer of a target.
+// The hint at the end of an error message that describes the answer of a target.
 
 import type { SinkErrorCode } from "../errors.ts";
 

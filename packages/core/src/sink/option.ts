@@ -22,7 +22,7 @@ export const checkText = (option: string, value: unknown): void => {
 };
 
 /**
- * Both bounds are inclusive. `reason` says why the bounds are where they are, and follows the expectation.
+ * Both bounds are inclusive. `reason` is the end of the message: why there are these bounds.
  * @throws {ConfigError} CONFIG_INVALID when the value is not a whole number within the bounds.
  */
 export const checkWhole = (

@@ -8,7 +8,7 @@ export interface PurgeOptions {
   readonly olderThanDays?: number;
 }
 
-/** 24 hours in the stream and 14 days in an SQS dead-letter queue: no change is redelivered after that. */
+/** A stream keeps records for 24 hours, and an SQS dead-letter queue for 14 days. No change is redelivered later. */
 const longestRedeliveryDays = 15;
 const defaultDays = 16;
 const mostDays = 3_650;
@@ -18,7 +18,7 @@ const mostDays = 3_650;
  * @throws {ConfigError} CONFIG_INVALID when a redriven change could still restore the removed item after that.
  */
 export const checkTombstoneDays = (option: string, days: number = defaultDays): number => {
-  const reason = ": a change from the dead-letter queue could restore an item whose tombstone is gone earlier";
+  const reason = "; a shorter time would let a redriven change restore a removed item";
   checkWhole(option, days, [longestRedeliveryDays, mostDays], reason);
   return days;
 };

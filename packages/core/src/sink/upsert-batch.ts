@@ -1,4 +1,4 @@
-// What the upsert sinks do alike with a batch: encode it, fail parts of it, split it, and respect the invocation's time.
+// Steps of a batch that the upsert sinks share: encoding it, failing and splitting it, and stopping at the deadline.
 
 import { DeadlineError, type DeliveryError, SinkError } from "../errors.ts";
 import { failed, type Sink, type UpsertDelivery, type WriteContext, type WriteResult } from "./sink.ts";
@@ -42,7 +42,7 @@ export const failAll = (
   error: DeliveryError,
 ): WriteResult[] => entries.map(({ delivery }) => failed(delivery, error));
 
-/** The first and the second half; the first one is longer by one where the number is odd. */
+/** Splits entries in the middle. The first half of an odd number is the longer one. */
 export const halves = <Entry>(entries: readonly Entry[]): [Entry[], Entry[]] => {
   const middle = Math.ceil(entries.length / 2);
   return [entries.slice(0, middle), entries.slice(middle)];

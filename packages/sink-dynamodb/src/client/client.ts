@@ -1,6 +1,6 @@
 // The part of an SDK client that the sink uses, the client that the sink makes, and calls that end with the invocation's time.
 
-import { lazyClient, missingDependency, SinkError, untilAborted } from "@sluice/core/sink-kit";
+import { awsClientDefaults, lazyClient, missingDependency, SinkError, untilAborted } from "@sluice/core/sink-kit";
 
 /** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. Your own client fits as it is. */
 export interface DynamodbClient {
@@ -46,30 +46,34 @@ export interface DynamodbConnection {
 const importSdk = (): Promise<DynamodbSdk> =>
   import("@aws-sdk/client-dynamodb").catch(missingDependency("dynamodb", "@aws-sdk/client-dynamodb"));
 
-/** The SDK's retries are off, because core retries and checks the remaining time first. */
-const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): DynamodbClient =>
-  new DynamoDBClient({ maxAttempts: 1, requestHandler: { httpsAgent: { keepAlive: true, maxSockets } } });
+const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): DynamodbClient => {
+  const { maxAttempts, requestHandler } = awsClientDefaults;
+  const httpsAgent = { keepAlive: true, maxSockets };
+  return new DynamoDBClient({ maxAttempts, requestHandler: { ...requestHandler, httpsAgent } });
+};
 
 const timedOut = (): SinkError =>
   new SinkError("SINK_TIMEOUT", "the invocation's time was over before DynamoDB answered");
 
 /** Uses the user's client, or makes one at the first call. Imports the SDK at the first call. */
 export const connect = (own: DynamodbClient | undefined, maxSockets: number): DynamodbConnection => {
-  const opened = lazyClient<{ readonly sdk: DynamodbSdk; readonly client: DynamodbClient }>(
-    undefined,
-    async () => {
-      const sdk = await importSdk();
-      return { sdk, client: own ?? makeClient(sdk, maxSockets) };
-    },
-    ({ client }) => (own === undefined ? client.destroy?.() : undefined),
+  let importing: Promise<DynamodbSdk> | undefined;
+  const sdk = (): Promise<DynamodbSdk> => {
+    importing ??= importSdk();
+    return importing;
+  };
+  const client = lazyClient<DynamodbClient>(
+    own,
+    async () => makeClient(await sdk(), maxSockets),
+    (made) => made.destroy?.(),
   );
   return {
     call: async (operation, input, signal) => {
-      const { sdk, client } = await opened.get();
-      const Command = sdk[`${operation}Command`] as unknown as new (given: typeof input) => never;
+      const Command = (await sdk())[`${operation}Command`] as unknown as new (given: typeof input) => never;
+      const answer = (await client.get()).send(new Command(input), { abortSignal: signal });
       // Some versions of the SDK ignore an abort between two attempts.
-      return untilAborted(client.send(new Command(input), { abortSignal: signal }) as Promise<never>, signal, timedOut);
+      return untilAborted(answer as Promise<never>, signal, timedOut);
     },
-    close: opened.close,
+    close: client.close,
   };
 };

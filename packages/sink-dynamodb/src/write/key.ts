@@ -137,15 +137,15 @@ const staticKeys = (
   return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
 };
 
-const needsImages = 'option "movingKey"';
+const imageUser = 'option "movingKey"';
 
 /** The images of all earlier states that may have a copy, without the state that is written now. */
 const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => {
   const before = [...earlier, change].filter(({ kind }) => kind !== "insert");
   const after = earlier.filter(({ kind }) => kind !== "remove");
   return [
-    ...before.map((one) => imageOf(one, "OldImage", needsImages)),
-    ...after.map((one) => imageOf(one, "NewImage", needsImages)),
+    ...before.map((one) => imageOf(one, "OldImage", imageUser)),
+    ...after.map((one) => imageOf(one, "NewImage", imageUser)),
   ];
 };
 
@@ -156,7 +156,7 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
   };
   return (delivery: UpsertDelivery<unknown>): DeliveryKeys => {
     const isLive = delivery.message !== undefined;
-    const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", needsImages)) : undefined;
+    const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", imageUser)) : undefined;
     if (isLive && key === undefined) {
       throw rejected(settings, "movingKey", "returned no key for an item with a message");
     }

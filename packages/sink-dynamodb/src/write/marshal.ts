@@ -81,7 +81,7 @@ const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
 
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value);
-  // Not compared with Object.prototype: an object from another realm has another one.
+  // The prototype is not compared with Object.prototype, because another realm has its own Object.prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 

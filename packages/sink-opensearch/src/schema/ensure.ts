@@ -60,10 +60,10 @@ const writeIndexOf = ({ index }: OpensearchSettings, found: Indices): string | u
   const writers = names.filter((name) => found[name]?.aliases?.[index]?.is_write_index === true);
   const [writer] = names.length === 1 ? names : writers;
   if (writer === undefined || writers.length > 1 || found[writer]?.aliases?.[index]?.is_write_index === false) {
-    const found = `"${index}" points to ${names.length} indices`;
+    const problem = `"${index}" points to ${names.length} indices`;
     throw invalidOption(
       "index",
-      `must be an alias with one write index; ${found}, and none or several are write indices`,
+      `must be an alias with one write index; ${problem}, and none or several of them are write indices`,
     );
   }
   return writer;

@@ -90,7 +90,7 @@ const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
 const itemOf = (items: readonly BulkItems[], index: number, action: Action): BulkItem | undefined =>
   items[index]?.[action === "check" ? "update" : action];
 
-/** Whether the script must decide: the cheap action's condition failed, because another writer changed the document. */
+/** Whether the script must decide, because the document is not in the state that the cheap action expected. */
 const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
   if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
   return status === 409 && action !== "update";
