@@ -106,7 +106,7 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
-export { checkTombstoneDays, type PurgeOptions } from "./sink/tombstone.ts";
+export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
 export {
   type EncodedBatch,
   encodeEach,

@@ -22,3 +22,13 @@ export const checkTombstoneDays = (option: string, days: number = defaultDays): 
   checkWhole(option, days, [longestRedeliveryDays, mostDays], reason);
   return days;
 };
+
+/** Most tombstones that one request deletes, so that requests are short and writers do not wait. */
+const chunkSize = 10_000;
+
+/** Deletes tombstones in chunks until none is left, and returns how many there were. `deleteChunk` returns its number. */
+export const purgeInChunks = async (deleteChunk: (most: number) => Promise<number>): Promise<number> => {
+  let total = 0;
+  for (let deleted = chunkSize; deleted === chunkSize; total += deleted) deleted = await deleteChunk(chunkSize);
+  return total;
+};

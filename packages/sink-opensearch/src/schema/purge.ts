@@ -1,14 +1,12 @@
 // Deletes tombstones that no redelivered change needs any more.
 
-import { ConfigError, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
+import { ConfigError, purgeInChunks, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
 import { requestBody } from "../client/request.ts";
 import type { OpensearchSettings } from "../options.ts";
 import { tombstonesBefore } from "../write/guard.ts";
 
 const dayMs = 86_400_000;
-/** Most documents that one request deletes, so that it ends within its timeout. */
-const chunkDocuments = 10_000;
 const purgeTimeoutMs = 300_000;
 
 /** The part of the answer to a deletion that the sink reads. */
@@ -38,16 +36,12 @@ export const purgeTombstones = async (
     (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
   );
   const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
-  // A tombstone that becomes a live document during the deletion is a conflict, and the document stays.
-  const querystring = `conflicts=proceed&refresh=true&max_docs=${chunkDocuments}`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
-  let total = 0;
-  for (let deleted = chunkDocuments; deleted === chunkDocuments; total += deleted) {
-    const answer = (await request({ method: "POST", path, querystring, body })) as Deletion;
-    if (answer.failures.length > 0) {
-      throw new SinkError("SINK_UNAVAILABLE", `[${sink}] ${answer.failures.length} tombstones could not be deleted`);
-    }
-    deleted = answer.deleted;
-  }
-  return total;
+  return purgeInChunks(async (most) => {
+    // A tombstone that becomes a live document during the deletion is a conflict, and the document stays.
+    const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
+    const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
+    if (failures.length === 0) return deleted;
+    throw new SinkError("SINK_UNAVAILABLE", `[${sink}] ${failures.length} tombstones could not be deleted`);
+  });
 };

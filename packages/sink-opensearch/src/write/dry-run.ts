@@ -41,7 +41,7 @@ const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefi
   return typeof held === "string" && held >= delivery.change.version ? superseded(delivery) : delivered(delivery);
 };
 
-/** Returns the results that a write would have. Documents that only the server refuses, as for a field's type, pass. */
+/** Returns the results that a write would have. A document that only the server would refuse counts as delivered. */
 export const dryRunBatch = async (
   encoded: EncodedBatch<BulkEntry>,
   target: DryRunTarget,

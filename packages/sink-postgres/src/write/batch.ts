@@ -40,11 +40,11 @@ export const resultsOf = (entries: readonly RowEntry[], lost: string | null): Wr
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 
-/** The half with the older changes first: a unique value that moved from one row to another is free by then. */
+/** Older changes, then newer ones: an older change may free a unique value that a newer change gives to another row. */
 const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));
 
-/** Whether to reject the whole write. A timeout fails the rest of the batch instead: encoding errors keep their results. */
+/** Whether to reject the whole write. After a timeout only the remaining entries fail, so that encoding errors keep their results. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 

@@ -1,5 +1,5 @@
-// Turns values into the text that Postgres' input functions read. The column's type picks the codec; the value's type picks
-// the branch. A value that its column cannot take is refused here: the error has the reason and never the value.
+// Turns values into the text that Postgres' input functions read. The column's type decides the codec; the value's type
+// decides the conversion. A value that its column cannot take is refused here: the error has the reason and never the value.
 
 import { type AttributeValue, attributeToJson, toJson } from "@sluice/core/sink-kit";
 

@@ -124,5 +124,5 @@ const inParts =
 /** Writes a batch. */
 export const writeBatch: HandleBatch = inParts(writePart);
 
-/** Returns the results that a write would have. Rows that only the server refuses, such as NULL in a NOT NULL column, pass. */
+/** Returns the results that a write would have. A row that only the server would refuse counts as delivered. */
 export const dryRunBatch: HandleBatch = inParts(dryRunPart);
