@@ -74,7 +74,10 @@ export interface DynamodbSettings {
 
 const maxConcurrency = 1_000;
 
-/** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read 2026-11-23) */
+/**
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read
+ * 2026-11-23)
+ */
 const checkTable = (table: unknown): void => {
   if (typeof table === "string" && /^(arn:[^:]+:dynamodb:[^:]*:[^:]*:table\/)?[\w.-]{3,255}$/.test(table)) return;
   throw invalidOption("table", "must be the name or the ARN of a table");

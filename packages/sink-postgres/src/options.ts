@@ -40,7 +40,9 @@ export interface PostgresSinkOptions {
    * its own mapper. Default: the table's columns, except generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
-  /** Where the sink keeps versions. Default `version-table`: in a table of their own, so that a removal deletes the row. */
+  /**
+   * Where the sink keeps versions. Default `version-table`: in a table of their own, so that a removal deletes the row.
+   */
   readonly guard?: PostgresGuard;
   /** For logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;

@@ -9,7 +9,10 @@ import type { KeyAttribute } from "./table.ts";
 
 /** Options of `ensure`. */
 export interface DynamodbEnsureOptions extends EnsureOptions {
-  /** The key schema that the table must have. A missing table is created with it: on-demand, without deletion protection. */
+  /**
+   * The key schema that the table must have. A missing table is created with it: on-demand, without deletion
+   * protection.
+   */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 
@@ -100,7 +103,10 @@ const createTable = async (
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/** Makes the missing changes unless `apply` is false. Returns one line for each call; an empty list where nothing is missing. */
+/**
+ * Makes the missing changes unless `apply` is false. Returns one line for each call; an empty list where nothing is
+ * missing.
+ */
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

@@ -24,7 +24,7 @@ export interface ItemGuard {
   readonly departures?: ReadonlyMap<string, Departure> | undefined;
 }
 
-/** A write to one key, by the owner that makes it. */
+/** A write to one key, with the source item that makes it. */
 export interface OwnedWrite {
   readonly version: string;
   readonly owner: string;

@@ -66,7 +66,10 @@ const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, 
   return key;
 };
 
-/** For equal names on both sides. With fewer names in the target items could overwrite each other: then `key` is required. */
+/**
+ * Takes the target's key from attributes of the same names. If the target's key lacks one of the names, items could overwrite
+ * each other: then option `key` is required.
+ */
 const sameNames = ({ keys: columns }: TargetTable): KeyOf => {
   const none: ReadonlyMap<string, string> = new Map();
   return (keys) => {

@@ -40,7 +40,10 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** The update that adds a departure to an item of another owner. For a tombstone it also extends the TTL to the departure's. */
+/**
+ * The update that adds a departure to an item of another owner. For a tombstone it also extends the TTL to the
+ * departure's.
+ */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -112,7 +115,10 @@ const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemW
 /** Most attempts on a key that other writers keep changing. */
 const maxAttempts = 6;
 
-/** Writes an item whose key may have another owner: one request, or several where there is another owner or the write is stale. */
+/**
+ * Writes an item whose key may have another owner: one request, or several where there is another owner or the write is
+ * stale.
+ */
 const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
     isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));

@@ -35,7 +35,10 @@ export const shuffled = <Entry>(random: Random, entries: readonly Entry[]): Entr
   return all;
 };
 
-/** Delivers a batch of one shard at least once: maybe first with a crash, and maybe beside a late repeat of another batch. */
+/**
+ * Delivers a batch of one shard at least once: maybe first with a crash, and maybe beside a late repeat of another
+ * batch.
+ */
 const stepsOf = (random: Random, batch: readonly StreamRecord[], past: readonly (readonly StreamRecord[])[]) => {
   const steps: DeliveryStep[] = [];
   if (random(5) === 0) steps.push({ kind: "crash", records: batch, written: random(batch.length + 1) });

@@ -41,7 +41,10 @@ export interface OpensearchConnection {
   readonly auth?: BasicAuth | AwsAuth;
   /** With `node`: certificates. */
   readonly ssl?: OpensearchTls;
-  /** With `node`: compress requests, and ask for compressed answers. Default false: compression costs more time than it saves. */
+  /**
+   * With `node`: compress requests, and ask for compressed answers. Default false: compression costs more time than it
+   * saves.
+   */
   readonly gzip?: boolean;
 }
 

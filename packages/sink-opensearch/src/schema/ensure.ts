@@ -144,7 +144,9 @@ const changesFor = (settings: OpensearchSettings, writeIndex: string, state: Exi
   return changes;
 };
 
-/** The alias's filter in the form in which the server returned it: clauses as lists, and terms as objects with a boost. */
+/**
+ * The alias's filter in the form in which the server returned it: clauses as lists, and terms as objects with a boost.
+ */
 const filterAsStored = (found: unknown): object => {
   const [[field, value]] = Object.entries(
     (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
@@ -185,8 +187,8 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
 const maxAttempts = 3;
 
 /**
- * Checks that a Serverless collection has kept index, mapping and alias, and that it takes scripted updates by document id:
- * writes a tombstone by one.
+ * Checks that a Serverless collection has kept index, mapping and alias. Then writes one tombstone, to check that the
+ * collection accepts scripted updates by document id.
  */
 const probeCollection = async (client: OpensearchClient, settings: OpensearchSettings): Promise<void> => {
   const [lost] = await missingChanges(client, settings);
@@ -205,7 +207,10 @@ const probeCollection = async (client: OpensearchClient, settings: OpensearchSet
   throw invalidOption("index", `must be in a collection of type search; ${found}`);
 };
 
-/** Makes the missing changes unless `apply` is false. Returns the requests as text; an empty list where nothing is missing. */
+/**
+ * Makes the missing changes unless `apply` is false. Returns the requests as text; an empty list where nothing is
+ * missing.
+ */
 export const ensureIndex = async (
   client: OpensearchClient,
   settings: OpensearchSettings,

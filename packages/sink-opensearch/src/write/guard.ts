@@ -6,7 +6,7 @@ import type { SequenceNumber } from "./recent-writes.ts";
 /** The field that the sink adds to a document. `ensure` maps the field, and a mapper must not return it. */
 export const guardField = "_sluice";
 
-/** Painless: whether the document `ctx._source` has the version of this expression or a newer one. */
+/** A Painless condition: the document `ctx._source` has the version that this expression gives, or a newer one. */
 const isAsNew = (version: string): string =>
   `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
 
@@ -25,7 +25,7 @@ const conflictRetries = 5;
 /** Lines of a bulk request that create the document, given as JSON text, unless it exists. */
 export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
 
-/** Lines that replace the document if the write with that sequence number is still its last one. */
+/** Lines that replace the document, unless it was written again after the write with this sequence number. */
 export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
   `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 

@@ -27,7 +27,10 @@ export interface PostgresConnection {
   readonly max?: number;
   /** Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /** Idle connections are closed after this time, which includes the time that the environment was frozen. Default 60,000. */
+  /**
+   * Idle connections are closed after this time, which includes the time that the environment was frozen. Default
+   * 60,000.
+   */
   readonly idleTimeoutMillis?: number;
   /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;

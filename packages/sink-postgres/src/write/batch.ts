@@ -44,7 +44,10 @@ export const resultsOf = (entries: readonly RowEntry[], lost: string | null): Wr
 const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));
 
-/** Whether to reject the whole write. After a timeout only the remaining entries fail, so that encoding errors keep their results. */
+/**
+ * Whether to reject the whole write. After a timeout only the remaining entries fail, so that encoding errors keep
+ * their results.
+ */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 

@@ -103,7 +103,10 @@ const dryRunPart: SendPart = async (session, settings, plan, part) => {
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/** Handles a batch on one connection, whose queries end with the signal. Parts not started by then fail with DEADLINE_EXCEEDED. */
+/**
+ * Handles a batch on one connection, whose queries end with the signal. Parts not started by then fail with
+ * DEADLINE_EXCEEDED.
+ */
 export type HandleBatch = (
   session: Session,
   settings: PostgresSettings,
