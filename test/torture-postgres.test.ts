@@ -6,7 +6,7 @@ import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image, StreamRecord } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
+import { type PostgresGuard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import { lambdaContext, type PlainItem, sqsEvent, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
 import pg from "pg";
 
@@ -63,7 +63,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     await Promise.all([...pools].map((pool) => pool.end()));
   });
 
-  const open = async (guard: Guard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
+  const open = async (guard: PostgresGuard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
     // No server listens on port 1.
@@ -99,7 +99,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     };
   };
 
-  describe.each(["ledger", "inline"] as const)("with the %s guard", (guard) => {
+  describe.each(["version-table", "inline"] as const)("with the %s guard", (guard) => {
     test("the same key in parallel invocations: it ends with the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();

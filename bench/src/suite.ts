@@ -10,7 +10,7 @@ export interface SuiteOptions {
   readonly batches: number;
 }
 
-/** Name to number: `postgres/ledger/insert/vs-raw`. Of a ratio, higher is better. */
+/** Name to number: `postgres/version-table/insert/vs-raw`. Of a ratio, higher is better. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** What a figure should reach, on 2 cores and with 1,000 records a batch. */

@@ -60,7 +60,7 @@ describeWithPostgres("the suite postgres", (engine) => {
     process.env.DATABASE_URL = engine.url;
     try {
       const peers = ["raw", "powertools-parallel", "powertools-sequential"].map((peer) => `vs-${peer}`);
-      const names = ["inline", "ledger"].flatMap((guard) =>
+      const names = ["inline", "version-table"].flatMap((guard) =>
         ["insert", "update", "redelivered"].flatMap((mix) =>
           [...peers, "records-per-second"].map((figure) => `postgres/${guard}/${mix}/${figure}`),
         ),

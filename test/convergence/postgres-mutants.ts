@@ -1,7 +1,7 @@
 // Postgres targets with one defect each, made by a changed SQL statement or by an additional statement.
 
 import { setTimeout } from "node:timers/promises";
-import type { Guard, PostgresClient, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
+import type { PostgresClient, PostgresGuard, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
 import type { Mutation } from "./postgres-target.ts";
 
 const withClients = (
@@ -32,7 +32,10 @@ const followedBy = (text: string): Mutation => ({
 });
 
 const newerOnly = 'WHERE held."sluice_version" < EXCLUDED."sluice_version"';
-const versions: Readonly<Record<Guard, string>> = { ledger: "specimens_sluice", inline: "specimens_with_tombstones" };
+const versions: Readonly<Record<PostgresGuard, string>> = {
+  "version-table": "specimens_sluice",
+  inline: "specimens_with_tombstones",
+};
 
 /** Combines two mutations; `inner` is nearer to the server. */
 const both = (inner: Mutation, outer: Mutation): Mutation => ({
@@ -63,15 +66,15 @@ export const slowCommits: Mutation = {
 };
 
 /** The version that the statement's snapshot shows, which another writer may have replaced since. */
-const versionSeenBefore = (guard: Guard): string =>
+const versionSeenBefore = (guard: PostgresGuard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** The ledger's second look at removals finds nothing (`settleStatement` of the sink). */
-const withoutSecondLook = rewriting((text) => (text.startsWith("WITH settled") ? `${text} AND false` : text));
+/** The second statement for removals in the version table finds nothing (`deleteRemovedStatement` of the sink). */
+const withoutSecondStatement = rewriting((text) => (text.startsWith("WITH removed") ? `${text} AND false` : text));
 
 /** What a target does wrong, and how it is made to. */
-export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
+export const postgresMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
   "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
   "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
   "keeps no tombstones": followedBy(`DELETE FROM ${versions[guard]} WHERE sluice_removed_at IS NOT NULL`),
@@ -84,12 +87,12 @@ export const postgresMutants = (guard: Guard): Readonly<Record<string, Mutation>
 });
 
 /** Defects that show only where writers overlap. */
-export const postgresRaceMutants = (guard: Guard): Readonly<Record<string, Mutation>> => ({
+export const postgresRaceMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
   "compares with a version that it read before": both(
     slowCommits,
     rewriting((text) => text.replaceAll(newerOnly, versionSeenBefore(guard))),
   ),
-  ...(guard === "ledger" && {
-    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondLook),
+  ...(guard === "version-table" && {
+    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondStatement),
   }),
 });

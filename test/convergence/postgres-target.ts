@@ -2,7 +2,7 @@
 // table.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
-import { type Guard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
+import { type PostgresGuard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
 import type { SpecimenItem } from "@sluice/testing";
 import pg from "pg";
 import { exactJson } from "./exact-json.ts";
@@ -37,7 +37,11 @@ const toRow = ({ after }: { readonly after: SpecimenItem }): PostgresRow => {
 };
 
 /** Opens an empty table in its own schema. */
-export const openPostgres = async (url: string, guard: Guard, mutation: Mutation = {}): Promise<Target<never>> => {
+export const openPostgres = async (
+  url: string,
+  guard: PostgresGuard,
+  mutation: Mutation = {},
+): Promise<Target<never>> => {
   const { pool: mutatePool = (pool) => pool, sink: mutateSink = (sink) => sink } = mutation;
   // Fewer connections than concurrent histories, so that writes wait for a connection as in Lambda.
   const real = new pg.Pool({ connectionString: url, max: 8 });

@@ -10,7 +10,7 @@ import { versionMutants } from "./version-mutants.ts";
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
 describeWithPostgres("Postgres", (postgres) => {
-  for (const guard of ["ledger", "inline"] as const) {
+  for (const guard of ["version-table", "inline"] as const) {
     const open = async (mutation?: Mutation) => openPostgres(await postgres.createDatabase(), guard, mutation);
 
     describe(`with the ${guard} guard`, () => {

@@ -1,18 +1,18 @@
 // Sluice: the handler of a pipeline with one route, from parsed event to answer.
 
 import { pipeline } from "@sluice/core";
-import { type Guard, postgresSink } from "@sluice/sink-postgres";
+import { type PostgresGuard, postgresSink } from "@sluice/sink-postgres";
 import type pg from "pg";
 import { filmColumns, keyAttribute, keyColumn } from "../films.ts";
 import type { Entrant, Material } from "./postgres-entrant.ts";
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-const relationsOf = (guard: Guard, table: string): string[] =>
-  guard === "ledger" ? [table, `${table}_sluice`] : [`${table}_with_tombstones`];
+const relationsOf = (guard: PostgresGuard, table: string): string[] =>
+  guard === "version-table" ? [table, `${table}_sluice`] : [`${table}_with_tombstones`];
 
-export const sluiceUpsert = async (pool: pg.Pool, guard: Guard, material: Material): Promise<Entrant> => {
-  const table = `films_${guard}`;
+export const sluiceUpsert = async (pool: pg.Pool, guard: PostgresGuard, material: Material): Promise<Entrant> => {
+  const table = `films_${guard.replace("-", "_")}`;
   const sink = postgresSink({ pool, table, guard, key: { [keyColumn]: keyAttribute }, columns: filmColumns });
   await sink.ensure();
   const handler = pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();

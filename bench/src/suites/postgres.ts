@@ -3,7 +3,7 @@
 // statement for each batch.
 
 import { type PostgresEngine, startPostgres } from "@sluice/local";
-import type { Guard } from "@sluice/sink-postgres";
+import type { PostgresGuard } from "@sluice/sink-postgres";
 import pg from "pg";
 import { batched, filmColumns, filmsUpTo, insertEvents, keyColumn, texts, updateEvents, voted } from "../films.ts";
 import { table } from "../markdown.ts";
@@ -16,7 +16,7 @@ import { rawUpsert } from "./postgres-raw.ts";
 import { sluiceUpsert } from "./postgres-sluice.ts";
 
 const mixes = ["insert", "update", "redelivered"] as const satisfies readonly Mix[];
-const guards = ["inline", "ledger"] as const satisfies readonly Guard[];
+const guards = ["inline", "version-table"] as const satisfies readonly PostgresGuard[];
 const peers = ["raw", "powertools-parallel", "powertools-sequential"] as const;
 
 const goals: Readonly<Record<string, Goal>> = Object.fromEntries(

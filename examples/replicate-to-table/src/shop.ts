@@ -1,11 +1,11 @@
 // One table becomes two: where the old table's changes go.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
-import { type DynamodbSink, dynamodbSink, type EnsureOptions } from "@sluice/sink-dynamodb";
+import { type DynamodbEnsureOptions, type DynamodbSink, dynamodbSink } from "@sluice/sink-dynamodb";
 import { required } from "./environment.ts";
 import { customerKey, isCustomer, isOrder, newCustomer, newOrder, type Order, orderKey } from "./items.ts";
 
-type KeySchema = NonNullable<EnsureOptions["create"]>;
+type KeySchema = NonNullable<DynamodbEnsureOptions["create"]>;
 
 export const customersKey: KeySchema = { partitionKey: { name: "email", type: "S" } };
 

@@ -58,6 +58,7 @@ export type {
   UnknownItem,
 } from "./record/change.ts";
 export { decodeImage, decodeValue } from "./record/decode.ts";
+export { imageOf } from "./record/image-of.ts";
 export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
@@ -86,6 +87,7 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
+export { errorHint } from "./sink/error-hint.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
@@ -99,7 +101,17 @@ export {
   wireAttributes,
 } from "./sink/message-attribute.ts";
 export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
-export { checkClient, checkText, checkWhole, invalidOption } from "./sink/option.ts";
+export {
+  checkClient,
+  checkEither,
+  checkKeyMap,
+  checkText,
+  checkWhole,
+  type EnsureOptions,
+  invalidOption,
+  isLoopbackHost,
+  isRecord,
+} from "./sink/option.ts";
 export {
   type AppendDelivery,
   type Dedupe,
@@ -116,4 +128,15 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
+export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
+export {
+  type EncodedBatch,
+  encodeEach,
+  failAll,
+  failedBy,
+  halves,
+  notStarted,
+  withinDeadline,
+  withoutDeadline,
+} from "./sink/upsert-batch.ts";
 export { type EachRequest, lateError, writeEach } from "./sink/write-each.ts";

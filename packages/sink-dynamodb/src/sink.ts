@@ -1,30 +1,31 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory: from options to a sink. The sink connects at its first write.
 
 import {
   ConfigError,
-  DeadlineError,
   type DeliveryError,
   delivered,
   eachBounded,
   failed,
+  failedBy,
+  imageOf,
   type LiveChange,
   type MappedSink,
+  notStarted,
   outcomeOf,
-  RecordError,
   SinkError,
   superseded,
   type UpsertDelivery,
-  type WriteContext,
   type WriteResult,
+  withinDeadline,
 } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
-import { type Connection, connect } from "./client.ts";
-import { compileEncode, type Write, type Writes } from "./encode.ts";
-import { type EnsureOptions, ensureTable } from "./ensure.ts";
-import { type AttributeValues, attributeValues } from "./marshal.ts";
-import { checkOptions, type DynamodbSinkOptions, type Settings } from "./options.ts";
-import { describeTarget, loopCheck } from "./table.ts";
-import { peekerOf, type WriteItem, type Written, writerOf } from "./write.ts";
+import { connect, type DynamodbConnection } from "./client/client.ts";
+import { compileEncode, type DeliveryWrites, type ItemWrite } from "./encode.ts";
+import { checkOptions, type DynamodbSettings, type DynamodbSinkOptions } from "./options.ts";
+import { type DynamodbEnsureOptions, ensureTable } from "./schema/ensure.ts";
+import { describeTarget, loopCheck } from "./schema/table.ts";
+import { type AttributeValues, attributeValues } from "./write/marshal.ts";
+import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write/write-item.ts";
 
 /**
  * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
@@ -32,44 +33,47 @@ import { peekerOf, type WriteItem, type Written, writerOf } from "./write.ts";
  */
 export type DynamodbItem = { readonly [attribute: string]: unknown };
 
-/** What a mapper returns: a native item, or attribute values that `attributeValues` has marked. */
+/** A mapper's message: a native item, or attribute values that `attributeValues` has marked. */
 export type DynamodbMessage = DynamodbItem | AttributeValues;
 
-/** Leaves tombstones out of a Query or Scan: spread it into the input. */
+/** The part of a Query's or Scan's input that leaves tombstones out. */
 export interface LiveFilter {
   readonly FilterExpression: string;
   readonly ExpressionAttributeNames: { readonly [placeholder: string]: string };
 }
 
-/** Keeps the items of a table equal to the items that are mapped to it. Without a mapper they are copied as they are. */
+/** Keeps the items of a table equal to the mapped items. Without a mapper it copies the source's items unchanged. */
 export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
   /**
-   * Sets up what the table lacks: TTL, and with `create` the table itself. Returns what it did, one line for each call.
-   * @throws {ConfigError} CONFIG_INVALID when the table contradicts the options
-   * @throws {SinkError} as `write` does
+   * Turns on TTL where it is off, and with `create` creates a missing table. Returns one line for each call.
+   * @throws {ConfigError} CONFIG_INVALID when the table contradicts the options.
+   * @throws {SinkError} as `write` does.
    */
-  readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
-  /** For readers of the target. */
+  readonly ensure: (options?: DynamodbEnsureOptions) => Promise<readonly string[]>;
+  /** Leaves tombstones out of a Query or Scan of the target: spread it into the input. */
   readonly liveFilter: LiveFilter;
-  /** Ends the client that the sink made; your own stays open. */
+  /** Ends the client that the sink made; your own client stays open. */
   readonly close: () => Promise<void>;
 }
 
-const overdue = (): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the item was written");
+/** The name of the sink, and the signal that ends its writes. */
+interface WriteLimits {
+  readonly sink: string;
+  readonly signal: AbortSignal;
+}
 
-/** Whether the delivery is over for good, so that its tombstones must not wait for it. */
-const isFinal = (result: Written | DeliveryError): boolean =>
+/** Whether the delivery will not be retried, so that its tombstones must not wait for a retry. */
+const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
-/** Runs one write; what the target says against it is the result. */
+/** Runs one write, and returns its outcome or its error. */
 const resultOf = async (
   writeItem: WriteItem,
-  write: Write | SinkError,
-  signal: AbortSignal,
-): Promise<Written | DeliveryError> => {
+  write: ItemWrite | SinkError,
+  { sink, signal }: WriteLimits,
+): Promise<ItemOutcome | DeliveryError> => {
   if (write instanceof SinkError) return write;
-  if (signal.aborted) return overdue();
+  if (signal.aborted) return notStarted(sink);
   try {
     return await writeItem(write, signal);
   } catch (error) {
@@ -79,19 +83,20 @@ const resultOf = async (
 };
 
 /**
- * All writes of a delivery, one after the other. A rejected item still leaves its former keys, as it is not there; what
- * must come again does not. The item's own result is the delivery's.
+ * Runs the writes of a delivery, one after the other, and returns the item's own result, or the error of a tombstone. A
+ * rejected item still leaves its former keys, because the item is not there any more. A write that core will retry stops the
+ * others.
  */
 const runWrites = async (
-  { item, tombstones }: Writes,
+  { item, tombstones }: DeliveryWrites,
   writeItem: WriteItem,
-  signal: AbortSignal,
-): Promise<Written | DeliveryError> => {
-  const own = item === undefined ? undefined : await resultOf(writeItem, item, signal);
+  limits: WriteLimits,
+): Promise<ItemOutcome | DeliveryError> => {
+  const own = item === undefined ? undefined : await resultOf(writeItem, item, limits);
   if (own !== undefined && !isFinal(own)) return own;
-  const results: Written[] = [];
+  const results: ItemOutcome[] = [];
   for (const tombstone of tombstones) {
-    const result = await resultOf(writeItem, tombstone, signal);
+    const result = await resultOf(writeItem, tombstone, limits);
     if (typeof result !== "string") return result;
     results.push(result);
   }
@@ -99,95 +104,83 @@ const runWrites = async (
   return results.length > 0 && results.every((result) => result === "superseded") ? "superseded" : "delivered";
 };
 
-const settlementOf = (delivery: UpsertDelivery<unknown>, result: Written | DeliveryError): WriteResult => {
+const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | DeliveryError): WriteResult => {
   if (result === "delivered") return delivered(delivery);
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
 
-/** By code and not by class: the user's function may throw the error of another copy of core. */
-const isRecordError = (error: unknown): error is RecordError =>
-  error instanceof Error && "code" in error && /^(RECORD|MAPPING)_/.test(String(error.code));
-
-/** The target, known: what every delivery is written with. */
-interface Plan {
+/** How to write to the target: made once, from the options and the table's description. */
+interface TableWriter {
   readonly checkSource: (streamArn: string | undefined) => void;
-  readonly encode: (delivery: UpsertDelivery<unknown>) => Writes;
+  readonly encode: (delivery: UpsertDelivery<unknown>) => DeliveryWrites;
   readonly writeItem: WriteItem;
-  readonly peekItem: WriteItem;
+  readonly dryRunItem: WriteItem;
 }
 
-const planOf = async (settings: Settings, { call }: Connection, signal: AbortSignal): Promise<Plan> => {
-  const target = await describeTarget(settings, call, signal);
-  return {
-    checkSource: loopCheck(target),
-    encode: compileEncode(settings, target),
-    writeItem: writerOf(settings, call),
-    peekItem: peekerOf(settings, call),
-  };
+/** @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described. */
+const tableWriterOf = async (
+  settings: DynamodbSettings,
+  { call }: DynamodbConnection,
+  signal: AbortSignal,
+): Promise<TableWriter> => {
+  try {
+    const target = await describeTarget(settings, call, signal);
+    return {
+      checkSource: loopCheck(target),
+      encode: compileEncode(settings, target),
+      writeItem: writerOf(settings, call),
+      dryRunItem: dryRunnerOf(settings, call),
+    };
+  } catch (error) {
+    throw error instanceof ConfigError ? error : classify(settings.name, error);
+  }
 };
 
 const deliverWith =
-  (encode: Plan["encode"], writeItem: WriteItem, { signal }: WriteContext) =>
+  (encode: TableWriter["encode"], writeItem: WriteItem, limits: WriteLimits) =>
   async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
-    if (signal.aborted) return failed(delivery, overdue());
+    if (limits.signal.aborted) return failed(delivery, notStarted(limits.sink));
     try {
-      return settlementOf(delivery, await runWrites(encode(delivery), writeItem, signal));
+      return writeResultOf(delivery, await runWrites(encode(delivery), writeItem, limits));
     } catch (error) {
-      if (error instanceof SinkError || isRecordError(error)) return failed(delivery, error);
-      throw error;
+      return failedBy(delivery, error);
     }
   };
 
-/** Makes the calls that take a batch: they share the plan. */
-const callsOf = (
-  settings: Settings,
-  connection: Connection,
-): ((item: "writeItem" | "peekItem") => DynamodbSink["write"]) => {
-  let plan: Plan | undefined;
-  const planFor = async (signal: AbortSignal): Promise<Plan | SinkError> => {
-    try {
-      return await planOf(settings, connection, signal);
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      const told = classify(settings.name, error);
-      if (told.code === "SINK_TIMEOUT") return told;
-      throw told;
-    }
-  };
-  return (item) => async (batch, context) => {
-    if (batch.length === 0) return [];
-    if (context.signal.aborted) return batch.map((delivery) => failed(delivery, overdue()));
-    const found = plan ?? (await planFor(context.signal));
-    if (found instanceof SinkError) return batch.map((delivery) => failed(delivery, found));
-    plan = found;
-    for (const { change } of batch) found.checkSource(change.record.eventSourceARN);
-    return eachBounded(batch, settings.concurrency, deliverWith(found.encode, found[item], context));
-  };
+/** Makes `write` and `dryRun`, which share the table writer. */
+const writesOf = (
+  settings: DynamodbSettings,
+  connection: DynamodbConnection,
+): ((item: "writeItem" | "dryRunItem") => DynamodbSink["write"]) => {
+  const { name: sink, concurrency } = settings;
+  let writer: TableWriter | undefined;
+  return (item) =>
+    withinDeadline(sink, async (batch, { signal }) => {
+      writer ??= await tableWriterOf(settings, connection, signal);
+      for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
+      return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], { sink, signal }));
+    });
 };
 
-/** The item as it stands in the record. */
-const copyOf = (change: LiveChange<unknown>): AttributeValues => {
-  const image = change.record.dynamodb?.NewImage;
-  if (image !== undefined) return attributeValues(image);
-  throw new RecordError("RECORD_INCOMPLETE", `a record of view type ${change.viewType} carries no new image`);
-};
+const copyOf = (change: LiveChange<unknown>): AttributeValues =>
+  attributeValues(imageOf(change, "NewImage", "a copy without a mapper"));
 
 /**
- * Makes a sink that keeps a DynamoDB table equal to the mapped items: one conditional put for each, guarded by version.
- * Without a mapper it copies items as they stand in the record. Connects at the first write, not before; that write
- * rejects with a ConfigError when the table is the source of the stream, or when its key is another than `key` says.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name
+ * Makes a sink that keeps the items of a DynamoDB table equal to the mapped items: one conditional put for each change,
+ * guarded by version. Without a mapper it copies items unchanged. Connects at the first write, which rejects with a
+ * ConfigError when the table is the source of the stream, or has another key than `key` says.
+ * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);
   const connection = connect(settings.client, settings.concurrency);
-  const calling = callsOf(settings, connection);
+  const writeWith = writesOf(settings, connection);
   return {
     name: settings.name,
     supports: { writes: "upsert" },
     map: copyOf,
-    write: calling("writeItem"),
-    dryRun: calling("peekItem"),
+    write: writeWith("writeItem"),
+    dryRun: writeWith("dryRunItem"),
     ensure: (ensure) => ensureTable(settings, connection.call, ensure),
     liveFilter: Object.freeze({
       FilterExpression: "attribute_not_exists(#sluice.#removed)",

@@ -28,7 +28,7 @@ describe("the code of an error", () => {
     expect(codeOf(thrown(name))).toBe(code);
   });
 
-  test("of an item over the limit is SINK_TOO_LARGE, and its text says the limit", () => {
+  test("of an item over the limit is SINK_TOO_LARGE, and the message names the limit", () => {
     const error = classify("orders", thrown("ValidationException", "Item size has exceeded the maximum allowed size"));
     expect([error.code, error.message]).toEqual(["SINK_TOO_LARGE", expect.stringContaining("400 KB")]);
   });
@@ -39,18 +39,18 @@ describe("the code of an error", () => {
     [418, "SINK_REJECTED"],
     [500, "SINK_UNAVAILABLE"],
     [null, "SINK_UNAVAILABLE"],
-  ])("of an unknown name follows from the status %s: %s", (status, code) => {
+  ])("of an unknown name depends on the status %s: %s", (status, code) => {
     expect(codeOf(thrown("SomethingNew", "", status))).toBe(code);
   });
 
-  test("of something that is no error is SINK_UNAVAILABLE", () => {
+  test("of a thrown value that is not an error is SINK_UNAVAILABLE", () => {
     expect([codeOf("text"), codeOf(undefined), codeOf(null)]).toEqual(Array(3).fill("SINK_UNAVAILABLE"));
   });
 });
 
 describe("the error for a delivery", () => {
   test.each([["ValidationException"], ["InvalidSignatureException"], ["SomethingNew"]])(
-    "withholds the text of %s, in its cause too",
+    "withholds the text of %s, also in its cause",
     (name) => {
       const error = classify("orders", thrown(name, "the value secret-7 is wrong"));
       expect(`${error.message} ${(error.cause as Error).message} ${(error.cause as Error).stack}`).not.toContain(
@@ -63,25 +63,25 @@ describe("the error for a delivery", () => {
   test.each([["ThrottlingException"], ["AccessDeniedException"], ["ResourceNotFoundException"]])(
     "passes on the text of %s, and keeps it as the cause",
     (name) => {
-      const original = thrown(name, "says what to repair");
+      const original = thrown(name, "names what to repair");
       const error = classify("orders", original);
-      expect(error.message).toContain("says what to repair");
+      expect(error.message).toContain("names what to repair");
       expect(error.cause).toBe(original);
     },
   );
 
-  test("tells the address that a connection was refused at", () => {
+  test("has the code of a refused connection", () => {
     const refused = Object.assign(new AggregateError([], ""), { code: "ECONNREFUSED" });
     expect(classify("orders", refused).message).toContain("ECONNREFUSED");
   });
 
-  test("is the sink's own where it was one", () => {
+  test("is the same error where it was already the sink's", () => {
     const own = new SinkError("SINK_TIMEOUT", "over");
     expect(classify("orders", own)).toBe(own);
   });
 });
 
-test("a failed condition is told apart from errors", () => {
+test("a failed condition is recognised", () => {
   expect(isConditionFailed(thrown("ConditionalCheckFailedException"))).toBe(true);
   expect(isConditionFailed(thrown("ValidationException"))).toBe(false);
 });

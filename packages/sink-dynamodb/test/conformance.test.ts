@@ -1,12 +1,12 @@
-// The kit on DynamoDB Local: once with the item's own key, once with a key that moves with every revision.
+// The conformance kit on DynamoDB Local: with the item's own key, and with a key that moves at every revision.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";
 import { engineOrSkip } from "@sluice/local";
 import { conforms, type Fault, type SpecimenItem, type UpsertConformance } from "@sluice/testing";
 import { type DynamodbMessage, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import { scriptOf } from "./faulty-proxy.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import { scriptOf } from "./support/faulty-proxy.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 
@@ -17,8 +17,8 @@ interface Variant {
   readonly skip?: UpsertConformance<DynamodbMessage>["skip"];
 }
 
-const oneRequest = "every item has its own request, and DynamoDB itself measures it";
-const noHistory = "its records insert one item at several keys of the target, as no stream does";
+const oneRequest = "every item has its own request, and DynamoDB itself checks its size";
+const noHistory = "its records insert one item at several keys of the target, which no stream does";
 
 const movingKey = ({ pk, sk, revision }: UnknownItem) => ({ id: `${pk}|${sk}|${Number(revision) % 3}` });
 

@@ -1,5 +1,5 @@
-// Keys that move: the target ends with the last state of every item, whatever happened on the way; and the histories
-// that show it see every part of that guard that is missing. Items under their own keys: test/convergence.
+// Keys that move: the target ends with the last state of every item, whatever happens on the way. The same histories fail when
+// any part of the guard is missing. Tests for items with their own keys are in the repository's test/convergence.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";
@@ -7,36 +7,36 @@ import { decodeRecord, type StreamRecord, toJson } from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { type DeliveryStep, lambdaContext, playHistory, randomHistory, streamEvent } from "@sluice/testing";
 import { type DynamodbClient, type DynamodbSink, dynamodbSink, type MovingKey } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import { mutant, mutations } from "./mutant.ts";
-import { randomOf, seatHistory, shuffled } from "./seats.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import { mutant, mutations } from "./support/mutant.ts";
+import { randomOf, shuffled, usernameHistory } from "./support/username-history.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 
-/** For machines that do other things meanwhile. */
+/** Timeout on a busy machine. */
 const longMs = 240_000;
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** A history, and the items that the target must hold in the end, all of which begin with its prefix in a key. */
-interface Case {
+/** A history, and the items that the target must hold in the end. Their keys begin with the prefix of the case. */
+interface HistoryCase {
   readonly seed: number;
   readonly records: readonly StreamRecord[];
   readonly deliveries: readonly DeliveryStep[];
   readonly expected: readonly UnknownItem[];
 }
 
-/** Random histories of one kind, and the table that they are written to. */
-interface Kind {
+/** Random histories of one kind, and the table for them. */
+interface HistoryKind {
   readonly keys: Readonly<Record<string, "S">>;
   readonly movingKey: MovingKey;
-  readonly caseOf: (seed: number) => Case;
-  /** The prefix of the case that an item of the target belongs to. */
+  readonly caseOf: (seed: number) => HistoryCase;
+  /** The prefix of the case that a target item belongs to. */
   readonly prefixOf: (item: UnknownItem) => string;
   readonly map: (item: UnknownItem) => UnknownItem;
 }
 
-const specimens = (movingKey: MovingKey): Omit<Kind, "keys" | "movingKey"> => {
+const specimens = (movingKey: MovingKey): Omit<HistoryKind, "keys" | "movingKey"> => {
   const map = (item: UnknownItem): UnknownItem => ({ ...item, ...movingKey(item) });
   return {
     map,
@@ -52,30 +52,33 @@ const specimens = (movingKey: MovingKey): Omit<Kind, "keys" | "movingKey"> => {
 
 const byRevision: MovingKey = ({ pk, revision }) => ({ id: `${pk}|${Number(revision) % 3}` });
 
-const seatMap = ({ pk, seat, revision }: UnknownItem) => ({ seat, person: pk, revision });
+const usernameMap = ({ pk, username, revision }: UnknownItem) => ({ username, user: pk, revision });
 
 const kinds = {
   moving: { keys: { id: "S" }, movingKey: byRevision, ...specimens(byRevision) },
-  seats: {
-    keys: { seat: "S" },
-    movingKey: ({ seat }) => ({ seat: String(seat) }),
-    map: seatMap,
-    prefixOf: ({ seat }) => String(seat).split("-")[0] as string,
-    caseOf: (seed) => ({ seed, ...seatHistory(seed, `${seed}`) }),
+  usernames: {
+    keys: { username: "S" },
+    movingKey: ({ username }) => ({ username: String(username) }),
+    map: usernameMap,
+    prefixOf: ({ username }) => String(username).split("-")[0] as string,
+    caseOf: (seed) => ({ seed, ...usernameHistory(seed, `${seed}`) }),
   },
-} as const satisfies Readonly<Record<string, Kind>>;
+} as const satisfies Readonly<Record<string, HistoryKind>>;
 
-const sinkOf = (table: string, client: DynamodbClient, { movingKey }: Kind): DynamodbSink =>
+const sinkOf = (table: string, client: DynamodbClient, { movingKey }: HistoryKind): DynamodbSink =>
   dynamodbSink({ client, table, movingKey });
 
-/** One invocation of a Lambda function. */
-const invocationOf = (sink: DynamodbSink, { map }: Kind): ((records: readonly StreamRecord[]) => Promise<void>) => {
+/** Makes a function that invokes the handler, and invokes it again while records fail. */
+const invocationOf = (
+  sink: DynamodbSink,
+  { map }: HistoryKind,
+): ((records: readonly StreamRecord[]) => Promise<void>) => {
   const handler = pipeline("test", { onReject: "block", logger: silent })
     .to(sink, ({ after }) => map(after))
     .handler();
   return async (records) => {
     if (records.length === 0) return;
-    for (let tries = 0; tries < 5; tries += 1) {
+    for (let attempts = 0; attempts < 5; attempts += 1) {
       const answer = await handler(streamEvent(records), lambdaContext({ remainingMs: 30_000 }));
       if (answer.batchItemFailures.length === 0) return;
     }
@@ -88,12 +91,18 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** DynamoDB keeps no order of attributes. */
+/** The items as sorted texts, because DynamoDB does not keep the order of attributes. */
 const texts = (items: readonly UnknownItem[]): string[] =>
   items.map((item) => JSON.stringify(JSON.parse(toJson(item)), sortedMembers)).sort();
 
-/** The seeds of the cases that did not end as they must. */
-const wrongSeeds = async (engine: Engine, table: string, sink: DynamodbSink, kind: Kind, cases: readonly Case[]) => {
+/** The seeds of the cases with a wrong final state. */
+const wrongSeeds = async (
+  engine: Engine,
+  table: string,
+  sink: DynamodbSink,
+  kind: HistoryKind,
+  cases: readonly HistoryCase[],
+) => {
   const held = new Map<string, UnknownItem[]>();
   for (const item of (await engine.scan(table, sink.liveFilter)).map(withoutGuard)) {
     const prefix = kind.prefixOf(item);
@@ -104,14 +113,14 @@ const wrongSeeds = async (engine: Engine, table: string, sink: DynamodbSink, kin
     .map(({ seed }) => seed);
 };
 
-const casesOf = (kind: Kind, count: number, first = 1): Case[] =>
+const casesOf = (kind: HistoryKind, count: number, first = 1): HistoryCase[] =>
   Array.from({ length: count }, (_, index) => kind.caseOf(first + index));
 
-/** Plays cases, a few at once, and answers the seeds that went wrong. */
+/** Plays cases, a few at once, and returns the seeds of wrong ones. */
 const playCases = async (
   engine: Engine,
-  kind: Kind,
-  cases: readonly Case[],
+  kind: HistoryKind,
+  cases: readonly HistoryCase[],
   client: DynamodbClient,
 ): Promise<readonly number[]> => {
   const table = await engine.createTable(kind.keys);
@@ -125,15 +134,15 @@ const playCases = async (
   return wrongSeeds(engine, table, sink, kind, cases);
 };
 
-/** Whether any of the first cases goes wrong; a few at a time, as one is enough. */
-const goesWrong = async (engine: Engine, kind: Kind, client: DynamodbClient): Promise<boolean> => {
+/** Whether any of the first cases has a wrong final state. Plays a few at a time, because one is enough. */
+const goesWrong = async (engine: Engine, kind: HistoryKind, client: DynamodbClient): Promise<boolean> => {
   for (let first = 1; first <= 40; first += 8) {
     if ((await playCases(engine, kind, casesOf(kind, 8, first), client)).length > 0) return true;
   }
   return false;
 };
 
-/** Changes in any order, each batch without an item twice: what one writer of several writes. */
+/** Splits changes in any order into batches that contain no item twice, for one of several writers. */
 const batchesOf = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const batches: StreamRecord[][] = [];
   for (const record of records) {
@@ -148,7 +157,7 @@ const batchesOf = (records: readonly StreamRecord[]): StreamRecord[][] => {
 describeWithDynamodb("the target", (engine) => {
   test.each([
     ["with a key that moves with every change", 80, "moving"],
-    ["with a key that items take from each other", 80, "seats"],
+    ["with a key that items take from each other", 80, "usernames"],
   ] as const)(
     "ends with the last state of every item %s, in %i random histories",
     async (_what, count, name) => {
@@ -157,10 +166,10 @@ describeWithDynamodb("the target", (engine) => {
     longMs,
   );
 
-  test.each([["moving"], ["seats"]] as const)(
+  test.each([["moving"], ["usernames"]] as const)(
     "ends with the last state of every item when four writers write all changes at once, in any order (%s)",
     async (name) => {
-      const kind: Kind = kinds[name];
+      const kind: HistoryKind = kinds[name];
       const table = await engine.createTable(kind.keys);
       const cases = casesOf(kind, 6);
       const writers = Array.from({ length: 4 }, async (_, writer) => {
@@ -178,8 +187,8 @@ describeWithDynamodb("the target", (engine) => {
     ["the comparison", "comparison", "moving"],
     ["the tombstone", "tombstone", "moving"],
     ["the tombstone at the old key", "old keys", "moving"],
-    ["the owner", "owner", "seats"],
-    ["the departures", "departures", "seats"],
+    ["the owner", "owner", "usernames"],
+    ["the departures", "departures", "usernames"],
   ] as const)("does not without %s", async (_what, mutation, name) => {
     const broken = mutant(engine.direct, mutations[mutation]);
     expect(await goesWrong(engine, kinds[name], broken)).toBe(true);

@@ -3,14 +3,14 @@ import { describe, expect, test } from "@jest/globals";
 import { type AttributeValue, type Change, decodeValue, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import fc from "fast-check";
-import { compileEncode, guarded, type Write, type Writes } from "../src/encode.ts";
+import { compileEncode, type DeliveryWrites, guarded, type ItemWrite } from "../src/encode.ts";
 import { attributeValues, type DynamodbSinkOptions } from "../src/index.ts";
-import { Misfit, marshalItem, marshalValue } from "../src/marshal.ts";
 import { checkOptions } from "../src/options.ts";
-import type { Target } from "../src/table.ts";
+import type { TargetTable } from "../src/schema/table.ts";
+import { AttributeValueError, marshalItem, marshalValue } from "../src/write/marshal.ts";
 
 const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/target";
-const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): Target => ({
+const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): TargetTable => ({
   arn,
   keys: Object.entries(keys).map(([name, type]) => ({ name, type })),
   regions: [],
@@ -30,10 +30,10 @@ const encodeWith = (
   options: Partial<DynamodbSinkOptions>,
   keys: Readonly<Record<string, "S" | "N" | "B">>,
   delivery: UpsertDelivery<unknown>,
-): Writes => compileEncode(settingsOf(options), targetOf(keys))(delivery);
+): DeliveryWrites => compileEncode(settingsOf(options), targetOf(keys))(delivery);
 
-/** The item of a delivery that has one and fits. */
-const itemOf = ({ item }: Writes): Write => {
+/** The item of a delivery that has a valid one. */
+const itemOf = ({ item }: DeliveryWrites): ItemWrite => {
   if (item === undefined || item instanceof Error) throw new Error("the delivery has no item");
   return item;
 };
@@ -87,7 +87,7 @@ describe("values", () => {
     ),
   }));
 
-  test("that come unchanged from a decoded image are the record's attribute values again", () => {
+  test("from a decoded image become the record's attribute values again", () => {
     fc.assert(
       fc.property(value, (given) => {
         const found = marshalValue(decodeValue(given));
@@ -100,7 +100,7 @@ describe("values", () => {
   const asText = (found: unknown): string =>
     JSON.stringify(found, (_name, held) => (held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held));
 
-  /** Numbers as a double prints them, where it is exact: `1E21` is `1e+21`, which DynamoDB takes for the same. */
+  /** Numbers as JavaScript prints a double, where a double is exact: DynamoDB takes `1e+21` and `1E21` for the same. */
   const asNumbersAre = (given: Record<string, never>): unknown => {
     const [type, held] = Object.entries(given)[0] as [string, never];
     const asDecoded = (text: string): string => String(decodeValue({ N: text }));
@@ -122,7 +122,7 @@ describe("values", () => {
     expect(JSON.stringify(marshalItem(item))).toBe('{"__proto__":{"M":{"__proto__":{"N":"1"}}}}');
   });
 
-  test("of every native type are taken", () => {
+  test("of every native type are converted", () => {
     expect(
       marshalItem({
         big: 12345678901234567890n,
@@ -157,10 +157,10 @@ describe("values", () => {
     ["a set of two types", new Set(["secret", 1])],
     ["a set of lists", new Set([[1]])],
     ["undefined in a list", [undefined]],
-  ])("that DynamoDB has no type for are a misfit: %s", (_what, one) => {
+  ])("that DynamoDB has no type for are refused: %s", (_what, one) => {
     const error = errorOf(() => marshalItem({ outer: { inner: one } }));
-    expect(error).toBeInstanceOf(Misfit);
-    expect((error as Misfit).path.slice(0, 2)).toEqual(["outer", "inner"]);
+    expect(error).toBeInstanceOf(AttributeValueError);
+    expect((error as AttributeValueError).path.slice(0, 2)).toEqual(["outer", "inner"]);
     expect(error.message).not.toContain("secret");
   });
 });
@@ -180,7 +180,7 @@ describe("an item with a fixed key", () => {
     });
   });
 
-  test("leaves a tombstone with a TTL when it is gone", () => {
+  test("becomes a tombstone with a TTL when it is removed", () => {
     const change = streamChange({ before: item });
     const writes = encodeWith({ guardAttribute: "g", ttlAttribute: "expiresAt" }, keys, deliveryOf(change, undefined));
     const settings = settingsOf({ guardAttribute: "g", ttlAttribute: "expiresAt" });
@@ -193,7 +193,7 @@ describe("an item with a fixed key", () => {
     expect(writes.tombstones).toEqual([]);
   });
 
-  test("replaces a guard that the message carries, as a copy of a copy does", () => {
+  test("replaces a guard in the message, as with a copy of a copy", () => {
     const change = insert({ ...item, _sluice: { v: "9", removed: true } });
     const write = itemOf(encodeWith({}, keys, deliveryOf(change, change.after)));
     expect(guarded(settingsOf(), write)._sluice).toEqual({ M: { v: { S: change.version } } });
@@ -233,7 +233,7 @@ describe("an item with a fixed key", () => {
     expect(String(found)).not.toContain("secret");
   });
 
-  test.each([[5], ["text"], [null], [[1]]])("is rejected when its message is no item: %j", (message) => {
+  test.each([[5], ["text"], [null], [[1]]])("is rejected when its message is not an item: %j", (message) => {
     expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
   });
 
@@ -250,14 +250,14 @@ describe("an item with a fixed key", () => {
     ["the function returns other attributes", { key: () => ({ id: "1", x: "2" }) }, { id: "S" }],
   ];
   test.each(badKeys)(
-    "makes a ConfigError that names the key when %s: nothing is dead-lettered",
+    'throws a ConfigError for option "key" when %s, so that nothing is dead-lettered',
     (_what, options, columns) => {
       const error = errorOf(() => encodeWith(options, columns, deliveryOf(insert(item), item)));
       expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('option "key"') });
     },
   );
 
-  test("fails alone when the function throws, or returns a value that is no key", () => {
+  test("fails alone when the function throws, or returns a value that is not a key", () => {
     const encode = (key: () => never) =>
       errorOf(() => encodeWith({ key }, { id: "S" }, deliveryOf(insert(item), item)));
     const thrown = encode(() => {
@@ -276,10 +276,10 @@ describe("an item with a key that moves", () => {
     movingKey: ({ email }) => (email === undefined ? undefined : { email: String(email) }),
   };
   const at = (email: string | undefined) => ({ pk: "a", sk: "1", ...(email !== undefined && { email }) });
-  const encode = (delivery: UpsertDelivery<unknown>): Writes => encodeWith(options, keys, delivery);
-  const left = ({ tombstones }: Writes) => tombstones.map(({ key }) => (key.email as { S: string }).S).sort();
+  const encode = (delivery: UpsertDelivery<unknown>): DeliveryWrites => encodeWith(options, keys, delivery);
+  const left = ({ tombstones }: DeliveryWrites) => tombstones.map(({ key }) => (key.email as { S: string }).S).sort();
 
-  test("leaves a tombstone where it was", () => {
+  test("leaves a tombstone at its old key", () => {
     const change = modify(at("old"), at("new"), 2);
     const writes = encode(deliveryOf(change, change.after));
     expect(itemOf(writes).key).toEqual({ email: { S: "new" } });
@@ -289,7 +289,7 @@ describe("an item with a key that moves", () => {
     expect(left(writes)).toEqual(["old"]);
   });
 
-  test("leaves tombstones at every key on the way, and none where it ends", () => {
+  test("leaves tombstones at every earlier key, and none at its last key", () => {
     const earlier = [
       insert(at("a")),
       modify(at("a"), at("b"), 2),
@@ -300,14 +300,14 @@ describe("an item with a key that moves", () => {
     expect(left(encode(deliveryOf(change, change.after, earlier)))).toEqual(["a", "c"]);
   });
 
-  test("is gone everywhere after a remove", () => {
+  test("is removed at every key after a remove", () => {
     const change = streamChange({ before: at("b"), position: 3 });
     const writes = encode(deliveryOf(change, undefined, [insert(at("a")), modify(at("a"), at("b"), 2)]));
     expect(writes.item).toBeUndefined();
     expect(left(writes)).toEqual(["a", "b"]);
   });
 
-  test("has no copy to remove where the function returned no key", () => {
+  test("has no copy to remove where the function returns no key", () => {
     const change = streamChange({ before: at(undefined) });
     expect(encode(deliveryOf(change, undefined))).toEqual({ item: undefined, tombstones: [] });
   });
@@ -317,7 +317,7 @@ describe("an item with a key that moves", () => {
     expect(error).toMatchObject({ code: "SINK_REJECTED", message: expect.stringContaining('"movingKey"') });
   });
 
-  test("still leaves its old key when its message does not fit", () => {
+  test("still leaves its old key when its message is rejected", () => {
     const writes = encode(deliveryOf(modify(at("old"), at("new"), 2), { bad: Number.NaN }));
     expect(writes.item).toMatchObject({ code: "SINK_REJECTED" });
     expect(left(writes)).toEqual(["old"]);

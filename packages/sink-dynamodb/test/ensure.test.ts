@@ -2,7 +2,7 @@ import { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } from "@aws-sdk/cli
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { engineOrSkip } from "@sluice/local";
 import { dynamodbSink } from "../src/index.ts";
-import { startEngine } from "./engine.ts";
+import { startEngine } from "./support/engine.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 
@@ -14,7 +14,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
   const ttlOf = async (table: string): Promise<string | undefined> =>
     (await direct.send(new DescribeTimeToLiveCommand({ TableName: table }))).TimeToLiveDescription?.AttributeName;
 
-  test("says what it would do, and does nothing", async () => {
+  test("with apply: false returns the missing changes, and makes none", async () => {
     const sink = dynamodbSink({ client: client(), table: "planned" });
     expect(await sink.ensure({ create, apply: false })).toEqual([
       "CreateTable planned: pk S, at N",
@@ -23,24 +23,24 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
     expect(proxy.calls()).toEqual({ DescribeTable: 1 });
   });
 
-  test("makes a missing table on request, with TTL, and nothing the second time", async () => {
-    const sink = dynamodbSink({ client: client(), table: "made" });
+  test("creates a missing table on request, with TTL, and does nothing the second time", async () => {
+    const sink = dynamodbSink({ client: client(), table: "created" });
     expect(await sink.ensure({ create })).toEqual([
-      "CreateTable made: pk S, at N",
-      "UpdateTimeToLive made: _sluice_expires",
+      "CreateTable created: pk S, at N",
+      "UpdateTimeToLive created: _sluice_expires",
     ]);
-    expect(await ttlOf("made")).toBe("_sluice_expires");
+    expect(await ttlOf("created")).toBe("_sluice_expires");
     expect(await sink.ensure({ create })).toEqual([]);
   });
 
-  test("sets up TTL on a table that is there", async () => {
+  test("turns on TTL on an existing table", async () => {
     const table = await createTable({ pk: "S" });
     const sink = dynamodbSink({ client: client(), table, ttlAttribute: "expiresAt" });
     expect(await sink.ensure()).toEqual([`UpdateTimeToLive ${table}: expiresAt`]);
     expect(await ttlOf(table)).toBe("expiresAt");
   });
 
-  test("is a missing target without a table and without a request to make it", async () => {
+  test('rejects with SINK_MISSING without a table, unless "create" is given', async () => {
     const sink = dynamodbSink({ client: client(), table: "absent" });
     await expect(sink.ensure()).rejects.toMatchObject({
       code: "SINK_MISSING",
@@ -53,11 +53,11 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
     const ensuring = dynamodbSink({ client: client(), table }).ensure({ create });
     await expect(ensuring).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringContaining("pk S, at N; the table's is pk S, at S"),
+      message: expect.stringContaining("pk S, at N; the table has the key pk S, at S"),
     });
   });
 
-  test("refuses a table whose TTL is on another attribute, as there can be only one", async () => {
+  test("refuses a table whose TTL is on another attribute, because a table has only one", async () => {
     const table = await createTable({ pk: "S" });
     const TimeToLiveSpecification = { AttributeName: "ttl", Enabled: true };
     await direct.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }));
@@ -67,14 +67,14 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
     });
   });
 
-  test("fails as a write does where a permission is missing", async () => {
+  test("rejects with SINK_DENIED without a permission, as a write does", async () => {
     proxy.script(() => ({ status: 400, type: "AccessDeniedException" }));
     await expect(dynamodbSink({ client: client(), table: "denied" }).ensure()).rejects.toMatchObject({
       code: "SINK_DENIED",
     });
   });
 
-  test("refuses to write a table whose key has the name of the guard", async () => {
+  test("refuses to write to a table with a key attribute of the guard's name", async () => {
     const table = await createTable({ _sluice: "S" });
     const sink = dynamodbSink({ client: client(), table });
     const change = { record: {} } as never;

@@ -1,4 +1,4 @@
-// What the kit does not ask: calls, their number and what they consume, keys that move, and the table that is the source.
+// Tests beyond the conformance kit: the number of calls and their capacity, keys that move, and the check of the source.
 
 import { setTimeout } from "node:timers/promises";
 import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
@@ -9,8 +9,8 @@ import { ConfigError, decodeRecord, type StreamRecord, type WriteResult } from "
 import { engineOrSkip } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
 import { type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
-import { type Engine, startEngine, withoutGuard } from "./engine.ts";
-import type { Answer } from "./faulty-proxy.ts";
+import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import type { ProxyAnswer } from "./support/faulty-proxy.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 
@@ -34,25 +34,27 @@ const items = (count: number): Change[] =>
 const changeOf = (record: StreamRecord): Change => decodeRecord(record);
 
 const untilCalled = async (isCalled: () => boolean): Promise<void> => {
-  for (let looks = 0; looks < 1_000 && !isCalled(); looks += 1) await setTimeout(5);
+  for (let polls = 0; polls < 1_000 && !isCalled(); polls += 1) await setTimeout(5);
 };
 
-const seats = {
-  movingKey: ({ seat }: UnknownItem) => (seat === undefined ? undefined : { seat: String(seat) }),
+const byUsername = {
+  movingKey: ({ username }: UnknownItem) => (username === undefined ? undefined : { username: String(username) }),
 } satisfies Partial<DynamodbSinkOptions>;
 
-interface Seated {
+interface UsernameTable {
   readonly sink: DynamodbSink;
-  readonly held: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly userOf: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** A table of seats, and who is on them. */
-const seated = async (engine: Engine, options: Partial<DynamodbSinkOptions> = {}): Promise<Seated> => {
-  const table = await engine.createTable({ seat: "S" });
-  const sink = dynamodbSink({ client: engine.client(), table, ...seats, ...options });
-  const held = async () =>
-    Object.fromEntries((await engine.scan(table, sink.liveFilter)).map(withoutGuard).map(({ seat, pk }) => [seat, pk]));
-  return { sink, held };
+/** A table of usernames, and the user of each. */
+const openUsernames = async (engine: Engine, options: Partial<DynamodbSinkOptions> = {}): Promise<UsernameTable> => {
+  const table = await engine.createTable({ username: "S" });
+  const sink = dynamodbSink({ client: engine.client(), table, ...byUsername, ...options });
+  const userOf = async () =>
+    Object.fromEntries(
+      (await engine.scan(table, sink.liveFilter)).map(withoutGuard).map(({ username, pk }) => [username, pk]),
+    );
+  return { sink, userOf };
 };
 
 const dryRun = async (sink: DynamodbSink, changes: readonly Change[], message?: unknown) => {
@@ -60,11 +62,11 @@ const dryRun = async (sink: DynamodbSink, changes: readonly Change[], message?: 
   return outcomes((await sink.dryRun?.(deliveries as never, context())) ?? []);
 };
 
-describeWithDynamodb("a dryRun", (engine) => {
+describeWithDynamodb("a dry run", (engine) => {
   const { proxy } = engine;
   afterEach(() => proxy.reset());
 
-  test("reads one guard for each change, and refuses what no item can hold", async () => {
+  test("reads one guard for each change, and rejects a message that does not fit the key", async () => {
     const table = await engine.createTable({ pk: "S", sk: "S" });
     const sink = dynamodbSink({ client: engine.client(), table });
     await write(sink, items(1));
@@ -74,16 +76,16 @@ describeWithDynamodb("a dryRun", (engine) => {
     expect(await dryRun(sink, items(1), { pk: "another" })).toEqual(["SINK_REJECTED"]);
   });
 
-  test("of a key that moves tells the owner's own versions from those of others", async () => {
-    const { sink, held } = await seated(engine);
-    const ada = streamChange({ after: { pk: "ada", sk: "1", seat: "s" }, position: 20 });
+  test("of a key that moves distinguishes the owner's versions from other items' versions", async () => {
+    const { sink, userOf } = await openUsernames(engine);
+    const ada = streamChange({ after: { pk: "ada", sk: "1", username: "s" }, position: 20 });
     await write(sink, [ada]);
-    const early = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 10 });
-    const late = streamChange({ after: { pk: "bob", sk: "1", seat: "s" }, position: 30 });
+    const early = streamChange({ after: { pk: "bob", sk: "1", username: "s" }, position: 10 });
+    const late = streamChange({ after: { pk: "bob", sk: "1", username: "s" }, position: 30 });
     expect(await dryRun(sink, [ada])).toEqual(["superseded"]);
     expect(await dryRun(sink, [early])).toEqual(["superseded"]);
     expect(await dryRun(sink, [late])).toEqual(["delivered"]);
-    expect(await held()).toEqual({ s: "ada" });
+    expect(await userOf()).toEqual({ s: "ada" });
   });
 });
 
@@ -97,7 +99,7 @@ describeWithDynamodb("the sink", (engine) => {
   };
 
   describe("by its calls", () => {
-    test("makes one PutItem for each change, and none of any other kind but one DescribeTable", async () => {
+    test("makes one DescribeTable, one PutItem for each change, and no other call", async () => {
       const { sink } = await own();
       const changes = items(40);
       await write(sink, changes);
@@ -107,22 +109,22 @@ describeWithDynamodb("the sink", (engine) => {
       expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 81 });
     });
 
-    test("makes two PutItems for an item that moves, and looks only at a key that had another owner", async () => {
-      const { sink, held } = await seated(engine);
+    test("makes two PutItems for an item that moves, and reads only a key that had another owner", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      const at = (pk: string, seat: string) => ({ pk, seat });
+      const at = (pk: string, username: string) => ({ pk, username });
       const changes = [table.put(at("ann", "1")), table.put(at("ann", "2"))].map((record) => changeOf(record));
       for (const change of changes) await write(sink, [change]);
       expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 3 });
       await write(sink, [changeOf(table.put(at("bob", "1")))]);
       expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 5, GetItem: 1 });
-      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+      expect(await userOf()).toEqual({ "1": "bob", "2": "ann" });
     });
 
-    test("writes as many items at once as it is told to, and no more", async () => {
+    test('writes several items at once, and at most as many as option "concurrency" allows', async () => {
       const { sink } = await own({ concurrency: 5 });
       await write(sink, items(60));
-      // How many meet at the proxy is the machine's to say; never more than were allowed.
+      // How many calls overlap at the proxy depends on the machine.
       expect(proxy.peak()).toBeLessThanOrEqual(5);
       expect(proxy.peak()).toBeGreaterThan(1);
     });
@@ -138,11 +140,11 @@ describeWithDynamodb("the sink", (engine) => {
         new TransactWriteItemsCommand({ TransactItems: [{ Put }], ReturnConsumedCapacity: "TOTAL" }),
       );
       expect(single.ConsumedCapacity?.CapacityUnits).toBe(1);
-      // AWS takes 2; DynamoDB Local says 4.
+      // AWS consumes 2; DynamoDB Local reports 4.
       expect(transaction.ConsumedCapacity?.[0]?.CapacityUnits).toBeGreaterThanOrEqual(2);
     });
 
-    test("starts nothing after the signal, and says of the rest that there was no time", async () => {
+    test("starts no write after the signal, and fails the rest with DEADLINE_EXCEEDED", async () => {
       const { sink } = await own({ concurrency: 2 });
       await write(sink, items(1));
       const invocation = new AbortController();
@@ -159,7 +161,7 @@ describeWithDynamodb("the sink", (engine) => {
   });
 
   describe("against refusals", () => {
-    const failOne = (name: string, answer: Answer): void =>
+    const failOne = (name: string, answer: ProxyAnswer): void =>
       proxy.script((operation, body) => (operation === "PutItem" && body.includes(name) ? answer : undefined));
 
     test.each([
@@ -167,26 +169,26 @@ describeWithDynamodb("the sink", (engine) => {
       ["ValidationException", "SINK_REJECTED"],
       ["ProvisionedThroughputExceededException", "SINK_THROTTLED"],
       ["TransactionConflictException", "SINK_CONFLICT"],
-    ])("lets %s fail its own item alone", async (type, code) => {
+    ])("with %s fails only the item itself", async (type, code) => {
       const { sink } = await own();
       failOne("item-1", { status: 400, type, message: "the value secret-7" });
       const results = await write(sink, items(4));
       expect(outcomes(results)).toEqual(["delivered", code, "delivered", "delivered"]);
     });
 
-    test("tells an item over 400 KB apart, which DynamoDB refuses", async () => {
+    test("fails an item over 400 KB with SINK_TOO_LARGE", async () => {
       const { sink } = await own();
       const large = streamChange({ after: { pk: "large", sk: "1", text: "x".repeat(420_000) }, position: 9 });
       expect(outcomes(await write(sink, [...items(2), large]))).toEqual(["delivered", "delivered", "SINK_TOO_LARGE"]);
     });
 
-    test("has throttled items written by core's next try, and rejected ones dead-lettered whole", async () => {
+    test("in a pipeline: a throttled item is written by core's retry, and a rejected one is dead-lettered", async () => {
       const { table, sink } = await own();
-      const letters: Envelope[] = [];
+      const envelopes: Envelope[] = [];
       const deadLetterQueue: DeadLetterQueue = {
-        write: async (envelopes) => {
-          letters.push(...envelopes);
-          return { stored: new Set(envelopes), errors: [] };
+        write: async (written) => {
+          envelopes.push(...written);
+          return { stored: new Set(written), errors: [] };
         },
       };
       const handler = pipeline("test", { deadLetterQueue, logger: silent }).to(sink).handler();
@@ -202,10 +204,10 @@ describeWithDynamodb("the sink", (engine) => {
         batchItemFailures: [],
       });
       expect((await engine.scan(table)).length).toBe(3);
-      expect(letters.map(({ code, record }) => [code, record])).toEqual([["SINK_TOO_LARGE", bad]]);
+      expect(envelopes.map(({ code, record }) => [code, record])).toEqual([["SINK_TOO_LARGE", bad]]);
     });
 
-    test("never dead-letters what a missing table stops", async () => {
+    test("rejects with SINK_MISSING without a table, so that nothing is dead-lettered", async () => {
       const sink = dynamodbSink({ client: engine.client(), table: "nowhere" });
       await expect(write(sink, items(2))).rejects.toMatchObject({ code: "SINK_MISSING" });
     });
@@ -231,12 +233,12 @@ describeWithDynamodb("the sink", (engine) => {
       expect(proxy.calls()).toEqual({ DescribeTable: 1 });
     });
 
-    test("takes a table whose name only begins like the source's", async () => {
+    test("accepts a table whose name only begins like the name of the source", async () => {
       const { table, sink } = await own();
       expect(outcomes(await write(sink, [changeOf(from(streamOf(`${table}-2`)))]))).toEqual(["delivered"]);
     });
 
-    test("takes a table of the same name in another account", async () => {
+    test("accepts a table of the same name in another account", async () => {
       const { table, sink } = await own();
       const elsewhere = streamOf(table).replace("000000000000", "123456789012");
       expect(outcomes(await write(sink, [changeOf(from(elsewhere))]))).toEqual(["delivered"]);
@@ -244,7 +246,7 @@ describeWithDynamodb("the sink", (engine) => {
   });
 
   describe("with the item's own key", () => {
-    test("copies an item as it stands in the record where there is no mapper", async () => {
+    test("copies an item unchanged where there is no mapper", async () => {
       const { table, sink } = await own();
       const item = {
         pk: "a",
@@ -270,7 +272,7 @@ describeWithDynamodb("the sink", (engine) => {
       });
     });
 
-    test("serves removes of a stream that carries keys only for them", async () => {
+    test("removes items whose remove record has only the key", async () => {
       const { table, sink } = await own();
       const before = { pk: "a", sk: "1", total: 5 };
       await write(sink, [streamChange({ after: before, viewType: "NEW_IMAGE" })]);
@@ -279,7 +281,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect((await engine.scan(table)).map(withoutGuard)).toEqual([{ pk: "a", sk: "1" }]);
     });
 
-    test("gives a tombstone a TTL past every repeat, and takes it away when the item is back", async () => {
+    test("sets the TTL of a tombstone, and removes it when the item exists again", async () => {
       const now = 1_767_323_045_000;
       const { table, sink } = await own({ now: () => now });
       const item = { pk: "a", sk: "1" };
@@ -289,7 +291,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect((await engine.scan(table))[0]?._sluice_expires).toBeUndefined();
     });
 
-    test("outranks an item that somebody else has put there without a guard", async () => {
+    test("replaces an item without a guard, which another program has put", async () => {
       const { table, sink } = await own();
       const Item = { pk: { S: "item-0" }, sk: { S: "1" }, stale: { BOOL: true } };
       await engine.direct.send(new PutItemCommand({ TableName: table, Item }));
@@ -297,7 +299,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect((await engine.scan(table)).map(withoutGuard)).toEqual([{ pk: "item-0", sk: "1" }]);
     });
 
-    test("makes its own client where none is given, and can be closed", async () => {
+    test("makes its own client where the options have none, and can be closed", async () => {
       const table = await engine.createTable({ pk: "S", sk: "S" });
       const environment = {
         AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
@@ -325,10 +327,10 @@ describeWithDynamodb("the sink", (engine) => {
   });
 
   describe("with a key that moves", () => {
-    test("heals a crash between the item and the tombstone when the change comes again", async () => {
-      const { sink, held } = await seated(engine);
+    test("repairs a crash between item and tombstone when the change is redelivered", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      const [first, second] = [table.put({ pk: "ann", seat: "1" }), table.put({ pk: "ann", seat: "2" })].map(
+      const [first, second] = [table.put({ pk: "ann", username: "1" }), table.put({ pk: "ann", username: "2" })].map(
         changeOf,
       ) as [Change, Change];
       await write(sink, [first]);
@@ -341,82 +343,84 @@ describeWithDynamodb("the sink", (engine) => {
       await untilCalled(() => (proxy.calls().PutItem ?? 0) === 3);
       invocation.abort();
       expect(outcomes(await crashed)).toEqual(["SINK_TIMEOUT"]);
-      expect(await held()).toEqual({ "1": "ann", "2": "ann" });
+      expect(await userOf()).toEqual({ "1": "ann", "2": "ann" });
       proxy.script(undefined);
       await write(sink, [second]);
-      expect(await held()).toEqual({ "2": "ann" });
+      expect(await userOf()).toEqual({ "2": "ann" });
     });
 
-    test("does not bring the old key back when a stale change is redriven", async () => {
-      const { sink, held } = await seated(engine);
+    test("does not restore the item at its old key when a stale change is redriven", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       const changes = [
-        table.put({ pk: "ann", seat: "1" }),
-        table.put({ pk: "ann", seat: "2" }),
+        table.put({ pk: "ann", username: "1" }),
+        table.put({ pk: "ann", username: "2" }),
         table.remove({ pk: "ann" }),
       ];
       const [first, second, third] = changes.map(changeOf) as [Change, Change, Change];
       await write(sink, [first]);
       await write(sink, [second]);
       expect(outcomes(await write(sink, [first]))).toEqual(["superseded"]);
-      expect(await held()).toEqual({ "2": "ann" });
+      expect(await userOf()).toEqual({ "2": "ann" });
       await write(sink, [third]);
       expect(outcomes([...(await write(sink, [second])), ...(await write(sink, [first]))])).toEqual([
         "superseded",
         "superseded",
       ]);
-      expect(await held()).toEqual({});
+      expect(await userOf()).toEqual({});
     });
 
     test.each([[false], [true]])("lets two items swap their keys (second one first: %j)", async (isReversed) => {
-      const { sink, held } = await seated(engine);
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      const start = [table.put({ pk: "ann", seat: "1" }), table.put({ pk: "bob", seat: "2" })].map(changeOf);
-      const swap = [table.put({ pk: "ann", seat: "2" }), table.put({ pk: "bob", seat: "1" })].map(changeOf);
+      const start = [table.put({ pk: "ann", username: "1" }), table.put({ pk: "bob", username: "2" })].map(changeOf);
+      const swap = [table.put({ pk: "ann", username: "2" }), table.put({ pk: "bob", username: "1" })].map(changeOf);
       await write(sink, start);
       for (const change of isReversed ? swap.reverse() : swap) await write(sink, [change]);
-      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+      expect(await userOf()).toEqual({ "1": "bob", "2": "ann" });
       expect(outcomes(await write(sink, start))).toEqual(["superseded", "superseded"]);
-      expect(await held()).toEqual({ "1": "bob", "2": "ann" });
+      expect(await userOf()).toEqual({ "1": "bob", "2": "ann" });
     });
 
-    test("clears the old key also of an item that the target refuses", async () => {
-      const { sink, held } = await seated(engine);
+    test("clears the old key of an item that the target rejects", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      await write(sink, [changeOf(table.put({ pk: "ann", seat: "1" }))]);
-      const large = changeOf(table.put({ pk: "ann", seat: "2", text: "x".repeat(420_000) }));
+      await write(sink, [changeOf(table.put({ pk: "ann", username: "1" }))]);
+      const large = changeOf(table.put({ pk: "ann", username: "2", text: "x".repeat(420_000) }));
       expect(outcomes(await write(sink, [large]))).toEqual(["SINK_TOO_LARGE"]);
-      expect(await held()).toEqual({});
+      expect(await userOf()).toEqual({});
     });
 
-    test("leaves the old key alone until the item can be written", async () => {
-      const { sink, held } = await seated(engine);
+    test("keeps the item at its old key until the new one can be written", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
-      await write(sink, [changeOf(table.put({ pk: "ann", seat: "1" }))]);
+      await write(sink, [changeOf(table.put({ pk: "ann", username: "1" }))]);
       proxy.script((operation) => (operation === "PutItem" ? { status: 400, type: "ThrottlingException" } : undefined));
-      expect(outcomes(await write(sink, [changeOf(table.put({ pk: "ann", seat: "2" }))]))).toEqual(["SINK_THROTTLED"]);
-      expect(await held()).toEqual({ "1": "ann" });
+      expect(outcomes(await write(sink, [changeOf(table.put({ pk: "ann", username: "2" }))]))).toEqual([
+        "SINK_THROTTLED",
+      ]);
+      expect(await userOf()).toEqual({ "1": "ann" });
     });
 
-    test("removes the item everywhere when it leaves the filter", async () => {
-      const { sink, held } = await seated(engine);
+    test("removes the item at every key when the filter excludes it", async () => {
+      const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       const handler = pipeline("test", { onReject: "block", logger: silent })
         .when((item): item is UnknownItem => item.isActive === true)
         .to(sink, ({ after }) => after)
         .handler();
       for (const isActive of [true, false]) {
-        const record = table.put({ pk: "ann", seat: isActive ? "1" : "2", isActive });
+        const record = table.put({ pk: "ann", username: isActive ? "1" : "2", isActive });
         await handler(streamEvent([record]), lambdaContext());
-        expect(await held()).toEqual(isActive ? { "1": "ann" } : {});
+        expect(await userOf()).toEqual(isActive ? { "1": "ann" } : {});
       }
     });
 
     test("rejects a stream without old images, and names the view type that it needs", async () => {
-      const { sink } = await seated(engine);
+      const { sink } = await openUsernames(engine);
       const change = streamChange({
-        before: { pk: "ann", seat: "1" },
-        after: { pk: "ann", seat: "2" },
+        before: { pk: "ann", username: "1" },
+        after: { pk: "ann", username: "2" },
         keyNames: ["pk"],
         viewType: "NEW_IMAGE",
       });

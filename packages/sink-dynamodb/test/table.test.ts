@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { ConfigError } from "@sluice/core/sink-kit";
-import { loopCheck, type Target } from "../src/table.ts";
+import { loopCheck, type TargetTable } from "../src/schema/table.ts";
 
 const arn = (region: string, account = "123456789012", partition = "aws") =>
   `arn:${partition}:dynamodb:${region}:${account}:table/orders`;
 const stream = (table: string) => `${table}/stream/2026-01-02T03:04:05.678`;
-const target: Target = { arn: arn("eu-central-1"), keys: [{ name: "pk", type: "S" }], regions: ["us-east-1"] };
+const target: TargetTable = { arn: arn("eu-central-1"), keys: [{ name: "pk", type: "S" }], regions: ["us-east-1"] };
 
 describe("the source of a stream", () => {
   test.each([
@@ -16,7 +16,7 @@ describe("the source of a stream", () => {
   });
 
   test.each([
-    ["another region that holds no replica", arn("eu-west-1")],
+    ["another region without a replica", arn("eu-west-1")],
     ["another account", arn("eu-central-1", "210987654321")],
     ["another partition", arn("eu-central-1", "123456789012", "aws-cn")],
     ["another table", `${arn("eu-central-1")}-2`],

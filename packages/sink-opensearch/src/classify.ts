@@ -1,9 +1,9 @@
-// From what OpenSearch or its client says to an error code, in tables. Reasons quote values ("Preview of field's value:
-// …"), so nothing of them is passed on but the type of the error and the name of a field.
+// From an error of OpenSearch or of its client to an error code, in tables. Reasons quote values ("Preview of field's
+// value: …"), so only the type of the error and the name of a field are passed on.
 
-import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/** The part of an error in an answer that is read. `filter_path` asks for no more. */
+/** The part of a server error that the sink reads. `filter_path` leaves out the rest. */
 export interface ServerError {
   readonly type?: string;
   readonly reason?: string;
@@ -20,7 +20,7 @@ export interface BulkItem {
 }
 
 /**
- * HTTP status, of an item or of a whole answer, to the code.
+ * From the HTTP status of an item, or of a whole answer, to the code.
  * @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23)
  */
 const statuses: Readonly<Record<number, SinkErrorCode>> = {
@@ -36,7 +36,7 @@ const statuses: Readonly<Record<number, SinkErrorCode>> = {
   429: "SINK_THROTTLED",
 };
 
-/** Types of error that say more than the status that they come with. */
+/** Types of error that say more than their status. */
 const types: Readonly<Record<string, SinkErrorCode>> = {
   circuit_breaking_exception: "SINK_THROTTLED", // memory, or the limit of script compilations
   es_rejected_execution_exception: "SINK_THROTTLED",
@@ -47,21 +47,16 @@ const types: Readonly<Record<string, SinkErrorCode>> = {
   security_exception: "SINK_DENIED",
 };
 
-/** An index is read-only until somebody frees its disk or ends its maintenance: 403 or 429, and never a permission. */
+/** The type for an index that is read-only, because its disk is full or under maintenance. Its status may be 403. */
 const blocked = "cluster_block_exception";
 
-/** Reasons of errors that speak of the alias, its mapping or the cluster, though their status is that of a bad document. */
+/** Reasons of errors in the alias, its mapping or the cluster, although the status is that of a bad document. */
 const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/^no write index is defined for alias/, "SINK_MISSING"],
   [/dynamic introduction of \[_sluice\]/, "SINK_MISSING"],
   [/Document ID is not supported/, "SINK_MISSING"],
   [/cannot execute \[\w+\] scripts|cannot execute scripts using/, "SINK_DENIED"],
 ];
-
-const hints: Partial<Record<SinkErrorCode, string>> = {
-  SINK_MISSING: "; ensure() creates what is missing",
-  SINK_REJECTED: "; its text is withheld because it may quote values",
-};
 
 const fallback = (status: number): SinkErrorCode =>
   statuses[status] ?? (status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE");
@@ -76,32 +71,32 @@ export const codeOf = (status: number, { type = "", reason = "", caused_by }: Se
 
 const fieldIn = (reason: string): string | undefined => /(?:^|\s)field \[([\w.@ -]{1,100})\]/.exec(reason)?.[1];
 
-/** What the server said, without values: `400 mapper_parsing_exception, field "amount"`. */
-const told = (status: number, { type, reason = "" }: ServerError = {}): string => {
+/** The server's error without values: `400 mapper_parsing_exception, field "amount"`. */
+const describe = (status: number, { type, reason = "" }: ServerError = {}): string => {
   const parts = [type === undefined ? String(status) : `${status} ${type}`];
   const field = fieldIn(reason);
   if (field !== undefined) parts.push(`field "${field}"`);
   return parts.join(", ");
 };
 
-/** The error of an item that was not written. */
+/** The error of a document that was not written. */
 export const itemError = (sink: string, { status, error }: BulkItem): SinkError => {
   const code = codeOf(status, error);
-  return new SinkError(code, `[${sink}] OpenSearch answered ${told(status, error)}${hints[code] ?? ""}`);
+  return new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error)}${errorHint(code)}`);
 };
 
 /** Why a request failed as a whole. */
 export interface RequestFailure {
   readonly error: SinkError;
-  /** Whether it may be the doing of one entry: then smaller requests find it. */
+  /** Whether one entry may be the cause. Then smaller requests find that entry. */
   readonly mayBeOneEntry: boolean;
   /** HTTP status, where the server answered. */
   readonly status?: number;
-  /** What the server said. Its reason may quote items where it was sent any. */
+  /** The server's error. Its reason may quote items, where the request had any. */
   readonly serverError?: ServerError;
 }
 
-/** Errors of a whole request that one line of it can cause. */
+/** Errors of a whole request that one of its lines can cause. */
 const entryTypes: ReadonlySet<string> = new Set([
   "action_request_validation_exception",
   "json_parse_exception",
@@ -111,7 +106,7 @@ const entryTypes: ReadonlySet<string> = new Set([
   "x_content_parse_exception",
 ]);
 
-/** The client's errors by their names. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
+/** The client's errors by name. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
 const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   AwsSigv4SignerError: "SINK_DENIED",
   CredentialsProviderError: "SINK_DENIED",
@@ -120,11 +115,11 @@ const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   TokenProviderError: "SINK_DENIED",
 };
 
-/** TLS that does not verify is a setting to repair. The client keeps only the text of Node's error. */
+/** A certificate that does not verify, which means a wrong setting. The client keeps only the text of Node's error. */
 const tlsMessage =
   /certificate|altnames|unable to (verify|get) (the first|local issuer|issuer)|SSL routines|wrong version number/i;
 
-interface Fields {
+interface OpensearchErrorFields {
   readonly name: string;
   readonly message: string;
   readonly status: number | undefined;
@@ -132,8 +127,8 @@ interface Fields {
   readonly headers: unknown;
 }
 
-/** Reads what is there: what was thrown may be anything. */
-const fieldsOf = (error: unknown): Fields => {
+/** Reads only members of the expected types, because anything may have been thrown. */
+const fieldsOf = (error: unknown): OpensearchErrorFields => {
   const { name, message, statusCode, body, headers } = (typeof error === "object" && error !== null ? error : {}) as {
     readonly [member: string]: unknown;
   };
@@ -146,7 +141,7 @@ const fieldsOf = (error: unknown): Fields => {
   };
 };
 
-/** Managed services say how long they want to be left alone, in seconds; a date instead is left to core's own waits. */
+/** Reads `Retry-After` in seconds, as managed services send it. For a date, core chooses the delay. */
 const retryAfterIn = (headers: unknown): { readonly retryAfterMs?: number } => {
   const text =
     typeof headers === "object" && headers !== null && "retry-after" in headers ? headers["retry-after"] : "";
@@ -158,19 +153,19 @@ const serverErrorIn = (body: unknown): ServerError => {
   return typeof error === "object" && error !== null ? error : {};
 };
 
-/** The client's own error holds the request with its documents, and the connection: only its words go on. */
-const causeOf = ({ name, message }: Fields, status?: string): Error =>
+/** Keeps only the text of the client's error, which also holds the request with its documents, and the connection. */
+const causeOf = ({ name, message }: OpensearchErrorFields, status?: string): Error =>
   Object.assign(new Error(status ?? message), { name: name === "" ? "Error" : name });
 
-const answered = (sink: string, status: number, fields: Fields): RequestFailure => {
+const answered = (sink: string, status: number, fields: OpensearchErrorFields): RequestFailure => {
   const serverError = serverErrorIn(fields.body);
   const found = codeOf(status, serverError);
   const mayBeOneEntry =
     found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.has(serverError.type ?? ""));
-  // Nothing says that a document is at fault: were it rejected, every other one would be as well.
+  // The answer blames no document. SINK_REJECTED would send every document to the dead-letter queue.
   const code = found === "SINK_REJECTED" && !mayBeOneEntry ? "SINK_MISSING" : found;
-  const text = told(status, serverError);
-  const message = `[${sink}] OpenSearch answered ${text}${hints[code] ?? ""}`;
+  const text = describe(status, serverError);
+  const message = `[${sink}] OpenSearch answered ${text}${errorHint(code)}`;
   return {
     error: new SinkError(code, message, { cause: causeOf(fields, text), ...retryAfterIn(fields.headers) }),
     mayBeOneEntry,
@@ -185,7 +180,7 @@ export const requestFailure = (sink: string, error: unknown): RequestFailure => 
   if (fields.name === "ResponseError" && fields.status !== undefined) return answered(sink, fields.status, fields);
   const isTls = fields.name === "ConnectionError" && tlsMessage.test(fields.message);
   const code = isTls ? "SINK_DENIED" : (clientErrors[fields.name] ?? "SINK_UNAVAILABLE");
-  // The text of an answer that is no JSON is part of the message.
-  const text = fields.name === "DeserializationError" ? "the answer is no JSON" : fields.message;
+  // The message contains the text of the answer, which is not JSON.
+  const text = fields.name === "DeserializationError" ? "the answer is not JSON" : fields.message;
   return { error: new SinkError(code, `[${sink}] ${text}`, { cause: causeOf(fields, text) }), mayBeOneEntry: false };
 };

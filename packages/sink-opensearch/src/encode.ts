@@ -1,90 +1,109 @@
-// Delivery to bulk lines. A document is written as JSON once, and stands in either kind of line as it is.
+// From a delivery to the lines of a bulk request. A document becomes JSON text once, whatever the action.
 
 import {
   type Change,
-  type DeliveryError,
+  type EncodedBatch,
+  encodeEach,
+  isRecord,
   RecordError,
   SinkError,
   toJson,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import { checkLines, createLines, guardField, indexLines, liveGuard, tombstoneGuard, updateLines } from "./guard.ts";
-import { documentId } from "./id.ts";
-import type { RecentWrites } from "./recent-writes.ts";
+import { documentId } from "./write/document-id.ts";
+import {
+  checkLines,
+  createLines,
+  guardField,
+  indexLines,
+  liveGuard,
+  tombstoneGuard,
+  updateLines,
+} from "./write/guard.ts";
+import type { RecentWrites } from "./write/recent-writes.ts";
 
 /**
- * `create`: only if there is no such document. `index`: only if it is as this sink wrote it. `check`: whether it is as new
- * as this sink has seen it. `update`: by the guard's script, which costs the server about twice as much as any other, and
- * decides where one of them could not.
+ * `create`: writes if the document does not exist. `index`: writes if this sink made the document's last write. `check`:
+ * only compares versions, for a change that is probably superseded. `update`: writes by the guard's script, which costs the
+ * server about twice as much as the others, and decides every case.
  */
 export type Action = "create" | "index" | "check" | "update";
 
-/** A delivery as it goes over the wire. */
-export interface Entry {
+/** A delivery, encoded for a bulk request. */
+export interface BulkEntry {
   readonly delivery: UpsertDelivery<object>;
   readonly action: Action;
   /** The document's `_id` as JSON text. */
   readonly idText: string;
-  /** Two lines of the request. */
+  /** The two lines of the request. */
   readonly lines: string;
-  /** Of the lines, in UTF-8. */
+  /** Size of the lines in UTF-8. */
   readonly bytes: number;
 }
 
 /**
- * JSON text of a document. A number that a double cannot hold is written as text: on its way through the script it
- * would be rounded, and a `double` or `long` mapping indexes the text as the number.
+ * JSON text of a document. A number that a double cannot hold becomes a string, because the script would round the number;
+ * a `double` or `long` mapping indexes the string as the number.
  */
 export const documentText = (message: object): string => toJson(message);
 
-const checked = (sink: string, message: object): string => {
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    throw new SinkError("SINK_REJECTED", `[${sink}] the message is no object; expected a document`);
+const checkedText = (sink: string, message: object): string => {
+  if (!isRecord(message)) {
+    throw new SinkError("SINK_REJECTED", `[${sink}] the message is not an object; expected a document`);
   }
   if (Object.hasOwn(message, guardField)) {
-    throw new SinkError("SINK_REJECTED", `[${sink}] the document has a field ${guardField}, which is the sink's own`);
+    throw new SinkError(
+      "SINK_REJECTED",
+      `[${sink}] the document has a field ${guardField}, which the sink sets itself`,
+    );
   }
   try {
     return documentText(message);
   } catch (cause) {
-    // A cycle, or a toJSON of the user's. The message may quote values.
+    // Caused by a circular reference or by a toJSON of the user's. The message may quote values.
     const name = cause instanceof Error ? cause.name : typeof cause;
     throw new RecordError("MAPPING_FAILED", `[${sink}] the document cannot be written as JSON: ${name}`, { cause });
   }
 };
 
-/** The guard's member first, then those of the document. */
+/** Puts the guard's member in front of the document's members. */
 const withGuard = (guard: string, text: string): string =>
   text === "{}" ? `{${guard}}` : `{${guard},${text.slice(1)}`;
 
-/** A redriven or replayed insert has most probably been written since. */
+/** Where an insert is probably the first write of its item. A redriven or replayed insert probably is not. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
-/** Whether the item is probably not there yet, so that `create`, at half the script's price, is worth its try. */
+/**
+ * Whether the document probably does not exist yet: then `create`, at half the cost of the script, will probably
+ * succeed.
+ */
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
-/** What encoding needs to know beside the delivery. */
+/** The context of encoding, beside the delivery. */
 export interface EncodeOptions {
   /** Name of the sink, for messages. */
   readonly sink: string;
-  /** Without it the script decides. */
+  /** Without recent writes, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;
-  /** Milliseconds since the epoch, for tombstones. */
+  /** The time of tombstones, in milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The document as JSON text, a tombstone where the item is gone. */
+/** The document as JSON text; a tombstone where the item is removed. */
 const textOf = ({ change, message }: UpsertDelivery<object>, keyText: string | undefined, options: EncodeOptions) =>
   message === undefined
     ? `{${tombstoneGuard(change.version, keyText, options.now)}}`
-    : withGuard(liveGuard(change.version, keyText), checked(options.sink, message));
+    : withGuard(liveGuard(change.version, keyText), checkedText(options.sink, message));
 
-/** By the cheapest way that may do. What is redriven or replayed comes too late for a condition of place. */
+/**
+ * Chooses the cheapest action that will probably succeed. For a redriven or replayed change, a condition on the sequence
+ * number will probably fail.
+ */
 const linesOf = (
   delivery: UpsertDelivery<object>,
   options: EncodeOptions,
-): Pick<Entry, "action" | "idText" | "lines"> => {
+): Pick<BulkEntry, "action" | "idText" | "lines"> => {
   const { change } = delivery;
   const { id, key } = documentId(change.keys);
   const idText = JSON.stringify(id);
@@ -93,8 +112,8 @@ const linesOf = (
     return { action: "check", idText, lines: checkLines(idText, change.version) };
   }
   const document = textOf(delivery, key === undefined ? undefined : JSON.stringify(key), options);
-  if (written?.place !== undefined && change.origin === "stream") {
-    return { action: "index", idText, lines: indexLines(idText, document, written.place) };
+  if (written?.sequenceNumber !== undefined && change.origin === "stream") {
+    return { action: "index", idText, lines: indexLines(idText, document, written.sequenceNumber) };
   }
   if (written === undefined && options.recent !== undefined && isNew(delivery)) {
     return { action: "create", idText, lines: createLines(idText, document) };
@@ -104,48 +123,33 @@ const linesOf = (
 
 /**
  * Encodes a delivery.
- * @throws {SinkError} SINK_REJECTED when the message is no document
- * @throws {RecordError} MAPPING_FAILED when it cannot be written as JSON
+ * @throws {SinkError} SINK_REJECTED when the message is not a document.
+ * @throws {RecordError} MAPPING_FAILED when the message cannot be written as JSON.
  */
-export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): Entry => {
+export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): BulkEntry => {
   const { action, idText, lines } = linesOf(delivery, options);
   return { delivery, action, idText, lines, bytes: Buffer.byteLength(lines) };
 };
 
 /**
- * The body of a request, written entry by entry: one long text would be copied twice more, and be two bytes wide for a
- * single character beyond Latin-1.
+ * The body of a request, written entry by entry. One long string would be copied twice more, and a single character
+ * beyond Latin-1 would make every character of it two bytes wide.
  */
-export const bodyOf = (entries: readonly Entry[]): Buffer => {
+export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   let size = 0;
   for (const { bytes } of entries) size += bytes;
   const body = Buffer.allocUnsafe(size);
   let offset = 0;
   for (const { lines, bytes } of entries) {
-    // As many bytes as characters: it is ASCII, which is copied as it is.
+    // As many bytes as characters means ASCII, which needs no conversion.
     body.write(lines, offset, bytes === lines.length ? "latin1" : "utf8");
     offset += bytes;
   }
   return body;
 };
 
-/** Entries, and the errors of deliveries that cannot be encoded. */
-export interface Encoded {
-  readonly entries: readonly Entry[];
-  readonly refused: readonly (readonly [UpsertDelivery<object>, DeliveryError])[];
-}
-
-/** Encodes a batch. */
-export const encodeAll = (batch: readonly UpsertDelivery<object>[], options: EncodeOptions): Encoded => {
-  const entries: Entry[] = [];
-  const refused: (readonly [UpsertDelivery<object>, DeliveryError])[] = [];
-  for (const delivery of batch) {
-    try {
-      entries.push(encode(delivery, options));
-    } catch (error) {
-      if (!(error instanceof SinkError) && !(error instanceof RecordError)) throw error;
-      refused.push([delivery, error]);
-    }
-  }
-  return { entries, refused };
-};
+/** Encodes a batch; a delivery that cannot be encoded has failed. */
+export const encodeBatch = (
+  batch: readonly UpsertDelivery<object>[],
+  options: EncodeOptions,
+): EncodedBatch<BulkEntry> => encodeEach(batch, (delivery) => encode(delivery, options));

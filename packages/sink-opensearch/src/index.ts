@@ -1,13 +1,5 @@
-export type { OpensearchClient } from "./client.ts";
-export type { EnsureOptions } from "./ensure.ts";
-export type {
-  AwsAuth,
-  AwsCredentials,
-  BasicAuth,
-  OpensearchField,
-  OpensearchMappings,
-  OpensearchSinkOptions,
-  OpensearchTls,
-} from "./options.ts";
-export type { PurgeOptions } from "./purge.ts";
+export type { EnsureOptions, PurgeOptions } from "@sluice/core/sink-kit";
+export type { OpensearchClient } from "./client/client.ts";
+export type { AwsAuth, AwsCredentials, BasicAuth, OpensearchConnection, OpensearchTls } from "./client/connection.ts";
+export type { OpensearchField, OpensearchMappings, OpensearchSinkOptions } from "./options.ts";
 export { type OpensearchDocument, type OpensearchSink, opensearchSink } from "./sink.ts";

@@ -8,14 +8,14 @@ import {
   opensearchSink,
 } from "../src/index.ts";
 
-type Send = Parameters<OpensearchClient["transport"]["request"]>[0];
+type RequestParams = Parameters<OpensearchClient["transport"]["request"]>[0];
 
-/** A client that answers by a function, and what it was asked. */
+/** A client that answers by a function, and records its requests. */
 const scripted = (answer: (body: string, request: number) => unknown) => {
   const bodies: string[] = [];
   let inFlight = 0;
   let most = 0;
-  const request = async ({ bulkBody = "" }: Send): Promise<{ body: unknown }> => {
+  const request = async ({ bulkBody = "" }: RequestParams): Promise<{ body: unknown }> => {
     const sent = bulkBody.toString();
     bodies.push(sent);
     inFlight += 1;
@@ -76,7 +76,7 @@ describe("a bulk answer", () => {
     ]);
   });
 
-  test("sends only what was there already to the script, whose noop is superseded", async () => {
+  test("retries only documents that exist already, by the script, whose noop means superseded", async () => {
     const { client, bodies } = scripted((body, request) => {
       if (request > 1) return { errors: false, items: [{ update: { status: 200, result: "noop" } }] };
       const conflict = { create: { status: 409, error: { type: "version_conflict_engine_exception" } } };
@@ -90,7 +90,7 @@ describe("a bulk answer", () => {
     expect(bodies[1]).toContain('"_id":"item-1"');
   });
 
-  test("that names another action leaves that delivery unreported", async () => {
+  test("with another action for a delivery leaves that delivery unreported", async () => {
     const { client } = scripted(() => ({ items: [{ create: { status: 201 } }, { index: { status: 201 } }] }));
     expect(await writeTo(client, batchOf(2))).toEqual(["delivered", "SINK_UNREPORTED"]);
   });
@@ -99,15 +99,15 @@ describe("a bulk answer", () => {
     ["too few items", { errors: false, items: [{ create: { status: 201 } }] }],
     ["no items", { errors: false }],
     ["a page of HTML", "<html>"],
-    ["nothing", null],
-  ])("with %s is no answer, and all is tried again", async (_name, body) => {
+    ["no body", null],
+  ])("with %s is malformed, and every delivery is retried", async (_name, body) => {
     const { client } = scripted(() => body);
     expect(await writeTo(client, batchOf(2))).toEqual(["SINK_UNAVAILABLE", "SINK_UNAVAILABLE"]);
   });
 });
 
 describe("requests", () => {
-  test("are cut by entries, with a bounded number in flight", async () => {
+  test("have a limited number of entries, and a limited number of them is in flight", async () => {
     const { client, bodies, mostInFlight } = scripted(taken);
     const outcomes = await writeTo(client, batchOf(23), { maxEntries: 5, concurrency: 3 });
     expect(new Set(outcomes)).toEqual(new Set(["delivered"]));
@@ -115,7 +115,7 @@ describe("requests", () => {
     expect(mostInFlight()).toBe(3);
   });
 
-  test("of a large batch go in as many as may be in flight, and of a small one in one", async () => {
+  test("are as many for a large batch as may be in flight, and one for a small batch", async () => {
     const { client, bodies } = scripted(taken);
     await writeTo(client, batchOf(1_000));
     expect(bodies.map((body) => entriesIn(body).length)).toEqual([500, 500]);
@@ -123,14 +123,14 @@ describe("requests", () => {
     expect(bodies).toHaveLength(3);
   });
 
-  test("that are too large for the server are halved until they fit", async () => {
+  test("that are too large for the server are halved until they are small enough", async () => {
     const { client, bodies } = scripted((body) => (body.length > 600 ? responseError(413, "") : taken(body)));
     const batch = [...batchOf(7), deliveryOf("large", { text: "x".repeat(700) })];
     expect(await writeTo(client, batch)).toEqual([...Array(7).fill("delivered"), "SINK_TOO_LARGE"]);
     expect(bodies.length).toBeGreaterThan(3);
   });
 
-  test("that one line spoils are halved until it stands alone", async () => {
+  test("that the server refuses because of one line are halved until that line is alone", async () => {
     const { client } = scripted((body) =>
       body.includes("item-3") ? responseError(400, "x_content_parse_exception") : taken(body),
     );
@@ -138,7 +138,7 @@ describe("requests", () => {
     expect(outcomes).toEqual(batchOf(8).map((_, index) => (index === 3 ? "SINK_REJECTED" : "delivered")));
   });
 
-  test("end with the first that says that the target is unusable", async () => {
+  test("end with the first answer that the target is unusable", async () => {
     const { client, bodies } = scripted(() => responseError(403, "security_exception"));
     const outcomes = await writeTo(client, batchOf(30), { maxEntries: 5, concurrency: 1 });
     expect(new Set(outcomes)).toEqual(new Set(["SINK_DENIED"]));
@@ -167,7 +167,7 @@ describe("requests", () => {
     return result?.outcome;
   };
 
-  test("replace what the sink wrote itself as long as nobody else has, and then leave it to the script", async () => {
+  test("replace a document by its sequence number until another writer has written it, and then use the script", async () => {
     const { client, bodies } = scripted((body, request) => {
       const action = body.startsWith('{"index') ? "index" : "update";
       const [_seq_no, _primary_term] = [request, 3];
@@ -189,13 +189,13 @@ describe("requests", () => {
     ]);
   });
 
-  test("make no condition of a place on Serverless, nor where an answer names none", async () => {
-    for (const [options, place] of [
+  test("have no condition on a sequence number on Serverless, or where an answer has none", async () => {
+    for (const [options, sequenceNumber] of [
       [{ serverless: true }, { _seq_no: 1, _primary_term: 1 }],
       [{}, {}],
     ]) {
       const { client, bodies } = scripted(() => ({
-        items: [{ update: { status: 200, result: "updated", ...place } }],
+        items: [{ update: { status: 200, result: "updated", ...sequenceNumber } }],
       }));
       const sink = opensearchSink({ client, index: "orders", ...options });
       for (const position of [1, 2]) expect(await writeOne(sink, position)).toBe("delivered");
@@ -204,12 +204,12 @@ describe("requests", () => {
   });
 
   test.each([
-    ["is as new", { status: 200, result: "noop" }, "superseded", 2],
-    ["is not", { status: 200, result: "updated" }, "delivered", 3],
-    ["is gone", { status: 404, error: { type: "document_missing_exception" } }, "delivered", 3],
-    ["was written meanwhile", { status: 409 }, "delivered", 3],
-    ["cannot be told", { status: 429, error: { type: "rejected_execution_exception" } }, "SINK_THROTTLED", 2],
-  ])("of a batch that comes again ask whether the document is as new: it %s", async (_, item, outcome, requests) => {
+    ["has the version", { status: 200, result: "noop" }, "superseded", 2],
+    ["has an older version", { status: 200, result: "updated" }, "delivered", 3],
+    ["is missing", { status: 404, error: { type: "document_missing_exception" } }, "delivered", 3],
+    ["was written at the same time", { status: 409 }, "delivered", 3],
+    ["cannot be read", { status: 429, error: { type: "rejected_execution_exception" } }, "SINK_THROTTLED", 2],
+  ])("for a redelivered batch only compare versions: the document %s", async (_, item, outcome, requests) => {
     const { client, bodies } = scripted((body, request) =>
       request === 2 ? { items: [{ update: item }] } : taken(body),
     );

@@ -2,17 +2,17 @@ import { describe, expect, test } from "@jest/globals";
 import { outcomeOf, type SinkErrorCode } from "@sluice/core/sink-kit";
 import { codeOf, itemError, requestFailure, type ServerError } from "../src/classify.ts";
 
-/** As the servers 2.19.1 and 3.8.0 answered. */
+/** Errors of the servers 2.19.1 and 3.8.0. */
 const items: readonly (readonly [name: string, status: number, error: ServerError, code: SinkErrorCode])[] = [
   ["a conflict", 409, { type: "version_conflict_engine_exception" }, "SINK_CONFLICT"],
   ["a full queue", 429, { type: "rejected_execution_exception" }, "SINK_THROTTLED"],
   ["a disk at its flood stage", 429, { type: "cluster_block_exception" }, "SINK_THROTTLED"],
   ["a read-only index", 403, { type: "cluster_block_exception" }, "SINK_UNAVAILABLE"],
-  ["a permission that is missing", 403, { type: "security_exception" }, "SINK_DENIED"],
-  ["an alias that is missing", 404, { type: "index_not_found_exception" }, "SINK_MISSING"],
+  ["a missing permission", 403, { type: "security_exception" }, "SINK_DENIED"],
+  ["a missing alias", 404, { type: "index_not_found_exception" }, "SINK_MISSING"],
   ["a closed index", 400, { type: "index_closed_exception" }, "SINK_UNAVAILABLE"],
-  ["a shard that is away", 503, { type: "unavailable_shards_exception" }, "SINK_UNAVAILABLE"],
-  ["an error of the server", 500, { type: "null_pointer_exception" }, "SINK_UNAVAILABLE"],
+  ["an unavailable shard", 503, { type: "unavailable_shards_exception" }, "SINK_UNAVAILABLE"],
+  ["a server error", 500, { type: "null_pointer_exception" }, "SINK_UNAVAILABLE"],
   ["too little memory", 429, { type: "circuit_breaking_exception" }, "SINK_THROTTLED"],
   ["a value that does not fit its field", 400, { type: "mapper_parsing_exception" }, "SINK_REJECTED"],
   [
@@ -62,14 +62,14 @@ const items: readonly (readonly [name: string, status: number, error: ServerErro
     "SINK_DENIED",
   ],
   [
-    "a collection that takes no ids",
+    "a collection that refuses ids",
     400,
     { type: "illegal_argument_exception", reason: "Document ID is not supported in create/index operation request" },
     "SINK_MISSING",
   ],
 ];
 
-describe("an item that was not written", () => {
+describe("the error of an item", () => {
   test.each(items)("for %s (%d) has its code", (_name, status, error, code) => {
     expect(codeOf(status, error)).toBe(code);
   });
@@ -97,21 +97,26 @@ describe("a request that failed as a whole", () => {
     ["403 for a block", responseError(403, answer("cluster_block_exception")), "SINK_UNAVAILABLE", false],
     ["404", responseError(404, answer("index_not_found_exception")), "SINK_MISSING", false],
     ["413", responseError(413, ""), "SINK_TOO_LARGE", true],
-    ["a line that is no JSON", responseError(400, answer("x_content_parse_exception")), "SINK_REJECTED", true],
+    ["a line that is not JSON", responseError(400, answer("x_content_parse_exception")), "SINK_REJECTED", true],
     [
       "an id that is too long",
       responseError(400, answer("action_request_validation_exception")),
       "SINK_REJECTED",
       true,
     ],
-    ["a parameter that is unknown", responseError(400, answer("illegal_argument_exception")), "SINK_MISSING", false],
-    ["400 of something else", responseError(400, "Bad Request"), "SINK_MISSING", false],
+    ["an unknown parameter", responseError(400, answer("illegal_argument_exception")), "SINK_MISSING", false],
+    ["another 400", responseError(400, "Bad Request"), "SINK_MISSING", false],
     ["no connection", clientError("ConnectionError", "connect ECONNREFUSED 127.0.0.1:9"), "SINK_UNAVAILABLE", false],
     ["a certificate", clientError("ConnectionError", "self-signed certificate"), "SINK_DENIED", false],
-    ["silence", clientError("TimeoutError", "Request timed out"), "SINK_TIMEOUT", false],
-    ["no JSON", clientError("DeserializationError", "Unexpected token s in secret"), "SINK_UNAVAILABLE", false],
+    ["no answer in time", clientError("TimeoutError", "Request timed out"), "SINK_TIMEOUT", false],
+    [
+      "an answer that is not JSON",
+      clientError("DeserializationError", "Unexpected token s in secret"),
+      "SINK_UNAVAILABLE",
+      false,
+    ],
     ["no credentials", clientError("CredentialsProviderError", "no providers"), "SINK_DENIED", false],
-    ["something that is no error", "down", "SINK_UNAVAILABLE", false],
+    ["a thrown string", "down", "SINK_UNAVAILABLE", false],
   ])("by %s has its code", (_name, error, code, mayBeOneEntry) => {
     const failure = requestFailure("search", error);
     expect({ code: failure.error.code, mayBeOneEntry: failure.mayBeOneEntry }).toEqual({ code, mayBeOneEntry });
@@ -119,7 +124,7 @@ describe("a request that failed as a whole", () => {
     expect(failure.error.message).not.toContain("secret");
   });
 
-  test("keeps of the client's error its words, and not the request with its documents", () => {
+  test("keeps the text of the client's error, and not the request with its documents", () => {
     const error = Object.assign(clientError("ConnectionError", "socket hang up"), { meta: { body: "secret" } });
     const { cause } = requestFailure("search", error).error;
     expect(cause).toMatchObject({ name: "ConnectionError", message: "socket hang up" });
@@ -130,12 +135,12 @@ describe("a request that failed as a whole", () => {
     ["7", 7_000],
     ["Wed, 21 Oct 2026 07:28:00 GMT", undefined],
     [undefined, undefined],
-  ])("waits as long as the server asks: %s", (retryAfter, retryAfterMs) => {
+  ])("has the delay that the server asks for: %s", (retryAfter, retryAfterMs) => {
     const error = Object.assign(responseError(429, ""), { headers: { "retry-after": retryAfter } });
     expect(requestFailure("search", error).error.retryAfterMs).toBe(retryAfterMs);
   });
 
-  test("dead-letters nothing but what may be the doing of one entry", () => {
+  test("rejects deliveries only where one entry may be the cause", () => {
     for (const status of [400, 401, 403, 404, 405, 408, 409, 418, 429, 500, 502, 503, 504]) {
       expect(outcomeOf(requestFailure("search", responseError(status, {})).error.code)).toBe("retry");
     }

@@ -7,8 +7,8 @@ import { Client } from "@opensearch-project/opensearch";
 import type { UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import { type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
-import { type SignedRequest, signatureOf } from "./sigv4.ts";
-import { certificate, key } from "./tls-fixture.ts";
+import { type SignedRequest, signatureOf } from "./support/sigv4.ts";
+import { certificate, key } from "./support/tls-fixture.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A server that takes everything, and what it received. */
+/** A server that accepts every request, and records them. */
 const listen = async (secure = false): Promise<{ url: string; received: SignedRequest[] }> => {
   const received: SignedRequest[] = [];
   const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -51,7 +51,7 @@ const writeBy = async (options: Partial<OpensearchSinkOptions>): Promise<WriteRe
 };
 
 describe("the client that the sink makes", () => {
-  test("sends one request to the alias, for an alias only, and asks for little in return", async () => {
+  test("sends one request, which requires an alias and asks for a short answer", async () => {
     const { url, received } = await listen();
     expect(await writeBy({ node: url })).toEqual({ delivery, outcome: "delivered" });
     const [{ url: path, headers }] = received as [SignedRequest];
@@ -86,7 +86,7 @@ describe("the client that the sink makes", () => {
     expect(headers["x-amz-content-sha256"]).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("is denied where there are no credentials, so that nothing is dead-lettered", async () => {
+  test("fails with SINK_DENIED without credentials, so that nothing is dead-lettered", async () => {
     const { url } = await listen();
     const credentials = async (): Promise<never> => {
       throw Object.assign(new Error("no providers"), { name: "CredentialsProviderError" });
@@ -95,7 +95,7 @@ describe("the client that the sink makes", () => {
     expect(result).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
   });
 
-  test("compresses when it is told to", async () => {
+  test('compresses where option "gzip" is set', async () => {
     const { url, received } = await listen();
     await writeBy({ node: url, gzip: true });
     const { headers, body } = received[0] as SignedRequest;
@@ -109,14 +109,14 @@ describe("the client that the sink makes", () => {
     expect(received).toEqual([]);
   });
 
-  test("trusts the authority that it is given", async () => {
+  test('trusts the authority in option "ssl"', async () => {
     const { url } = await listen(true);
     expect(await writeBy({ node: url, ssl: { ca: certificate } })).toEqual({ delivery, outcome: "delivered" });
   });
 });
 
 describe("the user's own client", () => {
-  test("is used as it is, and tried once", async () => {
+  test("is used as it is, without retries", async () => {
     const { url, received } = await listen();
     const client = new Client({ node: url, headers: { "x-mine": "yes" } });
     closing.unshift(() => client.close());

@@ -3,8 +3,8 @@ import type { Delivery, UpsertDelivery } from "@sluice/core/sink-kit";
 import { conforms } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
 import { type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
-import { openRig } from "./rig.ts";
-import { describeWithEachServer } from "./servers.ts";
+import { openRig } from "./support/rig.ts";
+import { describeWithEachServer } from "./support/servers.ts";
 
 const limits = { maxEntries: 40, maxBytes: 60_000 };
 

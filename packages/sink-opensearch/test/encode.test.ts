@@ -2,16 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { decodeRecord, type Origin } from "@sluice/core/sink-kit";
 import { streamChange, streamRecord } from "@sluice/testing";
-import { bodyOf, documentText, type EncodeOptions, encode, encodeAll } from "../src/encode.ts";
-import { guardScript } from "../src/guard.ts";
-import type { Written } from "../src/recent-writes.ts";
+import { bodyOf, documentText, type EncodeOptions, encode, encodeBatch } from "../src/encode.ts";
+import { guardScript } from "../src/write/guard.ts";
+import type { RecentWrite } from "../src/write/recent-writes.ts";
 
-const knowing = (written: Written | undefined): EncodeOptions => ({
+const withRecent = (written: RecentWrite | undefined): EncodeOptions => ({
   sink: "test",
   recent: { get: (idText) => (idText === '"a"' ? written : undefined) },
   now: 1_767_323_045_000,
 });
-const options = knowing(undefined);
+const options = withRecent(undefined);
 const byScript: EncodeOptions = { sink: options.sink, now: options.now };
 
 const insertOf = (origin: Origin = "stream"): Change =>
@@ -38,7 +38,7 @@ describe("an entry", () => {
     ]);
   });
 
-  test("updates the document of a modification by the one script", () => {
+  test("updates the document of a modification by the guard's script", () => {
     expect(linesOf(encode(delivery({ title: "T" }, modify), options).lines)).toEqual([
       { update: { _id: "a", retry_on_conflict: 5 } },
       {
@@ -49,7 +49,7 @@ describe("an entry", () => {
     ]);
   });
 
-  test("is the same document on both ways", () => {
+  test("has the same document for both actions", () => {
     const message = { a: 1.5, b: [1n], c: new Set(["y", "x"]) };
     const [, document] = linesOf(encode(delivery(message), options).lines);
     const [, update] = linesOf(encode(delivery(message), byScript).lines) as [
@@ -59,20 +59,20 @@ describe("an entry", () => {
     expect(update.script.params.d).toEqual(document);
   });
 
-  test("of a removal is a tombstone with the time of its writing", () => {
+  test("of a removal is a tombstone with the time of its write", () => {
     const [, update] = linesOf(encode(delivery(undefined, remove), byScript).lines);
     const tombstone = { version: remove.version, deleted: true, deletedAt: 1_767_323_045_000 };
     expect(update).toMatchObject({ script: { params: { d: { _sluice: tombstone } } } });
   });
 
-  test("holds the key where the id is its hash", () => {
+  test("contains the key where the id is its hash", () => {
     const change = streamChange({ keyNames: ["pk"], after: { pk: "k".repeat(600) } });
     const [action, document] = linesOf(encode(delivery({}, change), options).lines);
     expect(action).toEqual({ create: { _id: expect.stringMatching(/^%sha256-/) } });
     expect(document).toEqual({ _sluice: { version: change.version, key: "k".repeat(600) } });
   });
 
-  test("of an empty document holds the guard alone", () => {
+  test("of an empty document contains only the guard", () => {
     const change = insertOf();
     expect(encode(delivery({}, change), options).lines.split("\n")[1]).toBe(
       `{"_sluice":{"version":"${change.version}"}}`,
@@ -87,13 +87,13 @@ describe("an entry", () => {
     ["a modification that stands for an insert", delivery({}, modify, [insertOf()]), "create"],
     ["an insert that stands for a removal", delivery({}, insertOf(), [remove]), "update"],
     ["a removal", delivery(undefined, remove), "update"],
-  ] as const)("of %s goes by %s", (_name, one, action) => {
+  ] as const)("of %s has the action %s", (_name, one, action) => {
     expect(encode(one, options).action).toBe(action);
   });
 
-  test("of a document that is as this sink wrote it replaces that, on condition that it still is", () => {
-    const place = { seqNo: 17, primaryTerm: 2 };
-    const older = knowing({ version: "0", place });
+  test("replaces a document that this sink wrote last, on the condition that no other writer has written it since", () => {
+    const sequenceNumber = { seqNo: 17, primaryTerm: 2 };
+    const older = withRecent({ version: "0", sequenceNumber });
     expect(linesOf(encode(delivery({ title: "T" }, modify), older).lines)).toEqual([
       { index: { _id: "a", if_seq_no: 17, if_primary_term: 2 } },
       { _sluice: { version: modify.version }, title: "T" },
@@ -104,16 +104,16 @@ describe("an entry", () => {
     }
   });
 
-  test("of a document that this sink has seen as new asks whether it still is, without the document", () => {
-    const seen = knowing({ version: modify.version });
+  test("of a change that is probably superseded only compares versions, and does not send the document", () => {
+    const seen = withRecent({ version: modify.version });
     const entry = encode(delivery({ title: "T" }, modify), seen);
     const [action, request] = linesOf(entry.lines);
     expect([entry.action, action]).toEqual(["check", { update: { _id: "a" } }]);
     expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version } } });
   });
 
-  test("of a document that is there goes by the script where its place is not known", () => {
-    expect(encode(delivery({}), knowing({ version: "0" })).action).toBe("update");
+  test("uses the script for a document whose sequence number is unknown", () => {
+    expect(encode(delivery({}), withRecent({ version: "0" })).action).toBe("update");
   });
 
   test("counts its bytes in UTF-8", () => {
@@ -123,7 +123,7 @@ describe("an entry", () => {
 });
 
 describe("the body of a request", () => {
-  test("holds the lines of its entries, byte by byte", () => {
+  test("contains the lines of its entries, byte by byte", () => {
     const notes = ["plain", "é", "한국어", "😀", "half \ud800 of one", 'a\nb"c\\', ""];
     const entries = notes.flatMap((note) => [options, byScript].map((one) => encode(delivery({ note }), one)));
     expect(bodyOf(entries).toString("utf8")).toBe(entries.map(({ lines }) => lines).join(""));
@@ -151,7 +151,7 @@ describe("a document's text", () => {
   });
 });
 
-describe("a message that is no document", () => {
+describe("a message that is not a document", () => {
   const cyclic: Record<string, unknown> = {};
   cyclic.self = cyclic;
 
@@ -159,12 +159,12 @@ describe("a message that is no document", () => {
     ["is an array", [], "SINK_REJECTED"],
     ["is a text", "document" as unknown as object, "SINK_REJECTED"],
     ["is null", null as unknown as object, "SINK_REJECTED"],
-    ["has a field of the sink's own", { _sluice: {} }, "SINK_REJECTED"],
-    ["holds itself", cyclic, "MAPPING_FAILED"],
+    ["has the field that the sink sets", { _sluice: {} }, "SINK_REJECTED"],
+    ["contains itself", cyclic, "MAPPING_FAILED"],
   ])("is refused alone where it %s", (_name, message, code) => {
     const [good, bad] = [delivery({}), delivery(message)];
-    const { entries, refused } = encodeAll([good, bad], options);
+    const { entries, results } = encodeBatch([good, bad], options);
     expect(entries.map((entry) => entry.delivery)).toEqual([good]);
-    expect(refused).toEqual([[bad, expect.objectContaining({ code })]]);
+    expect(results).toEqual([{ delivery: bad, outcome: "failed", error: expect.objectContaining({ code }) }]);
   });
 });

@@ -7,11 +7,11 @@ import {
   type OpensearchSinkOptions,
   opensearchSink,
 } from "../src/index.ts";
-import { apiOf, hitsOf, newIndex } from "./api.ts";
-import { startProxy } from "./proxy.ts";
-import { testSettings } from "./rig.ts";
-import { describeWithEachServer } from "./servers.ts";
-import { deliveryOf, outcomesOf } from "./written.ts";
+import { apiOf, hitsOf, newIndex } from "./support/api.ts";
+import { deliveryOf, outcomesOf } from "./support/outcomes.ts";
+import { startFaultProxy } from "./support/proxy.ts";
+import { testSettings } from "./support/rig.ts";
+import { describeWithEachServer } from "./support/servers.ts";
 
 const mappings = { properties: { title: { type: "text" }, sizes: { properties: { width: { type: "long" } } } } };
 const dayMs = 86_400_000;
@@ -35,7 +35,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     return JSON.stringify({ aliases, mappings: found });
   };
 
-  test("creates index, mapping and filtered alias, and then finds all there", async () => {
+  test("creates index, mapping and filtered alias, and then finds nothing missing", async () => {
     const index = newIndex();
     const requests = await sinkFor(index).ensure();
     expect(requests).toEqual([expect.stringMatching(`^PUT /${index}-000001 \\{.*"aliases"`)]);
@@ -46,19 +46,19 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(state).toContain('"title":{"type":"text"}');
   });
 
-  test("only tells what it would do when it is told so", async () => {
+  test("with apply: false returns the requests and sends none", async () => {
     const index = newIndex();
     expect(await sinkFor(index).ensure({ apply: false })).toHaveLength(1);
     expect((await api("GET", `/${index}-000001`)).status).toBe(404);
   });
 
-  test("may be called by many at once", async () => {
+  test("may be called several times at once", async () => {
     const index = newIndex();
     await Promise.all(Array.from({ length: 4 }, () => sinkFor(index).ensure()));
     expect(await sinkFor(index).ensure()).toEqual([]);
   });
 
-  test("adds fields that are new, also below others, and changes none", async () => {
+  test("adds new fields, also inside other fields, and changes no existing one", async () => {
     const index = newIndex();
     await sinkFor(index).ensure();
     const sizes = { properties: { width: { type: "long" }, height: { type: "long" } } };
@@ -69,7 +69,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sinkFor(index, { mappings: more }).ensure()).toEqual([]);
   });
 
-  test("adds a second way to index a field, and leaves the first ones", async () => {
+  test("adds a further way to index a field, and keeps the existing ones", async () => {
     const index = newIndex();
     const titled = (fields: OpensearchMappings["properties"] & object) => ({
       properties: { title: { type: "text", analyzer: "german", fields } },
@@ -87,13 +87,13 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
   test.each([
     ["a mapping", { mappings: { properties: { title: { type: "nonsense" } } } }, /"mappings".*No handler.*nonsense/],
     ["a setting", { settings: { number_of_shards: "many" } }, /"settings".*number_of_shards/],
-    ["a setting that there is none of", { settings: { numberOfShards: 1 } }, /"settings".*numberOfShards/],
+    ["an unknown setting", { settings: { numberOfShards: 1 } }, /"settings".*numberOfShards/],
   ])(
-    "passes on why the server refuses %s, as nothing is withheld where there are no items",
-    async (_, options, told) => {
+    "passes on why the server refuses %s, because a request without items quotes no values",
+    async (_, options, reason) => {
       await expect(sinkFor(newIndex(), options).ensure()).rejects.toMatchObject({
         code: "CONFIG_INVALID",
-        message: expect.stringMatching(told),
+        message: expect.stringMatching(reason),
       });
     },
   );
@@ -109,7 +109,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     });
   });
 
-  test("takes an alias of any letters, and so do writing and purging", async () => {
+  test("ensure, write and purge take an alias with any letters", async () => {
     const sink = sinkFor(`${newIndex()}-%41-ü€`);
     expect(await sink.ensure()).toHaveLength(1);
     expect(await sink.ensure()).toEqual([]);
@@ -118,17 +118,17 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sink.purge()).toBe(0);
   });
 
-  test("refuses a field of another type, by its name", async () => {
+  test("refuses an existing field of another type, by its name", async () => {
     const index = newIndex();
     await sinkFor(index).ensure();
     const other = { properties: { sizes: { properties: { width: { type: "keyword" } } } } };
     await expect(sinkFor(index, { mappings: other }).ensure()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringContaining('field "sizes.width" is of type long; declared is keyword'),
+      message: expect.stringContaining('declares field "sizes.width" as keyword; in the index it is long'),
     });
   });
 
-  test("adds what an index without alias, or an alias without filter, lacks", async () => {
+  test("adds the missing alias of an index, and the missing filter of an alias", async () => {
     const [bare, unfiltered] = [newIndex(), newIndex()];
     await api("PUT", `/${bare}-000001`, { settings: testSettings });
     await api("PUT", `/${unfiltered}-000001`, { settings: testSettings, aliases: { [unfiltered]: {} } });
@@ -142,7 +142,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     }
   });
 
-  test("leaves an alias that was swapped to a later index", async () => {
+  test("does not move back an alias that points to a later index", async () => {
     const index = newIndex();
     await api("PUT", `/${index}-000001`, { settings: testSettings });
     await api("PUT", `/${index}-000002`, { settings: testSettings, aliases: { [index]: {} } });
@@ -151,10 +151,13 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
   });
 
   test.each([
-    ["an index of that name", (index: string) => api("PUT", `/${index}`, {})],
-    ["an alias that points elsewhere", (index: string) => api("PUT", `/other-${index}`, { aliases: { [index]: {} } })],
+    ["an index with the name of the alias", (index: string) => api("PUT", `/${index}`, {})],
     [
-      "an alias of two without a write index",
+      "an alias that points to another index",
+      (index: string) => api("PUT", `/other-${index}`, { aliases: { [index]: {} } }),
+    ],
+    [
+      "an alias of two indices without a write index",
       async (index: string) => {
         for (const number of [1, 2]) await api("PUT", `/${index}-00000${number}`, { aliases: { [index]: {} } });
       },
@@ -172,17 +175,17 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     });
   });
 
-  test("tells by a probe whether a Serverless collection takes ids and scripts", async () => {
-    const [index, proxy] = [newIndex(), await startProxy(url)];
+  test("finds out by a probe that a Serverless collection refuses ids and scripts", async () => {
+    const [index, proxy] = [newIndex(), await startFaultProxy(url)];
     const sink = opensearchSink({ node: proxy.url, index, mappings, serverless: true });
     await sink.ensure();
     expect(await hitsOf(api, index)).toEqual([]);
     const reason = "Document ID is not supported in create/index operation request";
     const error = { type: "illegal_argument_exception", reason };
     proxy.answerWith(() => ({ status: 200, body: JSON.stringify({ errors: true, items: [{ update: { error } }] }) }));
-    await expect(sink.ensure()).rejects.toThrow("expected a collection of type search");
+    await expect(sink.ensure()).rejects.toThrow("must be in a collection of type search");
     proxy.answerWith(() => ({ status: 400, body: JSON.stringify({ error }) }));
-    await expect(sink.ensure()).rejects.toThrow("expected a collection of type search");
+    await expect(sink.ensure()).rejects.toThrow("must be in a collection of type search");
     proxy.fail({ kind: "deny" });
     proxy.answerWith(() => undefined);
     await expect(sink.ensure()).rejects.toMatchObject({ code: "SINK_DENIED" });
@@ -190,19 +193,19 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     await proxy.close();
   });
 
-  test("tells that a Serverless collection forgets what it took", async () => {
-    const [index, proxy] = [newIndex(), await startProxy(url)];
+  test("refuses a Serverless collection that does not keep the changes it accepted", async () => {
+    const [index, proxy] = [newIndex(), await startFaultProxy(url)];
     const sink = opensearchSink({ node: proxy.url, index, mappings, serverless: true });
     await sinkFor(index).ensure();
     const add = { index: `${index}-000001`, alias: index };
     await api("POST", "/_aliases", { actions: [{ add }] });
     proxy.answerTo("/_aliases", { status: 200, body: '{"acknowledged":true}' });
-    await expect(sink.ensure()).rejects.toThrow(/option "index".*took POST \/_aliases, and does not keep/);
+    await expect(sink.ensure()).rejects.toThrow(/option "index".*accepted POST \/_aliases, but did not keep/);
     await sink.close();
     await proxy.close();
   });
 
-  test("an alias that is missing holds the records up, and no index is guessed", async () => {
+  test("with a missing alias a write fails with SINK_MISSING, and creates no index", async () => {
     const index = newIndex();
     const sink = sinkFor(index);
     const insert = deliveryOf(streamChange({ keyNames: ["pk"], after: { pk: "a" } }));
@@ -212,15 +215,15 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
   });
 
-  test("purge removes the tombstones past the horizon, and nothing else", async () => {
+  test("purge deletes tombstones that are old enough, and nothing else", async () => {
     const index = newIndex();
     const sink = sinkFor(index);
     await sink.ensure();
-    const [live, young] = ["live", "young"].map((pk) => streamChange({ keyNames: ["pk"], after: { pk } }));
-    const removal = streamChange({ keyNames: ["pk"], before: { pk: "young" }, position: 9 });
+    const [live, fresh] = ["live", "new"].map((pk) => streamChange({ keyNames: ["pk"], after: { pk } }));
+    const removal = streamChange({ keyNames: ["pk"], before: { pk: "new" }, position: 9 });
     await outcomesOf(
       sink,
-      [live, young].flatMap((change) => (change ? [deliveryOf(change)] : [])),
+      [live, fresh].flatMap((change) => (change ? [deliveryOf(change)] : [])),
     );
     await outcomesOf(sink, [deliveryOf(removal)]);
     for (const [id, days] of [
@@ -233,18 +236,18 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sink.purge()).toBe(1);
     expect(await sink.purge()).toBe(0);
     const ids = (await hitsOf(api, `${index}-000001`)).map(({ _id }) => _id).sort();
-    expect(ids).toEqual(["live", "young", "younger"]);
+    expect(ids).toEqual(["live", "new", "younger"]);
     expect(await sink.purge({ olderThanDays: 15 })).toBe(1);
   });
 
-  test("purge refuses a horizon that a redrive could outlive, and a Serverless collection", async () => {
+  test("purge refuses fewer days than a redrive can take, and a Serverless collection", async () => {
     const sink = sinkFor(newIndex());
     await expect(sink.purge({ olderThanDays: 14 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     const serverless = opensearchSink({ client, index: newIndex(), serverless: true });
     await expect(serverless.purge()).rejects.toThrow("Serverless");
   });
 
-  test("purge of an alias that is missing says so", async () => {
+  test("purge of a missing alias rejects with SINK_MISSING", async () => {
     await expect(sinkFor(newIndex()).purge()).rejects.toMatchObject({ code: "SINK_MISSING" });
   });
 });

@@ -50,7 +50,7 @@ describe("opensearch", () => {
     expect(make).not.toThrow("secret");
   });
 
-  test("takes the user's own client, and a node", () => {
+  test("takes a client or a node", () => {
     expect(opensearchSink({ client, index: "orders" }).name).toBe("opensearch");
     expect(opensearchSink({ node, index: "orders", name: "search" }).name).toBe("search");
   });
@@ -97,11 +97,11 @@ describe("the settings", () => {
     [{ auth: { region: "eu-central-1" } }, false],
     [{ serverless: true }, true],
     [{}, false],
-  ])("tell Serverless by the service that requests are signed for (%#)", (options, serverless) => {
+  ])("detect Serverless by the service that requests are signed for (%#)", (options, serverless) => {
     expect(checkOptions({ node, index: "orders", ...options }).serverless).toBe(serverless);
   });
 
-  test("do not follow later changes of the options", () => {
+  test("ignore later changes of the options", () => {
     const mappings = { properties: { title: { type: "text" } } };
     const settings = checkOptions({ node, index: "orders", mappings });
     mappings.properties.title.type = "keyword";

@@ -11,10 +11,10 @@ import {
   type OpensearchSinkOptions,
   opensearchSink,
 } from "../src/index.ts";
-import { apiOf, hitsOf, newIndex, withoutGuard } from "./api.ts";
-import { testSettings } from "./rig.ts";
-import { describeWithEachServer } from "./servers.ts";
-import { deliveryOf, outcomesOf } from "./written.ts";
+import { apiOf, hitsOf, newIndex, withoutGuard } from "./support/api.ts";
+import { deliveryOf, outcomesOf } from "./support/outcomes.ts";
+import { testSettings } from "./support/rig.ts";
+import { describeWithEachServer } from "./support/servers.ts";
 
 const mappings: OpensearchMappings = {
   properties: {
@@ -25,7 +25,7 @@ const mappings: OpensearchMappings = {
   },
 };
 
-/** The item as the record has it, so that numbers keep the form that DynamoDB gave them. */
+/** A change with the image of the record, so that numbers keep the form that DynamoDB gave them. */
 const imageChange = (after: Image, origin: Origin) => {
   const record = streamRecord({ keyNames: ["pk"], after: { pk: "placeholder" } });
   const keys = { pk: after.pk } as Image;
@@ -71,14 +71,14 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index)).toEqual([{ pk: "a", title: "T", any: { tags: ["x", "y"], bytes: "AQI=" } }]);
   });
 
-  test("replaces the whole document: an attribute that is gone is gone", async () => {
+  test("replaces the whole document: a removed attribute is removed", async () => {
     const { sink, index } = await open();
     await outcomesOf(sink, [deliveryOf(insertOf("a", { title: "T", count: 1 }))]);
     await outcomesOf(sink, [deliveryOf(modifyOf("a", { count: 2 }, 2))]);
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 2 }]);
   });
 
-  test("writes one item the same way on both paths, and every digit of its numbers", async () => {
+  test("writes the same document by both actions, with every digit of its numbers", async () => {
     const { sink, index } = await open();
     const numbers = ["0.1", "1E21", "1E-7", "123456789.125", "9007199254740993", "-0.00012", "100000000000000000000"];
     const digits = ["12345678901234567890123456789012345678", "0.12345678901234567890123456789012345678", "1.5E100"];
@@ -105,21 +105,21 @@ await describeWithEachServer("the sink", ({ url }) => {
     ]);
   });
 
-  test("peeks into the index that the alias writes to, and refuses what is no document", async () => {
+  test("dryRun reads the index that the alias writes to, and refuses a message that is not a document", async () => {
     const { sink, index } = await open();
     const insert = deliveryOf(insertOf("a", { title: "T" }));
     await outcomesOf(sink, [insert]);
     await api("PUT", `/${index}-000002`, {});
-    const peeked = () => outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [insert]);
-    expect(await peeked()).toEqual(["superseded"]);
+    const dryRun = () => outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [insert]);
+    expect(await dryRun()).toEqual(["superseded"]);
     const moved = [
       { add: { index: `${index}-000001`, alias: index, is_write_index: false } },
       { add: { index: `${index}-000002`, alias: index, is_write_index: true } },
     ];
     await api("POST", "/_aliases", { actions: moved });
-    expect(await peeked()).toEqual(["delivered"]);
-    const odd = deliveryOf(insertOf("b"), [] as object);
-    expect(await outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [odd])).toEqual([
+    expect(await dryRun()).toEqual(["delivered"]);
+    const invalid = deliveryOf(insertOf("b"), [] as object);
+    expect(await outcomesOf({ write: async (...call) => (await sink.dryRun?.(...call)) ?? [] }, [invalid])).toEqual([
       "SINK_REJECTED",
     ]);
     expect(await documentsOf(index)).toEqual([{ pk: "a", title: "T" }]);
@@ -143,7 +143,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await found({ price: { gt: 1, lt: 2 } })).toEqual(["small"]);
   });
 
-  test("sees what another environment wrote since, and that the index is another one", async () => {
+  test("detects later writes of another environment, and a new index of the same name", async () => {
     const { sink: one, index } = await open();
     const other = opensearchSink({ client, index });
     const write = async (sink: OpensearchSink, position: number): Promise<unknown> =>
@@ -160,7 +160,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     await opensearchSink({ client, index, mappings, settings: testSettings }).ensure();
     expect(await write(other, 8)).toBe("delivered");
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
-    // What was written before comes again: it is there, then older, then gone.
+    // A redelivered change: its document has that version, then an older version, and then is missing.
     expect(await write(other, 8)).toBe("superseded");
     for (const older of [3, undefined]) {
       await api("DELETE", `/${index}-000001`);
@@ -172,7 +172,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     }
   });
 
-  test("hides tombstones from searches by the alias, and shows documents from before the sink", async () => {
+  test("hides tombstones from searches by the alias, and shows documents that existed before the sink", async () => {
     const { sink, index } = await open();
     await api("PUT", `/${index}-000001/_doc/before`, { title: "from before" });
     await outcomesOf(sink, [deliveryOf(insertOf("a")), deliveryOf(removeOf("b", 1))]);
@@ -182,13 +182,13 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index, { term: { title: "new" } })).toEqual([{ pk: "before", title: "new" }]);
   });
 
-  test("overwrites a document whose guard somebody has spoilt", async () => {
+  test("overwrites a document with a damaged guard", async () => {
     const { sink, index } = await open();
     await api("PUT", `/${index}-000001/_doc/a`, { _sluice: { deleted: false } });
     expect(await outcomesOf(sink, [deliveryOf(modifyOf("a", { count: 1 }, 1))])).toEqual(["delivered"]);
   });
 
-  test("keeps a tombstone when the server has forgotten real deletes", async () => {
+  test("keeps a tombstone after the server has forgotten real deletes", async () => {
     const { sink, index } = await open({ settings: { ...testSettings, gc_deletes: "1s" } });
     const [insert, removal] = [deliveryOf(insertOf("a", {}, 1)), deliveryOf(removeOf("a", 2))];
     expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
@@ -213,7 +213,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect((await hitsOf(api, index)).map(({ _id }) => _id)).toEqual(["control"]);
   });
 
-  test("rejects one poison document among 5,000, and it alone", async () => {
+  test("rejects only the one bad document among 5,000", async () => {
     const { sink, index } = await open();
     const deliveries = Array.from({ length: 5_000 }, (_, at) =>
       deliveryOf(insertOf(`item-${at}`, { count: at === 3_210 ? "many" : at })),
@@ -226,7 +226,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect((await api("GET", `/${index}/_count`)).body.count).toBe(4_999);
   });
 
-  test("rejects alone the document whose line spoils the whole request", async () => {
+  test("rejects only the document whose line makes the server refuse the whole request", async () => {
     const { sink, index } = await open();
     const deliveries = ["a", "b", "c", "d"].map((pk) => deliveryOf(modifyOf(pk, { title: pk }, 2)));
     const lone = deliveryOf(modifyOf("lone", {}, 2), { pk: "lone", any: { "half \ud800": 1 } });
@@ -235,7 +235,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index, { terms: { title: ["a", "b", "c", "d"] } })).toHaveLength(4);
   });
 
-  test("waits for a disk at its flood stage, and never calls it a permission", async () => {
+  test("reports a full disk as SINK_THROTTLED, and not as a missing permission", async () => {
     const { sink, index } = await open();
     const block = (value: boolean | null) =>
       api("PUT", `/${index}-000001/_settings`, { "index.blocks.read_only_allow_delete": value });
@@ -246,7 +246,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await outcomesOf(sink, deliveries)).toEqual(["delivered", "delivered"]);
   });
 
-  test("holds records up where the alias has no write index, or the mapping no room for the guard", async () => {
+  test("fails with SINK_MISSING where the alias has no write index, or a strict mapping lacks the guard's field", async () => {
     const [two, strict] = [newIndex(), newIndex()];
     for (const number of [1, 2]) await api("PUT", `/${two}-00000${number}`, { aliases: { [two]: {} } });
     await api("PUT", `/${strict}-000001`, { mappings: { dynamic: "strict" }, aliases: { [strict]: {} } });
@@ -256,7 +256,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     }
   });
 
-  test("takes keys of any length and kind", async () => {
+  test("takes keys of any length, with any characters", async () => {
     const { sink, index } = await open({ mappings: {} });
     const keys = ["k".repeat(512), "k".repeat(513), "é".repeat(1_000), "a|b", "%"];
     const deliveries = keys.map((pk) => deliveryOf(insertOf(pk, {}), { length: pk.length }));
@@ -270,8 +270,8 @@ const describeWithSmall = await engineOrSkip({ describe, test, afterAll }, () =>
   startOpensearch({ settings: { "http.max_content_length": "20kb" } }),
 );
 
-describeWithSmall("a server with a smaller limit than the sink's", ({ url }) => {
-  test("gets smaller requests, and only what it cannot hold is too large", async () => {
+describeWithSmall("a server with a lower limit than the sink", ({ url }) => {
+  test("gets smaller requests, and only a document beyond its limit fails", async () => {
     const sink = opensearchSink({ node: url, index: newIndex(), settings: testSettings });
     await sink.ensure();
     const deliveries = Array.from({ length: 40 }, (_, at) =>

@@ -1,17 +1,17 @@
-// From what Postgres or pg says to an error code, in two tables. Server messages quote values ("Key (id)=(…) already
-// exists"), so nothing of a data error is passed on but its SQLSTATE and the names of column and constraint.
+// From an error of Postgres or pg to an error code, in two tables. Server messages quote values ("Key (id)=(…) already
+// exists"), so of a data error only its SQLSTATE and the names of column and constraint are passed on.
 
-import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /**
- * SQLSTATE, or its class of two characters, to the code. The longer entry wins.
+ * From an SQLSTATE, or its class of two characters, to the code. The longer entry wins.
  * @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23)
  */
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that takes no rows, ON CONFLICT on a foreign table
   "25": "SINK_UNAVAILABLE", // 25006 read-only: a replica, or the former primary after a failover
-  "26": "SINK_UNAVAILABLE", // a pooler between us and the server lost the statement
+  "26": "SINK_UNAVAILABLE", // a pooler in front of the server lost the statement
   "28": "SINK_DENIED", // invalid authorization
   "3D": "SINK_MISSING", // no such database
   "3F": "SINK_MISSING", // no such schema
@@ -26,17 +26,29 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "55006": "SINK_CONFLICT", // object in use
   "55P03": "SINK_CONFLICT", // lock not available
   "57": "SINK_UNAVAILABLE", // 57P01 shutdown, 57P03 still starting
-  "57014": "SINK_TIMEOUT", // statement_timeout, or cancelled by somebody
+  "57014": "SINK_TIMEOUT", // statement_timeout, or cancelled by an administrator
   "58": "SINK_UNAVAILABLE", // I/O error
   F0: "SINK_UNAVAILABLE", // configuration file
   XX: "SINK_UNAVAILABLE", // internal error
 };
 
-/** Classes in which a message names relations, roles and settings, but no values. */
-const plainSpoken: ReadonlySet<string> = new Set(["08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "55", "57"]);
+/** Classes whose messages name relations, roles and settings, but quote no values. */
+const classesWithoutValues: ReadonlySet<string> = new Set([
+  "08",
+  "0A",
+  "25",
+  "28",
+  "3D",
+  "3F",
+  "40",
+  "42",
+  "53",
+  "55",
+  "57",
+]);
 
 /**
- * Codes of errors that did not come from the server. TLS that does not verify is a setting to repair, so it is denied.
+ * Codes of errors that do not come from the server. A certificate that does not verify is SINK_DENIED: a setting is wrong.
  * @see https://nodejs.org/api/errors.html#nodejs-error-codes, https://nodejs.org/api/tls.html#x509-certificate-error-codes
  */
 const clientCodes: Readonly<Record<string, SinkErrorCode>> = {
@@ -59,12 +71,7 @@ const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] 
   ["The server does not support SSL connections", "SINK_DENIED"],
 ];
 
-const hints: Partial<Record<SinkErrorCode, string>> = {
-  SINK_MISSING: "; ensure() creates what is missing",
-  SINK_REJECTED: "; its text is withheld because it may quote values",
-};
-
-interface Fields {
+interface PostgresErrorFields {
   readonly code: string;
   readonly message: string;
   readonly severity: string;
@@ -73,13 +80,13 @@ interface Fields {
   readonly where: string;
 }
 
-/** Reads text members only: what was thrown may be anything. */
-const fieldsOf = (error: unknown): Fields => {
+/** Reads text members only, because anything may have been thrown. */
+const fieldsOf = (error: unknown): PostgresErrorFields => {
   const members: Readonly<Record<string, unknown>> = typeof error === "object" && error !== null ? { ...error } : {};
   const text = (name: string): string => (typeof members[name] === "string" ? members[name] : "");
   return {
     code: text("code"),
-    // Node's AggregateError, from a host with several addresses, has a code and no message.
+    // Node's AggregateError, for a host with several addresses, has a code and no message.
     message: (error instanceof Error && error.message) || text("code") || "an error without a message",
     severity: text("severity"),
     column: text("column"),
@@ -88,22 +95,24 @@ const fieldsOf = (error: unknown): Fields => {
   };
 };
 
-/** Whether the server itself answered with this error: then `code` is an SQLSTATE. */
-const isServerError = ({ code, severity }: Fields): boolean => severity !== "" && /^[0-9A-Z]{5}$/.test(code);
+/** Whether the server itself sent this error: then `code` is an SQLSTATE. */
+const isServerError = ({ code, severity }: PostgresErrorFields): boolean =>
+  severity !== "" && /^[0-9A-Z]{5}$/.test(code);
 
-/** An SQLSTATE that is in no table is a trigger's own: it speaks of the row. */
+/** An SQLSTATE outside the table comes from a user's trigger, which refuses the row. */
 const codeOfState = (state: string): SinkErrorCode =>
   sqlStates[state] ?? sqlStates[state.slice(0, 2)] ?? "SINK_REJECTED";
 
-const codeOfClient = ({ code, message }: Fields): SinkErrorCode =>
+const codeOfClient = ({ code, message }: PostgresErrorFields): SinkErrorCode =>
   clientCodes[code] ?? clientMessages.find(([text]) => message.includes(text))?.[1] ?? "SINK_UNAVAILABLE";
 
-/** A message with a context comes from a function or trigger, and may say anything. */
-const isSafe = ({ code, where }: Fields): boolean => where === "" && plainSpoken.has(code.slice(0, 2));
+/** A message with a context comes from a function or trigger, and may quote values. */
+const hasNoValues = ({ code, where }: PostgresErrorFields): boolean =>
+  where === "" && classesWithoutValues.has(code.slice(0, 2));
 
-const describe = (fields: Fields): string => {
+const describe = (fields: PostgresErrorFields): string => {
   const parts = [`SQLSTATE ${fields.code}`];
-  if (isSafe(fields)) parts.push(fields.message);
+  if (hasNoValues(fields)) parts.push(fields.message);
   if (fields.column !== "") parts.push(`column "${fields.column}"`);
   if (fields.constraint !== "") parts.push(`constraint "${fields.constraint}"`);
   return parts.join(", ");
@@ -115,22 +124,22 @@ export const codeOf = (error: unknown): SinkErrorCode => {
   return isServerError(fields) ? codeOfState(fields.code) : codeOfClient(fields);
 };
 
-/** Server errors after which the connection is gone or in doubt. `severity` would say so, but it is translated. */
+/** SQLSTATEs after which the connection is lost, or may be. `severity` has the same information, but is translated. */
 const fatalStates = /^(08|57P|58|F0|XX)/;
 
-/** Whether the connection still answers after this error: only then may it go back to its pool. */
+/** Whether the connection can still be used after this error: only then may it go back to its pool. */
 export const isConnectionGood = (error: unknown): boolean => {
   const fields = fieldsOf(error);
   return isServerError(fields) && !fatalStates.test(fields.code);
 };
 
-/** The error for a delivery, without values. `cause` is pg's own error only where that holds none; its `code` always is. */
+/** The error for a delivery, without values. Its cause is pg's own error only where that holds no values. */
 export const classify = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
   const code = codeOf(error);
   if (!isServerError(fields)) return new SinkError(code, `[${sink}] ${fields.message}`, { cause: error });
-  const told = describe(fields);
-  const cause = Object.assign(new Error(told), { code: fields.code });
-  return new SinkError(code, `[${sink}] Postgres answered ${told}${hints[code] ?? ""}`, { cause });
+  const description = describe(fields);
+  const cause = Object.assign(new Error(description), { code: fields.code });
+  return new SinkError(code, `[${sink}] Postgres answered ${description}${errorHint(code)}`, { cause });
 };

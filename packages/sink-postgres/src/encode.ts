@@ -1,92 +1,37 @@
-// From a delivery to the cells of its row. Which columns there are, and what each takes, comes from the catalogue;
-// where the values come from, from the options.
+// From a delivery to the cells of its row. The catalogue says which columns exist and which values they take; the options
+// say which attribute fills each.
 
 import {
   type Change,
-  ConfigError,
   type Image,
+  invalidOption,
   type KeyValue,
   RecordError,
   SinkError,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import { type Catalogue, type CatalogueColumn, primaryKey } from "./catalogue.ts";
-import { type Cell, type Codec, codecOf, Misfit, valueCell } from "./codec.ts";
-import { compilePath } from "./columns.ts";
-import type { Settings } from "./options.ts";
-import { guardColumns } from "./relation.ts";
-import type { StatementColumn } from "./statement.ts";
+import type { PostgresSettings } from "./options.ts";
+import { compilePath } from "./write/attribute-path.ts";
+import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
+import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 
-/** A delivery, ready for the statement. */
-export interface Entry {
+/** A delivery, encoded for the statement. */
+export interface RowEntry {
   readonly delivery: UpsertDelivery<unknown>;
   /** The key columns, then the others; a removal has the key columns only. */
   readonly cells: readonly Cell[];
-  /** The cells of the key as one text: equal for one row. */
+  /** The cells of the key as one text: equal for the same row. */
   readonly rowKey: string;
 }
 
-/** A column that the sink writes. */
-export interface WrittenColumn extends StatementColumn {
-  readonly codec: Codec;
-}
+/** Reads the cell of one column from a key, an image or a row. */
+type CellReader<Source> = (source: Source) => Cell;
 
-/** The columns that the sink writes: keys first. */
-export interface WrittenColumns {
-  readonly keys: readonly WrittenColumn[];
-  readonly columns: readonly WrittenColumn[];
-}
-
-const written = ({ name, type, baseType }: CatalogueColumn): WrittenColumn => {
-  const codec = codecOf(baseType);
-  return { name, type, codec, isCastByRow: codec === "json" || typeof codec === "object" };
-};
-
-const missing = (settings: Settings, problem: string): SinkError =>
-  new SinkError("SINK_MISSING", `[${settings.name}] ${settings.relations.rows} ${problem}`);
-
-const find = (settings: Settings, catalogue: Catalogue, names: readonly string[]): WrittenColumn[] =>
-  names.map((name) => {
-    const column = catalogue.columns.find((candidate) => candidate.name === name);
-    if (column === undefined) throw missing(settings, `has no column "${name}"; ensure() adds the declared ones`);
-    return written(column);
-  });
-
-const keyNames = (settings: Settings, catalogue: Catalogue): readonly string[] => {
-  const { key } = settings;
-  if (Array.isArray(key)) return key;
-  if (typeof key === "object") return Object.keys(key);
-  const names = primaryKey(catalogue).map(({ name }) => name);
-  if (names.length === 0)
-    throw missing(settings, 'has no primary key; name the columns of a unique index in option "key"');
-  return names;
-};
-
-/** What a mapper's rows carry by default: a default stays Postgres' business, a generated column always is. */
-const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean =>
-  !isGenerated && !hasDefault && !guardColumns.has(name);
-
-const rowNames = ({ listed, declared }: Settings, catalogue: Catalogue): readonly string[] =>
-  listed ?? declared?.map(({ name }) => name) ?? catalogue.columns.filter(isWritable).map(({ name }) => name);
-
-/**
- * The columns to write.
- * @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key
- */
-export const writtenColumns = (settings: Settings, catalogue: Catalogue): WrittenColumns => {
-  const keys = keyNames(settings, catalogue);
-  const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));
-  return { keys: find(settings, catalogue, keys), columns: find(settings, catalogue, columns) };
-};
-
-/** Reads one column's cell from a key, an image or a row. */
-type Reader<Source> = (source: Source) => Cell;
-
-/** Appends a cell for each column. One loop with one catch: bench, a closure for each cell took twice as long. */
+/** Appends a cell for each column. One loop with one catch: a closure for each cell took twice as long. */
 const readCells = <Source>(
   cells: Cell[],
   columns: readonly WrittenColumn[],
-  readers: readonly Reader<Source>[],
+  readers: readonly CellReader<Source>[],
   source: Source,
 ): void => {
   let index = 0;
@@ -96,30 +41,29 @@ const readCells = <Source>(
       index += 1;
     }
   } catch (error) {
-    if (!(error instanceof Misfit)) throw error;
-    throw new Misfit(`column "${columns[index]?.name}": ${error.message}`);
+    if (!(error instanceof ColumnValueError)) throw error;
+    throw new ColumnValueError(`column "${columns[index]?.name}": ${error.message}`);
   }
 };
 
-const attributeFor = (settings: Settings, column: string): string => {
+const attributeFor = (settings: PostgresSettings, column: string): string => {
   const { key } = settings;
   if (typeof key !== "object" || Array.isArray(key)) return column;
   return (key as Readonly<Record<string, string>>)[column] ?? column;
 };
 
-const keyAttributeReader = (settings: Settings, { name, codec }: WrittenColumn): Reader<Change> => {
+const keyAttributeReader = (settings: PostgresSettings, { name, codec }: WrittenColumn): CellReader<Change> => {
   const attribute = attributeFor(settings, name);
   return ({ keys }) => {
     const value = keys[attribute];
     if (value !== undefined) return valueCell(value, codec);
-    const problem = `column "${name}" is filled from "${attribute}", which is no key attribute of the item`;
-    throw new ConfigError("CONFIG_INVALID", `option "key": ${problem}`);
+    throw invalidOption("key", `fills column "${name}" from "${attribute}", which is not a key attribute of the item`);
   };
 };
 
-type KeyFunction = (keys: Change["keys"]) => { readonly [column: string]: KeyValue };
+type KeyRow = { readonly [column: string]: KeyValue };
 
-const callKeyFunction = (keyOf: KeyFunction, change: Change): { readonly [column: string]: KeyValue } => {
+const callKeyFunction = (keyOf: (keys: Change["keys"]) => KeyRow, change: Change): KeyRow => {
   try {
     return keyOf(change.keys);
   } catch (cause) {
@@ -128,14 +72,17 @@ const callKeyFunction = (keyOf: KeyFunction, change: Change): { readonly [column
 };
 
 const keyRowReader =
-  ({ name, codec }: WrittenColumn): Reader<{ readonly [column: string]: KeyValue }> =>
+  ({ name, codec }: WrittenColumn): CellReader<KeyRow> =>
   (row) => {
     const cell = valueCell(row[name], codec);
-    if (cell === null) throw new Misfit('the function in option "key" gave it no value');
+    if (cell === null) throw new ColumnValueError('the function in option "key" gave it no value');
     return cell;
   };
 
-const compileKeys = (settings: Settings, keys: readonly WrittenColumn[]): ((change: Change, cells: Cell[]) => void) => {
+const compileKeys = (
+  settings: PostgresSettings,
+  keys: readonly WrittenColumn[],
+): ((change: Change, cells: Cell[]) => void) => {
   const { key } = settings;
   if (typeof key === "function") {
     const readers = keys.map(keyRowReader);
@@ -148,61 +95,61 @@ const compileKeys = (settings: Settings, keys: readonly WrittenColumn[]): ((chan
 /** Appends the cells of a message to those of its key. */
 type EncodeMessage = (message: unknown, cells: Cell[]) => void;
 
-const compileDeclared = (settings: Settings, columns: readonly WrittenColumn[]): EncodeMessage => {
+const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenColumn[]): EncodeMessage => {
   const paths = new Map(settings.declared?.map(({ name, path }) => [name, path]));
   const readers = columns.map(({ name, codec }) => compilePath(paths.get(name) ?? [name], codec));
   return (message, cells) => readCells(cells, columns, readers, message as Image);
 };
 
-type Row = Readonly<Record<string, unknown>>;
+type MessageRow = Readonly<Record<string, unknown>>;
 
-const checkNames = (row: Row, known: ReadonlySet<string>): void => {
+const checkNames = (row: MessageRow, known: ReadonlySet<string>): void => {
   for (const name of Object.keys(row)) {
     if (known.has(name) || row[name] === undefined) continue;
-    throw new Misfit(
-      `column "${name}" is not written: it does not exist, is generated, or has a default and is not listed in option "columns"`,
+    throw new ColumnValueError(
+      `the row names column "${name}", which does not exist, is generated, or has a default and is not in option "columns"`,
     );
   }
 };
 
-const memberOf = (row: Row, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : undefined);
+const memberOf = (row: MessageRow, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : undefined);
 
-/** Reads a key column that the row may name too, and refuses a value that is not the key's. */
-const compileAgreement = (keys: readonly WrittenColumn[]): ((row: Row, cells: readonly Cell[]) => void) => {
-  const readers = keys.map(
-    ({ name, codec }): Reader<Row> =>
-      (row) =>
-        valueCell(memberOf(row, name), codec),
-  );
+const rowReader =
+  ({ name, codec }: WrittenColumn): CellReader<MessageRow> =>
+  (row) =>
+    valueCell(memberOf(row, name), codec);
+
+/** Makes the check of a row that names key columns: their values must be those of the item's key. */
+const compileKeyCheck = (keys: readonly WrittenColumn[]): ((row: MessageRow, cells: readonly Cell[]) => void) => {
+  const readers = keys.map(rowReader);
   return (row, cells) => {
     if (!keys.some(({ name }) => memberOf(row, name) !== undefined)) return;
     const found: Cell[] = [];
     readCells(found, keys, readers, row);
-    const odd = keys.find(({ name }, index) => memberOf(row, name) !== undefined && found[index] !== cells[index]);
-    if (odd !== undefined) throw new Misfit(`column "${odd.name}": the row's value is not that of the item's key`);
+    const other = keys.find(({ name }, index) => memberOf(row, name) !== undefined && found[index] !== cells[index]);
+    if (other === undefined) return;
+    throw new ColumnValueError(`column "${other.name}": the row has another value than the item's key`);
   };
 };
 
 const compileRow = ({ keys, columns }: WrittenColumns): EncodeMessage => {
   const known = new Set([...keys, ...columns].map(({ name }) => name));
-  const checkAgreement = compileAgreement(keys);
-  const readers = columns.map(
-    ({ name, codec }): Reader<Row> =>
-      (row) =>
-        valueCell(memberOf(row, name), codec),
-  );
+  const checkKey = compileKeyCheck(keys);
+  const readers = columns.map(rowReader);
   return (message, cells) => {
-    if (typeof message !== "object" || message === null) throw new Misfit("the mapper returned no row");
-    const row = message as Row;
+    if (typeof message !== "object" || message === null)
+      throw new ColumnValueError(`the mapper returned ${message === null ? "null" : typeof message}; expected a row`);
+    const row = message as MessageRow;
     checkNames(row, known);
-    checkAgreement(row, cells);
+    checkKey(row, cells);
     readCells(cells, columns, readers, row);
   };
 };
 
 /**
- * Text in the order of its code units, and everything else by length first: numbers then come in the order of the
- * index, which saves a fifth of an insert. A NUL cannot be in a cell that Postgres takes, so it separates.
+ * Makes the function that joins the key's cells for sorting. Text sorts by code units, and everything else by length first:
+ * numbers are then in the order of the index, which saves a fifth of an insert. Cells are joined by NUL, which Postgres
+ * takes in no cell.
  */
 const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]) => string) => {
   const prefixOf = ({ codec }: WrittenColumn, cell: string): string =>
@@ -215,13 +162,13 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 
 /**
  * Makes the function that encodes deliveries.
- * @returns a function that throws {SinkError} SINK_REJECTED for a row that its columns cannot take, and {RecordError}
- * MAPPING_FAILED when the user's key function throws
+ * @returns a function that throws SinkError SINK_REJECTED for a row that its columns cannot take, and RecordError
+ * MAPPING_FAILED when the user's key function throws.
  */
 export const compileEncode = (
-  settings: Settings,
+  settings: PostgresSettings,
   columns: WrittenColumns,
-): ((delivery: UpsertDelivery<unknown>) => Entry) => {
+): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeKeys = compileKeys(settings, columns.keys);
   const rowKeyOf = compileRowKey(columns.keys);
   const encodeMessage =
@@ -234,7 +181,7 @@ export const compileEncode = (
       if (delivery.message !== undefined) encodeMessage(delivery.message, cells);
       return { delivery, cells, rowKey };
     } catch (error) {
-      if (!(error instanceof Misfit)) throw error;
+      if (!(error instanceof ColumnValueError)) throw error;
       throw new SinkError("SINK_REJECTED", `[${settings.name}] ${error.message}`);
     }
   };

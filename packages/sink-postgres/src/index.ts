@@ -1,9 +1,9 @@
-export type { ColumnMap, ColumnSource } from "./columns.ts";
-export type { EnsureOptions } from "./ensure.ts";
-export type { KeyMap, PostgresConnection, PostgresSinkOptions, PostgresTls } from "./options.ts";
-export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./pool.ts";
-export type { PurgeOptions } from "./purge.ts";
-export type { Guard } from "./relation.ts";
+export type { EnsureOptions, PurgeOptions } from "@sluice/core/sink-kit";
+export type { PostgresConnection, PostgresTls } from "./client/connection.ts";
+export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./client/pool.ts";
+export type { PostgresKeyMap, PostgresSinkOptions } from "./options.ts";
+export type { ColumnMap, ColumnSource } from "./schema/columns.ts";
+export type { PostgresGuard } from "./schema/relations.ts";
 export {
   type MappedPostgresSink,
   type PostgresFactory,

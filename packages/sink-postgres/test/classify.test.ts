@@ -4,7 +4,7 @@ import { classify, codeOf, isConnectionGood } from "../src/classify.ts";
 
 const secret = "confidential-4711";
 
-/** As pg raises it. */
+/** An error of the server, as pg throws it. */
 const serverError = (code: string, fields: object = {}): Error =>
   Object.assign(new Error(`Key (id)=(${secret}) is bad`), { code, severity: "ERROR", detail: secret, ...fields });
 
@@ -52,13 +52,13 @@ describe("codes", () => {
     ["SINK_DENIED", new Error("The server does not support SSL connections")],
     ["SINK_DENIED", Object.assign(new Error("self-signed"), { code: "SELF_SIGNED_CERT_IN_CHAIN" })],
     ["SINK_DENIED", Object.assign(new Error("altname"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" })],
-  ])("what did not come from the server is %s", (code, error) => {
+  ])("an error that is not from the server is %s", (code, error) => {
     expect(codeOf(error)).toBe(code);
   });
 });
 
-describe("what an error tells", () => {
-  test("of a data error: SQLSTATE, column and constraint, and no value in message or cause", () => {
+describe("the text of an error", () => {
+  test("for a data error: SQLSTATE, column and constraint, and no value in message or cause", () => {
     const error = classify("rows", serverError("23505", { column: "email", constraint: "orders_email_key" }));
     expect(error).toBeInstanceOf(SinkError);
     expect(error.message).toContain(
@@ -69,7 +69,7 @@ describe("what an error tells", () => {
       expect(text).not.toContain(secret);
   });
 
-  test("of a missing relation: its name", () => {
+  test("for a missing relation: its name", () => {
     const error = Object.assign(new Error('relation "orders_sluice" does not exist'), {
       code: "42P01",
       severity: "ERROR",
@@ -77,7 +77,7 @@ describe("what an error tells", () => {
     expect(classify("rows", error).message).toContain('relation "orders_sluice" does not exist');
   });
 
-  test("of an error raised inside a function: no text, whatever its SQLSTATE", () => {
+  test("for an error from inside a function: without the function's text, whatever its SQLSTATE", () => {
     const error = serverError("42501", { where: "PL/pgSQL function refuse() line 2 at RAISE" });
     expect(classify("rows", error)).toMatchObject({
       code: "SINK_DENIED",
@@ -85,7 +85,7 @@ describe("what an error tells", () => {
     });
   });
 
-  test("of a lost connection: the original as the cause, and the code where there is no text", () => {
+  test("for a lost connection: the original error as the cause, and its code where it has no text", () => {
     const original = Object.assign(new Error(""), { code: "ECONNREFUSED" });
     expect(classify("rows", original)).toMatchObject({ cause: original, message: "[rows] ECONNREFUSED" });
   });
@@ -95,10 +95,10 @@ describe("a connection", () => {
   test.each(["23505", "57014", "40P01", "42P01"])("goes back to its pool after SQLSTATE %s", (state) => {
     expect(isConnectionGood(serverError(state))).toBe(true);
   });
-  test.each(["57P01", "08006", "XX000"])("does not after SQLSTATE %s", (state) => {
+  test.each(["57P01", "08006", "XX000"])("is closed after SQLSTATE %s", (state) => {
     expect(isConnectionGood(serverError(state))).toBe(false);
   });
-  test("does not after an error that is not the server's", () => {
+  test("is closed after an error that is not from the server", () => {
     expect(isConnectionGood(new Error("Query read timeout"))).toBe(false);
   });
 });

@@ -8,7 +8,7 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 const connection = { host: "localhost" };
 
 describeWithPostgres("postgres", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
+  for (const guard of ["version-table", "inline"] as const) {
     conforms(
       { describe, test },
       {
@@ -17,13 +17,13 @@ describeWithPostgres("postgres", (engine) => {
         open: () => openRig(engine, guard),
         skip: {
           C07: "a statement takes any number of rows; core's batch is the limit",
-          C08: "a statement takes any number of bytes that an invocation can bring",
+          C08: "a statement takes more bytes than an invocation can have",
         },
-        cannot: { "throttle-one": "a statement is taken or refused as a whole" },
+        cannot: { "throttle-one": "the server accepts or refuses a statement as a whole" },
         badOptions: {
           table: () => postgresSink({ connection, table: "" }),
           pool: () => postgresSink({ table: "orders" }),
-          guard: () => postgresSink({ connection, table: "orders", guard: "none" as "ledger" }),
+          guard: () => postgresSink({ connection, table: "orders", guard: "none" as "version-table" }),
           "connection.ssl": () => postgresSink({ connection: { host: "db.example.com", ssl: false }, table: "orders" }),
         },
       },

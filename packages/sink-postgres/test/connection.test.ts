@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres, startTcpProxy } from "@sluice/local";
 import { type PostgresConnection, postgresSink } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
-import { openLeavingServer } from "./support/leaving-server.ts";
+import { openStoppingServer } from "./support/stopping-server.ts";
 import { certificate, openTlsServer } from "./support/tls-server.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
@@ -19,11 +19,11 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     return { database, proxy, connection, password };
   };
 
-  test("asks the password function for every new connection, survives the loss of an idle one, and ends with close", async () => {
+  test("calls the password function for every new connection, survives the loss of an idle one, and ends with close", async () => {
     const { database, proxy, connection, password } = await open();
-    let asked = 0;
+    let calls = 0;
     const token = async (): Promise<string> => {
-      asked += 1;
+      calls += 1;
       return password;
     };
     const sink = postgresSink({ connection: { ...connection, password: token }, table: "items" });
@@ -32,13 +32,13 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     proxy.cut();
     const second = batchAt(2);
     const write = () => sink.write(second, invocation());
-    // pg may not have seen the cut yet. Then core tries once more.
+    // pg may not have noticed the loss yet. Then core retries.
     const results = await write().catch((error: unknown) => {
       expect(error).toMatchObject({ code: "SINK_UNAVAILABLE" });
       return write();
     });
     expect(outcomesOf(second, results)).toEqual(["delivered"]);
-    expect(asked).toBe(2);
+    expect(calls).toBe(2);
     await sink.close();
     await sink.close();
     const third = batchAt(3);
@@ -58,7 +58,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     await database.close();
   });
 
-  test("with a wrong password throws SINK_DENIED, which does not quote it", async () => {
+  test("with a wrong password rejects with SINK_DENIED, without the password in the message", async () => {
     const { database, proxy, connection } = await open();
     const sink = postgresSink({ connection: { ...connection, password: "wrong-4711" }, table: "items" });
     const error = await sink.write(batchAt(1), invocation()).catch((thrown: unknown) => thrown);
@@ -69,8 +69,8 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
   });
 });
 
-test("a server that stops just when a connection is made does not end the process: SINK_UNAVAILABLE", async () => {
-  const server = await openLeavingServer();
+test("a server that stops while a connection is made does not end the process: SINK_UNAVAILABLE", async () => {
+  const server = await openStoppingServer();
   const connection = { host: "127.0.0.1", port: server.port, user: "u", database: "d", password: "p" };
   const sink = postgresSink({ connection, table: "items" });
   await expect(sink.write(batchAt(1), invocation())).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
@@ -89,22 +89,22 @@ describe("TLS", () => {
     return { code: "code" in error ? error.code : "none", accepted: server.accepted() };
   };
 
-  test("refuses a certificate that no authority has signed: SINK_DENIED", async () => {
+  test("refuses a self-signed certificate: SINK_DENIED", async () => {
     expect(await write("S", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
   });
 
-  test("accepts the certificate of an authority that is given", async () => {
+  test('accepts a certificate of the authority in option "ca"', async () => {
     expect(await write("S", { ca: certificate })).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
   });
 
-  test("refuses a certificate of another name, unless that name is given for an address: SINK_DENIED", async () => {
+  test('refuses a certificate for another name, unless option "servername" gives that name: SINK_DENIED', async () => {
     const refused = await write("S", { ca: certificate }, "127.0.0.1");
     expect(refused).toEqual({ code: "SINK_DENIED", accepted: 0 });
     const accepted = await write("S", { ca: certificate, servername: "localhost" }, "127.0.0.1");
     expect(accepted).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
   });
 
-  test("is not given up where the server has none: SINK_DENIED", async () => {
+  test("is required also where the server does not support it: SINK_DENIED", async () => {
     expect(await write("N", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
   });
 });

@@ -1,10 +1,17 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { arrayLiteral, attributeCell, codecOf, Misfit, numericLiteral, valueCell } from "../src/codec.ts";
-import { compilePath } from "../src/columns.ts";
+import { compilePath } from "../src/write/attribute-path.ts";
+import {
+  arrayLiteral,
+  attributeCell,
+  ColumnValueError,
+  codecOf,
+  numericLiteral,
+  valueCell,
+} from "../src/write/codec.ts";
 
-/** Reads an array literal of one dimension as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
+/** Reads an array literal of one dimension, as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
 const readLiteral = (literal: string): (string | null)[] => {
   const entries: (string | null)[] = [];
   const pattern = /[{,](?:"((?:[^"\\]|\\.)*)"|null|NULL|([^,"{}]+))/gsy;
@@ -15,7 +22,7 @@ const readLiteral = (literal: string): (string | null)[] => {
 };
 
 describe("the array literal", () => {
-  test("gives every text back, with quotes, backslashes, control characters and line ends", () => {
+  test("keeps every text, with quotes, backslashes, control characters and line ends", () => {
     const text = fc.string({ unit: "binary" }).map((raw) => raw.replaceAll("\0", "").replaceAll(/\p{Surrogate}/gu, ""));
     fc.assert(
       fc.property(fc.array(fc.option(text), { minLength: 1 }), (entries) => {
@@ -33,16 +40,16 @@ describe("the array literal", () => {
     [["1E+10", "2026-01-02 03:04:05+00"]],
     [["12:30", "{1}", '"']],
     [[null]],
-  ])("leaves numbers bare, and quotes what else is in a column of numbers (%#)", (entries) => {
+  ])("has no quotes around numbers, and quotes other cells in a column of numbers (%#)", (entries) => {
     expect(readLiteral(numericLiteral(entries))).toEqual(entries);
   });
 
-  test("an escape's letters are not the escape", () => {
+  test("keeps the letters of an escape as letters", () => {
     expect(readLiteral(arrayLiteral(["\\u0000", "\\n", "\\\\n", "\n"]))).toEqual(["\\u0000", "\\n", "\\\\n", "\n"]);
   });
 
   test.each(["\0", "\ud800", "\udfff", "a\ud83d", "\n\0"])("refuses %j", (text) => {
-    expect(() => arrayLiteral(["fine", text])).toThrow(Misfit);
+    expect(() => arrayLiteral(["fine", text])).toThrow(ColumnValueError);
   });
 });
 
@@ -96,7 +103,7 @@ describe("an attribute value", () => {
     [{ L: [] }, "bytes"],
     [{ S: "\0" }, "json"],
   ] as const)("%j does not fit a column of %j", (value, codec) => {
-    expect(() => attributeCell(value, codec)).toThrow(Misfit);
+    expect(() => attributeCell(value, codec)).toThrow(ColumnValueError);
   });
 });
 

@@ -13,7 +13,7 @@ import {
 } from "./support/deliveries.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
-const table = 'Odd "name"';
+const table = 'Quoted "name"';
 const base = { table, key: { "Order Id": "id" } } as const;
 const columns = { "Order Id": "text", title: { path: "t", type: "varchar(20)" }, total: "numeric(38,2)" };
 
@@ -25,20 +25,20 @@ const columnsOf = async ({ sql }: Database, relation: string): Promise<unknown[]
   ).map(({ column_name }) => column_name);
 
 describeWithPostgres("ensure", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
-    test(`${guard}: creates what is missing, then nothing`, async () => {
+  for (const guard of ["version-table", "inline"] as const) {
+    test(`${guard}: creates missing relations, and then finds nothing missing`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
-      const told = await sink.ensure({ apply: false });
+      const planned = await sink.ensure({ apply: false });
       expect(await columnsOf(database, table)).toEqual([]);
-      expect(await sink.ensure()).toEqual(told);
-      expect(told.length).toBe(3);
+      expect(await sink.ensure()).toEqual(planned);
+      expect(planned.length).toBe(3);
       expect(await columnsOf(database, table)).toEqual(["Order Id", "title", "total"]);
       expect(await sink.ensure()).toEqual([]);
       await database.close();
     });
 
-    test(`${guard}: the DDL that it tells can be run by hand`, async () => {
+    test(`${guard}: the DDL that it returns can be run by hand`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
       await database.sql((await sink.ensure({ apply: false })).join(";\n"));
@@ -60,14 +60,14 @@ describeWithPostgres("ensure", (engine) => {
       });
       const statements = await wider.ensure();
       expect(statements.join()).not.toMatch(/DROP|ALTER COLUMN|TYPE/);
-      expect(await database.sql(`SELECT * FROM "Odd ""name"""`)).toEqual([
+      expect(await database.sql(`SELECT * FROM "Quoted ""name"""`)).toEqual([
         { "Order Id": "a", title: "there", total: null, note: null, more: null },
       ]);
       expect(await first.ensure()).toEqual([]);
       await database.close();
     });
 
-    test(`${guard}: six at once all succeed`, async () => {
+    test(`${guard}: six calls at once all succeed`, async () => {
       for (let round = 0; round < 5; round++) {
         const database = await newDatabase(engine, 6);
         const sinks = Array.from({ length: 6 }, () => postgresSink({ ...base, pool: database.pool, columns, guard }));
@@ -78,9 +78,9 @@ describeWithPostgres("ensure", (engine) => {
     });
   }
 
-  test("refuses a declared type that is not the column's, and a type that the server does not have", async () => {
+  test("refuses a declared type that differs from the column's, and a type that the server does not have", async () => {
     const database = await newDatabase(engine);
-    await database.sql(`CREATE TABLE "Odd ""name""" ("Order Id" text PRIMARY KEY, title varchar(5), total int)`);
+    await database.sql(`CREATE TABLE "Quoted ""name""" ("Order Id" text PRIMARY KEY, title varchar(5), total int)`);
     const sink = postgresSink({ ...base, pool: database.pool, columns });
     await expect(sink.ensure()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
@@ -96,7 +96,7 @@ describeWithPostgres("ensure", (engine) => {
     await database.close();
   });
 
-  test("says which option is missing to create a table", async () => {
+  test("names the option that is missing to create a table", async () => {
     const database = await newDatabase(engine);
     const pool = database.pool;
     await expect(postgresSink({ pool, table: "t" }).ensure()).rejects.toMatchObject({
@@ -114,7 +114,7 @@ describeWithPostgres("ensure", (engine) => {
     await database.close();
   });
 
-  test("inline refuses a table of the view's name, and columns that no tombstone could have", async () => {
+  test("inline refuses a table with the view's name, and columns that a tombstone cannot leave empty", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({ pool: database.pool, table: "t", guard: "inline" });
     await database.sql("CREATE TABLE t (id text PRIMARY KEY)");
@@ -137,7 +137,7 @@ describeWithPostgres("ensure", (engine) => {
     await database.close();
   });
 
-  test("keeps to the schema that is given, and takes over the key's type and collation for the ledger", async () => {
+  test('uses option "schema", and gives the version table the type and collation of the key', async () => {
     const database = await newDatabase(engine);
     await database.sql('CREATE SCHEMA "Shop"');
     await database.sql(`CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
@@ -156,8 +156,8 @@ describeWithPostgres("ensure", (engine) => {
 });
 
 describeWithPostgres("purge", (engine) => {
-  for (const guard of ["ledger", "inline"] as const) {
-    test(`${guard}: removes tombstones past the horizon, and nothing else`, async () => {
+  for (const guard of ["version-table", "inline"] as const) {
+    test(`${guard}: deletes tombstones that are old enough, and nothing else`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({
         pool: database.pool,
@@ -173,7 +173,7 @@ describeWithPostgres("purge", (engine) => {
         [upsertOf(changeOf({ id: "live" }, 1, {}), { n: 1 }), ...ids.map((id) => removalOf(changeOf({ id }, 1)))],
         invocation(),
       );
-      const versions = guard === "ledger" ? "t_sluice" : "t_with_tombstones";
+      const versions = guard === "version-table" ? "t_sluice" : "t_with_tombstones";
       await database.sql(
         `UPDATE ${versions} SET sluice_removed_at = now() - interval '17 days' WHERE id < 'i2' AND id <> 'live'`,
       );
@@ -188,7 +188,7 @@ describeWithPostgres("purge", (engine) => {
     });
   }
 
-  test("goes on until nothing is left, in chunks, and refuses a horizon within which an item could come back", async () => {
+  test("deletes in chunks until nothing is left, and refuses fewer days than a redrive can take", async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE t (id text PRIMARY KEY)");
     const watched = watch(database.pool);

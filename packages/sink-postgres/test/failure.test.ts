@@ -26,7 +26,7 @@ const withTable = async (database: Database): Promise<Database> => {
   return database;
 };
 
-/** Holds the ledger's row of an item, as a slow writer would. */
+/** Locks the item's row in the version table, as a slow writer does. */
 const hold = async (database: Database, id: string): Promise<{ readonly release: () => Promise<void> }> => {
   const client = await database.pool.connect();
   await client.query("BEGIN");
@@ -45,7 +45,7 @@ const untilLocked = async ({ sql }: Database, sessions = 1): Promise<void> => {
   while (Number((await sql(query))[0]?.n) < sessions) await new Promise((resolve) => setImmediate(resolve));
 };
 
-describeWithPostgres("a connection that is lost", (engine) => {
+describeWithPostgres("a lost connection", (engine) => {
   const open = async () => {
     const database = await withTable(await newDatabase(engine));
     const proxy = await startTcpProxy(database.url);
@@ -60,7 +60,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
     return { database, proxy, sink, close };
   };
 
-  test("before the statement arrives: SINK_UNAVAILABLE, nothing written, and the next try delivers", async () => {
+  test("before the statement arrives: SINK_UNAVAILABLE, nothing is written, and a retry delivers", async () => {
     const { database, proxy, sink, close } = await open();
     const batch = [delivery("a", 1, "a")];
     proxy.setMode("drop-request");
@@ -71,7 +71,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
     await close();
   });
 
-  test("while the statement runs: SINK_UNAVAILABLE, and repeating converges", async () => {
+  test("while the statement runs: SINK_UNAVAILABLE, and retries converge", async () => {
     const { database, proxy, sink, close } = await open();
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a"), delivery("b", 1, "b")];
@@ -90,7 +90,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
     await close();
   });
 
-  test("after the commit, before the answer: SINK_UNAVAILABLE, and the repeat is superseded", async () => {
+  test("after the commit, before the answer: SINK_UNAVAILABLE, and the retry is superseded", async () => {
     const { database, proxy, sink, close } = await open();
     const batch = [delivery("a", 1, "a")];
     proxy.setMode("drop-answer");
@@ -103,7 +103,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
     await close();
   });
 
-  // A server of the user's own is not ours to stop.
+  // The test must not stop a server that the user has started.
   const testWithOwnServer = process.env.DATABASE_URL === undefined ? test : test.skip;
   testWithOwnServer("by a restart of the server, or its sudden end: SINK_UNAVAILABLE until it is back", async () => {
     const { sink, close } = await open();
@@ -119,7 +119,7 @@ describeWithPostgres("a connection that is lost", (engine) => {
 });
 
 describeWithPostgres("time", (engine) => {
-  test("a statement that outlasts the invocation fails with SINK_TIMEOUT, and its connection is not used again", async () => {
+  test("a statement that outlasts the invocation fails with SINK_TIMEOUT, and its connection is closed", async () => {
     const database = await withTable(await newDatabase(engine));
     const own = openDatabase(database.url);
     const sink = postgresSink({ pool: own.pool, ...options });
@@ -138,7 +138,7 @@ describeWithPostgres("time", (engine) => {
     await database.close();
   });
 
-  test("the time that is left is the timeout of each query", async () => {
+  test("the remaining time is the timeout of each query", async () => {
     const database = await withTable(await newDatabase(engine));
     const watched = watch(database.pool);
     const sink = postgresSink({ pool: watched, ...options });
@@ -146,8 +146,8 @@ describeWithPostgres("time", (engine) => {
     expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([12_345, 12_345]);
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a")];
-    const settled = await sink.write(batch, { ...invocation(), remainingMs: () => 40 });
-    expect(outcomesOf(batch, settled)).toEqual(["SINK_TIMEOUT"]);
+    const results = await sink.write(batch, { ...invocation(), remainingMs: () => 40 });
+    expect(outcomesOf(batch, results)).toEqual(["SINK_TIMEOUT"]);
     await held.release();
     await database.close();
   });
@@ -158,14 +158,14 @@ describeWithPostgres("time", (engine) => {
     const limited = openDatabase(database.url);
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a")];
-    const settled = await postgresSink({ pool: limited.pool, ...options }).write(batch, invocation());
-    expect(outcomesOf(batch, settled)).toEqual(["SINK_TIMEOUT"]);
+    const results = await postgresSink({ pool: limited.pool, ...options }).write(batch, invocation());
+    expect(outcomesOf(batch, results)).toEqual(["SINK_TIMEOUT"]);
     await held.release();
     await limited.close();
     await database.close();
   });
 
-  test("a connection that the pool hands out too late goes back to the pool", async () => {
+  test("a connection that the pool makes too late goes back to the pool", async () => {
     const database = await withTable(await newDatabase(engine, 1));
     const only = await database.pool.connect();
     const end = new AbortController();
@@ -180,7 +180,7 @@ describeWithPostgres("time", (engine) => {
 });
 
 describeWithPostgres("conflicts", (engine) => {
-  test("a deadlock with a writer of the user's own is SINK_CONFLICT, and the next try delivers", async () => {
+  test("a deadlock with another program is SINK_CONFLICT, and a retry delivers", async () => {
     const database = await withTable(await newDatabase(engine));
     await database.sql(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET deadlock_timeout = '20ms'`);
     const own = openDatabase(database.url);
@@ -189,7 +189,7 @@ describeWithPostgres("conflicts", (engine) => {
       ["a", "b", "c"].map((id) => delivery(id, 1, id)),
       invocation(),
     );
-    // The server looks for a deadlock once, when a wait has lasted long enough: the sink's last wait must close the ring.
+    // The server checks for a deadlock once, some time after a wait has begun. So the sink must be the last one to wait.
     const between = await hold(database, "b");
     const other = await database.pool.connect();
     await other.query("SET deadlock_timeout = '60s'");
@@ -210,7 +210,7 @@ describeWithPostgres("conflicts", (engine) => {
     await database.close();
   });
 
-  test("a serialization failure under repeatable read is SINK_CONFLICT, and the next try converges", async () => {
+  test("a serialization failure under repeatable read is SINK_CONFLICT, and retries converge", async () => {
     const database = await withTable(await newDatabase(engine));
     const name = new URL(database.url).pathname.slice(1);
     await database.sql(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
@@ -231,7 +231,7 @@ describeWithPostgres("conflicts", (engine) => {
     await database.close();
   });
 
-  test("core tries deadlocks and serialization failures again within the invocation", async () => {
+  test("core retries deadlocks and serialization failures within the invocation", async () => {
     const database = await withTable(await newDatabase(engine));
     const states = ["40P01", "40001"];
     const flaky: PostgresPool = watch(database.pool, ({ text }) => {

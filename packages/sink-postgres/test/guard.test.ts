@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { type Guard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
+import { type PostgresGuard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -17,13 +17,13 @@ import { randomOf } from "./support/random.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
-const guards: readonly Guard[] = ["ledger", "inline"];
+const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 const columns = { id: "text", state: "text" };
-const tableOptions = (guard: Guard) => ({ table: "items", key: ["id"], guard }) as const;
+const tableOptions = (guard: PostgresGuard) => ({ table: "items", key: ["id"], guard }) as const;
 
-/** README.md, "Privileges". */
+/** The privileges that README.md lists. */
 const privileges = {
-  ledger: ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
+  "version-table": ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
   inline: ["SELECT, INSERT, UPDATE ON items_with_tombstones"],
 } as const;
 
@@ -35,23 +35,28 @@ const delivery = (id: string, position: number, state?: string): UpsertDelivery<
 const states = async ({ sql }: Database): Promise<Record<string, unknown>> =>
   Object.fromEntries((await sql("SELECT id, state FROM items ORDER BY id")).map(({ id, state }) => [id, state]));
 
-/** Writes what comes back as a retry again, as core does. */
+/** Writes a batch, and retries what fails, as core does. */
 const writeUntilTaken = async (sink: PostgresSink, batch: readonly UpsertDelivery<PostgresRow>[]): Promise<void> => {
   let left = batch;
-  for (let tries = 0; left.length > 0; tries++) {
-    const settled = await sink.write(left, invocation());
-    const failures = settled.filter((one) => one.outcome === "failed");
-    if (tries > 20) throw new Error(`not taken: ${failures.map((one) => one.outcome === "failed" && one.error)}`);
+  for (let attempts = 0; left.length > 0; attempts++) {
+    const results = await sink.write(left, invocation());
+    const failures = results.filter((one) => one.outcome === "failed");
+    if (attempts > 20)
+      throw new Error(`still failing: ${failures.map((one) => one.outcome === "failed" && one.error)}`);
     const again = new Set(failures.map((one) => one.delivery));
     left = left.filter((one) => again.has(one));
   }
 };
 
-/** An item's changes in a random life: upserts and removals, at rising positions. */
-const lifeOf = (random: ReturnType<typeof randomOf>, id: string, length: number): UpsertDelivery<PostgresRow>[] =>
+/** Random upserts and removals of one item, at rising positions. */
+const randomChangesOf = (
+  random: ReturnType<typeof randomOf>,
+  id: string,
+  length: number,
+): UpsertDelivery<PostgresRow>[] =>
   Array.from({ length }, (_, index) => delivery(id, index + 1, random() < 0.45 ? undefined : `${id}-${index + 1}`));
 
-/** Deliveries as batches that hold each row once. */
+/** Splits deliveries into batches that contain each row once. */
 const batchesOf = (deliveries: readonly UpsertDelivery<PostgresRow>[]): UpsertDelivery<PostgresRow>[][] => {
   const batches: UpsertDelivery<PostgresRow>[][] = [];
   for (const one of deliveries) {
@@ -82,7 +87,7 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
       expect(await database.sql("SHOW transaction_isolation")).toEqual([{ transaction_isolation: "read committed" }]);
       const expected: Record<string, unknown> = {};
       for (let round = 0; round < 25; round++) {
-        const lives = Array.from({ length: 8 }, (_, item) => lifeOf(random, `${round}-${item}`, 6));
+        const lives = Array.from({ length: 8 }, (_, item) => randomChangesOf(random, `${round}-${item}`, 6));
         await Promise.all(
           writers.map(async (writer, index) => {
             const share = batchesOf(random.shuffle(lives.flatMap((life) => order(life, index))));
@@ -100,12 +105,12 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
       await database.close();
     };
 
-    test(`${guard}: stale upserts against deletes leave the last state of each item, and no ghost`, async () => {
+    test(`${guard}: stale upserts and deletes leave the last state of each item, and restore no removed item`, async () => {
       await race(20_261_123, (life, writer) => life.filter((_, index) => index % 4 === writer || index >= 4));
     });
 
-    test(`${guard}: redrives against live changes leave the last state of each item`, async () => {
-      // Writer 0 is the live stream, in order; the others bring single old changes of it again.
+    test(`${guard}: redrives during live changes leave the last state of each item`, async () => {
+      // Writer 0 is the live stream, in order. The other writers redrive single old changes.
       await race(77, (life, writer) =>
         writer === 0 ? [...life] : life.slice(0, -1).filter((_, index) => index % 3 === writer - 1),
       );
@@ -113,8 +118,8 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
   }
 });
 
-describeWithPostgres("the ledger guard", (engine) => {
-  /** A sink whose next statement is executed, but committed only when `commit` is called. */
+describeWithPostgres("the version table", (engine) => {
+  /** A sink whose next statement runs at once, and commits only when `commit` is called. */
   const uncommitted = async (database: Database): Promise<{ sink: PostgresSink; commit: () => Promise<void> }> => {
     const client = await database.pool.connect();
     await client.query("BEGIN");
@@ -123,7 +128,7 @@ describeWithPostgres("the ledger guard", (engine) => {
       end: async () => undefined,
     } as unknown as typeof database.pool;
     return {
-      sink: postgresSink({ pool, ...tableOptions("ledger") }),
+      sink: postgresSink({ pool, ...tableOptions("version-table") }),
       commit: async () => {
         await client.query("COMMIT");
         client.release();
@@ -140,12 +145,12 @@ describeWithPostgres("the ledger guard", (engine) => {
   const prepare = async () => {
     const database = await newDatabase(engine);
     const queries = watch(database.pool);
-    const sink = postgresSink({ pool: queries, ...tableOptions("ledger"), columns });
+    const sink = postgresSink({ pool: queries, ...tableOptions("version-table"), columns });
     await sink.ensure();
-    return { database, queries, sink, rows: postgresSink({ pool: queries, ...tableOptions("ledger") }) };
+    return { database, queries, sink, rows: postgresSink({ pool: queries, ...tableOptions("version-table") }) };
   };
 
-  test("a removal that waited for an upsert of a new row deletes that row, which its snapshot did not see", async () => {
+  test("a removal that waited for an upsert of a new row deletes that row, which is not in its snapshot", async () => {
     const { database, queries, rows } = await prepare();
     const slow = await uncommitted(database);
     await slow.sink.write([delivery("a", 2, "stale")], invocation());
@@ -171,16 +176,16 @@ describeWithPostgres("the ledger guard", (engine) => {
     await database.close();
   });
 
-  test("a crash between the two statements of such a removal heals when the removal comes again", async () => {
+  test("a crash between the two statements of such a removal is repaired when the removal is redelivered", async () => {
     const { database, rows } = await prepare();
     await rows.write([delivery("warm", 1, "up")], invocation());
     const slow = await uncommitted(database);
     await slow.sink.write([delivery("a", 2, "stale")], invocation());
     const crashing = postgresSink({
       pool: watch(database.pool, ({ text }) => {
-        if (text.includes("settled AS")) throw Object.assign(new Error("gone"), { code: "ECONNRESET" });
+        if (text.includes("removed AS")) throw Object.assign(new Error("gone"), { code: "ECONNRESET" });
       }),
-      ...tableOptions("ledger"),
+      ...tableOptions("version-table"),
     });
     const removal = [delivery("a", 3)];
     const removing = crashing.write(removal, invocation());
@@ -194,7 +199,7 @@ describeWithPostgres("the ledger guard", (engine) => {
     await database.close();
   });
 
-  test("the second look of a removal spares the row of an upsert that came between", async () => {
+  test("the second statement of a removal keeps the row of an upsert that was committed in between", async () => {
     const { database } = await prepare();
     const slow = await uncommitted(database);
     const late = await uncommitted(database);
@@ -206,11 +211,11 @@ describeWithPostgres("the ledger guard", (engine) => {
     });
     const overtaken = postgresSink({
       pool: watch(database.pool, async ({ text }) => {
-        if (!text.includes("settled AS")) return;
+        if (!text.includes("removed AS")) return;
         await late.sink.write([delivery("a", 5, "new")], invocation());
         overtake();
       }),
-      ...tableOptions("ledger"),
+      ...tableOptions("version-table"),
     });
     const removal = [delivery("a", 3)];
     const removing = overtaken.write(removal, invocation());
@@ -234,9 +239,9 @@ describeWithPostgres("the ledger guard", (engine) => {
   });
 });
 
-describeWithPostgres("either guard", (engine) => {
+describeWithPostgres("each guard", (engine) => {
   for (const guard of guards) {
-    test(`${guard}: where the key function sends two items to one row, the newest stays`, async () => {
+    test(`${guard}: where the key function sends two items to one row, the newest version stays`, async () => {
       const database = await newDatabase(engine);
       const key = (keys: Change["keys"]) => ({ id: String(keys.id).slice(0, 1) });
       await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
@@ -251,7 +256,7 @@ describeWithPostgres("either guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: a repeat of a batch with one new change supersedes the rest, in any order`, async () => {
+    test(`${guard}: in a redelivered batch with one new change the other changes are superseded, in any order`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { ...columns } });
       await sink.ensure();
@@ -264,7 +269,7 @@ describeWithPostgres("either guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: writers that bring the same rows in different orders do not deadlock`, async () => {
+    test(`${guard}: writers with the same rows in different orders do not deadlock`, async () => {
       const database = await newDatabase(engine);
       const random = randomOf(4);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns });
@@ -278,7 +283,7 @@ describeWithPostgres("either guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: a table of nothing but keys is written, too`, async () => {
+    test(`${guard}: a table with only key columns is written`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { id: "text" } });
       await sink.ensure();
@@ -302,7 +307,7 @@ describeWithPostgres("either guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: the privileges that the README lists are enough to write, and too few for all else`, async () => {
+    test(`${guard}: the privileges in the README are enough to write, and not enough for anything else`, async () => {
       const database = await newDatabase(engine);
       await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
       const role = `writer_${new URL(database.url).pathname.slice(1)}`;

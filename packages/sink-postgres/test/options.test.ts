@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import type { PostgresConnection } from "../src/client/connection.ts";
 import { postgresSink } from "../src/index.ts";
-import { checkOptions, type PostgresConnection, type PostgresSinkOptions } from "../src/options.ts";
+import { checkOptions, type PostgresSinkOptions } from "../src/options.ts";
 
 const pool = { connect: () => Promise.reject(new Error("no I/O")), end: async () => undefined };
 const base: PostgresSinkOptions = { pool, table: "orders" };
@@ -52,7 +53,7 @@ describe("options", () => {
     expectInvalid(options, option);
   });
 
-  test("are copied: a later change of the caller's object changes nothing", () => {
+  test("are copied: a later change of the caller's object has no effect", () => {
     const key = ["id"];
     const settings = checkOptions({ ...base, key });
     key.push("other");
@@ -73,7 +74,7 @@ describe("options", () => {
     expect(() => postgresSink({ pool, table: "orders", columns: { title: type } })).not.toThrow();
   });
 
-  test("names are quoted, and versions have their own relation", () => {
+  test("names are quoted, and versions have a relation of their own", () => {
     const { relations } = checkOptions({ ...base, schema: 'a"b', table: "Orders" });
     expect(relations).toMatchObject({
       table: '"a""b"."Orders"',
@@ -83,7 +84,7 @@ describe("options", () => {
     expect(checkOptions({ ...base, guard: "inline" }).relations.rows).toBe('"orders_with_tombstones"');
   });
 
-  test("the factory connects to nothing, and close without a write neither", async () => {
+  test("the factory does not connect, and close without a write does not either", async () => {
     const sink = postgresSink({ connection: { host: "db.invalid" }, table: "orders" });
     expect(sink).toMatchObject({ name: "postgres", supports: { writes: "upsert" } });
     await sink.close();
@@ -124,13 +125,13 @@ describe("the pool that the sink makes", () => {
     },
   );
 
-  test("is on this machine where pg connects, not where the URL's host is", () => {
+  test("is local where pg connects to this machine, whatever the URL's host", () => {
     expect(connectionOf({ connectionString: "postgresql://localhost/x?host=db.example.com" }).ssl).toBe(true);
     expect(connectionOf({ connectionString: "postgresql:///x?host=/var/run/postgresql" }).ssl).toBe(false);
     expect(connectionOf({ connectionString: "postgresql://%2Fvar%2Frun%2Fpostgresql/x" }).ssl).toBe(false);
   });
 
-  test("has few connections, none for long, and asks the password function for each", () => {
+  test("has few connections, none for long, and passes on the password function", () => {
     const password = async (): Promise<string> => "token";
     expect(connectionOf({ host: "db.example.com", password, maxLifetimeSeconds: 300 })).toMatchObject({
       max: 2,

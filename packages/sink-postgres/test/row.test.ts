@@ -32,24 +32,24 @@ describeWithPostgres("bad rows", (engine) => {
     return { database, sink, watched };
   };
 
-  /** Writes a good row, the bad one and another good one; the bad one alone is rejected, and says nothing of its value. */
-  const expectRejectedAlone = async (definition: string, bad: PostgresRow, told: string, options: object = {}) => {
+  /** Writes a bad row between two good ones. Only the bad row is rejected, and its error does not quote the value. */
+  const expectRejectedAlone = async (definition: string, bad: PostgresRow, reason: string, options: object = {}) => {
     const { database, sink } = await open(definition, options);
     const batch = [row("1", {}), row(`2-${secret}`, bad), row("3", {})];
-    const settled = await sink.write(batch, invocation());
-    expect(outcomesOf(batch, settled)).toEqual(["delivered", "SINK_REJECTED", "delivered"]);
+    const results = await sink.write(batch, invocation());
+    expect(outcomesOf(batch, results)).toEqual(["delivered", "SINK_REJECTED", "delivered"]);
     expect(await database.sql("SELECT id FROM items ORDER BY id")).toEqual([{ id: "1" }, { id: "3" }]);
-    const [message = ""] = messagesOf(settled);
-    expect(message).toContain(told);
+    const [message = ""] = messagesOf(results);
+    expect(message).toContain(reason);
     expect(
-      JSON.stringify(settled, (_, value) =>
+      JSON.stringify(results, (_, value) =>
         value instanceof Error ? `${value.message} ${value.cause}` : value === batch[1] ? null : value,
       ),
     ).not.toContain(secret);
     await database.close();
   };
 
-  const cases: readonly (readonly [what: string, definition: string, bad: PostgresRow, told: string])[] = [
+  const cases: readonly (readonly [what: string, definition: string, bad: PostgresRow, reason: string])[] = [
     ["NUL in text", "note text", { note: `${secret}\0` }, 'column "note"'],
     ["NUL in jsonb", "note jsonb", { note: { a: `${secret}\0` } }, 'column "note"'],
     ["NUL in a text array", "note text[]", { note: [secret, "\0"] }, 'column "note"'],
@@ -61,8 +61,8 @@ describeWithPostgres("bad rows", (engine) => {
     ["a fraction for an integer", "n int4", { n: 1.5 }, "SQLSTATE 22P02"],
     ["NaN", "n numeric", { n: Number.NaN }, 'column "n"'],
     ["an invalid Date", "at timestamptz", { at: new Date(Number.NaN) }, 'column "at"'],
-    ["a text that is no timestamp", "at timestamptz", { at: secret }, "SQLSTATE 22007"],
-    ["a text that is no uuid", "u uuid", { u: secret }, "SQLSTATE 22P02"],
+    ["a text that is not a timestamp", "at timestamptz", { at: secret }, "SQLSTATE 22007"],
+    ["a text that is not a uuid", "u uuid", { u: secret }, "SQLSTATE 22P02"],
     ["a text too long for its varchar, which is not cut off", "s varchar(3)", { s: secret }, "SQLSTATE 22001"],
     ["a text too long for its char", "s char(3)", { s: secret }, "SQLSTATE 22001"],
     ["an object for an integer", "n int4", { n: { a: secret } }, 'column "n"'],
@@ -70,7 +70,7 @@ describeWithPostgres("bad rows", (engine) => {
     ["bytes for an integer", "n int4", { n: new Uint8Array([1]) }, 'column "n"'],
     ["a ragged array", "n int4[]", { n: [[1, 2], [3]] }, "SQLSTATE 22P02"],
     [
-      "NULL where NOT NULL is",
+      "NULL in a NOT NULL column",
       "n int4, m text CHECK (n > 0 OR m IS NULL)",
       { n: -1, m: secret },
       'constraint "items_check"',
@@ -78,31 +78,32 @@ describeWithPostgres("bad rows", (engine) => {
     ["a column that does not exist", "n int4", { missing: secret }, 'column "missing"'],
     ["another key than the item's", "n int4", { id: "other" }, 'column "id"'],
   ];
-  for (const [what, definition, bad, told] of cases) {
-    test(`${what} is rejected alone, and named without its value`, () => expectRejectedAlone(definition, bad, told));
+  for (const [what, definition, bad, reason] of cases) {
+    test(`${what} is rejected alone, without its value in the error`, () =>
+      expectRejectedAlone(definition, bad, reason));
   }
 
-  test("what a trigger raises, whatever it says and under any SQLSTATE, is rejected without its text", async () => {
+  test("a row that a trigger refuses is rejected without the trigger's text, whatever its SQLSTATE", async () => {
     const { database, sink } = await open("note text");
     await database.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF NEW.note IS NOT NULL THEN RAISE EXCEPTION 'bad %', NEW.note USING ERRCODE = 'UE001'; END IF; RETURN NEW; END $$`);
     await database.sql("CREATE TRIGGER refuse BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION refuse()");
     const batch = [row("1", {}), row("2", { note: secret })];
-    const settled = await sink.write(batch, invocation());
-    expect(outcomesOf(batch, settled)).toEqual(["delivered", "SINK_REJECTED"]);
-    expect(messagesOf(settled)[0]).toContain("UE001");
-    expect(messagesOf(settled)[0]).not.toContain(secret);
+    const results = await sink.write(batch, invocation());
+    expect(outcomesOf(batch, results)).toEqual(["delivered", "SINK_REJECTED"]);
+    expect(messagesOf(results)[0]).toContain("UE001");
+    expect(messagesOf(results)[0]).not.toContain(secret);
     await database.close();
   });
 
-  for (const [what, poison] of [
+  for (const [what, bad] of [
     ["found by the server", 0],
     ["found before sending", "\0"],
   ] as const) {
-    test(`one poison row among 1,000, ${what}: 999 commit, in few statements`, async () => {
+    test(`one bad row among 1,000, ${what}: 999 commit, in few statements`, async () => {
       const { database, sink, watched } = await open("note text CHECK (note <> '0')");
       const batch = Array.from({ length: 1_000 }, (_, index) =>
-        row(`item-${index}`, { note: index === 617 ? poison : "fine" }, index + 1),
+        row(`item-${index}`, { note: index === 617 ? bad : "fine" }, index + 1),
       );
       await sink.write([row("warm", { note: "up" })], invocation());
       const before = watched.queries.length;
@@ -115,7 +116,7 @@ describeWithPostgres("bad rows", (engine) => {
     });
   }
 
-  test("what was rejected can be redriven once the table takes it", async () => {
+  test("a rejected row can be redriven after the table was changed", async () => {
     const { database, sink } = await open("n int4 CHECK (n > 0)");
     const batch = [row("a", { n: -1 })];
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["SINK_REJECTED"]);
@@ -147,7 +148,7 @@ describeWithPostgres("an existing table", (engine) => {
   };
   const read = ({ sql }: Database, columns: string) => sql(`SELECT ${columns} FROM orders ORDER BY order_id`);
 
-  test("keeps its columns: defaults, identity and generated ones stay Postgres' business", async () => {
+  test("keeps its other columns: Postgres fills defaults, identity and generated columns", async () => {
     const { database, sink } = await orders();
     const batch = [order(1, { customer: "ann", email: "a@x", total: 12.5 })];
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
@@ -159,7 +160,7 @@ describeWithPostgres("an existing table", (engine) => {
     await database.close();
   });
 
-  test("a column with a default is written when it is listed", async () => {
+  test("a listed column with a default is written", async () => {
     const { database, options } = await orders();
     const sink = postgresSink({ ...options, columns: ["customer", "status"] });
     const batch = [order(1, { customer: "ann", status: "paid" }), order(2, { customer: "ann", email: "not listed" })];
@@ -172,18 +173,18 @@ describeWithPostgres("an existing table", (engine) => {
     const { database, sink } = await orders();
     await sink.write([order(1, { customer: "ann", email: "taken@x" })], invocation());
     const batch = [
-      order(2, { customer: "nobody" }),
+      order(2, { customer: "unknown" }),
       order(3, {}),
       order(4, { customer: "bob", email: "taken@x" }),
       order(5, { customer: "bob", email: "free@x" }),
     ];
-    const settled = await sink.write(batch, invocation());
-    expect(outcomesOf(batch, settled)).toEqual(["SINK_REJECTED", "SINK_REJECTED", "SINK_REJECTED", "delivered"]);
-    const messages = messagesOf(settled).join("\n");
-    for (const told of ["23503", "orders_customer_fkey", "23502", 'column "customer"', "23505", "orders_email_key"]) {
-      expect(messages).toContain(told);
+    const results = await sink.write(batch, invocation());
+    expect(outcomesOf(batch, results)).toEqual(["SINK_REJECTED", "SINK_REJECTED", "SINK_REJECTED", "delivered"]);
+    const messages = messagesOf(results).join("\n");
+    for (const reason of ["23503", "orders_customer_fkey", "23502", 'column "customer"', "23505", "orders_email_key"]) {
+      expect(messages).toContain(reason);
     }
-    for (const value of ["nobody", "taken@x"]) expect(messages).not.toContain(value);
+    for (const value of ["unknown", "taken@x"]) expect(messages).not.toContain(value);
     await database.close();
   });
 
@@ -222,7 +223,7 @@ describeWithPostgres("an existing table", (engine) => {
     await database.close();
   });
 
-  test("rows that were there before are taken over by the first change of their item", async () => {
+  test("rows that existed before the sink are replaced by the first change of their item", async () => {
     const { database, sink } = await orders();
     await database.sql("INSERT INTO orders (tenant, order_id, customer) VALUES ('t', 1, 'ann'), ('t', 2, 'ann')");
     const batch = [order(1, { customer: "bob" }), order(2, undefined)];
@@ -231,7 +232,7 @@ describeWithPostgres("an existing table", (engine) => {
     await database.close();
   });
 
-  test("a table, a ledger or a column that is missing throws SINK_MISSING, and is found once it is there", async () => {
+  test("a missing table, version table or column rejects with SINK_MISSING until it exists", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({ pool: database.pool, table: "late" });
     const batch = [row("a", { n: 1 })];
@@ -253,7 +254,7 @@ const wide = "12345678901234567890123456789012345678";
 const fine = "-0.12345678901234567890123456789012345678";
 
 describeWithPostgres("values", (engine) => {
-  test("a mapper's values arrive exactly", async () => {
+  test("a mapper's values are stored exactly", async () => {
     const database = await newDatabase(engine);
     await database.sql(`CREATE TABLE items (id text PRIMARY KEY, n numeric, big int8, f float8, b boolean, at timestamptz,
       raw bytea, base64 text, doc jsonb, exact json, txt text, tags text[], grid int4[], docs jsonb[], mood varchar(9))`);
@@ -309,7 +310,7 @@ describeWithPostgres("values", (engine) => {
     await database.close();
   });
 
-  test("declared columns move the attributes of the image, without JS numbers", async () => {
+  test("declared columns store the attributes of the image, without JS numbers", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({
       pool: database.pool,
@@ -382,7 +383,7 @@ describeWithPostgres("values", (engine) => {
     expect(() => sink.map({ ...change, after: {} })).toThrow(expect.objectContaining({ code: "RECORD_INCOMPLETE" }));
   });
 
-  test("keys of any type find their row: numbers of 38 digits, binary", async () => {
+  test("keys of any type identify their row: numbers of 38 digits, binary", async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (pk bytea, sk numeric, n int, PRIMARY KEY (pk, sk))");
     const sink = postgresSink({ pool: database.pool, table: "items" });

@@ -1,5 +1,22 @@
 // A promise and a signal, for work that may take longer than the invocation.
 
+type Abort = () => void;
+
+/** The callbacks of a signal's abort. One listener calls all of them, because a listener for each request is slow. */
+const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
+
+const listenOnce = (signal: AbortSignal): Set<Abort> => {
+  const known = abortsOf.get(signal);
+  if (known !== undefined) return known;
+  const aborts = new Set<Abort>();
+  abortsOf.set(signal, aborts);
+  const abortAll = (): void => {
+    for (const abort of aborts) abort();
+  };
+  signal.addEventListener("abort", abortAll, { once: true });
+  return aborts;
+};
+
 /**
  * Settles as `work` does, or rejects with `reason()` as soon as the signal aborts, even if that was before the call. The
  * work is not stopped, and its later rejection is ignored.
@@ -8,6 +25,16 @@ export const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal, r
   new Promise((resolve, reject) => {
     const abort = (): void => reject(reason());
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const aborts = listenOnce(signal);
+    aborts.add(abort);
+    work.then(
+      (value) => {
+        aborts.delete(abort);
+        resolve(value);
+      },
+      (error) => {
+        aborts.delete(abort);
+        reject(error);
+      },
+    );
   });

@@ -1,25 +1,70 @@
-// Checks of options that factories have in common. Each refuses with a ConfigError that names the option.
+// Checks of options that several factories have. Each one throws a ConfigError that names the option.
 
 import { ConfigError } from "../errors.ts";
 
-/** `option "name" must be …`, as a ConfigError. */
+/** Options of the `ensure` of a sink. */
+export interface EnsureOptions {
+  /** False: only return what is missing, and change nothing. Default true. */
+  readonly apply?: boolean;
+}
+
+/** Makes the ConfigError `option "name" must be …`. */
 export const invalidOption = (option: string, expectation: string): ConfigError =>
   new ConfigError("CONFIG_INVALID", `option "${option}" ${expectation}`);
 
-/** @throws {ConfigError} CONFIG_INVALID when the value is no text, or an empty one. */
+/** Whether a value is an object with named members: neither null nor an array. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @throws {ConfigError} CONFIG_INVALID when the value is not a string, or is empty. */
 export const checkText = (option: string, value: unknown): void => {
   if (typeof value !== "string" || value === "") throw invalidOption(option, "must be a non-empty string");
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when the value is no whole number within the bounds, which are inclusive. */
-export const checkWhole = (option: string, value: unknown, [least, most]: readonly [number, number]): void => {
+/**
+ * Both bounds are inclusive. `reason` is the end of the message: why there are these bounds.
+ * @throws {ConfigError} CONFIG_INVALID when the value is not a whole number within the bounds.
+ */
+export const checkWhole = (
+  option: string,
+  value: unknown,
+  [least, most]: readonly [number, number],
+  reason = "",
+): void => {
   if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return;
-  throw invalidOption(option, `must be a whole number from ${least} to ${most}`);
+  const bounds = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw invalidOption(option, `must be a whole number ${bounds}${reason}`);
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when there is a client and it lacks the method that is called. */
-export const checkClient = (client: unknown, method: string, expectation: string): void => {
+/** @throws {ConfigError} CONFIG_INVALID when there is a client and it lacks the method that the sink calls. */
+export const checkClient = (client: unknown, method: string, expectation: string, option = "client"): void => {
   if (client === undefined) return;
   if (typeof (client as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;
-  throw invalidOption("client", `must be ${expectation}, with the method ${method}`);
+  throw invalidOption(option, `must be ${expectation}, with the method ${method}`);
 };
+
+/** @throws {ConfigError} CONFIG_INVALID when both of two options are given, or neither is. */
+export const checkEither = (options: Readonly<Record<string, unknown>>): void => {
+  if (Object.values(options).filter((value) => value !== undefined).length === 1) return;
+  const [first = "", second = ""] = Object.keys(options);
+  throw invalidOption(first, `or option "${second}" must be given, and not both`);
+};
+
+/** Which key attributes of an item make the target's key: names, or attribute by name in the target, or a function. */
+type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
+
+/**
+ * Checks the option `key` of a sink, and returns a frozen copy.
+ * @throws {ConfigError} CONFIG_INVALID, with the expectation.
+ */
+export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectation: string): Key | undefined => {
+  if (key === undefined || typeof key === "function") return key;
+  const names: readonly unknown[] = Array.isArray(key) ? key : isRecord(key) ? Object.entries(key).flat() : [];
+  if (names.length === 0 || names.some((name) => typeof name !== "string" || name === "")) {
+    throw invalidOption("key", expectation);
+  }
+  return Object.freeze((Array.isArray(key) ? [...key] : { ...key }) as Key);
+};
+
+/** Whether a host name, as a URL or a connection option spells it, is this machine: no network lies in between. */
+export const isLoopbackHost = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/.test(host);

@@ -1,4 +1,4 @@
-// Deliveries without a pipeline, and a database of one's own.
+// Deliveries without a pipeline, and a database for each test.
 
 import type { Change, UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import type { PostgresEngine } from "@sluice/local";
@@ -6,13 +6,13 @@ import { type RecordOptions, streamChange } from "@sluice/testing";
 import pg from "pg";
 import type { PostgresPool, PostgresQuery } from "../../src/index.ts";
 
-/** An invocation that ends with the signal; without one, never. */
+/** The context of an invocation, which ends with the signal. Default: it never ends. */
 export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
   signal,
   remainingMs: () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY),
 });
 
-/** A change of the item with these keys: live with `after`, removed without. */
+/** A change of the item with this key: with `after` the item exists afterwards, without it the item is removed. */
 export const changeOf = (
   keys: { readonly [attribute: string]: unknown },
   position: number,
@@ -34,24 +34,24 @@ export const upsertOf = <Message>(change: Change, message: Message): UpsertDeliv
 export const removalOf = (change: Change): UpsertDelivery<never> => ({ change, message: undefined, earlier: [] });
 
 /** Outcomes in the order of the batch: `delivered`, `superseded` or the code of the failure. */
-export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], settled: readonly WriteResult[]): string[] =>
+export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], results: readonly WriteResult[]): string[] =>
   batch.map((delivery) => {
-    const found = settled.filter((result) => result.delivery === delivery);
+    const found = results.filter((result) => result.delivery === delivery);
     const [one] = found;
-    if (one === undefined || found.length !== 1) return `settled ${found.length} times`;
+    if (one === undefined || found.length !== 1) return `${found.length} results`;
     return one.outcome === "failed" ? one.error.code : one.outcome;
   });
 
-/** The messages of the failed ones. */
-export const messagesOf = (settled: readonly WriteResult[]): string[] =>
-  settled.flatMap((one) => (one.outcome === "failed" ? [one.error.message] : []));
+/** The error messages of failed deliveries. */
+export const messagesOf = (results: readonly WriteResult[]): string[] =>
+  results.flatMap((one) => (one.outcome === "failed" ? [one.error.message] : []));
 
-/** A pool that remembers what it was asked. */
+/** A pool that records its queries. */
 export interface WatchedPool extends PostgresPool {
   readonly queries: readonly PostgresQuery[];
 }
 
-/** Watches every query of a pool; `before` may hold one up or fail it. */
+/** Records every query of a pool. `before` may delay a query, or make it fail. */
 export const watch = (
   pool: PostgresPool,
   before: (query: PostgresQuery) => Promise<void> | void = () => undefined,
@@ -76,7 +76,7 @@ export const watch = (
   };
 };
 
-/** An empty database, a pool on it, and SQL without ceremony. */
+/** An empty database, a pool for it, and a short way to run SQL. */
 export interface Database {
   readonly url: string;
   readonly pool: pg.Pool;
@@ -84,7 +84,7 @@ export interface Database {
   readonly close: () => Promise<void>;
 }
 
-/** Opens a pool on a database that exists. */
+/** Opens a pool for an existing database. */
 export const openDatabase = (url: string, max = 4): Database => {
   const pool = new pg.Pool({ connectionString: url, max });
   pool.on("error", () => undefined);
@@ -96,6 +96,6 @@ export const openDatabase = (url: string, max = 4): Database => {
   };
 };
 
-/** Creates an empty database and opens a pool on it. */
+/** Creates an empty database, and opens a pool for it. */
 export const newDatabase = async (engine: PostgresEngine, max = 4): Promise<Database> =>
   openDatabase(await engine.createDatabase(), max);

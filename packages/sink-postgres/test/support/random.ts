@@ -1,12 +1,13 @@
-// A seeded source of chance: the seed in a failing test's output brings the case back.
+// Random numbers from a seed: the seed in a failing test's output reproduces the case.
 
+/** A generator of random numbers. */
 export interface Random {
   /** From 0 up to 1. */
   (): number;
   readonly shuffle: <Entry>(entries: readonly Entry[]) => Entry[];
 }
 
-/** Mulberry32. */
+/** Makes a generator from a seed: mulberry32. */
 export const randomOf = (seed: number): Random => {
   let state = seed;
   const next = (): number => {

@@ -4,13 +4,13 @@ import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
-import { type Guard, type PostgresRow, postgresSink } from "../../src/index.ts";
+import { type PostgresGuard, type PostgresRow, postgresSink } from "../../src/index.ts";
 import { newDatabase, watch } from "./deliveries.ts";
 
 const password = "secret-9d2e";
 const columns =
   "pk text, sk text, revision int NOT NULL, note text, amount numeric, payload jsonb, PRIMARY KEY (pk, sk)";
-const rows = { ledger: "specimens", inline: "specimens_with_tombstones" } as const;
+const rows = { "version-table": "specimens", inline: "specimens_with_tombstones" } as const;
 
 const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): PostgresRow => ({
   pk,
@@ -21,7 +21,7 @@ const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): Postg
   payload: payload ?? null,
 });
 
-/** jsonb and numeric come back exactly: `jsonb` keeps digits that JSON.parse would round, so those are made texts. */
+/** Reads rows as JSON. Numbers that JSON.parse would round become text. */
 const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', revision, 'note', note,
   'amount', CASE WHEN length(amount::text) > 16 THEN to_jsonb(amount::text) ELSE to_jsonb(amount) END,
   'payload', payload)::text AS row FROM specimens`;
@@ -29,8 +29,8 @@ const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', rev
 const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
-/** A rig with `guard`, on a server that runs. */
-export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<UpsertRig<PostgresRow>> => {
+/** Opens a rig with this guard, on a running server. */
+export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Promise<UpsertRig<PostgresRow>> => {
   const database = await newDatabase(engine);
   const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
   const relation = rows[guard];
@@ -61,7 +61,7 @@ export const openRig = async (engine: PostgresEngine, guard: Guard): Promise<Ups
     deny: () => database.sql(`REVOKE INSERT ON ${relation} FROM ${role}`),
     "drop-after-send": () => proxy.setMode("drop-answer"),
     hang: async () => {
-      // With a connection at hand the next statement is what hangs, not the handshake.
+      // Opens a connection first, so that the next statement hangs and not the handshake.
       await pool.query("SELECT 1");
       proxy.setMode("hang");
     },

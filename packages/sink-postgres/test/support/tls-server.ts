@@ -1,4 +1,4 @@
-// Speaks just enough of Postgres' protocol to ask for TLS, with a certificate that nobody has signed.
+// Speaks just enough of Postgres' protocol to ask for TLS, with a self-signed certificate.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -24,14 +24,15 @@ SQAwRgIhALgzfbgbtxPedSxqt5C5PqoHUp5o6wdAXTI4Rx+ZlziVAiEA7lb+CGgl
 Sp3TOwr8OQpUrGHacyuxLELso0hwOeumKf4=
 -----END CERTIFICATE-----`;
 
+/** A running server. */
 export interface TlsServer {
   readonly port: number;
-  /** Clients that accepted the certificate. */
+  /** Number of clients that accepted the certificate. */
   readonly accepted: () => number;
   readonly close: () => Promise<void>;
 }
 
-/** Answers the request for TLS with `answer`: `S` does it, `N` has none. Then it ends the connection. */
+/** Starts a server that answers the request for TLS by `S` (yes) or `N` (no), and then closes the connection. */
 export const openTlsServer = async (answer: "S" | "N"): Promise<TlsServer> => {
   let accepted = 0;
   const server = createServer((socket) => {

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  checkClient,
+  checkEither,
+  checkKeyMap,
+  checkTombstoneDays,
+  checkWhole,
+  isLoopbackHost,
+} from "../src/sink-kit.ts";
+
+const messageOf = (check: () => unknown): string => {
+  try {
+    check();
+  } catch (error) {
+    expect(error).toMatchObject({ name: "ConfigError", code: "CONFIG_INVALID" });
+    return (error as Error).message;
+  }
+  return "accepted";
+};
+
+describe("a check of options", () => {
+  test.each([
+    [1, "accepted"],
+    [10, "accepted"],
+    [0, 'option "count" must be a whole number from 1 to 10'],
+    [1.5, 'option "count" must be a whole number from 1 to 10'],
+    ["5", 'option "count" must be a whole number from 1 to 10'],
+  ])("for a whole number: %j is %s", (value, message) => {
+    expect(messageOf(() => checkWhole("count", value, [1, 10]))).toBe(message);
+  });
+
+  test("for a whole number without an upper bound names the lower one only", () => {
+    const bounds = [1, Number.POSITIVE_INFINITY] as const;
+    expect(messageOf(() => checkWhole("count", 0, bounds))).toBe('option "count" must be a whole number of at least 1');
+    expect(messageOf(() => checkWhole("count", Number.MAX_SAFE_INTEGER, bounds))).toBe("accepted");
+    expect(messageOf(() => checkWhole("count", Number.POSITIVE_INFINITY, bounds))).not.toBe("accepted");
+  });
+
+  test.each([
+    [{ pool: {}, connection: undefined }, "accepted"],
+    [{ pool: undefined, connection: {} }, "accepted"],
+    [{ pool: {}, connection: {} }, 'option "pool" or option "connection" must be given, and not both'],
+    [{ pool: undefined, connection: undefined }, 'option "pool" or option "connection" must be given, and not both'],
+  ])("for one of two options: %j is %s", (options, message) => {
+    expect(messageOf(() => checkEither(options))).toBe(message);
+  });
+
+  test("for a client names the option and the missing method", () => {
+    expect(messageOf(() => checkClient(undefined, "send", "a client"))).toBe("accepted");
+    expect(messageOf(() => checkClient({ send: () => undefined }, "send", "a client"))).toBe("accepted");
+    expect(messageOf(() => checkClient(null, "connect", "a pool", "pool"))).toBe(
+      'option "pool" must be a pool, with the method connect',
+    );
+  });
+
+  test.each([[["id"]], [{ order_id: "id" }]])("for a key map returns a frozen copy of %j", (key) => {
+    const copy = checkKeyMap(key, "must be a key map");
+    expect(copy).toEqual(key);
+    expect(copy).not.toBe(key);
+    expect(Object.isFrozen(copy)).toBe(true);
+  });
+
+  test.each([[[]], [{}], [[""]], [{ id: 1 }], ["id"], [null]])("for a key map refuses %j", (key) => {
+    expect(messageOf(() => checkKeyMap(key as never, "must be a key map"))).toBe('option "key" must be a key map');
+  });
+
+  test("for a key map accepts a function, or none", () => {
+    const key = (): object => ({});
+    expect(checkKeyMap(key, "must be a key map")).toBe(key);
+    expect(checkKeyMap(undefined, "must be a key map")).toBeUndefined();
+  });
+
+  test("for the age of tombstones has a default, and refuses less than a redrive can take", () => {
+    expect([checkTombstoneDays("days"), checkTombstoneDays("days", 15), checkTombstoneDays("days", 3_650)]).toEqual([
+      16, 15, 3_650,
+    ]);
+    for (const days of [14, 0, 15.5, 3_651, Number.NaN]) {
+      expect(messageOf(() => checkTombstoneDays("days", days))).toContain(
+        'option "days" must be a whole number from 15 to 3650; a shorter time would let a redriven change',
+      );
+    }
+  });
+});
+
+test.each([
+  ["localhost", true],
+  ["127.0.0.1", true],
+  ["127.8.9.10", true],
+  ["::1", true],
+  ["[::1]", true],
+  ["", false],
+  ["127.0.0.1.example.com", false],
+  ["localhost.example.com", false],
+  ["10.0.0.1", false],
+])("the host %j is on this machine: %s", (host, isLocal) => {
+  expect(isLoopbackHost(host)).toBe(isLocal);
+});

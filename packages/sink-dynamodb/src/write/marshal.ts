@@ -1,0 +1,119 @@
+// From native values to the attribute values that the SDK sends, without loss.
+
+import type { Image, SdkValue } from "@sluice/core/sink-kit";
+
+/** In the global symbol registry, so that other copies of this package know the symbol. */
+const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
+
+/** An item in attribute values. It needs a mark, because a native item may also have members named `S` or `N`. */
+export interface AttributeValues {
+  readonly [image]: Image;
+}
+
+/**
+ * Marks an item as attribute values, for a mapper that returns an image of the record:
+ * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. Binary may be base64 text or bytes.
+ */
+export const attributeValues = (values: Image): AttributeValues => ({ [image]: values });
+
+/** The attribute values in a message; undefined where the message is a native item. */
+export const imageIn = (message: object): Image | undefined => (message as Partial<AttributeValues>)[image];
+
+/** The error for a value that DynamoDB has no type for: with its path and its type, without the value. */
+export class AttributeValueError extends Error {
+  readonly path: readonly string[];
+
+  constructor(found: string, path: readonly string[] = []) {
+    super(found);
+    this.path = path;
+  }
+}
+
+/** Converts a member, and adds its name to the path of an error. */
+const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value): SdkValue => {
+  try {
+    return toSdk(value);
+  } catch (error) {
+    throw error instanceof AttributeValueError ? new AttributeValueError(error.message, [name, ...error.path]) : error;
+  }
+};
+
+/** Assigning to `__proto__` would set the prototype, and lose the attribute. */
+const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
+  if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
+  else item[name] = value;
+};
+
+const mapMembers = <Value>(
+  entries: Iterable<readonly [string, Value]>,
+  toSdk: (value: Value) => SdkValue,
+): Record<string, SdkValue> => {
+  const item: Record<string, SdkValue> = {};
+  for (const [name, value] of entries) {
+    if (value !== undefined) setMember(item, name, at(name, toSdk, value));
+  }
+  return item;
+};
+
+const numberText = (value: number | bigint): string => {
+  if (typeof value === "bigint" || Number.isFinite(value)) return String(value);
+  throw new AttributeValueError(`found ${value}; expected a finite number`);
+};
+
+const isNumberValue = (
+  value: object,
+): value is { readonly toAttributeValue: () => unknown; readonly toString: () => string } =>
+  "toAttributeValue" in value && typeof value.toAttributeValue === "function";
+
+const setTypes: Readonly<Record<string, "SS" | "NS" | "BS">> = { S: "SS", N: "NS", B: "BS" };
+
+const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
+  const entries = [...values].map((value) => Object.entries(marshalValue(value))[0] as [string, string & Uint8Array]);
+  const [type = "none"] = entries[0] ?? [];
+  const setType = setTypes[type];
+  if (setType === undefined || entries.some(([other]) => other !== type)) {
+    throw new AttributeValueError(
+      `found a set of ${[...new Set(entries.map(([other]) => other))].join(" and ") || "nothing"}; expected one or more strings, or numbers, or bytes`,
+    );
+  }
+  return { [setType]: entries.map(([, text]) => text) } as unknown as SdkValue;
+};
+
+const isPlain = (value: object): boolean => {
+  const prototype = Object.getPrototypeOf(value);
+  // The prototype is not compared with Object.prototype, because another realm has its own Object.prototype.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+const marshalObject = (value: object): SdkValue => {
+  if (Array.isArray(value)) return { L: value.map((entry, index) => at(String(index), marshalValue, entry)) };
+  if (value instanceof Uint8Array) return { B: value };
+  if (value instanceof Set) return marshalSet(value);
+  if (isNumberValue(value)) return { N: value.toString() };
+  if (value instanceof Map) return { M: mapMembers(value as Map<string, unknown>, marshalValue) };
+  if (isPlain(value)) return { M: marshalItem(value as { readonly [attribute: string]: unknown }) };
+  throw new AttributeValueError(
+    `found an object of class ${value.constructor.name}; expected a value that DynamoDB has a type for`,
+  );
+};
+
+/** The attribute value of a native value. @throws {AttributeValueError} when DynamoDB has no type for the value. */
+export const marshalValue = (value: unknown): SdkValue => {
+  switch (typeof value) {
+    case "string":
+      return { S: value };
+    case "number":
+    case "bigint":
+      return { N: numberText(value) };
+    case "boolean":
+      return { BOOL: value };
+    case "object":
+      return value === null ? { NULL: true } : marshalObject(value);
+    default:
+      throw new AttributeValueError(`found ${typeof value}; expected a value that DynamoDB has a type for`);
+  }
+};
+
+/** The attribute values of a native item, without members that are undefined. @throws {AttributeValueError} as above. */
+export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>
+  mapMembers(Object.entries(item), marshalValue);

@@ -1,0 +1,52 @@
+// The part of the client that the sink uses, and the client that the sink makes from its options.
+
+import { missingDependency } from "@sluice/core/sink-kit";
+import type { AwsAuth, ClientSettings } from "./connection.ts";
+
+/** A request, as the client's `transport.request` takes it. */
+export interface OpensearchRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly querystring?: string;
+  readonly body?: string;
+  readonly bulkBody?: string | Buffer;
+}
+
+/** The part of `Client` of the package `@opensearch-project/opensearch` that the sink uses. */
+export interface OpensearchClient {
+  readonly transport: {
+    readonly request: (
+      params: { method: string; path: string; querystring?: string; body?: string; bulkBody?: string | Buffer },
+      options?: { maxRetries?: number; requestTimeout?: number },
+    ) => PromiseLike<{ readonly body: unknown }> & { readonly abort?: () => unknown };
+  };
+}
+
+/** A client that the sink makes and closes. */
+export interface ClosableClient extends OpensearchClient {
+  readonly close: () => Promise<void>;
+}
+
+const packageName = "@opensearch-project/opensearch";
+
+const signerOf = async ({ region, service = "es", credentials }: AwsAuth) => {
+  const { AwsSigv4Signer } = await import("@opensearch-project/opensearch/aws-v3").catch(
+    missingDependency('option "auth"', packageName),
+  );
+  return AwsSigv4Signer({ region, service, ...(credentials && { getCredentials: credentials }) });
+};
+
+/** Makes the client. The client connects at its first request. */
+export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Promise<ClosableClient> => {
+  const { Client } = await import("@opensearch-project/opensearch").catch(
+    missingDependency('option "node"', packageName),
+  );
+  return new Client({
+    node,
+    ...(ssl && { ssl: ssl as object }),
+    ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
+    ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
+    // There is one node, and the client uses it even after a failure: pings would be useless traffic.
+    resurrectStrategy: "none",
+  });
+};

@@ -1,0 +1,118 @@
+// How to reach the server: the options of a client that the sink makes, and their checks.
+
+import { checkText, invalidOption, isLoopbackHost, isRecord } from "@sluice/core/sink-kit";
+
+/** A user of the security plugin. */
+export interface BasicAuth {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** AWS credentials, as the SDK's credential providers resolve them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+/** Requests are signed with SigV4, for Amazon OpenSearch Service and Serverless. */
+export interface AwsAuth {
+  readonly region: string;
+  /** `es`: a domain. `aoss`: a Serverless collection of type search. Default `es`. */
+  readonly service?: "es" | "aoss";
+  /** Default: the SDK's provider chain, from the package `@aws-sdk/credential-provider-node`, which Lambda has. */
+  readonly credentials?: () => Promise<AwsCredentials>;
+}
+
+/** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
+export interface OpensearchTls {
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  readonly servername?: string;
+}
+
+/** The options of a client that the sink makes and closes. */
+export interface OpensearchConnection {
+  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Either this or `client`. */
+  readonly node?: string;
+  /** With `node`: how the sink authenticates. */
+  readonly auth?: BasicAuth | AwsAuth;
+  /** With `node`: certificates. */
+  readonly ssl?: OpensearchTls;
+  /**
+   * With `node`: compress requests, and ask for compressed answers. Default false: compression costs more time than it
+   * saves.
+   */
+  readonly gzip?: boolean;
+}
+
+/** The settings of the client to make. */
+export interface ClientSettings {
+  readonly node: string;
+  readonly auth: BasicAuth | AwsAuth | undefined;
+  readonly ssl: OpensearchTls | undefined;
+  readonly gzip: boolean;
+}
+
+const checkNode = (node: unknown): URL => {
+  const url = typeof node === "string" && URL.canParse(node) ? new URL(node) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+  throw invalidOption("node", "must be a URL: https://host:9200");
+};
+
+const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
+  if (auth === undefined) return;
+  if (!isRecord(auth)) throw invalidOption("auth", "must be an object");
+  if (!("region" in auth)) {
+    checkText("auth.username", auth.username);
+    checkText("auth.password", auth.password);
+    return;
+  }
+  const { region, service, credentials } = auth;
+  checkText("auth.region", region);
+  if (service !== undefined && service !== "es" && service !== "aoss") {
+    throw invalidOption("auth.service", 'must be "es" or "aoss"');
+  }
+  if (credentials !== undefined && typeof credentials !== "function") {
+    throw invalidOption("auth.credentials", "must be a function that resolves to credentials");
+  }
+};
+
+/** Takes credentials out of the URL: there they would be part of every message that names the node. */
+const splitNode = (node: unknown, auth: OpensearchConnection["auth"]): Pick<ClientSettings, "node" | "auth"> => {
+  const url = checkNode(node);
+  const { username, password } = url;
+  if (username === "") return { node: url.href, auth: auth && Object.freeze({ ...auth }) };
+  if (auth !== undefined) throw invalidOption("auth", 'must not be given beside the credentials in option "node"');
+  url.username = "";
+  url.password = "";
+  const found = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  checkAuth(found);
+  return { node: url.href, auth: Object.freeze(found) };
+};
+
+const checkTls = (ssl: unknown): void => {
+  if (ssl === undefined) return;
+  if (!isRecord(ssl)) throw invalidOption("ssl", "must be an object");
+  if (!("rejectUnauthorized" in ssl)) return;
+  const expectation = "must not set rejectUnauthorized: the server is always verified";
+  throw invalidOption("ssl", `${expectation}; give the authority's certificate as ssl.ca`);
+};
+
+/**
+ * Checks the options and fills in defaults.
+ * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ */
+export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConnection): ClientSettings => {
+  checkAuth(auth);
+  const split = splitNode(node, auth);
+  const { protocol, hostname } = new URL(split.node);
+  if (split.auth !== undefined && protocol === "http:" && !isLoopbackHost(hostname)) {
+    throw invalidOption("node", "must begin with https:// where the sink authenticates, except to this machine");
+  }
+  checkTls(ssl);
+  if (typeof gzip !== "boolean") throw invalidOption("gzip", "must be true or false");
+  return Object.freeze({ ...split, ssl: ssl && Object.freeze({ ...ssl }), gzip });
+};

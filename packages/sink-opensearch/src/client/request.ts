@@ -1,0 +1,52 @@
+// Requests: each ends with the invocation's time, and an error of the client becomes an error code.
+
+import { SinkError, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
+import { type RequestFailure, requestFailure } from "../classify.ts";
+import type { OpensearchClient, OpensearchRequest } from "./client.ts";
+
+/** How requests are sent. */
+export interface RequestOptions {
+  /** Name of the sink, for messages. */
+  readonly sink: string;
+  readonly context: WriteContext;
+  readonly timeoutMs: number;
+}
+
+/** The body of the answer, or the reason why there is none. */
+export type OpensearchAnswer = { readonly body: unknown } | { readonly failure: RequestFailure };
+
+/** Sends a request once. Core decides about a retry. */
+export const sendRequest = async (
+  client: OpensearchClient,
+  request: OpensearchRequest,
+  { sink, context, timeoutMs }: RequestOptions,
+): Promise<OpensearchAnswer> => {
+  const { signal, remainingMs } = context;
+  try {
+    const requestTimeout = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs())));
+    const sent = client.transport.request({ ...request }, { maxRetries: 0, requestTimeout });
+    const timedOut = (): SinkError => {
+      sent.abort?.();
+      return new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before OpenSearch answered`);
+    };
+    const { body } = await untilAborted(Promise.resolve(sent), signal, timedOut);
+    return { body };
+  } catch (error) {
+    if (error instanceof SinkError) return { failure: { error, mayBeOneEntry: false } };
+    return { failure: requestFailure(sink, error) };
+  }
+};
+
+/**
+ * Sends a request, and returns the body of its answer.
+ * @throws {SinkError} when the request fails.
+ */
+export const requestBody = async (
+  client: OpensearchClient,
+  request: OpensearchRequest,
+  options: RequestOptions,
+): Promise<unknown> => {
+  const answer = await sendRequest(client, request, options);
+  if ("failure" in answer) throw answer.failure.error;
+  return answer.body;
+};

@@ -1,0 +1,233 @@
+// Creates what the first write needs: a numbered index, its mapping, and the alias that hides tombstones. Removes nothing, and
+// changes no field.
+
+import { type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
+import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
+import { type OpensearchAnswer, sendRequest } from "../client/request.ts";
+import type { OpensearchField, OpensearchMappings, OpensearchSettings } from "../options.ts";
+import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "../write/guard.ts";
+
+interface Alias {
+  readonly filter?: object;
+  readonly is_write_index?: boolean;
+}
+
+/** The part of an existing index that the sink reads. */
+interface ExistingIndex {
+  readonly aliases?: { readonly [alias: string]: Alias };
+  readonly mappings?: OpensearchMappings;
+}
+
+type Indices = { readonly [index: string]: ExistingIndex };
+
+/** A request that creates something missing. */
+interface IndexChange {
+  readonly method: "PUT" | "POST";
+  readonly path: string;
+  readonly body: object;
+  /** The option that the error names where the server refuses the request. */
+  readonly option: string;
+}
+
+const request = (
+  client: OpensearchClient,
+  { name: sink, timeoutMs }: OpensearchSettings,
+  params: OpensearchRequest,
+): Promise<OpensearchAnswer> => sendRequest(client, params, { sink, context: withoutDeadline, timeoutMs });
+
+/** The indices behind an alias, or the index of that name. Empty where neither exists. */
+const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings, name: string): Promise<Indices> => {
+  const answer = await request(client, settings, { method: "GET", path: pathOf(name) });
+  if ("body" in answer) return answer.body as Indices;
+  if (answer.failure.error.code === "SINK_MISSING") return {};
+  throw answer.failure.error;
+};
+
+const isNumbered = (index: string, name: string): boolean =>
+  name.startsWith(`${index}-`) && /^\d{6}$/.test(name.slice(index.length + 1));
+
+/** The index that the alias writes to; undefined where there is no alias. */
+const writeIndexOf = ({ index }: OpensearchSettings, found: Indices): string | undefined => {
+  const names = Object.keys(found);
+  if (names.length === 0) return undefined;
+  if (names.includes(index)) {
+    throw invalidOption("index", `must be the name of an alias, or a new name; "${index}" is an index`);
+  }
+  const foreign = names.find((name) => !isNumbered(index, name));
+  if (foreign !== undefined) {
+    throw invalidOption("index", `must be an alias of "${index}-000001"; "${index}" points to "${foreign}"`);
+  }
+  const writers = names.filter((name) => found[name]?.aliases?.[index]?.is_write_index === true);
+  const [writer] = names.length === 1 ? names : writers;
+  if (writer === undefined || writers.length > 1 || found[writer]?.aliases?.[index]?.is_write_index === false) {
+    const problem = `"${index}" points to ${names.length} indices`;
+    throw invalidOption(
+      "index",
+      `must be an alias with one write index; ${problem}, and none or several of them are write indices`,
+    );
+  }
+  return writer;
+};
+
+const mappingOf = ({ mappings }: OpensearchSettings): OpensearchMappings => ({
+  ...mappings,
+  properties: { ...mappings.properties, [guardField]: guardMapping as OpensearchField },
+});
+
+const typeOf = ({ type, properties }: OpensearchField): string =>
+  type ?? (properties === undefined ? "unknown" : "object");
+
+type FieldMappings = NonNullable<OpensearchMappings["properties"]>;
+
+/** The declared fields that are missing, and the missing `fields`, which index an existing field in a further way. */
+const missingFields = (
+  declared: FieldMappings,
+  existing: FieldMappings,
+  path = "",
+): { [field: string]: OpensearchField } => {
+  const missing: { [field: string]: OpensearchField } = {};
+  for (const [field, wanted] of Object.entries(declared)) {
+    const found = existing[field];
+    if (found === undefined) {
+      missing[field] = wanted;
+      continue;
+    }
+    if (typeOf(found) !== typeOf(wanted)) {
+      const problem = `declares field "${path}${field}" as ${typeOf(wanted)}; in the index it is ${typeOf(found)}`;
+      throw invalidOption("mappings", `${problem}, and a field's type cannot be changed`);
+    }
+    const below = missingFields(wanted.properties ?? {}, found.properties ?? {}, `${path}${field}.`);
+    if (Object.keys(below).length > 0) missing[field] = { properties: below };
+    // The server takes new `fields` only together with the existing mapping of the field.
+    const further = missingFields(wanted.fields ?? {}, found.fields ?? {}, `${path}${field}.`);
+    if (Object.keys(further).length > 0) missing[field] = { ...found, fields: further };
+  }
+  return missing;
+};
+
+/** Compares as JSON with sorted members, because the server returns them in another order. */
+const isSame = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_name, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : member,
+  ) ?? "";
+
+/** Path of an index, whose name may contain `%` or letters beyond ASCII. */
+const pathOf = (name: string, below = ""): string => `/${encodeURIComponent(name)}${below}`;
+
+const createIndex = (settings: OpensearchSettings, name: string): IndexChange => ({
+  method: "PUT",
+  path: pathOf(name),
+  option: 'mappings" or "settings',
+  body: {
+    ...(Object.keys(settings.indexSettings).length > 0 && { settings: settings.indexSettings }),
+    mappings: mappingOf(settings),
+    aliases: { [settings.index]: { filter: aliveFilter, is_write_index: true } },
+  },
+});
+
+const changesFor = (settings: OpensearchSettings, writeIndex: string, state: ExistingIndex): IndexChange[] => {
+  const changes: IndexChange[] = [];
+  const missing = missingFields(mappingOf(settings).properties ?? {}, state.mappings?.properties ?? {});
+  if (Object.keys(missing).length > 0) {
+    const body = { properties: missing };
+    changes.push({ method: "PUT", path: pathOf(writeIndex, "/_mapping"), body, option: "mappings" });
+  }
+  const alias = state.aliases?.[settings.index];
+  if (alias === undefined || !isSame(alias.filter, filterAsStored(alias.filter))) {
+    const add = { index: writeIndex, alias: settings.index, filter: aliveFilter, is_write_index: true };
+    changes.push({ method: "POST", path: "/_aliases", body: { actions: [{ add }] }, option: "index" });
+  }
+  return changes;
+};
+
+/**
+ * The alias's filter in the form in which the server returned it: clauses as lists, and terms as objects with a boost.
+ */
+const filterAsStored = (found: unknown): object => {
+  const [[field, value]] = Object.entries(
+    (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
+  ) as [[string, unknown]];
+  const forms = [
+    aliveFilter,
+    { bool: { must_not: [{ term: { [field]: value } }] } },
+    { bool: { must_not: [{ term: { [field]: { value, boost: 1 } } }], adjust_pure_negative: true, boost: 1 } },
+  ];
+  return forms.find((form) => isSame(form, found)) ?? aliveFilter;
+};
+
+/** Finds the missing changes, in the order in which to make them. */
+const missingChanges = async (
+  client: OpensearchClient,
+  settings: OpensearchSettings,
+): Promise<readonly IndexChange[]> => {
+  const found = await indicesOf(client, settings, settings.index);
+  const writeIndex = writeIndexOf(settings, found);
+  if (writeIndex !== undefined) return changesFor(settings, writeIndex, found[writeIndex] ?? {});
+  const first = `${settings.index}-000001`;
+  const existing = (await indicesOf(client, settings, first))[first];
+  return existing === undefined ? [createIndex(settings, first)] : changesFor(settings, first, existing);
+};
+
+const apply = async (client: OpensearchClient, settings: OpensearchSettings, change: IndexChange): Promise<boolean> => {
+  const { method, path, body, option } = change;
+  const answer = await request(client, settings, { method, path, body: JSON.stringify(body) });
+  if ("body" in answer) return true;
+  const { error, status, serverError: { type, reason = "" } = {} } = answer.failure;
+  // Another caller has created the index since it was looked up. The caller of `apply` looks it up again.
+  if (type === "resource_already_exists_exception") return false;
+  // The request holds no items, so that the server's own text may be passed on.
+  if (status === 400) throw invalidOption(option, `makes OpenSearch refuse ${method} ${path}: ${type}: ${reason}`);
+  throw error;
+};
+
+const maxAttempts = 3;
+
+/**
+ * Checks that a Serverless collection has kept index, mapping and alias. Then writes one tombstone, to check that the
+ * collection accepts scripted updates by document id.
+ */
+const probeCollection = async (client: OpensearchClient, settings: OpensearchSettings): Promise<void> => {
+  const [lost] = await missingChanges(client, settings);
+  if (lost !== undefined) {
+    throw invalidOption(
+      lost.option,
+      `has no effect: the collection accepted ${lost.method} ${lost.path}, but did not keep it`,
+    );
+  }
+  const bulkBody = updateLines('"%probe"', `{${tombstoneGuard("0", undefined, 0)}}`);
+  const bulk = { method: "POST", path: pathOf(settings.index, "/_bulk"), querystring: "require_alias=true", bulkBody };
+  const answer = await request(client, settings, bulk);
+  if ("failure" in answer && answer.failure.error.code !== "SINK_MISSING") throw answer.failure.error;
+  if ("body" in answer && (answer.body as { readonly errors?: unknown }).errors === false) return;
+  const found = `the collection of "${settings.index}" refuses a scripted update by document id`;
+  throw invalidOption("index", `must be in a collection of type search; ${found}`);
+};
+
+/**
+ * Makes the missing changes unless `apply` is false. Returns the requests as text; an empty list where nothing is
+ * missing.
+ */
+export const ensureIndex = async (
+  client: OpensearchClient,
+  settings: OpensearchSettings,
+  { apply: isApplied = true }: EnsureOptions = {},
+): Promise<readonly string[]> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const changes = await missingChanges(client, settings);
+    const texts = changes.map(({ method, path, body }) => `${method} ${path} ${JSON.stringify(body)}`);
+    let done = true;
+    for (const change of isApplied ? changes : []) done = done && (await apply(client, settings, change));
+    if (done) {
+      if (isApplied && settings.serverless) await probeCollection(client, settings);
+      return texts;
+    }
+    if (attempt === maxAttempts) {
+      const message = `[${settings.name}] another caller changes index "${settings.index}" at the same time`;
+      throw new SinkError("SINK_CONFLICT", message);
+    }
+  }
+};

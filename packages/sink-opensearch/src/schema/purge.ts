@@ -1,0 +1,47 @@
+// Deletes tombstones that no redelivered change needs any more.
+
+import { ConfigError, purgeInChunks, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
+import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
+import { requestBody } from "../client/request.ts";
+import type { OpensearchSettings } from "../options.ts";
+import { tombstonesBefore } from "../write/guard.ts";
+
+const dayMs = 86_400_000;
+const purgeTimeoutMs = 300_000;
+
+/** The part of the answer to a deletion that the sink reads. */
+interface Deletion {
+  readonly deleted: number;
+  readonly failures: readonly unknown[];
+}
+
+/**
+ * Deletes tombstones that are older than this number of days, and returns how many there were. `now`: milliseconds since
+ * the epoch.
+ */
+export const purgeTombstones = async (
+  client: OpensearchClient,
+  { name: sink, index, serverless }: OpensearchSettings,
+  days: number,
+  now: number,
+): Promise<number> => {
+  if (serverless) {
+    const message = 'option "serverless": Serverless offers no deletion by query, so tombstones stay';
+    throw new ConfigError("CONFIG_INVALID", message);
+  }
+  const request = (params: OpensearchRequest): Promise<unknown> =>
+    requestBody(client, params, { sink, context: withoutDeadline, timeoutMs: purgeTimeoutMs });
+  // The alias's filter hides tombstones, also from a deletion by query. So the request names the indices themselves.
+  const indices = Object.keys(
+    (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
+  );
+  const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
+  const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
+  return purgeInChunks(async (most) => {
+    // A tombstone that becomes a live document during the deletion is a conflict, and the document stays.
+    const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
+    const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
+    if (failures.length === 0) return deleted;
+    throw new SinkError("SINK_UNAVAILABLE", `[${sink}] ${failures.length} tombstones could not be deleted`);
+  });
+};

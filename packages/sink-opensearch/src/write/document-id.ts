@@ -1,0 +1,69 @@
+// The document's `_id`: the key as one readable text, different for different keys. Strings are unchanged, numbers begin with
+// "#", binary with "~", and "|" separates values. A string's characters with another meaning are escaped by "%", as in URLs.
+
+import { createHash } from "node:crypto";
+import type { Change, KeyValue } from "@sluice/core/sink-kit";
+
+/**
+ * For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595
+ */
+const maxIdBytes = 512;
+
+/** A document's id. */
+export interface DocumentId {
+  readonly id: string;
+  /** The key as text, where that text is too long for an id and `id` is its hash. */
+  readonly key?: string;
+}
+
+const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#": "%23", "~": "%7E" };
+
+const escaped = (character: string): string => escapes[character] ?? character;
+
+/** One form for each value, whatever form the record has: "1E2" and "100" are the same key. */
+const plainDecimal = (text: string): string => {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
+    /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  const power = Number(exponent) - fraction.length + digits.length - significant.length;
+  if (significant === "") return "0";
+  return `${sign === "-" ? "-" : ""}${significant}${power === 0 ? "" : `e${power}`}`;
+};
+
+/** A JS number has only one text. A `NumberValue` has the text of the record. */
+const numberText = (value: object | number): string => {
+  const text = String(value);
+  return typeof value === "number" && !text.includes("e") ? text : plainDecimal(text);
+};
+
+const stringText = (value: string): string => {
+  // OpenSearch takes no empty id, and no other value becomes a single "%".
+  if (value === "") return "%";
+  return /[%|]|^[#~]/.test(value) ? value.replace(/[%|]|^[#~]/g, escaped) : value;
+};
+
+const valueText = (value: KeyValue): string => {
+  if (typeof value === "string") return stringText(value);
+  if (value instanceof Uint8Array) return `~${Buffer.from(value).toString("base64url")}`;
+  return `#${numberText(value)}`;
+};
+
+const textOf = (keys: Change["keys"]): string => {
+  const names = Object.keys(keys);
+  if (names.length === 1) return valueText(keys[names[0] as string] as KeyValue);
+  // Sorted by name, because a record may list the attributes in any order.
+  return names
+    .sort()
+    .map((name) => valueText(keys[name] as KeyValue))
+    .join("|");
+};
+
+/** The id of an item's document, from its key attributes alone. Two items of one table never have the same id. */
+export const documentId = (keys: Change["keys"]): DocumentId => {
+  const text = textOf(keys);
+  // A UTF-16 unit takes at most three bytes.
+  if (text.length * 3 <= maxIdBytes || Buffer.byteLength(text) <= maxIdBytes) return { id: text };
+  // "%s" is not an escape, so that no readable id begins with it.
+  return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
+};

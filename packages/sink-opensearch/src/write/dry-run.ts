@@ -1,0 +1,60 @@
+// Predicts the results of a write from the stored versions. Reads documents by id, because such a read sees every write at
+// once, and from the index that the alias writes to, because OpenSearch refuses such reads on an alias of several indices.
+
+import { delivered, type EncodedBatch, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import type { OpensearchRequest } from "../client/client.ts";
+import type { BulkEntry } from "../encode.ts";
+import { type BulkTarget, splitToRequests } from "./bulk.ts";
+import { guardField } from "./guard.ts";
+
+/** The target of a dry run. */
+export interface DryRunTarget extends Pick<BulkTarget, "sink" | "limits"> {
+  /** The alias. */
+  readonly index: string;
+  /** Sends a request, and returns the body of its answer. */
+  readonly request: (request: OpensearchRequest) => Promise<unknown>;
+}
+
+interface Aliased {
+  readonly [index: string]: { readonly aliases?: { readonly [alias: string]: { readonly is_write_index?: boolean } } };
+}
+
+interface Fetched {
+  readonly error?: unknown;
+  readonly _source?: { readonly [guardField]?: { readonly version?: unknown } };
+}
+
+const writeIndexOf = async ({ sink, index, request }: DryRunTarget): Promise<string> => {
+  const found = (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as Aliased;
+  const names = Object.keys(found);
+  const writer = names.length === 1 ? names[0] : names.find((name) => found[name]?.aliases?.[index]?.is_write_index);
+  if (writer !== undefined) return writer;
+  throw new SinkError("SINK_MISSING", `[${sink}] alias "${index}" has no write index; ensure() sets one`);
+};
+
+/** Decides as the guard's script does. */
+const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefined): WriteResult => {
+  if (found === undefined || found.error !== undefined) {
+    return failed(delivery, new SinkError("SINK_UNAVAILABLE", `[${sink}] a document could not be read`));
+  }
+  const held = found._source?.[guardField]?.version;
+  return typeof held === "string" && held >= delivery.change.version ? superseded(delivery) : delivered(delivery);
+};
+
+/** Returns the results that a write would have. A document that only the server would refuse counts as delivered. */
+export const dryRunBatch = async (
+  encoded: EncodedBatch<BulkEntry>,
+  target: DryRunTarget,
+): Promise<readonly WriteResult[]> => {
+  const { results, parts } = splitToRequests(encoded, target);
+  if (parts.length === 0) return results;
+  const found: WriteResult[] = [];
+  const path = `/${encodeURIComponent(await writeIndexOf(target))}/_mget`;
+  for (const part of parts) {
+    const body = `{"ids":[${part.map(({ idText }) => idText).join(",")}]}`;
+    const querystring = `_source_includes=${guardField}.version`;
+    const { docs = [] } = (await target.request({ method: "POST", path, querystring, body })) as { docs?: Fetched[] };
+    found.push(...part.map((entry, index) => resultOf(target.sink, entry, docs[index])));
+  }
+  return [...results, ...found];
+};

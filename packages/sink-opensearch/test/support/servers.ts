@@ -1,0 +1,31 @@
+// The servers for the tests of this package: every release that can be started here, or the server at OPENSEARCH_URL.
+
+import { afterAll, describe, test } from "@jest/globals";
+import {
+  type DescribeWith,
+  engineOrSkip,
+  type OpensearchEngine,
+  type OpensearchEngineOptions,
+  opensearchVersions,
+  startOpensearch,
+} from "@sluice/local";
+
+/** A server for a block of tests. */
+export interface LabelledServer extends OpensearchEngine {
+  readonly label: string;
+}
+
+const startLabelled = async (options: OpensearchEngineOptions): Promise<LabelledServer> => {
+  const engine = await startOpensearch(options);
+  return { ...engine, label: `OpenSearch ${options.version ?? "as given"}` };
+};
+
+const describeWith = (options: OpensearchEngineOptions): Promise<DescribeWith<LabelledServer>> =>
+  engineOrSkip({ describe, test, afterAll }, () => startLabelled(options));
+
+/** Declares a block of tests once for each release. The releases are started one after the other. */
+export const describeWithEachServer = async (name: string, body: (server: LabelledServer) => void): Promise<void> => {
+  const versions = process.env.OPENSEARCH_URL ? [] : await opensearchVersions();
+  for (const version of versions) (await describeWith({ version }))(`${name} on OpenSearch ${version}`, body);
+  if (versions.length === 0) (await describeWith({}))(name, body);
+};

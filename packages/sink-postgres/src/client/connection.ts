@@ -1,0 +1,114 @@
+// How to reach the server: the options of a pool that the sink makes, and their checks.
+
+import { checkEither, checkText, checkWhole, invalidOption, isLoopbackHost, isRecord } from "@sluice/core/sink-kit";
+
+/** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
+export interface PostgresTls {
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** The name in the certificate, where `host` is an address, as with a tunnel. Default: `host`. */
+  readonly servername?: string;
+}
+
+/** How to reach the server, for a pool that the sink makes with the package pg. The names are pg's. */
+export interface PostgresConnection {
+  /** `postgresql://user@host:5432/database`. Either this or `host`. */
+  readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  /** The sink calls a function for each new connection: for IAM tokens and rotated secrets. */
+  readonly password?: string | (() => string | Promise<string>);
+  /** Default: TLS with a verified certificate; without TLS where the server runs on this machine. */
+  readonly ssl?: boolean | PostgresTls;
+  /** Most connections. A write takes one. Default 2. */
+  readonly max?: number;
+  /** Default 5,000. */
+  readonly connectionTimeoutMillis?: number;
+  /**
+   * Idle connections are closed after this time, which includes the time that the environment was frozen. Default
+   * 60,000.
+   */
+  readonly idleTimeoutMillis?: number;
+  /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
+  readonly maxLifetimeSeconds?: number;
+  /** Default `sluice`. */
+  readonly application_name?: string;
+}
+
+/** What the sink passes to pg's `Pool`. */
+export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
+  // pg declares mutable arrays and Buffers here, but takes what Node's tls takes.
+  readonly ssl: boolean | { ca?: string; cert?: string; key?: string; servername?: string };
+  readonly keepAlive: boolean;
+  readonly allowExitOnIdle: boolean;
+}
+
+const numbers = ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", "maxLifetimeSeconds"] as const;
+
+/** Whether the server runs on this machine: a path is the folder of a Unix socket. */
+const isLocalServer = (host: string): boolean => isLoopbackHost(host) || host.startsWith("/");
+
+/** Whether pg would not verify the server. In pg these parameters of the string override the option `ssl`. */
+const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Record<string, string>>): boolean =>
+  /^(no-verify|disable|allow|prefer)$/.test(sslmode) ||
+  !/^(true|1)$/.test(ssl) ||
+  (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
+
+/** The host as pg reads it: the last parameter `host` overrides the host of the URL. */
+const hostOf = ({ connectionString, host }: PostgresConnection): string => {
+  if (connectionString === undefined) return host ?? "";
+  const option = "connection.connectionString";
+  const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  if (url === undefined) throw invalidOption(option, "must be a URL: postgresql://user@host/database");
+  const parameters: Readonly<Record<string, string>> = Object.fromEntries(url.searchParams);
+  const found = parameters.host || decodeURIComponent(url.hostname);
+  if (weakensTls(parameters) && !isLocalServer(found)) {
+    const problem = "has an sslmode, ssl or uselibpqcompat that does not verify the server";
+    throw invalidOption(option, `${problem}; give ssl.ca, or a pool of your own`);
+  }
+  return found;
+};
+
+const checkConnection = (connection: PostgresConnection): void => {
+  if (!isRecord(connection)) throw invalidOption("connection", "must be an object");
+  const { host, connectionString, ssl } = connection;
+  checkEither({ "connection.host": host, "connection.connectionString": connectionString });
+  if (connectionString === undefined) checkText("connection.host", host);
+  else checkText("connection.connectionString", connectionString);
+  for (const option of numbers) {
+    if (connection[option] !== undefined) {
+      checkWhole(`connection.${option}`, connection[option], [0, Number.POSITIVE_INFINITY]);
+    }
+  }
+  if (isRecord(ssl) && (ssl.rejectUnauthorized === false || "checkServerIdentity" in ssl)) {
+    throw invalidOption(
+      "connection.ssl",
+      "must not switch verification off; give the authority's certificate as ssl.ca",
+    );
+  }
+};
+
+/**
+ * Checks the options, and fills in defaults for an environment that is frozen between invocations: few connections, and
+ * none for long.
+ */
+export const poolSettings = (connection: PostgresConnection): PoolSettings => {
+  checkConnection(connection);
+  const isLocal = isLocalServer(hostOf(connection));
+  const { ssl = !isLocal, ...rest } = connection;
+  if (ssl === false && !isLocal) throw invalidOption("connection.ssl", "must not be false except to this machine");
+  return Object.freeze({
+    max: 2,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 600,
+    application_name: "sluice",
+    ...rest,
+    ssl: ssl as PoolSettings["ssl"],
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+};

@@ -1,0 +1,86 @@
+// What the server knows about a relation: its columns with their types, and its primary key. Read once per cold start.
+
+import type { Session } from "../client/session.ts";
+
+/** A column of an existing relation. */
+export interface CatalogueColumn {
+  readonly name: string;
+  /** The type without length or precision. */
+  readonly type: string;
+  /** The type with length and precision, for DDL. */
+  readonly fullType: string;
+  /** The type that a domain is based on; otherwise the same as `type`. */
+  readonly baseType: string;
+  /** The quoted collation; null where the column has the default collation of its type. */
+  readonly collation: string | null;
+  readonly isGenerated: boolean;
+  readonly hasDefault: boolean;
+  readonly isNotNull: boolean;
+  /** Position in the primary key, from 1. 0: the column is not part of the key. */
+  readonly keyPosition: number;
+}
+
+/** An existing relation. */
+export interface Catalogue {
+  readonly kind: "table" | "view" | "other";
+  /** In the order of the relation. */
+  readonly columns: readonly CatalogueColumn[];
+}
+
+// format_type(…, -1) and not format_type(…, NULL): with NULL, bpchar becomes "character", and a cast to "character" cuts
+// a text to one character.
+const catalogueQuery = `
+SELECT c.relkind::text AS kind, a.attname::text AS name,
+  format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS full_type,
+  format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS base_type,
+  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
+  a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
+  a.attnotnull AS is_not_null, CASE WHEN k.position < i.indnkeyatts THEN k.position + 1 ELSE 0 END AS key_position
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+CROSS JOIN LATERAL (SELECT array_position(i.indkey::int2[], a.attnum) AS position) k
+WHERE c.oid = to_regclass($1)
+ORDER BY a.attnum`;
+
+interface CatalogueRow {
+  readonly kind: string;
+  readonly name: string;
+  readonly type: string;
+  readonly full_type: string;
+  readonly base_type: string;
+  readonly collation: string | null;
+  readonly is_generated: boolean;
+  readonly has_default: boolean;
+  readonly is_not_null: boolean;
+  readonly key_position: number;
+}
+
+const columnOf = (row: CatalogueRow): CatalogueColumn => ({
+  name: row.name,
+  type: row.type,
+  fullType: row.full_type,
+  baseType: row.base_type,
+  collation: row.collation,
+  isGenerated: row.is_generated,
+  hasDefault: row.has_default,
+  isNotNull: row.is_not_null,
+  keyPosition: Number(row.key_position),
+});
+
+/** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
+const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "table", v: "view" };
+
+/** Reads a relation by its quoted name; undefined where the relation does not exist. */
+export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
+  const { rows } = await session.query(catalogueQuery, [relation]);
+  const found = rows as readonly CatalogueRow[];
+  const [first] = found;
+  if (first === undefined) return undefined;
+  return { kind: kinds[first.kind] ?? "other", columns: found.map(columnOf) };
+};
+
+/** The columns of the primary key, in the order of the key. */
+export const primaryKey = ({ columns }: Catalogue): CatalogueColumn[] =>
+  columns.filter(({ keyPosition }) => keyPosition > 0).sort((one, other) => one.keyPosition - other.keyPosition);

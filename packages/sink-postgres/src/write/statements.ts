@@ -1,0 +1,186 @@
+// The SQL of a write: one statement for each table and batch, with one array parameter for each column. It has no session
+// state (named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
+//
+// Parameters: $1… are the columns, keys first. Then come the versions as one text, and the flags of removals where the
+// batch has any.
+
+import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
+
+/** A column as the statement needs it. */
+export interface StatementColumn {
+  readonly name: string;
+  /** The type without length or precision: a cast to `varchar(3)` would shorten a text without an error. */
+  readonly type: string;
+  /**
+   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays, and for
+   * JSON, because that is faster: the server took 16 ms for 1,000 rows with a document of 12 members, and 21 ms for the
+   * same rows as `jsonb[]` (PostgreSQL 18.4).
+   */
+  readonly isCastByRow: boolean;
+}
+
+/** The relations and columns that the statements are made for. */
+export interface StatementShape {
+  readonly relations: Relations;
+  readonly keys: readonly StatementColumn[];
+  /** The columns besides the keys. */
+  readonly columns: readonly StatementColumn[];
+}
+
+/** The only row of the answer to a write. */
+export interface WriteAnswer {
+  /** Number of deliveries whose version was newer than the stored one. */
+  readonly won: number;
+  /** Number of rows that were deleted; 0 under the inline guard. */
+  readonly gone: number;
+  /** One-based positions of the other deliveries, joined by commas; null where there are none. */
+  readonly lost: string | null;
+}
+
+const names = (columns: readonly StatementColumn[], prefix = ""): string =>
+  columns.map(({ name }) => prefix + quoteName(name)).join(", ");
+
+const parameter = ({ type, isCastByRow }: StatementColumn, index: number): string =>
+  `$${index + 1}::${isCastByRow ? "text" : type}[]`;
+
+const argumentsFor = (columns: readonly StatementColumn[]): string => columns.map(parameter).join(", ");
+
+const aliases = (columns: readonly StatementColumn[]): string => columns.map((_, index) => `c${index}`).join(", ");
+
+const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
+  isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
+
+const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
+
+/**
+ * The rows of the parameters. `unnest` is in the select list, where arrays are read in step; `FROM unnest($1, $2, …)`
+ * would store each array again first. 1,000 rows of 17 columns: 5.4 ms to insert instead of 6.5 (PostgreSQL 18.4).
+ */
+const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
+  const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
+  return `(SELECT ${[...unnested, ...others].join(", ")}) AS u`;
+};
+
+const assignments = (columns: readonly StatementColumn[]): string =>
+  columns.map(({ name }) => `${quoteName(name)} = EXCLUDED.${quoteName(name)}`).join(", ");
+
+const sameKey = (keys: readonly StatementColumn[], left: string): string =>
+  keys.map((key, index) => `${left}.${quoteName(key.name)} = ${cell(key, index)}`).join(" AND ");
+
+interface RowSource {
+  /** The rows of the given columns, with their versions and any removal flags, as `u`. */
+  readonly from: string;
+  readonly removedAt: string;
+}
+
+/**
+ * The versions, joined by commas: Postgres reads an array literal character by character, and a version has 58. 1,000
+ * rows of 17 columns: 9.7 ms to insert instead of 10.4, 13.3 to update instead of 13.9 (PostgreSQL 18.4).
+ */
+const versionsOf = ({ keys, columns }: StatementShape): string =>
+  `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
+
+const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], hasRemovals: boolean): RowSource => {
+  const versions = `unnest(${versionsOf(shape)}) AS version`;
+  if (!hasRemovals) return { from: rowsOf(columns, versions), removedAt: "NULL" };
+  const flags = `unnest($${shape.keys.length + shape.columns.length + 2}::boolean[]) AS removed`;
+  return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
+};
+
+/** The positions of superseded deliveries are computed only where there are any. */
+const answer = (shape: StatementShape, gone: string): string => `
+SELECT winners.number::int AS won, ${gone} AS gone,
+  CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
+    SELECT string_agg(u.position::text, ',') FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY
+      AS u(${aliases(shape.keys)}, position)
+    WHERE NOT EXISTS (SELECT FROM won WHERE ${sameKey(shape.keys, "won")})
+  ) END AS lost
+FROM (SELECT count(*) AS number FROM won) AS winners`;
+
+const guardAssignments = `${versionColumn} = EXCLUDED.${versionColumn}, ${removedColumn} = EXCLUDED.${removedColumn}`;
+const isNewer = `held.${versionColumn} < EXCLUDED.${versionColumn}`;
+
+const versionTableWinners = (shape: StatementShape, source: RowSource): string => `
+won AS (
+  INSERT INTO ${shape.relations.versions} AS held (${names(shape.keys)}, ${versionColumn}, ${removedColumn})
+  SELECT ${cells(shape.keys)}, u.version, ${source.removedAt} FROM ${source.from}
+  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${guardAssignments} WHERE ${isNewer}
+  RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}
+)`;
+
+const rowDeletes = (shape: StatementShape): string => `,
+gone AS (
+  DELETE FROM ${shape.relations.rows} AS held USING won
+  WHERE won.${removedColumn} IS NOT NULL AND ${shape.keys
+    .map(({ name }) => `held.${quoteName(name)} = won.${quoteName(name)}`)
+    .join(" AND ")}
+  RETURNING 1
+)`;
+
+/** Reading `gone` runs the deletes first, so that a unique value can move from a removed row to a new one. */
+const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
+
+const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
+  const all = [...shape.keys, ...shape.columns];
+  const update = shape.columns.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(shape.columns)}`;
+  return `,
+put AS (
+  INSERT INTO ${shape.relations.rows} (${names(all)})
+  SELECT ${cells(all)} FROM ${rowsOf(all)}
+  JOIN won ON ${sameKey(shape.keys, "won")}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
+  ON CONFLICT (${names(shape.keys)}) DO ${update}
+)`;
+};
+
+const versionTableWrite = (shape: StatementShape, hasRemovals: boolean): string => {
+  const source = sourceOf(shape, shape.keys, hasRemovals);
+  const winners = versionTableWinners(shape, source);
+  const changes = (hasRemovals ? rowDeletes(shape) : "") + rowUpserts(shape, hasRemovals);
+  return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0")}`;
+};
+
+const inlineWrite = (shape: StatementShape, hasRemovals: boolean): string => {
+  const all = [...shape.keys, ...shape.columns];
+  const source = sourceOf(shape, all, hasRemovals);
+  const sets = [...(shape.columns.length === 0 ? [] : [assignments(shape.columns)]), guardAssignments].join(", ");
+  return `WITH
+won AS (
+  INSERT INTO ${shape.relations.rows} AS held (${names(all)}, ${versionColumn}, ${removedColumn})
+  SELECT ${cells(all)}, u.version, ${source.removedAt} FROM ${source.from}
+  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${sets} WHERE ${isNewer}
+  RETURNING ${names(shape.keys, "held.")}
+)${answer(shape, "0")}`;
+};
+
+/** The write of one batch, which returns one `WriteAnswer`. `hasRemovals` adds the parameter with the removal flags. */
+export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
+  shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
+
+/**
+ * Deletes the rows of removals that the version table holds in the given versions. Parameters: the key columns, then the
+ * versions.
+ *
+ * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table; its
+ * DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot, and its
+ * lock on the row in the version table stops later writers of that key while it deletes.
+ */
+export const deleteRemovedStatement = (shape: StatementShape): string => `WITH removed AS MATERIALIZED (
+  SELECT ${names(shape.keys, "held.")} FROM ${shape.relations.versions} AS held
+  JOIN unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
+    AS u(${aliases(shape.keys)}, version, position) ON ${sameKey(shape.keys, "held")}
+  WHERE held.${versionColumn} = u.version AND held.${removedColumn} IS NOT NULL
+  ORDER BY u.position FOR UPDATE OF held
+)
+DELETE FROM ${shape.relations.rows} AS live USING removed
+WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = removed.${quoteName(name)}`).join(" AND ")}`;
+
+/**
+ * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions. Reads
+ * the relation that holds the versions of live rows and of tombstones.
+ */
+export const dryRunStatement = (shape: StatementShape): string => `
+SELECT string_agg(u.position::text, ',') AS lost
+FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
+  AS u(${aliases(shape.keys)}, version, position)
+JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
+WHERE held.${versionColumn} >= u.version`;

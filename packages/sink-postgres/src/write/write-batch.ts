@@ -1,0 +1,131 @@
+// Writes a batch on one connection: encodes the rows, sends the statement, and reads its answer.
+
+import { encodeEach, SinkError, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import { compileEncode, type RowEntry } from "../encode.ts";
+import type { PostgresSettings } from "../options.ts";
+import { readCatalogue } from "../schema/catalogue.ts";
+import { resultsOf, sendInParts, sortByRow } from "./batch.ts";
+import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
+import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
+import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
+
+/** How to write to the table as it is now: made once, from the options and the catalogue. */
+export interface WritePlan {
+  /** Keys first. */
+  readonly columns: readonly WrittenColumn[];
+  readonly keyCount: number;
+  readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  readonly upserts: string;
+  readonly upsertsAndRemovals: string;
+  readonly deleteRemoved: string;
+  readonly dryRun: string;
+}
+
+/**
+ * Reads the catalogue and makes the plan.
+ * @throws {SinkError} SINK_MISSING when the table, or a column that the options name, does not exist.
+ */
+export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
+  const { name, relations } = settings;
+  const catalogue = await readCatalogue(session, relations.rows);
+  if (catalogue === undefined) {
+    throw new SinkError("SINK_MISSING", `[${name}] table ${relations.rows} does not exist; ensure() creates it`);
+  }
+  const columns = writtenColumns(settings, catalogue);
+  const shape = { ...columns, relations };
+  return Object.freeze({
+    columns: [...columns.keys, ...columns.columns],
+    keyCount: columns.keys.length,
+    encode: compileEncode(settings, columns),
+    upserts: writeStatement(shape, false),
+    upsertsAndRemovals: writeStatement(shape, true),
+    deleteRemoved: deleteRemovedStatement(shape),
+    dryRun: dryRunStatement(shape),
+  });
+};
+
+const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
+  try {
+    return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
+  } catch (error) {
+    if (!(error instanceof ColumnValueError)) throw error;
+    throw new SinkError("SINK_REJECTED", `[${sink}] column "${name}": ${error.message}`);
+  }
+};
+
+const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
+
+const literals = (sink: string, columns: readonly WrittenColumn[], entries: readonly RowEntry[]): string[] =>
+  columns.map((column, index) =>
+    literal(
+      sink,
+      column,
+      entries.map(({ cells }) => cells[index] ?? null),
+    ),
+  );
+
+/** The key columns, as parameters. */
+const keyLiterals = (sink: string, { columns, keyCount }: WritePlan, entries: readonly RowEntry[]): string[] =>
+  literals(sink, columns.slice(0, keyCount), entries);
+
+/** The versions as one text: a version holds digits and a hyphen, but no comma. */
+const versions = (entries: readonly RowEntry[]): string =>
+  entries.map(({ delivery }) => delivery.change.version).join(",");
+
+/** Sends rows as one statement. */
+type SendPart = (
+  session: Session,
+  settings: PostgresSettings,
+  plan: WritePlan,
+  part: readonly RowEntry[],
+) => Promise<readonly WriteResult[]>;
+
+/** Writes the entries. In the rare case that a removal deleted no row, a second statement looks for that row again. */
+const writePart: SendPart = async (session, settings, plan, part) => {
+  const { entries, results } = sortByRow(part);
+  const removals = entries.filter(isRemoval);
+  const parameters = [...literals(settings.name, plan.columns, entries), versions(entries)];
+  if (removals.length > 0) parameters.push(arrayLiteral(entries.map((entry) => String(isRemoval(entry)))));
+  const text = removals.length > 0 ? plan.upsertsAndRemovals : plan.upserts;
+  const { rows } = await session.query(text, parameters);
+  const { gone, lost } = rows[0] as WriteAnswer;
+  if (settings.relations.guard === "version-table" && Number(gone) < removals.length) {
+    await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
+  }
+  return [...results, ...resultsOf(entries, lost)];
+};
+
+/** Compares the entries' versions with the stored ones. */
+const dryRunPart: SendPart = async (session, settings, plan, part) => {
+  const { entries, results } = sortByRow(part);
+  const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
+  return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
+};
+
+/**
+ * Handles a batch on one connection, whose queries end with the signal. Parts not started by then fail with
+ * DEADLINE_EXCEEDED.
+ */
+export type HandleBatch = (
+  session: Session,
+  settings: PostgresSettings,
+  plan: WritePlan,
+  batch: readonly UpsertDelivery<unknown>[],
+  signal: AbortSignal,
+) => Promise<readonly WriteResult[]>;
+
+const inParts =
+  (sendPart: SendPart): HandleBatch =>
+  async (session, settings, plan, batch, signal) => {
+    const { entries, results } = encodeEach(batch, plan.encode);
+    const send = (part: readonly RowEntry[]): Promise<readonly WriteResult[]> =>
+      sendPart(session, settings, plan, part);
+    return [...results, ...(await sendInParts(settings.name, entries, send, signal))];
+  };
+
+/** Writes a batch. */
+export const writeBatch: HandleBatch = inParts(writePart);
+
+/** Returns the results that a write would have. A row that only the server would refuse counts as delivered. */
+export const dryRunBatch: HandleBatch = inParts(dryRunPart);

@@ -1,0 +1,61 @@
+// Which columns the sink writes: from the catalogue, and from what the options list or declare.
+
+import { SinkError } from "@sluice/core/sink-kit";
+import type { PostgresSettings } from "../options.ts";
+import { type Catalogue, type CatalogueColumn, primaryKey } from "../schema/catalogue.ts";
+import { guardColumns } from "../schema/relations.ts";
+import { type Codec, codecOf } from "./codec.ts";
+import type { StatementColumn } from "./statements.ts";
+
+/** A column that the sink writes. */
+export interface WrittenColumn extends StatementColumn {
+  readonly codec: Codec;
+}
+
+/** The columns that the sink writes. */
+export interface WrittenColumns {
+  readonly keys: readonly WrittenColumn[];
+  /** The columns besides the keys. */
+  readonly columns: readonly WrittenColumn[];
+}
+
+const written = ({ name, type, baseType }: CatalogueColumn): WrittenColumn => {
+  const codec = codecOf(baseType);
+  return { name, type, codec, isCastByRow: codec === "json" || typeof codec === "object" };
+};
+
+const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>
+  new SinkError("SINK_MISSING", `[${name}] ${relations.rows} ${problem}`);
+
+const find = (settings: PostgresSettings, catalogue: Catalogue, names: readonly string[]): WrittenColumn[] =>
+  names.map((name) => {
+    const column = catalogue.columns.find((candidate) => candidate.name === name);
+    if (column !== undefined) return written(column);
+    throw missing(settings, `has no column "${name}"; ensure() adds the declared columns`);
+  });
+
+const keyNames = (settings: PostgresSettings, catalogue: Catalogue): readonly string[] => {
+  const { key } = settings;
+  if (Array.isArray(key)) return key;
+  if (typeof key === "object") return Object.keys(key);
+  const names = primaryKey(catalogue).map(({ name }) => name);
+  if (names.length > 0) return names;
+  throw missing(settings, 'has no primary key; name the columns of a unique index in option "key"');
+};
+
+/** Whether a mapper's rows carry the column by default: Postgres fills generated columns, and columns with a default. */
+const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean =>
+  !isGenerated && !hasDefault && !guardColumns.has(name);
+
+const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue): readonly string[] =>
+  listed ?? declared?.map(({ name }) => name) ?? catalogue.columns.filter(isWritable).map(({ name }) => name);
+
+/**
+ * The columns to write.
+ * @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key.
+ */
+export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
+  const keys = keyNames(settings, catalogue);
+  const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));
+  return { keys: find(settings, catalogue, keys), columns: find(settings, catalogue, columns) };
+};
