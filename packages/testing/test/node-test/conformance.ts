@@ -2,7 +2,7 @@
 
 import { describe, test } from "node:test";
 import { conforms } from "@sluice/testing";
-import { appendConformance, upsertConformance } from "../memory-rigs.ts";
+import { appendConformance, upsertConformance } from "../conformance/memory-rigs.ts";
 
 const failing = process.env.BREAK_THE_RIG === "yes" ? { read: async () => [] } : {};
 

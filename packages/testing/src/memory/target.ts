@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { Delivery, SinkErrorCode } from "@sluice/core/sink-kit";
-import type { Fault } from "./fault.ts";
+import type { Fault } from "../conformance/fault.ts";
 
 /** The target's answer for one entry of a request. */
 export type Answer = "taken" | "older" | "throttled" | "refused";

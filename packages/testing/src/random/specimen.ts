@@ -1,8 +1,8 @@
 // Random specimens, with the values that go wrong somewhere: 38 digits, empty texts, sets, binary, emoji.
 
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
+import type { SpecimenItem } from "../records/specimen.ts";
 import type { Random } from "./random.ts";
-import type { SpecimenItem } from "./specimen.ts";
 
 const notes: readonly string[] = [
   "",

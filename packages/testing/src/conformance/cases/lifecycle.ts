@@ -1,8 +1,8 @@
 // How a sink is made and closed: C20.
 
+import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import { specimenTable } from "../specimen.ts";
 
 const errorOf = (make: () => unknown): unknown => {
   try {

@@ -12,7 +12,7 @@ import {
   toJson,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type Answer, codeOfReason, type Request, TargetError } from "./memory-target.ts";
+import { type Answer, codeOfReason, type Request, TargetError } from "./target.ts";
 
 /** Options of the memory sinks. */
 export interface MemorySinkOptions {

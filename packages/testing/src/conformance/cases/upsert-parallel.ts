@@ -1,12 +1,12 @@
 // The guard of an upsert sink under writers at the same time and under random histories: U10 to U12.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
-import { type Bench, deliverAll, type SpecimenChange } from "../bench.ts";
+import { playHistory, randomHistory } from "../../random/history.ts";
+import { type Random, randomOf } from "../../random/random.ts";
+import { type SpecimenItem, specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { mismatch } from "../expectation.ts";
-import { type Random, randomOf } from "../random.ts";
-import { playHistory, randomHistory } from "../random-history.ts";
-import { type SpecimenItem, specimenTable } from "../specimen.ts";
+import { type Bench, deliverAll, type SpecimenChange } from "../harness.ts";
 
 const writers = 4;
 const rounds = 15;

@@ -3,11 +3,11 @@
 import { type Change, type LiveChange, pipeline } from "@sluice/core";
 import type { UpsertDelivery, WriteContext, WriteMode } from "@sluice/core/sink-kit";
 import { type AppendDelivery, type Delivery, outcomeOf, type Sink, type WriteResult } from "@sluice/core/sink-kit";
+import type { SpecimenItem } from "../records/specimen.ts";
+import { streamEvent } from "../records/stream-record.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
 import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
-import { rejectedBy, settledBy, type Written } from "./settling.ts";
-import type { SpecimenItem } from "./specimen.ts";
-import { streamEvent } from "./stream-record.ts";
+import { rejectedBy, settledBy, type Written } from "./write-outcomes.ts";
 
 export type SpecimenChange = Change<SpecimenItem>;
 

@@ -1,10 +1,10 @@
 // What a sink reports when its target fails: C09 to C13, C15 to C17.
 
 import { isTransient, outcomeOf } from "@sluice/core/sink-kit";
-import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../bench.ts";
+import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import { specimenTable } from "../specimen.ts";
+import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../harness.ts";
 
 const fiveItems = (): readonly SpecimenChange[] => {
   const table = specimenTable();

@@ -1,8 +1,8 @@
 // The two sinks in memory: the reference implementations of the contract in core's sink.ts.
 
 import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core/sink-kit";
-import { memoryTarget, type TargetControl } from "./memory-target.ts";
-import { type MemorySinkOptions, writeBy } from "./memory-write.ts";
+import { memoryTarget, type TargetControl } from "./target.ts";
+import { type MemorySinkOptions, writeBy } from "./write.ts";
 
 /** What an upsert target keeps for an item: a tombstone where there is no message. */
 interface Kept<Message> {

@@ -1,11 +1,11 @@
 // Values arrive as they are, and do not leak: C18, C19.
 
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
-import { type Bench, deliverAll } from "../bench.ts";
+import { confidential, type SpecimenItem, specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 import type { Fault, FaultKind } from "../fault.ts";
-import { confidential, type SpecimenItem, specimenTable } from "../specimen.ts";
+import { type Bench, deliverAll } from "../harness.ts";
 
 /** Writes an item with these attributes; `texts` must all be found in what the target then holds. */
 const expectIntact = async (bench: Bench, attributes: Partial<SpecimenItem>, texts: readonly string[]) => {

@@ -1,9 +1,9 @@
 // A sink splits a batch to the limits of its target: C07, C08.
 
-import { type Bench, deliverAll, type SpecimenChange } from "../bench.ts";
+import { type SpecimenTable, specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, mismatch } from "../expectation.ts";
-import { type SpecimenTable, specimenTable } from "../specimen.ts";
+import { type Bench, deliverAll, type SpecimenChange } from "../harness.ts";
 
 /** Writes a batch, expects it whole in the target, and counts its requests. */
 const requestsFor = async (

@@ -1,11 +1,11 @@
 // The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
 
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
-import type { Bench, SpecimenChange } from "../bench.ts";
+import { keysOf, type SpecimenItem, specimenTable } from "../../records/specimen.ts";
+import { streamRecord } from "../../records/stream-record.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import { keysOf, type SpecimenItem, specimenTable } from "../specimen.ts";
-import { streamRecord } from "../stream-record.ts";
+import type { Bench, SpecimenChange } from "../harness.ts";
 
 /** Writes changes one call after the other, and returns their outcomes. */
 const oneByOne = async (bench: Bench, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {

@@ -1,8 +1,8 @@
 // What every sink does on a good day: C01 to C04, C06, C21.
 
+import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import { specimenTable } from "../specimen.ts";
 
 export const arrivalCases: readonly Case[] = [
   {

@@ -1,9 +1,9 @@
 // What a sink's author gives the conformance kit.
 
 import type { Delivery, Mapper, Sink } from "@sluice/core/sink-kit";
+import type { SentMessage } from "../memory/sinks.ts";
+import type { SpecimenItem } from "../records/specimen.ts";
 import type { Fault, FaultKind } from "./fault.ts";
-import type { SentMessage } from "./memory-sinks.ts";
-import type { SpecimenItem } from "./specimen.ts";
 
 /** A sink under test with an empty target, opened anew for every case. */
 export interface Rig {

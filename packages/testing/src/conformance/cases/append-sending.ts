@@ -1,9 +1,9 @@
 // What an append sink sends, and how often: A01 to A07.
 
-import { deliverAll, type SpecimenChange } from "../bench.ts";
+import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual } from "../expectation.ts";
-import { specimenTable } from "../specimen.ts";
+import { deliverAll, type SpecimenChange } from "../harness.ts";
 
 const fourItems = (round: number): readonly SpecimenChange[] => {
   const table = specimenTable({ streamLabel: `2026-01-0${round + 1}T00:00:00.000` });

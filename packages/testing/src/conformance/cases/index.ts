@@ -6,7 +6,7 @@ import { arrivalCases } from "./arrival.ts";
 import { contentCases } from "./content.ts";
 import { deadlineCases } from "./deadline.ts";
 import { failureCases } from "./failure.ts";
-import { lifeCases } from "./life.ts";
+import { lifeCases } from "./lifecycle.ts";
 import { limitCases } from "./limits.ts";
 import { guardCases } from "./upsert-guard.ts";
 import { parallelCases } from "./upsert-parallel.ts";

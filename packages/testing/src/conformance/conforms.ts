@@ -1,9 +1,9 @@
 // Declares the cases of the conformance kit with any test runner.
 
 import { ConfigError } from "@sluice/core/sink-kit";
-import { openBench } from "./bench.ts";
 import type { Case } from "./case.ts";
 import { allCases } from "./cases/index.ts";
+import { openBench } from "./harness.ts";
 import type { Ability, Conformance } from "./rig.ts";
 
 /** The part of a test runner that the kit needs: Jest's and `node:test`'s fit. */

@@ -1,7 +1,7 @@
 // One case of the conformance kit.
 
 import type { WriteMode } from "@sluice/core/sink-kit";
-import type { Bench } from "./bench.ts";
+import type { Bench } from "./harness.ts";
 import type { Ability, CaseId, Limits } from "./rig.ts";
 
 /** A clause of the contract, and how to see that a sink keeps it. */

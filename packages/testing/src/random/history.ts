@@ -1,12 +1,12 @@
 // Random histories of a table, their delivery, and the state that every upsert sink must end with.
 
 import type { Image, StreamRecord, StreamViewType } from "@sluice/core/sink-kit";
-import { toImage } from "./image.ts";
+import { toImage } from "../records/image.ts";
+import { streamChange } from "../records/stream-record.ts";
+import { type TableHistory, tableHistory } from "../records/table-history.ts";
+import { type DeliveryStep, randomDeliveries } from "./deliveries.ts";
 import { type Random, randomOf } from "./random.ts";
-import { type DeliveryStep, randomDeliveries } from "./random-deliveries.ts";
-import { randomSpecimen } from "./random-specimen.ts";
-import { streamChange } from "./stream-record.ts";
-import { type TableHistory, tableHistory } from "./table-history.ts";
+import { randomSpecimen } from "./specimen.ts";
 
 /** How long and how wide a random history is. */
 export interface RandomHistoryOptions {

@@ -1,10 +1,10 @@
 // A sink stops before Lambda does: C14.
 
 import { setTimeout } from "node:timers/promises";
-import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../bench.ts";
+import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, within } from "../expectation.ts";
-import { specimenTable } from "../specimen.ts";
+import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../harness.ts";
 
 /** How long a sink may take to settle after the signal. A silent target would take for ever. */
 const settleMs = 3_000;

@@ -37,7 +37,7 @@ describe("conforms", () => {
     const runner = noted();
     conforms(runner, upsertConformance());
     conforms(runner, appendConformance());
-    const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
     const listed = [...readme.matchAll(/^\| ([CUA]\d\d) \|/gm)].map(([, id]) => id);
     expect(listed).toEqual([...new Set(runner.titles.map((title) => title.slice(0, 3)))].sort(byKind));
   });
