@@ -1,6 +1,5 @@
-export { type Clock, fakeClock } from "./clock.ts";
 export { type DrainedMessage, drainQueue, type QueueReader } from "./drain-queue.ts";
-export type { AwsClientConfig } from "./engines/aws-client-config.ts";
+export type { AwsClientConfig } from "./engines/aws-engine.ts";
 export { type DynamodbEngine, type DynamodbEngineOptions, startDynamodb } from "./engines/dynamodb.ts";
 export { startElasticmq } from "./engines/elasticmq.ts";
 export { EngineFailedError, EngineMissingError } from "./engines/engine-error.ts";
@@ -17,6 +16,7 @@ export type { FilterCriteria } from "./event-source-mapping/filter.ts";
 export type { LambdaEvent, LambdaHandler } from "./event-source-mapping/invoke.ts";
 export type { DiscardedBatch, OnFailureDestination } from "./event-source-mapping/on-failure.ts";
 export type { EventSourceMappingOptions } from "./event-source-mapping/options.ts";
+export { type Clock, fakeClock } from "./fake-clock.ts";
 export { type FakeStreams, type FakeStreamsOptions, fakeStreams } from "./fake-streams.ts";
 export {
   type FaultyProxy,

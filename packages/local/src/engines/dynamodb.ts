@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
+import { type AwsClientConfig, awsClientConfig } from "./aws-engine.ts";
 import { type ChildCommand, startChild, untilReady } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";

@@ -4,7 +4,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { awsClientConfig } from "./aws-client-config.ts";
+import { awsClientConfig } from "./aws-engine.ts";
 import { removeDirectory, startChild, untilReady } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";

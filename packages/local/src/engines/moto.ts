@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
+import { type AwsClientConfig, awsClientConfig } from "./aws-engine.ts";
 import { inCache } from "./cache-folder.ts";
 import { removeDirectory, startChild, untilReady } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";

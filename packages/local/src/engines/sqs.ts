@@ -1,7 +1,7 @@
 // SQS, and beside it SNS and S3, from the npm package fauxqs in this process.
 // 1.9.2 is the last version at hand that runs on Node 20. engines.md 3.2 lists its gaps.
 
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
+import { type AwsClientConfig, awsClientConfig } from "./aws-engine.ts";
 
 /** An SQS endpoint; the embedded one serves SNS and S3 as well. */
 export interface SqsEngine {

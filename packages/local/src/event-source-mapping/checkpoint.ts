@@ -1,6 +1,6 @@
 // How far a shard is done: up to the first record that is not. Lanes finish out of order; the checkpoint never skips.
 
-import type { Entry } from "./entry.ts";
+import type { Entry } from "./polled-record.ts";
 
 /** The contiguous prefix of settled records. */
 export interface Checkpoint {

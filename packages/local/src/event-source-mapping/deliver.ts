@@ -1,10 +1,10 @@
 // What happens to a batch until each of its records is done with: repeats, bisecting, age, the on-failure destination.
 
 import type { Counters } from "./counters.ts";
-import type { Entry } from "./entry.ts";
 import { type Invocation, invoke } from "./invoke.ts";
 import { type DiscardCondition, discardedBatch, objectKey } from "./on-failure.ts";
 import type { Settings } from "./options.ts";
+import type { Entry } from "./polled-record.ts";
 
 /** What the delivery of a batch depends on. */
 export interface DeliverContext {

@@ -1,8 +1,8 @@
 // The event source mapping as one object: start, stop, and when everything is done.
 
 import { randomUUID } from "node:crypto";
+import { latch } from "./condition.ts";
 import { type Counters, zeroCounters } from "./counters.ts";
-import { latch } from "./latch.ts";
 import { createLineage } from "./lineage.ts";
 import { type EventSourceMappingOptions, settingsOf } from "./options.ts";
 import { type MappingState, type Run, startRun } from "./run.ts";

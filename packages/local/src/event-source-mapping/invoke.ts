@@ -3,7 +3,7 @@
 import type { StreamRecord } from "@sluice/core/envelope";
 import { eventText } from "../lambda/batch.ts";
 import { callFunction, type LambdaContext, type LambdaFunction, reportedIds } from "../lambda/function-call.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry } from "./polled-record.ts";
 
 /** What the function is invoked with. */
 export interface LambdaEvent {

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { eventText } from "../lambda/batch.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry } from "./polled-record.ts";
 
 /** Why records were discarded. */
 export type DiscardCondition = "RetryAttemptsExhausted" | "RecordAgeExceeded";

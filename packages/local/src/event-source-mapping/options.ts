@@ -1,6 +1,6 @@
 // The options of an event source mapping, their defaults and their ranges, as AWS has them.
 
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../fake-clock.ts";
 import { functionArnOf } from "../lambda/function-call.ts";
 import { integer, invalidOption, oneOf, reportsBatchItemFailures, warnOfProblem } from "../option.ts";
 import type { StreamsClient } from "../streams-client.ts";

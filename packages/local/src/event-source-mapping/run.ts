@@ -1,9 +1,9 @@
 // One run of a mapping, from start to stop: it finds the shards and has each read as soon as it may be.
 
 import { setMaxListeners } from "node:events";
+import type { Latch } from "./condition.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
-import type { Latch } from "./latch.ts";
 import type { Lineage, Shard } from "./lineage.ts";
 import type { Settings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";

@@ -3,14 +3,14 @@
 import { lambdaRecord } from "@sluice/core/envelope";
 import type { WireRecord } from "../streams-client.ts";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
+import { type Latch, latch } from "./condition.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, createCursor, type Page, type Position } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
-import { type Entry, entryOf, laneOf } from "./entry.ts";
-import { createLane, type Lane } from "./lane.ts";
-import { type Latch, latch } from "./latch.ts";
 import type { Shard } from "./lineage.ts";
 import type { Settings } from "./options.ts";
+import { type Entry, entryOf, laneOf } from "./polled-record.ts";
+import { createLane, type Lane } from "./shard-worker.ts";
 
 /** What a reader depends on. */
 export interface ShardReaderContext {

@@ -1,7 +1,7 @@
 // One call of a function: the event is a fresh copy, the time is limited, and the response is read as Lambda reads it.
 
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../fake-clock.ts";
 
 /** The part of Lambda's context that functions use. */
 export interface LambdaContext {

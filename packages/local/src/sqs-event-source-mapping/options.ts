@@ -1,6 +1,6 @@
 // The options of an event source mapping of a queue, their defaults and their ranges, as AWS has them.
 
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../fake-clock.ts";
 import type { LambdaContext, LambdaFunction } from "../lambda/function-call.ts";
 import { integer, invalidOption, reportsBatchItemFailures, warnOfProblem } from "../option.ts";
 import type { SqsRecord } from "./message.ts";

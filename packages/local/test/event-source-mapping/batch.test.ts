@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { entryOf } from "../../src/event-source-mapping/entry.ts";
+import { entryOf } from "../../src/event-source-mapping/polled-record.ts";
 import { cutBatch } from "../../src/lambda/batch.ts";
 import { change, noonMs, openRig, rigWith } from "./rig.ts";
 

@@ -1,10 +1,10 @@
 // A lane delivers the records of its items one batch at a time, so that each item keeps its order. A shard has as many
 // lanes as its parallelization factor.
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../fake-clock.ts";
 import { cutBatch } from "../lambda/batch.ts";
-import type { Entry } from "./entry.ts";
-import { latch } from "./latch.ts";
+import { latch } from "./condition.ts";
+import type { Entry } from "./polled-record.ts";
 
 /** A queue with one consumer. */
 export interface Lane {

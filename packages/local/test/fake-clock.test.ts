@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { systemClock } from "../src/clock.ts";
+import { systemClock } from "../src/fake-clock.ts";
 import { fakeClock } from "../src/index.ts";
 
 describe("the fake clock", () => {
