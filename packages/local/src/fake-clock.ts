@@ -1,28 +1,11 @@
-// Time as a parameter, so that tests of windows, ages and timeouts neither wait nor flake.
+// Time as a parameter: tests of windows, ages and timeouts need no real waiting.
 
-/** Tells and passes time. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Resolves after `ms`, or as soon as the signal aborts. */
+import type { Clock } from "@sluice/core/sink-kit";
+
+/** A clock for tests: core's clock, whose sleeps need no signal. */
+export interface FakeClock extends Clock {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
-
-/** The machine's clock. */
-export const systemClock: Clock = {
-  now: Date.now,
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const wake = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal?.addEventListener("abort", wake);
-    }),
-};
 
 interface Sleeper {
   readonly wakeAtMs: number;
@@ -30,10 +13,11 @@ interface Sleeper {
 }
 
 /**
- * A clock for tests. It stands still while anything runs, and jumps to the next sleeper when all wait for it: a day of
- * retries takes milliseconds, in the same order every time. Work that waits for anything but this clock looks idle.
+ * Makes a clock that stands still while code runs, and jumps to the next sleeper when all code is asleep: a day of
+ * retries takes milliseconds, in the same order every time. Code that waits for a socket or a file counts as asleep.
+ * `random` is always 0.5.
  */
-export const fakeClock = (startMs = 0): Clock => {
+export const fakeClock = (startMs = 0): FakeClock => {
   let nowMs = startMs;
   let scheduled = false;
   const sleepers = new Set<Sleeper>();
@@ -43,13 +27,13 @@ export const fakeClock = (startMs = 0): Clock => {
     for (const sleeper of sleepers) if (sleeper.wakeAtMs <= nowMs) sleeper.wake();
     schedule();
   };
-  // setImmediate comes after every microtask, so whoever was woken has gone to sleep again or is done.
+  // setImmediate runs after all microtasks: by then the woken code is asleep again, or has ended.
   const schedule = (): void => {
     if (scheduled || sleepers.size === 0) return;
     scheduled = true;
     setImmediate(jump);
   };
-  const sleep: Clock["sleep"] = (ms, signal) =>
+  const sleep: FakeClock["sleep"] = (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const wake = (): void => {
@@ -62,5 +46,5 @@ export const fakeClock = (startMs = 0): Clock => {
       signal?.addEventListener("abort", wake);
       schedule();
     });
-  return { now: () => nowMs, sleep };
+  return { now: () => nowMs, sleep, random: () => 0.5 };
 };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { systemClock } from "../src/fake-clock.ts";
+import { systemClock } from "@sluice/core/sink-kit";
 import { fakeClock } from "../src/index.ts";
 
 describe("the fake clock", () => {
-  test("wakes sleepers in the order of their time, and jumps over the time between", async () => {
+  test("wakes sleepers in the order of their wake-up times, without waiting in between", async () => {
     const clock = fakeClock(1_000);
     const woken: string[] = [];
     const sleeper = async (name: string, ms: number): Promise<void> => {
@@ -17,7 +17,7 @@ describe("the fake clock", () => {
   test.each([
     ["fake", fakeClock()],
     ["system", systemClock],
-  ])("wakes a sleeper whose signal aborts (%s clock)", async (_name, clock) => {
+  ])("wakes a sleeper when its signal aborts (%s clock)", async (_name, clock) => {
     const controller = new AbortController();
     const before = clock.now();
     const sleeping = clock.sleep(50_000, controller.signal);

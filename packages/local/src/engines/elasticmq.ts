@@ -22,12 +22,12 @@ rest-sqs { enabled = true, bind-hostname = "127.0.0.1", bind-port = ${port}, sqs
 rest-stats { enabled = false }
 `;
 
-interface Launch {
+interface ElasticmqLaunch {
   readonly command: string;
   readonly classpath: string;
 }
 
-const findLaunch = async (): Promise<Launch> => {
+const findLaunch = async (): Promise<ElasticmqLaunch> => {
   const [javas, maven]: [readonly Java[], boolean] = await Promise.all([installedJavas(), hasMaven()]);
   const java = javas.find(({ major }) => major >= oldestJava);
   if (java === undefined || !maven) {
@@ -43,7 +43,7 @@ const findLaunch = async (): Promise<Launch> => {
   }
 };
 
-const startOn = async ({ command, classpath }: Launch, port: number): Promise<SqsEngine> => {
+const startOn = async ({ command, classpath }: ElasticmqLaunch, port: number): Promise<SqsEngine> => {
   const directory = await mkdtemp(join(tmpdir(), "sluice-elasticmq-"));
   const file = join(directory, "elasticmq.conf");
   const endpoint = `http://127.0.0.1:${port}`;

@@ -26,7 +26,7 @@ const releases: readonly Release[] = [
 ];
 
 /** What starts a release: a Java command with a class path, or the image of Docker. */
-export type Launch =
+export type OpensearchLaunch =
   | { readonly by: "java"; readonly version: OpensearchVersion; readonly command: string; readonly classpath: string }
   | { readonly by: "docker"; readonly version: OpensearchVersion };
 
@@ -89,7 +89,7 @@ const missing = (javas: readonly Java[], candidates: readonly Release[], maven: 
  * How to start a release; the newest that can be started where none is given.
  * @throws {EngineMissingError} which says what was looked for.
  */
-export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<Launch> => {
+export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<OpensearchLaunch> => {
   const candidates = releases.filter(({ version }) => wanted === undefined || version === wanted);
   const [newest] = candidates as [Release];
   const [javas, hasMvn] = await Promise.all([allJavas(), hasMaven()]);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type ChildEngine, removeDirectory, startChild, untilReady } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { findLaunch, type Launch, type OpensearchVersion } from "./opensearch-release.ts";
+import { findLaunch, type OpensearchLaunch, type OpensearchVersion } from "./opensearch-release.ts";
 
 /** An OpenSearch server. */
 export interface OpensearchEngine {
@@ -29,7 +29,7 @@ export interface OpensearchEngineOptions {
   readonly javaFlags?: readonly string[];
 }
 
-type Settings = NonNullable<OpensearchEngineOptions["settings"]>;
+type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const readyTimeoutMs = 120_000;
 /** The image may have to be fetched first. */
@@ -39,7 +39,7 @@ const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSeria
 /** The runner counts from the port that it is given. On Linux 0 is free to it, and the kernel then chooses a port. */
 const basePort = process.platform === "linux" ? -1 : 9200;
 
-const nodeSettings: Settings = {
+const nodeSettings: NodeSettings = {
   "network.host": "127.0.0.1",
   "transport.port": 0,
   // The only way to learn which port was chosen.
@@ -58,7 +58,7 @@ rootLogger.level = error
 rootLogger.appenderRef.console.ref = console
 `;
 
-const writeConfiguration = async (directory: string, settings: Settings): Promise<void> => {
+const writeConfiguration = async (directory: string, settings: NodeSettings): Promise<void> => {
   const lines = Object.entries({ ...nodeSettings, ...settings }).map(
     ([name, value]) => `${name}: ${JSON.stringify(String(value))}\n`,
   );
@@ -83,7 +83,7 @@ const expectWell = async (url: string): Promise<void> => {
 };
 
 const startByJava = async (
-  launch: Launch & { readonly by: "java" },
+  launch: OpensearchLaunch & { readonly by: "java" },
   options: OpensearchEngineOptions,
 ): Promise<OpensearchEngine> => {
   const directory = await mkdtemp(join(tmpdir(), "sluice-opensearch-"));

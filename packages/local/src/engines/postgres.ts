@@ -40,7 +40,7 @@ export interface PostgresEngineOptions {
   readonly settings?: { readonly [name: string]: string };
 }
 
-interface Account {
+interface PosixAccount {
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -68,18 +68,18 @@ const binaryDirectory = (): string => {
   }
 };
 
-const accountNamed = async (name: string): Promise<Account> => {
+const accountNamed = async (name: string): Promise<PosixAccount> => {
   const [uid, gid] = await Promise.all([run("id", ["-u", name]), run("id", ["-g", name])]);
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 };
 
 /** Postgres refuses to run as root; an account that exists already saves making one. */
-const serverAccount = async (): Promise<Account> => {
+const serverAccount = async (): Promise<PosixAccount> => {
   if (process.getuid?.() !== 0) return {};
   return accountNamed("postgres").catch(() => accountNamed("nobody"));
 };
 
-const initialise = async (bin: string, directory: string, account: Account, password: string): Promise<void> => {
+const initialise = async (bin: string, directory: string, account: PosixAccount, password: string): Promise<void> => {
   const passwordFile = join(directory, "password");
   await writeFile(passwordFile, password);
   await chmod(directory, 0o755);

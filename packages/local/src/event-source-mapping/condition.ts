@@ -1,12 +1,13 @@
-// Lets loops wait for each other.
+// A condition variable: loops wait here for each other.
 
-/** Wakes everyone who waits. Whoever starts to wait afterwards waits for the next time. */
-export interface Latch {
+/** Wakes everyone who waits. A wait that begins later lasts until the next notification. */
+export interface Condition {
   readonly notify: () => void;
   readonly wait: () => Promise<void>;
 }
 
-export const latch = (): Latch => {
+/** Makes a condition that nobody waits for yet. */
+export const condition = (): Condition => {
   let waiting: (() => void)[] = [];
   return {
     notify: () => {

@@ -4,14 +4,15 @@ import { createHash } from "node:crypto";
 import type { StreamRecord } from "@sluice/core/envelope";
 import type { RecordText } from "../lambda/batch.ts";
 
-/** A record that was read and is not yet done with. */
-export interface Entry extends RecordText {
+/** A record that was polled and is not finished yet. */
+export interface PolledRecord extends RecordText {
   readonly sequenceNumber: string;
   readonly createdAtMs: number;
   readonly queuedAtMs: number;
 }
 
-export const entryOf = (record: StreamRecord, nowMs: number): Entry => {
+/** The record as the mapping queues it at this time. */
+export const polledRecord = (record: StreamRecord, nowMs: number): PolledRecord => {
   const text = JSON.stringify(record);
   return {
     sequenceNumber: record.dynamodb?.SequenceNumber ?? "",
@@ -22,8 +23,8 @@ export const entryOf = (record: StreamRecord, nowMs: number): Entry => {
   };
 };
 
-/** Which of `count` lanes the item of a record belongs to: always the same for one item. */
-export const laneOf = (record: StreamRecord, count: number): number => {
+/** Index of the worker, out of `count`, that takes all records of this record's item. */
+export const workerIndexOf = (record: StreamRecord, count: number): number => {
   if (count === 1) return 0;
   const keys = Object.entries(record.dynamodb?.Keys ?? {}).sort(([one], [other]) => (one < other ? -1 : 1));
   return createHash("sha1").update(JSON.stringify(keys)).digest().readUInt32BE() % count;

@@ -1,32 +1,33 @@
-// A lane delivers the records of its items one batch at a time, so that each item keeps its order. A shard has as many
-// lanes as its parallelization factor.
+// A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
+// as many workers as its parallelization factor.
 
-import type { Clock } from "../fake-clock.ts";
+import type { Clock } from "@sluice/core/sink-kit";
 import { cutBatch } from "../lambda/batch.ts";
-import { latch } from "./condition.ts";
-import type { Entry } from "./polled-record.ts";
+import { condition } from "./condition.ts";
+import type { PolledRecord } from "./polled-record.ts";
 
-/** A queue with one consumer. */
-export interface Lane {
-  readonly push: (entry: Entry) => void;
-  /** Nothing more will be pushed: what waits for its window goes at once. */
+/** A queue of records, and the loop that delivers them. */
+export interface ShardWorker {
+  readonly push: (record: PolledRecord) => void;
+  /** Ends the queue: the records that wait for a full batch are delivered at once. */
   readonly close: () => void;
-  /** Delivers until the lane is closed and empty, or the signal aborts. */
+  /** Delivers until the queue is closed and empty, or the signal aborts. */
   readonly run: () => Promise<void>;
 }
 
-/** What a lane depends on. */
-export interface LaneSettings {
+/** Settings of a worker, and the delivery of its batches. */
+export interface ShardWorkerContext {
   readonly batchSize: number;
   readonly windowMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly deliver: (batch: readonly Entry[]) => Promise<void>;
+  readonly deliver: (batch: readonly PolledRecord[]) => Promise<void>;
 }
 
-export const createLane = ({ batchSize, windowMs, clock, signal, deliver }: LaneSettings): Lane => {
-  const queue: Entry[] = [];
-  const arrival = latch();
+/** Makes a worker with an empty queue. */
+export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver }: ShardWorkerContext): ShardWorker => {
+  const queue: PolledRecord[] = [];
+  const arrival = condition();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
   const waitForMore = async (ms: number): Promise<void> => {
@@ -34,8 +35,8 @@ export const createLane = ({ batchSize, windowMs, clock, signal, deliver }: Lane
     await Promise.race([arrival.wait(), clock.sleep(ms, timer.signal)]);
     timer.abort();
   };
-  /** Milliseconds until the batch at the head has to go; the window opens when its first record arrives. */
-  const patience = (isFull: boolean): number => {
+  /** Milliseconds for which the batch at the head may still wait. The batching window opens with its first record. */
+  const remainingWindowMs = (isFull: boolean): number => {
     const [first] = queue;
     if (isFull || closed || !first) return 0;
     return first.queuedAtMs + windowMs - clock.now();
@@ -44,14 +45,14 @@ export const createLane = ({ batchSize, windowMs, clock, signal, deliver }: Lane
     while (!signal.aborted) {
       const { size, isFull } = cutBatch(queue, batchSize);
       if (size === 0 && closed) return;
-      const waitMs = patience(isFull);
+      const waitMs = remainingWindowMs(isFull);
       if (size === 0) await arrival.wait();
       else if (waitMs > 0) await waitForMore(waitMs);
       else await deliver(queue.splice(0, size));
     }
   };
-  const push = (entry: Entry): void => {
-    queue.push(entry);
+  const push = (record: PolledRecord): void => {
+    queue.push(record);
     arrival.notify();
   };
   const close = (): void => {

@@ -1,15 +1,15 @@
-// A message as SQS answers it, and as Lambda hands it on.
+// A message as ReceiveMessage returns it, and as Lambda delivers it.
 
 import type { RecordText } from "../lambda/batch.ts";
 
-/** An attribute of a message as SQS answers it. */
-interface MessageAttribute {
+/** An attribute of a message as ReceiveMessage returns it. */
+interface ReceivedAttribute {
   readonly StringValue?: string | undefined;
   readonly BinaryValue?: Uint8Array | undefined;
   readonly DataType: string | undefined;
 }
 
-/** A message as SQS answers it. */
+/** A message as ReceiveMessage returns it. */
 export interface QueueMessage {
   readonly MessageId?: string | undefined;
   readonly ReceiptHandle?: string | undefined;
@@ -17,10 +17,10 @@ export interface QueueMessage {
   readonly MD5OfBody?: string | undefined;
   readonly MD5OfMessageAttributes?: string | undefined;
   readonly Attributes?: Readonly<Record<string, string>> | undefined;
-  readonly MessageAttributes?: Readonly<Record<string, MessageAttribute>> | undefined;
+  readonly MessageAttributes?: Readonly<Record<string, ReceivedAttribute>> | undefined;
 }
 
-/** An attribute as Lambda hands it on. */
+/** An attribute of a message as Lambda delivers it. */
 export interface SqsRecordAttribute {
   readonly stringValue?: string;
   /** Base64. */
@@ -31,14 +31,14 @@ export interface SqsRecordAttribute {
 }
 
 /**
- * A message as Lambda hands it on.
+ * A message as Lambda delivers it.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25)
  */
 export interface SqsRecord {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** `ApproximateReceiveCount`, `SentTimestamp` and others; of a FIFO queue `MessageGroupId` and `SequenceNumber` too. */
+  /** `ApproximateReceiveCount`, `SentTimestamp` and others; a FIFO queue adds `MessageGroupId` and `SequenceNumber`. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly messageAttributes: Readonly<Record<string, SqsRecordAttribute>>;
   readonly md5OfMessageAttributes?: string;
@@ -48,13 +48,13 @@ export interface SqsRecord {
   readonly awsRegion: string;
 }
 
-/** A message that was received and is not yet done with. */
+/** A message that was received and is not finished yet. */
 export interface ReceivedMessage extends RecordText {
   readonly id: string;
   readonly receiptHandle: string;
 }
 
-const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: MessageAttribute): SqsRecordAttribute => ({
+const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: ReceivedAttribute): SqsRecordAttribute => ({
   ...(StringValue !== undefined && { stringValue: StringValue }),
   ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString("base64") }),
   stringListValues: [],
@@ -67,7 +67,7 @@ const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
 
 const recordOf = (message: QueueMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
-  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, one]) => [name, attributeOf(one)]);
+  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
   return {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,
