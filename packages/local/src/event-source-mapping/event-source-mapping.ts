@@ -1,6 +1,7 @@
 // The event source mapping of a DynamoDB stream as one object: start, stop, and wait until it is drained.
 
 import { randomUUID } from "node:crypto";
+import { mappingRuns } from "../lambda/mapping-run.ts";
 import { condition } from "./condition.ts";
 import { type Counters, zeroCounters } from "./counters.ts";
 import { createLineage } from "./lineage.ts";
@@ -35,18 +36,12 @@ const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: num
     return shard.status === "done" || idleMs >= sinceMs;
   });
 
-const untilDrained = async (state: MappingState, currentRun: () => StreamMappingRun | undefined): Promise<void> => {
+const untilDrained = async (state: MappingState, currentRun: () => StreamMappingRun): Promise<void> => {
   const { clock } = state.settings;
   const sinceMs = clock.now() + visibilityMs;
   await clock.sleep(visibilityMs, new AbortController().signal);
   state.shardsWanted.notify();
-  for (;;) {
-    const run = currentRun();
-    if (run?.failure) throw run.failure.error;
-    if (!run || run.controller.signal.aborted) throw new Error("The mapping was stopped before it was drained.");
-    if (isDrainedSince(state, run, sinceMs)) return;
-    await state.progress.wait();
-  }
+  while (!isDrainedSince(state, currentRun(), sinceMs)) await state.progress.wait();
 };
 
 /**
@@ -69,24 +64,6 @@ export const eventSourceMapping = (options: EventSourceMappingOptions): EventSou
     shardsWanted: condition(),
     discoveredMs: Number.NEGATIVE_INFINITY,
   };
-  let starting: Promise<StreamMappingRun> | undefined;
-  let current: StreamMappingRun | undefined;
-  const start = async (): Promise<void> => {
-    starting ??= startRun(state);
-    try {
-      current = await starting;
-    } catch (error) {
-      starting = undefined;
-      throw error;
-    }
-  };
-  const stop = async (): Promise<void> => {
-    const run = await starting?.catch(() => undefined);
-    run?.controller.abort();
-    state.progress.notify();
-    await run?.finished;
-    current = undefined;
-    starting = undefined;
-  };
-  return { start, stop, drained: () => untilDrained(state, () => current), counters: state.counters };
+  const { start, stop, current } = mappingRuns(() => startRun(state));
+  return { start, stop, drained: () => untilDrained(state, current), counters: state.counters };
 };

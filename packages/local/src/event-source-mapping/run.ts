@@ -1,6 +1,7 @@
 // One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
 
 import { setMaxListeners } from "node:events";
+import type { MappingRun } from "../lambda/mapping-run.ts";
 import type { Condition } from "./condition.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
@@ -22,13 +23,10 @@ export interface MappingState {
   discoveredMs: number;
 }
 
-/** The state of one run. */
-export interface StreamMappingRun {
-  readonly controller: AbortController;
+/** One run, with the readers of its shards. */
+export interface StreamMappingRun extends MappingRun {
   readonly readers: Map<Shard, ShardReader>;
-  /** Resolves when every loop of this run has ended. Never rejects. */
   finished: Promise<void>;
-  /** The error that ended the run before it was stopped. */
   failure: { readonly error: unknown } | undefined;
 }
 
@@ -38,7 +36,6 @@ const fail = (state: MappingState, run: StreamMappingRun, error: unknown): void 
   run.failure ??= { error };
   state.settings.onProblem(error);
   run.controller.abort();
-  state.progress.notify();
 };
 
 const discover = async (state: MappingState): Promise<void> => {
@@ -114,6 +111,7 @@ export const startRun = async (state: MappingState): Promise<StreamMappingRun> =
   };
   // Each worker of each shard adds a listener.
   setMaxListeners(0, run.controller.signal);
+  run.controller.signal.addEventListener("abort", state.progress.notify);
   try {
     await discover(state);
     const readers = createReaders(state, run);

@@ -2,14 +2,14 @@
 
 import type { RecordText } from "../lambda/batch.ts";
 
-/** An attribute of a message as ReceiveMessage returns it. */
-interface ReceivedAttribute {
+/** An attribute of a message as SQS answers it. */
+interface MessageAttribute {
   readonly StringValue?: string | undefined;
   readonly BinaryValue?: Uint8Array | undefined;
   readonly DataType: string | undefined;
 }
 
-/** A message as ReceiveMessage returns it. */
+/** A message as SQS answers it. */
 export interface QueueMessage {
   readonly MessageId?: string | undefined;
   readonly ReceiptHandle?: string | undefined;
@@ -17,7 +17,7 @@ export interface QueueMessage {
   readonly MD5OfBody?: string | undefined;
   readonly MD5OfMessageAttributes?: string | undefined;
   readonly Attributes?: Readonly<Record<string, string>> | undefined;
-  readonly MessageAttributes?: Readonly<Record<string, ReceivedAttribute>> | undefined;
+  readonly MessageAttributes?: Readonly<Record<string, MessageAttribute>> | undefined;
 }
 
 /** An attribute of a message as Lambda delivers it. */
@@ -54,7 +54,7 @@ export interface ReceivedMessage extends RecordText {
   readonly receiptHandle: string;
 }
 
-const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: ReceivedAttribute): SqsRecordAttribute => ({
+const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: MessageAttribute): SqsRecordAttribute => ({
   ...(StringValue !== undefined && { stringValue: StringValue }),
   ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString("base64") }),
   stringListValues: [],

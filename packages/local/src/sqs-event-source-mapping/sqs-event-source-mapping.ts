@@ -1,6 +1,7 @@
 // The event source mapping of a queue as one object: start, stop, and wait until it is drained.
 
 import { invalidOption } from "@sluice/core/sink-kit";
+import { type MappingRun, mappingRuns } from "../lambda/mapping-run.ts";
 import { type SqsEventSourceMappingOptions, type SqsMappingSettings, sqsMappingSettings } from "./options.ts";
 import { runPoller, type SqsCounters } from "./poller.ts";
 import { openQueue, type Queue } from "./queue.ts";
@@ -22,13 +23,9 @@ export interface SqsEventSourceMapping {
   readonly counters: Readonly<SqsCounters>;
 }
 
-/** The state of one run, from start to stop. */
-interface SqsMappingRun {
-  readonly controller: AbortController;
+/** One run, with the queue that it polls. */
+interface SqsMappingRun extends MappingRun {
   readonly queue: Queue;
-  /** Resolves when polling has ended. Never rejects. */
-  readonly finished: Promise<void>;
-  /** The error that ended the run before it was stopped. */
   failure: { readonly error: unknown } | undefined;
 }
 
@@ -38,17 +35,22 @@ const checkTimeout = ({ functionTimeoutMs }: SqsMappingSettings, { visibilityTim
   throw invalidOption("functionTimeoutMs", `must be at most the queue's visibility timeout, ${visibilityTimeoutMs} ms`);
 };
 
-const untilDrained = async (
-  { clock, pollIntervalMs }: SqsMappingSettings,
-  currentRun: () => SqsMappingRun | undefined,
-) => {
-  for (;;) {
-    const run = currentRun();
-    if (run?.failure) throw run.failure.error;
-    if (!run || run.controller.signal.aborted) throw new Error("The mapping was stopped before it was drained.");
-    if ((await run.queue.size()) === 0) return;
-    await clock.sleep(pollIntervalMs, run.controller.signal);
-  }
+const untilDrained = async ({ clock, pollIntervalMs }: SqsMappingSettings, currentRun: () => SqsMappingRun) => {
+  while ((await currentRun().queue.size()) > 0) await clock.sleep(pollIntervalMs, currentRun().controller.signal);
+};
+
+const startRun = async (settings: SqsMappingSettings, counters: SqsCounters): Promise<SqsMappingRun> => {
+  const queue = await openQueue(settings.client, settings.queueUrl);
+  checkTimeout(settings, queue);
+  const controller = new AbortController();
+  const fail = (error: unknown): void => {
+    run.failure = { error };
+    controller.abort();
+    settings.onProblem(error);
+  };
+  const polling = runPoller({ settings, counters, queue, signal: controller.signal });
+  const run: SqsMappingRun = { controller, queue, finished: polling.catch(fail), failure: undefined };
+  return run;
 };
 
 /**
@@ -69,37 +71,6 @@ export const sqsEventSourceMapping = (options: SqsEventSourceMappingOptions): Sq
     deletedEventCount: 0,
     invocations: 0,
   };
-  let starting: Promise<SqsMappingRun> | undefined;
-  let current: SqsMappingRun | undefined;
-
-  const startRun = async (): Promise<SqsMappingRun> => {
-    const queue = await openQueue(settings.client, settings.queueUrl);
-    checkTimeout(settings, queue);
-    const controller = new AbortController();
-    const fail = (error: unknown): void => {
-      run.failure = { error };
-      controller.abort();
-      settings.onProblem(error);
-    };
-    const polling = runPoller({ settings, counters, queue, signal: controller.signal });
-    const run: SqsMappingRun = { controller, queue, finished: polling.catch(fail), failure: undefined };
-    return run;
-  };
-  const start = async (): Promise<void> => {
-    starting ??= startRun();
-    try {
-      current = await starting;
-    } catch (error) {
-      starting = undefined;
-      throw error;
-    }
-  };
-  const stop = async (): Promise<void> => {
-    const run = await starting?.catch(() => undefined);
-    run?.controller.abort();
-    await run?.finished;
-    current = undefined;
-    starting = undefined;
-  };
-  return { start, stop, drained: () => untilDrained(settings, () => current), counters };
+  const { start, stop, current } = mappingRuns(() => startRun(settings, counters));
+  return { start, stop, drained: () => untilDrained(settings, current), counters };
 };
