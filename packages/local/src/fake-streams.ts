@@ -1,14 +1,8 @@
 // A scripted DynamoDB stream in memory, for events that DynamoDB Local cannot produce, or only after hours: splits,
 // rollovers, trimming and expired iterators.
 
-import type { StreamRecord } from "@sluice/core/envelope";
-import {
-  type ShardIteratorType,
-  type StreamShard,
-  type StreamsClient,
-  StreamsError,
-  type WireRecord,
-} from "./streams-client.ts";
+import type { StreamRecord, StreamsApiRecord } from "@sluice/core/envelope";
+import { type ShardIteratorType, type StreamShard, type StreamsClient, StreamsError } from "./streams-client.ts";
 
 /** Options of a scripted stream. */
 export interface FakeStreamsOptions {
@@ -42,7 +36,7 @@ export interface FakeStreams {
 interface FakeShard {
   readonly id: string;
   readonly parentId: string | undefined;
-  readonly records: WireRecord[];
+  readonly records: StreamsApiRecord[];
   readonly startsAt: string;
   endsAt: string | undefined;
   trimmed: number;
@@ -65,7 +59,7 @@ const defaultArn = "arn:aws:dynamodb:us-east-1:000000000000:table/fake/stream/20
 /** Ten records later the number grows by a digit, which exposes a comparison of sequence numbers as text. */
 const defaultFirst = 99_999_999_999_999_999_999_991n;
 
-const wireRecord = (record: StreamRecord, sequenceNumber: string): WireRecord => {
+const apiRecord = (record: StreamRecord, sequenceNumber: string): StreamsApiRecord => {
   const { userIdentity, eventSourceARN: _, ...rest } = record;
   const { type, principalId } = userIdentity ?? {};
   const identity = {
@@ -84,7 +78,7 @@ const wireRecord = (record: StreamRecord, sequenceNumber: string): WireRecord =>
   };
 };
 
-const sequenceNumberOf = (record: WireRecord): bigint => BigInt(record.dynamodb?.SequenceNumber ?? 0);
+const sequenceNumberOf = (record: StreamsApiRecord): bigint => BigInt(record.dynamodb?.SequenceNumber ?? 0);
 
 const notFound = (resource: string): StreamsError =>
   new StreamsError("ResourceNotFoundException", `${resource} does not exist`);
@@ -106,7 +100,7 @@ const indexAt = (shard: FakeShard, type: ShardIteratorType, sequenceNumber: stri
   if (type === "TRIM_HORIZON") return shard.trimmed;
   if (type === "LATEST") return shard.records.length;
   const wanted = BigInt(sequenceNumber ?? 0);
-  const isWanted = (record: WireRecord): boolean =>
+  const isWanted = (record: StreamsApiRecord): boolean =>
     type === "AT_SEQUENCE_NUMBER" ? sequenceNumberOf(record) >= wanted : sequenceNumberOf(record) > wanted;
   const found = shard.records.findIndex(isWanted);
   const index = found === -1 ? shard.records.length : found;
@@ -192,7 +186,7 @@ export const fakeStreams = (options: FakeStreamsOptions = {}): FakeStreams => {
     if (shard.endsAt !== undefined) throw new StreamsError("ShardClosed", `${shardId} takes no more records`);
     return records.map((record) => {
       const sequenceNumber = nextSequenceNumber(state, record.dynamodb?.SequenceNumber);
-      shard.records.push(wireRecord(record, sequenceNumber));
+      shard.records.push(apiRecord(record, sequenceNumber));
       return sequenceNumber;
     });
   };

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
 
 /** A request on its way to the engine. */
 export interface ProxiedRequest {
@@ -49,12 +50,6 @@ export interface FaultyProxy {
   readonly stop: () => Promise<void>;
 }
 
-const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-};
-
 /** Forwards a request; its response goes back, or is dropped with the connection. */
 const forward = (
   target: string,
@@ -96,7 +91,7 @@ export const startFaultyProxy = async (target: string, answers: Partial<FaultAns
     for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
   };
   const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await bodyOf(incoming);
+    const body = await buffer(incoming);
     const decision = script?.({ headers: incoming.headers, body: body.toString() });
     if (decision === "hang") return;
     if (typeof decision !== "object") return forward(target, incoming, body, response, decision === "drop-after-send");

@@ -41,6 +41,5 @@ export {
   type StreamsClient,
   StreamsError,
   streamsClient,
-  type WireRecord,
 } from "./streams-client.ts";
 export { startTcpProxy, type TcpProxy, type TcpProxyMode } from "./tcp-proxy.ts";

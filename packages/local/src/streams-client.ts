@@ -3,7 +3,8 @@
 // Against AWS, wrap an SDK client in a `StreamsClient`.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Image, SluiceError, type StreamViewType } from "@sluice/core/sink-kit";
+import type { StreamsApiRecord } from "@sluice/core/envelope";
+import { SluiceError } from "@sluice/core/sink-kit";
 
 /** A shard as DescribeStream lists it. */
 export interface StreamShard {
@@ -11,26 +12,6 @@ export interface StreamShard {
   readonly ParentShardId?: string;
   /** A closed shard has an `EndingSequenceNumber`. */
   readonly SequenceNumberRange?: { readonly StartingSequenceNumber?: string; readonly EndingSequenceNumber?: string };
-}
-
-/** A record as GetRecords returns it, in the JSON of the wire. */
-export interface WireRecord {
-  readonly eventID?: string;
-  readonly eventName?: string;
-  readonly eventVersion?: string;
-  readonly eventSource?: string;
-  readonly awsRegion?: string;
-  readonly dynamodb?: {
-    /** Epoch seconds. */
-    readonly ApproximateCreationDateTime?: number;
-    readonly Keys?: Image;
-    readonly NewImage?: Image;
-    readonly OldImage?: Image;
-    readonly SequenceNumber?: string;
-    readonly SizeBytes?: number;
-    readonly StreamViewType?: StreamViewType;
-  };
-  readonly userIdentity?: { readonly Type?: string; readonly PrincipalId?: string };
 }
 
 /** Where an iterator begins, in the words of GetShardIterator. */
@@ -51,7 +32,7 @@ export interface StreamsClient {
     readonly SequenceNumber?: string;
   }) => Promise<{ readonly ShardIterator?: string }>;
   readonly getRecords: (input: { readonly ShardIterator: string; readonly Limit?: number }) => Promise<{
-    readonly Records?: readonly WireRecord[];
+    readonly Records?: readonly StreamsApiRecord[];
     /** Absent after the last record of a closed shard. */
     readonly NextShardIterator?: string;
   }>;

@@ -8,6 +8,7 @@ export type {
   Conformance,
   Limits,
   Rig,
+  SentMessage,
   UpsertConformance,
   UpsertRig,
 } from "./conformance/rig.ts";
@@ -22,7 +23,6 @@ export {
   type MemoryUpsertSink,
   memoryAppendSink,
   memoryUpsertSink,
-  type SentMessage,
 } from "./memory/sinks.ts";
 export type { TargetControl } from "./memory/target.ts";
 export { type MemorySinkOptions, messageBytes } from "./memory/write.ts";
@@ -30,12 +30,12 @@ export type { DeliveryStep } from "./random/deliveries.ts";
 export { playHistory, type RandomHistory, type RandomHistoryOptions, randomHistory } from "./random/history.ts";
 export { type PlainItem, toImage } from "./records/image.ts";
 export {
-  type LambdaContext,
   type LambdaContextOptions,
   lambdaContext,
   type SqsEventOptions,
   type SqsEventRecord,
   sqsEvent,
+  type TestContext,
 } from "./records/invocation.ts";
 export type { SpecimenItem } from "./records/specimen.ts";
 export {

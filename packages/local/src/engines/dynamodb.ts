@@ -9,7 +9,7 @@ import { answers, type ChildCommand, startChild, untilReady } from "./child-engi
 import { hasDocker } from "./docker.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java } from "./java.ts";
+import { installedJavas, type Java, javaVersions } from "./java.ts";
 
 /** A server of DynamoDB and DynamoDB Streams. */
 export type DynamodbEngine = AwsEngine;
@@ -26,7 +26,7 @@ const minimumJava = 17;
 const readyTimeoutMs = 30_000;
 /** Docker may have to pull the image first. */
 const dockerTimeoutMs = 180_000;
-const serverFlags = ["-inMemory", "-sharedDb", "-disableTelemetry"];
+const serverArguments = ["-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-disableTelemetry"];
 
 /** The package is a dependency of the user, and may be visible from the working directory only. */
 const emulatorDirectory = (): string | undefined => {
@@ -43,15 +43,8 @@ const emulatorDirectory = (): string | undefined => {
 const javaCommand = (java: Java, directory: string, port: number, maxHeapMb: number): ChildCommand => ({
   command: java.command,
   args: [
-    `-Xmx${maxHeapMb}m`,
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Djava.library.path=./DynamoDBLocal_lib",
-    "-jar",
-    "DynamoDBLocal.jar",
-    ...serverFlags,
-    "-port",
-    String(port),
+    ...[`-Xmx${maxHeapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+    ...["-Djava.library.path=./DynamoDBLocal_lib", ...serverArguments, "-port", String(port)],
   ],
   // The jar loads its libraries relative to the working directory.
   options: { cwd: directory, env: { ...process.env, DDB_LOCAL_TELEMETRY: "0" } },
@@ -61,16 +54,8 @@ const javaCommand = (java: Java, directory: string, port: number, maxHeapMb: num
 const dockerCommand = (port: number): ChildCommand => ({
   command: "docker",
   args: [
-    "run",
-    "--rm",
-    "--publish",
-    `127.0.0.1:${port}:8000`,
-    "--env",
-    "DDB_LOCAL_TELEMETRY=0",
-    "amazon/dynamodb-local",
-    "-jar",
-    "DynamoDBLocal.jar",
-    ...serverFlags,
+    ...["run", "--rm", "--publish", `127.0.0.1:${port}:8000`, "--env", "DDB_LOCAL_TELEMETRY=0"],
+    ...["amazon/dynamodb-local", ...serverArguments],
   ],
   options: {},
   orphanSignal: "SIGTERM",
@@ -83,9 +68,8 @@ const missing = (javas: readonly Java[], directory: string | undefined): EngineM
       "DynamoDB Local is not installed: run `npm install --save-dev amplify-dynamodb-simulator@2.9.30`, start Docker, or set DYNAMODB_ENDPOINT.",
     );
   }
-  const found = javas.length === 0 ? "none" : javas.map(({ major }) => major).join(" and ");
   return new EngineMissingError(
-    `DynamoDB Local needs Java ${minimumJava} or newer (found: ${found}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
+    `DynamoDB Local needs Java ${minimumJava} or newer (found: ${javaVersions(javas)}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
   );
 };
 

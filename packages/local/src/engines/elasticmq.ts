@@ -5,10 +5,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { awsEngine } from "./aws-engine.ts";
 import { answers, startChild, untilReady } from "./child-engine.ts";
-import { inNewDirectory, removeDirectory } from "./engine-directory.ts";
+import { inNewDirectory, stopIn } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java } from "./java.ts";
+import { installedJavas, type Java, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 import type { SqsEngine, SqsEngineOptions } from "./sqs.ts";
 
@@ -31,7 +31,7 @@ const findLaunch = async (): Promise<ElasticmqLaunch> => {
   const [javas, maven]: [readonly Java[], boolean] = await Promise.all([installedJavas(), hasMaven()]);
   const java = javas.find(({ major }) => major >= oldestJava);
   if (java === undefined || !maven) {
-    const found = `Java: ${javas.map(({ major }) => major).join(" and ") || "none"}, Maven: ${maven ? "yes" : "no"}`;
+    const found = `Java: ${javaVersions(javas)}, Maven: ${maven ? "yes" : "no"}`;
     throw new EngineMissingError(
       `ElasticMQ needs Maven and Java ${oldestJava} or newer (found ${found}): install them, or set ELASTICMQ_URL.`,
     );
@@ -58,10 +58,7 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
     });
     const endpoint = `http://127.0.0.1:${port}`;
     await untilReady(child, () => answers(endpoint), readyTimeoutMs);
-    return awsEngine(endpoint, async () => {
-      await child.end("SIGTERM");
-      await removeDirectory(directory);
-    });
+    return awsEngine(endpoint, stopIn(directory, child));
   });
 
 /**

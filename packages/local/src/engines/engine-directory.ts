@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ChildEngine } from "./child-engine.ts";
 
 /** Removes the folder of an engine that has ended. */
 export const removeDirectory = (directory: string): Promise<void> =>
@@ -20,4 +21,10 @@ export const inNewDirectory = async <Engine>(
     await removeDirectory(directory);
     throw error;
   }
+};
+
+/** The `stop` of an engine in a folder: it ends the child and removes the folder. */
+export const stopIn = (directory: string, child: ChildEngine) => async (): Promise<void> => {
+  await child.end("SIGTERM");
+  await removeDirectory(directory);
 };

@@ -36,3 +36,7 @@ export const installedJavas = async (): Promise<readonly Java[]> => {
   const found = await Promise.all(commands.map(javaAt));
   return found.filter((java) => java !== undefined);
 };
+
+/** The versions of these Javas for a message: `11 and 17`, or `none`. */
+export const javaVersions = (javas: readonly Java[]): string =>
+  [...new Set(javas.map(({ major }) => major))].join(" and ") || "none";

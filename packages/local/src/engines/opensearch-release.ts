@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasDocker } from "./docker.ts";
 import { EngineMissingError } from "./engine-error.ts";
-import { installedJavas, type Java, javaAt } from "./java.ts";
+import { installedJavas, type Java, javaAt, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 
 /** The releases that the tests run against. */
@@ -67,11 +67,9 @@ const javaRange = (candidates: readonly Release[]): string => {
 };
 
 const missing = (javas: readonly Java[], candidates: readonly Release[], maven: string): EngineMissingError => {
-  const majors = [...new Set(javas.map(({ major }) => major))].sort((one, other) => one - other);
-  const found = majors.length === 0 ? "none" : majors.join(" and ");
   const [{ version }, ...others] = candidates as [Release, ...Release[]];
   return new EngineMissingError(
-    `OpenSearch${others.length > 0 ? "" : ` ${version}`} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${javaRange(candidates)} (found: ${found}), and by Docker (not running): provide one of them.`,
+    `OpenSearch${others.length > 0 ? "" : ` ${version}`} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${javaRange(candidates)} (found: ${javaVersions(javas.toSorted((one, other) => one.major - other.major))}), and by Docker (not running): provide one of them.`,
   );
 };
 

@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startChild, untilReady } from "./child-engine.ts";
-import { inNewDirectory, removeDirectory } from "./engine-directory.ts";
+import { inNewDirectory, stopIn } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 import { findLaunch, type OpensearchLaunch, type OpensearchVersion } from "./opensearch-release.ts";
@@ -103,11 +103,7 @@ const startByJava = (
       await checkHealth(url);
     };
     await untilReady(child, probe, readyTimeoutMs);
-    const stop = async (): Promise<void> => {
-      await child.end("SIGTERM");
-      await removeDirectory(directory);
-    };
-    return { url, stop };
+    return { url, stop: stopIn(directory, child) };
   });
 
 const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchEngineOptions, image: string) => {

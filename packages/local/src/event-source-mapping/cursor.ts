@@ -1,6 +1,7 @@
 // Reads a shard page by page, and renews iterators that expire or point to trimmed records.
 
-import type { ShardIteratorType, StreamsClient, WireRecord } from "../streams-client.ts";
+import type { StreamsApiRecord } from "@sluice/core/envelope";
+import type { ShardIteratorType, StreamsClient } from "../streams-client.ts";
 import { StreamsError } from "../streams-client.ts";
 
 /** Where reading begins. */
@@ -12,7 +13,7 @@ export type Position =
 
 /** The result of one poll. */
 export interface Page {
-  readonly records: readonly WireRecord[];
+  readonly records: readonly StreamsApiRecord[];
   /** Whether the shard has no newer record at the moment. */
   readonly isTip: boolean;
   /** Whether the shard is closed and read to its end, or gone. */
@@ -57,7 +58,7 @@ const iteratorAt = async (source: CursorSource, position: Position): Promise<str
 
 const positionBeside = (
   type: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER",
-  record: WireRecord | undefined,
+  record: StreamsApiRecord | undefined,
   otherwise: Position,
 ): Position => {
   const sequenceNumber = record?.dynamodb?.SequenceNumber;

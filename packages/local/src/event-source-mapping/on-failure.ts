@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, read 2026-11
 
 import { randomUUID } from "node:crypto";
+import type { BatchPointer } from "@sluice/core/envelope";
 import { eventText } from "../lambda/batch.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
@@ -25,17 +26,8 @@ export interface DiscardedBatch {
   readonly version: "1.0";
   /** ISO 8601 with milliseconds. */
   readonly timestamp: string;
-  /** A pointer into the stream, which holds the records for 24 hours only. */
-  readonly DDBStreamBatchInfo: {
-    readonly shardId: string;
-    readonly startSequenceNumber: string;
-    readonly endSequenceNumber: string;
-    /** ISO 8601 with seconds. */
-    readonly approximateArrivalOfFirstRecord: string;
-    readonly approximateArrivalOfLastRecord: string;
-    readonly batchSize: number;
-    readonly streamArn: string;
-  };
+  /** A pointer into the stream, which keeps the records for 24 hours only. The times are ISO 8601 with seconds. */
+  readonly DDBStreamBatchInfo: Required<BatchPointer>;
   /** The whole event as JSON text; for `s3` only. */
   readonly payload?: string;
 }

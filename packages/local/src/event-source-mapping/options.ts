@@ -50,15 +50,18 @@ export interface EventSourceMappingOptions {
   readonly clock?: Clock;
 }
 
+type ConvertedOption =
+  | "maximumBatchingWindowInSeconds"
+  | "bisectBatchOnFunctionError"
+  | "maximumRetryAttempts"
+  | "maximumRecordAgeInSeconds"
+  | "functionResponseTypes"
+  | "filterCriteria"
+  | "destinationConfig";
+
 /** Options with every default filled in. */
-export interface StreamMappingSettings {
-  readonly client: StreamsClient;
-  readonly streamArn: string;
-  readonly handler: DynamodbStreamHandler;
-  readonly startingPosition: "TRIM_HORIZON" | "LATEST";
-  readonly batchSize: number;
+export interface StreamMappingSettings extends Required<Omit<EventSourceMappingOptions, ConvertedOption>> {
   readonly windowMs: number;
-  readonly parallelizationFactor: number;
   readonly bisects: boolean;
   /** Infinity for no limit. */
   readonly maxRetries: number;
@@ -67,14 +70,7 @@ export interface StreamMappingSettings {
   readonly reportsBatchItemFailures: boolean;
   readonly passes: (record: unknown) => boolean;
   readonly onFailure: OnFailureDestination | undefined;
-  readonly functionTimeoutMs: number;
-  readonly functionName: string;
   readonly functionArn: string;
-  readonly pollIntervalMs: number;
-  readonly retryDelayMs: (retry: number) => number;
-  readonly trimHorizonMs: number;
-  readonly onProblem: (error: unknown) => void;
-  readonly clock: Clock;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -1,7 +1,6 @@
 // Reads one shard to its end and distributes its records to the workers. Reading ahead is limited.
 
-import { lambdaRecord } from "@sluice/core/envelope";
-import type { WireRecord } from "../streams-client.ts";
+import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
 import { type Condition, condition } from "./condition.ts";
 import type { Counters } from "./counters.ts";
@@ -51,9 +50,9 @@ const positionOf = ({ checkpoint, start }: Shard): Position =>
   checkpoint === undefined ? start : { type: "AFTER_SEQUENCE_NUMBER", sequenceNumber: checkpoint };
 
 /** Gives a record to the worker of its item, unless the filter drops the record. */
-const distribute = ({ checkpoint, workers, context, finish }: ReaderState, wireRecord: WireRecord): void => {
+const distribute = ({ checkpoint, workers, context, finish }: ReaderState, apiRecord: StreamsApiRecord): void => {
   const { settings, counters } = context;
-  const record = lambdaRecord(wireRecord, settings.streamArn);
+  const record = lambdaRecord(apiRecord, settings.streamArn);
   const polled = polledRecord(record, settings.clock.now());
   checkpoint.track(polled);
   counters.polledEventCount += 1;

@@ -1,7 +1,7 @@
 // The options of a queue's event source mapping, with AWS's defaults and ranges.
 
 import { type Clock, invalidOption, systemClock } from "@sluice/core/sink-kit";
-import type { EmulatedFunction, LambdaContext } from "../lambda/function-call.ts";
+import type { LambdaContext } from "../lambda/function-call.ts";
 import { checkRanges, reportsBatchItemFailures, warnOfProblem } from "../option.ts";
 import type { SqsRecord } from "./message.ts";
 import { maxReceived, type QueueClient } from "./queue.ts";
@@ -43,16 +43,13 @@ export interface SqsEventSourceMappingOptions {
   readonly clock?: Clock;
 }
 
+type ConvertedOption = "maximumBatchingWindowInSeconds" | "maximumConcurrency" | "functionResponseTypes";
+
 /** Options with every default filled in. */
-export interface SqsMappingSettings extends EmulatedFunction<SqsEvent> {
-  readonly client: QueueClient;
-  readonly queueUrl: string;
-  readonly batchSize: number;
+export interface SqsMappingSettings extends Required<Omit<SqsEventSourceMappingOptions, ConvertedOption>> {
   readonly windowMs: number;
   readonly concurrency: number;
   readonly reportsBatchItemFailures: boolean;
-  readonly pollIntervalMs: number;
-  readonly onProblem: (error: unknown) => void;
 }
 
 const windowOption = "maximumBatchingWindowInSeconds";

@@ -3,10 +3,10 @@
 import { ConfigError } from "@sluice/core/sink-kit";
 import type { Case } from "./case.ts";
 import { allCases } from "./cases/index.ts";
-import { openBench } from "./harness.ts";
+import { openHarness } from "./harness.ts";
 import type { Ability, Conformance } from "./rig.ts";
 
-/** The part of a test runner that the kit needs: Jest's and `node:test`'s fit. */
+/** The functions of a test runner that the kit calls, such as those of Jest or `node:test`. */
 export interface Runner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly test: ((name: string, body: () => Promise<void>) => unknown) & {
@@ -27,11 +27,11 @@ const abilities: Readonly<Record<Ability, true>> = {
   dryRun: true,
 };
 
-const reasonless = (reasons: { readonly [name: string]: string | undefined }): string[] =>
+const withoutReason = (reasons: { readonly [name: string]: string | undefined }): string[] =>
   Object.keys(reasons).filter((name) => (reasons[name] ?? "").trim() === "");
 
-/** What is wrong with the options: a case must not go missing by a slip. */
-const faultsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]): string[] => {
+/** Problems of the options: no case may be skipped by mistake. */
+const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]): string[] => {
   const { skip = {}, cannot = {}, limits = {}, badOptions } = options;
   const ids = new Set<string>(cases.map(({ id }) => id));
   const unknownIds = Object.keys(skip).filter((id) => !ids.has(id));
@@ -45,8 +45,8 @@ const faultsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]
     ...unknownAbilities.map(
       (name) => `cannot.${name}: found an unknown ability; expected ${Object.keys(abilities).join(", ")}`,
     ),
-    ...reasonless(skip).map((id) => `skip.${id}: found no reason; expected one`),
-    ...reasonless(cannot).map((name) => `cannot.${name}: found no reason; expected one`),
+    ...withoutReason(skip).map((id) => `skip.${id}: found no reason; expected one`),
+    ...withoutReason(cannot).map((name) => `cannot.${name}: found no reason; expected one`),
     ...new Set(
       unlimited.map(({ id, needsLimit }) => `limits.${needsLimit}: found none; expected it, or a reason in skip.${id}`),
     ),
@@ -56,51 +56,49 @@ const faultsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]
   ];
 };
 
-/** Why a case does not run; undefined when it does. */
-const skippedFor = <Message>({ skip = {}, cannot = {} }: Conformance<Message>, one: Case): string | undefined => {
+/** The reason why a case is skipped; undefined when it runs. */
+const skipReason = <Message>({ skip = {}, cannot = {} }: Conformance<Message>, one: Case): string | undefined => {
   const missing = one.needs?.find((ability) => cannot[ability] !== undefined);
   return skip[one.id] ?? (missing && `the rig cannot do "${missing}": ${cannot[missing]}`);
 };
 
 const runCase = async <Message>(options: Conformance<Message>, one: Case): Promise<void> => {
-  const bench = await openBench(options);
+  const harness = await openHarness(options);
   try {
-    await one.run(bench);
+    await one.run(harness);
   } catch (error) {
-    // What the case found matters more than a rig that then does not close.
-    await bench.close().catch(() => undefined);
+    // The failure of the case matters more than a later failure of `close`.
+    await harness.close().catch(() => undefined);
     throw error;
   }
-  await bench.close();
+  await harness.close();
 };
 
-const printLine = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
+const printLine = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /**
- * Declares the cases that a sink must pass, inside one `describe`. Each opens a rig of its own and closes it.
+ * Declares the cases that a sink must pass, inside one `describe`. Each case opens its own rig and closes it.
  *
- * @throws {ConfigError} CONFIG_INVALID when a skipped case or an inability is unknown or has no reason, or when a limit
- * or a wrong option that a case needs is missing without a reason.
+ * @throws {ConfigError} CONFIG_INVALID when `skip` or `cannot` has an unknown name or an empty reason, or when `limits` or
+ * `badOptions` lacks a value that a case needs.
  * @example
  * conforms({ describe, test }, {
  *   writes: "append",
  *   limits: { maxEntries: 10 },
  *   skip: { C08: "the target has no limit of bytes" },
- *   cannot: { "close-idle": "the target is in this process", "bad-options": "it has none" },
+ *   cannot: { "close-idle": "the target is in this process", "bad-options": "the sink has no options" },
  *   open: async () => openMyRig(),
  * });
  */
 export const conforms = <Message>(runner: Runner, options: Conformance<Message>): void => {
   const { writes, print = printLine, name = `a sink that writes by ${writes}` } = options;
   const cases = allCases.filter((one) => one.writes === undefined || one.writes === writes);
-  const faults = faultsOf(options, cases);
-  if (faults.length > 0) throw new ConfigError("CONFIG_INVALID", `[testing] ${faults.join("; ")}`);
+  const problems = problemsOf(options, cases);
+  if (problems.length > 0) throw new ConfigError("CONFIG_INVALID", `[testing] ${problems.join("; ")}`);
   runner.describe(name, () => {
     for (const one of cases) {
       const title = `${one.id} ${one.name}`;
-      const reason = skippedFor(options, one);
+      const reason = skipReason(options, one);
       const run = (): Promise<void> => runCase(options, one);
       if (reason === undefined) {
         runner.test(title, run);

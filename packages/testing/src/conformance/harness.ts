@@ -1,25 +1,35 @@
-// A rig as the cases see it: they write changes and ask what the target holds, whichever way the sink writes.
+// The harness hides from the cases how a sink writes: they write changes, and check the content of the target.
 
 import { type Change, type LiveChange, pipeline } from "@sluice/core";
-import type { UpsertDelivery, WriteContext, WriteMode } from "@sluice/core/sink-kit";
-import { type AppendDelivery, type Delivery, outcomeOf, type Sink, type WriteResult } from "@sluice/core/sink-kit";
+import type {
+  AppendDelivery,
+  Delivery,
+  Sink,
+  UpsertDelivery,
+  WriteContext,
+  WriteMode,
+  WriteResult,
+} from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "../records/specimen.ts";
 import { streamEvent } from "../records/stream-record.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
 import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
-import { rejectedBy, settledBy, type Written } from "./write-outcomes.ts";
+import { checkRejection, checkResults, retriedOf, type WriteOutcomes } from "./write-outcomes.ts";
 
+/** A change of a specimen. */
 export type SpecimenChange = Change<SpecimenItem>;
 
+/** Options of one call of `write`. */
 export interface WriteOptions {
   readonly signal?: AbortSignal;
-  /** Upsert: earlier changes of a change's item, for which it stands. */
+  /** Upsert: the earlier changes of the same item that a change replaces. */
   readonly earlier?: (change: SpecimenChange) => readonly SpecimenChange[];
-  /** Upsert: the mapper returned nothing, so that the item leaves the target although it exists. */
+  /** Upsert: whether the mapper returned nothing, so that the sink must remove an existing item. */
   readonly isLeaving?: boolean;
 }
 
-export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
+/** A rig under test, the same for both modes of writing. */
+export interface Harness extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly writes: WriteMode;
   readonly limits: Limits;
   readonly seed: number;
@@ -27,22 +37,22 @@ export interface Bench extends Pick<Rig, "requests" | "fail" | "heal"> {
   readonly badOptions: { readonly [option: string]: () => unknown };
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
   /** One call of `write`, whose results are checked. The changes are of different items. */
-  readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<Written>;
+  readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
-   * One invocation of a pipeline with one route to the sink, without quick tries.
-   * @returns what Lambda would bring again: the first change that was reported, and all behind it.
+   * One invocation of a pipeline with one route to the sink and one attempt for each delivery.
+   * @returns the changes that Lambda would deliver again: the first reported one and all later ones.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
-  /** One call of `dryRun`, whose results are checked as those of `write` are. */
-  readonly dryRun: Bench["write"];
-  /** The answer of `write` to an empty batch, as it is. */
+  /** One call of `dryRun`, whose results are checked like those of `write`. */
+  readonly dryRun: Harness["write"];
+  /** The unchecked results of `write` for an empty batch. */
   readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
-   * Asserts that the target holds what these changes lead to. Upsert: the last state of each item. Append: every
-   * change, in order per item; `repeats` says whether a message may be there more than once.
+   * Asserts that the target holds the result of these changes. Upsert: the last state of each item. Append: every change,
+   * in order per item; with `repeats` a message may be there more than once.
    */
   readonly expectHeld: (changes: readonly SpecimenChange[], repeats?: "none" | "allowed") => Promise<void>;
-  /** JSON text of everything the target holds. */
+  /** The content of the target as JSON text. */
   readonly heldText: () => Promise<string>;
   /** Append: the idempotency keys in the target, oldest first. */
   readonly idempotencyKeys: () => Promise<readonly string[]>;
@@ -58,41 +68,40 @@ const contextOf = (signal: AbortSignal = new AbortController().signal): WriteCon
 const messageOr = <Message>(message: Message | undefined): Message =>
   message === undefined ? mismatch("toMessage returned", "undefined", "a message for every specimen") : message;
 
-type Call<One extends Delivery> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
+type WriteCall<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
-/** Calls `write` as core does: with deliveries that nobody may change. */
+/** Calls `write` as core does, with frozen deliveries. */
 const callWrite = async <One extends Delivery>(
-  write: Call<One>,
+  write: WriteCall<One>,
   batch: readonly One[],
   options: WriteOptions,
-): Promise<Written> => {
-  for (const delivery of batch) Object.freeze(delivery);
-  const frozen: readonly One[] = Object.freeze([...batch]);
+): Promise<WriteOutcomes> => {
+  const frozen: readonly One[] = Object.freeze(batch.map((delivery) => Object.freeze(delivery)));
   const itemKeys = new Set(batch.map(({ change }) => change.itemKey));
   expectEqual(itemKeys.size, batch.length, "items in one call of the kit");
   let results: readonly WriteResult[];
   try {
     results = await write(frozen, contextOf(options.signal));
   } catch (error) {
-    return rejectedBy(frozen, error);
+    return checkRejection(frozen, error);
   }
-  return settledBy(frozen, results);
+  return checkResults(frozen, results);
 };
 
-/** The two calls of a sink that take a batch. */
+/** `write` and `dryRun` of a sink, with checked results. */
 const callsOf = <One extends Delivery>(
-  { write, dryRun }: { readonly write: Call<One>; readonly dryRun?: Call<One> },
+  { write, dryRun }: { readonly write: WriteCall<One>; readonly dryRun?: WriteCall<One> },
   deliveryOf: (change: SpecimenChange, options: WriteOptions) => One,
-): Pick<Bench, "write" | "dryRun"> => {
-  const calling =
-    (call: Call<One> | undefined): Bench["write"] =>
+): Pick<Harness, "write" | "dryRun"> => {
+  const checked =
+    (call: WriteCall<One> | undefined): Harness["write"] =>
     async (changes, options = {}) =>
       callWrite(
         call ?? mismatch("sink.dryRun", "none", "one, or a reason in cannot.dryRun"),
         changes.map((change) => deliveryOf(change, options)),
         options,
       );
-  return { write: calling(write), dryRun: calling(dryRun) };
+  return { write: checked(write), dryRun: checked(dryRun) };
 };
 
 /** The last change of each item, by version. */
@@ -107,16 +116,16 @@ const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
 
 const isLive = (change: SpecimenChange): change is LiveChange<SpecimenItem> => change.kind !== "remove";
 
-const silent = { info: () => undefined, warn: () => undefined };
+const silentLogger = { info: () => undefined, warn: () => undefined };
 
 const invoke = async <Message>(
   { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
   changes: readonly SpecimenChange[],
 ): Promise<readonly SpecimenChange[]> => {
-  const options = { onReject: "block", logger: silent, retry: { maxAttempts: 1 } } as const;
-  const routed = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
+  const options = { onReject: "block", logger: silentLogger, retry: { maxAttempts: 1 } } as const;
+  const routeOptions = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
   const handler = pipeline<SpecimenItem>("conformance", options)
-    .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routed)
+    .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routeOptions)
     .handler();
   const { batchItemFailures } = await handler(streamEvent(changes.map(({ record }) => record)));
   const reported = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -124,7 +133,7 @@ const invoke = async <Message>(
   return first < 0 ? [] : changes.slice(first);
 };
 
-const shared = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {
+const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {
   expectEqual(rig.sink.supports.writes, options.writes, "supports.writes");
   return {
     writes: options.writes,
@@ -146,14 +155,14 @@ const shared = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> 
   };
 };
 
-const upsertBench = async <Message>(options: UpsertConformance<Message>): Promise<Bench> => {
+const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const deliveryOf = (change: SpecimenChange, { earlier = () => [], isLeaving = false }: WriteOptions = {}) => {
     const message = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
     return { change, message, earlier: earlier(change) } as UpsertDelivery<Message>;
   };
   return {
-    ...shared(options, rig),
+    ...commonHarness(options, rig),
     deliveryOf,
     ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes) => {
@@ -161,7 +170,7 @@ const upsertBench = async <Message>(options: UpsertConformance<Message>): Promis
         .filter(isLive)
         .map((change) => canonicalText(rig.toMessage(change)));
       const found = (await rig.read()).map(canonicalText);
-      expectEqual(found.sort(), expected.sort(), "what the target holds");
+      expectEqual(found.sort(), expected.sort(), "content of the target");
     },
     heldText: async () => (await rig.read()).map(canonicalText).join("\n"),
     idempotencyKeys: async () => [],
@@ -170,24 +179,24 @@ const upsertBench = async <Message>(options: UpsertConformance<Message>): Promis
 
 const withoutRepeats = <Entry>(entries: readonly Entry[]): Entry[] => [...new Set(entries)];
 
-/** Each item's messages in the order of the entries. */
+/** The messages of each item, in the order of the texts. */
 const byItem = (texts: readonly string[], itemKeys: ReadonlyMap<string, string>): Map<string, string[]> => {
   const grouped = new Map<string, string[]>();
   for (const text of texts) {
-    const itemKey = itemKeys.get(text) ?? mismatch("a message in the target", text, "one that was written");
+    const itemKey = itemKeys.get(text) ?? mismatch("a message in the target", text, "a message that was written");
     grouped.set(itemKey, [...(grouped.get(itemKey) ?? []), text]);
   }
   return new Map([...grouped].sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** One idempotency key for one message, and one message for one key. */
-const expectKeysFit = (found: readonly { readonly text: string; readonly idempotencyKey: string }[]): void => {
+/** Asserts one idempotency key for each message, and one message for each key. */
+const expectUniqueKeys = (found: readonly { readonly text: string; readonly idempotencyKey: string }[]): void => {
   const pairs = new Set(found.map(({ text, idempotencyKey }) => canonicalText([text, idempotencyKey])));
   expectEqual(pairs.size, new Set(found.map(({ text }) => text)).size, "idempotency keys of equal messages");
   expectEqual(pairs.size, new Set(found.map(({ idempotencyKey }) => idempotencyKey)).size, "messages of one key");
 };
 
-const appendBench = async <Message>(options: AppendConformance<Message>): Promise<Bench> => {
+const appendHarness = async <Message>(options: AppendConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const textOf = (change: SpecimenChange): string => canonicalText(messageOr(rig.toMessage(change)));
   const deliveryOf = (change: SpecimenChange): AppendDelivery<Message> => ({
@@ -198,7 +207,7 @@ const appendBench = async <Message>(options: AppendConformance<Message>): Promis
   const held = async () =>
     (await rig.read()).map(({ message, idempotencyKey }) => ({ text: canonicalText(message), idempotencyKey }));
   return {
-    ...shared(options, rig),
+    ...commonHarness(options, rig),
     deliveryOf,
     ...callsOf(rig.sink, deliveryOf),
     expectHeld: async (changes, repeats = "none") => {
@@ -207,10 +216,10 @@ const appendBench = async <Message>(options: AppendConformance<Message>): Promis
         itemKeys.size === changes.length,
         "toMessage",
         "equal messages",
-        "different ones of different changes",
+        "different messages for different changes",
       );
       const found = await held();
-      expectKeysFit(found);
+      expectUniqueKeys(found);
       const texts = found.map(({ text }) => text);
       const once = repeats === "allowed" ? withoutRepeats(texts) : texts;
       expectEqual([...byItem(once, itemKeys)], [...byItem(changes.map(textOf), itemKeys)], "messages of each item");
@@ -220,27 +229,21 @@ const appendBench = async <Message>(options: AppendConformance<Message>): Promis
   };
 };
 
-/** Opens the rig of a case. */
-export const openBench = <Message>(options: Conformance<Message>): Promise<Bench> =>
-  options.writes === "upsert" ? upsertBench(options) : appendBench(options);
+/** Opens a rig for a case. */
+export const openHarness = <Message>(options: Conformance<Message>): Promise<Harness> =>
+  options.writes === "upsert" ? upsertHarness(options) : appendHarness(options);
 
-/** Whether a change failed with a code after which it comes again. */
-export const comesAgain = (written: Written, change: SpecimenChange): boolean => {
-  const outcome = written.outcomeOf(change);
-  return outcome !== "delivered" && outcome !== "superseded" && outcomeOf(outcome) === "retry";
-};
-
-/** Writes, and writes what comes back as a retry again, `tries` times at most: what core and Lambda do together. */
+/** Writes, and writes failed deliveries again as core and Lambda do, in at most `attempts` calls. */
 export const deliverAll = async (
-  bench: Bench,
+  harness: Harness,
   changes: readonly SpecimenChange[],
   options: WriteOptions = {},
-  tries = 5,
-): Promise<Written> => {
-  const written = await bench.write(changes, options);
-  const left = changes.filter((change) => comesAgain(written, change));
-  if (left.length === 0 || tries <= 1) return written;
+  attempts = 5,
+): Promise<WriteOutcomes> => {
+  const written = await harness.write(changes, options);
+  const left = retriedOf(written, changes);
+  if (left.length === 0 || attempts <= 1) return written;
   const isLeft = ({ eventId }: Pick<Change, "eventId">): boolean => left.some((change) => change.eventId === eventId);
-  const later = await deliverAll(bench, left, options, tries - 1);
+  const later = await deliverAll(harness, left, options, attempts - 1);
   return { ...written, outcomeOf: (change) => (isLeft(change) ? later : written).outcomeOf(change) };
 };

@@ -1,16 +1,17 @@
-// A dedupe store in memory: the reference implementation of core's DedupeStore. For tests and local runs.
+// A dedupe store in memory, for tests and local runs: the reference implementation of core's DedupeStore.
 
 import type { DedupeStore, JournalEntry, LeaseResult, PendingItems, RouteId } from "@sluice/core/sink-kit";
 
-/** A dedupe store in memory, and what was asked of it. */
+/** A dedupe store in memory that counts its requests. */
 export interface MemoryDedupe extends DedupeStore {
   readonly pendingItems: PendingItems;
-  /** Items that are marked as pending, over all routes. */
+  /** Number of items with pending changes, over all routes. */
   readonly pending: () => number;
-  /** Requests so far: each find, and each note, lease, completion or release of one delivery. */
+  /** Requests so far. */
   readonly counts: () => MemoryDedupeCounts;
 }
 
+/** Numbers of requests: each `find`, and each delivery of the other calls. */
 export interface MemoryDedupeCounts {
   readonly finds: number;
   readonly notes: number;
@@ -19,48 +20,49 @@ export interface MemoryDedupeCounts {
   readonly releases: number;
 }
 
+/** Options of `memoryDedupe`. */
 export interface MemoryDedupeOptions {
-  /** Milliseconds since the epoch, for leases whose holder has crashed. Default `Date.now`. */
+  /** Milliseconds since the epoch, by which leases expire. Default `Date.now`. */
   readonly now?: () => number;
 }
 
 const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
-/** Marks of pending items, by route and item. */
-const memoryParking = (marks: Map<string, string>): PendingItems => ({
+/** `lastVersions` has the last pending version of an item, by route and item. */
+const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => ({
   find: async (route, itemKeys) =>
     new Map(
       itemKeys.flatMap((itemKey) => {
-        const last = marks.get(keyOf(route, itemKey));
+        const last = lastVersions.get(keyOf(route, itemKey));
         return last === undefined ? [] : [[itemKey, last] as const];
       }),
     ),
   moveBack: async (route, items) => {
     for (const { itemKey, version, to } of items) {
       const key = keyOf(route, itemKey);
-      if (marks.get(key) === version) marks.set(key, to);
+      if (lastVersions.get(key) === version) lastVersions.set(key, to);
     }
   },
   add: async (route, items) => {
     for (const { itemKey, version } of items) {
       const key = keyOf(route, itemKey);
-      if (version > (marks.get(key) ?? "")) marks.set(key, version);
+      if (version > (lastVersions.get(key) ?? "")) lastVersions.set(key, version);
     }
   },
   release: async (route, items) => {
     for (const { itemKey, version } of items) {
       const key = keyOf(route, itemKey);
-      if ((marks.get(key) ?? "") <= version) marks.delete(key);
+      if ((lastVersions.get(key) ?? "") <= version) lastVersions.delete(key);
     }
   },
 });
 
-/** A dedupe store in memory. Nothing in it expires but leases that are held. */
+/** Makes an empty dedupe store in memory. Only leases expire in it. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
   const journal = new Map<string, JournalEntry[]>();
   const leases = new Map<string, "completed" | number>();
-  const marks = new Map<string, string>();
+  const lastVersions = new Map<string, string>();
   const counts = { finds: 0, notes: 0, leases: 0, completions: 0, releases: 0 };
 
   const lease = (key: string, holdMs: number): LeaseResult => {
@@ -73,8 +75,8 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
 
   return {
     counts: () => ({ ...counts }),
-    pending: () => marks.size,
-    pendingItems: memoryParking(marks),
+    pending: () => lastVersions.size,
+    pendingItems: memoryPendingItems(lastVersions),
     journal: {
       find: async (route, { from, to }) => {
         counts.finds += 1;

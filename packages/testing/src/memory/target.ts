@@ -1,13 +1,13 @@
-// A target in memory, with requests, limits and faults: what the memory sinks write to.
+// The target of the memory sinks: it takes requests, counts them, and has faults.
 
 import { setImmediate } from "node:timers/promises";
-import type { Delivery, SinkErrorCode } from "@sluice/core/sink-kit";
+import { type Delivery, type SinkErrorCode, untilAborted } from "@sluice/core/sink-kit";
 import type { Fault } from "../conformance/fault.ts";
 
 /** The target's answer for one entry of a request. */
-export type Answer = "taken" | "older" | "throttled" | "refused";
+export type TargetAnswer = "taken" | "older" | "throttled" | "refused";
 
-/** A request that failed as a whole: what a client library would throw. */
+/** A request that failed as a whole, as a client library would throw it. */
 export class TargetError extends Error {
   readonly reason: "throttled" | "unavailable" | "denied" | "lost" | "aborted";
 
@@ -18,6 +18,7 @@ export class TargetError extends Error {
   }
 }
 
+/** The code of a failed request. */
 export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>> = {
   throttled: "SINK_THROTTLED",
   unavailable: "SINK_UNAVAILABLE",
@@ -26,7 +27,7 @@ export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>
   aborted: "SINK_TIMEOUT",
 };
 
-/** What a test may do to a memory sink. */
+/** The controls of a memory target, for tests. */
 export interface TargetControl {
   readonly fail: (fault: Fault) => void;
   /** Ends every fault. */
@@ -35,67 +36,67 @@ export interface TargetControl {
   readonly requests: () => number;
 }
 
-/** One request. @throws {TargetError} when it fails as a whole. */
+/** Makes one request. @throws {TargetError} when the request fails as a whole. */
 export type Request<Entry extends Delivery> = (
   entries: readonly Entry[],
   signal: AbortSignal,
-) => Promise<readonly Answer[]>;
+) => Promise<readonly TargetAnswer[]>;
 
+/** A target in memory. */
 export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
   readonly request: Request<Entry>;
-  /** A request that changes nothing, and is answered as the other would be. */
-  readonly look: Request<Entry>;
+  /** A request that changes nothing, with the answers that `request` would give. */
+  readonly dryRun: Request<Entry>;
 }
 
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const abort = (): void => reject(new TargetError("aborted"));
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+/** A response that never arrives. */
+const noResponse: Promise<never> = new Promise(() => undefined);
 
-/** Why this fault fails a request before the target does anything; undefined when it does not. */
-const refusalOf = (fault: Fault | undefined): TargetError["reason"] | undefined => {
+/** The reason why this fault fails a request before its execution; undefined when the request is executed. */
+const failureBefore = (fault: Fault | undefined): TargetError["reason"] | undefined => {
   if (fault?.kind === "throttle") return "throttled";
   if (fault?.kind === "down") return "unavailable";
   return fault?.kind === "deny" ? "denied" : undefined;
 };
 
-/** What a target says of an entry. */
-type Judge<Entry> = (entry: Entry) => "taken" | "older";
+/** Decides about one entry. */
+type Decide<Entry> = (entry: Entry) => "taken" | "older";
 
 /**
- * A target that takes each entry by `take`, which is atomic as no other request runs meanwhile; `judge` says what `take`
- * would.
+ * Makes a target that executes a request by `take`, one entry after the other; no other request runs in between. `decide`
+ * returns the answer of `take` without its effect.
  */
-export const memoryTarget = <Entry extends Delivery>(take: Judge<Entry>, judge: Judge<Entry>): MemoryTarget<Entry> => {
+export const memoryTarget = <Entry extends Delivery>(
+  take: Decide<Entry>,
+  decide: Decide<Entry>,
+): MemoryTarget<Entry> => {
   let fault: Fault | undefined;
   let idleClosed = false;
   let requests = 0;
 
-  const answer = (entry: Entry, asked: Judge<Entry>): Answer => {
+  const answer = (entry: Entry, decideEntry: Decide<Entry>): TargetAnswer => {
     const hit = fault !== undefined && "change" in fault && fault.change.eventId === entry.change.eventId;
-    if (!hit) return asked(entry);
+    if (!hit) return decideEntry(entry);
     return fault?.kind === "refuse" ? "refused" : "throttled";
   };
 
-  const asking =
-    (asked: Judge<Entry>): Request<Entry> =>
+  const requestBy =
+    (decideEntry: Decide<Entry>): Request<Entry> =>
     async (entries, signal) => {
       requests += 1;
       await setImmediate();
-      if (fault?.kind === "hang") return untilAborted(signal);
-      const refusal = idleClosed ? "lost" : refusalOf(fault);
+      if (fault?.kind === "hang") return untilAborted(noResponse, signal, () => new TargetError("aborted"));
+      const failure = idleClosed ? "lost" : failureBefore(fault);
       idleClosed = false;
-      if (refusal !== undefined) throw new TargetError(refusal);
-      const answers = entries.map((entry) => answer(entry, asked));
+      if (failure !== undefined) throw new TargetError(failure);
+      const answers = entries.map((entry) => answer(entry, decideEntry));
       if (fault?.kind === "drop-after-send") throw new TargetError("lost");
       return answers;
     };
 
   return {
-    request: asking(take),
-    look: asking(judge),
+    request: requestBy(take),
+    dryRun: requestBy(decide),
     requests: () => requests,
     fail: (next) => {
       if (next.kind === "close-idle") idleClosed = true;

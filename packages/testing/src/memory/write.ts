@@ -1,8 +1,8 @@
-// What both memory sinks do with a batch: split it to the target's limits, ask, and settle each delivery by its answer.
+// Both memory sinks write a batch the same way: split it at the target's limits, and turn each answer into a result.
 
 import type { WriteContext } from "@sluice/core/sink-kit";
 import {
-  ConfigError,
+  checkWhole,
   chunk,
   type Delivery,
   delivered,
@@ -12,7 +12,7 @@ import {
   toJson,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type Answer, codeOfReason, type Request, TargetError } from "./target.ts";
+import { codeOfReason, type Request, type TargetAnswer, TargetError } from "./target.ts";
 
 /** Options of the memory sinks. */
 export interface MemorySinkOptions {
@@ -24,10 +24,10 @@ export interface MemorySinkOptions {
   readonly maxBytes?: number;
 }
 
-/** Bytes that a message takes in a request to a memory target: its JSON in UTF-8. */
+/** Bytes of a message in a request to a memory target: its JSON in UTF-8. */
 export const messageBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(message));
 
-const settlementOf = (name: string, delivery: Delivery, answer: Answer | undefined): WriteResult => {
+const resultOf = (name: string, delivery: Delivery, answer: TargetAnswer | undefined): WriteResult => {
   if (answer === "taken") return delivered(delivery);
   if (answer === "older") return superseded(delivery);
   if (answer === "throttled") {
@@ -50,47 +50,40 @@ const requestError = (name: string, cause: unknown): SinkError => {
   return new SinkError(codeOfReason[reason], `[${name}] the request failed: ${reason}; expected an answer`, { cause });
 };
 
-/** Codes that say that the target as a whole is unusable: `write` rejects with them. */
+/** Codes for an unusable target: `write` rejects with them. */
 const isUnusable = ({ code }: SinkError): boolean => code === "SINK_UNAVAILABLE" || code === "SINK_DENIED";
 
-/** @throws {ConfigError} CONFIG_INVALID when a limit is no whole number above 0. */
-const assertLimit = (option: string, limit: number): void => {
-  if (Number.isSafeInteger(limit) && limit > 0) return;
-  throw new ConfigError("CONFIG_INVALID", `[memory] ${option} is ${limit}; expected a whole number above 0`);
-};
-
-/** The `write` of a sink that makes such requests. Chunks go one after the other, so that order is kept. */
+/** Makes the `write` of a sink from its request. Chunks are written in sequence, which keeps their order. */
 export const writeBy = <Entry extends Delivery>(
   request: Request<Entry>,
   options: MemorySinkOptions,
 ): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly WriteResult[]>) => {
   const { name = "memory", maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = options;
-
-  assertLimit("maxEntries", maxEntries);
-  assertLimit("maxBytes", maxBytes);
+  checkWhole("maxEntries", maxEntries, [1, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
 
   const writeChunk = async (entries: readonly Entry[], { signal }: WriteContext): Promise<readonly WriteResult[]> => {
     if (signal.aborted) {
-      const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left; expected enough for one more request`);
+      const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left for another request`);
       return entries.map((entry) => failed(entry, error));
     }
     const answers = await request(entries, signal);
-    return entries.map((entry, index) => settlementOf(name, entry, answers[index]));
+    return entries.map((entry, index) => resultOf(name, entry, answers[index]));
   };
 
   return async (batch, context) => {
     const fitting = batch.filter((entry) => messageBytes(entry) <= maxBytes);
     const large = batch.filter((entry) => messageBytes(entry) > maxBytes);
-    const settled = large.map((entry) => tooLarge(name, entry, maxBytes));
+    const results = large.map((entry) => tooLarge(name, entry, maxBytes));
     for (const entries of chunk(fitting, { maxEntries, maxBytes, sizeOf: messageBytes })) {
       try {
-        settled.push(...(await writeChunk(entries, context)));
+        results.push(...(await writeChunk(entries, context)));
       } catch (cause) {
         const error = requestError(name, cause);
-        if (settled.length === 0 && isUnusable(error)) throw error;
-        settled.push(...entries.map((entry) => failed(entry, error)));
+        if (results.length === 0 && isUnusable(error)) throw error;
+        results.push(...entries.map((entry) => failed(entry, error)));
       }
     }
-    return settled;
+    return results;
   };
 };

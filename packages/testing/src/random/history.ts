@@ -1,4 +1,4 @@
-// Random histories of a table, their delivery, and the state that every upsert sink must end with.
+// Random histories of a table, their deliveries, and the final state that every upsert sink must reach.
 
 import type { Image, StreamRecord, StreamViewType } from "@sluice/core/sink-kit";
 import { toImage } from "../records/image.ts";
@@ -8,32 +8,32 @@ import { type DeliveryStep, randomDeliveries } from "./deliveries.ts";
 import { type Random, randomOf } from "./random.ts";
 import { randomSpecimen } from "./specimen.ts";
 
-/** How long and how wide a random history is. */
+/** The size of a random history. */
 export interface RandomHistoryOptions {
-  /** Most items that the table ever held. Default 4. */
+  /** Most items of the table over time. Default 4. */
   readonly items?: number;
-  /** Changes in all. Default 40. */
+  /** Number of changes. Default 40. */
   readonly changes?: number;
   /** Default `NEW_AND_OLD_IMAGES`. */
   readonly viewType?: StreamViewType;
-  /** Start of every `pk`, and of the table's name: histories with different prefixes share no item and no event id. */
+  /** Prefix of every `pk`, also in the table name: histories with different prefixes share no item and no event id. */
   readonly prefix?: string;
 }
 
-/** A table's history and its delivery. The same seed and options make the same one. */
+/** A table's history and its deliveries. Equal seeds and options make equal histories. */
 export interface RandomHistory {
-  /** Print it when a test fails: `randomHistory(seed, options)` brings the case back. */
+  /** Print the seed when a test fails: `randomHistory(seed, options)` reproduces the case. */
   readonly seed: number;
-  /** The stream, oldest first. Its items are `SpecimenItem`s with the keys `pk` and `sk`. */
+  /** The stream, oldest first. The items are `SpecimenItem`s with the keys `pk` and `sk`. */
   readonly records: readonly StreamRecord[];
-  /** What happens, in order: every record is delivered at least once, and after any crash again. */
+  /** The steps of the delivery, in order: every record is delivered at least once, and again after a crash. */
   readonly deliveries: readonly DeliveryStep[];
-  /** The items at the end by `change.itemKey`, as attribute values. */
+  /** The final items by `change.itemKey`, as attribute values. */
   readonly expected: ReadonlyMap<string, Image>;
 }
 
-/** One change of a random item. TTL removals come as often as ordinary ones. */
-const changeOnce = (random: Random, table: TableHistory, pk: string, revision: number): void => {
+/** Makes one change of a random item. Half of the removals are TTL removals. */
+const changeItem = (random: Random, table: TableHistory, pk: string, revision: number): void => {
   const isLive = table.items().some((item) => item.pk === pk);
   if (!isLive || random.chance(0.6)) {
     table.put(randomSpecimen(random, pk, revision));
@@ -44,7 +44,7 @@ const changeOnce = (random: Random, table: TableHistory, pk: string, revision: n
   else table.remove(keys);
 };
 
-/** A random history: inserts, modifications, removals, TTL removals and insertions anew; sometimes of two streams. */
+/** Makes a random history of inserts, modifications, removals, TTL removals and re-inserts, sometimes over two streams. */
 export const randomHistory = (seed: number, options: RandomHistoryOptions = {}): RandomHistory => {
   const { items = 4, changes = 40, viewType = "NEW_AND_OLD_IMAGES", prefix = "item" } = options;
   const random = randomOf(seed);
@@ -52,7 +52,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
   const recreatedAt = random.chance(0.3) ? 1 + random.integer(changes) : 0;
   for (let revision = 1; revision <= changes; revision += 1) {
     if (revision === recreatedAt) table.recreateStream("2026-02-03T04:05:06.789");
-    changeOnce(random, table, `${prefix}-${random.integer(items)}`, revision);
+    changeItem(random, table, `${prefix}-${random.integer(items)}`, revision);
   }
   const records = table.records();
   return {
@@ -64,8 +64,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
 };
 
 /**
- * Plays a history's deliveries. `write` is one invocation, or what survives of it: it resolves when it is over.
- * Parallel invocations are started together.
+ * Plays a history's deliveries. `write` is one invocation, or its part before a crash. Parallel invocations start together.
  */
 export const playHistory = async (
   history: Pick<RandomHistory, "deliveries">,

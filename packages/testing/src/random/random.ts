@@ -1,4 +1,4 @@
-// Random numbers that a seed repeats.
+// Random numbers from a seed.
 
 /** A source of random numbers. */
 export interface Random {
@@ -7,7 +7,7 @@ export interface Random {
   /** True with this probability. */
   readonly chance: (probability: number) => boolean;
   readonly pick: <Choice>(choices: readonly Choice[]) => Choice;
-  /** The entries in another order. */
+  /** The entries in random order. */
   readonly shuffle: <Entry>(entries: readonly Entry[]) => Entry[];
 }
 
@@ -22,7 +22,7 @@ const mulberry32 = (seed: number): (() => number) => {
   };
 };
 
-/** The random numbers of a seed. */
+/** The source of random numbers for a seed: equal seeds give equal numbers. */
 export const randomOf = (seed: number): Random => {
   const next = mulberry32(seed);
   const integer = (below: number): number => Math.floor(next() * below);

@@ -1,4 +1,4 @@
-// Random specimens, with the values that go wrong somewhere: 38 digits, empty texts, sets, binary, emoji.
+// Random specimens with values that are often corrupted: 38 digits, empty strings, sets, binary, emoji.
 
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import type { SpecimenItem } from "../records/specimen.ts";
@@ -30,7 +30,7 @@ const payloads: readonly (() => NonNullable<SpecimenItem["payload"]>)[] = [
   () => ({ deep: [{ deeper: [{ deepest: "here" }] }], "dotted.name": 1, " ": "a space for a name" }),
 ];
 
-/** A specimen with these keys and this revision; each other attribute is there or not. */
+/** A specimen with this key and revision; each other attribute is present at random. */
 export const randomSpecimen = (random: Random, pk: string, revision: number): SpecimenItem => ({
   pk,
   sk: "1",

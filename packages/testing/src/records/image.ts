@@ -1,18 +1,18 @@
-// Plain items to attribute values, as a stream record carries them through Lambda.
+// Plain items as attribute values, in the form of a stream record in a Lambda event.
 
 import { marshall } from "@aws-sdk/util-dynamodb";
 import type { AttributeValue, Image } from "@sluice/core/sink-kit";
 
 /**
- * An item as a test writes it: strings, numbers, BigInts, `NumberValue`s, booleans, null, `Uint8Array`s, `Set`s, arrays
- * and nested objects. Members that are undefined are left out.
+ * An item in plain JavaScript: strings, numbers, BigInts, `NumberValue`s, booleans, null, `Uint8Array`s, `Set`s, arrays and
+ * nested objects. Undefined members are left out.
  */
 export type PlainItem = { readonly [attribute: string]: unknown };
 
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-/** Lambda's event is JSON, so binary arrives as base64 text. */
+/** A Lambda event is JSON, which holds binary as base64 text. */
 const asInEvent = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: base64(value.B) };
   if ("BS" in value) return { BS: value.BS.map(base64) };
@@ -24,8 +24,8 @@ const eachAttribute = (image: Image): Image =>
   Object.fromEntries(Object.entries(image).map(([name, value]) => [name, asInEvent(value)]));
 
 /**
- * The attribute values of a plain item, as in Lambda's event: numbers as decimal text, binary as base64 text.
- * @throws {Error} when DynamoDB has no such value: NaN, an empty set, a number that a double has already rounded.
+ * The attribute values of a plain item, as in a Lambda event: numbers as decimal text, binary as base64 text.
+ * @throws {Error} when DynamoDB cannot hold a value: NaN, an empty set, a number that a double has rounded.
  */
 export const toImage = (item: PlainItem): Image =>
   eachAttribute(marshall(item, { removeUndefinedValues: true }) as Image);

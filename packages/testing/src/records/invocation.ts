@@ -1,9 +1,9 @@
-// What else Lambda passes to a handler: its context, and the event of an SQS trigger.
+// The context object of an invocation, and the event of an SQS event source.
 
 import { createHash } from "node:crypto";
 
-/** Lambda's context object, without the members of Node.js 0.10. */
-export interface LambdaContext {
+/** Lambda's context object. */
+export interface TestContext {
   readonly callbackWaitsForEmptyEventLoop: boolean;
   readonly functionName: string;
   readonly functionVersion: string;
@@ -18,8 +18,9 @@ export interface LambdaContext {
   readonly succeed: () => void;
 }
 
+/** Options of `lambdaContext`. */
 export interface LambdaContextOptions {
-  /** Milliseconds until the timeout, or a function that a test's clock drives. Default 60,000. */
+  /** Milliseconds until the timeout, or a function that reads them from a test's clock. Default 60,000. */
   readonly remainingMs?: number | (() => number);
   readonly functionName?: string;
   readonly awsRequestId?: string;
@@ -27,8 +28,8 @@ export interface LambdaContextOptions {
 
 const nothing = (): void => undefined;
 
-/** The context of an invocation. */
-export const lambdaContext = (options: LambdaContextOptions = {}): LambdaContext => {
+/** Makes the context of an invocation. */
+export const lambdaContext = (options: LambdaContextOptions = {}): TestContext => {
   const { remainingMs = 60_000, functionName = "sluice" } = options;
   return {
     callbackWaitsForEmptyEventLoop: true,
@@ -66,10 +67,11 @@ export interface SqsEventRecord {
   readonly awsRegion: string;
 }
 
+/** Options of `sqsEvent`. */
 export interface SqsEventOptions {
   /** Default `orders-dead-letters`. */
   readonly queueName?: string;
-  /** How often the messages have been received, this time included. Default 1. */
+  /** Number of receives of each message, including this one. Default 1. */
   readonly receiveCount?: number;
   /** String attributes of every message. */
   readonly attributes?: { readonly [name: string]: string };
@@ -97,8 +99,8 @@ const sqsRecord = (body: string, index: number, options: SqsEventOptions): SqsEv
 });
 
 /**
- * The event of an invocation by an SQS event source mapping. Bodies that are not text are written as JSON. Message ids
- * count from `00000000-0000-4000-8000-000000000001`.
+ * Makes the event of an invocation by a queue. Bodies that are not strings are written as JSON. Message ids count from
+ * `00000000-0000-4000-8000-000000000001`.
  */
 export const sqsEvent = (
   bodies: readonly unknown[],

@@ -1,40 +1,40 @@
-// The items of the conformance kit and of the random histories: one shape, so that a rig maps it once.
+// The items of the conformance kit and of the random histories. They have one type, so that a rig needs one mapper.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
 import { type HistoryOptions, tableHistory } from "./table-history.ts";
 
-/** Every item that the kit writes, and that a random history holds. The key is `pk` and `sk`. */
+/** An item of the kit or of a random history. Its key is `pk` and `sk`. */
 export type SpecimenItem = {
   readonly pk: string;
   readonly sk: string;
-  /** Rises with every write of the item. */
+  /** Increases with every write of the item. */
   readonly revision: number;
   readonly note?: string;
-  /** Up to 38 digits: `NumberValue` where a double would round it. */
+  /** Up to 38 digits; a `NumberValue` if a double would round it. */
   readonly amount?: number | NumberValue;
-  /** Anything that DynamoDB holds: maps, lists, sets, binary, null, booleans. */
+  /** Any values of DynamoDB: maps, lists, sets, binary, null, booleans. */
   readonly payload?: { readonly [member: string]: unknown };
 };
 
-/** The text that no error message may hold, as every specimen carries it in its key and in its note. */
+/** A text that no error message may contain: every specimen has it in its key and its note. */
 export const confidential = "confidential-7f3a";
 
-/** Short names to keys: the text is part of the key, so that C19 sees keys in messages too. */
+/** The keys of the specimen with this name. They contain the confidential text, so that C19 detects keys in messages. */
 export const keysOf = (name: string): { readonly pk: string; readonly sk: string } => ({
   pk: `${confidential}#${name}`,
   sk: "1",
 });
 
-/** A table of specimens, whose changes come back decoded. */
+/** A table of specimens that returns decoded changes. */
 export interface SpecimenTable {
-  /** Inserts or replaces an item; `revision` and a note are filled in. */
+  /** Inserts or replaces an item, with a new `revision` and a note by default. */
   readonly put: (name: string, attributes?: Partial<Record<keyof SpecimenItem, unknown>>) => Change<SpecimenItem>;
   readonly remove: (name: string) => Change<SpecimenItem>;
   readonly recreateStream: (streamLabel: string) => void;
 }
 
-/** An empty table of specimens. */
+/** Makes an empty table of specimens. */
 export const specimenTable = (options: HistoryOptions = {}): SpecimenTable => {
   const table = tableHistory({ tableName: "Specimens", ...options });
   let revision = 0;

@@ -1,4 +1,4 @@
-// DynamoDB stream records and events, as Lambda delivers them. Deterministic: no clock, no randomness.
+// DynamoDB stream records and events, as Lambda delivers them. Equal options make equal records.
 
 import { createHash } from "node:crypto";
 import type { StreamViewType } from "@sluice/core/envelope";
@@ -12,46 +12,46 @@ import {
 } from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "./image.ts";
 
-/** What a stream record is made of. At least one of `before` and `after` is there. */
+/** Options of a stream record. `before`, `after` or both are required. */
 export interface RecordOptions {
   /** The item before the change. Alone it makes a REMOVE, together with `after` a MODIFY. */
   readonly before?: PlainItem | undefined;
   /** The item after the change. Alone it makes an INSERT. */
   readonly after?: PlainItem | undefined;
-  /** Names of the table's key attributes; those that the item lacks are ignored. Default `["pk", "sk"]`. */
+  /** Names of the key attributes; names that the item lacks are ignored. Default `["pk", "sk"]`. */
   readonly keyNames?: readonly string[];
-  /** Place in the stream, counted from 1: a later change has a higher one. Default 1. */
+  /** Position in the stream, from 1: a later change has a higher position. Default 1. */
   readonly position?: number;
-  /** Sequence number as it is, where `position` is not enough. */
+  /** The exact sequence number, instead of one derived from `position`. */
   readonly sequenceNumber?: string;
-  /** Default `NEW_AND_OLD_IMAGES`. Images that the view type does not carry are left out. */
+  /** Default `NEW_AND_OLD_IMAGES`. Images that the view type excludes are left out. */
   readonly viewType?: StreamViewType;
   /** Default `Orders`. */
   readonly tableName?: string;
   /** Creation time of the stream, the last part of its ARN. Default `2026-01-02T03:04:05.678`. */
   readonly streamLabel?: string;
-  /** The record of a removal by DynamoDB's TTL service. */
+  /** Whether DynamoDB's TTL service removed the item. */
   readonly isTtlRemoval?: boolean;
 }
 
-/** The event of an invocation by a DynamoDB event source mapping. */
+/** The event of an invocation by a DynamoDB stream. */
 export interface StreamEvent {
   readonly Records: readonly StreamRecord[];
 }
 
-/** 2026-01-02T03:04:05Z in epoch seconds: ten positions of the stream share one second, as they may in DynamoDB. */
+/** 2026-01-02T03:04:05Z in epoch seconds. Ten positions of the stream share a second, as they may in DynamoDB. */
 const firstSecond = 1_767_323_045;
 
 /**
- * Real ones look like a counter times 10^20 and some digits more. Positions from 10 on have a digit more than those
- * before, so that a comparison as text goes wrong in tests as it does in production.
+ * Real sequence numbers resemble a counter times 10^20 plus some digits. From position 10 on they have one more digit, which
+ * exposes a comparison as text.
  */
 const sequenceNumberAt = (position: number): string => {
   if (Number.isSafeInteger(position) && position > 0) return String(BigInt(position) * 10n ** 20n + 78_103_991n);
   throw new ConfigError("CONFIG_INVALID", `[testing] position is ${position}; expected a whole number above 0`);
 };
 
-const keysOf = (image: Image, keyNames: readonly string[]): Image =>
+const keyImage = (image: Image, keyNames: readonly string[]): Image =>
   Object.fromEntries(keyNames.flatMap((name) => (image[name] === undefined ? [] : [[name, image[name]]])));
 
 const eventNameOf = ({ before, after }: RecordOptions): string => {
@@ -68,7 +68,7 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
   const carriesOld = before !== undefined && (viewType === "OLD_IMAGE" || viewType === "NEW_AND_OLD_IMAGES");
   const newImage = carriesNew ? toImage(after) : undefined;
   const oldImage = carriesOld ? toImage(before) : undefined;
-  const keys = keysOf(toImage(after ?? before ?? {}), keyNames);
+  const keys = keyImage(toImage(after ?? before ?? {}), keyNames);
   if (Object.keys(keys).length === 0) {
     throw new ConfigError("CONFIG_INVALID", `[testing] keyNames: the item has none of ${keyNames.join(", ")}`);
   }
@@ -84,9 +84,9 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
 };
 
 /**
- * A stream record as Lambda sends it, from plain items. Equal options make equal records, event id included.
- * @throws {ConfigError} CONFIG_INVALID when there is neither `before` nor `after`, no key attribute in them, or the
- * position is no whole number above 0.
+ * Makes a stream record as Lambda delivers it, from plain items. Equal options make equal event ids, too.
+ * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when they have no key attribute, or when the
+ * position is not a whole number above 0.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (read 2026-11-23)
  */
 export const streamRecord = (options: RecordOptions): StreamRecord => {
@@ -108,9 +108,9 @@ export const streamRecord = (options: RecordOptions): StreamRecord => {
   };
 };
 
-/** The event that Lambda makes of a batch of records. */
+/** The event of an invocation with these records. */
 export const streamEvent = (records: readonly StreamRecord[]): StreamEvent => ({ Records: records });
 
-/** A decoded change without a pipeline around it: for the tests of a sink. */
+/** Makes a decoded change, for tests of a sink without a pipeline. */
 export const streamChange = (options: RecordOptions, origin: Origin = "stream"): Change =>
   decodeRecord(streamRecord(options), origin);

@@ -1,32 +1,32 @@
-// A table in memory that says what its stream would say: for scenarios of puts and removes.
+// A table in memory that returns the stream record of each put and removal.
 
 import { ConfigError, imageToJson, type StreamRecord } from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "./image.ts";
 import { type RecordOptions, streamRecord } from "./stream-record.ts";
 
-/** What every record of a history has in common. */
+/** Options of all records of a history. */
 export type HistoryOptions = Pick<RecordOptions, "keyNames" | "viewType" | "tableName" | "streamLabel">;
 
-/** A table's items and the stream of their changes. Sequence numbers rise by one position with every change. */
+/** A table's items and the stream of their changes. Each change has the next position in the stream. */
 export interface TableHistory {
   /**
    * Replaces or inserts an item.
-   * @throws {ConfigError} CONFIG_INVALID when it changes nothing: DynamoDB writes no record for that.
+   * @throws {ConfigError} CONFIG_INVALID when the item does not change: DynamoDB writes no record for that.
    */
   readonly put: (item: PlainItem) => StreamRecord;
-  /** Removes the item with these keys. @throws {ConfigError} CONFIG_INVALID when there is none. */
+  /** Removes the item with these keys. @throws {ConfigError} CONFIG_INVALID when the table has no such item. */
   readonly remove: (keys: PlainItem) => StreamRecord;
-  /** Removes the item as DynamoDB's TTL service does. @throws {ConfigError} CONFIG_INVALID when there is none. */
+  /** Removes the item as DynamoDB's TTL service does. @throws {ConfigError} CONFIG_INVALID when the table has no such item. */
   readonly expire: (keys: PlainItem) => StreamRecord;
-  /** Disables the stream and enables it again: later records have another ARN, and their positions start anew. */
+  /** Disables and re-enables the stream: later records have another ARN, and positions that start at 1. */
   readonly recreateStream: (streamLabel: string) => void;
-  /** The items that the table holds now, in the order of their first insertion. */
+  /** The current items, in the order of their first insertion. */
   readonly items: () => readonly PlainItem[];
   /** Every record so far, oldest first. */
   readonly records: () => readonly StreamRecord[];
 }
 
-/** An empty table whose changes come back as stream records. */
+/** Makes an empty table. */
 export const tableHistory = (options: HistoryOptions = {}): TableHistory => {
   const { keyNames = ["pk", "sk"] } = options;
   const items = new Map<string, PlainItem>();
@@ -39,16 +39,19 @@ export const tableHistory = (options: HistoryOptions = {}): TableHistory => {
 
   const record = (change: RecordOptions): StreamRecord => {
     position += 1;
-    const made = streamRecord({ ...stream, ...change, position });
-    records.push(made);
-    return made;
+    const next = streamRecord({ ...stream, ...change, position });
+    records.push(next);
+    return next;
   };
 
   const put = (item: PlainItem): StreamRecord => {
     const key = keyOf(item);
     const before = items.get(key);
     if (before !== undefined && imageToJson(toImage(before)) === imageToJson(toImage(item))) {
-      throw new ConfigError("CONFIG_INVALID", "[testing] item: it equals the one there, which makes no stream record");
+      throw new ConfigError(
+        "CONFIG_INVALID",
+        "[testing] item: the table holds an equal item already, so DynamoDB writes no stream record",
+      );
     }
     items.set(key, item);
     return record({ before, after: item });

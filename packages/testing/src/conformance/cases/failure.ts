@@ -1,150 +1,144 @@
-// What a sink reports when its target fails: C09 to C13, C15 to C17.
+// The results of a sink when its target fails: C09 to C13, C15 to C17.
 
-import { isTransient, outcomeOf } from "@sluice/core/sink-kit";
+import { isTransient } from "@sluice/core/sink-kit";
 import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import { type Bench, comesAgain, deliverAll, type SpecimenChange } from "../harness.ts";
+import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
+import { expectOutcomes, failureOf, retriedOf } from "../write-outcomes.ts";
 
 const fiveItems = (): readonly SpecimenChange[] => {
   const table = specimenTable();
   return ["a", "b", "c", "d", "e"].map((name) => table.put(name));
 };
 
-const delivered = (changes: readonly SpecimenChange[]): readonly string[] => changes.map(() => "delivered");
-
-/** After the fault is gone, what failed is written again and all of it is there. */
-const expectRecovery = async (bench: Bench, failed: readonly SpecimenChange[], all: readonly SpecimenChange[]) => {
-  await bench.heal();
-  const again = await deliverAll(bench, failed);
-  const left = failed.filter((change) => comesAgain(again, change));
-  expectEqual(left.length, 0, "deliveries that still fail after the target is well");
-  await bench.expectHeld(all, "allowed");
+/** Ends the fault, writes the failed deliveries again, and expects all changes in the target. */
+const expectRecovery = async (harness: Harness, failed: readonly SpecimenChange[], all: readonly SpecimenChange[]) => {
+  await harness.heal();
+  const again = await deliverAll(harness, failed);
+  expectEqual(retriedOf(again, failed).length, 0, "deliveries that still fail after the fault");
+  await harness.expectHeld(all, "allowed");
 };
 
-/** Every delivery fails with this code, by result or by rejection, and is delivered later. */
-const expectAllFail = async (bench: Bench, kind: "throttle" | "down" | "deny", code: string): Promise<void> => {
+/** Expects every delivery to fail with this code, by result or by rejection, and to be delivered after the fault. */
+const expectAllFail = async (harness: Harness, kind: "throttle" | "down" | "deny", code: string): Promise<void> => {
   const changes = fiveItems();
-  await bench.fail({ kind });
-  const written = await bench.write(changes);
-  expectEqual(
-    changes.map(written.outcomeOf),
-    changes.map(() => code),
-    "outcomes",
-  );
+  await harness.fail({ kind });
+  const written = await harness.write(changes);
+  expectOutcomes(written, changes, code);
   const withoutCause = written.errors.filter(({ cause }) => cause === undefined);
-  if (kind === "down") expectEqual(withoutCause.map(String), [], "errors without the original as their cause");
-  await expectRecovery(bench, changes, changes);
+  if (kind === "down") expectEqual(withoutCause.map(String), [], "errors without a cause");
+  await expectRecovery(harness, changes, changes);
 };
 
+/** The cases of a failing target. */
 export const failureCases: readonly Case[] = [
   {
     id: "C09",
-    name: "a poison record is rejected alone",
+    name: "a bad record is rejected alone",
     needs: ["refuse"],
-    run: async (bench) => {
+    run: async (harness) => {
       const changes = fiveItems();
-      const [, , poison] = changes as readonly [SpecimenChange, SpecimenChange, SpecimenChange];
-      await bench.fail({ kind: "refuse", change: poison });
-      const written = await bench.write(changes);
-      const outcome = written.outcomeOf(poison);
-      const isRejected = outcome !== "delivered" && outcome !== "superseded" && outcomeOf(outcome) === "reject";
-      expectThat(isRejected, "outcome of the poison record", outcome, "a code that rejects, as SINK_REJECTED");
-      const others = changes.filter((change) => change !== poison);
-      expectEqual(others.map(written.outcomeOf), delivered(others), "outcomes of the others");
-      await bench.expectHeld(others);
+      const [, , bad] = changes as readonly [SpecimenChange, SpecimenChange, SpecimenChange];
+      await harness.fail({ kind: "refuse", change: bad });
+      const written = await harness.write(changes);
+      const isRejected = failureOf(written, bad) === "reject";
+      expectThat(
+        isRejected,
+        "outcome of the bad record",
+        written.outcomeOf(bad),
+        "a code that rejects, as SINK_REJECTED",
+      );
+      const others = changes.filter((change) => change !== bad);
+      expectOutcomes(written, others, "delivered", "outcomes of the others");
+      await harness.expectHeld(others);
     },
   },
   {
     id: "C10",
-    name: "throttling is reported as SINK_THROTTLED, and nothing is lost",
+    name: "throttling is reported as SINK_THROTTLED, and no delivery is lost",
     needs: ["throttle"],
-    run: (bench) => expectAllFail(bench, "throttle", "SINK_THROTTLED"),
+    run: (harness) => expectAllFail(harness, "throttle", "SINK_THROTTLED"),
   },
   {
     id: "C11",
-    name: "a partial success in a successful answer is seen",
+    name: "a partial failure in a successful response is detected",
     needs: ["throttle-one"],
-    run: async (bench) => {
+    run: async (harness) => {
       const changes = fiveItems();
       const [, slow] = changes as readonly [SpecimenChange, SpecimenChange];
-      await bench.fail({ kind: "throttle-one", change: slow });
-      const written = await bench.write(changes);
+      await harness.fail({ kind: "throttle-one", change: slow });
+      const written = await harness.write(changes);
       const others = changes.filter((change) => change !== slow);
-      expectEqual(others.map(written.outcomeOf), delivered(others), "outcomes of those that were taken");
-      expectThat(
-        comesAgain(written, slow),
-        "outcome of the throttled one",
-        written.outcomeOf(slow),
-        "a code that retries",
-      );
-      await bench.expectHeld(others);
-      await expectRecovery(bench, [slow], changes);
+      expectOutcomes(written, others, "delivered", "outcomes of the others");
+      const isRetried = failureOf(written, slow) === "retry";
+      expectThat(isRetried, "outcome of the throttled change", written.outcomeOf(slow), "a code that retries");
+      await harness.expectHeld(others);
+      await expectRecovery(harness, [slow], changes);
     },
   },
   {
     id: "C12",
-    name: "a target that is down fails every delivery with SINK_UNAVAILABLE and keeps the cause",
+    name: "an unavailable target fails every delivery with SINK_UNAVAILABLE, and the error has its cause",
     needs: ["down"],
-    run: (bench) => expectAllFail(bench, "down", "SINK_UNAVAILABLE"),
+    run: (harness) => expectAllFail(harness, "down", "SINK_UNAVAILABLE"),
   },
   {
     id: "C13",
-    name: "a missing permission fails every delivery with SINK_DENIED, so that nothing is dead-lettered",
+    name: "a missing permission fails every delivery with SINK_DENIED, so that none is dead-lettered",
     needs: ["deny"],
-    run: (bench) => expectAllFail(bench, "deny", "SINK_DENIED"),
+    run: (harness) => expectAllFail(harness, "deny", "SINK_DENIED"),
   },
   {
     id: "C15",
-    name: "a connection lost after the send is a failure, and repeating converges",
+    name: "a connection lost after the send is a failure, and a repeated write converges",
     needs: ["drop-after-send"],
-    run: async (bench) => {
+    run: async (harness) => {
       const changes = fiveItems();
-      await bench.fail({ kind: "drop-after-send" });
-      const written = await bench.write(changes);
-      const again = changes.filter((change) => comesAgain(written, change));
-      expectEqual(again.length, changes.length, "deliveries that come again");
-      await expectRecovery(bench, changes, changes);
+      await harness.fail({ kind: "drop-after-send" });
+      const written = await harness.write(changes);
+      expectEqual(retriedOf(written, changes).length, changes.length, "deliveries that are retried");
+      await expectRecovery(harness, changes, changes);
     },
   },
   {
     id: "C16",
-    name: "an idle connection that the target closed is survived",
+    name: "a write succeeds after the target has closed an idle connection",
     needs: ["close-idle"],
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const [first, second] = [table.put("a"), table.put("b")];
-      await bench.write([first]);
-      await bench.fail({ kind: "close-idle" });
-      const outcome = (await bench.write([second])).outcomeOf(second);
-      const isQuick = outcome === "delivered" || (outcome !== "superseded" && isTransient(outcome));
-      expectThat(isQuick, "outcome over the closed connection", outcome, "delivered, or a code worth a second try");
-      const again = outcome === "delivered" ? outcome : (await bench.write([second])).outcomeOf(second);
-      expectThat(again === "delivered" || again === "superseded", "outcome of the second try", again, "delivered");
-      await bench.expectHeld([first, second], "allowed");
+      await harness.write([first]);
+      await harness.fail({ kind: "close-idle" });
+      const outcome = (await harness.write([second])).outcomeOf(second);
+      const isExpected = outcome === "delivered" || (outcome !== "superseded" && isTransient(outcome));
+      expectThat(isExpected, "outcome over the closed connection", outcome, "delivered, or a transient code");
+      const again = outcome === "delivered" ? outcome : (await harness.write([second])).outcomeOf(second);
+      expectThat(again === "delivered" || again === "superseded", "outcome of the second write", again, "delivered");
+      await harness.expectHeld([first, second], "allowed");
     },
   },
   {
     id: "C17",
     name: "concurrent writes do not mix their failures",
     needs: ["refuse"],
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const batches = ["left", "right", "third"].map((call) =>
         ["a", "b", "c"].map((name) => table.put(`${call}-${name}`)),
       );
-      const poison = batches[1]?.[1] as SpecimenChange;
-      await bench.fail({ kind: "refuse", change: poison });
-      const calls = await Promise.all(batches.map((batch) => bench.write(batch)));
-      const unwell = batches.flatMap((batch, call) =>
+      const bad = batches[1]?.[1] as SpecimenChange;
+      await harness.fail({ kind: "refuse", change: bad });
+      const calls = await Promise.all(batches.map((batch) => harness.write(batch)));
+      const failed = batches.flatMap((batch, call) =>
         batch.filter((change) => calls[call]?.outcomeOf(change) !== "delivered"),
       );
       expectEqual(
-        unwell.map(({ keys }) => keys.pk),
-        [poison.keys.pk],
+        failed.map(({ keys }) => keys.pk),
+        [bad.keys.pk],
         "keys of the deliveries that failed",
       );
-      await bench.expectHeld(batches.flat().filter((change) => change !== poison));
+      await harness.expectHeld(batches.flat().filter((change) => change !== bad));
     },
   },
 ];

@@ -1,4 +1,4 @@
-// How a sink is made and closed: C20.
+// The creation and the closing of a sink: C20.
 
 import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
@@ -13,29 +13,30 @@ const errorOf = (make: () => unknown): unknown => {
   return undefined;
 };
 
-const problemOf = (closing: Promise<void>): Promise<string> => closing.then(() => "none", String);
+const closingError = (closing: Promise<void>): Promise<string> => closing.then(() => "none", String);
 
-export const lifeCases: readonly Case[] = [
+/** The cases of creation and closing. */
+export const lifecycleCases: readonly Case[] = [
   {
     id: "C20",
     name: "the factory does no I/O",
-    run: async (bench) => expectEqual(bench.requests(), 0, "requests before the first write"),
+    run: async (harness) => expectEqual(harness.requests(), 0, "requests before the first write"),
   },
   {
     id: "C20",
-    name: "close may be called twice, before and after use",
-    run: async (bench) => {
-      await bench.write([specimenTable().put("a")]);
-      const problems = [await problemOf(bench.closeSink()), await problemOf(bench.closeSink())];
-      expectEqual(problems, ["none", "none"], "problems of closing twice");
+    name: "close may be called twice",
+    run: async (harness) => {
+      await harness.write([specimenTable().put("a")]);
+      const errors = [await closingError(harness.closeSink()), await closingError(harness.closeSink())];
+      expectEqual(errors, ["none", "none"], "errors of closing twice");
     },
   },
   {
     id: "C20",
-    name: "a wrong option is refused by a ConfigError that names it",
+    name: "a wrong option is rejected by a ConfigError that names the option",
     needs: ["bad-options"],
-    run: async (bench) => {
-      for (const [option, make] of Object.entries(bench.badOptions)) {
+    run: async (harness) => {
+      for (const [option, make] of Object.entries(harness.badOptions)) {
         const error = errorOf(make);
         const code = error instanceof Error && "code" in error ? String(error.code) : "none";
         expectThat(code.startsWith("CONFIG_"), `error code for a wrong ${option}`, code, "CONFIG_INVALID");

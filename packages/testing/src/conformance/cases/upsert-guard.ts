@@ -5,12 +5,12 @@ import { keysOf, type SpecimenItem, specimenTable } from "../../records/specimen
 import { streamRecord } from "../../records/stream-record.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
-import type { Bench, SpecimenChange } from "../harness.ts";
+import type { Harness, SpecimenChange } from "../harness.ts";
 
-/** Writes changes one call after the other, and returns their outcomes. */
-const oneByOne = async (bench: Bench, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {
+/** Writes each change in its own call, and returns the outcomes. */
+const oneByOne = async (harness: Harness, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {
   const outcomes: string[] = [];
-  for (const change of changes) outcomes.push((await bench.write([change])).outcomeOf(change));
+  for (const change of changes) outcomes.push((await harness.write([change])).outcomeOf(change));
   return outcomes;
 };
 
@@ -36,7 +36,7 @@ const firstStream = "2026-01-02T03:04:05.678";
 const secondStream = "2026-03-01T00:00:00.000";
 const lowest = "0".repeat(21);
 
-/** A case that writes changes one by one and expects these outcomes. */
+/** A case that writes changes one by one and expects the outcome beside each. */
 const sequence = (
   id: Case["id"],
   name: string,
@@ -45,10 +45,10 @@ const sequence = (
   id,
   name,
   writes: "upsert",
-  run: async (bench) => {
+  run: async (harness) => {
     const steps = script();
     const outcomes = await oneByOne(
-      bench,
+      harness,
       steps.map(([change]) => change),
     );
     expectEqual(
@@ -56,10 +56,11 @@ const sequence = (
       steps.map(([, outcome]) => outcome),
       "outcomes",
     );
-    await bench.expectHeld(steps.map(([change]) => change));
+    await harness.expectHeld(steps.map(([change]) => change));
   },
 });
 
+/** The cases of upsert sinks with one writer. */
 export const guardCases: readonly Case[] = [
   sequence("C05", "a stale change never overwrites, and is superseded", () => {
     const table = specimenTable();
@@ -72,9 +73,9 @@ export const guardCases: readonly Case[] = [
   }),
   {
     id: "U01",
-    name: "whatever order an item's changes come in, its last state stays",
+    name: "the last state of an item stays, in whatever order its changes arrive",
     writes: "upsert",
-    run: async (bench) => {
+    run: async (harness) => {
       const all: SpecimenChange[] = [];
       for (const endsRemoved of [false, true]) {
         for (const [index, order] of permutations([0, 1, 2, 3]).entries()) {
@@ -83,16 +84,16 @@ export const guardCases: readonly Case[] = [
           const start = [table.put(name), table.remove(name), table.put(name)];
           const changes = [...start, endsRemoved ? table.remove(name) : table.put(name)];
           await oneByOne(
-            bench,
+            harness,
             order.map((place) => changes[place] as SpecimenChange),
           );
           all.push(...changes);
         }
       }
-      await bench.expectHeld(all);
+      await harness.expectHeld(all);
     },
   },
-  sequence("U02", "an older upsert after a remove does not bring the item back, and is superseded", () => {
+  sequence("U02", "an older upsert after a removal does not restore the item, and is superseded", () => {
     const table = specimenTable();
     const [insert, modify, removal] = [table.put("a"), table.put("a"), table.remove("a")];
     return [
@@ -102,7 +103,7 @@ export const guardCases: readonly Case[] = [
       [insert, "superseded"],
     ];
   }),
-  sequence("U03", "the remove of an item that never arrived leaves a tombstone: an older upsert is superseded", () => {
+  sequence("U03", "the removal of an unknown item leaves a tombstone: an older upsert is superseded", () => {
     const table = specimenTable();
     const [insert, removal] = [table.put("a"), table.remove("a")];
     return [
@@ -112,27 +113,31 @@ export const guardCases: readonly Case[] = [
   }),
   {
     id: "U04",
-    name: "an equal version is no failure and changes nothing",
+    name: "an equal version does not fail, and changes nothing",
     writes: "upsert",
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const [insert, other, removal] = [table.put("a"), table.put("b"), table.remove("b")];
-      const outcomes = await oneByOne(bench, [insert, insert, other, removal, removal]);
+      const outcomes = await oneByOne(harness, [insert, insert, other, removal, removal]);
       const failed = outcomes.filter((outcome) => outcome !== "delivered" && outcome !== "superseded");
       expectEqual(failed, [], "failures");
-      await bench.expectHeld([insert, other, removal]);
+      await harness.expectHeld([insert, other, removal]);
     },
   },
-  sequence("U05", "a change of a re-created stream outranks all before it, whatever its sequence number", () => {
-    const before = changeIn(firstStream, "9".repeat(40), 1);
-    const after = changeIn(secondStream, "1".repeat(21), 2);
-    return [
-      [before, "delivered"],
-      [after, "delivered"],
-      [before, "superseded"],
-    ];
-  }),
-  sequence("U06", "a backfill ranks below every change of its stream and above every earlier stream", () => {
+  sequence(
+    "U05",
+    "a change of a re-created stream outranks every change of the earlier stream, with any sequence number",
+    () => {
+      const before = changeIn(firstStream, "9".repeat(40), 1);
+      const after = changeIn(secondStream, "1".repeat(21), 2);
+      return [
+        [before, "delivered"],
+        [after, "delivered"],
+        [before, "superseded"],
+      ];
+    },
+  ),
+  sequence("U06", "a backfill ranks below every change of its stream, and above every earlier stream", () => {
     const earlier = changeIn(firstStream, "9".repeat(40), 1);
     const backfill = changeIn(secondStream, lowest, 2);
     const live = changeIn(secondStream, "1".repeat(21), 3);
@@ -157,59 +162,63 @@ export const guardCases: readonly Case[] = [
   }),
   {
     id: "U08",
-    name: "within one call, what is new is delivered and what is stale is superseded",
+    name: "within one call, new changes are delivered and stale ones are superseded",
     writes: "upsert",
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const stale = table.put("a");
-      await oneByOne(bench, [table.put("a")]);
+      await oneByOne(harness, [table.put("a")]);
       const fresh = table.put("b");
-      const written = await bench.write([stale, fresh]);
+      const written = await harness.write([stale, fresh]);
       expectEqual([stale, fresh].map(written.outcomeOf), ["superseded", "delivered"], "outcomes");
       expectEqual(written.errors.map(String), [], "errors");
     },
   },
   {
     id: "U09",
-    name: "an item without a message leaves the target, attributes that are gone are gone, and keys do not collide",
+    name: "an item without a message is removed, missing attributes are removed, and keys do not collide",
     writes: "upsert",
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const leaving = [table.put("a"), table.put("a")] as const;
-      await bench.write([leaving[0]]);
-      await bench.write([leaving[1]], { isLeaving: true });
-      expectEqual((await bench.write([leaving[0]])).outcomeOf(leaving[0]), "superseded", "outcome after it left");
-      await bench.expectHeld([]);
+      await harness.write([leaving[0]]);
+      await harness.write([leaving[1]], { isLeaving: true });
+      expectEqual((await harness.write([leaving[0]])).outcomeOf(leaving[0]), "superseded", "outcome after the removal");
+      await harness.expectHeld([]);
       const back = table.put("a", { amount: 5 });
       const reduced = table.put("a", { note: undefined });
       const twins = [table.put("x", { pk: "a#b", sk: "c" }), table.put("y", { pk: "a", sk: "b#c" })];
-      await oneByOne(bench, [back, reduced, ...twins]);
-      await bench.expectHeld([...leaving, back, reduced, ...twins]);
-      expectThat((await bench.heldText()) !== "", "what the target holds", "nothing", "three items");
+      await oneByOne(harness, [back, reduced, ...twins]);
+      await harness.expectHeld([...leaving, back, reduced, ...twins]);
+      expectThat((await harness.heldText()) !== "", "content of the target", "nothing", "three items");
     },
   },
   {
     id: "U13",
-    name: "a dryRun answers what a write would, tombstones considered, and writes nothing",
+    name: "dryRun returns the outcomes of a write, tombstones included, and writes nothing",
     writes: "upsert",
     needs: ["dryRun"],
-    run: async (bench) => {
+    run: async (harness) => {
       const table = specimenTable();
       const [old, held, next] = [table.put("a"), table.put("a"), table.put("a")];
       const [gone, removal] = [table.put("b"), table.remove("b")];
-      const outcomeOf = async (change: SpecimenChange) => (await bench.dryRun([change])).outcomeOf(change);
-      expectEqual(await outcomeOf(old), "delivered", "dryRun at an empty target");
-      expectEqual(await outcomeOf(removal), "delivered", "dryRun of a removal at an empty target");
-      await bench.expectHeld([]);
-      await oneByOne(bench, [held, removal]);
+      const outcomeOf = async (change: SpecimenChange) => (await harness.dryRun([change])).outcomeOf(change);
+      expectEqual(await outcomeOf(old), "delivered", "dryRun with an empty target");
+      expectEqual(await outcomeOf(removal), "delivered", "dryRun of a removal with an empty target");
+      await harness.expectHeld([]);
+      await oneByOne(harness, [held, removal]);
       const changes = [old, held, next, gone, removal];
-      const peeked = await Promise.all(changes.map(outcomeOf));
+      const predicted = await Promise.all(changes.map(outcomeOf));
       const expected = ["superseded", "superseded", "delivered", "superseded", "superseded"];
-      expectEqual(peeked, expected, "peeks of older, equal, newer, before a removal, and of that");
-      await bench.expectHeld([held, removal]);
-      const together = await bench.dryRun([next, gone]);
-      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "one dryRun of two items");
-      expectEqual((await bench.write([next])).outcomeOf(next), "delivered", "write after the dryRun");
+      expectEqual(
+        predicted,
+        expected,
+        "dryRun of an older, equal and newer change, an insert before its removal, and the removal",
+      );
+      await harness.expectHeld([held, removal]);
+      const together = await harness.dryRun([next, gone]);
+      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "dryRun of two items");
+      expectEqual((await harness.write([next])).outcomeOf(next), "delivered", "write after dryRun");
     },
   },
 ];

@@ -1,4 +1,4 @@
-// The guard of an upsert sink under writers at the same time and under random histories: U10 to U12.
+// The guard of an upsert sink under concurrent writers and random histories: U10 to U12.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { playHistory, randomHistory } from "../../random/history.ts";
@@ -6,13 +6,13 @@ import { type Random, randomOf } from "../../random/random.ts";
 import { type SpecimenItem, specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { mismatch } from "../expectation.ts";
-import { type Bench, deliverAll, type SpecimenChange } from "../harness.ts";
+import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 
 const writers = 4;
 const rounds = 15;
 const histories = 8;
 
-/** Changes in any order as batches, each of which holds an item once. */
+/** Splits changes into batches that hold each item at most once. */
 const batchesOf = (changes: readonly SpecimenChange[]): SpecimenChange[][] => {
   const batches: SpecimenChange[][] = [];
   for (const change of changes) {
@@ -23,23 +23,23 @@ const batchesOf = (changes: readonly SpecimenChange[]): SpecimenChange[][] => {
   return batches;
 };
 
-const expectTaken = async (bench: Bench, batch: readonly SpecimenChange[], options = {}): Promise<void> => {
-  const written = await deliverAll(bench, batch, options);
+const expectWritten = async (harness: Harness, batch: readonly SpecimenChange[], options = {}): Promise<void> => {
+  const written = await deliverAll(harness, batch, options);
   for (const change of batch) {
     const outcome = written.outcomeOf(change);
-    if (outcome !== "delivered" && outcome !== "superseded") mismatch("outcome in the end", outcome, "delivered");
+    if (outcome !== "delivered" && outcome !== "superseded") mismatch("last outcome", outcome, "delivered");
   }
 };
 
-/** Four writers at once, each with most of the changes in an order of its own. */
-const raceOver = async (bench: Bench, random: Random, changes: readonly SpecimenChange[]): Promise<void> => {
+/** Four concurrent writers, each with a random share of the changes in its own order. */
+const raceOver = async (harness: Harness, random: Random, changes: readonly SpecimenChange[]): Promise<void> => {
   const owner = new Map(changes.map((change) => [change, random.integer(writers)]));
   const shares = Array.from({ length: writers }, (_, writer) =>
     random.shuffle(changes.filter((change) => owner.get(change) === writer || random.chance(0.4))),
   );
   await Promise.all(
     shares.map(async (share) => {
-      for (const batch of batchesOf(share)) await expectTaken(bench, batch);
+      for (const batch of batchesOf(share)) await expectWritten(harness, batch);
     }),
   );
 };
@@ -52,14 +52,14 @@ const withSeed = async (seed: number, run: () => Promise<void>): Promise<void> =
   }
 };
 
-/** Rounds of a race over new items; `script` makes the changes of one item. */
+/** Races over new items, in several rounds; `script` makes the changes of one item. */
 const race = async (
-  bench: Bench,
+  harness: Harness,
   script: (put: () => SpecimenChange, remove: () => SpecimenChange) => readonly SpecimenChange[],
 ): Promise<void> => {
-  const random = randomOf(bench.seed);
+  const random = randomOf(harness.seed);
   const all: SpecimenChange[] = [];
-  await withSeed(bench.seed, async () => {
+  await withSeed(harness.seed, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const table = specimenTable();
       const names = Array.from({ length: 6 }, (_, item) => `${round}-${item}`);
@@ -69,49 +69,52 @@ const race = async (
           () => table.remove(name),
         ),
       );
-      await raceOver(bench, random, changes);
+      await raceOver(harness, random, changes);
       all.push(...changes);
-      await bench.expectHeld(all);
+      await harness.expectHeld(all);
     }
   });
 };
 
-/** One invocation: each item's last change stands for those before it, as core reduces a batch. */
-const invoke = async (bench: Bench, records: readonly StreamRecord[]): Promise<void> => {
+/** One invocation: the last change of each item replaces the earlier ones, as core compacts a batch. */
+const invoke = async (harness: Harness, records: readonly StreamRecord[]): Promise<void> => {
   const byItem = new Map<string, SpecimenChange[]>();
   for (const record of records) {
     const change = decodeRecord<SpecimenItem>(record);
     byItem.set(change.itemKey, [...(byItem.get(change.itemKey) ?? []), change]);
   }
   const last = [...byItem.values()].map((changes) => changes.at(-1) as SpecimenChange);
-  await expectTaken(bench, last, { earlier: ({ itemKey }: SpecimenChange) => byItem.get(itemKey)?.slice(0, -1) ?? [] });
+  await expectWritten(harness, last, {
+    earlier: ({ itemKey }: SpecimenChange) => byItem.get(itemKey)?.slice(0, -1) ?? [],
+  });
 };
 
+/** The cases of upsert sinks with concurrent writers. */
 export const parallelCases: readonly Case[] = [
   {
     id: "U10",
-    name: "four writers at once over the same items, in any order, leave the highest version of each",
+    name: "four concurrent writers of the same items, in any order, leave the highest version of each",
     writes: "upsert",
-    run: (bench) => race(bench, (put) => [put(), put(), put(), put(), put()]),
+    run: (harness) => race(harness, (put) => [put(), put(), put(), put(), put()]),
   },
   {
     id: "U11",
-    name: "removals beside stale upserts leave no item behind",
+    name: "removals concurrent with stale upserts leave no item behind",
     writes: "upsert",
-    run: (bench) => race(bench, (put, remove) => [put(), put(), remove(), put(), remove()]),
+    run: (harness) => race(harness, (put, remove) => [put(), put(), remove(), put(), remove()]),
   },
   {
     id: "U12",
-    name: "random histories with crashes, repeats, redrives and zombies converge",
+    name: "random histories with crashes, redeliveries, redrives and late writers converge",
     writes: "upsert",
-    run: async (bench) => {
+    run: async (harness) => {
       const all: SpecimenChange[] = [];
-      for (let seed = bench.seed; seed < bench.seed + histories; seed += 1) {
+      for (let seed = harness.seed; seed < harness.seed + histories; seed += 1) {
         const history = randomHistory(seed, { prefix: `history-${seed}` });
         await withSeed(seed, async () => {
-          await playHistory(history, (records) => invoke(bench, records));
+          await playHistory(history, (records) => invoke(harness, records));
           all.push(...history.records.map((record) => decodeRecord<SpecimenItem>(record)));
-          await bench.expectHeld(all);
+          await harness.expectHeld(all);
         });
       }
     },
