@@ -1,4 +1,4 @@
-// Append sinks with one defect each, made from the memory sink, and the case that must catch each.
+// Append sinks with one defect each, derived from the memory sink, and the case that must detect the defect.
 
 import { type AppendDelivery, delivered, failed, type Sink, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import type { CaseId } from "@sluice/testing";
@@ -22,17 +22,17 @@ const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): Broke
   conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
 });
 
-/** A sink with a wrong `dryRun`. */
-const dryRunRoute = (
+/** A sink with a defect in `dryRun`. */
+const brokenDryRun = (
   defect: string,
   change: (sink: Sink<AppendMessage, "append">) => Sink<AppendMessage, "append">,
 ): BrokenSink => ({ caughtBy: "A07", defect, conformance: appendConformance((sink) => ({ sink: change(sink) })) });
 
-let tries = 0;
+let attempts = 0;
 
 export const brokenAppendSinks: readonly BrokenSink[] = [
-  append("C03", "answers before it has sent, and sends one call later", late()),
-  append("C04", "fails what it has already seen", failingRepeats()),
+  append("C03", "returns before it has sent, and sends with the next call", late()),
+  append("C04", "rejects a repeated change", failingRepeats()),
   append("C06", "sends only the first change of an item", (right) => {
     const seen = new Set<string>();
     return skipping<One>(({ change }) => seen.size === seen.add(change.itemKey).size)(right);
@@ -44,12 +44,12 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
   ),
   append(
     "A02",
-    "makes a new idempotency key for each try",
-    rewriting((delivery) => ({ ...delivery, idempotencyKey: `try-${++tries}` })),
+    "makes a new idempotency key for each attempt",
+    rewriting((delivery) => ({ ...delivery, idempotencyKey: `attempt-${++attempts}` })),
   ),
   append(
     "A02",
-    "uses the item's key as the idempotency key",
+    "uses the key of the item as the idempotency key",
     rewriting((delivery) => ({ ...delivery, idempotencyKey: delivery.change.itemKey })),
   ),
   append(
@@ -78,13 +78,13 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
     const results = await right(batch, context);
     return results.some(isFailed) ? right(batch, context) : results;
   }),
-  append("A06", "takes a change that is late for sent", (right) => async (batch, context) => {
+  append("A06", "reports a failed change as delivered", (right) => async (batch, context) => {
     const results = await right(batch, context);
     return results.map((one) => (isFailed(one) ? delivered(one.delivery) : one));
   }),
-  dryRunRoute("has no dryRun", ({ dryRun: _, ...sink }) => sink),
-  dryRunRoute("sends when it peeks", (sink) => ({ ...sink, dryRun: sink.write })),
-  dryRunRoute("refuses everything when it peeks", (sink) => ({
+  brokenDryRun("has no dryRun", ({ dryRun: _, ...sink }) => sink),
+  brokenDryRun("sends in dryRun", (sink) => ({ ...sink, dryRun: sink.write })),
+  brokenDryRun("rejects every change in dryRun", (sink) => ({
     ...sink,
     dryRun: async (batch) => batch.map((delivery) => failed(delivery, rejection())),
   })),

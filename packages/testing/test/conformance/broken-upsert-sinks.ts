@@ -1,4 +1,4 @@
-// Upsert sinks with one defect each, made from the memory sink, and the case that must catch each.
+// Upsert sinks with one defect each, derived from the memory sink, and the case that must detect the defect.
 
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { chunk, type Delivery, delivered, failed, SinkError, toJson, type WriteResult } from "@sluice/core/sink-kit";
@@ -15,9 +15,9 @@ import {
   failingRepeats,
   isFailed,
   late,
+  mappingResults,
   rejection,
   rewriting,
-  settling,
   skipping,
   tick,
   type Write,
@@ -26,7 +26,7 @@ import { upsertConformance } from "./memory-rigs.ts";
 
 type One = UpsertDelivery<SpecimenItem>;
 
-/** A sink whose `write` is replaced by one that may use the right one. */
+/** A sink with a defect in `write`, which may call the correct one. */
 const upsert = (
   caughtBy: CaseId,
   defect: string,
@@ -37,23 +37,23 @@ const upsert = (
   conformance: upsertConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write, sink) } })),
 });
 
-/** A sink that shows its defect by more than `write`. */
+/** A sink with a defect in other members of its rig. */
 const rig = (
   caughtBy: CaseId,
   defect: string,
   change: (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>,
 ): BrokenSink => ({ caughtBy, defect, conformance: upsertConformance(change) });
 
-/** A sink over a target without limits, which splits by itself, and wrongly. */
+/** A sink that splits batches wrongly, with a target that has no limits. */
 const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery) => number, maxEntries: number) =>
   rig(caughtBy, defect, () => {
     const sink = memoryUpsertSink<SpecimenItem>();
     const write: Write<One> = async (batch, context) => {
-      const settled: WriteResult[] = [];
+      const results: WriteResult[] = [];
       for (const part of chunk(batch, { maxEntries, maxBytes: 16_000, sizeOf })) {
-        settled.push(...(await sink.write(part, context)));
+        results.push(...(await sink.write(part, context)));
       }
-      return settled;
+      return results;
     };
     return {
       sink: { ...sink, write },
@@ -67,7 +67,7 @@ interface Row {
   readonly message: SpecimenItem;
 }
 
-/** A store without the memory sink's guard and without tombstones. */
+/** A sink without the version guard and the tombstones of the memory sink. */
 const unguarded = (
   caughtBy: CaseId,
   defect: string,
@@ -93,7 +93,7 @@ const isOlder = (held: Row | undefined, { change }: Delivery): boolean =>
 
 const older = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
-/** A sink that guards by something else than the change's version. */
+/** A sink whose guard compares another value than the change's version. */
 const versionAs = (version: (delivery: One) => string): Break<One> =>
   rewriting((delivery) => ({ ...delivery, change: { ...delivery.change, version: version(delivery) } }));
 
@@ -109,7 +109,7 @@ const jsonBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(me
 let writes = 0;
 
 export const brokenUpsertSinks: readonly BrokenSink[] = [
-  rig("C01", "asks the target although the batch is empty", (sink) => {
+  rig("C01", "makes a request for an empty batch", (sink) => {
     let empty = 0;
     const write: Write<One> = async (batch, context) => {
       if (batch.length === 0) empty += 1;
@@ -119,11 +119,11 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   }),
   upsert(
     "C02",
-    "takes removals for done",
+    "reports removals as delivered without writing them",
     skipping(({ message }) => message === undefined),
   ),
-  upsert("C03", "answers before it has written, and writes one call later", late()),
-  upsert("C04", "fails what it has already seen", failingRepeats()),
+  upsert("C03", "returns before it has written, and writes with the next call", late()),
+  upsert("C04", "rejects a repeated change", failingRepeats()),
   upsert(
     "C05",
     "does not compare versions",
@@ -131,7 +131,7 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "C06",
-    "writes the first of the changes that a delivery stands for",
+    "writes the first of several changes of an item",
     rewriting((delivery) => {
       const [first] = delivery.earlier;
       return first === undefined ? delivery : { ...delivery, message: first.after as SpecimenItem };
@@ -139,57 +139,59 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   splitting("C07", "does not split by entries", jsonBytes, Number.MAX_SAFE_INTEGER),
   splitting("C08", "counts characters as bytes", ({ message }) => toJson(message).length, 7),
-  splitting("C08", "sends what no request can hold", jsonBytes, 7),
+  splitting("C08", "sends a message above the limit of a request", jsonBytes, 7),
   upsert(
     "C09",
-    "fails the whole batch for one poison record",
-    settling((one, all) => (all.some(isFailed) ? failed(one.delivery, rejection()) : one)),
+    "rejects the whole batch for one bad record",
+    mappingResults((one, all) => (all.some(isFailed) ? failed(one.delivery, rejection()) : one)),
   ),
   upsert(
     "C09",
-    "retries a poison record for ever",
-    settling((one) => (isFailed(one) ? failed(one.delivery, new SinkError("SINK_CONFLICT", "refused")) : one)),
+    "retries a bad record forever",
+    mappingResults((one) => (isFailed(one) ? failed(one.delivery, new SinkError("SINK_CONFLICT", "refused")) : one)),
   ),
   upsert(
     "C10",
     "drops failures silently",
-    settling((one) => (isFailed(one) ? delivered(one.delivery) : one)),
+    mappingResults((one) => (isFailed(one) ? delivered(one.delivery) : one)),
   ),
   upsert(
     "C11",
-    "looks at the status of the answer alone",
-    settling((one) => (one.outcome === "failed" && one.error.cause === undefined ? delivered(one.delivery) : one)),
+    "checks the status of the response only",
+    mappingResults((one) =>
+      one.outcome === "failed" && one.error.cause === undefined ? delivered(one.delivery) : one,
+    ),
   ),
   upsert("C12", "loses the cause", (right) => async (batch, context) => {
     try {
       return await right(batch, context);
     } catch (cause) {
-      // biome-ignore lint/style/useErrorCause: that it is lost is the defect.
+      // biome-ignore lint/style/useErrorCause: the lost cause is the defect.
       throw new SinkError("SINK_UNAVAILABLE", String(cause));
     }
   }),
-  upsert("C12", "lets the client's error through", (right) => async (batch, context) => {
+  upsert("C12", "throws the error of the client", (right) => async (batch, context) => {
     try {
       return await right(batch, context);
     } catch (error) {
       throw error instanceof SinkError ? error.cause : error;
     }
   }),
-  upsert("C13", "rejects what a missing permission stopped", (right) => async (batch, context) => {
+  upsert("C13", "rejects every change when the permission is missing", (right) => async (batch, context) => {
     try {
       return await right(batch, context);
     } catch {
       return batch.map((delivery) => failed(delivery, rejection()));
     }
   }),
-  upsert("C14", "looks at no signal", (right) => (batch, context) => right(batch, { ...context, signal: never })),
+  upsert("C14", "ignores the signal", (right) => (batch, context) => right(batch, { ...context, signal: never })),
   upsert(
     "C14",
-    "looks at the signal before its first request only",
+    "checks the signal before its first request only",
     (right) => (batch, context) =>
       right(batch, { ...context, signal: context.signal.aborted ? context.signal : never }),
   ),
-  upsert("C15", "takes a lost answer for a good one", (right) => async (batch, context) => {
+  upsert("C15", "reports a lost response as success", (right) => async (batch, context) => {
     try {
       return await right(batch, context);
     } catch (error) {
@@ -238,15 +240,15 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "C19",
-    "quotes the item in its error",
-    settling((one) =>
+    "puts the item into its error message",
+    mappingResults((one) =>
       one.outcome === "failed" ? failed(one.delivery, rejection(`refused ${toJson(one.delivery.message)}`)) : one,
     ),
   ),
   upsert(
     "C19",
-    "quotes a password in its error",
-    settling((one) =>
+    "puts a password into its error message",
+    mappingResults((one) =>
       one.outcome === "failed" ? failed(one.delivery, rejection("refused by db:memory-password@target")) : one,
     ),
   ),
@@ -261,20 +263,20 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   }),
   {
     caughtBy: "C20",
-    defect: "takes a wrong option",
+    defect: "accepts a wrong option",
     conformance: { ...upsertConformance(), badOptions: { maxEntries: () => memoryUpsertSink({ maxEntries: 1 }) } },
   },
   upsert(
     "C21",
-    "leaves deliveries unsettled",
+    "returns no results for some deliveries",
     (right) => async (batch, context) => (await right(batch, context)).slice(0, 50),
   ),
   upsert(
     "C21",
-    "settles copies",
-    settling((one) => ({ ...one, delivery: { ...one.delivery } })),
+    "returns results for copies of the deliveries",
+    mappingResults((one) => ({ ...one, delivery: { ...one.delivery } })),
   ),
-  upsert("C21", "settles a delivery twice", (right) => async (batch, context) => {
+  upsert("C21", "returns two results for a delivery", (right) => async (batch, context) => {
     const results = await right(batch, context);
     return [...results, ...results.slice(0, 1)];
   }),
@@ -285,22 +287,22 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   unguarded("U02", "leaves no tombstone", (live, delivery) =>
     isOlder(live.get(delivery.change.itemKey), delivery) ? older(delivery) : put(live, delivery),
   ),
-  upsert("U03", "leaves no tombstone for an item that it does not hold", (right, sink) =>
+  upsert("U03", "leaves no tombstone for an unknown item", (right, sink) =>
     skipping<One>(({ change, message }) => message === undefined && !sink.items().has(change.itemKey))(right),
   ),
-  unguarded("U04", "fails an equal version as a conflict", (live, delivery) => {
+  unguarded("U04", "fails an equal version with a conflict", (live, delivery) => {
     const held = live.get(delivery.change.itemKey);
     if (held?.version === delivery.change.version) return failed(delivery, new SinkError("SINK_CONFLICT", "equal"));
     return isOlder(held, delivery) ? older(delivery) : put(live, delivery);
   }),
   upsert(
     "U05",
-    "forgets the stream's epoch",
+    "ignores the epoch of the stream",
     versionAs(({ change }) => change.version.slice(18)),
   ),
   upsert(
     "U06",
-    "lets a backfill outrank everything",
+    "ranks a backfill above every change",
     versionAs(({ change }) =>
       change.version.endsWith("-0000000000000000000000000000000000000000") ? "9".repeat(58) : change.version,
     ),
@@ -312,22 +314,22 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "U08",
-    "reports what is superseded as failed",
-    settling((one) =>
+    "reports superseded changes as failed",
+    mappingResults((one) =>
       one.outcome === "superseded" ? failed(one.delivery, new SinkError("SINK_CONFLICT", "older")) : one,
     ),
   ),
   upsert(
     "U08",
-    "reports what is superseded as delivered",
-    settling((one) => delivered(one.delivery)),
+    "reports superseded changes as delivered",
+    mappingResults((one) => delivered(one.delivery)),
   ),
   upsert(
     "U09",
-    "skips what has no message although the item lives",
+    "does not remove an existing item without a message",
     skipping(({ change, message }) => message === undefined && change.kind !== "remove"),
   ),
-  upsert("U09", "merges attributes into those that are there", (right, sink) =>
+  upsert("U09", "merges new attributes into the existing ones", (right, sink) =>
     rewriting<One>((delivery) => {
       if (delivery.message === undefined) return delivery;
       return { ...delivery, message: { ...sink.items().get(delivery.change.itemKey), ...delivery.message } };
@@ -335,13 +337,13 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "U09",
-    "joins key attributes by #",
+    "joins key attributes with #",
     rewriting((delivery) => ({
       ...delivery,
       change: { ...delivery.change, itemKey: `${delivery.change.keys.pk}#${delivery.change.keys.sk}` },
     })),
   ),
-  unguarded("U10", "reads, compares, and then writes", async (live, delivery) => {
+  unguarded("U10", "compares versions before the write, not in it", async (live, delivery) => {
     const held = live.get(delivery.change.itemKey);
     await tick();
     return isOlder(held, delivery) ? older(delivery) : put(live, delivery);
@@ -350,16 +352,16 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     const isStale = delivery.message !== undefined && isOlder(live.get(delivery.change.itemKey), delivery);
     return isStale ? older(delivery) : put(live, delivery);
   }),
-  upsert("U12", "forgets every other removal", (right) => {
+  upsert("U12", "skips every second removal", (right) => {
     let removals = 0;
     return skipping<One>(({ message }) => message === undefined && ++removals % 2 === 0)(right);
   }),
   rig("U13", "has no dryRun", ({ dryRun: _, ...sink }) => ({ sink })),
-  rig("U13", "writes when it peeks", (sink) => ({ sink: { ...sink, dryRun: sink.write } })),
-  rig("U13", "takes everything for new when it peeks", (sink) => ({
+  rig("U13", "writes in dryRun", (sink) => ({ sink: { ...sink, dryRun: sink.write } })),
+  rig("U13", "reports every change as delivered in dryRun", (sink) => ({
     sink: { ...sink, dryRun: async (batch) => batch.map(delivered) },
   })),
-  rig("U13", "forgets tombstones when it peeks", (sink) => {
+  rig("U13", "ignores tombstones in dryRun", (sink) => {
     const live = new Map<string, string>();
     const write: Write<One> = async (batch, context) => {
       for (const { change, message } of batch) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { conforms } from "@sluice/testing";
 import { appendConformance, upsertConformance } from "./memory-rigs.ts";
 
-const noted = () => {
+const recordingRunner = () => {
   const titles: string[] = [];
   const skipped: string[] = [];
   const run = (title: string): void => void titles.push(title);
@@ -13,7 +13,7 @@ const noted = () => {
 
 const messageOf = (options: object): string => {
   try {
-    conforms(noted(), { ...upsertConformance(), ...options });
+    conforms(recordingRunner(), { ...upsertConformance(), ...options });
   } catch (error) {
     expect(error).toHaveProperty("code", "CONFIG_INVALID");
     return (error as Error).message;
@@ -21,20 +21,20 @@ const messageOf = (options: object): string => {
   return "none";
 };
 
-/** C, U, A: as the README has them. */
+/** In the order of the README: C, U, A. */
 const byKind = (left: string, right: string): number =>
   "CUA".indexOf(left.charAt(0)) - "CUA".indexOf(right.charAt(0)) || Number(left > right) - Number(left < right);
 
 describe("conforms", () => {
   test("runs every case when nothing is skipped", () => {
-    const runner = noted();
+    const runner = recordingRunner();
     conforms(runner, upsertConformance());
     expect(runner.skipped).toEqual([]);
     expect(new Set(runner.titles.map((title) => title.slice(0, 3))).size).toBe(21 + 13);
   });
 
-  test("runs the cases that the README lists, and no other", () => {
-    const runner = noted();
+  test("runs exactly the cases that the README lists", () => {
+    const runner = recordingRunner();
     conforms(runner, upsertConformance());
     conforms(runner, appendConformance());
     const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -42,8 +42,8 @@ describe("conforms", () => {
     expect(listed).toEqual([...new Set(runner.titles.map((title) => title.slice(0, 3)))].sort(byKind));
   });
 
-  test("skips a case with its reason, in its title and in print", () => {
-    const runner = noted();
+  test("skips a case, and puts the reason into its title and the printed line", () => {
+    const runner = recordingRunner();
     const printed: string[] = [];
     const skip = { C16: "the target has no connections" };
     conforms(runner, { ...upsertConformance(), skip, print: (line) => printed.push(line) });
@@ -51,8 +51,8 @@ describe("conforms", () => {
     expect(printed).toEqual([expect.stringMatching(/C16.*the target has no connections/)]);
   });
 
-  test("skips every case that needs what the rig cannot do", () => {
-    const runner = noted();
+  test("skips every case that needs a missing ability", () => {
+    const runner = recordingRunner();
     conforms(runner, { ...upsertConformance(), cannot: { refuse: "the engine takes everything" } });
     const ids = runner.skipped.map((title) => title.slice(0, 3));
     expect(ids).toEqual(["C09", "C17", "C19"]);
@@ -67,18 +67,18 @@ describe("conforms", () => {
     ["an inability without a reason", { cannot: { hang: "" } }, "cannot.hang: found no reason"],
     ["missing limits", { limits: {} }, "limits.maxEntries: found none; expected it, or a reason in skip.C07"],
     ["missing bad options", { badOptions: {} }, "badOptions: found none"],
-  ])("refuses %s", (_what, options, expected) => {
+  ])("rejects %s", (_what, options, expected) => {
     expect(messageOf(options)).toContain(expected);
   });
 
-  test("takes a reason in the place of a limit", () => {
+  test("accepts a skip reason instead of a limit", () => {
     expect(messageOf({ limits: {}, skip: { C07: "no limit of entries", C08: "no limit of bytes" } })).toBe("none");
   });
 
   test("fails a case whose rig opens a sink of the other mode", async () => {
     const failures: unknown[] = [];
     const run = (_title: string, body: () => Promise<void>): void => void failures.push(body());
-    const runner = { ...noted(), test: Object.assign(run, { skip: () => undefined }) };
+    const runner = { ...recordingRunner(), test: Object.assign(run, { skip: () => undefined }) };
     const right = upsertConformance();
     conforms(runner, {
       ...right,

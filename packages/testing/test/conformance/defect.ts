@@ -1,4 +1,4 @@
-// How a right sink is made wrong in one way.
+// Defects that turn a correct sink into a broken one.
 
 import {
   type Delivery,
@@ -11,16 +11,17 @@ import {
 import type { CaseId, Conformance, SpecimenItem } from "@sluice/testing";
 import type { AppendMessage } from "./memory-rigs.ts";
 
-/** A sink with one defect, and the case that must catch it. */
+/** A sink with one defect, and the case that must detect the defect. */
 export interface BrokenSink {
   readonly defect: string;
   readonly caughtBy: CaseId;
   readonly conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>;
 }
 
+/** The `write` of a sink. */
 export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
-/** Makes a wrong `write` that may use the right one. */
+/** Makes a broken `write`, which may call the correct one. */
 export type Break<One> = (right: Write<One>) => Write<One>;
 
 export const isFailed = ({ outcome }: WriteResult): boolean => outcome === "failed";
@@ -29,8 +30,8 @@ export const rejection = (message = "refused"): SinkError => new SinkError("SINK
 
 export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Replaces what the right sink answered. */
-export const settling =
+/** Replaces the results of the correct sink. */
+export const mappingResults =
   <One extends Delivery>(replace: (result: WriteResult, all: readonly WriteResult[]) => WriteResult): Break<One> =>
   (right) =>
   async (batch, context) => {
@@ -38,7 +39,7 @@ export const settling =
     return results.map((result) => replace(result, results));
   };
 
-/** Writes something else, and settles it as if it were the original. */
+/** Writes a changed delivery, and returns the result for the original. */
 export const rewriting =
   <One extends Delivery>(rewrite: (delivery: One) => One): Break<One> =>
   (right) =>
@@ -49,7 +50,7 @@ export const rewriting =
     return results.map((one) => ({ ...one, delivery: originals.get(one.delivery) as One }));
   };
 
-/** Takes some deliveries for done without writing them. */
+/** Reports some deliveries as delivered without writing them. */
 export const skipping =
   <One extends Delivery>(isSkipped: (delivery: One) => boolean): Break<One> =>
   (right) =>
@@ -59,7 +60,7 @@ export const skipping =
     return [...skipped.map(delivered), ...(await right(rest, context))];
   };
 
-/** Answers at once, and writes with the next call. */
+/** Returns at once, and writes with the next call. */
 export const late =
   <One extends Delivery>(): Break<One> =>
   (right) => {
@@ -71,7 +72,7 @@ export const late =
     };
   };
 
-/** Fails what it has seen before. */
+/** Rejects changes that were written before. */
 export const failingRepeats =
   <One extends Delivery>(): Break<One> =>
   (right) => {

@@ -1,4 +1,4 @@
-// The memory sinks as rigs: limits small enough to split, and a place to put a broken sink between.
+// Rigs of the memory sinks, with small limits. A test may replace members to make a broken sink.
 
 import {
   type AppendConformance,
@@ -33,7 +33,7 @@ const shared = {
 export type UpsertWrap = (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>;
 export type AppendWrap = (sink: MemoryAppendSink<AppendMessage>) => Partial<AppendRig<AppendMessage>>;
 
-/** The memory upsert sink under the kit; `wrap` replaces members of its rig. */
+/** Options of the kit for the memory upsert sink; `wrap` replaces members of the rig. */
 export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConformance<SpecimenItem> => ({
   ...shared,
   writes: "upsert",
@@ -53,7 +53,7 @@ export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConforma
   },
 });
 
-/** The memory append sink under the kit; `wrap` replaces members of its rig. */
+/** Options of the kit for the memory append sink; `wrap` replaces members of the rig. */
 export const appendConformance = (wrap: AppendWrap = () => ({})): AppendConformance<AppendMessage> => ({
   ...shared,
   writes: "append",

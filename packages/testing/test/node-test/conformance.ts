@@ -1,4 +1,4 @@
-// The kit under node:test, unchanged. Run by node-test.test.ts.
+// The kit under node:test, run by node-test.test.ts.
 
 import { describe, test } from "node:test";
 import { conforms } from "@sluice/testing";

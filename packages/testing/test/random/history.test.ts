@@ -14,7 +14,7 @@ const seeds = Array.from({ length: 500 }, (_, index) => index + 1);
 
 type Store = Map<string, { readonly version: string; readonly image: Image | undefined }>;
 
-/** A sink of a few lines: `isStale` is its guard, `keepsTombstones` whether a removed item leaves its version. */
+/** A minimal sink: `isStale` is its guard; with `keepsTombstones` a removed item leaves its version. */
 const plainSink = (isStale: (held: string, version: string) => boolean, keepsTombstones: boolean) => {
   const store: Store = new Map();
   const write = async (records: readonly StreamRecord[]): Promise<void> => {
@@ -38,7 +38,7 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 const older = (held: string, version: string): boolean => held >= version;
 
-/** Seeds after whose histories a sink does not hold what it should. */
+/** Seeds of the histories after which the content of a sink is wrong. */
 const divergedSeeds = async (makeSink: () => ReturnType<typeof plainSink>): Promise<readonly number[]> => {
   const diverged: number[] = [];
   for (const seed of seeds) {
@@ -56,7 +56,7 @@ const sameImages = (found: ReadonlyMap<string, Image>, expected: ReadonlyMap<str
   return text(found) === text(expected);
 };
 
-/** An item's key and a version of it: stable sorting by the first keeps the order of the second. */
+/** Key and version of an item: a stable sort by key keeps the order of the versions. */
 const placeOf = (record: StreamRecord): string => {
   const { itemKey, version } = decodeRecord(record);
   return `${itemKey} ${version}`;
@@ -65,12 +65,12 @@ const placeOf = (record: StreamRecord): string => {
 const keyIn = (place: string): string => place.slice(0, place.lastIndexOf(" "));
 
 describe("a random history", () => {
-  test("is the same for the same seed, and another for another", () => {
+  test("is equal for equal seeds, and different for different seeds", () => {
     expect(randomHistory(7)).toEqual(randomHistory(7));
     expect(randomHistory(7).deliveries).not.toEqual(randomHistory(8).deliveries);
   });
 
-  test("has the length and width that were asked for", () => {
+  test("has the requested numbers of changes and items", () => {
     const history = randomHistory(1, { items: 2, changes: 100 });
     expect(history.records).toHaveLength(100);
     expect(new Set(history.records.map((record) => decodeRecord(record).itemKey)).size).toBe(2);
@@ -88,7 +88,7 @@ describe("a random history", () => {
     }
   });
 
-  test("delivers the changes of an item in order, but for repeats", async () => {
+  test("delivers the changes of an item in order, except for redeliveries", async () => {
     for (const seed of seeds.slice(0, 100)) {
       const history = randomHistory(seed);
       const first = new Set<string>();
@@ -101,7 +101,7 @@ describe("a random history", () => {
     }
   });
 
-  test("shows in fifty seeds all that may happen", () => {
+  test("covers every kind of step and value within fifty seeds", () => {
     const histories = seeds.slice(0, 50).map((seed) => randomHistory(seed));
     const kinds = new Set(histories.flatMap(({ deliveries }) => deliveries.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual(["batch", "crash", "parallel", "redrive"]);
@@ -110,18 +110,18 @@ describe("a random history", () => {
     expect(records.some((record) => decodeRecord(record).isTtlRemoval)).toBe(true);
     expect(new Set(records.map(({ eventSourceARN }) => eventSourceARN)).size).toBe(2);
     const text = JSON.stringify(records);
-    for (const odd of ["12345678901234567890123456789012345678", '{"S":""}', '"BS"', "👩‍👩‍👧", '"NULL"']) {
-      expect(text).toContain(odd);
+    for (const value of ["12345678901234567890123456789012345678", '{"S":""}', '"BS"', "👩‍👩‍👧", '"NULL"']) {
+      expect(text).toContain(value);
     }
   });
 
-  test.each(["KEYS_ONLY", "NEW_IMAGE"] as const)("knows the expected state under %s too", (viewType) => {
+  test.each(["KEYS_ONLY", "NEW_IMAGE"] as const)("knows the expected state under %s, too", (viewType) => {
     const history = randomHistory(3, { viewType });
     expect(history.expected).toEqual(randomHistory(3).expected);
     expect(history.records.every(({ dynamodb }) => dynamodb?.OldImage === undefined)).toBe(true);
   });
 
-  test("shares nothing with one of another prefix", () => {
+  test("shares no event ids and items with a history of another prefix", () => {
     const idsOf = ({ records }: RandomHistory): readonly string[] => records.map(({ eventID }) => eventID ?? "");
     const [left, right] = [randomHistory(1, { prefix: "left" }), randomHistory(1, { prefix: "right" })];
     expect(idsOf(left).filter((id) => idsOf(right).includes(id))).toEqual([]);
@@ -130,15 +130,15 @@ describe("a random history", () => {
 });
 
 describe("500 random histories", () => {
-  test("converge in a sink with a guard and tombstones", async () => {
+  test("converge in a sink with a version guard and tombstones", async () => {
     expect(await divergedSeeds(() => plainSink(older, true))).toEqual([]);
   });
 
-  test("catch a sink that compares no versions", async () => {
+  test("expose a sink that compares no versions", async () => {
     expect((await divergedSeeds(() => plainSink(() => false, true))).length).toBeGreaterThan(100);
   });
 
-  test("catch a sink that keeps no tombstones", async () => {
+  test("expose a sink that keeps no tombstones", async () => {
     expect((await divergedSeeds(() => plainSink(older, false))).length).toBeGreaterThan(20);
   });
 

@@ -8,7 +8,7 @@ const before = { pk: "o-1", sk: "1", total: 5 };
 const after = { pk: "o-1", sk: "1", total: 6 };
 
 describe("streamRecord", () => {
-  test("is what Lambda sends, from its name to its stream's ARN", () => {
+  test("has every member of a record in a Lambda event", () => {
     expect(streamRecord({ before, after })).toEqual({
       eventID: expect.stringMatching(/^[0-9a-f]{32}$/),
       eventName: "MODIFY",
@@ -39,17 +39,17 @@ describe("streamRecord", () => {
     expect(dynamodb?.Keys).toEqual({ pk: { S: "o-1" }, sk: { S: "1" } });
   });
 
-  test("is an INSERT without before, and a REMOVE without after", () => {
+  test("is an INSERT without `before`, and a REMOVE without `after`", () => {
     expect(streamRecord({ after }).eventName).toBe("INSERT");
     expect(streamRecord({ before }).eventName).toBe("REMOVE");
   });
 
-  test("names the TTL service where it removed the item", () => {
+  test("names the TTL service when the service removed the item", () => {
     expect(streamChange({ before, isTtlRemoval: true }).isTtlRemoval).toBe(true);
     expect(streamChange({ before }).isTtlRemoval).toBe(false);
   });
 
-  test("has sequence numbers of 21 digits and more, which text misorders and versions do not", () => {
+  test("has sequence numbers of 21 or more digits, which order correctly as versions, but not as text", () => {
     const [ninth, tenth] = [9, 10].map((position) => streamRecord({ after, position }));
     const numbers = [ninth, tenth].map((record) => record?.dynamodb?.SequenceNumber ?? "");
     expect(numbers.map(({ length }) => length)).toEqual([21, 22]);
@@ -57,7 +57,7 @@ describe("streamRecord", () => {
     expect(streamChange({ after, position: 9 }).version < streamChange({ after, position: 10 }).version).toBe(true);
   });
 
-  test("has one event id for one place in a stream", () => {
+  test("has one event id for each position in a stream", () => {
     expect(streamRecord({ after }).eventID).toBe(streamRecord({ after }).eventID);
     expect(streamRecord({ after }).eventID).not.toBe(streamRecord({ after, position: 2 }).eventID);
     expect(streamRecord({ after }).eventID).not.toBe(
@@ -65,7 +65,7 @@ describe("streamRecord", () => {
     );
   });
 
-  test("takes the names of the keys", () => {
+  test("uses the given key names", () => {
     const record = streamRecord({ keyNames: ["orderId"], after: { orderId: 7, total: 1 } });
     expect(record.dynamodb?.Keys).toEqual({ orderId: { N: "7" } });
   });
@@ -74,7 +74,7 @@ describe("streamRecord", () => {
     ["no item", {}, "before, after"],
     ["an item without keys", { after: { total: 1 } }, "keyNames"],
     ["a position before the first", { after, position: 0 }, "position"],
-  ])("refuses %s", (_what, options, option) => {
+  ])("rejects %s", (_what, options, option) => {
     expect(() => streamRecord(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(() => streamRecord(options)).toThrow(option);
   });
@@ -86,7 +86,7 @@ describe("streamRecord", () => {
 });
 
 describe("toImage", () => {
-  test("writes each type as Lambda's event does", () => {
+  test("encodes each type as in a Lambda event", () => {
     const image = toImage({
       text: "",
       number: 1.5,
@@ -112,18 +112,18 @@ describe("toImage", () => {
     });
   });
 
-  test("comes back through core's decoder", () => {
+  test("is decoded to the same item by core", () => {
     const item = { pk: "k", bytes: new Uint8Array([1, 2]), tags: new Set(["a"]), map: { n: null } };
     expect(decodeRecord(streamRecord({ after: item })).after).toEqual(item);
   });
 
-  test("refuses a number that has been rounded before", () => {
+  test("rejects a number that a double has rounded", () => {
     expect(() => toImage({ n: 2 ** 53 + 2 })).toThrow();
   });
 });
 
 describe("lambdaContext", () => {
-  test("tells the time that the test's clock leaves", () => {
+  test("returns the remaining time of the test's clock", () => {
     let left = 5_000;
     const context: Context = lambdaContext({ remainingMs: () => left });
     expect(context.getRemainingTimeInMillis()).toBe(5_000);
@@ -134,7 +134,7 @@ describe("lambdaContext", () => {
 });
 
 describe("sqsEvent", () => {
-  test("carries bodies, ids and attributes as Lambda does", () => {
+  test("has bodies, ids and attributes as in a Lambda event", () => {
     const options = { queueName: "dead", receiveCount: 3, attributes: { sink: "postgres" } };
     const event: SQSEvent = JSON.parse(JSON.stringify(sqsEvent(["text", { v: 1 }], options)));
     expect(event.Records.map(({ body }) => body)).toEqual(["text", '{"v":1}']);

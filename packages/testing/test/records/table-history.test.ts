@@ -5,7 +5,7 @@ import { tableHistory } from "@sluice/testing";
 const keys = { pk: "o-1", sk: "1" };
 
 describe("tableHistory", () => {
-  test("says what DynamoDB would say of each put and removal", () => {
+  test("returns the stream record of each put and removal", () => {
     const table = tableHistory();
     const records = [table.put({ ...keys, total: 1 }), table.put({ ...keys, total: 2 }), table.remove(keys)];
     expect(records.map(({ eventName }) => eventName)).toEqual(["INSERT", "MODIFY", "REMOVE"]);
@@ -18,7 +18,7 @@ describe("tableHistory", () => {
     expect(table.items()).toEqual([]);
   });
 
-  test("raises the version with every change, over streams too", () => {
+  test("increases the version with every change, also across streams", () => {
     const table = tableHistory();
     for (let total = 0; total < 12; total += 1) table.put({ ...keys, total });
     table.recreateStream("2026-05-01T00:00:00.000");
@@ -28,13 +28,13 @@ describe("tableHistory", () => {
     expect(new Set(versions).size).toBe(13);
   });
 
-  test("marks what the TTL service removed", () => {
+  test("marks a TTL removal", () => {
     const table = tableHistory();
     table.put(keys);
     expect(decodeRecord(table.expire(keys)).isTtlRemoval).toBe(true);
   });
 
-  test("refuses what makes no stream record", () => {
+  test("rejects a write that makes no stream record", () => {
     const table = tableHistory();
     table.put({ ...keys, total: 1 });
     expect(() => table.put({ ...keys, total: 1 })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
