@@ -31,7 +31,8 @@ export const usage: string = `Usage: npm run demo -- [options]
   --sinks LIST  targets, separated by commas (default: postgres):
                 ${replicaNames.join(", ")} hold a copy of the table;
                 ${feedNames.join(", ")} get a message for every change. For these, half of a batch
-                fails, the function crashes once, and the messages are checked for duplicates, losses and order
+                fails, the function crashes once, and the messages are checked for duplicates, losses
+                and order
   --outage      kill Postgres during the writes, and restart it (default of --sinks: ${sinksWithOutage})
   --keep        at the end keep the dead letters in their queue and the engines running, and print how to
                 query the copies and how to redrive
