@@ -12,8 +12,10 @@ export interface FilmColumn {
   readonly type: string;
 }
 
-/** The key attribute, and the name of the column that holds it. */
+/** The key attribute. */
 export const keyAttribute = "filmId";
+
+/** The column of the key attribute. */
 export const keyColumn = "film_id";
 
 /** The columns of every table that a contender writes, the key first. */

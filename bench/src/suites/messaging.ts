@@ -16,7 +16,7 @@ import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
 
 /** The message of every contender: the film as JSON, with attributes for filters and deduplication. */
-export interface FilmMessage {
+export interface BenchMessage {
   readonly body: string;
   readonly attributes: { readonly [name: string]: string };
 }
@@ -26,10 +26,10 @@ export interface MessagingApi<Request> {
   /** Creates its own client, as it does for users. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
   /** A request of the SDK with at most ten messages. */
-  readonly requestOf: (messages: readonly FilmMessage[]) => Request;
+  readonly requestOf: (messages: readonly BenchMessage[]) => Request;
   /** Rejects unless all messages are accepted. */
   readonly send: (request: Request) => Promise<void>;
-  readonly sendOne: (message: FilmMessage) => Promise<void>;
+  readonly sendOne: (message: BenchMessage) => Promise<void>;
   /** Number of messages since the last call, which are then deleted. */
   readonly takeCount: () => Promise<number>;
   readonly close: () => void;
@@ -50,7 +50,7 @@ const sluice = ({ sink }: Pick<MessagingApi<never>, "sink">, events: readonly st
   };
 };
 
-const messagesOf = ({ Records }: StreamEvent): FilmMessage[] =>
+const messagesOf = ({ Records }: StreamEvent): BenchMessage[] =>
   Records.map((record) => {
     const { eventId, version, kind, after } = decodeRecord(record);
     return {

@@ -113,7 +113,7 @@ const ratioTable = (figures: Figures): string[] =>
 
 const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<SuiteReport> => {
   const pool = new pg.Pool({ connectionString: await engine.createDatabase(), max: 10 });
-  // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
+  // When the server ends, idle connections emit an error, which would end this process.
   pool.on("error", () => undefined);
   try {
     const material = await materialOf(options);

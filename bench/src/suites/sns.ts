@@ -4,10 +4,10 @@ import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import { snsSink } from "@sluice/sink-sns";
 import type { Suite } from "../suite.ts";
-import { type FilmMessage, messagingSuite } from "./messaging.ts";
+import { type BenchMessage, messagingSuite } from "./messaging.ts";
 import { takeCount } from "./sqs.ts";
 
-const entryOf = ({ body, attributes }: FilmMessage) => ({
+const entryOf = ({ body, attributes }: BenchMessage) => ({
   Message: body,
   MessageAttributes: Object.fromEntries(
     Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),

@@ -3,9 +3,9 @@
 import { SQS } from "@aws-sdk/client-sqs";
 import { sqsSink } from "@sluice/sink-sqs";
 import type { Suite } from "../suite.ts";
-import { type FilmMessage, messagingSuite } from "./messaging.ts";
+import { type BenchMessage, messagingSuite } from "./messaging.ts";
 
-const entryOf = ({ body, attributes }: FilmMessage) => ({
+const entryOf = ({ body, attributes }: BenchMessage) => ({
   MessageBody: body,
   MessageAttributes: Object.fromEntries(
     Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),

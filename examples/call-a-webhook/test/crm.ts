@@ -5,7 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 
+/** The token that the CRM accepts. */
 export const token = "crm-token";
+/** The secret that the CRM verifies signatures with. */
 export const secret = `whsec_${Buffer.from("a secret of 24 bytes, ok").toString("base64")}`;
 
 /** A call that the CRM executed. */

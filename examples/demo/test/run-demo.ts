@@ -18,6 +18,7 @@ export interface RunningDemo {
   readonly exitCode: Promise<number | null>;
 }
 
+/** Starts the demo with these arguments. */
 export const runDemo = (args: readonly string[], env: Readonly<Record<string, string | undefined>>): RunningDemo => {
   const node = ["--conditions=@sluice/source", `--import=${loader}`, pathOf("../src/main.ts")];
   const child = spawn(process.execPath, [...node, ...args], {

@@ -2,9 +2,9 @@
 
 import { randomUUID } from "node:crypto";
 import { mappingRuns } from "../lambda/mapping-run.ts";
-import { condition } from "./condition.ts";
 import { type Counters, zeroCounters } from "./counters.ts";
 import { createLineage } from "./lineage.ts";
+import { notifier } from "./notifier.ts";
 import { type EventSourceMappingOptions, streamMappingSettings } from "./options.ts";
 import { type MappingState, type StreamMappingRun, startRun } from "./run.ts";
 
@@ -60,8 +60,8 @@ export const eventSourceMapping = (options: EventSourceMappingOptions): EventSou
     counters: zeroCounters(),
     mappingId: randomUUID(),
     lineage: createLineage(settings.client, settings.streamArn, settings.startingPosition),
-    progress: condition(),
-    shardsWanted: condition(),
+    progress: notifier(),
+    shardsWanted: notifier(),
     discoveredMs: Number.NEGATIVE_INFINITY,
   };
   const { start, stop, current } = mappingRuns(() => startRun(state));

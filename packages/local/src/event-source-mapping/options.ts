@@ -50,7 +50,7 @@ export interface EventSourceMappingOptions {
   readonly clock?: Clock;
 }
 
-type ConvertedOption =
+type ConvertedStreamOption =
   | "maximumBatchingWindowInSeconds"
   | "bisectBatchOnFunctionError"
   | "maximumRetryAttempts"
@@ -60,7 +60,7 @@ type ConvertedOption =
   | "destinationConfig";
 
 /** Options with every default filled in. */
-export interface StreamMappingSettings extends Required<Omit<EventSourceMappingOptions, ConvertedOption>> {
+export interface StreamMappingSettings extends Required<Omit<EventSourceMappingOptions, ConvertedStreamOption>> {
   readonly windowMs: number;
   readonly bisects: boolean;
   /** Infinity for no limit. */

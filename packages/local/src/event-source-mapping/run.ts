@@ -2,10 +2,10 @@
 
 import { setMaxListeners } from "node:events";
 import type { MappingRun } from "../lambda/mapping-run.ts";
-import type { Condition } from "./condition.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
 import type { Lineage, Shard } from "./lineage.ts";
+import type { Notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 
@@ -16,9 +16,9 @@ export interface MappingState {
   readonly mappingId: string;
   readonly lineage: Lineage;
   /** Notified when a reader or the discovery of shards makes progress. */
-  readonly progress: Condition;
+  readonly progress: Notifier;
   /** Notified when the shards should be listed again. */
-  readonly shardsWanted: Condition;
+  readonly shardsWanted: Notifier;
   /** When the latest listing of the shards began. */
   discoveredMs: number;
 }

@@ -2,11 +2,11 @@
 
 import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
-import { type Condition, condition } from "./condition.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, createCursor, type Page, type Position } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
 import type { Shard } from "./lineage.ts";
+import { type Notifier, notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
 import { type PolledRecord, polledRecord, workerIndexOf } from "./polled-record.ts";
 import { createShardWorker, type ShardWorker } from "./shard-worker.ts";
@@ -38,7 +38,7 @@ interface ReaderState {
   readonly cursor: Cursor;
   readonly checkpoint: Checkpoint;
   /** Notified when the reader may be allowed to read on. */
-  readonly room: Condition;
+  readonly room: Notifier;
   readonly workers: readonly ShardWorker[];
   readonly finish: (records: readonly PolledRecord[]) => void;
   emptyPollMs: number;
@@ -106,7 +106,7 @@ const read = async (state: ReaderState): Promise<boolean> => {
 export const createShardReader = (shard: Shard, context: ShardReaderContext): ShardReader => {
   const { settings, signal } = context;
   const checkpoint = createCheckpoint(shard.checkpoint);
-  const room = condition();
+  const room = notifier();
   signal.addEventListener("abort", room.notify);
   const finish = (records: readonly PolledRecord[]): void => {
     checkpoint.finish(records);

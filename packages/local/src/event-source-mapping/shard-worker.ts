@@ -3,7 +3,7 @@
 
 import type { Clock } from "@sluice/core/sink-kit";
 import { cutBatch } from "../lambda/batch.ts";
-import { condition } from "./condition.ts";
+import { notifier } from "./notifier.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
 /** A queue of records, and the loop that delivers them. */
@@ -27,7 +27,7 @@ export interface ShardWorkerContext {
 /** Makes a worker with an empty queue. */
 export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver }: ShardWorkerContext): ShardWorker => {
   const queue: PolledRecord[] = [];
-  const arrival = condition();
+  const arrival = notifier();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
   const waitForMore = async (ms: number): Promise<void> => {

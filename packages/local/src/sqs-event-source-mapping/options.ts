@@ -35,7 +35,7 @@ export interface SqsEventSourceMappingOptions {
   readonly functionTimeoutMs?: number;
   /** Default `sluice-local`. */
   readonly functionName?: string;
-  /** Pause after an empty receive. Default 100; AWS polls long instead. */
+  /** Pause after an empty receive. Default 100; AWS uses long polling instead. */
   readonly pollIntervalMs?: number;
   /** Receives failed requests to the queue. Default: a process warning. */
   readonly onProblem?: (error: unknown) => void;
@@ -43,10 +43,10 @@ export interface SqsEventSourceMappingOptions {
   readonly clock?: Clock;
 }
 
-type ConvertedOption = "maximumBatchingWindowInSeconds" | "maximumConcurrency" | "functionResponseTypes";
+type ConvertedSqsOption = "maximumBatchingWindowInSeconds" | "maximumConcurrency" | "functionResponseTypes";
 
 /** Options with every default filled in. */
-export interface SqsMappingSettings extends Required<Omit<SqsEventSourceMappingOptions, ConvertedOption>> {
+export interface SqsMappingSettings extends Required<Omit<SqsEventSourceMappingOptions, ConvertedSqsOption>> {
   readonly windowMs: number;
   readonly concurrency: number;
   readonly reportsBatchItemFailures: boolean;

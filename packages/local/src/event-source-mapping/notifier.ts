@@ -1,13 +1,13 @@
 // A condition variable: loops wait here for each other.
 
 /** Wakes everyone who waits. A wait that begins later lasts until the next notification. */
-export interface Condition {
+export interface Notifier {
   readonly notify: () => void;
   readonly wait: () => Promise<void>;
 }
 
-/** Makes a condition that nobody waits for yet. */
-export const condition = (): Condition => {
+/** Makes a notifier without waiters. */
+export const notifier = (): Notifier => {
   let waiting: (() => void)[] = [];
   return {
     notify: () => {
