@@ -1,5 +1,5 @@
-// Packs every public package and examines the tarball as its users will get it: publint, attw, the files that must be
-// in it. Also asserts the compiler, since `tsc` is easily taken over by another package's bin. Exits 1 on any finding.
+// Packs every public package and checks the tarball: by publint, by attw, and for required files. Also checks the version
+// of `tsc`, as another package's bin may replace it. Exits with 1 on any finding.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Files that the tarball must hold: what is imported, or what is run. */
+/** Files that the tarball must contain. */
 const requiredOf = ({ bin }) => [
   "package.json",
   "README.md",
@@ -17,7 +17,7 @@ const requiredOf = ({ bin }) => [
   ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
 ];
 
-/** What the command printed, and whether it ended well. */
+/** The output of a command, and whether it succeeded. */
 const attempt = (file, args, options) =>
   run(file, args, options).then(
     ({ stdout }) => ({ ok: true, output: stdout }),
@@ -41,7 +41,7 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-/** Optional peers in the types: who has not installed one would get an error of tsc, or `any`. */
+/** Optional peers in the declarations: without the peer, users would get an error of tsc, or `any`. */
 const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   const optional = Object.keys(peerDependenciesMeta);
   const declarations = files.filter((path) => path.endsWith(".d.ts"));

@@ -1,23 +1,23 @@
-// Completes package-lock.json with the platform packages that npm left out of it.
+// Adds platform packages to package-lock.json that npm left out.
 //
-// npm drops an optional dependency from the lock file when the registry in use does not serve it (a mirror that holds
-// Linux packages only, say), and then `npm ci` refuses that very lock file: "Missing: @biomejs/cli-darwin-arm64@ from
-// lock file". The entries added here say what those packages' own manifests say: version, system, processor, libc.
-// Run it after `npm install` there: node scripts/complete-lock.js
+// npm drops an optional dependency from the lock file when the registry does not serve it (for example a mirror with Linux
+// packages only), and `npm ci` then rejects the lock file: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The added
+// entries have the values of the packages' manifests: version, system, processor, libc.
+// Run it after `npm install` with such a registry: node scripts/complete-lock.js
 
 import { readFileSync, writeFileSync } from "node:fs";
 
 const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
 const processors = ["arm64", "arm", "ia32", "loong64", "ppc64", "riscv64", "s390x", "x64"];
 
-/** The lock file's path of a package as `from` would resolve it, or undefined. */
+/** The path in the lock file to which `from` resolves a package, or undefined. */
 const resolveFrom = (packages, from, name) => {
   const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
   if (packages[path] !== undefined || from === "") return packages[path] && path;
   return resolveFrom(packages, from.slice(0, Math.max(from.lastIndexOf("/node_modules/"), 0)), name);
 };
 
-/** What the package's name tells of where it runs; the words are those of Node's `process.platform` and `arch`. */
+/** The platform in the name of a package, in the words of Node's `process.platform` and `arch`. */
 const platformOf = (name) => {
   const words = name.split(/[/-]/);
   const os = systems.filter((system) => words.includes(system));
@@ -37,7 +37,7 @@ const missingFrom = (packages) =>
 const entryOf = ({ name, version }) => {
   const { os, cpu, ...libc } = platformOf(name);
   if (!/^\d+\.\d+\.\d+/.test(version) || os.length !== 1 || cpu.length !== 1) {
-    throw new Error(`${name}@${version}: expected an exact version and a name that tells one system and one processor`);
+    throw new Error(`${name}@${version}: expected an exact version and a name with one system and one processor`);
   }
   return { version, cpu, ...libc, optional: true, os };
 };

@@ -1,5 +1,5 @@
-// Prints "<passed> passed, <failed> failed" of a Jest run, from the file of its --outputFile and its exit status.
-// A run that wrote no file, ran no test, or ended badly without a failed test counts as one failure.
+// Prints "<passed> passed, <failed> failed" for a Jest run, from its --outputFile and its exit status. A run without a file,
+// without tests, or with a failure status but no failed test counts as one failure.
 
 import { existsSync, readFileSync } from "node:fs";
 

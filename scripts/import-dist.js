@@ -1,6 +1,6 @@
-// Imports every package and every example from its dist, each in a process of its own, as plain Node does: no loader,
-// no condition. Programs (main.js) are left out, since to import one is to run it; the modules beside it are imported.
-// A function that reads its environment when it is loaded finds there what its folder's .env.example says.
+// Imports every package and every example from its dist, each in its own process of plain Node, without loader and
+// conditions. A program (main.js) is not imported, as an import would run it; the modules beside it are imported.
+// The process has the environment variables of the folder's .env.example.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -32,7 +32,7 @@ const failureOf = (folder, specifier) => {
     encoding: "utf8",
     timeout: timeoutMs,
   });
-  if (result.error) return `${result.error.message}: an import must leave nothing running`;
+  if (result.error) return `${result.error.message}: an import must not keep the process alive`;
   return result.status === 0 ? undefined : result.stderr;
 };
 
@@ -41,7 +41,8 @@ for (const folder of workspaces) {
   const failures = specifiers
     .map((specifier) => failureOf(folder, specifier))
     .filter((failure) => failure !== undefined);
-  if (specifiers.length === 0) failures.push("nothing to import: expected exports, or modules beside main.js in dist");
+  if (specifiers.length === 0)
+    failures.push("no module to import: expected exports, or modules beside main.js in dist");
   console.log(`${failures.length === 0 ? "ok  " : "FAIL"} ${folder}`);
   for (const failure of failures) console.log(failure.replace(/^/gm, "     "));
   if (failures.length > 0) process.exitCode = 1;

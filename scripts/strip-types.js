@@ -1,4 +1,4 @@
-// Lets plain Node 20 run our TypeScript source: `node --import ./scripts/strip-types.js program.ts`.
+// Lets Node 20 run TypeScript sources: `node --import ./scripts/strip-types.js program.ts`.
 
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

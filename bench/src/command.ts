@@ -10,10 +10,10 @@ import { suites } from "./suites.ts";
 const usage = `Usage: npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N]
 
   SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all but isolation)
-  --json FILE  write the figures as one flat JSON object, too
+  --json FILE  also write the figures as one flat JSON object
   --rounds N   timed rounds (default 15)
   --batch N    records of a batch (default 1000)
-  --batches N  batches per mix and round (default 3)
+  --batches N  batches of each mix in a round (default 3)
 `;
 
 const count = (option: string, value: string): number => {
@@ -36,19 +36,19 @@ const summary = (reports: readonly SuiteReport[]): string[] =>
     ),
   );
 
-const onStandardOutput = (line: string): void => {
+const toStandardOutput = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
 /**
- * Runs the suites that the arguments name, prints what they measured and returns their figures.
- * @throws {RangeError} when an argument is wrong
+ * Runs the suites that the arguments name, prints their tables and returns their figures.
+ * @throws {RangeError} when an argument is invalid
  */
 export const bench = async (
   args: readonly string[],
-  print: (line: string) => void = onStandardOutput,
+  print: (line: string) => void = toStandardOutput,
 ): Promise<Figures> => {
-  const say = (lines: readonly string[]): void => lines.forEach(print);
+  const printLines = (lines: readonly string[]): void => lines.forEach(print);
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -61,28 +61,27 @@ export const bench = async (
     },
   });
   if (values.help) {
-    say([usage]);
+    printLines([usage]);
     return {};
   }
   const chosen =
     positionals.length === 0
       ? suites.filter(({ isRunByNameOnly }) => !isRunByNameOnly)
       : suites.filter(({ name }) => positionals.includes(name));
-  if (chosen.length < positionals.length)
-    throw new RangeError(`there is no suite ${positionals.join(" ")}\n\n${usage}`);
+  if (chosen.length < positionals.length) throw new RangeError(`unknown suite ${positionals.join(" ")}\n\n${usage}`);
   const options = {
     rounds: count("rounds", values.rounds),
     batchSize: count("batch", values.batch),
     batches: count("batches", values.batches),
   };
-  say([machine(), ""]);
+  printLines([machine(), ""]);
   const reports: SuiteReport[] = [];
   for (const suite of chosen) {
     const report = await suite.run(options);
-    say([`## ${suite.name}`, "", ...report.lines, ""]);
+    printLines([`## ${suite.name}`, "", ...report.lines, ""]);
     reports.push(report);
   }
-  say(summary(reports));
+  printLines(summary(reports));
   const figures: Figures = Object.assign({}, ...reports.map((report) => report.figures));
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   return figures;

@@ -12,8 +12,10 @@ export interface FilmColumn {
   readonly type: string;
 }
 
-/** The key attribute, and the name of the column that holds it. */
+/** The key attribute. */
 export const keyAttribute = "filmId";
+
+/** The column of the key attribute. */
 export const keyColumn = "film_id";
 
 /** The columns of every table that a contender writes, the key first. */
@@ -37,26 +39,26 @@ export const filmColumns: Readonly<Record<string, FilmColumn>> = {
   imdb_votes: { path: ["IMDB Votes"], type: "integer" },
 };
 
-/** The films as items, keyed by their place in the file from 1: nothing else of them is unique and always there. */
+/** The films as items. The key is the position in the file, from 1, as no attribute is unique and always present. */
 export const loadFilms = async (): Promise<PlainItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");
   const films = JSON.parse(await readFile(join(entry, "../../data/movies.json"), "utf8")) as PlainItem[];
   return films.map((film, index) => ({ [keyAttribute]: index + 1, ...film }));
 };
 
-/** As many films as asked for: the file's, over and over again under new keys. */
+/** This many films: those of the file, repeated under new keys. */
 export const filmsUpTo = async (count: number): Promise<PlainItem[]> => {
   const films = await loadFilms();
   return Array.from({ length: count }, (_, index) => ({ ...films[index % films.length], [keyAttribute]: index + 1 }));
 };
 
-/** The same film after somebody voted. */
+/** The film with one more vote. */
 export const voted = (film: PlainItem): PlainItem => ({ ...film, "IMDB Votes": Number(film["IMDB Votes"] ?? 0) + 1 });
 
 const recordOf = (before: PlainItem | undefined, after: PlainItem, position: number): StreamRecord =>
   streamRecord({ before, after, position, keyNames: [keyAttribute], tableName: "Films" });
 
-/** Entries in batches of that size, the last one perhaps smaller. */
+/** The entries in batches of this size; the last batch may be smaller. */
 export const batched = <Entry>(entries: readonly Entry[], size: number): Entry[][] =>
   chunk(entries, { maxEntries: size, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
 
@@ -70,7 +72,7 @@ export const insertEvents = (films: readonly PlainItem[], batchSize: number): St
     batchSize,
   );
 
-/** Batches in which every film gets a vote, behind the inserts in the stream. */
+/** Batches in which every film gets a vote, after the inserts in the stream. */
 export const updateEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(film, voted(film), films.length + index + 1)),
@@ -78,7 +80,6 @@ export const updateEvents = (films: readonly PlainItem[], batchSize: number): St
   );
 
 /**
- * Batches as texts, from which an invocation's event is parsed just before it: then it is as young, and as unknown to
- * every cache, as in Lambda.
+ * Batches as JSON. An event is parsed just before its invocation, as in Lambda: its objects are new to every cache.
  */
 export const texts = (events: readonly StreamEvent[]): string[] => events.map((event) => JSON.stringify(event));

@@ -1,4 +1,4 @@
-// What the figures were measured on.
+// The machine of the measurement.
 
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 

@@ -1,4 +1,4 @@
-// Tables that can be pasted into a README.
+// Markdown tables, for a README.
 
 type Cell = string | number;
 

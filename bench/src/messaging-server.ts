@@ -1,4 +1,4 @@
-// SNS and SQS in a process of their own, so that the target's work is not the contender's.
+// SNS and SQS in a separate process: the work of the target does not count as work of the contender.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,12 +12,12 @@ export interface MessagingServer {
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
     readonly maxAttempts: 1;
   };
-  /** The same for a client that a sink makes for itself. */
+  /** The same configuration for a client that a sink creates. */
   readonly environment: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
 }
 
-/** It ends when its parent does, because standard input ends then. */
+/** The program ends with its parent, when standard input ends. */
 const program = `
 import { startSqs } from "@sluice/local";
 const { endpoint } = await startSqs();
@@ -32,7 +32,7 @@ const end = async (child: ChildProcess): Promise<void> => {
   await exited;
 };
 
-/** Starts fauxqs on a free loopback port, empty. */
+/** Starts fauxqs on a free port of 127.0.0.1, empty. */
 export const startMessagingServer = async (): Promise<MessagingServer> => {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: fileURLToPath(new URL(".", import.meta.url)),

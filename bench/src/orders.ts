@@ -1,5 +1,5 @@
-// Orders: items with what films lack, which is lists, maps and sets; and rarities, which few items have: binary, and
-// numbers that a double cannot hold.
+// Orders have lists, maps and sets, which films lack. Rarities have values that few items have: binary, and numbers that a
+// double cannot hold.
 
 import type { PlainItem } from "@sluice/testing";
 
@@ -10,7 +10,7 @@ const lineOf = (order: number, line: number): PlainItem => ({
   options: line % 2 === 0 ? { colour: "blue", size: "M" } : null,
 });
 
-/** As many different orders as asked for; the same ones every time. */
+/** This many different orders, always the same ones. */
 export const orders = (count: number): PlainItem[] =>
   Array.from({ length: count }, (_, order) => ({
     pk: `CUSTOMER#${order % 997}`,
@@ -27,7 +27,7 @@ export const orders = (count: number): PlainItem[] =>
     discounts: new Set([order % 10, 10 + (order % 5)]),
   }));
 
-/** As many different items as asked for, each with a binary and a long number. */
+/** This many different items, each with a binary value and a long number. */
 export const rarities = (count: number): PlainItem[] =>
   Array.from({ length: count }, (_, order) => ({
     pk: `CUSTOMER#${order % 997}`,

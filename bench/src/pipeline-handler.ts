@@ -1,13 +1,13 @@
-// A pipeline's handler as a contender calls it: all records of the event must be taken.
+// Calls the handler of a pipeline, and requires that it delivers all records.
 
-/** What Lambda calls. */
-export type Handler = (event: unknown) => Promise<{ readonly batchItemFailures: readonly unknown[] }>;
+/** The handler of a pipeline. */
+export type MeasuredHandler = (event: unknown) => Promise<{ readonly batchItemFailures: readonly unknown[] }>;
 
-/** A logger for pipelines that are measured. */
+/** A logger that prints nothing. */
 export const silent = { info: (): undefined => undefined, warn: (): undefined => undefined };
 
-/** @throws when a record is to come again: then the contender did not do its work */
-export const takeAll = async (name: string, handler: Handler, event: unknown): Promise<void> => {
+/** @throws when the handler reports a failed record: then the contender has not done its work. */
+export const takeAll = async (name: string, handler: MeasuredHandler, event: unknown): Promise<void> => {
   const { batchItemFailures } = await handler(event);
   if (batchItemFailures.length > 0) throw new Error(`${name}: ${batchItemFailures.length} records failed`);
 };

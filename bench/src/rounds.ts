@@ -1,5 +1,5 @@
-// Interleaved rounds: every contender does the same work in every round, in an order that rotates, so that whatever
-// slows the machine down for a while slows down all of them.
+// Interleaved rounds: every contender does the same work in every round, in a rotating order. A temporary slowdown of the
+// machine then affects all contenders.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,25 +8,26 @@ import { median } from "./statistics.ts";
 /** The part of a mix that is timed. */
 export type Work = () => Promise<void> | void;
 
-/** A way of doing the work that is measured. */
+/** One of the implementations to compare. */
 export interface Contender<Mix extends string> {
   readonly name: string;
-  /** Begins a round with nothing left from the one before. Not timed. */
+  /** Clears the target before a round. Not timed. */
   readonly reset?: () => Promise<void>;
-  /** Readies the target for a mix. The mixes of a round follow each other. Not timed. */
+  /** Prepares the target for a mix; a mix starts with the content of the previous one. Not timed. */
   readonly begin?: (mix: Mix) => Promise<void>;
-  /** Makes what a caller would have made for the nth batch of the mix, and returns what is timed. */
+  /** Prepares the input for the nth batch of the mix, and returns the work to time. */
   readonly prepare: (mix: Mix, batch: number) => Work;
 }
 
+/** Options of `compete`. */
 export interface RoundOptions<Mix extends string> {
   readonly mixes: readonly Mix[];
-  /** Batches of a mix, one after the other. */
+  /** Batches of a mix, in sequence. */
   readonly batches: number;
   readonly rounds: number;
-  /** Rounds before those that count: JIT, connections, caches. */
+  /** Rounds before the timed ones, for the JIT, connections and caches. */
   readonly warmups: number;
-  /** Milliseconds, elapsed or of CPU. Default: elapsed. */
+  /** Elapsed or CPU milliseconds. Default: elapsed. */
   readonly clockMs?: () => number;
 }
 
@@ -37,9 +38,8 @@ export interface Times<Mix extends string> {
 }
 
 /**
- * What the preparation left behind is not the contender's to sweep up. Not a full collection: that throws away V8's type
- * feedback together with the shapes of the objects that it saw, and every round would begin with cold code (seen: core
- * at 28 µs a change instead of 11).
+ * Collects the garbage of the preparation before the timed work. Only a minor collection: a full one also discards V8's
+ * type feedback, so that every round would begin with cold code (measured: core at 28 µs a change instead of 11).
  */
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;

@@ -1,8 +1,8 @@
-// Medians and spreads: rounds on a machine that does other things too have outliers, and only slow ones.
+// Medians and spreads, as rounds on a shared machine have slow outliers.
 
 const sorted = (values: readonly number[]): number[] => [...values].sort((left, right) => left - right);
 
-/** The value at a share of the sorted values: 0.5 is the median, interpolated between two in the middle. */
+/** The value at this share of the sorted values, interpolated: 0.5 is the median. */
 export const quantile = (values: readonly number[], share: number): number => {
   const ordered = sorted(values);
   const place = (ordered.length - 1) * share;
@@ -11,9 +11,10 @@ export const quantile = (values: readonly number[], share: number): number => {
   return below + (above - below) * (place - Math.floor(place));
 };
 
+/** The median. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** The middle half of the values in percent of the median: `±4 %` says that half of the rounds were that close. */
+/** Half the distance of the quartiles, in percent of the median: `±4 %`. */
 export const spread = (values: readonly number[]): string => {
   const half = (quantile(values, 0.75) - quantile(values, 0.25)) / 2;
   return `±${((100 * half) / median(values)).toFixed(0)} %`;

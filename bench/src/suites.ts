@@ -1,4 +1,4 @@
-// Every suite: a new one is a file in suites/ and a line here.
+// All suites: a new suite is a file in suites/ and a line here.
 
 import type { Suite } from "./suite.ts";
 import { coreSuite } from "./suites/core.ts";
@@ -11,6 +11,7 @@ import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
 
+/** All suites, in the order of a full run. */
 export const suites: readonly Suite[] = [
   postgresSuite,
   opensearchSuite,

@@ -1,4 +1,4 @@
-// What the bench writes, never how fast anything is.
+// The output of the bench, without any assertion about times.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ const expectFigures = (figures: Record<string, number>, names: readonly string[]
   for (const value of Object.values(figures)) expect(value).toBeGreaterThan(0);
 };
 
-test("--json holds the figures of the suite decode", async () => {
+test("--json writes the figures of the suite decode", async () => {
   expectFigures(await figuresOf("decode"), [
     "decode/vs-unmarshall",
     "decode/films/vs-unmarshall",
@@ -35,7 +35,7 @@ test("--json holds the figures of the suite decode", async () => {
   ]);
 });
 
-test("--json holds the figures of the suite core", async () => {
+test("--json writes the figures of the suite core", async () => {
   expectFigures(await figuresOf("core"), [
     "core/us-per-change",
     "core/upsert/us-per-change",
@@ -43,20 +43,20 @@ test("--json holds the figures of the suite core", async () => {
   ]);
 });
 
-test("the tables that are printed name the goals", async () => {
+test("the printed tables contain the goals", async () => {
   const lines: string[] = [];
   await bench(["core", ...quick], (line) => lines.push(line));
   expect(lines.join("\n")).toMatch(/core\/us-per-change +\| +[\d.]+ \| +≤ 10 \|/);
 });
 
-test("a suite that does not exist is refused by name", async () => {
-  await expect(bench(["nosuch"], () => undefined)).rejects.toThrow("there is no suite nosuch");
+test("an unknown suite is rejected by name", async () => {
+  await expect(bench(["nosuch"], () => undefined)).rejects.toThrow("unknown suite nosuch");
 });
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
 describeWithPostgres("the suite postgres", (engine) => {
-  test("--json holds its figures for both guards and every mix", async () => {
+  test("--json writes its figures for both guards and every mix", async () => {
     process.env.DATABASE_URL = engine.url;
     try {
       const peers = ["raw", "powertools-parallel", "powertools-sequential"].map((peer) => `vs-${peer}`);

@@ -1,4 +1,4 @@
-// What the suite dynamodb writes, never how fast anything is.
+// The output of the suite dynamodb, without any assertion about times.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
@@ -7,7 +7,7 @@ import { bench } from "../src/command.ts";
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithDynamodb("the suite dynamodb", (engine) => {
-  test("has its figures, after both contenders left the same items", async () => {
+  test("has its figures, and both contenders leave the same items", async () => {
     process.env.DYNAMODB_ENDPOINT = engine.endpoint;
     try {
       const figures = await bench(["dynamodb", "--rounds", "1", "--batch", "20", "--batches", "2"], () => undefined);

@@ -1,4 +1,4 @@
-// What the suites opensearch and fan-out write, never how fast anything is.
+// The output of the suites opensearch and fan-out, without any assertion about times.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
@@ -29,14 +29,14 @@ describeWithEngines("the suites with OpenSearch", ({ postgres, opensearch }: Eng
     return Object.keys(figures);
   };
 
-  test("opensearch has its figures for every mix, after all contenders left the same documents", async () => {
+  test("opensearch has its figures for every mix, and all contenders leave the same documents", async () => {
     const each = ["cold/vs-raw", "vs-raw", "vs-helpers-bulk", "vs-dynamodb-stream-elasticsearch", "records-per-second"];
     expect(await figuresOf("opensearch")).toEqual(
       ["insert", "update", "redelivered", "mixed"].flatMap((mix) => each.map((one) => `opensearch/${mix}/${one}`)),
     );
   });
 
-  test("fan-out has its figures, after both targets hold all", async () => {
+  test("fan-out has its figures, and both targets hold all items", async () => {
     expect(await figuresOf("fan-out")).toEqual(["fan-out/vs-slowest", "fan-out/far/vs-slowest"]);
   });
 });

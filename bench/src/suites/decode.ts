@@ -1,4 +1,4 @@
-// Decoding alone: from images as JSON.parse leaves them to native values, against the SDK's unmarshall.
+// Decoding alone: from parsed images to native values, compared with the SDK's unmarshall.
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { decodeImage, type Image, toJson } from "@sluice/core/sink-kit";
@@ -27,7 +27,7 @@ const decoders: Readonly<Record<"sluice" | "unmarshall", (image: Image) => unkno
   unmarshall: (image) => unmarshall(image as Unmarshallable),
 };
 
-/** @throws when the two disagree on an image: then they do not do the same work. Both write binary as base64 text. */
+/** @throws when the decoders disagree about an image: then their work differs. Both write binary as base64 text. */
 const assertSameValues = (texts: Texts): void => {
   for (const corpus of corpora) {
     const images = texts[corpus].flatMap(parse);
@@ -35,7 +35,7 @@ const assertSameValues = (texts: Texts): void => {
       (image) => toJson(decoders.sluice(image)) !== toJson(decoders.unmarshall(image)),
     );
     if (different >= 0)
-      throw new Error(`decode: image ${different} of ${corpus} differs from what unmarshall makes of it`);
+      throw new Error(`decode: image ${different} of ${corpus} differs from the result of unmarshall`);
   }
 };
 
@@ -51,7 +51,7 @@ const contender = (name: keyof typeof decoders, texts: Texts): Contender<Corpus>
   },
 });
 
-/** Films and orders: the rarities show what binary costs, which unmarshall leaves as text. */
+/** Films and orders only: rarities show the cost of binary values, which unmarshall leaves as text. */
 const overall = (times: Times<Corpus>, name: string): number =>
   median(times.of(name, "films").map((ms, round) => ms + (times.of(name, "orders")[round] ?? 0)));
 
@@ -65,6 +65,7 @@ const figuresOf = (times: Times<Corpus>): Figures => ({
   ),
 });
 
+/** Decoding compared with unmarshall. */
 export const decodeSuite: Suite = {
   name: "decode",
   run: async ({ rounds, batchSize, batches }) => {

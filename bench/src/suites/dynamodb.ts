@@ -1,5 +1,5 @@
-// Event to acknowledged item on DynamoDB: the pipeline's handler, which copies items under guard, against the raw limit:
-// prebuilt inputs, an unguarded put for each, as many in flight as the sink has.
+// From an event to stored items in DynamoDB: the pipeline's handler, which guards each item, compared with the raw limit:
+// an unguarded put of a prebuilt input for each item, with the same concurrency.
 
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -12,10 +12,10 @@ import {
   paginateScan,
 } from "@aws-sdk/client-dynamodb";
 import { pipeline } from "@sluice/core";
+import { eachBounded } from "@sluice/core/sink-kit";
 import { type DynamodbEngine, startDynamodb } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import type { StreamEvent } from "@sluice/testing";
-import { eachBounded } from "../bounded.ts";
 import { filmsUpTo, insertEvents, keyAttribute, texts } from "../films.ts";
 import { table } from "../markdown.ts";
 import { silent, takeAll } from "../pipeline-handler.ts";
@@ -23,7 +23,7 @@ import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
 
-type Item = Record<string, AttributeValue>;
+type TableItem = Record<string, AttributeValue>;
 
 const concurrency = 32;
 const names = ["sluice", "raw"] as const;
@@ -70,27 +70,26 @@ const raw = (client: DynamoDBClient, events: readonly string[]): Contender<"inse
     const inputs = Records.map(
       ({ dynamodb }): PutItemCommandInput => ({
         TableName: tableOf("raw"),
-        Item: dynamodb?.NewImage as unknown as Item,
+        Item: dynamodb?.NewImage as unknown as TableItem,
       }),
     );
-    return () =>
-      eachBounded(inputs, concurrency, async (input) => {
-        await client.send(new PutItemCommand(input));
-      });
+    return async () => {
+      await eachBounded(inputs, concurrency, (input) => client.send(new PutItemCommand(input)));
+    };
   },
 });
 
-/** All items in the order of their keys, without the sink's own attribute. */
-const contentOf = async (client: DynamoDBClient, name: string): Promise<Item[]> => {
-  const items: Item[] = [];
+/** All items in the order of their keys, without the attribute that the sink adds. */
+const contentOf = async (client: DynamoDBClient, name: string): Promise<TableItem[]> => {
+  const items: TableItem[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: name })) {
     items.push(...Items.map(({ _sluice, ...item }) => item));
   }
-  const keyOf = (item: Item): number => Number(item[keyAttribute]?.N);
+  const keyOf = (item: TableItem): number => Number(item[keyAttribute]?.N);
   return items.sort((left, right) => keyOf(left) - keyOf(right));
 };
 
-/** @throws when the contenders did not leave the same items: then they did not do the same work. */
+/** @throws when the contenders left different items: then their work differed. */
 const assertSameContent = async (client: DynamoDBClient, expected: number): Promise<void> => {
   const [ours = [], theirs = []] = [
     await contentOf(client, tableOf("sluice")),
@@ -136,6 +135,7 @@ const measure = async ({ clientConfig }: DynamodbEngine, options: SuiteOptions):
   }
 };
 
+/** Writes to DynamoDB compared with unguarded puts. */
 export const dynamodbSuite: Suite = {
   name: "dynamodb",
   run: async (options) => {

@@ -1,5 +1,5 @@
-// Two sinks on one pipeline against the slower of them alone: Postgres and OpenSearch beside us, which share the
-// machine's cores, and targets far away, which are only waited for.
+// Two sinks of one pipeline, compared with the slower one alone: Postgres and OpenSearch, which share the machine's cores,
+// and two remote targets, for which the sinks only wait.
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";
@@ -10,7 +10,7 @@ import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
 import { filmColumns, filmsUpTo, insertEvents, keyAttribute, keyColumn, texts } from "../films.ts";
 import { table } from "../markdown.ts";
-import { type Handler, silent, takeAll } from "../pipeline-handler.ts";
+import { type MeasuredHandler, silent, takeAll } from "../pipeline-handler.ts";
 import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
@@ -20,7 +20,7 @@ import { emptySink } from "./opensearch-sluice.ts";
 const relation = "sluice_bench_fan_out";
 const index = "sluice-bench-fan-out";
 
-/** How long the far targets take for a batch, in ms. */
+/** Time of the remote targets for a batch, in ms. */
 const farMs = { "far-a": 40, "far-b": 50 } as const;
 
 const near = { both: "near-both", alone: ["postgres", "opensearch"] } as const;
@@ -32,9 +32,9 @@ const start = () => pipeline("films", { onReject: "block", logger: silent });
 const contenderOf = (
   name: string,
   events: readonly string[],
-  open: () => Promise<Handler> | Handler,
+  open: () => Promise<MeasuredHandler> | MeasuredHandler,
 ): Contender<"insert"> => {
-  let handler: Handler;
+  let handler: MeasuredHandler;
   return {
     name,
     reset: async () => {
@@ -111,13 +111,13 @@ const reportOf = (times: Times<"insert">, { rounds, batchSize, batches }: SuiteO
   };
 };
 
-/** @throws when what both sinks were to hold is not there */
+/** @throws when a target does not hold all items */
 const assertAllThere = async (pool: pg.Pool, client: Client, expected: number): Promise<void> => {
   const { rows } = await pool.query<{ count: string }>(`SELECT count(*) FROM ${relation}`);
   await client.transport.request({ method: "POST", path: `/${index}/_refresh` });
   const { body } = await client.count({ index });
   if (Number(rows[0]?.count) !== expected || body.count !== expected) {
-    throw new Error(`there are ${rows[0]?.count} rows and ${body.count} documents; expected ${expected} of each`);
+    throw new Error(`found ${rows[0]?.count} rows and ${body.count} documents; expected ${expected} of each`);
   }
 };
 
@@ -135,7 +135,7 @@ const measure = async (pool: pg.Pool, client: Client, options: SuiteOptions): Pr
 
 const measureOn = async (database: PostgresEngine, search: OpensearchEngine, options: SuiteOptions) => {
   const pool = new pg.Pool({ connectionString: await database.createDatabase(), max: 10 });
-  // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
+  // When the server ends, idle connections emit an error, which would end this process.
   pool.on("error", () => undefined);
   const client = new Client({ node: search.url });
   try {
@@ -146,6 +146,7 @@ const measureOn = async (database: PostgresEngine, search: OpensearchEngine, opt
   }
 };
 
+/** Two sinks compared with the slower one. */
 export const fanOutSuite: Suite = {
   name: "fan-out",
   run: async (options) => {

@@ -1,10 +1,10 @@
-// Isolation: what two sinks notice of a third one that is down. The same load is offered twice, below what the machine
-// can take: with all three well, and with one that refuses, or hangs.
+// Isolation: the effect of a failing sink on two others. The same load, below the capacity of the machine, runs with three
+// healthy sinks, and with one that refuses or hangs.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { SQS } from "@aws-sdk/client-sqs";
 import { type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
-import { delivered, type Sink, SinkError } from "@sluice/core/sink-kit";
+import { delivered, type Sink, SinkError, untilAborted } from "@sluice/core/sink-kit";
 import { eventSourceMapping, fakeStreams } from "@sluice/local";
 import { table } from "../markdown.ts";
 import { startMessagingServer } from "../messaging-server.ts";
@@ -12,21 +12,24 @@ import { silent } from "../pipeline-handler.ts";
 import { rounded } from "../statistics.ts";
 import type { Suite } from "../suite.ts";
 
+/** An answer that never arrives. */
+const noAnswer: Promise<never> = new Promise(() => undefined);
+
 type Mode = "normal" | "refusing" | "hanging";
 
 const changesPerSecond = 500;
 const tickMs = 20;
-/** An outage is looked at when it has been noticed: its first batches are written off. */
-const settlingMs = 20_000;
+/** Time before the measurement, in which the circuit breaker opens. */
+const warmupMs = 20_000;
 const measuredMs = 30_000;
 
-interface Arrivals {
+interface DeliveryTimes {
   readonly latenciesMs: number[];
   lastAt: number;
 }
 
 /** A target that takes a batch in a few milliseconds. */
-const well = (name: string, since: () => number, arrivals: Arrivals): Sink<number, "upsert"> => ({
+const healthySink = (name: string, since: () => number, arrivals: DeliveryTimes): Sink<number, "upsert"> => ({
   name,
   supports: { writes: "upsert" },
   write: async (batch) => {
@@ -38,13 +41,13 @@ const well = (name: string, since: () => number, arrivals: Arrivals): Sink<numbe
   },
 });
 
-const ill = (mode: Mode): Sink<number, "upsert"> => ({
-  name: "ill",
+const failingSink = (mode: Mode): Sink<number, "upsert"> => ({
+  name: "failing",
   supports: { writes: "upsert" },
   write: async (batch, { signal }) => {
-    if (mode === "refusing") throw new SinkError("SINK_UNAVAILABLE", "[ill] connection refused");
-    if (mode === "hanging") await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    if (mode === "hanging") throw new SinkError("SINK_TIMEOUT", "[ill] no answer");
+    if (mode === "refusing") throw new SinkError("SINK_UNAVAILABLE", "[failing] connection refused");
+    if (mode === "hanging")
+      return untilAborted(noAnswer, signal, () => new SinkError("SINK_TIMEOUT", "[failing] no answer"));
     await sleep(5);
     return batch.map((delivery) => delivered(delivery));
   },
@@ -60,8 +63,8 @@ const p99 = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
 };
 
-/** Offers changes for that long, each stamped with the time at which it was made. */
-const offer = async (append: (stamp: number) => void, ms: number): Promise<void> => {
+/** Makes changes at the given rate for `ms`; each carries the time of its creation. */
+const makeChanges = async (append: (stamp: number) => void, ms: number): Promise<void> => {
   const startedAt = performance.now();
   for (let made = 0; performance.now() - startedAt < ms; ) {
     const due = ((performance.now() - startedAt) / 1_000) * changesPerSecond;
@@ -72,15 +75,19 @@ const offer = async (append: (stamp: number) => void, ms: number): Promise<void>
 
 const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
   const queue = async (name: string): Promise<string> => (await client.createQueue({ QueueName: name })).QueueUrl ?? "";
-  const [retries, letters] = [await queue(`retries-${mode}`), await queue(`letters-${mode}`)];
+  const [retries, deadLetters] = [await queue(`retries-${mode}`), await queue(`dead-letters-${mode}`)];
   let since = Number.POSITIVE_INFINITY;
-  const arrivals: Arrivals = { latenciesMs: [], lastAt: 0 };
+  const arrivals: DeliveryTimes = { latenciesMs: [], lastAt: 0 };
   let built: Pipeline<Record<string, unknown>> = pipeline("isolation", {
-    deadLetterQueue: sqsDeadLetterQueue({ queueUrl: letters, client }),
+    deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetters, client }),
     retryQueue: sqsRetryQueue({ queueUrl: retries, client }),
     logger: silent,
   });
-  for (const sink of [well("first", () => since, arrivals), well("second", () => since, arrivals), ill(mode)]) {
+  for (const sink of [
+    healthySink("first", () => since, arrivals),
+    healthySink("second", () => since, arrivals),
+    failingSink(mode),
+  ]) {
     built = built.to(sink, ({ after }) => after.stamp as number);
   }
   const stream = fakeStreams();
@@ -100,15 +107,16 @@ const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
     functionResponseTypes: ["ReportBatchItemFailures"],
   });
   await mapping.start();
-  await offer(append, settlingMs);
+  await makeChanges(append, warmupMs);
   since = performance.now();
-  await offer(append, measuredMs);
+  await makeChanges(append, measuredMs);
   await mapping.drained();
   await mapping.stop();
   const seconds = (arrivals.lastAt - since) / 1_000;
   return { perSecond: arrivals.latenciesMs.length / 2 / seconds, p99Ms: p99(arrivals.latenciesMs) };
 };
 
+/** The effect of a failing sink on others. */
 export const isolationSuite: Suite = {
   name: "isolation",
   isRunByNameOnly: true,
@@ -120,7 +128,7 @@ export const isolationSuite: Suite = {
       const modes = ["refusing", "hanging"] as const;
       const figures: Record<string, number> = {};
       const rows: (readonly [string, number, number])[] = [
-        ["all well", rounded(normal.perSecond), rounded(normal.p99Ms)],
+        ["all healthy", rounded(normal.perSecond), rounded(normal.p99Ms)],
       ];
       for (const mode of modes) {
         const { perSecond, p99Ms } = await measure(mode, client);
@@ -137,9 +145,9 @@ export const isolationSuite: Suite = {
           ]),
         ),
         lines: [
-          `${changesPerSecond} changes a second offered; ${measuredMs / 1_000} s measured, ${settlingMs / 1_000} s after the outage began`,
+          `${changesPerSecond} changes a second; ${measuredMs / 1_000} s measured, ${warmupMs / 1_000} s after the outage began`,
           "",
-          ...table(["the third sink", "changes/s at each of the others", "p99, ms"], rows),
+          ...table(["the third sink", "changes/s of each other sink", "p99, ms"], rows),
         ],
       };
     } finally {

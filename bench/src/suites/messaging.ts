@@ -1,46 +1,41 @@
-// Event to acknowledged message: the pipeline's handler against Powertools' BatchProcessor with one request for each
-// record, and against the raw limit: prebuilt requests of ten, as many in flight as the sink has.
+// From an event to acknowledged messages: the pipeline's handler, compared with Powertools' BatchProcessor, which makes one
+// request for each record, and with the raw limit: prebuilt requests of ten, with the concurrency of the sink.
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { pipeline } from "@sluice/core";
-import { decodeRecord, type Sink, toJson } from "@sluice/core/sink-kit";
+import { decodeRecord, eachBounded, type Sink, toJson } from "@sluice/core/sink-kit";
 import type { StreamEvent } from "@sluice/testing";
 import type { DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { batched, filmsUpTo, texts, updateEvents } from "../films.ts";
 import { table } from "../markdown.ts";
 import { type MessagingServer, startMessagingServer } from "../messaging-server.ts";
+import { silent, takeAll } from "../pipeline-handler.ts";
 import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
 
-/** The same message for everybody: the film as JSON, and what a consumer filters and discards by. */
-export interface Message {
+/** The message of every contender: the film as JSON, with attributes for filters and deduplication. */
+export interface BenchMessage {
   readonly body: string;
   readonly attributes: { readonly [name: string]: string };
 }
 
-/** A topic or queue, and the three ways to it that are measured. */
+/** A topic or queue, with the calls of all contenders. */
 export interface MessagingApi<Request> {
-  /** With the client that it makes for itself, as it does for its users. */
+  /** Creates its own client, as it does for users. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
-  /** A request of ten messages at most, as the SDK takes it. */
-  readonly requestOf: (messages: readonly Message[]) => Request;
-  /** Rejects unless all were taken. */
+  /** A request of the SDK with at most ten messages. */
+  readonly requestOf: (messages: readonly BenchMessage[]) => Request;
+  /** Rejects unless all messages are accepted. */
   readonly send: (request: Request) => Promise<void>;
-  readonly sendOne: (message: Message) => Promise<void>;
-  /** Messages that have arrived since the last time they were counted, which are then gone. */
+  readonly sendOne: (message: BenchMessage) => Promise<void>;
+  /** Number of messages since the last call, which are then deleted. */
   readonly takeCount: () => Promise<number>;
   readonly close: () => void;
 }
 
-const silent = { info: () => undefined, warn: () => undefined };
-
 const contenderNames = ["sluice", "raw", "powertools"] as const;
-
-const assertNoFailures = (name: string, failures: readonly unknown[]): void => {
-  if (failures.length > 0) throw new Error(`${name}: ${failures.length} records failed`);
-};
 
 const sluice = ({ sink }: Pick<MessagingApi<never>, "sink">, events: readonly string[]): Contender<"update"> => {
   const handler = pipeline("films", { onReject: "block", logger: silent })
@@ -50,12 +45,12 @@ const sluice = ({ sink }: Pick<MessagingApi<never>, "sink">, events: readonly st
     name: "sluice",
     prepare: (_, batch) => {
       const event: unknown = JSON.parse(events[batch] ?? "");
-      return async () => assertNoFailures("sluice", (await handler(event)).batchItemFailures);
+      return () => takeAll("sluice", handler, event);
     },
   };
 };
 
-const messagesOf = ({ Records }: StreamEvent): Message[] =>
+const messagesOf = ({ Records }: StreamEvent): BenchMessage[] =>
   Records.map((record) => {
     const { eventId, version, kind, after } = decodeRecord(record);
     return {
@@ -69,16 +64,9 @@ const raw = <Request>(api: MessagingApi<Request>, events: readonly string[]): Co
   prepare: (_, batch) => {
     const messages = messagesOf(JSON.parse(events[batch] ?? "") as StreamEvent);
     const requests = batched(messages, 10).map(api.requestOf);
-    const atOnce = api.sink.supports.concurrency ?? 1;
+    const concurrency = api.sink.supports.concurrency ?? 1;
     return async () => {
-      let next = 0;
-      const worker = async (): Promise<void> => {
-        for (let request = requests[next]; request !== undefined; request = requests[next]) {
-          next += 1;
-          await api.send(request);
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      await eachBounded(requests, concurrency, api.send);
     };
   },
 });
@@ -101,15 +89,13 @@ const powertools = (
     name: "powertools",
     prepare: (_, batch) => {
       const event = JSON.parse(events[batch] ?? "") as DynamoDBStreamEvent;
-      return async () => {
-        const { batchItemFailures } = await processPartialResponse(event, publish, processor);
-        assertNoFailures("powertools", batchItemFailures);
-      };
+      const handler = () => processPartialResponse(event, publish, processor);
+      return () => takeAll("powertools", handler, event);
     },
   };
 };
 
-/** Runs every contender once. @throws when its messages did not all arrive: then it did not do the work. */
+/** Runs every contender once. @throws when not all of its messages arrive: then it has not done its work. */
 const assertAllArrive = async (
   contenders: readonly Contender<"update">[],
   { takeCount }: Pick<MessagingApi<never>, "takeCount">,
@@ -135,7 +121,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
     },
     goals: { [`${name}/vs-raw`]: { atLeast: 0.9 }, [`${name}/vs-powertools`]: { atLeast: 5 } },
     lines: [
-      `${rounds} rounds of ${batches} batches of ${batchSize} modifications, against fauxqs in a process of its own`,
+      `${rounds} rounds of ${batches} batches of ${batchSize} modifications, against fauxqs in a separate process`,
       "",
       ...table(
         ["", "records/s", "rounds"],
@@ -145,7 +131,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
   };
 };
 
-/** Sets environment variables; returns what puts back those that were there. */
+/** Sets environment variables; returns a function that restores the old values. */
 const setEnvironment = (variables: Readonly<Record<string, string>>): (() => void) => {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);
@@ -175,7 +161,7 @@ const measure = async <Request>(
   return reportOf(name, times, options);
 };
 
-/** A suite for a target that takes ten messages in a request. */
+/** Makes a suite for a target that takes ten messages in a request. */
 export const messagingSuite = <Request>(
   name: string,
   open: (server: MessagingServer) => Promise<MessagingApi<Request>>,

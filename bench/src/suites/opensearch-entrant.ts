@@ -1,36 +1,38 @@
-// What the contenders of the OpenSearch suite have in common: the changes, the index, and what it holds in the end.
+// Common parts of the contenders of the OpenSearch suite: the changes, the index, and its final content.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmColumns, keyAttribute } from "../films.ts";
 import type { Work } from "../rounds.ts";
 
-/** `redelivered`: the updates once more. `mixed`: of ten records three inserts, six updates and one removal. */
-export type Mix = "insert" | "update" | "redelivered" | "mixed";
+/** `redelivered`: the updates again. `mixed`: of ten records three inserts, six updates and one removal. */
+export type OpensearchMix = "insert" | "update" | "redelivered" | "mixed";
 
-/** A film as it is then, or was until it is removed. */
-export interface FilmChange {
+/** A film after a change, or before its removal. */
+export interface DocumentChange {
   readonly film: PlainItem;
   readonly isRemoved: boolean;
 }
 
+/** The document id of a film. */
 export const idOf = (film: PlainItem): string => String(film[keyAttribute]);
 
-/** The same changes for everybody, as events and as documents. */
-export interface Material {
+/** The changes of all contenders, as events and as documents. */
+export interface OpensearchMaterial {
   /** Events as JSON text, one for each batch. */
-  readonly events: Readonly<Record<Mix, readonly string[]>>;
-  readonly changes: Readonly<Record<Mix, readonly (readonly FilmChange[])[]>>;
+  readonly events: Readonly<Record<OpensearchMix, readonly string[]>>;
+  readonly changes: Readonly<Record<OpensearchMix, readonly (readonly DocumentChange[])[]>>;
 }
 
-export interface Entrant {
+/** A contender and its index. */
+export interface OpensearchEntrant {
   readonly name: string;
   /** The alias or index to search. */
   readonly index: string;
-  /** Makes the index anew, empty. */
+  /** Recreates the empty index. */
   readonly reset: () => Promise<void>;
-  /** Makes ready what Lambda, or nobody, would have made; returns the work from there to the last acknowledgement. */
-  readonly prepare: (mix: Mix, batch: number) => Work;
+  /** Prepares the input of a batch; returns the work until the last acknowledgement. */
+  readonly prepare: (mix: OpensearchMix, batch: number) => Work;
 }
 
 const fieldTypes: Readonly<Record<string, string>> = {
@@ -41,7 +43,7 @@ const fieldTypes: Readonly<Record<string, string>> = {
   text: "keyword",
 };
 
-/** Fields of every index: nothing is left for the server to guess. */
+/** The explicit mapping of every index. */
 export const mappings: { readonly properties: Readonly<Record<string, { readonly type: string }>> } = {
   properties: Object.fromEntries(
     Object.values(filmColumns).map(({ path: [attribute], type }) => [
@@ -51,21 +53,22 @@ export const mappings: { readonly properties: Readonly<Record<string, { readonly
   ),
 };
 
-/** What is read at the end is more than the default. */
+/** More than the default, for reading the final content. */
 const mostRead = 100_000;
 
+/** Settings of every index. */
 export const indexSettings: Readonly<Record<string, number>> = {
   number_of_shards: 1,
   number_of_replicas: 0,
   max_result_window: mostRead,
 };
 
-/** Deletes the indices of that name, where there are some. */
+/** Deletes the indices whose names begin with this name. */
 export const dropIndex = async (client: Client, index: string): Promise<void> => {
   await client.transport.request({ method: "DELETE", path: `/${index}*` });
 };
 
-/** An index as everybody has it who has no sink to make one. */
+/** Recreates the empty index of a contender without a sink. */
 export const recreateIndex = async (client: Client, index: string): Promise<void> => {
   await dropIndex(client, index);
   await client.transport.request({ method: "PUT", path: `/${index}`, body: { settings: indexSettings, mappings } });
@@ -75,7 +78,7 @@ interface SearchAnswer {
   readonly hits: { readonly hits: readonly { readonly _source: Readonly<Record<string, unknown>> }[] };
 }
 
-/** All documents in the order of their keys, as text, without the sink's own field. */
+/** All documents in the order of their keys, as text, without the field that the sink adds. */
 export const contentOf = async (client: Client, index: string): Promise<string[]> => {
   await client.transport.request({ method: "POST", path: `/${index}/_refresh` });
   const body = { size: mostRead, sort: [{ [keyAttribute]: "asc" }], query: { match_all: {} } };

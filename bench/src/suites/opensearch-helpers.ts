@@ -1,12 +1,13 @@
-// The client's own helper, with its defaults: documents that are objects already, unguarded.
+// The bulk helper of the client with its defaults: unguarded writes of prepared objects.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";
-import { type Entrant, idOf, type Material, recreateIndex } from "./opensearch-entrant.ts";
+import { idOf, type OpensearchEntrant, type OpensearchMaterial, recreateIndex } from "./opensearch-entrant.ts";
 
 const index = "sluice-bench-helpers-bulk";
 
-export const helpersBulk = (client: Client, { changes }: Material): Entrant => ({
+/** The bulk helper of the client. */
+export const helpersBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => ({
   name: "helpers-bulk",
   index,
   reset: () => recreateIndex(client, index),

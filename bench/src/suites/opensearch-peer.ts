@@ -1,8 +1,8 @@
-// The published peer dynamodb-stream-elasticsearch with what is fastest in it: bulk requests, no refresh after each.
+// The npm package dynamodb-stream-elasticsearch with its fastest options: bulk requests without a refresh.
 
 import { createRequire } from "node:module";
 import type { Client } from "@opensearch-project/opensearch";
-import { type Entrant, type Material, recreateIndex } from "./opensearch-entrant.ts";
+import { type OpensearchEntrant, type OpensearchMaterial, recreateIndex } from "./opensearch-entrant.ts";
 
 const index = "sluice-bench-peer";
 
@@ -15,13 +15,13 @@ type PushStream = (options: {
   readonly keepAlive: boolean;
 }) => Promise<void>;
 
-/** The part of AWS SDK 2 that the peer asks for credentials. */
+/** The part of AWS SDK 2 that has the credentials of the peer. */
 interface OldSdk {
   readonly config: { credentials: unknown };
   readonly Credentials: new (accessKeyId: string, secretAccessKey: string) => unknown;
 }
 
-/** Credentials are given, as the old SDK would look for some in the instance's metadata. The server checks none. */
+/** Sets credentials, which the server does not check: otherwise the SDK would query the instance's metadata. */
 const loadPeer = (): PushStream => {
   process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";
   const require = createRequire(import.meta.url);
@@ -30,7 +30,8 @@ const loadPeer = (): PushStream => {
   return (require("dynamodb-stream-elasticsearch") as { pushStream: PushStream }).pushStream;
 };
 
-export const peerPush = (client: Client, endpoint: string, { events }: Material): Entrant => {
+/** The npm package dynamodb-stream-elasticsearch. */
+export const peerPush = (client: Client, endpoint: string, { events }: OpensearchMaterial): OpensearchEntrant => {
   const pushStream = loadPeer();
   return {
     name: "dynamodb-stream-elasticsearch",

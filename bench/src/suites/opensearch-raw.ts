@@ -1,21 +1,28 @@
-// The raw limit: NDJSON that is there already, unguarded, as many requests in flight as the sink has; of the answer no
-// more is read than whether all was taken.
+// The raw limit: unguarded bulk requests of prepared NDJSON, with the concurrency of the sink. Of the response only the
+// errors are read.
 
 import type { Client } from "@opensearch-project/opensearch";
 import { batched } from "../films.ts";
-import { type Entrant, type FilmChange, idOf, type Material, recreateIndex } from "./opensearch-entrant.ts";
+import {
+  type DocumentChange,
+  idOf,
+  type OpensearchEntrant,
+  type OpensearchMaterial,
+  recreateIndex,
+} from "./opensearch-entrant.ts";
 
 const index = "sluice-bench-raw";
 
 /** The sink's default. */
 const concurrency = 2;
 
-const linesOf = ({ film, isRemoved }: FilmChange): string =>
+const linesOf = ({ film, isRemoved }: DocumentChange): string =>
   isRemoved
     ? `${JSON.stringify({ delete: { _id: idOf(film) } })}\n`
     : `${JSON.stringify({ index: { _id: idOf(film) } })}\n${JSON.stringify(film)}\n`;
 
-export const rawBulk = (client: Client, { changes }: Material): Entrant => {
+/** Unguarded bulk requests. */
+export const rawBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => {
   const send = async (bulkBody: string): Promise<void> => {
     const { body } = await client.transport.request({
       method: "POST",

@@ -1,16 +1,22 @@
-// Sluice: the handler of a pipeline with one route, from parsed event to answer.
+// Sluice: the handler of a pipeline with one route, from parsed event to response.
 
 import type { Client } from "@opensearch-project/opensearch";
 import { pipeline } from "@sluice/core";
 import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
-import { type Handler, silent, takeAll } from "../pipeline-handler.ts";
-import { dropIndex, type Entrant, indexSettings, type Material, mappings } from "./opensearch-entrant.ts";
+import { type MeasuredHandler, silent, takeAll } from "../pipeline-handler.ts";
+import {
+  dropIndex,
+  indexSettings,
+  mappings,
+  type OpensearchEntrant,
+  type OpensearchMaterial,
+} from "./opensearch-entrant.ts";
 
 const index = "sluice-bench-films";
 
 /**
- * A sink with an index of its own, empty. It is made anew for each round: it remembers the changes that it wrote, and
- * would take a later round's inserts for repeated ones.
+ * A new sink with an empty index of its own. Each round needs a new sink: it remembers the changes that it wrote, and
+ * would treat the inserts of a later round as redelivered.
  */
 export const emptySink = async (client: Client, name: string): Promise<OpensearchSink> => {
   await dropIndex(client, name);
@@ -19,12 +25,12 @@ export const emptySink = async (client: Client, name: string): Promise<Opensearc
   return sink;
 };
 
-const handlerOf = (sink: OpensearchSink): Handler =>
+const handlerOf = (sink: OpensearchSink): MeasuredHandler =>
   pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
 
-/** One environment of Lambda for all mixes: it remembers what it wrote. */
-export const sluiceIndex = (client: Client, { events }: Material): Entrant => {
-  let handler: Handler;
+/** One execution environment for all mixes: its sink remembers the earlier writes. */
+export const sluiceIndex = (client: Client, { events }: OpensearchMaterial): OpensearchEntrant => {
+  let handler: MeasuredHandler;
   return {
     name: "sluice",
     index,
@@ -38,11 +44,11 @@ export const sluiceIndex = (client: Client, { events }: Material): Entrant => {
   };
 };
 
-/** An environment of its own for each mix: none has written what it finds. */
-export const coldSluiceIndex = (client: Client, { events }: Material): Entrant => {
+/** A new execution environment for each mix: its sink knows no earlier writes. */
+export const coldSluiceIndex = (client: Client, { events }: OpensearchMaterial): OpensearchEntrant => {
   const name = "sluice-cold";
   const own = "sluice-bench-cold";
-  let handler: Handler;
+  let handler: MeasuredHandler;
   return {
     name,
     index: own,

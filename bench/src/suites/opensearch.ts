@@ -1,5 +1,5 @@
-// Event to acknowledged documents on OpenSearch: the pipeline's handler, against the same documents as prebuilt NDJSON
-// through unguarded bulk requests, against the client's own bulk helper, and against a published peer.
+// From an event to acknowledged documents in OpenSearch: the pipeline's handler, compared with unguarded bulk requests of
+// prepared NDJSON, with the bulk helper of the client, and with a package of npm.
 
 import { Client } from "@opensearch-project/opensearch";
 import { type OpensearchEngine, startOpensearch } from "@sluice/local";
@@ -9,13 +9,20 @@ import { table } from "../markdown.ts";
 import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Figures, Goal, Suite, SuiteOptions, SuiteReport } from "../suite.ts";
-import { contentOf, dropIndex, type Entrant, type FilmChange, type Material, type Mix } from "./opensearch-entrant.ts";
+import {
+  contentOf,
+  type DocumentChange,
+  dropIndex,
+  type OpensearchEntrant,
+  type OpensearchMaterial,
+  type OpensearchMix,
+} from "./opensearch-entrant.ts";
 import { helpersBulk } from "./opensearch-helpers.ts";
 import { peerPush } from "./opensearch-peer.ts";
 import { rawBulk } from "./opensearch-raw.ts";
 import { coldSluiceIndex, sluiceIndex } from "./opensearch-sluice.ts";
 
-const mixes = ["insert", "update", "redelivered", "mixed"] as const satisfies readonly Mix[];
+const mixes = ["insert", "update", "redelivered", "mixed"] as const satisfies readonly OpensearchMix[];
 const peers = ["raw", "helpers-bulk", "dynamodb-stream-elasticsearch"] as const;
 
 const goals: Readonly<Record<string, Goal>> = {
@@ -24,52 +31,57 @@ const goals: Readonly<Record<string, Goal>> = {
   "opensearch/redelivered/vs-raw": { atLeast: 1 },
 };
 
-/** A change with what it was before, which is in the record's old image. */
-interface Step {
+/** The item before and after a change. */
+interface ItemChange {
   readonly before?: PlainItem;
   readonly after?: PlainItem;
 }
 
-/** Of ten, three are new films, six get one more vote and one goes. */
-const mixedStep = (film: PlainItem, index: number, count: number): Step => {
+/** Of ten films three are new, six get one more vote, and one is removed. */
+const mixedStep = (film: PlainItem, index: number, count: number): ItemChange => {
   const before = voted(film);
   if (index % 10 < 3) return { after: { ...film, [keyAttribute]: count + index + 1 } };
   return index % 10 === 9 ? { before } : { before, after: voted(before) };
 };
 
-const eventTexts = (steps: readonly Step[], batchSize: number, lastPosition: number): string[] => {
+const eventTexts = (steps: readonly ItemChange[], batchSize: number, lastPosition: number): string[] => {
   const records = steps.map((step, index) =>
     streamRecord({ ...step, position: lastPosition + index + 1, keyNames: [keyAttribute], tableName: "Films" }),
   );
   return texts(batched(records, batchSize).map(streamEvent));
 };
 
-const changeOf = ({ before = {}, after }: Step): FilmChange => ({
+const changeOf = ({ before = {}, after }: ItemChange): DocumentChange => ({
   film: after ?? before,
   isRemoved: after === undefined,
 });
 
-const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Material> => {
+const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<OpensearchMaterial> => {
   const count = batchSize * batches;
   const films = await filmsUpTo(count);
-  const updates: Step[] = films.map((film) => ({ before: film, after: voted(film) }));
-  const steps: Readonly<Record<Mix, readonly Step[]>> = {
+  const updates: ItemChange[] = films.map((film) => ({ before: film, after: voted(film) }));
+  const steps: Readonly<Record<OpensearchMix, readonly ItemChange[]>> = {
     insert: films.map((film) => ({ after: film })),
     update: updates,
     redelivered: updates,
     mixed: films.map((film, index) => mixedStep(film, index, count)),
   };
-  const positions: Readonly<Record<Mix, number>> = { insert: 0, update: count, redelivered: count, mixed: 2 * count };
-  const perMix = <Value>(made: (mix: Mix) => Value) =>
-    Object.fromEntries(mixes.map((mix) => [mix, made(mix)])) as Record<Mix, Value>;
+  const positions: Readonly<Record<OpensearchMix, number>> = {
+    insert: 0,
+    update: count,
+    redelivered: count,
+    mixed: 2 * count,
+  };
+  const perMix = <Value>(compute: (mix: OpensearchMix) => Value) =>
+    Object.fromEntries(mixes.map((mix) => [mix, compute(mix)])) as Record<OpensearchMix, Value>;
   return {
     events: perMix((mix) => eventTexts(steps[mix], batchSize, positions[mix])),
     changes: perMix((mix) => batched(steps[mix].map(changeOf), batchSize)),
   };
 };
 
-/** Documents of the mixes before are searchable, as those of seconds ago are. */
-const contenderOf = (client: Client, { name, index, reset, prepare }: Entrant): Contender<Mix> => ({
+/** Refreshes before each later mix: in production, earlier writes are searchable after a second. */
+const contenderOf = (client: Client, { name, index, reset, prepare }: OpensearchEntrant): Contender<OpensearchMix> => ({
   name,
   reset,
   begin: async (mix) => {
@@ -78,8 +90,12 @@ const contenderOf = (client: Client, { name, index, reset, prepare }: Entrant): 
   prepare,
 });
 
-/** @throws when the contenders did not leave the same documents: then they did not do the same work. */
-const assertSameContent = async (client: Client, entrants: readonly Entrant[], expected: number): Promise<void> => {
+/** @throws when the contenders left different documents: then their work differed. */
+const assertSameContent = async (
+  client: Client,
+  entrants: readonly OpensearchEntrant[],
+  expected: number,
+): Promise<void> => {
   const contents: string[][] = [];
   for (const { index } of entrants) contents.push(await contentOf(client, index));
   const counts = contents.map(({ length }) => length);
@@ -88,14 +104,14 @@ const assertSameContent = async (client: Client, entrants: readonly Entrant[], e
   }
 };
 
-/** What is there after the mixed changes. */
-const documentsLeft = ({ changes }: Material, count: number): number => {
+/** The number of documents after the mixed changes. */
+const documentsLeft = ({ changes }: OpensearchMaterial, count: number): number => {
   const mixed = changes.mixed.flat();
   const removed = mixed.filter(({ isRemoved }) => isRemoved).length;
   return count - removed + mixed.filter(({ film }) => Number(film[keyAttribute]) > count).length;
 };
 
-const figuresOf = (times: Times<Mix>, records: number): Figures => {
+const figuresOf = (times: Times<OpensearchMix>, records: number): Figures => {
   const figures: Record<string, number> = {};
   for (const mix of mixes) {
     const took = times.median("sluice", mix);
@@ -106,7 +122,7 @@ const figuresOf = (times: Times<Mix>, records: number): Figures => {
   return figures;
 };
 
-const timeTable = (times: Times<Mix>, names: readonly string[], records: number): string[] =>
+const timeTable = (times: Times<OpensearchMix>, names: readonly string[], records: number): string[] =>
   table(
     ["", ...mixes.flatMap((mix) => [`${mix}, records/s`, "rounds"])],
     names.map((name) => [
@@ -135,6 +151,7 @@ const measure = async ({ url }: OpensearchEngine, client: Client, options: Suite
   return { figures: figuresOf(times, records), goals, lines: [run, "", ...timeTable(times, names, records)] };
 };
 
+/** Writes to OpenSearch compared with other clients. */
 export const opensearchSuite: Suite = {
   name: "opensearch",
   run: async (options) => {

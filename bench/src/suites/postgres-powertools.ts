@@ -1,4 +1,4 @@
-// Powertools' BatchProcessor with the record handler that one writes by hand: unmarshall the image, upsert the row.
+// Powertools' BatchProcessor with a hand-written record handler: unmarshall the image, upsert the row.
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
@@ -13,7 +13,7 @@ const upsertOf = (table: string): string => {
   return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${parameters.join(", ")}) ${replaceRow()}`;
 };
 
-/** `processInParallel` is Powertools' default. */
+/** Parallel processing is Powertools' default. */
 export const powertoolsUpsert = async (
   pool: pg.Pool,
   name: "powertools-parallel" | "powertools-sequential",

@@ -1,4 +1,4 @@
-// The raw limit: rows that are arrays already, one unguarded statement for each batch, nothing decoded or answered.
+// The raw limit: one unguarded statement with prepared arrays for each batch, without decoding and without a response.
 
 import type { PlainItem } from "@sluice/testing";
 import type pg from "pg";
@@ -16,6 +16,7 @@ const upsert = (): string => {
 const arraysOf = (films: readonly PlainItem[]): unknown[][] =>
   Object.values(filmColumns).map(({ path: [attribute] }) => films.map((film) => film[attribute] ?? null));
 
+/** Unguarded upserts. */
 export const rawUpsert = async (pool: pg.Pool, { films }: Material): Promise<Entrant> => {
   await pool.query(createTable(table));
   const text = upsert();

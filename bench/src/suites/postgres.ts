@@ -1,6 +1,5 @@
-// Event to commit on Postgres: the pipeline's handler under both guards, against Powertools' BatchProcessor with the
-// upsert that one writes by hand, and against the raw limit: the same rows as prebuilt arrays through one unguarded
-// statement for each batch.
+// From an event to a commit in Postgres: the pipeline's handler with both guards, compared with Powertools' BatchProcessor
+// with a hand-written upsert, and with the raw limit: one unguarded statement with prepared arrays for each batch.
 
 import { type PostgresEngine, startPostgres } from "@sluice/local";
 import type { PostgresGuard } from "@sluice/sink-postgres";
@@ -29,8 +28,8 @@ const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
 );
 
 /**
- * Commits are synced, as by Postgres' own defaults and not as in the tests. Nothing else of the server's own may fall into
- * one contender's time and not into another's.
+ * Commits are synced, as by default and unlike in the tests. Background work of the server is off, as it would hit the
+ * contenders unequally.
  */
 const settings = {
   fsync: "on",
@@ -71,7 +70,7 @@ const contentOf = async (pool: pg.Pool, { view }: Entrant): Promise<string> => {
   return rows[0]?.content ?? "";
 };
 
-/** @throws when the contenders did not leave the same rows: then they did not do the same work. */
+/** @throws when the contenders left different rows: then their work differed. */
 const assertSameContent = async (pool: pg.Pool, entrants: readonly Entrant[], expected: number) => {
   const contents = await Promise.all(entrants.map((entrant) => contentOf(pool, entrant)));
   if (new Set(contents).size !== 1 || !contents[0]?.startsWith(`${expected} `)) {
@@ -114,7 +113,7 @@ const ratioTable = (figures: Figures): string[] =>
 
 const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<SuiteReport> => {
   const pool = new pg.Pool({ connectionString: await engine.createDatabase(), max: 10 });
-  // Connections that say goodbye while the server ends report that as an error, which nobody is there to take.
+  // When the server ends, idle connections emit an error, which would end this process.
   pool.on("error", () => undefined);
   try {
     const material = await materialOf(options);
@@ -140,6 +139,7 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
   }
 };
 
+/** Writes to Postgres compared with Powertools and the raw limit. */
 export const postgresSuite: Suite = {
   name: "postgres",
   run: async (options) => {

@@ -1,13 +1,13 @@
-// Changes onto a standard topic with one subscribed queue, in requests of ten.
+// Changes published to a standard topic with one subscribed queue, in requests of ten.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import { snsSink } from "@sluice/sink-sns";
 import type { Suite } from "../suite.ts";
-import { type Message, messagingSuite } from "./messaging.ts";
+import { type BenchMessage, messagingSuite } from "./messaging.ts";
 import { takeCount } from "./sqs.ts";
 
-const entryOf = ({ body, attributes }: Message) => ({
+const entryOf = ({ body, attributes }: BenchMessage) => ({
   Message: body,
   MessageAttributes: Object.fromEntries(
     Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
@@ -27,6 +27,7 @@ const subscribedTopic = async (client: SNS, queues: SQS) => {
   return { topicArn, queueUrl };
 };
 
+/** Writes to SNS compared with Powertools and the raw limit. */
 export const snsSuite: Suite = messagingSuite("sns", async ({ clientConfig }) => {
   const client = new SNS(clientConfig);
   const queues = new SQS(clientConfig);

@@ -1,18 +1,18 @@
-// Changes into a standard queue, in requests of ten.
+// Changes sent to a standard queue, in requests of ten.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { sqsSink } from "@sluice/sink-sqs";
 import type { Suite } from "../suite.ts";
-import { type Message, messagingSuite } from "./messaging.ts";
+import { type BenchMessage, messagingSuite } from "./messaging.ts";
 
-const entryOf = ({ body, attributes }: Message) => ({
+const entryOf = ({ body, attributes }: BenchMessage) => ({
   MessageBody: body,
   MessageAttributes: Object.fromEntries(
     Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
   ),
 });
 
-/** Messages in a queue, which is empty afterwards. */
+/** Returns the number of messages in a queue, and deletes them. */
 export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> => {
   const AttributeNames = ["ApproximateNumberOfMessages" as const];
   const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames });
@@ -20,6 +20,7 @@ export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> 
   return Number(Attributes?.ApproximateNumberOfMessages);
 };
 
+/** Writes to SQS compared with Powertools and the raw limit. */
 export const sqsSuite: Suite = messagingSuite("sqs", async ({ clientConfig }) => {
   const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "films" });

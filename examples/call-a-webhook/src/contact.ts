@@ -1,21 +1,21 @@
-// The anti-corruption layer: what a customer of ours is in the CRM's words. Neither side's model is known beyond this
-// file, so that either may change without the other.
+// The anti-corruption layer: translates a customer into a contact of the CRM. Only this file knows both models, so that
+// either may change independently.
 
 import type { Change } from "@sluice/core";
 import type { WebhookMessage } from "@sluice/sink-webhook";
 
-/** A customer as our table has it. */
+/** A customer in our table. */
 export type Customer = {
   readonly customerId: string;
   readonly firstName: string;
   readonly lastName: string;
   readonly email: string;
   readonly consent: boolean;
-  /** Our own business: the CRM never hears of it. */
+  /** Internal: the CRM does not get it. */
   readonly creditLimit?: number;
 };
 
-/** A contact as the CRM wants it. */
+/** A contact of the CRM. */
 type Contact = {
   readonly full_name: string;
   readonly email_address: string;
@@ -30,7 +30,7 @@ const toContact = ({ firstName, lastName, email, consent }: Customer): Contact =
 
 const isSame = (one: Contact, other: Contact): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** The call that a change is: one contact is put or deleted; none where nothing that the CRM knows of has changed. */
+/** The call for a change: it puts or deletes one contact. Undefined when the contact did not change. */
 export const toCall = ({ keys, before, after }: Change<Customer>): WebhookMessage | undefined => {
   const path = `/contacts/${encodeURIComponent(String(keys.customerId))}`;
   if (after === undefined) return { method: "DELETE", path };

@@ -1,4 +1,4 @@
-// The pipeline: changes of our customers, as calls of the CRM's API. It can be imported without Lambda.
+// The pipeline: changes of customers as calls of the CRM's API. It can be imported outside Lambda.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -6,6 +6,7 @@ import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
 import { list, required } from "./environment.ts";
 
+/** The record of the calls that were made. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const crm = webhookSink({
@@ -13,13 +14,14 @@ const crm = webhookSink({
   url: required("CRM_URL"),
   secrets: list("CRM_SECRETS"),
   headers: { authorization: `Bearer ${required("CRM_TOKEN")}` },
-  // What the CRM's contract allows; the function's concurrency multiplies both.
+  // The limits of the CRM's contract, for each execution environment.
   concurrency: 4,
   maxPerSecond: Number(process.env.CALLS_PER_SECOND ?? 20),
   circuitBreaker: { openMs: Number(process.env.CIRCUIT_OPEN_MS ?? 10_000) },
   allowAddresses: list("ALLOW_ADDRESSES"),
 });
 
+/** The pipeline of the function. */
 export const customers: Pipeline<Customer> = pipeline<Customer>("customers", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,

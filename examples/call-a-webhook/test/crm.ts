@@ -1,33 +1,38 @@
-// The CRM: contacts over HTTP, with moods.
+// The CRM: an HTTP API of contacts, with faults.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 
+/** The token that the CRM accepts. */
 export const token = "crm-token";
+/** The secret that the CRM verifies signatures with. */
 export const secret = `whsec_${Buffer.from("a secret of 24 bytes, ok").toString("base64")}`;
 
-/** One call that the CRM took. */
-export interface Call {
+/** A call that the CRM executed. */
+export interface CrmCall {
   readonly method: string;
   readonly contact: string;
   readonly key: string;
   readonly version: string;
 }
 
-/** What it does with a call; undefined: takes it. */
-export type Mood = (contact: string) => "away" | { readonly status: number; readonly retryAfter?: string } | undefined;
+/** The fault for a call; undefined for none. */
+export type CrmFault = (
+  contact: string,
+) => "down" | { readonly status: number; readonly retryAfter?: string } | undefined;
 
+/** A running CRM. */
 export interface Crm {
-  /** Answers the URL of its API. */
+  /** Returns the URL of the API. */
   readonly start: () => Promise<string>;
   readonly stop: () => Promise<void>;
-  readonly setMood: (mood: Mood) => void;
-  /** Calls that arrived, whatever became of them. */
+  readonly setFault: (fault: CrmFault) => void;
+  /** Number of calls so far, including those with a fault. */
   readonly arrived: () => number;
-  /** Calls that were taken, in order. */
-  readonly taken: readonly Call[];
+  /** Executed calls, in order. */
+  readonly taken: readonly CrmCall[];
   readonly contacts: ReadonlyMap<string, unknown>;
 }
 
@@ -40,7 +45,7 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
 const textHeaders = (headers: IncomingMessage["headers"]): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
-/** Refuses whoever is not who he says. An empty body is signed too, and is no JSON. */
+/** Checks token and signature. An empty body is signed, too, although it is not JSON. */
 const isAuthentic = (headers: Record<string, string>, body: string): boolean => {
   if (headers.authorization !== `Bearer ${token}`) return false;
   try {
@@ -51,10 +56,11 @@ const isAuthentic = (headers: Record<string, string>, body: string): boolean => 
   }
 };
 
+/** Makes a CRM without contacts. */
 export const openCrm = (): Crm => {
-  const taken: Call[] = [];
+  const taken: CrmCall[] = [];
   const contacts = new Map<string, unknown>();
-  let mood: Mood = () => undefined;
+  let fault: CrmFault = () => undefined;
   let arrived = 0;
 
   const take = (request: IncomingMessage, contact: string, body: string): void => {
@@ -67,8 +73,8 @@ export const openCrm = (): Crm => {
     arrived += 1;
     const body = await textOf(request);
     const contact = decodeURIComponent(/^\/api\/contacts\/([^/]+)$/.exec(request.url ?? "")?.[1] ?? "");
-    const reaction = mood(contact);
-    if (reaction === "away") response.destroy();
+    const reaction = fault(contact);
+    if (reaction === "down") response.destroy();
     else if (reaction !== undefined) {
       const { status, retryAfter } = reaction;
       response.writeHead(status, retryAfter === undefined ? {} : { "retry-after": retryAfter }).end();
@@ -85,8 +91,8 @@ export const openCrm = (): Crm => {
     taken,
     contacts,
     arrived: () => arrived,
-    setMood: (next) => {
-      mood = next;
+    setFault: (next) => {
+      fault = next;
     },
     start: async () => {
       server.listen(0, "127.0.0.1");

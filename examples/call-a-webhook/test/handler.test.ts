@@ -1,4 +1,4 @@
-// Customers are written to DynamoDB Local, and a CRM with moods hears of them through the function.
+// Customers are written to DynamoDB Local, and the function sends their changes to a CRM with faults.
 
 import { setTimeout } from "node:timers/promises";
 import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -79,7 +79,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     await mapping.start();
   });
 
-  beforeEach(() => crm.setMood(() => undefined));
+  beforeEach(() => crm.setFault(() => undefined));
 
   afterAll(async () => {
     process.env = environment;
@@ -89,7 +89,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     for (const client of [table, sqs]) client.destroy();
   });
 
-  /** Until the function has had what the table was told. */
+  /** Writes to the table, and waits until the function has handled the changes. */
   const follow = async (act: () => Promise<void>): Promise<void> => {
     await act();
     await mapping.drained();
@@ -129,7 +129,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     }
   };
 
-  test("speaks the CRM's language, and of nothing that the CRM does not know", async () => {
+  test("translates customers into contacts, and sends no internal attributes", async () => {
     await follow(async () => {
       await put(customer("a/1"));
       await put(customer("a/1", { creditLimit: 5 }));
@@ -146,9 +146,9 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     ]);
   });
 
-  test("leaves a CRM alone that asks for it, and then sends the rest, each once and in order", async () => {
+  test("makes no call while the CRM throttles, and then sends each change once and in order", async () => {
     let refusals = 0;
-    crm.setMood(() => {
+    crm.setFault(() => {
       const isRefused = crm.taken.length % 10 === 9 && refusals < 5;
       if (!isRefused) return undefined;
       refusals += 1;
@@ -160,33 +160,33 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     expectAllOnceInOrder(throttled);
   });
 
-  test("sits out an outage at the price of a few calls, and then sends the rest, each once and in order", async () => {
-    const patient = ids("patient", 8);
+  test("makes few calls during an outage, and then sends each change once and in order", async () => {
+    const delayed = ids("outage", 8);
     let during = 0;
     await follow(async () => {
-      crm.setMood(() => "away");
+      crm.setFault(() => "down");
       const before = crm.arrived();
-      await writeThrice(patient);
+      await writeThrice(delayed);
       await setTimeout(8 * circuitOpenMs);
       during = crm.arrived() - before;
-      crm.setMood(() => undefined);
+      crm.setFault(() => undefined);
     });
-    // Five or a few more to learn of it, as several are under way at once, and one for each look.
+    // Five or a few more until the circuit breaker opens, as several calls run at once, and one for each probe.
     expect(during).toBeGreaterThanOrEqual(5);
     expect(during).toBeLessThanOrEqual(5 + 4 + 8);
-    expectAllOnceInOrder(patient);
+    expectAllOnceInOrder(delayed);
   });
 
-  test("dead-letters a call that the CRM refuses, and goes on with that customer", async () => {
-    let refusals = 1;
-    crm.setMood((contact) => {
-      if (contact !== "odd-0" || refusals === 0) return undefined;
-      refusals -= 1;
+  test("dead-letters a change that the CRM rejects, and sends the customer's next change", async () => {
+    let rejections = 1;
+    crm.setFault((contact) => {
+      if (contact !== "rejected-0" || rejections === 0) return undefined;
+      rejections -= 1;
       return { status: 422 };
     });
-    await follow(() => writeThrice(["odd-0"]));
-    expect(crm.taken.filter(({ contact }) => contact === "odd-0")).toHaveLength(2);
-    const letters = await drainQueue(sqs, deadLetters);
-    expect(letters.map(({ body }) => JSON.parse(body))).toMatchObject([{ sink: "crm", code: "SINK_REJECTED" }]);
+    await follow(() => writeThrice(["rejected-0"]));
+    expect(crm.taken.filter(({ contact }) => contact === "rejected-0")).toHaveLength(2);
+    const messages = await drainQueue(sqs, deadLetters);
+    expect(messages.map(({ body }) => JSON.parse(body))).toMatchObject([{ sink: "crm", code: "SINK_REJECTED" }]);
   });
 });

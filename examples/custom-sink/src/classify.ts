@@ -5,28 +5,28 @@ import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 const codes: Readonly<Record<string, SinkErrorCode>> = {
   EMFILE: "SINK_THROTTLED", // too many open files
   ENFILE: "SINK_THROTTLED",
-  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is used up: what somebody enlarges, or empties
+  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted, which an administrator can change
   ENOSPC: "SINK_UNAVAILABLE",
   EIO: "SINK_UNAVAILABLE",
-  ESTALE: "SINK_UNAVAILABLE", // NFS: the handle is of an earlier mount
+  ESTALE: "SINK_UNAVAILABLE", // NFS: a handle of an earlier mount
   ETIMEDOUT: "SINK_TIMEOUT",
   EACCES: "SINK_DENIED",
   EPERM: "SINK_DENIED",
   EROFS: "SINK_DENIED",
-  ENOENT: "SINK_MISSING", // the folder: the file itself is created
+  ENOENT: "SINK_MISSING", // the folder is missing; a missing file is created
   ENOTDIR: "SINK_MISSING",
   EISDIR: "SINK_MISSING",
 };
 
-/** `ENOENT`, not `ERR_INVALID_ARG_TYPE`. By its code and not by class: Jest runs tests in a realm with classes of its own. */
+/** `ENOENT`, not `ERR_INVALID_ARG_TYPE`. Not by class, as Jest runs tests in a realm with its own classes. */
 const systemCode = (error: unknown): string | undefined => {
   const { code } = Object(error) as { readonly code?: unknown };
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 };
 
 /**
- * The error of `node:fs` as the sink's own. One that is not in the table counts as unavailable: in doubt, try again.
- * @throws what is neither the sink's own error nor the system's: a bug, which must fail the invocation.
+ * The error of `node:fs` as a `SinkError`. An unknown system error is SINK_UNAVAILABLE, which is retried.
+ * @throws any other error: a bug must fail the invocation.
  */
 export const classify = (error: unknown): SinkError => {
   if (error instanceof SinkError) return error; // SINK_TIMEOUT of `writeInRequests`, when the signal aborts

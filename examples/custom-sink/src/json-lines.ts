@@ -4,22 +4,23 @@ import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInR
 import { classify } from "./classify.ts";
 import { type LineFile, openLineFile } from "./line-file.ts";
 
-/** What a line holds beside the `idempotencyKey`, which the sink adds. */
+/** The members of a line, without the `idempotencyKey`, which the sink adds. */
 export type Line = { readonly [member: string]: unknown };
 
+/** Options of the sink. */
 export interface JsonLinesOptions {
-  /** The file. It is created; its folder is not. */
+  /** Path of the file. The sink creates the file, but not its folder. */
   readonly path: string;
   /** Most bytes of a line in UTF-8 with its line feed, and of one write to the file. Default 262,144. */
   readonly maxLineBytes?: number;
-  /** Opens the file; for tests. Default: on disk. */
+  /** Opens the file, for tests. Default: on disk. */
   readonly open?: (path: string) => Promise<LineFile>;
 }
 
 const lineOf = ({ message, idempotencyKey }: AppendDelivery<Line>): string =>
   `${toJson({ ...message, idempotencyKey })}\n`;
 
-/** A file that is opened at the first write, and anew after a failure: only then is a torn line found. */
+/** A file that is opened at the first write, and again after a failure, which may have left an incomplete line. */
 const lazily = (open: () => Promise<LineFile>): LineFile => {
   let file: Promise<LineFile> | undefined;
   const close = async (): Promise<void> => {
@@ -32,7 +33,7 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
     try {
       await (await file).append(text);
     } catch (error) {
-      await close().catch(() => undefined); // fails for the same reason, which `error` has
+      await close().catch(() => undefined); // it fails for the same reason as `error`
       throw error;
     }
   };
@@ -40,8 +41,8 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
 };
 
 /**
- * A sink that adds a line of JSON to a file for every change. A line that is repeated carries the same `idempotencyKey`.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong.
+ * Makes a sink that appends a line of JSON to a file for every change. A repeated line has the same `idempotencyKey`.
+ * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const jsonLines = ({
   path,

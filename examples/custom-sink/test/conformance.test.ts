@@ -21,7 +21,7 @@ const sentOf = (line: string): { readonly message: Line; readonly idempotencyKey
 
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
-/** A real file, in a folder of its own, behind a layer that makes it fail. */
+/** A real file in its own folder, with injected faults. */
 const openRig = async (): Promise<AppendRig<Line>> => {
   const folder = await mkdtemp(join(tmpdir(), "custom-sink-"));
   const path = join(folder, "changes.jsonl");
@@ -37,7 +37,7 @@ const openRig = async (): Promise<AppendRig<Line>> => {
   };
 };
 
-const wholeWrites = "a file takes or refuses a write as a whole; it does not look at its lines";
+const wholeWrites = "a file takes or rejects a write as a whole, not line by line";
 
 conforms(
   { describe, test },

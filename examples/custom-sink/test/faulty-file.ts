@@ -1,11 +1,11 @@
-// A file on disk that fails as the conformance kit asks.
+// A file on disk with the faults of the conformance kit.
 
 import type { Fault } from "@sluice/testing";
 import { type LineFile, openLineFile } from "../src/line-file.ts";
 
 interface FaultyFile {
   readonly open: (path: string) => Promise<LineFile>;
-  /** How often the file was opened or written. */
+  /** Number of opens and writes. */
   readonly requests: () => number;
   readonly fail: (fault: Fault) => Promise<void>;
   readonly heal: () => void;
@@ -13,10 +13,11 @@ interface FaultyFile {
 
 type Errno = "EMFILE" | "EIO" | "EACCES";
 
-const errnoError = (code: Errno): Error => Object.assign(new Error(`${code}: made by the test`), { code });
+const errnoError = (code: Errno): Error => Object.assign(new Error(`${code}: injected by the test`), { code });
 
 const codeOf: { readonly [Kind in Fault["kind"]]?: Errno } = { throttle: "EMFILE", down: "EIO", deny: "EACCES" };
 
+/** Makes a file without faults. */
 export const faultyFile = (): FaultyFile => {
   let count = 0;
   let fault: Fault["kind"] | undefined;

@@ -1,4 +1,4 @@
-// The function as it is deployed: configured by its environment, invoked with what its event source mapping brings.
+// The deployed function: configured by its environment, and invoked with the events of its event source mapping.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -66,7 +66,7 @@ describeWithSqs("the handler", (engine) => {
     return Messages.map(({ Body = "" }) => decodeEnvelope(Body));
   };
 
-  test("adds a line for every change, in the order of each item, but for the line that is too large", async () => {
+  test("adds a line for every change, in order per item, except for a line that is too large", async () => {
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(await lines()).toHaveLength(5);
     expect(await linesOf("o-1")).toMatchObject([
@@ -85,7 +85,7 @@ describeWithSqs("the handler", (engine) => {
     expect(await linesOf("o-3")).toMatchObject([{ kind: "modify", after: { orderId: "o-3", total: 2 } }]);
   });
 
-  test("sends the change whose line is too large to the dead letters, whole and alone", async () => {
+  test("dead-letters the change whose line is too large, whole and alone", async () => {
     const deadLetters = await takeDeadLetters();
     expect(deadLetters).toHaveLength(1);
     expect(deadLetters[0]).toMatchObject({
@@ -96,7 +96,7 @@ describeWithSqs("the handler", (engine) => {
     });
   });
 
-  test("repeats lines under the keys that they had, when the stream brings the batch again", async () => {
+  test("repeats the lines with the same idempotency keys when the batch is redelivered", async () => {
     const before = await lines();
     await invoke();
     expect((await lines()).sort()).toEqual([...before, ...before].sort());

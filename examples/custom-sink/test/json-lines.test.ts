@@ -1,4 +1,4 @@
-// What the conformance kit does not know of: this target's own errors, and lines that a crash has torn.
+// Cases that the conformance kit does not have: errors of the file system, and incomplete lines after a crash.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ const delivery = (name: string): AppendDelivery<Line> => ({
   idempotencyKey: `key-${name}`,
 });
 
-/** Writes with a sink of its own, as a new execution environment does. */
+/** Writes with a new sink, as a new execution environment does. */
 const writeTo = async (path: string, name: string): Promise<readonly WriteResult[]> => {
   const sink = jsonLines({ path });
   const results = await sink.write([delivery(name)], {
@@ -34,14 +34,14 @@ const writeTo = async (path: string, name: string): Promise<readonly WriteResult
   return results;
 };
 
-test("a folder that is not there is SINK_MISSING, and so is a folder in the file's place", async () => {
+test("a missing folder is SINK_MISSING, and so is a path that is a folder", async () => {
   const paths = [join(folder, "missing", "changes.jsonl"), folder];
   const results = (await Promise.all(paths.map((path) => writeTo(path, "a")))).flat();
   expect(results).toMatchObject(paths.map(() => ({ outcome: "failed", error: { code: "SINK_MISSING" } })));
 });
 
-test("a line that a crash has torn is ended, so that the next one is whole", async () => {
-  const path = join(folder, "torn.jsonl");
+test("an incomplete line is ended, so that the next line is valid", async () => {
+  const path = join(folder, "incomplete.jsonl");
   await writeFile(path, '{"name":"a"}\n{"na');
   await writeTo(path, "b");
   expect((await readFile(path, "utf8")).split("\n")).toEqual([
@@ -52,7 +52,7 @@ test("a line that a crash has torn is ended, so that the next one is whole", asy
   ]);
 });
 
-test("the sink's own errors are passed on, and what is no error of the system is thrown", () => {
+test("a SinkError is returned, and an error that is not a system error is thrown", () => {
   const timeout = new SinkError("SINK_TIMEOUT", "no answer");
   expect(classify(timeout)).toBe(timeout);
   expect(() => classify(new TypeError("a bug"))).toThrow(TypeError);

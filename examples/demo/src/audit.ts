@@ -1,46 +1,47 @@
-// Compares what the receivers got with what the stream held. It shares no code with the sinks and knows nothing of their
-// keys: the account is made of the raw records that Lambda delivered.
+// Compares the messages that the receivers got with the records of the stream. The audit shares no code with the sinks:
+// it works on the raw records that Lambda delivered.
 
 import type { StreamRecord } from "@sluice/core/envelope";
-import { type Arrival, type Feed, filmIdOf, type Interest, isWanted } from "./feeds/feed.ts";
+import type { Feed, ReceivedChange } from "./feeds/feed.ts";
+import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
-/** DynamoDB Local fills sequence numbers up with zeros, and versions have zeros to a fixed length. */
+/** DynamoDB Local pads sequence numbers with zeros; versions are padded to a fixed length. */
 const withoutZeros = (digits: string): string => digits.replace(/^0+/, "");
 
-/** The stream's records, each once however often it was delivered, by sequence number. */
-export type Account = Map<string, StreamRecord>;
+/** The distinct records of the stream, by sequence number. */
+export type SeenRecords = Map<string, StreamRecord>;
 
-/** Enters the records of an invocation. */
-export const enter = (account: Account, records: readonly StreamRecord[]): void => {
-  for (const record of records) account.set(withoutZeros(record.dynamodb?.SequenceNumber ?? ""), record);
+/** Adds the records of an invocation. */
+export const addRecords = (seen: SeenRecords, records: readonly StreamRecord[]): void => {
+  for (const record of records) seen.set(withoutZeros(record.dynamodb?.SequenceNumber ?? ""), record);
 };
 
-/** What a feed's receiver got, against the account. All but `sent`, `arrived` and `busiest` should be 0. */
+/** Comparison of a feed's arrivals with the stream. All counts except `sent` and `arrived` should be 0. */
 export interface Audit {
-  /** Records that the feed must be sent. */
+  /** Records of the stream that belong to the feed. */
   readonly sent: number;
   readonly arrived: number;
-  /** Arrivals of a change that had arrived before. */
+  /** Repeated arrivals of a change. */
   readonly duplicates: number;
   readonly lost: number;
-  /** Arrivals of a change or film that the feed must not be sent. */
+  /** Arrivals of a change that does not belong to the feed. */
   readonly unexpected: number;
   /** Arrivals after a newer change of the same film. */
   readonly disordered: number;
-  /** The film of which most arrived, and how. */
-  readonly busiest: readonly Arrival[];
+  /** The arrivals of the film with the most arrivals. */
+  readonly busiest: readonly ReceivedChange[];
 }
 
 /** The version is `<epoch>-<sequence number>`. */
 const sequenceNumberOf = (version: string): string => withoutZeros(version.slice(version.lastIndexOf("-") + 1));
 
-const byFilm = (arrivals: readonly Arrival[]): Map<string, Arrival[]> => {
-  const films = new Map<string, Arrival[]>();
+const byFilm = (arrivals: readonly ReceivedChange[]): Map<string, ReceivedChange[]> => {
+  const films = new Map<string, ReceivedChange[]>();
   for (const arrival of arrivals) films.set(arrival.filmId, [...(films.get(arrival.filmId) ?? []), arrival]);
   return films;
 };
 
-const disorderedIn = (arrivals: readonly Arrival[]): number => {
+const disorderedIn = (arrivals: readonly ReceivedChange[]): number => {
   let newest = "";
   let count = 0;
   for (const { version } of arrivals) {
@@ -51,8 +52,12 @@ const disorderedIn = (arrivals: readonly Arrival[]): number => {
 };
 
 /** Audits one feed. */
-export const audit = (account: Account, interest: Interest | undefined, arrivals: readonly Arrival[]): Audit => {
-  const wanted = new Map([...account].filter(([, record]) => isWanted(interest, record)));
+export const audit = (
+  records: SeenRecords,
+  interest: Interest | undefined,
+  arrivals: readonly ReceivedChange[],
+): Audit => {
+  const wanted = new Map([...records].filter(([, record]) => isWanted(interest, record)));
   const seen = new Set<string>();
   let [duplicates, unexpected] = [0, 0];
   for (const { version, filmId } of arrivals) {
@@ -70,24 +75,24 @@ export const audit = (account: Account, interest: Interest | undefined, arrivals
     unexpected,
     lost: [...wanted.keys()].filter((sequenceNumber) => !seen.has(sequenceNumber)).length,
     disordered: films.reduce((sum, film) => sum + disorderedIn(film), 0),
-    busiest: films.reduce<readonly Arrival[]>((most, film) => (film.length > most.length ? film : most), []),
+    busiest: films.reduce<readonly ReceivedChange[]>((most, film) => (film.length > most.length ? film : most), []),
   };
 };
 
-/** Reads every receiver, and audits it. */
-export const auditFeeds = async (account: Account, feeds: readonly Feed[]): Promise<ReadonlyMap<string, Audit>> => {
+/** Audits every feed. */
+export const auditFeeds = async (records: SeenRecords, feeds: readonly Feed[]): Promise<ReadonlyMap<string, Audit>> => {
   const audits = new Map<string, Audit>();
-  for (const { name, interest, received } of feeds) audits.set(name, audit(account, interest, await received()));
+  for (const { name, interest, received } of feeds) audits.set(name, audit(records, interest, await received()));
   return audits;
 };
 
-/** Whether every change arrived, once and in its turn. */
+/** Whether every change arrived once, and in order. */
 export const isExact = ({ sent, duplicates, lost, unexpected, disordered }: Audit): boolean =>
   sent > 0 && duplicates + lost + unexpected + disordered === 0;
 
 const counted = (value: number): string => value.toLocaleString("en");
 
-/** `3,801 sent, 3,801 arrived: 0 duplicates, 0 lost, 0 unexpected, 0 out of order`. */
+/** One line: `3,801 sent, 3,801 arrived: 0 duplicates, 0 lost, 0 unexpected, 0 out of order`. */
 export const describeAudit = ({ sent, arrived, duplicates, lost, unexpected, disordered }: Audit): string =>
   `${counted(sent)} sent, ${counted(arrived)} arrived: ${duplicates} duplicates, ${lost} lost, ` +
   `${unexpected} unexpected, ${disordered} out of order`;

@@ -1,13 +1,12 @@
-// Compares table and replica value by value. It shares no code with the sink: what moved the values cannot vouch for
-// them.
+// Compares table and replica value by value. The comparison shares no code with the sink that it checks.
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { FilmItem } from "./films-data.ts";
 
-/** One copy of a film as text, column by column; null where the column holds nothing. */
-export type Row = { readonly [column: string]: string | null };
+/** One copy of a film as text, column by column; null for an empty column. */
+export type FilmRow = { readonly [column: string]: string | null };
 
-/** How the copies differ. `stale`: the copy is of an older write; `differing`: of the same write, with other values. */
+/** Film ids with differences. `stale`: the copy is of an older write. `differing`: the copy has other values. `ghost`: the table has no such film. */
 export interface Comparison {
   readonly compared: number;
   readonly missing: readonly string[];
@@ -16,7 +15,7 @@ export interface Comparison {
   readonly ghost: readonly string[];
 }
 
-/** Which attribute each column copies. */
+/** The attribute of each column. */
 export const columns: { readonly [column: string]: string } = {
   film_id: "filmId",
   title: "Title",
@@ -40,14 +39,14 @@ export const columns: { readonly [column: string]: string } = {
 
 const textOf = (value: AttributeValue | undefined): string | null => value?.S ?? value?.N ?? null;
 
-const isEqual = (item: FilmItem, row: Row): boolean =>
+const isEqual = (item: FilmItem, row: FilmRow): boolean =>
   Object.entries(columns).every(([column, attribute]) => textOf(item[attribute]) === (row[column] ?? null));
 
-const isOlder = (item: FilmItem, row: Row): boolean =>
+const isOlder = (item: FilmItem, row: FilmRow): boolean =>
   Number(row.updated_at_ms ?? 0) < Number(textOf(item.updatedAtMs) ?? 0);
 
 /** Compares every item with its copy, both by film id. */
-export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<string, Row>): Comparison => {
+export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<string, FilmRow>): Comparison => {
   const missing: string[] = [];
   const stale: string[] = [];
   const differing: string[] = [];
@@ -60,11 +59,11 @@ export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<
   return { compared: items.size, missing, stale, differing, ghost };
 };
 
-/** Whether table and replica agree, but for films that wait among the dead letters. */
+/** Whether table and replica are equal, except for the films in `deadLettered`. */
 export const isClean = (
   { missing, stale, differing, ghost }: Comparison,
-  waiting: ReadonlySet<string> = new Set(),
-): boolean => [missing, stale, differing, ghost].flat().every((filmId) => waiting.has(filmId));
+  deadLettered: ReadonlySet<string> = new Set(),
+): boolean => [missing, stale, differing, ghost].flat().every((filmId) => deadLettered.has(filmId));
 
 /** One line: `3,129 compared: 0 missing, 0 stale, 0 differing, 0 ghost`. */
 export const describeComparison = ({ compared, missing, stale, differing, ghost }: Comparison): string =>

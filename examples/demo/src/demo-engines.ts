@@ -1,4 +1,4 @@
-// The engines of the demo: the source, the dead-letter queue, and what the replicas need.
+// The engines of the demo: DynamoDB, SQS, and those of the chosen replicas.
 
 import {
   type DynamodbEngine,
@@ -10,6 +10,7 @@ import {
 import { checkGivenEngines } from "./given-engines.ts";
 import type { SinkName } from "./options.ts";
 
+/** The running engines. */
 export interface DemoEngines {
   readonly dynamodb: DynamodbEngine;
   readonly sqs: SqsEngine;
@@ -18,7 +19,7 @@ export interface DemoEngines {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts them side by side. @throws {EngineMissingError} when one of them cannot be had. */
+/** Starts the engines in parallel. @throws {EngineMissingError} when one of them is missing. */
 export const startDemoEngines = async (sinks: readonly SinkName[]): Promise<DemoEngines> => {
   const [postgres, opensearch] = [sinks.includes("postgres"), sinks.includes("opensearch")];
   await checkGivenEngines([

@@ -1,57 +1,58 @@
-// The demo itself: load, work, replicate, heal, compare.
+// The demo: load films, write, replicate, redrive the dead letters, compare.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PipelineHandler } from "@sluice/core";
 import type { Envelope, StreamRecord } from "@sluice/core/envelope";
 import { eventSourceMapping, type SqsEventSourceMapping, sqsEventSourceMapping, streamsClient } from "@sluice/local";
-import { type Account, type Audit, auditFeeds, enter } from "./audit.ts";
+import { type Audit, addRecords, auditFeeds, type SeenRecords } from "./audit.ts";
 import { type Comparison, compare } from "./comparison.ts";
-import { dryRun, redrive } from "./dead-letters.ts";
+import { readDeadLetters, redrive } from "./dead-letters.ts";
 import type { DemoEngines } from "./demo-engines.ts";
 import type { Faults } from "./faults.ts";
-import { type Feed, filmIdOf } from "./feeds/feed.ts";
+import type { Feed } from "./feeds/feed.ts";
+import { filmIdOf } from "./feeds/interest.ts";
 import { type FilmItem, loadFilms } from "./films-data.ts";
 import type { Options } from "./options.ts";
-import { type OutageAccount, planOutage, workMs } from "./outage.ts";
-import { type Progress, withSeparators } from "./progress.ts";
+import { type OutageResult, planOutage, workMs } from "./outage.ts";
+import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import type { Replica } from "./replicas/replica.ts";
 import { createTable, loadTable, readTable, runWorkload, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
 import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts";
 
-/** What came of it. */
+/** The result of the demo. */
 export interface DemoResult {
   readonly tally: Tally;
   readonly elapsedMs: number;
-  /** Whether the dead letters took their whole way: there when they should, and none after the redrive. */
-  readonly isHealed: boolean;
+  /** Whether the expected dead letters were there, and the redrive succeeded. */
+  readonly isRedriven: boolean;
   readonly replicas: readonly Replica[];
   readonly comparisons: ReadonlyMap<string, Comparison>;
   readonly feeds: readonly Feed[];
   readonly faults: Faults;
   readonly audits: ReadonlyMap<string, Audit>;
   readonly deadLetterUrl: string;
-  /** Films of dead letters that were left in their queue. */
-  readonly waiting: ReadonlySet<string>;
-  readonly outage: (OutageAccount & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
+  /** Films whose dead letters were left in the queue. */
+  readonly deadLettered: ReadonlySet<string>;
+  readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
 }
 
-/** What the run is made of. */
-interface Run {
+/** The parts of a run. */
+interface DemoRun {
   readonly options: Options;
   readonly engines: DemoEngines;
-  readonly progress: Progress;
+  readonly progress: ProgressPrinter;
   readonly sqs: SQS;
   readonly client: DynamoDBClient;
   readonly queues: Queues;
   readonly replicas: readonly Replica[];
   readonly handler: PipelineHandler;
   readonly tally: Tally;
-  readonly account: Account;
+  readonly seen: SeenRecords;
 }
 
-/** The functions are configured by their environment alone, as in Lambda. */
+/** The functions read their configuration from the environment, as in Lambda. */
 const configure = (engines: DemoEngines, queueUrl: string): void => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
@@ -60,39 +61,39 @@ const configure = (engines: DemoEngines, queueUrl: string): void => {
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    // The function's own log lines would tear the progress line.
+    // The function's log lines would interrupt the progress line.
     POWERTOOLS_LOG_LEVEL: "SILENT",
   });
 };
 
-/** Enters what is delivered into the account, before the handler can fail. */
+/** Records the deliveries before the handler can fail. */
 const observed =
-  (handler: PipelineHandler, account: Account, tally: Tally): PipelineHandler =>
+  (handler: PipelineHandler, seen: SeenRecords, tally: Tally): PipelineHandler =>
   async (event, context) => {
     const { Records: records } = event as { readonly Records: readonly StreamRecord[] };
-    enter(account, records);
+    addRecords(seen, records);
     const response = await handler(event, context);
     noteLatencies(tally, records);
     return response;
   };
 
-/** Small batches where something goes wrong on purpose, so that enough of them are left when some have failed. */
-const mappingOf = ({ options, engines, tally, account }: Run, streamArn: string, handler: PipelineHandler) =>
+/** Small batches for runs with faults: enough batches are left after those that fail. */
+const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
     client: streamsClient(engines.dynamodb.endpoint),
-    handler: observed(handler, account, tally),
+    handler: observed(handler, seen, tally),
     batchSize: options.feeds.length > 0 || options.outage ? 200 : 1000,
     parallelizationFactor: 2,
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
     startingPosition: "TRIM_HORIZON",
-    // Lambda's longest: on a busy machine an invocation may take long, and what its end cuts short is sent again.
+    // Lambda's maximum: on a busy machine an invocation may take long, and a timeout would repeat its messages.
     functionTimeoutMs: 900_000,
   });
 
-/** Consumes the retry queue, where there is one. */
-const retryMappingOf = ({ sqs, queues, handler }: Run): SqsEventSourceMapping | undefined =>
+/** Consumes the retry queue, if there is one. */
+const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMapping | undefined =>
   queues.retryUrl === undefined
     ? undefined
     : sqsEventSourceMapping({
@@ -100,16 +101,16 @@ const retryMappingOf = ({ sqs, queues, handler }: Run): SqsEventSourceMapping | 
         queueUrl: queues.retryUrl,
         handler,
         functionResponseTypes: ["ReportBatchItemFailures"],
-        // What is tried in vain takes its time from the same cores.
+        // Attempts during the outage take CPU time from the demo itself.
         maximumConcurrency: 2,
       });
 
 /** Loads the films and keeps the table busy. */
 const makeChanges = async (
-  { options, engines, client, tally, progress }: Run,
+  { options, engines, client, tally, progress }: DemoRun,
   films: readonly FilmItem[],
   drained: () => Promise<void>,
-): Promise<OutageAccount | undefined> => {
+): Promise<OutageResult | undefined> => {
   const work = workload(films, options.writes, options.seed);
   let written = 0;
   const show = (count: number): void => {
@@ -120,7 +121,7 @@ const makeChanges = async (
   await loadTable(client, films, show);
   progress.say(`  loaded ${withSeparators(films.length)} films in ${withSeparators(Date.now() - loadedAt)} ms`);
   const { postgres } = engines;
-  // What the load has left to do would pass for what the outage does.
+  // Otherwise the delay of the load would count as delay of the outage.
   if (options.outage) await drained();
   const outage = options.outage && postgres !== undefined ? planOutage(postgres, tally, progress) : undefined;
   const workedAt = Date.now();
@@ -131,30 +132,31 @@ const makeChanges = async (
   await runWorkload(client, work, showWork, options.outage ? workMs : 0);
   const workTookMs = withSeparators(Date.now() - workedAt);
   progress.say(`  made ${withSeparators(work.length)} more writes in ${workTookMs} ms (seed ${options.seed})`);
-  return outage?.over();
+  return outage?.end();
 };
 
-const wholeOf = (letter: Envelope): string => JSON.stringify(letter, undefined, 2).replace(/^/gm, "  ");
+const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
 const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`;
 
-/** Shows a dead letter, repairs the cause, and sends all again, unless they are to be kept. */
-const heal = async ({ options, sqs, queues, handler, replicas, progress }: Run, letters: readonly Envelope[]) => {
-  const [first] = letters;
-  const poison = options.outage ? "of films that Postgres refused" : "of the poison film";
-  progress.say(`\nIn the dead-letter queue: ${letters.length}${first === undefined ? "" : `, ${poison}`}`);
-  if (first !== undefined) progress.say(options.outage ? reasonOf(first) : wholeOf(first));
+/** Shows a dead letter, drops the constraint that caused it, and redrives all dead letters unless they are to be kept. */
+const redriveDeadLetters = async (run: DemoRun, deadLetters: readonly Envelope[]): Promise<boolean> => {
+  const { options, sqs, queues, handler, replicas, progress } = run;
+  const [first] = deadLetters;
+  const reason = options.outage ? "films that Postgres rejected" : "a bad record, which Postgres rejected";
+  progress.say(`\nIn the dead-letter queue: ${deadLetters.length}${first === undefined ? "" : ` (${reason})`}`);
+  if (first !== undefined) progress.say(options.outage ? reasonOf(first) : fullText(first));
   for (const { repair } of replicas) {
-    if (repair !== undefined) progress.say(`  cause repaired: ${await repair()}`);
+    if (repair !== undefined) progress.say(`  cause removed: ${await repair()}`);
   }
   const expected = replicas.filter(({ repair }) => repair !== undefined).length;
-  const isExpected = options.outage ? letters.length > 0 : letters.length === expected;
+  const isExpected = options.outage ? deadLetters.length > 0 : deadLetters.length === expected;
   if (options.keep || first === undefined) return isExpected;
-  const redriven = await redrive(sqs, queues.deadLetterUrl, handler, letters.length);
-  progress.say(`  redriven ${redriven}, left ${letters.length - redriven}`);
-  return isExpected && redriven === letters.length;
+  const redriven = await redrive(sqs, queues.deadLetterUrl, handler, deadLetters.length);
+  progress.say(`  redriven: ${redriven}, left in the queue: ${deadLetters.length - redriven}`);
+  return isExpected && redriven === deadLetters.length;
 };
 
-const compareAll = async ({ client, replicas }: Run): Promise<ReadonlyMap<string, Comparison>> => {
+const compareAll = async ({ client, replicas }: DemoRun): Promise<ReadonlyMap<string, Comparison>> => {
   const items = await readTable(client);
   const comparisons = new Map<string, Comparison>();
   for (const replica of replicas) comparisons.set(replica.name, compare(items, await replica.read()));
@@ -165,7 +167,7 @@ const compareAll = async ({ client, replicas }: Run): Promise<ReadonlyMap<string
 export const replicateFilms = async (
   options: Options,
   engines: DemoEngines,
-  progress: Progress,
+  progress: ProgressPrinter,
 ): Promise<DemoResult> => {
   const films = await loadFilms();
   const sqs = new SQS(engines.sqs.clientConfig);
@@ -179,8 +181,8 @@ export const replicateFilms = async (
   const streamArn = await createTable(client);
 
   const tally = startTally();
-  const account: Account = new Map();
-  const run: Run = { options, engines, progress, sqs, client, queues, replicas, handler, tally, account };
+  const seen: SeenRecords = new Map();
+  const run: DemoRun = { options, engines, progress, sqs, client, queues, replicas, handler, tally, seen };
   const mapping = mappingOf(run, streamArn, faults.crashing(handler));
   const retries = retryMappingOf(run);
   const startedAt = Date.now();
@@ -195,8 +197,8 @@ export const replicateFilms = async (
   await drained();
   const elapsedMs = Date.now() - startedAt;
   const emptyAt = Date.now();
-  const letters = await dryRun(sqs, deadLetterUrl);
-  const isHealed = await heal(run, letters);
+  const deadLetters = await readDeadLetters(sqs, deadLetterUrl);
+  const isRedriven = await redriveDeadLetters(run, deadLetters);
   progress.say("");
   const comparisons = await compareAll(run);
   const agreedAt = Date.now();
@@ -204,20 +206,20 @@ export const replicateFilms = async (
   await retries?.stop();
   tally.stop();
   for (const { show } of replicas) for (const line of (await show?.()) ?? []) progress.say(line);
-  const audits = await auditFeeds(account, feeds);
-  const waiting = new Set(options.keep ? letters.map(({ record }) => filmIdOf(record)) : []);
-  const times = outage && { emptyMs: emptyAt - outage.backAt, agreementMs: agreedAt - outage.backAt };
+  const audits = await auditFeeds(seen, feeds);
+  const deadLettered = new Set(options.keep ? deadLetters.map(({ record }) => filmIdOf(record)) : []);
+  const times = outage && { emptyMs: emptyAt - outage.restartedAt, agreementMs: agreedAt - outage.restartedAt };
   return {
     tally,
     elapsedMs,
-    isHealed,
+    isRedriven,
     replicas,
     comparisons,
     feeds,
     faults,
     audits,
     deadLetterUrl,
-    waiting,
+    deadLettered,
     outage: outage && times && { ...outage, ...times },
   };
 };

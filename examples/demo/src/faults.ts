@@ -1,5 +1,5 @@
-// What goes wrong on purpose: for each feed a batch that fails half way, once; and a function that crashes when all is
-// sent, once. Lambda then delivers the records again.
+// The faults of the demo: for each feed, half of one batch fails; and once, the function crashes after it has sent all
+// messages. After each fault Lambda delivers the records again.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelineHandler } from "@sluice/core";
@@ -11,56 +11,58 @@ import {
   type StreamRecord,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type Feed, filmIdOf, isWanted } from "./feeds/feed.ts";
+import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /** The faults of one run. */
 export interface Faults {
-  /** The sink, but that it refuses what the invocation's plan says. */
+  /** The sink, with failures for the films in the invocation's plan. */
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
-  /** The handler, but that its function crashes once. */
+  /** The handler of a function that crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;
-  /** Names of the feeds that have had their half batch. */
+  /** Names of the feeds of which half a batch has failed. */
   readonly halved: ReadonlySet<string>;
-  /** Records of the invocation that crashed; 0 before it has. */
+  /** Number of records of the invocation that crashed; 0 before the crash. */
   readonly crashedRecords: () => number;
 }
 
-/** Film ids that a feed refuses, by its name, for the whole of an invocation. */
-type Plan = ReadonlyMap<string, ReadonlySet<string>>;
+/** Film ids that fail during an invocation, by the name of the feed. */
+type FaultPlan = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** A batch with fewer films has no half worth the name. */
+/** Half of a smaller batch would be too few films. */
 const fewestFilms = 4;
 
-/** The rest of a batch that failed half way can be a handful: no crash worth the name. */
+/** A crash with fewer records would show little. */
 const fewestCrashed = 20;
 
 const unavailable = (name: string): SinkError =>
-  new SinkError("SINK_UNAVAILABLE", `[${name}] the demo lets half of this batch fail`);
+  new SinkError("SINK_UNAVAILABLE", `[${name}] half of this batch fails on purpose`);
 
-const refusing = <Message>(
+const failingFor = <Message>(
   sink: Sink<Message, "append">,
-  refused: () => ReadonlySet<string> | undefined,
+  failingFilms: () => ReadonlySet<string> | undefined,
 ): Sink<Message, "append"> => ({
   ...sink,
   write: async (batch, context) => {
-    const films = refused();
+    const films = failingFilms();
     if (films === undefined) return sink.write(batch, context);
-    const isRefused = ({ change }: AppendDelivery<Message>): boolean => films.has(filmIdOf(change.record));
-    const rest = batch.filter((delivery) => !isRefused(delivery));
+    const isFailing = ({ change }: AppendDelivery<Message>): boolean => films.has(filmIdOf(change.record));
+    const rest = batch.filter((delivery) => !isFailing(delivery));
     const results: readonly WriteResult[] = rest.length === 0 ? [] : await sink.write(rest, context);
-    return [...results, ...batch.filter(isRefused).map((delivery) => failed(delivery, unavailable(sink.name)))];
+    return [...results, ...batch.filter(isFailing).map((delivery) => failed(delivery, unavailable(sink.name)))];
   },
 });
 
 const secondHalf = (films: readonly string[]): ReadonlySet<string> => new Set(films.slice(Math.ceil(films.length / 2)));
 
-/** Plans the faults of these feeds. Without feeds there are none. */
-export const planFaults = (feeds: readonly Pick<Feed, "name" | "interest">[]): Faults => {
-  const plans = new AsyncLocalStorage<Plan>();
+/** Plans the faults for these feeds. Without feeds there are no faults. */
+export const planFaults = (
+  feeds: readonly { readonly name: string; readonly interest: Interest | undefined }[],
+): Faults => {
+  const plans = new AsyncLocalStorage<FaultPlan>();
   const halved = new Set<string>();
   let crashedRecords = 0;
 
-  const planOf = (records: readonly StreamRecord[]): Plan => {
+  const planOf = (records: readonly StreamRecord[]): FaultPlan => {
     const plan = new Map<string, ReadonlySet<string>>();
     for (const { name, interest } of feeds) {
       if (halved.has(name)) continue;
@@ -71,7 +73,7 @@ export const planFaults = (feeds: readonly Pick<Feed, "name" | "interest">[]): F
     }
     return plan;
   };
-  /** Once every feed was sent something by an invocation that was well. */
+  /** Whether this invocation has enough records, of which each feed gets at least one. */
   const crashesNow = (records: readonly StreamRecord[]): boolean =>
     crashedRecords === 0 &&
     feeds.length > 0 &&
@@ -81,14 +83,14 @@ export const planFaults = (feeds: readonly Pick<Feed, "name" | "interest">[]): F
   return {
     halved,
     crashedRecords: () => crashedRecords,
-    unreliable: (sink) => refusing(sink, () => plans.getStore()?.get(sink.name)),
+    unreliable: (sink) => failingFor(sink, () => plans.getStore()?.get(sink.name)),
     crashing: (handler) => async (event, context) => {
       const { Records: records } = event as { readonly Records: readonly StreamRecord[] };
       const plan = planOf(records);
       const response = await plans.run(plan, () => handler(event, context));
       if (plan.size > 0 || response.batchItemFailures.length > 0 || !crashesNow(records)) return response;
       crashedRecords = records.length;
-      throw new Error("the demo lets the function crash here: all is sent, and Lambda does not know");
+      throw new Error("the function crashes on purpose: all messages are sent, but Lambda gets no response");
     },
   };
 };

@@ -1,11 +1,11 @@
-// The 3,201 films of vega-datasets: real data that nobody here wrote, with nulls, mixed types and dirty values.
+// The 3,201 films of vega-datasets: real data, with nulls, mixed types and dirty values.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-/** A film as attribute values, the way the table holds it. */
+/** A film as the attribute values of its item. */
 export type FilmItem = { readonly filmId: AttributeValue } & { readonly [attribute: string]: AttributeValue };
 
 const attributeOf = (value: unknown): AttributeValue => {
@@ -14,8 +14,8 @@ const attributeOf = (value: unknown): AttributeValue => {
 };
 
 /**
- * The films as items. The key is the film's place in the file, from 1: nothing else is unique and always there (titles
- * repeat, nine are numbers and one is null). Titles that are numbers stay numbers.
+ * Loads the films as items. The key is the position in the file, from 1, as no attribute is unique and always present
+ * (titles repeat, and one is null). Titles that are numbers stay numbers.
  */
 export const loadFilms = async (): Promise<FilmItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");

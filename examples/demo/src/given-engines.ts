@@ -1,4 +1,4 @@
-// Engines that are there already, as the environment says: whether anything answers there.
+// External engines, which the environment names: checks that they answer.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -9,7 +9,7 @@ const postgresPort = 5432;
 const timeoutMs = 5_000;
 
 const placeOf = (variable: string, address: string): { readonly host: string; readonly port: number } => {
-  if (!URL.canParse(address)) throw new EngineMissingError(`${variable} is set, and is no URL.`);
+  if (!URL.canParse(address)) throw new EngineMissingError(`${variable} is set, but it is not a URL.`);
   const { hostname, port, protocol } = new URL(address);
   return {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
@@ -19,14 +19,14 @@ const placeOf = (variable: string, address: string): { readonly host: string; re
 
 const expectAnswer = async (variable: string, address: string): Promise<void> => {
   const { host, port } = placeOf(variable, address);
-  // A path to a socket, which only pg can read.
+  // A path to a Unix socket, which only pg understands.
   if (host === "") return;
   const socket = connect({ host, port });
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
   } catch (cause) {
     throw new EngineMissingError(
-      `${variable} is set, and nothing answers at ${host}:${port}: start that engine, or unset the variable.`,
+      `${variable} is set, but no server answers at ${host}:${port}: start that engine, or unset the variable.`,
       { cause },
     );
   } finally {

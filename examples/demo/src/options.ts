@@ -2,49 +2,54 @@
 
 import { parseArgs } from "node:util";
 
-/** Targets that hold a copy of the table. */
+/** Targets with a copy of the table. */
 export type ReplicaName = "postgres" | "opensearch" | "dynamodb";
 
-/** Targets that are sent every change. */
+/** Targets that get a message for every change. */
 export type FeedName = "sns" | "sqs" | "email" | "webhook";
 
+/** Targets of the demo. */
 export type SinkName = ReplicaName | FeedName;
 
 const replicaNames: readonly ReplicaName[] = ["postgres", "opensearch", "dynamodb"];
 const feedNames: readonly FeedName[] = ["sns", "sqs", "email", "webhook"];
+/** All targets, replicas first. */
 export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
 
 const defaultWrites = 3000;
-/** A feed is sent each write, so fewer say as much. */
+/** Fewer, as a feed gets a message for each write. */
 const defaultWritesWithFeeds = 600;
-/** Spread over the time before, in and after the outage. */
+/** Spread over the time before, during and after the outage. */
 const defaultWritesWithOutage = 1500;
 
-/** The one that goes away, one that is sent every change, and one that holds a copy. */
+/** The target that is killed, a feed, and another replica. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
+/** The text of --help. */
 export const usage: string = `Usage: npm run demo -- [options]
 
-  --sinks LIST  one or several of ${replicaNames.join(", ")}, ${feedNames.join(", ")},
-                joined by commas (default: postgres). To each of the last four a batch fails half way, the
-                function crashes once, and what arrives is audited for duplicates, losses and order
-  --outage      kill Postgres in the middle of the work, and bring it back (default of --sinks:
-                ${sinksWithOutage})
-  --keep        leave the dead letters in their queue and the engines running at the end, and say how to look
-                at them and to redrive
-  --writes N    updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
+  --sinks LIST  targets, separated by commas (default: postgres):
+                ${replicaNames.join(", ")} hold a copy of the table;
+                ${feedNames.join(", ")} get a message for every change. For these, half of a batch
+                fails, the function crashes once, and the messages are checked for duplicates, losses
+                and order
+  --outage      kill Postgres during the writes, and restart it (default of --sinks: ${sinksWithOutage})
+  --keep        at the end keep the dead letters in their queue and the engines running, and print how to
+                query the copies and how to redrive
+  --writes N    number of updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
                 ${defaultWritesWithOutage}; with ${feedNames.join(", ")} ${defaultWritesWithFeeds})
-  --seed N      of the workload (default: from the clock; it is printed)
-  -h, --help    this text
+  --seed N      seed of the random writes (default: from the clock; the demo prints it)
+  -h, --help    print this text
 `;
 
+/** The options of a run. */
 export interface Options {
   readonly sinks: readonly SinkName[];
-  /** Of the sinks, those that hold a copy. */
+  /** The sinks with a copy of the table. */
   readonly replicas: readonly ReplicaName[];
-  /** Of the sinks, those that are sent every change. */
+  /** The sinks that get every change. */
   readonly feeds: readonly FeedName[];
-  /** Whether Postgres goes away in the middle of the work. */
+  /** Whether Postgres is killed during the writes. */
   readonly outage: boolean;
   readonly keep: boolean;
   readonly writes: number;
@@ -54,7 +59,7 @@ export interface Options {
 
 const isSinkName = (name: string): name is SinkName => sinkNames.some((known) => known === name);
 
-interface Values {
+interface ParsedValues {
   readonly sinks?: string | undefined;
   readonly writes?: string | undefined;
   readonly seed: string;
@@ -63,26 +68,26 @@ interface Values {
   readonly help: boolean;
 }
 
-const usualWrites = (outage: boolean, feeds: readonly FeedName[]): number => {
+const writesByDefault = (outage: boolean, feeds: readonly FeedName[]): number => {
   if (outage) return defaultWritesWithOutage;
   return feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
 };
 
-const checked = ({ outage, keep, help, ...values }: Values): Options | string => {
+const checked = ({ outage, keep, help, ...values }: ParsedValues): Options | string => {
   const named = values.sinks ?? (outage ? sinksWithOutage : "postgres");
   const sinks = [...new Set(named.split(",").map((name) => name.trim()))];
   const unknown = sinks.find((name) => !isSinkName(name));
   if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
-  if (outage && !sinks.includes("postgres")) return "--outage is Postgres'; expected postgres among --sinks";
+  if (outage && !sinks.includes("postgres")) return "--outage kills Postgres; expected postgres among --sinks";
   const replicas = replicaNames.filter((name) => sinks.includes(name));
   const feeds = feedNames.filter((name) => sinks.includes(name));
-  const [writes, seed] = [Number(values.writes ?? usualWrites(outage, feeds)), Number(values.seed)];
+  const [writes, seed] = [Number(values.writes ?? writesByDefault(outage, feeds)), Number(values.seed)];
   if (!Number.isSafeInteger(writes) || writes < 1) return "--writes expects a whole number above 0";
   if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
   return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, keep, help, writes, seed };
 };
 
-/** The options, or what is wrong with them. */
+/** The options, or the error message. */
 export const parseOptions = (args: string[]): Options | string => {
   try {
     const { values } = parseArgs({

@@ -1,84 +1,89 @@
-// The outage: Postgres is killed when a third of the writes are made, and comes back when two thirds are. What the
-// others delivered meanwhile is counted, and how long a change waited on the stream.
+// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. The result counts the
+// deliveries to the other targets during the outage, and measures how long a change waited on the stream.
 
 import type { PostgresEngine } from "@sluice/local";
-import { type Progress, withSeparators } from "./progress.ts";
+import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import { percentile, type Tally } from "./tally.ts";
 
-/** How long the writes take from first to last. */
+/** Duration of all writes. */
 export const workMs = 15_000;
 
-/** What the outage came to. */
-export interface OutageAccount {
-  readonly awayMs: number;
-  /** Changes that each target took meanwhile, by route. */
-  readonly settled: ReadonlyMap<string, number>;
-  /** Deliveries that went to the retry queue meanwhile. */
-  readonly spilled: number;
-  /** Longest time from a write until the stream was done with it: before, and meanwhile. */
-  readonly longestWaitMs: { readonly before: number; readonly meanwhile: number };
-  readonly backAt: number;
+/** The result of an outage. */
+export interface OutageResult {
+  readonly durationMs: number;
+  /** Changes that each target took during the outage, by route. */
+  readonly written: ReadonlyMap<string, number>;
+  /** Deliveries that were queued for retry during the outage. */
+  readonly queued: number;
+  /** Longest time from a write until its stream record was finished: before and during the outage. */
+  readonly longestWaitMs: { readonly before: number; readonly during: number };
+  readonly restartedAt: number;
 }
 
+/** A planned outage. */
 export interface Outage {
-  /** Told how many of the writes are made; the first time before there is any. */
+  /** Call it with the number of writes so far. */
   readonly onWritten: (written: number, all: number) => void;
-  /** Resolves when Postgres is back. */
-  readonly over: () => Promise<OutageAccount>;
+  /** Resolves when Postgres runs again. */
+  readonly end: () => Promise<OutageResult>;
 }
 
-/** How far everything was at a time. */
-interface Mark {
+/** The counts at a time. */
+interface Snapshot {
   readonly at: number;
-  readonly settled: ReadonlyMap<string, number>;
-  readonly spilled: number;
+  readonly written: ReadonlyMap<string, number>;
+  readonly queued: number;
   readonly waits: number;
 }
 
-const markOf = ({ settled, spilled, latenciesMs }: Tally): Mark => ({
+const snapshotOf = ({ written, queued, latenciesMs }: Tally): Snapshot => ({
   at: Date.now(),
-  settled: new Map(settled),
-  spilled,
+  written: new Map(written),
+  queued,
   waits: latenciesMs.length,
 });
 
-const accountOf = ({ latenciesMs }: Tally, [start, killed, asked, back]: readonly [Mark, Mark, Mark, Mark]) => ({
-  awayMs: back.at - killed.at,
-  settled: new Map([...asked.settled].map(([route, count]) => [route, count - (killed.settled.get(route) ?? 0)])),
-  spilled: asked.spilled - killed.spilled,
+type Snapshots = readonly [start: Snapshot, killed: Snapshot, beforeRestart: Snapshot, restarted: Snapshot];
+
+const resultOf = ({ latenciesMs }: Tally, [start, killed, beforeRestart, restarted]: Snapshots): OutageResult => ({
+  durationMs: restarted.at - killed.at,
+  written: new Map(
+    [...beforeRestart.written].map(([route, count]) => [route, count - (killed.written.get(route) ?? 0)]),
+  ),
+  queued: beforeRestart.queued - killed.queued,
   longestWaitMs: {
     before: percentile(latenciesMs.slice(start.waits, killed.waits), 1),
-    meanwhile: percentile(latenciesMs.slice(killed.waits, asked.waits), 1),
+    during: percentile(latenciesMs.slice(killed.waits, beforeRestart.waits), 1),
   },
-  backAt: back.at,
+  restartedAt: restarted.at,
 });
 
 /** Plans the outage of this server. */
-export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: Progress): Outage => {
-  const start = markOf(tally);
-  let killed: Promise<Mark> | undefined;
-  let over: Promise<OutageAccount> | undefined;
+export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: ProgressPrinter): Outage => {
+  const start = snapshotOf(tally);
+  let killed: Promise<Snapshot> | undefined;
+  let ended: Promise<OutageResult> | undefined;
 
-  const kill = async (): Promise<Mark> => {
+  const kill = async (): Promise<Snapshot> => {
     await postgres.kill();
     say("  Postgres is killed");
-    return markOf(tally);
+    return snapshotOf(tally);
   };
-  const restart = async (death: Promise<Mark>): Promise<OutageAccount> => {
-    const marks = [start, await death, markOf(tally)] as const;
+  const restart = async (afterKill: Promise<Snapshot>): Promise<OutageResult> => {
+    const before = [start, await afterKill, snapshotOf(tally)] as const;
     await postgres.restart();
-    const account = accountOf(tally, [...marks, markOf(tally)]);
-    say(`  Postgres is back after ${withSeparators(account.awayMs)} ms`);
-    return account;
+    const result = resultOf(tally, [...before, snapshotOf(tally)]);
+    say(`  Postgres is restarted after ${withSeparators(result.durationMs)} ms`);
+    return result;
   };
   return {
     onWritten: (written, all) => {
       if (written >= all / 3) killed ??= kill();
-      if (written >= (2 * all) / 3 && killed !== undefined) over ??= restart(killed);
+      if (written >= (2 * all) / 3 && killed !== undefined) ended ??= restart(killed);
     },
-    over: async () => {
-      if (over === undefined) throw new Error("the writes ended before the outage began");
-      return over;
+    end: async () => {
+      if (ended === undefined) throw new Error("the writes ended before the outage began");
+      return ended;
     },
   };
 };

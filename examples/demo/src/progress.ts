@@ -1,18 +1,18 @@
-// Progress: one line that rewrites itself on a terminal, plain lines now and then where there is none.
+// Progress: on a terminal one line that is rewritten; elsewhere a line every two seconds.
 
 const plainIntervalMs = 2000;
 
-/** Says how far a step is. */
-export interface Progress {
+/** Prints progress and lasting lines. */
+export interface ProgressPrinter {
   readonly update: (text: string) => void;
-  /** Replaces the progress by a lasting line. */
+  /** Prints a lasting line in place of the progress line. */
   readonly say: (line: string) => void;
-  /** Nothing is said after this. */
+  /** Prints nothing from now on. */
   readonly end: () => void;
 }
 
-/** Progress on that stream. */
-export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">): Progress => {
+/** Makes a progress printer for this stream. */
+export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">): ProgressPrinter => {
   let latestPlainAt = 0;
   let isOver = false;
   const clear = stream.isTTY ? "\r\u001b[2K" : "";
@@ -35,5 +35,5 @@ export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">):
   };
 };
 
-/** A number for people: `3,201`. */
+/** A number with separators: `3,201`. */
 export const withSeparators = (value: number): string => Math.round(value).toLocaleString("en");

@@ -1,6 +1,6 @@
-// A small seeded generator: the same seed, the same workload.
+// Random numbers from a seed: equal seeds make equal workloads.
 
-/** Random whole numbers from 0 to `below - 1` (mulberry32). */
+/** Makes a generator of whole numbers from 0 to `below - 1` (mulberry32). */
 export const seededRandom = (seed: number): ((below: number) => number) => {
   let state = seed >>> 0;
   return (below) => {

@@ -1,4 +1,4 @@
-// The source: a DynamoDB table with a stream, loaded with films and then kept busy.
+// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts them.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -14,15 +14,15 @@ import {
 import type { FilmItem } from "./films-data.ts";
 import { seededRandom } from "./random.ts";
 
-/** A name of its own, because the engine may be one that was there before. */
+/** Unique, as the engine may be an external one with other tables. */
 export const tableName: string = `SluiceDemoFilms${Date.now()}`;
 
-const writersAtOnce = 8;
+const writerCount = 8;
 /** BatchWriteItem takes 25. */
 const batchSize = 25;
 
-/** A film that the replica will refuse: a real one, the longest ever made, against a rule that knew none so long. */
-export const poisonFilm: FilmItem = {
+/** A bad record: the longest film ever made, which a constraint on the running time rejects. */
+export const badFilm: FilmItem = {
   filmId: { N: "100001" },
   Title: { S: "Logistics" },
   "Release Date": { S: "Dec 1 2012" },
@@ -47,7 +47,7 @@ export const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription.LatestStreamArn;
 };
 
-/** Runs the jobs with a few writers at once, each taking the next when its time has come. */
+/** Runs the jobs with several concurrent writers, evenly spread over `durationMs`. */
 const withWriters = async <Job>(
   jobs: readonly Job[],
   write: (job: Job) => Promise<void>,
@@ -63,7 +63,7 @@ const withWriters = async <Job>(
       await write(job);
     }
   };
-  await Promise.all(Array.from({ length: writersAtOnce }, writer));
+  await Promise.all(Array.from({ length: writerCount }, writer));
 };
 
 const putBatch = async (client: DynamoDBClient, films: readonly FilmItem[]): Promise<void> => {
@@ -74,7 +74,7 @@ const putBatch = async (client: DynamoDBClient, films: readonly FilmItem[]): Pro
   }
 };
 
-/** Puts all films; `onWritten` is told how many at a time. */
+/** Puts all films. `onWritten` gets the size of each batch. */
 export const loadTable = async (
   client: DynamoDBClient,
   films: readonly FilmItem[],
@@ -89,19 +89,19 @@ export const loadTable = async (
 };
 
 /** One write of the workload. */
-export interface Write {
-  readonly kind: "vote" | "correct" | "forget" | "remove" | "put";
+export interface FilmWrite {
+  readonly kind: "vote" | "correct" | "clear" | "remove" | "put";
   readonly film: FilmItem;
-  /** The number of votes that a vote leaves. */
+  /** The number of votes after a vote. */
   readonly votes: number;
 }
 
-/** Half of the writes are votes; the rest corrects, forgets attributes, removes, or puts again what was removed. */
-export const workload = (films: readonly FilmItem[], writes: number, seed: number): Write[] => {
+/** Random writes: 4 of 9 are votes; the others correct or clear attributes, remove films, or put removed films again. */
+export const workload = (films: readonly FilmItem[], writes: number, seed: number): FilmWrite[] => {
   const random = seededRandom(seed);
   const removed: FilmItem[] = [];
-  const kinds = ["vote", "vote", "vote", "vote", "correct", "correct", "forget", "remove", "put"] as const;
-  const list: Write[] = [];
+  const kinds = ["vote", "vote", "vote", "vote", "correct", "correct", "clear", "remove", "put"] as const;
+  const list: FilmWrite[] = [];
   while (list.length < writes) {
     const film = films[random(films.length)] as FilmItem;
     const kind = kinds[random(kinds.length)] ?? "vote";
@@ -112,13 +112,13 @@ export const workload = (films: readonly FilmItem[], writes: number, seed: numbe
       list.push({ kind, film: removed.splice(random(removed.length), 1)[0] as FilmItem, votes });
     }
   }
-  list.splice(Math.floor(writes / 2), 0, { kind: "put", film: poisonFilm, votes: 0 });
+  list.splice(Math.floor(writes / 2), 0, { kind: "put", film: badFilm, votes: 0 });
   return list;
 };
 
-const updateOf = (kind: "vote" | "correct" | "forget", votes: number) => {
+const updateOf = (kind: "vote" | "correct" | "clear", votes: number) => {
   const now = { ":now": { N: String(Date.now()) } };
-  if (kind === "forget") {
+  if (kind === "clear") {
     return {
       UpdateExpression: "REMOVE Director, #source SET updatedAtMs = :now",
       ExpressionAttributeNames: { "#source": "Source" },
@@ -133,7 +133,7 @@ const updateOf = (kind: "vote" | "correct" | "forget", votes: number) => {
   };
 };
 
-const write = async (client: DynamoDBClient, { kind, film, votes }: Write): Promise<void> => {
+const write = async (client: DynamoDBClient, { kind, film, votes }: FilmWrite): Promise<void> => {
   if (kind === "put") {
     await client.send(new PutItemCommand({ TableName: tableName, Item: stamped(film) }));
     return;
@@ -143,21 +143,21 @@ const write = async (client: DynamoDBClient, { kind, film, votes }: Write): Prom
   else await client.send(new UpdateItemCommand({ ...target, ...updateOf(kind, votes) }));
 };
 
-/** Makes the writes, a few at once: as fast as they go, or spread over a time. */
+/** Makes the writes with several concurrent writers, as fast as possible or spread over `durationMs`. */
 export const runWorkload = (
   client: DynamoDBClient,
-  writes: readonly Write[],
+  writes: readonly FilmWrite[],
   onWritten: (count: number) => void,
   durationMs = 0,
 ): Promise<void> => {
-  const writeOne = async (one: Write): Promise<void> => {
+  const writeOne = async (one: FilmWrite): Promise<void> => {
     await write(client, one);
     onWritten(1);
   };
   return withWriters(writes, writeOne, durationMs);
 };
 
-/** Every item that the table holds, read consistently, by film id. */
+/** Every item of the table by film id, read consistently. */
 export const readTable = async (client: DynamoDBClient): Promise<Map<string, FilmItem>> => {
   const items = new Map<string, FilmItem>();
   for await (const page of paginateScan({ client }, { TableName: tableName, ConsistentRead: true })) {

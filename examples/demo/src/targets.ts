@@ -1,4 +1,4 @@
-// Where the changes go: the replicas and feeds that were asked for, in one pipeline with its queues.
+// The targets: one pipeline with the chosen replicas and feeds, and its queues.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
@@ -10,6 +10,7 @@ import type { Options } from "./options.ts";
 import { openReplicas } from "./replicas/index.ts";
 import type { FilmsPipeline, Replica } from "./replicas/replica.ts";
 
+/** The open targets. */
 export interface Targets {
   readonly replicas: readonly Replica[];
   readonly feeds: readonly Feed[];
@@ -17,7 +18,7 @@ export interface Targets {
   readonly dedupeStore: DedupeStore | undefined;
 }
 
-/** Opens them, each on its engine. An outage is fault enough: it comes alone. */
+/** Opens the targets, each on its engine. With an outage there are no other faults. */
 export const openTargets = async (options: Options, engines: DemoEngines): Promise<Targets> => {
   const feeds = await openFeeds(options.feeds, engines);
   return {
@@ -28,13 +29,14 @@ export const openTargets = async (options: Options, engines: DemoEngines): Promi
   };
 };
 
+/** The queues of the pipeline. */
 export interface Queues {
   readonly deadLetterUrl: string;
-  /** Undefined where nothing is spilled. */
+  /** Undefined without an outage. */
   readonly retryUrl: string | undefined;
 }
 
-/** Creates the queues. Order is a matter of feeds alone: the guard of a replica needs none. */
+/** Creates the queues. Only feeds need a FIFO retry queue: replicas are guarded by version. */
 export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promise<Queues> => {
   const name = `sluice-demo-${Date.now()}`;
   const { QueueUrl: deadLetterUrl = "" } = await sqs.createQueue({ QueueName: name });
@@ -47,10 +49,10 @@ export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promis
   return { deadLetterUrl, retryUrl };
 };
 
-/** Short, as the outage is: 15 s and 15 minutes by default. */
+/** Short, like the outage; the defaults are 15 seconds and 15 minutes. */
 const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 
-/** The example's own handler for Postgres alone; else one pipeline with a route to each target. */
+/** For Postgres alone the handler of the example; otherwise one pipeline with a route to each target. */
 export const handlerOf = async (
   { sinks, outage }: Options,
   { replicas, feeds, faults, dedupeStore }: Targets,

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
-import { compare, describeComparison, isClean, type Row } from "../src/comparison.ts";
+import { compare, describeComparison, type FilmRow, isClean } from "../src/comparison.ts";
 import type { FilmItem } from "../src/films-data.ts";
 
 const item = (id: string, updatedAtMs: string, attributes: Omit<FilmItem, "filmId"> = {}): [string, FilmItem] => [
   id,
   { filmId: { N: id }, updatedAtMs: { N: updatedAtMs }, ...attributes },
 ];
-const row = (id: string, updatedAtMs: string, columns: Row = {}): [string, Row] => [
+const row = (id: string, updatedAtMs: string, columns: FilmRow = {}): [string, FilmRow] => [
   id,
   { film_id: id, updated_at_ms: updatedAtMs, ...columns },
 ];
 
 describe("a comparison", () => {
-  test("finds what is missing, stale, differing and ghost", () => {
+  test("finds missing, stale, differing and ghost films", () => {
     const items = new Map([
       item("1", "5", { Title: { S: "equal" } }),
       item("2", "5"),
@@ -31,7 +31,7 @@ describe("a comparison", () => {
     expect(describeComparison(found)).toBe("4 compared: 1 missing, 1 stale, 1 differing, 1 ghost");
   });
 
-  test("takes NULL, a missing attribute and SQL's null for the same, and an empty text for another", () => {
+  test("treats NULL, a missing attribute and SQL null as equal, and an empty string as different", () => {
     const items = new Map([
       item("1", "5", { Title: { NULL: true } }),
       item("2", "5"),
@@ -41,7 +41,7 @@ describe("a comparison", () => {
     expect(compare(items, rows).differing).toEqual(["3"]);
   });
 
-  test("compares numbers by every digit", () => {
+  test("compares every digit of a number", () => {
     const items = new Map([item("1", "5", { "IMDB Rating": { N: "7.10" } })]);
     expect(isClean(compare(items, new Map([row("1", "5", { imdb_rating: "7.10" })])))).toBe(true);
     expect(isClean(compare(items, new Map([row("1", "5", { imdb_rating: "7.1" })])))).toBe(false);

@@ -12,11 +12,11 @@ import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-// The README's commands run what is built.
+// The README's commands run built code.
 execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/replicate-to-postgres"], { cwd: root });
 
 const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
-// The whole demo takes 5 to 10 seconds on a machine that is not busy.
+// The whole demo takes 5 to 10 seconds on an idle machine.
 jest.setTimeout(180_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
@@ -43,7 +43,7 @@ const inTemplate = async (url: string, sql: string): Promise<void> => {
   await client.end();
 };
 
-/** The commands on the README's second screen, each with what it prints. */
+/** The commands on the README's second screen, each with its output. */
 const readmeConsole = (): [command: string, shown: string][] => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const [, block = ""] = /^```console\n([\s\S]*?)^```$/m.exec(readme) ?? [];
@@ -59,8 +59,8 @@ const readmeConsole = (): [command: string, shown: string][] => {
 
 const withoutRun = (text: string): string => text.replaceAll(/sluice-demo-\d+/g, "sluice-demo");
 
-/** What a command prints, in the root, with the variables that the demo has printed. */
-const typed = async (command: string, demoOutput: string): Promise<string> => {
+/** The output of a command in the root folder, with the variables that the demo has printed. */
+const outputOf = async (command: string, demoOutput: string): Promise<string> => {
   const [, variables = ""] = /export (.*)$/m.exec(demoOutput) ?? [];
   const { stdout } = await promisify(execFile)("sh", ["-c", `export ${variables}; { ${command}; } 2>&1`], {
     cwd: root,
@@ -68,34 +68,34 @@ const typed = async (command: string, demoOutput: string): Promise<string> => {
   return withoutRun(stdout);
 };
 
-/** What --keep has printed, and what is there. */
-const lookAt = async (output: string): Promise<void> => {
+/** Checks the output of --keep, and the content of Postgres. */
+const checkKept = async (output: string): Promise<void> => {
   const [, url = ""] = /psql (\S+)/.exec(output) ?? [];
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => undefined);
   await client.connect();
   const { rows } = await client.query("SELECT count(*)::int AS films FROM films WHERE film_id <> 100001");
-  const { rows: poison } = await client.query("SELECT title FROM films WHERE film_id = 100001");
+  const { rows: badFilms } = await client.query("SELECT title FROM films WHERE film_id = 100001");
   await client.end();
   expect(rows[0].films).toBeGreaterThan(3_000);
-  // Its dead letter is left for a redrive by hand.
-  expect(poison).toEqual([]);
-  expect(output).toMatch(/films that wait among the dead letters: 1/);
+  // The dead letter of the bad record is left in its queue.
+  expect(badFilms).toEqual([]);
+  expect(output).toMatch(/films left in the dead-letter queue: 1/);
   expect(output).toMatch(/npx sluice redrive http:\S+/);
   expect(output).toMatch(/DynamoDB http:\/\/127\.0\.0\.1:\d+ +SQS http:\/\/127\.0\.0\.1:\d+/);
 };
 
-describeWithEngines("the demo, on engines that are there already", (engines) => {
-  test("ends with equal copies, the poison film redriven, and exit code 0", async () => {
+describeWithEngines("the demo, on external engines", (engines) => {
+  test("ends with equal copies, a redriven bad record, and exit code 0", async () => {
     const demo = runDemo(["--writes", "60"], pointedAt(engines));
     expect([await demo.exitCode, demo.output()]).toEqual([0, expect.anything()]);
     const output = demo.output();
     expect(output).toContain('"code": "SINK_REJECTED"');
     expect(output).toContain('"S": "Logistics"');
-    expect(output).toContain("redriven 1, left 0");
-    expect(output).toMatch(/changes seen +3,2\d\d in \d+ invocations/);
+    expect(output).toContain("redriven: 1, left in the queue: 0");
+    expect(output).toMatch(/changes +3,2\d\d in \d+ invocations/);
     expect(output).toMatch(
-      /outcomes .*delivered, .*superseded, 0 filtered, 1 rejected, \d+ retried, the redrive included/,
+      /outcomes .*delivered, .*superseded, 0 filtered, 1 rejected, \d+ retried \(including the redrive\)/,
     );
     expect(output).toMatch(/write to visible +p50 [\d,]+ ms, p99 [\d,]+ ms/);
     expect(output).toMatch(/postgres +3,\d\d\d compared: 0 missing, 0 stale, 0 differing, 0 ghost/);
@@ -109,7 +109,7 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
       `CREATE TABLE films (film_id bigint PRIMARY KEY, title text);
        CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
          IF NEW.film_id = 7 THEN RETURN NULL; END IF;
-         IF NEW.film_id = 8 THEN NEW.title = 'forged'; END IF;
+         IF NEW.film_id = 8 THEN NEW.title = 'wrong'; END IF;
          RETURN NEW; END $$;
        CREATE TRIGGER forge BEFORE INSERT OR UPDATE ON films FOR EACH ROW EXECUTE FUNCTION forge()`,
     );
@@ -119,7 +119,7 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
     expect([exitCode, demo.output()]).toEqual([1, expect.stringContaining("1 missing, 0 stale, 1 differing, 0 ghost")]);
   });
 
-  test("with --keep shows no AWS keys of the user's own", async () => {
+  test("with --keep does not print the user's own AWS keys", async () => {
     const keys = { AWS_ACCESS_KEY_ID: "AKIA0000", AWS_SECRET_ACCESS_KEY: "hush" };
     const demo = runDemo(["--keep", "--writes", "1"], { ...pointedAt(engines), ...keys });
     await demo.says("Ctrl-C stops the engines");
@@ -128,15 +128,15 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
     expect(demo.output()).not.toMatch(/AKIA0000|hush/);
   });
 
-  test("says where an engine is missing, with exit code 2: an address that does not answer", async () => {
+  test("names an address that does not answer, and ends with exit code 2", async () => {
     const demo = runDemo([], { ...pointedAt(engines), DYNAMODB_ENDPOINT: "http://127.0.0.1:1" });
     expect(await demo.exitCode).toBe(2);
     expect(demo.output().trim().split("\n").at(-1)).toBe(
-      "DYNAMODB_ENDPOINT is set, and nothing answers at 127.0.0.1:1: start that engine, or unset the variable.",
+      "DYNAMODB_ENDPOINT is set, but no server answers at 127.0.0.1:1: start that engine, or unset the variable.",
     );
   });
 
-  test("says what to install where there is no Java, with exit code 2", async () => {
+  test("says what to install when Java is missing, and ends with exit code 2", async () => {
     const bin = await mkdtemp(join(tmpdir(), "sluice-demo-path-test-"));
     await symlink("/usr/bin/id", join(bin, "id"));
     const demo = runDemo([], { ...pointedAt(engines), DYNAMODB_ENDPOINT: undefined, JAVA_HOME: undefined, PATH: bin });
@@ -148,8 +148,8 @@ describeWithEngines("the demo, on engines that are there already", (engines) => 
   });
 });
 
-describeWithEngines("the demo, on engines of its own", () => {
-  test("leaves no process behind when Ctrl-C ends it", async () => {
+describeWithEngines("the demo, on embedded engines", () => {
+  test("leaves no process behind after Ctrl-C", async () => {
     const demo = runDemo([], environment);
     await demo.says("loaded");
     const children = await childrenOf(demo.child.pid as number);
@@ -160,13 +160,13 @@ describeWithEngines("the demo, on engines of its own", () => {
     expect(demo.output()).not.toMatch(/Error|Warning/);
   });
 
-  test("with --keep says how to look, and stops its engines at Ctrl-C", async () => {
+  test("with --keep prints instructions, and stops its engines after Ctrl-C", async () => {
     const demo = runDemo(["--keep", "--writes", "1"], environment);
     await demo.says("Ctrl-C stops the engines");
     const children = await childrenOf(demo.child.pid as number);
     try {
-      await lookAt(demo.output());
-      for (const [command, shown] of readmeConsole()) expect(await typed(command, demo.output())).toBe(shown);
+      await checkKept(demo.output());
+      for (const [command, shown] of readmeConsole()) expect(await outputOf(command, demo.output())).toBe(shown);
     } finally {
       demo.child.kill("SIGINT");
     }

@@ -7,22 +7,22 @@ describe("the demo's options", () => {
     ["an outage", ["--outage"], { sinks: ["postgres", "sqs", "dynamodb"], writes: 1500, outage: true }],
     ["blanks and repeats", ["--sinks", "sqs, postgres,sqs"], { sinks: ["sqs", "postgres"], writes: 600 }],
     ["a number of writes", ["--sinks", "sns", "--writes", "7"], { feeds: ["sns"], replicas: [], writes: 7 }],
-  ])("are what %s says", (_, args, expected) => {
+  ])("follow from %s", (_, args, expected) => {
     expect(parseOptions(args)).toMatchObject(expected);
   });
 
   test.each([
-    ["a sink that there is not", ["--sinks", "postgres,kafka"], '--sinks has "kafka"; expected postgres, opensearch,'],
+    ["an unknown sink", ["--sinks", "postgres,kafka"], '--sinks has "kafka"; expected postgres, opensearch,'],
     ["no sink", ["--sinks", ""], '--sinks has ""'],
     ["an outage without Postgres", ["--outage", "--sinks", "sns"], "expected postgres among --sinks"],
     ["no writes", ["--writes", "0"], "--writes expects a whole number above 0"],
-    ["a seed that is no number", ["--seed", "x"], "--seed expects a whole number"],
+    ["a seed that is not a number", ["--seed", "x"], "--seed expects a whole number"],
     ["an unknown option", ["--sink", "sns"], "Unknown option '--sink'"],
-  ])("refuse %s, and say what is wrong", (_, args, expected) => {
+  ])("reject %s with a message", (_, args, expected) => {
     expect(parseOptions(args)).toContain(expected);
   });
 
-  test("are all in the usage, which fits a terminal", () => {
+  test("are all in the usage text, which fits a terminal", () => {
     for (const option of ["--sinks", "--outage", "--keep", "--writes", "--seed", "-h, --help"]) {
       expect(usage).toContain(`\n  ${option}`);
     }

@@ -7,7 +7,7 @@ const stream = (isTTY: boolean) => {
 };
 
 describe("progress", () => {
-  test("rewrites one line on a terminal, and lets lasting lines stand", () => {
+  test("rewrites one line on a terminal, and keeps lasting lines", () => {
     const terminal = stream(true);
     const progress = progressOn(terminal);
     progress.update("1 write");
@@ -16,7 +16,7 @@ describe("progress", () => {
     expect(terminal.written.join("")).toBe("\r\u001b[2K  1 write\r\u001b[2K  2 writes\r\u001b[2Kdone\n");
   });
 
-  test("is plain lines, now and then, where there is no terminal", () => {
+  test("is occasional plain lines without a terminal", () => {
     const pipe = stream(false);
     const progress = progressOn(pipe);
     progress.update("1 write");
@@ -25,7 +25,7 @@ describe("progress", () => {
     expect(pipe.written).toEqual(["  1 write\n", "done\n"]);
   });
 
-  test("is silent after its end", () => {
+  test("prints nothing after its end", () => {
     const pipe = stream(false);
     const progress = progressOn(pipe);
     progress.end();

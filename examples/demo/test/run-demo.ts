@@ -1,4 +1,4 @@
-// Runs the demo as its user does: a process of its own, without a terminal.
+// Runs the demo as a child process, without a terminal.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,15 +8,17 @@ import { promisify } from "node:util";
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const loader = pathOf("../../../scripts/strip-types.js");
 
+/** A running demo. */
 export interface RunningDemo {
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** The output so far. */
   readonly output: () => string;
-  /** Resolves when the output holds the text, or the process has ended. */
+  /** Resolves when the output contains the text, or the process has ended. */
   readonly says: (text: string) => Promise<void>;
   readonly exitCode: Promise<number | null>;
 }
 
+/** Starts the demo with these arguments. */
 export const runDemo = (args: readonly string[], env: Readonly<Record<string, string | undefined>>): RunningDemo => {
   const node = ["--conditions=@sluice/source", `--import=${loader}`, pathOf("../src/main.ts")];
   const child = spawn(process.execPath, [...node, ...args], {
@@ -47,7 +49,7 @@ interface Process {
   readonly parent: number;
 }
 
-/** All processes but those that have ended and that nobody has reaped yet. */
+/** All processes except zombies. */
 const running = async (): Promise<readonly Process[]> => {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,stat="]);
   return stdout
@@ -57,11 +59,11 @@ const running = async (): Promise<readonly Process[]> => {
     .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
 };
 
-/** The processes that this one has started and that still run. */
+/** The running child processes of a process. */
 export const childrenOf = async (parent: number): Promise<readonly number[]> =>
   (await running()).filter((one) => one.parent === parent).map(({ pid }) => pid);
 
-/** Those of the processes that still run. */
+/** The processes that are still running. */
 export const stillRunning = async (pids: readonly number[]): Promise<readonly number[]> => {
   const alive = new Set((await running()).map(({ pid }) => pid));
   return pids.filter((pid) => alive.has(pid));

@@ -1,4 +1,4 @@
-// Creates the table that remembers which mails were sent, unless it exists: run it when you deploy.
+// Creates the dedupe table, unless it exists. Run it when you deploy.
 
 import { dedupeStore } from "./shop.ts";
 

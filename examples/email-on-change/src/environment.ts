@@ -1,8 +1,8 @@
-// The example is configured by environment variables alone; its README lists them.
+// The configuration of the function: environment variables, which the README lists.
 
 import { type EmailTransport, sesTransport, smtpTransport } from "@sluice/sink-email";
 
-/** The variable's value. @throws when it is not set: at cold start, not at the first change. */
+/** The value of a required variable. Throws at cold start when the variable is not set. */
 export const required = (name: string): string => {
   const value = process.env[name];
   if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);
@@ -20,7 +20,7 @@ const smtpFromEnvironment = (text: string): EmailTransport => {
   });
 };
 
-/** SMTP where `SMTP_URL` is set, else SES. */
+/** SMTP if `SMTP_URL` is set, else SES. */
 export const transport = (): EmailTransport => {
   const { SMTP_URL, CONFIGURATION_SET } = process.env;
   if (SMTP_URL) return smtpFromEnvironment(SMTP_URL);

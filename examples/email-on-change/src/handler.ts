@@ -1,7 +1,8 @@
-// The Lambda function: configure it as the handler `handler.handler` of the stream's event source mapping, and of the
-// dead-letter queue's when you redrive.
+// The Lambda function, with the handler `handler.handler`. Its event sources are the stream and, for a redrive, the
+// dead-letter queue.
 
 import type { PipelineHandler } from "@sluice/core";
 import { shop } from "./shop.ts";
 
+/** The handler of the Lambda function. */
 export const handler: PipelineHandler = shop.handler();

@@ -1,10 +1,10 @@
-// Which change is worth a mail, to whom, and what it says.
+// The changes that cause a mail, the recipients, and the templates.
 
 import type { Change } from "@sluice/core";
 import type { EmailMessage } from "@sluice/sink-email";
 import { template } from "./template.ts";
 
-/** A customer as the shop writes one to its table. */
+/** A customer in the shop's table. */
 export type Customer = {
   readonly pk: string;
   readonly type: "customer";
@@ -12,7 +12,7 @@ export type Customer = {
   readonly email: string;
 };
 
-/** An order. */
+/** An order in the shop's table. */
 export type Order = {
   readonly pk: string;
   readonly type: "order";
@@ -22,6 +22,7 @@ export type Order = {
   readonly total: number;
 };
 
+/** An item of the shop's table. */
 export type Item = Customer | Order;
 
 const welcomeTemplate = template({
@@ -36,14 +37,14 @@ const receiptTemplate = template({
   html: "<p>Hello {{name}},</p><p>we have received <b>{{total}}</b> for order {{order}}.</p>",
 });
 
-/** A welcome when the customer is new; nothing when something about one changes. */
+/** A welcome mail for a new customer. */
 export const welcome = ({ kind, after }: Change<Customer>): EmailMessage | undefined => {
   if (kind !== "insert" || after === undefined) return undefined;
   const { name, email } = after;
   return { to: { name, address: email }, ...welcomeTemplate({ name }), tags: { mail: "welcome" } };
 };
 
-/** A receipt when the order becomes paid: the change of the status, not every change of an order that is paid. */
+/** A receipt when the status of an order becomes `paid`. */
 export const receipt = ({ before, after }: Change<Order>): EmailMessage | undefined => {
   if (after?.status !== "paid" || before?.status === "paid") return undefined;
   const { pk, name, email, total } = after;

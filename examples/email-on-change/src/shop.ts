@@ -1,4 +1,4 @@
-// The pipeline: changes of the shop's table, as mails. It can be imported without Lambda.
+// The pipeline: changes of the shop's table as mails. It can be imported outside Lambda.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -6,6 +6,7 @@ import { emailSink } from "@sluice/sink-email";
 import { required, transport } from "./environment.ts";
 import { type Customer, type Item, type Order, receipt, welcome } from "./mails.ts";
 
+/** The record of the sent mails. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const mail = emailSink({
@@ -15,6 +16,7 @@ const mail = emailSink({
   dedupeStore,
 });
 
+/** The pipeline of the function. */
 export const shop: Pipeline<Item, Order> = pipeline<Item>("shop", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,

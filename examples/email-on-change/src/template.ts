@@ -1,6 +1,6 @@
-// Templates: texts with {{names}}. In HTML a value is escaped, so that a customer's name cannot be markup.
+// Templates: texts with {{names}}. Values are escaped in HTML, so that a customer's name cannot be markup.
 
-/** The parts of a mail that a template makes. */
+/** The parts of a mail that a template fills. */
 export interface Rendered {
   readonly subject: string;
   readonly text: string;
@@ -9,21 +9,21 @@ export interface Rendered {
 
 const escaped = (value: string): string => value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
-type Values = { readonly [name: string]: string | number };
+type TemplateValues = { readonly [name: string]: string | number };
 
-const fill = (text: string, values: Values, write: (value: string) => string): string =>
+const fill = (text: string, values: TemplateValues, write: (value: string) => string): string =>
   text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = values[name];
-    // It fails the mapping: the change goes to the dead-letter queue rather than to a customer as "Dear undefined".
+    // The error sends the change to the dead-letter queue, instead of a mail with "Dear undefined" to a customer.
     if (value === undefined) throw new Error(`the template needs ${name}`);
     return write(String(value));
   });
 
-/** Makes mails of values. */
+/** Makes a function that fills the template with values. */
 export const template =
   (parts: Rendered) =>
-  (values: Values): Rendered => ({
-    // A subject is one line, whatever stands in the values.
+  (values: TemplateValues): Rendered => ({
+    // A subject is one line, with any values.
     subject: fill(parts.subject, values, (value) => value.replace(/\s+/g, " ")),
     text: fill(parts.text, values, (value) => value),
     html: fill(parts.html, values, escaped),

@@ -1,4 +1,4 @@
-// Which server the example sends by, as its environment says. handler.test.ts has the whole way, by SMTP.
+// The environment chooses SES or SMTP. handler.test.ts tests the whole function, with SMTP.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -15,18 +15,18 @@ afterEach(() => {
   process.env = environment;
 });
 
-/** Sends one mail by the transport of the environment. */
+/** Sends one mail with the transport that the environment chooses. */
 const send = async (): Promise<string> => {
   const sink = emailSink({ transport: transport(), from: "shop@example.com" });
   const change = streamChange({ after: { pk: "customer#1" }, keyNames: ["pk"] });
   const message = { to: "ada@example.com", subject: "Welcome", text: "Hello" };
   const context = { signal: new AbortController().signal, remainingMs: () => 10_000 };
-  const [settled] = await sink.write([{ change, message, idempotencyKey: "event-1:welcome" }], context);
+  const [result] = await sink.write([{ change, message, idempotencyKey: "event-1:welcome" }], context);
   await sink.close?.();
-  return settled?.outcome === "failed" ? settled.error.message : String(settled?.outcome);
+  return result?.outcome === "failed" ? result.error.message : String(result?.outcome);
 };
 
-test("by SES where SMTP_URL is not set", async () => {
+test("mails are sent by SES when SMTP_URL is not set", async () => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const endpoint = `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`;
   process.env = {
@@ -47,7 +47,7 @@ test("by SES where SMTP_URL is not set", async () => {
   await closed;
 });
 
-test("by SMTP where it is", async () => {
+test("mails are sent by SMTP when SMTP_URL is set", async () => {
   const mailbox = openMailbox();
   process.env = { ...environment, SMTP_URL: `smtp://127.0.0.1:${await mailbox.start()}` };
   expect(await send()).toBe("delivered");

@@ -1,4 +1,4 @@
-// The shop writes to DynamoDB Local, and its customers get mail through the function.
+// The shop writes to DynamoDB Local, and the function sends mails to its customers.
 
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -68,7 +68,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     for (const client of [table, sqs]) client.destroy();
   });
 
-  /** What Lambda does: the stream from its beginning to its end, through the function. */
+  /** Delivers the stream from its beginning to its end to the function, as Lambda does. */
   const deliverStream = async (): Promise<void> => {
     const mapping = eventSourceMapping({
       client: streamsClient(dynamodb.endpoint),
@@ -90,7 +90,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
   const order = (id: string, name: string, status: "placed" | "paid" | "shipped") =>
     ({ pk: `order#${id}`, type: "order", name, email: `${name.toLowerCase()}@example.com`, status, total: 5 }) as const;
 
-  /** What has arrived since the last time, as `recipient: subject`. */
+  /** The mails since the last call, as `recipient: subject`. */
   const arrived = async (): Promise<string[]> =>
     (await Promise.all(mailbox.take().map(({ to, raw }) => simpleParser(raw).then((mail) => [to, mail] as const))))
       .map(([to, { subject }]: readonly [string, ParsedMail]) => `${to}: ${subject}`)
@@ -101,7 +101,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     await put({ ...customer("Ada"), name: "Ada <b>Lovelace</b>" });
     for (const status of ["placed", "paid", "paid", "shipped"] as const) await put(order("7", "Ada", status));
     await deliverStream();
-    const welcome = mailbox.dryRun().find(({ raw }) => raw.includes("Subject: Welcome"));
+    const welcome = mailbox.received().find(({ raw }) => raw.includes("Subject: Welcome"));
     const { text, html, from } = await simpleParser(welcome?.raw ?? "");
     expect([text, html]).toEqual([
       expect.stringContaining("Hello Ada,\n\nyour account is ready."),
@@ -111,7 +111,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     expect(await arrived()).toEqual(["ada@example.com: Welcome, Ada", "ada@example.com: Your receipt for order 7"]);
   });
 
-  test("sends no mail again when the stream comes again", async () => {
+  test("sends no mail again when the stream is redelivered", async () => {
     await put(customer("Bob"));
     await deliverStream();
     expect(await arrived()).toEqual(["bob@example.com: Welcome, Bob"]);
@@ -119,7 +119,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     expect(await arrived()).toEqual([]);
   });
 
-  test("comes again with a mail that must wait, and dead-letters one that is refused, alone", async () => {
+  test("retries a mail that must wait, and dead-letters a rejected one alone", async () => {
     let waits = 4;
     mailbox.refuse((address) => {
       if (address.startsWith("eve")) return [550, "5.1.1 no such user"];
@@ -133,7 +133,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       ["Cyd", "Dan", "Fay"].map((name) => `${name.toLowerCase()}@example.com: Welcome, ${name}`),
     );
     expect(waits).toBe(0);
-    const letters = await drainQueue(sqs, deadLetters);
-    expect(letters.map(({ body }) => JSON.parse(body))).toMatchObject([{ sink: "welcome", code: "SINK_REJECTED" }]);
+    const messages = await drainQueue(sqs, deadLetters);
+    expect(messages.map(({ body }) => JSON.parse(body))).toMatchObject([{ sink: "welcome", code: "SINK_REJECTED" }]);
   });
 });

@@ -1,9 +1,10 @@
-// The customers' mail server.
+// The mail server of the customers, for tests.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 
+/** A mail that arrived. */
 export interface Received {
   readonly to: string;
   readonly raw: string;
@@ -11,16 +12,19 @@ export interface Received {
 
 type Refusal = (address: string) => readonly [code: number, text: string] | undefined;
 
+/** A mail server. */
 export interface Mailbox {
-  /** Answers the port. */
+  /** Returns the port. */
   readonly start: () => Promise<number>;
   readonly stop: () => Promise<void>;
   readonly refuse: (refusal: Refusal) => void;
-  readonly dryRun: () => readonly Received[];
-  /** What has arrived since the last time. */
+  /** All mails since the last `take`. */
+  readonly received: () => readonly Received[];
+  /** Returns and removes all mails. */
   readonly take: () => readonly Received[];
 }
 
+/** Makes a mail server that has not started. */
 export const openMailbox = (): Mailbox => {
   let received: Received[] = [];
   let refusal: Refusal = () => undefined;
@@ -54,7 +58,7 @@ export const openMailbox = (): Mailbox => {
     refuse: (next) => {
       refusal = next;
     },
-    dryRun: () => received,
+    received: () => received,
     take: () => {
       const taken = received;
       received = [];

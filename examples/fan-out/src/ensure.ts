@@ -1,4 +1,4 @@
-// Creates or extends tables, index and mapping, and prints what it did: run it when you deploy. `--print` only prints.
+// Creates or extends tables, index and mapping, and prints the steps. Run it when you deploy; `--print` only prints.
 
 import { customerRows, dedupeStore, orderDocuments, orderRows } from "./orders.ts";
 
@@ -10,6 +10,6 @@ for (const sink of [orderRows, customerRows, orderDocuments]) {
   await sink.close();
 }
 
-// The journal's table, on demand and with its TTL, unless it exists.
+// Creates the dedupe table, unless it exists.
 if (apply) await dedupeStore.ensure();
 await dedupeStore.close();

@@ -1,6 +1,6 @@
-// The example is configured by environment variables alone; its README lists them.
+// The configuration of the function: environment variables, which the README lists.
 
-/** The variable's value. @throws when it is not set: at cold start, not at the first change. */
+/** The value of a required variable. Throws at cold start when the variable is not set. */
 export const required = (name: string): string => {
   const value = process.env[name];
   if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);

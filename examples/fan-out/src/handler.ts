@@ -1,7 +1,8 @@
-// The Lambda function: configure it as the handler `handler.handler` of the event source mappings of the stream and of the
-// retry queue, and of the dead-letter queue's when you redrive.
+// The Lambda function, with the handler `handler.handler`. Its event sources are the stream, the retry queue and, for a
+// redrive, the dead-letter queue.
 
 import type { PipelineHandler } from "@sluice/core";
 import { orders } from "./orders.ts";
 
+/** The handler of the Lambda function. */
 export const handler: PipelineHandler = orders.handler();

@@ -1,7 +1,6 @@
-// One table holds orders and customers. Orders are kept in Postgres as rows and in OpenSearch as documents, told to others
-// as events on a topic, and queued for the warehouse when they are new; customers are kept in Postgres alone. What a sink
-// refuses goes to the dead letters of that sink, and what it cannot take now waits in the retry queue; the others do not
-// notice.
+// One table holds orders and customers. Orders go to Postgres as rows, to OpenSearch as documents, to a topic as events, and
+// new ones to the queue of the warehouse; customers go to Postgres only. The routes are independent: each has its own dead
+// letters, and its failed deliveries are queued for retry.
 
 import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -44,6 +43,7 @@ const isCustomer = (item: Order | Customer): item is Customer => item.type === "
 
 const connection = { connectionString: required("DATABASE_URL") };
 
+/** Orders in Postgres. */
 export const orderRows: MappedPostgresSink = postgresSink({
   connection,
   table: "orders",
@@ -51,6 +51,7 @@ export const orderRows: MappedPostgresSink = postgresSink({
   columns: { pk: "text", customer: "text", total: "numeric", lines: "jsonb" },
 });
 
+/** Customers in Postgres. */
 export const customerRows: MappedPostgresSink = postgresSink({
   connection,
   table: "customers",
@@ -58,6 +59,7 @@ export const customerRows: MappedPostgresSink = postgresSink({
   columns: { pk: "text", name: "text" },
 });
 
+/** Orders in OpenSearch. */
 export const orderDocuments: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
   index: "orders",
@@ -67,24 +69,26 @@ export const orderDocuments: OpensearchSink = opensearchSink({
   },
 });
 
-/** A FIFO topic: it discards repeats by itself. */
+/** A FIFO topic, which discards duplicates itself. */
 const events = snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "events" });
 
 const toEvent = cloudEvent<Order>({ source: "/shop/orders", type: ({ kind }) => `com.example.order.${kind}` });
 
-/** A standard queue, which discards nothing: the route keeps a journal of what it has sent when a batch comes again. */
+/** A standard queue, which does not discard duplicates: the route records its sent messages in a journal. */
 const warehouse = sqsSink({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
 
-/** Work for the warehouse: the order that is new, and nothing for any other change. */
-const toWork = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
+/** The message to the warehouse for a new order; undefined for any other change. */
+const toWarehouse = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
   kind === "insert" && after !== undefined ? { body: { pack: after.lines, for: after.pk } } : undefined;
 
+/** The journal of sent messages, and the pending items. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
+/** The pipeline of the function. */
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
-  schema: schema,
+  schema,
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
-  // FIFO: an order's events must not overtake each other there.
+  // FIFO, as the events of an order must stay in order.
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   dedupeStore,
 })
@@ -92,6 +96,6 @@ export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   .to(orderRows)
   .to(orderDocuments, ({ after: { customer, total, lines } }) => ({ customer, total, lines }))
   .to(events, (change) => ({ body: toEvent(change) }))
-  .to(warehouse, toWork)
+  .to(warehouse, toWarehouse)
   .when(isCustomer)
   .to(customerRows, { name: "postgres-customers" });

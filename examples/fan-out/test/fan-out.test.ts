@@ -46,11 +46,11 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     return TopicArn;
   };
 
-  /** The example is configured by its environment alone, as in Lambda. */
+  /** The function reads its configuration from the environment, as in Lambda. */
   beforeAll(async () => {
     const url = await engines.postgres.createDatabase();
     pool = new pg.Pool({ connectionString: url });
-    // pg ends a pool before its sockets are closed; the server may say goodbye to them.
+    // pg ends a pool before its sockets are closed, and the server may still send an error.
     pool.on("error", () => undefined);
     warehouse = (await createQueue("warehouse")).url;
     retries = (await createQueue("retries.fifo")).url;
@@ -104,7 +104,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
   const bodiesIn = async (url: string): Promise<unknown[]> =>
     (await drainQueue(queues, url)).map(({ body }) => JSON.parse(body));
 
-  /** What subscribers got since the last time, as `order: what happened`, each order's in order. */
+  /** The events since the last call, as `order: kind`, sorted by order. */
   const events = async (): Promise<string[]> =>
     ((await bodiesIn(subscription)) as CloudEvent[])
       .map(({ subject, type }) => `${decodeURIComponent(subject)}: ${type.replace("com.example.order.", "")}`)
@@ -112,7 +112,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
 
   const deliver = (records: readonly StreamRecord[]) => handler(streamEvent(records), lambdaContext());
 
-  test("sends each kind of item where it belongs, and takes away what leaves", async () => {
+  test("sends each kind of item to its targets, and removes items that change their kind", async () => {
     const records = [
       table.put(order("ORDER#1", 10.5)),
       table.put(customer("CUSTOMER#1", "Ada")),
@@ -120,7 +120,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
       table.put(order("ORDER#1", 12.25, ["tea", "milk"])),
       table.put(order("ORDER#3", 30)),
       table.remove({ pk: "ORDER#2" }),
-      // An item that changes its kind leaves the routes of the old one.
+      // An item that changes its kind is removed from the targets of its old kind.
       table.put(customer("ORDER#3", "was an order")),
     ];
     for (const cut of [records.slice(0, 3), records.slice(3)]) {
@@ -146,7 +146,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     ]);
   });
 
-  /** The retry queue's own event source, until the queue is empty. */
+  /** Consumes the retry queue until it is empty. */
   const consumeRetries = async (): Promise<void> => {
     const mapping = sqsEventSourceMapping({
       client: queues,
@@ -159,7 +159,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     await mapping.stop();
   };
 
-  test("holds no other sink up while one is away, and catches up from the retry queue", async () => {
+  test("does not delay the other sinks during an outage of one, and catches up from the retry queue", async () => {
     const records = [table.put(order("ORDER#4", 40)), table.put(order("ORDER#5", 50)), table.put(order("ORDER#4", 41))];
     await pool.query("ALTER TABLE orders RENAME TO orders_elsewhere");
     expect(await deliver(records)).toEqual({ batchItemFailures: [] });

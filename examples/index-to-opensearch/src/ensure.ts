@@ -1,4 +1,4 @@
-// Creates or extends index, alias and mapping, and prints the requests: run it when you deploy. `--print` only prints.
+// Creates or extends index, alias and mapping, and prints the requests. Run it when you deploy; `--print` only prints.
 
 import { filmsSink } from "./films.ts";
 

@@ -1,18 +1,18 @@
-// The example is configured by environment variables alone; its README lists them.
+// The configuration of the function: environment variables, which the README lists.
 
 import type { OpensearchSinkOptions } from "@sluice/sink-opensearch";
 
-/** The variable's value; undefined where it is not set, or empty. */
+/** The value of a variable; undefined when the variable is unset or empty. */
 export const optional = (name: string): string | undefined => process.env[name] || undefined;
 
-/** The variable's value. @throws when it is not set: at cold start, not at the first change. */
+/** The value of a required variable. Throws at cold start when the variable is not set. */
 export const required = (name: string): string => {
   const value = optional(name);
   if (value === undefined) throw new Error(`the environment variable ${name} is not set`);
   return value;
 };
 
-/** A user with a password, requests signed by SigV4, or neither. */
+/** A user with a password, SigV4, or no authentication. */
 export const authentication = (): Pick<OpensearchSinkOptions, "auth"> => {
   const username = optional("OPENSEARCH_USERNAME");
   if (username !== undefined) return { auth: { username, password: required("OPENSEARCH_PASSWORD") } };

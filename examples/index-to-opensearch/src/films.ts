@@ -1,10 +1,10 @@
-// What a film looks like as a document, and where its changes go.
+// The document of a film, and the pipeline that writes it.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { authentication, optional, required } from "./environment.ts";
 
-/** A film as it stands in the table; the source is not clean enough for more. */
+/** A film in the table; the source data allows no stricter type. */
 export type Film = {
   readonly filmId: number;
   readonly Title?: string | number | null;
@@ -17,7 +17,7 @@ export type Film = {
   readonly "Worldwide Gross"?: number | null;
 };
 
-/** A film as it is searched. A field that is undefined is not in the document. */
+/** The document of a film. Undefined fields are left out. */
 export const toDocument = ({ after: film }: { readonly after: Film }): Record<string, unknown> => ({
   filmId: film.filmId,
   title: film.Title?.toString(),
@@ -30,6 +30,7 @@ export const toDocument = ({ after: film }: { readonly after: Film }): Record<st
   gross: film["Worldwide Gross"],
 });
 
+/** The index of films. */
 export const filmsSink: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
   ...authentication(),
@@ -50,6 +51,7 @@ export const filmsSink: OpensearchSink = opensearchSink({
   },
 });
 
+/** The pipeline of the function. */
 export const films: Pipeline<Film> = pipeline<Film>("films", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink, toDocument);

@@ -1,4 +1,4 @@
-// Removes tombstones that no repeat can reach any more: run it daily.
+// Removes tombstones that no redelivery can reach any more. Run it daily.
 
 import { filmsSink } from "./films.ts";
 

@@ -12,7 +12,7 @@ describeWithOpensearch("the films", ({ url }) => {
   let handler: PipelineHandler;
   let close: () => Promise<void>;
 
-  /** The example is configured by its environment alone, as in Lambda. */
+  /** The function reads its configuration from the environment, as in Lambda. */
   beforeAll(async () => {
     Object.assign(process.env, {
       OPENSEARCH_NODE: url,
@@ -38,7 +38,7 @@ describeWithOpensearch("the films", ({ url }) => {
     return hits.hits.map(({ _source }) => _source);
   };
 
-  test("are found as they are in the table, and removed ones are not", async () => {
+  test("are found with the values of the table, unless they are removed", async () => {
     const table = tableHistory({ tableName: "Films", keyNames: ["filmId"] });
     const records = [table.put(film(1)), table.put(film(2)), table.put(film(3, { Title: 300 }))];
     records.push(table.put(film(1, { "IMDB Rating": 9 })), table.remove({ filmId: 2 }));
@@ -60,7 +60,7 @@ describe("the environment", () => {
     [{}, {}],
     [{ OPENSEARCH_USERNAME: "writer", OPENSEARCH_PASSWORD: "p" }, { auth: { username: "writer", password: "p" } }],
     [{ OPENSEARCH_SERVICE: "aoss", AWS_REGION: "eu-central-1" }, { auth: { region: "eu-central-1", service: "aoss" } }],
-  ])("says how the function authenticates (%#)", async (variables, options) => {
+  ])("selects the authentication of the function (%#)", async (variables, options) => {
     const { authentication } = await import("../src/environment.ts");
     for (const name of ["OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD", "OPENSEARCH_SERVICE"]) delete process.env[name];
     Object.assign(process.env, variables);

@@ -1,15 +1,15 @@
-// What other teams hear of an order: events in their words, not rows of our table.
+// The events of an order, for other teams: a contract of its own, independent of the table.
 
 import type { Change } from "@sluice/core";
 import type { SnsMessage } from "@sluice/sink-sns";
 
-/** An order as the shop writes it to its table. */
+/** An order in the shop's table. */
 export type Order = {
   readonly orderId: string;
   readonly customerId: string;
   readonly status: "placed" | "paid" | "shipped" | "cancelled";
   readonly total: number;
-  /** The shop's own business: no event tells it. */
+  /** Internal: no event contains it. */
   readonly internalNote?: string;
 };
 
@@ -20,7 +20,7 @@ const eventTypes: Readonly<Record<Order["status"], string>> = {
   cancelled: "OrderCancelled",
 };
 
-/** The event that a change is, with what subscribers filter by; nothing where the status stayed what it was. */
+/** The event of a change, with attributes for filter policies; undefined when the status did not change. */
 export const toEvent = ({ before, after, version }: Change<Order>): SnsMessage | undefined => {
   if (after === undefined || after.status === before?.status) return undefined;
   const { orderId, customerId, status, total } = after;

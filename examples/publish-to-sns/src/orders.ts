@@ -1,10 +1,11 @@
-// The pipeline: the table's changes, as events on a topic. It can be imported without Lambda.
+// The pipeline: the table's changes as events on a topic. It can be imported outside Lambda.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { snsSink } from "@sluice/sink-sns";
 import { required } from "./environment.ts";
 import { type Order, toEvent } from "./order-event.ts";
 
+/** The pipeline of the function. */
 export const orders: Pipeline<Order> = pipeline<Order>("orders", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN") }), toEvent);

@@ -1,4 +1,4 @@
-// Creates or extends the tables, and prints the statements: run it when you deploy. `--print` only prints.
+// Creates or extends the tables, and prints the statements. Run it when you deploy; `--print` only prints.
 
 import { filmsSink } from "./films.ts";
 

@@ -1,9 +1,10 @@
-// What a film looks like in Postgres, and where its changes go.
+// The row of a film, and the pipeline that writes it.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { required } from "./environment.ts";
 
+/** The Postgres table of films. */
 export const filmsSink: MappedPostgresSink = postgresSink({
   connection: { connectionString: required("DATABASE_URL") },
   table: process.env.FILMS_TABLE ?? "films",
@@ -15,7 +16,7 @@ export const filmsSink: MappedPostgresSink = postgresSink({
     worldwide_gross: { path: ["Worldwide Gross"], type: "numeric" },
     us_dvd_sales: { path: ["US DVD Sales"], type: "numeric" },
     production_budget: { path: ["Production Budget"], type: "numeric" },
-    // "Jun 12 1998", mostly: the source is not clean enough for a date.
+    // Text, as the source data also has values that are not dates.
     release_date: { path: ["Release Date"], type: "text" },
     mpaa_rating: { path: ["MPAA Rating"], type: "text" },
     running_time_min: { path: ["Running Time min"], type: "integer" },
@@ -31,6 +32,7 @@ export const filmsSink: MappedPostgresSink = postgresSink({
   },
 });
 
+/** The pipeline of the function. */
 export const films: Pipeline<UnknownItem> = pipeline("films", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink);

@@ -1,5 +1,4 @@
-// Creates the tables that are missing, turns on their TTL, and prints the calls: run it when you deploy. `--print` only
-// prints.
+// Creates missing tables, enables their TTL, and prints the calls. Run it when you deploy; `--print` only prints.
 
 import { customersKey, customersTable, ordersKey, ordersTable } from "./shop.ts";
 

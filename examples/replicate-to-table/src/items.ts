@@ -1,19 +1,19 @@
-// The items of the old table, all under `pk` and `sk`, and what becomes of them in the new ones. Nothing but values here.
+// The items of the old table, all under `pk` and `sk`, and their items in the new tables.
 
 import type { KeyValue, UnknownItem } from "@sluice/core/sink-kit";
 import type { DynamodbItem, TargetKey } from "@sluice/sink-dynamodb";
 
-/** `CUSTOMER#42`, `PROFILE`. */
+/** A customer in the old table: `CUSTOMER#42`, `PROFILE`. */
 export interface Customer extends UnknownItem {
   readonly pk: string;
   readonly sk: "PROFILE";
   readonly email: string;
-  /** `First Last`: one attribute that becomes two. */
+  /** `First Last`, which becomes two attributes. */
   readonly fullName: string;
   readonly createdAt: string;
 }
 
-/** `CUSTOMER#42`, `ORDER#2026-01-02#7`. */
+/** An order in the old table: `CUSTOMER#42`, `ORDER#2026-01-02#7`. */
 export interface Order extends UnknownItem {
   readonly pk: string;
   readonly sk: string;
@@ -24,23 +24,26 @@ export interface Order extends UnknownItem {
   readonly tags?: ReadonlySet<string>;
 }
 
+/** Whether an item of the old table is a customer. */
 export const isCustomer = (item: UnknownItem): item is Customer => item.sk === "PROFILE";
 
+/** Whether an item of the old table is an order. */
 export const isOrder = (item: UnknownItem): item is Order => String(item.sk).startsWith("ORDER#");
 
 /** `42` of `CUSTOMER#42`. */
 const customerId = (pk: unknown): string => String(pk).slice("CUSTOMER#".length);
 
-/** A customer's key is the e-mail address, which may change. */
+/** The new key of a customer: the e-mail address, which may change. */
 export const customerKey = (item: UnknownItem): TargetKey | undefined =>
   isCustomer(item) ? { email: item.email.toLowerCase() } : undefined;
 
+/** The customer in the new table. */
 export const newCustomer = ({ pk, fullName, createdAt }: Customer): DynamodbItem => {
   const [firstName = "", ...rest] = fullName.split(" ");
   return { customerId: customerId(pk), firstName, lastName: rest.join(" "), createdAt };
 };
 
-/** An order's key is made of its old one, so that a remove needs no image. */
+/** The new key of an order, made from the old key: a removal needs no image. */
 export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue }): TargetKey => {
   const [, date = "", number = ""] = String(sk).split("#");
   return { customerId: customerId(pk), orderId: `${date}-${number}` };
@@ -48,6 +51,7 @@ export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue })
 
 const statuses = { N: "new", P: "paid", S: "shipped" } as const;
 
+/** The order in the new table. */
 export const newOrder = ({ pk: _, sk, amt, cur, st, ...rest }: Order): DynamodbItem => ({
   ...rest,
   orderedOn: sk.split("#")[1],

@@ -1,4 +1,4 @@
-// One table becomes two: where the old table's changes go.
+// The pipeline: the old table's changes, written to two new tables.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { type DynamodbEnsureOptions, type DynamodbSink, dynamodbSink } from "@sluice/sink-dynamodb";
@@ -7,25 +7,30 @@ import { customerKey, isCustomer, isOrder, newCustomer, newOrder, type Order, or
 
 type KeySchema = NonNullable<DynamodbEnsureOptions["create"]>;
 
+/** Key schema of the new table of customers. */
 export const customersKey: KeySchema = { partitionKey: { name: "email", type: "S" } };
 
+/** The new table of customers. */
 export const customersTable: DynamodbSink = dynamodbSink({
   table: required("CUSTOMERS_TABLE"),
   movingKey: customerKey,
   name: "customers",
 });
 
+/** Key schema of the new table of orders. */
 export const ordersKey: KeySchema = {
   partitionKey: { name: "customerId", type: "S" },
   sortKey: { name: "orderId", type: "S" },
 };
 
+/** The new table of orders. */
 export const ordersTable: DynamodbSink = dynamodbSink({
   table: required("ORDERS_TABLE"),
   key: orderKey,
   name: "orders",
 });
 
+/** The pipeline of the function. */
 export const shop: Pipeline<UnknownItem, Order> = pipeline("shop", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 })

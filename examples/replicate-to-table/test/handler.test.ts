@@ -1,4 +1,4 @@
-// The function behind the stream of a table, on DynamoDB Local and SQS.
+// The function with the stream of a table, on DynamoDB Local and SQS.
 
 import {
   CreateTableCommand,
@@ -69,7 +69,7 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     return TableDescription?.LatestStreamArn ?? "";
   };
 
-  /** The example is configured by its environment alone, as in Lambda. */
+  /** The function reads its configuration from the environment, as in Lambda. */
   beforeAll(async () => {
     const queue = await queues.send(new CreateQueueCommand({ QueueName: "shop-dead-letters" }));
     queueUrl = queue.QueueUrl ?? "";
@@ -129,7 +129,7 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
   const emails = async (): Promise<unknown[]> =>
     (await live("Customers")).map(({ email, customerId }) => `${customerId}: ${email}`).sort();
 
-  test("splits, renames and re-keys", async () => {
+  test("splits, renames and re-keys items", async () => {
     await put(profile(1, "Ada@example.org"));
     await put(order(1, 7, { st: "P", tags: new Set(["gift"]), note: "12345678901234567890123456789012345678" }));
     expect(await live("Customers")).toEqual([
@@ -154,7 +154,7 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     ]);
   });
 
-  test("moves a customer to a new address, and lets two swap theirs", async () => {
+  test("moves a customer to a new address, and lets two customers swap addresses", async () => {
     await put(profile(2, "bob@example.org"));
     await put(profile(1, "lovelace@example.org"));
     expect(await emails()).toEqual(["1: lovelace@example.org", "2: bob@example.org"]);
@@ -163,14 +163,14 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     expect(await emails()).toEqual(["1: bob@example.org", "2: lovelace@example.org"]);
   });
 
-  test("removes what is removed", async () => {
+  test("removes removed items", async () => {
     await remove(profile(2, ""));
     await remove(order(1, 7));
     expect(await emails()).toEqual(["1: bob@example.org"]);
     expect(await live("Orders")).toEqual([]);
   });
 
-  test("dead-letters an item that it has no mapping for, whole and alone", async () => {
+  test("dead-letters an item whose mapping fails, whole and alone", async () => {
     const { fullName: _, ...nameless } = profile(3, "eve@example.org");
     await put(nameless);
     await put(order(3, 1));

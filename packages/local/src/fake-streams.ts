@@ -1,48 +1,42 @@
-// A scripted DynamoDB stream in memory: splits, rollovers, trimming and expired iterators, which DynamoDB Local either
-// cannot make or makes only after hours.
+// A scripted DynamoDB stream in memory, for events that DynamoDB Local cannot produce, or only after hours: splits,
+// rollovers, trimming and expired iterators.
 
-import type { StreamRecord } from "@sluice/core/envelope";
-import {
-  type ShardIteratorType,
-  type StreamShard,
-  type StreamsClient,
-  StreamsError,
-  type WireRecord,
-} from "./streams-client.ts";
+import type { StreamRecord, StreamsApiRecord } from "@sluice/core/envelope";
+import { type ShardIteratorType, type StreamShard, type StreamsClient, StreamsError } from "./streams-client.ts";
 
-/** Where the fake differs from its defaults. */
+/** Options of a scripted stream. */
 export interface FakeStreamsOptions {
   readonly streamArn?: string;
   /** Most records that GetRecords returns. Default 1,000. */
   readonly pageSize?: number;
-  /** Default: nine below a number with one digit more. */
+  /** Default: after ten records the sequence numbers have one digit more. */
   readonly firstSequenceNumber?: bigint;
 }
 
-/** The stream's script, and a client that reads it. */
+/** A scripted stream, and a client that reads it. */
 export interface FakeStreams {
   readonly client: StreamsClient;
   readonly streamArn: string;
-  /** Opens a shard and returns its id. */
+  /** Adds an open shard and returns its id. */
   readonly addShard: (parentId?: string) => string;
-  /** Closes a shard: it takes no more records and is read to its end. */
+  /** Closes a shard: it takes no more records, and its readers reach an end. */
   readonly closeShard: (shardId: string) => void;
-  /** Closes a shard and opens as many children as asked for (default 2); returns their ids. */
+  /** Closes a shard and adds `children` child shards (default 2); returns their ids. */
   readonly splitShard: (shardId: string, children?: number) => readonly string[];
-  /** Appends records as Lambda delivers them. Event id and sequence number are filled in where they are missing. */
+  /** Appends records in the form that Lambda delivers; a missing event id or sequence number is filled in. */
   readonly append: (shardId: string, ...records: readonly StreamRecord[]) => readonly string[];
-  /** Forgets the oldest records of a shard, as the stream does after 24 hours. */
+  /** Trims the oldest records of a shard, as the stream does after 24 hours. */
   readonly trim: (shardId: string, records: number) => void;
-  /** Forgets a shard. */
+  /** Removes a shard, as if it had never been there. */
   readonly removeShard: (shardId: string) => void;
-  /** Makes every iterator that was given out so far an expired one. */
+  /** Expires every iterator that was issued so far. */
   readonly expireIterators: () => void;
 }
 
 interface FakeShard {
   readonly id: string;
   readonly parentId: string | undefined;
-  readonly records: WireRecord[];
+  readonly records: StreamsApiRecord[];
   readonly startsAt: string;
   endsAt: string | undefined;
   trimmed: number;
@@ -52,20 +46,20 @@ interface FakeState {
   readonly streamArn: string;
   readonly pageSize: number;
   readonly shards: Map<string, FakeShard>;
-  /** The last one that was given out. */
+  /** The last sequence number that was issued. */
   sequenceNumber: bigint;
   shardCount: number;
-  /** Iterators of an earlier generation have expired. */
+  /** Iterators of earlier generations are expired. */
   iteratorGeneration: number;
 }
 
 const describePageSize = 100;
 const maxPageSize = 1000;
 const defaultArn = "arn:aws:dynamodb:us-east-1:000000000000:table/fake/stream/2026-01-01T00:00:00.000";
-/** Ten records later the text grows by a digit, which breaks whoever compares sequence numbers as text. */
+/** Ten records later the number grows by a digit, which exposes a comparison of sequence numbers as text. */
 const defaultFirst = 99_999_999_999_999_999_999_991n;
 
-const wireRecord = (record: StreamRecord, sequenceNumber: string): WireRecord => {
+const apiRecord = (record: StreamRecord, sequenceNumber: string): StreamsApiRecord => {
   const { userIdentity, eventSourceARN: _, ...rest } = record;
   const { type, principalId } = userIdentity ?? {};
   const identity = {
@@ -84,13 +78,13 @@ const wireRecord = (record: StreamRecord, sequenceNumber: string): WireRecord =>
   };
 };
 
-const sequenceNumberOf = (record: WireRecord): bigint => BigInt(record.dynamodb?.SequenceNumber ?? 0);
+const sequenceNumberOf = (record: StreamsApiRecord): bigint => BigInt(record.dynamodb?.SequenceNumber ?? 0);
 
-const notFound = (what: string): StreamsError =>
-  new StreamsError("ResourceNotFoundException", `${what} does not exist`);
+const notFound = (resource: string): StreamsError =>
+  new StreamsError("ResourceNotFoundException", `${resource} does not exist`);
 
 const trimmedData = (shardId: string): StreamsError =>
-  new StreamsError("TrimmedDataAccessException", `${shardId} does not hold these records any more`);
+  new StreamsError("TrimmedDataAccessException", `${shardId} no longer holds these records`);
 
 const describeShard = (shard: FakeShard): StreamShard => ({
   ShardId: shard.id,
@@ -106,7 +100,7 @@ const indexAt = (shard: FakeShard, type: ShardIteratorType, sequenceNumber: stri
   if (type === "TRIM_HORIZON") return shard.trimmed;
   if (type === "LATEST") return shard.records.length;
   const wanted = BigInt(sequenceNumber ?? 0);
-  const isWanted = (record: WireRecord): boolean =>
+  const isWanted = (record: StreamsApiRecord): boolean =>
     type === "AT_SEQUENCE_NUMBER" ? sequenceNumberOf(record) >= wanted : sequenceNumberOf(record) > wanted;
   const found = shard.records.findIndex(isWanted);
   const index = found === -1 ? shard.records.length : found;
@@ -159,7 +153,7 @@ const fakeClient = (state: FakeState): StreamsClient => {
 };
 
 /**
- * Makes a stream without shards.
+ * Makes a stream that has no shards yet.
  * @example
  * const stream = fakeStreams();
  * const parent = stream.addShard();
@@ -192,7 +186,7 @@ export const fakeStreams = (options: FakeStreamsOptions = {}): FakeStreams => {
     if (shard.endsAt !== undefined) throw new StreamsError("ShardClosed", `${shardId} takes no more records`);
     return records.map((record) => {
       const sequenceNumber = nextSequenceNumber(state, record.dynamodb?.SequenceNumber);
-      shard.records.push(wireRecord(record, sequenceNumber));
+      shard.records.push(apiRecord(record, sequenceNumber));
       return sequenceNumber;
     });
   };

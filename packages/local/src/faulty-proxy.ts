@@ -1,8 +1,8 @@
-// An HTTP proxy on loopback before an engine, which counts requests and makes faults: for tests of what a sink does when
-// its target is ill.
+// An HTTP proxy in front of an engine that counts requests and injects faults: for tests of a sink whose target fails.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
 
 /** A request on its way to the engine. */
 export interface ProxiedRequest {
@@ -10,7 +10,7 @@ export interface ProxiedRequest {
   readonly body: string;
 }
 
-/** An answer of the proxy's own. */
+/** A response that the proxy sends by itself. */
 export interface ProxyAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -18,56 +18,50 @@ export interface ProxyAnswer {
 }
 
 /**
- * What happens to a request; undefined: it goes through. `drop-after-send`: the engine does its work, and the connection
- * ends before its answer. `hang`: there is never an answer.
+ * Decides about a request. Undefined: the request passes. `drop-after-send`: the engine executes the request, and the
+ * connection closes before the response. `hang`: the proxy never responds.
  */
 export type ProxyScript = (request: ProxiedRequest) => ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
-/** What the target answers when it is ill, in the words of its protocol. */
-export interface IllAnswers {
-  /** "Slow down." */
+/** The responses of a failing target, in the target's own protocol. */
+export interface FaultAnswers {
+  /** "Slow down." Default: status 429. */
   readonly throttle: ProxyAnswer;
-  /** "Not now." */
+  /** "Unavailable." Default: status 503. */
   readonly down: ProxyAnswer;
-  /** "You may not." */
+  /** "Permission missing." Default: status 403. */
   readonly deny: ProxyAnswer;
 }
 
-/** The faults of the conformance kit that concern a request as a whole. */
-export type ProxyFault = keyof IllAnswers | "drop-after-send" | "hang" | "close-idle";
+/** The faults of the conformance kit that hit a whole request. */
+export type ProxyFault = keyof FaultAnswers | "drop-after-send" | "hang" | "close-idle";
 
-/** A proxy before one engine. */
+/** A proxy in front of one engine. */
 export interface FaultyProxy {
   readonly endpoint: string;
   /** Requests since the last `reset`, answered or not. */
   readonly requests: () => number;
-  /** From the next request on; undefined ends every fault. */
+  /** Sets the script from the next request on; undefined ends every fault. */
   readonly script: (script: ProxyScript | undefined) => void;
-  /** Fails from the next request on. `close-idle` happens once: it closes the connections that are open and idle. */
+  /** Fails every request from the next one on. `close-idle` happens once: it closes the connections that are idle now. */
   readonly fail: (fault: ProxyFault) => void;
-  /** Ends every fault and counts from 0. */
+  /** Ends every fault and sets the count of requests to 0. */
   readonly reset: () => void;
   readonly stop: () => Promise<void>;
 }
 
-const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-};
-
-/** Sends a request on; the answer goes back, or is lost with the connection. */
+/** Forwards a request; its response goes back, or is dropped with the connection. */
 const forward = (
   target: string,
   incoming: IncomingMessage,
   body: Buffer,
   response: ServerResponse,
-  isLost: boolean,
+  isDropped: boolean,
 ) => {
   const { host: _, ...headers } = incoming.headers;
   const url = new URL(incoming.url ?? "/", target);
   const outgoing = request(url, { method: incoming.method ?? "POST", headers }, (answer) => {
-    if (isLost) {
+    if (isDropped) {
       answer.resume();
       answer.on("end", () => response.socket?.destroy());
       return;
@@ -79,18 +73,15 @@ const forward = (
   outgoing.end(body);
 };
 
-const unavailable: ProxyAnswer = { status: 503, body: "" };
+const defaultAnswers: FaultAnswers = {
+  throttle: { status: 429, body: "" },
+  down: { status: 503, body: "" },
+  deny: { status: 403, body: "" },
+};
 
-/** Starts a proxy on a free loopback port before this endpoint. */
-export const startFaultyProxy = async (
-  target: string,
-  {
-    throttle = { status: 429, body: "" },
-    down = unavailable,
-    deny = { status: 403, body: "" },
-  }: Partial<IllAnswers> = {},
-): Promise<FaultyProxy> => {
-  const answers: IllAnswers = { throttle, down, deny };
+/** Starts a proxy for this endpoint, on a free port of 127.0.0.1. */
+export const startFaultyProxy = async (target: string, answers: Partial<FaultAnswers> = {}): Promise<FaultyProxy> => {
+  const faults: FaultAnswers = { ...defaultAnswers, ...answers };
   let script: ProxyScript | undefined;
   let requests = 0;
   const sockets = new Set<Socket>();
@@ -99,19 +90,19 @@ export const startFaultyProxy = async (
   const closeIdle = (): void => {
     for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
   };
-  const pass = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await bodyOf(incoming);
-    const fate = script?.({ headers: incoming.headers, body: body.toString() });
-    if (fate === "hang") return;
-    if (typeof fate !== "object") return forward(target, incoming, body, response, fate === "drop-after-send");
-    response.writeHead(fate.status, fate.headers);
-    response.end(fate.body);
+  const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await buffer(incoming);
+    const decision = script?.({ headers: incoming.headers, body: body.toString() });
+    if (decision === "hang") return;
+    if (typeof decision !== "object") return forward(target, incoming, body, response, decision === "drop-after-send");
+    response.writeHead(decision.status, decision.headers);
+    response.end(decision.body);
   };
   const server = createServer((incoming, response) => {
     requests += 1;
     busy.add(incoming.socket);
     response.on("close", () => busy.delete(incoming.socket));
-    pass(incoming, response).catch(() => incoming.socket.destroy());
+    respond(incoming, response).catch(() => incoming.socket.destroy());
   });
   server.on("connection", (socket) => {
     sockets.add(socket);
@@ -128,7 +119,7 @@ export const startFaultyProxy = async (
     },
     fail: (fault) => {
       if (fault === "close-idle") closeIdle();
-      else script = () => (fault === "drop-after-send" || fault === "hang" ? fault : answers[fault]);
+      else script = () => (fault === "drop-after-send" || fault === "hang" ? fault : faults[fault]);
     },
     reset: () => {
       script = undefined;

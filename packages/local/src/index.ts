@@ -1,6 +1,5 @@
-export { type Clock, fakeClock } from "./clock.ts";
 export { type DrainedMessage, drainQueue, type QueueReader } from "./drain-queue.ts";
-export type { AwsClientConfig } from "./engines/aws-client-config.ts";
+export type { AwsClientConfig } from "./engines/aws-engine.ts";
 export { type DynamodbEngine, type DynamodbEngineOptions, startDynamodb } from "./engines/dynamodb.ts";
 export { startElasticmq } from "./engines/elasticmq.ts";
 export { EngineFailedError, EngineMissingError } from "./engines/engine-error.ts";
@@ -14,13 +13,14 @@ export { type SqsEngine, type SqsEngineOptions, startSqs } from "./engines/sqs.t
 export type { Counters } from "./event-source-mapping/counters.ts";
 export { type EventSourceMapping, eventSourceMapping } from "./event-source-mapping/event-source-mapping.ts";
 export type { FilterCriteria } from "./event-source-mapping/filter.ts";
-export type { LambdaEvent, LambdaHandler } from "./event-source-mapping/invoke.ts";
+export type { DynamodbStreamEvent, DynamodbStreamHandler } from "./event-source-mapping/invoke.ts";
 export type { DiscardedBatch, OnFailureDestination } from "./event-source-mapping/on-failure.ts";
 export type { EventSourceMappingOptions } from "./event-source-mapping/options.ts";
+export { type FakeClock, fakeClock } from "./fake-clock.ts";
 export { type FakeStreams, type FakeStreamsOptions, fakeStreams } from "./fake-streams.ts";
 export {
+  type FaultAnswers,
   type FaultyProxy,
-  type IllAnswers,
   type ProxiedRequest,
   type ProxyAnswer,
   type ProxyFault,
@@ -41,6 +41,5 @@ export {
   type StreamsClient,
   StreamsError,
   streamsClient,
-  type WireRecord,
 } from "./streams-client.ts";
 export { startTcpProxy, type TcpProxy, type TcpProxyMode } from "./tcp-proxy.ts";

@@ -1,29 +1,31 @@
-// Checks of options, with messages that name the option, what was found and what was expected.
+// Checks of options that both event source mappings share.
 
-import { ConfigError } from "@sluice/core/sink-kit";
+import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 
-/** The error for an option of either mapping. */
-export const invalidOption = (option: string, found: unknown, expected: string): ConfigError =>
-  new ConfigError("CONFIG_INVALID", `${option} is ${String(found)}; expected ${expected}`);
+/** Lowest and highest value of an option, both allowed. */
+export type OptionRange = readonly [lowest: number, highest: number];
 
-/** The value, if it is a whole number in the range. @throws {ConfigError} CONFIG_INVALID when it is not. */
-export const integer = (option: string, value: number, [lowest, highest]: readonly [number, number]): number => {
-  if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-  throw invalidOption(option, value, `a whole number from ${lowest} to ${highest}`);
+/** @throws {ConfigError} CONFIG_INVALID when a given option is not a whole number within its range. */
+export const checkRanges = <Options extends object>(
+  options: Options,
+  ranges: { readonly [Name in keyof Options]?: OptionRange },
+): void => {
+  for (const [name, range] of Object.entries(ranges) as [keyof Options & string, OptionRange][]) {
+    if (options[name] !== undefined) checkWhole(name, options[name], range);
+  }
 };
 
-/** The value, if it is one of the choices. @throws {ConfigError} CONFIG_INVALID when it is not. */
-export const oneOf = <Choice extends string>(option: string, value: Choice, choices: readonly Choice[]): Choice => {
-  if (choices.includes(value)) return value;
-  throw invalidOption(option, value, choices.join(" or "));
+/** @throws {ConfigError} CONFIG_INVALID when the value is not one of the choices. */
+export const checkChoice = (option: string, value: string, choices: readonly string[]): void => {
+  if (!choices.includes(value)) throw invalidOption(option, `must be ${choices.join(" or ")}`);
 };
 
-/** Whether the function's response says what failed. @throws {ConfigError} CONFIG_INVALID for an unknown type. */
+/** Whether the function's response names failed records. @throws {ConfigError} CONFIG_INVALID for an unknown type. */
 export const reportsBatchItemFailures = (types: readonly string[] = []): boolean => {
-  for (const type of types) oneOf("functionResponseTypes", type, ["ReportBatchItemFailures"]);
+  for (const type of types) checkChoice("functionResponseTypes", type, ["ReportBatchItemFailures"]);
   return types.length > 0;
 };
 
-/** What becomes of a problem that nobody wants to hear of. */
+/** Default of `onProblem`: a process warning. */
 export const warnOfProblem = (error: unknown): void =>
   process.emitWarning(error instanceof Error ? error : String(error));

@@ -1,42 +1,24 @@
-// DynamoDB Streams over HTTP. The wire format is already what Lambda puts in its events (binary as base64, numbers as
-// text), and parsing it here is three times as fast as the SDK's deserialiser. For local endpoints only: it does not
-// sign. Against AWS, wrap an SDK client in a `StreamsClient`.
+// DynamoDB Streams over HTTP. The wire format is the one of Lambda's events (binary as base64, numbers as text), and
+// parsing it here is three times as fast as the SDK's deserializer. For local endpoints only: requests are not signed.
+// Against AWS, wrap an SDK client in a `StreamsClient`.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Image, SluiceError, type StreamViewType } from "@sluice/core/sink-kit";
+import type { StreamsApiRecord } from "@sluice/core/envelope";
+import { SluiceError } from "@sluice/core/sink-kit";
 
 /** A shard as DescribeStream lists it. */
 export interface StreamShard {
   readonly ShardId?: string;
   readonly ParentShardId?: string;
-  /** A shard that has an end is closed. */
+  /** A closed shard has an `EndingSequenceNumber`. */
   readonly SequenceNumberRange?: { readonly StartingSequenceNumber?: string; readonly EndingSequenceNumber?: string };
 }
 
-/** A record as GetRecords returns it, in the JSON of the wire. */
-export interface WireRecord {
-  readonly eventID?: string;
-  readonly eventName?: string;
-  readonly eventVersion?: string;
-  readonly eventSource?: string;
-  readonly awsRegion?: string;
-  readonly dynamodb?: {
-    /** Epoch seconds. */
-    readonly ApproximateCreationDateTime?: number;
-    readonly Keys?: Image;
-    readonly NewImage?: Image;
-    readonly OldImage?: Image;
-    readonly SequenceNumber?: string;
-    readonly SizeBytes?: number;
-    readonly StreamViewType?: StreamViewType;
-  };
-  readonly userIdentity?: { readonly Type?: string; readonly PrincipalId?: string };
-}
-
+/** Where an iterator begins, in the words of GetShardIterator. */
 export type ShardIteratorType = "TRIM_HORIZON" | "LATEST" | "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER";
 
 /**
- * The three operations that a reader of a stream needs. Errors carry the exception as their `name`, as the SDK's do:
+ * The three operations that read a stream. The `name` of an error is the service's exception, as with the SDK:
  * ExpiredIteratorException, TrimmedDataAccessException, ResourceNotFoundException.
  */
 export interface StreamsClient {
@@ -50,13 +32,13 @@ export interface StreamsClient {
     readonly SequenceNumber?: string;
   }) => Promise<{ readonly ShardIterator?: string }>;
   readonly getRecords: (input: { readonly ShardIterator: string; readonly Limit?: number }) => Promise<{
-    readonly Records?: readonly WireRecord[];
+    readonly Records?: readonly StreamsApiRecord[];
     /** Absent after the last record of a closed shard. */
     readonly NextShardIterator?: string;
   }>;
 }
 
-/** A failed call. `name` is the exception that the service named, such as ExpiredIteratorException. */
+/** A failed call. `name` is the service's exception, such as ExpiredIteratorException. */
 export class StreamsError extends SluiceError<"STREAMS_FAILED"> {
   constructor(name: string, message: string, options?: ErrorOptions) {
     super("STREAMS_FAILED", message, options);
@@ -64,13 +46,13 @@ export class StreamsError extends SluiceError<"STREAMS_FAILED"> {
   }
 }
 
-const tries = 4;
+const maxAttempts = 4;
 const timeoutMs = 30_000;
 
 const headersOf = (operation: string): Record<string, string> => ({
   "content-type": "application/x-amz-json-1.0",
   "x-amz-target": `DynamoDBStreams_20120810.${operation}`,
-  // DynamoDB Local wants to see a signature, but does not check it.
+  // DynamoDB Local requires a signature, but does not check it.
   authorization:
     "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=local",
 });
@@ -81,7 +63,7 @@ const failureOf = (operation: string, status: number, text: string): StreamsErro
   return new StreamsError(name, `${operation} answered ${status} ${name}: ${reason}`);
 };
 
-const isWorthRepeating = (error: unknown): boolean =>
+const isRetryable = (error: unknown): boolean =>
   !(error instanceof StreamsError) || /^Http5|Throttling|LimitExceeded|InternalServer/.test(error.name);
 
 const post = async (endpoint: string, operation: string, body: string): Promise<unknown> => {
@@ -96,14 +78,14 @@ const post = async (endpoint: string, operation: string, body: string): Promise<
   return JSON.parse(text);
 };
 
-/** All operations only read, and DynamoDB Local closes idle sockets early: repeating is safe and needed. */
+/** A retry is safe, as the operations only read, and needed, as DynamoDB Local closes idle sockets early. */
 const call = async (endpoint: string, operation: string, input: object): Promise<unknown> => {
   const body = JSON.stringify(input);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await post(endpoint, operation, body);
     } catch (error) {
-      if (attempt === tries || !isWorthRepeating(error)) throw error;
+      if (attempt === maxAttempts || !isRetryable(error)) throw error;
       await sleep(25 * attempt);
     }
   }

@@ -1,56 +1,58 @@
-// A TCP proxy on loopback before a server, which loses, holds back or garbles what goes through: for tests of what a sink
-// does when its target is ill. For single HTTP answers there is faulty-proxy.ts.
+// A TCP proxy in front of a server that drops, delays or garbles the traffic: for tests of a sink whose target fails.
+// faulty-proxy.ts is the proxy for single HTTP responses.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * - `pass`: both ways.
- * - `refuse`: no new connection, and the open ones end.
- * - `hang`: what the client sends goes nowhere.
- * - `drop-request`: the connection ends when the client sends something, which does not arrive.
- * - `drop-answer`: the server gets what the client sends; the connection ends when it answers.
- * - `slow`: every answer comes late, by `slowMs`.
- * - `garble`: the server gets what the client sends; its answers are replaced by nonsense.
+ * What the proxy does with the traffic.
+ *
+ * - `pass`: forwards both directions.
+ * - `refuse`: closes the open connections and every new one.
+ * - `hang`: forwards nothing, and keeps the connections open.
+ * - `drop-request`: closes the connection when the client sends data; the server does not get the data.
+ * - `drop-answer`: forwards the client's data, and closes the connection when the server answers.
+ * - `slow`: delays every answer by `slowMs`.
+ * - `garble`: forwards the client's data, and replaces the server's answers by random text.
  */
 export type TcpProxyMode = "pass" | "refuse" | "hang" | "drop-request" | "drop-answer" | "slow" | "garble";
 
-/** A proxy before one server. */
+/** A proxy in front of one server. */
 export interface TcpProxy {
-  /** The server's URL, through the proxy. */
+  /** The server's URL, with the proxy's port. */
   readonly url: string;
-  /** From so many more pieces of what clients send on; by default at once. */
+  /** Sets the mode at once, or after the clients have sent `afterPieces` more chunks of data. */
   readonly setMode: (mode: TcpProxyMode, afterPieces?: number) => void;
-  /** Ends every open connection, at once. */
+  /** Closes every open connection. */
   readonly cut: () => void;
   readonly stop: () => Promise<void>;
 }
 
-const nonsense = Buffer.from("?! 4711 of nothing\r\n");
+const garbage = Buffer.from("?! 4711 of nothing\r\n");
 
-/** What mode it is, now and after so many more pieces. */
+/** The current mode, and a mode that follows after a number of chunks. */
 const modeSwitch = (onRefuse: () => void) => {
   let mode: TcpProxyMode = "pass";
   let next: { readonly mode: TcpProxyMode; piecesLeft: number } | undefined;
-  const become = (chosen: TcpProxyMode): void => {
+  const enter = (chosen: TcpProxyMode): void => {
     mode = chosen;
     next = undefined;
     if (mode === "refuse") onRefuse();
   };
   return {
     mode: () => mode,
-    become: (chosen: TcpProxyMode, afterPieces: number): void => {
-      if (afterPieces === 0) become(chosen);
+    setMode: (chosen: TcpProxyMode, afterPieces: number): void => {
+      if (afterPieces === 0) enter(chosen);
       else next = { mode: chosen, piecesLeft: afterPieces };
     },
     countPiece: (): void => {
-      if (next?.piecesLeft === 0) become(next.mode);
+      if (next?.piecesLeft === 0) enter(next.mode);
       else if (next !== undefined) next.piecesLeft -= 1;
     },
   };
 };
 
-/** Passes on what one client and the server say to each other, as the mode is at that time. */
+/** Connects one client with the server, under the mode that holds when data arrives. */
 const join = (client: Socket, upstream: Socket, slowMs: number, modes: ReturnType<typeof modeSwitch>): void => {
   client.on("close", () => upstream.destroy());
   upstream.on("close", () => client.destroy());
@@ -63,13 +65,13 @@ const join = (client: Socket, upstream: Socket, slowMs: number, modes: ReturnTyp
   upstream.on("data", (bytes) => {
     const mode = modes.mode();
     if (mode === "drop-answer") client.destroy();
-    else if (mode === "garble") client.write(nonsense);
+    else if (mode === "garble") client.write(garbage);
     else if (mode === "slow") setTimeout(() => client.write(bytes), slowMs);
     else if (mode !== "hang") client.write(bytes);
   });
 };
 
-/** Starts a proxy on a free loopback port before the server at this URL, whatever its scheme. */
+/** Starts a proxy for the server at this URL, of any scheme, on a free port of 127.0.0.1. */
 export const startTcpProxy = async (
   serverUrl: string,
   { slowMs = 200 }: { readonly slowMs?: number } = {},
@@ -100,7 +102,7 @@ export const startTcpProxy = async (
   url.port = String((server.address() as AddressInfo).port);
   return {
     url: url.href,
-    setMode: (chosen, afterPieces = 0) => modes.become(chosen, afterPieces),
+    setMode: (chosen, afterPieces = 0) => modes.setMode(chosen, afterPieces),
     cut,
     stop: async () => {
       cut();

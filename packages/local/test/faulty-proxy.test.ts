@@ -30,20 +30,20 @@ const post = async (body: string, signal?: AbortSignal): Promise<string> => {
   return `${answer.status} ${await answer.text()}`;
 };
 
-test("passes requests on and counts them", async () => {
+test("forwards requests and counts them", async () => {
   expect([await post("a"), await post("b")]).toEqual(["200 took a", "200 took b"]);
   expect(proxy.requests()).toBe(2);
   proxy.reset();
   expect(proxy.requests()).toBe(0);
 });
 
-test("answers by itself where the script says so, and the engine sees nothing", async () => {
+test("answers by itself when the script does, and forwards nothing", async () => {
   proxy.script(({ body }) => (body === "bad" ? { status: 503, body: "not now" } : undefined));
   expect([await post("bad"), await post("good")]).toEqual(["503 not now", "200 took good"]);
   expect(taken).toEqual(["good"]);
 });
 
-test("loses the answer after the engine has done its work", async () => {
+test("drops the response after the engine has executed the request", async () => {
   proxy.fail("drop-after-send");
   await expect(post("a")).rejects.toThrow();
   expect(taken).toEqual(["a"]);
@@ -53,7 +53,7 @@ test.each([
   ["throttle", "slow down", 429],
   ["down", "", 503],
   ["deny", "", 403],
-] as const)("answers as its target does when it fails by %s, until it is reset", async (fault, body, status) => {
+] as const)("answers with the configured %s response until it is reset", async (fault, body, status) => {
   const other = await startFaultyProxy(proxy.endpoint, { throttle: { status: 429, body: "slow down" } });
   other.fail(fault);
   const answer = await fetch(other.endpoint);
@@ -63,13 +63,13 @@ test.each([
   await other.stop();
 });
 
-test("never answers where it hangs", async () => {
+test("never answers while it hangs", async () => {
   proxy.fail("hang");
   await expect(post("a", AbortSignal.timeout(50))).rejects.toThrow();
   expect(taken).toEqual([]);
 });
 
-test("works on after its idle connections were closed", async () => {
+test("keeps working after its idle connections were closed", async () => {
   await post("a");
   proxy.fail("close-idle");
   expect(await post("b").catch(() => post("b"))).toBe("200 took b");

@@ -12,7 +12,7 @@ afterEach(() => {
 
 type Answer = { readonly status: number; readonly body: unknown } | "hang up";
 
-/** A server that gives these answers in turn, and the requests that it saw. */
+/** A server that gives these answers in order, and the requests that it saw. */
 const answering = async (...answers: Answer[]) => {
   const seen: { target: string | string[] | undefined; body: string }[] = [];
   server = createServer(async (request, response) => {
@@ -31,7 +31,7 @@ const answering = async (...answers: Answer[]) => {
 const page = { Records: [], NextShardIterator: "next" };
 
 describe("the streams client", () => {
-  test("sends the operation as AWS JSON and returns its answer", async () => {
+  test("sends the operation as AWS JSON and returns the response", async () => {
     const { client, seen } = await answering({ status: 200, body: page });
     expect(await client.getRecords({ ShardIterator: "it", Limit: 10 })).toEqual(page);
     expect(seen).toEqual([
@@ -39,7 +39,7 @@ describe("the streams client", () => {
     ]);
   });
 
-  test("repeats a call whose connection broke, or that the server could not serve", async () => {
+  test("retries a call whose connection broke or whose response was a server error", async () => {
     const { client, seen } = await answering(
       "hang up",
       { status: 500, body: { __type: "com.amazonaws.dynamodb.v20120810#InternalServerError" } },
@@ -49,7 +49,7 @@ describe("the streams client", () => {
     expect(seen).toHaveLength(3);
   });
 
-  test("does not repeat what the service refuses, and names its exception", async () => {
+  test("does not retry a call that the service rejects, and names the exception", async () => {
     const body = { __type: "com.amazonaws.dynamodb.v20120810#ExpiredIteratorException", message: "too old" };
     const { client, seen } = await answering({ status: 400, body });
     await expect(client.getRecords({ ShardIterator: "it" })).rejects.toMatchObject({
@@ -60,7 +60,7 @@ describe("the streams client", () => {
     expect(seen).toHaveLength(1);
   });
 
-  test("gives up after four tries", async () => {
+  test("gives up after four attempts", async () => {
     const { client, seen } = await answering();
     await expect(client.describeStream({ StreamArn: "arn" })).rejects.toThrow();
     expect(seen).toHaveLength(4);

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { startTcpProxy } from "../src/index.ts";
 
-/** A server that answers every piece with itself, behind a proxy. */
+/** An echo server behind a proxy. */
 const open = async () => {
   const taken: string[] = [];
   const server = createServer((socket) => {
@@ -16,7 +16,7 @@ const open = async () => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy = await startTcpProxy(`echo://127.0.0.1:${(server.address() as AddressInfo).port}`, { slowMs: 50 });
-  /** The answer; undefined where the connection ends before one. */
+  /** The answer; undefined when the connection closes first. */
   const ask = async (text: string): Promise<string | undefined> => {
     const { hostname, port } = new URL(proxy.url);
     const socket = connect(Number(port), hostname);
@@ -49,7 +49,7 @@ describe("a TCP proxy", () => {
     await rig.close();
   });
 
-  test("that hangs neither passes anything on nor ends, until it is cut", async () => {
+  test("that hangs forwards nothing and keeps the connection open until it is cut", async () => {
     const rig = await open();
     rig.proxy.setMode("hang");
     let settled = false;
@@ -65,7 +65,7 @@ describe("a TCP proxy", () => {
     await rig.close();
   });
 
-  test("changes its mode after as many pieces as it is told", async () => {
+  test("changes its mode after the given number of pieces", async () => {
     const rig = await open();
     rig.proxy.setMode("drop-answer", 2);
     expect([await rig.ask("1"), await rig.ask("2"), await rig.ask("3")]).toEqual(["1", "2", undefined]);

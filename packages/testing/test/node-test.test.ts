@@ -4,12 +4,12 @@ import { describe, expect, test } from "@jest/globals";
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`node-test/${name}`, import.meta.url));
 
-/** Runs the kit under `node --test`, over source; resolves with its exit code and what it printed. */
+/** Runs the kit under `node --test` from source; resolves with the exit code and the output. */
 const nodeTest = (env: NodeJS.ProcessEnv = {}): Promise<{ readonly code: number; readonly output: string }> => {
   const loader = new URL("node-test/loader.js", import.meta.url).href;
   const flags = ["--conditions=@sluice/source", "--import", loader, "--test", "--test-reporter=tap"];
   return new Promise((resolve) => {
-    // NODE_TEST_CONTEXT would tell the child that it is a part of this run.
+    // With NODE_TEST_CONTEXT the child would act as a part of this run.
     const options = { env: { ...process.env, NODE_OPTIONS: "", ...env, NODE_TEST_CONTEXT: undefined } };
     execFile(process.execPath, [...flags, pathOf("conformance.ts")], options, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
@@ -18,7 +18,7 @@ const nodeTest = (env: NodeJS.ProcessEnv = {}): Promise<{ readonly code: number;
 };
 
 describe("the kit under node:test", () => {
-  test("passes for the memory sinks, and shows what is skipped and why", async () => {
+  test("passes for the memory sinks, and shows skipped cases with their reasons", async () => {
     const { code, output } = await nodeTest();
     expect(output).toMatch(/# pass 8\d/);
     expect(output).toMatch(/# fail 0/);
@@ -26,7 +26,7 @@ describe("the kit under node:test", () => {
     expect(code).toBe(0);
   });
 
-  test("fails for a broken rig, by the names of the cases", async () => {
+  test("fails for a broken rig, and names the cases", async () => {
     const { code, output } = await nodeTest({ BREAK_THE_RIG: "yes" });
     expect(code).toBe(1);
     expect(output).toMatch(/not ok \d+ - C02/);

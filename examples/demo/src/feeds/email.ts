@@ -1,17 +1,18 @@
-// A mail for each change of a film that the critics love, to an SMTP server on loopback.
+// An e-mail for each change of a highly rated film, to a local SMTP server.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { emailSink, smtpTransport } from "@sluice/sink-email";
 import { SMTPServer } from "smtp-server";
-import { type Arrival, type Feed, filmChange, type Interest } from "./feed.ts";
+import { type Feed, filmChange, type ReceivedChange } from "./feed.ts";
+import type { Interest } from "./interest.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 95 };
 
-/** An answer that comes too late is lost, and its mail is sent again: not on a busy machine. */
+/** Long: after a timeout the mail would be sent again, and a busy machine answers slowly. */
 const timeoutMs = 120_000;
 
-/** The value of a header; a long one stands on the line after its name. */
+/** The value of a header, which may continue on the next line. */
 const header = (raw: string, name: string): string => {
   const [head = ""] = raw.split("\r\n\r\n", 1);
   const lines = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
@@ -19,14 +20,14 @@ const header = (raw: string, name: string): string => {
   return found.slice(name.length + 1).trim();
 };
 
-const arrivalOf = (raw: string): Arrival => ({
+const arrivalOf = (raw: string): ReceivedChange => ({
   idempotencyKey: header(raw, "idempotency-key"),
   version: header(raw, "sluice-version"),
   filmId: header(raw, "film-id"),
   kind: header(raw, "film-change"),
 });
 
-const mailbox = (taken: Arrival[]): SMTPServer =>
+const mailServer = (taken: ReceivedChange[]): SMTPServer =>
   new SMTPServer({
     disabledCommands: ["STARTTLS", "AUTH"],
     disableReverseLookup: true,
@@ -42,10 +43,10 @@ const mailbox = (taken: Arrival[]): SMTPServer =>
     },
   });
 
-/** Opens the feed with a mail server of its own. */
+/** Opens the feed with its own mail server. */
 export const emailFeed = async (): Promise<Feed> => {
-  const taken: Arrival[] = [];
-  const server = mailbox(taken);
+  const taken: ReceivedChange[] = [];
+  const server = mailServer(taken);
   server.listen(0, "127.0.0.1");
   await once(server.server, "listening");
   const { port } = server.server.address() as AddressInfo;
@@ -55,7 +56,7 @@ export const emailFeed = async (): Promise<Feed> => {
   });
   return {
     name: sink.name,
-    about: `mails about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,
+    about: `e-mails about films with ${interest.attribute} from ${interest.atLeast}; a lease in DynamoDB prevents duplicates`,
     interest,
     addTo: (pipeline, { unreliable }) =>
       pipeline.to(

@@ -1,61 +1,42 @@
-// What the demo wants of a feed: a route into the pipeline, and what its receiver got, in the order of arrival.
+// A feed: a route of the pipeline, and the messages that its receiver got, in the order of arrival.
 
 import type { Change } from "@sluice/core";
-import type { StreamRecord } from "@sluice/core/envelope";
 import type { Faults } from "../faults.ts";
 import type { FilmsPipeline } from "../replicas/replica.ts";
+import type { Interest } from "./interest.ts";
 
-/** The films whose changes a feed is sent. */
-export interface Interest {
-  readonly attribute: string;
-  readonly atLeast: number;
-}
-
-/** One message as its receiver saw it. */
-export interface Arrival {
+/** One message as its receiver got it. */
+export interface ReceivedChange {
   readonly idempotencyKey: string;
   readonly version: string;
   readonly filmId: string;
   readonly kind: string;
 }
 
-/** A target that is sent every change, with a receiver of its own on loopback. */
+/** A target that gets a message for every change, with a local receiver. */
 export interface Feed {
   readonly name: string;
-  /** What it is, and how repeats are kept from it. */
+  /** The kind of target, and how it is protected from duplicates. */
   readonly about: string;
-  /** Undefined: every film. */
+  /** Undefined for every film. */
   readonly interest: Interest | undefined;
-  /** Adds the feed's route; its sink fails where the faults say so. */
+  /** Adds the feed's route, with a sink that has the planned faults. */
   readonly addTo: (pipeline: FilmsPipeline, faults: Faults) => FilmsPipeline;
-  /** All that arrived so far. To be called once: queues are emptied by it. */
-  readonly received: () => Promise<readonly Arrival[]>;
+  /** All messages so far. Call it once: it empties queues. */
+  readonly received: () => Promise<readonly ReceivedChange[]>;
   readonly close: () => Promise<void>;
 }
 
-/** What every message tells of a change. */
-export interface FilmChange {
+/** The content of every message. */
+export interface FilmMessage {
   readonly filmId: string;
   readonly kind: string;
   readonly title: string;
 }
 
-/** The message's content; undefined where the feed is not interested in the film. */
-export const filmChange = (change: Change, interest: Interest | undefined): FilmChange | undefined => {
+/** The message of a change; undefined for a film that does not belong to the feed. */
+export const filmChange = (change: Change, interest: Interest | undefined): FilmMessage | undefined => {
   const film = change.after ?? change.before ?? {};
   if (interest !== undefined && !(Number(String(film[interest.attribute])) >= interest.atLeast)) return undefined;
   return { filmId: String(change.keys.filmId), kind: change.kind, title: String(film.Title ?? "") };
-};
-
-/** The film of a stream record. */
-export const filmIdOf = ({ dynamodb }: StreamRecord): string => {
-  const id = dynamodb?.Keys?.filmId;
-  return id !== undefined && "N" in id ? id.N : "";
-};
-
-/** Whether a feed must be sent this record: read from the raw record, so that no mapper vouches for itself. */
-export const isWanted = (interest: Interest | undefined, { dynamodb }: StreamRecord): boolean => {
-  if (interest === undefined) return true;
-  const value = (dynamodb?.NewImage ?? dynamodb?.OldImage)?.[interest.attribute];
-  return value !== undefined && "N" in value && Number(value.N) >= interest.atLeast;
 };

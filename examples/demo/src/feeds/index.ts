@@ -1,4 +1,4 @@
-// Opens the feeds that were asked for, and the store that keeps repeats from those that cannot discard them.
+// Opens the chosen feeds, and the dedupe store for those that cannot discard duplicates themselves.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DedupeStore } from "@sluice/core";
@@ -19,11 +19,11 @@ const openers: { readonly [name in FeedName]: (engines: DemoEngines) => Promise<
   webhook: webhookFeed,
 };
 
-/** Opens them, each with its receiver. */
+/** Opens these feeds, each with its receiver. */
 export const openFeeds = (names: readonly FeedName[], engines: DemoEngines): Promise<Feed[]> =>
   Promise.all(names.map((name) => openers[name](engines)));
 
-/** Creates the store beside the source. */
+/** Creates the dedupe store, in the DynamoDB of the source table. */
 export const openDedupeStore = async ({ clientConfig }: DynamodbEngine): Promise<DedupeStore> => {
   const client = new DynamoDBClient(clientConfig);
   const store = dynamodbDedupe({ tableName: `SluiceDemoDedupe${Date.now()}`, client });

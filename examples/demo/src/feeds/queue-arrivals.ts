@@ -1,13 +1,13 @@
-// What arrived in a queue, of messages that carry the sink's attributes.
+// The messages of a queue, with the attributes that the sink sets.
 
 import { drainQueue, type QueueReader } from "@sluice/local";
-import type { Arrival, FilmChange } from "./feed.ts";
+import type { FilmMessage, ReceivedChange } from "./feed.ts";
 
-/** Empties the queue. */
-export const queueArrivals = async (client: QueueReader, queueUrl: string): Promise<readonly Arrival[]> => {
+/** Receives and deletes all messages of the queue. */
+export const queueArrivals = async (client: QueueReader, queueUrl: string): Promise<readonly ReceivedChange[]> => {
   const messages = await drainQueue(client, queueUrl);
   return messages.map(({ body, attributes }) => {
-    const { filmId, kind } = JSON.parse(body) as FilmChange;
+    const { filmId, kind } = JSON.parse(body) as FilmMessage;
     const { "idempotency-key": idempotencyKey = "", "sluice-version": version = "" } = attributes;
     return { idempotencyKey, version, filmId, kind };
   });

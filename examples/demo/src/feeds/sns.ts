@@ -1,4 +1,4 @@
-// A FIFO topic that gets every change of every film, and a queue behind it to see what subscribers get.
+// A FIFO topic that gets every change of every film, and a subscribed queue that receives its messages.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -19,7 +19,7 @@ const subscribedQueue = async (topics: SNS, queues: SQS, topicArn: string, name:
   return QueueUrl;
 };
 
-/** Opens the feed with a topic of its own. */
+/** Opens the feed with its own topic. */
 export const snsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const topics = new SNS(clientConfig);
   const queues = new SQS(clientConfig);
@@ -30,7 +30,7 @@ export const snsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const map = (body: ReturnType<typeof filmChange>) => (body === undefined ? undefined : { body });
   return {
     name: sink.name,
-    about: "FIFO topic, which discards repeats by itself",
+    about: "FIFO topic, which discards duplicates itself",
     interest: undefined,
     addTo: (pipeline, { unreliable }) =>
       pipeline.to(unreliable(sink), (change) => map(filmChange(change, undefined)), { dedupe: "native" }),

@@ -6,7 +6,7 @@ import { sqsSink } from "@sluice/sink-sqs";
 import { type Feed, filmChange } from "./feed.ts";
 import { queueArrivals } from "./queue-arrivals.ts";
 
-/** Opens the feed with a queue of its own. */
+/** Opens the feed with its own queue. */
 export const sqsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({
@@ -17,7 +17,7 @@ export const sqsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const map = (body: ReturnType<typeof filmChange>) => (body === undefined ? undefined : { body });
   return {
     name: sink.name,
-    about: "FIFO queue, which discards repeats by itself",
+    about: "FIFO queue, which discards duplicates itself",
     interest: undefined,
     addTo: (pipeline, { unreliable }) =>
       pipeline.to(unreliable(sink), (change) => map(filmChange(change, undefined)), { dedupe: "native" }),

@@ -1,21 +1,22 @@
-// A call for each change of a film that the critics like, to an HTTP server on loopback.
+// An HTTP request for each change of a well rated film, to a local server.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { webhookSink } from "@sluice/sink-webhook";
-import { type Arrival, type Feed, type FilmChange, filmChange, type Interest } from "./feed.ts";
+import { type Feed, type FilmMessage, filmChange, type ReceivedChange } from "./feed.ts";
+import type { Interest } from "./interest.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 90 };
 
-const arrivalOf = async (request: IncomingMessage): Promise<Arrival> => {
-  const { filmId, kind } = JSON.parse(await text(request)) as FilmChange;
+const arrivalOf = async (request: IncomingMessage): Promise<ReceivedChange> => {
+  const { filmId, kind } = JSON.parse(await text(request)) as FilmMessage;
   const { "idempotency-key": key, "sluice-version": version } = request.headers;
   return { idempotencyKey: String(key), version: String(version), filmId, kind };
 };
 
-const receiver = (taken: Arrival[]): Server =>
+const receiver = (taken: ReceivedChange[]): Server =>
   createServer((request, response) => {
     arrivalOf(request).then(
       (arrival) => {
@@ -26,20 +27,20 @@ const receiver = (taken: Arrival[]): Server =>
     );
   });
 
-/** Opens the feed with a receiver of its own. */
+/** Opens the feed with its own receiver. */
 export const webhookFeed = async (): Promise<Feed> => {
-  const taken: Arrival[] = [];
+  const taken: ReceivedChange[] = [];
   const server = receiver(taken);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  // An answer that comes too late is lost, and its call is made again: not on a busy machine.
+  // Long: after a timeout the call would be repeated, and a busy machine answers slowly.
   const timeoutMs = 120_000;
   const url = `http://127.0.0.1:${port}/films`;
   const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });
   return {
     name: sink.name,
-    about: `calls about films with ${interest.attribute} from ${interest.atLeast}; each claimed in DynamoDB first`,
+    about: `requests about films with ${interest.attribute} from ${interest.atLeast}; a lease in DynamoDB prevents duplicates`,
     interest,
     addTo: (pipeline, { unreliable }) =>
       pipeline.to(

@@ -1,15 +1,15 @@
-// Another DynamoDB table, with another key: the film's number under another name.
+// Another DynamoDB table, whose key has another name.
 
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import type { DynamodbEngine } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
-import { columns, type Row } from "../comparison.ts";
+import { columns, type FilmRow } from "../comparison.ts";
 import type { FilmItem } from "../films-data.ts";
 import type { Replica } from "./replica.ts";
 
 const table = `SluiceDemoCopies${Date.now()}`;
 
-const rowOf = (item: Partial<FilmItem>): Row =>
+const rowOf = (item: Partial<FilmItem>): FilmRow =>
   Object.fromEntries(
     Object.entries(columns).map(([column, attribute]) => {
       const value = item[attribute];
@@ -17,7 +17,7 @@ const rowOf = (item: Partial<FilmItem>): Row =>
     }),
   );
 
-/** Opens the replica beside the source. */
+/** Opens the replica in the DynamoDB of the source table. */
 export const dynamodbReplica = async ({ clientConfig, endpoint }: DynamodbEngine): Promise<Replica> => {
   const client = new DynamoDBClient(clientConfig);
   const sink = dynamodbSink({ client, table, key: { copyId: "filmId" } });
@@ -26,14 +26,14 @@ export const dynamodbReplica = async ({ clientConfig, endpoint }: DynamodbEngine
     name: sink.name,
     addTo: (pipeline) => pipeline.to(sink),
     read: async () => {
-      const rows = new Map<string, Row>();
+      const rows = new Map<string, FilmRow>();
       const query = { TableName: table, ConsistentRead: true, ...sink.liveFilter };
       for await (const { Items = [] } of paginateScan({ client }, query)) {
         for (const item of Items) rows.set(item.copyId?.N ?? "", rowOf(item));
       }
       return rows;
     },
-    look: `aws dynamodb scan --table-name ${table} --max-items 5 --endpoint-url ${endpoint}`,
+    query: `aws dynamodb scan --table-name ${table} --max-items 5 --endpoint-url ${endpoint}`,
     close: async () => client.destroy(),
   };
 };

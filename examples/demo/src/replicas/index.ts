@@ -1,17 +1,17 @@
-// Opens the replicas that were asked for.
+// Opens the chosen replicas.
 
 import type { DemoEngines } from "../demo-engines.ts";
 import type { Options, ReplicaName } from "../options.ts";
 import { dynamodbReplica } from "./dynamodb.ts";
 import { opensearchReplica } from "./opensearch.ts";
-import { forFamilies, plausible, postgresReplica } from "./postgres.ts";
+import { noAdultRating, plausibleRunningTime, postgresReplica } from "./postgres.ts";
 import type { Replica } from "./replica.ts";
 
 type Opener = (engines: DemoEngines, options: Options) => Promise<Replica>;
 
 const openers: { readonly [name in ReplicaName]: Opener } = {
   postgres: ({ postgres }, { outage }) =>
-    postgresReplica(started("postgres", postgres), outage ? forFamilies : plausible),
+    postgresReplica(started("postgres", postgres), outage ? noAdultRating : plausibleRunningTime),
   opensearch: ({ opensearch }) => opensearchReplica(started("opensearch", opensearch)),
   dynamodb: ({ dynamodb }) => dynamodbReplica(dynamodb),
 };
@@ -21,6 +21,6 @@ const started = <Engine>(name: string, engine: Engine | undefined): Engine => {
   return engine;
 };
 
-/** Opens them, each on its engine. */
+/** Opens these replicas, each on its engine. */
 export const openReplicas = (options: Options, engines: DemoEngines): Promise<Replica[]> =>
   Promise.all(options.replicas.map((name) => openers[name](engines, options)));

@@ -1,13 +1,13 @@
-// An OpenSearch index: the whole film as a document, and a search that takes typing errors.
+// An OpenSearch index with the whole film as a document, and a search that tolerates typing errors.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";
-import { columns, type Row } from "../comparison.ts";
+import { columns, type FilmRow } from "../comparison.ts";
 import type { Replica } from "./replica.ts";
 
 const index = `sluice-demo-films-${Date.now()}`;
 
-/** Texts to search in; all else that is text, to filter by; all else, numbers. */
+/** Texts for the search, keywords for filters, and numbers. */
 const mappings = {
   properties: {
     filmId: { type: "long" },
@@ -35,7 +35,7 @@ const mappings = {
   },
 };
 
-/** The part of a search's answer that is read. */
+/** The part of a search response that the demo reads. */
 interface Hits {
   readonly hits: { readonly hits: readonly { readonly _score: number; readonly _source: Record<string, unknown> }[] };
 }
@@ -50,7 +50,7 @@ const search = async (url: string, query: object): Promise<Hits["hits"]["hits"]>
   return ((await response.json()) as Hits).hits.hits;
 };
 
-const rowOf = (document: Record<string, unknown>): Row =>
+const rowOf = (document: Record<string, unknown>): FilmRow =>
   Object.fromEntries(
     Object.entries(columns).map(([column, attribute]) => {
       const value = document[attribute];
@@ -63,7 +63,7 @@ const typingErrors = {
   query: { match: { Title: { query: "lrod of the rigns", fuzziness: "AUTO", operator: "and" } } },
 };
 
-/** Opens the replica on a server that runs. */
+/** Opens the replica on a running server. */
 export const opensearchReplica = async ({ url }: OpensearchEngine): Promise<Replica> => {
   const sink = opensearchSink({ node: url, index, mappings, settings: { number_of_replicas: 0 } });
   await sink.ensure();
@@ -81,7 +81,7 @@ export const opensearchReplica = async ({ url }: OpensearchEngine): Promise<Repl
       const found = hits.map(({ _score, _source }) => `  ${_score.toFixed(1)}  ${_source.Title}`);
       return ['A search for "lrod of the rigns" in the titles:', ...found, ""];
     },
-    look: `curl '${url}/${index}/_search?q=Director:Kubrick&pretty'`,
+    query: `curl '${url}/${index}/_search?q=Director:Kubrick&pretty'`,
     close: sink.close,
   };
 };

@@ -1,8 +1,8 @@
-// Where engines keep what they fetched: beside other caches of the account, for all checkouts.
+// The cache of downloaded engines, in the user's cache folder: all checkouts share it.
 
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Path of an entry of the cache; it may not exist. */
+/** Path of a cache entry, which may not exist. */
 export const inCache = (name: string): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sluice", name);

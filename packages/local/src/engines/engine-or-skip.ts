@@ -1,8 +1,8 @@
-// Tests that need an engine: they fail without it in CI, and are skipped with the reason on a laptop.
+// Tests that need an engine: without the engine they fail in CI, and are skipped with the reason on a laptop.
 
 import { EngineMissingError } from "./engine-error.ts";
 
-/** The functions of Jest, Vitest or `node:test` that this needs; pass them as they are. */
+/** The functions of Jest, Vitest or `node:test` that `engineOrSkip` calls. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly test: { readonly skip: (name: string, body: () => void) => unknown };
@@ -10,18 +10,18 @@ export interface TestRunner {
   readonly afterAll: (stop: () => Promise<void>) => unknown;
 }
 
-/** Declares a block of tests that get the engine. */
+/** Declares a block of tests with the engine. */
 export type DescribeWith<Engine> = (name: string, body: (engine: Engine) => void) => void;
 
 const isCi = (): boolean => process.env.CI === "true";
 
 /**
- * Starts an engine for the tests of this file and returns a `describe` that passes it on. It is stopped after them.
- * When what it needs is missing, the tests are skipped and the reason is printed; with `CI=true` they fail.
- * @throws {EngineMissingError} with `CI=true`; any other error of the start always.
+ * Starts an engine for the tests of a file, stops it after the tests, and returns a `describe` that passes the engine
+ * to its body. When a program for the engine is missing, the tests are skipped and the reason is printed.
+ * @throws {EngineMissingError} with `CI=true`. Any other error of the start is always thrown.
  * @example
  * const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
- * describeWithPostgres("the ledger", (postgres) => {
+ * describeWithPostgres("the orders table", (postgres) => {
  *   test("connects", async () => { await connect(postgres.url); });
  * });
  */

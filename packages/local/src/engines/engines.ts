@@ -1,4 +1,4 @@
-// Several engines as one object.
+// Several engines behind one start and one stop.
 
 import { type DynamodbEngine, type DynamodbEngineOptions, startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
@@ -8,7 +8,7 @@ import { type OpensearchEngine, type OpensearchEngineOptions, startOpensearch } 
 import { type PostgresEngine, type PostgresEngineOptions, startPostgres } from "./postgres.ts";
 import { type SqsEngine, type SqsEngineOptions, startSqs } from "./sqs.ts";
 
-/** Which engines to start: `true`, or its options. */
+/** The engines to start: `true`, or the options of the engine. */
 export interface WantedEngines {
   readonly postgres?: true | PostgresEngineOptions;
   readonly dynamodb?: true | DynamodbEngineOptions;
@@ -27,7 +27,7 @@ interface EngineByName {
   readonly moto: MotoEngine;
 }
 
-/** The engines that were asked for, under their names, and one `stop` for all of them. */
+/** The started engines by name, and one `stop` for all of them. */
 export type Engines<Wanted extends WantedEngines> = {
   readonly [Name in keyof Wanted & keyof EngineByName]: EngineByName[Name];
 } & { readonly stop: () => Promise<void> };
@@ -53,7 +53,7 @@ const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
   if (failure) throw failure.reason;
 };
 
-/** One error for all that did not start: what broke, or in a line each what is missing. */
+/** One error for all failed starts: a broken engine, or else the missing ones, one a line. */
 const failureOf = (errors: readonly unknown[]): unknown => {
   const broken = errors.find((error) => !(error instanceof EngineMissingError));
   if (broken !== undefined || errors.length === 1) return broken ?? errors[0];
@@ -61,8 +61,8 @@ const failureOf = (errors: readonly unknown[]): unknown => {
 };
 
 /**
- * Starts engines side by side. When one does not start, the others are stopped again and its error is thrown.
- * @throws {EngineMissingError} which names all that are missing.
+ * Starts engines in parallel. When one does not start, the others are stopped.
+ * @throws {EngineMissingError} that names every missing program; or the error of an engine that failed.
  * @example
  * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
  * const client = new DynamoDBClient(engines.dynamodb.clientConfig);

@@ -1,4 +1,4 @@
-// Ports for servers that cannot choose one themselves.
+// Ports for servers that cannot choose a free port themselves.
 
 import { createServer } from "node:net";
 import { EngineFailedError } from "./engine-error.ts";
@@ -18,7 +18,7 @@ const freePort = (): Promise<number> =>
 const isPortTaken = (error: unknown): boolean =>
   error instanceof EngineFailedError && /address (is )?already in use/i.test(error.message);
 
-/** Starts a server on a free loopback port, and on another one where somebody was faster. */
+/** Starts a server on a free port of 127.0.0.1. Tries another port when a different process takes the port first. */
 export const onFreePort = async <Server>(start: (port: number) => Promise<Server>): Promise<Server> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,4 +1,4 @@
-// Finds a Java that is new enough.
+// Finds the installed Java versions.
 
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -18,21 +18,25 @@ export const javaMajor = (output: string): number => {
   return Number(first === "1" ? second : first);
 };
 
-/** The Java of a command; undefined where there is none. */
+/** The Java of a command; undefined when the command does not run. */
 export const javaAt = async (command: string): Promise<Java | undefined> => {
   try {
     const { stdout, stderr } = await run(command, ["-version"], { timeout: 20_000 });
     return { command, major: javaMajor(stderr + stdout) };
   } catch {
-    // Not installed, or macOS' stand-in that only asks to install one.
+    // Not installed, or the placeholder of macOS, which only asks to install Java.
     return undefined;
   }
 };
 
-/** The Javas of `JAVA_HOME` and of the path, in this order. */
+/** The Java of `JAVA_HOME` and the Java of the path, in this order. */
 export const installedJavas = async (): Promise<readonly Java[]> => {
   const home = process.env.JAVA_HOME;
   const commands = home ? [join(home, "bin", "java"), "java"] : ["java"];
   const found = await Promise.all(commands.map(javaAt));
   return found.filter((java) => java !== undefined);
 };
+
+/** The versions of these Javas for a message: `11 and 17`, or `none`. */
+export const javaVersions = (javas: readonly Java[]): string =>
+  [...new Set(javas.map(({ major }) => major))].join(" and ") || "none";

@@ -1,4 +1,4 @@
-// The jars of a Java server, by Maven, which keeps them in its own repository. The class path is kept in the cache.
+// The class path of a Java server. Maven downloads the jars into its own repository; the cache keeps the class path.
 
 import { execFile } from "node:child_process";
 import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { inCache } from "./cache-folder.ts";
 
 const run = promisify(execFile);
 
-/** Tens of megabytes have to be fetched the first time. */
+/** The first time, Maven downloads tens of megabytes. */
 const mavenTimeoutMs = 300_000;
 
 /** An artifact of Maven Central. */
@@ -21,8 +21,8 @@ export interface MavenArtifact {
 
 const cacheFile = ({ name, version }: MavenArtifact): string => inCache(`${name}-${version}.classpath`);
 
-/** The kept class path; undefined where there is none, or where Maven's repository has lost one of its jars. */
-const keptClasspath = async (artifact: MavenArtifact): Promise<string | undefined> => {
+/** The cached class path; undefined when it or one of its jars is missing. */
+const cachedClasspath = async (artifact: MavenArtifact): Promise<string | undefined> => {
   try {
     const classpath = await readFile(cacheFile(artifact), "utf8");
     await Promise.all(classpath.split(delimiter).map((jar) => access(jar)));
@@ -45,8 +45,8 @@ const project = ({
 </project>
 `;
 
-/** Other processes may do the same at the same time: the file appears whole, or not at all. */
-const keep = async (artifact: MavenArtifact, resolved: string): Promise<void> => {
+/** Writes the cache file atomically, as several processes may do so at the same time. */
+const writeCache = async (artifact: MavenArtifact, resolved: string): Promise<void> => {
   const file = cacheFile(artifact);
   await mkdir(dirname(file), { recursive: true });
   const partial = `${file}.${process.pid}`;
@@ -61,21 +61,21 @@ const resolve = async (artifact: MavenArtifact, directory: string): Promise<stri
   return (await readFile(join(directory, "classpath"), "utf8")).trim();
 };
 
-/** Whether the command `mvn` is on the path; to ask it takes a second. */
+/** Whether the command `mvn` is on the path. Running the command would take a second. */
 export const hasMaven = async (): Promise<boolean> => {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = await Promise.allSettled(folders.map((folder) => access(join(folder, "mvn"), constants.X_OK)));
   return found.some(({ status }) => status === "fulfilled");
 };
 
-/** The class path of an artifact: kept from an earlier time, else resolved by Maven. Rejects when Maven fails. */
+/** The class path of an artifact: from the cache, else resolved by Maven. Rejects when Maven fails. */
 export const mavenClasspath = async (artifact: MavenArtifact): Promise<string> => {
-  const kept = await keptClasspath(artifact);
-  if (kept !== undefined) return kept;
+  const cached = await cachedClasspath(artifact);
+  if (cached !== undefined) return cached;
   const directory = await mkdtemp(join(tmpdir(), "sluice-maven-"));
   try {
     const resolved = await resolve(artifact, directory);
-    await keep(artifact, resolved);
+    await writeCache(artifact, resolved);
     return resolved;
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,41 +1,38 @@
-// moto: many services of AWS in one server, of which EventBridge is used. It is a Python package, installed once into a
-// virtual environment of its own in the cache.
+// moto: a server of many AWS services, here for EventBridge. The Python package is installed once, into its own virtual
+// environment in the cache.
 
 import { execFile } from "node:child_process";
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
+import { type AwsEngine, awsEngine } from "./aws-engine.ts";
 import { inCache } from "./cache-folder.ts";
-import { removeDirectory, startChild, untilReady } from "./child-engine.ts";
+import { answers, startChild, untilReady } from "./child-engine.ts";
+import { removeDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 
 const run = promisify(execFile);
 
-/** An endpoint for EventBridge, SQS and the other services that moto has. */
-export interface MotoEngine {
-  readonly endpoint: string;
-  readonly clientConfig: AwsClientConfig;
-  readonly stop: () => Promise<void>;
-}
+/** A server of EventBridge, SQS, Step Functions and other services. */
+export type MotoEngine = AwsEngine;
 
-/** Where moto comes from. */
+/** Options of `startMoto`. */
 export interface MotoEngineOptions {
-  /** Use this endpoint and start nothing. Default: `MOTO_URL` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: `MOTO_URL` of the environment. */
   readonly endpoint?: string;
-  /** Where on loopback the requests of state machines go, for functions that moto cannot run. Default: to moto. */
+  /** Port of 127.0.0.1 that gets the requests of state machines, as moto cannot run functions. Default: moto itself. */
   readonly taskPort?: number;
 }
 
 const version = "5.2.5";
-/** 300 MB have to be fetched and unpacked the first time. */
+/** The first time, 300 MB are downloaded and unpacked. */
 const installTimeoutMs = 600_000;
 const readyTimeoutMs = 60_000;
 
 const pythonIn = (environment: string): string => join(environment, "bin", "python");
 
-/** A path without the script folder's name in it: the environment is moved when it is complete. */
+/** Installs moto into a temporary environment, which is renamed when it is complete. */
 const install = async (python: string, environment: string): Promise<void> => {
   const partial = `${environment}.${process.pid}`;
   try {
@@ -46,12 +43,12 @@ const install = async (python: string, environment: string): Promise<void> => {
     await rename(partial, environment);
   } catch (error) {
     await removeDirectory(partial);
-    // Another process may have been faster: then its environment serves.
-    const isThere = await access(pythonIn(environment)).then(
+    // Another process may have installed the environment first.
+    const exists = await access(pythonIn(environment)).then(
       () => true,
       () => false,
     );
-    if (!isThere) throw error;
+    if (!exists) throw error;
   }
 };
 
@@ -60,7 +57,7 @@ const majorAndMinor = async (python: string): Promise<string> => {
   return stdout.trim();
 };
 
-/** The Python of an environment with moto in it. */
+/** The Python of the environment with moto, which is installed if it is missing. */
 const pythonWithMoto = async (): Promise<string> => {
   let python = "no python3";
   try {
@@ -84,19 +81,18 @@ const startOn = async (python: string, port: number, taskPort: number): Promise<
     options: { env: { ...process.env, MOTO_PORT: String(taskPort) } },
     orphanSignal: "SIGTERM",
   });
-  const probe = () => fetch(`${endpoint}/moto-api/data.json`, { signal: AbortSignal.timeout(10_000) });
-  await untilReady(child, probe, readyTimeoutMs);
-  return { endpoint, clientConfig: awsClientConfig(endpoint), stop: () => child.end("SIGTERM") };
+  await untilReady(child, () => answers(`${endpoint}/moto-api/data.json`), readyTimeoutMs);
+  return awsEngine(endpoint, () => child.end("SIGTERM"));
 };
 
 /**
- * Starts moto on a free loopback port, empty and in memory. It takes about 2 seconds; the first time a minute, in which
- * it is installed.
- * @throws {EngineMissingError} when there is no Python, or when moto cannot be installed.
+ * Starts moto on a free port of 127.0.0.1, empty and in memory. The start takes about 2 seconds; the installation, once,
+ * a minute.
+ * @throws {EngineMissingError} when Python is missing, or moto cannot be installed.
  */
 export const startMoto = async (options: MotoEngineOptions = {}): Promise<MotoEngine> => {
   const endpoint = options.endpoint ?? process.env.MOTO_URL;
-  if (endpoint) return { endpoint, clientConfig: awsClientConfig(endpoint), stop: async () => undefined };
+  if (endpoint) return awsEngine(endpoint);
   const python = await pythonWithMoto();
   return onFreePort((port) => startOn(python, port, options.taskPort ?? port));
 };

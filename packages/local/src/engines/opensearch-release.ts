@@ -1,21 +1,20 @@
-// Which releases of OpenSearch can be started here, and by what: a Java with Maven's jars, or Docker.
+// The releases of OpenSearch, and what can start them on this machine: Java with Maven's jars, or Docker.
 
-import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { hasDocker } from "./docker.ts";
 import { EngineMissingError } from "./engine-error.ts";
-import { installedJavas, type Java, javaAt } from "./java.ts";
+import { installedJavas, type Java, javaAt, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 
-/** The releases that are tested against. */
+/** The releases that the tests run against. */
 export type OpensearchVersion = "2.19.1" | "3.8.0";
 
 interface Release {
   readonly version: OpensearchVersion;
   readonly artifact: string;
   readonly oldestJava: number;
-  /** OpenSearch 2 still asks for the security manager, which Java 24 removed. */
+  /** OpenSearch 2 needs the security manager, which Java 24 removed. */
   readonly newestJava: number;
 }
 
@@ -25,12 +24,12 @@ const releases: readonly Release[] = [
   { version: "2.19.1", artifact: "2.19.1.0", oldestJava: 17, newestJava: 23 },
 ];
 
-/** What starts a release: a Java command with a class path, or the image of Docker. */
-export type Launch =
+/** The way to start a release: a Java command with a class path, or a Docker image. */
+export type OpensearchLaunch =
   | { readonly by: "java"; readonly version: OpensearchVersion; readonly command: string; readonly classpath: string }
   | { readonly by: "docker"; readonly version: OpensearchVersion };
 
-/** Where Linux distributions and macOS install Javas beside the one on the path. */
+/** The folders in which Linux distributions and macOS install further Java versions. */
 const javaFolders: readonly (readonly [folder: string, below: string])[] = [
   ["/usr/lib/jvm", "bin/java"],
   ["/Library/Java/JavaVirtualMachines", "Contents/Home/bin/java"],
@@ -47,21 +46,12 @@ const otherJavas = async (): Promise<readonly Java[]> => {
   return found.filter((java) => java !== undefined);
 };
 
-const hasDocker = async (): Promise<boolean> => {
-  try {
-    await promisify(execFile)("docker", ["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 const allJavas = async (): Promise<readonly Java[]> => (await Promise.all([installedJavas(), otherJavas()])).flat();
 
 const javaFor = (javas: readonly Java[], { oldestJava, newestJava }: Release): Java | undefined =>
   javas.find(({ major }) => major >= oldestJava && major <= newestJava);
 
-/** The releases that can be started here, newest first. */
+/** The releases that this machine can start, newest first. */
 export const opensearchVersions = async (): Promise<readonly OpensearchVersion[]> => {
   const [javas, maven] = await Promise.all([allJavas(), hasMaven()]);
   const byJava = releases.filter((release) => maven && javaFor(javas, release) !== undefined);
@@ -77,19 +67,17 @@ const javaRange = (candidates: readonly Release[]): string => {
 };
 
 const missing = (javas: readonly Java[], candidates: readonly Release[], maven: string): EngineMissingError => {
-  const majors = [...new Set(javas.map(({ major }) => major))].sort((one, other) => one - other);
-  const found = majors.length === 0 ? "none" : majors.join(" and ");
   const [{ version }, ...others] = candidates as [Release, ...Release[]];
   return new EngineMissingError(
-    `OpenSearch${others.length > 0 ? "" : ` ${version}`} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${javaRange(candidates)} (found: ${found}), and by Docker (not running): provide one of them.`,
+    `OpenSearch${others.length > 0 ? "" : ` ${version}`} was looked for by OPENSEARCH_URL (not set), by Maven (${maven}) with Java ${javaRange(candidates)} (found: ${javaVersions(javas.toSorted((one, other) => one.major - other.major))}), and by Docker (not running): provide one of them.`,
   );
 };
 
 /**
- * How to start a release; the newest that can be started where none is given.
- * @throws {EngineMissingError} which says what was looked for.
+ * The way to start the wanted release, or else the newest that this machine can start.
+ * @throws {EngineMissingError} that names the programs that were looked for.
  */
-export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<Launch> => {
+export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<OpensearchLaunch> => {
   const candidates = releases.filter(({ version }) => wanted === undefined || version === wanted);
   const [newest] = candidates as [Release];
   const [javas, hasMvn] = await Promise.all([allJavas(), hasMaven()]);

@@ -1,12 +1,12 @@
-// An OpenSearch server of our own, without the security plugin: plain HTTP on loopback, one node, its data thrown away.
+// An embedded OpenSearch server: one node, plain HTTP on 127.0.0.1, no security plugin, data deleted at the end.
 
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ChildEngine, removeDirectory, startChild, untilReady } from "./child-engine.ts";
+import { startChild, untilReady } from "./child-engine.ts";
+import { inNewDirectory, stopIn } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { findLaunch, type Launch, type OpensearchVersion } from "./opensearch-release.ts";
+import { findLaunch, type OpensearchLaunch, type OpensearchVersion } from "./opensearch-release.ts";
 
 /** An OpenSearch server. */
 export interface OpensearchEngine {
@@ -15,40 +15,40 @@ export interface OpensearchEngine {
   readonly stop: () => Promise<void>;
 }
 
-/** Where OpenSearch comes from. */
+/** Options of `startOpensearch`. */
 export interface OpensearchEngineOptions {
-  /** Use this server and start nothing. Default: `OPENSEARCH_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: `OPENSEARCH_URL` of the environment. */
   readonly url?: string;
-  /** Default: the newest that an installed Java can run. A server that is given by its URL keeps its own. */
+  /** Default: the newest that an installed Java can run. Ignored for a server that is given by its URL. */
   readonly version?: OpensearchVersion;
   /** Node settings by name: `{ "http.max_content_length": "1mb" }`. */
   readonly settings?: { readonly [name: string]: string | number | boolean };
   /** Java heap in MiB. Default 768. */
   readonly maxHeapMb?: number;
-  /** Flags for Java. Default: ready in half the time, at the price of throughput. A benchmark passes `[]`. */
+  /** Flags for Java. The default halves the start time and costs throughput; benchmarks pass `[]`. */
   readonly javaFlags?: readonly string[];
 }
 
-type Settings = NonNullable<OpensearchEngineOptions["settings"]>;
+type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const readyTimeoutMs = 120_000;
-/** The image may have to be fetched first. */
+/** Docker may have to pull the image first. */
 const dockerTimeoutMs = 600_000;
 const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/** The runner counts from the port that it is given. On Linux 0 is free to it, and the kernel then chooses a port. */
+/** The runner uses the port after this one. On Linux port 0 works: the kernel then chooses a free port. */
 const basePort = process.platform === "linux" ? -1 : 9200;
 
-const nodeSettings: Settings = {
+const nodeSettings: NodeSettings = {
   "network.host": "127.0.0.1",
   "transport.port": 0,
-  // The only way to learn which port was chosen.
+  // The server writes the chosen port into a file.
   "node.portsfile": true,
-  // A laptop's disk is often fuller than the watermarks allow.
+  // A laptop's disk is often fuller than the default watermarks allow.
   "cluster.routing.allocation.disk.threshold_enabled": false,
 };
 
-/** Errors and warnings only, and to the console: the server's own configuration writes files. */
+/** Logs errors to the console only; the server's own configuration writes files. */
 const logging = `status = error
 appender.console.type = Console
 appender.console.name = console
@@ -58,7 +58,7 @@ rootLogger.level = error
 rootLogger.appenderRef.console.ref = console
 `;
 
-const writeConfiguration = async (directory: string, settings: Settings): Promise<void> => {
+const writeConfiguration = async (directory: string, settings: NodeSettings): Promise<void> => {
   const lines = Object.entries({ ...nodeSettings, ...settings }).map(
     ([name, value]) => `${name}: ${JSON.stringify(String(value))}\n`,
   );
@@ -75,24 +75,23 @@ const javaArguments = (directory: string, options: OpensearchEngineOptions): str
   ...["-clusterName", "sluice", "-numOfNode", "1", "-baseHttpPort", String(basePort)],
 ];
 
-const expectWell = async (url: string): Promise<void> => {
+const checkHealth = async (url: string): Promise<void> => {
   const health = await fetch(`${url}/_cluster/health?wait_for_status=yellow&timeout=5s`, {
     signal: AbortSignal.timeout(10_000),
   });
-  if (!health.ok) throw new Error(`the health of the cluster was answered with ${health.status}`);
+  if (!health.ok) throw new Error(`GET /_cluster/health answered ${health.status}`);
 };
 
-const startByJava = async (
-  launch: Launch & { readonly by: "java" },
+const startByJava = (
+  launch: OpensearchLaunch & { readonly by: "java" },
   options: OpensearchEngineOptions,
-): Promise<OpensearchEngine> => {
-  const directory = await mkdtemp(join(tmpdir(), "sluice-opensearch-"));
-  const start = async (): Promise<{ child: ChildEngine; url: string }> => {
+): Promise<OpensearchEngine> =>
+  inNewDirectory("opensearch", async (directory) => {
     await writeConfiguration(directory, options.settings ?? {});
     const child = await startChild({
       command: launch.command,
       args: javaArguments(directory, options),
-      // Hundreds of jars make a command line that no process list should show.
+      // The class path names hundreds of jars: too long for a command line in a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
       orphanSignal: "SIGTERM",
       directory,
@@ -101,23 +100,11 @@ const startByJava = async (
     const probe = async (): Promise<void> => {
       const ports = await readFile(join(directory, "logs", "http.ports"), "utf8");
       url = `http://${ports.split("\n").find((line) => !line.startsWith("["))}`;
-      await expectWell(url);
+      await checkHealth(url);
     };
     await untilReady(child, probe, readyTimeoutMs);
-    return { child, url };
-  };
-  try {
-    const { child, url } = await start();
-    const stop = async (): Promise<void> => {
-      await child.end("SIGTERM");
-      await removeDirectory(directory);
-    };
-    return { url, stop };
-  } catch (error) {
-    await removeDirectory(directory);
-    throw error;
-  }
-};
+    return { url, stop: stopIn(directory, child) };
+  });
 
 const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchEngineOptions, image: string) => {
   const environment = {
@@ -141,21 +128,21 @@ const startByDocker = (version: OpensearchVersion, options: OpensearchEngineOpti
       orphanSignal: "SIGTERM",
     });
     const url = `http://127.0.0.1:${port}`;
-    await untilReady(child, () => expectWell(url), dockerTimeoutMs);
+    await untilReady(child, () => checkHealth(url), dockerTimeoutMs);
     return { url, stop: () => child.end("SIGTERM") };
   });
 
 /**
- * Starts OpenSearch on a free loopback port, empty: by Maven and Java, else by Docker. It takes about 5 seconds; the
- * first time Maven has 72 MB to fetch.
- * @throws {EngineMissingError} when there is neither, or when settings are asked of a server that is not ours.
+ * Starts OpenSearch on a free port of 127.0.0.1, empty: with Maven and Java, else in Docker. The start takes about 5
+ * seconds, and longer the first time, when Maven downloads 72 MB.
+ * @throws {EngineMissingError} when these programs are missing, or when settings are given for an external server.
  * @throws {EngineFailedError} when the server does not start.
  */
 export const startOpensearch = async (options: OpensearchEngineOptions = {}): Promise<OpensearchEngine> => {
   const given = options.url ?? process.env.OPENSEARCH_URL;
   if (given && options.settings !== undefined) {
     throw new EngineMissingError(
-      "OpenSearch was given by OPENSEARCH_URL: a server with other settings needs it unset.",
+      "OPENSEARCH_URL names an external OpenSearch, which takes no settings: unset OPENSEARCH_URL to start one with them.",
     );
   }
   if (given) return { url: given, stop: async () => undefined };

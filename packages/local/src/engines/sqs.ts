@@ -1,33 +1,22 @@
-// SQS, and beside it SNS and S3, from the npm package fauxqs in this process.
-// 1.9.2 is the last version at hand that runs on Node 20. engines.md 3.2 lists its gaps.
+// SQS, SNS and S3 by the npm package fauxqs, in this process. Version 1.9.2 is the last one that runs on Node 20.
 
-import { type AwsClientConfig, awsClientConfig } from "./aws-client-config.ts";
+import { type AwsEngine, awsClientConfig, awsEngine } from "./aws-engine.ts";
 
-/** An SQS endpoint; the embedded one serves SNS and S3 as well. */
-export interface SqsEngine {
-  readonly endpoint: string;
-  readonly clientConfig: AwsClientConfig;
-  readonly stop: () => Promise<void>;
-}
+/** A server of SQS. The embedded one serves SNS and S3, too. */
+export type SqsEngine = AwsEngine;
 
-/** Where SQS comes from. */
+/** Options of `startSqs` and `startElasticmq`. */
 export interface SqsEngineOptions {
-  /** Use this endpoint and start nothing. Default: `AWS_ENDPOINT_URL_SQS` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
   readonly endpoint?: string;
 }
 
-const external = (endpoint: string): SqsEngine => ({
-  endpoint,
-  clientConfig: awsClientConfig(endpoint),
-  stop: async () => undefined,
-});
-
-/** Host of fauxqs' queue URLs. It does not resolve everywhere, and the SDK sends to the host of a queue's URL. */
+/** Host of fauxqs' queue URLs. The SDK sends to this host, which not every system resolves. */
 const unresolvedHost = /sqs\.[a-z0-9-]+\.localhost(?=:\d+\/)/g;
 
 type App = ReturnType<typeof import("fauxqs").buildApp>;
 
-/** Makes queue URLs name the loopback address, in answers and in requests. */
+/** Rewrites the host of queue URLs: to 127.0.0.1 in responses, and back in requests. */
 const localiseQueueUrls = (app: App, region: string): void => {
   app.addHook("preHandler", async ({ body }) => {
     const input = body as { QueueUrl?: unknown } | undefined;
@@ -40,15 +29,15 @@ const localiseQueueUrls = (app: App, region: string): void => {
   );
 };
 
-/** Starts SQS on a free loopback port, empty. It lives in memory and ends with `stop` or the process. */
+/** Starts SQS on a free port of 127.0.0.1, empty and in memory. The server ends with `stop` or with this process. */
 export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
   const given = options.endpoint ?? process.env.AWS_ENDPOINT_URL_SQS;
-  if (given) return external(given);
+  if (given) return awsEngine(given);
   const { buildApp } = await import("fauxqs");
   const { region } = awsClientConfig("");
   const app = buildApp({ logger: false, defaultRegion: region });
   localiseQueueUrls(app, region);
-  // fauxqs' own server listens on all interfaces.
+  // The server that fauxqs starts itself listens on all interfaces.
   const endpoint = await app.listen({ host: "127.0.0.1", port: 0 });
   app.server.unref();
   let closing: Promise<void> | undefined;
@@ -56,5 +45,5 @@ export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngin
     closing ??= Promise.resolve(app.close());
     return closing;
   };
-  return { endpoint, clientConfig: awsClientConfig(endpoint), stop };
+  return awsEngine(endpoint, stop);
 };

@@ -1,4 +1,4 @@
-// What CloudWatch would show.
+// The counters that CloudWatch would show.
 
 /**
  * Running totals, named after Lambda's event source mapping metrics.
@@ -7,21 +7,22 @@
 export interface Counters {
   polledEventCount: number;
   filteredOutEventCount: number;
-  /** Repeats count again. */
+  /** A retried event counts again. */
   invokedEventCount: number;
-  /** Events of the invocations that failed, or that reported any batch item failure. */
+  /** Events of the invocations that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
-  /** Discarded for good: no destination, or it did not take them. */
+  /** Discarded without a copy: there is no on-failure destination, or the destination failed. */
   droppedEventCount: number;
   onFailureDestinationDeliveredEventCount: number;
   destinationDeliveryFailures: number;
-  /** Lost because they grew older than the stream's retention. AWS has no metric for them. */
+  /** Lost as they outlived the stream's retention. AWS has no metric for these. */
   trimmedEventCount: number;
   invocations: number;
-  /** Age of the last record of the latest batch when it was handed over. */
+  /** Age of the last record of the latest batch when the function was invoked. */
   iteratorAgeMs: number;
 }
 
+/** Counters at 0. */
 export const zeroCounters = (): Counters => ({
   polledEventCount: 0,
   filteredOutEventCount: 0,

@@ -1,35 +1,36 @@
-// Reads a shard page by page, whatever becomes of the iterators on the way.
+// Reads a shard page by page, and renews iterators that expire or point to trimmed records.
 
-import type { ShardIteratorType, StreamsClient, WireRecord } from "../streams-client.ts";
+import type { StreamsApiRecord } from "@sluice/core/envelope";
+import type { ShardIteratorType, StreamsClient } from "../streams-client.ts";
 import { StreamsError } from "../streams-client.ts";
 
 /** Where reading begins. */
 export type Position =
   | { readonly type: "TRIM_HORIZON" }
-  /** With an iterator: what was the latest when it was made. */
+  /** With an iterator: the tip of the shard when the iterator was created. */
   | { readonly type: "LATEST"; readonly iterator?: string }
   | { readonly type: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER"; readonly sequenceNumber: string };
 
-/** What one poll gave. */
+/** The result of one poll. */
 export interface Page {
-  readonly records: readonly WireRecord[];
-  /** The shard answered that there is nothing newer just now. */
+  readonly records: readonly StreamsApiRecord[];
+  /** Whether the shard has no newer record at the moment. */
   readonly isTip: boolean;
-  /** The shard is closed and was read to its end, or is gone. */
+  /** Whether the shard is closed and read to its end, or gone. */
   readonly isLast: boolean;
 }
 
 /** The reader of one shard. */
 export interface Cursor {
-  /** Fixes the place where reading begins; `next` does it otherwise. */
+  /** Fixes the starting position. Without this call the first `next` does. */
   readonly open: () => Promise<unknown>;
-  /** Reads on. Rejects when the client does, and may be called again then: nothing is skipped. */
+  /** Reads the next page. When the client fails it rejects, and the next call reads the same page. */
   readonly next: () => Promise<Page>;
-  /** Where another cursor has to begin to read all that this one did. */
+  /** Starting position for another cursor that is to read the same records. */
   readonly origin: () => Position;
 }
 
-/** What a cursor reads. */
+/** The shard that a cursor reads. */
 export interface CursorSource {
   readonly client: StreamsClient;
   readonly streamArn: string;
@@ -37,10 +38,10 @@ export interface CursorSource {
 }
 
 const pageLimit = 1000;
-const nothing: Page = { records: [], isTip: false, isLast: false };
-const gone: Page = { records: [], isTip: false, isLast: true };
+const emptyPage: Page = { records: [], isTip: false, isLast: false };
+const lastPage: Page = { records: [], isTip: false, isLast: true };
 
-/** The exception's name, as the SDK and our client give it. */
+/** The service's exception, which the SDK and our client put into the name of the error. */
 export const exceptionOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
 const iteratorAt = async (source: CursorSource, position: Position): Promise<string> => {
@@ -55,22 +56,23 @@ const iteratorAt = async (source: CursorSource, position: Position): Promise<str
   throw new StreamsError("NoIterator", `GetShardIterator gave no iterator for ${source.shardId}`);
 };
 
-const beside = (
+const positionBeside = (
   type: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER",
-  record: WireRecord | undefined,
+  record: StreamsApiRecord | undefined,
   otherwise: Position,
 ): Position => {
   const sequenceNumber = record?.dynamodb?.SequenceNumber;
   return sequenceNumber === undefined ? otherwise : { type, sequenceNumber };
 };
 
+/** Makes a cursor that begins at this position. */
 export const createCursor = (source: CursorSource, start: Position): Cursor => {
   let origin = start;
   let position = start;
   let iterator: string | undefined;
   const open = async (): Promise<string> => {
     iterator ??= await iteratorAt(source, position);
-    // "The latest" moves: from here on it is what it was when reading began.
+    // The tip of a shard moves on: the iterator keeps the one at which reading began.
     if (position.type === "LATEST") origin = { type: "LATEST", iterator };
     return iterator;
   };
@@ -79,20 +81,20 @@ export const createCursor = (source: CursorSource, start: Position): Cursor => {
       ShardIterator: await open(),
       Limit: pageLimit,
     });
-    if (origin.type === "LATEST") origin = beside("AT_SEQUENCE_NUMBER", Records[0], origin);
-    position = beside("AFTER_SEQUENCE_NUMBER", Records.at(-1), position);
+    if (origin.type === "LATEST") origin = positionBeside("AT_SEQUENCE_NUMBER", Records[0], origin);
+    position = positionBeside("AFTER_SEQUENCE_NUMBER", Records.at(-1), position);
     iterator = NextShardIterator;
     return { records: Records, isTip: Records.length === 0, isLast: NextShardIterator === undefined };
   };
-  /** An iterator lives 15 minutes: a new one continues after the last record that was read. */
+  /** An iterator expires after 15 minutes: the next one continues after the last record that was read. */
   const recover = (error: unknown): Page => {
     const exception = exceptionOf(error);
-    if (exception === "ResourceNotFoundException") return gone;
+    if (exception === "ResourceNotFoundException") return lastPage;
     if (exception === "TrimmedDataAccessException") position = { type: "TRIM_HORIZON" };
     else if (exception !== "ExpiredIteratorException") throw error;
     if (position.type === "LATEST") position = { type: "LATEST" };
     iterator = undefined;
-    return nothing;
+    return emptyPage;
   };
   return { open: () => open().catch(recover), next: () => read().catch(recover), origin: () => origin };
 };

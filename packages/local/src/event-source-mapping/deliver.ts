@@ -1,39 +1,39 @@
-// What happens to a batch until each of its records is done with: repeats, bisecting, age, the on-failure destination.
+// The delivery of a batch until each of its records is finished: retries, bisecting, age limits, on-failure destination.
 
 import type { Counters } from "./counters.ts";
-import type { Entry } from "./entry.ts";
-import { type Invocation, invoke } from "./invoke.ts";
+import { type InvocationResult, invoke } from "./invoke.ts";
 import { type DiscardCondition, discardedBatch, objectKey } from "./on-failure.ts";
-import type { Settings } from "./options.ts";
+import type { StreamMappingSettings } from "./options.ts";
+import type { PolledRecord } from "./polled-record.ts";
 
-/** What the delivery of a batch depends on. */
+/** Settings and counters of a delivery. */
 export interface DeliverContext {
-  readonly settings: Settings;
+  readonly settings: StreamMappingSettings;
   readonly counters: Counters;
   readonly mappingId: string;
   readonly shardId: string;
   readonly signal: AbortSignal;
-  /** Told of records that are done with, in order. */
-  readonly settle: (entries: readonly Entry[]) => void;
+  /** Receives the finished records, in order. */
+  readonly finish: (records: readonly PolledRecord[]) => void;
 }
 
-/** A batch that still has to succeed, with its history. A batch that changes is a new one: its attempts start at 0. */
-interface Pending {
-  readonly entries: readonly Entry[];
+/** A batch that has not succeeded yet. A batch whose records change is a new one: its attempts start at 0. */
+interface PendingBatch {
+  readonly records: readonly PolledRecord[];
   readonly attempts: number;
-  readonly last: Invocation | undefined;
+  readonly last: InvocationResult | undefined;
 }
 
-const fresh = (entries: readonly Entry[]): Pending => ({ entries, attempts: 0, last: undefined });
+const newBatch = (records: readonly PolledRecord[]): PendingBatch => ({ records, attempts: 0, last: undefined });
 
-const discard = async (context: DeliverContext, batch: Pending, condition: DiscardCondition): Promise<void> => {
+const discard = async (context: DeliverContext, batch: PendingBatch, condition: DiscardCondition): Promise<void> => {
   const { settings, counters, shardId } = context;
-  const [first, ...others] = batch.entries;
+  const [first, ...others] = batch.records;
   if (!first) return;
   const nowMs = settings.clock.now();
   const discarded = discardedBatch(
     {
-      entries: [first, ...others],
+      records: [first, ...others],
       condition,
       invokeCount: batch.attempts,
       requestId: batch.last?.requestId,
@@ -47,55 +47,55 @@ const discard = async (context: DeliverContext, batch: Pending, condition: Disca
   );
   try {
     await settings.onFailure?.send(discarded, { key: objectKey(context.mappingId, shardId, nowMs) });
-    if (settings.onFailure) counters.onFailureDestinationDeliveredEventCount += batch.entries.length;
-    else counters.droppedEventCount += batch.entries.length;
+    if (settings.onFailure) counters.onFailureDestinationDeliveredEventCount += batch.records.length;
+    else counters.droppedEventCount += batch.records.length;
   } catch (error) {
-    // AWS drops the records; only the metrics tell.
+    // AWS drops the records, too, and shows it in its metrics only.
     counters.destinationDeliveryFailures += 1;
-    counters.droppedEventCount += batch.entries.length;
+    counters.droppedEventCount += batch.records.length;
     settings.onProblem(error);
   }
-  context.settle(batch.entries);
+  context.finish(batch.records);
 };
 
-/** How many records at the head are older than the limit. */
-const olderThan = (entries: readonly Entry[], limitMs: number, nowMs: number): number => {
-  const young = entries.findIndex(({ createdAtMs }) => nowMs - createdAtMs <= limitMs);
-  return young === -1 ? entries.length : young;
+/** Number of records at the head that are older than the limit. */
+const olderThan = (records: readonly PolledRecord[], limitMs: number, nowMs: number): number => {
+  const young = records.findIndex(({ createdAtMs }) => nowMs - createdAtMs <= limitMs);
+  return young === -1 ? records.length : young;
 };
 
-/** Takes off the head what the stream has forgotten, and what is past the maximum age. */
-const withoutOld = async (context: DeliverContext, batch: Pending): Promise<Pending> => {
+/** Takes trimmed records and records past the maximum age off the head of the batch. */
+const withoutOld = async (context: DeliverContext, batch: PendingBatch): Promise<PendingBatch> => {
   const { settings, counters } = context;
   const nowMs = settings.clock.now();
-  const trimmed = olderThan(batch.entries, settings.trimHorizonMs, nowMs);
+  const trimmed = olderThan(batch.records, settings.trimHorizonMs, nowMs);
   counters.trimmedEventCount += trimmed;
-  context.settle(batch.entries.slice(0, trimmed));
-  const readable = batch.entries.slice(trimmed);
+  context.finish(batch.records.slice(0, trimmed));
+  const readable = batch.records.slice(trimmed);
   const expired = olderThan(readable, settings.maxAgeMs, nowMs);
-  await discard(context, { ...batch, entries: readable.slice(0, expired) }, "RecordAgeExceeded");
-  return trimmed + expired === 0 ? batch : fresh(readable.slice(expired));
+  await discard(context, { ...batch, records: readable.slice(0, expired) }, "RecordAgeExceeded");
+  return trimmed + expired === 0 ? batch : newBatch(readable.slice(expired));
 };
 
-const invokeCounted = async (context: DeliverContext, entries: readonly Entry[]): Promise<Invocation> => {
+const invokeCounted = async (context: DeliverContext, records: readonly PolledRecord[]): Promise<InvocationResult> => {
   const { settings, counters } = context;
   counters.invocations += 1;
-  counters.invokedEventCount += entries.length;
-  counters.iteratorAgeMs = settings.clock.now() - (entries.at(-1)?.createdAtMs ?? 0);
-  const invocation = await invoke(settings, entries);
-  if (invocation.failedFrom !== undefined) counters.failedInvokeEventCount += entries.length;
-  return invocation;
+  counters.invokedEventCount += records.length;
+  counters.iteratorAgeMs = settings.clock.now() - (records.at(-1)?.createdAtMs ?? 0);
+  const result = await invoke(settings, records);
+  if (result.failedFrom !== undefined) counters.failedInvokeEventCount += records.length;
+  return result;
 };
 
-/** What follows a failure that made no progress: halves (free of quota), the end, or the same batch again. */
-const afterFailure = async (context: DeliverContext, batch: Pending): Promise<readonly Pending[]> => {
+/** Batches that follow a failure at the first record: two halves (which cost no attempt), none, or the same batch. */
+const afterFailure = async (context: DeliverContext, batch: PendingBatch): Promise<readonly PendingBatch[]> => {
   const { settings } = context;
-  const { entries, attempts } = batch;
-  if (settings.bisects && entries.length > 1) {
-    const middle = Math.ceil(entries.length / 2);
-    return [fresh(entries.slice(0, middle)), fresh(entries.slice(middle))];
+  const { records, attempts } = batch;
+  if (settings.bisects && records.length > 1) {
+    const middle = Math.ceil(records.length / 2);
+    return [newBatch(records.slice(0, middle)), newBatch(records.slice(middle))];
   }
-  if (attempts > settings.maxRepeats) {
+  if (attempts > settings.maxRetries) {
     await discard(context, batch, "RetryAttemptsExhausted");
     return [];
   }
@@ -103,21 +103,21 @@ const afterFailure = async (context: DeliverContext, batch: Pending): Promise<re
   return [batch];
 };
 
-/** One attempt; returns what still has to be done, in order. */
-const attempt = async (context: DeliverContext, before: Pending): Promise<readonly Pending[]> => {
-  const { entries, attempts } = await withoutOld(context, before);
-  if (entries.length === 0) return [];
-  const invocation = await invokeCounted(context, entries);
-  const { failedFrom } = invocation;
-  context.settle(entries.slice(0, failedFrom));
+/** Makes one attempt; returns the batches that are left, in order. */
+const attempt = async (context: DeliverContext, before: PendingBatch): Promise<readonly PendingBatch[]> => {
+  const { records, attempts } = await withoutOld(context, before);
+  if (records.length === 0) return [];
+  const result = await invokeCounted(context, records);
+  const { failedFrom } = result;
+  context.finish(records.slice(0, failedFrom));
   if (failedFrom === undefined) return [];
-  if (failedFrom > 0) return [fresh(entries.slice(failedFrom))];
-  return afterFailure(context, { entries, attempts: attempts + 1, last: invocation });
+  if (failedFrom > 0) return [newBatch(records.slice(failedFrom))];
+  return afterFailure(context, { records, attempts: attempts + 1, last: result });
 };
 
-/** Delivers a batch until all its records are settled, or the signal aborts. */
-export const deliver = async (context: DeliverContext, entries: readonly Entry[]): Promise<void> => {
-  const pending: Pending[] = [fresh(entries)];
+/** Delivers a batch until all its records are finished, or the signal aborts. */
+export const deliver = async (context: DeliverContext, records: readonly PolledRecord[]): Promise<void> => {
+  const pending: PendingBatch[] = [newBatch(records)];
   while (!context.signal.aborted) {
     const next = pending.shift();
     if (!next) return;

@@ -1,57 +1,52 @@
-// The event source mapping as one object: start, stop, and when everything is done.
+// The event source mapping of a DynamoDB stream as one object: start, stop, and wait until it is drained.
 
 import { randomUUID } from "node:crypto";
+import { mappingRuns } from "../lambda/mapping-run.ts";
 import { type Counters, zeroCounters } from "./counters.ts";
-import { latch } from "./latch.ts";
 import { createLineage } from "./lineage.ts";
-import { type EventSourceMappingOptions, settingsOf } from "./options.ts";
-import { type MappingState, type Run, startRun } from "./run.ts";
+import { notifier } from "./notifier.ts";
+import { type EventSourceMappingOptions, streamMappingSettings } from "./options.ts";
+import { type MappingState, type StreamMappingRun, startRun } from "./run.ts";
 
 /** A running or stopped mapping. */
 export interface EventSourceMapping {
   /**
-   * Starts to poll; resolves when the starting position is fixed. After `stop` it goes on where it was.
+   * Starts polling; resolves when the starting position is fixed. After `stop` it continues from its checkpoints.
    * @throws when the stream cannot be described.
    */
   readonly start: () => Promise<void>;
-  /** Ends polling and repeats; resolves when no invocation is in flight any more. */
+  /** Ends polling and retries; resolves when the last invocation has ended. */
   readonly stop: () => Promise<void>;
   /**
-   * Resolves when all that was written to the stream before is done with: delivered, filtered out or discarded. It
-   * waits as long as a record is repeated, and rejects when the mapping stops first or the stream is gone.
+   * Resolves when every record that was written to the stream before this call is delivered, filtered out or
+   * discarded. Waits as long as a record is retried. Rejects when the mapping stops first or the stream is gone.
    */
   readonly drained: () => Promise<void>;
   readonly counters: Readonly<Counters>;
 }
 
-/** DynamoDB Local shows a write on the stream up to 16 ms late (seen); a poll before that proves nothing. */
+/** DynamoDB Local shows a write on the stream up to 16 ms late (measured): an earlier empty poll proves nothing. */
 const visibilityMs = 100;
 
-/** Whether every shard was found, and read and settled up to its tip, after this time. */
-const isDrainedSince = (state: MappingState, run: Run, sinceMs: number): boolean =>
+/** Whether after this time every shard was discovered, and read and processed up to its tip. */
+const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: number): boolean =>
   state.discoveredMs >= sinceMs &&
   state.lineage.shards().every((shard) => {
     const idleMs = run.readers.get(shard)?.idleSinceMs() ?? Number.NEGATIVE_INFINITY;
     return shard.status === "done" || idleMs >= sinceMs;
   });
 
-const untilDrained = async (state: MappingState, currentRun: () => Run | undefined): Promise<void> => {
+const untilDrained = async (state: MappingState, currentRun: () => StreamMappingRun): Promise<void> => {
   const { clock } = state.settings;
   const sinceMs = clock.now() + visibilityMs;
-  await clock.sleep(visibilityMs);
+  await clock.sleep(visibilityMs, new AbortController().signal);
   state.shardsWanted.notify();
-  for (;;) {
-    const run = currentRun();
-    if (run?.failure) throw run.failure.error;
-    if (!run || run.controller.signal.aborted) throw new Error("The mapping was stopped before it was drained.");
-    if (isDrainedSince(state, run, sinceMs)) return;
-    await state.progress.wait();
-  }
+  while (!isDrainedSince(state, currentRun(), sinceMs)) await state.progress.wait();
 };
 
 /**
- * Makes an event source mapping that polls a DynamoDB stream and invokes a function, as AWS Lambda's does.
- * @throws {ConfigError} CONFIG_INVALID when an option is out of AWS's range.
+ * Makes an event source mapping that polls a DynamoDB stream and invokes a function, as AWS Lambda does.
+ * @throws {ConfigError} CONFIG_INVALID when an option is outside AWS's range.
  * @example
  * const mapping = eventSourceMapping({ client, streamArn, handler, startingPosition: "TRIM_HORIZON" });
  * await mapping.start();
@@ -59,34 +54,16 @@ const untilDrained = async (state: MappingState, currentRun: () => Run | undefin
  * await mapping.stop();
  */
 export const eventSourceMapping = (options: EventSourceMappingOptions): EventSourceMapping => {
-  const settings = settingsOf(options);
+  const settings = streamMappingSettings(options);
   const state: MappingState = {
     settings,
     counters: zeroCounters(),
     mappingId: randomUUID(),
     lineage: createLineage(settings.client, settings.streamArn, settings.startingPosition),
-    progress: latch(),
-    shardsWanted: latch(),
+    progress: notifier(),
+    shardsWanted: notifier(),
     discoveredMs: Number.NEGATIVE_INFINITY,
   };
-  let starting: Promise<Run> | undefined;
-  let current: Run | undefined;
-  const start = async (): Promise<void> => {
-    starting ??= startRun(state);
-    try {
-      current = await starting;
-    } catch (error) {
-      starting = undefined;
-      throw error;
-    }
-  };
-  const stop = async (): Promise<void> => {
-    const run = await starting?.catch(() => undefined);
-    run?.controller.abort();
-    state.progress.notify();
-    await run?.finished;
-    current = undefined;
-    starting = undefined;
-  };
-  return { start, stop, drained: () => untilDrained(state, () => current), counters: state.counters };
+  const { start, stop, current } = mappingRuns(() => startRun(state));
+  return { start, stop, drained: () => untilDrained(state, current), counters: state.counters };
 };

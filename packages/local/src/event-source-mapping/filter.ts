@@ -1,9 +1,9 @@
-// Filter criteria: the event patterns that decide which records reach the function.
+// Filter criteria: event patterns that select the records for the function.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html, read 2026-11
 
 import { ConfigError } from "@sluice/core/sink-kit";
 
-/** As AWS names it: a record passes when any of the patterns matches it. A pattern is the JSON text of an object. */
+/** Lambda's `FilterCriteria`: a record passes when any pattern matches. A pattern is the JSON text of an object. */
 export interface FilterCriteria {
   readonly filters: readonly { readonly pattern: string }[];
 }
@@ -51,8 +51,8 @@ const textOf = (operator: string, operand: Json): string => {
 };
 
 const anythingButTest = (operand: Json): Test => {
-  const refused = (Array.isArray(operand) ? operand : [operand]) as readonly Json[];
-  const tests = refused.map(leafTest);
+  const excluded = (Array.isArray(operand) ? operand : [operand]) as readonly Json[];
+  const tests = excluded.map(leafTest);
   return (value) => isLeaf(value) && !tests.some((test) => test(value));
 };
 
@@ -83,11 +83,11 @@ const leafTest = (rule: Json): Test => {
   if (!isObject(rule)) return (value) => value === rule;
   const [[operator, operand] = ["", null], ...more] = Object.entries(rule);
   const make = operators[operator];
-  if (!make || more.length > 0) throw invalid(`"${operator}" is not an operator, or not the only one in its rule`);
+  if (!make || more.length > 0) throw invalid(`"${operator}" is an unknown operator, or one of several in its rule`);
   return make(operand);
 };
 
-/** In the event, a list stands for each of its elements. */
+/** A list in the event matches when any of its elements does. */
 const spread = (test: Test): Test => {
   const each: Test = (value) => (Array.isArray(value) && value.length > 0 ? value.some(each) : test(value));
   return each;
@@ -134,8 +134,8 @@ const compile = (pattern: string): Test => {
 };
 
 /**
- * Makes the test that a Lambda record must pass.
- * @throws {ConfigError} CONFIG_INVALID when a pattern is not one.
+ * Makes the test that a record must pass to reach the function.
+ * @throws {ConfigError} CONFIG_INVALID when a pattern is malformed.
  */
 export const recordFilter = (criteria: FilterCriteria | undefined): ((record: unknown) => boolean) => {
   const filters = criteria?.filters ?? [];

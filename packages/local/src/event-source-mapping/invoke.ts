@@ -1,44 +1,44 @@
-// One invocation with a batch of the stream, and where in the batch it failed.
+// One invocation with a batch of the stream, and the position in the batch at which it failed.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { eventText } from "../lambda/batch.ts";
-import { callFunction, type LambdaContext, type LambdaFunction, reportedIds } from "../lambda/function-call.ts";
-import type { Entry } from "./entry.ts";
+import { callFunction, type EmulatedFunction, type LambdaContext, reportedIds } from "../lambda/function-call.ts";
+import type { PolledRecord } from "./polled-record.ts";
 
-/** What the function is invoked with. */
-export interface LambdaEvent {
+/** The event of an invocation by a DynamoDB stream. */
+export interface DynamodbStreamEvent {
   readonly Records: StreamRecord[];
 }
 
-/** A Lambda function. */
-export type LambdaHandler = (event: LambdaEvent, context: LambdaContext) => Promise<unknown>;
+/** A Lambda function that takes records of a DynamoDB stream. */
+export type DynamodbStreamHandler = (event: DynamodbStreamEvent, context: LambdaContext) => Promise<unknown>;
 
-/** What an invocation came to. */
-export interface Invocation {
+/** The result of an invocation. */
+export interface InvocationResult {
   readonly requestId: string;
-  /** Index of the first record that has to come again; undefined when all succeeded. */
+  /** Index of the first record that Lambda delivers again; undefined when all succeeded. */
   readonly failedFrom: number | undefined;
-  /** Null where the response alone, not an error, made records come again. */
+  /** Null when the failure was reported by the response and not by an error. */
   readonly functionError: "Unhandled" | null;
 }
 
-/** What an invocation depends on. */
-export interface InvokeSettings extends LambdaFunction<LambdaEvent> {
+/** Settings of an invocation. */
+export interface InvokeSettings extends EmulatedFunction<DynamodbStreamEvent> {
   readonly reportsBatchItemFailures: boolean;
 }
 
-/** The first record that a response makes come again: Lambda restarts at the lowest. */
-const failedFrom = (response: unknown, entries: readonly Entry[]): number | undefined => {
-  const indexOf = new Map(entries.map(({ sequenceNumber }, index) => [sequenceNumber, index]));
+/** Lambda restarts at the lowest of the reported records. */
+const failedFrom = (response: unknown, records: readonly PolledRecord[]): number | undefined => {
+  const indexOf = new Map(records.map(({ sequenceNumber }, index) => [sequenceNumber, index]));
   const ids = reportedIds(response, (id) => indexOf.has(id));
   if (ids === "all") return 0;
   return ids.length === 0 ? undefined : Math.min(...ids.map((id) => indexOf.get(id) as number));
 };
 
-/** Invokes the function with these records and says where it failed. Never rejects. */
-export const invoke = async (settings: InvokeSettings, entries: readonly Entry[]): Promise<Invocation> => {
-  const { requestId, threw, response } = await callFunction(settings, eventText(entries));
+/** Invokes the function with these records. Never rejects. */
+export const invoke = async (settings: InvokeSettings, records: readonly PolledRecord[]): Promise<InvocationResult> => {
+  const { requestId, threw, response } = await callFunction(settings, eventText(records));
   if (threw) return { requestId, failedFrom: 0, functionError: "Unhandled" };
-  const from = settings.reportsBatchItemFailures ? failedFrom(response, entries) : undefined;
+  const from = settings.reportsBatchItemFailures ? failedFrom(response, records) : undefined;
   return { requestId, failedFrom: from, functionError: null };
 };

@@ -1,26 +1,26 @@
-// Which shards there are and which may be read: a child only after its parent is done with, so that the changes of an
-// item stay in order when a shard splits or rolls over.
+// The shards of a stream, and which of them may be read: a child only after its parent is finished, which keeps the
+// changes of an item in order when a shard splits or rolls over.
 
 import type { StreamShard, StreamsClient } from "../streams-client.ts";
 import type { Position } from "./cursor.ts";
 
-/** A shard, and how far it was read. */
+/** A shard and the progress of its reader. */
 export interface Shard {
   readonly id: string;
   readonly parentId: string | undefined;
-  /** Where it is read from when there is no checkpoint. */
+  /** Starting position while there is no checkpoint. */
   start: Position;
   status: "waiting" | "running" | "done";
-  /** Sequence number up to which all is done with. */
+  /** Sequence number up to which all records are finished. */
   checkpoint: string | undefined;
 }
 
 /** The shards of a stream. */
 export interface Lineage {
-  /** Reads the list of shards and adds the new ones. */
+  /** Lists the shards of the stream and adds the new ones. */
   readonly discover: () => Promise<void>;
   readonly shards: () => readonly Shard[];
-  /** Waiting shards whose parent is done with, or so old that it is gone. */
+  /** Waiting shards whose parent is done, or is gone from the stream. */
   readonly ready: () => readonly Shard[];
 }
 
@@ -40,16 +40,17 @@ const listShards = async (client: StreamsClient, streamArn: string): Promise<rea
 
 const isClosed = (shard: StreamShard): boolean => shard.SequenceNumberRange?.EndingSequenceNumber !== undefined;
 
+/** Makes an empty lineage; `discover` fills it. */
 export const createLineage = (
   client: StreamsClient,
   streamArn: string,
   startingPosition: "TRIM_HORIZON" | "LATEST",
 ): Lineage => {
   const known = new Map<string, Shard>();
-  let isFirstTime = true;
-  /** LATEST holds for the shards that are open at first. One that appears later is read from its very beginning. */
+  let isFirstListing = true;
+  /** LATEST applies to the shards of the first listing. A shard that appears later is read from its beginning. */
   const shardOf = (id: string, listed: StreamShard): Shard => {
-    const isLatest = isFirstTime && startingPosition === "LATEST";
+    const isLatest = isFirstListing && startingPosition === "LATEST";
     return {
       id,
       parentId: listed.ParentShardId,
@@ -63,7 +64,7 @@ export const createLineage = (
       const id = listed.ShardId;
       if (id !== undefined && !known.has(id)) known.set(id, shardOf(id, listed));
     }
-    isFirstTime = false;
+    isFirstListing = false;
   };
   const mayStart = (shard: Shard): boolean => {
     const parent = shard.parentId === undefined ? undefined : known.get(shard.parentId);

@@ -1,9 +1,10 @@
-// What Lambda tells an on-failure destination about discarded records.
+// The invocation record that Lambda sends to an on-failure destination for discarded records.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, read 2026-11
 
 import { randomUUID } from "node:crypto";
+import type { BatchPointer } from "@sluice/core/envelope";
 import { eventText } from "../lambda/batch.ts";
-import type { Entry } from "./entry.ts";
+import type { PolledRecord } from "./polled-record.ts";
 
 /** Why records were discarded. */
 export type DiscardCondition = "RetryAttemptsExhausted" | "RecordAgeExceeded";
@@ -16,7 +17,7 @@ export interface DiscardedBatch {
     readonly condition: DiscardCondition;
     readonly approximateInvokeCount: number;
   };
-  /** Absent for RecordAgeExceeded. `functionError` is null when a partial batch response was the reason. */
+  /** Absent for RecordAgeExceeded. `functionError` is null when the function reported the failure in its response. */
   readonly responseContext?: {
     readonly statusCode: number;
     readonly executedVersion: string;
@@ -25,35 +26,26 @@ export interface DiscardedBatch {
   readonly version: "1.0";
   /** ISO 8601 with milliseconds. */
   readonly timestamp: string;
-  /** A pointer into the stream, which holds the records for 24 hours only. */
-  readonly DDBStreamBatchInfo: {
-    readonly shardId: string;
-    readonly startSequenceNumber: string;
-    readonly endSequenceNumber: string;
-    /** ISO 8601 with seconds, as the other one. */
-    readonly approximateArrivalOfFirstRecord: string;
-    readonly approximateArrivalOfLastRecord: string;
-    readonly batchSize: number;
-    readonly streamArn: string;
-  };
-  /** The whole event as JSON text. Only for `s3`. */
+  /** A pointer into the stream, which keeps the records for 24 hours only. The times are ISO 8601 with seconds. */
+  readonly DDBStreamBatchInfo: Required<BatchPointer>;
+  /** The whole event as JSON text; for `s3` only. */
   readonly payload?: string;
 }
 
-/** Where discarded batches go. */
+/** Destination of discarded batches. */
 export interface OnFailureDestination {
-  /** `sqs` and `sns` are sent a pointer into the stream, `s3` the event itself. */
+  /** `sqs` and `sns` get a pointer into the stream; `s3` gets the event itself. */
   readonly kind: "sqs" | "sns" | "s3";
   /**
-   * Sends one discarded batch. `key` is the S3 object's key as Lambda would name it. When it rejects, the batch is
-   * dropped, as on AWS.
+   * Sends one discarded batch. `key` is the key that Lambda would give the S3 object. A rejection drops the batch, as on
+   * AWS.
    */
   readonly send: (batch: DiscardedBatch, place: { readonly key: string }) => Promise<unknown>;
 }
 
-/** What is known of the batch when it is discarded. */
+/** A batch at the time of its discard. */
 export interface Discard {
-  readonly entries: readonly [Entry, ...Entry[]];
+  readonly records: readonly [PolledRecord, ...PolledRecord[]];
   readonly condition: DiscardCondition;
   readonly invokeCount: number;
   readonly requestId: string | undefined;
@@ -67,21 +59,21 @@ export interface Discard {
 const toSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
 
 const batchInfo = (discard: Discard): DiscardedBatch["DDBStreamBatchInfo"] => {
-  const { entries, shardId, streamArn } = discard;
-  const first = entries[0];
-  const last = entries.at(-1) ?? first;
+  const { records, shardId, streamArn } = discard;
+  const first = records[0];
+  const last = records.at(-1) ?? first;
   return {
     shardId,
     startSequenceNumber: first.sequenceNumber,
     endSequenceNumber: last.sequenceNumber,
     approximateArrivalOfFirstRecord: toSeconds(first.createdAtMs),
     approximateArrivalOfLastRecord: toSeconds(last.createdAtMs),
-    batchSize: entries.length,
+    batchSize: records.length,
     streamArn,
   };
 };
 
-/** The invocation record in the form that the kind of destination gets. */
+/** The invocation record for this kind of destination. */
 export const discardedBatch = (discard: Discard, kind: OnFailureDestination["kind"]): DiscardedBatch => {
   const { condition, functionError } = discard;
   const responseContext = { statusCode: 200, executedVersion: "$LATEST", functionError };
@@ -96,11 +88,11 @@ export const discardedBatch = (discard: Discard, kind: OnFailureDestination["kin
     version: "1.0",
     timestamp: new Date(discard.nowMs).toISOString(),
     DDBStreamBatchInfo: batchInfo(discard),
-    ...(kind === "s3" ? { payload: eventText(discard.entries) } : {}),
+    ...(kind === "s3" ? { payload: eventText(discard.records) } : {}),
   };
 };
 
-/** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>` */
+/** Key of the S3 object: `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>` */
 export const objectKey = (mappingId: string, shardId: string, nowMs: number): string => {
   const [day = "", time = ""] = new Date(nowMs).toISOString().slice(0, 19).split("T");
   const place = `aws/lambda/${mappingId}/${shardId}/${day.replaceAll("-", "/")}`;

@@ -1,44 +1,41 @@
-// One run of a mapping, from start to stop: it finds the shards and has each read as soon as it may be.
+// One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
 
 import { setMaxListeners } from "node:events";
+import type { MappingRun } from "../lambda/mapping-run.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
-import type { Latch } from "./latch.ts";
 import type { Lineage, Shard } from "./lineage.ts";
-import type { Settings } from "./options.ts";
+import type { Notifier } from "./notifier.ts";
+import type { StreamMappingSettings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 
-/** What a mapping keeps from run to run. */
+/** State that a mapping keeps from run to run. */
 export interface MappingState {
-  readonly settings: Settings;
+  readonly settings: StreamMappingSettings;
   readonly counters: Counters;
   readonly mappingId: string;
   readonly lineage: Lineage;
-  /** Notified when a reader or the discovery of shards has come further. */
-  readonly progress: Latch;
-  /** Notified when the list of shards should be read again. */
-  readonly shardsWanted: Latch;
-  /** When reading the latest list of shards began. */
+  /** Notified when a reader or the discovery of shards makes progress. */
+  readonly progress: Notifier;
+  /** Notified when the shards should be listed again. */
+  readonly shardsWanted: Notifier;
+  /** When the latest listing of the shards began. */
   discoveredMs: number;
 }
 
-/** What lives from start to stop. */
-export interface Run {
-  readonly controller: AbortController;
+/** One run, with the readers of its shards. */
+export interface StreamMappingRun extends MappingRun {
   readonly readers: Map<Shard, ShardReader>;
-  /** Resolves when every loop of this run has ended. Never rejects. */
   finished: Promise<void>;
-  /** What ended the run before it was stopped. */
   failure: { readonly error: unknown } | undefined;
 }
 
 const discoveryIntervalMs = 10_000;
 
-const fail = (state: MappingState, run: Run, error: unknown): void => {
+const fail = (state: MappingState, run: StreamMappingRun, error: unknown): void => {
   run.failure ??= { error };
   state.settings.onProblem(error);
   run.controller.abort();
-  state.progress.notify();
 };
 
 const discover = async (state: MappingState): Promise<void> => {
@@ -48,7 +45,7 @@ const discover = async (state: MappingState): Promise<void> => {
   state.progress.notify();
 };
 
-const discoverAgain = async (state: MappingState, run: Run): Promise<void> => {
+const discoverAgain = async (state: MappingState, run: StreamMappingRun): Promise<void> => {
   const { onProblem, clock, pollIntervalMs } = state.settings;
   try {
     await discover(state);
@@ -59,8 +56,8 @@ const discoverAgain = async (state: MappingState, run: Run): Promise<void> => {
   }
 };
 
-/** Readers of the shards that may be read from now on. */
-const createReaders = (state: MappingState, run: Run): readonly ShardReader[] =>
+/** Makes readers for the shards that may be read now. */
+const createReaders = (state: MappingState, run: StreamMappingRun): readonly ShardReader[] =>
   state.lineage.ready().map((shard) => {
     const { signal } = run.controller;
     const reader = createShardReader(shard, { ...state, signal, onProgress: state.progress.notify });
@@ -69,21 +66,21 @@ const createReaders = (state: MappingState, run: Run): readonly ShardReader[] =>
     return reader;
   });
 
-const runReader = async (state: MappingState, run: Run, reader: ShardReader): Promise<void> => {
+const runReader = async (state: MappingState, run: StreamMappingRun, reader: ShardReader): Promise<void> => {
   try {
     const reachedEnd = await reader.run();
     reader.shard.status = reachedEnd ? "done" : "waiting";
     if (!reachedEnd) return;
     run.readers.delete(reader.shard);
-    // Its children may not be known yet.
+    // Its children may be unknown yet.
     state.shardsWanted.notify();
   } catch (error) {
     fail(state, run, error);
   }
 };
 
-/** Until somebody wants to know the shards, or it is time; soon where there is no shard to read. */
-const untilShardsMayHaveChanged = async (state: MappingState, run: Run): Promise<void> => {
+/** Waits for a request to list the shards, or for the interval: a short one while no shard is being read. */
+const untilShardsMayHaveChanged = async (state: MappingState, run: StreamMappingRun): Promise<void> => {
   const { clock, pollIntervalMs } = state.settings;
   const timer = new AbortController();
   const signal = AbortSignal.any([timer.signal, run.controller.signal]);
@@ -92,7 +89,7 @@ const untilShardsMayHaveChanged = async (state: MappingState, run: Run): Promise
   timer.abort();
 };
 
-const supervise = async (state: MappingState, run: Run, first: readonly ShardReader[]): Promise<void> => {
+const supervise = async (state: MappingState, run: StreamMappingRun, first: readonly ShardReader[]): Promise<void> => {
   const { signal } = run.controller;
   const running = first.map((reader) => runReader(state, run, reader));
   while (!signal.aborted) {
@@ -104,16 +101,17 @@ const supervise = async (state: MappingState, run: Run, first: readonly ShardRea
   await Promise.all(running);
 };
 
-/** Starts a run; resolves when the readers of all shards that may be read have fixed where they begin. */
-export const startRun = async (state: MappingState): Promise<Run> => {
-  const run: Run = {
+/** Starts a run; resolves when every shard that may be read has a fixed starting position. */
+export const startRun = async (state: MappingState): Promise<StreamMappingRun> => {
+  const run: StreamMappingRun = {
     controller: new AbortController(),
     readers: new Map(),
     finished: Promise.resolve(),
     failure: undefined,
   };
-  // One listener for each lane of each shard.
+  // Each worker of each shard adds a listener.
   setMaxListeners(0, run.controller.signal);
+  run.controller.signal.addEventListener("abort", state.progress.notify);
   try {
     await discover(state);
     const readers = createReaders(state, run);

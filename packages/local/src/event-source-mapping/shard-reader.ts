@@ -1,46 +1,46 @@
-// Reads one shard to its end and spreads its records over the lanes, never further ahead than it has to.
+// Reads one shard to its end and distributes its records to the workers. Reading ahead is limited.
 
-import { lambdaRecord } from "@sluice/core/envelope";
-import type { WireRecord } from "../streams-client.ts";
+import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, createCursor, type Page, type Position } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
-import { type Entry, entryOf, laneOf } from "./entry.ts";
-import { createLane, type Lane } from "./lane.ts";
-import { type Latch, latch } from "./latch.ts";
 import type { Shard } from "./lineage.ts";
-import type { Settings } from "./options.ts";
+import { type Notifier, notifier } from "./notifier.ts";
+import type { StreamMappingSettings } from "./options.ts";
+import { type PolledRecord, polledRecord, workerIndexOf } from "./polled-record.ts";
+import { createShardWorker, type ShardWorker } from "./shard-worker.ts";
 
-/** What a reader depends on. */
+/** Settings and counters of a reader. */
 export interface ShardReaderContext {
-  readonly settings: Settings;
+  readonly settings: StreamMappingSettings;
   readonly counters: Counters;
   readonly mappingId: string;
   readonly signal: AbortSignal;
-  /** Told when the reader comes nearer to the tip. */
+  /** Called when the reader comes nearer to the tip. */
   readonly onProgress: () => void;
 }
 
 /** The reader of a running shard. */
 export interface ShardReader {
   readonly shard: Shard;
-  /** Fixes where reading begins. */
+  /** Fixes the starting position. */
   readonly open: () => Promise<unknown>;
   /** Reads and delivers; resolves with true at the shard's end, with false when the signal aborted. */
   readonly run: () => Promise<boolean>;
-  /** When the latest poll began that found nothing new; minus infinity while records are outstanding. */
+  /** When the latest empty poll began; minus infinity while records are outstanding. */
   readonly idleSinceMs: () => number;
 }
 
-interface Reading {
+interface ReaderState {
   readonly shard: Shard;
   readonly context: ShardReaderContext;
   readonly cursor: Cursor;
   readonly checkpoint: Checkpoint;
-  /** Notified when there may be room to read on. */
-  readonly room: Latch;
-  readonly lanes: readonly Lane[];
+  /** Notified when the reader may be allowed to read on. */
+  readonly room: Notifier;
+  readonly workers: readonly ShardWorker[];
+  readonly finish: (records: readonly PolledRecord[]) => void;
   emptyPollMs: number;
 }
 
@@ -49,23 +49,23 @@ const pageLimit = 1000;
 const positionOf = ({ checkpoint, start }: Shard): Position =>
   checkpoint === undefined ? start : { type: "AFTER_SEQUENCE_NUMBER", sequenceNumber: checkpoint };
 
-const take = (reading: Reading, record: WireRecord, settle: (entries: readonly Entry[]) => void): void => {
-  const { checkpoint, lanes, context } = reading;
+/** Gives a record to the worker of its item, unless the filter drops the record. */
+const distribute = ({ checkpoint, workers, context, finish }: ReaderState, apiRecord: StreamsApiRecord): void => {
   const { settings, counters } = context;
-  const converted = lambdaRecord(record, settings.streamArn);
-  const entry = entryOf(converted, settings.clock.now());
-  checkpoint.track(entry);
+  const record = lambdaRecord(apiRecord, settings.streamArn);
+  const polled = polledRecord(record, settings.clock.now());
+  checkpoint.track(polled);
   counters.polledEventCount += 1;
-  if (settings.passes(converted)) {
-    lanes[laneOf(converted, lanes.length)]?.push(entry);
+  if (settings.passes(record)) {
+    workers[workerIndexOf(record, workers.length)]?.push(polled);
     return;
   }
   counters.filteredOutEventCount += 1;
-  settle([entry]);
+  finish([polled]);
 };
 
-/** The next page; undefined when the poll failed, which is reported and tried again. */
-const poll = async ({ cursor, context }: Reading): Promise<Page | undefined> => {
+/** The next page; undefined when the poll failed, which is reported and retried. */
+const poll = async ({ cursor, context }: ReaderState): Promise<Page | undefined> => {
   try {
     return await cursor.next();
   } catch (error) {
@@ -75,61 +75,64 @@ const poll = async ({ cursor, context }: Reading): Promise<Page | undefined> => 
 };
 
 /** Resolves with true after the last page. */
-const readPage = async (reading: Reading, settle: (entries: readonly Entry[]) => void): Promise<boolean> => {
-  const { shard, cursor, context } = reading;
+const readPage = async (state: ReaderState): Promise<boolean> => {
+  const { shard, cursor, context } = state;
   const { clock, pollIntervalMs } = context.settings;
   const beganMs = clock.now();
-  const page = await poll(reading);
+  const page = await poll(state);
   shard.start = cursor.origin();
-  for (const record of page?.records ?? []) take(reading, record, settle);
-  if (page?.isTip) reading.emptyPollMs = beganMs;
+  for (const record of page?.records ?? []) distribute(state, record);
+  if (page?.isTip) state.emptyPollMs = beganMs;
   context.onProgress();
   if (page?.isLast) return true;
   if (!page || page.records.length === 0) await clock.sleep(pollIntervalMs, context.signal);
   return false;
 };
 
-/** Reads until the shard ends or the signal aborts, and then lets the lanes come to their end. */
-const read = async (reading: Reading, settle: (entries: readonly Entry[]) => void): Promise<boolean> => {
-  const { checkpoint, context, lanes, room } = reading;
-  const readAhead = context.settings.batchSize * lanes.length + pageLimit;
+/** Reads until the shard ends or the signal aborts, and then closes the workers. */
+const read = async (state: ReaderState): Promise<boolean> => {
+  const { checkpoint, context, workers, room } = state;
+  const readAhead = context.settings.batchSize * workers.length + pageLimit;
   let reachedEnd = false;
   while (!reachedEnd && !context.signal.aborted) {
     if (checkpoint.outstanding() >= readAhead) await room.wait();
-    else reachedEnd = await readPage(reading, settle);
+    else reachedEnd = await readPage(state);
   }
-  for (const lane of lanes) lane.close();
+  for (const worker of workers) worker.close();
   return reachedEnd;
 };
 
+/** Makes a reader with its workers; the reader starts with `run`. */
 export const createShardReader = (shard: Shard, context: ShardReaderContext): ShardReader => {
   const { settings, signal } = context;
   const checkpoint = createCheckpoint(shard.checkpoint);
-  const room = latch();
+  const room = notifier();
   signal.addEventListener("abort", room.notify);
-  const settle = (entries: readonly Entry[]): void => {
-    checkpoint.settle(entries);
+  const finish = (records: readonly PolledRecord[]): void => {
+    checkpoint.finish(records);
     shard.checkpoint = checkpoint.sequenceNumber();
     room.notify();
     context.onProgress();
   };
-  const deliverContext = { ...context, shardId: shard.id, settle };
-  const lane = (): Lane => createLane({ ...settings, signal, deliver: (batch) => deliver(deliverContext, batch) });
+  const deliverContext = { ...context, shardId: shard.id, finish };
+  const worker = (): ShardWorker =>
+    createShardWorker({ ...settings, signal, deliver: (batch) => deliver(deliverContext, batch) });
   const source = { client: settings.client, streamArn: settings.streamArn, shardId: shard.id };
-  const reading: Reading = {
+  const state: ReaderState = {
     shard,
     context,
     cursor: createCursor(source, positionOf(shard)),
     checkpoint,
     room,
-    lanes: Array.from({ length: settings.parallelizationFactor }, lane),
+    finish,
+    workers: Array.from({ length: settings.parallelizationFactor }, worker),
     emptyPollMs: Number.NEGATIVE_INFINITY,
   };
   const run = async (): Promise<boolean> => {
-    const lanes = reading.lanes.map((each) => each.run());
-    const [reachedEnd] = await Promise.all([read(reading, settle), ...lanes]);
+    const running = state.workers.map((each) => each.run());
+    const [reachedEnd] = await Promise.all([read(state), ...running]);
     return reachedEnd && checkpoint.outstanding() === 0;
   };
-  const idleSinceMs = (): number => (checkpoint.outstanding() === 0 ? reading.emptyPollMs : Number.NEGATIVE_INFINITY);
-  return { shard, open: reading.cursor.open, run, idleSinceMs };
+  const idleSinceMs = (): number => (checkpoint.outstanding() === 0 ? state.emptyPollMs : Number.NEGATIVE_INFINITY);
+  return { shard, open: state.cursor.open, run, idleSinceMs };
 };

@@ -1,8 +1,8 @@
-// Where a batch ends: at the batch size, or before Lambda's payload limit; and the event that carries it.
+// Where a batch ends: at the batch size, or at Lambda's payload limit; and the event that carries the batch.
 
 /** A record of an event, as JSON. */
 export interface RecordText {
-  /** Written once: it is measured, and parsed anew for each invocation. */
+  /** Serialized once: the text is measured, and parsed anew for each invocation. */
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
@@ -10,21 +10,22 @@ export interface RecordText {
 
 /** Lambda's limit for the payload of a synchronous invocation. */
 const maxEventBytes = 6 * 1024 * 1024;
-const envelopeBytes = '{"Records":[]}'.length;
+const emptyEventBytes = '{"Records":[]}'.length;
 
-/** How many records the next batch takes, and whether more would not go in. */
+/** The head of a queue that makes the next batch. */
 export interface BatchCut {
   readonly size: number;
+  /** Whether the batch can take no further record. */
   readonly isFull: boolean;
 }
 
-/** Cuts the next batch from the head of a queue. A record that is too large by itself stands alone. */
+/** Cuts the next batch from the head of a queue. A record that exceeds the payload limit gets a batch of its own. */
 export const cutBatch = (queue: readonly RecordText[], batchSize: number): BatchCut => {
-  let bytes = envelopeBytes;
+  let bytes = emptyEventBytes;
   let size = 0;
-  for (const entry of queue) {
+  for (const record of queue) {
     if (size === batchSize) break;
-    const grown = bytes + entry.bytes + (size > 0 ? 1 : 0);
+    const grown = bytes + record.bytes + (size > 0 ? 1 : 0);
     if (grown > maxEventBytes && size > 0) return { size, isFull: true };
     bytes = grown;
     size += 1;

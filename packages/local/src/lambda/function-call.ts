@@ -1,9 +1,9 @@
-// One call of a function: the event is a fresh copy, the time is limited, and the response is read as Lambda reads it.
+// One call of a function: with a fresh copy of the event, a time limit, and Lambda's reading of the response.
 
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "@sluice/core/sink-kit";
 
-/** The part of Lambda's context that functions use. */
+/** The members of Lambda's context object that the emulation provides. */
 export interface LambdaContext {
   readonly awsRequestId: string;
   readonly functionName: string;
@@ -16,24 +16,24 @@ export interface LambdaContext {
   readonly getRemainingTimeInMillis: () => number;
 }
 
-/** A function that takes events of one kind. */
-export interface LambdaFunction<Event> {
+/** A function that takes events of one type, and the limits of its invocations. */
+export interface EmulatedFunction<Event> {
   readonly handler: (event: Event, context: LambdaContext) => Promise<unknown>;
   readonly clock: Clock;
   readonly functionName: string;
   readonly functionTimeoutMs: number;
 }
 
-/** What a call came to. */
+/** The result of a call. */
 export interface FunctionCall {
   readonly requestId: string;
-  /** Whether it threw, was too slow, or returned what is no JSON. */
+  /** Whether the function threw, timed out, or returned a value that JSON cannot hold. */
   readonly threw: boolean;
   readonly response?: unknown;
 }
 
 const contextFor = (
-  { clock, functionName, functionTimeoutMs }: LambdaFunction<never>,
+  { clock, functionName, functionTimeoutMs }: EmulatedFunction<never>,
   requestId: string,
 ): LambdaContext => {
   const deadlineMs = clock.now() + functionTimeoutMs;
@@ -50,15 +50,18 @@ const contextFor = (
   };
 };
 
-/** The ARN of a function by this name. */
+/** The ARN of the function with this name. */
 export const functionArnOf = (functionName: string): string =>
   `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`;
 
-/** What the runtime sends back: JSON, so that a response which is not fails the invocation. */
+/** The response after the runtime has sent it as JSON. Throws when JSON cannot hold the response. */
 const throughJson = (response: unknown): unknown => JSON.parse(JSON.stringify(response) ?? "null");
 
 /** Calls the function with the event in this JSON. Never rejects. */
-export const callFunction = async <Event>(called: LambdaFunction<Event>, eventJson: string): Promise<FunctionCall> => {
+export const callFunction = async <Event>(
+  called: EmulatedFunction<Event>,
+  eventJson: string,
+): Promise<FunctionCall> => {
   const requestId = randomUUID();
   const timer = new AbortController();
   const run = async (): Promise<FunctionCall> => {
@@ -67,17 +70,17 @@ export const callFunction = async <Event>(called: LambdaFunction<Event>, eventJs
       const response = await called.handler(event, contextFor(called, requestId));
       return { requestId, threw: false, response: throughJson(response) };
     } catch {
-      // What it threw is the function's own to log; the mapping only sees that it failed.
+      // The function logs its own error; the mapping only sees that the call failed.
       return { requestId, threw: true };
     }
   };
-  const overrun = async (): Promise<FunctionCall> => {
+  const timeOut = async (): Promise<FunctionCall> => {
     await called.clock.sleep(called.functionTimeoutMs, timer.signal);
     return { requestId, threw: true };
   };
-  const outcome = await Promise.race([run(), overrun()]);
+  const result = await Promise.race([run(), timeOut()]);
   timer.abort();
-  return outcome;
+  return result;
 };
 
 const failuresOf = (response: unknown): unknown => {
@@ -86,8 +89,8 @@ const failuresOf = (response: unknown): unknown => {
 };
 
 /**
- * Ids of the records that a response makes come again. Anything malformed and any unknown id brings all; a response
- * without the member is a success, which loses records silently where the member was misspelt.
+ * Ids of the records that a response reports as failed. A malformed list or an unknown id fails the whole batch. A
+ * response without the list is a success: where its name is misspelt, the records are lost silently.
  */
 export const reportedIds = (response: unknown, isKnown: (id: string) => boolean): readonly string[] | "all" => {
   const failures = failuresOf(response);

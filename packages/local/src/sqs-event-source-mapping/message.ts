@@ -1,4 +1,4 @@
-// A message as SQS answers it, and as Lambda hands it on.
+// A message as ReceiveMessage returns it, and as Lambda delivers it.
 
 import type { RecordText } from "../lambda/batch.ts";
 
@@ -20,7 +20,7 @@ export interface QueueMessage {
   readonly MessageAttributes?: Readonly<Record<string, MessageAttribute>> | undefined;
 }
 
-/** An attribute as Lambda hands it on. */
+/** An attribute of a message as Lambda delivers it. */
 export interface SqsRecordAttribute {
   readonly stringValue?: string;
   /** Base64. */
@@ -31,14 +31,14 @@ export interface SqsRecordAttribute {
 }
 
 /**
- * A message as Lambda hands it on.
+ * A message as Lambda delivers it.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25)
  */
 export interface SqsRecord {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** `ApproximateReceiveCount`, `SentTimestamp` and others; of a FIFO queue `MessageGroupId` and `SequenceNumber` too. */
+  /** `ApproximateReceiveCount`, `SentTimestamp` and others; a FIFO queue adds `MessageGroupId` and `SequenceNumber`. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly messageAttributes: Readonly<Record<string, SqsRecordAttribute>>;
   readonly md5OfMessageAttributes?: string;
@@ -48,7 +48,7 @@ export interface SqsRecord {
   readonly awsRegion: string;
 }
 
-/** A message that was received and is not yet done with. */
+/** A message that was received and is not finished yet. */
 export interface ReceivedMessage extends RecordText {
   readonly id: string;
   readonly receiptHandle: string;
@@ -67,7 +67,7 @@ const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
 
 const recordOf = (message: QueueMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
-  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, one]) => [name, attributeOf(one)]);
+  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
   return {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,

@@ -1,10 +1,10 @@
-// Receives batches and invokes the function with them, several at once. What succeeded is deleted; what failed stays
-// hidden until its visibility timeout is over, and of a FIFO queue its whole group with it.
+// Receives batches and invokes the function with them, several at once. Successful messages are deleted. Failed messages
+// stay hidden until their visibility timeout is over; in a FIFO queue they block their group.
 
 import { cutBatch, eventText } from "../lambda/batch.ts";
 import { callFunction, reportedIds } from "../lambda/function-call.ts";
 import type { ReceivedMessage } from "./message.ts";
-import type { SqsSettings } from "./options.ts";
+import type { SqsMappingSettings } from "./options.ts";
 import type { Queue } from "./queue.ts";
 
 /**
@@ -13,24 +13,24 @@ import type { Queue } from "./queue.ts";
  */
 export interface SqsCounters {
   polledEventCount: number;
-  /** Repeats count again. */
+  /** A message that is received again counts again. */
   invokedEventCount: number;
-  /** Events of the invocations that failed, or that reported any batch item failure. */
+  /** Events of the invocations that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
   deletedEventCount: number;
   invocations: number;
 }
 
-/** What a poller depends on. */
+/** Settings, counters and queue of a poller. */
 export interface PollerContext {
-  readonly settings: SqsSettings;
+  readonly settings: SqsMappingSettings;
   readonly counters: SqsCounters;
   readonly queue: Queue;
   readonly signal: AbortSignal;
 }
 
-/** The messages that did not fail. */
-const succeeded = async (
+/** Invokes the function and returns the messages that succeeded. */
+const invoke = async (
   { settings, counters }: PollerContext,
   batch: readonly ReceivedMessage[],
 ): Promise<readonly ReceivedMessage[]> => {
@@ -47,9 +47,9 @@ const succeeded = async (
 const deliver = async (context: PollerContext, received: readonly ReceivedMessage[]): Promise<void> => {
   const { settings, counters, queue } = context;
   for (let left = received; left.length > 0; ) {
-    // Ten messages of a MiB are more than an event may hold.
+    // Ten messages of a MiB exceed the limit of an event.
     const { size } = cutBatch(left, settings.batchSize);
-    const done = await succeeded(context, left.slice(0, size));
+    const done = await invoke(context, left.slice(0, size));
     left = left.slice(size);
     try {
       await queue.remove(done);
@@ -60,7 +60,7 @@ const deliver = async (context: PollerContext, received: readonly ReceivedMessag
   }
 };
 
-/** One receive, or all until the batch is full or its window over. */
+/** Receives once, or until the batch is full or the window over. */
 const collect = async ({ settings, queue, signal }: PollerContext): Promise<ReceivedMessage[]> => {
   const { batchSize, windowMs, pollIntervalMs, clock } = settings;
   const collected = await queue.receive(batchSize);
@@ -73,22 +73,22 @@ const collect = async ({ settings, queue, signal }: PollerContext): Promise<Rece
   return collected;
 };
 
-const missing = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
+const missingQueueErrors = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
 
-/** @throws when the queue is gone. Any other failure is reported, and tried again. */
+/** @throws when the queue is gone. Any other failure is reported and retried. */
 const poll = async (context: PollerContext): Promise<ReceivedMessage[]> => {
   try {
     const received = await collect(context);
     context.counters.polledEventCount += received.length;
     return received;
   } catch (error) {
-    if (error instanceof Error && missing.has(error.name)) throw error;
+    if (error instanceof Error && missingQueueErrors.has(error.name)) throw error;
     context.settings.onProblem(error);
     return [];
   }
 };
 
-/** Polls until the signal aborts, and then lets the invocations come to their end. @throws when the queue is gone. */
+/** Polls until the signal aborts, and then waits for the running invocations. @throws when the queue is gone. */
 export const runPoller = async (context: PollerContext): Promise<void> => {
   const { settings, signal } = context;
   const inFlight = new Set<Promise<void>>();
@@ -98,7 +98,7 @@ export const runPoller = async (context: PollerContext): Promise<void> => {
   const start = (received: readonly ReceivedMessage[]): void => {
     const running = deliver(context, received).finally(() => {
       inFlight.delete(running);
-      // That may have freed a group.
+      // The end of this batch may unblock a message group.
       wake();
     });
     inFlight.add(running);

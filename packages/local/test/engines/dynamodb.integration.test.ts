@@ -30,7 +30,7 @@ describe("an external DynamoDB", () => {
 });
 
 describeWithDynamodb("stopping DynamoDB Local", () => {
-  test("ends the server, and again is harmless", async () => {
+  test("ends the server, and may be repeated", async () => {
     const engine = await startDynamodb({ maxHeapMb: 64 });
     await engine.stop();
     await engine.stop();

@@ -5,7 +5,7 @@ import { engineOrSkip, startElasticmq } from "../../src/index.ts";
 const describeWithElasticmq = await engineOrSkip({ describe, test, afterAll }, () => startElasticmq());
 
 describeWithElasticmq("ElasticMQ", (elasticmq) => {
-  test("listens on loopback and answers several messages of a group at once, in order", async () => {
+  test("listens on 127.0.0.1 and returns several messages of a group at once, in order", async () => {
     expect(new URL(elasticmq.endpoint).hostname).toBe("127.0.0.1");
     const client = new SQSClient(elasticmq.clientConfig);
     const Attributes = { FifoQueue: "true" };

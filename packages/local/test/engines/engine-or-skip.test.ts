@@ -45,7 +45,7 @@ describe("engineOrSkip", () => {
     await expect(engineOrSkip(scriptedRunner().runner, missing)).rejects.toMatchObject({ code: "ENGINE_MISSING" });
   });
 
-  test("fails when the engine is there and broken", async () => {
+  test("fails when the engine is installed but broken", async () => {
     process.env.CI = "";
     const broken = async (): Promise<never> => {
       throw new EngineFailedError("It ended.");

@@ -29,7 +29,7 @@ const startDynamodbWithOnlyThesePrograms = async (
 };
 
 describe("DynamoDB Local", () => {
-  test("says in one sentence what to install where there is neither Java nor Docker", async () => {
+  test("says in one sentence what to install when Java and Docker are missing", async () => {
     await absent("java");
     expect(await startDynamodbWithOnlyThesePrograms()).toEqual({
       code: "ENGINE_MISSING",
@@ -38,14 +38,14 @@ describe("DynamoDB Local", () => {
     });
   });
 
-  test("does not take a Java that is too old, nor a Docker without its server", async () => {
+  test("rejects a Java that is too old, and Docker without its daemon", async () => {
     await command("java", `echo 'openjdk version "11.0.2"' >&2`);
     await command("docker", "exit 1");
     const { message } = await startDynamodbWithOnlyThesePrograms();
     expect(message).toContain("found: 11");
   });
 
-  test("looks at the Java of JAVA_HOME before the one on the path", async () => {
+  test("prefers the Java of JAVA_HOME to the one on the path", async () => {
     const home = join(bin, "home");
     await mkdir(join(home, "bin"), { recursive: true });
     await command("home/bin/java", `echo 'openjdk version "16.0.1"' >&2`);
@@ -55,7 +55,7 @@ describe("DynamoDB Local", () => {
     expect(message).toContain("found: 16 and 11");
   });
 
-  test("runs by Docker where Java is too old", async () => {
+  test("runs in Docker when Java is too old", async () => {
     const server = `require("node:http").createServer((_, to) => to.end()).listen(process.argv[1], "127.0.0.1")`;
     await command(
       "docker",
@@ -65,7 +65,7 @@ describe("DynamoDB Local", () => {
   });
 });
 
-describe("engines that are fetched", () => {
+describe("engines that are downloaded", () => {
   const messageOf = async (engine: string): Promise<string | undefined> => {
     const { child, printed } = await runProgram([engine], { PATH: bin, XDG_CACHE_HOME: join(bin, "cache") });
     child.kill("SIGKILL");
@@ -73,7 +73,7 @@ describe("engines that are fetched", () => {
     return printed.message;
   };
 
-  test("say what to install where there is neither Python nor Maven", async () => {
+  test("say what to install when Python and Maven are missing", async () => {
     await absent("java");
     expect(await messageOf("moto")).toBe(
       "moto 5.2.5 needs python3 with venv and pip, and the package index the first time (found: no python3): install them, or set MOTO_URL.",
@@ -83,7 +83,7 @@ describe("engines that are fetched", () => {
     );
   });
 
-  test("say so when the package index or Maven fails, and leave nothing half made behind", async () => {
+  test("report a failing package index or Maven, and leave no partial download behind", async () => {
     await command("python3", '[ "$1" = -c ] && echo 3.11 && exit 0\nexit 1');
     await command("java", `echo 'openjdk version "17.0.2"' >&2`);
     await command("mvn", "exit 1");

@@ -5,7 +5,7 @@ import { engineOrSkip, startMoto } from "../../src/index.ts";
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
 
 describeWithMoto("moto", (moto) => {
-  test("listens on loopback and takes messages", async () => {
+  test("listens on 127.0.0.1 and takes messages", async () => {
     expect(new URL(moto.endpoint).hostname).toBe("127.0.0.1");
     const client = new SQSClient(moto.clientConfig);
     const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: "events" }));

@@ -27,15 +27,15 @@ const startWithOnlyThesePrograms = async (...others: string[]): Promise<Printed>
   return printed;
 };
 
-describe("OpenSearch that cannot be had", () => {
-  test("says that it looked for OPENSEARCH_URL, Maven and Docker", async () => {
+describe("OpenSearch that cannot be started", () => {
+  test("reports that OPENSEARCH_URL, Maven and Docker are missing", async () => {
     const { code, message } = await startWithOnlyThesePrograms();
     expect(code).toBe("ENGINE_MISSING");
     expect(message).toMatch(/OPENSEARCH_URL \(not set\), by Maven \(not found\) .* and by Docker \(not running\)/);
     expect(message).toContain("with Java 17 or newer (found: ");
   });
 
-  test("is said beside whatever else is missing", async () => {
+  test("is reported together with the other missing engines", async () => {
     const { code, message } = await startWithOnlyThesePrograms("dynamodb");
     expect(code).toBe("ENGINE_MISSING");
     expect(message?.split("\n")).toEqual([
@@ -44,13 +44,13 @@ describe("OpenSearch that cannot be had", () => {
     ]);
   });
 
-  test("says that Maven failed", async () => {
+  test("reports that Maven failed", async () => {
     await command("java", `echo 'openjdk version "25.0.1"' >&2`);
     await command("mvn", "echo no such artifact >&2; exit 1");
     expect((await startWithOnlyThesePrograms()).message).toContain("by Maven (failed: Command failed: mvn");
   });
 
-  test("runs by Docker where Maven fails", async () => {
+  test("runs in Docker when Maven fails", async () => {
     const server = `require("node:http").createServer((_, to) => to.end()).listen(process.argv[1], "127.0.0.1")`;
     await command(
       "docker",
@@ -74,15 +74,18 @@ const isListening = (port: string): Promise<boolean> =>
   });
 
 describeWithOpensearch("a program with OpenSearch", () => {
-  test.each(["SIGKILL", "SIGINT"] as const)("leaves nothing behind when it ends by %s", async (signal) => {
-    const directory = await mkdtemp(join(tmpdir(), "sluice-opensearch-orphan-test-"));
-    const { child, printed } = await runProgram(["opensearch"], { ...process.env, TMPDIR: directory });
-    const [port = ""] = printed.ports ?? [];
-    expect(await isListening(port)).toBe(true);
-    child.kill(signal);
-    await once(child, "exit");
-    while (await isListening(port)) await sleep(50);
-    while ((await readdir(directory)).some((name) => name.startsWith("sluice-"))) await sleep(50);
-    await rm(directory, { recursive: true });
-  });
+  test.each(["SIGKILL", "SIGINT"] as const)(
+    "leaves no process and no folder behind when it ends by %s",
+    async (signal) => {
+      const directory = await mkdtemp(join(tmpdir(), "sluice-opensearch-orphan-test-"));
+      const { child, printed } = await runProgram(["opensearch"], { ...process.env, TMPDIR: directory });
+      const [port = ""] = printed.ports ?? [];
+      expect(await isListening(port)).toBe(true);
+      child.kill(signal);
+      await once(child, "exit");
+      while (await isListening(port)) await sleep(50);
+      while ((await readdir(directory)).some((name) => name.startsWith("sluice-"))) await sleep(50);
+      await rm(directory, { recursive: true });
+    },
+  );
 });

@@ -19,13 +19,13 @@ for (const version of versions.length > 0 ? versions : [undefined]) {
   const describeWithOpensearch = await engineOrSkip({ describe, test, afterAll }, start);
 
   describeWithOpensearch(`OpenSearch ${version ?? "by default"}`, ({ url }) => {
-    test("listens on loopback, in the version that was asked for", async () => {
+    test("listens on 127.0.0.1, in the requested version", async () => {
       const answer = (await (await fetch(url)).json()) as { version: { number: string } };
       expect(new URL(url).hostname).toBe("127.0.0.1");
       expect(answer.version.number).toBe(version ?? answer.version.number);
     });
 
-    test("runs with the settings that it was given", async () => {
+    test("runs with the given settings", async () => {
       const body = JSON.stringify({ text: "x".repeat(20_000) });
       const headers = { "content-type": "application/json" };
       expect((await fetch(`${url}/items/_doc`, { method: "POST", headers, body })).status).toBe(413);
@@ -46,7 +46,7 @@ const folderOf = async (url: string): Promise<string | undefined> => {
 const describeWithDefault = await engineOrSkip({ describe, test, afterAll }, () => startOpensearch());
 
 describeWithDefault("stopping OpenSearch", (engine) => {
-  test("closes the port, removes its folder, and again is harmless", async () => {
+  test("closes the port, removes its folder, and may be repeated", async () => {
     const before = await folderOf(engine.url);
     expect(before === undefined).toBe(given !== undefined);
     await engine.stop();
@@ -64,7 +64,7 @@ describe("an external OpenSearch", () => {
     await engine.stop();
   });
 
-  test("is missing where other settings are asked for", async () => {
+  test("is rejected when settings are given", async () => {
     process.env.OPENSEARCH_URL = "http://127.0.0.1:1";
     await expect(startOpensearch({ settings: limited })).rejects.toMatchObject({ code: "ENGINE_MISSING" });
   });

@@ -18,18 +18,18 @@ const query = async (url: string, sql: string): Promise<unknown[]> => {
 };
 
 describeWithPostgres("an embedded Postgres", (postgres) => {
-  test("answers on loopback with the settings asked for", async () => {
+  test("listens on 127.0.0.1 with the given settings", async () => {
     expect(new URL(postgres.url).hostname).toBe("127.0.0.1");
     expect(await query(postgres.url, "SHOW max_connections")).toEqual([{ max_connections: "17" }]);
     expect(await query(postgres.url, "SHOW listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);
   });
 
-  test("creates databases that do not see each other, under any name", async () => {
+  test("creates separate databases, under any name", async () => {
     const first = await postgres.createDatabase();
-    const second = await postgres.createDatabase('odd "name"');
+    const second = await postgres.createDatabase('quoted "name"');
     await query(first, "CREATE TABLE only_here (id int)");
     expect(await query(second, "SELECT to_regclass('only_here') AS found")).toEqual([{ found: null }]);
-    expect(await query(second, "SELECT current_database() AS name")).toEqual([{ name: 'odd "name"' }]);
+    expect(await query(second, "SELECT current_database() AS name")).toEqual([{ name: 'quoted "name"' }]);
   });
 
   test("keeps its data and its port over a restart", async () => {
@@ -39,7 +39,7 @@ describeWithPostgres("an embedded Postgres", (postgres) => {
     expect(await query(url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
   });
 
-  test("breaks its connections when it is killed, and comes back with the data by a restart", async () => {
+  test("closes its connections when it is killed, and has its data after a restart", async () => {
     const url = await postgres.createDatabase();
     await query(url, "CREATE TABLE kept AS SELECT 1 AS id");
     const running = expect(query(url, "SELECT pg_sleep(60)")).rejects.toThrow();
@@ -54,9 +54,9 @@ describeWithPostgres("an embedded Postgres", (postgres) => {
 });
 
 describe("an external Postgres", () => {
-  test("is used as it is, and refuses to be restarted or killed", async () => {
-    const engine = await startPostgres({ url: "postgres://somebody@127.0.0.1:1/theirs" });
-    expect(engine.url).toBe("postgres://somebody@127.0.0.1:1/theirs");
+  test("is used as it is, and cannot be restarted or killed", async () => {
+    const engine = await startPostgres({ url: "postgres://user@127.0.0.1:1/external" });
+    expect(engine.url).toBe("postgres://user@127.0.0.1:1/external");
     await expect(engine.restart()).rejects.toMatchObject({ code: "ENGINE_FAILED" });
     await expect(engine.kill()).rejects.toMatchObject({ code: "ENGINE_FAILED" });
     await engine.stop();
@@ -64,7 +64,7 @@ describe("an external Postgres", () => {
 });
 
 describe("stopping", () => {
-  test("ends the server, and again is harmless", async () => {
+  test("ends the server, and may be repeated", async () => {
     const engine = await startPostgres();
     await engine.stop();
     await engine.stop();

@@ -1,5 +1,5 @@
-// Starts the engines named in its arguments, prints what became of them as one line of JSON, and stays. With `killed`
-// Postgres is killed before that.
+// Starts the engines named in its arguments, prints their ports or the error as one line of JSON, and keeps running. The
+// argument `killed` kills Postgres before the line is printed.
 
 import { startEngines } from "../../src/index.ts";
 

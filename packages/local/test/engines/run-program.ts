@@ -1,10 +1,10 @@
-// Runs program.ts as a Node process of its own.
+// Runs program.ts in its own Node process.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** What program.ts printed. */
+/** The line that program.ts printed. */
 export interface Printed {
   readonly ports?: readonly string[];
   readonly code?: string;

@@ -5,7 +5,7 @@ import { engineOrSkip, startSqs } from "../../src/index.ts";
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
 describeWithSqs("SQS", (sqs) => {
-  test("listens on loopback and takes messages under the queue URL that it gave", async () => {
+  test("listens on 127.0.0.1 and takes messages under the queue URL that it returned", async () => {
     expect(new URL(sqs.endpoint).hostname).toBe("127.0.0.1");
     const client = new SQSClient(sqs.clientConfig);
     const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: "dead-letters" }));
@@ -25,7 +25,7 @@ describe("an external SQS", () => {
 });
 
 describe("stopping SQS", () => {
-  test("closes the port, and again is harmless", async () => {
+  test("closes the port, and may be repeated", async () => {
     const engine = await startSqs();
     await engine.stop();
     await engine.stop();

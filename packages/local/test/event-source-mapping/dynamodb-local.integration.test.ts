@@ -10,10 +10,10 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type DynamodbEngine,
+  type DynamodbStreamHandler,
   type EventSourceMappingOptions,
   engineOrSkip,
   eventSourceMapping,
-  type LambdaHandler,
   startDynamodb,
   streamsClient,
 } from "../../src/index.ts";
@@ -36,7 +36,7 @@ const createTable = async (client: DynamoDBClient, TableName: string): Promise<s
 const mappingOn = (
   dynamodb: DynamodbEngine,
   streamArn: string,
-  handler: LambdaHandler,
+  handler: DynamodbStreamHandler,
   options: Partial<EventSourceMappingOptions> = {},
 ) =>
   eventSourceMapping({
@@ -54,7 +54,7 @@ describeWithDynamodb("a mapping on DynamoDB Local", (dynamodb) => {
   const client = new DynamoDBClient(dynamodb.clientConfig);
   afterAll(() => client.destroy());
 
-  test("delivers inserts, changes and removals as Lambda does", async () => {
+  test("delivers inserts, modifications and removals as Lambda does", async () => {
     const streamArn = await createTable(client, "kinds");
     const records: StreamRecord[] = [];
     const mapping = mappingOn(dynamodb, streamArn, async (event) => void records.push(...event.Records));
@@ -91,7 +91,7 @@ describeWithDynamodb("a mapping on DynamoDB Local", (dynamodb) => {
     expect(records[0]?.dynamodb?.ApproximateCreationDateTime).toEqual(expect.any(Number));
   });
 
-  test("shows a removal by TTL with the service's identity in Lambda's spelling", async () => {
+  test("delivers a TTL removal with the service's identity in Lambda's spelling", async () => {
     const streamArn = await createTable(client, "expiring");
     const TimeToLiveSpecification = { Enabled: true, AttributeName: "expires" };
     await client.send(new UpdateTimeToLiveCommand({ TableName: "expiring", TimeToLiveSpecification }));
@@ -109,7 +109,7 @@ describeWithDynamodb("a mapping on DynamoDB Local", (dynamodb) => {
     await mapping.stop();
   });
 
-  test("delivers everything in order per item, over failures, lanes and a restart", async () => {
+  test("delivers every change in order per item, across failures, workers and a restart", async () => {
     const streamArn = await createTable(client, "busy");
     const [items, changes] = [20, 15];
     const last = new Map<string, number>();
@@ -121,12 +121,12 @@ describeWithDynamodb("a mapping on DynamoDB Local", (dynamodb) => {
       if (Number(n.N) > before + 1) outOfOrder.push(`${pk.S}: ${n.N} after ${before}`);
       last.set(pk.S, Math.max(before, Number(n.N)));
     };
-    const handler: LambdaHandler = async (event) => {
+    const handler: DynamodbStreamHandler = async (event) => {
       invocations += 1;
       if (invocations % 5 === 0) throw new Error("boom");
-      const poison = invocations % 3 === 0 ? Math.floor(event.Records.length / 2) : event.Records.length;
-      event.Records.slice(0, poison).forEach(apply);
-      const failed = event.Records[poison]?.dynamodb?.SequenceNumber;
+      const failingAt = invocations % 3 === 0 ? Math.floor(event.Records.length / 2) : event.Records.length;
+      event.Records.slice(0, failingAt).forEach(apply);
+      const failed = event.Records[failingAt]?.dynamodb?.SequenceNumber;
       return { batchItemFailures: failed === undefined ? [] : [{ itemIdentifier: failed }] };
     };
     const mapping = mappingOn(dynamodb, streamArn, handler, {

@@ -8,7 +8,7 @@ const throwing: Script = () => {
 };
 
 describe("a batch whose response reports failures", () => {
-  test("comes again from the lowest reported record, with the records behind it that succeeded", async () => {
+  test("is redelivered from the lowest reported record on, including later records that succeeded", async () => {
     let isFirst = true;
     const rig = rigWith([...abc, change("d")], (records) => {
       const response = isFirst ? failing(...records.filter((record) => ["d", "b"].includes(nameOf(record)))) : {};
@@ -22,7 +22,7 @@ describe("a batch whose response reports failures", () => {
     ]);
   });
 
-  test("counts attempts anew when the checkpoint moves, as recorded on AWS: five deliveries of the last of three", async () => {
+  test("restarts the attempts when the checkpoint moves, as recorded on AWS: the last of three records is delivered five times", async () => {
     const rig = rigWith(abc, failingAt("c"), { maximumRetryAttempts: 3 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c"], ["c"], ["c"], ["c"], ["c"]]);
@@ -58,7 +58,7 @@ describe("a batch whose response reports failures", () => {
     ["a null entry", [null]],
     ["a number", [{ itemIdentifier: 123 }]],
     ["an id that is not in the batch", [{ itemIdentifier: "123" }]],
-    ["a list that is none", "all"],
+    ["a list that is a text", "all"],
   ])("fails as a whole with %s", async (_name, batchItemFailures) => {
     const rig = rigWith(abc, () => ({ batchItemFailures }), { maximumRetryAttempts: 2 });
     await rig.run();
@@ -92,7 +92,7 @@ describe("a batch whose response reports failures", () => {
     expect(rig.batches).toEqual([["a", "b", "c"]]);
   });
 
-  test("loses all that is left of it, without bisecting, when its head keeps failing", async () => {
+  test("is discarded with all its remaining records, without bisecting, when its head keeps failing", async () => {
     const rig = rigWith([...abc, change("d")], failingAt("b"), { maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.batches).toEqual([
@@ -105,7 +105,7 @@ describe("a batch whose response reports failures", () => {
 });
 
 describe("a function that throws", () => {
-  test("gets the whole batch again, until the attempts are used up", async () => {
+  test("gets the whole batch again until its attempts are used up", async () => {
     const rig = rigWith(abc, throwing, { maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.batches).toEqual([
@@ -117,7 +117,7 @@ describe("a function that throws", () => {
     ]);
   });
 
-  test("gets the batch again without end by default", async () => {
+  test("gets the batch again without limit by default", async () => {
     let failures = 200;
     const rig = rigWith(abc, () => {
       failures -= 1;
@@ -134,7 +134,7 @@ describe("a function that throws", () => {
     expect(rig.discarded).toMatchObject([{ responseContext: { functionError: "Unhandled" } }]);
   });
 
-  test("fails when it overruns, and its late answer is ignored", async () => {
+  test("fails when it times out, and its late response is ignored", async () => {
     const rig = rigWith(abc, () => rig.clock.sleep(2_000), { functionTimeoutMs: 1_000, maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.batches).toHaveLength(2);
@@ -159,7 +159,7 @@ describe("a function that throws", () => {
   test("gets a fresh copy of the event each time", async () => {
     let isFirst = true;
     const rig = rigWith(abc, (records) => {
-      for (const { dynamodb } of records) Object.assign(dynamodb?.NewImage ?? {}, { name: { S: "spoilt" } });
+      for (const { dynamodb } of records) Object.assign(dynamodb?.NewImage ?? {}, { name: { S: "overwritten" } });
       if (isFirst) {
         isFirst = false;
         throw new Error("boom");
@@ -175,12 +175,12 @@ describe("a function that throws", () => {
 
 describe("bisecting", () => {
   const bisecting = { bisectBatchOnFunctionError: true };
-  const poisonous: Script = (records) => {
+  const failingOnC: Script = (records) => {
     if (records.some((record) => nameOf(record) === "c")) throw new Error("boom");
   };
 
-  test("isolates the poison record without using up its attempts", async () => {
-    const rig = rigWith([...abc, change("d")], poisonous, { ...bisecting, maximumRetryAttempts: 1 });
+  test("isolates the bad record without using up its attempts", async () => {
+    const rig = rigWith([...abc, change("d")], failingOnC, { ...bisecting, maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["c"], ["d"]]);
     expect(rig.discarded).toMatchObject([
@@ -188,13 +188,13 @@ describe("bisecting", () => {
     ]);
   });
 
-  test("splits even where no repeat is allowed", async () => {
-    const rig = rigWith([...abc, change("d")], poisonous, { ...bisecting, maximumRetryAttempts: 0 });
+  test("splits even when no retry is allowed", async () => {
+    const rig = rigWith([...abc, change("d")], failingOnC, { ...bisecting, maximumRetryAttempts: 0 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["d"]]);
   });
 
-  test("cuts at the reported record, and then halves, so that only the poison record is discarded", async () => {
+  test("splits at the reported record and then in halves, so that only the bad record is discarded", async () => {
     const rig = rigWith([...abc, change("d")], failingAt("b"), { ...bisecting, maximumRetryAttempts: 0 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c", "d"], ["b", "c", "d"], ["b", "c"], ["b"], ["c"], ["d"]]);
@@ -203,7 +203,7 @@ describe("bisecting", () => {
 });
 
 describe("the age of records", () => {
-  test("carves the records that are too old off the head of the batch and delivers the others", async () => {
+  test("takes records that are too old off the head of the batch and delivers the others", async () => {
     const old = noonMs - 61_000;
     const rig = rigWith([change("a", "a", old), change("b", "b", old), change("c"), change("d", "d", old)], undefined, {
       maximumRecordAgeInSeconds: 60,
@@ -216,7 +216,7 @@ describe("the age of records", () => {
     expect(rig.discarded[0]).not.toHaveProperty("responseContext");
   });
 
-  test("ends the repeats of a batch, and a younger record of it goes on", async () => {
+  test("ends the retries of a batch, and its younger record is delivered", async () => {
     const records = [change("a"), change("b", "b", noonMs + 30_000)];
     const rig = rigWith(records, failingAt("a"), { maximumRecordAgeInSeconds: 60 });
     await rig.run();
@@ -230,7 +230,7 @@ describe("the age of records", () => {
     ]);
   });
 
-  test("starts the attempts of the younger records anew when it takes the older ones off", async () => {
+  test("restarts the attempts of the younger records when it takes off the older ones", async () => {
     const records = [change("a"), change("b", "b", noonMs + 30_000)];
     const rig = rigWith(records, throwing, {
       maximumRecordAgeInSeconds: 60,
@@ -245,7 +245,7 @@ describe("the age of records", () => {
     ]);
   });
 
-  test("past the stream's 24 hours loses the records, which no destination is told of", async () => {
+  test("past the stream's 24 hours loses the records, and no destination gets them", async () => {
     const rig = rigWith(abc, throwing, { pollIntervalMs: 60_000 });
     await rig.run();
     expect(rig.discarded).toEqual([]);
@@ -294,7 +294,7 @@ describe("the on-failure destination", () => {
     );
   });
 
-  test("that fails loses the records and the shard goes on", async () => {
+  test("that fails loses the records, and the shard continues", async () => {
     const send = async (): Promise<never> => {
       throw new Error("no queue");
     };
@@ -313,7 +313,7 @@ describe("the on-failure destination", () => {
     });
   });
 
-  test("that is not there counts the records as dropped", async () => {
+  test("that is missing counts the records as dropped", async () => {
     const rig = rigWith(abc, throwing, { ...throwingOnce, destinationConfig: {} });
     await rig.run();
     expect(rig.mapping.counters).toMatchObject({ droppedEventCount: 3, onFailureDestinationDeliveredEventCount: 0 });
@@ -321,7 +321,7 @@ describe("the on-failure destination", () => {
 });
 
 describe("the counters", () => {
-  test("count as CloudWatch does: repeats again, and failed events of any reporting batch", async () => {
+  test("count as CloudWatch does: retried events again, and all events of a batch that reports a failure", async () => {
     const rig = rigWith(abc, failingAt("c"), { maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.mapping.counters).toMatchObject({

@@ -32,7 +32,7 @@ describe("an event pattern", () => {
     ["metadata", { eventName: ["INSERT", "MODIFY"] }, true],
     ["two members, of which one differs", { eventName: ["MODIFY"], eventSource: ["aws:kinesis"] }, false],
     ["a boolean", image({ empty: { NULL: [true] } }), true],
-    ["null where there is nothing", { userIdentity: [null] }, false],
+    ["null for a missing member", { userIdentity: [null] }, false],
     ["an attribute without its type letter", image({ state: ["Paid"] }), false],
     ["prefix", { dynamodb: { Keys: { pk: { S: [{ prefix: "order#" }] } } } }, true],
     ["suffix", { dynamodb: { Keys: { pk: { S: [{ suffix: "#2" }] } } } }, false],
@@ -40,12 +40,12 @@ describe("an event pattern", () => {
     ["anything-but", image({ state: { S: [{ "anything-but": ["Open"] }] } }), true],
     ["anything-but the value", image({ state: { S: [{ "anything-but": ["Open", "Paid"] }] } }), false],
     ["anything-but a prefix", image({ state: { S: [{ "anything-but": { prefix: "Pa" } }] } }), false],
-    ["anything-but of what is missing", image({ gone: { S: [{ "anything-but": ["Open"] }] } }), false],
+    ["anything-but of a missing member", image({ gone: { S: [{ "anything-but": ["Open"] }] } }), false],
     ["exists", image({ state: { S: [{ exists: true }] } }), true],
-    ["exists of what is missing", image({ gone: { S: [{ exists: true }] } }), false],
-    ["exists not, of what is missing", image({ gone: { S: [{ exists: false }] } }), true],
-    ["exists not, below what is missing", { dynamodb: { OldImage: { pk: { S: [{ exists: false }] } } } }, true],
-    ["exists of what is no leaf", image({ state: [{ exists: true }] }), false],
+    ["exists of a missing member", image({ gone: { S: [{ exists: true }] } }), false],
+    ["exists: false of a missing member", image({ gone: { S: [{ exists: false }] } }), true],
+    ["exists: false below a missing member", { dynamodb: { OldImage: { pk: { S: [{ exists: false }] } } } }, true],
+    ["exists of a map", image({ state: [{ exists: true }] }), false],
     ["exists in a list", image({ lines: { L: { S: [{ exists: true }] } } }), true],
     ["a map in a list", image({ lines: { L: { M: { sku: { S: ["two"] } } } } }), true],
     ["a member of a set", image({ tags: { SS: ["green"] } }), true],
@@ -59,8 +59,8 @@ describe("an event pattern", () => {
     ],
     ["numeric out of range", { dynamodb: { ApproximateCreationDateTime: [{ numeric: ["<", 1] }] } }, false],
     ["$or across members", { $or: [{ eventName: ["REMOVE"] }, image({ state: { S: ["Paid"] } })] }, true],
-    ["$or of which none fits", { $or: [{ eventName: ["REMOVE"] }, { eventName: ["INSERT"] }] }, false],
-    ["everything when it is empty", {}, true],
+    ["$or without a match", { $or: [{ eventName: ["REMOVE"] }, { eventName: ["INSERT"] }] }, false],
+    ["every record when the pattern is empty", {}, true],
   ])("matches as EventBridge does: %s", (_name, pattern, expected) => {
     expect(passes(pattern)).toBe(expected);
   });
@@ -74,10 +74,10 @@ describe("an event pattern", () => {
     ["two operators in one rule", '{"eventName":[{"prefix":"x","suffix":"y"}]}'],
     ["numeric without a number", '{"eventName":[{"numeric":[">","1"]}]}'],
     ["exists without a boolean", '{"eventName":[{"exists":"yes"}]}'],
-    ["prefix without a text", '{"eventName":[{"prefix":1}]}'],
+    ["prefix without a string", '{"eventName":[{"prefix":1}]}'],
     ["$or without patterns", '{"$or":[]}'],
     ["more than 4,096 characters", JSON.stringify({ eventName: ["x".repeat(4096)] })],
-  ])("is refused when it is %s", (_name, pattern) => {
+  ])("is rejected when it is %s", (_name, pattern) => {
     expect(() => recordFilter({ filters: [{ pattern }] })).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("filterCriteria") }),
     );
@@ -97,7 +97,7 @@ describe("filters of a mapping", () => {
     expect(rig.mapping.counters).toMatchObject({ polledEventCount: 5, filteredOutEventCount: 2, invokedEventCount: 3 });
   });
 
-  test("advance the checkpoint over what they drop", async () => {
+  test("advance the checkpoint past the records that they drop", async () => {
     const rig = rigWith([change("a"), change("b")], undefined, { filterCriteria: only("none") });
     await rig.run();
     await rig.run();

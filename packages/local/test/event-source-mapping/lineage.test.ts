@@ -19,7 +19,7 @@ describe("a stream whose shards split", () => {
     expect(order.indexOf("2l")).toBeLessThan(order.indexOf("3l"));
   });
 
-  test("keeps the child waiting while a batch of the parent is repeated", async () => {
+  test("keeps the child waiting while a batch of the parent is retried", async () => {
     let failures = 3;
     const { stream, run, batches } = openRig((records) => {
       failures -= 1;
@@ -33,7 +33,7 @@ describe("a stream whose shards split", () => {
     expect(batches).toEqual([["parent"], ["parent"], ["parent"], ["child"]]);
   });
 
-  test("is followed while it is being read", async () => {
+  test("is followed when it splits while it is being read", async () => {
     const { stream, mapping, batches } = openRig();
     let shard = stream.addShard();
     await mapping.start();
@@ -49,7 +49,7 @@ describe("a stream whose shards split", () => {
     expect(batches.flat()).toEqual(["1", "2", "3", "4", "5"]);
   });
 
-  test("takes the records of the page that ends the shard", async () => {
+  test("delivers the records of the last page of a shard", async () => {
     const stream = fakeStreams({ pageSize: 2 });
     const { run, batches } = openRig(undefined, { stream, batchSize: 2 });
     const root = stream.addShard();
@@ -81,7 +81,7 @@ describe("a stream whose shards split", () => {
     expect(batches).toEqual([["child"]]);
   });
 
-  test("goes on when a shard vanishes while it is read", async () => {
+  test("continues when a shard disappears while it is being read", async () => {
     const { stream, mapping, batches } = openRig();
     const root = stream.addShard();
     stream.append(root, change("1"));
@@ -99,7 +99,7 @@ describe("a stream whose shards split", () => {
 describe("the starting position LATEST", () => {
   const latest = { startingPosition: "LATEST" } as const;
 
-  test("skips what is there, and reads what is written once start has resolved", async () => {
+  test("skips existing records, and reads the records that are written after start has resolved", async () => {
     const { stream, mapping, batches } = rigWith([change("old")], undefined, latest);
     await mapping.start();
     stream.append("shardId-00000000000000000001", change("new"));
@@ -108,7 +108,7 @@ describe("the starting position LATEST", () => {
     expect(batches).toEqual([["new"]]);
   });
 
-  test("does not hold for a child that appears later: it is read from its beginning", async () => {
+  test("does not apply to a child that appears later: the child is read from its beginning", async () => {
     const { stream, mapping, batches } = rigWith([change("old")], undefined, latest);
     await mapping.start();
     const [child = ""] = stream.splitShard("shardId-00000000000000000001", 1);
@@ -129,7 +129,7 @@ describe("the starting position LATEST", () => {
     expect(batches).toEqual([["new"]]);
   });
 
-  test("stays what it was when the mapping is stopped before anything was acknowledged", async () => {
+  test("is kept when the mapping is stopped before any record was finished", async () => {
     const { stream, mapping, batches } = rigWith([change("old")], undefined, latest);
     const shard = "shardId-00000000000000000001";
     await mapping.start();
@@ -141,7 +141,7 @@ describe("the starting position LATEST", () => {
     expect(batches).toEqual([["while stopped"]]);
   });
 
-  test("brings a batch that was in the air when the mapping was stopped again", async () => {
+  test("redelivers a batch that was in flight when the mapping was stopped", async () => {
     let isFirst = true;
     const rig = rigWith([change("old")], undefined, {
       ...latest,
@@ -166,7 +166,7 @@ describe("the starting position LATEST", () => {
 });
 
 describe("iterators and trimming", () => {
-  test("an expired iterator is renewed behind the last record that was read", async () => {
+  test("an expired iterator is renewed after the last record that was read", async () => {
     const { stream, mapping, batches } = openRig();
     const shard = stream.addShard();
     stream.append(shard, change("1"));
@@ -179,7 +179,7 @@ describe("iterators and trimming", () => {
     expect(batches).toEqual([["1"], ["2"]]);
   });
 
-  test("an iterator that expires before the first read begins at the beginning", async () => {
+  test("an iterator that expires before the first read is renewed at the starting position", async () => {
     const { stream, mapping, batches } = rigWith([change("1")]);
     const starting = mapping.start();
     await starting;
@@ -196,7 +196,7 @@ describe("iterators and trimming", () => {
     expect(batches).toEqual([["3"]]);
   });
 
-  test("reading continues at the horizon when trimming overtakes it", async () => {
+  test("reading continues at the trim horizon when trimming overtakes the reader", async () => {
     const { stream, mapping, batches } = rigWith([change("1")]);
     await mapping.start();
     await mapping.drained();
@@ -222,7 +222,7 @@ describe("iterators and trimming", () => {
 });
 
 describe("polls that fail", () => {
-  test("are reported and repeated, and nothing is lost", async () => {
+  test("are reported and retried, and no record is lost", async () => {
     const stream = fakeStreams();
     stream.append(stream.addShard(), change("1"));
     let polls = 0;
@@ -237,13 +237,13 @@ describe("polls that fail", () => {
     expect(problems).not.toEqual([]);
   });
 
-  test("fail start when the stream is not there", async () => {
+  test("fail start when the stream does not exist", async () => {
     const { mapping } = openRig(undefined, { streamArn: "arn:elsewhere" });
     await expect(mapping.start()).rejects.toMatchObject({ name: "ResourceNotFoundException" });
     await mapping.stop();
   });
 
-  test("fail drained when the stream has gone away", async () => {
+  test("fail drained when the stream is gone", async () => {
     const stream = fakeStreams();
     stream.addShard();
     let isGone = false;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ConfigError } from "@sluice/core/sink-kit";
-import { settingsOf } from "../../src/event-source-mapping/options.ts";
+import { streamMappingSettings } from "../../src/event-source-mapping/options.ts";
 import { type EventSourceMappingOptions, eventSourceMapping, fakeStreams } from "../../src/index.ts";
 
 const { client, streamArn } = fakeStreams();
@@ -18,12 +18,12 @@ const codeOf = (options: object): { code?: string; message?: string } => {
 
 describe("the options of an event source mapping", () => {
   test("have AWS's defaults", () => {
-    expect(settingsOf(required)).toMatchObject({
+    expect(streamMappingSettings(required)).toMatchObject({
       batchSize: 100,
       windowMs: 0,
       parallelizationFactor: 1,
       bisects: false,
-      maxRepeats: Number.POSITIVE_INFINITY,
+      maxRetries: Number.POSITIVE_INFINITY,
       maxAgeMs: Number.POSITIVE_INFINITY,
       reportsBatchItemFailures: false,
     });
@@ -47,7 +47,7 @@ describe("the options of an event source mapping", () => {
     ["functionResponseTypes", ["Everything"]],
     ["destinationConfig", { onFailure: { kind: "kafka", send: async () => undefined } }],
     ["filterCriteria", { filters: Array.from({ length: 11 }, () => ({ pattern: "{}" })) }],
-  ])("are refused by name out of range: %s = %p", (name, value) => {
+  ])("are rejected by name when out of range: %s = %p", (name, value) => {
     expect(codeOf({ [name]: value })).toEqual({ code: "CONFIG_INVALID", message: expect.stringContaining(name) });
   });
 
@@ -59,7 +59,7 @@ describe("the options of an event source mapping", () => {
     ["maximumRetryAttempts", 0],
     ["maximumRecordAgeInSeconds", -1],
     ["maximumRecordAgeInSeconds", 60],
-  ])("are taken at the edge: %s = %p", (name, value) => {
+  ])("are accepted at the limits: %s = %p", (name, value) => {
     expect(codeOf({ [name]: value })).toEqual({});
   });
 });

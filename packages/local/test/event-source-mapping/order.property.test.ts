@@ -3,14 +3,14 @@ import fc from "fast-check";
 import type { FakeStreams } from "../../src/index.ts";
 import { change, failing, nameOf, openRig, type Script } from "./rig.ts";
 
-// Whatever the shards, the lanes, the latencies, the failures and the restarts: of each item no change is delivered
-// before an earlier one is done with, no two batches hold the same item at once, and nothing is left out.
+// With any shards, workers, latencies, failures and restarts: no change of an item is delivered before its earlier
+// changes are finished, no two concurrent batches hold the same item, and every change is delivered.
 
 interface Step {
   readonly key: number;
   /** How often this change is reported as failed before it succeeds. */
   readonly failures: number;
-  /** The shard is split behind it. */
+  /** Whether the shard splits after this change. */
   readonly splits: boolean;
 }
 
@@ -20,13 +20,13 @@ const step: fc.Arbitrary<Step> = fc.record({
   splits: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
 });
 
-/** In such an order that the remainder which chooses an item's shard leads to a child of the shard it was in. */
+/** Splits every shard. The order of the children makes `key % length` choose a child of the item's former shard. */
 const splitAll = (stream: FakeStreams, shards: readonly string[]): readonly string[] => {
   const pairs = shards.map((shard) => stream.splitShard(shard));
   return [...pairs.map(([left = ""]) => left), ...pairs.map(([, right = ""]) => right)];
 };
 
-/** Writes the changes, named `<key>/<number>`; an item moves to one of the children when its shard splits. */
+/** Writes the changes, named `<key>/<number>`; when a shard splits, its items move to the children. */
 const write = (stream: FakeStreams, steps: readonly Step[]): string[] => {
   const counts = new Map<number, number>();
   let shards: readonly string[] = [stream.addShard()];
@@ -42,7 +42,7 @@ const write = (stream: FakeStreams, steps: readonly Step[]): string[] => {
 
 const watcher = () => {
   const done = new Set<string>();
-  const flying = new Set<string>();
+  const inFlight = new Set<string>();
   const violations: string[] = [];
   const isInOrder = (name: string, before: ReadonlySet<string>): boolean => {
     const [key, number] = name.split("/");
@@ -52,21 +52,21 @@ const watcher = () => {
   const begin = (names: readonly string[]): void => {
     const before = new Set<string>();
     for (const name of names) {
-      if (!isInOrder(name, before)) violations.push(`${name} came too early`);
+      if (!isInOrder(name, before)) violations.push(`${name} was delivered too early`);
       before.add(name);
     }
     const keys = new Set(names.map((name) => name.split("/")[0] ?? ""));
-    for (const key of keys) if (flying.has(key)) violations.push(`item ${key} is in two batches at once`);
-    for (const key of keys) flying.add(key);
+    for (const key of keys) if (inFlight.has(key)) violations.push(`item ${key} is in two batches at once`);
+    for (const key of keys) inFlight.add(key);
   };
   const end = (names: readonly string[], succeeded: number): void => {
-    for (const name of names) flying.delete(name.split("/")[0] ?? "");
+    for (const name of names) inFlight.delete(name.split("/")[0] ?? "");
     for (const name of names.slice(0, succeeded)) done.add(name);
   };
   return { begin, end, done, violations };
 };
 
-test("of each item, changes are delivered in order, one batch at a time, and none is left out", async () => {
+test("the changes of each item are delivered in order, one batch at a time, and completely", async () => {
   const cases = fc.record({
     steps: fc.array(step, { minLength: 1, maxLength: 40 }),
     parallelizationFactor: fc.integer({ min: 1, max: 10 }),
@@ -107,15 +107,15 @@ test("of each item, changes are delivered in order, one batch at a time, and non
   );
 });
 
-test("as many batches of a shard are in flight at once as the parallelization factor says", async () => {
-  let flying = 0;
+test("the parallelization factor is the number of concurrent batches of a shard", async () => {
+  let inFlight = 0;
   let most = 0;
   const rig = openRig(
     async () => {
-      flying += 1;
-      most = Math.max(most, flying);
+      inFlight += 1;
+      most = Math.max(most, inFlight);
       await rig.clock.sleep(1_000);
-      flying -= 1;
+      inFlight -= 1;
     },
     { parallelizationFactor: 4, batchSize: 1 },
   );

@@ -1,12 +1,12 @@
-// A mapping on a scripted stream and a fake clock, which notes what the function was invoked with.
+// A mapping on a scripted stream and a fake clock, with a function that records its invocations.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
-  type Clock,
   type DiscardedBatch,
   type EventSourceMapping,
   type EventSourceMappingOptions,
   eventSourceMapping,
+  type FakeClock,
   type FakeStreams,
   fakeClock,
   fakeStreams,
@@ -16,7 +16,7 @@ import {
 /** 2026-11-23T12:00:00Z */
 export const noonMs = 1_795_435_200_000;
 
-/** A change of the item `key`; `name` tells it apart in what the function saw. */
+/** A change of the item `key`; `name` identifies the change in the function's input. */
 export const change = (name: string, key: string = name, createdAtMs: number = noonMs): StreamRecord => ({
   eventName: "MODIFY",
   dynamodb: {
@@ -37,25 +37,26 @@ export const failing = (...records: readonly StreamRecord[]): unknown => ({
   batchItemFailures: records.map((record) => ({ itemIdentifier: record.dynamodb?.SequenceNumber })),
 });
 
-/** What the function does with a batch. */
+/** The behaviour of the function. */
 export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
 
-/** Reports the first record with one of these names, as a function does that stops at its first failure. */
+/** Reports the first record with one of these names, like a function that stops at its first failure. */
 export const failingAt =
   (...names: readonly string[]): Script =>
   (records) =>
     failing(...records.filter((record) => names.includes(nameOf(record))).slice(0, 1));
 
+/** A mapping under test. */
 export interface Rig {
   readonly stream: FakeStreams;
-  readonly clock: Clock;
+  readonly clock: FakeClock;
   readonly mapping: EventSourceMapping;
   /** Names of the records of each invocation, in the order in which the invocations began. */
   readonly batches: readonly (readonly string[])[];
   readonly discarded: readonly DiscardedBatch[];
   readonly keys: readonly string[];
   readonly problems: readonly unknown[];
-  /** Starts, drains and stops. */
+  /** Starts the mapping, waits until it is drained, and stops it. */
   readonly run: () => Promise<void>;
 }
 
@@ -67,7 +68,7 @@ export const openRig = (
   } = {},
 ): Rig => {
   const { stream = fakeStreams(), destination = "sqs", ...rest } = options;
-  const clock = rest.clock ?? fakeClock(noonMs);
+  const clock = fakeClock(noonMs);
   const batches: string[][] = [];
   const discarded: DiscardedBatch[] = [];
   const keys: string[] = [];

@@ -1,4 +1,4 @@
-// Order within a group is SQS's own: fauxqs brings one message of a group at a time, ElasticMQ up to ten.
+// SQS itself keeps the order within a group: fauxqs delivers one message of a group at a time, ElasticMQ up to ten.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, type SqsRecord, startElasticmq, startSqs } from "../../src/index.ts";
@@ -6,7 +6,7 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const engines = { fauxqs: startSqs, elasticmq: startElasticmq } as const;
 
-/** From the first message with this body on, all of the batch that is of its group: as a function must that keeps order. */
+/** Reports the first message with this body and the later messages of its group, as a function must to keep their order. */
 const failingFrom =
   (body: string, times: number): Script =>
   (records) => {
@@ -22,7 +22,7 @@ for (const [name, start] of Object.entries(engines)) {
   const describeWithEngine = await engineOrSkip({ describe, test, afterAll }, () => start());
 
   describeWithEngine(`the event source mapping of a FIFO queue on ${name}`, (engine) => {
-    test("brings the messages of a group in order, with their group", async () => {
+    test("delivers the messages of a group in order, with their group id", async () => {
       const rig = await openQueueRig(engine, undefined, { fifo: true });
       const bodies = Array.from({ length: 30 }, (_, index) => `${"abc"[index % 3]}${index}`);
       await rig.send(...bodies);
@@ -33,7 +33,7 @@ for (const [name, start] of Object.entries(engines)) {
       }
     });
 
-    test("holds up a group behind its failed message, and no other group", async () => {
+    test("blocks a group behind its failed message, and no other group", async () => {
       const rig = await openQueueRig(engine, failingFrom("a2", 1), { fifo: true, visibilityTimeout: 2 });
       await rig.send("a1", "a2", "a3", "b1", "b2", "b3");
       await rig.run();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ConfigError } from "@sluice/core/sink-kit";
 import { type SqsEventSourceMappingOptions, sqsEventSourceMapping } from "../../src/index.ts";
-import { sqsSettingsOf } from "../../src/sqs-event-source-mapping/options.ts";
+import { sqsMappingSettings } from "../../src/sqs-event-source-mapping/options.ts";
 
 const unused = async (): Promise<never> => {
-  throw new Error("a mapping that is not started asks its queue nothing");
+  throw new Error("a mapping that is not started makes no request");
 };
 const client = { receiveMessage: unused, deleteMessageBatch: unused, getQueueAttributes: unused };
 const required = { client, queueUrl: "http://127.0.0.1/000000000000/queue", handler: async () => undefined };
@@ -22,7 +22,7 @@ const codeOf = (options: object): { code?: string; message?: string } => {
 
 describe("the options of a queue's event source mapping", () => {
   test("have AWS's defaults", () => {
-    expect(sqsSettingsOf(required)).toMatchObject({
+    expect(sqsMappingSettings(required)).toMatchObject({
       batchSize: 10,
       windowMs: 0,
       concurrency: 5,
@@ -42,17 +42,17 @@ describe("the options of a queue's event source mapping", () => {
     ["functionResponseTypes", { functionResponseTypes: ["ReportBatchItemFailure"] }],
     ["functionTimeoutMs", { functionTimeoutMs: 900_001 }],
     ["pollIntervalMs", { pollIntervalMs: 0 }],
-  ])("name the one that is wrong: %s of %j", (name, options) => {
+  ])("are rejected by name: %s of %j", (name, options) => {
     const { code, message } = codeOf(options);
     expect(code).toBe("CONFIG_INVALID");
-    expect(message).toMatch(new RegExp(`^${name} is `));
+    expect(message).toMatch(new RegExp(`^option "${name}" must be `));
   });
 
   test.each<object>([
     { batchSize: 10_000, maximumBatchingWindowInSeconds: 1 },
     { ...fifo, batchSize: 10, maximumConcurrency: 2 },
     { maximumConcurrency: 1000, functionResponseTypes: ["ReportBatchItemFailures"] },
-  ])("take what AWS takes: %j", (options) => {
+  ])("accept what AWS accepts: %j", (options) => {
     expect(codeOf(options)).toEqual({});
   });
 });

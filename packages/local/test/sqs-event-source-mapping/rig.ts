@@ -1,4 +1,4 @@
-// A queue on a real engine and a mapping of it, which notes what the function was invoked with.
+// A queue on a real engine and its mapping, with a function that records its invocations.
 
 import { randomUUID } from "node:crypto";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -11,9 +11,10 @@ import {
   sqsEventSourceMapping,
 } from "../../src/index.ts";
 
-/** What the function does with a batch. */
+/** The behaviour of the function. */
 export type Script = (records: readonly SqsRecord[], context: LambdaContext) => unknown;
 
+/** A mapping under test. */
 export interface QueueRig {
   readonly client: SQS;
   readonly queueUrl: string;
@@ -21,15 +22,16 @@ export interface QueueRig {
   /** The events that the function was invoked with, in the order in which the invocations began. */
   readonly batches: readonly (readonly SqsRecord[])[];
   readonly problems: readonly unknown[];
-  /** Sends messages one after the other; of a FIFO queue `<group>…` goes to the group of its first letter. */
+  /** Sends messages one after the other. In a FIFO queue the first letter of the body is the group id. */
   readonly send: (...bodies: readonly string[]) => Promise<void>;
-  /** Starts, drains and stops. */
+  /** Starts the mapping, waits until it is drained, and stops it. */
   readonly run: () => Promise<void>;
 }
 
+/** Options of the mapping and its queue. */
 export interface QueueRigOptions extends Partial<SqsEventSourceMappingOptions> {
   readonly fifo?: boolean;
-  /** Seconds. Default 30: no message comes again because the machine is slow. */
+  /** Seconds. Default 30: a slow machine causes no redelivery. */
   readonly visibilityTimeout?: number;
 }
 

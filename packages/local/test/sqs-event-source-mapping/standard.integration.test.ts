@@ -5,15 +5,15 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-/** For messages that are to come again. */
-const soon = { visibilityTimeout: 2 };
+/** For tests in which messages are redelivered. */
+const quickRedelivery = { visibilityTimeout: 2 };
 
 const never = (): Promise<never> => new Promise(() => {});
 
 const countOf = ({ attributes }: SqsRecord): number => Number(attributes.ApproximateReceiveCount);
 
-/** Fails as the script does what was never received before. */
-const atFirst =
+/** Runs the script for messages on their first receive only. */
+const onFirstReceive =
   (script: Script): Script =>
   (records, context) => {
     const fresh = records.filter((record) => countOf(record) === 1);
@@ -21,7 +21,7 @@ const atFirst =
   };
 
 describeWithSqs("the event source mapping of a standard queue", (engine) => {
-  test("hands messages on as Lambda does", async () => {
+  test("delivers messages as Lambda does", async () => {
     const rig = await openQueueRig(engine);
     const { MessageId } = await rig.client.sendMessage({
       QueueUrl: rig.queueUrl,
@@ -57,11 +57,11 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     ]);
   });
 
-  test("brings back what is reported, and nothing else, when its visibility timeout is over", async () => {
+  test("redelivers only the reported messages, when their visibility timeout is over", async () => {
     const rig = await openQueueRig(
       engine,
-      atFirst((fresh) => failing(...fresh.filter(({ body }) => body === "b"))),
-      soon,
+      onFirstReceive((fresh) => failing(...fresh.filter(({ body }) => body === "b"))),
+      quickRedelivery,
     );
     await rig.send("a", "b", "c");
     await rig.run();
@@ -78,18 +78,18 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
 
   test.each<[string, Script]>([
     ["throws", () => Promise.reject(new Error("no"))],
-    ["overruns its time", never],
-    ["answers what is no JSON", () => ({ batchItemFailures: [1n] })],
+    ["times out", never],
+    ["returns a value that JSON cannot hold", () => ({ batchItemFailures: [1n] })],
     ["reports an unknown id", ([first]) => ({ batchItemFailures: [{ itemIdentifier: `${first?.messageId}0` }] })],
     ["reports an empty id", () => ({ batchItemFailures: [{ itemIdentifier: "" }] })],
     ["reports no id", () => ({ batchItemFailures: [{ messageId: "1" }] })],
     [
-      "reports a known id and nothing",
+      "reports a known id and a null entry",
       ([first]) => ({ batchItemFailures: [{ itemIdentifier: first?.messageId }, null] }),
     ],
-    ["reports no list", () => ({ batchItemFailures: "all" })],
-  ])("brings back the whole batch when the function %s", async (_, script) => {
-    const rig = await openQueueRig(engine, atFirst(script), { ...soon, functionTimeoutMs: 500 });
+    ["reports a text instead of a list", () => ({ batchItemFailures: "all" })],
+  ])("redelivers the whole batch when the function %s", async (_, script) => {
+    const rig = await openQueueRig(engine, onFirstReceive(script), { ...quickRedelivery, functionTimeoutMs: 500 });
     await rig.send("a", "b");
     await rig.run();
     expect(rig.batches.map((batch) => bodiesOf(batch).sort())).toEqual([
@@ -102,16 +102,16 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     ["nothing", undefined],
     ["null", null],
     ["an empty list", { batchItemFailures: [] }],
-    ["no list", { batchItemFailures: null }],
-    ["a misspelt one", { batchItemFailure: [{ itemIdentifier: "1" }] }],
-  ])("takes a batch for done when the function answers %s", async (_, response) => {
+    ["a null list", { batchItemFailures: null }],
+    ["a misspelt list", { batchItemFailure: [{ itemIdentifier: "1" }] }],
+  ])("deletes the batch when the function returns %s", async (_, response) => {
     const rig = await openQueueRig(engine, () => response);
     await rig.send("a", "b");
     await rig.run();
     expect(rig.batches.map(bodiesOf)).toEqual([["a", "b"]]);
   });
 
-  test("ignores the answer without ReportBatchItemFailures, and deletes everything", async () => {
+  test("ignores the response without ReportBatchItemFailures, and deletes the batch", async () => {
     const rig = await openQueueRig(engine, (records) => failing(...records), { functionResponseTypes: [] });
     await rig.send("a", "b");
     await rig.run();
@@ -119,7 +119,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.mapping.counters.deletedEventCount).toBe(2);
   });
 
-  test("hands on ten messages at most, and as many as asked for where there is a window", async () => {
+  test("delivers at most ten messages, or up to batchSize with a batching window", async () => {
     const bodies = Array.from({ length: 25 }, (_, index) => String(index));
     const tens = await openQueueRig(engine);
     await tens.send(...bodies);
@@ -141,7 +141,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.map(({ length }) => length)).toEqual([6, 1]);
   });
 
-  test("has as many batches at once as it is told", async () => {
+  test("limits concurrent batches to maximumConcurrency", async () => {
     let running = 0;
     let most = 0;
     const script: Script = async () => {
@@ -157,8 +157,8 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.length).toBe(8);
   });
 
-  test("is drained when nothing is delayed and nothing hidden by another consumer", async () => {
-    const rig = await openQueueRig(engine, undefined, soon);
+  test("is drained when no message is delayed or hidden by another consumer", async () => {
+    const rig = await openQueueRig(engine, undefined, quickRedelivery);
     const { client, queueUrl: QueueUrl } = rig;
     await rig.send("hidden");
     await client.receiveMessage({ QueueUrl });
@@ -167,7 +167,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.flatMap(bodiesOf).sort()).toEqual(["delayed", "hidden"]);
   });
 
-  test("lets an invocation end before it has stopped, and goes on when it is started again", async () => {
+  test("waits for the running invocation when it stops, and continues after a restart", async () => {
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -194,12 +194,12 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.map(bodiesOf)).toEqual([["a"], ["b"]]);
   });
 
-  test("tells of requests that fail, and tries them again", async () => {
+  test("reports requests that fail, and retries them", async () => {
     const proxy = await startFaultyProxy(engine.endpoint);
     const rig = await openQueueRig(
       { ...engine, clientConfig: { ...engine.clientConfig, endpoint: proxy.endpoint } },
       undefined,
-      soon,
+      quickRedelivery,
     );
     await rig.send("a");
     const refused = new Set<string>();
@@ -210,13 +210,13 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
       return { status: 503, body: "" };
     });
     await rig.run();
-    // The deletion is not repeated: the message comes again.
+    // A failed deletion is not retried: SQS redelivers the message.
     expect(rig.batches.map(bodiesOf)).toEqual([["a"], ["a"]]);
     expect(rig.problems.length).toBe(2);
     await proxy.stop();
   });
 
-  test("does not start without its queue, and ends with it", async () => {
+  test("does not start without its queue, and ends when the queue is deleted", async () => {
     const rig = await openQueueRig(engine);
     await rig.mapping.start();
     await rig.send("a");
@@ -227,7 +227,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     await expect(rig.mapping.start()).rejects.toMatchObject({ name: "QueueDoesNotExist" });
   });
 
-  test("refuses a function that may take longer than its messages are hidden", async () => {
+  test("rejects a function timeout above the queue's visibility timeout", async () => {
     const rig = await openQueueRig(engine, undefined, { functionTimeoutMs: 30_001 });
     await expect(rig.mapping.start()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });

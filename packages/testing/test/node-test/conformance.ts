@@ -1,8 +1,8 @@
-// The kit under node:test, unchanged. Run by node-test.test.ts.
+// The kit under node:test, run by node-test.test.ts.
 
 import { describe, test } from "node:test";
 import { conforms } from "@sluice/testing";
-import { appendConformance, upsertConformance } from "../memory-rigs.ts";
+import { appendConformance, upsertConformance } from "../conformance/memory-rigs.ts";
 
 const failing = process.env.BREAK_THE_RIG === "yes" ? { read: async () => [] } : {};
 

@@ -1,4 +1,4 @@
-// Lets Node 20 import TypeScript from source, as Jest does: module hooks over swc.
+// Lets Node 20 import TypeScript sources: module hooks that call swc, as Jest does.
 
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

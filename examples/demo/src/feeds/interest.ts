@@ -1,0 +1,22 @@
+// The films of a feed, and the film of a stream record.
+
+import type { StreamRecord } from "@sluice/core/envelope";
+
+/** The films whose changes a feed gets: those with at least this value of the attribute. */
+export interface Interest {
+  readonly attribute: string;
+  readonly atLeast: number;
+}
+
+/** The film of a stream record. */
+export const filmIdOf = ({ dynamodb }: StreamRecord): string => {
+  const id = dynamodb?.Keys?.filmId;
+  return id !== undefined && "N" in id ? id.N : "";
+};
+
+/** Whether this record belongs to a feed. Reads the raw record, independently of the mapper. */
+export const isWanted = (interest: Interest | undefined, { dynamodb }: StreamRecord): boolean => {
+  if (interest === undefined) return true;
+  const value = (dynamodb?.NewImage ?? dynamodb?.OldImage)?.[interest.attribute];
+  return value !== undefined && "N" in value && Number(value.N) >= interest.atLeast;
+};

@@ -1,0 +1,63 @@
+// A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
+// as many workers as its parallelization factor.
+
+import type { Clock } from "@sluice/core/sink-kit";
+import { cutBatch } from "../lambda/batch.ts";
+import { notifier } from "./notifier.ts";
+import type { PolledRecord } from "./polled-record.ts";
+
+/** A queue of records, and the loop that delivers them. */
+export interface ShardWorker {
+  readonly push: (record: PolledRecord) => void;
+  /** Ends the queue: the records that wait for a full batch are delivered at once. */
+  readonly close: () => void;
+  /** Delivers until the queue is closed and empty, or the signal aborts. */
+  readonly run: () => Promise<void>;
+}
+
+/** Settings of a worker, and the delivery of its batches. */
+export interface ShardWorkerContext {
+  readonly batchSize: number;
+  readonly windowMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly deliver: (batch: readonly PolledRecord[]) => Promise<void>;
+}
+
+/** Makes a worker with an empty queue. */
+export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver }: ShardWorkerContext): ShardWorker => {
+  const queue: PolledRecord[] = [];
+  const arrival = notifier();
+  let closed = false;
+  signal.addEventListener("abort", arrival.notify);
+  const waitForMore = async (ms: number): Promise<void> => {
+    const timer = new AbortController();
+    await Promise.race([arrival.wait(), clock.sleep(ms, timer.signal)]);
+    timer.abort();
+  };
+  /** Milliseconds for which the batch at the head may still wait. The batching window opens with its first record. */
+  const remainingWindowMs = (isFull: boolean): number => {
+    const [first] = queue;
+    if (isFull || closed || !first) return 0;
+    return first.queuedAtMs + windowMs - clock.now();
+  };
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const { size, isFull } = cutBatch(queue, batchSize);
+      if (size === 0 && closed) return;
+      const waitMs = remainingWindowMs(isFull);
+      if (size === 0) await arrival.wait();
+      else if (waitMs > 0) await waitForMore(waitMs);
+      else await deliver(queue.splice(0, size));
+    }
+  };
+  const push = (record: PolledRecord): void => {
+    queue.push(record);
+    arrival.notify();
+  };
+  const close = (): void => {
+    closed = true;
+    arrival.notify();
+  };
+  return { push, close, run };
+};

@@ -1,0 +1,17 @@
+// One case of the conformance kit.
+
+import type { WriteMode } from "@sluice/core/sink-kit";
+import type { Harness } from "./harness.ts";
+import type { Ability, CaseId, Limits } from "./rig.ts";
+
+/** A clause of the contract, and the check that a sink keeps it. */
+export interface Case {
+  readonly id: CaseId;
+  /** The behaviour as a sentence. */
+  readonly name: string;
+  /** Absent: for sinks of both modes. */
+  readonly writes?: WriteMode;
+  readonly needs?: readonly Ability[];
+  readonly needsLimit?: keyof Limits;
+  readonly run: (harness: Harness) => Promise<void>;
+}

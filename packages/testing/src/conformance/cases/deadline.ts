@@ -1,0 +1,71 @@
+// A sink stops when the signal aborts: C14.
+
+import { setTimeout } from "node:timers/promises";
+import { specimenTable } from "../../records/specimen.ts";
+import type { Case } from "../case.ts";
+import { expectEqual, expectThat, within } from "../expectation.ts";
+import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
+import { retriedOf } from "../write-outcomes.ts";
+
+/** Time limit of `write` after the signal. A hanging target alone would never end. */
+const settleMs = 3_000;
+
+/** Time in which the target receives the requests that a sink starts at once. */
+const requestMs = 30;
+
+const batchOf = (harness: Harness): readonly SpecimenChange[] => {
+  const table = specimenTable();
+  // One entry over the limit of a request, if there is a limit: the second request must not start.
+  const count = Math.min((harness.limits.maxEntries ?? 2) + 1, 1_000);
+  return Array.from({ length: count }, (_, index) => table.put(`item-${index}`));
+};
+
+const expectAllRetried = async (harness: Harness, changes: readonly SpecimenChange[], signal: AbortSignal) => {
+  const outcomes = await within(settleMs, harness.write(changes, { signal }), "write after the signal aborted");
+  expectEqual(retriedOf(outcomes, changes).length, changes.length, "deliveries that are retried");
+};
+
+const untilRequested = async (harness: Harness, before: number): Promise<void> => {
+  const until = Date.now() + settleMs;
+  while (harness.requests() === before && Date.now() < until) await setTimeout(5);
+  await setTimeout(requestMs);
+  expectThat(harness.requests() > before, "requests before the signal aborted", 0, "at least one");
+};
+
+/** The cases of an aborted signal. */
+export const deadlineCases: readonly Case[] = [
+  {
+    id: "C14",
+    name: "after the signal has aborted no request starts, and every delivery is retried",
+    run: async (harness) => {
+      const changes = batchOf(harness);
+      const before = harness.requests();
+      await expectAllRetried(harness, changes, AbortSignal.abort());
+      await setTimeout(requestMs);
+      expectEqual(harness.requests() - before, 0, "requests after the signal");
+      await harness.expectHeld([]);
+    },
+  },
+  {
+    id: "C14",
+    name: "a target that hangs does not block write: write ends when the signal aborts, and starts no further request",
+    needs: ["hang"],
+    run: async (harness) => {
+      const changes = batchOf(harness);
+      const invocation = new AbortController();
+      const before = harness.requests();
+      await harness.fail({ kind: "hang" });
+      const written = expectAllRetried(harness, changes, invocation.signal);
+      written.catch(() => undefined);
+      await untilRequested(harness, before);
+      const started = harness.requests();
+      invocation.abort();
+      await written;
+      await setTimeout(requestMs);
+      expectEqual(harness.requests() - started, 0, "requests after the signal");
+      await harness.heal();
+      await deliverAll(harness, changes);
+      await harness.expectHeld(changes, "allowed");
+    },
+  },
+];

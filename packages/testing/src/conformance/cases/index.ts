@@ -1,0 +1,31 @@
+// Every case of the kit, in the order of the README's table.
+
+import type { Case } from "../case.ts";
+import { appendCases } from "./append.ts";
+import { arrivalCases } from "./arrival.ts";
+import { contentCases } from "./content.ts";
+import { deadlineCases } from "./deadline.ts";
+import { failureCases } from "./failure.ts";
+import { lifecycleCases } from "./lifecycle.ts";
+import { limitCases } from "./limits.ts";
+import { guardCases } from "./upsert-guard.ts";
+import { parallelCases } from "./upsert-parallel.ts";
+
+const byId = (left: Case, right: Case): number => {
+  // C before A and U, and each by its number.
+  const rank = ({ id, writes }: Case): string => `${id.startsWith("C") ? 0 : 1}${id}${writes ?? ""}`;
+  return rank(left) < rank(right) ? -1 : Number(rank(left) > rank(right));
+};
+
+/** The cases of both modes, in the order of the README. */
+export const allCases: readonly Case[] = [
+  ...arrivalCases,
+  ...limitCases,
+  ...failureCases,
+  ...deadlineCases,
+  ...contentCases,
+  ...lifecycleCases,
+  ...guardCases,
+  ...parallelCases,
+  ...appendCases,
+].sort(byId);

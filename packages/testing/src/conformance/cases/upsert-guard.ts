@@ -1,0 +1,224 @@
+// The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
+
+import { type Change, decodeRecord } from "@sluice/core/sink-kit";
+import { keysOf, type SpecimenItem, specimenTable } from "../../records/specimen.ts";
+import { streamRecord } from "../../records/stream-record.ts";
+import type { Case } from "../case.ts";
+import { expectEqual, expectThat } from "../expectation.ts";
+import type { Harness, SpecimenChange } from "../harness.ts";
+
+/** Writes each change in its own call, and returns the outcomes. */
+const oneByOne = async (harness: Harness, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {
+  const outcomes: string[] = [];
+  for (const change of changes) outcomes.push((await harness.write([change])).outcomeOf(change));
+  return outcomes;
+};
+
+const permutations = <Entry>(entries: readonly Entry[]): Entry[][] => {
+  if (entries.length <= 1) return [[...entries]];
+  return entries.flatMap((first, index) =>
+    permutations([...entries.slice(0, index), ...entries.slice(index + 1)]).map((rest) => [first, ...rest]),
+  );
+};
+
+/** A change of the item `a` in the stream with this label. */
+const changeIn = (streamLabel: string, sequenceNumber: string, revision: number): Change<SpecimenItem> =>
+  decodeRecord<SpecimenItem>(
+    streamRecord({
+      tableName: "Specimens",
+      streamLabel,
+      sequenceNumber,
+      after: { ...keysOf("a"), revision, note: `revision ${revision}` },
+    }),
+  );
+
+const firstStream = "2026-01-02T03:04:05.678";
+const secondStream = "2026-03-01T00:00:00.000";
+const lowest = "0".repeat(21);
+
+/** A case that writes changes one by one and expects the outcome beside each. */
+const sequence = (
+  id: Case["id"],
+  name: string,
+  script: () => readonly (readonly [SpecimenChange, "delivered" | "superseded"])[],
+): Case => ({
+  id,
+  name,
+  writes: "upsert",
+  run: async (harness) => {
+    const steps = script();
+    const outcomes = await oneByOne(
+      harness,
+      steps.map(([change]) => change),
+    );
+    expectEqual(
+      outcomes,
+      steps.map(([, outcome]) => outcome),
+      "outcomes",
+    );
+    await harness.expectHeld(steps.map(([change]) => change));
+  },
+});
+
+/** The cases of upsert sinks with one writer. */
+export const guardCases: readonly Case[] = [
+  sequence("C05", "a stale change never overwrites, and is superseded", () => {
+    const table = specimenTable();
+    const [first, second, third] = [table.put("a"), table.put("a"), table.put("a")];
+    return [
+      [third, "delivered"],
+      [second, "superseded"],
+      [first, "superseded"],
+    ];
+  }),
+  {
+    id: "U01",
+    name: "the last state of an item stays, in whatever order its changes arrive",
+    writes: "upsert",
+    run: async (harness) => {
+      const all: SpecimenChange[] = [];
+      for (const endsRemoved of [false, true]) {
+        for (const [index, order] of permutations([0, 1, 2, 3]).entries()) {
+          const table = specimenTable();
+          const name = `${endsRemoved}-${index}`;
+          const start = [table.put(name), table.remove(name), table.put(name)];
+          const changes = [...start, endsRemoved ? table.remove(name) : table.put(name)];
+          await oneByOne(
+            harness,
+            order.map((place) => changes[place] as SpecimenChange),
+          );
+          all.push(...changes);
+        }
+      }
+      await harness.expectHeld(all);
+    },
+  },
+  sequence("U02", "an older upsert after a removal does not restore the item, and is superseded", () => {
+    const table = specimenTable();
+    const [insert, modify, removal] = [table.put("a"), table.put("a"), table.remove("a")];
+    return [
+      [insert, "delivered"],
+      [removal, "delivered"],
+      [modify, "superseded"],
+      [insert, "superseded"],
+    ];
+  }),
+  sequence("U03", "the removal of an unknown item leaves a tombstone: an older upsert is superseded", () => {
+    const table = specimenTable();
+    const [insert, removal] = [table.put("a"), table.remove("a")];
+    return [
+      [removal, "delivered"],
+      [insert, "superseded"],
+    ];
+  }),
+  {
+    id: "U04",
+    name: "an equal version does not fail, and changes nothing",
+    writes: "upsert",
+    run: async (harness) => {
+      const table = specimenTable();
+      const [insert, other, removal] = [table.put("a"), table.put("b"), table.remove("b")];
+      const outcomes = await oneByOne(harness, [insert, insert, other, removal, removal]);
+      const failed = outcomes.filter((outcome) => outcome !== "delivered" && outcome !== "superseded");
+      expectEqual(failed, [], "failures");
+      await harness.expectHeld([insert, other, removal]);
+    },
+  },
+  sequence(
+    "U05",
+    "a change of a re-created stream outranks every change of the earlier stream, with any sequence number",
+    () => {
+      const before = changeIn(firstStream, "9".repeat(40), 1);
+      const after = changeIn(secondStream, "1".repeat(21), 2);
+      return [
+        [before, "delivered"],
+        [after, "delivered"],
+        [before, "superseded"],
+      ];
+    },
+  ),
+  sequence("U06", "a backfill ranks below every change of its stream, and above every earlier stream", () => {
+    const earlier = changeIn(firstStream, "9".repeat(40), 1);
+    const backfill = changeIn(secondStream, lowest, 2);
+    const live = changeIn(secondStream, "1".repeat(21), 3);
+    return [
+      [earlier, "delivered"],
+      [backfill, "delivered"],
+      [live, "delivered"],
+      [backfill, "superseded"],
+    ];
+  }),
+  sequence("U07", "sequence numbers of different lengths compare as numbers", () => {
+    const short = changeIn(firstStream, `9${"0".repeat(20)}`, 1);
+    const long = changeIn(firstStream, `1${"0".repeat(24)}`, 2);
+    const next = changeIn(firstStream, `1${"0".repeat(23)}1`, 3);
+    return [
+      [short, "delivered"],
+      [long, "delivered"],
+      [short, "superseded"],
+      [next, "delivered"],
+      [long, "superseded"],
+    ];
+  }),
+  {
+    id: "U08",
+    name: "within one call, new changes are delivered and stale ones are superseded",
+    writes: "upsert",
+    run: async (harness) => {
+      const table = specimenTable();
+      const stale = table.put("a");
+      await oneByOne(harness, [table.put("a")]);
+      const fresh = table.put("b");
+      const written = await harness.write([stale, fresh]);
+      expectEqual([stale, fresh].map(written.outcomeOf), ["superseded", "delivered"], "outcomes");
+      expectEqual(written.errors.map(String), [], "errors");
+    },
+  },
+  {
+    id: "U09",
+    name: "an item without a message is removed, missing attributes are removed, and keys do not collide",
+    writes: "upsert",
+    run: async (harness) => {
+      const table = specimenTable();
+      const leaving = [table.put("a"), table.put("a")] as const;
+      await harness.write([leaving[0]]);
+      await harness.write([leaving[1]], { isLeaving: true });
+      expectEqual((await harness.write([leaving[0]])).outcomeOf(leaving[0]), "superseded", "outcome after the removal");
+      await harness.expectHeld([]);
+      const back = table.put("a", { amount: 5 });
+      const reduced = table.put("a", { note: undefined });
+      const twins = [table.put("x", { pk: "a#b", sk: "c" }), table.put("y", { pk: "a", sk: "b#c" })];
+      await oneByOne(harness, [back, reduced, ...twins]);
+      await harness.expectHeld([...leaving, back, reduced, ...twins]);
+      expectThat((await harness.heldText()) !== "", "content of the target", "nothing", "three items");
+    },
+  },
+  {
+    id: "U13",
+    name: "dryRun returns the outcomes of a write, tombstones included, and writes nothing",
+    writes: "upsert",
+    needs: ["dryRun"],
+    run: async (harness) => {
+      const table = specimenTable();
+      const [old, held, next] = [table.put("a"), table.put("a"), table.put("a")];
+      const [gone, removal] = [table.put("b"), table.remove("b")];
+      const outcomeOf = async (change: SpecimenChange) => (await harness.dryRun([change])).outcomeOf(change);
+      expectEqual(await outcomeOf(old), "delivered", "dryRun with an empty target");
+      expectEqual(await outcomeOf(removal), "delivered", "dryRun of a removal with an empty target");
+      await harness.expectHeld([]);
+      await oneByOne(harness, [held, removal]);
+      const changes = [old, held, next, gone, removal];
+      const predicted = await Promise.all(changes.map(outcomeOf));
+      const expected = ["superseded", "superseded", "delivered", "superseded", "superseded"];
+      expectEqual(
+        predicted,
+        expected,
+        "dryRun of an older, equal and newer change, an insert before its removal, and the removal",
+      );
+      await harness.expectHeld([held, removal]);
+      const together = await harness.dryRun([next, gone]);
+      expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "dryRun of two items");
+      expectEqual((await harness.write([next])).outcomeOf(next), "delivered", "write after dryRun");
+    },
+  },
+];

@@ -1,0 +1,249 @@
+// The harness hides from the cases how a sink writes: they write changes, and check the content of the target.
+
+import { type Change, type LiveChange, pipeline } from "@sluice/core";
+import type {
+  AppendDelivery,
+  Delivery,
+  Sink,
+  UpsertDelivery,
+  WriteContext,
+  WriteMode,
+  WriteResult,
+} from "@sluice/core/sink-kit";
+import type { SpecimenItem } from "../records/specimen.ts";
+import { streamEvent } from "../records/stream-record.ts";
+import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
+import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
+import { checkRejection, checkResults, retriedOf, type WriteOutcomes } from "./write-outcomes.ts";
+
+/** A change of a specimen. */
+export type SpecimenChange = Change<SpecimenItem>;
+
+/** Options of one call of `write`. */
+export interface WriteOptions {
+  readonly signal?: AbortSignal;
+  /** Upsert: the earlier changes of the same item that a change replaces. */
+  readonly earlier?: (change: SpecimenChange) => readonly SpecimenChange[];
+  /** Upsert: whether the mapper returned nothing, so that the sink must remove an existing item. */
+  readonly isLeaving?: boolean;
+}
+
+/** A rig under test, the same for both modes of writing. */
+export interface Harness extends Pick<Rig, "requests" | "fail" | "heal"> {
+  readonly writes: WriteMode;
+  readonly limits: Limits;
+  readonly seed: number;
+  readonly secrets: readonly string[];
+  readonly badOptions: { readonly [option: string]: () => unknown };
+  readonly deliveryOf: (change: SpecimenChange) => Delivery;
+  /** One call of `write`, whose results are checked. The changes are of different items. */
+  readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
+  /**
+   * One invocation of a pipeline with one route to the sink and one attempt for each delivery.
+   * @returns the changes that Lambda would deliver again: the first reported one and all later ones.
+   */
+  readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
+  /** One call of `dryRun`, whose results are checked like those of `write`. */
+  readonly dryRun: Harness["write"];
+  /** The unchecked results of `write` for an empty batch. */
+  readonly writeNothing: () => Promise<readonly WriteResult[]>;
+  /**
+   * Asserts that the target holds the result of these changes. Upsert: the last state of each item. Append: every change,
+   * in order per item; with `repeats` a message may be there more than once.
+   */
+  readonly expectHeld: (changes: readonly SpecimenChange[], repeats?: "none" | "allowed") => Promise<void>;
+  /** The content of the target as JSON text. */
+  readonly heldText: () => Promise<string>;
+  /** Append: the idempotency keys in the target, oldest first. */
+  readonly idempotencyKeys: () => Promise<readonly string[]>;
+  readonly closeSink: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const contextOf = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
+  signal,
+  remainingMs: () => (signal.aborted ? 0 : 30_000),
+});
+
+const messageOr = <Message>(message: Message | undefined): Message =>
+  message === undefined ? mismatch("toMessage returned", "undefined", "a message for every specimen") : message;
+
+type WriteCall<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
+
+/** Calls `write` as core does, with frozen deliveries. */
+const callWrite = async <One extends Delivery>(
+  write: WriteCall<One>,
+  batch: readonly One[],
+  options: WriteOptions,
+): Promise<WriteOutcomes> => {
+  const frozen: readonly One[] = Object.freeze(batch.map((delivery) => Object.freeze(delivery)));
+  const itemKeys = new Set(batch.map(({ change }) => change.itemKey));
+  expectEqual(itemKeys.size, batch.length, "items in one call of the kit");
+  let results: readonly WriteResult[];
+  try {
+    results = await write(frozen, contextOf(options.signal));
+  } catch (error) {
+    return checkRejection(frozen, error);
+  }
+  return checkResults(frozen, results);
+};
+
+/** `write` and `dryRun` of a sink, with checked results. */
+const callsOf = <One extends Delivery>(
+  { write, dryRun }: { readonly write: WriteCall<One>; readonly dryRun?: WriteCall<One> },
+  deliveryOf: (change: SpecimenChange, options: WriteOptions) => One,
+): Pick<Harness, "write" | "dryRun"> => {
+  const checked =
+    (call: WriteCall<One> | undefined): Harness["write"] =>
+    async (changes, options = {}) =>
+      callWrite(
+        call ?? mismatch("sink.dryRun", "none", "one, or a reason in cannot.dryRun"),
+        changes.map((change) => deliveryOf(change, options)),
+        options,
+      );
+  return { write: checked(write), dryRun: checked(dryRun) };
+};
+
+/** The last change of each item, by version. */
+const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
+  const last = new Map<string, SpecimenChange>();
+  for (const change of changes) {
+    const known = last.get(change.itemKey);
+    if (known === undefined || known.version < change.version) last.set(change.itemKey, change);
+  }
+  return [...last.values()];
+};
+
+const isLive = (change: SpecimenChange): change is LiveChange<SpecimenItem> => change.kind !== "remove";
+
+const silentLogger = { info: () => undefined, warn: () => undefined };
+
+const invoke = async <Message>(
+  { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
+  changes: readonly SpecimenChange[],
+): Promise<readonly SpecimenChange[]> => {
+  const options = { onReject: "block", logger: silentLogger, retry: { maxAttempts: 1 } } as const;
+  const routeOptions = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
+  const handler = pipeline<SpecimenItem>("conformance", options)
+    .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routeOptions)
+    .handler();
+  const { batchItemFailures } = await handler(streamEvent(changes.map(({ record }) => record)));
+  const reported = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const first = changes.findIndex(({ record }) => reported.has(record.dynamodb?.SequenceNumber ?? ""));
+  return first < 0 ? [] : changes.slice(first);
+};
+
+const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {
+  expectEqual(rig.sink.supports.writes, options.writes, "supports.writes");
+  return {
+    writes: options.writes,
+    limits: options.limits ?? {},
+    seed: options.seed ?? 1,
+    secrets: rig.secrets ?? [],
+    badOptions: options.badOptions ?? {},
+    requests: rig.requests,
+    fail: rig.fail,
+    heal: rig.heal,
+    invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
+    writeNothing: () => rig.sink.write([], contextOf()),
+    closeSink: async (): Promise<void> => rig.sink.close?.(),
+    close: async (): Promise<void> => {
+      await rig.heal();
+      await rig.sink.close?.();
+      await rig.close();
+    },
+  };
+};
+
+const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
+  const rig = await options.open();
+  const deliveryOf = (change: SpecimenChange, { earlier = () => [], isLeaving = false }: WriteOptions = {}) => {
+    const message = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
+    return { change, message, earlier: earlier(change) } as UpsertDelivery<Message>;
+  };
+  return {
+    ...commonHarness(options, rig),
+    deliveryOf,
+    ...callsOf(rig.sink, deliveryOf),
+    expectHeld: async (changes) => {
+      const expected = lastOfEach(changes)
+        .filter(isLive)
+        .map((change) => canonicalText(rig.toMessage(change)));
+      const found = (await rig.read()).map(canonicalText);
+      expectEqual(found.sort(), expected.sort(), "content of the target");
+    },
+    heldText: async () => (await rig.read()).map(canonicalText).join("\n"),
+    idempotencyKeys: async () => [],
+  };
+};
+
+const withoutRepeats = <Entry>(entries: readonly Entry[]): Entry[] => [...new Set(entries)];
+
+/** The messages of each item, in the order of the texts. */
+const byItem = (texts: readonly string[], itemKeys: ReadonlyMap<string, string>): Map<string, string[]> => {
+  const grouped = new Map<string, string[]>();
+  for (const text of texts) {
+    const itemKey = itemKeys.get(text) ?? mismatch("a message in the target", text, "a message that was written");
+    grouped.set(itemKey, [...(grouped.get(itemKey) ?? []), text]);
+  }
+  return new Map([...grouped].sort(([left], [right]) => (left < right ? -1 : 1)));
+};
+
+/** Asserts one idempotency key for each message, and one message for each key. */
+const expectUniqueKeys = (found: readonly { readonly text: string; readonly idempotencyKey: string }[]): void => {
+  const pairs = new Set(found.map(({ text, idempotencyKey }) => canonicalText([text, idempotencyKey])));
+  expectEqual(pairs.size, new Set(found.map(({ text }) => text)).size, "idempotency keys of equal messages");
+  expectEqual(pairs.size, new Set(found.map(({ idempotencyKey }) => idempotencyKey)).size, "messages of one key");
+};
+
+const appendHarness = async <Message>(options: AppendConformance<Message>): Promise<Harness> => {
+  const rig = await options.open();
+  const textOf = (change: SpecimenChange): string => canonicalText(messageOr(rig.toMessage(change)));
+  const deliveryOf = (change: SpecimenChange): AppendDelivery<Message> => ({
+    change: change as Change,
+    message: messageOr(rig.toMessage(change)),
+    idempotencyKey: `${change.eventId}-conformance`,
+  });
+  const held = async () =>
+    (await rig.read()).map(({ message, idempotencyKey }) => ({ text: canonicalText(message), idempotencyKey }));
+  return {
+    ...commonHarness(options, rig),
+    deliveryOf,
+    ...callsOf(rig.sink, deliveryOf),
+    expectHeld: async (changes, repeats = "none") => {
+      const itemKeys = new Map(changes.map((change) => [textOf(change), change.itemKey]));
+      expectThat(
+        itemKeys.size === changes.length,
+        "toMessage",
+        "equal messages",
+        "different messages for different changes",
+      );
+      const found = await held();
+      expectUniqueKeys(found);
+      const texts = found.map(({ text }) => text);
+      const once = repeats === "allowed" ? withoutRepeats(texts) : texts;
+      expectEqual([...byItem(once, itemKeys)], [...byItem(changes.map(textOf), itemKeys)], "messages of each item");
+    },
+    heldText: async () => (await held()).map(({ text }) => text).join("\n"),
+    idempotencyKeys: async () => (await held()).map(({ idempotencyKey }) => idempotencyKey),
+  };
+};
+
+/** Opens a rig for a case. */
+export const openHarness = <Message>(options: Conformance<Message>): Promise<Harness> =>
+  options.writes === "upsert" ? upsertHarness(options) : appendHarness(options);
+
+/** Writes, and writes failed deliveries again as core and Lambda do, in at most `attempts` calls. */
+export const deliverAll = async (
+  harness: Harness,
+  changes: readonly SpecimenChange[],
+  options: WriteOptions = {},
+  attempts = 5,
+): Promise<WriteOutcomes> => {
+  const written = await harness.write(changes, options);
+  const left = retriedOf(written, changes);
+  if (left.length === 0 || attempts <= 1) return written;
+  const isLeft = ({ eventId }: Pick<Change, "eventId">): boolean => left.some((change) => change.eventId === eventId);
+  const later = await deliverAll(harness, left, options, attempts - 1);
+  return { ...written, outcomeOf: (change) => (isLeft(change) ? later : written).outcomeOf(change) };
+};

@@ -1,0 +1,108 @@
+// A dedupe store in memory, for tests and local runs: the reference implementation of core's DedupeStore.
+
+import type { DedupeStore, JournalEntry, LeaseResult, PendingItems, RouteId } from "@sluice/core/sink-kit";
+
+/** A dedupe store in memory that counts its requests. */
+export interface MemoryDedupe extends DedupeStore {
+  readonly pendingItems: PendingItems;
+  /** Number of items with pending changes, over all routes. */
+  readonly pending: () => number;
+  /** Requests so far. */
+  readonly counts: () => MemoryDedupeCounts;
+}
+
+/** Numbers of requests: each `find`, and each delivery of the other calls. */
+export interface MemoryDedupeCounts {
+  readonly finds: number;
+  readonly notes: number;
+  readonly leases: number;
+  readonly completions: number;
+  readonly releases: number;
+}
+
+/** Options of `memoryDedupe`. */
+export interface MemoryDedupeOptions {
+  /** Milliseconds since the epoch, by which leases expire. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
+  JSON.stringify([pipeline, route, idempotencyKey]);
+
+/** `lastVersions` has the last pending version of an item, by route and item. */
+const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => ({
+  find: async (route, itemKeys) =>
+    new Map(
+      itemKeys.flatMap((itemKey) => {
+        const last = lastVersions.get(keyOf(route, itemKey));
+        return last === undefined ? [] : [[itemKey, last] as const];
+      }),
+    ),
+  moveBack: async (route, items) => {
+    for (const { itemKey, version, to } of items) {
+      const key = keyOf(route, itemKey);
+      if (lastVersions.get(key) === version) lastVersions.set(key, to);
+    }
+  },
+  add: async (route, items) => {
+    for (const { itemKey, version } of items) {
+      const key = keyOf(route, itemKey);
+      if (version > (lastVersions.get(key) ?? "")) lastVersions.set(key, version);
+    }
+  },
+  release: async (route, items) => {
+    for (const { itemKey, version } of items) {
+      const key = keyOf(route, itemKey);
+      if ((lastVersions.get(key) ?? "") <= version) lastVersions.delete(key);
+    }
+  },
+});
+
+/** Makes an empty dedupe store in memory. Only leases expire in it. */
+export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
+  const journal = new Map<string, JournalEntry[]>();
+  const leases = new Map<string, "completed" | number>();
+  const lastVersions = new Map<string, string>();
+  const counts = { finds: 0, notes: 0, leases: 0, completions: 0, releases: 0 };
+
+  const lease = (key: string, holdMs: number): LeaseResult => {
+    const held = leases.get(key);
+    if (held === "completed") return held;
+    if (held !== undefined && held >= now()) return { heldForMs: held - now() };
+    leases.set(key, now() + holdMs);
+    return "acquired";
+  };
+
+  return {
+    counts: () => ({ ...counts }),
+    pending: () => lastVersions.size,
+    pendingItems: memoryPendingItems(lastVersions),
+    journal: {
+      find: async (route, { from, to }) => {
+        counts.finds += 1;
+        const notes = (journal.get(keyOf(route, "")) ?? []).filter(({ version }) => version >= from && version <= to);
+        return new Set(notes.map(({ idempotencyKey }) => idempotencyKey));
+      },
+      note: async (route, notes) => {
+        counts.notes += notes.length;
+        const key = keyOf(route, "");
+        journal.set(key, [...(journal.get(key) ?? []), ...notes]);
+      },
+    },
+    leases: {
+      acquire: async (route, idempotencyKey, holdMs) => {
+        counts.leases += 1;
+        return lease(keyOf(route, idempotencyKey), holdMs);
+      },
+      complete: async (route, idempotencyKey) => {
+        counts.completions += 1;
+        leases.set(keyOf(route, idempotencyKey), "completed");
+      },
+      release: async (route, idempotencyKey) => {
+        counts.releases += 1;
+        const key = keyOf(route, idempotencyKey);
+        if (leases.get(key) !== "completed") leases.delete(key);
+      },
+    },
+  };
+};

@@ -1,0 +1,73 @@
+// The two sinks in memory: the reference implementations of core's Sink contract.
+
+import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core/sink-kit";
+import type { SentMessage } from "../conformance/rig.ts";
+import { memoryTarget, type TargetControl } from "./target.ts";
+import { type MemorySinkOptions, writeBy } from "./write.ts";
+
+/** An item of an upsert target; a tombstone has no message. */
+interface StoredItem<Message> {
+  readonly version: string;
+  readonly message: Message | undefined;
+}
+
+/** A memory sink that keeps the last message of each item. */
+export interface MemoryUpsertSink<Message> extends Sink<Message, "upsert">, TargetControl {
+  /** Messages of the live items by item key, in the order of first arrival. */
+  readonly items: () => ReadonlyMap<string, Message>;
+}
+
+/** A memory sink that keeps every message. */
+export interface MemoryAppendSink<Message> extends Sink<Message, "append">, TargetControl {
+  /** Every message, oldest first; a message that was sent twice is there twice. */
+  readonly sent: () => readonly SentMessage<Message>[];
+}
+
+/** Makes an upsert sink in memory, with a version guard, tombstones, and faults that a test injects. */
+export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryUpsertSink<Message> => {
+  const stored = new Map<string, StoredItem<Message>>();
+  const decide = ({ change }: UpsertDelivery<Message>) => {
+    const held = stored.get(change.itemKey);
+    return held !== undefined && held.version >= change.version ? "older" : "taken";
+  };
+  const take = (delivery: UpsertDelivery<Message>) => {
+    const { change, message } = delivery;
+    const answer = decide(delivery);
+    if (answer === "taken") stored.set(change.itemKey, { version: change.version, message });
+    return answer;
+  };
+  const { request, dryRun, ...control } = memoryTarget(take, decide);
+  return {
+    ...control,
+    name: options.name ?? "memory",
+    supports: { writes: "upsert" },
+    write: writeBy(request, options),
+    dryRun: writeBy(dryRun, options),
+    close: async () => undefined,
+    items: () => {
+      const live = new Map<string, Message>();
+      for (const [itemKey, { message }] of stored) if (message !== undefined) live.set(itemKey, message);
+      return live;
+    },
+  };
+};
+
+/** Makes an append sink in memory: a log of messages with their idempotency keys, and faults that a test injects. */
+export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryAppendSink<Message> => {
+  const sent: SentMessage<Message>[] = [];
+  const take = ({ message, idempotencyKey }: AppendDelivery<Message>) => {
+    sent.push({ message, idempotencyKey });
+    return "taken" as const;
+  };
+  const { request, dryRun: _, ...control } = memoryTarget(take, () => "taken");
+  return {
+    ...control,
+    name: options.name ?? "memory",
+    supports: { writes: "append" },
+    write: writeBy(request, options),
+    // An append target does not show which messages it will reject.
+    dryRun: writeBy(async (entries) => entries.map(() => "taken"), options),
+    close: async () => undefined,
+    sent: () => [...sent],
+  };
+};

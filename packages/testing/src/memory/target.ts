@@ -1,0 +1,109 @@
+// The target of the memory sinks: it takes requests, counts them, and has faults.
+
+import { setImmediate } from "node:timers/promises";
+import { type Delivery, type SinkErrorCode, untilAborted } from "@sluice/core/sink-kit";
+import type { Fault } from "../conformance/fault.ts";
+
+/** The target's answer for one entry of a request. */
+export type TargetAnswer = "taken" | "older" | "throttled" | "refused";
+
+/** A request that failed as a whole, as a client library would throw it. */
+export class TargetError extends Error {
+  readonly reason: "throttled" | "unavailable" | "denied" | "lost" | "aborted";
+
+  constructor(reason: TargetError["reason"]) {
+    super(`the target answered: ${reason}`);
+    this.name = "TargetError";
+    this.reason = reason;
+  }
+}
+
+/** The code of a failed request. */
+export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>> = {
+  throttled: "SINK_THROTTLED",
+  unavailable: "SINK_UNAVAILABLE",
+  lost: "SINK_UNAVAILABLE",
+  denied: "SINK_DENIED",
+  aborted: "SINK_TIMEOUT",
+};
+
+/** The controls of a memory target, for tests. */
+export interface TargetControl {
+  readonly fail: (fault: Fault) => void;
+  /** Ends every fault. */
+  readonly heal: () => void;
+  /** Requests that reached the target so far. */
+  readonly requests: () => number;
+}
+
+/** Makes one request. @throws {TargetError} when the request fails as a whole. */
+export type Request<Entry extends Delivery> = (
+  entries: readonly Entry[],
+  signal: AbortSignal,
+) => Promise<readonly TargetAnswer[]>;
+
+/** A target in memory. */
+export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
+  readonly request: Request<Entry>;
+  /** A request that changes nothing, with the answers that `request` would give. */
+  readonly dryRun: Request<Entry>;
+}
+
+/** A response that never arrives. */
+const noResponse: Promise<never> = new Promise(() => undefined);
+
+/** The reason why this fault fails a request before its execution; undefined when the request is executed. */
+const failureBefore = (fault: Fault | undefined): TargetError["reason"] | undefined => {
+  if (fault?.kind === "throttle") return "throttled";
+  if (fault?.kind === "down") return "unavailable";
+  return fault?.kind === "deny" ? "denied" : undefined;
+};
+
+/** Decides about one entry. */
+type Decide<Entry> = (entry: Entry) => "taken" | "older";
+
+/**
+ * Makes a target that executes a request by `take`, one entry after the other; no other request runs in between. `decide`
+ * returns the answer of `take` without its effect.
+ */
+export const memoryTarget = <Entry extends Delivery>(
+  take: Decide<Entry>,
+  decide: Decide<Entry>,
+): MemoryTarget<Entry> => {
+  let fault: Fault | undefined;
+  let idleClosed = false;
+  let requests = 0;
+
+  const answer = (entry: Entry, decideEntry: Decide<Entry>): TargetAnswer => {
+    const hit = fault !== undefined && "change" in fault && fault.change.eventId === entry.change.eventId;
+    if (!hit) return decideEntry(entry);
+    return fault?.kind === "refuse" ? "refused" : "throttled";
+  };
+
+  const requestBy =
+    (decideEntry: Decide<Entry>): Request<Entry> =>
+    async (entries, signal) => {
+      requests += 1;
+      await setImmediate();
+      if (fault?.kind === "hang") return untilAborted(noResponse, signal, () => new TargetError("aborted"));
+      const failure = idleClosed ? "lost" : failureBefore(fault);
+      idleClosed = false;
+      if (failure !== undefined) throw new TargetError(failure);
+      const answers = entries.map((entry) => answer(entry, decideEntry));
+      if (fault?.kind === "drop-after-send") throw new TargetError("lost");
+      return answers;
+    };
+
+  return {
+    request: requestBy(take),
+    dryRun: requestBy(decide),
+    requests: () => requests,
+    fail: (next) => {
+      if (next.kind === "close-idle") idleClosed = true;
+      else fault = next;
+    },
+    heal: () => {
+      fault = undefined;
+    },
+  };
+};

@@ -1,0 +1,89 @@
+// Both memory sinks write a batch the same way: split it at the target's limits, and turn each answer into a result.
+
+import type { WriteContext } from "@sluice/core/sink-kit";
+import {
+  checkWhole,
+  chunk,
+  type Delivery,
+  delivered,
+  failed,
+  SinkError,
+  superseded,
+  toJson,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
+import { codeOfReason, type Request, type TargetAnswer, TargetError } from "./target.ts";
+
+/** Options of the memory sinks. */
+export interface MemorySinkOptions {
+  /** Default `memory`. */
+  readonly name?: string;
+  /** Most entries of one request. Default: no limit. */
+  readonly maxEntries?: number;
+  /** Most bytes of one request: of its messages as JSON, in UTF-8. Default: no limit. */
+  readonly maxBytes?: number;
+}
+
+/** Bytes of a message in a request to a memory target: its JSON in UTF-8. */
+export const messageBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(message));
+
+const resultOf = (name: string, delivery: Delivery, answer: TargetAnswer | undefined): WriteResult => {
+  if (answer === "taken") return delivered(delivery);
+  if (answer === "older") return superseded(delivery);
+  if (answer === "throttled") {
+    return failed(delivery, new SinkError("SINK_THROTTLED", `[${name}] the target throttled the entry`));
+  }
+  return failed(delivery, new SinkError("SINK_REJECTED", `[${name}] the target refused the entry for good`));
+};
+
+const tooLarge = (name: string, delivery: Delivery, maxBytes: number): WriteResult =>
+  failed(
+    delivery,
+    new SinkError(
+      "SINK_TOO_LARGE",
+      `[${name}] message is ${messageBytes(delivery)} bytes; the limit is ${maxBytes} bytes`,
+    ),
+  );
+
+const requestError = (name: string, cause: unknown): SinkError => {
+  const reason = cause instanceof TargetError ? cause.reason : "unavailable";
+  return new SinkError(codeOfReason[reason], `[${name}] the request failed: ${reason}; expected an answer`, { cause });
+};
+
+/** Codes for an unusable target: `write` rejects with them. */
+const isUnusable = ({ code }: SinkError): boolean => code === "SINK_UNAVAILABLE" || code === "SINK_DENIED";
+
+/** Makes the `write` of a sink from its request. Chunks are written in sequence, which keeps their order. */
+export const writeBy = <Entry extends Delivery>(
+  request: Request<Entry>,
+  options: MemorySinkOptions,
+): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly WriteResult[]>) => {
+  const { name = "memory", maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  checkWhole("maxEntries", maxEntries, [1, Number.MAX_SAFE_INTEGER]);
+  checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
+
+  const writeChunk = async (entries: readonly Entry[], { signal }: WriteContext): Promise<readonly WriteResult[]> => {
+    if (signal.aborted) {
+      const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left for another request`);
+      return entries.map((entry) => failed(entry, error));
+    }
+    const answers = await request(entries, signal);
+    return entries.map((entry, index) => resultOf(name, entry, answers[index]));
+  };
+
+  return async (batch, context) => {
+    const fitting = batch.filter((entry) => messageBytes(entry) <= maxBytes);
+    const large = batch.filter((entry) => messageBytes(entry) > maxBytes);
+    const results = large.map((entry) => tooLarge(name, entry, maxBytes));
+    for (const entries of chunk(fitting, { maxEntries, maxBytes, sizeOf: messageBytes })) {
+      try {
+        results.push(...(await writeChunk(entries, context)));
+      } catch (cause) {
+        const error = requestError(name, cause);
+        if (results.length === 0 && isUnusable(error)) throw error;
+        results.push(...entries.map((entry) => failed(entry, error)));
+      }
+    }
+    return results;
+  };
+};

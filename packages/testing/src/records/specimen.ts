@@ -1,0 +1,50 @@
+// The items of the conformance kit and of the random histories. They have one type, so that a rig needs one mapper.
+
+import type { NumberValue } from "@aws-sdk/util-dynamodb";
+import { type Change, decodeRecord } from "@sluice/core/sink-kit";
+import { type HistoryOptions, tableHistory } from "./table-history.ts";
+
+/** An item of the kit or of a random history. Its key is `pk` and `sk`. */
+export type SpecimenItem = {
+  readonly pk: string;
+  readonly sk: string;
+  /** Increases with every write of the item. */
+  readonly revision: number;
+  readonly note?: string;
+  /** Up to 38 digits; a `NumberValue` if a double would round it. */
+  readonly amount?: number | NumberValue;
+  /** Any values of DynamoDB: maps, lists, sets, binary, null, booleans. */
+  readonly payload?: { readonly [member: string]: unknown };
+};
+
+/** A text that no error message may contain: every specimen has it in its key and its note. */
+export const confidential = "confidential-7f3a";
+
+/** The keys of the specimen with this name. They contain the confidential text, so that C19 detects keys in messages. */
+export const keysOf = (name: string): { readonly pk: string; readonly sk: string } => ({
+  pk: `${confidential}#${name}`,
+  sk: "1",
+});
+
+/** A table of specimens that returns decoded changes. */
+export interface SpecimenTable {
+  /** Inserts or replaces an item, with a new `revision` and a note by default. */
+  readonly put: (name: string, attributes?: Partial<Record<keyof SpecimenItem, unknown>>) => Change<SpecimenItem>;
+  readonly remove: (name: string) => Change<SpecimenItem>;
+  readonly recreateStream: (streamLabel: string) => void;
+}
+
+/** Makes an empty table of specimens. */
+export const specimenTable = (options: HistoryOptions = {}): SpecimenTable => {
+  const table = tableHistory({ tableName: "Specimens", ...options });
+  let revision = 0;
+  return {
+    put: (name, attributes = {}) => {
+      revision += 1;
+      const item = { ...keysOf(name), revision, note: `${confidential} ${name} ${revision}`, ...attributes };
+      return decodeRecord<SpecimenItem>(table.put(item));
+    },
+    remove: (name) => decodeRecord<SpecimenItem>(table.remove(keysOf(name))),
+    recreateStream: table.recreateStream,
+  };
+};

@@ -1,0 +1,116 @@
+// DynamoDB stream records and events, as Lambda delivers them. Equal options make equal records.
+
+import { createHash } from "node:crypto";
+import type { StreamViewType } from "@sluice/core/envelope";
+import {
+  type Change,
+  ConfigError,
+  decodeRecord,
+  type Image,
+  type Origin,
+  type StreamRecord,
+} from "@sluice/core/sink-kit";
+import { type PlainItem, toImage } from "./image.ts";
+
+/** Options of a stream record. `before`, `after` or both are required. */
+export interface RecordOptions {
+  /** The item before the change. Alone it makes a REMOVE, together with `after` a MODIFY. */
+  readonly before?: PlainItem | undefined;
+  /** The item after the change. Alone it makes an INSERT. */
+  readonly after?: PlainItem | undefined;
+  /** Names of the key attributes; names that the item lacks are ignored. Default `["pk", "sk"]`. */
+  readonly keyNames?: readonly string[];
+  /** Position in the stream, from 1: a later change has a higher position. Default 1. */
+  readonly position?: number;
+  /** The exact sequence number, instead of one derived from `position`. */
+  readonly sequenceNumber?: string;
+  /** Default `NEW_AND_OLD_IMAGES`. Images that the view type excludes are left out. */
+  readonly viewType?: StreamViewType;
+  /** Default `Orders`. */
+  readonly tableName?: string;
+  /** Creation time of the stream, the last part of its ARN. Default `2026-01-02T03:04:05.678`. */
+  readonly streamLabel?: string;
+  /** Whether DynamoDB's TTL service removed the item. */
+  readonly isTtlRemoval?: boolean;
+}
+
+/** The event of an invocation by a DynamoDB stream. */
+export interface StreamEvent {
+  readonly Records: readonly StreamRecord[];
+}
+
+/** 2026-01-02T03:04:05Z in epoch seconds. Ten positions of the stream share a second, as they may in DynamoDB. */
+const firstSecond = 1_767_323_045;
+
+/**
+ * Real sequence numbers resemble a counter times 10^20 plus some digits. From position 10 on they have one more digit, which
+ * exposes a comparison as text.
+ */
+const sequenceNumberAt = (position: number): string => {
+  if (Number.isSafeInteger(position) && position > 0) return String(BigInt(position) * 10n ** 20n + 78_103_991n);
+  throw new ConfigError("CONFIG_INVALID", `[testing] position is ${position}; expected a whole number above 0`);
+};
+
+const keyImage = (image: Image, keyNames: readonly string[]): Image =>
+  Object.fromEntries(keyNames.flatMap((name) => (image[name] === undefined ? [] : [[name, image[name]]])));
+
+const eventNameOf = ({ before, after }: RecordOptions): string => {
+  if (before === undefined) return "INSERT";
+  return after === undefined ? "REMOVE" : "MODIFY";
+};
+
+const byteLength = (images: readonly (Image | undefined)[]): number =>
+  images.reduce((bytes, image) => bytes + (image === undefined ? 0 : Buffer.byteLength(JSON.stringify(image))), 0);
+
+const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable<StreamRecord["dynamodb"]> => {
+  const { before, after, keyNames = ["pk", "sk"], position = 1, viewType = "NEW_AND_OLD_IMAGES" } = options;
+  const carriesNew = after !== undefined && (viewType === "NEW_IMAGE" || viewType === "NEW_AND_OLD_IMAGES");
+  const carriesOld = before !== undefined && (viewType === "OLD_IMAGE" || viewType === "NEW_AND_OLD_IMAGES");
+  const newImage = carriesNew ? toImage(after) : undefined;
+  const oldImage = carriesOld ? toImage(before) : undefined;
+  const keys = keyImage(toImage(after ?? before ?? {}), keyNames);
+  if (Object.keys(keys).length === 0) {
+    throw new ConfigError("CONFIG_INVALID", `[testing] keyNames: the item has none of ${keyNames.join(", ")}`);
+  }
+  return {
+    ApproximateCreationDateTime: firstSecond + Math.floor(position / 10),
+    Keys: keys,
+    ...(newImage && { NewImage: newImage }),
+    ...(oldImage && { OldImage: oldImage }),
+    SequenceNumber: sequenceNumber,
+    SizeBytes: byteLength([keys, newImage, oldImage]),
+    StreamViewType: viewType,
+  };
+};
+
+/**
+ * Makes a stream record as Lambda delivers it, from plain items. Equal options make equal event ids, too.
+ * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when they have no key attribute, or when the
+ * position is not a whole number above 0.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (read 2026-11-23)
+ */
+export const streamRecord = (options: RecordOptions): StreamRecord => {
+  const { tableName = "Orders", streamLabel = "2026-01-02T03:04:05.678", position = 1 } = options;
+  if (options.before === undefined && options.after === undefined) {
+    throw new ConfigError("CONFIG_INVALID", "[testing] before, after: both are missing; expected at least one");
+  }
+  const arn = `arn:aws:dynamodb:us-east-1:123456789012:table/${tableName}/stream/${streamLabel}`;
+  const sequenceNumber = options.sequenceNumber ?? sequenceNumberAt(position);
+  return {
+    eventID: createHash("md5").update(`${arn} ${sequenceNumber}`).digest("hex"),
+    eventName: eventNameOf(options),
+    eventVersion: "1.1",
+    eventSource: "aws:dynamodb",
+    awsRegion: "us-east-1",
+    ...(options.isTtlRemoval && { userIdentity: { type: "Service", principalId: "dynamodb.amazonaws.com" } }),
+    dynamodb: streamData(options, sequenceNumber),
+    eventSourceARN: arn,
+  };
+};
+
+/** The event of an invocation with these records. */
+export const streamEvent = (records: readonly StreamRecord[]): StreamEvent => ({ Records: records });
+
+/** Makes a decoded change, for tests of a sink without a pipeline. */
+export const streamChange = (options: RecordOptions, origin: Origin = "stream"): Change =>
+  decodeRecord(streamRecord(options), origin);

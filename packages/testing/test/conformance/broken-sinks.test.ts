@@ -1,0 +1,60 @@
+import { describe, expect, test } from "@jest/globals";
+import { type Conformance, conforms, type SpecimenItem } from "@sluice/testing";
+import { brokenAppendSinks } from "./broken-append-sinks.ts";
+import { brokenUpsertSinks } from "./broken-upsert-sinks.ts";
+import type { BrokenSink } from "./defect.ts";
+import { type AppendMessage, appendConformance, upsertConformance } from "./memory-rigs.ts";
+
+interface Declared {
+  readonly title: string;
+  readonly run: () => Promise<void>;
+}
+
+/** The cases that the kit declares, by a runner that only records them. */
+const declared = (conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>): readonly Declared[] => {
+  const cases: Declared[] = [];
+  const skip = (): void => undefined;
+  const record = Object.assign((title: string, run: () => Promise<void>) => void cases.push({ title, run }), { skip });
+  const runner = { describe: (_name: string, body: () => void) => body(), test: record };
+  if (conformance.writes === "upsert") conforms(runner, conformance as Conformance<SpecimenItem>);
+  else conforms(runner, conformance as Conformance<AppendMessage>);
+  return cases;
+};
+
+/** Failures of the cases with one id for a broken sink. */
+const failuresOf = async ({ conformance, caughtBy }: BrokenSink): Promise<readonly string[]> => {
+  const failures: string[] = [];
+  for (const { title, run } of declared(conformance).filter((one) => one.title.startsWith(`${caughtBy} `))) {
+    await run().catch((error) => failures.push(`${title}: ${error.message}`));
+  }
+  return failures;
+};
+
+const idsOf = (conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>): ReadonlySet<string> =>
+  new Set(declared(conformance).map(({ title }) => title.slice(0, 3)));
+
+describe.each([
+  ["upsert", brokenUpsertSinks],
+  ["append", brokenAppendSinks],
+] as const)("a broken %s sink", (_writes, brokenSinks) => {
+  test.each(brokenSinks.map((broken) => [broken.caughtBy, broken.defect, broken] as const))(
+    "fails %s when it %s",
+    async (_id, _defect, broken) => {
+      const failures = await failuresOf(broken);
+      expect(failures).not.toEqual([]);
+      expect(failures.join("\n")).toMatch(/found .*; expected /s);
+    },
+  );
+});
+
+describe("the set of broken sinks", () => {
+  test("has one for every case of an upsert sink", () => {
+    const caught = new Set<string>(brokenUpsertSinks.map(({ caughtBy }) => caughtBy));
+    expect([...idsOf(upsertConformance())].filter((id) => !caught.has(id))).toEqual([]);
+  });
+
+  test("has one for every case of an append sink", () => {
+    const caught = new Set<string>([...brokenUpsertSinks, ...brokenAppendSinks].map(({ caughtBy }) => caughtBy));
+    expect([...idsOf(appendConformance())].filter((id) => !caught.has(id))).toEqual([]);
+  });
+});
