@@ -1,7 +1,7 @@
 // What follows a delivery: dead letters for rejected deliveries and for messages that expired, a longer delay for messages
 // that failed, and the deletion of records that were kept for messages which are done.
 
-import { changeResults, type RouteResult } from "../delivery/delivery-result.ts";
+import { changeResults, type Outcome, type RouteResult } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -26,23 +26,20 @@ const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, po
   return !(clock.now() - Date.parse(firstFailedAt) <= retryQueue.maxAgeMs);
 };
 
-/** Rejects deliveries of the retry queue that have been retried for too long. */
-const rejectExpired = (settling: Settling, invocation: Invocation, route: RouteResult): RouteResult => ({
+/** A result in which the deliveries at some positions have another outcome. */
+const change = (
+  route: RouteResult,
+  [from, to]: readonly [Outcome, Outcome],
+  isChanged: (position: number) => boolean,
+): RouteResult => ({
   ...route,
   results: changeResults(route.results, (result, position) =>
-    result.outcome === "retried" && isExpired(settling, invocation, position)
-      ? { ...result, outcome: "rejected" }
-      : undefined,
+    result.outcome === from && isChanged(position) ? { ...result, outcome: to } : undefined,
   ),
 });
 
-/** Retries rejected deliveries at some positions. */
-const retryRejected = (route: RouteResult, isRetried: (position: number) => boolean): RouteResult => ({
-  ...route,
-  results: changeResults(route.results, (result, position) =>
-    result.outcome === "rejected" && isRetried(position) ? { ...result, outcome: "retried" } : undefined,
-  ),
-});
+const expiry = ["retried", "rejected"] as const;
+const retry = ["rejected", "retried"] as const;
 
 /** A rejected delivery on its way to the dead-letter queue. */
 interface Rejected {
@@ -101,9 +98,10 @@ export const settleRejected = async (
 ): Promise<readonly RouteResult[]> => {
   const { writeDeadLetters, name } = settling;
   const { origin, deadline } = invocation;
-  const settled = origin === "retry" ? routes.map((route) => rejectExpired(settling, invocation, route)) : routes;
+  const hasExpired = (position: number): boolean => isExpired(settling, invocation, position);
+  const settled = origin === "retry" ? routes.map((route) => change(route, expiry, hasExpired)) : routes;
   if (writeDeadLetters === undefined) {
-    return settled.map((route) => retryRejected(route, (position) => !staysInQueue(invocation, position)));
+    return settled.map((route) => change(route, retry, (position) => !staysInQueue(invocation, position)));
   }
   const rejected = rejectedIn(name, invocation, settled);
   if (rejected.length === 0) return settled;
@@ -112,7 +110,7 @@ export const settleRejected = async (
   const unstored = rejected.filter(({ envelope }) => !stored.has(envelope));
   return settled.map((route) => {
     const positions = new Set(unstored.filter((one) => one.route === route).map(({ position }) => position));
-    return positions.size === 0 ? route : retryRejected(route, (position) => positions.has(position));
+    return positions.size === 0 ? route : change(route, retry, (position) => positions.has(position));
   });
 };
 
