@@ -1,8 +1,9 @@
 // Where dead letters go. A record is never gone: what could not be stored comes again.
 
 import type { Envelope } from "./envelope.ts";
-import { type EnvelopeReceipt, envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import { type EnvelopeReceipt, envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import type { SqsSender } from "./sqs-client.ts";
 
 /** Keeps envelopes until they are redriven. */
 export interface DeadLetterQueue {

@@ -1,46 +1,25 @@
-// Envelopes on an SQS queue: one message for each, batched to what a request may hold; of a group none is sent after one
-// that was not stored. Dead letters and retries are both kept so.
+// Envelopes on an SQS queue, one message for each. Within a group no envelope is sent after one that was not stored. Both
+// dead letters and retries are stored this way.
 
 import { eachBounded } from "../async/bounded.ts";
-import { ConfigError, SinkError } from "../errors.ts";
-import { chunk } from "../sink/chunk.ts";
+import { ConfigError } from "../errors.ts";
 import { fifoId } from "../sink/fifo.ts";
 import { missingDependency } from "../sink/missing-dependency.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
-import { type EnvelopeMessage, type SizedMessage, type SqsEntry, sizedMessage } from "./envelope-message.ts";
+import { type EnvelopeMessage, type SizedMessage, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import {
+  type BatchResult,
+  changeVisibility,
+  deleteMessages,
+  inBatchesOfTen,
+  requestsAtOnce,
+  type SqsEntry,
+  type SqsQueueClient,
+  type SqsSender,
+} from "./sqs-client.ts";
 
-/** @see {@link maxMessageBytes} */
-const maxEntries = 10;
-
-const requestsAtOnce = 8;
-
-interface SqsAnswer {
-  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
-  readonly Failed?: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[] | undefined;
-}
-
-/**
- * The one call of `SQS` from `@aws-sdk/client-sqs` that storing needs; your own client fits.
- * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
- */
-export interface SqsSender {
-  readonly sendMessageBatch: (input: { QueueUrl: string; Entries: SqsEntry[] }) => Promise<SqsAnswer>;
-}
-
-/** And those that consuming needs. */
-export interface SqsQueueClient extends SqsSender {
-  readonly deleteMessageBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string }[];
-  }) => Promise<SqsAnswer>;
-  readonly changeMessageVisibilityBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[];
-  }) => Promise<SqsAnswer>;
-}
-
-/** What became of a write of envelopes. */
+/** Result of a write of envelopes. */
 export interface EnvelopeReceipt {
   /** The envelopes that are safely stored. A record whose envelope is not among them is delivered again. */
   readonly stored: ReadonlySet<Envelope>;
@@ -48,7 +27,7 @@ export interface EnvelopeReceipt {
   readonly errors: readonly unknown[];
 }
 
-/** A message that was received, to be hidden for so many seconds more. */
+/** A received message, and for how many seconds it is hidden from now on. */
 export interface Postponed {
   readonly receiptHandle: string;
   readonly delaySeconds: number;
@@ -60,24 +39,22 @@ export interface EnvelopeQueue {
   /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
-  /** Rejects unless all were. */
+  /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  /** Rejects unless all were. */
+  /** Rejects unless SQS hid all messages. */
   readonly postpone: (messages: readonly Postponed[]) => Promise<void>;
 }
 
+/** Options of a queue of envelopes. */
 export interface EnvelopeQueueOptions {
-  /** The factory that the user called, for errors. */
+  /** Name of the factory that the user called, for errors. */
   readonly user: string;
-  /** As errors name it: `dead letter`. */
+  /** What the messages are, for errors: `dead letter`. */
   readonly name: string;
   readonly queueUrl: string;
   readonly client: SqsSender | undefined;
   readonly payloadStore: PayloadStore | undefined;
 }
-
-const refused = (name: string, { Code }: { readonly Code?: string | undefined }): SinkError =>
-  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS answered ${Code} for a message; expected it among Successful`);
 
 /** `https://sqs.<region>.amazonaws.com/<account>/<name>` and `arn:aws:sqs:<region>:<account>:<name>` end alike. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
@@ -116,20 +93,11 @@ const sendInOrder = async (
   return stored;
 };
 
-/** Asks for messages in requests of ten. @throws {SinkError} when an answer names failures. */
-const askInTens = async <Entry>(
-  name: string,
-  entries: readonly Entry[],
-  ask: (entries: (Entry & { Id: string })[]) => Promise<SqsAnswer>,
-): Promise<void> => {
-  const requests = chunk(entries, { maxEntries, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
-  await eachBounded(requests, requestsAtOnce, async (request) => {
-    const { Failed = [] } = await ask(request.map((entry, index) => ({ ...entry, Id: String(index) })));
-    if (Failed[0] !== undefined) throw refused(name, Failed[0]);
-  });
+const check = ({ errors }: BatchResult<unknown>): void => {
+  if (errors.length > 0) throw errors[0];
 };
 
-/** Sends messages of different groups, ten a request. */
+/** Sends messages of different groups, ten in a request. */
 const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
   let sender: Promise<SqsSender> | undefined;
   const connected = (): Promise<SqsSender> => {
@@ -145,13 +113,6 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  const request = async (messages: readonly SizedMessage[], delaySeconds: number, errors: unknown[]) => {
-    const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
-    const answer = await (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
-    errors.push(...(answer.Failed ?? []).map((failure) => refused(name, failure)));
-    return (answer.Successful ?? []).flatMap(({ Id }) => messages[Number(Id)]?.envelope ?? []);
-  };
-
   /** Undefined, with the reason among the errors, where it rejects. */
   const kept = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
@@ -164,11 +125,21 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
       kept(sizedMessage(name, message, payloadStore), errors),
     );
     const ready = weighed.filter((message) => message !== undefined);
-    const requests = chunk(ready, { maxEntries, maxBytes: maxMessageBytes, sizeOf: ({ bytes }) => bytes });
-    const answers = await eachBounded(requests, requestsAtOnce, (messages) =>
-      kept(request(messages, delaySeconds, errors), errors),
-    );
-    const stored = new Set(answers.flatMap((envelopes) => envelopes ?? []));
+    if (ready.length === 0) return new Set<Envelope>();
+    const sender = await kept(connected(), errors);
+    if (sender === undefined) return new Set<Envelope>();
+    const result = await inBatchesOfTen(ready, {
+      name,
+      maxBytes: maxMessageBytes,
+      sizeOf: ({ bytes }) => bytes,
+      request: (messages) =>
+        sender.sendMessageBatch({
+          QueueUrl: queueUrl,
+          Entries: messages.map((message, index) => entryOf(message, index, delaySeconds)),
+        }),
+    });
+    errors.push(...result.errors);
+    const stored = new Set(result.successful.map(({ envelope }) => envelope));
     for (const { envelope, url } of ready) {
       if (url !== undefined && !stored.has(envelope)) await kept(payloadStore?.remove(url) as Promise<void>, errors);
     }
@@ -204,17 +175,12 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
       return { stored, errors };
     },
     remove: async (receiptHandles) => {
-      const sqs = await consumer();
-      const entries = receiptHandles.map((ReceiptHandle) => ({ ReceiptHandle }));
-      await askInTens(name, entries, (Entries) => sqs.deleteMessageBatch({ QueueUrl: queueUrl, Entries }));
+      const receipts = receiptHandles.map((receiptHandle) => ({ receiptHandle }));
+      check(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));
     },
     postpone: async (messages) => {
-      const sqs = await consumer();
-      const entries = messages.map(({ receiptHandle, delaySeconds }) => ({
-        ReceiptHandle: receiptHandle,
-        VisibilityTimeout: delaySeconds,
-      }));
-      await askInTens(name, entries, (Entries) => sqs.changeMessageVisibilityBatch({ QueueUrl: queueUrl, Entries }));
+      const secondsOf = ({ delaySeconds }: Postponed): number => delaySeconds;
+      check(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
     },
   };
 };

@@ -3,8 +3,9 @@
 
 import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
-import { type EnvelopeReceipt, envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import { type EnvelopeReceipt, envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import type { SqsSender } from "./sqs-client.ts";
 
 /** A message of the queue that failed once more. */
 export interface FailedMessage {
