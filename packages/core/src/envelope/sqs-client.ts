@@ -142,7 +142,7 @@ export const inBatchesOfTen = async <Value>(
       const codes = new Map(Failed.map(({ Id, Code }) => [Number(Id), Code]));
       for (const [index, value] of batch.entries()) {
         result[successful.has(index) ? "successful" : "refused"].push(value);
-        if (!successful.has(index)) result.errors.push(refusal(name, codes.get(index)));
+        if (!successful.has(index)) result.errors.push(refusal(name, codes.get(index) ?? Failed[0]?.Code));
       }
     } catch (error) {
       result.errors.push(error);
