@@ -1,7 +1,7 @@
 // The command: which part of it is meant, its help, and errors in one line. Parts are loaded when they are meant.
 
 import { readFile } from "node:fs/promises";
-import { CommandError, exitCodes } from "./command-error.ts";
+import { CommandError, exitCodes } from "./command-line/command-error.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;

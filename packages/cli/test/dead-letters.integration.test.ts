@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { decodeEnvelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
+import { letterOf, newQueue } from "./support/dead-letters.ts";
 import { type Ended, runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());

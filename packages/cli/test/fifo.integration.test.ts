@@ -4,7 +4,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startElasticmq, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
+import { letterOf, newQueue } from "./support/dead-letters.ts";
 import { poison } from "./support/shop.ts";
 
 const engines = [

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { sumOf } from "./support/bench.ts";
-import { letterOf } from "./support/letters.ts";
+import { letterOf } from "./support/dead-letters.ts";
 import { type Ended, runSluice, startSluice } from "./support/sluice.ts";
 
 const handlers = fileURLToPath(new URL("support/handlers.mjs", import.meta.url));

@@ -6,7 +6,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { type BenchOptions, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
+import { letterOf, newQueue } from "./support/dead-letters.ts";
 import { runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf } from "./support/bench.ts";
 import { type FakeFunction, type FakeLambda, startLambda } from "./support/lambda.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
+import { letterOf, newQueue } from "./support/dead-letters.ts";
 import { openShop } from "./support/shop.ts";
 import { type Ended, runSluice } from "./support/sluice.ts";
 

@@ -7,7 +7,7 @@ import { onFailureDestinationReader } from "@sluice/core";
 import type { StreamRecord, StreamsReader } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/letters.ts";
+import { letterOf, newQueue, recordOf } from "./support/dead-letters.ts";
 import { poison } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());

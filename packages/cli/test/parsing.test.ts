@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { type OptionSpecs, parseArguments, wholeNumber } from "../src/arguments.ts";
+import { type OptionSpecs, parseArguments, wholeNumber } from "../src/command-line/arguments.ts";
 import { awsFailure } from "../src/aws/aws-failure.ts";
 import { regionIn } from "../src/aws/region.ts";
-import { CommandError } from "../src/command-error.ts";
-import { keyMatch } from "../src/item-key.ts";
-import { placeAt, queueAt } from "../src/letterbox/places.ts";
+import { CommandError } from "../src/command-line/command-error.ts";
+import { keyMatch } from "../src/filter/item-key.ts";
+import { placeAt, queueAt } from "../src/message-source/source-address.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
-import { sinceTime } from "../src/since.ts";
+import { sinceTime } from "../src/filter/since.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 

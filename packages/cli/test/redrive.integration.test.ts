@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/letters.ts";
+import { letterOf, newQueue, recordOf } from "./support/dead-letters.ts";
 import { poison } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());

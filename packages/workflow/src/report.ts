@@ -1,14 +1,14 @@
 // The function that ends every run, good or bad: what was done, and what is left.
 
 import { type Clock, type InvocationContext, type PipelineLogger, systemClock } from "@sluice/core/sink-kit";
-import type { Decision } from "./approval-page.ts";
-import type { RedriveMode } from "./batch.ts";
-import { consoleLogger, requiredUrl } from "./environment.ts";
-import { type NewsOptions, newsSender } from "./news.ts";
-import { type Counts, noProgress, type Progress } from "./progress.ts";
-import { type Depth, openQueue, type QueueClient, queueName } from "./queue.ts";
-import type { Survey } from "./survey.ts";
-import { type Tally, tallyLines } from "./tally.ts";
+import type { Decision } from "./approval/approval-page.ts";
+import type { RedriveMode } from "./redrive/batch.ts";
+import { consoleLogger, requiredUrl } from "./run/environment.ts";
+import { type NewsOptions, newsSender } from "./run/notification.ts";
+import { type Counts, noProgress, type Progress } from "./run/progress.ts";
+import { type Depth, openQueue, type QueueClient, queueName } from "./run/queue.ts";
+import type { Survey } from "./run/survey.ts";
+import { type Tally, tallyLines } from "./run/counts-by-sink.ts";
 
 /** Options of the report's function. Those with a variable may come from the environment instead. */
 export interface ReportOptions extends NewsOptions {

@@ -2,9 +2,9 @@
 // whatever is in the queue, no state comes near the 256 KiB that it may hold.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
-import type { RedriveMode } from "./batch.ts";
-import { progressMembers } from "./progress.ts";
-import { checkSettings, type Settings } from "./settings.ts";
+import type { RedriveMode } from "./redrive/batch.ts";
+import { progressMembers } from "./run/progress.ts";
+import { checkSettings, type Settings } from "./run/settings.ts";
 
 /** Options of the state machine. The settings can be said anew in the input of each execution. */
 export interface RedriveStateMachineOptions extends Settings {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Clock } from "@sluice/core/sink-kit";
-import { type Approval, signed, verified } from "../src/approval-link.ts";
+import { type Approval, signed, verified } from "../src/approval/approval-link.ts";
 import {
   type ApprovalPageOptions,
   type ApprovalRequestEvent,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { PayloadStore } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 import { batchHandler, type LambdaClient, type QueueClient } from "../src/index.ts";
-import { bodyFor, envelopeOf, orderRecord } from "./letters.ts";
+import { bodyFor, envelopeOf, orderRecord } from "./dead-letters.ts";
 import { queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, payloadOf, rig } from "./rig.ts";
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { rig } from "./rig.ts";
 
 const count = 1_000;

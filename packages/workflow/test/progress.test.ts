@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { noProgress, openLedger, type Result } from "../src/progress.ts";
-import { tallied, tallyLines, totalOf } from "../src/tally.ts";
-import { triedIn } from "../src/tried.ts";
+import { noProgress, openLedger, type Result } from "../src/run/progress.ts";
+import { tallied, tallyLines, totalOf } from "../src/run/counts-by-sink.ts";
+import { triedIn } from "../src/run/attempted-messages.ts";
 
 describe("a ledger", () => {
   test("balances, over any number of batches", () => {

@@ -19,7 +19,7 @@ import {
   surveyHandler,
   type TaskClient,
 } from "../src/index.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { type MemoryQueue, memoryQueue, queueUrl } from "./memory-queue.ts";
 import { functionError, invoking, keptLines, type Line, orders, silent } from "./rig.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import validate from "asl-validator";
 import { type RedriveStateMachineOptions, redriveStateMachine, type State } from "../src/index.ts";
-import { noProgress, openLedger, progressMembers } from "../src/progress.ts";
-import { mostFailures } from "../src/settings.ts";
+import { noProgress, openLedger, progressMembers } from "../src/run/progress.ts";
+import { mostFailures } from "../src/run/settings.ts";
 import { historyEvents, mostBatches } from "../src/state-machine.ts";
-import { surveyHandler } from "../src/survey.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { surveyHandler } from "../src/run/survey.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";
 
 const variants: readonly (readonly [string, RedriveStateMachineOptions])[] = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { surveyHandler } from "../src/index.ts";
-import { noProgress } from "../src/progress.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { noProgress } from "../src/run/progress.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";
 import { keptLines } from "./rig.ts";
 

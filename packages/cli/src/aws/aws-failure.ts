@@ -1,6 +1,6 @@
 // What the SDK throws, in one line for people.
 
-import { CommandError } from "../command-error.ts";
+import { CommandError } from "../command-line/command-error.ts";
 
 /** What people can do about it. */
 const hints: readonly (readonly [RegExp, string])[] = [

@@ -3,8 +3,8 @@
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
-import type { OptionValues } from "../arguments.ts";
-import { CommandError } from "../command-error.ts";
+import type { OptionValues } from "../command-line/arguments.ts";
+import { CommandError } from "../command-line/command-error.ts";
 import { regionIn } from "./region.ts";
 
 /** What the user said about AWS; all else is the SDK's default chain. */

@@ -2,17 +2,17 @@
 
 import type { Envelope } from "@sluice/core/envelope";
 import { s3Client } from "../aws/clients.ts";
-import { type Claims, claimsOf } from "../claims.ts";
-import { CommandError, exitCodes } from "../command-error.ts";
-import type { Letterbox } from "../letterbox/letterbox.ts";
-import { openQueue } from "../letterbox/open-letterbox.ts";
-import { openSpool, type SpoolPlace } from "../spool.ts";
+import { type Claims, claimsOf } from "../aws/payloads.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import type { Letterbox } from "../message-source/message-source.ts";
+import { openQueue } from "../message-source/open-source.ts";
+import { openSpool, type SpoolPlace } from "../files/temporary-file.ts";
 import { type Interrupt, watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { counted } from "../words.ts";
+import { counted } from "../terminal/format.ts";
 import { exportLine, lineWriter, writeAll } from "./export.ts";
-import { type GatheredLetter, type Gathering, gather } from "./gather.ts";
+import { type GatheredLetter, type Gathering, gather } from "./receive.ts";
 import { groupLines, letterLines, rowOf } from "./list.ts";
 import type { DeadLetterOptions } from "./options.ts";
 import { showLines } from "./show.ts";

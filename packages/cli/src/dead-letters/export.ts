@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { open } from "node:fs/promises";
 import type { Envelope } from "@sluice/core/envelope";
-import { CommandError } from "../command-error.ts";
-import type { Spool, SpoolPlace } from "../spool.ts";
+import { CommandError } from "../command-line/command-error.ts";
+import type { Spool, SpoolPlace } from "../files/temporary-file.ts";
 
 /** Where lines are written to. */
 export interface LineWriter {

@@ -3,7 +3,7 @@
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
 import { tableLines } from "../terminal/table.ts";
-import { ageText, withSeparators } from "../words.ts";
+import { ageText, withSeparators } from "../terminal/format.ts";
 
 /** What a table has of a dead letter. */
 export interface LetterRow extends Pick<Envelope, "id" | "pipeline" | "sink" | "code" | "attempts" | "firstFailedAt"> {

@@ -1,12 +1,12 @@
 // The options of `sluice dead-letters`.
 
-import { type OptionSpecs, type OptionValues, parseArguments } from "../arguments.ts";
+import { type OptionSpecs, type OptionValues, parseArguments } from "../command-line/arguments.ts";
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
-import { CommandError } from "../command-error.ts";
-import { commonOptions } from "../common-options.ts";
-import { helpOf } from "../help.ts";
-import { filterOptions, type LetterFilter, letterFilter } from "../letter-filter.ts";
-import { queueAt } from "../letterbox/places.ts";
+import { CommandError } from "../command-line/command-error.ts";
+import { commonOptions } from "../command-line/common-options.ts";
+import { helpOf } from "../command-line/help.ts";
+import { filterOptions, type LetterFilter, letterFilter } from "../filter/dead-letter-filter.ts";
+import { queueAt } from "../message-source/source-address.ts";
 
 const actions = ["list", "show", "export", "drop"] as const;
 

@@ -2,7 +2,7 @@
 
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
-import { ageText } from "../words.ts";
+import { ageText } from "../terminal/format.ts";
 
 /** Attributes and their types: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>

@@ -1,24 +1,24 @@
 // `sluice redrive`: opens what it needs, makes the rounds, puts back what is left, and tells.
 
 import { lambdaClient, s3Client } from "../aws/clients.ts";
-import { claimsOf } from "../claims.ts";
-import { exitCodes } from "../command-error.ts";
-import { isSelective } from "../letter-filter.ts";
-import { type Stock, stillHidden } from "../letterbox/letterbox.ts";
-import { openLetterbox } from "../letterbox/open-letterbox.ts";
-import { newOtherKinds } from "../other-kind.ts";
-import { openSpool } from "../spool.ts";
+import { claimsOf } from "../aws/payloads.ts";
+import { exitCodes } from "../command-line/command-error.ts";
+import { isSelective } from "../filter/dead-letter-filter.ts";
+import { type Stock, stillHidden } from "../message-source/message-source.ts";
+import { openLetterbox } from "../message-source/open-source.ts";
+import { newOtherKinds } from "../message-source/unsupported-messages.ts";
+import { openSpool } from "../files/temporary-file.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { counted } from "../words.ts";
-import { newAccount } from "./account.ts";
+import { counted } from "../terminal/format.ts";
+import { newAccount } from "../../../redrive/src/run-counts.ts";
 import { FunctionFailedError, type Invoker } from "./invoker.ts";
 import { lambdaInvoker } from "./lambda-invoker.ts";
-import { localInvoker } from "./local-invoker.ts";
+import { localInvoker } from "./local-handler.ts";
 import type { RedriveOptions } from "./options.ts";
 import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine, vainFilterLines } from "./report.ts";
 import { makeRounds, type Redriving } from "./rounds.ts";
-import { settler } from "./settle.ts";
+import { settler } from "./finish.ts";
 
 const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal): Promise<Invoker> => {
   if (handler.to === "local") {

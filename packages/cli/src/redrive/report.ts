@@ -1,8 +1,8 @@
 // What a redrive tells at its end: counts that add up, and why something is left.
 
-import { counted, withSeparators } from "../words.ts";
-import { type Account, type Fate, fates } from "./account.ts";
-import type { EntryResult } from "./send.ts";
+import { counted, withSeparators } from "../terminal/format.ts";
+import { type Account, type Fate, fates } from "../../../redrive/src/run-counts.ts";
+import type { EntryResult } from "../../../redrive/src/engine.ts";
 
 const words: Readonly<Record<Fate, string>> = {
   delivered: "delivered",

@@ -1,21 +1,21 @@
 // The rounds of a redrive: take out what is there, send it in order, and again where removals bring more to light.
 
 import { systemClock } from "@sluice/core/sink-kit";
-import type { Claims } from "../claims.ts";
-import type { Letterbox, Stock } from "../letterbox/letterbox.ts";
-import type { OtherKinds } from "../other-kind.ts";
-import type { Spool } from "../spool.ts";
+import type { Claims } from "../aws/payloads.ts";
+import type { Letterbox, Stock } from "../message-source/message-source.ts";
+import type { OtherKinds } from "../message-source/unsupported-messages.ts";
+import type { Spool } from "../files/temporary-file.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { withSeparators } from "../words.ts";
-import type { Account } from "./account.ts";
-import { collect } from "./collect.ts";
+import { withSeparators } from "../terminal/format.ts";
+import type { Account } from "../../../redrive/src/run-counts.ts";
+import { collect } from "./receive.ts";
 import type { Invoker } from "./invoker.ts";
 import type { RedriveOptions } from "./options.ts";
 import { paceOf } from "./pace.ts";
-import { type Entry, inOrder, type Parcel } from "./parcel.ts";
-import { letterReader, onFailureDestinationReader } from "./reading.ts";
-import { type EntryResult, sender, unsent } from "./send.ts";
-import type { Settler } from "./settle.ts";
+import { type Entry, inOrder, type Parcel } from "./delivery-unit.ts";
+import { letterReader, onFailureDestinationReader } from "./read-message.ts";
+import { type EntryResult, sender, unsent } from "../../../redrive/src/engine.ts";
+import type { Settler } from "./finish.ts";
 
 /** What a redrive works with, all of it open. */
 export interface Redriving {

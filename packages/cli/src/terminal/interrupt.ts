@@ -1,6 +1,6 @@
 // Ctrl-C: the first asks the command to stop, the second ends it.
 
-import { exitCodes } from "../command-error.ts";
+import { exitCodes } from "../command-line/command-error.ts";
 
 /** Whether the command was asked to stop. */
 export interface Interrupt {

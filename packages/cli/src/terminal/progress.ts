@@ -1,6 +1,6 @@
 // Progress: one line that rewrites itself on a terminal, plain lines now and then where there is none.
 
-import { withSeparators } from "../words.ts";
+import { withSeparators } from "./format.ts";
 
 const plainIntervalMs = 2_000;
 const redrawIntervalMs = 100;
