@@ -110,7 +110,8 @@ describe.each(packages)("%s", (folder) => {
     const arrows: Record<string, readonly string[]> = {
       "packages/core": none,
       "packages/cdk": none,
-      "packages/cli": ["@sluice/core", "@sluice/local"],
+      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/local"],
+      "packages/workflow": ["@sluice/core", "@sluice/redrive"],
     };
     const allowed = arrows[folder] ?? ["@sluice/core"];
     expect(internal.filter((name) => !allowed.includes(name))).toEqual([]);

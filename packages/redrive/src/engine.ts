@@ -1,169 +1,215 @@
-// The second half of a redrive: requests to the handler, one after the other. A later change of an item is never sent
-// after an earlier one that must come again.
+// The engine of a redrive: it sends messages to a pipeline's handler, one request after the other. A message is not sent
+// while an earlier one of its group has to be retried.
 
-import type { Spool } from "../../cli/src/files/temporary-file.ts";
-import { FunctionFailedError, type Invoker } from "../../cli/src/redrive/invoker.ts";
-import type { Pace } from "../../cli/src/redrive/pace.ts";
-import type { Entry, Settled } from "../../cli/src/redrive/delivery-unit.ts";
+import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
+import { inOrder, type MessageOrder } from "./message-order.ts";
+import type { MessageRate } from "./message-rate.ts";
 import {
-  eventOverhead,
-  messageBytes,
+  eventBytes,
+  maxRequestBytes,
+  maxRequestMessages,
+  type RedriveEvent,
+  type RedriveResult,
+  readAnswer,
+  recordBytes,
   redriveEvent,
-  type TaskAnswer,
-  type TaskMessage,
-  taskAnswer,
-  taskLimits,
+  type TaskRecord,
 } from "./task.ts";
 
-/** What became of one entry, with the handler's reason. */
-export interface EntryResult extends Settled {
-  readonly code?: string;
-  readonly reason?: string;
+/** Options of the engine, for one run. */
+export interface RedriveEngineOptions<Message extends MessageOrder> {
+  /**
+   * Calls the handler with an event, and resolves with its answer.
+   * @throws {FunctionFailedError} when the function failed as a whole; any other error ends the run.
+   */
+  readonly invoke: (event: RedriveEvent) => Promise<unknown>;
+  /** Creates the record of a message, when its request is made. Its `messageId` must be unique in the run. */
+  readonly recordOf: (message: Message) => Promise<TaskRecord> | TaskRecord;
+  /** Gets the results of each request, and of messages that were not sent. Every message has one result in the end. */
+  readonly onResults: (results: ReadonlyMap<Message, RedriveResult>) => Promise<void>;
+  readonly isDryRun?: boolean;
+  /** Default: no limit. */
+  readonly rate?: MessageRate;
+  /** Ends the run after the request in flight. Default: nothing does. */
+  readonly signal?: AbortSignal;
 }
 
-/** What sending needs, over all rounds of a redrive. */
-export interface Sending {
-  readonly invoker: Invoker;
-  readonly spool: Spool;
-  readonly isDryRun: boolean;
-  readonly perSecond: number | undefined;
-  readonly pace: Pace;
+/** Sends messages of a run. It may send several times: a group that is held back stays so for the run. */
+export interface RedriveEngine<Message extends MessageOrder> {
+  /**
+   * Sends messages, each group in order. Resolves when every message has its result.
+   * @throws {BrokenFunctionError} after too many failed requests in a row; what `invoke` or `onResults` threw.
+   */
+  readonly send: (messages: readonly Message[]) => Promise<void>;
+}
+
+/**
+ * Requests in a row that fail before the function counts as broken. One message that makes the function crash causes seven
+ * failed requests among a hundred messages, and a neighbour of it a few more.
+ */
+export const maxFailuresInARow = 16;
+
+/** The result of a message that was not sent. */
+export const unsent = (reason: string, code?: string): RedriveResult => ({
+  outcome: "unsent",
+  stays: true,
+  reason,
+  ...(code !== undefined && { code }),
+});
+
+const heldBack = unsent(
+  "an earlier change of its item, or of its shard, must be redriven first",
+  "EARLIER_CHANGE_FAILED",
+);
+
+/** State of a run. */
+interface Run<Message extends MessageOrder> extends RedriveEngineOptions<Message> {
+  /** Messages that wait. The last unit is next; messages of different units are never in one request. */
+  readonly units: Message[][];
+  /** Groups whose later messages are held back. */
+  readonly heldBackGroups: Set<string>;
   readonly signal: AbortSignal;
-  /** Takes the results of a request, and of what was not sent. */
-  readonly settle: (results: ReadonlyMap<Entry, EntryResult>) => Promise<void>;
-}
-
-/** Sends entries that are in order. Every one is settled in the end, whatever happens. */
-export type Send = (entries: readonly Entry[]) => Promise<void>;
-
-/** Entries by themselves that fail in a row with the whole function: the next will too. */
-const mostFailuresInRow = 3;
-
-/** The result of what was not sent, and why. */
-export const unsent = (reason: string): EntryResult => ({ outcome: "unsent", stays: true, reason });
-
-const behind = unsent("an earlier change of its item, or of its shard, is to be redriven first");
-
-/** What is sent, from the end of the pile, and what is known of it so far. */
-interface Dispatch extends Sending {
-  readonly pile: Entry[];
-  /** Lanes whose earlier changes must come again. */
-  readonly blocked: Set<string>;
-  /** Messages of the next request, at most, and of any. */
+  /** Most messages of the next request, and of any request. */
   size: number;
-  readonly largest: number;
-  failuresInRow: number;
+  readonly maxSize: number;
+  failuresInARow: number;
 }
 
-interface Task {
-  readonly entries: readonly Entry[];
-  readonly messages: readonly TaskMessage[];
+interface Request<Message> {
+  readonly messages: readonly Message[];
+  readonly records: readonly TaskRecord[];
+  /** The rest of the unit. */
+  readonly rest: readonly Message[];
 }
 
-/** The next request: as many entries as it may hold. They are off the pile. */
-const nextTask = async ({ pile, spool, size }: Dispatch): Promise<Task> => {
-  const entries: Entry[] = [];
-  const messages: TaskMessage[] = [];
-  let bytes = eventOverhead;
-  for (let entry = pile.at(-1); entry !== undefined && entries.length < size; entry = pile.at(-1)) {
-    const message = { messageId: entry.id, body: await spool.read(entry.place) };
-    bytes += messageBytes(message);
-    if (bytes > taskLimits.bytes && entries.length > 0) break;
-    pile.pop();
-    entries.push(entry);
-    messages.push(message);
+/** Creates the next request, from the last unit: as many messages as a request may contain. */
+const nextRequest = async <Message extends MessageOrder>(run: Run<Message>): Promise<Request<Message>> => {
+  const unit = run.units.at(-1) ?? [];
+  const records: TaskRecord[] = [];
+  let bytes = eventBytes;
+  for (const message of unit.slice(0, run.size)) {
+    const record = await run.recordOf(message);
+    bytes += recordBytes(record);
+    if (bytes > maxRequestBytes && records.length > 0) break;
+    records.push(record);
   }
-  return { entries, messages };
+  return { messages: unit.slice(0, records.length), records, rest: unit.slice(records.length) };
 };
 
-const putOnTop = ({ pile }: Dispatch, entries: readonly Entry[]): void => void pile.push(...[...entries].reverse());
-
-/** Settles, and takes off the pile what must not overtake what is to be retried. */
-const settleAll = async (dispatch: Dispatch, results: ReadonlyMap<Entry, EntryResult>): Promise<void> => {
-  const { pile, blocked, settle } = dispatch;
-  const before = blocked.size;
-  for (const [{ lane }, { outcome }] of results) if (outcome === "retried") blocked.add(lane);
-  await settle(results);
-  if (blocked.size > before) await skipBlocked(dispatch, pile);
+const putBack = <Message extends MessageOrder>({ units }: Run<Message>, unit: readonly Message[]): void => {
+  if (unit.length > 0) units.push([...unit]);
 };
 
-const skipBlocked = async ({ blocked, settle }: Dispatch, pile: Entry[]): Promise<void> => {
-  const skipped = pile.filter(({ lane }) => blocked.has(lane));
-  if (skipped.length === 0) return;
-  pile.splice(0, pile.length, ...pile.filter(({ lane }) => !blocked.has(lane)));
-  await settle(new Map(skipped.map((entry) => [entry, behind])));
+const holdBack = async <Message extends MessageOrder>(run: Run<Message>): Promise<void> => {
+  const isHeldBack = ({ group }: Message): boolean => run.heldBackGroups.has(group);
+  const messages = run.units.flat().filter(isHeldBack);
+  if (messages.length === 0) return;
+  const left = run.units.map((unit) => unit.filter((message) => !isHeldBack(message)));
+  run.units.splice(0, run.units.length, ...left.filter((unit) => unit.length > 0));
+  await run.onResults(new Map(messages.map((message) => [message, heldBack])));
 };
 
-const resultOf = ({ id }: Entry, answer: TaskAnswer, isDryRun: boolean): EntryResult => {
-  const { outcome, code, message } = answer.outcomeOf(id);
-  const stays = answer.stays(id) || outcome === "retried" || (isDryRun && outcome === "rejected");
-  return { outcome, stays, ...(code !== undefined && { code }), ...(message !== undefined && { reason: message }) };
+/** Passes results on, and holds back what must not overtake a message that has to be retried. */
+const finish = async <Message extends MessageOrder>(
+  run: Run<Message>,
+  results: ReadonlyMap<Message, RedriveResult>,
+): Promise<void> => {
+  const before = run.heldBackGroups.size;
+  for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
+  await run.onResults(results);
+  if (run.heldBackGroups.size > before) await holdBack(run);
 };
 
-/** Not attempted: the function's time was over. */
-const isUnstarted = (result: EntryResult | undefined): boolean =>
+/** Whether the handler ran out of time before it attempted the message. */
+const isUnattempted = (result: RedriveResult | undefined): boolean =>
   result?.outcome === "retried" && result.code === "DEADLINE_EXCEEDED";
 
-const succeed = async (dispatch: Dispatch, { entries }: Task, answer: TaskAnswer): Promise<void> => {
-  const results = new Map(entries.map((entry) => [entry, resultOf(entry, answer, dispatch.isDryRun)]));
-  const unstarted = entries.length === 1 ? [] : entries.filter((entry) => isUnstarted(results.get(entry)));
-  dispatch.failuresInRow = 0;
-  dispatch.size = Math.min(dispatch.largest, dispatch.size * 2);
-  if (unstarted.length > 0) {
-    // What the function's time did not suffice for is asked for again, in smaller requests.
-    dispatch.size = entries.length - unstarted.length || Math.ceil(entries.length / 2);
-    for (const entry of unstarted) results.delete(entry);
-    putOnTop(dispatch, unstarted);
+const succeed = async <Message extends MessageOrder>(
+  run: Run<Message>,
+  { messages, records, rest }: Request<Message>,
+  resultOf: (messageId: string) => RedriveResult,
+): Promise<void> => {
+  const results = new Map(messages.map((message, index) => [message, resultOf(records[index]?.messageId ?? "")]));
+  const again = messages.length === 1 ? [] : messages.filter((message) => isUnattempted(results.get(message)));
+  run.failuresInARow = 0;
+  run.size = Math.min(run.maxSize, run.size * 2);
+  if (again.length > 0) run.size = messages.length - again.length || Math.ceil(messages.length / 2);
+  for (const message of again) results.delete(message);
+  putBack(run, [...again, ...rest]);
+  await finish(run, results);
+};
+
+/** Halves a request that failed as a whole, until the message that makes the function fail is alone. */
+const fail = async <Message extends MessageOrder>(
+  run: Run<Message>,
+  { messages, rest }: Request<Message>,
+  error: FunctionFailedError,
+): Promise<void> => {
+  run.failuresInARow += 1;
+  putBack(run, rest);
+  if (messages.length > 1) {
+    const middle = Math.ceil(messages.length / 2);
+    putBack(run, messages.slice(middle));
+    putBack(run, messages.slice(0, middle));
+  } else {
+    const result: RedriveResult = { outcome: "retried", stays: true, code: error.code, reason: error.message };
+    await finish(run, new Map(messages.map((message) => [message, result])));
   }
-  await settleAll(dispatch, results);
+  if (run.failuresInARow < maxFailuresInARow) return;
+  const found = `${run.failuresInARow} requests in a row failed: ${error.message}`;
+  throw new BrokenFunctionError(found, { cause: error });
 };
 
-/** Halves a request that failed as a whole, until the message that makes it fail is alone. */
-const fail = async (dispatch: Dispatch, { entries }: Task, error: FunctionFailedError): Promise<void> => {
-  dispatch.size = Math.ceil(entries.length / 2);
-  if (entries.length > 1) return putOnTop(dispatch, entries);
-  dispatch.failuresInRow += 1;
-  const result: EntryResult = { outcome: "retried", stays: true, code: "FUNCTION_FAILED", reason: error.message };
-  await settleAll(dispatch, new Map(entries.map((entry) => [entry, result])));
-  if (dispatch.failuresInRow === mostFailuresInRow) throw error;
-};
-
-/** The handler's answer, or that it failed as a whole. What could not be asked for is on the pile again. */
-const ask = async (dispatch: Dispatch, { entries, messages }: Task): Promise<TaskAnswer | FunctionFailedError> => {
+const ask = async <Message extends MessageOrder>(run: Run<Message>, { records }: Request<Message>) => {
+  const isDryRun = run.isDryRun ?? false;
   try {
-    return taskAnswer(await dispatch.invoker.invoke(redriveEvent(messages, dispatch.isDryRun)));
+    return readAnswer(await run.invoke(redriveEvent(records, isDryRun)), isDryRun);
   } catch (error) {
     if (error instanceof FunctionFailedError) return error;
-    putOnTop(dispatch, entries);
     throw error;
   }
 };
 
-const sendNext = async (dispatch: Dispatch): Promise<void> => {
-  const { pace, signal } = dispatch;
-  const task = await nextTask(dispatch);
-  await pace(task.entries.length, signal);
-  if (signal.aborted) return putOnTop(dispatch, task.entries);
-  const answer = await ask(dispatch, task);
-  await (answer instanceof FunctionFailedError ? fail(dispatch, task, answer) : succeed(dispatch, task, answer));
+const sendNext = async <Message extends MessageOrder>(run: Run<Message>): Promise<void> => {
+  const request = await nextRequest(run);
+  await run.rate?.wait(run.signal);
+  if (run.signal.aborted) return;
+  run.rate?.spend(request.messages.length);
+  const answer = await ask(run, request);
+  // Not before: messages whose request could not be made are still to be sent.
+  run.units.pop();
+  await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));
 };
 
-/** Makes the sender of a redrive, which remembers from round to round what must not be overtaken. */
-export const sender = (sending: Sending): Send => {
-  const largest = Math.min(taskLimits.messages, sending.perSecond ?? Number.POSITIVE_INFINITY);
-  const dispatch: Dispatch = { ...sending, pile: [], blocked: new Set(), size: largest, largest, failuresInRow: 0 };
-  const { pile, signal, settle } = dispatch;
-  return async (entries) => {
-    putOnTop(dispatch, entries);
-    let reason = "the redrive was interrupted";
-    try {
-      await skipBlocked(dispatch, pile);
-      while (pile.length > 0 && !signal.aborted) await sendNext(dispatch);
-    } catch (error) {
-      reason = "the redrive ended early";
-      throw error;
-    } finally {
-      await settle(new Map(pile.splice(0).map((entry) => [entry, unsent(reason)])));
-    }
+/** Creates the engine for one run. */
+export const redriveEngine = <Message extends MessageOrder>(
+  options: RedriveEngineOptions<Message>,
+): RedriveEngine<Message> => {
+  const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
+  const { signal = new AbortController().signal } = options;
+  const run: Run<Message> = {
+    ...options,
+    signal,
+    units: [],
+    heldBackGroups: new Set(),
+    size: maxSize,
+    maxSize,
+    failuresInARow: 0,
+  };
+  return {
+    send: async (messages) => {
+      putBack(run, inOrder(messages));
+      let reason = "the redrive was interrupted";
+      try {
+        await holdBack(run);
+        while (run.units.length > 0 && !signal.aborted) await sendNext(run);
+      } catch (error) {
+        reason = "the redrive ended early";
+        throw error;
+      } finally {
+        const left = run.units.splice(0).flat();
+        if (left.length > 0) await options.onResults(new Map(left.map((message) => [message, unsent(reason)])));
+      }
+    },
   };
 };

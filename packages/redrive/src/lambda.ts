@@ -1,9 +1,10 @@
-// A synchronous call of a Lambda function: the pipeline's, or the user's fix.
+// Calls a Lambda function and waits for its answer.
 
-import { type AwsService, missingDependency } from "@sluice/core/sink-kit";
+import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
+import { FunctionFailedError, functionFailed } from "./function-error.ts";
 
 /**
- * The one call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.
+ * The call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export interface LambdaClient {
@@ -13,17 +14,8 @@ export interface LambdaClient {
   ) => Promise<{ readonly FunctionError?: string | undefined; readonly Payload?: Uint8Array | undefined }>;
 }
 
-/** What a function answered; `failed`: it threw, timed out or crashed, and this is the kind of its error. */
-export type FunctionAnswer = { readonly value: unknown } | { readonly failed: string };
-
-/**
- * What a request may hold, with some left for what is around the messages. Lambda's limit is 6 MB.
- * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-25)
- */
-export const maxPayloadBytes = 5_500_000;
-
-/** Names that core's table lacks. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
-export const lambda: AwsService = {
+/** Lambda's error names that core's table lacks. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
+export const lambdaService: AwsService = {
   name: "Lambda",
   codes: {
     EC2Throttled: "SINK_THROTTLED",
@@ -33,29 +25,34 @@ export const lambda: AwsService = {
   },
 };
 
-/** A `Lambda` client with the SDK's own defaults: an answer may take a function's whole time. */
-export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
-  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
-  );
-  return new Lambda({});
-};
-
 const jsonIn = (payload: Uint8Array | undefined): unknown => {
   const text = Buffer.from(payload ?? []).toString();
   return text === "" ? undefined : JSON.parse(text);
 };
 
-/** Calls a function with JSON. Rejects with the SDK's error when there was no call. */
-export const call = async (
+/**
+ * Calls a function with an event, and resolves with its answer.
+ * @throws {FunctionFailedError} when the function failed, or Lambda refused the event for its size.
+ * @throws the SDK's error when Lambda did not call the function for another reason.
+ */
+export const invokeFunction = async (
   client: LambdaClient,
   functionName: string,
-  { input, signal }: { readonly input: unknown; readonly signal: AbortSignal },
-): Promise<FunctionAnswer> => {
-  const request = { FunctionName: functionName, Payload: JSON.stringify(input) };
-  const { FunctionError, Payload } = await client.invoke(request, { abortSignal: signal });
-  const value = jsonIn(Payload);
-  if (FunctionError === undefined) return { value };
-  // The message may quote values; the type does not.
-  return { failed: String((value as { errorType?: unknown } | undefined)?.errorType ?? FunctionError) };
+  event: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> => {
+  const request = { FunctionName: functionName, Payload: JSON.stringify(event) };
+  const answer = await client.invoke(request, signal && { abortSignal: signal }).catch((cause: unknown) => {
+    const { code, message } = awsRequestError("lambda", lambdaService, cause);
+    // The message is at fault and not the function: other messages may fit.
+    if (code === "SINK_TOO_LARGE") throw new FunctionFailedError(message, "RequestTooLarge", { cause, code });
+    throw cause;
+  });
+  const value = jsonIn(answer.Payload);
+  if (answer.FunctionError === undefined) return value;
+  const { errorType, errorMessage } = (value ?? {}) as {
+    readonly errorType?: unknown;
+    readonly errorMessage?: unknown;
+  };
+  throw functionFailed(String(errorType ?? answer.FunctionError), String(errorMessage ?? ""));
 };

@@ -1,7 +1,8 @@
-// What Lambda sends to an on-failure destination: an invocation record, by itself or wrapped by SNS; or the news of an
-// object of S3 that holds one.
+// Tells what a message contains: a dead letter, an event that Lambda sent to an on-failure destination, or neither.
 
-/** What is read of an invocation record. */
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
+
+/** The members that are read of an invocation record, of SNS' wrapper and of S3's notification. */
 export interface InvocationRecord {
   readonly timestamp?: unknown;
   readonly payload?: unknown;
@@ -10,15 +11,23 @@ export interface InvocationRecord {
     readonly startSequenceNumber?: unknown;
     readonly streamArn?: unknown;
   };
-  /** SNS' own envelope. */
+  /** SNS' wrapper. */
   readonly Type?: unknown;
   readonly Message?: unknown;
   /** S3's notification. */
   readonly Records?: readonly { readonly s3?: unknown }[];
 }
 
-/** The members of a JSON object; of any other text, none. */
-export const membersIn = (text: string): Readonly<Record<string, unknown>> => {
+/** Content of a message. */
+export type MessageContent =
+  | { readonly kind: "dead-letter"; readonly envelope: Envelope }
+  | { readonly kind: "on-failure"; readonly record: InvocationRecord }
+  /** An envelope that only a later version of Sluice reads. */
+  | { readonly kind: "newer-envelope"; readonly version: number }
+  | { readonly kind: "unsupported" };
+
+/** Returns the members of a JSON object; none for any other text. */
+export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
   try {
     const value = JSON.parse(text) as unknown;
     return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
@@ -27,18 +36,23 @@ export const membersIn = (text: string): Readonly<Record<string, unknown>> => {
   }
 };
 
-/** What SNS wraps, or the text itself. */
 const unwrapped = (text: string): InvocationRecord => {
-  const value: InvocationRecord = membersIn(text);
-  return value.Type === "Notification" && typeof value.Message === "string" ? membersIn(value.Message) : value;
+  const value: InvocationRecord = jsonMembers(text);
+  return value.Type === "Notification" && typeof value.Message === "string" ? jsonMembers(value.Message) : value;
 };
 
-/** Whether it is S3's news of objects. */
-export const isNews = ({ Records }: InvocationRecord): boolean =>
+/** Whether the record is S3's notification of new objects. */
+export const isS3Notification = ({ Records }: InvocationRecord): boolean =>
   Array.isArray(Records) && Records.every((record) => record?.s3 !== undefined);
 
-/** What Lambda or S3 has sent; undefined for anything else. */
-export const invocationIn = (text: string): InvocationRecord | undefined => {
-  const value = unwrapped(text);
-  return typeof value.DDBStreamBatchInfo?.streamArn === "string" || isNews(value) ? value : undefined;
+/** Returns the content of a message's body. */
+export const messageContent = (body: string): MessageContent => {
+  const envelope = decodeEnvelope(body);
+  if (envelope !== undefined) return { kind: "dead-letter", envelope };
+  const record = unwrapped(body);
+  if (typeof record.DDBStreamBatchInfo?.streamArn === "string" || isS3Notification(record)) {
+    return { kind: "on-failure", record };
+  }
+  const { v } = jsonMembers(body);
+  return Number.isInteger(v) && v !== 1 ? { kind: "newer-envelope", version: v as number } : { kind: "unsupported" };
 };

@@ -1,26 +1,34 @@
-// How fast messages may be taken up.
+// Limits how many messages are sent in a second.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
-/** A pace of messages. */
-export interface Pace {
-  /** Milliseconds before the next messages may be taken up. */
+/** A limit of messages per second. */
+export interface MessageRate {
+  /** Milliseconds until the next messages may be sent. */
   readonly waitMs: () => number;
-  /** Tells that so many were. */
+  /** Resolves after that time, or when the signal aborts. */
+  readonly wait: (signal: AbortSignal) => Promise<void>;
+  /** Records that messages are sent now. */
   readonly spend: (messages: number) => void;
-  /** Messages that may be taken up at once. */
-  readonly most: number;
+  /** Most messages that may be sent together. */
+  readonly burst: number;
 }
 
-/** So many messages a second, in chunks of a second's worth at the most; undefined: no limit. */
-export const paceOf = (perSecond: number | undefined, { now }: Pick<Clock, "now">): Pace => {
-  if (perSecond === undefined) return { waitMs: () => 0, spend: () => {}, most: Number.POSITIVE_INFINITY };
+/** Limits messages to a rate, in bursts of at most one second's messages. `undefined`: no limit. */
+export const messageRate = (
+  perSecond: number | undefined,
+  { now, sleep }: Pick<Clock, "now" | "sleep">,
+): MessageRate => {
   let nextAt = Number.NEGATIVE_INFINITY;
+  const waitMs = (): number => Math.max(0, nextAt - now());
   return {
-    waitMs: () => Math.max(0, nextAt - now()),
-    spend: (messages) => {
-      nextAt = Math.max(nextAt, now()) + (messages * 1_000) / perSecond;
+    waitMs,
+    wait: async (signal) => {
+      if (waitMs() > 0) await sleep(waitMs(), signal);
     },
-    most: perSecond,
+    spend: (messages) => {
+      if (perSecond !== undefined) nextAt = Math.max(nextAt, now()) + (messages * 1_000) / perSecond;
+    },
+    burst: perSecond ?? Number.POSITIVE_INFINITY,
   };
 };

@@ -1,54 +1,39 @@
-// What became of every message, in counts that add up.
+// Counts of a run. Every message that was received has exactly one outcome.
 
-/** What became of a message. Outcomes first; then those that were never sent. */
-export const fates = [
-  "delivered",
-  "superseded",
-  "filtered",
-  "rejected",
-  "retried",
-  "copy",
-  "doneBefore",
-  "notMeant",
-  "noLetter",
-  "unsent",
-] as const;
+/** Numbers of messages, by outcome. `received` is the sum of all outcomes. */
+export type Counts<Name extends string> = { readonly [name in Name | "received"]: number };
 
-export type Fate = (typeof fates)[number];
-
-/** Fates that leave the message where it was, although it was to be redriven. */
-const leavingFates: readonly Fate[] = ["rejected", "retried", "unsent"];
-
-export interface Account {
+/** Counts messages and checks that their numbers add up. */
+export interface RunCounts<Name extends string> {
   readonly receive: (messages?: number) => void;
-  /** Notes what became of messages. */
-  readonly note: (fate: Fate, messages?: number) => void;
+  /** Adds messages that have that outcome. */
+  readonly add: (name: Name, messages?: number) => void;
+  /** Messages that have one of these outcomes. */
+  readonly of: (...names: readonly Name[]) => number;
   readonly received: () => number;
-  readonly count: (fate: Fate) => number;
-  /** Messages that were to be redriven and are not. */
-  readonly left: () => number;
-  /** @throws unless every message that was received has one fate: something would be lost in silence */
-  readonly check: () => void;
+  /** @throws unless each received message has one outcome: otherwise one of them would be lost silently. */
+  readonly check: () => Counts<Name>;
 }
 
-export const newAccount = (): Account => {
-  const counts = new Map<Fate, number>();
-  let received = 0;
-  const count = (fate: Fate): number => counts.get(fate) ?? 0;
-  const sum = (some: readonly Fate[]): number => some.reduce((total, fate) => total + count(fate), 0);
+/** Counts from zero, or from the counts that an earlier part of the run has reported. */
+export const runCounts = <const Name extends string>(
+  names: readonly Name[],
+  before: Partial<Counts<Name>> = {},
+): RunCounts<Name> => {
+  const counts = new Map<Name, number>(names.map((name) => [name, before[name] ?? 0]));
+  let received = before.received ?? 0;
+  const of = (...some: readonly Name[]): number => some.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);
   return {
     receive: (messages = 1) => {
       received += messages;
     },
-    note: (fate, messages = 1) => void counts.set(fate, count(fate) + messages),
+    add: (name, messages = 1) => void counts.set(name, of(name) + messages),
+    of,
     received: () => received,
-    count,
-    left: () => sum(leavingFates),
     check: () => {
-      const found = sum(fates);
-      if (found !== received) {
-        throw new Error(`the account does not balance: ${received} messages received, ${found} accounted for`);
-      }
+      const sum = of(...names);
+      if (sum === received) return Object.fromEntries([["received", received], ...counts]) as Counts<Name>;
+      throw new Error(`the counts do not add up: ${received} messages received, ${sum} with an outcome`);
     },
   };
 };

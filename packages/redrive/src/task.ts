@@ -1,67 +1,87 @@
-// A request of a redrive: the event that asks the handler for it, and what it answers for each message.
+// One request of a redrive: the event that the handler gets, its limits, and the handler's answer for each message.
 
-import type { MessageOutcome } from "@sluice/core/envelope";
-import { CommandError } from "../../cli/src/command-line/command-error.ts";
+import type { MessageOutcome, Outcome } from "@sluice/core/envelope";
 
-/** One message of a request. */
-export interface TaskMessage {
+/** A message as a redrive event holds it. */
+export interface TaskRecord {
   readonly messageId: string;
   readonly body: string;
+  readonly attributes?: { readonly ApproximateReceiveCount: string };
 }
 
-/** The event that asks a pipeline's handler for a redrive. */
+/** The event that asks a pipeline's handler to redrive messages. */
 export interface RedriveEvent {
   readonly sluice: { readonly task: "redrive"; readonly dryRun?: true };
-  readonly Records: readonly TaskMessage[];
+  readonly Records: readonly TaskRecord[];
 }
 
+/** Messages of one request: a handler delivers a hundred changes within a function's usual timeout. */
+export const maxRequestMessages = 100;
+
 /**
- * Messages of a request. Lambda takes 6 MB; a request of a hundred changes is short enough for a function's usual
- * timeout, and what a timeout leaves undone is asked for again.
+ * Bytes of one request's JSON. Lambda takes 6 MB, which it counts as 6,291,456 bytes.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-25)
  */
-export const taskLimits = { messages: 100, bytes: 6_000_000 };
+export const maxRequestBytes = 6_000_000;
 
-/** The event for these messages. */
-export const redriveEvent = (messages: readonly TaskMessage[], isDryRun: boolean): RedriveEvent => ({
+/** Creates the event for these messages. */
+export const redriveEvent = (records: readonly TaskRecord[], isDryRun: boolean): RedriveEvent => ({
   sluice: { task: "redrive", ...(isDryRun && { dryRun: true as const }) },
-  Records: messages,
+  Records: records,
 });
 
-/** Bytes of the event around its messages, and of one message in it. */
-export const eventOverhead: number = Buffer.byteLength(JSON.stringify(redriveEvent([], true)));
-export const messageBytes = (message: TaskMessage): number => Buffer.byteLength(JSON.stringify(message)) + 1;
+/** Bytes of an event without messages. */
+export const eventBytes: number = Buffer.byteLength(JSON.stringify(redriveEvent([], true)));
 
-/** What the handler answered for each message. */
-export interface TaskAnswer {
-  readonly outcomeOf: (messageId: string) => MessageOutcome;
-  /** Whether the message has to stay where it is. */
-  readonly stays: (messageId: string) => boolean;
+/** Bytes that a message adds to an event. */
+export const recordBytes = (record: TaskRecord): number => Buffer.byteLength(JSON.stringify(record)) + 1;
+
+/** Result of one message. */
+export interface RedriveResult {
+  /** `unsent`: the message was in no request that was answered. */
+  readonly outcome: Outcome | "unsent";
+  /** Whether the message must stay in its source. */
+  readonly stays: boolean;
+  readonly code?: string;
+  /** For people. Contains no item values. */
+  readonly reason?: string;
 }
 
-const unanswered = (itemIdentifier: string): MessageOutcome => ({
-  itemIdentifier,
+/** The function answered, but not as a pipeline's handler does. */
+export class UnexpectedAnswerError extends Error {
+  override name = "UnexpectedAnswerError";
+}
+
+const unanswered: RedriveResult = {
   outcome: "retried",
+  stays: true,
   code: "UNANSWERED",
-  message: "the handler did not say what became of the message",
-});
+  reason: "the handler's answer does not name the message",
+};
 
 /**
- * Reads the handler's answer. A message that it does not name has not been delivered.
- * @throws {CommandError} when it is not the answer of a pipeline's handler
+ * Reads the handler's answer, and returns how to look up the result of a message. A message stays in its source when
+ * `batchItemFailures` lists it, or when the answer does not name it: any other message is delivered, or the pipeline has
+ * stored its records in another queue.
+ * @throws {UnexpectedAnswerError} when the answer is not that of a pipeline's handler.
  */
-export const taskAnswer = (answer: unknown): TaskAnswer => {
+export const readAnswer = (answer: unknown, isDryRun: boolean): ((messageId: string) => RedriveResult) => {
   const { outcomes, batchItemFailures } = (answer ?? {}) as {
     readonly outcomes?: readonly MessageOutcome[];
     readonly batchItemFailures?: readonly { readonly itemIdentifier: string }[];
   };
   if (!Array.isArray(outcomes) || !Array.isArray(batchItemFailures)) {
-    throw new CommandError("the function answered no outcomes; expected the handler of a Sluice pipeline");
+    throw new UnexpectedAnswerError(
+      "the function's answer has no outcomes; expected the answer of a Sluice pipeline's handler",
+    );
   }
-  const byId = new Map(outcomes.map((outcome) => [outcome.itemIdentifier, outcome]));
+  const byId = new Map(outcomes.map((outcome: MessageOutcome) => [outcome.itemIdentifier, outcome]));
   const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-  return {
-    outcomeOf: (messageId) => byId.get(messageId) ?? unanswered(messageId),
-    stays: (messageId) => failed.has(messageId) || !byId.has(messageId),
+  return (messageId) => {
+    const found = byId.get(messageId);
+    if (found === undefined) return unanswered;
+    const { outcome, code, message } = found;
+    const stays = isDryRun || failed.has(messageId);
+    return { outcome, stays, ...(code !== undefined && { code }), ...(message !== undefined && { reason: message }) };
   };
 };
