@@ -78,9 +78,9 @@ describeWithEngines("sluice redrive to Postgres", (engines) => {
       stdout: "3 received = 1 would be delivered + 2 would be superseded\n",
     });
     expect(await rows()).toHaveLength(1);
-    expect(await redrive("--max", "1", "--key", '{"id":"o-3"}')).toMatchObject({
+    expect(await redrive("--max-messages", "1", "--key", '{"id":"o-3"}')).toMatchObject({
       code: 0,
-      stdout: "3 received = 1 superseded + 2 not asked for\n",
+      stdout: "3 received = 1 superseded + 2 not selected\n",
     });
     expect(await redrive()).toMatchObject({ code: 0, stdout: "2 received = 1 delivered + 1 superseded\n" });
     expect(await rows()).toEqual([

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { deadLetterOptions } from "../src/dead-letters/options.ts";
+import { deadLettersOptions } from "../src/dead-letters/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
 
 const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md"];
@@ -27,6 +27,6 @@ test("there are commands in the documentation", () => expect(commands.length).to
 
 test.each(commands)("sluice %s", (command) => {
   const [name, ...args] = argumentsOf(command);
-  const parse = name === "redrive" ? redriveOptions : deadLetterOptions;
+  const parse = name === "redrive" ? redriveOptions : deadLettersOptions;
   expect(parse(args, Date.now())).toBeDefined();
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { sumOf } from "./support/bench.ts";
-import { letterOf } from "./support/dead-letters.ts";
+import { deadLetterOf } from "./support/dead-letters.ts";
 import { type Ended, runSluice, startSluice } from "./support/sluice.ts";
 
 const handlers = fileURLToPath(new URL("support/handlers.mjs", import.meta.url));
@@ -51,7 +51,10 @@ const withFolder = async (use: (folder: Folder) => Promise<void>): Promise<void>
 describe("a redrive of a file", () => {
   test.each(["\n", "\r\n"])("delivers its lines, in the order of each item, when they end in %j", (end) =>
     withFolder(async ({ write, redrive, delivered }) => {
-      await write([letterOf("b", 2), letterOf("a", 9), letterOf("a", 1, { record: letterOf("a", 1).record })], end);
+      await write(
+        [deadLetterOf("b", 2), deadLetterOf("a", 9), deadLetterOf("a", 1, { record: deadLetterOf("a", 1).record })],
+        end,
+      );
       expect(await redrive("handler", "--to", "local")).toMatchObject({
         code: 0,
         stdout: "3 received = 2 delivered + 1 superseded\n",
@@ -62,66 +65,65 @@ describe("a redrive of a file", () => {
 
   test("takes lines whose values hold other line ends, blank lines, and a last line without an end", () =>
     withFolder(async ({ write, redrive, file }) => {
-      await write([letterOf("a\u2028b\u2029c"), "", "  "]);
-      await appendFile(file, encodeEnvelope(letterOf("b", 2)));
+      await write([deadLetterOf("a\u2028b\u2029c"), "", "  "]);
+      await appendFile(file, encodeEnvelope(deadLetterOf("b", 2)));
       expect(sumOf(await redrive("handler"))).toBe("2 received = 2 delivered");
     }));
 
   test("goes on where it stopped: what is done is noted beside the file, and not sent again", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
-      await write([1, 2, 3, 4].map((position) => letterOf(`item ${position}`, position)));
-      expect(await redrive("handler", "--max", "2")).toMatchObject({ code: 1 });
+      await write([1, 2, 3, 4].map((position) => deadLetterOf(`item ${position}`, position)));
+      expect(await redrive("handler", "--max-messages", "2")).toMatchObject({ code: 1 });
       const again = await redrive("handler");
-      expect(again).toMatchObject({ code: 0, stdout: "4 received = 2 delivered + 2 done before\n" });
-      expect(again.stderr).toContain(`2 lines done before, says ${file}.done`);
-      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: "4 received = 4 done before\n" });
+      expect(again).toMatchObject({ code: 0, stdout: "4 received = 2 delivered + 2 already done\n" });
+      expect(again.stderr).toContain(`2 lines already done according to ${file}.done`);
+      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: "4 received = 4 already done\n" });
       expect(await delivered()).toHaveLength(4);
     }));
 
   test("goes on after a crash in the middle of a note", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
-      await write(Array.from({ length: 12 }, (_, index) => letterOf(`item ${index}`, index + 1)));
-      await redrive("handler", "--max", "1");
+      await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
+      await redrive("handler", "--max-messages", "1");
       const done = await readFile(`${file}.done`, "utf8");
       // Of the note of line 12.
       await writeFile(`${file}.done`, `${done}1`);
-      await redrive("handler", "--max", "1");
-      expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 done before");
-      expect(sumOf(await redrive("handler"))).toBe("12 received = 12 done before");
+      await redrive("handler", "--max-messages", "1");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 already done");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 12 already done");
       expect(await delivered()).toHaveLength(12);
       expect(new Set(await delivered()).size).toBe(12);
     }));
 
   test("does not take one file's progress for another's", () =>
     withFolder(async ({ write, redrive, file }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       await redrive("handler");
-      await write([letterOf("b", 2)]);
+      await write([deadLetterOf("b", 2)]);
       const ended = await redrive("handler");
       expect(ended.code).toBe(2);
-      expect(ended.stderr).toContain(`${file}.done is the progress of another content of ${file}`);
+      expect(ended.stderr).toContain(`${file}.done is the progress of other content of ${file}`);
     }));
 
   test("counts lines that hold no envelope, and notes nothing in a dry run", () =>
     withFolder(async ({ write, redrive, file, delivered }) => {
-      await write([letterOf("a"), '{"half": ']);
+      await write([deadLetterOf("a"), '{"half": ']);
       expect(await redrive("handler", "--dry-run")).toMatchObject({
         code: 1,
         stdout:
-          "2 received = 1 would be delivered + 1 of another kind\n" +
-          "  1 message of another kind (no envelope): line 2\n",
+          "2 received = 1 would be delivered + 1 unsupported\n" + "  1 unsupported message (no envelope): line 2\n",
       });
       await expect(readFile(`${file}.done`)).rejects.toThrow("ENOENT");
       expect(await delivered()).toEqual([]);
       expect(await redrive("handler")).toMatchObject({
         code: 1,
-        stdout: expect.stringMatching(/^2 received = 1 delivered \+ 1 of another kind\n/),
+        stdout: expect.stringMatching(/^2 received = 1 delivered \+ 1 unsupported\n/),
       });
     }));
 
   test("is killed, and goes on", () =>
     withFolder(async ({ write, redrive, start, delivered }) => {
-      await write(Array.from({ length: 100 }, (_, index) => letterOf(`item ${index}`, index + 1)));
+      await write(Array.from({ length: 100 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       const killed = start("handler", {}, "--rate", "5");
       while ((await delivered()).length === 0) await sleep(20);
       killed.child.kill("SIGKILL");
@@ -137,7 +139,7 @@ describe("a redrive of a file", () => {
 describe("--to local", () => {
   test("calls the export that is named, with a context, and passes on what it says", () =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const ended = await redrive("speaking", "--profile", "shop", "--region", "eu-central-1");
       expect(ended).toMatchObject({ code: 0, stdout: "1 received = 1 delivered\n" });
       expect(ended.stderr).toContain("called as sluice-redrive with 15 minutes");
@@ -146,7 +148,7 @@ describe("--to local", () => {
 
   test("says what the handler writes before its own result", () =>
     withFolder(async ({ write, file }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
       const { stdout } = await runSluice(args, { env: { DELIVERED: "/dev/null" }, isMerged: true });
       expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
@@ -154,7 +156,7 @@ describe("--to local", () => {
 
   test("lets the handler log from WARN on, unless it is told otherwise", () =>
     withFolder(async ({ write, start }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const told = async (level: string | undefined) =>
         (await start("speaking", { POWERTOOLS_LOG_LEVEL: level }, "--dry-run").ended).stderr;
       expect(await told(undefined)).toContain("logs from WARN on");
@@ -162,21 +164,23 @@ describe("--to local", () => {
     }));
 
   test.each([
-    ["absent", /it exports no function absent, but .*handler, .*expected the name of one behind a #/],
+    ["absent", /it exports no function absent, but .*handler, .*expected the name of an exported function after a #/],
     ["nothing", /it exports no function nothing/],
   ])("refuses the export %s", (name, told) =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(told) });
     }),
   );
 
   test("refuses what is no handler of a pipeline, and delivers nothing", () =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const ended = await redrive("hello");
       expect(ended).toMatchObject({ code: 2, stdout: expect.stringMatching(/^1 received = 1 not sent\n/) });
-      expect(ended.stderr).toMatch(/the function answered no outcomes; expected the handler of a Sluice pipeline$/m);
+      expect(ended.stderr).toMatch(
+        /the function's answer has no outcomes; expected the answer of a Sluice pipeline's handler$/m,
+      );
     }));
 
   test.each([
@@ -185,7 +189,7 @@ describe("--to local", () => {
   ])("isolates the message of which the handler %s fails", (name, told) =>
     withFolder(async ({ write, redrive, delivered }) => {
       const names = ["a", "b", "deadly", "d", "e", "f", "g"];
-      await write(names.map((item, index) => letterOf(item, index + 1)));
+      await write(names.map((item, index) => deadLetterOf(item, index + 1)));
       const ended = await redrive(name);
       expect(sumOf(ended)).toBe("7 received = 6 delivered + 1 to be retried");
       expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(told) });
@@ -196,12 +200,12 @@ describe("--to local", () => {
 
   test("gives up when the function fails whatever it is sent", () =>
     withFolder(async ({ write, redrive }) => {
-      await write(Array.from({ length: 40 }, (_, index) => letterOf(`deadly ${index}`, index + 1)));
+      await write(Array.from({ length: 40 }, (_, index) => deadLetterOf(`deadly ${index}`, index + 1)));
       const ended = await redrive("quoting");
-      expect(sumOf(ended)).toBe("40 received = 3 to be retried + 37 not sent");
+      expect(sumOf(ended)).toBe("40 received = 6 to be retried + 34 not sent");
       expect(ended).toMatchObject({
         code: 1,
-        stderr: expect.stringMatching(/^sluice: the function fails: TypeError/m),
+        stderr: expect.stringMatching(/^sluice: the function is broken: 16 requests in a row failed: TypeError/m),
       });
     }));
 });

@@ -1,123 +1,123 @@
-// What follows from results: messages go before their records, and stay with them.
+// Finished messages: a message is removed before its record, and both stay together.
 
 import { describe, expect, test } from "@jest/globals";
-import type { Claims } from "../src/aws/payloads.ts";
-import type { Letterbox } from "../src/message-source/message-source.ts";
-import { newAccount } from "../../redrive/src/run-counts.ts";
-import type { Entry, Parcel } from "../src/redrive/delivery-unit.ts";
+import type { RedriveResult } from "@sluice/redrive";
+import type { Payloads } from "../src/aws/payloads.ts";
+import type { MessageSource } from "../src/message-source/message-source.ts";
+import { redriveCounts } from "../src/redrive/counts.ts";
+import { finisher } from "../src/redrive/finish.ts";
+import type { MessageUnit, UnitPart } from "../src/redrive/message-unit.ts";
 import { newCauses } from "../src/redrive/report.ts";
-import type { EntryResult } from "../../redrive/src/engine.ts";
-import { settler } from "../src/redrive/finish.ts";
 
-const done: EntryResult = { outcome: "delivered", stays: false };
-const left: EntryResult = { outcome: "rejected", stays: true, code: "SINK_REJECTED" };
+const done: RedriveResult = { outcome: "delivered", stays: false };
+const left: RedriveResult = { outcome: "rejected", stays: true, code: "SINK_REJECTED" };
 
-const parcelOf = (messages: string[], claims: string[] = [], open = 1): Parcel => ({
+const unitOf = (messages: string[], recordUrls: string[] = [], pending = 1): MessageUnit => ({
   messages,
-  claims,
-  open,
-  settled: undefined,
+  recordUrls,
+  pending,
+  result: undefined,
 });
 
-const entryOf = (parcel: Parcel): Entry => ({
-  id: parcel.messages[0] ?? "",
-  lane: "lane",
+const partOf = (unit: MessageUnit): UnitPart => ({
+  id: unit.messages[0] ?? "",
+  group: "item",
   version: "1",
-  place: { offset: 0, bytes: 0 },
-  parcel,
+  position: { offset: 0, bytes: 0 },
+  unit,
 });
 
-/** A letterbox that cannot remove some messages, and a log of what is done. */
-const bench = ({ stuck = [] as string[], comesInRounds = false, isDryRun = false, owned = true } = {}) => {
+/** A finisher whose source cannot remove some messages, and the log of its calls. */
+const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, owned = true } = {}) => {
   const log: string[] = [];
   const warnings: string[] = [];
-  const letterbox = {
-    comesInRounds,
+  const source = {
+    isFifo,
     remove: async (ids: readonly string[]) => {
       if (ids.length > 0) log.push(`remove ${ids}`);
       return ids.filter((id) => stuck.includes(id));
     },
-    putBack: async (ids: readonly string[] = []) => {
-      if (ids.length > 0) log.push(`put back ${ids}`);
+    release: async (ids: readonly string[] = []) => {
+      if (ids.length > 0) log.push(`release ${ids}`);
       return 0;
     },
-  } as unknown as Letterbox;
-  const claims = {
-    remove: async (claim: string) => {
-      log.push(`remove ${claim}`);
-      if (claim === "s3://denied") throw new Error("no permission");
+  } as unknown as MessageSource;
+  const payloads = {
+    remove: async (url: string) => {
+      log.push(`remove ${url}`);
+      if (url === "s3://denied") throw new Error("no permission");
     },
-  } as unknown as Claims;
-  const account = newAccount();
+  } as unknown as Payloads;
+  const counts = redriveCounts();
   const warn = (line: string): void => void warnings.push(line);
-  const settling = { letterbox, claims: owned ? claims : undefined, account, causes: newCauses(), isDryRun, warn };
-  return { log, warnings, account, ...settler(settling) };
+  const context = { source, payloads: owned ? payloads : undefined, counts, causes: newCauses(), isDryRun, warn };
+  return { log, warnings, counts, ...finisher(context) };
 };
 
-describe("what is delivered", () => {
-  test("goes with all its copies, and after them the records that they claim", async () => {
-    const { log, settle, account } = bench();
-    const delivered = entryOf(parcelOf(["a", "copy"], ["s3://a", "s3://copy"]));
-    const rejected = entryOf(parcelOf(["b"], ["s3://b"]));
-    await settle(
+describe("a delivered message", () => {
+  test("is removed with its copies, and after them their records", async () => {
+    const { log, finish, counts } = bench();
+    const delivered = partOf(unitOf(["a", "copy"], ["s3://a", "s3://copy"]));
+    const rejected = partOf(unitOf(["b"], ["s3://b"]));
+    await finish(
       new Map([
         [delivered, done],
         [rejected, left],
       ]),
     );
-    expect(log).toEqual(["remove a,copy", "remove s3://a", "remove s3://copy", "put back b"]);
-    expect([account.count("delivered"), account.count("rejected")]).toEqual([1, 1]);
+    expect(log).toEqual(["remove a,copy", "remove s3://a", "remove s3://copy", "release b"]);
+    expect([counts.of("delivered"), counts.of("rejected")]).toEqual([1, 1]);
   });
 
-  test("keeps its record as long as one of its messages stays", async () => {
-    const { log, settle, unremoved } = bench({ stuck: ["copy"] });
-    await settle(new Map([[entryOf(parcelOf(["a", "copy"], ["s3://a"])), done]]));
+  test("keeps its record while one of its copies stays", async () => {
+    const { log, finish, notRemoved } = bench({ stuck: ["copy"] });
+    await finish(new Map([[partOf(unitOf(["a", "copy"], ["s3://a"])), done]]));
     expect(log).toEqual(["remove a,copy"]);
-    expect(unremoved()).toBe(1);
+    expect(notRemoved()).toBe(1);
   });
 
-  test("is told where its record cannot be removed", async () => {
-    const { warnings, settle } = bench();
-    await settle(new Map([[entryOf(parcelOf(["a"], ["s3://denied"])), done]]));
+  test("whose record cannot be removed causes a warning", async () => {
+    const { warnings, finish } = bench();
+    await finish(new Map([[partOf(unitOf(["a"], ["s3://denied"])), done]]));
     expect(warnings).toEqual(["s3://denied could not be removed: no permission"]);
   });
 
-  test("of a file leaves records alone: their messages may stand in a queue", async () => {
-    const { log, settle } = bench({ owned: false });
-    await settle(new Map([[entryOf(parcelOf(["line 1"], ["s3://a"])), done]]));
+  test("of a file keeps its record: the dead letter may still be in a queue", async () => {
+    const { log, finish } = bench({ owned: false });
+    await finish(new Map([[partOf(unitOf(["line 1"], ["s3://a"])), done]]));
     expect(log).toEqual(["remove line 1"]);
   });
 
-  test("goes when the last of its parts is, and stays with one that stays", async () => {
-    const { log, settle, account } = bench();
-    const whole = parcelOf(["object"], [], 2);
-    const half = parcelOf(["other"], [], 2);
-    await settle(
+  test("is removed after its last part, and stays when one part does", async () => {
+    const { log, finish, counts } = bench();
+    const whole = unitOf(["object"], [], 2);
+    const half = unitOf(["other"], [], 2);
+    await finish(
       new Map([
-        [entryOf(whole), done],
-        [entryOf(half), left],
+        [partOf(whole), done],
+        [partOf(half), left],
       ]),
     );
     expect(log).toEqual([]);
-    await settle(
+    await finish(
       new Map([
-        [entryOf(whole), done],
-        [entryOf(half), done],
+        [partOf(whole), done],
+        [partOf(half), done],
       ]),
     );
-    expect(log).toEqual(["remove object", "put back other"]);
-    expect([account.count("delivered"), account.count("rejected")]).toEqual([1, 1]);
+    expect(log).toEqual(["remove object", "release other"]);
+    expect([counts.of("delivered"), counts.of("rejected")]).toEqual([1, 1]);
   });
 });
 
 test("a dry run removes nothing", async () => {
-  const { log, settle } = bench({ isDryRun: true });
-  await settle(new Map([[entryOf(parcelOf(["a"], ["s3://a"])), done]]));
-  expect(log).toEqual(["put back a"]);
+  const { log, finish } = bench({ isDryRun: true });
+  await finish(new Map([[partOf(unitOf(["a"], ["s3://a"])), done]]));
+  expect(log).toEqual(["release a"]);
 });
 
-test("what stays in a FIFO queue is held to the end", async () => {
-  const { log, settle } = bench({ comesInRounds: true });
-  await settle(new Map([[entryOf(parcelOf(["a"])), left]]));
+test("a message that stays in a FIFO queue is not released before the end", async () => {
+  const { log, finish } = bench({ isFifo: true });
+  await finish(new Map([[partOf(unitOf(["a"])), left]]));
   expect(log).toEqual([]);
 });

@@ -6,12 +6,13 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { type BenchOptions, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/dead-letters.ts";
+import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
 import { runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-const letters = (count: number) => Array.from({ length: count }, (_, index) => letterOf(`item ${index}`, index + 1));
+const letters = (count: number) =>
+  Array.from({ length: count }, (_, index) => deadLetterOf(`item ${index}`, index + 1));
 
 /** A function that is entered, and left when the test says so. */
 const gate = () => {
@@ -46,7 +47,7 @@ describeWithSqs("what a redrive holds", (engine) => {
           const started = startRedrive(queue.url, "--rate", "10");
           await entered;
           started.child.kill(signal);
-          await started.said(/stopping: the request in flight is finished, and the rest is put back/);
+          await started.said(/stopping: the request in flight is finished, and the rest is released/);
           open();
           const ended = await started.ended;
           expect(sumOf(ended)).toBe("30 received = 20 delivered + 10 not sent");
@@ -128,7 +129,7 @@ describeWithSqs("what a redrive holds", (engine) => {
       expect(sumOf(ended)).toBe("2 received = 2 delivered");
       expect(ended).toMatchObject({
         code: 1,
-        stdout: expect.stringMatching(/3 messages could not be looked at: held by/),
+        stdout: expect.stringMatching(/3 messages could not be received: in flight/),
       });
     }));
 

@@ -7,8 +7,8 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf } from "./support/bench.ts";
+import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
 import { type FakeFunction, type FakeLambda, startLambda } from "./support/lambda.ts";
-import { letterOf, newQueue } from "./support/dead-letters.ts";
 import { openShop } from "./support/shop.ts";
 import { type Ended, runSluice } from "./support/sluice.ts";
 
@@ -38,14 +38,14 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   afterAll(() => client.destroy());
   const threeLetters = async () => {
     const queue = await newQueue(client);
-    await queue.fill(["a", "b", "c"].map((name, index) => letterOf(name, index + 1)));
+    await queue.fill(["a", "b", "c"].map((name, index) => deadLetterOf(name, index + 1)));
     return queue;
   };
 
   test("ends when there is no such function, and puts everything back", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "nobody"]);
+      const ended = await redrive([queue.url, "--function-name", "nobody"]);
       expect(ended).toMatchObject({
         code: 2,
         stdout: "3 received = 3 not sent\n  3 not sent: the redrive ended early\n",
@@ -65,13 +65,13 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     ],
     ["ConfigError", "deadLetterQueue is missing", "ConfigError: deadLetterQueue is missing"],
     ["TypeError", "cannot read secret of a", "TypeError; its text is withheld because it may quote values"],
-  ])("tells of a function that fails with %s, without values", (type, message, told) =>
+  ])("reports a function that fails with %s, without values", (type, message, reason) =>
     withFunction(failing(type, message), async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "shop"]);
+      const ended = await redrive([queue.url, "--function-name", "shop"]);
       expect(ended).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining(`sluice: the function fails: ${told}\n`),
+        stdout: expect.stringContaining(`3 to be retried, FUNCTION_FAILED: such as ${reason}\n`),
       });
       expect(sumOf(ended)).toBe("3 received = 3 to be retried");
       expect(ended.stdout + ended.stderr).not.toContain("secret");
@@ -95,11 +95,9 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     };
     return withFunction(run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "shop"]);
+      const ended = await redrive([queue.url, "--function-name", "shop"]);
       expect(sumOf(ended)).toBe("3 received = 2 delivered + 1 to be retried");
-      expect(ended.stdout).toContain(
-        "1 to be retried, FUNCTION_FAILED: RequestTooLargeException: Lambda takes no such",
-      );
+      expect(ended.stdout).toContain("1 to be retried, SINK_TOO_LARGE: [lambda] Lambda answered RequestTooLarge;");
     });
   });
 
@@ -110,10 +108,10 @@ describeWithSqs("a redrive by Lambda", (engine) => {
         async () => answer,
         async (redrive) => {
           const queue = await threeLetters();
-          const ended = await redrive([queue.url, "--function", "shop"]);
+          const ended = await redrive([queue.url, "--function-name", "shop"]);
           expect(ended).toMatchObject({
             code: 2,
-            stderr: expect.stringContaining("expected the handler of a Sluice pipeline"),
+            stderr: expect.stringContaining("expected the answer of a Sluice pipeline's handler"),
           });
           expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
         },
@@ -125,7 +123,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     [[], { DEBUG: "1" }],
   ])("shows stacks with %j and %j, and else none", (args, env) =>
     withFunction(openShop().run, async (redrive) => {
-      const place = [`${engine.endpoint}/000000000000/gone`, "--function", "shop"];
+      const place = [`${engine.endpoint}/000000000000/gone`, "--function-name", "shop"];
       expect((await redrive([...place, ...args], env)).stderr).toMatch(/\n\s+at .*\n(.|\n)*caused by (.|\n)*\n\s+at /);
       expect((await redrive(place)).stderr).not.toMatch(/\n\s+at /);
     }),
@@ -139,16 +137,16 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       const env = { AWS_CONFIG_FILE: file };
       const signedBy = async (...args: string[]): Promise<string | undefined> => {
         const queue = await newQueue(client);
-        await queue.fill([letterOf("a")]);
+        await queue.fill([deadLetterOf("a")]);
         const ended = await redrive([queue.url, ...args], env);
         expect(ended).toMatchObject({ code: expect.any(Number), stderr: expect.not.stringContaining("secret") });
         return lambda.invocations.at(-1)?.authorization;
       };
-      expect(await signedBy("--function", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
-      expect(await signedBy("--function", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
+      expect(await signedBy("--function-name", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
+      expect(await signedBy("--function-name", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
         /Credential=OTHERKEY\/\d+\/eu-west-1\/lambda/,
       );
-      expect(await signedBy("--function", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
+      expect(await signedBy("--function-name", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
       await rm(folder, { recursive: true });
     }));
 
@@ -157,7 +155,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       const queue = await threeLetters();
       // A name that nobody resolves.
       const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
-      const ended = await redrive([url, "--function", "shop", "--endpoint-url", engine.endpoint]);
+      const ended = await redrive([url, "--function-name", "shop", "--endpoint-url", engine.endpoint]);
       expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });
     }));
 });

@@ -1,20 +1,20 @@
-// Whatever stands in a message, a command that looks at it tells something of it, and goes on.
+// A message may contain any text: a command describes it and continues.
 
 import { expect, test } from "@jest/globals";
 import { decodeEnvelope } from "@sluice/core/envelope";
 import fc from "fast-check";
-import { groupLines, letterLines, rowOf } from "../src/dead-letters/list.ts";
+import { deadLetterLines, groupLines, rowOf } from "../src/dead-letters/list.ts";
 import { showLines } from "../src/dead-letters/show.ts";
 import { keyMatch } from "../src/filter/item-key.ts";
-import { newOtherKinds } from "../src/message-source/unsupported-messages.ts";
-import { letterReader, onFailureDestinationReader } from "../src/redrive/read-message.ts";
-import { letterOf } from "./support/dead-letters.ts";
+import { unsupportedMessages } from "../src/message-source/unsupported-messages.ts";
+import { deadLetterReader, invocationReader } from "../src/redrive/read-message.ts";
+import { deadLetterOf } from "./support/dead-letters.ts";
 
-const claims = { fetch: async () => undefined, remove: async () => undefined, close: async () => undefined };
+const payloads = { fetch: async () => undefined };
 const readers = [
-  letterReader({ keys: [keyMatch('{"pk":"a"}')] }, claims),
-  letterReader({}, claims),
-  onFailureDestinationReader(0),
+  deadLetterReader({ keys: [keyMatch('{"pk":"a"}')] }, payloads),
+  deadLetterReader({}, payloads),
+  invocationReader(0),
 ];
 
 const any = fc.jsonValue();
@@ -23,7 +23,7 @@ const object = (members: readonly string[]) =>
 const image = fc.oneof(any, fc.dictionary(fc.string(), any));
 const dynamodb = fc.oneof(any, fc.record({ Keys: image, NewImage: image, OldImage: image, SequenceNumber: any }));
 const record = fc.oneof(any, fc.record({ dynamodb, eventName: any, eventSourceARN: fc.oneof(any, fc.string()) }));
-const letter = record.map((record) => ({ ...letterOf("a"), record }));
+const letter = record.map((record) => ({ ...deadLetterOf("a"), record }));
 const invocation = fc.record({
   DDBStreamBatchInfo: fc.oneof(any, object(["streamArn", "shardId", "startSequenceNumber"])),
   Records: fc.oneof(any, fc.array(fc.oneof(any, object(["s3"])))),
@@ -38,14 +38,14 @@ const text = fc.oneof(
 
 test("no message makes a reader or a listing throw", async () => {
   await fc.assert(
-    fc.asyncProperty(text, async (text) => {
-      for (const read of readers) await read({ id: "m", text });
-      const others = newOtherKinds();
-      others.add({ id: "m", text });
-      expect(others.lines()).toHaveLength(1);
-      const envelope = decodeEnvelope(text);
+    fc.asyncProperty(text, async (body) => {
+      for (const read of readers) await read({ id: "m", body });
+      const unsupported = unsupportedMessages();
+      unsupported.add({ id: "m", body });
+      expect(unsupported.lines()).toHaveLength(1);
+      const envelope = decodeEnvelope(body);
       if (envelope === undefined) return;
-      expect(letterLines([rowOf(envelope)], true, 0)).toHaveLength(2);
+      expect(deadLetterLines([rowOf(envelope)], true, 0)).toHaveLength(2);
       expect(groupLines([rowOf(envelope)], 0)).toHaveLength(2);
       expect(showLines(envelope, 1, true, 0).length).toBeGreaterThan(5);
     }),

@@ -1,4 +1,4 @@
-// `sluice redrive --from on-failure`: what Lambda itself gave up on, as SQS and S3 get it.
+// `sluice redrive --from on-failure-destination`: what Lambda itself gave up on, as SQS and S3 get it.
 
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -7,7 +7,7 @@ import { onFailureDestinationReader } from "@sluice/core";
 import type { StreamRecord, StreamsReader } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/dead-letters.ts";
+import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
 import { poison } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
@@ -59,7 +59,7 @@ const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   },
 });
 
-describeWithSqs("sluice redrive --from on-failure", (engine) => {
+describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
   const client = new SQS(engine.clientConfig);
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
   afterAll(() => {
@@ -75,7 +75,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         const queue = await newQueue(client);
         const bySns = { Type: "Notification", Message: invocationRecord(records.slice(2)) };
         await queue.fill([invocationRecord(records.slice(0, 2)), JSON.stringify(bySns)]);
-        expect(await redrive(queue.url, "--from", "on-failure")).toMatchObject({
+        expect(await redrive(queue.url, "--from", "on-failure-destination")).toMatchObject({
           code: 0,
           stdout: "2 received = 2 delivered\n",
         });
@@ -98,10 +98,10 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
             `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; backfill`,
           "m",
         );
-        const dry = await redrive(queue.url, "--from", "on-failure", "--dry-run");
+        const dry = await redrive(queue.url, "--from", "on-failure-destination", "--dry-run");
         expect(dry.stdout).toMatch(told);
         expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
-        const ended = await redrive(queue.url, "--from", "on-failure");
+        const ended = await redrive(queue.url, "--from", "on-failure-destination");
         expect(ended.stdout).toMatch(told);
         expect(ended.stdout).toContain("1 rejected, RECORD_LOST, now a dead letter\n");
         expect(ended.code).toBe(1);
@@ -118,7 +118,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
       async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill([invocationRecord([gone, bad])]);
-        const ended = await redrive(queue.url, "--from", "on-failure");
+        const ended = await redrive(queue.url, "--from", "on-failure-destination");
         expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
       },
       { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([bad]) }) },
@@ -128,9 +128,9 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
   test("puts back what is no invocation record, and what is older than --since", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(["{}", letterOf("a"), invocationRecord([recordOf("a")])]);
-      const ended = await redrive(queue.url, "--from", "on-failure", "--since", "1h");
-      expect(sumOf(ended)).toBe("3 received = 1 not asked for + 2 of another kind");
+      await queue.fill(["{}", deadLetterOf("a"), invocationRecord([recordOf("a")])]);
+      const ended = await redrive(queue.url, "--from", "on-failure-destination", "--since", "1h");
+      expect(sumOf(ended)).toBe("3 received = 1 not selected + 2 unsupported");
       expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
     }));
 
@@ -156,10 +156,10 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
           "aws/lambda/m/s/3": "something else",
           elsewhere: "not under the prefix",
         });
-        const ended = await redrive(`s3://${bucket}/aws/lambda/`, "--from", "on-failure");
+        const ended = await redrive(`s3://${bucket}/aws/lambda/`, "--from", "on-failure-destination");
         expect(ended).toMatchObject({
           code: 1,
-          stdout: expect.stringMatching(/^3 received = 2 delivered \+ 1 of another kind\n.*: aws\/lambda\/m\/s\/3\n$/),
+          stdout: expect.stringMatching(/^3 received = 2 delivered \+ 1 unsupported\n.*: aws\/lambda\/m\/s\/3\n$/),
         });
         expect(shop.orders.items().size).toBe(2);
         expect(await keysIn(bucket)).toEqual(["aws/lambda/m/s/3", "elsewhere"]);
@@ -173,7 +173,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         const records = [recordOf("a", 1, { text: '"'.repeat(2_000_000) })];
         const payload = JSON.stringify({ Records: records }).slice(0, -10);
         const bucket = await newBucket({ "p/1": invocationRecord(records, payload) });
-        await redrive(`s3://${bucket}/p/`, "--from", "on-failure");
+        await redrive(`s3://${bucket}/p/`, "--from", "on-failure-destination");
         expect(Math.max(...lambda.invocations.map(({ bytes }) => bytes))).toBeLessThan(10_000);
         expect(shop.orders.items().size).toBe(1);
         expect(await keysIn(bucket)).toEqual([]);
@@ -193,11 +193,11 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
           "p/2": invocationRecord([recordOf("late", 50)], { Records: [recordOf("late", 50)] }),
         });
         shop.feed.fail({ kind: "throttle" });
-        const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure");
+        const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure-destination");
         expect(failed.code).toBe(1);
         expect(await keysIn(bucket)).toEqual(["p/1", "p/2"]);
         shop.feed.heal();
-        const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure");
+        const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure-destination");
         expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
         expect(ended.stdout).toContain("rejected, MAPPING_FAILED, now a dead letter");
         expect(shop.orders.items().size).toBe(10);

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { newAccount } from "../../redrive/src/run-counts.ts";
-import { paceOf } from "../src/redrive/pace.ts";
-import { newCauses, sumLine, vainFilterLines } from "../src/redrive/report.ts";
+import { leftOf, redriveCounts } from "../src/redrive/counts.ts";
+import { newCauses, sumLine, unmatchedFilterLines } from "../src/redrive/report.ts";
+import { ageText, counted } from "../src/terminal/format.ts";
 import { progressOn, stepText } from "../src/terminal/progress.ts";
 import { tableLines } from "../src/terminal/table.ts";
-import { ageText, counted } from "../src/terminal/format.ts";
 
-describe("words", () => {
+describe("formats", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
   test.each([
     ["2026-03-01T11:59:59.500Z", "0s"],
@@ -17,7 +16,7 @@ describe("words", () => {
     ["some time", "?"],
   ])("%s is %s old", (time, age) => expect(ageText(time, now)).toBe(age));
 
-  test("are in the singular and the plural", () => {
+  test("have a singular and a plural", () => {
     expect([counted(0, "message"), counted(1, "message"), counted(1_234, "message")]).toEqual([
       "0 messages",
       "1 message",
@@ -25,7 +24,7 @@ describe("words", () => {
     ]);
   });
 
-  test("stand in columns", () => {
+  test("align columns", () => {
     expect(
       tableLines(
         ["a", "long"],
@@ -45,14 +44,14 @@ describe("progress", () => {
     return { isTTY, columns, written, write: (text: string) => written.push(text) };
   };
 
-  test("is a bar that rewrites itself on a terminal, and is gone when a line comes", () => {
+  test("is a bar on a terminal, which is rewritten, and removed before a line", () => {
     const terminal = stream(true);
     let time = 0;
     const { update, line } = progressOn(terminal, () => time);
     update({ doing: "redriving", done: 1, total: 4 });
     update({ doing: "redriving", done: 2, total: 4 });
     time = 100;
-    update({ doing: "redriving", done: 3, total: 4, beside: "1 rejected" });
+    update({ doing: "redriving", done: 3, total: 4, note: "1 rejected" });
     line("a line");
     expect(terminal.written).toEqual([
       "\r\u001b[2Kredriving [======                  ] 1 of 4 (25 %)",
@@ -62,19 +61,19 @@ describe("progress", () => {
     ]);
   });
 
-  test("fits the terminal, so that it can be rewritten", () => {
+  test("is cut to the width of the terminal, so that it can be rewritten", () => {
     const terminal = stream(true, 20);
     progressOn(terminal, () => 0).update({ doing: "redriving", done: 1, total: 4 });
     expect(terminal.written[0]?.replace("\r\u001b[2K", "")).toHaveLength(19);
   });
 
-  test("is whole on a terminal that does not know its width", () => {
+  test("is complete on a terminal whose width is unknown", () => {
     const terminal = stream(true, 0);
     progressOn(terminal, () => 0).update({ doing: "redriving", done: 1, total: 4 });
     expect(terminal.written[0]).toMatch(/1 of 4 \(25 %\)$/);
   });
 
-  test("is a plain line now and then where there is no terminal", () => {
+  test("is a plain line every two seconds without a terminal", () => {
     const file = stream(false);
     let time = 0;
     const { update, line } = progressOn(file, () => time);
@@ -86,71 +85,47 @@ describe("progress", () => {
     expect(file.written).toEqual(["redriving 20 of 50 (40 %)\n", "redriving 40 of 50 (80 %)\n", "a line\n"]);
   });
 
-  test("counts where nobody knows how much there is, and never says more than all", () => {
+  test("has no share without a total, and never exceeds 100 %", () => {
     expect(stepText({ doing: "receiving", done: 7 }, true)).toBe("receiving 7");
     expect(stepText({ doing: "receiving", done: 7, total: 5 }, false)).toBe("receiving 7 of 5 (100 %)");
   });
 });
 
-describe("the account", () => {
+describe("the counts", () => {
   test("must add up", () => {
-    const account = newAccount();
-    account.receive(3);
-    account.note("delivered", 2);
-    expect(() => account.check()).toThrow("the account does not balance: 3 messages received, 2 accounted for");
-    account.note("retried");
-    account.check();
-    expect(account.left()).toBe(1);
-    expect(sumLine(account, false)).toBe("3 received = 2 delivered + 1 to be retried");
-    expect(sumLine(newAccount(), true)).toBe("0 received");
+    const counts = redriveCounts();
+    counts.receive(3);
+    counts.add("delivered", 2);
+    expect(() => counts.check()).toThrow("the counts do not add up: 3 messages received, 2 with an outcome");
+    counts.add("retried");
+    counts.check();
+    expect(leftOf(counts)).toBe(1);
+    expect(sumLine(counts, false)).toBe("3 received = 2 delivered + 1 to be retried");
+    expect(sumLine(redriveCounts(), true)).toBe("0 received");
   });
 
-  test("tells of a filter that takes nothing, and of no other", () => {
-    const account = newAccount();
-    expect(vainFilterLines(account)).toEqual([]);
-    account.receive(3);
-    account.note("notMeant", 2);
-    account.note("noLetter");
-    expect(vainFilterLines(account)).toEqual([expect.stringContaining("nothing passes the filters")]);
-    account.receive();
-    account.note("delivered");
-    expect(vainFilterLines(account)).toEqual([]);
+  test("warn of a filter that selects no message, and of no other filter", () => {
+    const counts = redriveCounts();
+    expect(unmatchedFilterLines(counts)).toEqual([]);
+    counts.receive(3);
+    counts.add("notSelected", 2);
+    counts.add("unsupported");
+    expect(unmatchedFilterLines(counts)).toEqual([expect.stringContaining("the filters select no message")]);
+    counts.receive();
+    counts.add("delivered");
+    expect(unmatchedFilterLines(counts)).toEqual([]);
   });
 
-  test("tells the causes, the commonest first, each with one reason", () => {
+  test("list the causes, the most frequent first, each with one reason", () => {
     const causes = newCauses();
     const rejected = { outcome: "rejected", stays: true, code: "SINK_REJECTED" } as const;
     causes.add({ ...rejected, reason: "first" });
     causes.add({ outcome: "delivered", stays: false });
-    causes.add({ outcome: "unsent", stays: true, reason: "--max was reached" });
+    causes.add({ outcome: "unsent", stays: true, reason: "--max-messages was reached" });
     causes.add({ ...rejected, reason: "second" });
-    expect(causes.lines()).toEqual(["2 rejected, SINK_REJECTED: such as first", "1 not sent: --max was reached"]);
-  });
-});
-
-describe("the pace", () => {
-  test("lets messages through at their rate, and waits for nothing without one", async () => {
-    let time = 0;
-    const clock = {
-      now: () => time,
-      sleep: async (ms: number) => {
-        time += ms;
-      },
-    };
-    const { signal } = new AbortController();
-    const pace = paceOf(10, clock);
-    const starts: number[] = [];
-    for (const messages of [10, 5, 10, 1]) {
-      await pace(messages, signal);
-      starts.push(time);
-    }
-    expect(starts).toEqual([0, 1_000, 1_500, 2_500]);
-    // Time that went by unused is not saved up.
-    time = 60_000;
-    await pace(10, signal);
-    await pace(1, signal);
-    expect(time).toBe(61_000);
-    await paceOf(undefined, clock)(1_000, signal);
-    expect(time).toBe(61_000);
+    expect(causes.lines()).toEqual([
+      "2 rejected, SINK_REJECTED: such as first",
+      "1 not sent: --max-messages was reached",
+    ]);
   });
 });

@@ -1,202 +1,213 @@
-// What a local queue does not do: limits, refusals, requests that fail.
+// Cases that a local queue does not bring: limits, refusals, failing requests.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import type { QueueClient } from "../src/message-source/queue-client.ts";
-import { queueLetterbox } from "../src/message-source/queue-source.ts";
+import { queueSource, type SourceQueueClient } from "../src/message-source/queue-source.ts";
 
 type Entries = readonly { readonly Id: string; readonly ReceiptHandle: string; readonly VisibilityTimeout?: number }[];
 
 const named = (name: string): Error => Object.assign(new Error(name), { name });
 
-/** A queue with so many messages, whose answers a test replaces. */
-const scripted = (count: number, replace: Partial<QueueClient> = {}, attributes: Record<string, string> = {}) => {
+/** SQS' answer that refuses some entries. */
+const answering = (entries: Entries, refuses: (entry: Entries[number], index: number) => boolean) => ({
+  Successful: entries.filter((entry, index) => !refuses(entry, index)),
+  Failed: entries.filter(refuses),
+});
+
+/** A queue with that many messages, whose answers a test replaces. */
+const scripted = (count: number, replace: Partial<SourceQueueClient> = {}, attributes: Record<string, string> = {}) => {
   const waiting = Array.from({ length: count }, (_, index) => `m${index}`);
   const deleted: string[] = [];
   const hidden: Record<string, number[]> = {};
   const receives: number[] = [];
-  const client: QueueClient = {
+  const client: SourceQueueClient = {
     getQueueAttributes: async () => ({
       Attributes: { ApproximateNumberOfMessages: String(waiting.length), VisibilityTimeout: "30", ...attributes },
     }),
     receiveMessage: async ({ WaitTimeSeconds, VisibilityTimeout }) => {
-      receives.push(WaitTimeSeconds);
+      receives.push(WaitTimeSeconds ?? 0);
       const ids = waiting.splice(0, 10);
-      for (const id of ids) hidden[id] = [VisibilityTimeout];
+      for (const id of ids) hidden[id] = [VisibilityTimeout ?? 0];
       return { Messages: ids.map((id) => ({ MessageId: id, Body: `body of ${id}`, ReceiptHandle: `r-${id}` })) };
     },
     deleteMessageBatch: async ({ Entries }) => {
       deleted.push(...Entries.map(({ ReceiptHandle }) => ReceiptHandle.slice(2)));
-      return {};
+      return { Successful: Entries };
     },
     changeMessageVisibilityBatch: async ({ Entries }) => {
       for (const { ReceiptHandle, VisibilityTimeout } of Entries)
         hidden[ReceiptHandle.slice(2)]?.push(VisibilityTimeout);
-      return {};
+      return { Successful: Entries };
     },
     ...replace,
   };
   return { client, waiting, deleted, hidden, receives };
 };
 
-const open = ({ client }: { readonly client: QueueClient }, mostHeld?: number, queueUrl = "https://q/1/orders") => {
-  const letterbox = queueLetterbox({ client, queueUrl, now: Date.now, ...(mostHeld && { mostHeld }) });
+const open = (
+  { client }: { readonly client: SourceQueueClient },
+  maxHeld?: number,
+  queueUrl = "https://q/1/orders",
+) => {
+  const source = queueSource({ client, queueUrl, now: Date.now, ...(maxHeld && { maxHeld }) });
   const taken: string[] = [];
   const take = async (signal: AbortSignal = new AbortController().signal) => {
-    const { isFull } = await letterbox.takeOut(async ({ id }) => void taken.push(id), signal);
+    const { isFull } = await source.receiveAll(async ({ id }) => void taken.push(id), signal);
     return isFull;
   };
-  return { letterbox, taken, take };
+  return { source, taken, take };
 };
 
 describe("a queue", () => {
-  test("is emptied by receives at once, and known to be empty only after one that waits", async () => {
+  test("is emptied by concurrent short polls, and counts as empty only after a long poll", async () => {
     const queue = scripted(95);
-    const { letterbox, taken, take } = open(queue);
+    const { source, taken, take } = open(queue);
     expect(await take()).toBe(false);
     expect(new Set(taken).size).toBe(95);
     expect(queue.receives.at(-1)).toBe(1);
-    await letterbox.close();
+    await source.close();
     expect(Object.values(queue.hidden).every((times) => times.at(-1) === 0)).toBe(true);
   });
 
-  test.each(["orders", "orders.fifo"])("%s is full at SQS' limit, and says so", async (name) => {
+  test.each(["orders", "orders.fifo"])("%s is full at SQS' limit of messages in flight", async (name) => {
     const limit = 120_000;
     const queue = scripted(limit + 5);
-    const { letterbox, taken, take } = open(queue, undefined, `https://q/1/${name}`);
+    const { source, taken, take } = open(queue, undefined, `https://q/1/${name}`);
     expect(await take()).toBe(true);
     expect(taken).toHaveLength(limit);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("is full when SQS says so", async () => {
+  test("is full when SQS answers OverLimit", async () => {
     let receives = 0;
     const queue = scripted(100);
-    const receiveMessage: QueueClient["receiveMessage"] = async (input) => {
+    const receiveMessage: SourceQueueClient["receiveMessage"] = async (input) => {
       receives += 1;
       if (receives > 3) throw named("OverLimit");
       return queue.client.receiveMessage(input);
     };
-    const { letterbox, taken, take } = open({ client: { ...queue.client, receiveMessage } });
+    const { source, taken, take } = open({ client: { ...queue.client, receiveMessage } });
     expect(await take()).toBe(true);
     expect(taken).toHaveLength(30);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("that says that messages wait, and brings none, is asked three times and no more", async () => {
+  test("that has messages and brings none is asked by three long polls", async () => {
     const queue = scripted(0, {}, { ApproximateNumberOfMessages: "7" });
-    const { letterbox, take } = open(queue);
+    const { source, take } = open(queue);
     expect(await take()).toBe(false);
     expect(queue.receives.filter((seconds) => seconds === 1)).toHaveLength(3);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("brings a message twice: it is one, and its last receipt handle counts", async () => {
+  test("that brings a message twice counts it once, and its last receipt handle is used", async () => {
     const queue = scripted(0);
     const answers = [
       ["m", "r-1"],
       ["m", "r-2"],
     ];
-    const receiveMessage: QueueClient["receiveMessage"] = async () => {
+    const receiveMessage: SourceQueueClient["receiveMessage"] = async () => {
       const [id, ReceiptHandle] = answers.shift() ?? [];
       return { Messages: id === undefined ? [] : [{ MessageId: id, Body: "x", ReceiptHandle }] };
     };
-    const { letterbox, taken, take } = open({ client: { ...queue.client, receiveMessage } });
+    const { source, taken, take } = open({ client: { ...queue.client, receiveMessage } });
     await take();
     expect(taken).toEqual(["m"]);
-    await letterbox.remove(["m"]);
+    await source.remove(["m"]);
     expect(queue.deleted).toEqual(["2"]);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("stops when it is asked to, with all that had come passed on", async () => {
+  test("stops at the signal, after it has passed on the received messages", async () => {
     const queue = scripted(1_000);
     const stop = new AbortController();
-    const letterbox = queueLetterbox({ client: queue.client, queueUrl: "https://q/1/orders", now: Date.now });
+    const source = queueSource({ client: queue.client, queueUrl: "https://q/1/orders", now: Date.now });
     let passed = 0;
-    await letterbox.takeOut(async () => {
+    await source.receiveAll(async () => {
       passed += 1;
       if (passed === 5) stop.abort();
     }, stop.signal);
     expect(passed).toBe(1_000 - queue.waiting.length);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("that fails while it is emptied is told in one line", async () => {
+  test("that fails while it is emptied causes an error of one line", async () => {
     const receiveMessage = async () => Promise.reject(named("AccessDenied"));
-    const { letterbox, take } = open(scripted(5, { receiveMessage }));
+    const { source, take } = open(scripted(5, { receiveMessage }));
     await expect(take()).rejects.toThrow(
       "the queue https://q/1/orders: AccessDenied: AccessDenied; expected permission",
     );
-    await letterbox.close();
+    await source.close();
   });
 });
 
 describe("messages", () => {
-  test("that SQS refuses to delete are asked for again, and told when it stays with its refusal", async () => {
+  test("that SQS refuses to delete are deleted again, and are left after three attempts", async () => {
     const asked: Entries[] = [];
     const queue = scripted(25);
-    const deleteMessageBatch: QueueClient["deleteMessageBatch"] = async ({ Entries }) => {
+    const deleteMessageBatch: SourceQueueClient["deleteMessageBatch"] = async ({ Entries }) => {
       asked.push(Entries);
       const refuses = (handle: string): boolean => handle === "r-m3" || (handle === "r-m14" && asked.length < 4);
-      return { Failed: Entries.filter(({ ReceiptHandle }) => refuses(ReceiptHandle)).map(({ Id }) => ({ Id })) };
+      return answering(Entries, ({ ReceiptHandle }) => refuses(ReceiptHandle));
     };
-    const { letterbox, taken, take } = open({ client: { ...queue.client, deleteMessageBatch } });
+    const { source, taken, take } = open({ client: { ...queue.client, deleteMessageBatch } });
     await take();
-    expect(await letterbox.remove(taken)).toEqual(["m3"]);
+    expect(await source.remove(taken)).toEqual(["m3"]);
     expect(asked.map((entries) => entries.length)).toEqual([10, 10, 5, 2, 1]);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("whose request of deletion fails are asked for again", async () => {
+  test("whose delete request fails are deleted again", async () => {
     let requests = 0;
-    const deleteMessageBatch = async () => {
+    const deleteMessageBatch: SourceQueueClient["deleteMessageBatch"] = async ({ Entries }) => {
       requests += 1;
       if (requests === 1) throw named("TimeoutError");
-      return {};
+      return { Successful: Entries };
     };
-    const { letterbox, taken, take } = open(scripted(4, { deleteMessageBatch }));
+    const { source, taken, take } = open(scripted(4, { deleteMessageBatch }));
     await take();
-    expect(await letterbox.remove(taken)).toEqual([]);
+    expect(await source.remove(taken)).toEqual([]);
     expect(requests).toBe(2);
-    await letterbox.close();
+    await source.close();
   });
 
-  test("that cannot be put back are counted", async () => {
-    const changeMessageVisibilityBatch: QueueClient["changeMessageVisibilityBatch"] = async ({ Entries }) => ({
-      Failed: Entries.slice(0, 2).map(({ Id }) => ({ Id })),
-    });
-    const { letterbox, take } = open(scripted(15, { changeMessageVisibilityBatch }));
+  test("that cannot be released are counted", async () => {
+    const changeMessageVisibilityBatch: SourceQueueClient["changeMessageVisibilityBatch"] = async ({ Entries }) =>
+      answering(Entries, (_, index) => index < 2);
+    const { source, take } = open(scripted(15, { changeMessageVisibilityBatch }));
     await take();
-    expect(await letterbox.putBack()).toBe(4);
-    await letterbox.close();
+    expect(await source.release()).toBe(4);
+    await source.close();
   });
 
-  test("that SQS does not hold any longer are told, and no more renewed; a request that fails is repeated", async () => {
+  test("that SQS refuses to extend count as expired, and are not extended again; a failed request is repeated", async () => {
     const renewals: Entries[] = [];
     const queue = scripted(3, {}, { VisibilityTimeout: "1" });
-    const changeMessageVisibilityBatch: QueueClient["changeMessageVisibilityBatch"] = async ({ Entries }) => {
+    const changeMessageVisibilityBatch: SourceQueueClient["changeMessageVisibilityBatch"] = async ({ Entries }) => {
       renewals.push(Entries);
       if (renewals.length === 1) throw named("TimeoutError");
-      return { Failed: Entries.filter(({ ReceiptHandle }) => ReceiptHandle === "r-m1").map(({ Id }) => ({ Id })) };
+      return answering(Entries, ({ ReceiptHandle }) => ReceiptHandle === "r-m1");
     };
-    const { letterbox, take } = open({ client: { ...queue.client, changeMessageVisibilityBatch } });
+    const { source, take } = open({ client: { ...queue.client, changeMessageVisibilityBatch } });
     await take();
     while (renewals.length < 4) await sleep(20);
     expect(renewals.slice(0, 4).map((entries) => entries.length)).toEqual([3, 3, 2, 2]);
-    expect(letterbox.lapsed()).toBe(1);
-    await letterbox.close();
+    expect(source.expired()).toBe(1);
+    await source.close();
   });
 
   test.each([
     ["0", 30],
     ["45", 45],
     ["43200", 300],
-  ])("of a queue with a visibility timeout of %s seconds are held for %i", async (VisibilityTimeout, held) => {
-    const queue = scripted(1, {}, { VisibilityTimeout });
-    const { letterbox, take } = open(queue);
-    await take();
-    expect(queue.hidden.m0).toEqual([held]);
-    await letterbox.close();
-  });
+  ])(
+    "of a queue with a visibility timeout of %s seconds are hidden for %i seconds",
+    async (VisibilityTimeout, held) => {
+      const queue = scripted(1, {}, { VisibilityTimeout });
+      const { source, take } = open(queue);
+      await take();
+      expect(queue.hidden.m0).toEqual([held]);
+      await source.close();
+    },
+  );
 });

@@ -5,12 +5,12 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/dead-letters.ts";
+import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
 import { poison } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => letterOf(name, index + 1));
+const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => deadLetterOf(name, index + 1));
 
 describeWithSqs("sluice redrive", (engine) => {
   const client = new SQS(engine.clientConfig);
@@ -19,7 +19,7 @@ describeWithSqs("sluice redrive", (engine) => {
   test("delivers dead letters to the sink that failed and to no other, and empties the queue", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([...ordered(["a", "b", "c"]), letterOf("d", 4, { sink: "feed" })]);
+      await queue.fill([...ordered(["a", "b", "c"]), deadLetterOf("d", 4, { sink: "feed" })]);
       const ended = await redrive(queue.url, "--to", "lambda");
       expect(ended).toMatchObject({ code: 0, stdout: "4 received = 4 delivered\n" });
       expect(revisionsIn(shop)).toEqual({ a: 1, b: 2, c: 3 });
@@ -30,9 +30,9 @@ describeWithSqs("sluice redrive", (engine) => {
   test("twice, and after newer changes, is superseded, and nothing goes backwards", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a", 5)]);
+      await queue.fill([deadLetterOf("a", 5)]);
       expect(sumOf(await redrive(queue.url))).toBe("1 received = 1 delivered");
-      await queue.fill([letterOf("a", 5), letterOf("a", 3)]);
+      await queue.fill([deadLetterOf("a", 5), deadLetterOf("a", 3)]);
       const again = await redrive(queue.url);
       expect(again).toMatchObject({ code: 0, stdout: "2 received = 2 superseded\n" });
       expect(revisionsIn(shop)).toEqual({ a: 5 });
@@ -42,7 +42,7 @@ describeWithSqs("sluice redrive", (engine) => {
   test("leaves what is still rejected, with code and reason and without values", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a"), letterOf(poison, 2), letterOf(poison, 3)]);
+      await queue.fill([deadLetterOf("a"), deadLetterOf(poison, 2), deadLetterOf(poison, 3)]);
       const ended = await redrive(queue.url);
       expect(ended.code).toBe(1);
       expect(ended.stdout).toMatch(
@@ -57,7 +57,7 @@ describeWithSqs("sluice redrive", (engine) => {
       const queue = await newQueue(client);
       const names = ["a", "b", "c"];
       const letters = names.flatMap((name, item) =>
-        Array.from({ length: 60 }, (_, index) => letterOf(name, item * 60 + index + 1, { sink: "feed" })),
+        Array.from({ length: 60 }, (_, index) => deadLetterOf(name, item * 60 + index + 1, { sink: "feed" })),
       );
       const shuffled = letters.map((letter, index) => ({ letter, rank: (index * 7919) % 181 }));
       shuffled.sort((one, other) => one.rank - other.rank);
@@ -75,8 +75,8 @@ describeWithSqs("sluice redrive", (engine) => {
   test("sends several copies of one letter once, and deletes them all", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      const letter = letterOf("a", 1, { sink: "feed" });
-      await queue.fill([letter, letter, letterOf("b", 2, { sink: "feed" }), { ...letter, code: "SINK_TIMEOUT" }]);
+      const letter = deadLetterOf("a", 1, { sink: "feed" });
+      await queue.fill([letter, letter, deadLetterOf("b", 2, { sink: "feed" }), { ...letter, code: "SINK_TIMEOUT" }]);
       expect(await redrive(queue.url, "--code", "SINK_REJECTED")).toMatchObject({
         code: 0,
         stdout: "4 received = 2 delivered + 2 copies\n",
@@ -88,8 +88,8 @@ describeWithSqs("sluice redrive", (engine) => {
   test("sends no change of an item after an earlier one that must come again", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      const changes = Array.from({ length: 150 }, (_, index) => letterOf("a", index + 1, { sink: "feed" }));
-      await queue.fill([...changes, letterOf("b", 200, { sink: "feed" })]);
+      const changes = Array.from({ length: 150 }, (_, index) => deadLetterOf("a", index + 1, { sink: "feed" }));
+      await queue.fill([...changes, deadLetterOf("b", 200, { sink: "feed" })]);
       shop.feed.fail({ kind: "throttle-one", change: { eventId: recordOf("a", 40).eventID } as never });
       const ended = await redrive(queue.url);
       expect(sumOf(ended)).toBe("151 received = 40 delivered + 61 to be retried + 50 not sent");
@@ -100,9 +100,9 @@ describeWithSqs("sluice redrive", (engine) => {
 
   describe("puts back untouched", () => {
     const mixed = [
-      letterOf("a", 1, { code: "SINK_TIMEOUT" }),
-      letterOf("b", 2, { sink: "feed" }),
-      letterOf("c", 3, { firstFailedAt: new Date().toISOString() }),
+      deadLetterOf("a", 1, { code: "SINK_TIMEOUT" }),
+      deadLetterOf("b", 2, { sink: "feed" }),
+      deadLetterOf("c", 3, { firstFailedAt: new Date().toISOString() }),
       "no JSON at all",
       JSON.stringify({ v: 7, id: "x" }),
     ];
@@ -134,21 +134,21 @@ describeWithSqs("sluice redrive", (engine) => {
         await queue.fill(mixed);
         const ended = await redrive(queue.url, ...args);
         const delivered = taken.length === 0 ? "" : `${taken.length} delivered + `;
-        const others = taken.length === 3 ? "" : `${3 - taken.length} not asked for + `;
-        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 of another kind`);
+        const others = taken.length === 3 ? "" : `${3 - taken.length} not selected + `;
+        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 unsupported`);
         expect(ended.code).toBe(0);
         expect((await queue.bodies()).sort()).toEqual(bodiesOf(mixed.filter((_, index) => !taken.includes(index))));
       }),
     );
 
-    test("what is of another kind, which without a filter counts as left", () =>
+    test("what is unsupported, which without a filter counts as left", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
-        await queue.fill(["no JSON", letterOf("a")]);
+        await queue.fill(["no JSON", deadLetterOf("a")]);
         expect(await redrive(queue.url)).toMatchObject({
           code: 1,
           stdout: expect.stringMatching(
-            /^2 received = 1 delivered \+ 1 of another kind\n {2}1 message of another kind \(no envelope\): \S+\n$/,
+            /^2 received = 1 delivered \+ 1 unsupported\n {2}1 unsupported message \(no envelope\): \S+\n$/,
           ),
         });
         expect(await queue.bodies()).toEqual(["no JSON"]);
@@ -157,8 +157,8 @@ describeWithSqs("sluice redrive", (engine) => {
     test("a letter of another pipeline, which the handler does not take", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
-        const foreign = letterOf("a", 1, { pipeline: "another" });
-        await queue.fill([foreign, letterOf("b", 2)]);
+        const foreign = deadLetterOf("a", 1, { pipeline: "another" });
+        await queue.fill([foreign, deadLetterOf("b", 2)]);
         const ended = await redrive(queue.url);
         expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining("1 delivered + 1 to be retried") });
         expect(ended.stdout).toMatch(/RECORD_MALFORMED: a message holds an envelope of another pipeline/);
@@ -169,12 +169,17 @@ describeWithSqs("sluice redrive", (engine) => {
   test("tells in a dry run what would become of each, and writes and removes nothing", () =>
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a", 9)]);
+      await queue.fill([deadLetterOf("a", 9)]);
       await redrive(queue.url);
-      const left = [letterOf("a", 5), letterOf("b", 1), letterOf(poison, 2), letterOf("c", 3, { sink: "feed" })];
+      const left = [
+        deadLetterOf("a", 5),
+        deadLetterOf("b", 1),
+        deadLetterOf(poison, 2),
+        deadLetterOf("c", 3, { sink: "feed" }),
+      ];
       await queue.fill(left);
       const ended = await redrive(queue.url, "--dry-run");
-      expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 still rejected");
+      expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 would be rejected");
       expect(ended).toMatchObject({
         code: 1,
         stdout: expect.stringMatching(/\n {2}1 rejected, MAPPING_FAILED: \[orders\]/),
@@ -188,8 +193,8 @@ describeWithSqs("sluice redrive", (engine) => {
   test("sends --max messages, the earliest changes of an item first", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([3, 1, 2].map((position) => letterOf("a", position, { sink: "feed" })));
-      const ended = await redrive(queue.url, "--max", "2");
+      await queue.fill([3, 1, 2].map((position) => deadLetterOf("a", position, { sink: "feed" })));
+      const ended = await redrive(queue.url, "--max-messages", "2");
       expect(ended).toMatchObject({
         code: 1,
         stdout: expect.stringContaining("3 received = 2 delivered + 1 not sent\n"),
@@ -202,7 +207,7 @@ describeWithSqs("sluice redrive", (engine) => {
     withShop(async ({ redrive, lambda }) => {
       const queue = await newQueue(client);
       const big = Array.from({ length: 12 }, (_, index) =>
-        letterOf(`item ${index}`, index + 1, {
+        deadLetterOf(`item ${index}`, index + 1, {
           record: recordOf(`item ${index}`, index + 1, { text: '"'.repeat(390_000) }),
         }),
       );

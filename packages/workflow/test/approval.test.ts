@@ -8,7 +8,7 @@ import {
   approvalRequestHandler,
   type HttpAnswer,
   type HttpEvent,
-  type News,
+  type Notification,
 } from "../src/index.ts";
 import { queueUrl, startMs } from "./memory-queue.ts";
 import { keptLines, silent } from "./rig.ts";
@@ -229,25 +229,25 @@ describe("the request", () => {
     run: approval.run,
     mode: "redrive",
     timeoutSeconds: 60,
-    survey: {
+    inspection: {
       isEmpty: false,
       depth: { visible: 42, inFlight: 3, delayed: 0 },
-      sample: { size: 5, found: { webhook: { SINK_REJECTED: 4 }, copy: { MAPPING_FAILED: 1 } } },
+      sample: { size: 5, counts: { webhook: { SINK_REJECTED: 4 }, copy: { MAPPING_FAILED: 1 } } },
       settings: {},
     },
   };
 
-  const asked = async (pageUrl: string): Promise<News> => {
-    const sent: News[] = [];
-    const sendMail = async (news: News) => {
+  const asked = async (pageUrl: string): Promise<Notification> => {
+    const sent: Notification[] = [];
+    const sendMail = async (news: Notification) => {
       sent.push(news);
     };
     await approvalRequestHandler({ queueUrl, pageUrl, secret, sendMail, clock: clockAt(startMs) })(event);
     expect(sent).toHaveLength(1);
-    return sent[0] as News;
+    return sent[0] as Notification;
   };
 
-  const linkIn = ({ text }: News): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
+  const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
   test("carries a link that the page takes", async () => {
     const news = await asked("https://x.lambda-url.eu-west-1.on.aws/");

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { lambdaContext } from "@sluice/testing";
 import fc from "fast-check";
-import { batchHandler, type LambdaClient, type Progress, type QueueClient } from "../src/index.ts";
+import { batchHandler, type LambdaClient, type Progress, type RedriveQueueClient } from "../src/index.ts";
 import { noProgress } from "../src/run/progress.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
@@ -30,7 +30,7 @@ const mortal = (diesAt: number | undefined, after: boolean) => {
   return { ask, isDead: () => dead };
 };
 
-const mortalQueue = ({ ask }: ReturnType<typeof mortal>, client: QueueClient): QueueClient => ({
+const mortalQueue = ({ ask }: ReturnType<typeof mortal>, client: RedriveQueueClient): RedriveQueueClient => ({
   receiveMessage: ask(client.receiveMessage),
   deleteMessageBatch: ask(client.deleteMessageBatch),
   changeMessageVisibilityBatch: ask(client.changeMessageVisibilityBatch),

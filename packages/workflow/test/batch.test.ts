@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import type { PayloadStore } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
-import { batchHandler, type LambdaClient, type QueueClient } from "../src/index.ts";
+import { batchHandler, type LambdaClient, type RedriveQueueClient } from "../src/index.ts";
 import { bodyFor, envelopeOf, orderRecord } from "./dead-letters.ts";
 import { queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, payloadOf, rig } from "./rig.ts";
@@ -18,7 +18,7 @@ describe("a run", () => {
     const { queue, target, run, requests } = rig();
     queue.send(...letters(250));
     const progress = await run();
-    expect(progress).toMatchObject({ next: "done", batches: 1, left: {}, notDeleted: 0, tried: "" });
+    expect(progress).toMatchObject({ next: "done", batches: 1, left: {}, notDeleted: 0, attempted: "" });
     expect(progress.counts).toMatchObject({ received: 250, delivered: 250, left: 0 });
     expect(target.items().size).toBe(250);
     expect(queue.bodies()).toEqual([]);
@@ -136,7 +136,7 @@ describe("a run", () => {
       one.queue.advance(10);
     }
     const { receiveMessage } = one.queue.client;
-    const shuffled: QueueClient["receiveMessage"] = async (input) => {
+    const shuffled: RedriveQueueClient["receiveMessage"] = async (input) => {
       const { Messages = [] } = await receiveMessage(input);
       return { Messages: [...Messages].reverse() };
     };
@@ -313,7 +313,7 @@ describe("a message that cannot be deleted", () => {
     expect(await one.run()).toMatchObject({ next: "done", notDeleted: 3, counts: { delivered: 3, left: 0 } });
     expect(one.requests).toEqual([3]);
     expect(one.queue.visible()).toBe(3);
-    expect(one.lines.map(({ message }) => message)).toContain("messages not deleted, they come again");
+    expect(one.lines.map(({ message }) => message)).toContain("messages could not be deleted, and are received again");
   });
 });
 
@@ -386,7 +386,7 @@ describe("a record that is kept elsewhere", () => {
     const one = rig({ payloadStore: { ...payloadStore, remove }, invoke: delivering });
     one.queue.send(claimed());
     expect(await one.run()).toMatchObject({ next: "done", counts: { delivered: 1 } });
-    expect(one.lines.map(({ message }) => message)).toContain("a record that was kept for its message is not removed");
+    expect(one.lines.map(({ message }) => message)).toContain("a message's record could not be removed");
   });
 
   test("is fetched for the fix", async () => {
@@ -546,7 +546,7 @@ describe("the queue", () => {
     const { receiveMessage } = one.queue.client;
     Object.assign(one.queue.client, {
       receiveMessage: (input: Parameters<typeof receiveMessage>[0]) => {
-        hidden.push(input.VisibilityTimeout);
+        hidden.push(input.VisibilityTimeout ?? 0);
         return receiveMessage(input);
       },
     });
@@ -593,7 +593,7 @@ describe("options", () => {
     ["pipelineFunction", { queueUrl }],
     ["chunkSize", { queueUrl, pipelineFunction: "f", chunkSize: 0 }],
     ["pollSeconds", { queueUrl, pipelineFunction: "f", pollSeconds: 21 }],
-    ["reserveMs", { queueUrl, pipelineFunction: "f", reserveMs: -1 }],
+    ["timeoutBufferMs", { queueUrl, pipelineFunction: "f", timeoutBufferMs: -1 }],
     ["removes", { queueUrl, tableName: "Orders", removes: "delete" as never }],
   ])("that are wrong are refused by name: %s", (name, options) => {
     expect(codeOf(() => batchHandler(options))).toContain(`"${name}"`);

@@ -8,9 +8,9 @@ import {
   approvalPageHandler,
   approvalRequestHandler,
   batchHandler,
+  inspectionHandler,
   redriveStateMachine,
   reportHandler,
-  surveyHandler,
 } from "../src/index.ts";
 import { motoEngine } from "./moto-engine.ts";
 import { silent } from "./rig.ts";
@@ -57,7 +57,7 @@ describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsE
     const clients = { sqs, sns };
     const page = approvalPageHandler({ secret, logger: silent, clients: { sfn: stepFunctions.tasks } });
     const functions = {
-      SurveyFunctionArn: surveyHandler({ ...common, clients }),
+      InspectionFunctionArn: inspectionHandler({ ...common, clients }),
       ApprovalRequestFunctionArn: approvalRequestHandler({ ...common, pageUrl: "https://example.com/", clients }),
       BatchFunctionArn: batchHandler({
         ...world.options,

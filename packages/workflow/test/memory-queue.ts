@@ -1,7 +1,7 @@
 // A standard SQS queue in memory, on a clock that a test moves: messages are hidden when they are received, and come
 // back when their time is over.
 
-import type { QueueClient } from "../src/index.ts";
+import type { RedriveQueueClient } from "../src/index.ts";
 
 interface Kept {
   readonly id: string;
@@ -12,7 +12,7 @@ interface Kept {
 }
 
 export interface MemoryQueue {
-  readonly client: QueueClient;
+  readonly client: RedriveQueueClient;
   readonly now: () => number;
   readonly advance: (ms: number) => void;
   readonly send: (...bodies: readonly string[]) => void;
@@ -57,8 +57,8 @@ export const memoryQueue = (startsAt: number = startMs - 1_000): MemoryQueue => 
       Failed: failed.map(({ Id }) => ({ Id, Code: "ReceiptHandleIsInvalid", SenderFault: true })),
     };
   };
-  const client: QueueClient = {
-    receiveMessage: async ({ MaxNumberOfMessages, VisibilityTimeout, WaitTimeSeconds }) => {
+  const client: RedriveQueueClient = {
+    receiveMessage: async ({ MaxNumberOfMessages, VisibilityTimeout = 0, WaitTimeSeconds = 0 }) => {
       called("receiveMessage");
       const found = visibleOnes().slice(0, MaxNumberOfMessages);
       if (found.length === 0) now += WaitTimeSeconds * 1_000;

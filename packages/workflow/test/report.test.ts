@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type FinalState, type News, type Progress, type ReportOptions, reportHandler } from "../src/index.ts";
+import { type FinalState, type Notification, type Progress, type ReportOptions, reportHandler } from "../src/index.ts";
 import { noProgress } from "../src/run/progress.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 import { keptLines } from "./rig.ts";
@@ -10,35 +10,35 @@ const done: Progress = { ...noProgress, next: "done", batches: 1 };
 
 const reported = async (state: FinalState, options: ReportOptions = {}) => {
   const queue = memoryQueue();
-  const sent: News[] = [];
+  const sent: Notification[] = [];
   const { lines, ...logger } = keptLines();
   const clock = { now: () => startMs + 90_000, sleep: async () => undefined, random: () => 0 };
-  const sendMail = async (news: News) => sent.push(news);
+  const sendMail = async (news: Notification) => sent.push(news);
   const given = { queueUrl, logger, clock, sendMail, clients: { sqs: queue.client }, ...options };
   const report = await reportHandler(given)({ run, mode: "redrive", startedAt, state });
   return { report, sent, lines };
 };
 
-const survey = {
+const inspection = {
   isEmpty: false,
   depth: { visible: 9, inFlight: 0, delayed: 0 },
-  sample: { size: 0, found: {} },
+  sample: { size: 0, counts: {} },
   settings: {},
 };
 
 describe("the report", () => {
   test.each<[string, string, FinalState]>([
-    ["completed", "", { survey, progress: done }],
-    ["completed", "", { survey, approval: { decision: "approved" }, progress: done }],
-    ["empty", "", { survey: { ...survey, isEmpty: true }, progress: noProgress }],
-    ["rejected", "", { survey, approval: { decision: "rejected" }, progress: noProgress }],
-    ["rejected", "", { survey, approval: {}, progress: noProgress }],
-    ["expired", "", { survey, expired: { Error: "States.Timeout" }, progress: noProgress }],
-    ["stopped", "maxFailures", { survey, progress: { ...done, next: "stopped", reason: "failures" } }],
-    ["stopped", "maxMessages", { survey, progress: { ...done, next: "stopped", reason: "messages" } }],
-    ["stopped", "maxBatches", { survey, progress: { ...done, next: "more" } }],
-    ["failed", "failed again and again", { survey, progress: { ...done, next: "stopped", reason: "pipeline" } }],
-    ["failed", "RedriveThrottledError: slow", { survey, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
+    ["completed", "", { inspection, progress: done }],
+    ["completed", "", { inspection, approval: { decision: "approved" }, progress: done }],
+    ["empty", "", { inspection: { ...inspection, isEmpty: true }, progress: noProgress }],
+    ["rejected", "", { inspection, approval: { decision: "rejected" }, progress: noProgress }],
+    ["rejected", "", { inspection, approval: {}, progress: noProgress }],
+    ["expired", "", { inspection, expired: { Error: "States.Timeout" }, progress: noProgress }],
+    ["stopped", "maxFailures", { inspection, progress: { ...done, next: "stopped", reason: "failures" } }],
+    ["stopped", "maxMessages", { inspection, progress: { ...done, next: "stopped", reason: "messages" } }],
+    ["stopped", "maxBatches", { inspection, progress: { ...done, next: "more" } }],
+    ["failed", "failed again and again", { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } }],
+    ["failed", "RedriveThrottledError: slow", { inspection, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
     ["failed", "Sandbox.Timedout: ", { error: { Error: "Sandbox.Timedout" } }],
     ["failed", "an unknown error", { error: {} }],
   ])("says how the run ended: %s %s", async (outcome, reason, state) => {
@@ -52,7 +52,7 @@ describe("the report", () => {
     const counts = { ...noProgress.counts, received: 10, delivered: 6, dropped: 1, left: 3 };
     const left = { copy: { MAPPING_FAILED: 1 }, webhook: { SINK_REJECTED: 2 } };
     const progress = { ...done, counts, left, notDeleted: 1, interrupted: 2 };
-    const { report, lines } = await reported({ survey, progress });
+    const { report, lines } = await reported({ inspection, progress });
     expect(report).toMatchObject({ counts, left, queue: { now: { visible: 0 }, before: { visible: 9 } } });
     expect(report.text.split("\n")).toEqual([
       "Redrive of the dead letters in orders-dead: completed",

@@ -10,7 +10,7 @@ import {
   batchHandler,
   type LambdaClient,
   type Progress,
-  type Settings,
+  type RunSettings,
 } from "../src/index.ts";
 import { noProgress } from "../src/run/progress.ts";
 import { type MemoryQueue, memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
@@ -78,7 +78,7 @@ export interface Rig {
   /** One batch, on an environment of its own. */
   readonly batch: (event?: Partial<BatchEvent>) => Promise<Progress>;
   /** Batches until the run ends, as the state machine does it. */
-  readonly run: (settings?: Settings, mode?: BatchEvent["mode"]) => Promise<Progress>;
+  readonly run: (settings?: RunSettings, mode?: BatchEvent["mode"]) => Promise<Progress>;
 }
 
 export const rig = ({ invoke, timeoutMs = 300_000, ...options }: RigOptions = {}): Rig => {
@@ -121,7 +121,7 @@ export const rig = ({ invoke, timeoutMs = 300_000, ...options }: RigOptions = {}
     const endsAt = queue.now() + timeoutMs;
     return newHandler()(event(changes), lambdaContext({ remainingMs: () => endsAt - queue.now() }));
   };
-  const run = async (settings: Settings = {}, mode: BatchEvent["mode"] = "redrive"): Promise<Progress> => {
+  const run = async (settings: RunSettings = {}, mode: BatchEvent["mode"] = "redrive"): Promise<Progress> => {
     let progress = noProgress;
     do progress = await batch({ settings, mode, progress });
     while (progress.next === "more" && progress.batches < 100);

@@ -8,15 +8,15 @@ import {
   approvalPageHandler,
   approvalRequestHandler,
   batchHandler,
+  inspectionHandler,
   type LambdaClient,
-  type News,
+  type Notification,
   type RedriveStateMachineOptions,
   type Report,
   redriveStateMachine,
   reportHandler,
   type SourceTableClient,
   type StateMachine,
-  surveyHandler,
   type TaskClient,
 } from "../src/index.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
@@ -50,7 +50,7 @@ const secret = "0123456789abcdef0123456789abcdef";
 
 interface World {
   readonly queue: MemoryQueue;
-  readonly news: News[];
+  readonly news: Notification[];
   readonly lines: Line[];
   readonly delivered: () => unknown[];
   readonly run: (input?: unknown) => Promise<Ended & { readonly report: Report }>;
@@ -73,24 +73,24 @@ const request = (method: string, link: URL, body?: string) => ({
   ...(body !== undefined && { body }),
 });
 
-const linkIn = ({ text }: News): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
+const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
 const makeWorld = (engine: Engine, options: WorldOptions): World => {
   // The time of the machine: Step Functions says when an execution began.
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
-  const news: News[] = [];
+  const news: Notification[] = [];
   const page = approvalPageHandler({ secret, logger, clients: { sfn: engine.tasks } });
   const lambda: LambdaClient = { invoke: options.invoke ?? invoking(handler) };
   const clock = { now: queue.now, sleep: async (ms: number) => queue.advance(ms), random: () => 0 };
   const clients = { sqs: queue.client, lambda, ...(options.dynamodb && { dynamodb: options.dynamodb }) };
-  const sendMail = async (mail: News): Promise<void> => {
+  const sendMail = async (mail: Notification): Promise<void> => {
     news.push(mail);
     if (mail.subject.startsWith("Approve")) void options.human?.(linkIn(mail), page);
   };
   const real: { readonly [placeholder: string]: LambdaFunction } = {
-    SurveyFunctionArn: surveyHandler({ queueUrl, logger, clients }) as LambdaFunction,
+    InspectionFunctionArn: inspectionHandler({ queueUrl, logger, clients }) as LambdaFunction,
     ApprovalRequestFunctionArn: approvalRequestHandler({
       queueUrl,
       pageUrl: "https://example.com/",
@@ -149,8 +149,16 @@ const failingTimes =
     };
   };
 
-const straight = ["Survey", "Anything to do?", "Redrive a batch", "More?", "Report", "Ended well?", "Done"];
-const asked = ["Survey", "Anything to do?", "Ask for approval"];
+const straight = [
+  "Inspect the queue",
+  "Is the queue empty?",
+  "Redrive a batch",
+  "More?",
+  "Report",
+  "Ended well?",
+  "Done",
+];
+const asked = ["Inspect the queue", "Is the queue empty?", "Ask for approval"];
 const toReport = ["Report", "Ended well?"];
 
 /** Declares the scenarios for an engine. */
@@ -177,7 +185,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       });
 
       test("goes on batch by batch, within the limit of batches", async () => {
-        const batch = { chunkSize: 10, reserveMs: 900_000 };
+        const batch = { chunkSize: 10, timeoutBufferMs: 900_000 };
         const { queue, run } = made({ batch, machine: { maxBatches: 3 } });
         queue.send(...letters(50));
         const { status, report, states } = await run();
@@ -190,7 +198,10 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       test("has nothing to do with an empty queue", async () => {
         const { run } = made();
         const { status, states, report } = await run();
-        expect([status, states]).toEqual(["SUCCEEDED", ["Survey", "Anything to do?", "Report", "Ended well?", "Done"]]);
+        expect([status, states]).toEqual([
+          "SUCCEEDED",
+          ["Inspect the queue", "Is the queue empty?", "Report", "Ended well?", "Done"],
+        ]);
         expect(report.outcome).toBe("empty");
       });
 
@@ -202,7 +213,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       });
 
       test.each<[string, unknown]>([
-        ["no setting", { progress: { next: "more" }, survey: {}, approval: { decision: "approved" } }],
+        ["no setting", { progress: { next: "more" }, inspection: {}, approval: { decision: "approved" } }],
         ["no object", "x"],
       ])("refuses an input that is %s, and does nothing", async (_name, input) => {
         const { queue, run } = made();
@@ -211,7 +222,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect([status, error, states]).toEqual([
           "FAILED",
           "RedriveFailed",
-          ["Survey", "Not surveyed", ...toReport, "Failed"],
+          ["Inspect the queue", "Inspection failed", ...toReport, "Failed"],
         ]);
         expect(report.reason).toContain("ConfigError");
         expect(queue.bodies()).toHaveLength(2);

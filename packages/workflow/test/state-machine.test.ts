@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import validate from "asl-validator";
 import { type RedriveStateMachineOptions, redriveStateMachine, type State } from "../src/index.ts";
-import { noProgress, openLedger, progressMembers } from "../src/run/progress.ts";
-import { mostFailures } from "../src/run/settings.ts";
-import { historyEvents, mostBatches } from "../src/state-machine.ts";
-import { surveyHandler } from "../src/run/survey.ts";
+import { inspectionHandler } from "../src/run/inspection.ts";
+import { batchCounts, noProgress, progressMembers } from "../src/run/progress.ts";
+import { maxFailuresLimit } from "../src/run/settings.ts";
+import { historyEvents, maxBatchesLimit } from "../src/state-machine.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";
 
@@ -70,7 +70,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
       expect(Retry.flatMap(({ ErrorEquals }) => ErrorEquals)).toContain("RedriveThrottledError");
       expect(Catch.at(-1)).toMatchObject({
         ErrorEquals: ["States.ALL"],
-        Next: { Report: "No report", Survey: "Not surveyed" }[name] ?? "Report",
+        Next: { Report: "No report", "Inspect the queue": "Inspection failed" }[name] ?? "Report",
       });
     }
   });
@@ -86,13 +86,13 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
   test("has a placeholder for each function", () => {
     const names = [...JSON.stringify(machine).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
     const asked = options.approval === undefined ? [] : ["ApprovalRequestFunctionArn"];
-    expect(names).toEqual(["SurveyFunctionArn", ...asked, "BatchFunctionArn", "ReportFunctionArn"]);
+    expect(names).toEqual(["InspectionFunctionArn", ...asked, "BatchFunctionArn", "ReportFunctionArn"]);
   });
 
   test("stays within Step Functions' history, even if every try of every batch but the last fails", () => {
     const { Retry = [] } = machine.States["Redrive a batch"] as unknown as Fields;
     const tries = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
-    const { maxBatches = mostBatches } = options;
+    const { maxBatches = maxBatchesLimit } = options;
     expect(historyEvents(maxBatches)).toBeGreaterThanOrEqual(maxBatches * (4 + 3 * tries));
     expect(historyEvents(maxBatches)).toBeLessThan(25_000);
   });
@@ -105,20 +105,20 @@ test("carries every member of a progress from batch to batch", () => {
 });
 
 test("has a state that never comes near 256 KiB, whatever is in the queue", async () => {
-  const ledger = openLedger(noProgress, 0);
+  const ledger = batchCounts(noProgress, 0);
   const name = (prefix: string, n: number): string => `${prefix}${n}${"\u0001".repeat(100)}`;
-  for (let n = 0; n < mostFailures + 1_000; n += 1) {
-    ledger.note(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
+  for (let n = 0; n < maxFailuresLimit + 1_000; n += 1) {
+    ledger.add(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
   }
   const queue = memoryQueue();
   const records = Array.from({ length: 1_000 }, (_, n) => orderRecord(`o-${n}`, n + 1));
   queue.send(...records.map((record, n) => bodyFor(record, { sink: name("s", n), code: name("c", n) as never })));
-  const { survey } = await surveyHandler({ queueUrl, sampleSize: 1_000, clients: { sqs: queue.client } })({
+  const { inspection } = await inspectionHandler({ queueUrl, sampleSize: 1_000, clients: { sqs: queue.client } })({
     settings: {},
-    input: { maxFailures: mostFailures },
+    input: { maxFailures: maxFailuresLimit },
   });
-  const state = { survey, approval: { decision: "approved" }, progress: ledger.close("stopped", "failures") };
-  expect(state.progress.counts.left).toBe(mostFailures + 1_000);
+  const state = { inspection, approval: { decision: "approved" }, progress: ledger.close("stopped", "failures") };
+  expect(state.progress.counts.left).toBe(maxFailuresLimit + 1_000);
   expect(Buffer.byteLength(JSON.stringify(state))).toBeLessThan(256 * 1_024 * 0.9);
 });
 
@@ -138,10 +138,10 @@ describe("options", () => {
 });
 
 describe("an execution's input", () => {
-  const surveyed = async (settings: object, input: unknown) => {
+  const settingsWith = async (settings: object, input: unknown) => {
     const queue = memoryQueue();
-    const { survey } = await surveyHandler({ queueUrl, clients: { sqs: queue.client } })({ settings, input });
-    return survey.settings;
+    const { inspection } = await inspectionHandler({ queueUrl, clients: { sqs: queue.client } })({ settings, input });
+    return inspection.settings;
   };
 
   test("overrides settings, and what calls follow executions by is ignored", async () => {
@@ -150,7 +150,7 @@ describe("an execution's input", () => {
       Comment: "Insert your JSON here",
       AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: "x",
     };
-    expect(await surveyed({ ratePerSecond: 50, maxFailures: 10 }, input)).toEqual({
+    expect(await settingsWith({ ratePerSecond: 50, maxFailures: 10 }, input)).toEqual({
       ratePerSecond: 5,
       maxFailures: 10,
     });
@@ -159,7 +159,7 @@ describe("an execution's input", () => {
   test.each<[unknown]>([[{ ratePerSeconds: 5 }], [{ ratePerSecond: "5" }], [{ progress: {} }], [[]], [null], ["x"]])(
     "that is wrong is refused: %j",
     async (input) => {
-      await expect(surveyed({}, input)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+      await expect(settingsWith({}, input)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     },
   );
 });

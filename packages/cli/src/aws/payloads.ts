@@ -1,64 +1,45 @@
-// Records that stand in S3 because no message could hold them, and their envelopes' addresses.
+// Records that are stored in S3 because no message could contain them.
 
-import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
+import { s3PayloadStore } from "@sluice/core";
+import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
+import { RecordError } from "@sluice/core/sink-kit";
+import { withRecord } from "@sluice/redrive";
 
-/** The calls of `S3` from `@aws-sdk/client-s3` that are used. */
-export interface ClaimClient {
-  readonly getObject: (input: { Bucket: string; Key: string }) => Promise<{
-    readonly Body?: { readonly transformToByteArray: () => Promise<Uint8Array> } | undefined;
-  }>;
-  readonly deleteObject: (input: { Bucket: string; Key: string }) => Promise<unknown>;
-  readonly destroy?: () => void;
-}
-
-export interface Claims {
+/** Records of the pipelines' payload stores. */
+export interface Payloads {
   /**
-   * The envelope with its record; undefined where that is gone for good.
-   * @throws what S3 answers else
+   * Returns the envelope with its record; undefined where the record is lost.
+   * @throws {SinkError} for other answers of S3
    */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
-  /** Removes a record. @throws what S3 answers */
-  readonly remove: (claim: string) => Promise<void>;
+  /** Deletes a record. @throws {SinkError} for S3's answer */
+  readonly remove: (recordUrl: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** As `s3PayloadStore` names its objects. */
-const address = /^s3:\/\/([^/]+)\/(.*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz)$/;
+/** The objects' names that `s3PayloadStore` makes. */
+const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
 
-const placeOf = (claim: string): { readonly Bucket: string; readonly Key: string } | undefined => {
-  const [, Bucket, Key] = address.exec(claim) ?? [];
-  return Bucket === undefined || Key === undefined ? undefined : { Bucket, Key };
-};
-
-const isGone = (error: unknown): boolean => error instanceof Error && error.name === "NoSuchKey";
-
-const inlined = ({ recordUrl: _, record: __, ...rest }: Envelope, gzip: Uint8Array): Envelope | undefined =>
-  decodeEnvelope(JSON.stringify({ ...rest, recordGzip: Buffer.from(gzip).toString("base64") }));
-
-/** Claims in S3. The client is made when the first one is met. */
-export const claimsOf = (makeClient: () => Promise<ClaimClient>): Claims => {
-  let making: Promise<ClaimClient> | undefined;
-  const client = (): Promise<ClaimClient> => {
-    making ??= makeClient();
-    return making;
+/** Reads and deletes records in any bucket. The client is made for the first one. */
+export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
+  let client: ReturnType<typeof makeClient> | undefined;
+  const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
+    const [, bucket, prefix] = address.exec(recordUrl) ?? [];
+    if (bucket === undefined || prefix === undefined) return undefined;
+    client ??= makeClient();
+    return s3PayloadStore({ bucket, prefix, client: await client });
   };
   return {
     fetch: async (envelope) => {
-      const place = placeOf(envelope.recordUrl ?? "");
-      if (place === undefined) return undefined;
       try {
-        const { Body } = await (await client()).getObject(place);
-        return Body === undefined ? undefined : inlined(envelope, await Body.transformToByteArray());
+        return await withRecord(envelope, await storeOf(envelope.recordUrl ?? ""));
       } catch (error) {
-        if (isGone(error)) return undefined;
+        if (error instanceof RecordError) return undefined;
         throw error;
       }
     },
-    remove: async (claim) => {
-      const place = placeOf(claim);
-      // A message may be anybody's: it must not make us delete what is no record of ours.
-      if (place !== undefined) await (await client()).deleteObject(place);
-    },
-    close: async () => (await making)?.destroy?.(),
+    // Anyone may have sent the message: an object that is not a record of ours must not be deleted.
+    remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
+    close: async () => (await client)?.destroy(),
   };
 };

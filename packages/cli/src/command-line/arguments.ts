@@ -1,4 +1,4 @@
-// Arguments of a command, by a table of its options: the same table makes its help.
+// Parses the arguments of a command by the table of its options, from which its help is made, too.
 
 import { parseArgs } from "node:util";
 import { CommandError } from "./command-error.ts";
@@ -7,13 +7,14 @@ import { CommandError } from "./command-error.ts";
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
-  /** May be given several times. */
+  /** Whether the option may be repeated. */
   readonly multiple?: boolean;
-  /** What stands for its value in help: `N`. */
+  /** Placeholder of its value in help: `N`. */
   readonly value?: string;
   readonly help: string;
 }
 
+/** Options of a command, by name. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<Spec> = Spec extends { readonly type: "boolean" }
@@ -22,7 +23,7 @@ type ValueOf<Spec> = Spec extends { readonly type: "boolean" }
     ? string[]
     : string;
 
-/** The values of a command's options; those that were not given are undefined. */
+/** Values of a command's options. Options that were not given are undefined. */
 export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: ValueOf<Specs[Name]> | undefined;
 };
@@ -40,7 +41,7 @@ const optionsText = (specs: OptionSpecs): string =>
     .map((name) => `--${name}`)
     .join(", ");
 
-/** A variable of the shell that is not set makes an empty text, which would match nothing, or anything. */
+/** Refuses empty values: an unset variable of the shell would otherwise match no message, or every message. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
@@ -48,12 +49,12 @@ const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown
   }
 };
 
-/** Node's messages go on with advice in further sentences and lines. */
+/** Node's messages give advice in further sentences and lines. */
 const firstSentence = (message: string): string => message.split("\n")[0]?.replace(/\.$/, "") ?? message;
 
 /**
- * The values and positionals of a command's arguments.
- * @throws {CommandError} which names the option that is unknown, or lacks its value or has an empty one
+ * Parses the arguments of a command.
+ * @throws {CommandError} which names the option that is unknown, has no value, or has an empty one
  */
 export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
@@ -69,13 +70,15 @@ export const parseArguments = <const Specs extends OptionSpecs>(
     const { message } = error as Error;
     const [, unknown] = unknownOption.exec(message) ?? [];
     const [, option] = valueless.exec(message) ?? [];
-    if (option !== undefined) throw new CommandError(`${option} lacks its value`, { cause: error });
+    if (option !== undefined) throw new CommandError(`${option} needs a value`, { cause: error });
     if (unknown === undefined) throw new CommandError(firstSentence(message), { cause: error });
-    throw new CommandError(`unknown option ${unknown}; ${command} knows ${optionsText(specs)}`, { cause: error });
+    throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${optionsText(specs)}`, {
+      cause: error,
+    });
   }
 };
 
-/** @throws {CommandError} unless the text is a whole number above 0 */
+/** Reads a whole number. @throws {CommandError} unless the text is a whole number above 0 */
 export const wholeNumber = (option: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const number = Number(text);
@@ -83,7 +86,7 @@ export const wholeNumber = (option: string, text: string | undefined): number | 
   throw new CommandError(`--${option} is "${text}"; expected a whole number above 0`);
 };
 
-/** @throws {CommandError} unless the text is one of the choices */
+/** Reads one of several choices. @throws {CommandError} unless the text is one of them */
 export const oneOf = <const Choice extends string>(
   option: string,
   text: string,

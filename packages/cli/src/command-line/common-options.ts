@@ -1,5 +1,5 @@
 /** The options that every command has. */
 export const commonOptions = {
-  verbose: { type: "boolean", help: "errors with their stacks; so does DEBUG in the environment" },
-  help: { type: "boolean", short: "h", help: "this text" },
+  verbose: { type: "boolean", help: "show errors with their stacks; DEBUG in the environment does the same" },
+  help: { type: "boolean", short: "h", help: "show this help" },
 } as const;

@@ -1,14 +1,14 @@
-// Help of a command, from the table of its options.
+// Writes the help of a command from the table of its options.
 
 import type { OptionSpec, OptionSpecs } from "./arguments.ts";
 
-/** A command as its help shows it. */
+/** Content of a command's help. */
 export interface CommandHelp {
   readonly usage: readonly string[];
-  /** What it does, in a paragraph whose lines are broken already. */
+  /** A paragraph on what the command does, with line breaks. */
   readonly about: string;
   readonly options: OptionSpecs;
-  /** What follows the options. */
+  /** Text after the options. */
   readonly notes?: string;
 }
 
@@ -19,7 +19,7 @@ const width = 110;
 const flagOf = ([name, { short, value }]: readonly [string, OptionSpec]): string =>
   `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 
-/** Breaks a text into lines of at most so many characters. */
+/** Breaks a text into lines of at most that many characters. */
 const wrapped = (text: string, columns: number): string[] => {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
@@ -39,7 +39,7 @@ const optionLines = (options: OptionSpecs): string[] => {
   });
 };
 
-/** The help of a command as lines. */
+/** Writes the help of a command. */
 export const helpOf = ({ usage, about, options, notes }: CommandHelp): string => {
   const [first = "", ...others] = usage;
   const lines = [`Usage: ${first}`, ...others.map((line) => `       ${line}`), "", about, "", "Options:"];

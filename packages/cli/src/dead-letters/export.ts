@@ -1,19 +1,19 @@
-// Dead letters as lines of JSON: to standard output, or to a file that must not be there yet.
+// Writes dead letters as lines of JSON: to standard output, or to a new file.
 
 import { once } from "node:events";
 import { open } from "node:fs/promises";
 import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
-import type { Spool, SpoolPlace } from "../files/temporary-file.ts";
+import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 
-/** Where lines are written to. */
+/** Writes lines. */
 export interface LineWriter {
   readonly write: (line: string) => Promise<void>;
-  /** Resolves when all of it is safe. */
+  /** Resolves when all lines are on the disk. */
   readonly close: () => Promise<void>;
 }
 
-/** An envelope as a line of an export: `sluice redrive` takes it. Its record is in it, or where it should be kept. */
+/** Encodes an envelope for an export, which `sluice redrive` reads: with its record, or the URL of a record that is lost. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
   return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);
@@ -27,13 +27,13 @@ const standardOutput: LineWriter = {
 };
 
 /**
- * A new file; without a path, standard output. The lines hold items, so only this user may read them.
- * @throws {CommandError} when there is such a file, or it cannot be written
+ * Writes to a new file; without a path, to standard output. The lines contain items, so only this user may read them.
+ * @throws {CommandError} when the file exists, or cannot be written
  */
 export const lineWriter = async (path: string | undefined): Promise<LineWriter> => {
   if (path === undefined) return standardOutput;
   const file = await open(path, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
-    const found = error.code === "EEXIST" ? "is there already" : `cannot be written: ${error.message}`;
+    const found = error.code === "EEXIST" ? "exists already" : `cannot be written: ${error.message}`;
     throw new CommandError(`${path} ${found}; expected the name of a new file`, { cause: error });
   });
   return {
@@ -45,10 +45,14 @@ export const lineWriter = async (path: string | undefined): Promise<LineWriter> 
   };
 };
 
-/** Copies texts from the spool. */
-export const writeAll = async (places: readonly SpoolPlace[], spool: Spool, writer: LineWriter): Promise<void> => {
+/** Copies texts from a temporary file. */
+export const writeAll = async (
+  positions: readonly TextPosition[],
+  file: TemporaryFile,
+  writer: LineWriter,
+): Promise<void> => {
   try {
-    for (const place of places) await writer.write(await spool.read(place));
+    for (const position of positions) await writer.write(await file.read(position));
   } finally {
     await writer.close();
   }

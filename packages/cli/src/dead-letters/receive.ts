@@ -1,84 +1,90 @@
-// Takes the dead letters out of a queue that a command is about, each once.
+// Receives the dead letters of a queue that a filter selects, each of them once.
 
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
-import type { Claims } from "../aws/payloads.ts";
-import { isMeant, type LetterFilter } from "../filter/dead-letter-filter.ts";
-import { type Letterbox, type Stock, stillHidden, type Taken } from "../message-source/message-source.ts";
-import { newOtherKinds } from "../message-source/unsupported-messages.ts";
+import type { Payloads } from "../aws/payloads.ts";
+import { type DeadLetterFilter, isSelected } from "../filter/dead-letter-filter.ts";
+import {
+  type MessageSource,
+  type SourceMessage,
+  type SourceStatus,
+  stillHidden,
+} from "../message-source/message-source.ts";
+import { unsupportedMessages } from "../message-source/unsupported-messages.ts";
 
-/** A dead letter, and the messages that hold it. */
-export interface GatheredLetter<Kept> {
+/** A dead letter, and the messages that contain it. */
+export interface FoundDeadLetter<Kept> {
+  /** What the command keeps of the dead letter. */
   readonly kept: Kept;
   readonly messages: string[];
-  readonly claims: string[];
+  readonly recordUrls: string[];
 }
 
-/** What was gathered. */
-export interface Gathering<Kept> {
-  readonly letters: readonly GatheredLetter<Kept>[];
-  /** Messages that hold no dead letter, in a line for each kind. */
-  readonly others: readonly string[];
-  /** Letters whose records were wanted, and are not where they were kept. */
-  readonly gone: number;
-  /** Messages that could not be looked at: hidden, too many to hold, or behind others of a FIFO queue's group. */
-  readonly unseen: number;
+/** Dead letters that were received. */
+export interface FoundDeadLetters<Kept> {
+  readonly deadLetters: readonly FoundDeadLetter<Kept>[];
+  /** A line for each kind of unsupported message. */
+  readonly unsupported: readonly string[];
+  /** Dead letters whose records were needed and are lost. */
+  readonly lost: number;
+  /** Messages that could not be received: in flight, delayed, too many, or behind others of a FIFO queue's group. */
+  readonly notReceived: number;
 }
 
-export interface Gatherer<Kept> {
-  readonly letterbox: Letterbox;
-  readonly stock: Stock;
-  readonly filter: LetterFilter;
-  readonly claims: Claims;
-  /** Whether a letter's record itself is needed, which may stand in S3. */
+/** What receiving needs. */
+export interface ReceiveOptions<Kept> {
+  readonly source: MessageSource;
+  readonly status: SourceStatus;
+  readonly filter: DeadLetterFilter;
+  readonly payloads: Payloads;
+  /** Whether the record is needed, which may be stored in S3. */
   readonly needsRecord: (envelope: Envelope) => boolean;
-  /** What is to be kept of a letter: a queue may hold more than memory does. */
+  /** Returns what is kept of a dead letter: a queue may contain more than fits into memory. */
   readonly keep: (envelope: Envelope) => Promise<Kept>;
   readonly signal: AbortSignal;
-  readonly onProgress: (taken: number) => void;
+  readonly onProgress: (received: number) => void;
 }
 
-/** Takes out what is there. It is held: whoever asks for it removes it or puts it back. */
-export const gather = async <Kept>(gatherer: Gatherer<Kept>): Promise<Gathering<Kept>> => {
-  const { letterbox, stock, filter, claims, needsRecord, keep, signal, onProgress } = gatherer;
-  const letters = new Map<string, GatheredLetter<Kept>>();
-  const isByKey = filter.keys !== undefined;
-  const otherKinds = newOtherKinds();
-  let [gone, taken] = [0, 0];
+/** Receives the available messages. They stay hidden until the caller removes or releases them. */
+export const receiveDeadLetters = async <Kept>(options: ReceiveOptions<Kept>): Promise<FoundDeadLetters<Kept>> => {
+  const { source, status, filter, payloads, needsRecord, keep, signal, onProgress } = options;
+  const found = new Map<string, FoundDeadLetter<Kept>>();
+  const unsupported = unsupportedMessages();
+  let [lost, received] = [0, 0];
 
   const wholeOf = async (envelope: Envelope): Promise<Envelope> => {
-    const isFetched = envelope.recordUrl !== undefined && (isByKey || needsRecord(envelope));
-    const whole = isFetched ? await claims.fetch(envelope) : envelope;
-    if (whole === undefined) gone += 1;
+    const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord(envelope));
+    const whole = isFetched ? await payloads.fetch(envelope) : envelope;
+    if (whole === undefined) lost += 1;
     return whole ?? envelope;
   };
 
-  const sort = async ({ id, text }: Taken): Promise<void> => {
-    const envelope = decodeEnvelope(text);
-    if (envelope === undefined) {
-      otherKinds.add({ id, text });
-      return;
-    }
-    const known = letters.get(envelope.id);
-    if (known === undefined && !isMeant({ ...filter, keys: undefined }, envelope)) return;
-    const whole = known === undefined ? await wholeOf(envelope) : envelope;
-    if (known === undefined && !isMeant(filter, whole)) return;
-    const letter = known ?? { kept: await keep(whole), messages: [], claims: [] };
-    letters.set(envelope.id, letter);
-    letter.messages.push(id);
-    if (envelope.recordUrl !== undefined) letter.claims.push(envelope.recordUrl);
+  const newDeadLetter = async (envelope: Envelope): Promise<FoundDeadLetter<Kept> | undefined> => {
+    if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
+    const whole = await wholeOf(envelope);
+    return isSelected(filter, whole) ? { kept: await keep(whole), messages: [], recordUrls: [] } : undefined;
   };
 
-  const pass = async (message: Taken): Promise<void> => {
-    taken += 1;
+  const sort = async (message: SourceMessage): Promise<void> => {
+    const envelope = decodeEnvelope(message.body);
+    if (envelope === undefined) return unsupported.add(message);
+    const deadLetter = found.get(envelope.id) ?? (await newDeadLetter(envelope));
+    if (deadLetter === undefined) return;
+    found.set(envelope.id, deadLetter);
+    deadLetter.messages.push(message.id);
+    if (envelope.recordUrl !== undefined) deadLetter.recordUrls.push(envelope.recordUrl);
+  };
+
+  const pass = async (message: SourceMessage): Promise<void> => {
+    received += 1;
     await sort(message);
-    onProgress(taken);
+    onProgress(received);
   };
   let [isFull, before] = [false, -1];
-  while (!signal.aborted && taken > before && (before < 0 || letterbox.comesInRounds)) {
-    before = taken;
-    isFull = (await letterbox.takeOut(pass, signal)).isFull;
+  while (!signal.aborted && received > before && (before < 0 || source.isFifo)) {
+    before = received;
+    isFull = (await source.receiveAll(pass, signal)).isFull;
   }
-  const isPartial = isFull || letterbox.comesInRounds;
-  const unseen = stillHidden(stock, taken) + (isPartial ? ((await letterbox.look()).waiting ?? 0) : 0);
-  return { letters: [...letters.values()], others: otherKinds.lines(), gone, unseen };
+  const rest = isFull || source.isFifo ? ((await source.status()).available ?? 0) : 0;
+  const notReceived = stillHidden(status, received) + rest;
+  return { deadLetters: [...found.values()], unsupported: unsupported.lines(), lost, notReceived };
 };

@@ -1,10 +1,10 @@
-// Lines of a file. Node's readline also ends a line at U+2028 and U+2029, which JSON may hold as they are.
+// Reads a file line by line. Node's readline would also split at U+2028 and U+2029, which JSON may contain.
 
 import { createReadStream } from "node:fs";
 
 const lineFeed = 10;
 
-/** Yields the lines of a file without their ends; `onData` sees every byte. */
+/** Yields the lines of a file without their ends. `onData` gets every byte. */
 export async function* linesOf(path: string, onData: (part: Buffer) => void = () => undefined): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   for await (const part of createReadStream(path) as AsyncIterable<Buffer>) {

@@ -1,20 +1,20 @@
-// The progress of a redrive from a file: which of its lines are done, in a file beside it. A first line names the
-// content that it is about, so that it is never taken for the progress of another file of that name.
+// The progress of redriving a file: a second file lists the lines that are done. Its first line contains the digest of the
+// redriven file, so that it is not used for other content.
 
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { CommandError } from "../command-line/command-error.ts";
 
-/** The lines of a file that are done. */
-export interface DoneFile {
+/** Progress of redriving a file. */
+export interface ProgressFile {
   readonly path: string;
-  /** Line numbers, from 1. */
+  /** Numbers of the lines that are done, from 1. */
   readonly done: ReadonlySet<number>;
-  /** Notes lines, and resolves when they are on the disk. */
-  readonly note: (lines: readonly number[]) => Promise<void>;
+  /** Adds lines. Resolves when they are on the disk. */
+  readonly add: (lines: readonly number[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-const headOf = (digest: string): string => `sluice redrive, lines done of sha256:${digest}`;
+const headerOf = (digest: string): string => `sluice redrive, lines done of sha256:${digest}`;
 
 const textAt = async (path: string): Promise<string> => {
   try {
@@ -25,29 +25,31 @@ const textAt = async (path: string): Promise<string> => {
   }
 };
 
-/** Whole lines only: a crash may have cut off the last, and half a number is another one. */
-const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
+/** Drops an incomplete last line: a crash may have cut off its number. */
+const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
 
 /**
- * The progress of the file with this digest. Nothing is written before the first note.
- * @throws {CommandError} when what is beside the file is another file's progress
+ * Opens the progress of the file with this digest. Nothing is written before the first line is added.
+ * @throws {CommandError} when the progress file belongs to other content
  */
-export const openDoneFile = async (file: string, digest: string): Promise<DoneFile> => {
+export const openProgressFile = async (file: string, digest: string): Promise<ProgressFile> => {
   const path = `${file}.done`;
-  const whole = wholeLines(await textAt(path));
-  const [head = "", ...lines] = whole.split("\n");
-  if (head !== "" && head !== headOf(digest)) {
-    throw new CommandError(`${path} is the progress of another content of ${file}; remove it to begin anew`);
+  const before = completeLines(await textAt(path));
+  const [header = "", ...lines] = before.split("\n");
+  if (header !== "" && header !== headerOf(digest)) {
+    throw new CommandError(
+      `${path} is the progress of other content of ${file}; delete it to start from the beginning`,
+    );
   }
   let handle: FileHandle | undefined;
   return {
     path,
     done: new Set(lines.filter((line) => line !== "").map(Number)),
-    note: async (numbers) => {
+    add: async (numbers) => {
       if (handle === undefined) {
         handle = await open(path, "a", 0o600);
-        await handle.truncate(Buffer.byteLength(whole));
-        if (head === "") await handle.appendFile(`${headOf(digest)}\n`);
+        await handle.truncate(Buffer.byteLength(before));
+        if (header === "") await handle.appendFile(`${headerOf(digest)}\n`);
       }
       await handle.appendFile(numbers.map((number) => `${number}\n`).join(""));
       await handle.datasync();

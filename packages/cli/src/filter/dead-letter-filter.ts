@@ -1,4 +1,4 @@
-// Which dead letters a command is about.
+// Selects dead letters.
 
 import type { Envelope } from "@sluice/core/envelope";
 import type { OptionValues } from "../command-line/arguments.ts";
@@ -6,8 +6,8 @@ import { CommandError } from "../command-line/command-error.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
 import { sinceTime } from "./since.ts";
 
-/** Which dead letters are meant; what is absent excludes none. */
-export interface LetterFilter {
+/** Criteria of dead letters. A criterion that is absent excludes none. */
+export interface DeadLetterFilter {
   readonly sinks?: readonly string[] | undefined;
   readonly codes?: readonly string[] | undefined;
   /** Milliseconds since the epoch. */
@@ -15,20 +15,25 @@ export interface LetterFilter {
   readonly keys?: readonly KeyMatch[] | undefined;
 }
 
-/** The options that make a filter. */
+/** The options of a filter. */
 export const filterOptions = {
-  sink: { type: "string", multiple: true, value: "NAME", help: "only those of this sink (may be repeated)" },
-  code: { type: "string", multiple: true, value: "CODE", help: "only those with this error code (may be repeated)" },
+  sink: { type: "string", multiple: true, value: "NAME", help: "only dead letters of this sink (may be repeated)" },
+  code: {
+    type: "string",
+    multiple: true,
+    value: "CODE",
+    help: "only dead letters with this error code (may be repeated)",
+  },
   since: {
     type: "string",
     value: "TIME",
-    help: "only those that first failed since then: 2026-01-02T03:04:05Z, or so long ago: 90m, 2h, 3d",
+    help: "only dead letters that first failed since a time (2026-01-02T03:04:05Z), or within a span (90m, 2h, 3d)",
   },
   key: {
     type: "string",
     multiple: true,
     value: "JSON",
-    help: `only those of this item (may be repeated): its key attributes as JSON, plain '{"pk":"a","sk":1}' or as DynamoDB writes them '{"pk":{"S":"a"},"sk":{"N":"1"}}'; the partition key alone matches all its items`,
+    help: `only dead letters of this item (may be repeated): its key attributes as JSON, plain '{"pk":"a","sk":1}' or as DynamoDB writes them '{"pk":{"S":"a"},"sk":{"N":"1"}}'; the partition key alone matches all of its items`,
   },
 } as const;
 
@@ -37,25 +42,26 @@ const codePattern = /^[A-Z]+(_[A-Z]+)+$/;
 const checkCodes = (codes: readonly string[] | undefined): readonly string[] | undefined => {
   const wrong = codes?.find((code) => !codePattern.test(code));
   if (wrong === undefined) return codes;
-  throw new CommandError(`--code is "${wrong}"; expected a code as list has it, such as SINK_REJECTED`);
+  throw new CommandError(`--code is "${wrong}"; expected a code as dead-letters list shows it, such as SINK_REJECTED`);
 };
 
-/** The filter that the options make. @throws {CommandError} when one is wrong */
-export const letterFilter = (
+/** Creates the filter from the options. @throws {CommandError} when one is wrong */
+export const deadLetterFilter = (
   { sink, code, since, key }: OptionValues<typeof filterOptions>,
   now: number,
-): LetterFilter => ({
+): DeadLetterFilter => ({
   sinks: sink,
   codes: checkCodes(code),
   since: since === undefined ? undefined : sinceTime(since, now),
   keys: key?.map(keyMatch),
 });
 
-/** Whether the filter excludes anything. */
-export const isSelective = (filter: LetterFilter): boolean => Object.values(filter).some((part) => part !== undefined);
+/** Whether the filter excludes any dead letter. */
+export const isSelective = (filter: DeadLetterFilter): boolean =>
+  Object.values(filter).some((part) => part !== undefined);
 
-/** Whether the dead letter is meant. */
-export const isMeant = ({ sinks, codes, since, keys }: LetterFilter, envelope: Envelope): boolean =>
+/** Whether the filter selects the dead letter. */
+export const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
   (sinks === undefined || sinks.includes(envelope.sink)) &&
   (codes === undefined || codes.includes(envelope.code)) &&
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&

@@ -3,10 +3,10 @@
 import type { Image } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
 
-/** Whether an item's keys are the ones that were asked for; of a composite key the partition key alone will do. */
+/** Whether an item has the given key. For a composite key, the partition key alone matches all of its items. */
 export type KeyMatch = (keys: Image | undefined) => boolean;
 
-/** A key attribute's type and its text. */
+/** Type and text of a key attribute. */
 interface KeyPart {
   readonly type: string;
   readonly text: string;
@@ -16,7 +16,7 @@ const expected = `expected JSON of the item's key attributes: '{"pk":"a","sk":1}
 
 const wrong = (found: string): CommandError => new CommandError(`--key ${found}; ${expected}`);
 
-/** Numbers that JSON and DynamoDB write alike. */
+/** Accepts numbers that JSON and DynamoDB write in the same way. */
 const plainNumber = (name: string, value: number): KeyPart => {
   const text = String(value);
   if (/^-?\d+(\.\d+)?$/.test(text) && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { type: "N", text };
@@ -28,7 +28,7 @@ const partOf = (name: string, value: unknown): KeyPart => {
   if (typeof value === "number") return plainNumber(name, value);
   const [[type, text] = [], another] = typeof value === "object" && value !== null ? Object.entries(value) : [];
   if (another !== undefined || typeof text !== "string" || !["S", "N", "B"].includes(type ?? "")) {
-    throw wrong(`has no key value at ${name}`);
+    throw wrong(`has at ${name} a value that cannot be a key`);
   }
   return { type: type as string, text };
 };
@@ -37,15 +37,15 @@ const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    throw wrong("is no JSON");
+    throw wrong("is not JSON");
   }
 };
 
-/** @throws {CommandError} when the text is no key */
+/** Reads a key. @throws {CommandError} when the text is not a key */
 export const keyMatch = (text: string): KeyMatch => {
   const value = parsed(text);
   if (typeof value !== "object" || value === null || Array.isArray(value) || Object.keys(value).length === 0) {
-    throw wrong("is no object with attributes");
+    throw wrong("is not an object with attributes");
   }
   const parts = Object.entries(value).map(([name, one]) => [name, partOf(name, one)] as const);
   return (keys) =>

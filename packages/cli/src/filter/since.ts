@@ -1,15 +1,15 @@
-// A point in time, as `--since` takes it.
+// The point in time of `--since`.
 
 import { CommandError } from "../command-line/command-error.ts";
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** ISO 8601 begins so; `Date.parse` takes much else, and makes of it what it likes. */
+/** Start of a date in ISO 8601: `Date.parse` also accepts other texts, whose meaning is not defined. */
 const isoStart = /^\d{4}-\d\d-\d\d/;
 
 /**
- * Milliseconds since the epoch of an ISO time, or of so long before now: `2h`, `3d`.
- * @throws {CommandError} for anything else
+ * Returns the milliseconds since the epoch of an ISO time, or of a span before now: `2h`, `3d`.
+ * @throws {CommandError} for any other text
  */
 export const sinceTime = (text: string, now: number): number => {
   const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? [];

@@ -1,120 +1,98 @@
-// Messages of a queue that are held: their visibility timeout is renewed until they are released, so that nobody else
-// receives them meanwhile. Should this process die, they come back by themselves.
+// Received messages of a queue. Their visibility timeout is extended until they are released, so that no other consumer
+// receives them meanwhile. If this process dies, SQS makes them visible again.
 
-import { askInTens, type QueueClient } from "./queue-client.ts";
+import { changeVisibility, type Receipt, type ReceivingQueue } from "@sluice/core/envelope";
 
-/** Where messages are held, and for how long at a time. */
-export interface Holding {
-  readonly client: QueueClient;
-  readonly queueUrl: string;
-  /** Seconds until a message comes back that is not renewed. */
+/** The queue, and for how long its messages are hidden at a time. */
+export interface Holding extends ReceivingQueue<"changeMessageVisibilityBatch"> {
+  /** Visibility timeout in seconds. */
   readonly holdSeconds: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** A message that was held. */
-export interface Released {
+/** A message that was received. */
+export interface HeldMessage extends Receipt {
   readonly id: string;
-  readonly receiptHandle: string;
 }
 
+/** Messages that are kept hidden. */
 export interface HeldMessages {
   readonly size: () => number;
   readonly has: (id: string) => boolean;
   readonly ids: () => string[];
-  /** Holds a message from its receive on; one that was received again gets its new receipt handle. */
-  readonly hold: (id: string, receiptHandle: string) => void;
-  /** Lets go of messages. Resolves when no renewal is under way that would hide them again. */
-  readonly release: (ids: readonly string[]) => Promise<Released[]>;
-  /** Messages that could not be renewed: others may receive them. */
-  readonly lapsed: () => number;
-  /** Renews nothing any more. */
+  /** Keeps a message hidden from its receive on. A message that is received again gets its new receipt handle. */
+  readonly hold: (message: HeldMessage) => void;
+  /** Stops extending messages. Resolves when no extension is in flight that would hide them again. */
+  readonly release: (ids: readonly string[]) => Promise<HeldMessage[]>;
+  /** Messages that SQS refused to extend: other consumers may receive them. */
+  readonly expired: () => number;
+  /** Stops extending all messages. */
   readonly stop: () => void;
 }
 
-interface Held {
-  readonly receiptHandle: string;
-  /** Milliseconds since the epoch; past any time for one that cannot be renewed. */
+interface Held extends HeldMessage {
+  /** Milliseconds since the epoch; Infinity for a message that cannot be extended. */
   readonly until: number;
 }
 
 /**
- * Messages that are renewed in a second, at most: many are held for longer at a time. 120,000 take five requests a
- * second, and 40 minutes to come back after a crash.
+ * Messages that are extended in a second, at most. Many messages are hidden for longer at a time: 120,000 need five
+ * requests a second, and are visible again 40 minutes after a crash.
  */
-const renewedPerSecond = 50;
+const extendedPerSecond = 50;
 
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html (read 2026-11-25) */
-const longestSeconds = 43_200;
+const maxVisibilitySeconds = 43_200;
 
-/** Looks at the messages so often while they are held once. */
-const looksPerHold = 8;
+/** Checks of the messages within one visibility timeout. */
+const checksPerHold = 8;
 
-/** Renews messages; answers those that SQS refused to, and those that it gave no answer for. */
-const renewAll = async (
-  { client, queueUrl }: Holding,
-  messages: readonly (readonly [id: string, held: Held])[],
-  VisibilityTimeout: number,
-): Promise<{ readonly refused: ReadonlySet<string>; readonly unanswered: ReadonlySet<string> }> => {
-  const { refused, unanswered } = await askInTens(messages, (entries) =>
-    client.changeMessageVisibilityBatch({
-      QueueUrl: queueUrl,
-      Entries: entries.map(({ Id, value: [, { receiptHandle }] }) => ({
-        Id,
-        ReceiptHandle: receiptHandle,
-        VisibilityTimeout,
-      })),
-    }),
-  );
-  return { refused: new Set(refused.map(([id]) => id)), unanswered: new Set(unanswered.map(([id]) => id)) };
-};
-
+/** Keeps messages of a queue hidden, until `stop`. */
 export const heldMessages = (holding: Holding): HeldMessages => {
   const { holdSeconds, now } = holding;
   const held = new Map<string, Held>();
-  const lapsed = new Set<string>();
-  let renewing: Promise<void> | undefined;
+  const expired = new Set<string>();
+  let extending: Promise<void> | undefined;
 
-  /** Renews what has less than half of a hold left. */
-  const renew = async (): Promise<void> => {
-    const seconds = Math.min(longestSeconds, Math.max(holdSeconds, Math.ceil(held.size / renewedPerSecond)));
+  /** Extends messages whose time is half over. */
+  const extend = async (): Promise<void> => {
+    const seconds = Math.min(maxVisibilitySeconds, Math.max(holdSeconds, Math.ceil(held.size / extendedPerSecond)));
     const soon = now() + (holdSeconds * 1_000) / 2;
-    const due = [...held].filter(([, { until }]) => until < soon);
-    const { refused, unanswered } = await renewAll(holding, due, seconds);
+    const due = [...held.values()].filter(({ until }) => until < soon);
+    // A message whose request failed stays due.
+    const { successful, refused } = await changeVisibility(holding, due, () => seconds);
+    // It may have been released, or received again, meanwhile.
+    const isHeld = (message: Held): boolean => held.get(message.id) === message;
     const until = now() + seconds * 1_000;
-    for (const [id, one] of due) {
-      // It may have been released or received again meanwhile; what was not answered is asked for again.
-      if (held.get(id) !== one || unanswered.has(id)) continue;
-      if (refused.has(id)) lapsed.add(id);
-      held.set(id, { ...one, until: refused.has(id) ? Number.POSITIVE_INFINITY : until });
+    for (const message of successful.filter(isHeld)) held.set(message.id, { ...message, until });
+    for (const message of refused.filter(isHeld)) {
+      expired.add(message.id);
+      held.set(message.id, { ...message, until: Number.POSITIVE_INFINITY });
     }
   };
 
   const timer = setInterval(
     () => {
-      renewing ??= renew().finally(() => {
-        renewing = undefined;
+      extending ??= extend().finally(() => {
+        extending = undefined;
       });
     },
-    (holdSeconds * 1_000) / looksPerHold,
+    (holdSeconds * 1_000) / checksPerHold,
   );
 
   return {
     size: () => held.size,
     has: (id) => held.has(id),
     ids: () => [...held.keys()],
-    hold: (id, receiptHandle) => void held.set(id, { receiptHandle, until: now() + holdSeconds * 1_000 }),
+    hold: (message) => void held.set(message.id, { ...message, until: now() + holdSeconds * 1_000 }),
     release: async (ids) => {
-      const released = ids.flatMap((id) => {
-        const one = held.get(id);
-        held.delete(id);
-        return one === undefined ? [] : [{ id, receiptHandle: one.receiptHandle }];
-      });
-      await renewing;
+      const released = ids.flatMap((id) => held.get(id) ?? []);
+      for (const { id } of released) held.delete(id);
+      await extending;
       return released;
     },
-    lapsed: () => lapsed.size,
+    expired: () => expired.size,
     stop: () => clearInterval(timer),
   };
 };

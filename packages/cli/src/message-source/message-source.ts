@@ -1,53 +1,55 @@
-// A letterbox: where messages are taken out, and removed or put back. A queue, a file, the objects under a prefix.
+// A message source: a queue, a file, or the objects under a prefix in S3. Messages are received, and then removed or
+// released.
 
-/** A message that was taken out. */
-export interface Taken {
-  /** Names the message within its letterbox, and for people: an SQS message id, a line, a key. */
+/** A message that was received. */
+export interface SourceMessage {
+  /** Identifies the message in its source: an SQS message id, a line, an object's key. */
   readonly id: string;
-  readonly text: string;
+  readonly body: string;
 }
 
-/** What is known of a letterbox before anything is taken out. */
-export interface Stock {
-  /** About how many messages wait; undefined where nobody knows. */
-  readonly waiting: number | undefined;
-  /** Messages that cannot be taken out now: another consumer holds them, or they are delayed. */
+/** Status of a source before anything is received. */
+export interface SourceStatus {
+  /** Approximate number of messages that can be received; undefined where the source does not tell. */
+  readonly available: number | undefined;
+  /** Messages that cannot be received now: in flight at another consumer, or delayed. */
   readonly hidden: number;
   /** Messages that an earlier run has removed. */
-  readonly removedBefore: number;
-  /** What the user should know, in a line each. */
+  readonly alreadyDone: number;
+  /** Notes for the user, one line each. */
   readonly notes: readonly string[];
 }
 
-/** Messages that nobody could look at: of those that were hidden at first, some may have come to light meanwhile. */
-export const stillHidden = ({ waiting = 0, hidden }: Stock, taken: number): number =>
-  Math.min(hidden, Math.max(0, waiting + hidden - taken));
+/** Messages that could not be received. Some of those that were hidden at first may have become available meanwhile. */
+export const stillHidden = ({ available = 0, hidden }: SourceStatus, received: number): number =>
+  Math.min(hidden, Math.max(0, available + hidden - received));
 
-/** How taking out ended. */
-export interface TakingOut {
-  /** More is there than may be held at once. */
+/** How a receive ended. */
+export interface ReceiveEnd {
+  /** The source contains more messages than may be in flight. */
   readonly isFull: boolean;
 }
 
-export interface Letterbox {
+/** Where a command gets its messages from. */
+export interface MessageSource {
   /** For people: `orders-dead-letters`. */
   readonly name: string;
-  /** Whether a removal may bring to light what was behind: of a FIFO queue's group. */
-  readonly comesInRounds: boolean;
-  /** @throws {CommandError} when it cannot be reached */
-  readonly look: () => Promise<Stock>;
+  /** Whether it is a FIFO queue: removing messages then makes others of their group available. */
+  readonly isFifo: boolean;
+  /** @throws {CommandError} when the source cannot be reached */
+  readonly status: () => Promise<SourceStatus>;
   /**
-   * Takes out what is there, in any order, and holds it until it is removed or put back. Ends early when the signal
-   * aborts: what has come by then has been passed on.
-   * @throws {CommandError} when it cannot be reached
+   * Receives the available messages in any order, and keeps them hidden from others until they are removed or released.
+   * Ends early when the signal aborts; messages that were received by then have been passed on.
+   * @throws {CommandError} when the source cannot be reached
    */
-  readonly takeOut: (pass: (message: Taken) => Promise<void>, signal: AbortSignal) => Promise<TakingOut>;
-  /** Removes messages; answers those that it could not remove. */
+  readonly receiveAll: (pass: (message: SourceMessage) => Promise<void>, signal: AbortSignal) => Promise<ReceiveEnd>;
+  /** Removes messages. Answers the ids of those that could not be removed. */
   readonly remove: (ids: readonly string[]) => Promise<readonly string[]>;
-  /** Puts messages back, so that others see them; without ids, all that are held. Answers how many it could not. */
-  readonly putBack: (ids?: readonly string[]) => Promise<number>;
-  /** Messages that could not be held for as long as it took: others may have seen them. */
-  readonly lapsed: () => number;
-  /** Frees what is open. Holds nothing any more. */
+  /** Makes messages available to others; without ids, all of them. Answers how many could not be released. */
+  readonly release: (ids?: readonly string[]) => Promise<number>;
+  /** Messages that could not be kept hidden: others may have received them. */
+  readonly expired: () => number;
+  /** Releases all messages, and frees what is open. */
   readonly close: () => Promise<void>;
 }

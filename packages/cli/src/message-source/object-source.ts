@@ -1,10 +1,10 @@
-// The objects under a prefix of an S3 bucket as a letterbox.
+// The objects under a prefix of an S3 bucket as a message source.
 
 import { eachBounded } from "@sluice/core/sink-kit";
 import { awsFailure } from "../aws/aws-failure.ts";
-import type { Letterbox, Taken } from "./message-source.ts";
+import type { MessageSource, SourceMessage } from "./message-source.ts";
 
-/** The calls of `S3` from `@aws-sdk/client-s3` that are used. */
+/** The calls of `S3` from `@aws-sdk/client-s3` that objects need as a message source. */
 export interface ObjectClient {
   readonly listObjectsV2: (input: { Bucket: string; Prefix: string; ContinuationToken?: string }) => Promise<{
     readonly Contents?: readonly { readonly Key?: string | undefined }[] | undefined;
@@ -19,8 +19,8 @@ export interface ObjectClient {
 
 const requestsAtOnce = 8;
 
-/** Nobody else takes objects away: there is nothing to hold and nothing to put back. */
-export const objectLetterbox = (client: ObjectClient, Bucket: string, Prefix: string): Letterbox => {
+/** Makes the objects under a prefix a message source. No other consumer takes objects, so none is hidden or released. */
+export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
   const name = `s3://${Bucket}/${Prefix}`;
   let listed: readonly string[] | undefined;
 
@@ -35,12 +35,13 @@ export const objectLetterbox = (client: ObjectClient, Bucket: string, Prefix: st
     return keys;
   };
 
-  const read = async (Key: string): Promise<Taken> => {
+  const read = async (Key: string): Promise<SourceMessage> => {
     const { Body } = await client.getObject({ Bucket, Key });
-    return { id: Key, text: (await Body?.transformToString()) ?? "" };
+    return { id: Key, body: (await Body?.transformToString()) ?? "" };
   };
 
-  const told = async <Value>(work: Promise<Value>): Promise<Value> => {
+  /** Waits for S3. Its errors become one line for people. */
+  const ask = async <Value>(work: Promise<Value>): Promise<Value> => {
     try {
       return await work;
     } catch (error) {
@@ -50,15 +51,15 @@ export const objectLetterbox = (client: ObjectClient, Bucket: string, Prefix: st
 
   return {
     name,
-    comesInRounds: false,
-    look: async () => {
-      listed = await told(list());
-      return { waiting: listed.length, hidden: 0, removedBefore: 0, notes: [] };
+    isFifo: false,
+    status: async () => {
+      listed = await ask(list());
+      return { available: listed.length, hidden: 0, alreadyDone: 0, notes: [] };
     },
-    takeOut: async (pass, signal) => {
-      for (const key of listed ?? (await told(list()))) {
+    receiveAll: async (pass, signal) => {
+      for (const key of listed ?? (await ask(list()))) {
         if (signal.aborted) break;
-        await pass(await told(read(key)));
+        await pass(await ask(read(key)));
       }
       return { isFull: false };
     },
@@ -71,8 +72,8 @@ export const objectLetterbox = (client: ObjectClient, Bucket: string, Prefix: st
       );
       return left.filter((key) => key !== undefined);
     },
-    putBack: async () => 0,
-    lapsed: () => 0,
+    release: async () => 0,
+    expired: () => 0,
     close: async () => client.destroy?.(),
   };
 };

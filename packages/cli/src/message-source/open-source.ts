@@ -1,19 +1,19 @@
-// The letterbox that a place names. Clients are loaded when they are needed.
+// Opens message sources. Clients are loaded when they are needed.
 
 import { type AwsOptions, s3Client, sqsClient } from "../aws/clients.ts";
-import { fileLetterbox } from "./file-source.ts";
-import type { Letterbox } from "./message-source.ts";
-import { objectLetterbox } from "./object-source.ts";
-import type { LetterPlace } from "./source-address.ts";
-import { queueLetterbox } from "./queue-source.ts";
+import { fileSource } from "./file-source.ts";
+import type { MessageSource } from "./message-source.ts";
+import { objectSource } from "./object-source.ts";
+import { queueSource } from "./queue-source.ts";
+import type { SourceAddress } from "./source-address.ts";
 
-/** The queue as a letterbox. */
-export const openQueue = async (queueUrl: string, aws: AwsOptions): Promise<Letterbox> =>
-  queueLetterbox({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now });
+/** Opens a queue. */
+export const openQueue = async (queueUrl: string, aws: AwsOptions): Promise<MessageSource> =>
+  queueSource({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now });
 
-/** The letterbox at a place. */
-export const openLetterbox = async (place: LetterPlace, aws: AwsOptions): Promise<Letterbox> => {
-  if (place.kind === "file") return fileLetterbox(place.path);
-  if (place.kind === "queue") return openQueue(place.url, aws);
-  return objectLetterbox(await s3Client(aws), place.bucket, place.prefix);
+/** Opens the source at an address. */
+export const openSource = async (address: SourceAddress, aws: AwsOptions): Promise<MessageSource> => {
+  if (address.kind === "file") return fileSource(address.path);
+  if (address.kind === "queue") return openQueue(address.url, aws);
+  return objectSource(await s3Client(aws), address.bucket, address.prefix);
 };

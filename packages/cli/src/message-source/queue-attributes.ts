@@ -1,39 +1,33 @@
-// What a queue's attributes say of it.
+// Reads a queue's attributes.
 
+import { queueDepth } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";
-import type { Stock } from "./message-source.ts";
+import type { SourceStatus } from "./message-source.ts";
 
-export type QueueAttributes = Readonly<Record<string, string>>;
+/** Attributes as SQS answers them. */
+export type QueueAttributes = Readonly<Partial<Record<string, string>>>;
 
-/** A queue's own visibility timeout, within these seconds: a crash must not hide messages for hours. */
-const hold = { least: 1, usual: 30, most: 300 };
+/** Bounds of the visibility timeout in seconds: a crash must not hide messages for hours. */
+const visibility = { least: 1, default: 30, most: 300 };
 
-const numberIn = (attributes: QueueAttributes, name: string): number => Number(attributes[name] ?? 0);
+/** Returns for how many seconds at a time messages are hidden: the queue's own visibility timeout, within bounds. */
+export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): number =>
+  Math.min(visibility.most, Math.max(visibility.least, Number(VisibilityTimeout ?? 0) || visibility.default));
 
-/** For how many seconds at a time messages are held. */
-export const holdSecondsOf = (attributes: QueueAttributes): number => {
-  const own = numberIn(attributes, "VisibilityTimeout") || hold.usual;
-  return Math.min(hold.most, Math.max(hold.least, own));
-};
-
-/** How often a message may be received before SQS moves it to another queue. */
-const receivesBeforeMove = ({ RedrivePolicy }: QueueAttributes): number | undefined => {
+const maxReceiveCountIn = ({ RedrivePolicy }: QueueAttributes): number | undefined => {
   if (RedrivePolicy === undefined) return undefined;
   return Number((JSON.parse(RedrivePolicy) as { readonly maxReceiveCount?: unknown }).maxReceiveCount) || undefined;
 };
 
-/** What is known of the queue before anything is received. */
-export const stockOf = (attributes: QueueAttributes): Stock => {
-  const receives = receivesBeforeMove(attributes);
+/** Returns the queue's status before anything is received. */
+export const statusOf = (attributes: QueueAttributes): SourceStatus => {
+  const { visible, inFlight, delayed } = queueDepth(attributes);
+  const receives = maxReceiveCountIn(attributes);
+  const note = `its RedrivePolicy moves a message after ${counted(receives ?? 0, "receive")}, and this command receives each message`;
   return {
-    waiting: numberIn(attributes, "ApproximateNumberOfMessages"),
-    hidden:
-      numberIn(attributes, "ApproximateNumberOfMessagesNotVisible") +
-      numberIn(attributes, "ApproximateNumberOfMessagesDelayed"),
-    removedBefore: 0,
-    notes:
-      receives === undefined
-        ? []
-        : [`its RedrivePolicy moves a message away after ${counted(receives, "receive")}, and each look is one`],
+    available: visible,
+    hidden: inFlight + delayed,
+    alreadyDone: 0,
+    notes: receives === undefined ? [] : [note],
   };
 };

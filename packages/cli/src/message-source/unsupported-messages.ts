@@ -1,29 +1,30 @@
-// Messages that a command does not take, for people: what they are, how many, and where the first of them is.
+// Messages that a command does not support: what they contain, how many there are, and the id of the first.
 
-import { decodeEnvelope } from "@sluice/core/envelope";
-import { invocationIn, membersIn } from "../../../redrive/src/message-content.ts";
-import type { Taken } from "./message-source.ts";
+import { messageContent } from "@sluice/redrive";
 import { counted } from "../terminal/format.ts";
+import type { SourceMessage } from "./message-source.ts";
 
-/** What a text is. No values. */
-const kindOf = (text: string): string => {
-  if (decodeEnvelope(text) !== undefined) return "a dead letter, to be redriven without --from";
-  if (invocationIn(text) !== undefined) return "sent by Lambda or S3, to be redriven with --from on-failure";
-  const { v } = membersIn(text);
-  return Number.isInteger(v) && v !== 1 ? `an envelope of version ${v}, which a later Sluice reads` : "no envelope";
+/** Describes a message's content. Contains no values of the message. */
+const describe = (body: string): string => {
+  const content = messageContent(body);
+  if (content.kind === "dead-letter") return "a dead letter; redrive it without --from";
+  if (content.kind === "on-failure") return "sent by Lambda or S3; redrive it with --from on-failure-destination";
+  if (content.kind === "unsupported") return "no envelope";
+  return `an envelope of version ${content.version}, which a later version of Sluice reads`;
 };
 
-/** Collects messages of other kinds. */
-export interface OtherKinds {
-  readonly add: (message: Taken) => void;
+/** Collects unsupported messages. */
+export interface UnsupportedMessages {
+  readonly add: (message: SourceMessage) => void;
   readonly lines: () => string[];
 }
 
-export const newOtherKinds = (): OtherKinds => {
+/** Starts without messages. */
+export const unsupportedMessages = (): UnsupportedMessages => {
   const kinds = new Map<string, { messages: number; readonly first: string }>();
   return {
-    add: ({ id, text }) => {
-      const kind = kindOf(text);
+    add: ({ id, body }) => {
+      const kind = describe(body);
       const known = kinds.get(kind);
       if (known === undefined) kinds.set(kind, { messages: 1, first: id });
       else known.messages += 1;
@@ -31,7 +32,7 @@ export const newOtherKinds = (): OtherKinds => {
     lines: () =>
       [...kinds].map(([kind, { messages, first }]) => {
         const example = messages === 1 ? first : `such as ${first}`;
-        return `${counted(messages, "message")} of another kind (${kind}): ${example}`;
+        return `${counted(messages, "unsupported message")} (${kind}): ${example}`;
       }),
   };
 };

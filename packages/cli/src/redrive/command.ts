@@ -2,7 +2,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { redriveHelp, redriveOptions } from "./options.ts";
 import { redrive } from "./redrive.ts";
 
-/** `sluice redrive`. Answers the exit code. */
+/** Runs `sluice redrive`. Answers the exit code. */
 export const redriveCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const options = redriveOptions(args, Date.now());
   if (options !== undefined) return redrive(options, terminal);

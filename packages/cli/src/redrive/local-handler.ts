@@ -1,19 +1,21 @@
-// Calls the handler of a module on this machine, in a worker.
+// Calls a handler on this machine, in a worker thread.
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { FunctionFailedError, functionFailed } from "@sluice/redrive";
 import type { AwsOptions } from "../aws/clients.ts";
 import { CommandError } from "../command-line/command-error.ts";
-import { FunctionFailedError, failureText, type Invoker } from "./invoker.ts";
+import type { Invoker } from "./invoker.ts";
 import type { LocalHandler, WorkerMessage } from "./local-worker.ts";
 
-export interface LocalInvokerOptions {
-  /** Path of the module, and behind a `#` the name of the export: `./dist/handler.js#orders`. */
+/** Options of a local handler. */
+export interface LocalHandlerOptions {
+  /** Path of the module, and after a `#` the name of its export: `./dist/handler.js#orders`. */
   readonly handler: string;
-  /** The handler's own clients are to use them too. */
+  /** Used by the handler's clients, too. */
   readonly aws: AwsOptions;
-  /** Is told what the handler writes to its standard output and error. */
+  /** Gets what the handler writes to its standard output and error. */
   readonly onOutput: (text: string) => void;
 }
 
@@ -22,7 +24,7 @@ const handlerAt = (path: string): LocalHandler => {
   return { url: pathToFileURL(resolve(file)).href, exportName };
 };
 
-/** What the handler's logger tells of a batch that went well, the command tells anyway. */
+/** The handler logs warnings only, unless the user says otherwise: the command reports successful messages itself. */
 const environmentOf = ({ profile, region }: AwsOptions): NodeJS.ProcessEnv => ({
   POWERTOOLS_LOG_LEVEL: "WARN",
   ...process.env,
@@ -30,7 +32,7 @@ const environmentOf = ({ profile, region }: AwsOptions): NodeJS.ProcessEnv => ({
   ...(region !== undefined && { AWS_REGION: region }),
 });
 
-const startWorker = ({ handler, aws, onOutput }: LocalInvokerOptions): Worker => {
+const startWorker = ({ handler, aws, onOutput }: LocalHandlerOptions): Worker => {
   const worker = new Worker(new URL("./local-worker.js", import.meta.url), {
     workerData: handlerAt(handler),
     env: environmentOf(aws),
@@ -41,10 +43,10 @@ const startWorker = ({ handler, aws, onOutput }: LocalInvokerOptions): Worker =>
   return worker;
 };
 
-/** Where Node names the importing module, it is a module of ours, which helps nobody. */
+/** Node names the importing module, which is a module of the command: the user does not need it. */
 const importedFrom = / imported from .*/;
 
-/** @throws {CommandError} when the module has no such handler */
+/** Checks the worker's first message. @throws {CommandError} when the module has no such handler */
 const checkReady = (message: WorkerMessage, handler: string): void => {
   if (message.kind !== "unusable") return;
   const [line = ""] = message.reason.replace(importedFrom, "").split("\n");
@@ -52,40 +54,41 @@ const checkReady = (message: WorkerMessage, handler: string): void => {
   throw new CommandError(`the handler ${handler} cannot be loaded: ${line}`, { cause });
 };
 
-/** A worker whose handler is loaded. */
+/** A worker with a loaded handler. */
 interface ReadyWorker {
   readonly call: (event: unknown) => Promise<unknown>;
   readonly isDead: () => boolean;
   readonly close: () => Promise<void>;
 }
 
-/** Why a worker has ended. It may have thrown what nobody caught. */
+/** Resolves when the worker has ended, with the reason: the handler may have thrown an uncaught error. */
 const deathOf = (worker: Worker): Promise<FunctionFailedError> =>
   new Promise((resolve) => {
     worker.once("error", ({ name, message }: Error) =>
-      resolve(new FunctionFailedError(`its process ended: ${failureText(name, message)}`)),
+      resolve(new FunctionFailedError(`its process ended: ${functionFailed(name, message).message}`, name)),
     );
-    worker.once("exit", (code) => resolve(new FunctionFailedError(`its process ended with exit code ${code}`)));
+    worker.once("exit", (code) =>
+      resolve(new FunctionFailedError(`its process ended with exit code ${code}`, "Runtime.ExitError")),
+    );
   });
 
 const answerIn = (message: WorkerMessage): unknown => {
   if (message.kind === "answer") return JSON.parse(message.answer);
-  throw new FunctionFailedError(
-    message.kind === "failure" ? failureText(message.name, message.message) : "it did not answer",
-  );
+  if (message.kind === "failure") throw functionFailed(message.name, message.message);
+  throw new FunctionFailedError("it did not answer", "Runtime.ExitError");
 };
 
-const readyWorker = async (options: LocalInvokerOptions): Promise<ReadyWorker> => {
+const readyWorker = async (options: LocalHandlerOptions): Promise<ReadyWorker> => {
   const worker = startWorker(options);
   let isDead = false;
   const death = deathOf(worker).then((error) => {
     isDead = true;
     return error;
   });
-  // A worker's last message and its exit come in one turn: what is said must not wait for a turn longer.
+  // A worker's last message and its exit arrive in the same tick: the message must win the race.
   const nextMessage = async (): Promise<WorkerMessage> => {
-    const said = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
-    const message = await Promise.race([said, death]);
+    const next = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
+    const message = await Promise.race([next, death]);
     if (message instanceof FunctionFailedError) throw message;
     return message;
   };
@@ -104,10 +107,10 @@ const readyWorker = async (options: LocalInvokerOptions): Promise<ReadyWorker> =
 };
 
 /**
- * Loads the handler, and calls it with one event at a time. Should it die, the next call loads it again, as Lambda does.
- * @throws {CommandError} when it cannot be loaded
+ * Loads the handler, and calls it with one event at a time. After a crash the next call loads it again, as Lambda does.
+ * @throws {CommandError} when the handler cannot be loaded
  */
-export const localInvoker = async (options: LocalInvokerOptions): Promise<Invoker> => {
+export const localInvoker = async (options: LocalHandlerOptions): Promise<Invoker> => {
   let worker = await readyWorker(options);
   return {
     invoke: async (event) => {

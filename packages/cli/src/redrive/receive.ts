@@ -1,120 +1,121 @@
-// The first half of a redrive: everything is taken out and sorted before the first message is sent, because a queue gives
-// messages in any order, and an item's changes must go in theirs.
+// The first half of a redrive: all messages are received before the first is sent, because a queue brings messages in any
+// order, and an item's changes must be sent in theirs.
 
-import type { Letterbox, Taken, TakingOut } from "../message-source/message-source.ts";
-import type { OtherKinds } from "../message-source/unsupported-messages.ts";
-import type { Spool } from "../files/temporary-file.ts";
-import type { Account } from "../../../redrive/src/run-counts.ts";
-import type { Entry, Parcel } from "./delivery-unit.ts";
-import type { Reader, Reading } from "./read-message.ts";
+import type { TemporaryFile } from "../files/temporary-file.ts";
+import type { MessageSource, ReceiveEnd, SourceMessage } from "../message-source/message-source.ts";
+import type { UnsupportedMessages } from "../message-source/unsupported-messages.ts";
+import type { RedriveCounts } from "./counts.ts";
+import type { MessageUnit, UnitPart } from "./message-unit.ts";
+import type { MessageReader, ReadMessage } from "./read-message.ts";
 
-/** What was collected. */
-export interface Collection extends TakingOut {
-  readonly entries: readonly Entry[];
-  /** Messages that are not to be sent. */
+/** Messages that were received, by what happens to them. */
+export interface Received extends ReceiveEnd {
+  readonly parts: readonly UnitPart[];
+  /** Messages that are not sent. */
   readonly others: readonly string[];
-  /** Copies of letters that an earlier round has delivered. */
-  readonly spent: readonly string[];
-  /** Messages that were taken out. */
-  readonly taken: number;
-  /** What ended it early; what was taken out until then is here. */
+  /** Copies of dead letters that an earlier round has delivered. */
+  readonly delivered: readonly string[];
+  /** Number of messages. */
+  readonly size: number;
+  /** Why the receive ended early. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-/** What collecting needs, over all rounds of a redrive. */
-export interface Collecting {
-  readonly letterbox: Letterbox;
-  readonly read: Reader;
-  readonly spool: Spool;
-  readonly account: Account;
-  readonly otherKinds: OtherKinds;
-  /** Parcels by the id of their letter, over all rounds. */
-  readonly known: Map<string, Parcel>;
+/** What receiving needs in all rounds of a redrive. */
+export interface ReceiveContext {
+  readonly source: MessageSource;
+  readonly read: MessageReader;
+  readonly file: TemporaryFile;
+  readonly counts: RedriveCounts;
+  readonly unsupported: UnsupportedMessages;
+  /** Units of all rounds, by the id of their dead letter. */
+  readonly units: Map<string, MessageUnit>;
   readonly signal: AbortSignal;
-  /** Is told how many were taken out so far. */
-  readonly onProgress: (taken: number) => void;
+  /** Gets the number of messages that were received so far. */
+  readonly onProgress: (received: number) => void;
 }
 
-/** A message of a letter, and the record that it claims. */
+/** A message of a dead letter, and the record that it refers to. */
 interface Copy {
   readonly id: string;
-  readonly claim: string | undefined;
+  readonly recordUrl: string | undefined;
 }
 
-/** What is sorted out so far. */
-interface Heap {
-  readonly entries: Entry[];
+interface Sorted {
+  readonly parts: UnitPart[];
   readonly others: string[];
-  readonly spent: string[];
-  /** Messages that the filter leaves out by their letters, unless another copy of the letter passes. */
-  readonly leftOut: Map<string, Copy[]>;
+  readonly delivered: string[];
+  /** Messages that the filter does not select, by dead letter: another copy of it may be selected. */
+  readonly notSelected: Map<string, Copy[]>;
 }
 
-const addCopies = (parcel: Parcel, copies: readonly Copy[]): void => {
-  for (const { id, claim } of copies) {
-    parcel.messages.push(id);
-    if (claim !== undefined) parcel.claims.push(claim);
+const addCopies = (unit: MessageUnit, copies: readonly Copy[]): void => {
+  for (const { id, recordUrl } of copies) {
+    unit.messages.push(id);
+    if (recordUrl !== undefined) unit.recordUrls.push(recordUrl);
   }
 };
 
-const addParcel = async (heap: Heap, { spool, known, account }: Collecting, id: string, reading: Reading) => {
-  const { letterId = id, parts, claim } = reading;
-  const parcel: Parcel = { messages: [], claims: [], open: parts.length, settled: undefined };
+const addUnit = async (sorted: Sorted, { file, units, counts }: ReceiveContext, id: string, message: ReadMessage) => {
+  const { deadLetterId = id, parts, recordUrl } = message;
+  const unit: MessageUnit = { messages: [], recordUrls: [], pending: parts.length, result: undefined };
   for (const [index, { body, ...order }] of parts.entries()) {
-    const name = parts.length === 1 ? id : `${id} ${index + 1}/${parts.length}`;
-    heap.entries.push({ id: name, ...order, place: await spool.add(body), parcel });
+    const partId = parts.length === 1 ? id : `${id} ${index + 1}/${parts.length}`;
+    sorted.parts.push({ id: partId, ...order, position: await file.add(body), unit });
   }
-  known.set(letterId, parcel);
-  const copies = heap.leftOut.get(letterId) ?? [];
-  heap.leftOut.delete(letterId);
-  addCopies(parcel, [{ id, claim }, ...copies]);
-  account.note("copy", copies.length);
+  units.set(deadLetterId, unit);
+  const copies = sorted.notSelected.get(deadLetterId) ?? [];
+  sorted.notSelected.delete(deadLetterId);
+  addCopies(unit, [{ id, recordUrl }, ...copies]);
+  counts.add("copy", copies.length);
 };
 
-/** Finds the place of one message. */
-const sort = async (heap: Heap, collecting: Collecting, message: Taken): Promise<void> => {
-  const { read, account, known, otherKinds } = collecting;
+const sort = async (sorted: Sorted, context: ReceiveContext, message: SourceMessage): Promise<void> => {
+  const { read, counts, units, unsupported } = context;
   const { id } = message;
-  const reading = await read(message);
-  if (reading === undefined) {
-    account.note("noLetter");
-    otherKinds.add(message);
-    heap.others.push(id);
+  const found = await read(message);
+  if (found === undefined) {
+    counts.add("unsupported");
+    unsupported.add(message);
+    sorted.others.push(id);
     return;
   }
-  const { letterId = id, isMeant, claim } = reading;
-  const parcel = known.get(letterId);
-  if (parcel !== undefined) {
-    account.note("copy");
-    if (parcel.settled?.stays === false) heap.spent.push(id);
-    else addCopies(parcel, [{ id, claim }]);
-  } else if (isMeant) await addParcel(heap, collecting, id, reading);
-  else heap.leftOut.set(letterId, [...(heap.leftOut.get(letterId) ?? []), { id, claim }]);
+  const { deadLetterId = id, isSelected, recordUrl } = found;
+  const unit = units.get(deadLetterId);
+  if (unit !== undefined) {
+    counts.add("copy");
+    if (unit.result?.stays === false) sorted.delivered.push(id);
+    else addCopies(unit, [{ id, recordUrl }]);
+  } else if (isSelected) await addUnit(sorted, context, id, found);
+  else {
+    const copies = sorted.notSelected.get(deadLetterId) ?? [];
+    sorted.notSelected.set(deadLetterId, [...copies, { id, recordUrl }]);
+  }
 };
 
-/** Takes out what is there. Never rejects: what was taken out has to be seen to. */
-export const collect = async (collecting: Collecting): Promise<Collection> => {
-  const { letterbox, account, signal, onProgress } = collecting;
-  const heap: Heap = { entries: [], others: [], spent: [], leftOut: new Map() };
-  let [taken, isFull] = [0, false];
-  let failure: Collection["failure"];
-  const pass = async (message: Taken): Promise<void> => {
-    taken += 1;
-    account.receive();
+/** Receives the available messages. Does not reject: messages that were received must be sent or released. */
+export const receiveMessages = async (context: ReceiveContext): Promise<Received> => {
+  const { source, counts, signal, onProgress } = context;
+  const sorted: Sorted = { parts: [], others: [], delivered: [], notSelected: new Map() };
+  let [size, isFull] = [0, false];
+  let failure: Received["failure"];
+  const pass = async (message: SourceMessage): Promise<void> => {
+    size += 1;
+    counts.receive();
     try {
-      await sort(heap, collecting, message);
+      await sort(sorted, context, message);
     } catch (error) {
-      account.note("unsent");
+      counts.add("unsent");
       throw error;
     }
-    onProgress(taken);
+    onProgress(size);
   };
   try {
-    isFull = (await letterbox.takeOut(pass, signal)).isFull;
+    isFull = (await source.receiveAll(pass, signal)).isFull;
   } catch (error) {
     failure = { error };
   }
-  const notMeant = [...heap.leftOut.values()].flat().map(({ id }) => id);
-  account.note("notMeant", notMeant.length);
-  return { ...heap, others: [...heap.others, ...notMeant], taken, isFull, failure };
+  const notSelected = [...sorted.notSelected.values()].flat().map(({ id }) => id);
+  counts.add("notSelected", notSelected.length);
+  return { ...sorted, others: [...sorted.others, ...notSelected], size, isFull, failure };
 };

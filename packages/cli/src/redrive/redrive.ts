@@ -1,24 +1,32 @@
-// `sluice redrive`: opens what it needs, makes the rounds, puts back what is left, and tells.
+// `sluice redrive`: opens its resources, makes the rounds, releases what is left, and reports.
 
+import { BrokenFunctionError, UnexpectedAnswerError } from "@sluice/redrive";
 import { lambdaClient, s3Client } from "../aws/clients.ts";
-import { claimsOf } from "../aws/payloads.ts";
-import { exitCodes } from "../command-line/command-error.ts";
+import { openPayloads } from "../aws/payloads.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { openTemporaryFile } from "../files/temporary-file.ts";
 import { isSelective } from "../filter/dead-letter-filter.ts";
-import { type Stock, stillHidden } from "../message-source/message-source.ts";
-import { openLetterbox } from "../message-source/open-source.ts";
-import { newOtherKinds } from "../message-source/unsupported-messages.ts";
-import { openSpool } from "../files/temporary-file.ts";
+import { type SourceStatus, stillHidden } from "../message-source/message-source.ts";
+import { openSource } from "../message-source/open-source.ts";
+import { unsupportedMessages } from "../message-source/unsupported-messages.ts";
+import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { counted } from "../terminal/format.ts";
-import { newAccount } from "../../../redrive/src/run-counts.ts";
-import { FunctionFailedError, type Invoker } from "./invoker.ts";
-import { lambdaInvoker } from "./lambda-invoker.ts";
+import { leftOf, redriveCounts } from "./counts.ts";
+import { finisher } from "./finish.ts";
+import { type Invoker, lambdaInvoker } from "./invoker.ts";
 import { localInvoker } from "./local-handler.ts";
 import type { RedriveOptions } from "./options.ts";
-import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine, vainFilterLines } from "./report.ts";
-import { makeRounds, type Redriving } from "./rounds.ts";
-import { settler } from "./finish.ts";
+import {
+  type Causes,
+  isLeft,
+  newCauses,
+  type Remainder,
+  remainderLines,
+  sumLine,
+  unmatchedFilterLines,
+} from "./report.ts";
+import { makeRounds, type OpenRedrive } from "./rounds.ts";
 
 const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal): Promise<Invoker> => {
   if (handler.to === "local") {
@@ -27,25 +35,25 @@ const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal):
   return lambdaInvoker(await lambdaClient(aws, handler.functionName), handler.functionName);
 };
 
-const introduce = ({ letterbox, terminal: { err } }: Redriving, { waiting, notes }: Stock): void => {
-  err(`${letterbox.name}: ${waiting === undefined ? "" : `about ${counted(waiting, "message")}`}`);
-  for (const note of notes) err(`${letterbox.name}: ${note}`);
+const writeStatus = ({ source, terminal: { err } }: OpenRedrive, { available, notes }: SourceStatus): void => {
+  err(`${source.name}: ${available === undefined ? "" : `about ${counted(available, "message")}`}`);
+  for (const note of notes) err(`${source.name}: ${note}`);
 };
 
-/** How much of a FIFO queue is behind what stays. */
-const countBehind = async ({ letterbox, account }: Redriving): Promise<number> => {
-  const staying = account.left() + account.count("notMeant") + account.count("noLetter");
-  if (!letterbox.comesInRounds || staying === 0) return 0;
-  return (await letterbox.look()).waiting ?? 0;
+/** Counts the messages of a FIFO queue behind those that stay. */
+const countBehind = async ({ source, counts }: OpenRedrive): Promise<number> => {
+  const staying = leftOf(counts) + counts.of("notSelected", "unsupported");
+  if (!source.isFifo || staying === 0) return 0;
+  return (await source.status()).available ?? 0;
 };
 
-const tell = (
-  { account, otherKinds, terminal: { out }, options }: Redriving,
+const writeReport = (
+  { counts, unsupported, terminal: { out }, options }: OpenRedrive,
   causes: Causes,
   remainder: Remainder,
 ): void => {
-  out(sumLine(account, options.isDryRun));
-  for (const line of [...causes.lines(), ...otherKinds.lines(), ...vainFilterLines(account)]) out(`  ${line}`);
+  out(sumLine(counts, options.isDryRun));
+  for (const line of [...causes.lines(), ...unsupported.lines(), ...unmatchedFilterLines(counts)]) out(`  ${line}`);
   for (const line of remainderLines(remainder)) out(`  ${line}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
@@ -56,64 +64,63 @@ interface Ending {
   readonly failure?: { readonly error: unknown };
 }
 
-/** All of it, with everything open. Answers whether something is left. */
-const run = async (redriving: Redriving, causes: Causes): Promise<boolean> => {
-  const { letterbox, account, settler, options, signal } = redriving;
-  const stock = await letterbox.look();
-  introduce(redriving, stock);
-  account.receive(stock.removedBefore);
-  account.note("doneBefore", stock.removedBefore);
-  const { isFull, failure }: Ending = await makeRounds(redriving, stock).then(
+/** Runs the redrive. Answers whether messages are left. */
+const run = async (redrive: OpenRedrive, causes: Causes): Promise<boolean> => {
+  const { source, counts, finisher, options, signal } = redrive;
+  const status = await source.status();
+  writeStatus(redrive, status);
+  counts.receive(status.alreadyDone);
+  counts.add("alreadyDone", status.alreadyDone);
+  const { isFull, failure }: Ending = await makeRounds(redrive, status).then(
     (isFull) => ({ isFull }),
     (error) => ({ isFull: false, failure: { error } }),
   );
-  const behind = await countBehind(redriving).catch(() => 0);
-  const notPutBack = await letterbox.putBack();
   const remainder = {
-    hidden: stillHidden(stock, account.received()),
+    behind: await countBehind(redrive).catch(() => 0),
+    notReleased: await source.release(),
+    hidden: stillHidden(status, counts.received()),
     isFull,
-    behind,
-    unremoved: settler.unremoved(),
-    lapsed: letterbox.lapsed(),
-    notPutBack,
+    notRemoved: finisher.notRemoved(),
+    expired: source.expired(),
     isEverything: !isSelective(options.filter),
   };
-  tell(redriving, causes, remainder);
-  account.check();
+  writeReport(redrive, causes, remainder);
+  counts.check();
   if (failure !== undefined) throw failure.error;
-  return isLeft(account, remainder) || signal.aborted;
+  return isLeft(counts, remainder) || signal.aborted;
 };
 
-/** Redrives, and answers the exit code. @throws {CommandError} when something that it needs cannot be reached */
+const stopping = "stopping: the request in flight is finished, and the rest is released. Ctrl-C again ends at once";
+
+/** Redrives, and answers the exit code. @throws {CommandError} when a resource cannot be reached */
 export const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<number> => {
-  const { signal, release } = watchInterrupts(() =>
-    terminal.err(
-      "stopping: the request in flight is finished, and the rest is put back. Ctrl-C once more ends at once",
-    ),
-  );
-  const open: { readonly close: () => Promise<void> }[] = [];
-  const kept = <One extends { readonly close: () => Promise<void> }>(one: One): One => {
-    open.unshift(one);
-    return one;
+  const interrupt = watchInterrupts(() => terminal.err(stopping));
+  const resources: { readonly close: () => Promise<void> }[] = [];
+  const opened = <Resource extends { readonly close: () => Promise<void> }>(resource: Resource): Resource => {
+    resources.unshift(resource);
+    return resource;
   };
-  const { place, aws, isDryRun } = options;
+  const { address, aws, isDryRun } = options;
   try {
-    const invoker = kept(await openInvoker(options, terminal));
-    const letterbox = kept(await openLetterbox(place, aws));
-    const claims = kept(claimsOf(() => s3Client(aws)));
-    const spool = kept(await openSpool());
-    const [account, causes] = [newAccount(), newCauses()];
-    const owned = place.kind === "queue" ? claims : undefined;
-    const settling = settler({ letterbox, claims: owned, account, causes, isDryRun, warn: terminal.err });
-    const opened = { options, terminal, letterbox, invoker, claims, spool, signal };
-    const redriving = { ...opened, account, otherKinds: newOtherKinds(), settler: settling };
-    return (await run(redriving, causes)) ? exitCodes.left : exitCodes.done;
+    const invoker = opened(await openInvoker(options, terminal));
+    const source = opened(await openSource(address, aws));
+    const payloads = opened(openPayloads(() => s3Client(aws)));
+    const file = opened(await openTemporaryFile());
+    const [counts, causes] = [redriveCounts(), newCauses()];
+    const owned = address.kind === "queue" ? payloads : undefined;
+    const open: OpenRedrive = {
+      ...{ options, terminal, source, invoker, payloads, file, counts, signal: interrupt.signal },
+      unsupported: unsupportedMessages(),
+      finisher: finisher({ source, payloads: owned, counts, causes, isDryRun, warn: terminal.err }),
+    };
+    return (await run(open, causes)) ? exitCodes.left : exitCodes.done;
   } catch (error) {
-    if (!(error instanceof FunctionFailedError)) throw error;
-    terminal.err(`sluice: the function fails: ${error.message}`);
+    if (error instanceof UnexpectedAnswerError) throw new CommandError(error.message, { cause: error });
+    if (!(error instanceof BrokenFunctionError)) throw error;
+    terminal.err(`sluice: the function is broken: ${error.message}`);
     return exitCodes.left;
   } finally {
-    for (const one of open) await one.close();
-    release();
+    for (const resource of resources) await resource.close();
+    interrupt.release();
   }
 };

@@ -1,81 +1,88 @@
-// The rounds of a redrive: take out what is there, send it in order, and again where removals bring more to light.
+// The rounds of a redrive: receive the available messages and send them in order. A FIFO queue takes several rounds, since
+// removing messages makes others available.
 
 import { systemClock } from "@sluice/core/sink-kit";
-import type { Claims } from "../aws/payloads.ts";
-import type { Letterbox, Stock } from "../message-source/message-source.ts";
-import type { OtherKinds } from "../message-source/unsupported-messages.ts";
-import type { Spool } from "../files/temporary-file.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { inOrder, messageRate, type RedriveResult, redriveEngine, unsent } from "@sluice/redrive";
+import type { Payloads } from "../aws/payloads.ts";
+import type { TemporaryFile } from "../files/temporary-file.ts";
+import type { MessageSource, SourceStatus } from "../message-source/message-source.ts";
+import type { UnsupportedMessages } from "../message-source/unsupported-messages.ts";
 import { withSeparators } from "../terminal/format.ts";
-import type { Account } from "../../../redrive/src/run-counts.ts";
-import { collect } from "./receive.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { RedriveCounts } from "./counts.ts";
+import type { Finisher } from "./finish.ts";
 import type { Invoker } from "./invoker.ts";
+import type { MessageUnit, UnitPart } from "./message-unit.ts";
 import type { RedriveOptions } from "./options.ts";
-import { paceOf } from "./pace.ts";
-import { type Entry, inOrder, type Parcel } from "./delivery-unit.ts";
-import { letterReader, onFailureDestinationReader } from "./read-message.ts";
-import { type EntryResult, sender, unsent } from "../../../redrive/src/engine.ts";
-import type { Settler } from "./finish.ts";
+import { deadLetterReader, invocationReader } from "./read-message.ts";
+import { receiveMessages } from "./receive.ts";
 
-/** What a redrive works with, all of it open. */
-export interface Redriving {
+/** A redrive whose resources are open. */
+export interface OpenRedrive {
   readonly options: RedriveOptions;
   readonly terminal: Terminal;
-  readonly letterbox: Letterbox;
+  readonly source: MessageSource;
   readonly invoker: Invoker;
-  readonly claims: Claims;
-  readonly spool: Spool;
+  readonly payloads: Payloads;
+  readonly file: TemporaryFile;
   readonly signal: AbortSignal;
-  readonly account: Account;
-  readonly otherKinds: OtherKinds;
-  readonly settler: Settler;
+  readonly counts: RedriveCounts;
+  readonly unsupported: UnsupportedMessages;
+  readonly finisher: Finisher;
 }
 
-const failuresText = (account: Account): string =>
+const failuresText = (counts: RedriveCounts): string =>
   (["rejected", "retried"] as const)
-    .filter((fate) => account.count(fate) > 0)
-    .map((fate) => `${withSeparators(account.count(fate))} ${fate}`)
+    .filter((outcome) => counts.of(outcome) > 0)
+    .map((outcome) => `${withSeparators(counts.of(outcome))} ${outcome}`)
     .join(", ");
 
-/** Makes one round; it answers whether another may bring more, and whether more is there than may be held. */
-const roundOf = (redriving: Redriving, stock: Stock) => {
-  const { options, terminal, letterbox, invoker, claims, spool, signal, account, otherKinds, settler } = redriving;
-  const { isDryRun, perSecond, from, filter, most } = options;
-  const known = new Map<string, Parcel>();
+/** Returns the function for one round. It answers whether it was the last, and whether the source contains more. */
+const roundOf = (redrive: OpenRedrive, status: SourceStatus) => {
+  const { options, terminal, source, invoker, payloads, file, signal, counts, unsupported, finisher } = redrive;
+  const { isDryRun, ratePerSecond, from, filter, maxMessages } = options;
+  const units = new Map<string, MessageUnit>();
   let [total, done] = [0, 0];
-  const settle = async (results: ReadonlyMap<Entry, EntryResult>): Promise<void> => {
-    await settler.settle(results);
+  const onResults = async (results: ReadonlyMap<UnitPart, RedriveResult>): Promise<void> => {
+    await finisher.finish(results);
     done += results.size;
-    terminal.progress.update({ doing: "redriving", done, total, beside: failuresText(account) });
+    terminal.progress.update({ doing: "redriving", done, total, note: failuresText(counts) });
   };
-  const read = from === "on-failure" ? onFailureDestinationReader(filter.since) : letterReader(filter, claims);
-  const onProgress = (taken: number): void =>
-    terminal.progress.update({ doing: "receiving", done: taken, total: stock.waiting });
-  const send = sender({ invoker, spool, isDryRun, perSecond, pace: paceOf(perSecond, systemClock), signal, settle });
-  const leave = (entries: readonly Entry[], reason: string): Promise<void> =>
-    settler.settle(new Map(entries.map((entry) => [entry, unsent(reason)])));
+  const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
+  const onProgress = (received: number): void =>
+    terminal.progress.update({ doing: "receiving", done: received, total: status.available });
+  const engine = redriveEngine<UnitPart>({
+    invoke: invoker.invoke,
+    recordOf: async ({ id, position }) => ({ messageId: id, body: await file.read(position) }),
+    onResults,
+    isDryRun,
+    rate: messageRate(ratePerSecond, systemClock),
+    signal,
+  });
+  const leave = (parts: readonly UnitPart[], reason: string): Promise<void> =>
+    finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
 
   return async (): Promise<{ readonly isLast: boolean; readonly isFull: boolean }> => {
-    const collecting = { letterbox, read, spool, account, otherKinds, known, signal, onProgress };
-    const { entries, others, spent, taken, isFull, failure } = await collect(collecting);
-    await settler.remove(spent);
-    if (!letterbox.comesInRounds) await letterbox.putBack(others);
+    const context = { source, read, file, counts, unsupported, units, signal, onProgress };
+    const { parts, others, delivered, size, isFull, failure } = await receiveMessages(context);
+    await finisher.remove(delivered);
+    if (!source.isFifo) await source.release(others);
     if (failure !== undefined) {
-      await leave(entries, "the redrive ended early");
+      await leave(parts, "the redrive ended early");
       throw failure.error;
     }
-    const sorted = inOrder(entries);
-    const room = most - total;
+    const sorted = inOrder(parts);
+    const room = maxMessages - total;
     total += Math.min(room, sorted.length);
-    await leave(sorted.slice(room), "--max was reached");
-    await send(sorted.slice(0, room));
-    return { isLast: taken === 0 || signal.aborted || isDryRun || total >= most || !letterbox.comesInRounds, isFull };
+    await leave(sorted.slice(room), "--max-messages was reached");
+    await engine.send(sorted.slice(0, room));
+    return { isLast: size === 0 || signal.aborted || isDryRun || total >= maxMessages || !source.isFifo, isFull };
   };
 };
 
-/** Makes rounds until nothing more comes. Answers whether more is there than may be held. */
-export const makeRounds = async (redriving: Redriving, stock: Stock): Promise<boolean> => {
-  const round = roundOf(redriving, stock);
+/** Makes rounds until one brings no message. Answers whether the source contains more messages than may be in flight. */
+export const makeRounds = async (redrive: OpenRedrive, status: SourceStatus): Promise<boolean> => {
+  const round = roundOf(redrive, status);
   for (;;) {
     const { isLast, isFull } = await round();
     if (isLast) return isFull;

@@ -1,9 +1,9 @@
-// Numbers and times for people.
+// Formats numbers and times for people.
 
-/** A number: `3,201`. */
+/** Formats a number: `3,201`. */
 export const withSeparators = (value: number): string => Math.round(value).toLocaleString("en");
 
-/** A number of things: `1 message`, `3,201 messages`. */
+/** Formats a number with its noun: `1 message`, `3,201 messages`. */
 export const counted = (value: number, one: string, several: string = `${one}s`): string =>
   `${withSeparators(value)} ${value === 1 ? one : several}`;
 
@@ -14,7 +14,7 @@ const units = [
   ["s", 1_000],
 ] as const;
 
-/** How long ago a time is, in its largest unit: `3d`. `?` where the text is no time. */
+/** Formats the age of a time in its largest unit: `3d`. Returns `?` for a text that is not a time. */
 export const ageText = (time: string, now: number): string => {
   const ms = now - Date.parse(time);
   if (Number.isNaN(ms)) return "?";

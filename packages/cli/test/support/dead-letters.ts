@@ -9,7 +9,7 @@ export const recordOf = (name: string, position = 1, attributes: object = {}): S
   streamRecord({ after: { pk: name, sk: 1, note: `secret of ${name}`, revision: position, ...attributes }, position });
 
 /** A dead letter of an item's change. */
-export const letterOf = (name: string, position = 1, changes: Partial<Envelope> = {}): Envelope => {
+export const deadLetterOf = (name: string, position = 1, changes: Partial<Envelope> = {}): Envelope => {
   const sink = changes.sink ?? "orders";
   const record = changes.record ?? recordOf(name, position);
   return {

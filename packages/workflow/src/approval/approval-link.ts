@@ -1,10 +1,10 @@
-// The link by which a human approves: what it says is signed, so that nobody can make one, or change what it says.
+// The link by which a person approves a run. Its content is signed, so that nobody else can create or change one.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { ConfigError } from "@sluice/core/sink-kit";
+import { invalidOption } from "@sluice/core/sink-kit";
 import { required } from "../run/environment.ts";
 
-/** What a link says. */
+/** Content of a link. */
 export interface Approval {
   /** Step Functions' task token. */
   readonly token: string;
@@ -12,23 +12,23 @@ export interface Approval {
   readonly expiresAt: number;
   readonly run: string;
   readonly queue: string;
-  /** Messages in the queue, as SQS guesses. */
+  /** Approximate number of messages in the queue. */
   readonly messages: number;
   readonly mode: string;
 }
 
-/** The text that links are signed with, or where it comes from: a secret store, asked once. */
+/** The secret that links are signed with, or a function that reads it from a secret store. */
 export type ApprovalSecret = string | (() => Promise<string>);
 
-/** 256 bits are what HMAC-SHA256 has use for. */
+/** HMAC-SHA256 uses 256 bits. */
 const minSecretBytes = 32;
 
 const checked = (secret: unknown): string => {
   if (typeof secret === "string" && Buffer.byteLength(secret) >= minSecretBytes) return secret;
-  throw new ConfigError("CONFIG_INVALID", `option "secret" must be a text of ${minSecretBytes} random bytes or more`);
+  throw invalidOption("secret", `must be a text of at least ${minSecretBytes} random bytes`);
 };
 
-/** Reads the secret, once. @throws {ConfigError} CONFIG_INVALID for one that is missing or too short. */
+/** Returns the function that reads the secret once. @throws {ConfigError} CONFIG_INVALID when it is missing or too short. */
 export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<string>) => {
   if (typeof given !== "function") {
     const secret = checked(required("secret", given, "SLUICE_APPROVAL_SECRET"));
@@ -37,7 +37,7 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   let reading: Promise<string> | undefined;
   return () => {
     reading ??= given().then(checked);
-    // A store that was down is asked again.
+    // After an error of the store, the next call reads it again.
     reading.catch(() => {
       reading = undefined;
     });
@@ -45,17 +45,17 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   };
 };
 
-/** A purpose of its own: the same secret may sign other things. */
+/** The prefix separates links from other texts that the same secret may sign. */
 const macOf = (text: string, secret: string): Buffer =>
   createHmac("sha256", secret).update("sluice redrive approval v1\n").update(text).digest();
 
-/** The link's parameter: letters, digits, `-`, `_` and one point. */
+/** Encodes and signs a link's content as letters, digits, `-`, `_` and one point. */
 export const signed = (approval: Approval, secret: string): string => {
   const text = Buffer.from(JSON.stringify(approval)).toString("base64url");
   return `${text}.${macOf(text, secret).toString("base64url")}`;
 };
 
-/** What a link says; undefined where it was not signed with the secret. */
+/** Decodes a link's content. Returns undefined where it is not signed with the secret. */
 export const verified = (parameter: string, secret: string): Approval | undefined => {
   const [text = "", mac = "", ...rest] = parameter.split(".");
   const given = Buffer.from(mac, "base64url");

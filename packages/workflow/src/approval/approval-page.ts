@@ -1,5 +1,5 @@
-// The page behind the link. It shows what is asked for, and decides only when its form is sent: whatever follows links in
-// mails (scanners, previews) sees the page and changes nothing.
+// The approval page, which the link opens. It shows the run, and decides only when its form is submitted: scanners and
+// previews that open links in e-mails change nothing.
 
 import { createHash } from "node:crypto";
 import {
@@ -11,14 +11,14 @@ import {
   type PipelineLogger,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
 import { consoleLogger } from "../run/environment.ts";
-import { codeOf } from "../run/errors.ts";
+import { classified } from "../run/errors.ts";
+import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
 import { type Html, htmlText, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
 
 /**
- * The one call of `SFN` from `@aws-sdk/client-sfn` that is made; your own client fits.
+ * The call of `SFN` from `@aws-sdk/client-sfn` that is made; your own client fits.
  * @see https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
  */
 export interface TaskClient {
@@ -27,7 +27,7 @@ export interface TaskClient {
 
 /** Options of the approval page. Those with a variable may come from the environment instead. */
 export interface ApprovalPageOptions {
-  /** What links are signed with; the function that asks has the same. `SLUICE_APPROVAL_SECRET`. */
+  /** The secret that links are signed with; the approval request has the same. `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
   /** Default: lines of JSON on the console. */
   readonly logger?: PipelineLogger;
@@ -39,20 +39,20 @@ export interface ApprovalPageOptions {
 /** A handler for a function URL, an HTTP API or a REST API. */
 export type ApprovalPageHandler = (event: HttpEvent) => Promise<HttpAnswer>;
 
-/** What the state machine gets. */
+/** The decision that the state machine gets. */
 export interface Decision {
   readonly decision: "approved" | "rejected";
   /** ISO 8601, UTC. */
   readonly decidedAt: string;
 }
 
-/** The buttons' values. */
+/** Decisions by the value of their button. */
 const decisions: ReadonlyMap<string, Decision["decision"]> = new Map([
   ["approve", "approved"],
   ["reject", "rejected"],
 ]);
 
-/** A task that was decided, has timed out, or never was. */
+/** `SINK_GONE`: the task is decided, has timed out, or does not exist. */
 const sfn: AwsService = {
   name: "StepFunctions",
   codes: { InvalidToken: "SINK_GONE", TaskDoesNotExist: "SINK_GONE", TaskTimedOut: "SINK_GONE" },
@@ -72,7 +72,7 @@ const headers: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   "cache-control": "no-store",
-  // The link is the permission: no other site shall be told of it.
+  // Anyone who has the link can decide: no other site must see it.
   "referrer-policy": "no-referrer",
   "strict-transport-security": "max-age=31536000",
   "x-content-type-options": "nosniff",
@@ -92,19 +92,23 @@ const page = (statusCode: number, title: string, body: Html, more: Record<string
 };
 
 const invalid = (): HttpAnswer =>
-  page(403, "This link is not valid", markup`<p>It is not one that the workflow has sent, or it is incomplete.</p>`);
+  page(403, "This link is not valid", markup`<p>The workflow has not sent this link, or it is incomplete.</p>`);
 
-const over = (): HttpAnswer =>
+const tooLate = (): HttpAnswer =>
   page(
     410,
-    "It is too late",
-    markup`<p>This redrive has been decided already, or nobody has decided it in time. Nothing was changed now.</p>`,
+    "Too late to decide",
+    markup`<p>This redrive was decided already, or nobody decided it in time. This request changed nothing.</p>`,
   );
 
 const failedPage = (): HttpAnswer =>
-  page(502, "It did not work", markup`<p>Step Functions could not be told. Nothing was changed; try again.</p>`);
+  page(
+    502,
+    "The decision failed",
+    markup`<p>Step Functions did not accept the decision. Nothing was changed; try again.</p>`,
+  );
 
-/** The form goes to the page's own address, with the link's parameter in it. */
+/** The form has no action: it is submitted to the page's own URL, which contains the parameter. */
 const question = (statusCode: number, { queue, messages, mode, run, expiresAt }: Approval): HttpAnswer =>
   page(
     statusCode,
@@ -114,16 +118,16 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
 
 const decided = (decision: Decision["decision"]): HttpAnswer =>
   decision === "approved"
-    ? page(200, "Approved", markup`<p>The redrive goes on. Its report follows.</p>`)
-    : page(200, "Rejected", markup`<p>Nothing is sent. The dead letters stay where they are.</p>`);
+    ? page(200, "Approved", markup`<p>The redrive continues. Its report follows.</p>`)
+    : page(200, "Rejected", markup`<p>Nothing is sent. The dead letters stay in the queue.</p>`);
 
 const notAllowed = (): HttpAnswer =>
   page(405, "Not allowed", markup`<p>Open the link in a browser.</p>`, { allow: "GET, HEAD, POST" });
 
 /**
- * The page behind the link in the approval mail: GET shows it, POST decides. The function needs
- * `states:SendTaskSuccess` on the state machine. Does no I/O before it is called.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong or missing, by name.
+ * Creates the handler of the approval page: GET shows the run, POST decides. The function needs `states:SendTaskSuccess` on
+ * the state machine. Makes no request before it is called.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {
   const { clock = systemClock, logger = consoleLogger, clients = {} } = options;
@@ -137,9 +141,9 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
     try {
       await client.sendTaskSuccess({ taskToken: token, output: JSON.stringify(output) });
     } catch (error) {
-      const { code, message } = codeOf(sfn, error);
-      logger.warn("decision not taken", { run, decision, code, reason: message });
-      return code === "SINK_GONE" ? over() : failedPage();
+      const { code, message } = classified(sfn, error);
+      logger.warn("Step Functions did not accept the decision", { run, decision, code, reason: message });
+      return code === "SINK_GONE" ? tooLate() : failedPage();
     }
     logger.info("redrive decided", { run, decision });
     return decided(decision);
@@ -150,7 +154,7 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
     if (method !== "GET" && method !== "HEAD" && method !== "POST") return notAllowed();
     const approval = verified(queryOf(event, parameterName), await readSecret());
     if (approval === undefined) return invalid();
-    if (approval.expiresAt <= clock.now()) return over();
+    if (approval.expiresAt <= clock.now()) return tooLate();
     if (method !== "POST") return question(200, approval);
     const decision = decisions.get(fieldOf(event, "decision"));
     return decision === undefined ? question(400, approval) : decide(approval, decision);

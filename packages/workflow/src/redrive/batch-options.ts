@@ -1,4 +1,4 @@
-// The options of the batch's function, checked, and with their defaults.
+// The options of the batch function: checked, and with their defaults.
 
 import type { PipelineLogger } from "@sluice/core";
 import type { PayloadStore } from "@sluice/core/envelope";
@@ -11,48 +11,48 @@ import {
   lazyClient,
   systemClock,
 } from "@sluice/core/sink-kit";
+import type { LambdaClient } from "@sluice/redrive";
 import { consoleLogger, optional, required, requiredUrl } from "../run/environment.ts";
-import type { Fix } from "./fix.ts";
-import { type LambdaClient, loadLambda } from "../../../redrive/src/lambda.ts";
-import { openQueue, type Queue, type QueueClient } from "../run/queue.ts";
-import type { PipelineFunction } from "./send.ts";
+import { openQueue, type Queue, type RedriveQueueClient } from "../run/queue.ts";
+import { type Fix, loadLambda } from "./fix.ts";
 import { loadDynamodb, type SourceTable, type SourceTableClient } from "./republish.ts";
+import type { PipelineFunction } from "./send.ts";
 
-/** Options of the batch's function. Those with a variable may come from the environment instead. */
+/** Options of the batch function. Those with a variable may come from the environment instead. */
 export interface BatchOptions {
   /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
   readonly queueUrl?: string;
   /** For mode redrive: name or ARN of the pipeline's function. `SLUICE_PIPELINE_FUNCTION`. */
   readonly pipelineFunction?: string;
-  /** For mode republish: the table that the stream is of. `SLUICE_SOURCE_TABLE`. */
+  /** For mode republish: the source table of the stream. `SLUICE_SOURCE_TABLE`. */
   readonly tableName?: string;
-  /** For mode republish: the attribute that is changed. `SLUICE_MARKER_ATTRIBUTE`, default `sluiceRedrive`. */
+  /** For mode republish: the attribute that is updated. `SLUICE_MARKER_ATTRIBUTE`, default `sluiceRedrive`. */
   readonly markerAttribute?: string;
   /**
-   * For mode republish: what to do with dead letters of removes. `put-and-delete` brings the item's key back for a
+   * For mode republish: how dead letters of REMOVE records are handled. `put-and-delete` creates the item's key for a
    * moment; default `leave`: they stay in the queue.
    */
   readonly removes?: "leave" | "put-and-delete";
-  /** Looks at each dead letter before it is sent: a function, or `lambdaFix()`. */
+  /** Inspects each dead letter before it is sent: a function, or `lambdaFix()`. */
   readonly fix?: Fix;
-  /** Milliseconds that the fix may take for one letter. Default 30,000. */
+  /** Milliseconds that the fix may take for one dead letter. Default 30,000. */
   readonly fixTimeoutMs?: number;
-  /** Where the pipeline keeps records that no message can hold: its own `s3PayloadStore({ bucket })`. */
+  /** Where the pipeline stores records that no message can contain: its own `s3PayloadStore({ bucket })`. */
   readonly payloadStore?: PayloadStore;
-  /** Messages that are taken up together. Default 100, at most 1,000. */
+  /** Messages that are received together. Default 100, at most 1,000. */
   readonly chunkSize?: number;
-  /** Seconds to wait for a message before the queue is taken for empty. Default 5; two such waits end the run. */
+  /** Seconds to wait for a message before the queue counts as empty. Default 5; two such waits end the run. */
   readonly pollSeconds?: number;
   /**
-   * Milliseconds of the invocation that a chunk may need: none is begun with less, but the first. Default 60,000. The
+   * Milliseconds of the invocation that a chunk may need: only the first chunk is started with less. Default 60,000. The
    * timeout of the pipeline's function should not be longer.
    */
-  readonly reserveMs?: number;
+  readonly timeoutBufferMs?: number;
   /** Default: lines of JSON on the console. */
   readonly logger?: PipelineLogger;
-  /** Your own clients. Default: those of the SDK, with its defaults, loaded when they are needed. */
+  /** Your own clients. Default: the SDK's, with its defaults, loaded when they are needed. */
   readonly clients?: {
-    readonly sqs?: QueueClient;
+    readonly sqs?: RedriveQueueClient;
     readonly lambda?: LambdaClient;
     readonly dynamodb?: SourceTableClient;
   };
@@ -60,9 +60,9 @@ export interface BatchOptions {
   readonly clock?: Clock;
 }
 
-type Defaulted = "fixTimeoutMs" | "chunkSize" | "pollSeconds" | "reserveMs" | "logger" | "clock";
+type Defaulted = "fixTimeoutMs" | "chunkSize" | "pollSeconds" | "timeoutBufferMs" | "logger" | "clock";
 
-/** What a batch works with. */
+/** The checked options of a batch. */
 export interface BatchParts extends Required<Pick<BatchOptions, Defaulted>> {
   readonly queue: Queue;
   readonly pipeline: PipelineFunction | undefined;
@@ -71,8 +71,8 @@ export interface BatchParts extends Required<Pick<BatchOptions, Defaulted>> {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** Lambda's longest time. */
-export const longestMs = 900_000;
+/** Lambda's longest timeout. */
+export const maxTimeoutMs = 900_000;
 
 const tableOf = (options: BatchOptions): SourceTable | undefined => {
   const tableName = optional(options.tableName, "SLUICE_SOURCE_TABLE");
@@ -96,13 +96,13 @@ const checkClients = ({ lambda, dynamodb }: NonNullable<BatchOptions["clients"]>
   checkClient(dynamodb, "updateItem", "a DynamoDB client of @aws-sdk/client-dynamodb");
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when an option is wrong or missing, by name. */
+/** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
 export const batchParts = (options: BatchOptions): BatchParts => {
-  const { chunkSize = 100, pollSeconds = 5, reserveMs = 60_000, fixTimeoutMs = 30_000 } = options;
+  const { chunkSize = 100, pollSeconds = 5, timeoutBufferMs = 60_000, fixTimeoutMs = 30_000 } = options;
   checkWhole("chunkSize", chunkSize, [1, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);
-  checkWhole("reserveMs", reserveMs, [0, longestMs]);
-  checkWhole("fixTimeoutMs", fixTimeoutMs, [1, longestMs]);
+  checkWhole("timeoutBufferMs", timeoutBufferMs, [0, maxTimeoutMs]);
+  checkWhole("fixTimeoutMs", fixTimeoutMs, [1, maxTimeoutMs]);
   checkClients(options.clients ?? {});
   const queueUrl = requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
   const [pipeline, table] = [pipelineOf(options), tableOf(options)];
@@ -116,7 +116,7 @@ export const batchParts = (options: BatchOptions): BatchParts => {
     payloadStore: options.payloadStore,
     chunkSize,
     pollSeconds,
-    reserveMs,
+    timeoutBufferMs,
     logger: options.logger ?? consoleLogger,
     clock: options.clock ?? systemClock,
   };

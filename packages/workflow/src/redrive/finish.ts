@@ -1,80 +1,79 @@
-// What a batch does with letters that it has found out about: the message is deleted first, then what it claims, then
-// the account is written.
+// Finishes messages that have a result: deletes messages that are done, then their records, and counts all of them.
 
 import type { PipelineLogger } from "@sluice/core";
 import type { PayloadStore } from "@sluice/core/envelope";
-import type { Concluded, LeftLetter, SettledLetter } from "./message-result.ts";
+import { removeWithRecords } from "@sluice/redrive";
 import { sinkOf } from "../run/dead-letter.ts";
-import type { Ledger } from "../run/progress.ts";
+import type { BatchCounts } from "../run/progress.ts";
 import type { Queue, QueueMessage } from "../run/queue.ts";
+import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.ts";
 
-/** What concluding needs, and the messages that this batch hides from others. */
-export interface Conclusion {
+/** What finishing needs, and the messages that this batch has in flight. */
+export interface FinishContext {
   readonly queue: Queue;
   readonly payloadStore: PayloadStore | undefined;
   readonly logger: PipelineLogger;
-  readonly ledger: Ledger;
-  /** Those that are not deleted, by id, without their bodies. */
-  readonly hidden: Map<string, QueueMessage>;
-  /** Those of which nothing is known yet. */
-  readonly open: Map<string, QueueMessage>;
+  readonly counts: BatchCounts;
+  /** Messages that are not deleted, by id, without their bodies. */
+  readonly inFlight: Map<string, QueueMessage>;
+  /** Messages that have no result yet. */
+  readonly pending: Map<string, QueueMessage>;
 }
 
-const told = ({ letter }: Concluded) => ({
-  message: letter.message.id,
-  id: letter.envelope?.id,
-  sink: sinkOf(letter),
+const fieldsOf = ({ deadLetter }: MessageResult) => ({
+  message: deadLetter.message.id,
+  id: deadLetter.envelope?.id,
+  sink: sinkOf(deadLetter),
 });
 
-const isSettled = (concluded: Concluded): concluded is SettledLetter => "settled" in concluded;
+const isDone = (result: MessageResult): result is DoneMessage => "outcome" in result;
 
-const deleted = async ({ queue, logger }: Conclusion, letters: readonly SettledLetter[]) => {
-  if (letters.length === 0) return new Set<string>();
-  const { ids, errors } = await queue.remove(letters.map(({ letter }) => letter.message));
-  if (errors.length > 0) {
-    logger.warn("messages not deleted, they come again", { errors: errors.length, first: String(errors[0]) });
+const deleteDone = async (
+  { queue, logger, payloadStore }: FinishContext,
+  done: readonly DoneMessage[],
+): Promise<ReadonlySet<QueueMessage>> => {
+  if (done.length === 0) return new Set();
+  const removals = done.map(({ deadLetter: { message, envelope } }) => ({
+    messages: [message],
+    recordUrls: envelope?.recordUrl === undefined ? [] : [envelope.recordUrl],
+  }));
+  return removeWithRecords(removals, {
+    removeMessages: async (messages) => {
+      const { successful, errors } = await queue.remove(messages);
+      if (errors.length > 0) {
+        const fields = { errors: errors.length, first: String(errors[0]) };
+        logger.warn("messages could not be deleted, and are received again", fields);
+      }
+      return new Set(successful);
+    },
+    payloadStore,
+    onError: (recordUrl, error) =>
+      logger.warn("a message's record could not be removed", { recordUrl, reason: String(error) }),
+  });
+};
+
+const countDone = (context: FinishContext, done: DoneMessage, isDeleted: boolean): void => {
+  const { counts, inFlight, logger } = context;
+  const { outcome, deadLetter } = done;
+  if (outcome === "dropped") {
+    logger.info("dead letter dropped", { ...fieldsOf(done), code: deadLetter.envelope?.code });
   }
-  return ids;
+  if (isDeleted) inFlight.delete(deadLetter.message.id);
+  counts.add(deadLetter.message.id, { outcome, isDeleted });
 };
 
-/** Objects of messages that are still there are still needed. */
-const removeClaim = async (
-  { payloadStore, logger }: Conclusion,
-  { letter: { envelope, message } }: SettledLetter,
-): Promise<void> => {
-  if (payloadStore === undefined || envelope?.recordUrl === undefined) return;
-  try {
-    await payloadStore.remove(envelope.recordUrl);
-  } catch (error) {
-    const fields = { message: message.id, reason: String(error) };
-    logger.warn("a record that was kept for its message is not removed", fields);
-  }
+const countLeft = ({ counts, logger }: FinishContext, left: LeftMessage): void => {
+  logger.warn("dead letter left in its queue", { ...fieldsOf(left), code: left.code, reason: left.reason });
+  counts.add(left.deadLetter.message.id, { sink: sinkOf(left.deadLetter), code: left.code });
 };
 
-const noteSettled = (conclusion: Conclusion, concluded: SettledLetter, isDeleted: boolean): void => {
-  const { ledger, hidden, logger } = conclusion;
-  const { settled, letter } = concluded;
-  if (settled === "dropped") logger.info("dead letter dropped", { ...told(concluded), code: letter.envelope?.code });
-  if (isDeleted) hidden.delete(letter.message.id);
-  ledger.note(letter.message.id, { settled, isDeleted });
-};
-
-const noteLeft = ({ ledger, logger }: Conclusion, left: LeftLetter): void => {
-  logger.warn("dead letter left in its queue", { ...told(left), code: left.code, reason: left.reason });
-  ledger.note(left.letter.message.id, { sink: sinkOf(left.letter), code: left.code });
-};
-
-/** Concludes letters. Does not reject for what the next run can do. */
-export const conclude = async (conclusion: Conclusion, letters: readonly Concluded[]): Promise<void> => {
-  const ids = await deleted(conclusion, letters.filter(isSettled));
-  for (const concluded of letters) {
-    conclusion.open.delete(concluded.letter.message.id);
-    if (!isSettled(concluded)) {
-      noteLeft(conclusion, concluded);
-      continue;
-    }
-    const isDeleted = ids.has(concluded.letter.message.id);
-    if (isDeleted) await removeClaim(conclusion, concluded);
-    noteSettled(conclusion, concluded, isDeleted);
+/** Finishes messages. Does not reject for an error that the next run can repair. */
+export const finish = async (context: FinishContext, results: readonly MessageResult[]): Promise<void> => {
+  const deleted = await deleteDone(context, results.filter(isDone));
+  for (const result of results) {
+    const { message } = result.deadLetter;
+    context.pending.delete(message.id);
+    if (isDone(result)) countDone(context, result, deleted.has(message));
+    else countLeft(context, result);
   }
 };

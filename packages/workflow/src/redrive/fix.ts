@@ -1,4 +1,4 @@
-// The user's fix: it sees each dead letter before it is sent again, and may change its record or drop it.
+// The user's fix: it inspects each dead letter before it is sent, and may change its record or drop it.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Envelope, PayloadStore } from "@sluice/core/envelope";
@@ -8,43 +8,49 @@ import {
   checkClient,
   eachBounded,
   lazyClient,
+  missingDependency,
   RecordError,
   SinkError,
   type StreamRecord,
+  untilAborted,
 } from "@sluice/core/sink-kit";
-import type { LeftLetter } from "./message-result.ts";
+import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
+import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
 import { required } from "../run/environment.ts";
 import { RedriveInterruptedError } from "../run/errors.ts";
-import { call, type LambdaClient, loadLambda } from "../../../redrive/src/lambda.ts";
-import { type Letter, type ReadLetter, recordIn } from "../run/dead-letter.ts";
+import type { LeftMessage } from "./message-result.ts";
 
 /**
- * What to do with a dead letter: send it with this record, drop it (it is deleted), or send it as it is. An envelope is
- * such an answer: `return { ...envelope, record }`.
+ * Answer of a fix: send the dead letter with this record, drop it (it is deleted), or send it unchanged. An envelope is an
+ * answer, too: `return { ...envelope, record }`.
  */
-// biome-ignore lint/suspicious/noConfusingVoidType: a fix that returns nothing is one that changes nothing
+// biome-ignore lint/suspicious/noConfusingVoidType: a fix that returns nothing changes nothing
 export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined | null | void;
 
 /**
- * Looks at one dead letter. It may change the images of the record, and add what a malformed one lacks; not its keys,
- * sequence number, stream or id. It is called again for a letter that comes again, so it must have no effect of its own.
+ * Inspects one dead letter. It may change the images of the record and add missing members, but not change keys, sequence
+ * number, stream or id. It is called again when the dead letter is redriven again, so it must have no side effect.
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
-/** What became of a letter: it is to be sent, dropped, or left where it is. */
-export type Fixed = ReadLetter | { readonly letter: Letter; readonly dropped: true } | LeftLetter;
+/** Result of the fix: the dead letter is sent, dropped, or left in the queue. */
+export type FixResult =
+  | DeadLetterWithRecord
+  | { readonly deadLetter: DeadLetter; readonly isDropped: true }
+  | LeftMessage;
 
-/** What fixing needs. */
+/** What applying the fix needs. */
 export interface FixParts {
   /** Undefined: records are only fetched. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
   readonly payloadStore: PayloadStore | undefined;
   readonly clock: Clock;
-  /** What is left of the invocation. */
+  /** Milliseconds that are left of the invocation. */
   readonly remainingMs: () => number;
 }
 
+/** Options of a fix that is a Lambda function. */
 export interface LambdaFixOptions {
   /** Name or ARN of the function. Default: `SLUICE_FIX_FUNCTION` of the environment. */
   readonly functionName?: string;
@@ -53,24 +59,29 @@ export interface LambdaFixOptions {
 }
 
 /**
- * A fix that is a Lambda function of its own: it gets the envelope and answers `{ record }`, `"drop"` or `null`. The
- * batch's function needs `lambda:InvokeFunction` on it.
- * @throws {ConfigError} CONFIG_INVALID when there is no name.
+ * Creates a fix that calls a Lambda function with the envelope, which answers `{ record }`, `"drop"` or `null`. The batch
+ * function needs `lambda:InvokeFunction` on it.
+ * @throws {ConfigError} CONFIG_INVALID when the function's name is missing.
  */
 export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
   const name = required("functionName", functionName, "SLUICE_FIX_FUNCTION");
   checkClient(client, "invoke", "a Lambda client of @aws-sdk/client-lambda");
   const connection = lazyClient<LambdaClient>(client, loadLambda);
-  return async (envelope, signal) => {
-    const answer = await call(await connection.get(), name, { input: envelope, signal });
-    if ("failed" in answer) throw Object.assign(new Error("the fix function failed"), { name: answer.failed });
-    return answer.value as FixAnswer;
-  };
+  return async (envelope, signal) =>
+    (await invokeFunction(await connection.get(), name, envelope, signal)) as FixAnswer;
+};
+
+/** Creates a `Lambda` client with the SDK's defaults: an answer may take as long as the function's timeout. */
+export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
+  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
+  );
+  return new Lambda({});
 };
 
 const fixesAtOnce = 8;
 
-/** What tells the guard and the idempotency key which change this is: with another, a redrive would write something else. */
+/** Returns the members that identify the change for the guard and the idempotency key. */
 const identityOf = ({ eventID, eventName, eventSourceARN, dynamodb }: StreamRecord): readonly unknown[] => [
   eventID,
   eventName,
@@ -84,10 +95,10 @@ const keepsIdentity = (before: StreamRecord, after: StreamRecord): boolean => {
   return identityOf(before).every((part, index) => part === undefined || isDeepStrictEqual(part, given[index]));
 };
 
-/** The record as JSON has it: bytes are base64 text, as Lambda delivers them. */
+/** Converts a record to plain JSON. Bytes become base64 text, as Lambda delivers them. */
 const asJson = (record: StreamRecord): StreamRecord => {
   const text = JSON.stringify(record, function (this: Record<string, unknown>, name, value: unknown) {
-    // A Buffer has been made something else by now.
+    // `value` of a Buffer is already converted.
     const held = this[name];
     return held instanceof Uint8Array ? Buffer.from(held).toString("base64") : value;
   });
@@ -96,46 +107,47 @@ const asJson = (record: StreamRecord): StreamRecord => {
 
 const isRecord = (value: unknown): value is StreamRecord => typeof value === "object" && value !== null;
 
-const invalid = (letter: Letter, reason: string): Fixed => ({ letter, code: "FIX_INVALID", reason });
+const invalid = (deadLetter: DeadLetter, reason: string): FixResult => ({ deadLetter, code: "FIX_INVALID", reason });
 
-const applied = (letter: Letter, record: StreamRecord, answer: FixAnswer): Fixed => {
-  if (answer === undefined || answer === null) return { ...letter, record };
-  if (answer === "drop") return { letter, dropped: true };
+const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswer): FixResult => {
+  if (answer === undefined || answer === null) return { ...deadLetter, record };
+  if (answer === "drop") return { deadLetter, isDropped: true };
   const given: unknown = answer.record;
-  if (!isRecord(given)) return invalid(letter, 'the fix answered no { record }, and neither "drop" nor nothing');
+  if (!isRecord(given)) return invalid(deadLetter, 'the fix answered neither { record } nor "drop" nor nothing');
   const fixedRecord = asJson(given);
   if (!keepsIdentity(record, fixedRecord)) {
-    return invalid(letter, "the fix changed the record's keys, sequence number, stream or id");
+    return invalid(deadLetter, "the fix changed the record's keys, sequence number, stream or id");
   }
-  return isDeepStrictEqual(record, fixedRecord) ? { ...letter, record } : { ...letter, record, fixedRecord };
+  return isDeepStrictEqual(record, fixedRecord) ? { ...deadLetter, record } : { ...deadLetter, record, fixedRecord };
 };
 
-/** Rejects when the fix throws, or does not answer in time. */
-const inTime = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixParts): Promise<FixAnswer> => {
-  const over = new AbortController();
-  const late = new AbortController();
-  const limit = clock.sleep(fixTimeoutMs, over.signal).then(() => {
-    late.abort();
-    throw Object.assign(new Error("the fix did not answer in time"), { name: "TimeoutError" });
-  });
-  // Nobody hears of a race that is lost.
-  limit.catch(() => {});
+const timedOut = (): Error => Object.assign(new Error("the fix did not answer in time"), { name: "TimeoutError" });
+
+/** Calls the fix. Rejects when it throws an error, or does not answer in time. */
+const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixParts): Promise<FixAnswer> => {
+  const [answered, timeout] = [new AbortController(), new AbortController()];
+  void clock.sleep(fixTimeoutMs, answered.signal).then(() => timeout.abort());
   try {
-    return await Promise.race([(async () => fix(envelope, late.signal))(), limit]);
+    return await untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
   } finally {
-    over.abort();
+    answered.abort();
   }
 };
 
-/** Of the user's own error only its name is told: its message may quote values. */
-const failure = (letter: Letter, error: unknown): Fixed => {
+const errorName = (error: unknown): string => {
+  if (error instanceof FunctionFailedError) return error.errorType;
+  return error instanceof Error ? error.name : "a value that is not an Error";
+};
+
+/** Only the name of a user's error is reported: its message may quote values. */
+const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
-    return { letter, code: error.code, reason: error.message };
+    return { deadLetter, code: error.code, reason: error.message };
   }
-  return { letter, code: "FIX_FAILED", reason: `the fix threw ${error instanceof Error ? error.name : "no Error"}` };
+  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${errorName(error)}` };
 };
 
-/** @throws {RedriveInterruptedError} when Lambda may end the invocation in the middle of a fix. */
+/** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */
 const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixParts): void => {
   if (fix === undefined || remainingMs() >= fixTimeoutMs) return;
   const found = "the invocation has less time left than one fix may take";
@@ -143,22 +155,22 @@ const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixParts): void => {
   throw new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${found}; ${expected}`);
 };
 
-const fixOne = async (letter: Letter, parts: FixParts): Promise<Fixed> => {
-  const { envelope } = letter;
-  if (envelope === undefined) return { ...letter, record: undefined };
+const fixOne = async (deadLetter: DeadLetter, parts: FixParts): Promise<FixResult> => {
+  const { envelope } = deadLetter;
+  if (envelope === undefined) return { ...deadLetter, record: undefined };
   checkTime(parts);
   try {
-    const record = await recordIn(envelope, parts.payloadStore);
-    if (parts.fix === undefined) return { ...letter, record };
-    // A copy: a fix that changes what it was given must not change what its answer is compared with.
+    const { record } = await withRecord(envelope, parts.payloadStore);
+    if (parts.fix === undefined) return { ...deadLetter, record };
+    // A copy, because the fix may change its argument, and its answer is compared with the original.
     const given = { ...envelope, record: asJson(record) };
-    return applied(letter, record, await inTime(parts.fix, given, parts));
+    return resultOf(deadLetter, record, await callFix(parts.fix, given, parts));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    return failure(letter, error);
+    return failureOf(deadLetter, error);
   }
 };
 
-/** What the fix makes of each letter, in their order. A letter without an envelope is passed on as it is. */
-export const fixed = (letters: readonly Letter[], parts: FixParts): Promise<readonly Fixed[]> =>
-  eachBounded(letters, fixesAtOnce, (letter) => fixOne(letter, parts));
+/** Applies the fix to each dead letter, and answers the results in their order. Messages without an envelope are unchanged. */
+export const applyFix = (deadLetters: readonly DeadLetter[], parts: FixParts): Promise<readonly FixResult[]> =>
+  eachBounded(deadLetters, fixesAtOnce, (deadLetter) => fixOne(deadLetter, parts));

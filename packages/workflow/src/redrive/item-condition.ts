@@ -1,9 +1,9 @@
-// Whether an item is still as a record says, as a DynamoDB condition.
+// DynamoDB conditions: whether an item is still as a record describes it.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
 
-/** A condition, and what its placeholders stand for. */
+/** A condition expression with its names and values. */
 export interface Condition {
   readonly expression: string;
   readonly names: Readonly<Record<string, string>>;
@@ -11,7 +11,7 @@ export interface Condition {
 }
 
 /**
- * An expression may have 300 operators and 4 KB. An item with more attributes is compared in its first ones.
+ * Most clauses of a condition: an expression may have 300 operators and 4 KB. Further attributes are not compared.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
  */
 const maxClauses = 100;
@@ -21,7 +21,7 @@ const all = (clauses: readonly string[]): string => clauses.join(" AND ");
 const namesOf = (prefix: string, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.map((name, index) => [`#${prefix}${index}`, name]));
 
-/** None of these attributes is there. */
+/** The item has none of these attributes. */
 export const lacks = (names: readonly string[]): Condition => {
   const some = names.slice(0, maxClauses);
   return {
@@ -31,7 +31,7 @@ export const lacks = (names: readonly string[]): Condition => {
   };
 };
 
-/** All of these attributes are there, with these values. */
+/** The item has these attributes with these values. */
 const holds = (image: Image): Condition => {
   const entries = Object.entries(image).slice(0, maxClauses);
   return {
@@ -44,6 +44,7 @@ const holds = (image: Image): Condition => {
   };
 };
 
+/** All of the conditions are true. */
 export const both = (...conditions: readonly Condition[]): Condition => ({
   expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
   names: Object.assign({}, ...conditions.map(({ names }) => names)),
@@ -55,14 +56,13 @@ const without = (image: Image, name: string): Image => {
   return rest;
 };
 
-/** Whether the condition of `isUnchanged` looks at all attributes of a record. */
+/** Whether the condition of `isUnchanged` compares all attributes of a record. */
 export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord): boolean =>
   Object.keys(NewImage).length <= maxClauses;
 
 /**
- * The item still is what the record's change made of it: it has every attribute of the new image, and none that the
- * change took away. The marker is left out, as the last re-publish may have set it. Where the record has no new image,
- * that the item exists.
+ * The item is still as the record's change left it: it has every attribute of the new image, and none that the change
+ * removed. The marker is not compared, because an earlier run may have set it. Without a new image, the item exists.
  */
 export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): Condition => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
@@ -72,12 +72,12 @@ export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): Co
   return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
 };
 
-/** An update, and what its placeholders stand for. */
+/** An update expression with its names and values. */
 export interface Update extends Omit<Condition, "expression"> {
   readonly expression: string;
 }
 
-/** Sets the marker, and makes of one image the other. */
+/** Sets the marker, and changes the attributes in which the images differ. */
 export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): Update => {
   const [old, fresh] = [without(before, marker), without(after, marker)];
   const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));

@@ -1,23 +1,24 @@
-// What a batch found out about a letter.
+// The result of a message in a batch.
 
-import type { Letter } from "../run/dead-letter.ts";
-import type { Settled } from "../run/progress.ts";
+import type { DeadLetter } from "../run/dead-letter.ts";
+import type { DoneOutcome } from "../run/progress.ts";
 
-/** It is settled, and its message can go. */
-export interface SettledLetter {
-  readonly letter: Letter;
-  readonly settled: Settled;
+/** The message is done and can be deleted. */
+export interface DoneMessage {
+  readonly deadLetter: DeadLetter;
+  readonly outcome: DoneOutcome;
 }
 
-/** It stays in the queue. */
-export interface LeftLetter {
-  readonly letter: Letter;
+/** The message stays in the queue. */
+export interface LeftMessage {
+  readonly deadLetter: DeadLetter;
   readonly code: string;
-  /** For the log. Holds no item values. */
+  /** For the log. Contains no item values. */
   readonly reason: string;
 }
 
-export type Concluded = SettledLetter | LeftLetter;
+/** Result of a message. */
+export type MessageResult = DoneMessage | LeftMessage;
 
-/** Takes letters that are concluded: deletes their messages, and writes the account. */
-export type Conclude = (letters: readonly Concluded[]) => Promise<void>;
+/** Takes results: deletes messages that are done, and counts all of them. */
+export type Finish = (results: readonly MessageResult[]) => Promise<void>;

@@ -1,6 +1,6 @@
-// Makes the source table's stream fire again for the items of dead letters, by changing a marker attribute that nobody
-// reads. Nothing else of an item is written but what the user's fix has changed, and nothing at all unless the item is
-// as the dead letter's change left it: a later change has gone through the stream by itself.
+// Republishes the items of dead letters: an update of a marker attribute makes the source table's stream emit a record. The
+// update writes only the marker and the attributes that the fix has changed. Its condition is that the item is still as the
+// dead letter's change left it: a later change has already gone through the stream.
 
 import {
   type AwsService,
@@ -14,10 +14,10 @@ import {
   type StreamRecord,
   sdkItem,
 } from "@sluice/core/sink-kit";
-import type { Conclude, Concluded } from "./message-result.ts";
-import { codeOf, interruption } from "../run/errors.ts";
+import type { DeadLetterWithRecord } from "../run/dead-letter.ts";
+import { classified, interruption } from "../run/errors.ts";
 import { both, type Condition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
-import type { ReadLetter } from "../run/dead-letter.ts";
+import type { Finish, MessageResult } from "./message-result.ts";
 
 interface ItemRequest {
   TableName: string;
@@ -27,7 +27,7 @@ interface ItemRequest {
 }
 
 /**
- * The calls of `DynamoDB` from `@aws-sdk/client-dynamodb` that a re-publish makes; your own client fits.
+ * The calls of `DynamoDB` from `@aws-sdk/client-dynamodb` that republishing makes; your own client fits.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
  */
 export interface SourceTableClient {
@@ -36,7 +36,7 @@ export interface SourceTableClient {
   readonly deleteItem: (input: ItemRequest & { Key: SdkItem }) => Promise<unknown>;
 }
 
-/** The source table, and how it is touched. */
+/** The source table, and how its items are updated. */
 export interface SourceTable {
   readonly tableName: string;
   readonly markerAttribute: string;
@@ -44,7 +44,7 @@ export interface SourceTable {
   readonly connection: LazyClient<SourceTableClient>;
 }
 
-/** Items at once: each is one request, or two. */
+/** Items that are updated at the same time: each takes one request, or two. */
 const itemsAtOnce = 8;
 
 const dynamodb: AwsService = {
@@ -58,7 +58,7 @@ const dynamodb: AwsService = {
   },
 };
 
-/** A `DynamoDB` client with the SDK's own defaults. */
+/** Creates a `DynamoDB` client with the SDK's defaults. */
 export const loadDynamodb = async (): Promise<SourceTableClient & { readonly destroy: () => void }> => {
   const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
     missingDependency("the redrive workflow", "@aws-sdk/client-dynamodb"),
@@ -71,15 +71,15 @@ interface Refusal {
   readonly reason: string;
 }
 
-/** What became of one item: its stream has fired, or why it has not. */
-type Touched = "republished" | Refusal;
+/** Result of one item. */
+type ItemResult = "republished" | Refusal;
 
 const itemChanged: Refusal = {
   code: "ITEM_CHANGED",
-  reason: "the item is no longer as the change left it; a later change has gone through the stream",
+  reason: "the item was changed later; that change has already gone through the stream",
 };
 
-const unfit = (reason: string): Refusal => ({ code: "NOT_REPUBLISHABLE", reason });
+const notRepublishable = (reason: string): Refusal => ({ code: "NOT_REPUBLISHABLE", reason });
 
 const conditionParts = ({ expression, names, values }: Condition) => ({
   ConditionExpression: expression,
@@ -87,33 +87,33 @@ const conditionParts = ({ expression, names, values }: Condition) => ({
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
 });
 
-/** Runs a conditional request. False: the condition does not hold. */
-const holds = async (request: () => Promise<unknown>): Promise<boolean> => {
+/** Makes a conditional request. Answers whether the condition was true. */
+const isApplied = async (request: () => Promise<unknown>): Promise<boolean> => {
   try {
     await request();
     return true;
   } catch (error) {
-    if (codeOf(dynamodb, error).code === "SINK_CONFLICT") return false;
+    if (classified(dynamodb, error).code === "SINK_CONFLICT") return false;
     throw error;
   }
 };
 
 interface Item {
-  readonly letter: ReadLetter;
+  readonly deadLetter: DeadLetterWithRecord;
   readonly record: StreamRecord;
   readonly table: SourceTable;
-  /** The marker's new value: another one in each run, and DynamoDB writes no record for an update that changes nothing. */
+  /** New value of the marker. It differs in each run, because DynamoDB emits no record for an update without a change. */
   readonly run: string;
 }
 
-const touch = async ({ letter, record, table, run }: Item): Promise<Touched> => {
+const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
   const { Keys = {}, NewImage = Keys } = record.dynamodb ?? {};
-  const after = letter.fixedRecord?.dynamodb?.NewImage ?? NewImage;
+  const after = deadLetter.fixedRecord?.dynamodb?.NewImage ?? NewImage;
   const update = updateOf(NewImage, after, [markerAttribute, { S: run }]);
-  const isFixed = letter.fixedRecord !== undefined;
+  const isFixed = deadLetter.fixedRecord !== undefined;
   if (isFixed && !isComparable(record))
-    return unfit("the item has too many attributes to be compared before it is fixed");
+    return notRepublishable("the item has too many attributes for the condition of a fix");
   const client = await connection.get();
   const { expression, names, values } = both(isUnchanged(record, markerAttribute), { ...update, expression: "" });
   const request = {
@@ -122,38 +122,39 @@ const touch = async ({ letter, record, table, run }: Item): Promise<Touched> => 
     UpdateExpression: update.expression,
     ...conditionParts({ expression, names, values }),
   };
-  return (await holds(() => client.updateItem(request))) ? "republished" : itemChanged;
+  return (await isApplied(() => client.updateItem(request))) ? "republished" : itemChanged;
 };
 
 /**
- * Puts the item's key with the marker, and deletes it. What somebody else has written meanwhile has the item's other
- * attributes, and is not deleted. A stub that a crash left behind has the same marker, and goes at the next try.
+ * Puts an item with the key and the marker only, and deletes it. An item that is written meanwhile has other attributes, and
+ * is not deleted. If a crash leaves the item behind, the next attempt deletes it: it has the same marker.
  */
-const putAndDelete = async ({ letter, record, table }: Item): Promise<Touched> => {
+const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
   const { Keys = {}, OldImage = {} } = record.dynamodb ?? {};
   const Key = sdkItem(Keys);
-  const marker: SdkValue = { S: `removed: ${letter.envelope?.id}` };
+  const marker: SdkValue = { S: `removed: ${deadLetter.envelope?.id}` };
   const keyNames = Object.keys(Keys);
   const others = Object.keys(OldImage).filter((name) => name !== markerAttribute && !keyNames.includes(name));
-  const isStub: Condition = {
+  const isPlaceholder: Condition = {
     expression: "#marker = :marker",
     names: { "#marker": markerAttribute },
     values: { ":marker": marker },
   };
   const client = await connection.get();
   const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
-  // False: the item is there. It may be the stub of a try that crashed.
-  await holds(() => client.putItem(put));
-  const remove = { TableName, Key, ...conditionParts(both(isStub, lacks(others))) };
-  return (await holds(() => client.deleteItem(remove))) ? "republished" : itemChanged;
+  // The put fails where the item exists, which may be the placeholder of an attempt that crashed.
+  await isApplied(() => client.putItem(put));
+  const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
+  return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;
 };
 
-/** Why the images of a record are none that the table could be told of; dead letters hold records of every kind. */
+/** Returns why the table cannot contain the images of a record: a dead letter may contain any record. */
 const malformedIn = (record: StreamRecord): string | undefined => {
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const images = [Keys, NewImage, OldImage].filter((image) => image !== undefined);
-  if (images.some((image) => typeof image !== "object" || image === null)) return "an image of the record is none";
+  if (images.some((image) => typeof image !== "object" || image === null))
+    return "an image of the record is not an object";
   try {
     for (const image of images) decodeImage(image);
     return undefined;
@@ -166,57 +167,58 @@ const malformedIn = (record: StreamRecord): string | undefined => {
 const tableIn = (streamArn: unknown): string | undefined =>
   typeof streamArn === "string" ? streamArn.match(/:table\/([^/]+)\//)?.[1] : undefined;
 
-const republishOne = async (item: Item): Promise<Touched> => {
+const republishOne = async (item: Item): Promise<ItemResult> => {
   const { record, table } = item;
   const { Keys, OldImage } = record.dynamodb ?? {};
   if (tableIn(record.eventSourceARN) !== table.tableName)
-    return unfit(`the record is not of the table ${table.tableName}`);
-  if (Object.keys(Keys ?? {}).length === 0) return unfit("the record has no keys");
-  if (Object.hasOwn(Keys ?? {}, table.markerAttribute)) return unfit("the marker attribute is a key of the table");
-  const malformed = malformedIn(record) ?? malformedIn(item.letter.fixedRecord ?? record);
-  if (malformed !== undefined) return unfit(malformed);
-  if (record.eventName !== "REMOVE") return touch(item);
+    return notRepublishable(`the record does not belong to the table ${table.tableName}`);
+  if (Object.keys(Keys ?? {}).length === 0) return notRepublishable("the record has no keys");
+  if (Object.hasOwn(Keys ?? {}, table.markerAttribute))
+    return notRepublishable("the marker attribute is a key of the table");
+  const malformed = malformedIn(record) ?? malformedIn(item.deadLetter.fixedRecord ?? record);
+  if (malformed !== undefined) return notRepublishable(malformed);
+  if (record.eventName !== "REMOVE") return updateItem(item);
   if (table.removes === "leave") {
-    return { code: "REMOVE_LEFT", reason: "a remove is re-published with removes: put-and-delete only" };
+    return { code: "REMOVE_LEFT", reason: 'a REMOVE record is republished only with removes: "put-and-delete"' };
   }
-  if (OldImage === undefined) return unfit("a remove can only be re-published with the item's old image");
+  if (OldImage === undefined) return notRepublishable("a REMOVE record is republished only with the item's old image");
   return putAndDelete(item);
 };
 
-/** Errors that blame the item are its own; with others the batch cannot go on. */
+/** Returns the result for an error that the item causes. With other errors the batch cannot continue. */
 const refusal = (error: unknown): Refusal => {
-  const { code, message } = codeOf(dynamodb, error);
-  if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return unfit(message);
+  const { code, message } = classified(dynamodb, error);
+  if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return notRepublishable(message);
   throw interruption(dynamodb, error);
 };
 
-const concludedBy = async (item: Omit<Item, "record">): Promise<Concluded> => {
-  const { letter } = item;
-  if (letter.record === undefined) return { letter, ...unfit("the message holds no envelope") };
-  const touched = await republishOne({ ...item, record: letter.record }).catch(refusal);
-  return touched === "republished" ? { letter, settled: touched } : { letter, ...touched };
+const resultOf = async (item: Omit<Item, "record">): Promise<MessageResult> => {
+  const { deadLetter } = item;
+  if (deadLetter.record === undefined) return { deadLetter, ...notRepublishable("the message contains no envelope") };
+  const result = await republishOne({ ...item, record: deadLetter.record }).catch(refusal);
+  return result === "republished" ? { deadLetter, outcome: result } : { deadLetter, ...result };
 };
 
 /**
- * Re-publishes the items of letters, and concludes them. `run` is the marker's new value.
- * @throws {RedriveThrottledError} {RedriveInterruptedError} when the table does not take requests. What was touched by
- * then is concluded; no other item is begun.
+ * Republishes the items of dead letters, and finishes their messages. `run` is the marker's new value.
+ * @throws {RedriveThrottledError} {RedriveInterruptedError} when the table refuses requests. The items that were updated by
+ * then are finished; no further item is started.
  */
 export const republishAll = async (
   table: SourceTable,
-  letters: readonly ReadLetter[],
-  { run, conclude }: { readonly run: string; readonly conclude: Conclude },
+  deadLetters: readonly DeadLetterWithRecord[],
+  { run, finish }: { readonly run: string; readonly finish: Finish },
 ): Promise<void> => {
   let failure: { readonly error: unknown } | undefined;
-  const done = await eachBounded(letters, itemsAtOnce, async (letter) => {
+  const done = await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
     if (failure !== undefined) return [];
     try {
-      return [await concludedBy({ letter, table, run })];
+      return [await resultOf({ deadLetter, table, run })];
     } catch (error) {
       failure ??= { error };
       return [];
     }
   });
-  await conclude(done.flat());
+  await finish(done.flat());
   if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
 };

@@ -1,13 +1,19 @@
-// Sends letters through the pipeline's function, as a task: it delivers each to the one route that failed, through the
-// same guard, and answers what became of it. What it does not answer for stays in the queue.
+// Sends dead letters to the pipeline's function as a redrive task: each goes to the sink that failed, through the same guard.
 
-import type { BatchResponse } from "@sluice/core";
-import type { MessageOutcome } from "@sluice/core/envelope";
-import { chunk, type LazyClient } from "@sluice/core/sink-kit";
-import type { Conclude, Concluded } from "./message-result.ts";
-import { BrokenPipelineError, codeOf, interruption, RedriveInterruptedError } from "../run/errors.ts";
-import { call, type LambdaClient, lambda, maxPayloadBytes } from "../../../redrive/src/lambda.ts";
-import { bodyOf, type Letter } from "../run/dead-letter.ts";
+import type { LazyClient } from "@sluice/core/sink-kit";
+import {
+  FunctionFailedError,
+  invokeFunction,
+  type LambdaClient,
+  lambdaService,
+  type MessageOrder,
+  type RedriveResult,
+  redriveEngine,
+  UnexpectedAnswerError,
+} from "@sluice/redrive";
+import { bodyOf, type DeadLetterWithRecord, orderOf } from "../run/dead-letter.ts";
+import { interruption, RedriveInterruptedError } from "../run/errors.ts";
+import type { Finish, MessageResult } from "./message-result.ts";
 
 /** The pipeline's function. */
 export interface PipelineFunction {
@@ -15,96 +21,59 @@ export interface PipelineFunction {
   readonly connection: LazyClient<LambdaClient>;
 }
 
-/** A poison letter at the head of a hundred costs seven failures, two of them fourteen at the most. */
-const maxFailuresInARow = 16;
+/** How dead letters of one batch are sent. */
+export interface SendOptions {
+  readonly finish: Finish;
+  /** Aborts a call for which the invocation has no time left. */
+  readonly newSignal: () => AbortSignal;
+}
 
-/** The request's record of a letter, as an SQS event has it. */
-const recordOf = (letter: Letter) => ({
-  messageId: letter.message.id,
-  body: bodyOf(letter),
-  attributes: { ApproximateReceiveCount: letter.message.receiveCount },
-});
+/** Sends dead letters. */
+export type Send = (deadLetters: readonly DeadLetterWithRecord[]) => Promise<void>;
 
-const sizeOf = (letter: Letter): number => Buffer.byteLength(JSON.stringify(recordOf(letter))) + 1;
+interface OrderedDeadLetter extends MessageOrder {
+  readonly deadLetter: DeadLetterWithRecord;
+}
 
-type TaskAnswer = Required<BatchResponse>;
-
-const isAnswer = (value: unknown): value is TaskAnswer => {
-  const { batchItemFailures, outcomes } = (value ?? {}) as Partial<TaskAnswer>;
-  return Array.isArray(batchItemFailures) && Array.isArray(outcomes);
-};
-
-const leftLetter = (letter: Letter, { code, message }: Partial<MessageOutcome>): Concluded => ({
-  letter,
-  code: code ?? "UNANSWERED",
-  reason: message ?? "the pipeline's function said nothing of this message",
-});
-
-/** `rejected` or `retried`, and yet not to come again: its records are in messages of their own now. */
-const settledBy = ({ outcome }: MessageOutcome) =>
-  outcome === "rejected" || outcome === "retried" ? "moved" : outcome;
-
-const concludedBy = (letters: readonly Letter[], { batchItemFailures, outcomes }: TaskAnswer): Concluded[] => {
-  const failures = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-  const byId = new Map(outcomes.map((outcome) => [outcome.itemIdentifier, outcome]));
-  return letters.map((letter) => {
-    const outcome = byId.get(letter.message.id);
-    if (outcome === undefined || failures.has(letter.message.id)) return leftLetter(letter, outcome ?? {});
-    return { letter, settled: settledBy(outcome) };
+/** Messages that were not sent have no result: they are released. One that is held back counts as left. */
+const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): MessageResult[] =>
+  [...results].flatMap(([{ deadLetter }, { outcome, stays, code, reason = "" }]): MessageResult[] => {
+    if (outcome === "unsent" && code === undefined) return [];
+    if (stays || outcome === "unsent") return [{ deadLetter, code: code ?? outcome, reason }];
+    // A message that failed and does not stay: its records are in other messages now.
+    return [{ deadLetter, outcome: outcome === "rejected" || outcome === "retried" ? "moved" : outcome }];
   });
-};
 
-/** The answer for a unit of letters, or why there is none for them together. */
-const ask = async (
-  { name, connection }: PipelineFunction,
-  letters: readonly Letter[],
-  signal: AbortSignal,
-): Promise<TaskAnswer | { readonly code: string; readonly message: string }> => {
-  const client = await connection.get();
-  const input = { sluice: { task: "redrive" }, Records: letters.map(recordOf) };
-  const answer = await call(client, name, { input, signal }).catch((error: unknown) => {
-    const { code, message } = codeOf(lambda, error);
-    if (code === "SINK_TOO_LARGE") return { code, message };
-    throw interruption(lambda, error);
-  });
-  if ("code" in answer) return answer;
-  if ("failed" in answer) {
-    return { code: "FUNCTION_FAILED", message: `the pipeline's function ended with ${answer.failed}` };
-  }
-  if (isAnswer(answer.value)) return answer.value;
-  throw new RedriveInterruptedError(
-    "REDRIVE_INTERRUPTED",
-    `${name} did not answer as a pipeline does: expected batchItemFailures and outcomes`,
-  );
+const callError = (functionName: string, error: unknown): Error => {
+  if (error instanceof FunctionFailedError) return error;
+  if (!(error instanceof UnexpectedAnswerError)) return interruption(lambdaService, error);
+  return new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${functionName}: ${error.message}`, { cause: error });
 };
 
 /**
- * Redrives letters, as many at once as a request holds, and concludes each unit before the next. A unit that makes the
- * function fail is halved, so that a poison letter keeps no other back.
- * @throws {BrokenPipelineError} when it failed too often in a row; {RedriveThrottledError} and {RedriveInterruptedError}
- * when there was no call. What was not concluded by then is in the queue, untouched.
+ * Creates the function that sends dead letters, for one batch. It finishes the messages of each request before the next.
+ * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
+ * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
  */
-export const redriveAll = async (
-  pipeline: PipelineFunction,
-  letters: readonly Letter[],
-  { conclude, signal }: { readonly conclude: Conclude; readonly signal: AbortSignal },
-): Promise<void> => {
-  const limits = { maxEntries: Number.POSITIVE_INFINITY, maxBytes: maxPayloadBytes, sizeOf };
-  const units = chunk(letters, limits).reverse();
-  let failuresInARow = 0;
-  for (let unit = units.pop(); unit !== undefined; unit = units.pop()) {
-    const answer = await ask(pipeline, unit, signal);
-    if (!("code" in answer)) {
-      failuresInARow = 0;
-      await conclude(concludedBy(unit, answer));
-      continue;
-    }
-    failuresInARow += 1;
-    if (failuresInARow >= maxFailuresInARow) {
-      throw new BrokenPipelineError(`${failuresInARow} times in a row, ${answer.message}`);
-    }
-    const middle = Math.ceil(unit.length / 2);
-    if (unit.length === 1) await conclude(unit.map((letter) => leftLetter(letter, answer)));
-    else units.push(unit.slice(middle), unit.slice(0, middle));
-  }
+export const deadLetterSender = ({ name, connection }: PipelineFunction, { finish, newSignal }: SendOptions): Send => {
+  const engine = redriveEngine<OrderedDeadLetter>({
+    invoke: async (event) => {
+      const client = await connection.get();
+      return invokeFunction(client, name, event, newSignal()).catch((error: unknown) => {
+        throw callError(name, error);
+      });
+    },
+    recordOf: ({ deadLetter }) => ({
+      messageId: deadLetter.message.id,
+      body: bodyOf(deadLetter),
+      attributes: { ApproximateReceiveCount: deadLetter.message.receiveCount },
+    }),
+    onResults: (results) => finish(resultsOf(results)),
+  });
+  return async (deadLetters) => {
+    const ordered = deadLetters.map((deadLetter) => ({ ...orderOf(deadLetter), deadLetter }));
+    await engine.send(ordered).catch((error: unknown) => {
+      throw error instanceof UnexpectedAnswerError ? callError(name, error) : error;
+    });
+  };
 };

@@ -1,35 +1,35 @@
-// Which messages were tried in this run and are still in the queue: none is tried twice. Eight bytes of a hash for each
-// message id, as one text: 10,000 of them take 107 kB of the 256 KiB that a state may hold. Two ids that share their
-// bytes would leave a message for the next run.
+// The messages that this run has attempted and that are still in the queue: no message is attempted twice. Each takes eight
+// bytes of a hash of its id. As text, 10,000 messages take 107 kB of the 256 KiB that a state may contain. If two ids had
+// the same hash, one message would be left for the next run.
 
 import { createHash } from "node:crypto";
 
-const bytesEach = 8;
+const bytesPerMessage = 8;
 
 const hashOf = (messageId: string): bigint => createHash("sha256").update(messageId).digest().readBigUInt64BE(0);
 
-/** Message ids that can be told to have been seen. */
-export interface Tried {
+/** A set of message ids. */
+export interface AttemptedMessages {
   readonly has: (messageId: string) => boolean;
   readonly add: (messageId: string) => void;
   readonly size: () => number;
-  /** What `triedIn` reads. */
+  /** Encodes the set for `attemptedMessages`. */
   readonly text: () => string;
 }
 
-/** The ids in a text that `text` made; `""` holds none. */
-export const triedIn = (text: string): Tried => {
+/** Decodes the set of ids in a text; `""` contains none. */
+export const attemptedMessages = (text: string): AttemptedMessages => {
   const bytes = Buffer.from(text, "base64url");
   const hashes = new Set<bigint>();
-  for (let at = 0; at + bytesEach <= bytes.length; at += bytesEach) hashes.add(bytes.readBigUInt64BE(at));
+  for (let at = 0; at + bytesPerMessage <= bytes.length; at += bytesPerMessage) hashes.add(bytes.readBigUInt64BE(at));
   return {
     has: (messageId) => hashes.has(hashOf(messageId)),
     add: (messageId) => hashes.add(hashOf(messageId)),
     size: () => hashes.size,
     text: () => {
-      const all = Buffer.alloc(hashes.size * bytesEach);
+      const all = Buffer.alloc(hashes.size * bytesPerMessage);
       [...hashes].forEach((hash, index) => {
-        all.writeBigUInt64BE(hash, index * bytesEach);
+        all.writeBigUInt64BE(hash, index * bytesPerMessage);
       });
       return all.toString("base64url");
     },

@@ -1,49 +1,42 @@
-// A dead letter that was received: the message, and the envelope in it where it holds one. What Lambda itself sends to an
-// on-failure destination may be in the queue as well: it has no envelope, and goes through the pipeline as it is.
+// A received dead letter. The queue may also contain batches that Lambda sent to it as an on-failure destination: they have
+// no envelope, and are sent to the pipeline as they are.
 
-import { decodeEnvelope, type Envelope, encodeEnvelope, type PayloadStore } from "@sluice/core/envelope";
-import { RecordError, type StreamRecord } from "@sluice/core/sink-kit";
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core/envelope";
+import type { StreamRecord } from "@sluice/core/sink-kit";
+import { envelopeOrder, invocationOrder, type MessageOrder, messageContent } from "@sluice/redrive";
 import type { QueueMessage } from "./queue.ts";
 
-/** A message, and what is in it. */
-export interface Letter {
+/** A message, and the envelope in it. */
+export interface DeadLetter {
   readonly message: QueueMessage;
   readonly envelope: Envelope | undefined;
 }
 
-/** A letter whose record is at hand, and what the fix made of it where it changed it. */
-export interface ReadLetter extends Letter {
+/** A dead letter with its record, and with the record that the fix answered where it changed it. */
+export interface DeadLetterWithRecord extends DeadLetter {
   readonly record: StreamRecord | undefined;
   readonly fixedRecord?: StreamRecord;
 }
 
-export const letterOf = (message: QueueMessage): Letter => ({ message, envelope: decodeEnvelope(message.body) });
+/** Reads a message. */
+export const deadLetterIn = (message: QueueMessage): DeadLetter => ({
+  message,
+  envelope: decodeEnvelope(message.body),
+});
 
-/** Name of the route that failed; `-` where the message does not say. */
-export const sinkOf = ({ envelope }: Letter): string => envelope?.sink ?? "-";
+/** Returns the name of the sink that failed; `-` for a message without an envelope. */
+export const sinkOf = ({ envelope }: DeadLetter): string => envelope?.sink ?? "-";
 
-/** The body that the pipeline gets: the message's own, unless the record was fixed. */
-export const bodyOf = ({ message, envelope, ...letter }: Letter & Partial<ReadLetter>): string => {
-  if (envelope === undefined || letter.fixedRecord === undefined) return message.body;
-  const { recordUrl: _, ...rest } = envelope;
-  return encodeEnvelope({ ...rest, record: letter.fixedRecord }, Number.POSITIVE_INFINITY);
+/** Returns the body that the pipeline gets: the message's own, unless the record was fixed. */
+export const bodyOf = ({ message, envelope, ...rest }: DeadLetter & Partial<DeadLetterWithRecord>): string => {
+  if (envelope === undefined || rest.fixedRecord === undefined) return message.body;
+  const { recordUrl: _, ...members } = envelope;
+  return encodeEnvelope({ ...members, record: rest.fixedRecord }, Number.POSITIVE_INFINITY);
 };
 
-/**
- * The record of an envelope, fetched where it is kept elsewhere.
- * @throws {RecordError} RECORD_LOST or RECORD_MALFORMED, {SinkError} what the store answers.
- */
-export const recordIn = async (envelope: Envelope, payloadStore: PayloadStore | undefined): Promise<StreamRecord> => {
-  const { recordUrl, ...rest } = envelope;
-  if (recordUrl === undefined) return envelope.record;
-  if (payloadStore === undefined) {
-    throw new RecordError(
-      "RECORD_MALFORMED",
-      "the record is kept elsewhere; expected the option payloadStore to fetch it",
-    );
-  }
-  const recordGzip = Buffer.from(await payloadStore.get(recordUrl)).toString("base64");
-  const whole = decodeEnvelope(JSON.stringify({ ...rest, recordGzip }));
-  if (whole !== undefined) return whole.record;
-  throw new RecordError("RECORD_MALFORMED", "what is kept for the message is no record");
+/** Returns the order of a dead letter: that of its item and sink, or of its shard. */
+export const orderOf = ({ message, envelope, ...rest }: DeadLetter & Partial<DeadLetterWithRecord>): MessageOrder => {
+  if (envelope !== undefined) return envelopeOrder({ ...envelope, record: rest.record ?? envelope.record });
+  const content = messageContent(message.body);
+  return invocationOrder(message.id, content.kind === "on-failure" ? content.record : {});
 };

@@ -1,4 +1,4 @@
-// Where the workflow's news go: a topic (which has e-mail subscriptions), or a function of the user's.
+// Sends the workflow's notifications: to an SNS topic, which may have e-mail subscriptions, or by a function of the user.
 
 import {
   type AwsService,
@@ -12,26 +12,26 @@ import { optional } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
 /** A message for people. */
-export interface News {
+export interface Notification {
   /** ASCII, at most 100 characters. */
   readonly subject: string;
   readonly text: string;
 }
 
 /**
- * The one call of `SNS` from `@aws-sdk/client-sns` that is made; your own client fits.
+ * The call of `SNS` from `@aws-sdk/client-sns` that is made; your own client fits.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export interface TopicClient {
   readonly publish: (input: { TopicArn: string; Subject: string; Message: string }) => Promise<unknown>;
 }
 
-/** Where news go. Those with a variable may come from the environment instead. */
-export interface NewsOptions {
+/** Where notifications are sent. Options with a variable may come from the environment instead. */
+export interface NotificationOptions {
   /** An SNS topic. `SLUICE_TOPIC_ARN`. */
   readonly topicArn?: string;
-  /** Sends the message in its own way, by SES say, in place of the topic. */
-  readonly sendMail?: (news: News) => Promise<unknown>;
+  /** Sends notifications instead of the topic, for example by SES. */
+  readonly sendMail?: (notification: Notification) => Promise<unknown>;
   readonly clients?: { readonly sns?: TopicClient };
 }
 
@@ -44,19 +44,19 @@ const loadSns = async (): Promise<TopicClient & { readonly destroy: () => void }
   return new SNS({});
 };
 
-/** SNS refuses a subject with other characters, or a longer one. */
+/** Shortens a subject to what SNS accepts. */
 const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 100);
 
 /**
- * How to send news; undefined where they go nowhere. Does no I/O.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * Creates the function that sends notifications; undefined where neither a topic nor `sendMail` is given. Makes no request.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
-export const newsSender = (options: NewsOptions): ((news: News) => Promise<void>) | undefined => {
+export const notifier = (options: NotificationOptions): ((notification: Notification) => Promise<void>) | undefined => {
   const { sendMail, clients = {} } = options;
   if (sendMail !== undefined) {
     if (typeof sendMail !== "function") throw invalidOption("sendMail", "must be a function");
-    return async (news) => {
-      await sendMail({ ...news, subject: subjectOf(news.subject) });
+    return async ({ subject, text }) => {
+      await sendMail({ text, subject: subjectOf(subject) });
     };
   }
   const TopicArn = optional(options.topicArn, "SLUICE_TOPIC_ARN");

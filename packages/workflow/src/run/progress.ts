@@ -1,33 +1,36 @@
-// What a run has done so far: it is all that travels from one batch to the next. `received` is the sum of the other
-// counts, and `left` the sum of what is left by sink and code.
+// The progress of a run: the data that is passed from one batch to the next.
 
-import { type Tally, tallied, totalOf } from "./counts-by-sink.ts";
-import { type Tried, triedIn } from "./attempted-messages.ts";
+import { type Counts, runCounts } from "@sluice/redrive";
+import { type AttemptedMessages, attemptedMessages } from "./attempted-messages.ts";
+import { addCount, type CountsBySink, totalOf } from "./counts-by-sink.ts";
 
-/** How a message left the queue. `moved`: its records are in other messages now, of the retry or the dead-letter queue. */
-export type Settled = "delivered" | "superseded" | "filtered" | "moved" | "republished" | "dropped";
+const outcomes = ["delivered", "superseded", "filtered", "moved", "republished", "dropped", "left"] as const;
 
-export type Counts = { readonly [name in Settled | "received" | "left"]: number };
+/** Outcome of a message that is done. `moved`: its records are in messages of the retry or dead-letter queue. */
+export type DoneOutcome = Exclude<(typeof outcomes)[number], "left">;
 
-/** Why a run ended before it had tried every message. */
+/** Numbers of messages by outcome. `received` is the sum of the others. */
+export type RedriveCounts = Counts<(typeof outcomes)[number]>;
+
+/** Why a run ended before it had attempted every message. */
 export type StopReason = "failures" | "messages" | "pipeline";
 
 /** The state of a run between two batches. */
 export interface Progress {
-  /** `more`: another batch; `done`: every message was tried; `stopped`: by the reason. */
+  /** `more`: another batch follows; `done`: every message was attempted; `stopped`: see `reason`. */
   readonly next: "more" | "done" | "stopped";
   readonly reason: StopReason | "";
   /** Batches that have reported. */
   readonly batches: number;
-  /** Batches that crashed. What they had done is in no count. */
+  /** Batches that crashed. Their messages are not counted. */
   readonly interrupted: number;
-  readonly counts: Counts;
-  /** What was tried and is still in the queue. */
-  readonly left: Tally;
-  /** Settled messages that could not be deleted: they come again, and are superseded or repeated then. */
+  readonly counts: RedriveCounts;
+  /** Messages that were attempted and are still in the queue. The sum is `counts.left`. */
+  readonly left: CountsBySink;
+  /** Messages that are done and could not be deleted. */
   readonly notDeleted: number;
-  /** @see triedIn */
-  readonly tried: string;
+  /** @see attemptedMessages */
+  readonly attempted: string;
 }
 
 /** The members of a progress: the state machine names each. */
@@ -39,78 +42,65 @@ export const progressMembers: readonly (keyof Progress)[] = [
   "counts",
   "left",
   "notDeleted",
-  "tried",
+  "attempted",
 ];
 
-const zero: Counts = {
-  received: 0,
-  delivered: 0,
-  superseded: 0,
-  filtered: 0,
-  moved: 0,
-  republished: 0,
-  dropped: 0,
-  left: 0,
-};
-
-/** A run that has done nothing yet. */
+/** The progress of a run at its start. */
 export const noProgress: Progress = {
   next: "more",
   reason: "",
   batches: 0,
   interrupted: 0,
-  counts: zero,
+  counts: runCounts(outcomes).check(),
   left: {},
   notDeleted: 0,
-  tried: "",
+  attempted: "",
 };
 
-/** What became of one message. */
-export type Result =
-  | { readonly settled: Settled; readonly isDeleted: boolean }
+/** Result of one message. */
+export type CountedResult =
+  | { readonly outcome: DoneOutcome; readonly isDeleted: boolean }
   | { readonly sink: string; readonly code: string };
 
-/** The account of one batch. */
-export interface Ledger {
-  readonly tried: Tried;
-  readonly counts: () => Counts;
-  /** Messages that stay behind for this run. */
+/** Counts the messages of one batch. */
+export interface BatchCounts {
+  readonly attempted: AttemptedMessages;
+  readonly received: () => number;
+  /** Messages that this run leaves in the queue. */
   readonly remaining: () => number;
-  readonly note: (messageId: string, result: Result) => void;
+  readonly add: (messageId: string, result: CountedResult) => void;
+  /** Returns the progress after the batch. @throws when the counts do not add up. */
   readonly close: (next: Progress["next"], reason?: StopReason) => Progress;
 }
 
-/** Opens the account with what the batches before have done. `crashes`: of this batch, before this try of it. */
-export const openLedger = (before: Progress, crashes: number): Ledger => {
-  const tried = triedIn(before.tried);
-  let { counts, left, notDeleted } = before;
+/** Continues the counts of earlier batches. `crashes`: earlier attempts of this batch, which did not report. */
+export const batchCounts = (before: Progress, crashes: number): BatchCounts => {
+  const attempted = attemptedMessages(before.attempted);
+  const counts = runCounts(outcomes, before.counts);
+  let { left, notDeleted } = before;
   return {
-    tried,
-    counts: () => counts,
-    remaining: () => counts.left + notDeleted,
-    note: (messageId, result) => {
-      const name = "settled" in result ? result.settled : "left";
-      counts = { ...counts, received: counts.received + 1, [name]: counts[name] + 1 };
-      if ("settled" in result && result.isDeleted) return;
-      if ("code" in result) left = tallied(left, result.sink, result.code);
+    attempted,
+    received: counts.received,
+    remaining: () => counts.of("left") + notDeleted,
+    add: (messageId, result) => {
+      counts.receive();
+      counts.add("outcome" in result ? result.outcome : "left");
+      if ("outcome" in result && result.isDeleted) return;
+      if ("code" in result) left = addCount(left, result.sink, result.code);
       else notDeleted += 1;
-      tried.add(messageId);
+      attempted.add(messageId);
     },
     close: (next, reason) => {
-      const { received, ...others } = counts;
-      const sum = Object.values(others).reduce((total, count) => total + count, 0);
-      if (sum !== received || totalOf(left) !== counts.left) {
-        throw new Error(`the account does not balance: ${received} messages received, ${sum} accounted for`);
-      }
+      if (totalOf(left) !== counts.of("left")) throw new Error("the counts of messages that are left do not add up");
       return {
         next,
         reason: reason ?? "",
         batches: before.batches + 1,
         interrupted: before.interrupted + crashes,
-        counts,
+        counts: counts.check(),
         left,
         notDeleted,
-        tried: tried.text(),
+        attempted: attempted.text(),
       };
     },
   };

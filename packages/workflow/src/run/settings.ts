@@ -1,45 +1,48 @@
-// What may be set for one run: in the state machine's options, and again in the input of an execution.
+// Limits of a run: options of the state machine, which the input of an execution may override.
 
 import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 
+/** `redrive`: to the sink that failed. `republish`: by an update of the item in the source table. */
+export type RedriveMode = "redrive" | "republish";
+
 /** Limits of a run. */
-export interface Settings {
-  /** Messages a second, in the mean of a second; by default as fast as they go. */
+export interface RunSettings {
+  /** Most messages per second. Default: no limit. */
   readonly ratePerSecond?: number;
-  /** Ends the run when so many messages stay in the queue: something is wrong that a redrive does not mend. Default 1,000. */
+  /** Ends the run when that many messages stay in the queue: a redrive cannot fix the cause. Default 1,000. */
   readonly maxFailures?: number;
-  /** Ends the run after so many messages: to try a few first. */
+  /** Ends the run after that many messages, for a trial. */
   readonly maxMessages?: number;
 }
 
-/** Most messages that a run may leave behind: the state machine carries which they are. */
-export const mostFailures = 10_000;
+/** Highest `maxFailures`: the state contains an entry for each message that is left. */
+export const maxFailuresLimit = 10_000;
 
-/** @throws {ConfigError} CONFIG_INVALID when one is no number in its range. */
-export const checkSettings = ({ ratePerSecond, maxFailures, maxMessages }: Settings): void => {
+/** Checks settings. @throws {ConfigError} CONFIG_INVALID when one is out of range. */
+export const checkSettings = ({ ratePerSecond, maxFailures, maxMessages }: RunSettings): void => {
   if (ratePerSecond !== undefined) checkWhole("ratePerSecond", ratePerSecond, [1, 10_000]);
-  if (maxFailures !== undefined) checkWhole("maxFailures", maxFailures, [1, mostFailures]);
+  if (maxFailures !== undefined) checkWhole("maxFailures", maxFailures, [1, maxFailuresLimit]);
   if (maxMessages !== undefined) checkWhole("maxMessages", maxMessages, [1, Number.MAX_SAFE_INTEGER]);
 };
 
-const names = ["ratePerSecond", "maxFailures", "maxMessages"] as const satisfies (keyof Settings)[];
+const names = ["ratePerSecond", "maxFailures", "maxMessages"] as const satisfies (keyof RunSettings)[];
 
-/** Put there by Step Functions' console and by callers who follow an execution. */
+/** Members that Step Functions' console and callers of an execution add. */
 const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
 
 /**
- * The settings with what the execution's input says instead.
- * @throws {ConfigError} CONFIG_INVALID for an input that is no object, or has a member that is no setting: a misspelt
- * limit must not mean none.
+ * Returns the settings, overridden by the execution's input.
+ * @throws {ConfigError} CONFIG_INVALID for an input that is not an object, or has an unknown member: a mistyped limit must
+ * not mean no limit.
  */
-export const settingsFor = (settings: Settings, input: unknown): Settings => {
+export const settingsFor = (settings: RunSettings, input: unknown): RunSettings => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw invalidOption("input", "must be an object with settings, or {}");
   }
   const given = Object.entries(input).filter(([name]) => !ignored.test(name));
   const unknown = given.find(([name]) => !names.some((known) => known === name));
   if (unknown !== undefined) throw invalidOption(unknown[0].slice(0, 40), `is unknown; expected ${names.join(", ")}`);
-  const merged: Settings = { ...settings, ...Object.fromEntries(given) };
+  const merged: RunSettings = { ...settings, ...Object.fromEntries(given) };
   checkSettings(merged);
   return merged;
 };
