@@ -9,11 +9,11 @@ type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
-    load: async () => (await import("./redrive/command.ts")).redriveCommand,
+    load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
   },
   "dead-letters": {
     about: "lists, shows, exports or deletes dead letters",
-    load: async () => (await import("./dead-letters/command.ts")).deadLettersCommand,
+    load: async () => (await import("./dead-letters/dead-letters.ts")).deadLettersCommand,
   },
 };
 

@@ -111,7 +111,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
       "0 dead letters",
       expect.stringMatching(`^1 unsupported message \\(an envelope of version 2, which a later .*: ${id}$`),
       expect.stringMatching(
-        `^1 unsupported message \\(sent by Lambda or S3, .* --from on-failure-destination\\): ${id}$`,
+        `^1 unsupported message \\(sent by Lambda or S3; .* --from on-failure-destination\\): ${id}$`,
       ),
       expect.stringMatching(`^2 unsupported messages \\(no envelope\\): such as ${id}$`),
     ]);

@@ -4,22 +4,22 @@ import { describe, expect, test } from "@jest/globals";
 import type { RedriveResult } from "@sluice/redrive";
 import type { Payloads } from "../src/aws/payloads.ts";
 import type { MessageSource } from "../src/message-source/message-source.ts";
+import type { MessageUnit } from "../src/message-source/receive-units.ts";
 import { redriveCounts } from "../src/redrive/counts.ts";
 import { finisher } from "../src/redrive/finish.ts";
-import type { MessageUnit, UnitPart } from "../src/redrive/message-unit.ts";
+import type { OpenRedrive, UnitPart, UnitState } from "../src/redrive/open-redrive.ts";
 import { newCauses } from "../src/redrive/report.ts";
 
 const done: RedriveResult = { outcome: "delivered", stays: false };
 const left: RedriveResult = { outcome: "rejected", stays: true, code: "SINK_REJECTED" };
 
-const unitOf = (messages: string[], recordUrls: string[] = [], pending = 1): MessageUnit => ({
+const unitOf = (messages: string[], recordUrls: string[] = [], pending = 1): MessageUnit<UnitState> => ({
   messages,
   recordUrls,
-  pending,
-  result: undefined,
+  value: { parts: [], pending },
 });
 
-const partOf = (unit: MessageUnit): UnitPart => ({
+const partOf = (unit: MessageUnit<UnitState>): UnitPart => ({
   id: unit.messages[0] ?? "",
   group: "item",
   version: "1",
@@ -28,7 +28,7 @@ const partOf = (unit: MessageUnit): UnitPart => ({
 });
 
 /** A finisher whose source cannot remove some messages, and the log of its calls. */
-const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, owned = true } = {}) => {
+const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFromQueue = true } = {}) => {
   const log: string[] = [];
   const warnings: string[] = [];
   const source = {
@@ -49,9 +49,12 @@ const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, owned
     },
   } as unknown as Payloads;
   const counts = redriveCounts();
-  const warn = (line: string): void => void warnings.push(line);
-  const context = { source, payloads: owned ? payloads : undefined, counts, causes: newCauses(), isDryRun, warn };
-  return { log, warnings, counts, ...finisher(context) };
+  const redrive = {
+    ...{ source, payloads, counts, causes: newCauses() },
+    options: { isDryRun, address: { kind: isFromQueue ? "queue" : "file" } },
+    terminal: { err: (line: string) => void warnings.push(line) },
+  } as unknown as OpenRedrive;
+  return { log, warnings, counts, ...finisher(redrive) };
 };
 
 describe("a delivered message", () => {
@@ -83,7 +86,7 @@ describe("a delivered message", () => {
   });
 
   test("of a file keeps its record: the dead letter may still be in a queue", async () => {
-    const { log, finish } = bench({ owned: false });
+    const { log, finish } = bench({ isFromQueue: false });
     await finish(new Map([[partOf(unitOf(["line 1"], ["s3://a"])), done]]));
     expect(log).toEqual(["remove line 1"]);
   });

@@ -39,7 +39,7 @@ const text = fc.oneof(
 test("no message makes a reader or a listing throw", async () => {
   await fc.assert(
     fc.asyncProperty(text, async (body) => {
-      for (const read of readers) await read({ id: "m", body });
+      for (const read of readers) await read({ id: "m", body })?.select();
       const unsupported = unsupportedMessages();
       unsupported.add({ id: "m", body });
       expect(unsupported.lines()).toHaveLength(1);

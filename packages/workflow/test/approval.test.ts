@@ -181,12 +181,12 @@ describe("the page", () => {
   );
 
   test.each(["AccessDeniedException", "ServiceUnavailable"])(
-    "says that it did not work when it is %s",
+    "shows that the decision failed with %s",
     async (refusal) => {
       const { lines, ...logger } = keptLines();
       const { handler } = made({ refusal, logger });
       expect((await handler(post("approve"))).statusCode).toBe(502);
-      expect(lines[0]).toMatchObject({ level: "warn", message: "decision not taken", fields: { run: approval.run } });
+      expect(lines[0]).toMatchObject({ level: "warn", message: "Step Functions did not accept the decision", fields: { run: approval.run } });
       expect(JSON.stringify(lines)).not.toContain(approval.token);
     },
   );

@@ -37,18 +37,18 @@ describe("the report", () => {
     ["stopped", "maxFailures", { inspection, progress: { ...done, next: "stopped", reason: "failures" } }],
     ["stopped", "maxMessages", { inspection, progress: { ...done, next: "stopped", reason: "messages" } }],
     ["stopped", "maxBatches", { inspection, progress: { ...done, next: "more" } }],
-    ["failed", "failed again and again", { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } }],
+    ["failed", "failed in too many requests in a row", { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } }],
     ["failed", "RedriveThrottledError: slow", { inspection, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
     ["failed", "Sandbox.Timedout: ", { error: { Error: "Sandbox.Timedout" } }],
     ["failed", "an unknown error", { error: {} }],
-  ])("says how the run ended: %s %s", async (outcome, reason, state) => {
+  ])("names the outcome and the reason: %s %s", async (outcome, reason, state) => {
     const { report, sent } = await reported(state);
     expect(report.outcome).toBe(outcome);
     expect(report.reason).toContain(reason);
     expect(sent[0]?.subject).toBe(`Redrive of dead letters in orders-dead: ${outcome}`);
   });
 
-  test("has the counts, what is left, and what is in the queue, as data and as text", async () => {
+  test("contains the counts, the messages that are left, and the queue's depth, as data and as text", async () => {
     const counts = { ...noProgress.counts, received: 10, delivered: 6, dropped: 1, left: 3 };
     const left = { copy: { MAPPING_FAILED: 1 }, webhook: { SINK_REJECTED: 2 } };
     const progress = { ...done, counts, left, notDeleted: 1, interrupted: 2 };
@@ -65,9 +65,9 @@ describe("the report", () => {
       "     0  republished",
       "     1  dropped",
       "     3  left",
-      "1 of them are settled but could not be deleted: they come again.",
-      "2 tries of a batch were cut off. What they had done is in no count.",
-      "What they held comes back into the queue, for another run.",
+      "1 of them are done but could not be deleted: they are received again.",
+      "2 attempts of a batch were interrupted. Their messages are not counted.",
+      "Those that are not done are visible in the queue again, for another run.",
       "",
       "Left in the queue, by sink and code:",
       "",
@@ -84,20 +84,20 @@ describe("the report", () => {
     ]);
   });
 
-  test("takes a function's error out of its JSON, without the stack", async () => {
+  test("contains the message of a function's error, without the stack", async () => {
     const Cause = JSON.stringify({ errorType: "ConfigError", errorMessage: 'option "x" is missing', trace: ["at y"] });
     const { report } = await reported({ error: { Error: "ConfigError", Cause } });
     expect(report.reason).toBe('ConfigError: option "x" is missing');
   });
 
-  test("is made also where the queue cannot be asked", async () => {
+  test("is created also when the queue cannot be reached", async () => {
     const sqs = { ...memoryQueue().client, getQueueAttributes: () => Promise.reject(new Error("denied")) };
     const { report, lines } = await reported({ progress: done }, { clients: { sqs } });
     expect(report.queue.now).toBeUndefined();
     expect(lines[0]).toMatchObject({ level: "warn", fields: { reason: "Error: denied" } });
   });
 
-  test("goes to a topic where there is one, and nowhere where there is none", async () => {
+  test("is sent to the topic, and to nobody without a topic", async () => {
     const published: unknown[] = [];
     const sns = { publish: async (input: unknown) => published.push(input) };
     const sqs = memoryQueue().client;

@@ -17,6 +17,12 @@ export interface OptionSpec {
 /** Options of a command, by name. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
+/** The options that every command has. */
+export const commonOptions = {
+  verbose: { type: "boolean", help: "show errors with their stacks; DEBUG in the environment does the same" },
+  help: { type: "boolean", short: "h", help: "show this help" },
+} as const;
+
 type ValueOf<Spec> = Spec extends { readonly type: "boolean" }
   ? boolean
   : Spec extends { readonly multiple: true }

@@ -1,21 +1,22 @@
 // `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
-import type { Envelope } from "@sluice/core/envelope";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { removeWithRecords } from "@sluice/redrive";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { openTemporaryFile, type TextPosition } from "../files/temporary-file.ts";
-import type { MessageSource } from "../message-source/message-source.ts";
+import { selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
+import { type MessageReader, type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { exportLine, lineWriter, writeAll } from "./export.ts";
 import { deadLetterLines, groupLines, rowOf } from "./list.ts";
-import type { DeadLettersOptions } from "./options.ts";
-import { type FoundDeadLetter, type FoundDeadLetters, receiveDeadLetters } from "./receive.ts";
+import { type DeadLettersOptions, deadLettersHelp, deadLettersOptions } from "./options.ts";
 import { showLines } from "./show.ts";
 
 /** What an action works with. */
@@ -27,8 +28,19 @@ interface ActionContext {
   readonly signal: AbortSignal;
 }
 
-type DeadLetters<Kept> = readonly FoundDeadLetter<Kept>[];
+type DeadLetters<Kept> = readonly MessageUnit<Kept>[];
 
+/** Dead letters that were received. */
+interface FoundDeadLetters<Kept> {
+  readonly deadLetters: DeadLetters<Kept>;
+  readonly unsupportedLines: readonly string[];
+  /** Dead letters whose records were needed and are lost. */
+  readonly lost: number;
+  /** Messages that could not be received: in flight, delayed, too many, or behind others of a FIFO queue's group. */
+  readonly notReceived: number;
+}
+
+/** Receives the selected dead letters. `keep` returns what is kept: a queue may contain more than fits into memory. */
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
@@ -36,9 +48,31 @@ const receive = async <Kept>(
 ): Promise<FoundDeadLetters<Kept>> => {
   const status = await source.status();
   for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
+  let [lost, received] = [0, 0];
+  const read: MessageReader<Kept> = ({ body }) => {
+    const envelope = decodeEnvelope(body);
+    if (envelope === undefined) return undefined;
+    const select = async (): Promise<Kept | undefined> => {
+      const selected = await selectDeadLetter(filter, envelope, payloads, needsRecord(envelope));
+      if (selected?.isLost) lost += 1;
+      return selected && keep(selected.envelope);
+    };
+    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
+  };
   const onProgress = (done: number): void =>
-    terminal.progress.update({ doing: "receiving", done, total: status.available });
-  return receiveDeadLetters({ source, status, filter, payloads, needsRecord, keep, signal, onProgress });
+    terminal.progress.update({ doing: "receiving", done: received + done, total: status.available });
+  const receiver = unitReceiver<Kept>({ source, read, onProgress });
+  const deadLetters: MessageUnit<Kept>[] = [];
+  for (;;) {
+    const { units, size, isFull, failure } = await receiver.receive(signal);
+    if (failure !== undefined) throw failure.error;
+    deadLetters.push(...units);
+    received += size;
+    if (source.isFifo && size > 0 && !signal.aborted) continue;
+    const rest = isFull || source.isFifo ? ((await source.status()).available ?? 0) : 0;
+    const notReceived = stillHidden(status, received) + rest;
+    return { deadLetters, unsupportedLines: receiver.unsupported.lines(), lost, notReceived };
+  }
 };
 
 const sumText = (deadLetters: DeadLetters<unknown>): string => {
@@ -48,8 +82,8 @@ const sumText = (deadLetters: DeadLetters<unknown>): string => {
 };
 
 /** Writes which messages are unsupported, incomplete or not received. */
-const restLines = ({ unsupported, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
-  ...unsupported,
+const restLines = ({ unsupportedLines, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
+  ...unsupportedLines,
   ...(lost > 0 ? [`${counted(lost, "record")} not found in S3, at the URL in the dead letter`] : []),
   ...(notReceived > 0
     ? [`${counted(notReceived, "message")} could not be received: in flight, delayed, or behind these`]
@@ -67,7 +101,7 @@ const list = async (context: ActionContext): Promise<number> => {
     async (envelope) => rowOf(envelope),
   );
   await source.release();
-  const rows = found.deadLetters.map(({ kept }) => kept);
+  const rows = found.deadLetters.map(({ value }) => value);
   const lines = options.isGrouped ? groupLines(rows, Date.now()) : deadLetterLines(rows, options.hasKeys, Date.now());
   for (const line of [...lines, sumText(found.deadLetters), ...restLines(found)]) terminal.out(line);
   return exitCodeOf(found, context);
@@ -78,8 +112,8 @@ const withId = <Kept extends { readonly id: string }>(
   deadLetters: DeadLetters<Kept>,
   id: string,
 ): DeadLetters<Kept> => {
-  const exact = deadLetters.filter(({ kept }) => kept.id === id);
-  return exact.length > 0 ? exact : deadLetters.filter(({ kept }) => kept.id.startsWith(id));
+  const exact = deadLetters.filter(({ value }) => value.id === id);
+  return exact.length > 0 ? exact : deadLetters.filter(({ value }) => value.id.startsWith(id));
 };
 
 const show = async (context: ActionContext): Promise<number> => {
@@ -93,7 +127,7 @@ const show = async (context: ActionContext): Promise<number> => {
   const [first, another] = withId(deadLetters, id);
   if (first === undefined) throw new CommandError(`no id begins with ${id}, of ${sumText(deadLetters)}`);
   if (another !== undefined) throw new CommandError(`several ids begin with ${id}; expected more characters`);
-  for (const line of showLines(first.kept as Envelope, first.messages.length, hasValues, Date.now()))
+  for (const line of showLines(first.value as Envelope, first.messages.length, hasValues, Date.now()))
     terminal.out(line);
   return exitCodes.done;
 };
@@ -110,7 +144,7 @@ const withTexts = async (
       () => true,
       (envelope) => file.add(exportLine(envelope)),
     );
-    const positions = found.deadLetters.map(({ kept }) => kept);
+    const positions = found.deadLetters.map(({ value }) => value);
     return await use(found, async (path) => writeAll(positions, file, await lineWriter(path)));
   } finally {
     await file.close();
@@ -173,8 +207,7 @@ const actions = { list, show, export: exportAll, delete: deleteAll } as const;
 
 const stopping = "stopping: received messages are released. Ctrl-C again ends at once";
 
-/** Carries out the action, and answers the exit code. @throws {CommandError} when the queue cannot be reached */
-export const deadLetters = async (options: DeadLettersOptions, terminal: Terminal): Promise<number> => {
+const runAction = async (options: DeadLettersOptions, terminal: Terminal): Promise<number> => {
   if (options.action === "delete" && !options.isConfirmed && !canAsk()) {
     throw new CommandError("delete asks for confirmation, and standard input is not a terminal; expected --yes");
   }
@@ -188,4 +221,12 @@ export const deadLetters = async (options: DeadLettersOptions, terminal: Termina
     await payloads.close();
     interrupt.release();
   }
+};
+
+/** Runs `sluice dead-letters`. Answers the exit code. @throws {CommandError} when the queue cannot be reached */
+export const deadLettersCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = deadLettersOptions(args, Date.now());
+  if (options !== undefined) return runAction(options, terminal);
+  terminal.out(deadLettersHelp);
+  return exitCodes.done;
 };

@@ -1,6 +1,7 @@
 // Selects dead letters.
 
 import type { Envelope } from "@sluice/core/envelope";
+import type { Payloads } from "../aws/payloads.ts";
 import type { OptionValues } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
@@ -60,9 +61,32 @@ export const deadLetterFilter = (
 export const isSelective = (filter: DeadLetterFilter): boolean =>
   Object.values(filter).some((part) => part !== undefined);
 
-/** Whether the filter selects the dead letter. */
-export const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
   (sinks === undefined || sinks.includes(envelope.sink)) &&
   (codes === undefined || codes.includes(envelope.code)) &&
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&
   (keys === undefined || keys.some((matches) => matches(envelope.record.dynamodb?.Keys)));
+
+/** A selected dead letter. */
+export interface SelectedDeadLetter {
+  /** With its record, where that was needed and is not lost. */
+  readonly envelope: Envelope;
+  readonly isLost: boolean;
+}
+
+/**
+ * Returns the dead letter with its record; undefined where the filter does not select it. The record may be stored in S3: it
+ * is fetched where the filter or the command needs it, and only after the rest of the filter has matched.
+ */
+export const selectDeadLetter = async (
+  filter: DeadLetterFilter,
+  envelope: Envelope,
+  payloads: Pick<Payloads, "fetch">,
+  needsRecord: boolean,
+): Promise<SelectedDeadLetter | undefined> => {
+  if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
+  const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord);
+  const whole = isFetched ? await payloads.fetch(envelope) : envelope;
+  const found = { envelope: whole ?? envelope, isLost: whole === undefined };
+  return isSelected(filter, found.envelope) ? found : undefined;
+};

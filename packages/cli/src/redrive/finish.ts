@@ -1,23 +1,8 @@
 // Finishes messages that have a result: removes or releases them, and counts them.
 
 import { type RedriveResult, removeWithRecords } from "@sluice/redrive";
-import type { Payloads } from "../aws/payloads.ts";
-import type { MessageSource } from "../message-source/message-source.ts";
-import type { RedriveCounts } from "./counts.ts";
-import { addResult, type MessageUnit, type UnitPart } from "./message-unit.ts";
-import type { Causes } from "./report.ts";
-
-/** What finishing needs. */
-export interface FinishContext {
-  readonly source: MessageSource;
-  /** Undefined: records stay, because a file's envelopes may still be in a queue. */
-  readonly payloads: Payloads | undefined;
-  readonly counts: RedriveCounts;
-  readonly causes: Causes;
-  readonly isDryRun: boolean;
-  /** Gets a line for each record that could not be removed. */
-  readonly warn: (line: string) => void;
-}
+import type { MessageUnit } from "../message-source/receive-units.ts";
+import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
 
 /** Finishes messages. */
 export interface Finisher {
@@ -28,22 +13,41 @@ export interface Finisher {
   readonly notRemoved: () => number;
 }
 
-/** Adds results, and returns the units that are complete. */
+/** Outcomes by precedence: of several parts, the one that needs attention most. */
+const precedence: readonly RedriveResult["outcome"][] = [
+  "unsent",
+  "retried",
+  "rejected",
+  "delivered",
+  "superseded",
+  "filtered",
+];
+
+const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
+  outcome: precedence[Math.min(...[one ?? other, other].map(({ outcome }) => precedence.indexOf(outcome)))] ?? "unsent",
+  stays: one?.stays || other.stays,
+});
+
+/** Adds results to their units, and returns the units that are complete. */
 const completeUnits = (
   results: ReadonlyMap<UnitPart, RedriveResult>,
-  { counts, causes }: FinishContext,
-): [MessageUnit, RedriveResult][] =>
-  [...results].flatMap(([part, partResult]) => {
+  { counts, causes }: Pick<OpenRedrive, "counts" | "causes">,
+): MessageUnit<UnitState>[] =>
+  [...results].flatMap(([{ unit }, partResult]) => {
     causes.add(partResult);
-    const result = addResult(part, partResult);
-    if (result === undefined) return [];
+    const result = combined(unit.value.result, partResult);
+    unit.value.result = result;
+    unit.value.pending -= 1;
+    if (unit.value.pending > 0) return [];
     counts.add(result.outcome);
-    return [[part.unit, result] as [MessageUnit, RedriveResult]];
+    return [unit];
   });
 
 /** Creates the finisher of a redrive. */
-export const finisher = (context: FinishContext): Finisher => {
-  const { source, payloads, isDryRun, warn } = context;
+export const finisher = (
+  redrive: Pick<OpenRedrive, "options" | "source" | "payloads" | "counts" | "causes" | "terminal">,
+): Finisher => {
+  const { options, source, payloads, terminal } = redrive;
   let notRemoved = 0;
 
   const remove = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
@@ -56,16 +60,19 @@ export const finisher = (context: FinishContext): Finisher => {
     notRemoved: () => notRemoved,
     remove,
     finish: async (results) => {
-      const units = completeUnits(results, context);
-      const staying = units.filter(([, { stays }]) => stays || isDryRun).map(([unit]) => unit);
-      const leaving = units.map(([unit]) => unit).filter((unit) => !staying.includes(unit));
-      await removeWithRecords(leaving, {
-        removeMessages: remove,
-        payloadStore: payloads,
-        onError: (url, error) => warn(`${url} could not be removed: ${(error as Error).message}`),
-      });
+      const units = completeUnits(results, redrive);
+      const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
+      await removeWithRecords(
+        units.filter((unit) => !isStaying(unit)),
+        {
+          removeMessages: remove,
+          // The dead letters of a file may still be in a queue, which needs their records.
+          payloadStore: options.address.kind === "queue" ? payloads : undefined,
+          onError: (url, error) => terminal.err(`${url} could not be removed: ${(error as Error).message}`),
+        },
+      );
       // Messages of a FIFO queue would be received again at once, and hold back the others of their group.
-      if (!source.isFifo) await source.release(staying.flatMap(({ messages }) => messages));
+      if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
   };
 };

@@ -1,9 +1,15 @@
 // The options of `sluice redrive`.
 
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
-import { type OptionSpecs, type OptionValues, oneOf, parseArguments, wholeNumber } from "../command-line/arguments.ts";
+import {
+  commonOptions,
+  type OptionSpecs,
+  type OptionValues,
+  oneOf,
+  parseArguments,
+  wholeNumber,
+} from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
-import { commonOptions } from "../command-line/common-options.ts";
 import { helpOf } from "../command-line/help.ts";
 import { type DeadLetterFilter, deadLetterFilter, filterOptions } from "../filter/dead-letter-filter.ts";
 import { type SourceAddress, sourceAddressIn } from "../message-source/source-address.ts";

@@ -11,40 +11,26 @@ import {
   messageContent,
 } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
-import { type DeadLetterFilter, isSelected } from "../filter/dead-letter-filter.ts";
-import type { SourceMessage } from "../message-source/message-source.ts";
+import { type DeadLetterFilter, selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import type { MessageReader } from "../message-source/receive-units.ts";
 
 /** A body that is sent, and its place in the order. */
 export interface MessagePart extends MessageOrder {
   readonly body: string;
 }
 
-/** Content of a message, as a redrive needs it. */
-export interface ReadMessage {
-  /** Equal for copies of one dead letter. Undefined for messages that have no copies. */
-  readonly deadLetterId?: string;
-  /** Whether the filter selects the message. */
-  readonly isSelected: boolean;
-  readonly parts: readonly MessagePart[];
-  readonly recordUrl?: string;
-}
-
-/** Reads a message. Undefined for an unsupported one. */
-export type MessageReader = (message: SourceMessage) => Promise<ReadMessage | undefined>;
-
 /** Reads dead letters. Their bodies are sent as they are: the handler fetches records from S3 by itself. */
 export const deadLetterReader =
-  (filter: DeadLetterFilter, payloads: Pick<Payloads, "fetch">): MessageReader =>
-  async ({ body }) => {
+  (filter: DeadLetterFilter, payloads: Pick<Payloads, "fetch">): MessageReader<readonly MessagePart[]> =>
+  ({ body }) => {
     const content = messageContent(body);
     if (content.kind !== "dead-letter") return undefined;
     const { envelope } = content;
-    const { id: deadLetterId, recordUrl } = envelope;
-    const named = { deadLetterId, ...(recordUrl !== undefined && { recordUrl }) };
-    // The keys may be stored in S3: they are fetched only where the rest of the filter matches.
-    if (!isSelected({ ...filter, keys: undefined }, envelope)) return { ...named, isSelected: false, parts: [] };
-    const whole = recordUrl === undefined ? envelope : ((await payloads.fetch(envelope)) ?? envelope);
-    return { ...named, isSelected: isSelected(filter, whole), parts: [{ ...envelopeOrder(whole), body }] };
+    const select = async () => {
+      const whole = await selectDeadLetter(filter, envelope, payloads, true);
+      return whole && [{ ...envelopeOrder(whole.envelope), body }];
+    };
+    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
   };
 
 /** Most bytes of one part in a request, as JSON text within JSON. */
@@ -74,14 +60,13 @@ const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => 
 
 /** Reads what Lambda sent to an on-failure destination: invocation records, or S3's notifications of them. */
 export const invocationReader =
-  (since: number | undefined): MessageReader =>
-  async ({ id, body }) => {
+  (since: number | undefined): MessageReader<readonly MessagePart[]> =>
+  ({ id, body }) => {
     const content = messageContent(body);
     if (content.kind !== "on-failure") return undefined;
     const { record } = content;
+    const isSelected = since === undefined || isS3Notification(record) || Date.parse(String(record.timestamp)) >= since;
     const order = invocationOrder(id, record);
-    return {
-      isSelected: since === undefined || isS3Notification(record) || Date.parse(String(record.timestamp)) >= since,
-      parts: bodiesOf(body, record).map((part) => ({ ...order, body: part })),
-    };
+    const parts = () => bodiesOf(body, record).map((part) => ({ ...order, body: part }));
+    return { select: async () => (isSelected ? parts() : undefined) };
   };

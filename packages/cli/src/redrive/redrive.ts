@@ -8,7 +8,6 @@ import { openTemporaryFile } from "../files/temporary-file.ts";
 import { isSelective } from "../filter/dead-letter-filter.ts";
 import { type SourceStatus, stillHidden } from "../message-source/message-source.ts";
 import { openSource } from "../message-source/open-source.ts";
-import { unsupportedMessages } from "../message-source/unsupported-messages.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -16,17 +15,10 @@ import { leftOf, redriveCounts } from "./counts.ts";
 import { finisher } from "./finish.ts";
 import { type Invoker, lambdaInvoker } from "./invoker.ts";
 import { localInvoker } from "./local-handler.ts";
-import type { RedriveOptions } from "./options.ts";
-import {
-  type Causes,
-  isLeft,
-  newCauses,
-  type Remainder,
-  remainderLines,
-  sumLine,
-  unmatchedFilterLines,
-} from "./report.ts";
-import { makeRounds, type OpenRedrive } from "./rounds.ts";
+import type { OpenRedrive } from "./open-redrive.ts";
+import { type RedriveOptions, redriveHelp, redriveOptions } from "./options.ts";
+import { isLeft, newCauses, type Remainder, remainderLines, sumLine, unmatchedFilterLines } from "./report.ts";
+import { makeRounds } from "./rounds.ts";
 
 const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal): Promise<Invoker> => {
   if (handler.to === "local") {
@@ -48,43 +40,35 @@ const countBehind = async ({ source, counts }: OpenRedrive): Promise<number> => 
 };
 
 const writeReport = (
-  { counts, unsupported, terminal: { out }, options }: OpenRedrive,
-  causes: Causes,
+  { counts, causes, terminal: { out }, options }: OpenRedrive,
+  unsupportedLines: readonly string[],
   remainder: Remainder,
 ): void => {
   out(sumLine(counts, options.isDryRun));
-  for (const line of [...causes.lines(), ...unsupported.lines(), ...unmatchedFilterLines(counts)]) out(`  ${line}`);
-  for (const line of remainderLines(remainder)) out(`  ${line}`);
+  const lines = [...causes.lines(), ...unsupportedLines, ...unmatchedFilterLines(counts), ...remainderLines(remainder)];
+  for (const line of lines) out(`  ${line}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
-/** How the rounds ended. */
-interface Ending {
-  readonly isFull: boolean;
-  readonly failure?: { readonly error: unknown };
-}
-
 /** Runs the redrive. Answers whether messages are left. */
-const run = async (redrive: OpenRedrive, causes: Causes): Promise<boolean> => {
-  const { source, counts, finisher, options, signal } = redrive;
+const run = async (redrive: OpenRedrive): Promise<boolean> => {
+  const { source, counts, options, signal } = redrive;
   const status = await source.status();
   writeStatus(redrive, status);
   counts.receive(status.alreadyDone);
   counts.add("alreadyDone", status.alreadyDone);
-  const { isFull, failure }: Ending = await makeRounds(redrive, status).then(
-    (isFull) => ({ isFull }),
-    (error) => ({ isFull: false, failure: { error } }),
-  );
+  const finishing = finisher(redrive);
+  const { isFull, unsupportedLines, failure } = await makeRounds(redrive, finishing, status);
   const remainder = {
     behind: await countBehind(redrive).catch(() => 0),
     notReleased: await source.release(),
     hidden: stillHidden(status, counts.received()),
     isFull,
-    notRemoved: finisher.notRemoved(),
+    notRemoved: finishing.notRemoved(),
     expired: source.expired(),
     isEverything: !isSelective(options.filter),
   };
-  writeReport(redrive, causes, remainder);
+  writeReport(redrive, unsupportedLines, remainder);
   counts.check();
   if (failure !== undefined) throw failure.error;
   return isLeft(counts, remainder) || signal.aborted;
@@ -92,28 +76,27 @@ const run = async (redrive: OpenRedrive, causes: Causes): Promise<boolean> => {
 
 const stopping = "stopping: the request in flight is finished, and the rest is released. Ctrl-C again ends at once";
 
-/** Redrives, and answers the exit code. @throws {CommandError} when a resource cannot be reached */
-export const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<number> => {
+const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<number> => {
   const interrupt = watchInterrupts(() => terminal.err(stopping));
   const resources: { readonly close: () => Promise<void> }[] = [];
   const opened = <Resource extends { readonly close: () => Promise<void> }>(resource: Resource): Resource => {
     resources.unshift(resource);
     return resource;
   };
-  const { address, aws, isDryRun } = options;
+  const { aws } = options;
   try {
-    const invoker = opened(await openInvoker(options, terminal));
-    const source = opened(await openSource(address, aws));
-    const payloads = opened(openPayloads(() => s3Client(aws)));
-    const file = opened(await openTemporaryFile());
-    const [counts, causes] = [redriveCounts(), newCauses()];
-    const owned = address.kind === "queue" ? payloads : undefined;
-    const open: OpenRedrive = {
-      ...{ options, terminal, source, invoker, payloads, file, counts, signal: interrupt.signal },
-      unsupported: unsupportedMessages(),
-      finisher: finisher({ source, payloads: owned, counts, causes, isDryRun, warn: terminal.err }),
-    };
-    return (await run(open, causes)) ? exitCodes.left : exitCodes.done;
+    const isLeft = await run({
+      options,
+      terminal,
+      invoker: opened(await openInvoker(options, terminal)),
+      source: opened(await openSource(options.address, aws)),
+      payloads: opened(openPayloads(() => s3Client(aws))),
+      file: opened(await openTemporaryFile()),
+      signal: interrupt.signal,
+      counts: redriveCounts(),
+      causes: newCauses(),
+    });
+    return isLeft ? exitCodes.left : exitCodes.done;
   } catch (error) {
     if (error instanceof UnexpectedAnswerError) throw new CommandError(error.message, { cause: error });
     if (!(error instanceof BrokenFunctionError)) throw error;
@@ -123,4 +106,12 @@ export const redrive = async (options: RedriveOptions, terminal: Terminal): Prom
     for (const resource of resources) await resource.close();
     interrupt.release();
   }
+};
+
+/** Runs `sluice redrive`. Answers the exit code. @throws {CommandError} when a resource cannot be reached */
+export const redriveCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = redriveOptions(args, Date.now());
+  if (options !== undefined) return redrive(options, terminal);
+  terminal.out(redriveHelp);
+  return exitCodes.done;
 };

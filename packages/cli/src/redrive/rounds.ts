@@ -1,35 +1,16 @@
-// The rounds of a redrive: receive the available messages and send them in order. A FIFO queue takes several rounds, since
-// removing messages makes others available.
+// The rounds of a redrive. All available messages are received before the first is sent, because a queue brings messages in
+// any order, and an item's changes are sent in order. A FIFO queue takes several rounds, since removing messages makes others
+// available.
 
 import { systemClock } from "@sluice/core/sink-kit";
-import { inOrder, messageRate, type RedriveResult, redriveEngine, unsent } from "@sluice/redrive";
-import type { Payloads } from "../aws/payloads.ts";
-import type { TemporaryFile } from "../files/temporary-file.ts";
-import type { MessageSource, SourceStatus } from "../message-source/message-source.ts";
-import type { UnsupportedMessages } from "../message-source/unsupported-messages.ts";
+import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
+import type { SourceMessage, SourceStatus } from "../message-source/message-source.ts";
+import { type MessageReader, type UnitReceiver, unitReceiver } from "../message-source/receive-units.ts";
 import { withSeparators } from "../terminal/format.ts";
-import type { Terminal } from "../terminal/terminal.ts";
 import type { RedriveCounts } from "./counts.ts";
 import type { Finisher } from "./finish.ts";
-import type { Invoker } from "./invoker.ts";
-import type { MessageUnit, UnitPart } from "./message-unit.ts";
-import type { RedriveOptions } from "./options.ts";
+import type { OpenRedrive, StoredPart, UnitPart, UnitState } from "./open-redrive.ts";
 import { deadLetterReader, invocationReader } from "./read-message.ts";
-import { receiveMessages } from "./receive.ts";
-
-/** A redrive whose resources are open. */
-export interface OpenRedrive {
-  readonly options: RedriveOptions;
-  readonly terminal: Terminal;
-  readonly source: MessageSource;
-  readonly invoker: Invoker;
-  readonly payloads: Payloads;
-  readonly file: TemporaryFile;
-  readonly signal: AbortSignal;
-  readonly counts: RedriveCounts;
-  readonly unsupported: UnsupportedMessages;
-  readonly finisher: Finisher;
-}
 
 const failuresText = (counts: RedriveCounts): string =>
   (["rejected", "retried"] as const)
@@ -37,54 +18,111 @@ const failuresText = (counts: RedriveCounts): string =>
     .map((outcome) => `${withSeparators(counts.of(outcome))} ${outcome}`)
     .join(", ");
 
-/** Returns the function for one round. It answers whether it was the last, and whether the source contains more. */
-const roundOf = (redrive: OpenRedrive, status: SourceStatus) => {
-  const { options, terminal, source, invoker, payloads, file, signal, counts, unsupported, finisher } = redrive;
-  const { isDryRun, ratePerSecond, from, filter, maxMessages } = options;
-  const units = new Map<string, MessageUnit>();
-  let [total, done] = [0, 0];
-  const onResults = async (results: ReadonlyMap<UnitPart, RedriveResult>): Promise<void> => {
-    await finisher.finish(results);
-    done += results.size;
-    terminal.progress.update({ doing: "redriving", done, total, note: failuresText(counts) });
-  };
+/** Reads messages, and stores their bodies in the temporary file. */
+const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<UnitState> => {
+  const { from, filter } = options;
   const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
-  const onProgress = (received: number): void =>
-    terminal.progress.update({ doing: "receiving", done: received, total: status.available });
-  const engine = redriveEngine<UnitPart>({
-    invoke: invoker.invoke,
-    recordOf: async ({ id, position }) => ({ messageId: id, body: await file.read(position) }),
-    onResults,
-    isDryRun,
-    rate: messageRate(ratePerSecond, systemClock),
-    signal,
-  });
-  const leave = (parts: readonly UnitPart[], reason: string): Promise<void> =>
-    finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
-
-  return async (): Promise<{ readonly isLast: boolean; readonly isFull: boolean }> => {
-    const context = { source, read, file, counts, unsupported, units, signal, onProgress };
-    const { parts, others, delivered, size, isFull, failure } = await receiveMessages(context);
-    await finisher.remove(delivered);
-    if (!source.isFifo) await source.release(others);
-    if (failure !== undefined) {
-      await leave(parts, "the redrive ended early");
-      throw failure.error;
-    }
-    const sorted = inOrder(parts);
-    const room = maxMessages - total;
-    total += Math.min(room, sorted.length);
-    await leave(sorted.slice(room), "--max-messages was reached");
-    await engine.send(sorted.slice(0, room));
-    return { isLast: size === 0 || signal.aborted || isDryRun || total >= maxMessages || !source.isFifo, isFull };
+  return (message: SourceMessage) => {
+    const found = read(message);
+    if (found === undefined) return undefined;
+    const select = async (): Promise<UnitState | undefined> => {
+      const selected = await found.select();
+      if (selected === undefined) return undefined;
+      const parts: StoredPart[] = [];
+      for (const [index, { body, ...order }] of selected.entries()) {
+        const id = selected.length === 1 ? message.id : `${message.id} ${index + 1}/${selected.length}`;
+        parts.push({ ...order, id, position: await file.add(body) });
+      }
+      return { parts, pending: parts.length };
+    };
+    return { ...found, select };
   };
 };
 
-/** Makes rounds until one brings no message. Answers whether the source contains more messages than may be in flight. */
-export const makeRounds = async (redrive: OpenRedrive, status: SourceStatus): Promise<boolean> => {
-  const round = roundOf(redrive, status);
-  for (;;) {
-    const { isLast, isFull } = await round();
-    if (isLast) return isFull;
+/** How the rounds ended. */
+export interface RoundsEnd {
+  /** The source contains more messages than may be in flight. */
+  readonly isFull: boolean;
+  readonly unsupportedLines: readonly string[];
+  readonly failure?: { readonly error: unknown } | undefined;
+}
+
+/** Receives the messages of one round, counts those that are not sent, and returns the others. */
+const receiveParts = async (
+  { source, counts, signal }: OpenRedrive,
+  finisher: Finisher,
+  receiver: UnitReceiver<UnitState>,
+) => {
+  const { units, copies, lateCopies, notSelected, unsupported, size, ...end } = await receiver.receive(signal);
+  counts.receive(size);
+  counts.add("copy", copies);
+  counts.add("notSelected", notSelected.length);
+  counts.add("unsupported", unsupported.length);
+  // The message whose error ended the receive.
+  counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
+  await finisher.remove(lateCopies);
+  if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
+  return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
+};
+
+/** Returns the function that sends parts in order, up to `--max-messages`. It answers whether more may be sent. */
+const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRedrive, finisher: Finisher) => {
+  let [total, done] = [0, 0];
+  const engine = redriveEngine<UnitPart>({
+    invoke: invoker.invoke,
+    recordOf: async ({ id, position }) => ({ messageId: id, body: await file.read(position) }),
+    onResults: async (results) => {
+      await finisher.finish(results);
+      done += results.size;
+      terminal.progress.update({ doing: "redriving", done, total, note: failuresText(counts) });
+    },
+    isDryRun: options.isDryRun,
+    rate: messageRate(options.ratePerSecond, systemClock),
+    signal,
+  });
+  return async (parts: readonly UnitPart[]): Promise<boolean> => {
+    const sorted = inOrder(parts);
+    const room = options.maxMessages - total;
+    total += Math.min(room, sorted.length);
+    await leave(finisher, sorted.slice(room), "--max-messages was reached");
+    await engine.send(sorted.slice(0, room));
+    return total < options.maxMessages && !options.isDryRun && !signal.aborted;
+  };
+};
+
+const leave = (finisher: Finisher, parts: readonly UnitPart[], reason: string): Promise<void> =>
+  finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
+
+/** Makes rounds until one brings no message. Does not reject. */
+export const makeRounds = async (
+  redrive: OpenRedrive,
+  finisher: Finisher,
+  { available }: SourceStatus,
+): Promise<RoundsEnd> => {
+  const { terminal, source } = redrive;
+  const receiver = unitReceiver<UnitState>({
+    source,
+    read: storingReader(redrive),
+    isRemoved: ({ result }) => result?.stays === false,
+    onProgress: (done) => terminal.progress.update({ doing: "receiving", done, total: available }),
+  });
+  const send = partSender(redrive, finisher);
+  const endOf = (isFull: boolean, failure?: RoundsEnd["failure"]): RoundsEnd => ({
+    isFull,
+    unsupportedLines: receiver.unsupported.lines(),
+    failure,
+  });
+  try {
+    for (;;) {
+      const { parts, size, isFull, failure } = await receiveParts(redrive, finisher, receiver);
+      if (failure !== undefined) {
+        await leave(finisher, parts, "the redrive ended early");
+        return endOf(false, failure);
+      }
+      const isMore = await send(parts);
+      if (!isMore || size === 0 || !source.isFifo) return endOf(isFull);
+    }
+  } catch (error) {
+    return endOf(false, { error });
   }
 };

@@ -126,9 +126,10 @@ const timedOut = (): Error => Object.assign(new Error("the fix did not answer in
 /** Calls the fix. Rejects when it throws an error, or does not answer in time. */
 const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixParts): Promise<FixAnswer> => {
   const [answered, timeout] = [new AbortController(), new AbortController()];
+  const answer = untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
   void clock.sleep(fixTimeoutMs, answered.signal).then(() => timeout.abort());
   try {
-    return await untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
+    return await answer;
   } finally {
     answered.abort();
   }
