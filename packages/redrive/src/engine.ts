@@ -62,33 +62,35 @@ const heldBack = unsent(
   "EARLIER_CHANGE_FAILED",
 );
 
-/** State of a run. */
-interface Run<Message extends MessageOrder> extends RedriveEngineOptions<Message> {
+/** State of a run. The type of its messages matters to the caller only. */
+interface Run extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
+  readonly signal: AbortSignal;
   /** Messages that wait. The last unit is next; messages of different units are never in one request. */
-  readonly units: Message[][];
+  units: (readonly MessageOrder[])[];
   /** Groups whose later messages are held back. */
   readonly heldBackGroups: Set<string>;
-  readonly signal: AbortSignal;
   /** Most messages of the next request, and of any request. */
   size: number;
   readonly maxSize: number;
   failuresInARow: number;
 }
 
-interface Request<Message> {
-  readonly messages: readonly Message[];
+interface Request {
+  readonly messages: readonly MessageOrder[];
   readonly records: readonly TaskRecord[];
   /** The rest of the unit. */
-  readonly rest: readonly Message[];
+  readonly rest: readonly MessageOrder[];
 }
 
+type Results = ReadonlyMap<MessageOrder, RedriveResult>;
+
 /** Creates the next request, from the last unit: as many messages as a request may contain. */
-const nextRequest = async <Message extends MessageOrder>(run: Run<Message>): Promise<Request<Message>> => {
-  const unit = run.units.at(-1) ?? [];
+const nextRequest = async ({ units, size, recordOf }: Run): Promise<Request> => {
+  const unit = units.at(-1) ?? [];
   const records: TaskRecord[] = [];
   let bytes = eventBytes;
-  for (const message of unit.slice(0, run.size)) {
-    const record = await run.recordOf(message);
+  for (const message of unit.slice(0, size)) {
+    const record = await recordOf(message);
     bytes += recordBytes(record);
     if (bytes > maxRequestBytes && records.length > 0) break;
     records.push(record);
@@ -96,24 +98,22 @@ const nextRequest = async <Message extends MessageOrder>(run: Run<Message>): Pro
   return { messages: unit.slice(0, records.length), records, rest: unit.slice(records.length) };
 };
 
-const putBack = <Message extends MessageOrder>({ units }: Run<Message>, unit: readonly Message[]): void => {
-  if (unit.length > 0) units.push([...unit]);
+/** Puts units before the others. The last one is next. */
+const putBack = (run: Run, ...units: readonly (readonly MessageOrder[])[]): void => {
+  run.units.push(...units.filter((unit) => unit.length > 0));
 };
 
-const holdBack = async <Message extends MessageOrder>(run: Run<Message>): Promise<void> => {
-  const isHeldBack = ({ group }: Message): boolean => run.heldBackGroups.has(group);
+const holdBack = async (run: Run): Promise<void> => {
+  const isHeldBack = ({ group }: MessageOrder): boolean => run.heldBackGroups.has(group);
   const messages = run.units.flat().filter(isHeldBack);
   if (messages.length === 0) return;
-  const left = run.units.map((unit) => unit.filter((message) => !isHeldBack(message)));
-  run.units.splice(0, run.units.length, ...left.filter((unit) => unit.length > 0));
+  const units = run.units.splice(0);
+  putBack(run, ...units.map((unit) => unit.filter((message) => !isHeldBack(message))));
   await run.onResults(new Map(messages.map((message) => [message, heldBack])));
 };
 
 /** Passes results on, and holds back what must not overtake a message that has to be retried. */
-const finish = async <Message extends MessageOrder>(
-  run: Run<Message>,
-  results: ReadonlyMap<Message, RedriveResult>,
-): Promise<void> => {
+const finish = async (run: Run, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
   for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
   await run.onResults(results);
@@ -124,11 +124,9 @@ const finish = async <Message extends MessageOrder>(
 const isUnattempted = (result: RedriveResult | undefined): boolean =>
   result?.outcome === "retried" && result.code === "DEADLINE_EXCEEDED";
 
-const succeed = async <Message extends MessageOrder>(
-  run: Run<Message>,
-  { messages, records, rest }: Request<Message>,
-  resultOf: (messageId: string) => RedriveResult,
-): Promise<void> => {
+type ResultOf = ReturnType<typeof readAnswer>;
+
+const succeed = async (run: Run, { messages, records, rest }: Request, resultOf: ResultOf): Promise<void> => {
   const results = new Map(messages.map((message, index) => [message, resultOf(records[index]?.messageId ?? "")]));
   const again = messages.length === 1 ? [] : messages.filter((message) => isUnattempted(results.get(message)));
   run.failuresInARow = 0;
@@ -140,37 +138,34 @@ const succeed = async <Message extends MessageOrder>(
 };
 
 /** Halves a request that failed as a whole, until the message that makes the function fail is alone. */
-const fail = async <Message extends MessageOrder>(
-  run: Run<Message>,
-  { messages, rest }: Request<Message>,
-  error: FunctionFailedError,
-): Promise<void> => {
+const fail = async (run: Run, { messages, rest }: Request, error: FunctionFailedError): Promise<void> => {
   run.failuresInARow += 1;
   putBack(run, rest);
-  if (messages.length > 1) {
-    const middle = Math.ceil(messages.length / 2);
-    putBack(run, messages.slice(middle));
-    putBack(run, messages.slice(0, middle));
-  } else {
-    const result: RedriveResult = { outcome: "retried", stays: true, code: error.code, reason: error.message };
-    await finish(run, new Map(messages.map((message) => [message, result])));
+  const [message] = messages;
+  const middle = Math.ceil(messages.length / 2);
+  if (messages.length > 1) putBack(run, messages.slice(middle), messages.slice(0, middle));
+  else if (message !== undefined) {
+    const result = { outcome: "retried", stays: true, code: error.code, reason: error.message } as const;
+    await finish(run, new Map([[message, result]]));
   }
   if (run.failuresInARow < maxFailuresInARow) return;
   const found = `${run.failuresInARow} requests in a row failed: ${error.message}`;
   throw new BrokenFunctionError(found, { cause: error });
 };
 
-const ask = async <Message extends MessageOrder>(run: Run<Message>, { records }: Request<Message>) => {
-  const isDryRun = run.isDryRun ?? false;
+const ask = async (
+  { invoke, isDryRun = false }: Run,
+  { records }: Request,
+): Promise<ResultOf | FunctionFailedError> => {
   try {
-    return readAnswer(await run.invoke(redriveEvent(records, isDryRun)), isDryRun);
+    return readAnswer(await invoke(redriveEvent(records, isDryRun)), isDryRun);
   } catch (error) {
     if (error instanceof FunctionFailedError) return error;
     throw error;
   }
 };
 
-const sendNext = async <Message extends MessageOrder>(run: Run<Message>): Promise<void> => {
+const sendNext = async (run: Run): Promise<void> => {
   const request = await nextRequest(run);
   await run.rate?.wait(run.signal);
   if (run.signal.aborted) return;
@@ -181,35 +176,31 @@ const sendNext = async <Message extends MessageOrder>(run: Run<Message>): Promis
   await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));
 };
 
+const sendAll = async (run: Run, messages: readonly MessageOrder[]): Promise<void> => {
+  putBack(run, inOrder(messages));
+  let reason = "the redrive was interrupted";
+  try {
+    await holdBack(run);
+    while (run.units.length > 0 && !run.signal.aborted) await sendNext(run);
+  } catch (error) {
+    reason = "the redrive ended early";
+    throw error;
+  } finally {
+    const left = run.units.splice(0).flat();
+    if (left.length > 0) await run.onResults(new Map(left.map((message) => [message, unsent(reason)])));
+  }
+};
+
 /** Creates the engine for one run. */
 export const redriveEngine = <Message extends MessageOrder>(
   options: RedriveEngineOptions<Message>,
 ): RedriveEngine<Message> => {
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
-  const { signal = new AbortController().signal } = options;
-  const run: Run<Message> = {
-    ...options,
-    signal,
-    units: [],
-    heldBackGroups: new Set(),
-    size: maxSize,
-    maxSize,
-    failuresInARow: 0,
+  const run: Run = {
+    signal: new AbortController().signal,
+    // `send` takes messages of this type only.
+    ...(options as unknown as RedriveEngineOptions<MessageOrder>),
+    ...{ units: [], heldBackGroups: new Set(), size: maxSize, maxSize, failuresInARow: 0 },
   };
-  return {
-    send: async (messages) => {
-      putBack(run, inOrder(messages));
-      let reason = "the redrive was interrupted";
-      try {
-        await holdBack(run);
-        while (run.units.length > 0 && !signal.aborted) await sendNext(run);
-      } catch (error) {
-        reason = "the redrive ended early";
-        throw error;
-      } finally {
-        const left = run.units.splice(0).flat();
-        if (left.length > 0) await options.onResults(new Map(left.map((message) => [message, unsent(reason)])));
-      }
-    },
-  };
+  return { send: (messages) => sendAll(run, messages) };
 };

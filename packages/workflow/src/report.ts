@@ -1,23 +1,19 @@
 // The function of the state "Report", which ends every run: reports the counts, and the messages that are left.
 
 import type { QueueDepth } from "@sluice/core/envelope";
-import { type Clock, type InvocationContext, type PipelineLogger, systemClock } from "@sluice/core/sink-kit";
+import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import type { Decision } from "./approval/approval-page.ts";
 import { type CountsBySink, countLines } from "./run/counts-by-sink.ts";
-import { consoleLogger, requiredUrl } from "./run/environment.ts";
+import { consoleLogger } from "./run/environment.ts";
 import type { Inspection } from "./run/inspection.ts";
 import { type NotificationOptions, notifier } from "./run/notification.ts";
 import { noProgress, type Progress, type RedriveCounts } from "./run/progress.ts";
-import { openQueue, queueName, type RedriveQueueClient } from "./run/queue.ts";
+import { openQueue, type QueueOptions, queueName } from "./run/queue.ts";
 import type { RedriveMode } from "./run/settings.ts";
 
 /** Options of the report function. Those with a variable may come from the environment instead. */
-export interface ReportOptions extends NotificationOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
-  readonly queueUrl?: string;
-  /** Default: lines of JSON on the console. */
-  readonly logger?: PipelineLogger;
-  readonly clients?: NotificationOptions["clients"] & { readonly sqs?: RedriveQueueClient };
+export interface ReportOptions extends NotificationOptions, QueueOptions {
+  readonly clients?: NonNullable<NotificationOptions["clients"]> & NonNullable<QueueOptions["clients"]>;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -149,9 +145,9 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
-  const { logger = consoleLogger, clock = systemClock, clients = {} } = options;
-  const queueUrl = requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
-  const queue = openQueue(queueUrl, clients.sqs);
+  const { logger = consoleLogger, clock = systemClock } = options;
+  const queue = openQueue(options);
+  const name = queueName(options);
   const send = notifier(options);
 
   /** The report is sent without the depth where the queue cannot be reached. */
@@ -168,9 +164,9 @@ export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
     const depths = { now: await depth(), before: state.inspection?.depth };
     const ending = { outcome, reason, run, mode, startedAt, endedAt };
     const report = { ...ending, counts, left, notDeleted, batches, interrupted, queue: depths };
-    const text = textOf(report, queueName(queueUrl));
+    const text = textOf(report, name);
     logger.info("redrive ended", report);
-    await send?.({ subject: `Redrive of dead letters in ${queueName(queueUrl)}: ${outcome}`, text });
+    await send?.({ subject: `Redrive of dead letters in ${name}: ${outcome}`, text });
     return { ...report, text };
   };
 };

@@ -104,16 +104,17 @@ export const historyEvents = (batches: number): number => eventsOfOthers + batch
 
 const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
 
-interface FunctionTask {
-  readonly placeholder: string;
-  readonly payload: Readonly<Record<string, unknown>>;
-  readonly options: RedriveStateMachineOptions;
-}
+type Members = Readonly<Record<string, unknown>>;
 
-const task = ({ placeholder, payload, options }: FunctionTask, more: Record<string, unknown>): State => ({
+/** Creates a task that calls a function. `more` replaces and adds fields. */
+const task = (
+  options: RedriveStateMachineOptions,
+  [placeholder, Payload]: [string, Members],
+  more: Members,
+): State => ({
   Type: "Task",
   Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke`,
-  Parameters: { FunctionName: `\${${placeholder}}`, Payload: payload },
+  Parameters: { FunctionName: `\${${placeholder}}`, Payload },
   TimeoutSeconds: options.functionTimeoutSeconds ?? defaultTimeoutSeconds,
   Retry: retries,
   Catch: [caught("Report")],
@@ -130,74 +131,45 @@ const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMac
   ...(maxMessages !== undefined && { maxMessages }),
 });
 
+/** Members of the context object that the functions get. */
+const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
+
 const inspection = (options: RedriveStateMachineOptions): State =>
-  task(
-    { placeholder: placeholders.inspection, payload: { settings: settingsOf(options), "input.$": "$" }, options },
+  task(options, [placeholders.inspection, { settings: settingsOf(options), "input.$": "$" }], {
     // The output replaces the input, also when the state fails: the input may contain other members than settings.
-    {
-      ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
-      Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
-      Next: "Is the queue empty?",
-    },
-  );
+    ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
+    Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
+    Next: "Is the queue empty?",
+  });
 
-const approvalRequest = (options: RedriveStateMachineOptions, mode: RedriveMode, timeoutSeconds: number): State =>
-  task(
-    {
-      placeholder: placeholders.approvalRequest,
-      payload: {
-        "token.$": "$$.Task.Token",
-        "run.$": "$$.Execution.Id",
-        mode,
-        timeoutSeconds,
-        "inspection.$": "$.inspection",
-      },
-      options,
-    },
-    {
-      Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
-      TimeoutSeconds: timeoutSeconds,
-      Retry: retriesOfRequest,
-      Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
-      ResultPath: "$.approval",
-      Next: "Approved?",
-    },
-  );
+const approvalRequest = (options: RedriveStateMachineOptions, mode: RedriveMode, timeoutSeconds: number): State => {
+  const payload = { "token.$": "$$.Task.Token", "run.$": execution["run.$"], mode, timeoutSeconds };
+  return task(options, [placeholders.approvalRequest, { ...payload, "inspection.$": "$.inspection" }], {
+    Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
+    TimeoutSeconds: timeoutSeconds,
+    Retry: retriesOfRequest,
+    Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
+    ResultPath: "$.approval",
+    Next: "Approved?",
+  });
+};
 
-const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
-  task(
-    {
-      placeholder: placeholders.batch,
-      payload: {
-        mode,
-        "run.$": "$$.Execution.Id",
-        "startedAt.$": "$$.Execution.StartTime",
-        "retries.$": "$$.State.RetryCount",
-        "settings.$": "$.inspection.settings",
-        "progress.$": "$.progress",
-      },
-      options,
-    },
-    {
-      ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
-      ResultPath: "$.progress",
-      Next: "More?",
-    },
-  );
+const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): State => {
+  const payload = { mode, ...execution, "retries.$": "$$.State.RetryCount" };
+  const state = { "settings.$": "$.inspection.settings", "progress.$": "$.progress" };
+  return task(options, [placeholders.batch, { ...payload, ...state }], {
+    ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
+    ResultPath: "$.progress",
+    Next: "More?",
+  });
+};
 
 const report = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
-  task(
-    {
-      placeholder: placeholders.report,
-      payload: { mode, "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime", "state.$": "$" },
-      options,
-    },
-    {
-      ResultSelector: { "report.$": "$.Payload" },
-      Catch: [caught("No report")],
-      Next: "Ended well?",
-    },
-  );
+  task(options, [placeholders.report, { mode, ...execution, "state.$": "$" }], {
+    ResultSelector: { "report.$": "$.Payload" },
+    Catch: [caught("No report")],
+    Next: "Ended well?",
+  });
 
 const choice = (rule: Record<string, unknown>, otherwise: string): State => ({
   Type: "Choice",

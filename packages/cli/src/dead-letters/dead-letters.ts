@@ -14,7 +14,7 @@ import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { exportLine, lineWriter, writeAll } from "./export.ts";
+import { exportLine, writeLines } from "./export.ts";
 import { deadLetterLines, groupLines, rowOf } from "./list.ts";
 import { type DeadLettersOptions, deadLettersHelp, deadLettersOptions } from "./options.ts";
 import { showLines } from "./show.ts";
@@ -71,7 +71,7 @@ const receive = async <Kept>(
     if (source.isFifo && size > 0 && !signal.aborted) continue;
     const rest = isFull || source.isFifo ? ((await source.status()).available ?? 0) : 0;
     const notReceived = stillHidden(status, received) + rest;
-    return { deadLetters, unsupportedLines: receiver.unsupported.lines(), lost, notReceived };
+    return { deadLetters, unsupportedLines: receiver.unsupportedLines(), lost, notReceived };
   }
 };
 
@@ -145,7 +145,7 @@ const withTexts = async (
       (envelope) => file.add(exportLine(envelope)),
     );
     const positions = found.deadLetters.map(({ value }) => value);
-    return await use(found, async (path) => writeAll(positions, file, await lineWriter(path)));
+    return await use(found, (path) => writeLines(path, positions, file));
   } finally {
     await file.close();
   }

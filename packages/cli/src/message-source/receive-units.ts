@@ -43,7 +43,8 @@ export interface ReceivedUnits<Value> extends ReceiveEnd {
 export interface UnitReceiver<Value> {
   /** Receives the available messages. Does not reject: messages that were received must be removed or released. */
   readonly receive: (signal: AbortSignal) => Promise<ReceivedUnits<Value>>;
-  readonly unsupported: UnsupportedMessages;
+  /** Describes the unsupported messages of all rounds. */
+  readonly unsupportedLines: () => string[];
 }
 
 /** What receiving needs. */
@@ -135,5 +136,5 @@ export const unitReceiver = <Value>(options: UnitReceiverOptions<Value>): UnitRe
     );
     return { ...round, ...end, notSelected: [...round.notSelected.values()].flat().map(({ id }) => id) };
   };
-  return { receive, unsupported: state.unsupported };
+  return { receive, unsupportedLines: state.unsupported.lines };
 };

@@ -109,7 +109,7 @@ export const makeRounds = async (
   const send = partSender(redrive, finisher);
   const endOf = (isFull: boolean, failure?: RoundsEnd["failure"]): RoundsEnd => ({
     isFull,
-    unsupportedLines: receiver.unsupported.lines(),
+    unsupportedLines: receiver.unsupportedLines(),
     failure,
   });
   try {

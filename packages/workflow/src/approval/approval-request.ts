@@ -6,14 +6,12 @@ import { countLines } from "../run/counts-by-sink.ts";
 import { requiredUrl } from "../run/environment.ts";
 import type { Inspection } from "../run/inspection.ts";
 import { type NotificationOptions, notifier } from "../run/notification.ts";
-import { queueName } from "../run/queue.ts";
+import { type QueueOptions, queueName } from "../run/queue.ts";
 import type { RedriveMode } from "../run/settings.ts";
 import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
 
 /** Options of the function. Those with a variable may come from the environment instead. */
-export interface ApprovalRequestOptions extends NotificationOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
-  readonly queueUrl?: string;
+export interface ApprovalRequestOptions extends NotificationOptions, Pick<QueueOptions, "queueUrl"> {
   /** URL of the approval page: of its function, or of an API. `SLUICE_APPROVAL_URL`. */
   readonly pageUrl?: string;
   /** The secret that links are signed with; the page has the same. `SLUICE_APPROVAL_SECRET`. */
@@ -75,7 +73,7 @@ const textOf = ({ event, queue, link, expiresAt }: Request): string => {
  */
 export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): ApprovalRequestHandler => {
   const { clock = systemClock } = options;
-  const queue = queueName(requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL"));
+  const queue = queueName(options);
   const pageUrl = requiredUrl("pageUrl", options.pageUrl, "SLUICE_APPROVAL_URL");
   const readSecret = secretReader(options.secret);
   const send = notifier(options);

@@ -1,6 +1,5 @@
 // The options of the batch function: checked, and with their defaults.
 
-import type { PipelineLogger } from "@sluice/core";
 import type { PayloadStore } from "@sluice/core/envelope";
 import {
   type Clock,
@@ -12,16 +11,14 @@ import {
   systemClock,
 } from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
-import { consoleLogger, optional, required, requiredUrl } from "../run/environment.ts";
-import { openQueue, type Queue, type RedriveQueueClient } from "../run/queue.ts";
+import { consoleLogger, optional, required } from "../run/environment.ts";
+import { openQueue, type Queue, type QueueOptions } from "../run/queue.ts";
 import { type Fix, loadLambda } from "./fix.ts";
 import { loadDynamodb, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
 
 /** Options of the batch function. Those with a variable may come from the environment instead. */
-export interface BatchOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
-  readonly queueUrl?: string;
+export interface BatchOptions extends QueueOptions {
   /** For mode redrive: name or ARN of the pipeline's function. `SLUICE_PIPELINE_FUNCTION`. */
   readonly pipelineFunction?: string;
   /** For mode republish: the source table of the stream. `SLUICE_SOURCE_TABLE`. */
@@ -48,11 +45,8 @@ export interface BatchOptions {
    * timeout of the pipeline's function should not be longer.
    */
   readonly timeoutBufferMs?: number;
-  /** Default: lines of JSON on the console. */
-  readonly logger?: PipelineLogger;
   /** Your own clients. Default: the SDK's, with its defaults, loaded when they are needed. */
-  readonly clients?: {
-    readonly sqs?: RedriveQueueClient;
+  readonly clients?: NonNullable<QueueOptions["clients"]> & {
     readonly lambda?: LambdaClient;
     readonly dynamodb?: SourceTableClient;
   };
@@ -104,11 +98,11 @@ export const batchParts = (options: BatchOptions): BatchParts => {
   checkWhole("timeoutBufferMs", timeoutBufferMs, [0, maxTimeoutMs]);
   checkWhole("fixTimeoutMs", fixTimeoutMs, [1, maxTimeoutMs]);
   checkClients(options.clients ?? {});
-  const queueUrl = requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
+  const queue = openQueue(options);
   const [pipeline, table] = [pipelineOf(options), tableOf(options)];
   if (table === undefined) required("pipelineFunction", pipeline?.name, "SLUICE_PIPELINE_FUNCTION");
   return {
-    queue: openQueue(queueUrl, options.clients?.sqs),
+    queue,
     pipeline,
     table,
     fix: options.fix,

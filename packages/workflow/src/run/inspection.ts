@@ -4,22 +4,17 @@ import type { QueueDepth } from "@sluice/core/envelope";
 import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
 import { addCount, type CountsBySink } from "./counts-by-sink.ts";
 import { deadLetterIn, sinkOf } from "./dead-letter.ts";
-import { consoleLogger, requiredUrl } from "./environment.ts";
+import { consoleLogger } from "./environment.ts";
 import { noProgress, type Progress } from "./progress.ts";
-import { openQueue, type Queue, type RedriveQueueClient } from "./queue.ts";
+import { openQueue, type Queue, type QueueOptions } from "./queue.ts";
 import { type RunSettings, settingsFor } from "./settings.ts";
 
 /** Options of the function. Those with a variable may come from the environment instead. */
-export interface InspectionOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
-  readonly queueUrl?: string;
+export interface InspectionOptions extends QueueOptions {
   /** Messages of the sample. Each is received once, and released. Default 100; 0: no sample. */
   readonly sampleSize?: number;
   /** Seconds to wait for a message. Default 5. */
   readonly pollSeconds?: number;
-  /** Default: lines of JSON on the console. */
-  readonly logger?: PipelineLogger;
-  readonly clients?: { readonly sqs?: RedriveQueueClient };
 }
 
 /** The event that the state machine sends. */
@@ -66,11 +61,10 @@ const sampleOf = async (queue: Queue, maxMessages: number, waitSeconds: number, 
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const inspectionHandler = (options: InspectionOptions = {}): InspectionHandler => {
-  const { sampleSize = 100, pollSeconds = 5, logger = consoleLogger, clients = {} } = options;
+  const { sampleSize = 100, pollSeconds = 5, logger = consoleLogger } = options;
   checkWhole("sampleSize", sampleSize, [0, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);
-  const queueUrl = requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
-  const queue = openQueue(queueUrl, clients.sqs);
+  const queue = openQueue(options);
   return async ({ settings, input }) => {
     const merged = settingsFor(settings, input);
     const depth = await queue.depth();

@@ -9,14 +9,31 @@ import {
   type QueueDepth,
   queueDepth,
   type Receipt,
+  type ReceivingQueue,
   type SqsClient,
   type SqsMessage,
 } from "@sluice/core/envelope";
-import { type AwsService, checkClient, lazyClient, missingDependency } from "@sluice/core/sink-kit";
+import {
+  type AwsService,
+  checkClient,
+  lazyClient,
+  missingDependency,
+  type PipelineLogger,
+} from "@sluice/core/sink-kit";
+import { requiredUrl } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
 /** The calls of an SQS client that a redrive makes; your own client fits. */
 export type RedriveQueueClient = Omit<SqsClient, "sendMessageBatch">;
+
+/** Options of each function that uses the queue. Those with a variable may come from the environment instead. */
+export interface QueueOptions {
+  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
+  readonly queueUrl?: string;
+  /** Default: lines of JSON on the console. */
+  readonly logger?: PipelineLogger;
+  readonly clients?: { readonly sqs?: RedriveQueueClient };
+}
 
 /** A message that was received. */
 export interface QueueMessage extends Receipt {
@@ -72,14 +89,15 @@ const messageOf = ({ MessageId = "", Body = "", ReceiptHandle = "", Attributes =
 
 const bytesOf = (messages: readonly QueueMessage[]): number => messages.reduce((sum, { body }) => sum + body.length, 0);
 
-/** Returns the name of a queue: the last part of its URL. */
-export const queueName = (queueUrl: string): string => queueUrl.split("/").at(-1) ?? queueUrl;
+/** Returns the queue's URL. @throws {ConfigError} CONFIG_INVALID when it is missing or not a URL. */
+export const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string =>
+  requiredUrl("queueUrl", queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
 
-interface OpenQueue {
-  readonly client: RedriveQueueClient;
-  readonly queueUrl: string;
-  readonly name: string;
-}
+/** Returns the name of the queue: the last part of its URL. */
+export const queueName = (options: Pick<QueueOptions, "queueUrl">): string =>
+  queueUrlOf(options).split("/").at(-1) ?? "";
+
+type OpenQueue = ReceivingQueue<keyof RedriveQueueClient>;
 
 const receiveTen = async ({ client, queueUrl }: OpenQueue, request: ReceiveRequest): Promise<QueueMessage[]> => {
   const { Messages = [] } = await client.receiveMessage({
@@ -106,8 +124,10 @@ const receive = async (queue: OpenQueue, request: ReceiveRequest): Promise<reado
   return received;
 };
 
-/** Opens a queue. Makes no request. @throws {ConfigError} CONFIG_INVALID when the client is not an SQS client. */
-export const openQueue = (queueUrl: string, given: RedriveQueueClient | undefined): Queue => {
+/** Opens the queue. Makes no request. @throws {ConfigError} CONFIG_INVALID when the URL or the client is wrong. */
+export const openQueue = (options: QueueOptions): Queue => {
+  const queueUrl = queueUrlOf(options);
+  const given = options.clients?.sqs;
   checkClient(given, "receiveMessage", "an SQS client of @aws-sdk/client-sqs");
   const connection = lazyClient<RedriveQueueClient>(given, loadSqs);
   const open = async (): Promise<OpenQueue> => ({ client: await connection.get(), queueUrl, name: "queue" });
