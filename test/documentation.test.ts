@@ -191,7 +191,7 @@ describe("docs/runbook.md", () => {
 
   test("has a row for every code of what a redrive leaves", () => {
     const section = page.slice(page.indexOf("## Codes of a redrive"), page.indexOf("## Log lines"));
-    const given = sourcesOf("cli", "workflow").flatMap((text) =>
+    const given = sourcesOf("cli", "workflow", "redrive").flatMap((text) =>
       [...text.matchAll(/\bcode(?:: code \?\?|:) "([A-Z_]+)"/g)].map(([, code]) => code),
     );
     const rows = [...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);

@@ -133,7 +133,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     });
   });
 
-  test("export writes one envelope on each line, to standard output or a new file, and a redrive takes it", async () => {
+  test("export writes one envelope on each line, to standard output or a new file that a redrive reads", async () => {
     const queue = await filled();
     const ended = await run("export", queue.url);
     expect(linesOf(ended).map(decodeEnvelope)).toEqual(some);

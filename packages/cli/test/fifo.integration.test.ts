@@ -1,4 +1,4 @@
-// A redrive of a FIFO queue, which gives a group's messages only when the earlier ones are gone.
+// A redrive of a FIFO queue, which brings the messages of a group only after the earlier ones are deleted.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";

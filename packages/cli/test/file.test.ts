@@ -1,4 +1,4 @@
-// `sluice redrive FILE`, and `--to local`: no queue and no AWS at all.
+// `sluice redrive FILE` and `--to local`, without a queue and without AWS.
 
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ interface Folder {
   readonly write: (lines: readonly (Envelope | string)[], end?: string) => Promise<void>;
   readonly redrive: (exportName: string, ...args: string[]) => Promise<Ended>;
   readonly start: (exportName: string, env: NodeJS.ProcessEnv, ...args: string[]) => ReturnType<typeof startSluice>;
-  /** What the sink was given. */
+  /** Items that the sink got. */
   readonly delivered: () => Promise<string[]>;
 }
 
@@ -49,7 +49,7 @@ const withFolder = async (use: (folder: Folder) => Promise<void>): Promise<void>
 };
 
 describe("a redrive of a file", () => {
-  test.each(["\n", "\r\n"])("delivers its lines, in the order of each item, when they end in %j", (end) =>
+  test.each(["\n", "\r\n"])("delivers its lines, in order for each item, with the line end %j", (end) =>
     withFolder(async ({ write, redrive, delivered }) => {
       await write(
         [deadLetterOf("b", 2), deadLetterOf("a", 9), deadLetterOf("a", 1, { record: deadLetterOf("a", 1).record })],
@@ -63,14 +63,14 @@ describe("a redrive of a file", () => {
     }),
   );
 
-  test("takes lines whose values hold other line ends, blank lines, and a last line without an end", () =>
+  test("accepts other line ends within values, blank lines, and a last line without an end", () =>
     withFolder(async ({ write, redrive, file }) => {
       await write([deadLetterOf("a\u2028b\u2029c"), "", "  "]);
       await appendFile(file, encodeEnvelope(deadLetterOf("b", 2)));
       expect(sumOf(await redrive("handler"))).toBe("2 received = 2 delivered");
     }));
 
-  test("goes on where it stopped: what is done is noted beside the file, and not sent again", () =>
+  test("continues where it stopped: lines that are done are listed beside the file, and not sent again", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
       await write([1, 2, 3, 4].map((position) => deadLetterOf(`item ${position}`, position)));
       expect(await redrive("handler", "--max-messages", "2")).toMatchObject({ code: 1 });
@@ -81,12 +81,12 @@ describe("a redrive of a file", () => {
       expect(await delivered()).toHaveLength(4);
     }));
 
-  test("goes on after a crash in the middle of a note", () =>
+  test("continues after a crash while it wrote its progress", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
       await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       await redrive("handler", "--max-messages", "1");
       const done = await readFile(`${file}.done`, "utf8");
-      // Of the note of line 12.
+      // The start of an entry for line 12.
       await writeFile(`${file}.done`, `${done}1`);
       await redrive("handler", "--max-messages", "1");
       expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 already done");
@@ -95,7 +95,7 @@ describe("a redrive of a file", () => {
       expect(new Set(await delivered()).size).toBe(12);
     }));
 
-  test("does not take one file's progress for another's", () =>
+  test("does not use the progress of other content", () =>
     withFolder(async ({ write, redrive, file }) => {
       await write([deadLetterOf("a")]);
       await redrive("handler");
@@ -105,7 +105,7 @@ describe("a redrive of a file", () => {
       expect(ended.stderr).toContain(`${file}.done is the progress of other content of ${file}`);
     }));
 
-  test("counts lines that hold no envelope, and notes nothing in a dry run", () =>
+  test("counts lines without an envelope, and writes no progress in a dry run", () =>
     withFolder(async ({ write, redrive, file, delivered }) => {
       await write([deadLetterOf("a"), '{"half": ']);
       expect(await redrive("handler", "--dry-run")).toMatchObject({
@@ -121,7 +121,7 @@ describe("a redrive of a file", () => {
       });
     }));
 
-  test("is killed, and goes on", () =>
+  test("continues after it was killed", () =>
     withFolder(async ({ write, redrive, start, delivered }) => {
       await write(Array.from({ length: 100 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       const killed = start("handler", {}, "--rate", "5");
@@ -130,14 +130,14 @@ describe("a redrive of a file", () => {
       await killed.ended;
       expect((await delivered()).length).toBeLessThan(100);
       expect(await redrive("handler")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^100 received = /) });
-      // The request that was in flight may have been delivered, and its note lost.
+      // The request in flight may have been delivered without an entry in the progress file.
       expect((await delivered()).length).toBeLessThanOrEqual(105);
       expect(new Set(await delivered()).size).toBe(100);
     }));
 });
 
 describe("--to local", () => {
-  test("calls the export that is named, with a context, and passes on what it says", () =>
+  test("calls the named export with a context, and passes on its output", () =>
     withFolder(async ({ write, redrive }) => {
       await write([deadLetterOf("a")]);
       const ended = await redrive("speaking", "--profile", "shop", "--region", "eu-central-1");
@@ -146,7 +146,7 @@ describe("--to local", () => {
       expect(ended.stderr).toContain("profile shop, region eu-central-1");
     }));
 
-  test("says what the handler writes before its own result", () =>
+  test("writes the handler's output before its own result", () =>
     withFolder(async ({ write, file }) => {
       await write([deadLetterOf("a")]);
       const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
@@ -154,7 +154,7 @@ describe("--to local", () => {
       expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
     }));
 
-  test("lets the handler log from WARN on, unless it is told otherwise", () =>
+  test("lets the handler log warnings, unless POWERTOOLS_LOG_LEVEL is set", () =>
     withFolder(async ({ write, start }) => {
       await write([deadLetterOf("a")]);
       const told = async (level: string | undefined) =>
@@ -173,7 +173,7 @@ describe("--to local", () => {
     }),
   );
 
-  test("refuses what is no handler of a pipeline, and delivers nothing", () =>
+  test("refuses a function that is not a pipeline's handler, and delivers nothing", () =>
     withFolder(async ({ write, redrive }) => {
       await write([deadLetterOf("a")]);
       const ended = await redrive("hello");
@@ -186,7 +186,7 @@ describe("--to local", () => {
   test.each([
     ["dying", /1 to be retried, FUNCTION_FAILED: its process ended with exit code 3/],
     ["quoting", /1 to be retried, FUNCTION_FAILED: TypeError; its text is withheld/],
-  ])("isolates the message of which the handler %s fails", (name, told) =>
+  ])("isolates the message on which the handler %s fails", (name, told) =>
     withFolder(async ({ write, redrive, delivered }) => {
       const names = ["a", "b", "deadly", "d", "e", "f", "g"];
       await write(names.map((item, index) => deadLetterOf(item, index + 1)));
@@ -198,7 +198,7 @@ describe("--to local", () => {
     }),
   );
 
-  test("gives up when the function fails whatever it is sent", () =>
+  test("ends when the function fails for every message", () =>
     withFolder(async ({ write, redrive }) => {
       await write(Array.from({ length: 40 }, (_, index) => deadLetterOf(`deadly ${index}`, index + 1)));
       const ended = await redrive("quoting");

@@ -1,4 +1,4 @@
-// `--to lambda`: what Lambda answers, who asks, and where.
+// `--to lambda`: Lambda's answers, credentials, regions and endpoints.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const withFunction = async (run: FakeFunction, use: (redrive: Redrive, lambda: F
   }
 };
 
-/** What Lambda answers for a function that has failed. */
+/** Lambda's answer for a function that has failed. */
 const failing = (errorType: string, errorMessage: string): FakeFunction => {
   const failure = { errorType, errorMessage };
   return () => Promise.reject(failure);
@@ -42,7 +42,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     return queue;
   };
 
-  test("ends when there is no such function, and puts everything back", () =>
+  test("ends when the function does not exist, and releases all messages", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
       const ended = await redrive([queue.url, "--function-name", "nobody"]);
@@ -79,7 +79,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     }),
   );
 
-  test("asks again when Lambda has no room for an invocation, and isolates what is too large for one", () => {
+  test("retries a throttled invocation, and isolates a message that is too large", () => {
     const refusals = [
       { status: 429, errorType: "TooManyRequestsException" },
       { status: 429, errorType: "TooManyRequestsException" },
@@ -102,7 +102,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   });
 
   test.each([null, "done", {}, { batchItemFailures: [] }])(
-    "refuses the answer %j: nothing says that anything was delivered",
+    "refuses the answer %j, which does not say that a message was delivered",
     (answer) =>
       withFunction(
         async () => answer,
@@ -121,7 +121,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   test.each([
     [["--verbose"], {}],
     [[], { DEBUG: "1" }],
-  ])("shows stacks with %j and %j, and else none", (args, env) =>
+  ])("shows stacks only with %j and %j", (args, env) =>
     withFunction(openShop().run, async (redrive) => {
       const place = [`${engine.endpoint}/000000000000/gone`, "--function-name", "shop"];
       expect((await redrive([...place, ...args], env)).stderr).toMatch(/\n\s+at .*\n(.|\n)*caused by (.|\n)*\n\s+at /);
@@ -129,7 +129,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     }),
   );
 
-  test("takes credentials of the profile, and the region that is named, or the ARN's", () =>
+  test("uses the profile's credentials, and the given region or that of the ARN", () =>
     withFunction(openShop().run, async (redrive, lambda) => {
       const folder = await mkdtemp(join(tmpdir(), "sluice-aws-"));
       const file = join(folder, "config");
@@ -150,10 +150,10 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       await rm(folder, { recursive: true });
     }));
 
-  test("--endpoint-url leads to all of them, but for those that the environment names", () =>
+  test("--endpoint-url applies to all services, except those that the environment overrides", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      // A name that nobody resolves.
+      // A host name that does not resolve.
       const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
       const ended = await redrive([url, "--function-name", "shop", "--endpoint-url", engine.endpoint]);
       expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });

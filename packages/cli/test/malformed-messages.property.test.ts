@@ -36,7 +36,7 @@ const text = fc.oneof(
   fc.json(),
 );
 
-test("no message makes a reader or a listing throw", async () => {
+test("no message makes a reader or a listing fail", async () => {
   await fc.assert(
     fc.asyncProperty(text, async (body) => {
       for (const read of readers) await read({ id: "m", body })?.select();

@@ -1,4 +1,4 @@
-// `sluice redrive --from on-failure-destination`: what Lambda itself gave up on, as SQS and S3 get it.
+// `sluice redrive --from on-failure-destination`: batches that Lambda sent to SQS and S3.
 
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -39,7 +39,7 @@ const invocationRecord = (records: readonly StreamRecord[], payload?: unknown): 
   });
 };
 
-/** A stream that still has these records. */
+/** A stream that contains these records. */
 const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   getShardIterator: async ({ SequenceNumber = "0" }) => {
     if (records.some((record) => sequenceNumberOf(record) === SequenceNumber)) return { ShardIterator: SequenceNumber };
@@ -50,7 +50,7 @@ const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   }),
 });
 
-/** A stream that has forgotten what came before these records. */
+/** A stream whose older records are trimmed. */
 const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   ...streamOf(records),
   getShardIterator: async ({ ShardIteratorType }) => {
@@ -67,7 +67,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     s3.destroy();
   });
 
-  test("reads pointers back from the stream, as SQS and SNS bring them, and delivers their records to every sink", async () => {
+  test("reads the records of pointers in SQS and SNS messages from the stream, and delivers them to every sink", async () => {
     const records = [1, 2, 3].map((position) => recordOf(`item ${position}`, position));
     const onFailureDestination = onFailureDestinationReader({ streams: streamOf(records) });
     await withShop(
@@ -87,7 +87,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     );
   });
 
-  test("tells of records that are gone by sequence numbers and times, with what to do", async () => {
+  test("reports lost records by sequence numbers and times, with the remedy", async () => {
     const records = [7, 8].map((position) => recordOf("gone", position));
     await withShop(
       async ({ shop, redrive }) => {
@@ -112,7 +112,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     );
   });
 
-  test("tells of lost records beside others that are rejected", async () => {
+  test("reports lost records beside others that are rejected", async () => {
     const [gone, bad] = [recordOf("gone", 1), recordOf(poison, 2)];
     await withShop(
       async ({ redrive }) => {
@@ -125,7 +125,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     );
   });
 
-  test("puts back what is no invocation record, and what is older than --since", () =>
+  test("releases messages that are not invocation records, or older than --since", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
       await queue.fill(["{}", deadLetterOf("a"), invocationRecord([recordOf("a")])]);
@@ -146,7 +146,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     ((await s3.listObjectsV2({ Bucket })).Contents ?? []).map(({ Key }) => Key);
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
 
-  test("takes the objects under an S3 prefix, payload as text or object, and deletes those that are done", () =>
+  test("redrives the objects under an S3 prefix, with payloads as text or object, and deletes those that are done", () =>
     withShop(
       async ({ shop, redrive }) => {
         const event = (name: string, position: number) => ({ Records: [recordOf(name, position)] });
@@ -167,7 +167,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
       { env },
     ));
 
-  test("sends the pointer of an object that no request holds and that has lost its end", () =>
+  test("sends the pointer of an object that is too large for a request and cut off", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = [recordOf("a", 1, { text: '"'.repeat(2_000_000) })];
@@ -181,7 +181,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
       { env, onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
     ));
 
-  test("cuts an object that no request holds, and deletes it only when all of it is done", () =>
+  test("splits an object that is too large for a request, and deletes it when all of its parts are done", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = Array.from({ length: 10 }, (_, index) =>

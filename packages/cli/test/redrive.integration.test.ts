@@ -1,4 +1,4 @@
-// `sluice redrive` as a user runs it: a process, a real queue, a real pipeline behind Lambda's Invoke.
+// `sluice redrive` as a process, with a real queue, and a real pipeline behind Lambda's Invoke.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -27,7 +27,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("twice, and after newer changes, is superseded, and nothing goes backwards", () =>
+  test("twice, and after newer changes, is superseded: no item gets an older state", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([deadLetterOf("a", 5)]);
@@ -39,7 +39,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("leaves what is still rejected, with code and reason and without values", () =>
+  test("leaves messages that are still rejected, with code and reason and without values", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([deadLetterOf("a"), deadLetterOf(poison, 2), deadLetterOf(poison, 3)]);
@@ -52,7 +52,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 2, hidden: 0 });
     }));
 
-  test("keeps the order of each item, however the queue has shuffled them", () =>
+  test("keeps the order of each item in a shuffled queue", () =>
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
       const names = ["a", "b", "c"];
@@ -72,7 +72,7 @@ describeWithSqs("sluice redrive", (engine) => {
       }
     }));
 
-  test("sends several copies of one letter once, and deletes them all", () =>
+  test("sends several copies of one dead letter once, and deletes all of them", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       const letter = deadLetterOf("a", 1, { sink: "feed" });
@@ -85,7 +85,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("sends no change of an item after an earlier one that must come again", () =>
+  test("sends no change of an item while an earlier one must be retried", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       const changes = Array.from({ length: 150 }, (_, index) => deadLetterOf("a", index + 1, { sink: "feed" }));
@@ -98,7 +98,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 111, hidden: 0 });
     }));
 
-  describe("puts back untouched", () => {
+  describe("releases unchanged", () => {
     const mixed = [
       deadLetterOf("a", 1, { code: "SINK_TIMEOUT" }),
       deadLetterOf("b", 2, { sink: "feed" }),
@@ -128,7 +128,7 @@ describeWithSqs("sluice redrive", (engine) => {
         [0, 1],
       ],
       [["--key", '{"pk":"b","sk":"1"}'], []],
-    ])("what %j does not take", (args, taken) =>
+    ])("messages that %j does not select", (args, taken) =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill(mixed);
@@ -141,7 +141,7 @@ describeWithSqs("sluice redrive", (engine) => {
       }),
     );
 
-    test("what is unsupported, which without a filter counts as left", () =>
+    test("unsupported messages, which count as left without a filter", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill(["no JSON", deadLetterOf("a")]);
@@ -154,7 +154,7 @@ describeWithSqs("sluice redrive", (engine) => {
         expect(await queue.bodies()).toEqual(["no JSON"]);
       }));
 
-    test("a letter of another pipeline, which the handler does not take", () =>
+    test("a dead letter of another pipeline, which the handler refuses", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         const foreign = deadLetterOf("a", 1, { pipeline: "another" });
@@ -166,7 +166,7 @@ describeWithSqs("sluice redrive", (engine) => {
       }));
   });
 
-  test("tells in a dry run what would become of each, and writes and removes nothing", () =>
+  test("reports the outcomes in a dry run, and writes and removes nothing", () =>
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
       await queue.fill([deadLetterOf("a", 9)]);
@@ -190,7 +190,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 4, hidden: 0 });
     }));
 
-  test("sends --max messages, the earliest changes of an item first", () =>
+  test("sends --max-messages messages, the earliest changes of an item first", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([3, 1, 2].map((position) => deadLetterOf("a", position, { sink: "feed" })));

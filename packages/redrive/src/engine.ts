@@ -49,18 +49,13 @@ export interface RedriveEngine<Message extends MessageOrder> {
  */
 export const maxFailuresInARow = 16;
 
-/** The result of a message that was not sent. */
-export const unsent = (reason: string, code?: string): RedriveResult => ({
-  outcome: "unsent",
-  stays: true,
-  reason,
-  ...(code !== undefined && { code }),
-});
+/** Creates the result of a message that was not sent. */
+export const unsent = (reason: string): RedriveResult => ({ outcome: "unsent", stays: true, reason });
 
-const heldBack = unsent(
-  "an earlier change of its item, or of its shard, must be redriven first",
-  "EARLIER_CHANGE_FAILED",
-);
+const heldBack: RedriveResult = {
+  ...unsent("an earlier change of its item, or of its shard, must be redriven first"),
+  code: "EARLIER_CHANGE_FAILED",
+};
 
 /** State of a run. The type of its messages matters to the caller only. */
 interface Run extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {

@@ -14,7 +14,7 @@ const poison = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { poison:
 const throttledError = (): Error => Object.assign(new Error("Rate exceeded"), { name: "TooManyRequestsException" });
 
 describe("a run", () => {
-  test("drains the queue: every letter is delivered, and deleted after that", async () => {
+  test("drains the queue: every dead letter is delivered, and then deleted", async () => {
     const { queue, target, run, requests } = rig();
     queue.send(...letters(250));
     const progress = await run();
@@ -25,13 +25,13 @@ describe("a run", () => {
     expect(requests).toEqual([100, 100, 50]);
   });
 
-  test("of an empty queue is done after two waits that found nothing", async () => {
+  test("of an empty queue is done after two empty receives", async () => {
     const { queue, run } = rig();
     expect(await run()).toMatchObject({ next: "done", counts: { received: 0 } });
     expect(queue.calls).toEqual({ receiveMessage: 2 });
   });
 
-  test("counts a late letter as superseded, and deletes it", async () => {
+  test("counts an outdated dead letter as superseded, and deletes it", async () => {
     const { queue, handler, run, target } = rig();
     await handler({ Records: [orderRecord("o-1", 5, { total: 9 })] });
     queue.send(bodyFor(orderRecord("o-1", 1)));
@@ -40,7 +40,7 @@ describe("a run", () => {
     expect(queue.bodies()).toEqual([]);
   });
 
-  test("leaves what fails again, by sink and code, and tries it once", async () => {
+  test("leaves messages that fail again, by sink and code, and attempts them once", async () => {
     const { queue, run, requests, lines } = rig();
     queue.send(poison(1), ...letters(3), poison(2), bodyFor(orderRecord("x"), { sink: "gone" }));
     const progress = await run();
@@ -52,24 +52,24 @@ describe("a run", () => {
     expect(JSON.stringify(lines)).not.toContain("total");
   });
 
-  test("shows what is left as soon as it ends", async () => {
+  test("releases messages that are left as soon as it ends", async () => {
     const { queue, run } = rig();
     queue.send(poison(1));
     await run();
     expect(queue.visible()).toBe(1);
   });
 
-  test("does not try a letter again that comes back in a later batch of the run", async () => {
+  test("does not attempt a message again that a later batch of the run receives", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 70_000, chunkSize: 10 });
     queue.send(...numbersTo(150).map(poison));
-    // At one message a second the first ones are visible again, after 100 seconds, before the last are reached.
+    // At one message a second, the first messages are visible again (after 100 seconds) before the last ones are received.
     const progress = await run({ ratePerSecond: 1 });
     expect(progress).toMatchObject({ next: "done", counts: { received: 150, left: 150 } });
     expect(requests.reduce((sum, size) => sum + size, 0)).toBe(150);
     expect(queue.calls.receiveMessage).toBeGreaterThan(160);
   });
 
-  test("leaves alone what was sent after it began, and ends all the same", async () => {
+  test("does not attempt messages that were sent after its start, and ends", async () => {
     const { queue, run, requests } = rig();
     queue.send(...letters(2));
     queue.advance(2_000);
@@ -79,7 +79,7 @@ describe("a run", () => {
     expect(queue.visible()).toBe(300);
   });
 
-  test("ends also while new letters come without end", async () => {
+  test("ends although new messages keep coming", async () => {
     const one = rig();
     one.queue.send(...letters(2));
     const { receiveMessage } = one.queue.client;
@@ -96,7 +96,7 @@ describe("a run", () => {
     expect(await one.run()).toMatchObject({ next: "done", counts: { received: 2, delivered: 2 } });
   });
 
-  test("ends when too many are left behind", async () => {
+  test("ends when too many messages are left", async () => {
     const { queue, run } = rig({ chunkSize: 10 });
     queue.send(...numbersTo(50).map(poison), ...letters(50));
     const progress = await run({ maxFailures: 20 });
@@ -112,7 +112,7 @@ describe("a run", () => {
     expect(queue.visible()).toBe(147);
   });
 
-  test("begins no chunk that its invocation may not live to end", async () => {
+  test("starts no chunk for which its invocation has no time", async () => {
     const invoke: LambdaClient["invoke"] = async (input) => {
       slow.queue.advance(50_000);
       return invoking(slow.handler)(input);
@@ -124,7 +124,7 @@ describe("a run", () => {
     expect(await slow.batch({ progress: first })).toMatchObject({ batches: 2, counts: { received: 3, delivered: 3 } });
   });
 
-  test("takes letters up in the order in which they were sent", async () => {
+  test("sends dead letters in the order in which they were sent to the queue", async () => {
     const seen: string[] = [];
     const invoke: LambdaClient["invoke"] = async (input) => {
       seen.push(...JSON.parse(input.Payload).Records.map(({ messageId }: { messageId: string }) => messageId));
@@ -146,19 +146,80 @@ describe("a run", () => {
   });
 });
 
+describe("the changes of an item", () => {
+  const change = (position: number): string => bodyFor(orderRecord("o-1", position, { position }));
+  const idsIn = (payload: string): string[] =>
+    JSON.parse(payload).Records.map(({ messageId }: { messageId: string }) => messageId);
+
+  test("are sent by version, in whatever order their dead letters were sent", async () => {
+    const seen: string[] = [];
+    const invoke: LambdaClient["invoke"] = async (input) => {
+      seen.push(...idsIn(input.Payload));
+      return invoking(one.handler)(input);
+    };
+    const one = rig({ invoke });
+    one.queue.send(change(3), change(1), change(2));
+    await one.run();
+    expect(seen).toEqual(["message-2", "message-3", "message-1"]);
+  });
+
+  test("are left while an earlier one has to be retried, and other items are sent", async () => {
+    const seen: string[] = [];
+    const invoke: LambdaClient["invoke"] = async ({ Payload }) => {
+      const ids = idsIn(Payload);
+      seen.push(...ids);
+      const outcomes = ids.map((itemIdentifier) =>
+        itemIdentifier === "message-1"
+          ? { itemIdentifier, outcome: "retried", code: "SINK_THROTTLED" }
+          : { itemIdentifier, outcome: "delivered" },
+      );
+      return { Payload: payloadOf({ batchItemFailures: [{ itemIdentifier: "message-1" }], outcomes }) };
+    };
+    const one = rig({ invoke, chunkSize: 1 });
+    one.queue.send(change(1), change(2), bodyFor(orderRecord("o-2", 3)));
+    expect(await one.run()).toMatchObject({
+      counts: { received: 3, delivered: 1, left: 2 },
+      left: { copy: { SINK_THROTTLED: 1, EARLIER_CHANGE_FAILED: 1 } },
+    });
+    expect(seen).toEqual(["message-1", "message-3"]);
+    expect(one.queue.bodies()).toEqual([change(1), change(2)]);
+  });
+});
+
+describe("a message that the handler had no time for", () => {
+  test("is sent again, in a smaller request", async () => {
+    const sizes: number[] = [];
+    const invoke: LambdaClient["invoke"] = async ({ Payload }) => {
+      const ids: string[] = JSON.parse(Payload).Records.map(({ messageId }: { messageId: string }) => messageId);
+      sizes.push(ids.length);
+      const outcomes = ids.map((itemIdentifier, index) =>
+        index < 2
+          ? { itemIdentifier, outcome: "delivered" }
+          : { itemIdentifier, outcome: "retried", code: "DEADLINE_EXCEEDED" },
+      );
+      const batchItemFailures = ids.slice(2).map((itemIdentifier) => ({ itemIdentifier }));
+      return { Payload: payloadOf({ batchItemFailures, outcomes }) };
+    };
+    const one = rig({ invoke });
+    one.queue.send(...letters(5));
+    expect((await one.run()).counts).toMatchObject({ received: 5, delivered: 5 });
+    expect(sizes).toEqual([5, 2, 1]);
+  });
+});
+
 describe("the rate", () => {
-  test("is kept, over the whole run", async () => {
+  test("is kept over the whole run", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 120_000 });
     queue.send(...letters(95));
     const startedAt = queue.now();
     await run({ ratePerSecond: 10 });
     expect(requests).toEqual([...Array(9).fill(10), 5]);
-    // 95 messages at 10 a second, and two waits of five seconds for more.
+    // 95 messages at 10 a second, and two empty receives of five seconds.
     expect(queue.now() - startedAt).toBeGreaterThanOrEqual(9_500);
     expect(queue.now() - startedAt).toBeLessThan(21_000);
   });
 
-  test("is none by default", async () => {
+  test("is unlimited by default", async () => {
     const { queue, run } = rig({ pollSeconds: 0 });
     queue.send(...letters(95));
     const startedAt = queue.now();
@@ -168,7 +229,7 @@ describe("the rate", () => {
 });
 
 describe("a pipeline's function that fails", () => {
-  test("because of one letter keeps no other back", async () => {
+  test("because of one message holds back no other", async () => {
     const invoke: LambdaClient["invoke"] = (input) =>
       input.Payload.includes("o-37")
         ? Promise.resolve(functionError("Runtime.ExitError"))
@@ -182,7 +243,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.requests.length).toBeLessThan(20);
   });
 
-  test("because of a letter here and there is not broken", async () => {
+  test("because of a few messages is not broken", async () => {
     const deadly = ["o-5", "o-25", "o-45", "o-65", "o-85"].map((id) => `{\\"S\\":\\"${id}\\"}`);
     const invoke: LambdaClient["invoke"] = (input) =>
       deadly.some((key) => input.Payload.includes(key))
@@ -193,7 +254,7 @@ describe("a pipeline's function that fails", () => {
     expect((await one.run()).counts).toMatchObject({ received: 100, delivered: 95, left: 5 });
   });
 
-  test("again and again ends the run, with what was done before", async () => {
+  test("sixteen times in a row ends the run, and reports what was done before", async () => {
     let isBroken = false;
     const invoke: LambdaClient["invoke"] = async (input) => {
       if (isBroken) return functionError("Runtime.ImportModuleError");
@@ -209,14 +270,14 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.visible()).toBe(150);
   });
 
-  test("throttled from the start fails the batch, gives the messages back, and has tried none", async () => {
+  test("that is throttled from the start fails the batch, and its messages are released", async () => {
     const one = rig({ invoke: () => Promise.reject(throttledError()) });
     one.queue.send(...letters(5));
     await expect(one.batch()).rejects.toMatchObject({ name: "RedriveThrottledError", code: "REDRIVE_THROTTLED" });
     expect(one.queue.visible()).toBe(5);
   });
 
-  test("throttled later reports what was done, so that no count is lost", async () => {
+  test("that is throttled later reports what was done, so that no count is lost", async () => {
     let calls = 0;
     const invoke: LambdaClient["invoke"] = (input) => {
       calls += 1;
@@ -241,7 +302,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.visible()).toBe(1);
   });
 
-  test("to answer in time may still be at work: its messages stay hidden until it cannot be", async () => {
+  test("to answer in time may still be running: its messages stay hidden until its timeout", async () => {
     const invoke = () => Promise.reject(Object.assign(new Error("aborted"), { name: "AbortError" }));
     const one = rig({ invoke, timeoutMs: 60_000 });
     one.queue.send(...letters(2));
@@ -256,14 +317,14 @@ describe("a pipeline's function that fails", () => {
     ["null", null],
     ["what an older pipeline answers", { batchItemFailures: [] }],
     ["a text", "ok"],
-  ])("to answer as one does (%s) is believed nothing: no message is deleted", async (_name, answer) => {
+  ])("and answers not as a pipeline does (%s) causes no deletion", async (_name, answer) => {
     const one = rig({ invoke: async () => ({ Payload: payloadOf(answer) }) });
     one.queue.send(...letters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.bodies()).toHaveLength(2);
   });
 
-  test("to answer for one message leaves that one", async () => {
+  test("to name a message in its answer leaves that message", async () => {
     const outcomes = [{ itemIdentifier: "message-1", outcome: "delivered" }];
     const one = rig({ invoke: async () => ({ Payload: payloadOf({ batchItemFailures: [], outcomes }) }) });
     one.queue.send(...letters(2));
@@ -271,7 +332,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.bodies()).toHaveLength(1);
   });
 
-  test("gets no more at once than Lambda takes", async () => {
+  test("gets requests that Lambda accepts", async () => {
     const sizes: number[] = [];
     const invoke: LambdaClient["invoke"] = (input) => {
       sizes.push(Buffer.byteLength(input.Payload));
@@ -285,8 +346,8 @@ describe("a pipeline's function that fails", () => {
   });
 });
 
-describe("what is no envelope of the pipeline", () => {
-  test("goes through it: what it has put elsewhere is moved, the rest is left", async () => {
+describe("a message that is not an envelope of the pipeline", () => {
+  test("is sent to it: a message whose records it has stored is moved, another one is left", async () => {
     const outcomes = [
       { itemIdentifier: "message-1", outcome: "rejected", code: "RECORD_LOST" },
       { itemIdentifier: "message-2", outcome: "retried", code: "SINK_UNAVAILABLE" },
@@ -304,7 +365,7 @@ describe("what is no envelope of the pipeline", () => {
 });
 
 describe("a message that cannot be deleted", () => {
-  test("is counted, and not sent again in this run", async () => {
+  test("is counted, and not sent again in the same run", async () => {
     const one = rig();
     one.queue.send(...letters(3));
     Object.assign(one.queue.client, {
@@ -317,7 +378,7 @@ describe("a message that cannot be deleted", () => {
   });
 });
 
-describe("a record that is kept elsewhere", () => {
+describe("a record that is stored elsewhere", () => {
   const record = orderRecord("o-1");
   const recordUrl = "s3://bucket/sluice/records/1.json.gz";
   const claimed = (sink = "copy"): string =>
@@ -369,7 +430,7 @@ describe("a record that is kept elsewhere", () => {
     expect(kept.size).toBe(1);
   });
 
-  test("stays where the message could not be deleted", async () => {
+  test("stays when the message could not be deleted", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore, invoke: delivering });
     one.queue.send(claimed());
@@ -380,7 +441,7 @@ describe("a record that is kept elsewhere", () => {
     expect(kept.size).toBe(1);
   });
 
-  test("that cannot be removed costs the run nothing", async () => {
+  test("that cannot be removed does not affect the run", async () => {
     const { payloadStore } = store();
     const remove = () => Promise.reject(new Error("denied"));
     const one = rig({ payloadStore: { ...payloadStore, remove }, invoke: delivering });
@@ -402,7 +463,7 @@ describe("a record that is kept elsewhere", () => {
     expect(seen).toEqual([record, recordUrl]);
   });
 
-  test("that is needed for the fix and cannot be had leaves the message", async () => {
+  test("that the fix needs and that cannot be fetched leaves the message", async () => {
     const one = rig({ fix: () => "drop" });
     one.queue.send(claimed());
     expect((await one.run()).left).toEqual({ copy: { RECORD_MALFORMED: 1 } });
@@ -412,7 +473,7 @@ describe("a record that is kept elsewhere", () => {
 describe("the fix", () => {
   const mended = streamRecord({ keyNames: ["id"], after: { id: "p-1", poison: false } });
 
-  test("changes the record that is sent, and not the message", async () => {
+  test("changes the record that is sent, but not the message", async () => {
     const one = rig({
       fix: ({ record }) => ({
         record: {
@@ -426,7 +487,7 @@ describe("the fix", () => {
     expect([...one.target.items().values()]).toEqual([{ id: "p-1", poison: false }]);
   });
 
-  test("may answer bytes", async () => {
+  test("may answer binary attributes", async () => {
     const blob = new Uint8Array([1, 2, 3]);
     const one = rig({
       fix: ({ record }) => {
@@ -451,7 +512,7 @@ describe("the fix", () => {
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test("drops: the message is deleted unsent, and that is logged", async () => {
+  test("can drop a dead letter: the message is deleted without being sent, and logged", async () => {
     const one = rig({ fix: ({ code }) => (code === "SINK_REJECTED" ? "drop" : undefined) });
     one.queue.send(poison(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
     expect((await one.run()).counts).toMatchObject({ received: 2, dropped: 1, delivered: 1 });
@@ -461,7 +522,7 @@ describe("the fix", () => {
     expect(line?.fields).toMatchObject({ message: "message-1", sink: "copy", code: "SINK_REJECTED" });
   });
 
-  test("that throws leaves that letter, unsent, and says nothing of the error's text", async () => {
+  test("that throws leaves the dead letter, and does not log the error's message", async () => {
     const one = rig({
       fix: ({ record }) => {
         if (JSON.stringify(record.dynamodb?.Keys).includes("p-1")) throw new RangeError("a secret");
@@ -475,7 +536,7 @@ describe("the fix", () => {
     expect(JSON.stringify(one.lines)).not.toContain("secret");
   });
 
-  test("that does not answer leaves the letter", async () => {
+  test("that does not answer leaves the dead letter", async () => {
     const one = rig({ fix: () => new Promise(() => undefined), fixTimeoutMs: 1_000 });
     one.queue.send(...letters(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_FAILED: 1 } });
@@ -489,14 +550,14 @@ describe("the fix", () => {
     ["another stream", { record: { ...mended, eventSourceARN: "arn:aws:dynamodb:eu-west-1:1:table/Other/stream/x" } }],
     ["another id", { record: { ...mended, eventID: "other" } }],
     ["another kind of change", { record: { ...mended, eventName: "REMOVE" } }],
-  ])("that answers %s leaves the letter, unsent", async (_name, answer) => {
+  ])("that answers %s leaves the dead letter, and sends nothing", async (_name, answer) => {
     const one = rig({ fix: () => answer as never });
     one.queue.send(poison(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_INVALID: 1 } });
     expect(one.requests).toEqual([]);
   });
 
-  test("may add what a malformed record lacks", async () => {
+  test("may add missing members to a malformed record", async () => {
     const { SequenceNumber, ...dynamodb } = mended.dynamodb ?? {};
     const one = rig({ fix: () => ({ record: mended }) });
     one.queue.send(bodyFor({ ...mended, dynamodb }, { code: "RECORD_MALFORMED" }));
@@ -504,7 +565,7 @@ describe("the fix", () => {
     expect(SequenceNumber).toBeDefined();
   });
 
-  test("that changes what it was given, and answers nothing, changes nothing", async () => {
+  test("that changes its argument, and answers nothing, changes nothing", async () => {
     const one = rig({
       fix: ({ record }) => {
         Object.assign(record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
@@ -514,7 +575,7 @@ describe("the fix", () => {
     expect((await one.run()).counts).toMatchObject({ left: 1 });
   });
 
-  test("that changes what it was given, and answers it, changes that", async () => {
+  test("that changes its argument, and answers it, changes the record", async () => {
     const one = rig({
       fix: (envelope) => {
         Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
@@ -525,13 +586,13 @@ describe("the fix", () => {
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test("is not asked about what is no envelope", async () => {
+  test("is not called for a message without an envelope", async () => {
     const one = rig({ fix: () => "drop" });
     one.queue.send("{}");
     expect(await one.run()).toMatchObject({ counts: { left: 1 }, left: { "-": { RECORD_MALFORMED: 1 } } });
   });
 
-  test("is not begun when the invocation may end before it does", async () => {
+  test("is not called when the invocation may end before it answers", async () => {
     const one = rig({ fix: () => undefined, timeoutMs: 20_000 });
     one.queue.send(...letters(1));
     await expect(one.batch()).rejects.toThrow("chunkSize");
@@ -540,7 +601,7 @@ describe("the fix", () => {
 });
 
 describe("the queue", () => {
-  test("is shown to nobody else for longer than the invocation can live", async () => {
+  test("hides messages for longer than the invocation can run", async () => {
     const hidden: number[] = [];
     const one = rig({ timeoutMs: 200_000 });
     const { receiveMessage } = one.queue.client;
@@ -554,7 +615,7 @@ describe("the queue", () => {
     expect(hidden).toEqual([230, 225]);
   });
 
-  test("that cannot be asked fails the batch", async () => {
+  test("that cannot be reached fails the batch", async () => {
     const one = rig();
     Object.assign(one.queue.client, {
       receiveMessage: () => Promise.reject(Object.assign(new Error("no"), { name: "QueueDoesNotExist" })),
@@ -562,7 +623,7 @@ describe("the queue", () => {
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
   });
 
-  test("that fails in the middle of a receive keeps nothing that it gave", async () => {
+  test("that fails during a receive loses no message of it", async () => {
     const one = rig();
     one.queue.send(...letters(20));
     const { receiveMessage } = one.queue.client;
@@ -595,7 +656,7 @@ describe("options", () => {
     ["pollSeconds", { queueUrl, pipelineFunction: "f", pollSeconds: 21 }],
     ["timeoutBufferMs", { queueUrl, pipelineFunction: "f", timeoutBufferMs: -1 }],
     ["removes", { queueUrl, tableName: "Orders", removes: "delete" as never }],
-  ])("that are wrong are refused by name: %s", (name, options) => {
+  ])("that are wrong are refused with their name: %s", (name, options) => {
     expect(codeOf(() => batchHandler(options))).toContain(`"${name}"`);
   });
 
@@ -610,17 +671,17 @@ describe("options", () => {
     }
   });
 
-  test("a mode that the function is not made for fails the batch", async () => {
+  test("a mode without its options fails the batch", async () => {
     const one = rig();
     one.queue.send(...letters(1));
     await expect(one.batch({ mode: "republish" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
-  test("tries that did not report are counted", async () => {
+  test("attempts that did not report are counted", async () => {
     expect(await rig().batch({ retries: 2 })).toMatchObject({ interrupted: 2 });
   });
 
-  test("a run that began at no time is refused", async () => {
+  test("a run with an invalid start time is refused", async () => {
     await expect(rig().batch({ startedAt: "today" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(startMs).toBeGreaterThan(0);
   });

@@ -1,4 +1,4 @@
-// What README.md says of the requests for 1,000 dead letters. Another number here is another number there.
+// The requests for 1,000 dead letters, which must be the numbers in README.md.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";

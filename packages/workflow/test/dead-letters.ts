@@ -1,9 +1,9 @@
-// Dead letters as a pipeline named "orders" writes them.
+// Dead letters of a pipeline named "orders".
 
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
-/** The record of an order that was put, or with `after: undefined` removed. */
+/** The record of an order that was put. */
 export const orderRecord = (id: string, position = 1, item: Record<string, unknown> = { total: 5 }): StreamRecord =>
   streamRecord({ keyNames: ["id"], after: { id, ...item }, position });
 

@@ -1,5 +1,5 @@
-// Nothing in memory but the target: a table's stream, dead letters on SQS, Step Functions, the link through a topic, and
-// the human's answer through the page.
+// A table's stream, dead letters on SQS, Step Functions, the link in a topic, and a person's decision on the page. Only the
+// target is in memory.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { afterAll, describe, expect, test } from "@jest/globals";

@@ -13,7 +13,7 @@ const made = (options: { sampleSize?: number } = {}) => {
 };
 
 describe("the inspection", () => {
-  test("counts what is in the queue, and looks at a sample of it, by sink and code", async () => {
+  test("counts the queue's messages, and a sample of them by sink and code", async () => {
     const { queue, inspection } = made({ sampleSize: 3 });
     const record = orderRecord("o-1");
     queue.send(bodyFor(record), bodyFor(record, { sink: "webhook", code: "SINK_GONE" }), "{}", bodyFor(record));
@@ -28,14 +28,14 @@ describe("the inspection", () => {
     });
   });
 
-  test("gives the sample back", async () => {
+  test("releases the sample", async () => {
     const { queue, inspection } = made();
     queue.send(bodyFor(orderRecord("o-1")));
     await inspection();
     expect(queue.visible()).toBe(1);
   });
 
-  test("that cannot give it back says so, and it comes back by itself", async () => {
+  test("logs a sample that cannot be released, which is visible again after its timeout", async () => {
     const { queue, inspection, lines } = made();
     queue.send(bodyFor(orderRecord("o-1")));
     Object.assign(queue.client, { changeMessageVisibilityBatch: () => Promise.reject(new Error("denied")) });
@@ -45,18 +45,18 @@ describe("the inspection", () => {
     expect(queue.visible()).toBe(1);
   });
 
-  test("finds an empty queue empty", async () => {
+  test("reports an empty queue as empty", async () => {
     expect((await made().inspection()).inspection).toMatchObject({ isEmpty: true, sample: { size: 0 } });
   });
 
-  test("takes a queue for empty only when no message comes: SQS' count lags behind", async () => {
+  test("counts a queue as empty only when a receive brings no message, because SQS' attributes are delayed", async () => {
     const { queue, inspection } = made();
     queue.send(bodyFor(orderRecord("o-1")));
     Object.assign(queue.client, { getQueueAttributes: async () => ({ Attributes: {} }) });
     expect((await inspection()).inspection).toMatchObject({ isEmpty: false, depth: { visible: 0 } });
   });
 
-  test("takes no sample where none is wanted", async () => {
+  test("receives no sample of size 0", async () => {
     const { queue, inspection } = made({ sampleSize: 0 });
     queue.send(bodyFor(orderRecord("o-1")));
     expect((await inspection()).inspection).toMatchObject({ isEmpty: false, sample: { size: 0, counts: {} } });

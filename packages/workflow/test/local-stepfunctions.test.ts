@@ -18,7 +18,7 @@ const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? nul
 
 const isCallback = ({ Resource }: State): boolean => String(Resource).endsWith(".waitForTaskToken");
 
-/** The engine leaves tasks to us: what Lambda and task tokens are to Step Functions. */
+/** The engine leaves tasks to the caller: this stands for Lambda and task tokens. */
 const localEngine = async (): Promise<Engine> => {
   const { StateMachine: Machine } = await import("aws-local-stepfunctions");
   const waiting = new Map<string, (output: unknown) => void>();

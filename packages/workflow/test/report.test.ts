@@ -37,7 +37,11 @@ describe("the report", () => {
     ["stopped", "maxFailures", { inspection, progress: { ...done, next: "stopped", reason: "failures" } }],
     ["stopped", "maxMessages", { inspection, progress: { ...done, next: "stopped", reason: "messages" } }],
     ["stopped", "maxBatches", { inspection, progress: { ...done, next: "more" } }],
-    ["failed", "failed in too many requests in a row", { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } }],
+    [
+      "failed",
+      "failed in too many requests in a row",
+      { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } },
+    ],
     ["failed", "RedriveThrottledError: slow", { inspection, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
     ["failed", "Sandbox.Timedout: ", { error: { Error: "Sandbox.Timedout" } }],
     ["failed", "an unknown error", { error: {} }],

@@ -1,4 +1,4 @@
-// A redrive with everything in memory but the pipeline, which is a real one.
+// A redrive in memory, with a real pipeline.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { Clock } from "@sluice/core/sink-kit";
@@ -32,23 +32,23 @@ export const keptLines = () => {
 
 export const silent = { info: () => undefined, warn: () => undefined };
 
-/** An answer as Lambda's API gives it. */
+/** An answer of Lambda's API. */
 export type Answer = Awaited<ReturnType<LambdaClient["invoke"]>>;
 
 export const payloadOf = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(JSON.stringify(value) ?? ""));
 
-/** What Lambda answers when a function throws. */
+/** Lambda's answer when a function throws. */
 export const functionError = (errorType: string): Answer => ({
   FunctionError: "Unhandled",
   Payload: payloadOf({ errorType, errorMessage: "", trace: [] }),
 });
 
-/** A function behind Lambda's API: what goes in and out is JSON. */
+/** Calls a handler with JSON and answers JSON, like Lambda's API. */
 export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
   return async ({ Payload }) => ({ Payload: payloadOf(await handler(JSON.parse(Payload), lambdaContext())) });
 };
 
-/** A pipeline "orders" into a target in memory, whose mapper refuses orders with `poison: true`. */
+/** A pipeline "orders" with a target in memory. Its mapper refuses orders with `poison: true`. */
 export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
   const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } })
@@ -72,12 +72,12 @@ export interface Rig {
   readonly handler: PipelineHandler;
   readonly clock: Clock;
   readonly lines: Line[];
-  /** Sizes of the requests that the pipeline's function got. */
+  /** Messages in each request to the pipeline's function. */
   readonly requests: number[];
   readonly event: (changes?: Partial<BatchEvent>) => BatchEvent;
-  /** One batch, on an environment of its own. */
+  /** Runs one batch in a new environment. */
   readonly batch: (event?: Partial<BatchEvent>) => Promise<Progress>;
-  /** Batches until the run ends, as the state machine does it. */
+  /** Runs batches until the run ends, like the state machine. */
   readonly run: (settings?: RunSettings, mode?: BatchEvent["mode"]) => Promise<Progress>;
 }
 

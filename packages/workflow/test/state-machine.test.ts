@@ -52,7 +52,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     expect(isValid ? "" : errorsText("\n")).toBe("");
   });
 
-  test("reaches every state, and ends from every one", () => {
+  test("can reach every state, and can end from every state", () => {
     const reached = new Set<string>();
     const visit = (name: string): void => {
       if (reached.has(name)) return;
@@ -63,7 +63,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     expect([...reached].sort()).toEqual(Object.keys(machine.States).sort());
   });
 
-  test("bounds every task in time, retries it, and catches whatever it throws: a report follows", () => {
+  test("gives every task a timeout, retries and a catch-all: a report follows", () => {
     for (const [name, state] of tasks) {
       const { TimeoutSeconds, Retry = [], Catch = [] } = state as unknown as Fields;
       expect(TimeoutSeconds).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     }
   });
 
-  test("never retries a timeout of the human's", () => {
+  test("does not retry the timeout of the approval", () => {
     const { Retry = [], Catch = [] } = (machine.States["Ask for approval"] ?? {}) as unknown as Partial<Fields>;
     const retried = Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
     expect(retried).not.toContain("States.ALL");
@@ -89,7 +89,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     expect(names).toEqual(["InspectionFunctionArn", ...asked, "BatchFunctionArn", "ReportFunctionArn"]);
   });
 
-  test("stays within Step Functions' history, even if every try of every batch but the last fails", () => {
+  test("stays within Step Functions' history, even if every batch uses all of its retries", () => {
     const { Retry = [] } = machine.States["Redrive a batch"] as unknown as Fields;
     const tries = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
     const { maxBatches = maxBatchesLimit } = options;
@@ -98,13 +98,13 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
   });
 });
 
-test("carries every member of a progress from batch to batch", () => {
+test("passes every member of a progress to the next batch", () => {
   const { ResultSelector } = redriveStateMachine().States["Redrive a batch"] as State;
   expect(Object.keys(ResultSelector as object)).toEqual(Object.keys(noProgress).map((name) => `${name}.$`));
   expect([...progressMembers].sort()).toEqual(Object.keys(noProgress).sort());
 });
 
-test("has a state that never comes near 256 KiB, whatever is in the queue", async () => {
+test("has a state that stays below 256 KiB, whatever the queue contains", async () => {
   const ledger = batchCounts(noProgress, 0);
   const name = (prefix: string, n: number): string => `${prefix}${n}${"\u0001".repeat(100)}`;
   for (let n = 0; n < maxFailuresLimit + 1_000; n += 1) {
@@ -132,7 +132,7 @@ describe("options", () => {
     ["functionTimeoutSeconds", { functionTimeoutSeconds: 901 }],
     ["approval.timeoutSeconds", { approval: { timeoutSeconds: 15 * 86_400 } }],
     ["partition", { partition: "" }],
-  ])("that are wrong are refused by name: %s", (name, options) => {
+  ])("that are wrong are refused with their name: %s", (name, options) => {
     expect(() => redriveStateMachine(options)).toThrow(`"${name}"`);
   });
 });
@@ -144,7 +144,7 @@ describe("an execution's input", () => {
     return inspection.settings;
   };
 
-  test("overrides settings, and what calls follow executions by is ignored", async () => {
+  test("overrides settings; members that Step Functions adds are ignored", async () => {
     const input = {
       ratePerSecond: 5,
       Comment: "Insert your JSON here",

@@ -4,7 +4,7 @@ import type { SQS } from "@aws-sdk/client-sqs";
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
-/** The record of an item's change; positions order them. */
+/** The record of an item's change. Positions order changes. */
 export const recordOf = (name: string, position = 1, attributes: object = {}): StreamRecord =>
   streamRecord({ after: { pk: name, sk: 1, note: `secret of ${name}`, revision: position, ...attributes }, position });
 
@@ -33,9 +33,9 @@ export interface TestQueue {
   readonly url: string;
   /** Sends bodies, in this order; envelopes are encoded. */
   readonly fill: (bodies: readonly (Envelope | string)[]) => Promise<void>;
-  /** Bodies that a receive would bring now, and how many messages are hidden. */
+  /** Numbers of visible and hidden messages. */
   readonly counts: () => Promise<{ readonly visible: number; readonly hidden: number }>;
-  /** The bodies that are visible; they are visible again afterwards. */
+  /** Bodies of the visible messages, which stay visible. */
   readonly bodies: () => Promise<string[]>;
 }
 

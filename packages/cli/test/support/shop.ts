@@ -1,4 +1,4 @@
-// A pipeline with a replica and a feed in memory, as a function that Lambda calls.
+// The handler of a pipeline with a replica and a feed in memory.
 
 import { type DeadLetterQueue, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
@@ -12,13 +12,13 @@ export interface Shop {
   readonly run: FakeFunction;
   readonly orders: ReturnType<typeof memoryUpsertSink<UnknownItem>>;
   readonly feed: ReturnType<typeof memoryAppendSink<UnknownItem>>;
-  /** Dead letters that the function itself has written. */
+  /** Dead letters that the function has written. */
   readonly letters: Envelope[];
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** `orders` holds items, `feed` is sent every change. */
+/** Creates a pipeline: `orders` contains the items, `feed` gets every change. */
 export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });

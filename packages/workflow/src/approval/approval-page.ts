@@ -142,7 +142,7 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
       await client.sendTaskSuccess({ taskToken: token, output: JSON.stringify(output) });
     } catch (error) {
       const { code, message } = classified(sfn, error);
-      logger.warn("Step Functions did not accept the decision", { run, decision, code, reason: message });
+      logger.warn("decision not accepted by Step Functions", { run, decision, code, reason: message });
       return code === "SINK_GONE" ? tooLate() : failedPage();
     }
     logger.info("redrive decided", { run, decision });
