@@ -1,4 +1,4 @@
-// Tells what a message contains: a dead letter, an event that Lambda sent to an on-failure destination, or neither.
+// Classifies a message: a dead letter, an event that Lambda sent to an on-failure destination, or neither.
 
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 

@@ -10,7 +10,7 @@ export interface SourceMessage {
 
 /** Status of a source before anything is received. */
 export interface SourceStatus {
-  /** Approximate number of messages that can be received; undefined where the source does not tell. */
+  /** Approximate number of messages that can be received; undefined where it is unknown. */
   readonly available: number | undefined;
   /** Messages that cannot be received now: in flight at another consumer, or delayed. */
   readonly hidden: number;

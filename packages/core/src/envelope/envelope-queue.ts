@@ -56,12 +56,12 @@ export interface EnvelopeQueueOptions {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** `https://sqs.<region>.amazonaws.com/<account>/<name>` and `arn:aws:sqs:<region>:<account>:<name>` end alike. */
+/** Returns account and name of a queue: its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-  // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
+  // By default the SDK sends requests to the host in the queue's URL, which may not resolve with local engines.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
 };
@@ -76,7 +76,7 @@ const byGroup = (messages: readonly EnvelopeMessage[]): EnvelopeMessage[][] => {
   return [...groups.values()];
 };
 
-/** Sends each group's first message, then each group's second, and so on; a group ends at the first that was not stored. */
+/** Sends the first message of each group, then the second, and so on. A group ends at the first message that was not stored. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
@@ -108,40 +108,36 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
   const entryOf = ({ entry, envelope, group }: SizedMessage, index: number, delaySeconds: number): SqsEntry => ({
     Id: String(index),
     ...entry,
-    // FIFO queues refuse a delay of a message.
+    // FIFO queues refuse a delay for a single message.
     ...(isFifo && { MessageGroupId: fifoId(group), MessageDeduplicationId: fifoId(envelope.id) }),
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  /** Undefined, with the reason among the errors, where it rejects. */
-  const kept = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
+  /** Adds a rejection to the errors, and resolves with undefined. */
+  const caught = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
       errors.push(error);
       return undefined;
     });
 
   const sendRound = async (round: readonly EnvelopeMessage[], delaySeconds: number, errors: unknown[]) => {
-    const weighed = await eachBounded(round, requestsAtOnce, (message) =>
-      kept(sizedMessage(name, message, payloadStore), errors),
+    const sized = await eachBounded(round, requestsAtOnce, (message) =>
+      caught(sizedMessage(name, message, payloadStore), errors),
     );
-    const ready = weighed.filter((message) => message !== undefined);
-    if (ready.length === 0) return new Set<Envelope>();
-    const sender = await kept(connected(), errors);
-    if (sender === undefined) return new Set<Envelope>();
+    const ready = sized.filter((message) => message !== undefined);
     const result = await inBatchesOfTen(ready, {
       name,
       maxBytes: maxMessageBytes,
       sizeOf: ({ bytes }) => bytes,
-      request: (messages) =>
-        sender.sendMessageBatch({
-          QueueUrl: queueUrl,
-          Entries: messages.map((message, index) => entryOf(message, index, delaySeconds)),
-        }),
+      request: async (messages) => {
+        const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
+        return (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
+      },
     });
     errors.push(...result.errors);
     const stored = new Set(result.successful.map(({ envelope }) => envelope));
     for (const { envelope, url } of ready) {
-      if (url !== undefined && !stored.has(envelope)) await kept(payloadStore?.remove(url) as Promise<void>, errors);
+      if (url !== undefined && !stored.has(envelope)) await caught(payloadStore?.remove(url) as Promise<void>, errors);
     }
     return stored;
   };
@@ -149,8 +145,8 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
 };
 
 /**
- * A queue of envelopes on SQS, standard or FIFO. Does no I/O.
- * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is no URL.
+ * Creates a queue of envelopes on SQS, standard or FIFO. Makes no request.
+ * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
  */
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   const { user, name, queueUrl } = options;
