@@ -58,7 +58,7 @@ const heldBack: RedriveResult = {
 };
 
 /** State of a run. The type of its messages matters to the caller only. */
-interface Run extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
+interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   readonly signal: AbortSignal;
   /** Messages that wait. The last unit is next; messages of different units are never in one request. */
   units: (readonly MessageOrder[])[];
@@ -70,7 +70,7 @@ interface Run extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   failuresInARow: number;
 }
 
-interface Request {
+interface EngineRequest {
   readonly messages: readonly MessageOrder[];
   readonly records: readonly TaskRecord[];
   /** The rest of the unit. */
@@ -80,7 +80,7 @@ interface Request {
 type Results = ReadonlyMap<MessageOrder, RedriveResult>;
 
 /** Creates the next request, from the last unit: as many messages as a request may contain. */
-const nextRequest = async ({ units, size, recordOf }: Run): Promise<Request> => {
+const nextRequest = async ({ units, size, recordOf }: EngineRun): Promise<EngineRequest> => {
   const unit = units.at(-1) ?? [];
   const records: TaskRecord[] = [];
   let bytes = eventBytes;
@@ -94,11 +94,11 @@ const nextRequest = async ({ units, size, recordOf }: Run): Promise<Request> => 
 };
 
 /** Puts units before the others. The last one is next. */
-const putBack = (run: Run, ...units: readonly (readonly MessageOrder[])[]): void => {
+const putBack = (run: EngineRun, ...units: readonly (readonly MessageOrder[])[]): void => {
   run.units.push(...units.filter((unit) => unit.length > 0));
 };
 
-const holdBack = async (run: Run): Promise<void> => {
+const holdBack = async (run: EngineRun): Promise<void> => {
   const isHeldBack = ({ group }: MessageOrder): boolean => run.heldBackGroups.has(group);
   const messages = run.units.flat().filter(isHeldBack);
   if (messages.length === 0) return;
@@ -108,7 +108,7 @@ const holdBack = async (run: Run): Promise<void> => {
 };
 
 /** Passes results on, and holds back what must not overtake a message that has to be retried. */
-const finish = async (run: Run, results: Results): Promise<void> => {
+const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
   for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
   await run.onResults(results);
@@ -121,7 +121,11 @@ const isUnattempted = (result: RedriveResult | undefined): boolean =>
 
 type ResultOf = ReturnType<typeof readAnswer>;
 
-const succeed = async (run: Run, { messages, records, rest }: Request, resultOf: ResultOf): Promise<void> => {
+const succeed = async (
+  run: EngineRun,
+  { messages, records, rest }: EngineRequest,
+  resultOf: ResultOf,
+): Promise<void> => {
   const results = new Map(messages.map((message, index) => [message, resultOf(records[index]?.messageId ?? "")]));
   const again = messages.length === 1 ? [] : messages.filter((message) => isUnattempted(results.get(message)));
   run.failuresInARow = 0;
@@ -133,7 +137,7 @@ const succeed = async (run: Run, { messages, records, rest }: Request, resultOf:
 };
 
 /** Halves a request that failed as a whole, until the message that makes the function fail is alone. */
-const fail = async (run: Run, { messages, rest }: Request, error: FunctionFailedError): Promise<void> => {
+const fail = async (run: EngineRun, { messages, rest }: EngineRequest, error: FunctionFailedError): Promise<void> => {
   run.failuresInARow += 1;
   putBack(run, rest);
   const [message] = messages;
@@ -149,8 +153,8 @@ const fail = async (run: Run, { messages, rest }: Request, error: FunctionFailed
 };
 
 const ask = async (
-  { invoke, isDryRun = false }: Run,
-  { records }: Request,
+  { invoke, isDryRun = false }: EngineRun,
+  { records }: EngineRequest,
 ): Promise<ResultOf | FunctionFailedError> => {
   try {
     return readAnswer(await invoke(redriveEvent(records, isDryRun)), isDryRun);
@@ -160,7 +164,7 @@ const ask = async (
   }
 };
 
-const sendNext = async (run: Run): Promise<void> => {
+const sendNext = async (run: EngineRun): Promise<void> => {
   const request = await nextRequest(run);
   await run.rate?.wait(run.signal);
   if (run.signal.aborted) return;
@@ -171,7 +175,7 @@ const sendNext = async (run: Run): Promise<void> => {
   await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));
 };
 
-const sendAll = async (run: Run, messages: readonly MessageOrder[]): Promise<void> => {
+const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promise<void> => {
   putBack(run, inOrder(messages));
   let reason = "the redrive was interrupted";
   try {
@@ -191,7 +195,7 @@ export const redriveEngine = <Message extends MessageOrder>(
   options: RedriveEngineOptions<Message>,
 ): RedriveEngine<Message> => {
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
-  const run: Run = {
+  const run: EngineRun = {
     signal: new AbortController().signal,
     // `send` takes messages of this type only.
     ...(options as unknown as RedriveEngineOptions<MessageOrder>),

@@ -1,10 +1,10 @@
 export type { LambdaClient } from "@sluice/redrive";
 export type { ApprovalSecret } from "./approval/approval-link.ts";
 export {
+  type ApprovalDecision,
   type ApprovalPageHandler,
   type ApprovalPageOptions,
   approvalPageHandler,
-  type Decision,
   type TaskClient,
 } from "./approval/approval-page.ts";
 export {
@@ -42,6 +42,6 @@ export type { RedriveMode, RunSettings } from "./run/settings.ts";
 export {
   type RedriveStateMachineOptions,
   redriveStateMachine,
-  type State,
+  type StateDefinition,
   type StateMachine,
 } from "./state-machine.ts";

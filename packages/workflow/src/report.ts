@@ -2,7 +2,7 @@
 
 import type { QueueDepth } from "@sluice/core/envelope";
 import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
-import type { Decision } from "./approval/approval-page.ts";
+import type { ApprovalDecision } from "./approval/approval-page.ts";
 import { type CountsBySink, countLines } from "./run/counts-by-sink.ts";
 import { consoleLogger } from "./run/environment.ts";
 import type { Inspection } from "./run/inspection.ts";
@@ -27,7 +27,7 @@ export interface CaughtError {
 /** The state of the state machine at its end. */
 export interface FinalState {
   readonly inspection?: Inspection;
-  readonly approval?: Partial<Decision>;
+  readonly approval?: Partial<ApprovalDecision>;
   /** Present when nobody decided in time. */
   readonly expired?: CaughtError;
   readonly progress?: Progress;

@@ -23,7 +23,7 @@ export interface RedriveStateMachineOptions extends RunSettings {
 }
 
 /** A state in Amazon States Language. */
-export interface State {
+export interface StateDefinition {
   readonly Type: "Task" | "Choice" | "Pass" | "Succeed" | "Fail";
   readonly [field: string]: unknown;
 }
@@ -32,7 +32,7 @@ export interface State {
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;
-  readonly States: { readonly [name: string]: State };
+  readonly States: { readonly [name: string]: StateDefinition };
 }
 
 /** Placeholders of a definition, each for the ARN of a function. */
@@ -111,7 +111,7 @@ const task = (
   options: RedriveStateMachineOptions,
   [placeholder, Payload]: [string, Members],
   more: Members,
-): State => ({
+): StateDefinition => ({
   Type: "Task",
   Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke`,
   Parameters: { FunctionName: `\${${placeholder}}`, Payload },
@@ -134,7 +134,7 @@ const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMac
 /** Members of the context object that the functions get. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
-const inspection = (options: RedriveStateMachineOptions): State =>
+const inspection = (options: RedriveStateMachineOptions): StateDefinition =>
   task(options, [placeholders.inspection, { settings: settingsOf(options), "input.$": "$" }], {
     // The output replaces the input, also when the state fails: the input may contain other members than settings.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
@@ -142,7 +142,11 @@ const inspection = (options: RedriveStateMachineOptions): State =>
     Next: "Is the queue empty?",
   });
 
-const approvalRequest = (options: RedriveStateMachineOptions, mode: RedriveMode, timeoutSeconds: number): State => {
+const approvalRequest = (
+  options: RedriveStateMachineOptions,
+  mode: RedriveMode,
+  timeoutSeconds: number,
+): StateDefinition => {
   const payload = { "token.$": "$$.Task.Token", "run.$": execution["run.$"], mode, timeoutSeconds };
   return task(options, [placeholders.approvalRequest, { ...payload, "inspection.$": "$.inspection" }], {
     Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
@@ -154,7 +158,7 @@ const approvalRequest = (options: RedriveStateMachineOptions, mode: RedriveMode,
   });
 };
 
-const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): State => {
+const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition => {
   const payload = { mode, ...execution, "retries.$": "$$.State.RetryCount" };
   const state = { "settings.$": "$.inspection.settings", "progress.$": "$.progress" };
   return task(options, [placeholders.batch, { ...payload, ...state }], {
@@ -164,20 +168,20 @@ const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
   });
 };
 
-const report = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
+const report = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition =>
   task(options, [placeholders.report, { mode, ...execution, "state.$": "$" }], {
     ResultSelector: { "report.$": "$.Payload" },
     Catch: [caught("No report")],
     Next: "Ended well?",
   });
 
-const choice = (rule: Record<string, unknown>, otherwise: string): State => ({
+const choice = (rule: Record<string, unknown>, otherwise: string): StateDefinition => ({
   Type: "Choice",
   Choices: [rule],
   Default: otherwise,
 });
 
-const moreBatches = (maxBatches: number): State =>
+const moreBatches = (maxBatches: number): StateDefinition =>
   choice(
     {
       And: [

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SFN } from "@aws-sdk/client-sfn";
 import { startMoto } from "@sluice/local";
 import { lambdaContext } from "@sluice/testing";
-import type { State, StateMachine } from "../src/index.ts";
+import type { StateDefinition, StateMachine } from "../src/index.ts";
 import type { Ended, Engine, LambdaFunction } from "./scenarios.ts";
 
 type Functions = { readonly [placeholder: string]: LambdaFunction };
@@ -52,7 +52,7 @@ const lambdaServer = async (functions: () => Functions): Promise<Server> => {
 
 /** Substitutes placeholders like a deployment, and shortens the waits of retries to a second. */
 const deployable = (machine: StateMachine): string => {
-  const hurried = ({ Retry, ...state }: State): unknown => ({
+  const hurried = ({ Retry, ...state }: StateDefinition): unknown => ({
     ...state,
     ...(Array.isArray(Retry) && {
       Retry: Retry.map((retrier) => ({ ...retrier, IntervalSeconds: 1, BackoffRate: 1, JitterStrategy: "FULL" })),

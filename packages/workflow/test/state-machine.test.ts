@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import validate from "asl-validator";
-import { type RedriveStateMachineOptions, redriveStateMachine, type State } from "../src/index.ts";
+import { type RedriveStateMachineOptions, redriveStateMachine, type StateDefinition } from "../src/index.ts";
 import { inspectionHandler } from "../src/run/inspection.ts";
 import { batchCounts, noProgress, progressMembers } from "../src/run/progress.ts";
 import { maxFailuresLimit } from "../src/run/settings.ts";
@@ -36,7 +36,7 @@ interface Fields {
   readonly TimeoutSeconds?: number;
 }
 
-const nextOf = (state: State): string[] => {
+const nextOf = (state: StateDefinition): string[] => {
   const { Next, Default, Choices = [], Catch = [] } = state as unknown as Fields;
   return [Next, Default, ...Choices.map((choice) => choice.Next), ...Catch.map((caught) => caught.Next)].filter(
     (name) => name !== undefined,
@@ -57,7 +57,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     const visit = (name: string): void => {
       if (reached.has(name)) return;
       reached.add(name);
-      for (const next of nextOf(machine.States[name] as State)) visit(next);
+      for (const next of nextOf(machine.States[name] as StateDefinition)) visit(next);
     };
     visit(machine.StartAt);
     expect([...reached].sort()).toEqual(Object.keys(machine.States).sort());
@@ -99,7 +99,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
 });
 
 test("passes every member of a progress to the next batch", () => {
-  const { ResultSelector } = redriveStateMachine().States["Redrive a batch"] as State;
+  const { ResultSelector } = redriveStateMachine().States["Redrive a batch"] as StateDefinition;
   expect(Object.keys(ResultSelector as object)).toEqual(Object.keys(noProgress).map((name) => `${name}.$`));
   expect([...progressMembers].sort()).toEqual(Object.keys(noProgress).sort());
 });

@@ -34,7 +34,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: ValueOf<Specs[Name]> | undefined;
 };
 
-interface Parsed<Specs extends OptionSpecs> {
+interface ParsedArguments<Specs extends OptionSpecs> {
   readonly values: OptionValues<Specs>;
   readonly positionals: readonly string[];
 }
@@ -66,11 +66,11 @@ export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
   specs: Specs,
   args: readonly string[],
-): Parsed<Specs> => {
+): ParsedArguments<Specs> => {
   try {
     const parsed = parseArgs({ args: [...args], options: specs, allowPositionals: true });
     checkFilled(specs, parsed.values);
-    return parsed as unknown as Parsed<Specs>;
+    return parsed as unknown as ParsedArguments<Specs>;
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const { message } = error as Error;

@@ -37,7 +37,7 @@ export interface QueueSourceOptions {
 }
 
 /** A queue whose attributes are known. */
-interface OpenQueue extends Required<Omit<QueueSourceOptions, "now">> {
+interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
   readonly name: string;
   readonly isFifo: boolean;
   readonly holdSeconds: number;
@@ -46,7 +46,10 @@ interface OpenQueue extends Required<Omit<QueueSourceOptions, "now">> {
 
 const unreachable = (queueUrl: string, error: unknown) => awsFailure(`the queue ${queueUrl}`, error);
 
-const attributesOf = async ({ client, queueUrl }: Pick<OpenQueue, "client" | "queueUrl">): Promise<QueueAttributes> => {
+const attributesOf = async ({
+  client,
+  queueUrl,
+}: Pick<OpenQueueSource, "client" | "queueUrl">): Promise<QueueAttributes> => {
   try {
     return (await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["All"] })).Attributes ?? {};
   } catch (error) {
@@ -57,7 +60,7 @@ const attributesOf = async ({ client, queueUrl }: Pick<OpenQueue, "client" | "qu
 const isOverLimit = (error: unknown): boolean => error instanceof Error && /OverLimit/.test(error.name);
 
 /** Returns the new messages of one receive; undefined where SQS' limit of messages in flight is reached. */
-const receive = async (queue: OpenQueue, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
+const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
   const { client, queueUrl: QueueUrl, held, holdSeconds: VisibilityTimeout } = queue;
   try {
     const input = { QueueUrl, MaxNumberOfMessages: maxBatchEntries, WaitTimeSeconds, VisibilityTimeout };
@@ -74,7 +77,7 @@ const receive = async (queue: OpenQueue, WaitTimeSeconds: number): Promise<Sourc
 };
 
 /** Receives messages by several short polls, or by one long poll. Undefined: no more messages may be in flight. */
-const receiveSome = async (queue: OpenQueue, isLongPoll: boolean): Promise<SourceMessage[] | undefined> => {
+const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise<SourceMessage[] | undefined> => {
   const room = Math.ceil((queue.maxHeld - queue.held.size()) / maxBatchEntries);
   if (room <= 0) return undefined;
   const polls = isLongPoll ? 1 : Math.min(requestsAtOnce, room);
@@ -86,13 +89,13 @@ const receiveSome = async (queue: OpenQueue, isLongPoll: boolean): Promise<Sourc
 };
 
 /** Whether a queue is empty after so many long polls without a message. */
-const isEmptyAfter = async (queue: OpenQueue, emptyPolls: number): Promise<boolean> => {
+const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
   if (emptyPolls === 0) return false;
   return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue)).available === 0;
 };
 
 const receiveAll = async (
-  queue: OpenQueue,
+  queue: OpenQueueSource,
   pass: (message: SourceMessage) => Promise<void>,
   signal: AbortSignal,
 ): Promise<ReceiveEnd> => {
@@ -112,7 +115,7 @@ const receiveAll = async (
   return { isFull: false };
 };
 
-const remove = async (queue: OpenQueue, ids: readonly string[]): Promise<string[]> => {
+const remove = async (queue: OpenQueueSource, ids: readonly string[]): Promise<string[]> => {
   let left: readonly HeldMessage[] = await queue.held.release(ids);
   for (let attempt = 0; left.length > 0 && attempt < deleteAttempts; attempt += 1) {
     const { refused, unanswered } = await deleteMessages(queue, left);
@@ -121,7 +124,7 @@ const remove = async (queue: OpenQueue, ids: readonly string[]): Promise<string[
   return left.map(({ id }) => id);
 };
 
-const release = async (queue: OpenQueue, ids: readonly string[]): Promise<number> => {
+const release = async (queue: OpenQueueSource, ids: readonly string[]): Promise<number> => {
   const { refused, unanswered } = await changeVisibility(queue, await queue.held.release(ids), () => 0);
   return refused.length + unanswered.length;
 };
@@ -130,9 +133,9 @@ const release = async (queue: OpenQueue, ids: readonly string[]): Promise<number
 export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: QueueSourceOptions): MessageSource => {
   const name = queueUrl.split("/").at(-1) ?? queueUrl;
   const isFifo = queueUrl.endsWith(".fifo");
-  let queue: OpenQueue | undefined;
+  let queue: OpenQueueSource | undefined;
 
-  const open = (attributes: QueueAttributes): OpenQueue => {
+  const open = (attributes: QueueAttributes): OpenQueueSource => {
     const holdSeconds = visibilitySeconds(attributes);
     const held = heldMessages({ client, queueUrl, name, holdSeconds, now });
     return { client, queueUrl, name, isFifo, maxHeld, holdSeconds, held };

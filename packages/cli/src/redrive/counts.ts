@@ -17,13 +17,13 @@ export const outcomes = [
 ] as const;
 
 /** Outcome of a message. */
-export type MessageOutcome = (typeof outcomes)[number];
+export type CountedOutcome = (typeof outcomes)[number];
 
 /** Counts of a redrive. */
-export type RedriveCounts = RunCounts<MessageOutcome>;
+export type MessageCounts = RunCounts<CountedOutcome>;
 
 /** Starts at zero. */
-export const redriveCounts = (): RedriveCounts => runCounts(outcomes);
+export const redriveCounts = (): MessageCounts => runCounts(outcomes);
 
 /** Messages that were selected and are not redriven. */
-export const leftOf = (counts: RedriveCounts): number => counts.of("rejected", "retried", "unsent");
+export const leftOf = (counts: MessageCounts): number => counts.of("rejected", "retried", "unsent");

@@ -6,7 +6,7 @@ import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 import type { MessageSource } from "../message-source/message-source.ts";
 import type { MessageUnit } from "../message-source/receive-units.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import type { RedriveCounts } from "./counts.ts";
+import type { MessageCounts } from "./counts.ts";
 import type { Invoker } from "./invoker.ts";
 import type { RedriveOptions } from "./options.ts";
 import type { Causes } from "./report.ts";
@@ -20,7 +20,7 @@ export interface OpenRedrive {
   readonly payloads: Payloads;
   readonly file: TemporaryFile;
   readonly signal: AbortSignal;
-  readonly counts: RedriveCounts;
+  readonly counts: MessageCounts;
   readonly causes: Causes;
 }
 

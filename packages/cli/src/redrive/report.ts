@@ -2,9 +2,9 @@
 
 import type { RedriveResult } from "@sluice/redrive";
 import { counted, withSeparators } from "../terminal/format.ts";
-import { leftOf, type MessageOutcome, outcomes, type RedriveCounts } from "./counts.ts";
+import { type CountedOutcome, leftOf, type MessageCounts, outcomes } from "./counts.ts";
 
-const words: Readonly<Record<MessageOutcome, string>> = {
+const words: Readonly<Record<CountedOutcome, string>> = {
   delivered: "delivered",
   superseded: "superseded",
   filtered: "filtered",
@@ -17,7 +17,7 @@ const words: Readonly<Record<MessageOutcome, string>> = {
   unsent: "not sent",
 };
 
-const dryRunWords: Readonly<Record<MessageOutcome, string>> = {
+const dryRunWords: Readonly<Record<CountedOutcome, string>> = {
   ...words,
   delivered: "would be delivered",
   superseded: "would be superseded",
@@ -77,7 +77,7 @@ export const newCauses = (): Causes => {
 };
 
 /** Writes the counts as one equation. */
-export const sumLine = (counts: RedriveCounts, isDryRun: boolean): string => {
+export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
   const names = isDryRun ? dryRunWords : words;
   const parts = outcomes
     .filter((outcome) => counts.of(outcome) > 0)
@@ -90,7 +90,7 @@ export const sumLine = (counts: RedriveCounts, isDryRun: boolean): string => {
 };
 
 /** Warns of a filter that selects no message: it may be mistyped. */
-export const unmatchedFilterLines = (counts: RedriveCounts): string[] => {
+export const unmatchedFilterLines = (counts: MessageCounts): string[] => {
   const isUnmatched =
     counts.of("notSelected") > 0 && counts.of("notSelected", "unsupported", "alreadyDone") === counts.received();
   return isUnmatched ? ["the filters select no message; sluice dead-letters list --group shows the messages"] : [];
@@ -127,7 +127,7 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
 };
 
 /** Whether messages are left that were selected, or that could not be received. */
-export const isLeft = (counts: RedriveCounts, remainder: Remainder): boolean =>
+export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean =>
   leftOf(counts) > 0 ||
   remainder.isFull ||
   remainder.hidden > 0 ||

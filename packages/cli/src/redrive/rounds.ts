@@ -7,12 +7,12 @@ import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
 import type { SourceMessage, SourceStatus } from "../message-source/message-source.ts";
 import { type MessageReader, type UnitReceiver, unitReceiver } from "../message-source/receive-units.ts";
 import { withSeparators } from "../terminal/format.ts";
-import type { RedriveCounts } from "./counts.ts";
+import type { MessageCounts } from "./counts.ts";
 import type { Finisher } from "./finish.ts";
 import type { OpenRedrive, StoredPart, UnitPart, UnitState } from "./open-redrive.ts";
 import { deadLetterReader, invocationReader } from "./read-message.ts";
 
-const failuresText = (counts: RedriveCounts): string =>
+const failuresText = (counts: MessageCounts): string =>
   (["rejected", "retried"] as const)
     .filter((outcome) => counts.of(outcome) > 0)
     .map((outcome) => `${withSeparators(counts.of(outcome))} ${outcome}`)

@@ -7,8 +7,8 @@ const redrawIntervalMs = 100;
 const barWidth = 24;
 const eraseLine = "\r\u001b[2K";
 
-/** Progress of a step. */
-export interface Step {
+/** ProgressLine of a step. */
+export interface ProgressStep {
   /** Name of the step: `redriving`. */
   readonly doing: string;
   readonly done: number;
@@ -26,8 +26,8 @@ export interface ProgressStream {
 }
 
 /** Shows the progress of steps. */
-export interface Progress {
-  readonly update: (step: Step) => void;
+export interface ProgressLine {
+  readonly update: (step: ProgressStep) => void;
   /** Replaces the progress by a line that stays. */
   readonly line: (text: string) => void;
   /** Removes the progress. */
@@ -40,7 +40,7 @@ const bar = (share: number): string => {
 };
 
 /** Formats the progress of a step, with a bar for a terminal. */
-export const stepText = ({ doing, done, total, note }: Step, hasBar: boolean): string => {
+export const stepText = ({ doing, done, total, note }: ProgressStep, hasBar: boolean): string => {
   const rest = note === undefined || note === "" ? "" : `, ${note}`;
   if (!total) return `${doing} ${withSeparators(done)}${rest}`;
   const share = Math.min(1, done / total);
@@ -49,7 +49,7 @@ export const stepText = ({ doing, done, total, note }: Step, hasBar: boolean): s
 };
 
 /** Shows progress on a stream. `now` is in milliseconds. */
-export const progressOn = (stream: ProgressStream, now: () => number): Progress => {
+export const progressOn = (stream: ProgressStream, now: () => number): ProgressLine => {
   const isTerminal = stream.isTTY === true;
   let latestAt = Number.NEGATIVE_INFINITY;
   let latestDoing = "";
@@ -58,7 +58,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): Progress 
     if (isShown) stream.write(eraseLine);
     isShown = false;
   };
-  const isDue = ({ doing }: Step): boolean => {
+  const isDue = ({ doing }: ProgressStep): boolean => {
     const isNew = doing !== latestDoing;
     latestDoing = doing;
     if (isTerminal) return isNew || now() - latestAt >= redrawIntervalMs;

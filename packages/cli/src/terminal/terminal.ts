@@ -1,6 +1,6 @@
 // Output of a command: results go to standard output, all other lines to standard error.
 
-import { type Progress, progressOn } from "./progress.ts";
+import { type ProgressLine, progressOn } from "./progress.ts";
 
 /** Output of a command. */
 export interface Terminal {
@@ -8,7 +8,7 @@ export interface Terminal {
   readonly out: (line: string) => void;
   /** Writes a line that is not part of the result. */
   readonly err: (line: string) => void;
-  readonly progress: Pick<Progress, "update" | "clear">;
+  readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
 /** Replaces control characters: anyone may have sent the message that is shown. */

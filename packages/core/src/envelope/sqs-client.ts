@@ -111,7 +111,7 @@ export interface BatchResult<Value> {
 }
 
 /** How values are put into batch requests. */
-export interface BatchOptions<Value> {
+export interface BatchRequestOptions<Value> {
   /** What the values are, for errors: `retry queue`. */
   readonly name: string;
   /** Limit of a request, where the values have a size. */
@@ -126,7 +126,7 @@ const refusal = (name: string, code: string | undefined): SinkError =>
 /** Makes one batch request for every ten values. Does not reject. An entry's id is its index in its request. */
 export const inBatchesOfTen = async <Value>(
   values: readonly Value[],
-  { name, request, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: BatchOptions<Value>,
+  { name, request, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: BatchRequestOptions<Value>,
 ): Promise<BatchResult<Value>> => {
   const result = {
     successful: [] as Value[],

@@ -40,14 +40,14 @@ export interface ApprovalPageOptions {
 export type ApprovalPageHandler = (event: HttpEvent) => Promise<HttpAnswer>;
 
 /** The decision that the state machine gets. */
-export interface Decision {
+export interface ApprovalDecision {
   readonly decision: "approved" | "rejected";
   /** ISO 8601, UTC. */
   readonly decidedAt: string;
 }
 
 /** Decisions by the value of their button. */
-const decisions: ReadonlyMap<string, Decision["decision"]> = new Map([
+const decisions: ReadonlyMap<string, ApprovalDecision["decision"]> = new Map([
   ["approve", "approved"],
   ["reject", "rejected"],
 ]);
@@ -116,7 +116,7 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
     markup`<table><tr><th>Queue</th><td>${queue}</td></tr><tr><th>Messages</th><td>about ${messages}</td></tr><tr><th>Mode</th><td>${mode}</td></tr><tr><th>Execution</th><td>${run}</td></tr><tr><th>Decide before</th><td>${new Date(expiresAt).toISOString()}</td></tr></table><form method="post"><button name="decision" value="approve">Approve</button><button name="decision" value="reject">Reject</button></form>`,
   );
 
-const decided = (decision: Decision["decision"]): HttpAnswer =>
+const decided = (decision: ApprovalDecision["decision"]): HttpAnswer =>
   decision === "approved"
     ? page(200, "Approved", markup`<p>The redrive continues. Its report follows.</p>`)
     : page(200, "Rejected", markup`<p>Nothing is sent. The dead letters stay in the queue.</p>`);
@@ -135,9 +135,9 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
   const connection = lazyClient<TaskClient>(clients.sfn, loadSfn);
   const readSecret = secretReader(options.secret);
 
-  const decide = async ({ token, run }: Approval, decision: Decision["decision"]): Promise<HttpAnswer> => {
+  const decide = async ({ token, run }: Approval, decision: ApprovalDecision["decision"]): Promise<HttpAnswer> => {
     const client = await connection.get();
-    const output: Decision = { decision, decidedAt: new Date(clock.now()).toISOString() };
+    const output: ApprovalDecision = { decision, decidedAt: new Date(clock.now()).toISOString() };
     try {
       await client.sendTaskSuccess({ taskToken: token, output: JSON.stringify(output) });
     } catch (error) {

@@ -41,14 +41,14 @@ const effects: Readonly<Record<RedriveMode, string>> = {
 const sampleLines = ({ sample }: Inspection): string[] =>
   sample.size === 0 ? [] : ["", `A sample of ${sample.size} messages:`, "", ...countLines(sample.counts)];
 
-interface Request {
+interface RequestContent {
   readonly event: ApprovalRequestEvent;
   readonly queue: string;
   readonly link: string;
   readonly expiresAt: number;
 }
 
-const textOf = ({ event, queue, link, expiresAt }: Request): string => {
+const textOf = ({ event, queue, link, expiresAt }: RequestContent): string => {
   const { inspection, mode, run } = event;
   const { visible, inFlight } = inspection.depth;
   return [

@@ -12,7 +12,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
 import { consoleLogger, optional, required } from "../run/environment.ts";
-import { openQueue, type Queue, type QueueOptions } from "../run/queue.ts";
+import { openQueue, type QueueOptions, type RedriveQueue } from "../run/queue.ts";
 import { type Fix, loadLambda } from "./fix.ts";
 import { loadDynamodb, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
@@ -58,7 +58,7 @@ type Defaulted = "fixTimeoutMs" | "chunkSize" | "pollSeconds" | "timeoutBufferMs
 
 /** The checked options of a batch. */
 export interface BatchParts extends Required<Pick<BatchOptions, Defaulted>> {
-  readonly queue: Queue;
+  readonly queue: RedriveQueue;
   readonly pipeline: PipelineFunction | undefined;
   readonly table: SourceTable | undefined;
   readonly fix: Fix | undefined;

@@ -14,7 +14,7 @@ import { type FinishContext, finish } from "./finish.ts";
 import { applyFix, type FixResult } from "./fix.ts";
 import type { MessageResult } from "./message-result.ts";
 import { republishAll } from "./republish.ts";
-import { deadLetterSender, type Send } from "./send.ts";
+import { deadLetterSender, type SendDeadLetters } from "./send.ts";
 
 /** The event that the state machine sends. */
 export interface BatchEvent {
@@ -53,13 +53,13 @@ const defaultMaxFailures = 1_000;
 const maxReleased = 20_000;
 
 /** One invocation. */
-interface Batch extends FinishContext {
+interface BatchRun extends FinishContext {
   readonly parts: BatchParts;
   readonly event: BatchEvent;
   readonly rate: MessageRate;
   readonly startedAt: number;
   readonly remainingMs: () => number;
-  readonly send: Send;
+  readonly send: SendDeadLetters;
   /** Empty receives, and messages of other runs, in a row. */
   readonly search: { empty: number; foreign: number };
 }
@@ -69,7 +69,11 @@ interface BatchEnd {
   readonly reason?: StopReason;
 }
 
-const pipelineSender = (context: FinishContext, { pipeline }: BatchParts, remainingMs: () => number): Send => {
+const pipelineSender = (
+  context: FinishContext,
+  { pipeline }: BatchParts,
+  remainingMs: () => number,
+): SendDeadLetters => {
   if (pipeline === undefined) {
     throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
   }
@@ -79,12 +83,12 @@ const pipelineSender = (context: FinishContext, { pipeline }: BatchParts, remain
   });
 };
 
-const tableSender = (context: FinishContext, { table }: BatchParts, run: string): Send => {
+const tableSender = (context: FinishContext, { table }: BatchParts, run: string): SendDeadLetters => {
   if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
   return (deadLetters) => republishAll(table, deadLetters, { run, finish: (results) => finish(context, results) });
 };
 
-const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): Batch => {
+const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): BatchRun => {
   const { queue, payloadStore, logger, clock } = parts;
   const startedAt = Date.parse(event.startedAt);
   if (!Number.isFinite(startedAt)) throw new ConfigError("CONFIG_INVALID", "startedAt must be a time in ISO 8601");
@@ -106,20 +110,20 @@ const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationCont
   };
 };
 
-const limitOf = ({ counts, event: { settings } }: Batch): BatchEnd | undefined => {
+const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefined => {
   const { maxFailures = defaultMaxFailures, maxMessages = Number.POSITIVE_INFINITY } = settings;
   if (counts.remaining() >= maxFailures) return { next: "stopped", reason: "failures" };
   return counts.received() >= maxMessages ? { next: "stopped", reason: "messages" } : undefined;
 };
 
 /** Waits for the rate. Answers false when the invocation has no time for another chunk. */
-const hasTime = async ({ parts, rate, remainingMs }: Batch): Promise<boolean> => {
+const hasTime = async ({ parts, rate, remainingMs }: BatchRun): Promise<boolean> => {
   if (remainingMs() - rate.waitMs() < parts.timeoutBufferMs) return false;
   await rate.wait(new AbortController().signal);
   return true;
 };
 
-const receive = async (batch: Batch): Promise<readonly QueueMessage[]> => {
+const receive = async (batch: BatchRun): Promise<readonly QueueMessage[]> => {
   const { parts, rate, event, counts, inFlight } = batch;
   const left = (event.settings.maxMessages ?? Number.POSITIVE_INFINITY) - counts.received();
   const messages = await parts.queue.receive({
@@ -134,7 +138,7 @@ const receive = async (batch: Batch): Promise<readonly QueueMessage[]> => {
 };
 
 /** Records what a receive has brought. Answers whether the run has attempted every message. */
-const isOver = ({ search, counts }: Batch, received: number, own: number): boolean => {
+const isOver = ({ search, counts }: BatchRun, received: number, own: number): boolean => {
   search.empty = received === 0 ? search.empty + 1 : 0;
   search.foreign = own > 0 ? 0 : search.foreign + received;
   return search.empty >= maxEmptyReceives || search.foreign >= counts.attempted.size() + maxForeignMessages;
@@ -147,7 +151,7 @@ const resultOfFix = (result: FixResult): MessageResult[] => {
 };
 
 /** Applies the fix, and returns the dead letters that are sent. */
-const fixAll = async (batch: Batch, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
+const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
   const { parts, event } = batch;
   const deadLetters = messages.map(deadLetterIn);
   if (parts.fix === undefined && event.mode === "redrive") {
@@ -161,7 +165,7 @@ const fixAll = async (batch: Batch, messages: readonly QueueMessage[]): Promise<
 const bySentAt = (a: QueueMessage, b: QueueMessage): number => a.sentAt - b.sentAt;
 
 /** Redrives one chunk of messages. Answers whether it was the last. */
-const redriveChunk = async (batch: Batch): Promise<boolean> => {
+const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
   const messages = await receive(batch);
   const own = messages.filter(({ id, sentAt }) => sentAt <= batch.startedAt && !batch.counts.attempted.has(id));
   if (isOver(batch, messages.length, own.length)) return true;
@@ -177,7 +181,7 @@ const redriveChunk = async (batch: Batch): Promise<boolean> => {
  * Decides how the batch ends after an error. A batch with counts reports them, and the next batch meets the error again. A
  * batch without counts fails, so that the state machine waits before it retries.
  */
-const endAfter = async (batch: Batch, error: unknown): Promise<BatchEnd> => {
+const endAfter = async (batch: BatchRun, error: unknown): Promise<BatchEnd> => {
   // After a timeout the function may still process its messages: they become visible after their own timeout.
   if (!isTimeout(error)) await batch.queue.release([...batch.pending.values()]);
   batch.logger.warn("batch interrupted", { run: batch.event.run, reason: String(error) });
@@ -186,7 +190,7 @@ const endAfter = async (batch: Batch, error: unknown): Promise<BatchEnd> => {
   throw error;
 };
 
-const run = async (batch: Batch): Promise<BatchEnd> => {
+const run = async (batch: BatchRun): Promise<BatchEnd> => {
   for (let isFirst = true; ; isFirst = false) {
     const limit = limitOf(batch);
     if (limit !== undefined) return limit;

@@ -5,12 +5,12 @@ import type { PayloadStore } from "@sluice/core/envelope";
 import { removeWithRecords } from "@sluice/redrive";
 import { sinkOf } from "../run/dead-letter.ts";
 import type { BatchCounts } from "../run/progress.ts";
-import type { Queue, QueueMessage } from "../run/queue.ts";
+import type { QueueMessage, RedriveQueue } from "../run/queue.ts";
 import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.ts";
 
 /** What finishing needs, and the messages that this batch has in flight. */
 export interface FinishContext {
-  readonly queue: Queue;
+  readonly queue: RedriveQueue;
   readonly payloadStore: PayloadStore | undefined;
   readonly logger: PipelineLogger;
   readonly counts: BatchCounts;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
 
 /** A condition expression with its names and values. */
-export interface Condition {
+export interface ItemCondition {
   readonly expression: string;
   readonly names: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, SdkValue>>;
@@ -22,7 +22,7 @@ const namesOf = (prefix: string, names: readonly string[]): Record<string, strin
   Object.fromEntries(names.map((name, index) => [`#${prefix}${index}`, name]));
 
 /** The item has none of these attributes. */
-export const lacks = (names: readonly string[]): Condition => {
+export const lacks = (names: readonly string[]): ItemCondition => {
   const some = names.slice(0, maxClauses);
   return {
     expression: all(some.map((_, index) => `attribute_not_exists(#n${index})`)),
@@ -32,7 +32,7 @@ export const lacks = (names: readonly string[]): Condition => {
 };
 
 /** The item has these attributes with these values. */
-const holds = (image: Image): Condition => {
+const holds = (image: Image): ItemCondition => {
   const entries = Object.entries(image).slice(0, maxClauses);
   return {
     expression: all(entries.map((_, index) => `#h${index} = :h${index}`)),
@@ -45,7 +45,7 @@ const holds = (image: Image): Condition => {
 };
 
 /** All of the conditions are true. */
-export const both = (...conditions: readonly Condition[]): Condition => ({
+export const both = (...conditions: readonly ItemCondition[]): ItemCondition => ({
   expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
   names: Object.assign({}, ...conditions.map(({ names }) => names)),
   values: Object.assign({}, ...conditions.map(({ values }) => values)),
@@ -64,7 +64,7 @@ export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord)
  * The item is still as the record's change left it: it has every attribute of the new image, and none that the change
  * removed. The marker is not compared, because an earlier run may have set it. Without a new image, the item exists.
  */
-export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): Condition => {
+export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemCondition => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
   const held = holds(without(NewImage, marker));
   if (dynamodb.NewImage === undefined) return held;
@@ -73,7 +73,7 @@ export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): Co
 };
 
 /** An update expression with its names and values. */
-export interface Update extends Omit<Condition, "expression"> {
+export interface Update extends Omit<ItemCondition, "expression"> {
   readonly expression: string;
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { DeadLetterWithRecord } from "../run/dead-letter.ts";
 import { classified, interruption } from "../run/errors.ts";
-import { both, type Condition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
+import { both, type ItemCondition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
 import type { Finish, MessageResult } from "./message-result.ts";
 
 interface ItemRequest {
@@ -66,22 +66,22 @@ export const loadDynamodb = async (): Promise<SourceTableClient & { readonly des
   return new DynamoDB({});
 };
 
-interface Refusal {
+interface ItemRefusal {
   readonly code: string;
   readonly reason: string;
 }
 
 /** Result of one item. */
-type ItemResult = "republished" | Refusal;
+type ItemResult = "republished" | ItemRefusal;
 
-const itemChanged: Refusal = {
+const itemChanged: ItemRefusal = {
   code: "ITEM_CHANGED",
   reason: "the item was changed later; that change has already gone through the stream",
 };
 
-const notRepublishable = (reason: string): Refusal => ({ code: "NOT_REPUBLISHABLE", reason });
+const notRepublishable = (reason: string): ItemRefusal => ({ code: "NOT_REPUBLISHABLE", reason });
 
-const conditionParts = ({ expression, names, values }: Condition) => ({
+const conditionParts = ({ expression, names, values }: ItemCondition) => ({
   ConditionExpression: expression,
   ExpressionAttributeNames: { ...names },
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
@@ -136,7 +136,7 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   const marker: SdkValue = { S: `removed: ${deadLetter.envelope?.id}` };
   const keyNames = Object.keys(Keys);
   const others = Object.keys(OldImage).filter((name) => name !== markerAttribute && !keyNames.includes(name));
-  const isPlaceholder: Condition = {
+  const isPlaceholder: ItemCondition = {
     expression: "#marker = :marker",
     names: { "#marker": markerAttribute },
     values: { ":marker": marker },
@@ -186,7 +186,7 @@ const republishOne = async (item: Item): Promise<ItemResult> => {
 };
 
 /** Returns the result for an error that the item causes. With other errors the batch cannot continue. */
-const refusal = (error: unknown): Refusal => {
+const refusal = (error: unknown): ItemRefusal => {
   const { code, message } = classified(dynamodb, error);
   if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return notRepublishable(message);
   throw interruption(dynamodb, error);

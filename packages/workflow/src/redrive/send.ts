@@ -29,7 +29,7 @@ export interface SendOptions {
 }
 
 /** Sends dead letters. */
-export type Send = (deadLetters: readonly DeadLetterWithRecord[]) => Promise<void>;
+export type SendDeadLetters = (deadLetters: readonly DeadLetterWithRecord[]) => Promise<void>;
 
 interface OrderedDeadLetter extends MessageOrder {
   readonly deadLetter: DeadLetterWithRecord;
@@ -55,7 +55,10 @@ const callError = (functionName: string, error: unknown): Error => {
  * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
  * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
  */
-export const deadLetterSender = ({ name, connection }: PipelineFunction, { finish, newSignal }: SendOptions): Send => {
+export const deadLetterSender = (
+  { name, connection }: PipelineFunction,
+  { finish, newSignal }: SendOptions,
+): SendDeadLetters => {
   const engine = redriveEngine<OrderedDeadLetter>({
     invoke: async (event) => {
       const client = await connection.get();

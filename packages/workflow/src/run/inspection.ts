@@ -6,7 +6,7 @@ import { addCount, type CountsBySink } from "./counts-by-sink.ts";
 import { deadLetterIn, sinkOf } from "./dead-letter.ts";
 import { consoleLogger } from "./environment.ts";
 import { noProgress, type Progress } from "./progress.ts";
-import { openQueue, type Queue, type QueueOptions } from "./queue.ts";
+import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { type RunSettings, settingsFor } from "./settings.ts";
 
 /** Options of the function. Those with a variable may come from the environment instead. */
@@ -42,7 +42,7 @@ export type InspectionHandler = (
 /** Seconds after which the sample is visible again, where it cannot be released. */
 const visibilityTimeout = 30;
 
-const sampleOf = async (queue: Queue, maxMessages: number, waitSeconds: number, logger: PipelineLogger) => {
+const sampleOf = async (queue: RedriveQueue, maxMessages: number, waitSeconds: number, logger: PipelineLogger) => {
   if (maxMessages === 0) return { size: 0, counts: {} };
   const messages = await queue.receive({ maxMessages, visibilityTimeout, waitSeconds });
   const { errors } = await queue.release(messages);

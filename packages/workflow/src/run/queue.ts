@@ -54,7 +54,7 @@ export interface ReceiveRequest {
 }
 
 /** The dead-letter queue. */
-export interface Queue {
+export interface RedriveQueue {
   /** Receives messages: fewer than requested where no more are available. */
   readonly receive: (request: ReceiveRequest) => Promise<readonly QueueMessage[]>;
   /** Deletes messages. Does not reject. */
@@ -97,9 +97,9 @@ export const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string
 export const queueName = (options: Pick<QueueOptions, "queueUrl">): string =>
   queueUrlOf(options).split("/").at(-1) ?? "";
 
-type OpenQueue = ReceivingQueue<keyof RedriveQueueClient>;
+type QueueConnection = ReceivingQueue<keyof RedriveQueueClient>;
 
-const receiveTen = async ({ client, queueUrl }: OpenQueue, request: ReceiveRequest): Promise<QueueMessage[]> => {
+const receiveTen = async ({ client, queueUrl }: QueueConnection, request: ReceiveRequest): Promise<QueueMessage[]> => {
   const { Messages = [] } = await client.receiveMessage({
     QueueUrl: queueUrl,
     MaxNumberOfMessages: Math.min(maxBatchEntries, request.maxMessages),
@@ -110,7 +110,7 @@ const receiveTen = async ({ client, queueUrl }: OpenQueue, request: ReceiveReque
   return Messages.map(messageOf);
 };
 
-const receive = async (queue: OpenQueue, request: ReceiveRequest): Promise<readonly QueueMessage[]> => {
+const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise<readonly QueueMessage[]> => {
   const received = await receiveTen(queue, request).catch((error: unknown) => {
     throw interruption(sqs, error);
   });
@@ -125,12 +125,12 @@ const receive = async (queue: OpenQueue, request: ReceiveRequest): Promise<reado
 };
 
 /** Opens the queue. Makes no request. @throws {ConfigError} CONFIG_INVALID when the URL or the client is wrong. */
-export const openQueue = (options: QueueOptions): Queue => {
+export const openQueue = (options: QueueOptions): RedriveQueue => {
   const queueUrl = queueUrlOf(options);
   const given = options.clients?.sqs;
   checkClient(given, "receiveMessage", "an SQS client of @aws-sdk/client-sqs");
   const connection = lazyClient<RedriveQueueClient>(given, loadSqs);
-  const open = async (): Promise<OpenQueue> => ({ client: await connection.get(), queueUrl, name: "queue" });
+  const open = async (): Promise<QueueConnection> => ({ client: await connection.get(), queueUrl, name: "queue" });
   return {
     receive: async (request) => receive(await open(), request),
     remove: async (messages) => deleteMessages(await open(), messages),
