@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startElasticmq, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
 import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
-import { poison } from "./support/shop.ts";
+import { bad } from "./support/shop.ts";
 
 const engines = [
   ["fauxqs", await engineOrSkip({ describe, test, afterAll }, () => startSqs())],
@@ -44,7 +44,7 @@ for (const [name, describeWithQueues] of engines) {
     test("keeps the messages behind a dead letter that stays, and reports them", () =>
       withShop(async ({ shop, redrive }) => {
         const queue = await newQueue(client, {}, true);
-        await queue.fill([...range(1, 15).map((position) => deadLetterOf(poison, position)), deadLetterOf("b", 50)]);
+        await queue.fill([...range(1, 15).map((position) => deadLetterOf(bad, position)), deadLetterOf("b", 50)]);
         const ended = await redrive(queue.url, ...endpoint);
         const [, received = "", rejected = ""] =
           /^(\d+) received = 1 delivered \+ (\d+) rejected/.exec(sumOf(ended)) ?? [];
@@ -65,8 +65,8 @@ test("a copy that becomes available after its first message is deleted, and not 
   try {
     await withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client, {}, true);
-      const [letter] = feedOf("a", [1]);
-      await queue.fill([letter, letter, letter].flatMap((one) => (one === undefined ? [] : [one])));
+      const [deadLetter] = feedOf("a", [1]);
+      await queue.fill([deadLetter, deadLetter, deadLetter].flatMap((one) => (one === undefined ? [] : [one])));
       expect(await redrive(queue.url)).toMatchObject({ code: 0, stdout: "3 received = 1 delivered + 2 copies\n" });
       expect(shop.feed.sent()).toHaveLength(1);
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });

@@ -157,19 +157,19 @@ describe("--to local", () => {
   test("lets the handler log warnings, unless POWERTOOLS_LOG_LEVEL is set", () =>
     withFolder(async ({ write, start }) => {
       await write([deadLetterOf("a")]);
-      const told = async (level: string | undefined) =>
+      const output = async (level: string | undefined) =>
         (await start("speaking", { POWERTOOLS_LOG_LEVEL: level }, "--dry-run").ended).stderr;
-      expect(await told(undefined)).toContain("logs from WARN on");
-      expect(await told("DEBUG")).toContain("logs from DEBUG on");
+      expect(await output(undefined)).toContain("logs from WARN on");
+      expect(await output("DEBUG")).toContain("logs from DEBUG on");
     }));
 
   test.each([
     ["absent", /it exports no function absent, but .*handler, .*expected the name of an exported function after a #/],
     ["nothing", /it exports no function nothing/],
-  ])("refuses the export %s", (name, told) =>
+  ])("refuses the export %s", (name, output) =>
     withFolder(async ({ write, redrive }) => {
       await write([deadLetterOf("a")]);
-      expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(told) });
+      expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(output) });
     }),
   );
 
@@ -186,13 +186,13 @@ describe("--to local", () => {
   test.each([
     ["dying", /1 to be retried, FUNCTION_FAILED: its process ended with exit code 3/],
     ["quoting", /1 to be retried, FUNCTION_FAILED: TypeError; its text is withheld/],
-  ])("isolates the message on which the handler %s fails", (name, told) =>
+  ])("isolates the message on which the handler %s fails", (name, output) =>
     withFolder(async ({ write, redrive, delivered }) => {
       const names = ["a", "b", "deadly", "d", "e", "f", "g"];
       await write(names.map((item, index) => deadLetterOf(item, index + 1)));
       const ended = await redrive(name);
       expect(sumOf(ended)).toBe("7 received = 6 delivered + 1 to be retried");
-      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(told) });
+      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(output) });
       expect(ended.stdout + ended.stderr).not.toContain("secret");
       expect(await delivered()).toHaveLength(6);
     }),

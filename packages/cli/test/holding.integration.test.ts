@@ -12,7 +12,7 @@ import { runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-const letters = (count: number) =>
+const deadLetters = (count: number) =>
   Array.from({ length: count }, (_, index) => deadLetterOf(`item ${index}`, index + 1));
 
 /** A function that returns when the test allows it. */
@@ -42,7 +42,7 @@ describeWithSqs("a message in flight", (engine) => {
     await withShop(
       async ({ shop, startRedrive }) => {
         const queue = await newQueue(client);
-        await queue.fill(letters(30));
+        await queue.fill(deadLetters(30));
         const started = startRedrive(queue.url, "--rate", "10");
         await entered;
         started.child.kill(signal);
@@ -64,7 +64,7 @@ describeWithSqs("a message in flight", (engine) => {
   test("is released on Ctrl-C while messages are being received", () =>
     withShop(async ({ shop, startRedrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(letters(800));
+      await queue.fill(deadLetters(800));
       const started = startRedrive(queue.url, "--rate", "1");
       await started.said(/about 800 messages/);
       started.child.kill("SIGINT");
@@ -78,7 +78,7 @@ describeWithSqs("a message in flight", (engine) => {
     await withShop(
       async ({ startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "2" });
-        await queue.fill(letters(20));
+        await queue.fill(deadLetters(20));
         const started = startRedrive(queue.url, "--rate", "10");
         await entered;
         started.child.kill("SIGINT");
@@ -98,7 +98,7 @@ describeWithSqs("a message in flight", (engine) => {
     await withShop(
       async ({ shop, redrive, startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "2" });
-        await queue.fill(letters(30));
+        await queue.fill(deadLetters(30));
         const killed = startRedrive(queue.url, "--rate", "10");
         await entered;
         killed.child.kill("SIGKILL");
@@ -120,7 +120,7 @@ describeWithSqs("a message in flight", (engine) => {
   test("does not include messages in flight at other consumers, which are reported", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(letters(5));
+      await queue.fill(deadLetters(5));
       const input = { QueueUrl: queue.url, MaxNumberOfMessages: 3, VisibilityTimeout: 600 };
       expect((await client.receiveMessage(input)).Messages).toHaveLength(3);
       const ended = await redrive(queue.url);
@@ -135,7 +135,7 @@ describeWithSqs("a message in flight", (engine) => {
     withShop(
       async ({ shop, startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "1" });
-        await queue.fill(letters(30));
+        await queue.fill(deadLetters(30));
         const started = startRedrive(queue.url, "--rate", "10");
         const stolen: unknown[] = [];
         let isOver = false;
@@ -158,7 +158,7 @@ describeWithSqs("a message in flight", (engine) => {
 
   test("is extended while a local handler blocks its thread", async () => {
     const queue = await newQueue(client, { VisibilityTimeout: "1" });
-    await queue.fill(letters(2));
+    await queue.fill(deadLetters(2));
     const handler = fileURLToPath(new URL("support/handlers.mjs#blocking", import.meta.url));
     const ended = await runSluice(["redrive", queue.url, "--handler", decodeURIComponent(handler), "--rate", "1"], {
       env: { BLOCK_MS: "3000", DELIVERED: "/dev/null" },

@@ -23,7 +23,7 @@ const object = (members: readonly string[]) =>
 const image = fc.oneof(any, fc.dictionary(fc.string(), any));
 const dynamodb = fc.oneof(any, fc.record({ Keys: image, NewImage: image, OldImage: image, SequenceNumber: any }));
 const record = fc.oneof(any, fc.record({ dynamodb, eventName: any, eventSourceARN: fc.oneof(any, fc.string()) }));
-const letter = record.map((record) => ({ ...deadLetterOf("a"), record }));
+const deadLetter = record.map((record) => ({ ...deadLetterOf("a"), record }));
 const invocation = fc.record({
   DDBStreamBatchInfo: fc.oneof(any, object(["streamArn", "shardId", "startSequenceNumber"])),
   Records: fc.oneof(any, fc.array(fc.oneof(any, object(["s3"])))),
@@ -31,7 +31,7 @@ const invocation = fc.record({
   payload: any,
 });
 const text = fc.oneof(
-  letter.map((value) => JSON.stringify(value)),
+  deadLetter.map((value) => JSON.stringify(value)),
   invocation.map((value) => JSON.stringify(value)),
   fc.json(),
 );

@@ -8,7 +8,7 @@ import type { StreamRecord, StreamsReader } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
 import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
-import { poison } from "./support/shop.ts";
+import { bad } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
@@ -93,19 +93,19 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
       async ({ shop, redrive }) => {
         const queue = await newQueue(client);
         await queue.fill([invocationRecord(records)]);
-        const told = new RegExp(
+        const lostLine = new RegExp(
           `^lost: 2 of 2 records .* sequence numbers ${sequenceNumberOf(records[0] as StreamRecord)} to ` +
             `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; backfill`,
           "m",
         );
         const dry = await redrive(queue.url, "--from", "on-failure-destination", "--dry-run");
-        expect(dry.stdout).toMatch(told);
+        expect(dry.stdout).toMatch(lostLine);
         expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
         const ended = await redrive(queue.url, "--from", "on-failure-destination");
-        expect(ended.stdout).toMatch(told);
+        expect(ended.stdout).toMatch(lostLine);
         expect(ended.stdout).toContain("1 rejected, RECORD_LOST, now a dead letter\n");
         expect(ended.code).toBe(1);
-        expect(shop.letters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
+        expect(shop.deadLetters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
       { onFailureDestination: onFailureDestinationReader({ streams: streamOf([]) }) },
@@ -113,15 +113,15 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
   });
 
   test("reports lost records beside others that are rejected", async () => {
-    const [gone, bad] = [recordOf("gone", 1), recordOf(poison, 2)];
+    const [gone, rejected] = [recordOf("gone", 1), recordOf(bad, 2)];
     await withShop(
       async ({ redrive }) => {
         const queue = await newQueue(client);
-        await queue.fill([invocationRecord([gone, bad])]);
+        await queue.fill([invocationRecord([gone, rejected])]);
         const ended = await redrive(queue.url, "--from", "on-failure-destination");
         expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
       },
-      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([bad]) }) },
+      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([rejected]) }) },
     );
   });
 
@@ -185,7 +185,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = Array.from({ length: 10 }, (_, index) =>
-          recordOf(index === 9 ? poison : `item ${index}`, index + 1, { text: '"'.repeat(100_000) }),
+          recordOf(index === 9 ? bad : `item ${index}`, index + 1, { text: '"'.repeat(100_000) }),
         );
         const body = invocationRecord(records, JSON.stringify({ Records: records }));
         const bucket = await newBucket({

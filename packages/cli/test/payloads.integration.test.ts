@@ -10,7 +10,7 @@ import type { Envelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
 import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
-import { poison } from "./support/shop.ts";
+import { bad } from "./support/shop.ts";
 import { runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
@@ -27,8 +27,8 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
   });
 
   /** Stores the record in S3, and returns the message's body. */
-  const withRecordInS3 = async (letter: Envelope): Promise<string> => {
-    const { record, ...rest } = letter;
+  const withRecordInS3 = async (deadLetter: Envelope): Promise<string> => {
+    const { record, ...rest } = deadLetter;
     return JSON.stringify({ ...rest, recordUrl: await payloadStore.put(gzipSync(JSON.stringify(record))) });
   };
   const objects = async (): Promise<number> => ((await s3.listObjectsV2({ Bucket: bucket })).Contents ?? []).length;
@@ -45,7 +45,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
           await withRecordInS3(deadLetterOf("a", 1, { sink: "feed" })),
           deadLetterOf("a", 2, { sink: "feed" }),
           await withRecordInS3(latest),
-          await withRecordInS3(deadLetterOf(poison, 9)),
+          await withRecordInS3(deadLetterOf(bad, 9)),
         ]);
         const ended = await redrive(queue.url);
         expect(sumOf(ended)).toBe("5 received = 3 delivered + 1 rejected + 1 copy");
@@ -75,16 +75,16 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
 
   test("is exported with its record, and deleted with it", async () => {
     const queue = await newQueue(client);
-    const letter = deadLetterOf("a", 5);
+    const deadLetter = deadLetterOf("a", 5);
     const before = await objects();
-    await queue.fill([await withRecordInS3(letter)]);
+    await queue.fill([await withRecordInS3(deadLetter)]);
     const exported = await runSluice(["dead-letters", "export", queue.url], { env });
     expect(
       exported.stdout
         .split("\n")
         .slice(0, -1)
         .map((line) => JSON.parse(line)),
-    ).toEqual([letter]);
+    ).toEqual([deadLetter]);
     expect(await objects()).toBe(before + 1);
     const deleted = await runSluice(
       ["dead-letters", "delete", queue.url, "--yes", "--out", `/tmp/sluice-delete-${process.pid}`],

@@ -6,7 +6,7 @@ import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
 import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
-import { poison } from "./support/shop.ts";
+import { bad } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
@@ -42,7 +42,7 @@ describeWithSqs("sluice redrive", (engine) => {
   test("leaves messages that are still rejected, with code and reason and without values", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([deadLetterOf("a"), deadLetterOf(poison, 2), deadLetterOf(poison, 3)]);
+      await queue.fill([deadLetterOf("a"), deadLetterOf(bad, 2), deadLetterOf(bad, 3)]);
       const ended = await redrive(queue.url);
       expect(ended.code).toBe(1);
       expect(ended.stdout).toMatch(
@@ -56,12 +56,12 @@ describeWithSqs("sluice redrive", (engine) => {
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
       const names = ["a", "b", "c"];
-      const letters = names.flatMap((name, item) =>
+      const deadLetters = names.flatMap((name, item) =>
         Array.from({ length: 60 }, (_, index) => deadLetterOf(name, item * 60 + index + 1, { sink: "feed" })),
       );
-      const shuffled = letters.map((letter, index) => ({ letter, rank: (index * 7919) % 181 }));
+      const shuffled = deadLetters.map((deadLetter, index) => ({ deadLetter, rank: (index * 7919) % 181 }));
       shuffled.sort((one, other) => one.rank - other.rank);
-      await queue.fill(shuffled.map(({ letter }) => letter));
+      await queue.fill(shuffled.map(({ deadLetter }) => deadLetter));
       expect(sumOf(await redrive(queue.url))).toBe("180 received = 180 delivered");
       expect(lambda.invocations.length).toBeGreaterThan(1);
       for (const [item, name] of names.entries()) {
@@ -75,8 +75,13 @@ describeWithSqs("sluice redrive", (engine) => {
   test("sends several copies of one dead letter once, and deletes all of them", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      const letter = deadLetterOf("a", 1, { sink: "feed" });
-      await queue.fill([letter, letter, deadLetterOf("b", 2, { sink: "feed" }), { ...letter, code: "SINK_TIMEOUT" }]);
+      const deadLetter = deadLetterOf("a", 1, { sink: "feed" });
+      await queue.fill([
+        deadLetter,
+        deadLetter,
+        deadLetterOf("b", 2, { sink: "feed" }),
+        { ...deadLetter, code: "SINK_TIMEOUT" },
+      ]);
       expect(await redrive(queue.url, "--code", "SINK_REJECTED")).toMatchObject({
         code: 0,
         stdout: "4 received = 2 delivered + 2 copies\n",
@@ -106,8 +111,10 @@ describeWithSqs("sluice redrive", (engine) => {
       "no JSON at all",
       JSON.stringify({ v: 7, id: "x" }),
     ];
-    const bodiesOf = (letters: readonly (Envelope | string)[]) =>
-      letters.map((letter) => (typeof letter === "string" ? letter : encodeEnvelope(letter))).sort();
+    const bodiesOf = (deadLetters: readonly (Envelope | string)[]) =>
+      deadLetters
+        .map((deadLetter) => (typeof deadLetter === "string" ? deadLetter : encodeEnvelope(deadLetter)))
+        .sort();
 
     test.each([
       [["--sink", "feed"], [1]],
@@ -174,7 +181,7 @@ describeWithSqs("sluice redrive", (engine) => {
       const left = [
         deadLetterOf("a", 5),
         deadLetterOf("b", 1),
-        deadLetterOf(poison, 2),
+        deadLetterOf(bad, 2),
         deadLetterOf("c", 3, { sink: "feed" }),
       ];
       await queue.fill(left);

@@ -25,18 +25,18 @@ const approval: Approval = {
   mode: "redrive",
 };
 
-interface Told {
+interface SentDecision {
   readonly taskToken: string;
   readonly output: string;
 }
 
 /** The page, and the decisions that Step Functions gets. */
 const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
-  const told: Told[] = [];
+  const decisions: SentDecision[] = [];
   const sfn = {
-    sendTaskSuccess: async (input: Told) => {
+    sendTaskSuccess: async (input: SentDecision) => {
       if (options.refusal !== undefined) throw Object.assign(new Error("no"), { name: options.refusal });
-      told.push(input);
+      decisions.push(input);
     },
   };
   const handler = approvalPageHandler({
@@ -46,7 +46,7 @@ const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {})
     clock: clockAt(startMs),
     ...options,
   });
-  return { handler, told };
+  return { handler, decisions };
 };
 
 const request = (method: string, parameter: string | undefined, more: Partial<HttpEvent> = {}): HttpEvent => ({
@@ -92,36 +92,36 @@ describe("a link", () => {
 
 describe("the page", () => {
   test("shows the run on GET, and decides nothing", async () => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const answer = await handler(request("GET", link));
     expect(answer.statusCode).toBe(200);
     expect(answer.body).toContain('<form method="post">');
     expect(answer.body).toContain("orders-dead");
     expect(answer.body).toContain("about 42");
-    expect(told).toEqual([]);
+    expect(decisions).toEqual([]);
   });
 
   test.each(["GET", "HEAD"])("a scanner's %s with a decision in it decides nothing", async (method) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const query = { approval: link, decision: "approve" };
     const answer = await handler(request(method, link, { queryStringParameters: query, body: "decision=approve" }));
-    expect([answer.statusCode, told]).toEqual([200, []]);
+    expect([answer.statusCode, decisions]).toEqual([200, []]);
   });
 
   test.each(["PUT", "DELETE", "OPTIONS", "PATCH", ""])("answers the method %s with 405", async (method) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const answer = await handler(request(method, link, { body: "decision=approve" }));
-    expect([answer.statusCode, answer.headers.allow, told]).toEqual([405, "GET, HEAD, POST", []]);
+    expect([answer.statusCode, answer.headers.allow, decisions]).toEqual([405, "GET, HEAD, POST", []]);
   });
 
   test.each([
     ["approve", "approved"],
     ["reject", "rejected"],
   ])("decides when its form is submitted: %s", async (button, decision) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const answer = await handler(post(button));
     expect(answer.statusCode).toBe(200);
-    expect(told).toEqual([
+    expect(decisions).toEqual([
       {
         taskToken: approval.token,
         output: JSON.stringify({ decision, decidedAt: new Date(startMs).toISOString() }),
@@ -132,27 +132,27 @@ describe("the page", () => {
   test.each(["", "constructor", "__proto__", "yes", "APPROVE"])(
     "a form with the decision %p decides nothing",
     async (decision) => {
-      const { handler, told } = made();
-      expect([(await handler(post(decision))).statusCode, told]).toEqual([400, []]);
+      const { handler, decisions } = made();
+      expect([(await handler(post(decision))).statusCode, decisions]).toEqual([400, []]);
     },
   );
 
   test("reads forms of a function URL, which are base64", async () => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const body = Buffer.from("decision=reject").toString("base64");
     await handler(request("POST", link, { body, isBase64Encoded: true }));
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
   });
 
   test("reads requests of a REST API", async () => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const event: HttpEvent = {
       httpMethod: "POST",
       queryStringParameters: { approval: link },
       body: "decision=approve",
     };
     expect((await handler(event)).statusCode).toBe(200);
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
   });
 
   test.each<[string, HttpEvent]>([
@@ -161,14 +161,14 @@ describe("the page", () => {
     ["a forged link", request("POST", signed(approval, "x".repeat(32)), { body: "decision=approve" })],
     ["a task token", request("POST", approval.token, { body: "decision=approve" })],
   ])("is refused with %s, to GET and POST alike", async (_name, event) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const statuses = [await handler(event), await handler({ ...event, requestContext: { http: { method: "GET" } } })];
-    expect([statuses.map(({ statusCode }) => statusCode), told]).toEqual([[403, 403], []]);
+    expect([statuses.map(({ statusCode }) => statusCode), decisions]).toEqual([[403, 403], []]);
   });
 
   test("answers 410 after the link has expired", async () => {
-    const { handler, told } = made({ clock: clockAt(approval.expiresAt) });
-    expect([(await handler(post("approve"))).statusCode, told]).toEqual([410, []]);
+    const { handler, decisions } = made({ clock: clockAt(approval.expiresAt) });
+    expect([(await handler(post("approve"))).statusCode, decisions]).toEqual([410, []]);
     expect((await handler(request("GET", link))).statusCode).toBe(410);
   });
 
@@ -255,10 +255,10 @@ describe("the request", () => {
 
   test("contains a link that the page accepts", async () => {
     const news = await asked("https://x.lambda-url.eu-west-1.on.aws/");
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const parameter = linkIn(news).searchParams.get("approval") ?? "";
     await handler(request("POST", parameter, { body: "decision=approve" }));
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
     expect(verified(parameter, secret)).toEqual(approval);
   });
 

@@ -95,7 +95,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       });
       const deadLetterQueue = sqsDeadLetterQueue({ queueUrl, client: world.sqs });
       const envelopes = ["a", "a", "b", "b"].map((id, n) =>
-        envelopeOf(orderRecord(id, n + 1, { n }), { id: `letter-${n}` }),
+        envelopeOf(orderRecord(id, n + 1, { n }), { id: `deadLetter-${n}` }),
       );
       await deadLetterQueue.write(envelopes);
       world.refuse(({ n }) => n === 0);
@@ -270,7 +270,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       ["that is null", { NewImage: { id: { S: "o-1" }, total: null } }],
       ["with an image that is null", { NewImage: null }],
       ["with keys that are none", { Keys: "id" }],
-    ])("nothing %s, which keeps no other letter from it", async (_name, dynamodb) => {
+    ])("no item of a record %s, and does not hold back others", async (_name, dynamodb) => {
       const world = await withDeadLetters([item("o-1"), item("o-2")]);
       const [record = {}] = world.records;
       const odd = { ...record, dynamodb: { ...record.dynamodb, ...dynamodb } } as StreamRecord;

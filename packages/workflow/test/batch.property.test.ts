@@ -37,10 +37,10 @@ const mortalQueue = ({ ask }: ReturnType<typeof mortal>, client: RedriveQueueCli
   getQueueAttributes: ask(client.getQueueAttributes),
 });
 
-const letterKinds = fc.constantFrom("good", "poison", "deadly", "drop", "fails to be fixed", "no envelope");
+const letterKinds = fc.constantFrom("good", "bad", "deadly", "drop", "fails to be fixed", "no envelope");
 
 const bodyOfKind = (kind: string, n: number): string =>
-  kind === "no envelope" ? `{"n":${n}}` : bodyFor(orderRecord(`o-${n}`, n, { kind, poison: kind === "poison" }));
+  kind === "no envelope" ? `{"n":${n}}` : bodyFor(orderRecord(`o-${n}`, n, { kind, bad: kind === "bad" }));
 
 const kindIn = (text: string): string | undefined => /"kind":\{"S":"([^"]+)"/.exec(text)?.[1];
 

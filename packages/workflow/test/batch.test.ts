@@ -8,15 +8,15 @@ import { queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, payloadOf, rig } from "./rig.ts";
 
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
-const letters = (count: number): string[] => numbersTo(count).map((n) => bodyFor(orderRecord(`o-${n}`, n)));
-const poison = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { poison: true }));
+const deadLetters = (count: number): string[] => numbersTo(count).map((n) => bodyFor(orderRecord(`o-${n}`, n)));
+const bad = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { bad: true }));
 
 const throttledError = (): Error => Object.assign(new Error("Rate exceeded"), { name: "TooManyRequestsException" });
 
 describe("a run", () => {
   test("drains the queue: every dead letter is delivered, and then deleted", async () => {
     const { queue, target, run, requests } = rig();
-    queue.send(...letters(250));
+    queue.send(...deadLetters(250));
     const progress = await run();
     expect(progress).toMatchObject({ next: "done", batches: 1, left: {}, notDeleted: 0, attempted: "" });
     expect(progress.counts).toMatchObject({ received: 250, delivered: 250, left: 0 });
@@ -42,7 +42,7 @@ describe("a run", () => {
 
   test("leaves messages that fail again, by sink and code, and attempts them once", async () => {
     const { queue, run, requests, lines } = rig();
-    queue.send(poison(1), ...letters(3), poison(2), bodyFor(orderRecord("x"), { sink: "gone" }));
+    queue.send(bad(1), ...deadLetters(3), bad(2), bodyFor(orderRecord("x"), { sink: "gone" }));
     const progress = await run();
     expect(progress.counts).toMatchObject({ received: 6, delivered: 3, left: 3 });
     expect(progress.left).toEqual({ copy: { MAPPING_FAILED: 2 }, gone: { RECORD_MALFORMED: 1 } });
@@ -54,14 +54,14 @@ describe("a run", () => {
 
   test("releases messages that are left as soon as it ends", async () => {
     const { queue, run } = rig();
-    queue.send(poison(1));
+    queue.send(bad(1));
     await run();
     expect(queue.visible()).toBe(1);
   });
 
   test("does not attempt a message again that a later batch of the run receives", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 70_000, chunkSize: 10 });
-    queue.send(...numbersTo(150).map(poison));
+    queue.send(...numbersTo(150).map(bad));
     // At one message a second, the first messages are visible again (after 100 seconds) before the last ones are received.
     const progress = await run({ ratePerSecond: 1 });
     expect(progress).toMatchObject({ next: "done", counts: { received: 150, left: 150 } });
@@ -71,9 +71,9 @@ describe("a run", () => {
 
   test("does not attempt messages that were sent after its start, and ends", async () => {
     const { queue, run, requests } = rig();
-    queue.send(...letters(2));
+    queue.send(...deadLetters(2));
     queue.advance(2_000);
-    queue.send(...numbersTo(300).map(poison));
+    queue.send(...numbersTo(300).map(bad));
     expect(await run()).toMatchObject({ next: "done", counts: { received: 2, delivered: 2 } });
     expect(requests).toEqual([2]);
     expect(queue.visible()).toBe(300);
@@ -81,7 +81,7 @@ describe("a run", () => {
 
   test("ends although new messages keep coming", async () => {
     const one = rig();
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     const { receiveMessage } = one.queue.client;
     let calls = 0;
     Object.assign(one.queue.client, {
@@ -89,7 +89,7 @@ describe("a run", () => {
         calls += 1;
         if (calls > 1_000) throw new Error("endless");
         one.queue.advance(1_000);
-        if (calls > 1) one.queue.send(...letters(10));
+        if (calls > 1) one.queue.send(...deadLetters(10));
         return receiveMessage(input);
       },
     });
@@ -98,7 +98,7 @@ describe("a run", () => {
 
   test("ends when too many messages are left", async () => {
     const { queue, run } = rig({ chunkSize: 10 });
-    queue.send(...numbersTo(50).map(poison), ...letters(50));
+    queue.send(...numbersTo(50).map(bad), ...deadLetters(50));
     const progress = await run({ maxFailures: 20 });
     expect(progress).toMatchObject({ next: "stopped", reason: "failures", counts: { received: 20, left: 20 } });
     expect(queue.visible()).toBe(100);
@@ -106,7 +106,7 @@ describe("a run", () => {
 
   test("ends after a number of messages, exactly", async () => {
     const { queue, run } = rig();
-    queue.send(...letters(250));
+    queue.send(...deadLetters(250));
     const progress = await run({ maxMessages: 103 });
     expect(progress).toMatchObject({ next: "stopped", reason: "messages", counts: { received: 103, delivered: 103 } });
     expect(queue.visible()).toBe(147);
@@ -118,7 +118,7 @@ describe("a run", () => {
       return invoking(slow.handler)(input);
     };
     const slow = rig({ invoke, chunkSize: 1, timeoutMs: 130_000 });
-    slow.queue.send(...letters(3));
+    slow.queue.send(...deadLetters(3));
     const first = await slow.batch();
     expect(first).toMatchObject({ next: "more", counts: { received: 2, delivered: 2 } });
     expect(await slow.batch({ progress: first })).toMatchObject({ batches: 2, counts: { received: 3, delivered: 3 } });
@@ -131,7 +131,7 @@ describe("a run", () => {
       return invoking(one.handler)(input);
     };
     const one = rig({ invoke, chunkSize: 3 });
-    for (const body of letters(3)) {
+    for (const body of deadLetters(3)) {
       one.queue.send(body);
       one.queue.advance(10);
     }
@@ -201,7 +201,7 @@ describe("a message that the handler had no time for", () => {
       return { Payload: payloadOf({ batchItemFailures, outcomes }) };
     };
     const one = rig({ invoke });
-    one.queue.send(...letters(5));
+    one.queue.send(...deadLetters(5));
     expect((await one.run()).counts).toMatchObject({ received: 5, delivered: 5 });
     expect(sizes).toEqual([5, 2, 1]);
   });
@@ -210,7 +210,7 @@ describe("a message that the handler had no time for", () => {
 describe("the rate", () => {
   test("is kept over the whole run", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 120_000 });
-    queue.send(...letters(95));
+    queue.send(...deadLetters(95));
     const startedAt = queue.now();
     await run({ ratePerSecond: 10 });
     expect(requests).toEqual([...Array(9).fill(10), 5]);
@@ -221,7 +221,7 @@ describe("the rate", () => {
 
   test("is unlimited by default", async () => {
     const { queue, run } = rig({ pollSeconds: 0 });
-    queue.send(...letters(95));
+    queue.send(...deadLetters(95));
     const startedAt = queue.now();
     await run();
     expect(queue.now()).toBe(startedAt);
@@ -235,7 +235,7 @@ describe("a pipeline's function that fails", () => {
         ? Promise.resolve(functionError("Runtime.ExitError"))
         : invoking(one.handler)(input);
     const one = rig({ invoke });
-    one.queue.send(...letters(100));
+    one.queue.send(...deadLetters(100));
     const progress = await one.run();
     expect(progress).toMatchObject({ next: "done", counts: { received: 100, delivered: 99, left: 1 } });
     expect(progress.left).toEqual({ copy: { FUNCTION_FAILED: 1 } });
@@ -250,7 +250,7 @@ describe("a pipeline's function that fails", () => {
         ? Promise.resolve(functionError("Runtime.ExitError"))
         : invoking(one.handler)(input);
     const one = rig({ invoke });
-    one.queue.send(...letters(100));
+    one.queue.send(...deadLetters(100));
     expect((await one.run()).counts).toMatchObject({ received: 100, delivered: 95, left: 5 });
   });
 
@@ -262,7 +262,7 @@ describe("a pipeline's function that fails", () => {
       return invoking(one.handler)(input);
     };
     const one = rig({ invoke });
-    one.queue.send(...letters(250));
+    one.queue.send(...deadLetters(250));
     const progress = await one.run();
     expect(progress).toMatchObject({ next: "stopped", reason: "pipeline" });
     expect(progress.counts.delivered).toBe(100);
@@ -272,7 +272,7 @@ describe("a pipeline's function that fails", () => {
 
   test("that is throttled from the start fails the batch, and its messages are released", async () => {
     const one = rig({ invoke: () => Promise.reject(throttledError()) });
-    one.queue.send(...letters(5));
+    one.queue.send(...deadLetters(5));
     await expect(one.batch()).rejects.toMatchObject({ name: "RedriveThrottledError", code: "REDRIVE_THROTTLED" });
     expect(one.queue.visible()).toBe(5);
   });
@@ -284,7 +284,7 @@ describe("a pipeline's function that fails", () => {
       return calls === 2 ? Promise.reject(throttledError()) : invoking(one.handler)(input);
     };
     const one = rig({ invoke });
-    one.queue.send(...letters(150));
+    one.queue.send(...deadLetters(150));
     const first = await one.batch();
     expect(first).toMatchObject({ next: "more", counts: { received: 100, delivered: 100 } });
     expect(await one.batch({ progress: first })).toMatchObject({ next: "done", counts: { received: 150 } });
@@ -297,7 +297,7 @@ describe("a pipeline's function that fails", () => {
     ["EC2ThrottledException", "REDRIVE_THROTTLED"],
   ])("with %s is %s", async (name, code) => {
     const one = rig({ invoke: () => Promise.reject(Object.assign(new Error("no"), { name })) });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch()).rejects.toMatchObject({ code });
     expect(one.queue.visible()).toBe(1);
   });
@@ -305,7 +305,7 @@ describe("a pipeline's function that fails", () => {
   test("to answer in time may still be running: its messages stay hidden until its timeout", async () => {
     const invoke = () => Promise.reject(Object.assign(new Error("aborted"), { name: "AbortError" }));
     const one = rig({ invoke, timeoutMs: 60_000 });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.visible()).toBe(0);
     one.queue.advance(90_000);
@@ -319,7 +319,7 @@ describe("a pipeline's function that fails", () => {
     ["a text", "ok"],
   ])("and answers not as a pipeline does (%s) causes no deletion", async (_name, answer) => {
     const one = rig({ invoke: async () => ({ Payload: payloadOf(answer) }) });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.bodies()).toHaveLength(2);
   });
@@ -327,7 +327,7 @@ describe("a pipeline's function that fails", () => {
   test("to name a message in its answer leaves that message", async () => {
     const outcomes = [{ itemIdentifier: "message-1", outcome: "delivered" }];
     const one = rig({ invoke: async () => ({ Payload: payloadOf({ batchItemFailures: [], outcomes }) }) });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     expect(await one.run()).toMatchObject({ counts: { delivered: 1, left: 1 }, left: { copy: { UNANSWERED: 1 } } });
     expect(one.queue.bodies()).toHaveLength(1);
   });
@@ -367,7 +367,7 @@ describe("a message that is not an envelope of the pipeline", () => {
 describe("a message that cannot be deleted", () => {
   test("is counted, and not sent again in the same run", async () => {
     const one = rig();
-    one.queue.send(...letters(3));
+    one.queue.send(...deadLetters(3));
     Object.assign(one.queue.client, {
       deleteMessageBatch: async () => Promise.reject(Object.assign(new Error("no"), { name: "AccessDenied" })),
     });
@@ -381,7 +381,7 @@ describe("a message that cannot be deleted", () => {
 describe("a record that is stored elsewhere", () => {
   const record = orderRecord("o-1");
   const recordUrl = "s3://bucket/sluice/records/1.json.gz";
-  const claimed = (sink = "copy"): string =>
+  const withRecordUrl = (sink = "copy"): string =>
     JSON.stringify({ ...envelopeOf(record, { sink }), record: undefined, recordUrl });
 
   const store = () => {
@@ -389,10 +389,10 @@ describe("a record that is stored elsewhere", () => {
     const steps: string[] = [];
     const payloadStore: PayloadStore = {
       put: () => Promise.reject(new Error("not asked for")),
-      get: async (claim) => kept.get(claim) ?? Promise.reject(new Error("gone")),
-      remove: async (claim) => {
+      get: async (url) => kept.get(url) ?? Promise.reject(new Error("gone")),
+      remove: async (url) => {
         steps.push("object removed");
-        kept.delete(claim);
+        kept.delete(url);
       },
     };
     return { kept, steps, payloadStore };
@@ -416,7 +416,7 @@ describe("a record that is stored elsewhere", () => {
         return deleteMessageBatch(input);
       },
     });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     await one.run();
     expect(steps).toEqual(["message deleted", "object removed"]);
     expect(kept.size).toBe(0);
@@ -425,7 +425,7 @@ describe("a record that is stored elsewhere", () => {
   test("stays while its message does", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore });
-    one.queue.send(claimed("gone"));
+    one.queue.send(withRecordUrl("gone"));
     expect((await one.run()).counts).toMatchObject({ left: 1 });
     expect(kept.size).toBe(1);
   });
@@ -433,7 +433,7 @@ describe("a record that is stored elsewhere", () => {
   test("stays when the message could not be deleted", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     Object.assign(one.queue.client, {
       deleteMessageBatch: async () => ({ Failed: [{ Id: "0", Code: "InternalError" }] }),
     });
@@ -445,7 +445,7 @@ describe("a record that is stored elsewhere", () => {
     const { payloadStore } = store();
     const remove = () => Promise.reject(new Error("denied"));
     const one = rig({ payloadStore: { ...payloadStore, remove }, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     expect(await one.run()).toMatchObject({ next: "done", counts: { delivered: 1 } });
     expect(one.lines.map(({ message }) => message)).toContain("a message's record could not be removed");
   });
@@ -453,38 +453,38 @@ describe("a record that is stored elsewhere", () => {
   test("is fetched for the fix", async () => {
     const { payloadStore } = store();
     const seen: unknown[] = [];
-    const fix = ({ record: fetched, recordUrl: claim }: { record: unknown; recordUrl?: string }) => {
-      seen.push(fetched, claim);
+    const fix = ({ record: fetched, recordUrl: url }: { record: unknown; recordUrl?: string }) => {
+      seen.push(fetched, url);
       return undefined;
     };
     const one = rig({ payloadStore, fix, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     await one.run();
     expect(seen).toEqual([record, recordUrl]);
   });
 
   test("that the fix needs and that cannot be fetched leaves the message", async () => {
     const one = rig({ fix: () => "drop" });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     expect((await one.run()).left).toEqual({ copy: { RECORD_MALFORMED: 1 } });
   });
 });
 
 describe("the fix", () => {
-  const mended = streamRecord({ keyNames: ["id"], after: { id: "p-1", poison: false } });
+  const mended = streamRecord({ keyNames: ["id"], after: { id: "p-1", bad: false } });
 
   test("changes the record that is sent, but not the message", async () => {
     const one = rig({
       fix: ({ record }) => ({
         record: {
           ...record,
-          dynamodb: { ...record.dynamodb, NewImage: { id: { S: "p-1" }, poison: { BOOL: false } } },
+          dynamodb: { ...record.dynamodb, NewImage: { id: { S: "p-1" }, bad: { BOOL: false } } },
         },
       }),
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
-    expect([...one.target.items().values()]).toEqual([{ id: "p-1", poison: false }]);
+    expect([...one.target.items().values()]).toEqual([{ id: "p-1", bad: false }]);
   });
 
   test("may answer binary attributes", async () => {
@@ -495,26 +495,26 @@ describe("the fix", () => {
         return { record: { ...record, dynamodb: { ...record.dynamodb, NewImage } } };
       },
     });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await one.run();
     expect(JSON.stringify([...one.target.items().values()])).toBe('[{"id":"o-1","blob":"AQID","blobs":["AQID"]}]');
   });
 
   test("that answers the envelope itself changes nothing", async () => {
     const one = rig({ fix: (envelope) => envelope });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
   test.each([undefined, null])("that answers %s changes nothing", async (answer) => {
     const one = rig({ fix: () => answer });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
   test("can drop a dead letter: the message is deleted without being sent, and logged", async () => {
     const one = rig({ fix: ({ code }) => (code === "SINK_REJECTED" ? "drop" : undefined) });
-    one.queue.send(poison(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
+    one.queue.send(bad(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
     expect((await one.run()).counts).toMatchObject({ received: 2, dropped: 1, delivered: 1 });
     expect(one.queue.bodies()).toEqual([]);
     expect(one.requests).toEqual([1]);
@@ -529,16 +529,16 @@ describe("the fix", () => {
         return undefined;
       },
     });
-    one.queue.send(poison(1), ...letters(2));
+    one.queue.send(bad(1), ...deadLetters(2));
     expect(await one.run()).toMatchObject({ counts: { delivered: 2, left: 1 }, left: { copy: { FIX_FAILED: 1 } } });
-    expect(one.queue.bodies()).toEqual([poison(1)]);
+    expect(one.queue.bodies()).toEqual([bad(1)]);
     expect(JSON.stringify(one.lines)).toContain("RangeError");
     expect(JSON.stringify(one.lines)).not.toContain("secret");
   });
 
   test("that does not answer leaves the dead letter", async () => {
     const one = rig({ fix: () => new Promise(() => undefined), fixTimeoutMs: 1_000 });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_FAILED: 1 } });
   });
 
@@ -552,7 +552,7 @@ describe("the fix", () => {
     ["another kind of change", { record: { ...mended, eventName: "REMOVE" } }],
   ])("that answers %s leaves the dead letter, and sends nothing", async (_name, answer) => {
     const one = rig({ fix: () => answer as never });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_INVALID: 1 } });
     expect(one.requests).toEqual([]);
   });
@@ -568,21 +568,21 @@ describe("the fix", () => {
   test("that changes its argument, and answers nothing, changes nothing", async () => {
     const one = rig({
       fix: ({ record }) => {
-        Object.assign(record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
+        Object.assign(record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
       },
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ left: 1 });
   });
 
   test("that changes its argument, and answers it, changes the record", async () => {
     const one = rig({
       fix: (envelope) => {
-        Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
+        Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
         return envelope;
       },
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
@@ -594,7 +594,7 @@ describe("the fix", () => {
 
   test("is not called when the invocation may end before it answers", async () => {
     const one = rig({ fix: () => undefined, timeoutMs: 20_000 });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch()).rejects.toThrow("chunkSize");
     expect(one.queue.visible()).toBe(1);
   });
@@ -625,7 +625,7 @@ describe("the queue", () => {
 
   test("that fails during a receive loses no message of it", async () => {
     const one = rig();
-    one.queue.send(...letters(20));
+    one.queue.send(...deadLetters(20));
     const { receiveMessage } = one.queue.client;
     let calls = 0;
     Object.assign(one.queue.client, {
@@ -673,7 +673,7 @@ describe("options", () => {
 
   test("a mode without its options fails the batch", async () => {
     const one = rig();
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch({ mode: "republish" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 

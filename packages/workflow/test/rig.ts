@@ -48,12 +48,12 @@ export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
   return async ({ Payload }) => ({ Payload: payloadOf(await handler(JSON.parse(Payload), lambdaContext())) });
 };
 
-/** A pipeline "orders" with a target in memory. Its mapper refuses orders with `poison: true`. */
+/** A pipeline "orders" with a target in memory. Its mapper refuses orders with `bad: true`. */
 export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
   const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } })
     .to<unknown, "upsert">(target, ({ after }) => {
-      if (after.poison === true) throw new Error("poison");
+      if (after.bad === true) throw new Error("bad");
       return after;
     })
     .handler();

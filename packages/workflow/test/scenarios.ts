@@ -126,9 +126,9 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
   };
 };
 
-const letters = (count: number): string[] =>
+const deadLetters = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => bodyFor(orderRecord(`o-${index}`, index + 1)));
-const poison = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { poison: true }));
+const bad = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { bad: true }));
 
 const named = (name: string) => Object.assign(new Error("as the test wants it"), { name });
 const failing =
@@ -173,7 +173,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     describe("without an approval", () => {
       test("drains the queue, and reports", async () => {
         const { queue, run, news, delivered } = made();
-        queue.send(...letters(120));
+        queue.send(...deadLetters(120));
         const { status, states, output, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", straight]);
         expect(output).toMatchObject({ outcome: "completed", counts: { received: 120, delivered: 120, left: 0 } });
@@ -186,7 +186,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       test("continues batch by batch, up to the limit of batches", async () => {
         const batch = { chunkSize: 10, timeoutBufferMs: 900_000 };
         const { queue, run } = made({ batch, machine: { maxBatches: 3 } });
-        queue.send(...letters(50));
+        queue.send(...deadLetters(50));
         const { status, report, states } = await run();
         expect([status, report.outcome, report.batches]).toEqual(["SUCCEEDED", "stopped", 3]);
         expect(report.counts).toMatchObject({ received: 30, delivered: 30 });
@@ -206,7 +206,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
       test("uses the settings in its input", async () => {
         const { queue, run } = made({ machine: { maxMessages: 50 } });
-        queue.send(...letters(20));
+        queue.send(...deadLetters(20));
         expect((await run({ maxMessages: 7 })).report).toMatchObject({ outcome: "stopped", counts: { received: 7 } });
         expect(queue.bodies()).toHaveLength(13);
       });
@@ -216,7 +216,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         ["no object", "x"],
       ])("refuses an input that is %s, and does nothing", async (_name, input) => {
         const { queue, run } = made();
-        queue.send(...letters(2));
+        queue.send(...deadLetters(2));
         const { status, error, states, report } = await run(input);
         expect([status, error, states]).toEqual([
           "FAILED",
@@ -243,7 +243,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
             statuses.push((await page(request("POST", link, "decision=approve"))).statusCode);
           },
         });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, "Approved?", ...straight.slice(2)]]);
         expect(report).toMatchObject({ outcome: "completed", counts: { received: 3, delivered: 3 } });
@@ -255,7 +255,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
       test("succeeds when it is rejected, and has changed nothing", async () => {
         const { queue, run } = made({ machine, human: (link, page) => page(request("POST", link, "decision=reject")) });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, "Approved?", ...toReport, "Done"]]);
         expect(report).toMatchObject({ outcome: "rejected", counts: { received: 0 } });
@@ -268,7 +268,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
           machine: { approval: { timeoutSeconds: 1 } },
           human: async (link) => links.push(link),
         });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, ...toReport, "Done"]]);
         expect(report.outcome).toBe("expired");
@@ -285,7 +285,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
       test("reports when the approval request cannot be sent", async () => {
         const { queue, run } = made({ machine, functions: { ApprovalRequestFunctionArn: () => failing("Error") } });
-        queue.send(...letters(1));
+        queue.send(...deadLetters(1));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["FAILED", [...asked, ...toReport, "Failed"]]);
         expect(report).toMatchObject({ outcome: "failed", counts: { received: 0 } });
@@ -295,7 +295,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     describe("with failures", () => {
       test("leaves messages that are rejected again, and succeeds", async () => {
         const { queue, run } = made();
-        queue.send(poison(1), ...letters(3), poison(2));
+        queue.send(bad(1), ...deadLetters(3), bad(2));
         const { status, report } = await run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report).toMatchObject({
@@ -332,7 +332,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         const never = () => Promise.reject(new Error("not asked for"));
         const dynamodb = { updateItem, putItem: never, deleteItem: never };
         const { queue, run, delivered } = made({ machine: { mode: "republish" }, dynamodb });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, report } = await run();
         expect([status, report.mode]).toEqual(["SUCCEEDED", "republish"]);
         expect(report).toMatchObject({
@@ -350,7 +350,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
             return calls < 3 ? Promise.reject(named("TooManyRequestsException")) : invoking(orders().handler)(input);
           },
         });
-        world.queue.send(...letters(2));
+        world.queue.send(...deadLetters(2));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report).toMatchObject({ counts: { received: 2, delivered: 2 } });
@@ -364,7 +364,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
             return Promise.reject(named("TooManyRequestsException"));
           },
         });
-        world.queue.send(...letters(2));
+        world.queue.send(...deadLetters(2));
         const { status, error, states, report } = await world.run();
         expect([status, error]).toEqual(["FAILED", "RedriveFailed"]);
         expect(states.at(-1)).toBe("Failed");
@@ -374,7 +374,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
       test("fails when Step Functions cannot call a function because of throttling", async () => {
         const world = made({ functions: { BatchFunctionArn: () => failing("Lambda.TooManyRequestsException") } });
-        world.queue.send(...letters(1));
+        world.queue.send(...deadLetters(1));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["FAILED", "failed"]);
         expect(report.reason).toContain("Lambda.TooManyRequestsException");
@@ -382,7 +382,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
       test("stops when the pipeline's function is broken, keeps the counts, and fails", async () => {
         const world = made({ invoke: async () => functionError("Runtime.ImportModuleError") });
-        world.queue.send(...letters(20));
+        world.queue.send(...deadLetters(20));
         const { status, report } = await world.run();
         expect([status, report.outcome, report.reason]).toEqual([
           "FAILED",
@@ -412,7 +412,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
           };
         };
         const world = made({ functions: { BatchFunctionArn: crash } });
-        world.queue.send(...letters(5));
+        world.queue.send(...deadLetters(5));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report.counts).toMatchObject({ received: 5, delivered: 5 });
