@@ -44,8 +44,8 @@ export interface RedriveEngine<Message extends MessageOrder> {
 }
 
 /**
- * Requests in a row that fail before the function counts as broken. One message that makes the function crash causes seven
- * failed requests among a hundred messages, and a neighbour of it a few more.
+ * Requests in a row that fail before the function counts as broken. One message that makes the function crash causes eight
+ * failed requests among a hundred messages, and each neighbour that does so causes one or a few more.
  */
 export const maxFailuresInARow = 16;
 
