@@ -1,5 +1,5 @@
-// The whole way of a dead letter: rejected by a real Postgres, kept on a real queue, brought back by the real command
-// when the mapper is mended, and superseded where the row has moved on.
+// A dead letter from end to end: Postgres rejects it, a queue stores it, the command redrives it after the mapper is fixed,
+// and it is superseded where the row is newer.
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -38,7 +38,7 @@ const sluice = async (args: readonly string[], env: NodeJS.ProcessEnv) => {
 };
 
 describeWithEngines("sluice redrive to Postgres", (engines) => {
-  test("brings back what a mended mapper can map, and nothing that the row has outrun", async () => {
+  test("delivers what the fixed mapper accepts, and supersedes what the row has outrun", async () => {
     execFileSync(process.execPath, [tsc, "-b", join(root, "packages/cli"), join(root, "packages/sink-postgres")]);
     const url = await engines.postgres.createDatabase();
     const pool = new pg.Pool({ connectionString: url });
@@ -61,7 +61,7 @@ describeWithEngines("sluice redrive to Postgres", (engines) => {
       table.put({ id: "o-3", total: "1 EUR" }),
       table.remove({ id: "o-3" }),
     ];
-    // One at a time: in one batch the later change of an item stands for the earlier.
+    // One record per batch: within a batch, the later change of an item would supersede the earlier one.
     for (const record of records) await broken(streamEvent([record]), lambdaContext());
     const rows = async () => (await pool.query("SELECT id, total FROM orders ORDER BY id")).rows;
     expect(await rows()).toEqual([{ id: "o-2", total: 7 }]);
@@ -78,9 +78,9 @@ describeWithEngines("sluice redrive to Postgres", (engines) => {
       stdout: "3 received = 1 would be delivered + 2 would be superseded\n",
     });
     expect(await rows()).toHaveLength(1);
-    expect(await redrive("--max", "1", "--key", '{"id":"o-3"}')).toMatchObject({
+    expect(await redrive("--max-messages", "1", "--key", '{"id":"o-3"}')).toMatchObject({
       code: 0,
-      stdout: "3 received = 1 superseded + 2 not asked for\n",
+      stdout: "3 received = 1 superseded + 2 not selected\n",
     });
     expect(await redrive()).toMatchObject({ code: 0, stdout: "2 received = 1 delivered + 1 superseded\n" });
     expect(await rows()).toEqual([

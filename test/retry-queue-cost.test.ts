@@ -24,9 +24,13 @@ const delays = () => {
   const client = {
     sendMessageBatch: async () => ({}),
     deleteMessageBatch: async () => ({}),
-    changeMessageVisibilityBatch: async ({ Entries }: { readonly Entries: { VisibilityTimeout: number }[] }) => {
+    changeMessageVisibilityBatch: async ({
+      Entries,
+    }: {
+      readonly Entries: { Id: string; VisibilityTimeout: number }[];
+    }) => {
       asked.push(...Entries.map(({ VisibilityTimeout }) => VisibilityTimeout));
-      return {};
+      return { Successful: Entries };
     },
   };
   const queue = sqsRetryQueue({ queueUrl: "https://sqs.us-east-1.amazonaws.com/1/retry", client: client as SqsSender });

@@ -1,4 +1,4 @@
-// The function after its mapper was mended: the redrive's handler, as a user would export it.
+// The handler after its mapper was fixed.
 
 import { pipeline } from "@sluice/core";
 import { postgresSink } from "@sluice/sink-postgres";

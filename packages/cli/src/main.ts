@@ -1,11 +1,11 @@
-// The program: see sluice.ts.
+// The program.
 
 import { sluice } from "./sluice.ts";
 import { processTerminal } from "./terminal/terminal.ts";
 
-// The SDK's reminder of Node 20's end of life would tear the progress line.
+// The SDK's warning about Node 20 would break the progress line.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-// A reader of our output may leave before its end, as head does.
+// A reader of the output, such as `head`, may close it before its end.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

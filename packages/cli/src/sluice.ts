@@ -1,19 +1,19 @@
-// The command: which part of it is meant, its help, and errors in one line. Parts are loaded when they are meant.
+// The command `sluice`: runs one of its subcommands, which is loaded when it is needed, and writes errors in one line.
 
 import { readFile } from "node:fs/promises";
-import { CommandError, exitCodes } from "./command-error.ts";
+import { CommandError, exitCodes } from "./command-line/command-error.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
   redrive: {
-    about: "sends dead letters again, or what Lambda gave up on",
-    load: async () => (await import("./redrive/command.ts")).redriveCommand,
+    about: "sends dead letters, or batches of an on-failure destination, again",
+    load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
   },
   "dead-letters": {
-    about: "lists, shows, exports or drops dead letters",
-    load: async () => (await import("./dead-letters/command.ts")).deadLettersCommand,
+    about: "lists, shows, exports or deletes dead letters",
+    load: async () => (await import("./dead-letters/dead-letters.ts")).deadLettersCommand,
   },
 };
 
@@ -22,7 +22,7 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Looks at dead letters of Sluice's pipelines and sends them again.
+Inspects and redrives dead letters of Sluice's pipelines.
 
 Commands:
 ${Object.entries(commands)
@@ -30,8 +30,8 @@ ${Object.entries(commands)
   .join("\n")}
 
 Options:
-  -h, --help  this text; sluice <command> --help has that command's
-  --version   the version`;
+  -h, --help  show this help; sluice <command> --help shows the help of a command
+  --version   show the version`;
 
 const version = async (): Promise<string> => {
   const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
@@ -41,26 +41,26 @@ const version = async (): Promise<string> => {
 const dispatch = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const [name, ...rest] = args;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (name === undefined) throw new CommandError(`there is no command; expected ${names.join(" or ")}`);
+  if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(" or ")}`);
   if (name === "--help" || name === "-h") terminal.out(help);
   else if (name === "--version") terminal.out(await version());
   else if (command !== undefined) return (await command.load())(rest, terminal);
   else {
     const what = name.startsWith("-") ? "option" : "command";
-    throw new CommandError(`there is no ${what} ${name}; expected ${names.join(" or ")}, --help or --version`);
+    throw new CommandError(`unknown ${what} ${name}; expected ${names.join(" or ")}, --help or --version`);
   }
   return exitCodes.done;
 };
 
 const isVerbose = (args: readonly string[]): boolean => args.includes("--verbose") || Boolean(process.env.DEBUG);
 
-/** The error with what caused it, for those who ask. */
+/** Formats an error with its causes. */
 const stackOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   return `${error.stack}${error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause)}`}`;
 };
 
-/** Runs the command and answers its exit code. */
+/** Runs the command. Answers its exit code. */
 export const sluice = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   try {
     return await dispatch(args, terminal);

@@ -1,13 +1,13 @@
-// Commands in the documentation, as far as the command itself takes their arguments.
+// Commands in the documentation: the command must accept their arguments.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { deadLetterOptions } from "../src/dead-letters/options.ts";
+import { deadLettersOptions } from "../src/dead-letters/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
 
 const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md"];
 
-/** Lines that begin with the command, with those that they go on in. What has placeholders is usage. */
+/** Returns the command lines, with their continuations. Lines with placeholders are usage and not commands. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
@@ -15,7 +15,7 @@ const commandsIn = (page: string): string[] =>
     .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
-/** As a shell splits them; every variable is a queue's URL. */
+/** Splits a command like a shell. Every variable is a queue's URL. */
 const argumentsOf = (command: string): string[] =>
   command
     .split(" ")
@@ -23,10 +23,10 @@ const argumentsOf = (command: string): string[] =>
 
 const commands = pages.flatMap(commandsIn);
 
-test("there are commands in the documentation", () => expect(commands.length).toBeGreaterThan(10));
+test("the documentation contains commands", () => expect(commands.length).toBeGreaterThan(10));
 
 test.each(commands)("sluice %s", (command) => {
   const [name, ...args] = argumentsOf(command);
-  const parse = name === "redrive" ? redriveOptions : deadLetterOptions;
+  const parse = name === "redrive" ? redriveOptions : deadLettersOptions;
   expect(parse(args, Date.now())).toBeDefined();
 });

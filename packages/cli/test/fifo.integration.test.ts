@@ -1,11 +1,11 @@
-// A redrive of a FIFO queue, which gives a group's messages only when the earlier ones are gone.
+// A redrive of a FIFO queue, which brings the messages of a group only after the earlier ones are deleted.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startElasticmq, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
-import { poison } from "./support/shop.ts";
+import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
+import { bad } from "./support/shop.ts";
 
 const engines = [
   ["fauxqs", await engineOrSkip({ describe, test, afterAll }, () => startSqs())],
@@ -15,7 +15,7 @@ const engines = [
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 const feedOf = (name: string, positions: readonly number[]) =>
-  positions.map((position) => letterOf(name, position, { sink: "feed" }));
+  positions.map((position) => deadLetterOf(name, position, { sink: "feed" }));
 
 for (const [name, describeWithQueues] of engines) {
   describeWithQueues(`a FIFO queue of ${name}`, (engine) => {
@@ -41,17 +41,17 @@ for (const [name, describeWithQueues] of engines) {
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       }));
 
-    test("keeps what is behind a letter that stays, and tells of it", () =>
+    test("keeps the messages behind a dead letter that stays, and reports them", () =>
       withShop(async ({ shop, redrive }) => {
         const queue = await newQueue(client, {}, true);
-        await queue.fill([...range(1, 15).map((position) => letterOf(poison, position)), letterOf("b", 50)]);
+        await queue.fill([...range(1, 15).map((position) => deadLetterOf(bad, position)), deadLetterOf("b", 50)]);
         const ended = await redrive(queue.url, ...endpoint);
         const [, received = "", rejected = ""] =
           /^(\d+) received = 1 delivered \+ (\d+) rejected/.exec(sumOf(ended)) ?? [];
         expect(Number(received)).toBe(Number(rejected) + 1);
         expect(ended).toMatchObject({
           code: 1,
-          stdout: expect.stringMatching(/of the FIFO queue could not be looked at/),
+          stdout: expect.stringMatching(/of the FIFO queue could not be received/),
         });
         expect(shop.orders.items().size).toBe(1);
         expect(await queue.counts()).toEqual({ visible: 15, hidden: 0 });
@@ -59,14 +59,14 @@ for (const [name, describeWithQueues] of engines) {
   });
 }
 
-test("a copy that comes to light behind its first is deleted, and not sent again", async () => {
+test("a copy that becomes available after its first message is deleted, and not sent again", async () => {
   const engine = await startSqs();
   const client = new SQS(engine.clientConfig);
   try {
     await withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client, {}, true);
-      const [letter] = feedOf("a", [1]);
-      await queue.fill([letter, letter, letter].flatMap((one) => (one === undefined ? [] : [one])));
+      const [deadLetter] = feedOf("a", [1]);
+      await queue.fill([deadLetter, deadLetter, deadLetter].flatMap((one) => (one === undefined ? [] : [one])));
       expect(await redrive(queue.url)).toMatchObject({ code: 0, stdout: "3 received = 1 delivered + 2 copies\n" });
       expect(shop.feed.sent()).toHaveLength(1);
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });

@@ -1,4 +1,4 @@
-// `sluice redrive FILE`, and `--to local`: no queue and no AWS at all.
+// `sluice redrive FILE` and `--to local`, without a queue and without AWS.
 
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { sumOf } from "./support/bench.ts";
-import { letterOf } from "./support/letters.ts";
+import { deadLetterOf } from "./support/dead-letters.ts";
 import { type Ended, runSluice, startSluice } from "./support/sluice.ts";
 
 const handlers = fileURLToPath(new URL("support/handlers.mjs", import.meta.url));
@@ -19,7 +19,7 @@ interface Folder {
   readonly write: (lines: readonly (Envelope | string)[], end?: string) => Promise<void>;
   readonly redrive: (exportName: string, ...args: string[]) => Promise<Ended>;
   readonly start: (exportName: string, env: NodeJS.ProcessEnv, ...args: string[]) => ReturnType<typeof startSluice>;
-  /** What the sink was given. */
+  /** Items that the sink got. */
   readonly delivered: () => Promise<string[]>;
 }
 
@@ -49,9 +49,12 @@ const withFolder = async (use: (folder: Folder) => Promise<void>): Promise<void>
 };
 
 describe("a redrive of a file", () => {
-  test.each(["\n", "\r\n"])("delivers its lines, in the order of each item, when they end in %j", (end) =>
+  test.each(["\n", "\r\n"])("delivers its lines, in order for each item, with the line end %j", (end) =>
     withFolder(async ({ write, redrive, delivered }) => {
-      await write([letterOf("b", 2), letterOf("a", 9), letterOf("a", 1, { record: letterOf("a", 1).record })], end);
+      await write(
+        [deadLetterOf("b", 2), deadLetterOf("a", 9), deadLetterOf("a", 1, { record: deadLetterOf("a", 1).record })],
+        end,
+      );
       expect(await redrive("handler", "--to", "local")).toMatchObject({
         code: 0,
         stdout: "3 received = 2 delivered + 1 superseded\n",
@@ -60,148 +63,149 @@ describe("a redrive of a file", () => {
     }),
   );
 
-  test("takes lines whose values hold other line ends, blank lines, and a last line without an end", () =>
+  test("accepts other line ends within values, blank lines, and a last line without an end", () =>
     withFolder(async ({ write, redrive, file }) => {
-      await write([letterOf("a\u2028b\u2029c"), "", "  "]);
-      await appendFile(file, encodeEnvelope(letterOf("b", 2)));
+      await write([deadLetterOf("a\u2028b\u2029c"), "", "  "]);
+      await appendFile(file, encodeEnvelope(deadLetterOf("b", 2)));
       expect(sumOf(await redrive("handler"))).toBe("2 received = 2 delivered");
     }));
 
-  test("goes on where it stopped: what is done is noted beside the file, and not sent again", () =>
+  test("continues where it stopped: lines that are done are listed beside the file, and not sent again", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
-      await write([1, 2, 3, 4].map((position) => letterOf(`item ${position}`, position)));
-      expect(await redrive("handler", "--max", "2")).toMatchObject({ code: 1 });
+      await write([1, 2, 3, 4].map((position) => deadLetterOf(`item ${position}`, position)));
+      expect(await redrive("handler", "--max-messages", "2")).toMatchObject({ code: 1 });
       const again = await redrive("handler");
-      expect(again).toMatchObject({ code: 0, stdout: "4 received = 2 delivered + 2 done before\n" });
-      expect(again.stderr).toContain(`2 lines done before, says ${file}.done`);
-      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: "4 received = 4 done before\n" });
+      expect(again).toMatchObject({ code: 0, stdout: "4 received = 2 delivered + 2 already done\n" });
+      expect(again.stderr).toContain(`2 lines already done according to ${file}.done`);
+      expect(await redrive("handler")).toMatchObject({ code: 0, stdout: "4 received = 4 already done\n" });
       expect(await delivered()).toHaveLength(4);
     }));
 
-  test("goes on after a crash in the middle of a note", () =>
+  test("continues after a crash while it wrote its progress", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
-      await write(Array.from({ length: 12 }, (_, index) => letterOf(`item ${index}`, index + 1)));
-      await redrive("handler", "--max", "1");
+      await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
+      await redrive("handler", "--max-messages", "1");
       const done = await readFile(`${file}.done`, "utf8");
-      // Of the note of line 12.
+      // The start of an entry for line 12.
       await writeFile(`${file}.done`, `${done}1`);
-      await redrive("handler", "--max", "1");
-      expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 done before");
-      expect(sumOf(await redrive("handler"))).toBe("12 received = 12 done before");
+      await redrive("handler", "--max-messages", "1");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 already done");
+      expect(sumOf(await redrive("handler"))).toBe("12 received = 12 already done");
       expect(await delivered()).toHaveLength(12);
       expect(new Set(await delivered()).size).toBe(12);
     }));
 
-  test("does not take one file's progress for another's", () =>
+  test("does not use the progress of other content", () =>
     withFolder(async ({ write, redrive, file }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       await redrive("handler");
-      await write([letterOf("b", 2)]);
+      await write([deadLetterOf("b", 2)]);
       const ended = await redrive("handler");
       expect(ended.code).toBe(2);
-      expect(ended.stderr).toContain(`${file}.done is the progress of another content of ${file}`);
+      expect(ended.stderr).toContain(`${file}.done is the progress of other content of ${file}`);
     }));
 
-  test("counts lines that hold no envelope, and notes nothing in a dry run", () =>
+  test("counts lines without an envelope, and writes no progress in a dry run", () =>
     withFolder(async ({ write, redrive, file, delivered }) => {
-      await write([letterOf("a"), '{"half": ']);
+      await write([deadLetterOf("a"), '{"half": ']);
       expect(await redrive("handler", "--dry-run")).toMatchObject({
         code: 1,
         stdout:
-          "2 received = 1 would be delivered + 1 of another kind\n" +
-          "  1 message of another kind (no envelope): line 2\n",
+          "2 received = 1 would be delivered + 1 unsupported\n" + "  1 unsupported message (no envelope): line 2\n",
       });
       await expect(readFile(`${file}.done`)).rejects.toThrow("ENOENT");
       expect(await delivered()).toEqual([]);
       expect(await redrive("handler")).toMatchObject({
         code: 1,
-        stdout: expect.stringMatching(/^2 received = 1 delivered \+ 1 of another kind\n/),
+        stdout: expect.stringMatching(/^2 received = 1 delivered \+ 1 unsupported\n/),
       });
     }));
 
-  test("is killed, and goes on", () =>
+  test("continues after it was killed", () =>
     withFolder(async ({ write, redrive, start, delivered }) => {
-      await write(Array.from({ length: 100 }, (_, index) => letterOf(`item ${index}`, index + 1)));
+      await write(Array.from({ length: 100 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       const killed = start("handler", {}, "--rate", "5");
       while ((await delivered()).length === 0) await sleep(20);
       killed.child.kill("SIGKILL");
       await killed.ended;
       expect((await delivered()).length).toBeLessThan(100);
       expect(await redrive("handler")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^100 received = /) });
-      // The request that was in flight may have been delivered, and its note lost.
+      // The request in flight may have been delivered without an entry in the progress file.
       expect((await delivered()).length).toBeLessThanOrEqual(105);
       expect(new Set(await delivered()).size).toBe(100);
     }));
 });
 
 describe("--to local", () => {
-  test("calls the export that is named, with a context, and passes on what it says", () =>
+  test("calls the named export with a context, and passes on its output", () =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const ended = await redrive("speaking", "--profile", "shop", "--region", "eu-central-1");
       expect(ended).toMatchObject({ code: 0, stdout: "1 received = 1 delivered\n" });
       expect(ended.stderr).toContain("called as sluice-redrive with 15 minutes");
       expect(ended.stderr).toContain("profile shop, region eu-central-1");
     }));
 
-  test("says what the handler writes before its own result", () =>
+  test("writes the handler's output before its own result", () =>
     withFolder(async ({ write, file }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
       const { stdout } = await runSluice(args, { env: { DELIVERED: "/dev/null" }, isMerged: true });
       expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
     }));
 
-  test("lets the handler log from WARN on, unless it is told otherwise", () =>
+  test("lets the handler log warnings, unless POWERTOOLS_LOG_LEVEL is set", () =>
     withFolder(async ({ write, start }) => {
-      await write([letterOf("a")]);
-      const told = async (level: string | undefined) =>
+      await write([deadLetterOf("a")]);
+      const output = async (level: string | undefined) =>
         (await start("speaking", { POWERTOOLS_LOG_LEVEL: level }, "--dry-run").ended).stderr;
-      expect(await told(undefined)).toContain("logs from WARN on");
-      expect(await told("DEBUG")).toContain("logs from DEBUG on");
+      expect(await output(undefined)).toContain("logs from WARN on");
+      expect(await output("DEBUG")).toContain("logs from DEBUG on");
     }));
 
   test.each([
-    ["absent", /it exports no function absent, but .*handler, .*expected the name of one behind a #/],
+    ["absent", /it exports no function absent, but .*handler, .*expected the name of an exported function after a #/],
     ["nothing", /it exports no function nothing/],
-  ])("refuses the export %s", (name, told) =>
+  ])("refuses the export %s", (name, output) =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
-      expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(told) });
+      await write([deadLetterOf("a")]);
+      expect(await redrive(name)).toMatchObject({ code: 2, stderr: expect.stringMatching(output) });
     }),
   );
 
-  test("refuses what is no handler of a pipeline, and delivers nothing", () =>
+  test("refuses a function that is not a pipeline's handler, and delivers nothing", () =>
     withFolder(async ({ write, redrive }) => {
-      await write([letterOf("a")]);
+      await write([deadLetterOf("a")]);
       const ended = await redrive("hello");
       expect(ended).toMatchObject({ code: 2, stdout: expect.stringMatching(/^1 received = 1 not sent\n/) });
-      expect(ended.stderr).toMatch(/the function answered no outcomes; expected the handler of a Sluice pipeline$/m);
+      expect(ended.stderr).toMatch(
+        /the function's answer has no outcomes; expected the answer of a Sluice pipeline's handler$/m,
+      );
     }));
 
   test.each([
     ["dying", /1 to be retried, FUNCTION_FAILED: its process ended with exit code 3/],
     ["quoting", /1 to be retried, FUNCTION_FAILED: TypeError; its text is withheld/],
-  ])("isolates the message of which the handler %s fails", (name, told) =>
+  ])("isolates the message on which the handler %s fails", (name, output) =>
     withFolder(async ({ write, redrive, delivered }) => {
       const names = ["a", "b", "deadly", "d", "e", "f", "g"];
-      await write(names.map((item, index) => letterOf(item, index + 1)));
+      await write(names.map((item, index) => deadLetterOf(item, index + 1)));
       const ended = await redrive(name);
       expect(sumOf(ended)).toBe("7 received = 6 delivered + 1 to be retried");
-      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(told) });
+      expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(output) });
       expect(ended.stdout + ended.stderr).not.toContain("secret");
       expect(await delivered()).toHaveLength(6);
     }),
   );
 
-  test("gives up when the function fails whatever it is sent", () =>
+  test("ends when the function fails for every message", () =>
     withFolder(async ({ write, redrive }) => {
-      await write(Array.from({ length: 40 }, (_, index) => letterOf(`deadly ${index}`, index + 1)));
+      await write(Array.from({ length: 40 }, (_, index) => deadLetterOf(`deadly ${index}`, index + 1)));
       const ended = await redrive("quoting");
-      expect(sumOf(ended)).toBe("40 received = 3 to be retried + 37 not sent");
+      expect(sumOf(ended)).toBe("40 received = 6 to be retried + 34 not sent");
       expect(ended).toMatchObject({
         code: 1,
-        stderr: expect.stringMatching(/^sluice: the function fails: TypeError/m),
+        stderr: expect.stringMatching(/^sluice: the function is broken: 16 requests in a row failed: TypeError/m),
       });
     }));
 });

@@ -1,4 +1,4 @@
-// Help, and the documentation that must say the same.
+// Help, and the README, which must list the same options.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
@@ -27,13 +27,13 @@ describe("help", () => {
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
   });
 
-  test("of redrive names every kind of place that it takes", async () => {
+  test("of redrive names every kind of source", async () => {
     const { stdout } = await runSluice(["redrive", "--help"]);
     const usage = stdout.slice(0, stdout.indexOf("\n\n"));
     for (const place of ["queue URL", "file", "s3://bucket/prefix"]) expect(usage).toContain(place);
   });
 
-  test("names the commands; --version names the version", async () => {
+  test("names the commands; --version shows the version", async () => {
     expect(await runSluice(["--help"])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^ {2}redrive .*\n {2}dead-letters /m),
@@ -42,21 +42,24 @@ describe("help", () => {
   });
 
   test.each([
-    [[], "there is no command; expected redrive or dead-letters"],
-    [["redirve"], "there is no command redirve; expected redrive or dead-letters, --help or --version"],
-    [["--verison"], "there is no option --verison; expected"],
-    [["redrive", "q", "--sinks", "a"], "unknown option --sinks; sluice redrive knows --to, --function,"],
-    [["redrive"], "there is nothing to redrive; expected a queue's URL or a file of envelopes"],
-    [["dead-letters"], "there is no action; expected list, show, export, drop"],
-    [["dead-letters", "purge"], '"purge" is no action; expected list, show, export, drop'],
-    [["dead-letters", "list"], "there is no queue; expected its URL"],
-    [["dead-letters", "show", "https://q/1/a", ""], "show needs the id of a dead letter, as list has it"],
-    [["dead-letters", "list", "orders"], '"orders" is no queue; expected a queue\'s URL'],
-    [["dead-letters", "list", "https://q/1/a", "--values"], "--values is an option of show, and means nothing to list"],
-  ])("%j is wrong usage, told in one line", async (args, told) => {
+    [[], "no command is given; expected redrive or dead-letters"],
+    [["redirve"], "unknown command redirve; expected redrive or dead-letters, --help or --version"],
+    [["--verison"], "unknown option --verison; expected"],
+    [
+      ["redrive", "q", "--sinks", "a"],
+      "unknown option --sinks; expected one of sluice redrive: --to, --function-name,",
+    ],
+    [["redrive"], "no source is given; expected a queue's URL or a file of envelopes"],
+    [["dead-letters"], "no action is given; expected list, show, export, delete"],
+    [["dead-letters", "purge"], 'unknown action "purge"; expected list, show, export, delete'],
+    [["dead-letters", "list"], "no queue is given; expected its URL"],
+    [["dead-letters", "show", "https://q/1/a", ""], "show needs the id of a dead letter, as list shows it"],
+    [["dead-letters", "list", "orders"], '"orders" is not the URL of a queue; expected a queue\'s URL'],
+    [["dead-letters", "list", "https://q/1/a", "--values"], "--values is an option of show, not of list"],
+  ])("%j is wrong usage, and the error is one line", async (args, message) => {
     const { code, stdout, stderr } = await runSluice(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toContain(`sluice: ${told}`);
+    expect(stderr).toContain(`sluice: ${message}`);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
-// What a redrive holds: renewed while it lives, put back when it is asked to stop, and back by itself when it is killed.
+// Messages in flight: the redrive extends them while it runs, and releases them when it is stopped. After a kill they are
+// visible again.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -6,14 +7,15 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { type BenchOptions, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
+import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
 import { runSluice } from "./support/sluice.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-const letters = (count: number) => Array.from({ length: count }, (_, index) => letterOf(`item ${index}`, index + 1));
+const deadLetters = (count: number) =>
+  Array.from({ length: count }, (_, index) => deadLetterOf(`item ${index}`, index + 1));
 
-/** A function that is entered, and left when the test says so. */
+/** A function that returns when the test allows it. */
 const gate = () => {
   let open: () => void = () => undefined;
   let enter: () => void = () => undefined;
@@ -31,41 +33,38 @@ const gate = () => {
   return { open, entered, before };
 };
 
-describeWithSqs("what a redrive holds", (engine) => {
+describeWithSqs("a message in flight", (engine) => {
   const client = new SQS(engine.clientConfig);
   afterAll(() => client.destroy());
 
-  test.each(["SIGINT", "SIGTERM"] as const)(
-    "is put back on %s, when the request in flight is finished",
-    async (signal) => {
-      const { open, entered, before } = gate();
-      await withShop(
-        async ({ shop, startRedrive }) => {
-          const queue = await newQueue(client);
-          await queue.fill(letters(30));
-          const started = startRedrive(queue.url, "--rate", "10");
-          await entered;
-          started.child.kill(signal);
-          await started.said(/stopping: the request in flight is finished, and the rest is put back/);
-          open();
-          const ended = await started.ended;
-          expect(sumOf(ended)).toBe("30 received = 20 delivered + 10 not sent");
-          expect(ended).toMatchObject({
-            code: 1,
-            stdout: expect.stringContaining("10 not sent: the redrive was interrupted"),
-          });
-          expect(shop.orders.items().size).toBe(20);
-          expect(await queue.counts()).toEqual({ visible: 10, hidden: 0 });
-        },
-        { before },
-      );
-    },
-  );
+  test.each(["SIGINT", "SIGTERM"] as const)("is released on %s, after the request in flight", async (signal) => {
+    const { open, entered, before } = gate();
+    await withShop(
+      async ({ shop, startRedrive }) => {
+        const queue = await newQueue(client);
+        await queue.fill(deadLetters(30));
+        const started = startRedrive(queue.url, "--rate", "10");
+        await entered;
+        started.child.kill(signal);
+        await started.said(/stopping: the request in flight is finished, and the rest is released/);
+        open();
+        const ended = await started.ended;
+        expect(sumOf(ended)).toBe("30 received = 20 delivered + 10 not sent");
+        expect(ended).toMatchObject({
+          code: 1,
+          stdout: expect.stringContaining("10 not sent: the redrive was interrupted"),
+        });
+        expect(shop.orders.items().size).toBe(20);
+        expect(await queue.counts()).toEqual({ visible: 10, hidden: 0 });
+      },
+      { before },
+    );
+  });
 
-  test("is put back on Ctrl-C while messages are still received", () =>
+  test("is released on Ctrl-C while messages are being received", () =>
     withShop(async ({ shop, startRedrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(letters(800));
+      await queue.fill(deadLetters(800));
       const started = startRedrive(queue.url, "--rate", "1");
       await started.said(/about 800 messages/);
       started.child.kill("SIGINT");
@@ -74,12 +73,12 @@ describeWithSqs("what a redrive holds", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 800 - shop.orders.items().size, hidden: 0 });
     }));
 
-  test("comes back by itself when a second Ctrl-C ends it at once", async () => {
+  test("is visible again after a second Ctrl-C", async () => {
     const { open, entered, before } = gate();
     await withShop(
       async ({ startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "2" });
-        await queue.fill(letters(20));
+        await queue.fill(deadLetters(20));
         const started = startRedrive(queue.url, "--rate", "10");
         await entered;
         started.child.kill("SIGINT");
@@ -94,19 +93,19 @@ describeWithSqs("what a redrive holds", (engine) => {
     );
   });
 
-  test("comes back by itself after kill -9, and the next run does the rest", async () => {
+  test("is visible again after kill -9, and the next run continues", async () => {
     const { open, entered, before } = gate();
     await withShop(
       async ({ shop, redrive, startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "2" });
-        await queue.fill(letters(30));
+        await queue.fill(deadLetters(30));
         const killed = startRedrive(queue.url, "--rate", "10");
         await entered;
         killed.child.kill("SIGKILL");
         expect(await killed.ended).toMatchObject({ code: undefined });
         open();
         await sleep(2_500);
-        // The request was at the function, and is delivered; its ten messages are not deleted.
+        // The request in flight is delivered, but its ten messages are not deleted.
         expect(await redrive(queue.url)).toMatchObject({
           code: 0,
           stdout: "20 received = 10 delivered + 10 superseded\n",
@@ -118,25 +117,25 @@ describeWithSqs("what a redrive holds", (engine) => {
     );
   });
 
-  test("is not what others hold, and that is told", () =>
+  test("does not include messages in flight at other consumers, which are reported", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(letters(5));
+      await queue.fill(deadLetters(5));
       const input = { QueueUrl: queue.url, MaxNumberOfMessages: 3, VisibilityTimeout: 600 };
       expect((await client.receiveMessage(input)).Messages).toHaveLength(3);
       const ended = await redrive(queue.url);
       expect(sumOf(ended)).toBe("2 received = 2 delivered");
       expect(ended).toMatchObject({
         code: 1,
-        stdout: expect.stringMatching(/3 messages could not be looked at: held by/),
+        stdout: expect.stringMatching(/3 messages could not be received: in flight/),
       });
     }));
 
-  test("is renewed for as long as the redrive takes", () =>
+  test("is extended for as long as the redrive takes", () =>
     withShop(
       async ({ shop, startRedrive }) => {
         const queue = await newQueue(client, { VisibilityTimeout: "1" });
-        await queue.fill(letters(30));
+        await queue.fill(deadLetters(30));
         const started = startRedrive(queue.url, "--rate", "10");
         const stolen: unknown[] = [];
         let isOver = false;
@@ -157,9 +156,9 @@ describeWithSqs("what a redrive holds", (engine) => {
       { before: () => sleep(2_000) },
     ));
 
-  test("is renewed while a local handler blocks its thread", async () => {
+  test("is extended while a local handler blocks its thread", async () => {
     const queue = await newQueue(client, { VisibilityTimeout: "1" });
-    await queue.fill(letters(2));
+    await queue.fill(deadLetters(2));
     const handler = fileURLToPath(new URL("support/handlers.mjs#blocking", import.meta.url));
     const ended = await runSluice(["redrive", queue.url, "--handler", decodeURIComponent(handler), "--rate", "1"], {
       env: { BLOCK_MS: "3000", DELIVERED: "/dev/null" },

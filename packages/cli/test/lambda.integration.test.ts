@@ -1,4 +1,4 @@
-// `--to lambda`: what Lambda answers, who asks, and where.
+// `--to lambda`: Lambda's answers, credentials, regions and endpoints.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,8 +7,8 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf } from "./support/bench.ts";
+import { deadLetterOf, newQueue } from "./support/dead-letters.ts";
 import { type FakeFunction, type FakeLambda, startLambda } from "./support/lambda.ts";
-import { letterOf, newQueue } from "./support/letters.ts";
 import { openShop } from "./support/shop.ts";
 import { type Ended, runSluice } from "./support/sluice.ts";
 
@@ -27,7 +27,7 @@ const withFunction = async (run: FakeFunction, use: (redrive: Redrive, lambda: F
   }
 };
 
-/** What Lambda answers for a function that has failed. */
+/** Lambda's answer for a function that has failed. */
 const failing = (errorType: string, errorMessage: string): FakeFunction => {
   const failure = { errorType, errorMessage };
   return () => Promise.reject(failure);
@@ -38,14 +38,14 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   afterAll(() => client.destroy());
   const threeLetters = async () => {
     const queue = await newQueue(client);
-    await queue.fill(["a", "b", "c"].map((name, index) => letterOf(name, index + 1)));
+    await queue.fill(["a", "b", "c"].map((name, index) => deadLetterOf(name, index + 1)));
     return queue;
   };
 
-  test("ends when there is no such function, and puts everything back", () =>
+  test("ends when the function does not exist, and releases all messages", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "nobody"]);
+      const ended = await redrive([queue.url, "--function-name", "nobody"]);
       expect(ended).toMatchObject({
         code: 2,
         stdout: "3 received = 3 not sent\n  3 not sent: the redrive ended early\n",
@@ -65,13 +65,13 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     ],
     ["ConfigError", "deadLetterQueue is missing", "ConfigError: deadLetterQueue is missing"],
     ["TypeError", "cannot read secret of a", "TypeError; its text is withheld because it may quote values"],
-  ])("tells of a function that fails with %s, without values", (type, message, told) =>
+  ])("reports a function that fails with %s, without values", (type, message, reason) =>
     withFunction(failing(type, message), async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "shop"]);
+      const ended = await redrive([queue.url, "--function-name", "shop"]);
       expect(ended).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining(`sluice: the function fails: ${told}\n`),
+        stdout: expect.stringContaining(`3 to be retried, FUNCTION_FAILED: such as ${reason}\n`),
       });
       expect(sumOf(ended)).toBe("3 received = 3 to be retried");
       expect(ended.stdout + ended.stderr).not.toContain("secret");
@@ -79,7 +79,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     }),
   );
 
-  test("asks again when Lambda has no room for an invocation, and isolates what is too large for one", () => {
+  test("retries a throttled invocation, and isolates a message that is too large", () => {
     const refusals = [
       { status: 429, errorType: "TooManyRequestsException" },
       { status: 429, errorType: "TooManyRequestsException" },
@@ -95,25 +95,23 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     };
     return withFunction(run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function", "shop"]);
+      const ended = await redrive([queue.url, "--function-name", "shop"]);
       expect(sumOf(ended)).toBe("3 received = 2 delivered + 1 to be retried");
-      expect(ended.stdout).toContain(
-        "1 to be retried, FUNCTION_FAILED: RequestTooLargeException: Lambda takes no such",
-      );
+      expect(ended.stdout).toContain("1 to be retried, SINK_TOO_LARGE: [lambda] Lambda answered RequestTooLarge;");
     });
   });
 
   test.each([null, "done", {}, { batchItemFailures: [] }])(
-    "refuses the answer %j: nothing says that anything was delivered",
+    "refuses the answer %j, which does not say that a message was delivered",
     (answer) =>
       withFunction(
         async () => answer,
         async (redrive) => {
           const queue = await threeLetters();
-          const ended = await redrive([queue.url, "--function", "shop"]);
+          const ended = await redrive([queue.url, "--function-name", "shop"]);
           expect(ended).toMatchObject({
             code: 2,
-            stderr: expect.stringContaining("expected the handler of a Sluice pipeline"),
+            stderr: expect.stringContaining("expected the answer of a Sluice pipeline's handler"),
           });
           expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
         },
@@ -123,15 +121,15 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   test.each([
     [["--verbose"], {}],
     [[], { DEBUG: "1" }],
-  ])("shows stacks with %j and %j, and else none", (args, env) =>
+  ])("shows stacks only with %j and %j", (args, env) =>
     withFunction(openShop().run, async (redrive) => {
-      const place = [`${engine.endpoint}/000000000000/gone`, "--function", "shop"];
+      const place = [`${engine.endpoint}/000000000000/gone`, "--function-name", "shop"];
       expect((await redrive([...place, ...args], env)).stderr).toMatch(/\n\s+at .*\n(.|\n)*caused by (.|\n)*\n\s+at /);
       expect((await redrive(place)).stderr).not.toMatch(/\n\s+at /);
     }),
   );
 
-  test("takes credentials of the profile, and the region that is named, or the ARN's", () =>
+  test("uses the profile's credentials, and the given region or that of the ARN", () =>
     withFunction(openShop().run, async (redrive, lambda) => {
       const folder = await mkdtemp(join(tmpdir(), "sluice-aws-"));
       const file = join(folder, "config");
@@ -139,25 +137,25 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       const env = { AWS_CONFIG_FILE: file };
       const signedBy = async (...args: string[]): Promise<string | undefined> => {
         const queue = await newQueue(client);
-        await queue.fill([letterOf("a")]);
+        await queue.fill([deadLetterOf("a")]);
         const ended = await redrive([queue.url, ...args], env);
         expect(ended).toMatchObject({ code: expect.any(Number), stderr: expect.not.stringContaining("secret") });
         return lambda.invocations.at(-1)?.authorization;
       };
-      expect(await signedBy("--function", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
-      expect(await signedBy("--function", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
+      expect(await signedBy("--function-name", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
+      expect(await signedBy("--function-name", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
         /Credential=OTHERKEY\/\d+\/eu-west-1\/lambda/,
       );
-      expect(await signedBy("--function", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
+      expect(await signedBy("--function-name", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
       await rm(folder, { recursive: true });
     }));
 
-  test("--endpoint-url leads to all of them, but for those that the environment names", () =>
+  test("--endpoint-url applies to all services, except those that the environment overrides", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      // A name that nobody resolves.
+      // A host name that does not resolve.
       const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
-      const ended = await redrive([url, "--function", "shop", "--endpoint-url", engine.endpoint]);
+      const ended = await redrive([url, "--function-name", "shop", "--endpoint-url", engine.endpoint]);
       expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });
     }));
 });

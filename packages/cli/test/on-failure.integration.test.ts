@@ -1,4 +1,4 @@
-// `sluice redrive --from on-failure`: what Lambda itself gave up on, as SQS and S3 get it.
+// `sluice redrive --from on-failure-destination`: batches that Lambda sent to SQS and S3.
 
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -7,8 +7,8 @@ import { onFailureDestinationReader } from "@sluice/core";
 import type { StreamRecord, StreamsReader } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/letters.ts";
-import { poison } from "./support/shop.ts";
+import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
+import { bad } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
@@ -39,7 +39,7 @@ const invocationRecord = (records: readonly StreamRecord[], payload?: unknown): 
   });
 };
 
-/** A stream that still has these records. */
+/** A stream that contains these records. */
 const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   getShardIterator: async ({ SequenceNumber = "0" }) => {
     if (records.some((record) => sequenceNumberOf(record) === SequenceNumber)) return { ShardIterator: SequenceNumber };
@@ -50,7 +50,7 @@ const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   }),
 });
 
-/** A stream that has forgotten what came before these records. */
+/** A stream whose older records are trimmed. */
 const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   ...streamOf(records),
   getShardIterator: async ({ ShardIteratorType }) => {
@@ -59,7 +59,7 @@ const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   },
 });
 
-describeWithSqs("sluice redrive --from on-failure", (engine) => {
+describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
   const client = new SQS(engine.clientConfig);
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
   afterAll(() => {
@@ -67,7 +67,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
     s3.destroy();
   });
 
-  test("reads pointers back from the stream, as SQS and SNS bring them, and delivers their records to every sink", async () => {
+  test("reads the records of pointers in SQS and SNS messages from the stream, and delivers them to every sink", async () => {
     const records = [1, 2, 3].map((position) => recordOf(`item ${position}`, position));
     const onFailureDestination = onFailureDestinationReader({ streams: streamOf(records) });
     await withShop(
@@ -75,7 +75,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
         const queue = await newQueue(client);
         const bySns = { Type: "Notification", Message: invocationRecord(records.slice(2)) };
         await queue.fill([invocationRecord(records.slice(0, 2)), JSON.stringify(bySns)]);
-        expect(await redrive(queue.url, "--from", "on-failure")).toMatchObject({
+        expect(await redrive(queue.url, "--from", "on-failure-destination")).toMatchObject({
           code: 0,
           stdout: "2 received = 2 delivered\n",
         });
@@ -87,50 +87,50 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
     );
   });
 
-  test("tells of records that are gone by sequence numbers and times, with what to do", async () => {
+  test("reports lost records by sequence numbers and times, with the remedy", async () => {
     const records = [7, 8].map((position) => recordOf("gone", position));
     await withShop(
       async ({ shop, redrive }) => {
         const queue = await newQueue(client);
         await queue.fill([invocationRecord(records)]);
-        const told = new RegExp(
+        const lostLine = new RegExp(
           `^lost: 2 of 2 records .* sequence numbers ${sequenceNumberOf(records[0] as StreamRecord)} to ` +
             `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; backfill`,
           "m",
         );
-        const dry = await redrive(queue.url, "--from", "on-failure", "--dry-run");
-        expect(dry.stdout).toMatch(told);
+        const dry = await redrive(queue.url, "--from", "on-failure-destination", "--dry-run");
+        expect(dry.stdout).toMatch(lostLine);
         expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
-        const ended = await redrive(queue.url, "--from", "on-failure");
-        expect(ended.stdout).toMatch(told);
+        const ended = await redrive(queue.url, "--from", "on-failure-destination");
+        expect(ended.stdout).toMatch(lostLine);
         expect(ended.stdout).toContain("1 rejected, RECORD_LOST, now a dead letter\n");
         expect(ended.code).toBe(1);
-        expect(shop.letters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
+        expect(shop.deadLetters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
       { onFailureDestination: onFailureDestinationReader({ streams: streamOf([]) }) },
     );
   });
 
-  test("tells of lost records beside others that are rejected", async () => {
-    const [gone, bad] = [recordOf("gone", 1), recordOf(poison, 2)];
+  test("reports lost records beside others that are rejected", async () => {
+    const [gone, rejected] = [recordOf("gone", 1), recordOf(bad, 2)];
     await withShop(
       async ({ redrive }) => {
         const queue = await newQueue(client);
-        await queue.fill([invocationRecord([gone, bad])]);
-        const ended = await redrive(queue.url, "--from", "on-failure");
+        await queue.fill([invocationRecord([gone, rejected])]);
+        const ended = await redrive(queue.url, "--from", "on-failure-destination");
         expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
       },
-      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([bad]) }) },
+      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([rejected]) }) },
     );
   });
 
-  test("puts back what is no invocation record, and what is older than --since", () =>
+  test("releases messages that are not invocation records, or older than --since", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill(["{}", letterOf("a"), invocationRecord([recordOf("a")])]);
-      const ended = await redrive(queue.url, "--from", "on-failure", "--since", "1h");
-      expect(sumOf(ended)).toBe("3 received = 1 not asked for + 2 of another kind");
+      await queue.fill(["{}", deadLetterOf("a"), invocationRecord([recordOf("a")])]);
+      const ended = await redrive(queue.url, "--from", "on-failure-destination", "--since", "1h");
+      expect(sumOf(ended)).toBe("3 received = 1 not selected + 2 unsupported");
       expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
     }));
 
@@ -146,7 +146,7 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
     ((await s3.listObjectsV2({ Bucket })).Contents ?? []).map(({ Key }) => Key);
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
 
-  test("takes the objects under an S3 prefix, payload as text or object, and deletes those that are done", () =>
+  test("redrives the objects under an S3 prefix, with payloads as text or object, and deletes those that are done", () =>
     withShop(
       async ({ shop, redrive }) => {
         const event = (name: string, position: number) => ({ Records: [recordOf(name, position)] });
@@ -156,10 +156,10 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
           "aws/lambda/m/s/3": "something else",
           elsewhere: "not under the prefix",
         });
-        const ended = await redrive(`s3://${bucket}/aws/lambda/`, "--from", "on-failure");
+        const ended = await redrive(`s3://${bucket}/aws/lambda/`, "--from", "on-failure-destination");
         expect(ended).toMatchObject({
           code: 1,
-          stdout: expect.stringMatching(/^3 received = 2 delivered \+ 1 of another kind\n.*: aws\/lambda\/m\/s\/3\n$/),
+          stdout: expect.stringMatching(/^3 received = 2 delivered \+ 1 unsupported\n.*: aws\/lambda\/m\/s\/3\n$/),
         });
         expect(shop.orders.items().size).toBe(2);
         expect(await keysIn(bucket)).toEqual(["aws/lambda/m/s/3", "elsewhere"]);
@@ -167,13 +167,13 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
       { env },
     ));
 
-  test("sends the pointer of an object that no request holds and that has lost its end", () =>
+  test("sends the pointer of an object that is too large for a request and cut off", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = [recordOf("a", 1, { text: '"'.repeat(2_000_000) })];
         const payload = JSON.stringify({ Records: records }).slice(0, -10);
         const bucket = await newBucket({ "p/1": invocationRecord(records, payload) });
-        await redrive(`s3://${bucket}/p/`, "--from", "on-failure");
+        await redrive(`s3://${bucket}/p/`, "--from", "on-failure-destination");
         expect(Math.max(...lambda.invocations.map(({ bytes }) => bytes))).toBeLessThan(10_000);
         expect(shop.orders.items().size).toBe(1);
         expect(await keysIn(bucket)).toEqual([]);
@@ -181,11 +181,11 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
       { env, onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
     ));
 
-  test("cuts an object that no request holds, and deletes it only when all of it is done", () =>
+  test("splits an object that is too large for a request, and deletes it when all of its parts are done", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = Array.from({ length: 10 }, (_, index) =>
-          recordOf(index === 9 ? poison : `item ${index}`, index + 1, { text: '"'.repeat(100_000) }),
+          recordOf(index === 9 ? bad : `item ${index}`, index + 1, { text: '"'.repeat(100_000) }),
         );
         const body = invocationRecord(records, JSON.stringify({ Records: records }));
         const bucket = await newBucket({
@@ -193,11 +193,11 @@ describeWithSqs("sluice redrive --from on-failure", (engine) => {
           "p/2": invocationRecord([recordOf("late", 50)], { Records: [recordOf("late", 50)] }),
         });
         shop.feed.fail({ kind: "throttle" });
-        const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure");
+        const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure-destination");
         expect(failed.code).toBe(1);
         expect(await keysIn(bucket)).toEqual(["p/1", "p/2"]);
         shop.feed.heal();
-        const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure");
+        const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure-destination");
         expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
         expect(ended.stdout).toContain("rejected, MAPPING_FAILED, now a dead letter");
         expect(shop.orders.items().size).toBe(10);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { type OptionSpecs, parseArguments, wholeNumber } from "../src/arguments.ts";
 import { awsFailure } from "../src/aws/aws-failure.ts";
 import { regionIn } from "../src/aws/region.ts";
-import { CommandError } from "../src/command-error.ts";
-import { keyMatch } from "../src/item-key.ts";
-import { placeAt, queueAt } from "../src/letterbox/places.ts";
+import { type OptionSpecs, parseArguments, wholeNumber } from "../src/command-line/arguments.ts";
+import { CommandError } from "../src/command-line/command-error.ts";
+import { keyMatch } from "../src/filter/item-key.ts";
+import { sinceTime } from "../src/filter/since.ts";
+import { queueUrlIn, sourceAddressIn } from "../src/message-source/source-address.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
-import { sinceTime } from "../src/since.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 
@@ -82,61 +82,71 @@ describe("arguments", () => {
   } as const satisfies OptionSpecs;
 
   test.each([
-    [["--nme", "x"], "unknown option --nme; sluice x knows --name, --list, --yes"],
-    [["-z"], "unknown option -z; sluice x knows --name, --list, --yes"],
-    [["--name"], "--name lacks its value"],
-    [["--name", "--yes"], "--name lacks its value"],
+    [["--nme", "x"], "unknown option --nme; expected one of sluice x: --name, --list, --yes"],
+    [["-z"], "unknown option -z; expected one of sluice x: --name, --list, --yes"],
+    [["--name"], "--name needs a value"],
+    [["--name", "--yes"], "--name needs a value"],
     [["--yes=no"], "Option '-y, --yes' does not take an argument"],
     [["--name", ""], "--name is empty; expected NAME"],
     [["--list", "a", "--list="], "--list is empty; expected NAME"],
   ])("%j: %s", (args, message) => expect(refusal(() => parseArguments("sluice x", specs, args))).toBe(message));
 
-  test.each(["0", "-1", "1.5", "ten", "", "1e3"])("%j is no whole number above 0", (text) =>
+  test.each(["0", "-1", "1.5", "ten", "", "1e3"])("%j is refused as a whole number above 0", (text) =>
     expect(refusal(() => wholeNumber("rate", text))).toBe(`--rate is "${text}"; expected a whole number above 0`),
   );
 
   test.each([
-    [["--function", "f"], { to: "lambda", functionName: "f" }],
+    [["--function-name", "f"], { to: "lambda", functionName: "f" }],
     [["--handler", "h.js#x"], { to: "local", handler: "h.js#x" }],
     [["--to", "local", "--handler", "h.js"], { to: "local", handler: "h.js" }],
-  ])("%j say who delivers", (args, handler) =>
+  ])("%j say where the handler runs", (args, handler) =>
     expect(redriveOptions(["https://q/1/a", ...args], now)?.handler).toEqual(handler),
   );
 
   test.each([
-    [[], "expected either --to lambda --function NAME or --to local --handler FILE"],
-    [["--function", "f", "--handler", "h"], "expected either"],
+    [[], "expected either --to lambda --function-name NAME or --to local --handler FILE"],
+    [["--function-name", "f", "--handler", "h"], "expected either"],
     [["--to", "lambda", "--handler", "h"], "expected either"],
-    [["--to", "cloud", "--function", "f"], '--to is "cloud"; expected lambda or local'],
-    [["--function", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure'],
-    [["--function", "f", "--from", "on-failure", "--sink", "s"], "--sink is about dead letters"],
-    [["another", "--function", "f"], '"another" is one too many'],
-    [["--function", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
-    [["--function", "f", "--endpoint-url", "localhost:4566"], '--endpoint-url is "localhost:4566"; expected a URL'],
-    [["--function", "f", "--code", "A_B", "--code", "sink_rejected"], '--code is "sink_rejected"; expected a code'],
+    [["--to", "cloud", "--function-name", "f"], '--to is "cloud"; expected lambda or local'],
+    [["--function-name", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure-destination'],
+    [["--function-name", "f", "--from", "on-failure-destination", "--sink", "s"], "--sink applies to dead letters"],
+    [["another", "--function-name", "f"], 'unexpected argument "another"'],
+    [["--function-name", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
+    [
+      ["--function-name", "f", "--endpoint-url", "localhost:4566"],
+      '--endpoint-url is "localhost:4566"; expected a URL',
+    ],
+    [
+      ["--function-name", "f", "--code", "A_B", "--code", "sink_rejected"],
+      '--code is "sink_rejected"; expected a code',
+    ],
   ])("%j are refused", (args, message) =>
     expect(refusal(() => redriveOptions(["https://q/1/a", ...args], now))).toContain(message),
   );
 });
 
-describe("places", () => {
+describe("source addresses", () => {
   test("are queues, objects and files", () => {
-    expect(placeAt("https://sqs.us-east-1.amazonaws.com/1/q")).toEqual({
+    expect(sourceAddressIn("https://sqs.us-east-1.amazonaws.com/1/q")).toEqual({
       kind: "queue",
       url: "https://sqs.us-east-1.amazonaws.com/1/q",
     });
-    expect(placeAt("s3://bucket/some/prefix/")).toEqual({ kind: "objects", bucket: "bucket", prefix: "some/prefix/" });
-    expect(placeAt("s3://bucket")).toEqual({ kind: "objects", bucket: "bucket", prefix: "" });
-    expect(placeAt("package.json")).toEqual({ kind: "file", path: "package.json" });
+    expect(sourceAddressIn("s3://bucket/some/prefix/")).toEqual({
+      kind: "objects",
+      bucket: "bucket",
+      prefix: "some/prefix/",
+    });
+    expect(sourceAddressIn("s3://bucket")).toEqual({ kind: "objects", bucket: "bucket", prefix: "" });
+    expect(sourceAddressIn("package.json")).toEqual({ kind: "file", path: "package.json" });
   });
 
-  test.each(["arn:aws:sqs:us-east-1:1:q", "orders", "https://", "https://host"])("%s is none", (text) =>
-    expect(refusal(() => placeAt(text))).toContain("expected a queue's URL"),
+  test.each(["arn:aws:sqs:us-east-1:1:q", "orders", "https://", "https://host"])("%s is not one", (text) =>
+    expect(refusal(() => sourceAddressIn(text))).toContain("expected a queue's URL"),
   );
 
-  test("of dead letters are queues only", () => {
-    expect(refusal(() => queueAt("s3://bucket"))).toBe(
-      '"s3://bucket" is no queue; expected a queue\'s URL (https://sqs.…)',
+  test("of dead letters are queues", () => {
+    expect(refusal(() => queueUrlIn("s3://bucket"))).toBe(
+      '"s3://bucket" is not the URL of a queue; expected a queue\'s URL (https://sqs.…)',
     );
   });
 
@@ -149,7 +159,7 @@ describe("places", () => {
     ["arn:aws:lambda:ap-south-1:1:function:f", "ap-south-1"],
     ["http://127.0.0.1:4566/000000000000/q", undefined],
     ["orders", undefined],
-  ])("%s is in %s", (address, region) => expect(regionIn(address)).toBe(region));
+  ])("the region of %s is %s", (address, region) => expect(regionIn(address)).toBe(region));
 });
 
 describe("errors of AWS", () => {
@@ -166,5 +176,5 @@ describe("errors of AWS", () => {
     ],
     [Object.assign(new Error(""), { code: "ECONNREFUSED" }), /^it: ECONNREFUSED$/],
     ["a text", /^it: a text$/],
-  ])("%s", (error, told) => expect(awsFailure("it", error).message).toMatch(told));
+  ])("%s", (error, message) => expect(awsFailure("it", error).message).toMatch(message));
 });

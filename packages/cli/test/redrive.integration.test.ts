@@ -1,16 +1,16 @@
-// `sluice redrive` as a user runs it: a process, a real queue, a real pipeline behind Lambda's Invoke.
+// `sluice redrive` as a process, with a real queue, and a real pipeline behind Lambda's Invoke.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { engineOrSkip, startSqs } from "@sluice/local";
 import { revisionsIn, sumOf, withShop } from "./support/bench.ts";
-import { letterOf, newQueue, recordOf } from "./support/letters.ts";
-import { poison } from "./support/shop.ts";
+import { deadLetterOf, newQueue, recordOf } from "./support/dead-letters.ts";
+import { bad } from "./support/shop.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => letterOf(name, index + 1));
+const ordered = (names: readonly string[]): Envelope[] => names.map((name, index) => deadLetterOf(name, index + 1));
 
 describeWithSqs("sluice redrive", (engine) => {
   const client = new SQS(engine.clientConfig);
@@ -19,7 +19,7 @@ describeWithSqs("sluice redrive", (engine) => {
   test("delivers dead letters to the sink that failed and to no other, and empties the queue", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([...ordered(["a", "b", "c"]), letterOf("d", 4, { sink: "feed" })]);
+      await queue.fill([...ordered(["a", "b", "c"]), deadLetterOf("d", 4, { sink: "feed" })]);
       const ended = await redrive(queue.url, "--to", "lambda");
       expect(ended).toMatchObject({ code: 0, stdout: "4 received = 4 delivered\n" });
       expect(revisionsIn(shop)).toEqual({ a: 1, b: 2, c: 3 });
@@ -27,22 +27,22 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("twice, and after newer changes, is superseded, and nothing goes backwards", () =>
+  test("twice, and after newer changes, is superseded: no item gets an older state", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a", 5)]);
+      await queue.fill([deadLetterOf("a", 5)]);
       expect(sumOf(await redrive(queue.url))).toBe("1 received = 1 delivered");
-      await queue.fill([letterOf("a", 5), letterOf("a", 3)]);
+      await queue.fill([deadLetterOf("a", 5), deadLetterOf("a", 3)]);
       const again = await redrive(queue.url);
       expect(again).toMatchObject({ code: 0, stdout: "2 received = 2 superseded\n" });
       expect(revisionsIn(shop)).toEqual({ a: 5 });
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("leaves what is still rejected, with code and reason and without values", () =>
+  test("leaves messages that are still rejected, with code and reason and without values", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a"), letterOf(poison, 2), letterOf(poison, 3)]);
+      await queue.fill([deadLetterOf("a"), deadLetterOf(bad, 2), deadLetterOf(bad, 3)]);
       const ended = await redrive(queue.url);
       expect(ended.code).toBe(1);
       expect(ended.stdout).toMatch(
@@ -52,16 +52,16 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 2, hidden: 0 });
     }));
 
-  test("keeps the order of each item, however the queue has shuffled them", () =>
+  test("keeps the order of each item in a shuffled queue", () =>
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
       const names = ["a", "b", "c"];
-      const letters = names.flatMap((name, item) =>
-        Array.from({ length: 60 }, (_, index) => letterOf(name, item * 60 + index + 1, { sink: "feed" })),
+      const deadLetters = names.flatMap((name, item) =>
+        Array.from({ length: 60 }, (_, index) => deadLetterOf(name, item * 60 + index + 1, { sink: "feed" })),
       );
-      const shuffled = letters.map((letter, index) => ({ letter, rank: (index * 7919) % 181 }));
+      const shuffled = deadLetters.map((deadLetter, index) => ({ deadLetter, rank: (index * 7919) % 181 }));
       shuffled.sort((one, other) => one.rank - other.rank);
-      await queue.fill(shuffled.map(({ letter }) => letter));
+      await queue.fill(shuffled.map(({ deadLetter }) => deadLetter));
       expect(sumOf(await redrive(queue.url))).toBe("180 received = 180 delivered");
       expect(lambda.invocations.length).toBeGreaterThan(1);
       for (const [item, name] of names.entries()) {
@@ -72,11 +72,16 @@ describeWithSqs("sluice redrive", (engine) => {
       }
     }));
 
-  test("sends several copies of one letter once, and deletes them all", () =>
+  test("sends several copies of one dead letter once, and deletes all of them", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      const letter = letterOf("a", 1, { sink: "feed" });
-      await queue.fill([letter, letter, letterOf("b", 2, { sink: "feed" }), { ...letter, code: "SINK_TIMEOUT" }]);
+      const deadLetter = deadLetterOf("a", 1, { sink: "feed" });
+      await queue.fill([
+        deadLetter,
+        deadLetter,
+        deadLetterOf("b", 2, { sink: "feed" }),
+        { ...deadLetter, code: "SINK_TIMEOUT" },
+      ]);
       expect(await redrive(queue.url, "--code", "SINK_REJECTED")).toMatchObject({
         code: 0,
         stdout: "4 received = 2 delivered + 2 copies\n",
@@ -85,11 +90,11 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("sends no change of an item after an earlier one that must come again", () =>
+  test("sends no change of an item while an earlier one must be retried", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      const changes = Array.from({ length: 150 }, (_, index) => letterOf("a", index + 1, { sink: "feed" }));
-      await queue.fill([...changes, letterOf("b", 200, { sink: "feed" })]);
+      const changes = Array.from({ length: 150 }, (_, index) => deadLetterOf("a", index + 1, { sink: "feed" }));
+      await queue.fill([...changes, deadLetterOf("b", 200, { sink: "feed" })]);
       shop.feed.fail({ kind: "throttle-one", change: { eventId: recordOf("a", 40).eventID } as never });
       const ended = await redrive(queue.url);
       expect(sumOf(ended)).toBe("151 received = 40 delivered + 61 to be retried + 50 not sent");
@@ -98,16 +103,18 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 111, hidden: 0 });
     }));
 
-  describe("puts back untouched", () => {
+  describe("releases unchanged", () => {
     const mixed = [
-      letterOf("a", 1, { code: "SINK_TIMEOUT" }),
-      letterOf("b", 2, { sink: "feed" }),
-      letterOf("c", 3, { firstFailedAt: new Date().toISOString() }),
+      deadLetterOf("a", 1, { code: "SINK_TIMEOUT" }),
+      deadLetterOf("b", 2, { sink: "feed" }),
+      deadLetterOf("c", 3, { firstFailedAt: new Date().toISOString() }),
       "no JSON at all",
       JSON.stringify({ v: 7, id: "x" }),
     ];
-    const bodiesOf = (letters: readonly (Envelope | string)[]) =>
-      letters.map((letter) => (typeof letter === "string" ? letter : encodeEnvelope(letter))).sort();
+    const bodiesOf = (deadLetters: readonly (Envelope | string)[]) =>
+      deadLetters
+        .map((deadLetter) => (typeof deadLetter === "string" ? deadLetter : encodeEnvelope(deadLetter)))
+        .sort();
 
     test.each([
       [["--sink", "feed"], [1]],
@@ -128,37 +135,37 @@ describeWithSqs("sluice redrive", (engine) => {
         [0, 1],
       ],
       [["--key", '{"pk":"b","sk":"1"}'], []],
-    ])("what %j does not take", (args, taken) =>
+    ])("messages that %j does not select", (args, taken) =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill(mixed);
         const ended = await redrive(queue.url, ...args);
         const delivered = taken.length === 0 ? "" : `${taken.length} delivered + `;
-        const others = taken.length === 3 ? "" : `${3 - taken.length} not asked for + `;
-        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 of another kind`);
+        const others = taken.length === 3 ? "" : `${3 - taken.length} not selected + `;
+        expect(sumOf(ended)).toBe(`5 received = ${delivered}${others}2 unsupported`);
         expect(ended.code).toBe(0);
         expect((await queue.bodies()).sort()).toEqual(bodiesOf(mixed.filter((_, index) => !taken.includes(index))));
       }),
     );
 
-    test("what is of another kind, which without a filter counts as left", () =>
+    test("unsupported messages, which count as left without a filter", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
-        await queue.fill(["no JSON", letterOf("a")]);
+        await queue.fill(["no JSON", deadLetterOf("a")]);
         expect(await redrive(queue.url)).toMatchObject({
           code: 1,
           stdout: expect.stringMatching(
-            /^2 received = 1 delivered \+ 1 of another kind\n {2}1 message of another kind \(no envelope\): \S+\n$/,
+            /^2 received = 1 delivered \+ 1 unsupported\n {2}1 unsupported message \(no envelope\): \S+\n$/,
           ),
         });
         expect(await queue.bodies()).toEqual(["no JSON"]);
       }));
 
-    test("a letter of another pipeline, which the handler does not take", () =>
+    test("a dead letter of another pipeline, which the handler refuses", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
-        const foreign = letterOf("a", 1, { pipeline: "another" });
-        await queue.fill([foreign, letterOf("b", 2)]);
+        const foreign = deadLetterOf("a", 1, { pipeline: "another" });
+        await queue.fill([foreign, deadLetterOf("b", 2)]);
         const ended = await redrive(queue.url);
         expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining("1 delivered + 1 to be retried") });
         expect(ended.stdout).toMatch(/RECORD_MALFORMED: a message holds an envelope of another pipeline/);
@@ -166,15 +173,20 @@ describeWithSqs("sluice redrive", (engine) => {
       }));
   });
 
-  test("tells in a dry run what would become of each, and writes and removes nothing", () =>
+  test("reports the outcomes in a dry run, and writes and removes nothing", () =>
     withShop(async ({ shop, redrive, lambda }) => {
       const queue = await newQueue(client);
-      await queue.fill([letterOf("a", 9)]);
+      await queue.fill([deadLetterOf("a", 9)]);
       await redrive(queue.url);
-      const left = [letterOf("a", 5), letterOf("b", 1), letterOf(poison, 2), letterOf("c", 3, { sink: "feed" })];
+      const left = [
+        deadLetterOf("a", 5),
+        deadLetterOf("b", 1),
+        deadLetterOf(bad, 2),
+        deadLetterOf("c", 3, { sink: "feed" }),
+      ];
       await queue.fill(left);
       const ended = await redrive(queue.url, "--dry-run");
-      expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 still rejected");
+      expect(sumOf(ended)).toBe("4 received = 2 would be delivered + 1 would be superseded + 1 would be rejected");
       expect(ended).toMatchObject({
         code: 1,
         stdout: expect.stringMatching(/\n {2}1 rejected, MAPPING_FAILED: \[orders\]/),
@@ -185,11 +197,11 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 4, hidden: 0 });
     }));
 
-  test("sends --max messages, the earliest changes of an item first", () =>
+  test("sends --max-messages messages, the earliest changes of an item first", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
-      await queue.fill([3, 1, 2].map((position) => letterOf("a", position, { sink: "feed" })));
-      const ended = await redrive(queue.url, "--max", "2");
+      await queue.fill([3, 1, 2].map((position) => deadLetterOf("a", position, { sink: "feed" })));
+      const ended = await redrive(queue.url, "--max-messages", "2");
       expect(ended).toMatchObject({
         code: 1,
         stdout: expect.stringContaining("3 received = 2 delivered + 1 not sent\n"),
@@ -202,7 +214,7 @@ describeWithSqs("sluice redrive", (engine) => {
     withShop(async ({ redrive, lambda }) => {
       const queue = await newQueue(client);
       const big = Array.from({ length: 12 }, (_, index) =>
-        letterOf(`item ${index}`, index + 1, {
+        deadLetterOf(`item ${index}`, index + 1, {
           record: recordOf(`item ${index}`, index + 1, { text: '"'.repeat(390_000) }),
         }),
       );

@@ -4,10 +4,27 @@ export type { InvocationContext } from "./async/deadline.ts";
 export type { Outcome } from "./delivery/delivery-result.ts";
 export type { SqsDeadLetterQueueOptions } from "./envelope/dead-letter-queue.ts";
 export { decodeEnvelope, type Envelope, encodeEnvelope } from "./envelope/envelope.ts";
-export type { SqsQueueClient, SqsSender } from "./envelope/envelope-queue.ts";
 export type { PayloadStore, S3Client, S3PayloadStoreOptions } from "./envelope/payload-store.ts";
 export type { EnvelopeReceipt } from "./envelope/receipt.ts";
 export type { FailedMessage, SqsRetryQueueOptions } from "./envelope/retry-queue.ts";
+export {
+  type BatchResult,
+  changeVisibility,
+  deleteMessages,
+  depthAttributes,
+  maxBatchEntries,
+  type QueueDepth,
+  queueDepth,
+  type Receipt,
+  type ReceivingQueue,
+  requestsAtOnce,
+  type SqsAttribute,
+  type SqsClient,
+  type SqsEntry,
+  type SqsMessage,
+  type SqsQueueClient,
+  type SqsSender,
+} from "./envelope/sqs-client.ts";
 export type {
   BatchPointer,
   OnFailureDestinationReader,

@@ -1,40 +1,20 @@
-// What a test wants of a queue: all that is in it.
+// All messages of a queue, for tests.
 
-/** A message as it was received. */
+import { deleteMessages, maxBatchEntries, type SqsClient, type SqsMessage } from "@sluice/core/envelope";
+
+/** A message that was received and deleted. */
 export interface DrainedMessage {
   readonly body: string;
-  /** Values of the message attributes that are texts or numbers, by name. */
+  /** String values of the message attributes, by name. */
   readonly attributes: { readonly [name: string]: string };
   /** Attributes that SQS set: `MessageGroupId`, `SequenceNumber` and others. */
   readonly systemAttributes: { readonly [name: string]: string };
 }
 
-/** The calls of `SQS` from `@aws-sdk/client-sqs` that are used. */
-export interface QueueReader {
-  readonly receiveMessage: (input: {
-    QueueUrl: string;
-    MaxNumberOfMessages: number;
-    MessageAttributeNames: string[];
-    MessageSystemAttributeNames: ["All"];
-  }) => Promise<{
-    readonly Messages?:
-      | readonly {
-          readonly Body?: string | undefined;
-          readonly ReceiptHandle?: string | undefined;
-          readonly Attributes?: Readonly<Record<string, string>> | undefined;
-          readonly MessageAttributes?:
-            | Readonly<Record<string, { readonly StringValue?: string | undefined }>>
-            | undefined;
-        }[]
-      | undefined;
-  }>;
-  readonly deleteMessageBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string }[];
-  }) => Promise<unknown>;
-}
+/** The calls of an SQS client that draining makes; your own client fits. */
+export type QueueReader = Pick<SqsClient, "receiveMessage" | "deleteMessageBatch">;
 
-const texts = (attributes: Readonly<Record<string, { readonly StringValue?: string | undefined }>>) =>
+const texts = (attributes: NonNullable<SqsMessage["MessageAttributes"]>) =>
   Object.fromEntries(
     Object.entries(attributes).flatMap(([name, { StringValue }]) =>
       StringValue === undefined ? [] : [[name, StringValue]],
@@ -42,15 +22,15 @@ const texts = (attributes: Readonly<Record<string, { readonly StringValue?: stri
   );
 
 /**
- * Receives and deletes messages until a receive is empty. The order is that of the receives: of a FIFO queue, and of a
- * local standard queue, the order of the sends.
+ * Receives and deletes messages until a receive brings none. Answers the messages in the order of the receives: for a FIFO
+ * queue, and for a local standard queue, that is the order in which they were sent.
  */
 export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise<DrainedMessage[]> => {
   const drained: DrainedMessage[] = [];
   for (;;) {
     const { Messages = [] } = await client.receiveMessage({
       QueueUrl,
-      MaxNumberOfMessages: 10,
+      MaxNumberOfMessages: maxBatchEntries,
       MessageAttributeNames: ["All"],
       MessageSystemAttributeNames: ["All"],
     });
@@ -58,7 +38,8 @@ export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise
     for (const { Body = "", Attributes = {}, MessageAttributes = {} } of Messages) {
       drained.push({ body: Body, attributes: texts(MessageAttributes), systemAttributes: Attributes });
     }
-    const Entries = Messages.map(({ ReceiptHandle = "" }, index) => ({ Id: String(index), ReceiptHandle }));
-    await client.deleteMessageBatch({ QueueUrl, Entries });
+    const receipts = Messages.map(({ ReceiptHandle = "" }) => ({ receiptHandle: ReceiptHandle }));
+    const { errors } = await deleteMessages({ client, queueUrl: QueueUrl, name: "drainQueue" }, receipts);
+    if (errors.length > 0) throw errors[0];
   }
 };

@@ -1,25 +1,23 @@
-export type { ApprovalSecret } from "./approval-link.ts";
+export type { LambdaClient } from "@sluice/redrive";
+export type { ApprovalSecret } from "./approval/approval-link.ts";
 export {
+  type ApprovalDecision,
   type ApprovalPageHandler,
   type ApprovalPageOptions,
   approvalPageHandler,
-  type Decision,
   type TaskClient,
-} from "./approval-page.ts";
+} from "./approval/approval-page.ts";
 export {
   type ApprovalRequestEvent,
   type ApprovalRequestHandler,
   type ApprovalRequestOptions,
   approvalRequestHandler,
-} from "./approval-request.ts";
-export { type BatchEvent, type BatchHandler, batchHandler, type RedriveMode } from "./batch.ts";
-export type { BatchOptions } from "./batch-options.ts";
-export { type Fix, type FixAnswer, type LambdaFixOptions, lambdaFix } from "./fix.ts";
-export type { LambdaClient } from "./function-call.ts";
-export type { HttpAnswer, HttpEvent } from "./http-event.ts";
-export type { News, NewsOptions, TopicClient } from "./news.ts";
-export type { Counts, Progress, Settled, StopReason } from "./progress.ts";
-export type { Depth, QueueClient } from "./queue.ts";
+} from "./approval/approval-request.ts";
+export type { HttpAnswer, HttpEvent } from "./approval/http-event.ts";
+export { type BatchEvent, type BatchHandler, batchHandler } from "./redrive/batch.ts";
+export type { BatchOptions } from "./redrive/batch-options.ts";
+export { type Fix, type FixAnswer, type LambdaFixOptions, lambdaFix } from "./redrive/fix.ts";
+export type { SourceTableClient } from "./redrive/republish.ts";
 export {
   type FinalState,
   type Report,
@@ -29,13 +27,21 @@ export {
   type RunOutcome,
   reportHandler,
 } from "./report.ts";
-export type { SourceTableClient } from "./republish.ts";
-export type { Settings } from "./settings.ts";
+export type { CountsBySink } from "./run/counts-by-sink.ts";
+export {
+  type Inspection,
+  type InspectionEvent,
+  type InspectionHandler,
+  type InspectionOptions,
+  inspectionHandler,
+} from "./run/inspection.ts";
+export type { Notification, NotificationOptions, TopicClient } from "./run/notification.ts";
+export type { DoneOutcome, Progress, RedriveCounts, StopReason } from "./run/progress.ts";
+export type { RedriveQueueClient } from "./run/queue.ts";
+export type { RedriveMode, RunSettings } from "./run/settings.ts";
 export {
   type RedriveStateMachineOptions,
   redriveStateMachine,
-  type State,
+  type StateDefinition,
   type StateMachine,
 } from "./state-machine.ts";
-export { type Survey, type SurveyEvent, type SurveyHandler, type SurveyOptions, surveyHandler } from "./survey.ts";
-export type { Tally } from "./tally.ts";

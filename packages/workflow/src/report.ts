@@ -1,22 +1,19 @@
-// The function that ends every run, good or bad: what was done, and what is left.
+// The function of the state "Report", which ends every run: reports the counts, and the messages that are left.
 
-import { type Clock, type InvocationContext, type PipelineLogger, systemClock } from "@sluice/core/sink-kit";
-import type { Decision } from "./approval-page.ts";
-import type { RedriveMode } from "./batch.ts";
-import { consoleLogger, requiredUrl } from "./environment.ts";
-import { type NewsOptions, newsSender } from "./news.ts";
-import { type Counts, noProgress, type Progress } from "./progress.ts";
-import { type Depth, openQueue, type QueueClient, queueName } from "./queue.ts";
-import type { Survey } from "./survey.ts";
-import { type Tally, tallyLines } from "./tally.ts";
+import type { QueueDepth } from "@sluice/core/envelope";
+import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
+import type { ApprovalDecision } from "./approval/approval-page.ts";
+import { type CountsBySink, countLines } from "./run/counts-by-sink.ts";
+import { consoleLogger } from "./run/environment.ts";
+import type { Inspection } from "./run/inspection.ts";
+import { type NotificationOptions, notifier } from "./run/notification.ts";
+import { noProgress, type Progress, type RedriveCounts } from "./run/progress.ts";
+import { openQueue, type QueueOptions, queueName } from "./run/queue.ts";
+import type { RedriveMode } from "./run/settings.ts";
 
-/** Options of the report's function. Those with a variable may come from the environment instead. */
-export interface ReportOptions extends NewsOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
-  readonly queueUrl?: string;
-  /** Default: lines of JSON on the console. */
-  readonly logger?: PipelineLogger;
-  readonly clients?: NewsOptions["clients"] & { readonly sqs?: QueueClient };
+/** Options of the report function. Those with a variable may come from the environment instead. */
+export interface ReportOptions extends NotificationOptions, QueueOptions {
+  readonly clients?: NonNullable<NotificationOptions["clients"]> & NonNullable<QueueOptions["clients"]>;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -27,17 +24,17 @@ export interface CaughtError {
   readonly Cause?: string;
 }
 
-/** The state machine's state at its end: what it has got to. */
+/** The state of the state machine at its end. */
 export interface FinalState {
-  readonly survey?: Survey;
-  readonly approval?: Partial<Decision>;
-  /** Nobody decided in time. */
+  readonly inspection?: Inspection;
+  readonly approval?: Partial<ApprovalDecision>;
+  /** Present when nobody decided in time. */
   readonly expired?: CaughtError;
   readonly progress?: Progress;
   readonly error?: CaughtError;
 }
 
-/** What the state machine calls the function with. */
+/** The event that the state machine sends. */
 export interface ReportEvent {
   readonly run: string;
   readonly mode: RedriveMode;
@@ -46,45 +43,45 @@ export interface ReportEvent {
 }
 
 /**
- * How a run ended. `completed`: every message was tried; `empty`: there was none; `rejected`, `expired`: by the human,
- * or for want of one; `stopped`: at a limit; `failed`: by an error.
+ * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: by a person;
+ * `expired`: nobody decided in time; `stopped`: at a limit; `failed`: by an error.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 
-/** The output of an execution. `received` is the sum of the other counts. */
+/** The output of an execution. */
 export interface Report {
   readonly outcome: RunOutcome;
-  /** Why, where it was `stopped` or `failed`. */
+  /** Why the run was `stopped` or `failed`; otherwise empty. */
   readonly reason: string;
   readonly run: string;
   readonly mode: RedriveMode;
   readonly startedAt: string;
   readonly endedAt: string;
-  readonly counts: Counts;
-  /** What was tried and is still in the queue, by sink and code. */
-  readonly left: Tally;
-  /** Settled, and yet in the queue: the delete failed. */
+  readonly counts: RedriveCounts;
+  /** Messages that were attempted and are still in the queue. */
+  readonly left: CountsBySink;
+  /** Messages that are done and could not be deleted. */
   readonly notDeleted: number;
-  /** Batches that reported, and tries of batches that did not. */
+  /** Batches that reported, and attempts of batches that did not. */
   readonly batches: number;
   readonly interrupted: number;
-  /** What is in the queue now, as SQS guesses, and what was at the start. */
-  readonly queue: { readonly now: Depth | undefined; readonly before: Depth | undefined };
-  /** All of it, for people. */
+  /** The queue's depth now, and at the start of the run. */
+  readonly queue: { readonly now: QueueDepth | undefined; readonly before: QueueDepth | undefined };
+  /** The report as text, for people. */
   readonly text: string;
 }
 
 /** The function of the state "Report". */
 export type ReportHandler = (event: ReportEvent, context?: InvocationContext) => Promise<Report>;
 
-const stops: Readonly<Record<Progress["reason"], string>> = {
-  failures: "too many messages were left behind (maxFailures)",
-  messages: "the run's number of messages was reached (maxMessages)",
-  pipeline: "the pipeline's function failed again and again",
-  "": "the run's number of batches was reached (maxBatches)",
+const stopReasons: Readonly<Record<Progress["reason"], string>> = {
+  failures: "too many messages were left (maxFailures)",
+  messages: "the limit of messages was reached (maxMessages)",
+  pipeline: "the pipeline's function failed in too many requests in a row",
+  "": "the limit of batches was reached (maxBatches)",
 };
 
-/** A failed function's cause is JSON with a stack trace, of which the message is enough. */
+/** Returns the message in the cause of a failed function, which is JSON with a stack trace. */
 const messageIn = (cause: string): string => {
   try {
     const { errorMessage } = JSON.parse(cause) as { readonly errorMessage?: unknown };
@@ -99,39 +96,39 @@ const maxReasonLength = 1_000;
 const reasonOf = ({ Error: name = "an unknown error", Cause = "" }: CaughtError): string =>
   `${name}: ${messageIn(Cause)}`.slice(0, maxReasonLength);
 
-const outcomeOf = ({ survey, approval, expired, progress, error }: FinalState): [RunOutcome, string] => {
+const outcomeOf = ({ inspection, approval, expired, progress, error }: FinalState): [RunOutcome, string] => {
   if (error !== undefined) return ["failed", reasonOf(error)];
   if (expired !== undefined) return ["expired", ""];
   if (approval !== undefined && approval.decision !== "approved") return ["rejected", ""];
-  if (survey?.isEmpty) return ["empty", ""];
+  if (inspection?.isEmpty) return ["empty", ""];
   if (progress?.next === "done") return ["completed", ""];
-  return [progress?.reason === "pipeline" ? "failed" : "stopped", stops[progress?.reason ?? ""]];
+  return [progress?.reason === "pipeline" ? "failed" : "stopped", stopReasons[progress?.reason ?? ""]];
 };
 
-const countLines = (counts: Counts): string[] =>
+const outcomeLines = (counts: RedriveCounts): string[] =>
   Object.entries(counts).map(([name, count]) => `${String(count).padStart(6)}  ${name}`);
 
-const depthLine = (when: string, depth: Depth | undefined): string[] =>
+const depthLine = (when: string, depth: QueueDepth | undefined): string[] =>
   depth === undefined
     ? []
     : [`${when}: about ${depth.visible} messages, ${depth.inFlight} in flight, ${depth.delayed} delayed`];
 
 const noteLines = ({ notDeleted, interrupted }: Pick<Report, "notDeleted" | "interrupted">): string[] => [
-  ...(notDeleted > 0 ? [`${notDeleted} of them are settled but could not be deleted: they come again.`] : []),
+  ...(notDeleted > 0 ? [`${notDeleted} of them are done but could not be deleted: they are received again.`] : []),
   ...(interrupted > 0
     ? [
-        `${interrupted} tries of a batch were cut off. What they had done is in no count.`,
-        "What they held comes back into the queue, for another run.",
+        `${interrupted} attempts of a batch were interrupted. Their messages are not counted.`,
+        "Those that are not done are visible in the queue again, for another run.",
       ]
     : []),
 ];
 
 const textOf = (report: Omit<Report, "text">, queue: string): string => {
-  const left = tallyLines(report.left);
+  const left = countLines(report.left);
   return [
     `Redrive of the dead letters in ${queue}: ${report.outcome}${report.reason === "" ? "" : `, ${report.reason}`}`,
     "",
-    ...countLines(report.counts),
+    ...outcomeLines(report.counts),
     ...noteLines(report),
     ...(left.length > 0 ? ["", "Left in the queue, by sink and code:", "", ...left] : []),
     "",
@@ -143,18 +140,18 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
 };
 
 /**
- * The function of the state "Report". It logs the report, and sends it where there is a topic or `sendMail`. Does no I/O
- * before it is called.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong or missing, by name.
+ * Creates the function of the state "Report". It logs the report, and sends it to the topic or by `sendMail`, where one is
+ * given. Makes no request before it is called.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
-  const { logger = consoleLogger, clock = systemClock, clients = {} } = options;
-  const queueUrl = requiredUrl("queueUrl", options.queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
-  const queue = openQueue(queueUrl, clients.sqs);
-  const send = newsSender(options);
+  const { logger = consoleLogger, clock = systemClock } = options;
+  const queue = openQueue(options);
+  const name = queueName(options);
+  const send = notifier(options);
 
-  /** A queue that cannot be asked is no reason to report nothing. */
-  const depth = (): Promise<Depth | undefined> =>
+  /** The report is sent without the depth where the queue cannot be reached. */
+  const depth = (): Promise<QueueDepth | undefined> =>
     queue.depth().catch((error: unknown) => {
       logger.warn("the queue's depth is unknown", { reason: String(error) });
       return undefined;
@@ -164,12 +161,12 @@ export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
     const [outcome, reason] = outcomeOf(state);
     const { counts, left, notDeleted, batches, interrupted } = state.progress ?? noProgress;
     const endedAt = new Date(clock.now()).toISOString();
-    const depths = { now: await depth(), before: state.survey?.depth };
-    const told = { outcome, reason, run, mode, startedAt, endedAt, counts, left, notDeleted, batches, interrupted };
-    const report = { ...told, queue: depths };
-    const text = textOf(report, queueName(queueUrl));
+    const depths = { now: await depth(), before: state.inspection?.depth };
+    const ending = { outcome, reason, run, mode, startedAt, endedAt };
+    const report = { ...ending, counts, left, notDeleted, batches, interrupted, queue: depths };
+    const text = textOf(report, name);
     logger.info("redrive ended", report);
-    await send?.({ subject: `Redrive of dead letters in ${queueName(queueUrl)}: ${outcome}`, text });
+    await send?.({ subject: `Redrive of dead letters in ${name}: ${outcome}`, text });
     return { ...report, text };
   };
 };

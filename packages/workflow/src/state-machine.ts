@@ -1,44 +1,43 @@
-// The state machine, in Amazon States Language with JSONPath. States carry counts and what was tried, never a message:
-// whatever is in the queue, no state comes near the 256 KiB that it may hold.
+// The state machine, in Amazon States Language with JSONPath. Its state contains counts and hashes of message ids, but no
+// message: it stays far below the limit of 256 KiB, whatever the queue contains.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
-import type { RedriveMode } from "./batch.ts";
-import { progressMembers } from "./progress.ts";
-import { checkSettings, type Settings } from "./settings.ts";
+import { progressMembers } from "./run/progress.ts";
+import { checkSettings, type RedriveMode, type RunSettings } from "./run/settings.ts";
 
-/** Options of the state machine. The settings can be said anew in the input of each execution. */
-export interface RedriveStateMachineOptions extends Settings {
-  /** `redrive` (default): to the sink that failed; `republish`: by touching the items in the source table. */
+/** Options of the state machine. The input of an execution may override the settings. */
+export interface RedriveStateMachineOptions extends RunSettings {
+  /** `redrive` (default): to the sink that failed. `republish`: by an update of the items in the source table. */
   readonly mode?: RedriveMode;
-  /** Waits for a human. Default: nobody is asked. */
+  /** Waits for a person's approval. Default: no approval. */
   readonly approval?: {
-    /** Seconds to wait before it counts as no. Default a day, at most 14: so long a queue keeps its messages. */
+    /** Seconds to wait for the decision. Default a day, at most 14 days: a queue retains its messages for so long. */
     readonly timeoutSeconds?: number;
   };
-  /** Batches of one execution, so that its history stays within Step Functions' 25,000 events. Default and most 500. */
+  /** Most batches of an execution, whose history Step Functions limits to 25,000 events. Default and maximum 500. */
   readonly maxBatches?: number;
-  /** Seconds that the functions may take: as long as their own timeouts. Default 900. */
+  /** Timeout of the function tasks in seconds: as long as the functions' own timeouts. Default 900. */
   readonly functionTimeoutSeconds?: number;
-  /** Of the ARNs of Step Functions' own integrations. Default `aws`. */
+  /** Partition in the ARNs of Step Functions' integrations. Default `aws`. */
   readonly partition?: string;
 }
 
-/** A state, as Amazon States Language has it. */
-export interface State {
+/** A state in Amazon States Language. */
+export interface StateDefinition {
   readonly Type: "Task" | "Choice" | "Pass" | "Succeed" | "Fail";
   readonly [field: string]: unknown;
 }
 
-/** A definition: `JSON.stringify` it, and give its placeholders as `DefinitionSubstitutions`. */
+/** A definition. Encode it with `JSON.stringify`, and pass its placeholders as `DefinitionSubstitutions`. */
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;
-  readonly States: { readonly [name: string]: State };
+  readonly States: { readonly [name: string]: StateDefinition };
 }
 
-/** The placeholders in a definition, each for the ARN of a function. */
+/** Placeholders of a definition, each for the ARN of a function. */
 export const placeholders = {
-  survey: "SurveyFunctionArn",
+  inspection: "InspectionFunctionArn",
   approvalRequest: "ApprovalRequestFunctionArn",
   batch: "BatchFunctionArn",
   report: "ReportFunctionArn",
@@ -50,7 +49,7 @@ interface Retrier {
   readonly [field: string]: unknown;
 }
 
-/** What a repeat does not mend. */
+/** Errors that a retry does not repair. */
 const misconfigured: Retrier = { ErrorEquals: ["ConfigError"], MaxAttempts: 0 };
 
 const throttled: Retrier = {
@@ -76,12 +75,12 @@ const serviceErrors: Retrier = {
   JitterStrategy: "FULL",
 };
 
-/** Crashes and timeouts. Messages of a batch that crashed are hidden for a while, and come back. */
+/** Crashes and timeouts. Messages of a batch that crashed are visible again after their visibility timeout. */
 const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, BackoffRate: 2, MaxAttempts: 2 };
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
-/** Not a timeout: that is the human's answer. */
+/** Without timeouts, which mean that nobody has decided. */
 const retriesOfRequest: readonly Retrier[] = [
   misconfigured,
   throttled,
@@ -89,32 +88,33 @@ const retriesOfRequest: readonly Retrier[] = [
   { ...crashed, ErrorEquals: ["States.TaskFailed"] },
 ];
 
-const triesOfBatch = retries.reduce((tries, { MaxAttempts }) => tries + MaxAttempts, 1);
+const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
-/** Entered and exited, three events for each try, and the choice behind it. */
-const eventsOfBatch = 2 + 3 * triesOfBatch + 2;
+/** Two events of the state, three for each attempt, and two of the choice after it. */
+const eventsOfBatch = 2 + 3 * attemptsOfBatch + 2;
 
-/** Survey, approval, report and the choices, likewise tried to the last. */
+/** Events of inspection, approval, report and choices, with all of their retries. */
 const eventsOfOthers = 4 * eventsOfBatch;
 
 /** Most batches of an execution. */
-export const mostBatches = 500;
+export const maxBatchesLimit = 500;
 
-/** Events in the history of an execution with so many batches, at the most: Step Functions ends it at 25,000. */
+/** Returns the most events in the history of an execution with that many batches. Step Functions' limit is 25,000. */
 export const historyEvents = (batches: number): number => eventsOfOthers + batches * eventsOfBatch;
 
 const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
 
-interface FunctionTask {
-  readonly placeholder: string;
-  readonly payload: Readonly<Record<string, unknown>>;
-  readonly options: RedriveStateMachineOptions;
-}
+type Members = Readonly<Record<string, unknown>>;
 
-const task = ({ placeholder, payload, options }: FunctionTask, more: Record<string, unknown>): State => ({
+/** Creates a task that calls a function. `more` replaces and adds fields. */
+const task = (
+  options: RedriveStateMachineOptions,
+  [placeholder, Payload]: [string, Members],
+  more: Members,
+): StateDefinition => ({
   Type: "Task",
   Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke`,
-  Parameters: { FunctionName: `\${${placeholder}}`, Payload: payload },
+  Parameters: { FunctionName: `\${${placeholder}}`, Payload },
   TimeoutSeconds: options.functionTimeoutSeconds ?? defaultTimeoutSeconds,
   Retry: retries,
   Catch: [caught("Report")],
@@ -123,90 +123,65 @@ const task = ({ placeholder, payload, options }: FunctionTask, more: Record<stri
 
 const defaultTimeoutSeconds = 900;
 const daySeconds = 86_400;
-const mostDays = 14;
+const maxDays = 14;
 
-const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMachineOptions): Settings => ({
+const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMachineOptions): RunSettings => ({
   ...(ratePerSecond !== undefined && { ratePerSecond }),
   ...(maxFailures !== undefined && { maxFailures }),
   ...(maxMessages !== undefined && { maxMessages }),
 });
 
-const survey = (options: RedriveStateMachineOptions): State =>
-  task(
-    { placeholder: placeholders.survey, payload: { settings: settingsOf(options), "input.$": "$" }, options },
-    // The input goes, also when the state fails: only settings are carried on, whatever else was in it.
-    {
-      ResultSelector: { "survey.$": "$.Payload.survey", "progress.$": "$.Payload.progress" },
-      Catch: [{ ErrorEquals: ["States.ALL"], Next: "Not surveyed" }],
-      Next: "Anything to do?",
-    },
-  );
+/** Members of the context object that the functions get. */
+const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
-const approvalRequest = (options: RedriveStateMachineOptions, mode: RedriveMode, timeoutSeconds: number): State =>
-  task(
-    {
-      placeholder: placeholders.approvalRequest,
-      payload: {
-        "token.$": "$$.Task.Token",
-        "run.$": "$$.Execution.Id",
-        mode,
-        timeoutSeconds,
-        "survey.$": "$.survey",
-      },
-      options,
-    },
-    {
-      Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
-      TimeoutSeconds: timeoutSeconds,
-      Retry: retriesOfRequest,
-      Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
-      ResultPath: "$.approval",
-      Next: "Approved?",
-    },
-  );
+const inspection = (options: RedriveStateMachineOptions): StateDefinition =>
+  task(options, [placeholders.inspection, { settings: settingsOf(options), "input.$": "$" }], {
+    // The output replaces the input, also when the state fails: the input may contain other members than settings.
+    ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
+    Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
+    Next: "Is the queue empty?",
+  });
 
-const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
-  task(
-    {
-      placeholder: placeholders.batch,
-      payload: {
-        mode,
-        "run.$": "$$.Execution.Id",
-        "startedAt.$": "$$.Execution.StartTime",
-        "retries.$": "$$.State.RetryCount",
-        "settings.$": "$.survey.settings",
-        "progress.$": "$.progress",
-      },
-      options,
-    },
-    {
-      ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
-      ResultPath: "$.progress",
-      Next: "More?",
-    },
-  );
+const approvalRequest = (
+  options: RedriveStateMachineOptions,
+  mode: RedriveMode,
+  timeoutSeconds: number,
+): StateDefinition => {
+  const payload = { "token.$": "$$.Task.Token", "run.$": execution["run.$"], mode, timeoutSeconds };
+  return task(options, [placeholders.approvalRequest, { ...payload, "inspection.$": "$.inspection" }], {
+    Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
+    TimeoutSeconds: timeoutSeconds,
+    Retry: retriesOfRequest,
+    Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
+    ResultPath: "$.approval",
+    Next: "Approved?",
+  });
+};
 
-const report = (options: RedriveStateMachineOptions, mode: RedriveMode): State =>
-  task(
-    {
-      placeholder: placeholders.report,
-      payload: { mode, "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime", "state.$": "$" },
-      options,
-    },
-    {
-      ResultSelector: { "report.$": "$.Payload" },
-      Catch: [caught("No report")],
-      Next: "Ended well?",
-    },
-  );
+const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition => {
+  const payload = { mode, ...execution, "retries.$": "$$.State.RetryCount" };
+  const state = { "settings.$": "$.inspection.settings", "progress.$": "$.progress" };
+  return task(options, [placeholders.batch, { ...payload, ...state }], {
+    ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
+    ResultPath: "$.progress",
+    Next: "More?",
+  });
+};
 
-const choice = (rule: Record<string, unknown>, otherwise: string): State => ({
+const report = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition =>
+  task(options, [placeholders.report, { mode, ...execution, "state.$": "$" }], {
+    ResultSelector: { "report.$": "$.Payload" },
+    Catch: [caught("No report")],
+    Next: "Ended well?",
+  });
+
+const choice = (rule: Record<string, unknown>, otherwise: string): StateDefinition => ({
   Type: "Choice",
   Choices: [rule],
   Default: otherwise,
 });
 
-const moreBatches = (maxBatches: number): State =>
+const moreBatches = (maxBatches: number): StateDefinition =>
   choice(
     {
       And: [
@@ -223,21 +198,21 @@ const check = (options: RedriveStateMachineOptions): void => {
   if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
   checkText("partition", partition);
   checkSettings(options);
-  checkWhole("maxBatches", options.maxBatches ?? mostBatches, [1, mostBatches]);
+  checkWhole("maxBatches", options.maxBatches ?? maxBatchesLimit, [1, maxBatchesLimit]);
   checkWhole("functionTimeoutSeconds", options.functionTimeoutSeconds ?? defaultTimeoutSeconds, [1, 900]);
-  checkWhole("approval.timeoutSeconds", options.approval?.timeoutSeconds ?? daySeconds, [1, mostDays * daySeconds]);
+  checkWhole("approval.timeoutSeconds", options.approval?.timeoutSeconds ?? daySeconds, [1, maxDays * daySeconds]);
 };
 
 /**
- * The definition of a Standard state machine that drains the dead-letter queue. Placeholders stand for the ARNs of the
- * four functions; without `approval`, of three.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders are the ARNs of
+ * four functions, or of three without `approval`.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {
   check(options);
-  const { mode = "redrive", approval, maxBatches = mostBatches } = options;
-  const isEmpty = { Variable: "$.survey.isEmpty", BooleanEquals: true, Next: "Report" };
-  const asking = {
+  const { mode = "redrive", approval, maxBatches = maxBatchesLimit } = options;
+  const isEmpty = { Variable: "$.inspection.isEmpty", BooleanEquals: true, Next: "Report" };
+  const approvalStates = {
     "Ask for approval": approvalRequest(options, mode, approval?.timeoutSeconds ?? daySeconds),
     "Approved?": choice(
       { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" },
@@ -245,13 +220,13 @@ export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): S
     ),
   };
   return {
-    Comment: "Sends dead letters again. Made by redriveStateMachine of @sluice/workflow.",
-    StartAt: "Survey",
+    Comment: "Redrives dead letters. Created by redriveStateMachine of @sluice/workflow.",
+    StartAt: "Inspect the queue",
     States: {
-      Survey: survey(options),
-      "Not surveyed": { Type: "Pass", Parameters: { "error.$": "$" }, Next: "Report" },
-      "Anything to do?": choice(isEmpty, approval === undefined ? "Redrive a batch" : "Ask for approval"),
-      ...(approval !== undefined && asking),
+      "Inspect the queue": inspection(options),
+      "Inspection failed": { Type: "Pass", Parameters: { "error.$": "$" }, Next: "Report" },
+      "Is the queue empty?": choice(isEmpty, approval === undefined ? "Redrive a batch" : "Ask for approval"),
+      ...(approval !== undefined && approvalStates),
       "Redrive a batch": batch(options, mode),
       "More?": moreBatches(maxBatches),
       Report: report(options, mode),

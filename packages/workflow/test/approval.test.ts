@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Clock } from "@sluice/core/sink-kit";
-import { type Approval, signed, verified } from "../src/approval-link.ts";
+import { type Approval, signed, verified } from "../src/approval/approval-link.ts";
 import {
   type ApprovalPageOptions,
   type ApprovalRequestEvent,
@@ -8,7 +8,7 @@ import {
   approvalRequestHandler,
   type HttpAnswer,
   type HttpEvent,
-  type News,
+  type Notification,
 } from "../src/index.ts";
 import { queueUrl, startMs } from "./memory-queue.ts";
 import { keptLines, silent } from "./rig.ts";
@@ -25,18 +25,18 @@ const approval: Approval = {
   mode: "redrive",
 };
 
-interface Told {
+interface SentDecision {
   readonly taskToken: string;
   readonly output: string;
 }
 
-/** The page, with what Step Functions is told. */
+/** The page, and the decisions that Step Functions gets. */
 const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
-  const told: Told[] = [];
+  const decisions: SentDecision[] = [];
   const sfn = {
-    sendTaskSuccess: async (input: Told) => {
+    sendTaskSuccess: async (input: SentDecision) => {
       if (options.refusal !== undefined) throw Object.assign(new Error("no"), { name: options.refusal });
-      told.push(input);
+      decisions.push(input);
     },
   };
   const handler = approvalPageHandler({
@@ -46,7 +46,7 @@ const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {})
     clock: clockAt(startMs),
     ...options,
   });
-  return { handler, told };
+  return { handler, decisions };
 };
 
 const request = (method: string, parameter: string | undefined, more: Partial<HttpEvent> = {}): HttpEvent => ({
@@ -59,11 +59,11 @@ const link = signed(approval, secret);
 const post = (decision: string): HttpEvent => request("POST", link, { body: `decision=${decision}` });
 
 describe("a link", () => {
-  test("says what was signed", () => {
+  test("contains the signed content", () => {
     expect(verified(link, secret)).toEqual(approval);
   });
 
-  test("is made of characters that need no escaping in a URL or a mail", () => {
+  test("consists of characters that need no escaping in a URL or an e-mail", () => {
     expect(link).toMatch(/^[\w-]+\.[\w-]{43}$/);
   });
 
@@ -78,11 +78,11 @@ describe("a link", () => {
     ["something behind it", `${link}.x`],
     ["another secret", signed(approval, `${secret}x`)],
     ["the signature of nothing", `.${signed(approval, secret).split(".")[1]}`],
-  ])("with %s is not valid", (_name, parameter) => {
+  ])("with %s is invalid", (_name, parameter) => {
     expect(verified(parameter, secret)).toBeUndefined();
   });
 
-  test("is not valid when any of its characters is another", () => {
+  test("is invalid when any character is changed", () => {
     for (let at = 0; at < link.length - 1; at += 1) {
       const changed = `${link.slice(0, at)}${link[at] === "A" ? "B" : "A"}${link.slice(at + 1)}`;
       expect(verified(changed, secret)).toBeUndefined();
@@ -91,37 +91,37 @@ describe("a link", () => {
 });
 
 describe("the page", () => {
-  test("is shown to GET, and decides nothing", async () => {
-    const { handler, told } = made();
+  test("shows the run on GET, and decides nothing", async () => {
+    const { handler, decisions } = made();
     const answer = await handler(request("GET", link));
     expect(answer.statusCode).toBe(200);
     expect(answer.body).toContain('<form method="post">');
     expect(answer.body).toContain("orders-dead");
     expect(answer.body).toContain("about 42");
-    expect(told).toEqual([]);
+    expect(decisions).toEqual([]);
   });
 
   test.each(["GET", "HEAD"])("a scanner's %s with a decision in it decides nothing", async (method) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const query = { approval: link, decision: "approve" };
     const answer = await handler(request(method, link, { queryStringParameters: query, body: "decision=approve" }));
-    expect([answer.statusCode, told]).toEqual([200, []]);
+    expect([answer.statusCode, decisions]).toEqual([200, []]);
   });
 
-  test.each(["PUT", "DELETE", "OPTIONS", "PATCH", ""])("is not there for %s", async (method) => {
-    const { handler, told } = made();
+  test.each(["PUT", "DELETE", "OPTIONS", "PATCH", ""])("answers the method %s with 405", async (method) => {
+    const { handler, decisions } = made();
     const answer = await handler(request(method, link, { body: "decision=approve" }));
-    expect([answer.statusCode, answer.headers.allow, told]).toEqual([405, "GET, HEAD, POST", []]);
+    expect([answer.statusCode, answer.headers.allow, decisions]).toEqual([405, "GET, HEAD, POST", []]);
   });
 
   test.each([
     ["approve", "approved"],
     ["reject", "rejected"],
-  ])("decides when its form is sent: %s", async (button, decision) => {
-    const { handler, told } = made();
+  ])("decides when its form is submitted: %s", async (button, decision) => {
+    const { handler, decisions } = made();
     const answer = await handler(post(button));
     expect(answer.statusCode).toBe(200);
-    expect(told).toEqual([
+    expect(decisions).toEqual([
       {
         taskToken: approval.token,
         output: JSON.stringify({ decision, decidedAt: new Date(startMs).toISOString() }),
@@ -130,29 +130,29 @@ describe("the page", () => {
   });
 
   test.each(["", "constructor", "__proto__", "yes", "APPROVE"])(
-    "a form that says %p decides nothing",
+    "a form with the decision %p decides nothing",
     async (decision) => {
-      const { handler, told } = made();
-      expect([(await handler(post(decision))).statusCode, told]).toEqual([400, []]);
+      const { handler, decisions } = made();
+      expect([(await handler(post(decision))).statusCode, decisions]).toEqual([400, []]);
     },
   );
 
   test("reads forms of a function URL, which are base64", async () => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const body = Buffer.from("decision=reject").toString("base64");
     await handler(request("POST", link, { body, isBase64Encoded: true }));
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
   });
 
   test("reads requests of a REST API", async () => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const event: HttpEvent = {
       httpMethod: "POST",
       queryStringParameters: { approval: link },
       body: "decision=approve",
     };
     expect((await handler(event)).statusCode).toBe(200);
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
   });
 
   test.each<[string, HttpEvent]>([
@@ -161,19 +161,19 @@ describe("the page", () => {
     ["a forged link", request("POST", signed(approval, "x".repeat(32)), { body: "decision=approve" })],
     ["a task token", request("POST", approval.token, { body: "decision=approve" })],
   ])("is refused with %s, to GET and POST alike", async (_name, event) => {
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const statuses = [await handler(event), await handler({ ...event, requestContext: { http: { method: "GET" } } })];
-    expect([statuses.map(({ statusCode }) => statusCode), told]).toEqual([[403, 403], []]);
+    expect([statuses.map(({ statusCode }) => statusCode), decisions]).toEqual([[403, 403], []]);
   });
 
-  test("is over when its time is", async () => {
-    const { handler, told } = made({ clock: clockAt(approval.expiresAt) });
-    expect([(await handler(post("approve"))).statusCode, told]).toEqual([410, []]);
+  test("answers 410 after the link has expired", async () => {
+    const { handler, decisions } = made({ clock: clockAt(approval.expiresAt) });
+    expect([(await handler(post("approve"))).statusCode, decisions]).toEqual([410, []]);
     expect((await handler(request("GET", link))).statusCode).toBe(410);
   });
 
   test.each(["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])(
-    "is over when Step Functions says %s",
+    "answers 410 when Step Functions answers %s",
     async (refusal) => {
       const { handler } = made({ refusal });
       expect((await handler(post("approve"))).statusCode).toBe(410);
@@ -181,17 +181,21 @@ describe("the page", () => {
   );
 
   test.each(["AccessDeniedException", "ServiceUnavailable"])(
-    "says that it did not work when it is %s",
+    "shows that the decision failed with %s",
     async (refusal) => {
       const { lines, ...logger } = keptLines();
       const { handler } = made({ refusal, logger });
       expect((await handler(post("approve"))).statusCode).toBe(502);
-      expect(lines[0]).toMatchObject({ level: "warn", message: "decision not taken", fields: { run: approval.run } });
+      expect(lines[0]).toMatchObject({
+        level: "warn",
+        message: "decision not accepted by Step Functions",
+        fields: { run: approval.run },
+      });
       expect(JSON.stringify(lines)).not.toContain(approval.token);
     },
   );
 
-  test("escapes whatever it shows", async () => {
+  test("escapes all values", async () => {
     const { handler } = made();
     const evil = `<script>alert("1")</script>'&`;
     const answer = await handler(request("GET", signed({ ...approval, queue: evil, run: evil, mode: evil }, secret)));
@@ -199,7 +203,7 @@ describe("the page", () => {
     expect(answer.body.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;")).toHaveLength(4);
   });
 
-  test("never shows the task token, nor the link", async () => {
+  test("shows neither the task token nor the link", async () => {
     const { handler } = made();
     const answers: HttpAnswer[] = [await handler(request("GET", link)), await handler(post("approve"))];
     for (const { body } of answers) {
@@ -208,7 +212,7 @@ describe("the page", () => {
     }
   });
 
-  test("is kept out of frames, caches, indexes and referrers, and runs no script", async () => {
+  test("forbids frames, caches, indexes, referrers and scripts", async () => {
     const { handler } = made();
     const { headers } = await handler(request("GET", link));
     expect(headers).toMatchObject({
@@ -229,41 +233,41 @@ describe("the request", () => {
     run: approval.run,
     mode: "redrive",
     timeoutSeconds: 60,
-    survey: {
+    inspection: {
       isEmpty: false,
       depth: { visible: 42, inFlight: 3, delayed: 0 },
-      sample: { size: 5, found: { webhook: { SINK_REJECTED: 4 }, copy: { MAPPING_FAILED: 1 } } },
+      sample: { size: 5, counts: { webhook: { SINK_REJECTED: 4 }, copy: { MAPPING_FAILED: 1 } } },
       settings: {},
     },
   };
 
-  const asked = async (pageUrl: string): Promise<News> => {
-    const sent: News[] = [];
-    const sendMail = async (news: News) => {
+  const asked = async (pageUrl: string): Promise<Notification> => {
+    const sent: Notification[] = [];
+    const sendMail = async (news: Notification) => {
       sent.push(news);
     };
     await approvalRequestHandler({ queueUrl, pageUrl, secret, sendMail, clock: clockAt(startMs) })(event);
     expect(sent).toHaveLength(1);
-    return sent[0] as News;
+    return sent[0] as Notification;
   };
 
-  const linkIn = ({ text }: News): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
+  const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
-  test("carries a link that the page takes", async () => {
+  test("contains a link that the page accepts", async () => {
     const news = await asked("https://x.lambda-url.eu-west-1.on.aws/");
-    const { handler, told } = made();
+    const { handler, decisions } = made();
     const parameter = linkIn(news).searchParams.get("approval") ?? "";
     await handler(request("POST", parameter, { body: "decision=approve" }));
-    expect(told).toHaveLength(1);
+    expect(decisions).toHaveLength(1);
     expect(verified(parameter, secret)).toEqual(approval);
   });
 
-  test("keeps the page's path and parameters", async () => {
+  test("keeps the path and parameters of the page's URL", async () => {
     const url = linkIn(await asked("https://api.example.com/prod/approve?stage=1"));
     expect(url.href).toMatch(/^https:\/\/api\.example\.com\/prod\/approve\?stage=1&approval=/);
   });
 
-  test("says what is in the queue, and until when", async () => {
+  test("contains the queue's content and the expiry", async () => {
     const { subject, text } = await asked("https://example.com/");
     expect(subject).toBe("Approve a redrive of about 42 dead letters in orders-dead?");
     expect(text).toContain("About 42 messages are in the queue, and 3 in flight.");
@@ -271,7 +275,7 @@ describe("the request", () => {
     expect(text).toContain("before 2026-11-25T12:01:00.000Z");
   });
 
-  test("goes to a topic, with a subject that SNS takes", async () => {
+  test("is sent to a topic, with a subject that SNS accepts", async () => {
     const published: unknown[] = [];
     const sns = { publish: async (input: unknown) => published.push(input) };
     const topicArn = "arn:aws:sns:eu-west-1:123456789012:redrive";
@@ -299,11 +303,11 @@ describe("the request", () => {
 });
 
 describe("the secret", () => {
-  test("must be long", () => {
+  test("must have 32 bytes", () => {
     expect(() => approvalPageHandler({ secret: "short" })).toThrow('"secret"');
   });
 
-  test("may come from a store, which is asked once, and again when it was down", async () => {
+  test("may come from a store, which is read once, and again after an error", async () => {
     let asked = 0;
     const store = async (): Promise<string> => {
       asked += 1;
@@ -317,7 +321,7 @@ describe("the secret", () => {
     expect(asked).toBe(2);
   });
 
-  test("that a store answers must be long too", async () => {
+  test("of a store must have 32 bytes, too", async () => {
     const { handler } = made({ secret: async () => "short" });
     await expect(handler(request("GET", link))).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });

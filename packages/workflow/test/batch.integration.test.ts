@@ -3,17 +3,17 @@ import { sqsDeadLetterQueue } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { type BatchEvent, type BatchOptions, batchHandler, type Progress } from "../src/index.ts";
-import { noProgress } from "../src/progress.ts";
-import { bodyFor, envelopeOf, orderRecord } from "./letters.ts";
+import { noProgress } from "../src/run/progress.ts";
+import { bodyFor, envelopeOf, orderRecord } from "./dead-letters.ts";
 import { makeWorld, type World } from "./world.ts";
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
   startEngines({ dynamodb: true, sqs: true }),
 );
 
-/** One run of one batch, which takes whatever is in the queue now. */
+/** A run of one batch, which receives the messages that are in the queue now. */
 const run = async (world: World, mode: BatchEvent["mode"], options: BatchOptions = {}): Promise<Progress> => {
-  // SQS tells when a message was sent in milliseconds, and so does Step Functions of its executions.
+  // SQS and Step Functions give times in milliseconds.
   const startedAt = new Date(Date.now() + 1).toISOString();
   const event = { mode, run: `execution:${startedAt}`, startedAt, retries: 0, settings: {}, progress: noProgress };
   return batchHandler({ ...world.options, ...options })(event);
@@ -33,7 +33,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     return world;
   };
 
-  /** A world in which the items were refused, whose mapper is mended since. */
+  /** A world whose mapper refused the items at first, and accepts them now. */
   const withDeadLetters = async (items: readonly never[], spoil: (world: World) => Promise<void> = async () => {}) => {
     const world = await made();
     world.refuse(() => true);
@@ -49,7 +49,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     [...target.items().values()].map((one) => (one as { id: string }).id).sort();
 
   describe("redrives", () => {
-    test("what the pipeline takes now, and leaves the rest whole", async () => {
+    test("messages that the pipeline accepts now, and leaves the others unchanged", async () => {
       const world = await withDeadLetters(Array.from({ length: 25 }, (_, n) => item(`o-${n}`)));
       world.refuse(({ id }) => id === "o-7" || id === "o-8");
       const progress = await run(world, "redrive");
@@ -62,7 +62,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(idsIn(world)).toHaveLength(25);
     });
 
-    test("what is older than the target holds to no effect", async () => {
+    test("changes that are older than the target's state, without an effect", async () => {
       const world = await withDeadLetters([item("o-1")]);
       await world.put(item("o-1", { total: { N: "6" } }));
       await world.drained();
@@ -70,7 +70,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect([...world.target.items().values()]).toEqual([{ id: "o-1", total: 6 }]);
     });
 
-    test("what the fix makes of it", async () => {
+    test("what the fix answers", async () => {
       const world = await withDeadLetters([item("o-1"), item("o-2")]);
       world.refuse(({ note }) => note === undefined);
       const progress = await run(world, "redrive", {
@@ -87,7 +87,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toEqual({ id: { S: "o-1" }, total: { N: "5" } });
     });
 
-    test("from a FIFO queue, where a letter that is left holds its group", async () => {
+    test("dead letters of a FIFO queue, where a message that is left holds back its group", async () => {
       const world = await made();
       const { QueueUrl: queueUrl = "" } = await world.sqs.createQueue({
         QueueName: `${world.tableName}.fifo`,
@@ -95,7 +95,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       });
       const deadLetterQueue = sqsDeadLetterQueue({ queueUrl, client: world.sqs });
       const envelopes = ["a", "a", "b", "b"].map((id, n) =>
-        envelopeOf(orderRecord(id, n + 1, { n }), { id: `letter-${n}` }),
+        envelopeOf(orderRecord(id, n + 1, { n }), { id: `deadLetter-${n}` }),
       );
       await deadLetterQueue.write(envelopes);
       world.refuse(({ n }) => n === 0);
@@ -113,7 +113,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       );
     });
 
-    test("nothing twice after a crash that SQS has to mend", async () => {
+    test("no change twice after a crash", async () => {
       const world = await withDeadLetters([item("o-1")]);
       const crash = () => new Promise<never>((_, reject) => setTimeout(reject, 50, new Error("killed")));
       const lambda = { invoke: crash };
@@ -123,8 +123,8 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     });
   });
 
-  describe("re-publishes", () => {
-    test("items that are as they were: the stream fires, and the pipeline delivers", async () => {
+  describe("republishes", () => {
+    test("unchanged items: the stream emits a record, and the pipeline delivers it", async () => {
       const blob = { B: new Uint8Array([1, 2]) };
       const all = {
         B: blob.B,
@@ -150,7 +150,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       });
     });
 
-    test("an item once in a run, and again in the next", async () => {
+    test("an item once in a run, and again in the next run", async () => {
       const world = await withDeadLetters([item("o-1")]);
       const receive = async () =>
         (await world.sqs.receiveMessage({ QueueUrl: world.queueUrl, VisibilityTimeout: 0 })).Messages?.[0]?.Body ?? "";
@@ -160,14 +160,14 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect((await run(world, "republish")).counts).toMatchObject({ received: 2, republished: 2 });
       await world.drained();
       expect(world.records.slice(before)).toHaveLength(1);
-      // Another letter of the same state, in a later run.
+      // Another dead letter of the same item, in a later run.
       await world.sqs.sendMessage({ QueueUrl: world.queueUrl, MessageBody: body });
       expect((await run(world, "republish")).counts).toMatchObject({ received: 1, republished: 1 });
       await world.drained();
       expect(world.records.slice(before)).toHaveLength(2);
     });
 
-    test("a letter of an item that it re-published before, and that was refused again", async () => {
+    test("an item that an earlier run has republished, and whose change was rejected again", async () => {
       const world = await withDeadLetters([item("o-1")]);
       world.refuse(() => true);
       await run(world, "republish");
@@ -179,7 +179,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(idsIn(world)).toEqual(["o-1"]);
     });
 
-    test("no item that has changed since, and leaves its letter", async () => {
+    test("no item that was changed later, and leaves its dead letter", async () => {
       const change = async (world: World) => {
         world.refuse(() => false);
         await world.put(item("changed", { total: { N: "6" } }));
@@ -201,7 +201,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.deadLetters()).toBe(3);
     });
 
-    test("no item to which an attribute came back that the change took away", async () => {
+    test("no item that has an attribute again that the change removed", async () => {
       const world = await made();
       await world.put(item("o-1", { note: { S: "x" } }));
       await world.drained();
@@ -213,7 +213,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await run(world, "republish")).toMatchObject({ counts: { received: 2, republished: 1, left: 1 } });
     });
 
-    test("an item with what the fix has changed, and writes nothing else", async () => {
+    test("an item with the attributes that the fix has changed, and no others", async () => {
       const world = await withDeadLetters([item("o-1", { old: { S: "x" }, kept: { S: "y" } })]);
       const fix: BatchOptions["fix"] = ({ record }) => {
         const { old: _, ...rest } = record.dynamodb?.NewImage ?? {};
@@ -238,7 +238,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect([...world.target.items().values()]).toMatchObject([{ total: 7, added: true }]);
     });
 
-    test("no fixed item that has changed since", async () => {
+    test("no fixed item that was changed later", async () => {
       const world = await withDeadLetters([item("o-1")], async ({ put, drained, refuse }) => {
         refuse(() => false);
         await put(item("o-1", { total: { N: "6" } }));
@@ -251,13 +251,13 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toEqual({ id: { S: "o-1" }, total: { N: "6" } });
     });
 
-    test("an item of more attributes than a condition holds", async () => {
+    test("an item with more attributes than a condition may have", async () => {
       const many = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`attribute-${n}`, { N: String(n) }]));
       const world = await withDeadLetters([item("o-1", many)]);
       expect((await run(world, "republish")).counts).toMatchObject({ republished: 1 });
     });
 
-    test("nothing of another table, and nothing without an envelope", async () => {
+    test("no item of another table, and no message without an envelope", async () => {
       const world = await withDeadLetters([item("o-1")]);
       await world.sqs.sendMessage({ QueueUrl: world.queueUrl, MessageBody: "{}" });
       const progress = await run(world, "republish", { tableName: "another" });
@@ -270,7 +270,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       ["that is null", { NewImage: { id: { S: "o-1" }, total: null } }],
       ["with an image that is null", { NewImage: null }],
       ["with keys that are none", { Keys: "id" }],
-    ])("nothing %s, which keeps no other letter from it", async (_name, dynamodb) => {
+    ])("no item of a record %s, and does not hold back others", async (_name, dynamodb) => {
       const world = await withDeadLetters([item("o-1"), item("o-2")]);
       const [record = {}] = world.records;
       const odd = { ...record, dynamodb: { ...record.dynamodb, ...dynamodb } } as StreamRecord;
@@ -284,14 +284,14 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       });
     });
 
-    test("nothing by a marker that is the table's key", async () => {
+    test("no item when the marker is a key of the table", async () => {
       const world = await withDeadLetters([item("o-1")]);
       expect((await run(world, "republish", { markerAttribute: "id" })).left).toEqual({
         copy: { NOT_REPUBLISHABLE: 1 },
       });
     });
 
-    test("nothing while the table refuses requests", async () => {
+    test("no item while the table refuses requests", async () => {
       const world = await withDeadLetters([item("o-1")]);
       const slow = Object.assign(new Error("slow"), { name: "ProvisionedThroughputExceededException" });
       const refuse = () => Promise.reject(slow);
@@ -301,7 +301,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect((await run(world, "republish")).counts).toMatchObject({ republished: 1 });
     });
 
-    test("what it had done when the table began to refuse is reported, and not done again", async () => {
+    test("reports what was done before the table refused requests, and does not repeat it", async () => {
       const world = await withDeadLetters([item("o-1"), item("o-2"), item("o-3")]);
       const slow = Object.assign(new Error("slow"), { name: "ThrottlingException" });
       let calls = 0;
@@ -328,8 +328,8 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     });
   });
 
-  describe("of a remove", () => {
-    /** The target refuses removes: an upsert route asks no mapper about them. */
+  describe("a REMOVE record", () => {
+    /** The target refuses REMOVE records: an upsert route calls no mapper for them. */
     const removed = async (): Promise<World> => {
       const world = await made();
       await world.put(item("o-1"));
@@ -353,13 +353,13 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       return world;
     };
 
-    test("leaves it, by default", async () => {
+    test("is left by default", async () => {
       const world = await removed();
       expect((await run(world, "republish")).left).toEqual({ copy: { REMOVE_LEFT: 1 } });
       expect(await world.get("o-1")).toBeUndefined();
     });
 
-    test("puts the key and deletes it, where that is asked for: the stream says so once more", async () => {
+    test("puts the key and deletes it with put-and-delete, and the stream emits a REMOVE record again", async () => {
       const world = await removed();
       const before = world.records.length;
       expect((await run(world, "republish", { removes: "put-and-delete" })).counts).toMatchObject({ republished: 1 });
@@ -373,7 +373,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(world.target.items().size).toBe(0);
     });
 
-    test("does not touch an item that is there again", async () => {
+    test("does not update an item that exists again", async () => {
       const world = await removed();
       await world.put(item("o-1", { total: { N: "6" } }));
       await world.drained();
@@ -386,7 +386,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toEqual({ id: { S: "o-1" }, total: { N: "6" } });
     });
 
-    test("deletes nothing that was written between its put and its delete", async () => {
+    test("does not delete an item that was written between its put and its delete", async () => {
       const world = await removed();
       const { dynamodb, tableName } = world;
       const racing = {
@@ -410,7 +410,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toMatchObject({ total: { N: "9" } });
     });
 
-    test("takes away what a crash between the two left behind", async () => {
+    test("deletes the item that a crash between put and delete has left", async () => {
       const world = await removed();
       const { dynamodb } = world;
       const crash = () => Promise.reject(Object.assign(new Error("killed"), { name: "InternalServerError" }));

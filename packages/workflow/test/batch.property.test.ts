@@ -1,15 +1,15 @@
 import { expect, test } from "@jest/globals";
 import { lambdaContext } from "@sluice/testing";
 import fc from "fast-check";
-import { batchHandler, type LambdaClient, type Progress, type QueueClient } from "../src/index.ts";
-import { noProgress } from "../src/progress.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { batchHandler, type LambdaClient, type Progress, type RedriveQueueClient } from "../src/index.ts";
+import { noProgress } from "../src/run/progress.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, orders, silent } from "./rig.ts";
 
 const run = "arn:aws:states:eu-west-1:123456789012:execution:redrive:1";
 
-/** One environment of the function: it dies before or after a request, and does nothing any more. */
+/** An environment of the function: it crashes before or after a request, and makes no more requests. */
 const mortal = (diesAt: number | undefined, after: boolean) => {
   let requests = 0;
   let dead = false;
@@ -30,17 +30,17 @@ const mortal = (diesAt: number | undefined, after: boolean) => {
   return { ask, isDead: () => dead };
 };
 
-const mortalQueue = ({ ask }: ReturnType<typeof mortal>, client: QueueClient): QueueClient => ({
+const mortalQueue = ({ ask }: ReturnType<typeof mortal>, client: RedriveQueueClient): RedriveQueueClient => ({
   receiveMessage: ask(client.receiveMessage),
   deleteMessageBatch: ask(client.deleteMessageBatch),
   changeMessageVisibilityBatch: ask(client.changeMessageVisibilityBatch),
   getQueueAttributes: ask(client.getQueueAttributes),
 });
 
-const letterKinds = fc.constantFrom("good", "poison", "deadly", "drop", "fails to be fixed", "no envelope");
+const letterKinds = fc.constantFrom("good", "bad", "deadly", "drop", "fails to be fixed", "no envelope");
 
 const bodyOfKind = (kind: string, n: number): string =>
-  kind === "no envelope" ? `{"n":${n}}` : bodyFor(orderRecord(`o-${n}`, n, { kind, poison: kind === "poison" }));
+  kind === "no envelope" ? `{"n":${n}}` : bodyFor(orderRecord(`o-${n}`, n, { kind, bad: kind === "bad" }));
 
 const kindIn = (text: string): string | undefined => /"kind":\{"S":"([^"]+)"/.exec(text)?.[1];
 
@@ -50,7 +50,7 @@ const fix = ({ record }: { record: { dynamodb?: unknown } }) => {
   return kind === "drop" ? "drop" : undefined;
 };
 
-test("loses nothing whenever it dies, tries nothing twice in a run, and its account balances", async () => {
+test("loses no message wherever it crashes, attempts none twice in a run, and its counts add up", async () => {
   const deaths = fc.array(fc.record({ at: fc.integer({ min: 1, max: 40 }), after: fc.boolean() }), { maxLength: 3 });
   const property = fc.asyncProperty(
     fc.array(letterKinds, { maxLength: 60 }),
@@ -99,7 +99,7 @@ test("loses nothing whenever it dies, tries nothing twice in a run, and its acco
         }
       };
 
-      // As the state machine does it: a batch that died is tried again with the same input, a while later.
+      // Like the state machine: a batch that crashed is retried later with the same input.
       let progress = noProgress;
       const left = [...deathList];
       for (let batches = 0; progress.next === "more"; batches += 1) {
@@ -111,7 +111,7 @@ test("loses nothing whenever it dies, tries nothing twice in a run, and its acco
       const { received, ...others } = progress.counts;
       expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBe(received);
 
-      // Whatever became of it: delivered, dropped on purpose, or there.
+      // Each message is delivered, dropped, or still in the queue.
       const there = new Set(queue.bodies());
       const delivered = new Set([...target.items().values()].map((item) => (item as { id: string }).id));
       kinds.forEach((kind, index) => {
@@ -119,7 +119,7 @@ test("loses nothing whenever it dies, tries nothing twice in a run, and its acco
         if (kind === "good") expect(stays || delivered.has(`o-${index + 1}`)).toBe(true);
         else if (kind !== "drop") expect(stays).toBe(true);
       });
-      // Many deadly letters beside each other pass for a broken pipeline, and end the run.
+      // Many neighbours that crash the function count as a broken function, and end the run.
       if (deathList.length > 0 || progress.reason === "pipeline") return;
       expect(new Set(sent).size).toBe(sent.length);
       expect(received).toBe(kinds.length);

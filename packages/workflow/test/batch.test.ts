@@ -2,36 +2,36 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import type { PayloadStore } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
-import { batchHandler, type LambdaClient, type QueueClient } from "../src/index.ts";
-import { bodyFor, envelopeOf, orderRecord } from "./letters.ts";
+import { batchHandler, type LambdaClient, type RedriveQueueClient } from "../src/index.ts";
+import { bodyFor, envelopeOf, orderRecord } from "./dead-letters.ts";
 import { queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, payloadOf, rig } from "./rig.ts";
 
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
-const letters = (count: number): string[] => numbersTo(count).map((n) => bodyFor(orderRecord(`o-${n}`, n)));
-const poison = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { poison: true }));
+const deadLetters = (count: number): string[] => numbersTo(count).map((n) => bodyFor(orderRecord(`o-${n}`, n)));
+const bad = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { bad: true }));
 
 const throttledError = (): Error => Object.assign(new Error("Rate exceeded"), { name: "TooManyRequestsException" });
 
 describe("a run", () => {
-  test("drains the queue: every letter is delivered, and deleted after that", async () => {
+  test("drains the queue: every dead letter is delivered, and then deleted", async () => {
     const { queue, target, run, requests } = rig();
-    queue.send(...letters(250));
+    queue.send(...deadLetters(250));
     const progress = await run();
-    expect(progress).toMatchObject({ next: "done", batches: 1, left: {}, notDeleted: 0, tried: "" });
+    expect(progress).toMatchObject({ next: "done", batches: 1, left: {}, notDeleted: 0, attempted: "" });
     expect(progress.counts).toMatchObject({ received: 250, delivered: 250, left: 0 });
     expect(target.items().size).toBe(250);
     expect(queue.bodies()).toEqual([]);
     expect(requests).toEqual([100, 100, 50]);
   });
 
-  test("of an empty queue is done after two waits that found nothing", async () => {
+  test("of an empty queue is done after two empty receives", async () => {
     const { queue, run } = rig();
     expect(await run()).toMatchObject({ next: "done", counts: { received: 0 } });
     expect(queue.calls).toEqual({ receiveMessage: 2 });
   });
 
-  test("counts a late letter as superseded, and deletes it", async () => {
+  test("counts an outdated dead letter as superseded, and deletes it", async () => {
     const { queue, handler, run, target } = rig();
     await handler({ Records: [orderRecord("o-1", 5, { total: 9 })] });
     queue.send(bodyFor(orderRecord("o-1", 1)));
@@ -40,9 +40,9 @@ describe("a run", () => {
     expect(queue.bodies()).toEqual([]);
   });
 
-  test("leaves what fails again, by sink and code, and tries it once", async () => {
+  test("leaves messages that fail again, by sink and code, and attempts them once", async () => {
     const { queue, run, requests, lines } = rig();
-    queue.send(poison(1), ...letters(3), poison(2), bodyFor(orderRecord("x"), { sink: "gone" }));
+    queue.send(bad(1), ...deadLetters(3), bad(2), bodyFor(orderRecord("x"), { sink: "gone" }));
     const progress = await run();
     expect(progress.counts).toMatchObject({ received: 6, delivered: 3, left: 3 });
     expect(progress.left).toEqual({ copy: { MAPPING_FAILED: 2 }, gone: { RECORD_MALFORMED: 1 } });
@@ -52,36 +52,36 @@ describe("a run", () => {
     expect(JSON.stringify(lines)).not.toContain("total");
   });
 
-  test("shows what is left as soon as it ends", async () => {
+  test("releases messages that are left as soon as it ends", async () => {
     const { queue, run } = rig();
-    queue.send(poison(1));
+    queue.send(bad(1));
     await run();
     expect(queue.visible()).toBe(1);
   });
 
-  test("does not try a letter again that comes back in a later batch of the run", async () => {
+  test("does not attempt a message again that a later batch of the run receives", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 70_000, chunkSize: 10 });
-    queue.send(...numbersTo(150).map(poison));
-    // At one message a second the first ones are visible again, after 100 seconds, before the last are reached.
+    queue.send(...numbersTo(150).map(bad));
+    // At one message a second, the first messages are visible again (after 100 seconds) before the last ones are received.
     const progress = await run({ ratePerSecond: 1 });
     expect(progress).toMatchObject({ next: "done", counts: { received: 150, left: 150 } });
     expect(requests.reduce((sum, size) => sum + size, 0)).toBe(150);
     expect(queue.calls.receiveMessage).toBeGreaterThan(160);
   });
 
-  test("leaves alone what was sent after it began, and ends all the same", async () => {
+  test("does not attempt messages that were sent after its start, and ends", async () => {
     const { queue, run, requests } = rig();
-    queue.send(...letters(2));
+    queue.send(...deadLetters(2));
     queue.advance(2_000);
-    queue.send(...numbersTo(300).map(poison));
+    queue.send(...numbersTo(300).map(bad));
     expect(await run()).toMatchObject({ next: "done", counts: { received: 2, delivered: 2 } });
     expect(requests).toEqual([2]);
     expect(queue.visible()).toBe(300);
   });
 
-  test("ends also while new letters come without end", async () => {
+  test("ends although new messages keep coming", async () => {
     const one = rig();
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     const { receiveMessage } = one.queue.client;
     let calls = 0;
     Object.assign(one.queue.client, {
@@ -89,16 +89,16 @@ describe("a run", () => {
         calls += 1;
         if (calls > 1_000) throw new Error("endless");
         one.queue.advance(1_000);
-        if (calls > 1) one.queue.send(...letters(10));
+        if (calls > 1) one.queue.send(...deadLetters(10));
         return receiveMessage(input);
       },
     });
     expect(await one.run()).toMatchObject({ next: "done", counts: { received: 2, delivered: 2 } });
   });
 
-  test("ends when too many are left behind", async () => {
+  test("ends when too many messages are left", async () => {
     const { queue, run } = rig({ chunkSize: 10 });
-    queue.send(...numbersTo(50).map(poison), ...letters(50));
+    queue.send(...numbersTo(50).map(bad), ...deadLetters(50));
     const progress = await run({ maxFailures: 20 });
     expect(progress).toMatchObject({ next: "stopped", reason: "failures", counts: { received: 20, left: 20 } });
     expect(queue.visible()).toBe(100);
@@ -106,37 +106,37 @@ describe("a run", () => {
 
   test("ends after a number of messages, exactly", async () => {
     const { queue, run } = rig();
-    queue.send(...letters(250));
+    queue.send(...deadLetters(250));
     const progress = await run({ maxMessages: 103 });
     expect(progress).toMatchObject({ next: "stopped", reason: "messages", counts: { received: 103, delivered: 103 } });
     expect(queue.visible()).toBe(147);
   });
 
-  test("begins no chunk that its invocation may not live to end", async () => {
+  test("starts no chunk for which its invocation has no time", async () => {
     const invoke: LambdaClient["invoke"] = async (input) => {
       slow.queue.advance(50_000);
       return invoking(slow.handler)(input);
     };
     const slow = rig({ invoke, chunkSize: 1, timeoutMs: 130_000 });
-    slow.queue.send(...letters(3));
+    slow.queue.send(...deadLetters(3));
     const first = await slow.batch();
     expect(first).toMatchObject({ next: "more", counts: { received: 2, delivered: 2 } });
     expect(await slow.batch({ progress: first })).toMatchObject({ batches: 2, counts: { received: 3, delivered: 3 } });
   });
 
-  test("takes letters up in the order in which they were sent", async () => {
+  test("sends dead letters in the order in which they were sent to the queue", async () => {
     const seen: string[] = [];
     const invoke: LambdaClient["invoke"] = async (input) => {
       seen.push(...JSON.parse(input.Payload).Records.map(({ messageId }: { messageId: string }) => messageId));
       return invoking(one.handler)(input);
     };
     const one = rig({ invoke, chunkSize: 3 });
-    for (const body of letters(3)) {
+    for (const body of deadLetters(3)) {
       one.queue.send(body);
       one.queue.advance(10);
     }
     const { receiveMessage } = one.queue.client;
-    const shuffled: QueueClient["receiveMessage"] = async (input) => {
+    const shuffled: RedriveQueueClient["receiveMessage"] = async (input) => {
       const { Messages = [] } = await receiveMessage(input);
       return { Messages: [...Messages].reverse() };
     };
@@ -146,21 +146,82 @@ describe("a run", () => {
   });
 });
 
+describe("the changes of an item", () => {
+  const change = (position: number): string => bodyFor(orderRecord("o-1", position, { position }));
+  const idsIn = (payload: string): string[] =>
+    JSON.parse(payload).Records.map(({ messageId }: { messageId: string }) => messageId);
+
+  test("are sent by version, in whatever order their dead letters were sent", async () => {
+    const seen: string[] = [];
+    const invoke: LambdaClient["invoke"] = async (input) => {
+      seen.push(...idsIn(input.Payload));
+      return invoking(one.handler)(input);
+    };
+    const one = rig({ invoke });
+    one.queue.send(change(3), change(1), change(2));
+    await one.run();
+    expect(seen).toEqual(["message-2", "message-3", "message-1"]);
+  });
+
+  test("are left while an earlier one has to be retried, and other items are sent", async () => {
+    const seen: string[] = [];
+    const invoke: LambdaClient["invoke"] = async ({ Payload }) => {
+      const ids = idsIn(Payload);
+      seen.push(...ids);
+      const outcomes = ids.map((itemIdentifier) =>
+        itemIdentifier === "message-1"
+          ? { itemIdentifier, outcome: "retried", code: "SINK_THROTTLED" }
+          : { itemIdentifier, outcome: "delivered" },
+      );
+      return { Payload: payloadOf({ batchItemFailures: [{ itemIdentifier: "message-1" }], outcomes }) };
+    };
+    const one = rig({ invoke, chunkSize: 1 });
+    one.queue.send(change(1), change(2), bodyFor(orderRecord("o-2", 3)));
+    expect(await one.run()).toMatchObject({
+      counts: { received: 3, delivered: 1, left: 2 },
+      left: { copy: { SINK_THROTTLED: 1, EARLIER_CHANGE_FAILED: 1 } },
+    });
+    expect(seen).toEqual(["message-1", "message-3"]);
+    expect(one.queue.bodies()).toEqual([change(1), change(2)]);
+  });
+});
+
+describe("a message that the handler had no time for", () => {
+  test("is sent again, in a smaller request", async () => {
+    const sizes: number[] = [];
+    const invoke: LambdaClient["invoke"] = async ({ Payload }) => {
+      const ids: string[] = JSON.parse(Payload).Records.map(({ messageId }: { messageId: string }) => messageId);
+      sizes.push(ids.length);
+      const outcomes = ids.map((itemIdentifier, index) =>
+        index < 2
+          ? { itemIdentifier, outcome: "delivered" }
+          : { itemIdentifier, outcome: "retried", code: "DEADLINE_EXCEEDED" },
+      );
+      const batchItemFailures = ids.slice(2).map((itemIdentifier) => ({ itemIdentifier }));
+      return { Payload: payloadOf({ batchItemFailures, outcomes }) };
+    };
+    const one = rig({ invoke });
+    one.queue.send(...deadLetters(5));
+    expect((await one.run()).counts).toMatchObject({ received: 5, delivered: 5 });
+    expect(sizes).toEqual([5, 2, 1]);
+  });
+});
+
 describe("the rate", () => {
-  test("is kept, over the whole run", async () => {
+  test("is kept over the whole run", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 120_000 });
-    queue.send(...letters(95));
+    queue.send(...deadLetters(95));
     const startedAt = queue.now();
     await run({ ratePerSecond: 10 });
     expect(requests).toEqual([...Array(9).fill(10), 5]);
-    // 95 messages at 10 a second, and two waits of five seconds for more.
+    // 95 messages at 10 a second, and two empty receives of five seconds.
     expect(queue.now() - startedAt).toBeGreaterThanOrEqual(9_500);
     expect(queue.now() - startedAt).toBeLessThan(21_000);
   });
 
-  test("is none by default", async () => {
+  test("is unlimited by default", async () => {
     const { queue, run } = rig({ pollSeconds: 0 });
-    queue.send(...letters(95));
+    queue.send(...deadLetters(95));
     const startedAt = queue.now();
     await run();
     expect(queue.now()).toBe(startedAt);
@@ -168,13 +229,13 @@ describe("the rate", () => {
 });
 
 describe("a pipeline's function that fails", () => {
-  test("because of one letter keeps no other back", async () => {
+  test("because of one message holds back no other", async () => {
     const invoke: LambdaClient["invoke"] = (input) =>
       input.Payload.includes("o-37")
         ? Promise.resolve(functionError("Runtime.ExitError"))
         : invoking(one.handler)(input);
     const one = rig({ invoke });
-    one.queue.send(...letters(100));
+    one.queue.send(...deadLetters(100));
     const progress = await one.run();
     expect(progress).toMatchObject({ next: "done", counts: { received: 100, delivered: 99, left: 1 } });
     expect(progress.left).toEqual({ copy: { FUNCTION_FAILED: 1 } });
@@ -182,18 +243,18 @@ describe("a pipeline's function that fails", () => {
     expect(one.requests.length).toBeLessThan(20);
   });
 
-  test("because of a letter here and there is not broken", async () => {
+  test("because of a few messages is not broken", async () => {
     const deadly = ["o-5", "o-25", "o-45", "o-65", "o-85"].map((id) => `{\\"S\\":\\"${id}\\"}`);
     const invoke: LambdaClient["invoke"] = (input) =>
       deadly.some((key) => input.Payload.includes(key))
         ? Promise.resolve(functionError("Runtime.ExitError"))
         : invoking(one.handler)(input);
     const one = rig({ invoke });
-    one.queue.send(...letters(100));
+    one.queue.send(...deadLetters(100));
     expect((await one.run()).counts).toMatchObject({ received: 100, delivered: 95, left: 5 });
   });
 
-  test("again and again ends the run, with what was done before", async () => {
+  test("sixteen times in a row ends the run, and reports what was done before", async () => {
     let isBroken = false;
     const invoke: LambdaClient["invoke"] = async (input) => {
       if (isBroken) return functionError("Runtime.ImportModuleError");
@@ -201,7 +262,7 @@ describe("a pipeline's function that fails", () => {
       return invoking(one.handler)(input);
     };
     const one = rig({ invoke });
-    one.queue.send(...letters(250));
+    one.queue.send(...deadLetters(250));
     const progress = await one.run();
     expect(progress).toMatchObject({ next: "stopped", reason: "pipeline" });
     expect(progress.counts.delivered).toBe(100);
@@ -209,21 +270,21 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.visible()).toBe(150);
   });
 
-  test("throttled from the start fails the batch, gives the messages back, and has tried none", async () => {
+  test("that is throttled from the start fails the batch, and its messages are released", async () => {
     const one = rig({ invoke: () => Promise.reject(throttledError()) });
-    one.queue.send(...letters(5));
+    one.queue.send(...deadLetters(5));
     await expect(one.batch()).rejects.toMatchObject({ name: "RedriveThrottledError", code: "REDRIVE_THROTTLED" });
     expect(one.queue.visible()).toBe(5);
   });
 
-  test("throttled later reports what was done, so that no count is lost", async () => {
+  test("that is throttled later reports what was done, so that no count is lost", async () => {
     let calls = 0;
     const invoke: LambdaClient["invoke"] = (input) => {
       calls += 1;
       return calls === 2 ? Promise.reject(throttledError()) : invoking(one.handler)(input);
     };
     const one = rig({ invoke });
-    one.queue.send(...letters(150));
+    one.queue.send(...deadLetters(150));
     const first = await one.batch();
     expect(first).toMatchObject({ next: "more", counts: { received: 100, delivered: 100 } });
     expect(await one.batch({ progress: first })).toMatchObject({ next: "done", counts: { received: 150 } });
@@ -236,15 +297,15 @@ describe("a pipeline's function that fails", () => {
     ["EC2ThrottledException", "REDRIVE_THROTTLED"],
   ])("with %s is %s", async (name, code) => {
     const one = rig({ invoke: () => Promise.reject(Object.assign(new Error("no"), { name })) });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch()).rejects.toMatchObject({ code });
     expect(one.queue.visible()).toBe(1);
   });
 
-  test("to answer in time may still be at work: its messages stay hidden until it cannot be", async () => {
+  test("to answer in time may still be running: its messages stay hidden until its timeout", async () => {
     const invoke = () => Promise.reject(Object.assign(new Error("aborted"), { name: "AbortError" }));
     const one = rig({ invoke, timeoutMs: 60_000 });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.visible()).toBe(0);
     one.queue.advance(90_000);
@@ -256,22 +317,22 @@ describe("a pipeline's function that fails", () => {
     ["null", null],
     ["what an older pipeline answers", { batchItemFailures: [] }],
     ["a text", "ok"],
-  ])("to answer as one does (%s) is believed nothing: no message is deleted", async (_name, answer) => {
+  ])("and answers not as a pipeline does (%s) causes no deletion", async (_name, answer) => {
     const one = rig({ invoke: async () => ({ Payload: payloadOf(answer) }) });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.bodies()).toHaveLength(2);
   });
 
-  test("to answer for one message leaves that one", async () => {
+  test("to name a message in its answer leaves that message", async () => {
     const outcomes = [{ itemIdentifier: "message-1", outcome: "delivered" }];
     const one = rig({ invoke: async () => ({ Payload: payloadOf({ batchItemFailures: [], outcomes }) }) });
-    one.queue.send(...letters(2));
+    one.queue.send(...deadLetters(2));
     expect(await one.run()).toMatchObject({ counts: { delivered: 1, left: 1 }, left: { copy: { UNANSWERED: 1 } } });
     expect(one.queue.bodies()).toHaveLength(1);
   });
 
-  test("gets no more at once than Lambda takes", async () => {
+  test("gets requests that Lambda accepts", async () => {
     const sizes: number[] = [];
     const invoke: LambdaClient["invoke"] = (input) => {
       sizes.push(Buffer.byteLength(input.Payload));
@@ -285,8 +346,8 @@ describe("a pipeline's function that fails", () => {
   });
 });
 
-describe("what is no envelope of the pipeline", () => {
-  test("goes through it: what it has put elsewhere is moved, the rest is left", async () => {
+describe("a message that is not an envelope of the pipeline", () => {
+  test("is sent to it: a message whose records it has stored is moved, another one is left", async () => {
     const outcomes = [
       { itemIdentifier: "message-1", outcome: "rejected", code: "RECORD_LOST" },
       { itemIdentifier: "message-2", outcome: "retried", code: "SINK_UNAVAILABLE" },
@@ -304,23 +365,23 @@ describe("what is no envelope of the pipeline", () => {
 });
 
 describe("a message that cannot be deleted", () => {
-  test("is counted, and not sent again in this run", async () => {
+  test("is counted, and not sent again in the same run", async () => {
     const one = rig();
-    one.queue.send(...letters(3));
+    one.queue.send(...deadLetters(3));
     Object.assign(one.queue.client, {
       deleteMessageBatch: async () => Promise.reject(Object.assign(new Error("no"), { name: "AccessDenied" })),
     });
     expect(await one.run()).toMatchObject({ next: "done", notDeleted: 3, counts: { delivered: 3, left: 0 } });
     expect(one.requests).toEqual([3]);
     expect(one.queue.visible()).toBe(3);
-    expect(one.lines.map(({ message }) => message)).toContain("messages not deleted, they come again");
+    expect(one.lines.map(({ message }) => message)).toContain("messages could not be deleted, and are received again");
   });
 });
 
-describe("a record that is kept elsewhere", () => {
+describe("a record that is stored elsewhere", () => {
   const record = orderRecord("o-1");
   const recordUrl = "s3://bucket/sluice/records/1.json.gz";
-  const claimed = (sink = "copy"): string =>
+  const withRecordUrl = (sink = "copy"): string =>
     JSON.stringify({ ...envelopeOf(record, { sink }), record: undefined, recordUrl });
 
   const store = () => {
@@ -328,10 +389,10 @@ describe("a record that is kept elsewhere", () => {
     const steps: string[] = [];
     const payloadStore: PayloadStore = {
       put: () => Promise.reject(new Error("not asked for")),
-      get: async (claim) => kept.get(claim) ?? Promise.reject(new Error("gone")),
-      remove: async (claim) => {
+      get: async (url) => kept.get(url) ?? Promise.reject(new Error("gone")),
+      remove: async (url) => {
         steps.push("object removed");
-        kept.delete(claim);
+        kept.delete(url);
       },
     };
     return { kept, steps, payloadStore };
@@ -355,7 +416,7 @@ describe("a record that is kept elsewhere", () => {
         return deleteMessageBatch(input);
       },
     });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     await one.run();
     expect(steps).toEqual(["message deleted", "object removed"]);
     expect(kept.size).toBe(0);
@@ -364,15 +425,15 @@ describe("a record that is kept elsewhere", () => {
   test("stays while its message does", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore });
-    one.queue.send(claimed("gone"));
+    one.queue.send(withRecordUrl("gone"));
     expect((await one.run()).counts).toMatchObject({ left: 1 });
     expect(kept.size).toBe(1);
   });
 
-  test("stays where the message could not be deleted", async () => {
+  test("stays when the message could not be deleted", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     Object.assign(one.queue.client, {
       deleteMessageBatch: async () => ({ Failed: [{ Id: "0", Code: "InternalError" }] }),
     });
@@ -380,53 +441,53 @@ describe("a record that is kept elsewhere", () => {
     expect(kept.size).toBe(1);
   });
 
-  test("that cannot be removed costs the run nothing", async () => {
+  test("that cannot be removed does not affect the run", async () => {
     const { payloadStore } = store();
     const remove = () => Promise.reject(new Error("denied"));
     const one = rig({ payloadStore: { ...payloadStore, remove }, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     expect(await one.run()).toMatchObject({ next: "done", counts: { delivered: 1 } });
-    expect(one.lines.map(({ message }) => message)).toContain("a record that was kept for its message is not removed");
+    expect(one.lines.map(({ message }) => message)).toContain("a message's record could not be removed");
   });
 
   test("is fetched for the fix", async () => {
     const { payloadStore } = store();
     const seen: unknown[] = [];
-    const fix = ({ record: fetched, recordUrl: claim }: { record: unknown; recordUrl?: string }) => {
-      seen.push(fetched, claim);
+    const fix = ({ record: fetched, recordUrl: url }: { record: unknown; recordUrl?: string }) => {
+      seen.push(fetched, url);
       return undefined;
     };
     const one = rig({ payloadStore, fix, invoke: delivering });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     await one.run();
     expect(seen).toEqual([record, recordUrl]);
   });
 
-  test("that is needed for the fix and cannot be had leaves the message", async () => {
+  test("that the fix needs and that cannot be fetched leaves the message", async () => {
     const one = rig({ fix: () => "drop" });
-    one.queue.send(claimed());
+    one.queue.send(withRecordUrl());
     expect((await one.run()).left).toEqual({ copy: { RECORD_MALFORMED: 1 } });
   });
 });
 
 describe("the fix", () => {
-  const mended = streamRecord({ keyNames: ["id"], after: { id: "p-1", poison: false } });
+  const mended = streamRecord({ keyNames: ["id"], after: { id: "p-1", bad: false } });
 
-  test("changes the record that is sent, and not the message", async () => {
+  test("changes the record that is sent, but not the message", async () => {
     const one = rig({
       fix: ({ record }) => ({
         record: {
           ...record,
-          dynamodb: { ...record.dynamodb, NewImage: { id: { S: "p-1" }, poison: { BOOL: false } } },
+          dynamodb: { ...record.dynamodb, NewImage: { id: { S: "p-1" }, bad: { BOOL: false } } },
         },
       }),
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
-    expect([...one.target.items().values()]).toEqual([{ id: "p-1", poison: false }]);
+    expect([...one.target.items().values()]).toEqual([{ id: "p-1", bad: false }]);
   });
 
-  test("may answer bytes", async () => {
+  test("may answer binary attributes", async () => {
     const blob = new Uint8Array([1, 2, 3]);
     const one = rig({
       fix: ({ record }) => {
@@ -434,26 +495,26 @@ describe("the fix", () => {
         return { record: { ...record, dynamodb: { ...record.dynamodb, NewImage } } };
       },
     });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await one.run();
     expect(JSON.stringify([...one.target.items().values()])).toBe('[{"id":"o-1","blob":"AQID","blobs":["AQID"]}]');
   });
 
   test("that answers the envelope itself changes nothing", async () => {
     const one = rig({ fix: (envelope) => envelope });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
   test.each([undefined, null])("that answers %s changes nothing", async (answer) => {
     const one = rig({ fix: () => answer });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test("drops: the message is deleted unsent, and that is logged", async () => {
+  test("can drop a dead letter: the message is deleted without being sent, and logged", async () => {
     const one = rig({ fix: ({ code }) => (code === "SINK_REJECTED" ? "drop" : undefined) });
-    one.queue.send(poison(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
+    one.queue.send(bad(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
     expect((await one.run()).counts).toMatchObject({ received: 2, dropped: 1, delivered: 1 });
     expect(one.queue.bodies()).toEqual([]);
     expect(one.requests).toEqual([1]);
@@ -461,23 +522,23 @@ describe("the fix", () => {
     expect(line?.fields).toMatchObject({ message: "message-1", sink: "copy", code: "SINK_REJECTED" });
   });
 
-  test("that throws leaves that letter, unsent, and says nothing of the error's text", async () => {
+  test("that throws leaves the dead letter, and does not log the error's message", async () => {
     const one = rig({
       fix: ({ record }) => {
         if (JSON.stringify(record.dynamodb?.Keys).includes("p-1")) throw new RangeError("a secret");
         return undefined;
       },
     });
-    one.queue.send(poison(1), ...letters(2));
+    one.queue.send(bad(1), ...deadLetters(2));
     expect(await one.run()).toMatchObject({ counts: { delivered: 2, left: 1 }, left: { copy: { FIX_FAILED: 1 } } });
-    expect(one.queue.bodies()).toEqual([poison(1)]);
+    expect(one.queue.bodies()).toEqual([bad(1)]);
     expect(JSON.stringify(one.lines)).toContain("RangeError");
     expect(JSON.stringify(one.lines)).not.toContain("secret");
   });
 
-  test("that does not answer leaves the letter", async () => {
+  test("that does not answer leaves the dead letter", async () => {
     const one = rig({ fix: () => new Promise(() => undefined), fixTimeoutMs: 1_000 });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_FAILED: 1 } });
   });
 
@@ -489,14 +550,14 @@ describe("the fix", () => {
     ["another stream", { record: { ...mended, eventSourceARN: "arn:aws:dynamodb:eu-west-1:1:table/Other/stream/x" } }],
     ["another id", { record: { ...mended, eventID: "other" } }],
     ["another kind of change", { record: { ...mended, eventName: "REMOVE" } }],
-  ])("that answers %s leaves the letter, unsent", async (_name, answer) => {
+  ])("that answers %s leaves the dead letter, and sends nothing", async (_name, answer) => {
     const one = rig({ fix: () => answer as never });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_INVALID: 1 } });
     expect(one.requests).toEqual([]);
   });
 
-  test("may add what a malformed record lacks", async () => {
+  test("may add missing members to a malformed record", async () => {
     const { SequenceNumber, ...dynamodb } = mended.dynamodb ?? {};
     const one = rig({ fix: () => ({ record: mended }) });
     one.queue.send(bodyFor({ ...mended, dynamodb }, { code: "RECORD_MALFORMED" }));
@@ -504,49 +565,49 @@ describe("the fix", () => {
     expect(SequenceNumber).toBeDefined();
   });
 
-  test("that changes what it was given, and answers nothing, changes nothing", async () => {
+  test("that changes its argument, and answers nothing, changes nothing", async () => {
     const one = rig({
       fix: ({ record }) => {
-        Object.assign(record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
+        Object.assign(record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
       },
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ left: 1 });
   });
 
-  test("that changes what it was given, and answers it, changes that", async () => {
+  test("that changes its argument, and answers it, changes the record", async () => {
     const one = rig({
       fix: (envelope) => {
-        Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { poison: { BOOL: false } });
+        Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
         return envelope;
       },
     });
-    one.queue.send(poison(1));
+    one.queue.send(bad(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test("is not asked about what is no envelope", async () => {
+  test("is not called for a message without an envelope", async () => {
     const one = rig({ fix: () => "drop" });
     one.queue.send("{}");
     expect(await one.run()).toMatchObject({ counts: { left: 1 }, left: { "-": { RECORD_MALFORMED: 1 } } });
   });
 
-  test("is not begun when the invocation may end before it does", async () => {
+  test("is not called when the invocation may end before it answers", async () => {
     const one = rig({ fix: () => undefined, timeoutMs: 20_000 });
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch()).rejects.toThrow("chunkSize");
     expect(one.queue.visible()).toBe(1);
   });
 });
 
 describe("the queue", () => {
-  test("is shown to nobody else for longer than the invocation can live", async () => {
+  test("hides messages for longer than the invocation can run", async () => {
     const hidden: number[] = [];
     const one = rig({ timeoutMs: 200_000 });
     const { receiveMessage } = one.queue.client;
     Object.assign(one.queue.client, {
       receiveMessage: (input: Parameters<typeof receiveMessage>[0]) => {
-        hidden.push(input.VisibilityTimeout);
+        hidden.push(input.VisibilityTimeout ?? 0);
         return receiveMessage(input);
       },
     });
@@ -554,7 +615,7 @@ describe("the queue", () => {
     expect(hidden).toEqual([230, 225]);
   });
 
-  test("that cannot be asked fails the batch", async () => {
+  test("that cannot be reached fails the batch", async () => {
     const one = rig();
     Object.assign(one.queue.client, {
       receiveMessage: () => Promise.reject(Object.assign(new Error("no"), { name: "QueueDoesNotExist" })),
@@ -562,9 +623,9 @@ describe("the queue", () => {
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
   });
 
-  test("that fails in the middle of a receive keeps nothing that it gave", async () => {
+  test("that fails during a receive loses no message of it", async () => {
     const one = rig();
-    one.queue.send(...letters(20));
+    one.queue.send(...deadLetters(20));
     const { receiveMessage } = one.queue.client;
     let calls = 0;
     Object.assign(one.queue.client, {
@@ -593,9 +654,9 @@ describe("options", () => {
     ["pipelineFunction", { queueUrl }],
     ["chunkSize", { queueUrl, pipelineFunction: "f", chunkSize: 0 }],
     ["pollSeconds", { queueUrl, pipelineFunction: "f", pollSeconds: 21 }],
-    ["reserveMs", { queueUrl, pipelineFunction: "f", reserveMs: -1 }],
+    ["timeoutBufferMs", { queueUrl, pipelineFunction: "f", timeoutBufferMs: -1 }],
     ["removes", { queueUrl, tableName: "Orders", removes: "delete" as never }],
-  ])("that are wrong are refused by name: %s", (name, options) => {
+  ])("that are wrong are refused with their name: %s", (name, options) => {
     expect(codeOf(() => batchHandler(options))).toContain(`"${name}"`);
   });
 
@@ -610,17 +671,17 @@ describe("options", () => {
     }
   });
 
-  test("a mode that the function is not made for fails the batch", async () => {
+  test("a mode without its options fails the batch", async () => {
     const one = rig();
-    one.queue.send(...letters(1));
+    one.queue.send(...deadLetters(1));
     await expect(one.batch({ mode: "republish" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
-  test("tries that did not report are counted", async () => {
+  test("attempts that did not report are counted", async () => {
     expect(await rig().batch({ retries: 2 })).toMatchObject({ interrupted: 2 });
   });
 
-  test("a run that began at no time is refused", async () => {
+  test("a run with an invalid start time is refused", async () => {
     await expect(rig().batch({ startedAt: "today" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(startMs).toBeGreaterThan(0);
   });

@@ -1,8 +1,8 @@
-// What README.md says of the requests for 1,000 dead letters. Another number here is another number there.
+// The requests for 1,000 dead letters, which must be the numbers in README.md.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { rig } from "./rig.ts";
 
 const count = 1_000;

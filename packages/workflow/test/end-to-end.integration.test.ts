@@ -1,5 +1,5 @@
-// Nothing in memory but the target: a table's stream, dead letters on SQS, Step Functions, the link through a topic, and
-// the human's answer through the page.
+// A table's stream, dead letters on SQS, Step Functions, the link in a topic, and a person's decision on the page. Only the
+// target is in memory.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -8,9 +8,9 @@ import {
   approvalPageHandler,
   approvalRequestHandler,
   batchHandler,
+  inspectionHandler,
   redriveStateMachine,
   reportHandler,
-  surveyHandler,
 } from "../src/index.ts";
 import { motoEngine } from "./moto-engine.ts";
 import { silent } from "./rig.ts";
@@ -57,7 +57,7 @@ describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsE
     const clients = { sqs, sns };
     const page = approvalPageHandler({ secret, logger: silent, clients: { sfn: stepFunctions.tasks } });
     const functions = {
-      SurveyFunctionArn: surveyHandler({ ...common, clients }),
+      InspectionFunctionArn: inspectionHandler({ ...common, clients }),
       ApprovalRequestFunctionArn: approvalRequestHandler({ ...common, pageUrl: "https://example.com/", clients }),
       BatchFunctionArn: batchHandler({
         ...world.options,

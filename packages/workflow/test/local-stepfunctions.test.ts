@@ -2,7 +2,7 @@
 
 import { describe, test } from "@jest/globals";
 import { lambdaContext } from "@sluice/testing";
-import type { State, StateMachine } from "../src/index.ts";
+import type { StateDefinition, StateMachine } from "../src/index.ts";
 import { type Ended, type Engine, type LambdaFunction, scenarios } from "./scenarios.ts";
 
 const major = Number(process.versions.node.split(".")[0]);
@@ -16,16 +16,16 @@ interface Parameters {
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
 
-const isCallback = ({ Resource }: State): boolean => String(Resource).endsWith(".waitForTaskToken");
+const isCallback = ({ Resource }: StateDefinition): boolean => String(Resource).endsWith(".waitForTaskToken");
 
-/** The engine leaves tasks to us: what Lambda and task tokens are to Step Functions. */
+/** The engine leaves tasks to the caller: this stands for Lambda and task tokens. */
 const localEngine = async (): Promise<Engine> => {
   const { StateMachine: Machine } = await import("aws-local-stepfunctions");
   const waiting = new Map<string, (output: unknown) => void>();
   let tokens = 0;
 
   const taskOf =
-    (state: State, functions: { readonly [placeholder: string]: LambdaFunction }, token: string) =>
+    (state: StateDefinition, functions: { readonly [placeholder: string]: LambdaFunction }, token: string) =>
     async (input: unknown): Promise<unknown> => {
       const { FunctionName, Payload } = input as Parameters;
       const call = functions[FunctionName.slice(2, -1)] as LambdaFunction;

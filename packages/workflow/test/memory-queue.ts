@@ -1,7 +1,6 @@
-// A standard SQS queue in memory, on a clock that a test moves: messages are hidden when they are received, and come
-// back when their time is over.
+// A standard SQS queue in memory, on a clock that a test advances. Received messages are hidden until their visibility timeout.
 
-import type { QueueClient } from "../src/index.ts";
+import type { RedriveQueueClient } from "../src/index.ts";
 
 interface Kept {
   readonly id: string;
@@ -12,11 +11,11 @@ interface Kept {
 }
 
 export interface MemoryQueue {
-  readonly client: QueueClient;
+  readonly client: RedriveQueueClient;
   readonly now: () => number;
   readonly advance: (ms: number) => void;
   readonly send: (...bodies: readonly string[]) => void;
-  /** Bodies of all messages that are there, hidden ones too, oldest first. */
+  /** Bodies of all messages, including hidden ones, oldest first. */
   readonly bodies: () => string[];
   readonly visible: () => number;
   /** Calls by operation. */
@@ -25,7 +24,7 @@ export interface MemoryQueue {
 
 export const queueUrl = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dead";
 
-/** Where the test's time begins; an execution that is started then takes what was sent before. */
+/** The start of an execution, which redrives messages that were sent before. */
 export const startMs: number = Date.parse("2026-11-25T12:00:00.000Z");
 
 export const memoryQueue = (startsAt: number = startMs - 1_000): MemoryQueue => {
@@ -57,8 +56,8 @@ export const memoryQueue = (startsAt: number = startMs - 1_000): MemoryQueue => 
       Failed: failed.map(({ Id }) => ({ Id, Code: "ReceiptHandleIsInvalid", SenderFault: true })),
     };
   };
-  const client: QueueClient = {
-    receiveMessage: async ({ MaxNumberOfMessages, VisibilityTimeout, WaitTimeSeconds }) => {
+  const client: RedriveQueueClient = {
+    receiveMessage: async ({ MaxNumberOfMessages, VisibilityTimeout = 0, WaitTimeSeconds = 0 }) => {
       called("receiveMessage");
       const found = visibleOnes().slice(0, MaxNumberOfMessages);
       if (found.length === 0) now += WaitTimeSeconds * 1_000;

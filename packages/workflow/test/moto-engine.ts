@@ -1,5 +1,5 @@
-// moto's Step Functions, over HTTP: task tokens, timeouts and the context object are the server's. Its calls of functions
-// come to a server of ours, which answers as Lambda's API does.
+// moto's Step Functions over HTTP: the server provides task tokens, timeouts and the context object. It calls functions on a
+// server of this test, which answers like Lambda's API.
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SFN } from "@aws-sdk/client-sfn";
 import { startMoto } from "@sluice/local";
 import { lambdaContext } from "@sluice/testing";
-import type { State, StateMachine } from "../src/index.ts";
+import type { StateDefinition, StateMachine } from "../src/index.ts";
 import type { Ended, Engine, LambdaFunction } from "./scenarios.ts";
 
 type Functions = { readonly [placeholder: string]: LambdaFunction };
@@ -24,7 +24,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Errors named `Lambda.…` are the API's own; others are thrown by the function. */
+/** Errors named `Lambda.…` come from the API; others are thrown by the function. */
 const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> => {
   try {
     return { status: 200, body: (await call(event as never, lambdaContext())) ?? null };
@@ -50,9 +50,9 @@ const lambdaServer = async (functions: () => Functions): Promise<Server> => {
   return server;
 };
 
-/** As the substitutions of a deployment; and repeats wait for a second at the most. */
+/** Substitutes placeholders like a deployment, and shortens the waits of retries to a second. */
 const deployable = (machine: StateMachine): string => {
-  const hurried = ({ Retry, ...state }: State): unknown => ({
+  const hurried = ({ Retry, ...state }: StateDefinition): unknown => ({
     ...state,
     ...(Array.isArray(Retry) && {
       Retry: Retry.map((retrier) => ({ ...retrier, IntervalSeconds: 1, BackoffRate: 1, JitterStrategy: "FULL" })),
@@ -90,7 +90,7 @@ const runner = (sfn: SFN, deploy: (functions: Functions) => void): Engine["run"]
   };
 };
 
-/** Moto, whose Step Functions execute, and call functions of this process. */
+/** Starts moto, whose Step Functions call functions of this process. */
 export const motoEngine = async (): Promise<Engine> => {
   let functions: Functions = {};
   const server = await lambdaServer(() => functions);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { noProgress, openLedger, type Result } from "../src/progress.ts";
-import { tallied, tallyLines, totalOf } from "../src/tally.ts";
-import { triedIn } from "../src/tried.ts";
+import { attemptedMessages } from "../src/run/attempted-messages.ts";
+import { addCount, countLines, totalOf } from "../src/run/counts-by-sink.ts";
+import { batchCounts, type CountedResult, noProgress } from "../src/run/progress.ts";
 
-describe("a ledger", () => {
-  test("balances, over any number of batches", () => {
-    const settled = fc.constantFrom("delivered", "superseded", "filtered", "moved", "republished", "dropped");
-    const result: fc.Arbitrary<Result> = fc.oneof(
-      fc.record({ settled, isDeleted: fc.boolean() }) as fc.Arbitrary<Result>,
+describe("the counts of a batch", () => {
+  test("add up, over any number of batches", () => {
+    const outcome = fc.constantFrom("delivered", "superseded", "filtered", "moved", "republished", "dropped");
+    const result: fc.Arbitrary<CountedResult> = fc.oneof(
+      fc.record({ outcome, isDeleted: fc.boolean() }) as fc.Arbitrary<CountedResult>,
       fc.record({ sink: fc.string(), code: fc.string() }),
     );
     fc.assert(
@@ -16,61 +16,61 @@ describe("a ledger", () => {
         let progress = noProgress;
         let id = 0;
         for (const results of batches) {
-          const ledger = openLedger(progress, 0);
+          const counts = batchCounts(progress, 0);
           for (const one of results) {
             id += 1;
-            ledger.note(String(id), one);
+            counts.add(String(id), one);
           }
-          progress = JSON.parse(JSON.stringify(ledger.close("more")));
+          progress = JSON.parse(JSON.stringify(counts.close("more")));
         }
         const all = batches.flat();
-        const stay = all.filter((one) => !("settled" in one) || !one.isDeleted);
+        const stay = all.filter((one) => !("outcome" in one) || !one.isDeleted);
         expect(progress.counts.received).toBe(all.length);
         expect(progress.counts.left).toBe(all.filter((one) => "code" in one).length);
         expect(totalOf(progress.left)).toBe(progress.counts.left);
         expect(progress.counts.left + progress.notDeleted).toBe(stay.length);
-        expect(triedIn(progress.tried).size()).toBe(stay.length);
+        expect(attemptedMessages(progress.attempted).size()).toBe(stay.length);
         expect(progress.batches).toBe(batches.length);
       }),
     );
   });
 
-  test("that does not balance fails its batch", () => {
+  test("that do not add up fail the batch", () => {
     const counts = { ...noProgress.counts, received: 1 };
-    expect(() => openLedger({ ...noProgress, counts }, 0).close("more")).toThrow("does not balance");
+    expect(() => batchCounts({ ...noProgress, counts }, 0).close("more")).toThrow("do not add up");
   });
 });
 
-describe("what was tried", () => {
-  test("is known again, and nothing else is", () => {
-    const tried = triedIn("");
-    for (let n = 0; n < 1_000; n += 1) tried.add(`tried-${n}`);
-    const known = triedIn(tried.text());
+describe("attempted messages", () => {
+  test("are recognised, and no others are", () => {
+    const attempted = attemptedMessages("");
+    for (let n = 0; n < 1_000; n += 1) attempted.add(`attempted-${n}`);
+    const known = attemptedMessages(attempted.text());
     expect(known.size()).toBe(1_000);
     for (let n = 0; n < 1_000; n += 1)
-      expect([known.has(`tried-${n}`), known.has(`other-${n}`)]).toEqual([true, false]);
+      expect([known.has(`attempted-${n}`), known.has(`other-${n}`)]).toEqual([true, false]);
   });
 
-  test("takes eleven characters for each", () => {
-    const tried = triedIn("");
-    for (let n = 0; n < 900; n += 1) tried.add(String(n));
-    expect(tried.text()).toHaveLength(9_600);
+  test("take eleven characters each", () => {
+    const attempted = attemptedMessages("");
+    for (let n = 0; n < 900; n += 1) attempted.add(String(n));
+    expect(attempted.text()).toHaveLength(9_600);
   });
 });
 
-describe("a tally", () => {
-  test("puts names that are one too many together, and loses none of their counts", () => {
-    let tally = {};
-    for (let n = 0; n < 50; n += 1) tally = tallied(tally, `sink-${n}`, "CODE");
-    for (let n = 0; n < 50; n += 1) tally = tallied(tally, "sink-0", `CODE-${n}`);
-    expect(Object.keys(tally)).toHaveLength(21);
-    expect(tally).toMatchObject({ "sink-0": { other: 31 }, other: { CODE: 30 } });
-    expect(totalOf(tally)).toBe(100);
+describe("counts by sink", () => {
+  test("put further names together, and lose none of their counts", () => {
+    let counts = {};
+    for (let n = 0; n < 50; n += 1) counts = addCount(counts, `sink-${n}`, "CODE");
+    for (let n = 0; n < 50; n += 1) counts = addCount(counts, "sink-0", `CODE-${n}`);
+    expect(Object.keys(counts)).toHaveLength(21);
+    expect(counts).toMatchObject({ "sink-0": { other: 31 }, other: { CODE: 30 } });
+    expect(totalOf(counts)).toBe(100);
   });
 
-  test.each(["__proto__", "constructor", "toString"])("takes %s for a name like others", (name) => {
-    const tally = tallied(tallied({}, name, name), name, name);
-    expect(totalOf(tally)).toBe(2);
-    expect(tallyLines(tally)).toEqual([`     2  ${name}  ${name}`]);
+  test.each(["__proto__", "constructor", "toString"])("take %s for a name like others", (name) => {
+    const counts = addCount(addCount({}, name, name), name, name);
+    expect(totalOf(counts)).toBe(2);
+    expect(countLines(counts)).toEqual([`     2  ${name}  ${name}`]);
   });
 });

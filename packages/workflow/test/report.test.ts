@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { type FinalState, type News, type Progress, type ReportOptions, reportHandler } from "../src/index.ts";
-import { noProgress } from "../src/progress.ts";
+import { type FinalState, type Notification, type Progress, type ReportOptions, reportHandler } from "../src/index.ts";
+import { noProgress } from "../src/run/progress.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 import { keptLines } from "./rig.ts";
 
@@ -10,49 +10,53 @@ const done: Progress = { ...noProgress, next: "done", batches: 1 };
 
 const reported = async (state: FinalState, options: ReportOptions = {}) => {
   const queue = memoryQueue();
-  const sent: News[] = [];
+  const sent: Notification[] = [];
   const { lines, ...logger } = keptLines();
   const clock = { now: () => startMs + 90_000, sleep: async () => undefined, random: () => 0 };
-  const sendMail = async (news: News) => sent.push(news);
+  const sendMail = async (news: Notification) => sent.push(news);
   const given = { queueUrl, logger, clock, sendMail, clients: { sqs: queue.client }, ...options };
   const report = await reportHandler(given)({ run, mode: "redrive", startedAt, state });
   return { report, sent, lines };
 };
 
-const survey = {
+const inspection = {
   isEmpty: false,
   depth: { visible: 9, inFlight: 0, delayed: 0 },
-  sample: { size: 0, found: {} },
+  sample: { size: 0, counts: {} },
   settings: {},
 };
 
 describe("the report", () => {
   test.each<[string, string, FinalState]>([
-    ["completed", "", { survey, progress: done }],
-    ["completed", "", { survey, approval: { decision: "approved" }, progress: done }],
-    ["empty", "", { survey: { ...survey, isEmpty: true }, progress: noProgress }],
-    ["rejected", "", { survey, approval: { decision: "rejected" }, progress: noProgress }],
-    ["rejected", "", { survey, approval: {}, progress: noProgress }],
-    ["expired", "", { survey, expired: { Error: "States.Timeout" }, progress: noProgress }],
-    ["stopped", "maxFailures", { survey, progress: { ...done, next: "stopped", reason: "failures" } }],
-    ["stopped", "maxMessages", { survey, progress: { ...done, next: "stopped", reason: "messages" } }],
-    ["stopped", "maxBatches", { survey, progress: { ...done, next: "more" } }],
-    ["failed", "failed again and again", { survey, progress: { ...done, next: "stopped", reason: "pipeline" } }],
-    ["failed", "RedriveThrottledError: slow", { survey, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
+    ["completed", "", { inspection, progress: done }],
+    ["completed", "", { inspection, approval: { decision: "approved" }, progress: done }],
+    ["empty", "", { inspection: { ...inspection, isEmpty: true }, progress: noProgress }],
+    ["rejected", "", { inspection, approval: { decision: "rejected" }, progress: noProgress }],
+    ["rejected", "", { inspection, approval: {}, progress: noProgress }],
+    ["expired", "", { inspection, expired: { Error: "States.Timeout" }, progress: noProgress }],
+    ["stopped", "maxFailures", { inspection, progress: { ...done, next: "stopped", reason: "failures" } }],
+    ["stopped", "maxMessages", { inspection, progress: { ...done, next: "stopped", reason: "messages" } }],
+    ["stopped", "maxBatches", { inspection, progress: { ...done, next: "more" } }],
+    [
+      "failed",
+      "failed in too many requests in a row",
+      { inspection, progress: { ...done, next: "stopped", reason: "pipeline" } },
+    ],
+    ["failed", "RedriveThrottledError: slow", { inspection, error: { Error: "RedriveThrottledError", Cause: "slow" } }],
     ["failed", "Sandbox.Timedout: ", { error: { Error: "Sandbox.Timedout" } }],
     ["failed", "an unknown error", { error: {} }],
-  ])("says how the run ended: %s %s", async (outcome, reason, state) => {
+  ])("names the outcome and the reason: %s %s", async (outcome, reason, state) => {
     const { report, sent } = await reported(state);
     expect(report.outcome).toBe(outcome);
     expect(report.reason).toContain(reason);
     expect(sent[0]?.subject).toBe(`Redrive of dead letters in orders-dead: ${outcome}`);
   });
 
-  test("has the counts, what is left, and what is in the queue, as data and as text", async () => {
+  test("contains the counts, the messages that are left, and the queue's depth, as data and as text", async () => {
     const counts = { ...noProgress.counts, received: 10, delivered: 6, dropped: 1, left: 3 };
     const left = { copy: { MAPPING_FAILED: 1 }, webhook: { SINK_REJECTED: 2 } };
     const progress = { ...done, counts, left, notDeleted: 1, interrupted: 2 };
-    const { report, lines } = await reported({ survey, progress });
+    const { report, lines } = await reported({ inspection, progress });
     expect(report).toMatchObject({ counts, left, queue: { now: { visible: 0 }, before: { visible: 9 } } });
     expect(report.text.split("\n")).toEqual([
       "Redrive of the dead letters in orders-dead: completed",
@@ -65,9 +69,9 @@ describe("the report", () => {
       "     0  republished",
       "     1  dropped",
       "     3  left",
-      "1 of them are settled but could not be deleted: they come again.",
-      "2 tries of a batch were cut off. What they had done is in no count.",
-      "What they held comes back into the queue, for another run.",
+      "1 of them are done but could not be deleted: they are received again.",
+      "2 attempts of a batch were interrupted. Their messages are not counted.",
+      "Those that are not done are visible in the queue again, for another run.",
       "",
       "Left in the queue, by sink and code:",
       "",
@@ -84,20 +88,20 @@ describe("the report", () => {
     ]);
   });
 
-  test("takes a function's error out of its JSON, without the stack", async () => {
+  test("contains the message of a function's error, without the stack", async () => {
     const Cause = JSON.stringify({ errorType: "ConfigError", errorMessage: 'option "x" is missing', trace: ["at y"] });
     const { report } = await reported({ error: { Error: "ConfigError", Cause } });
     expect(report.reason).toBe('ConfigError: option "x" is missing');
   });
 
-  test("is made also where the queue cannot be asked", async () => {
+  test("is created also when the queue cannot be reached", async () => {
     const sqs = { ...memoryQueue().client, getQueueAttributes: () => Promise.reject(new Error("denied")) };
     const { report, lines } = await reported({ progress: done }, { clients: { sqs } });
     expect(report.queue.now).toBeUndefined();
     expect(lines[0]).toMatchObject({ level: "warn", fields: { reason: "Error: denied" } });
   });
 
-  test("goes to a topic where there is one, and nowhere where there is none", async () => {
+  test("is sent to the topic, and to nobody without a topic", async () => {
     const published: unknown[] = [];
     const sns = { publish: async (input: unknown) => published.push(input) };
     const sqs = memoryQueue().client;

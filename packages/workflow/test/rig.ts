@@ -1,4 +1,4 @@
-// A redrive with everything in memory but the pipeline, which is a real one.
+// A redrive in memory, with a real pipeline.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { Clock } from "@sluice/core/sink-kit";
@@ -10,9 +10,9 @@ import {
   batchHandler,
   type LambdaClient,
   type Progress,
-  type Settings,
+  type RunSettings,
 } from "../src/index.ts";
-import { noProgress } from "../src/progress.ts";
+import { noProgress } from "../src/run/progress.ts";
 import { type MemoryQueue, memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 
 export interface Line {
@@ -32,28 +32,28 @@ export const keptLines = () => {
 
 export const silent = { info: () => undefined, warn: () => undefined };
 
-/** An answer as Lambda's API gives it. */
+/** An answer of Lambda's API. */
 export type Answer = Awaited<ReturnType<LambdaClient["invoke"]>>;
 
 export const payloadOf = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(JSON.stringify(value) ?? ""));
 
-/** What Lambda answers when a function throws. */
+/** Lambda's answer when a function throws. */
 export const functionError = (errorType: string): Answer => ({
   FunctionError: "Unhandled",
   Payload: payloadOf({ errorType, errorMessage: "", trace: [] }),
 });
 
-/** A function behind Lambda's API: what goes in and out is JSON. */
+/** Calls a handler with JSON and answers JSON, like Lambda's API. */
 export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
   return async ({ Payload }) => ({ Payload: payloadOf(await handler(JSON.parse(Payload), lambdaContext())) });
 };
 
-/** A pipeline "orders" into a target in memory, whose mapper refuses orders with `poison: true`. */
+/** A pipeline "orders" with a target in memory. Its mapper refuses orders with `bad: true`. */
 export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
   const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } })
     .to<unknown, "upsert">(target, ({ after }) => {
-      if (after.poison === true) throw new Error("poison");
+      if (after.bad === true) throw new Error("bad");
       return after;
     })
     .handler();
@@ -72,13 +72,13 @@ export interface Rig {
   readonly handler: PipelineHandler;
   readonly clock: Clock;
   readonly lines: Line[];
-  /** Sizes of the requests that the pipeline's function got. */
+  /** Messages in each request to the pipeline's function. */
   readonly requests: number[];
   readonly event: (changes?: Partial<BatchEvent>) => BatchEvent;
-  /** One batch, on an environment of its own. */
+  /** Runs one batch in a new environment. */
   readonly batch: (event?: Partial<BatchEvent>) => Promise<Progress>;
-  /** Batches until the run ends, as the state machine does it. */
-  readonly run: (settings?: Settings, mode?: BatchEvent["mode"]) => Promise<Progress>;
+  /** Runs batches until the run ends, like the state machine. */
+  readonly run: (settings?: RunSettings, mode?: BatchEvent["mode"]) => Promise<Progress>;
 }
 
 export const rig = ({ invoke, timeoutMs = 300_000, ...options }: RigOptions = {}): Rig => {
@@ -121,7 +121,7 @@ export const rig = ({ invoke, timeoutMs = 300_000, ...options }: RigOptions = {}
     const endsAt = queue.now() + timeoutMs;
     return newHandler()(event(changes), lambdaContext({ remainingMs: () => endsAt - queue.now() }));
   };
-  const run = async (settings: Settings = {}, mode: BatchEvent["mode"] = "redrive"): Promise<Progress> => {
+  const run = async (settings: RunSettings = {}, mode: BatchEvent["mode"] = "redrive"): Promise<Progress> => {
     let progress = noProgress;
     do progress = await batch({ settings, mode, progress });
     while (progress.next === "more" && progress.batches < 100);

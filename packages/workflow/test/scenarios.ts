@@ -1,5 +1,4 @@
-// Executions of the state machine, from its start to its end, with the real functions. An engine runs them: each of its
-// test files brings one.
+// Executions of the state machine with the real functions. Each test file runs them in another engine.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { InvocationContext } from "@sluice/core/envelope";
@@ -8,22 +7,22 @@ import {
   approvalPageHandler,
   approvalRequestHandler,
   batchHandler,
+  inspectionHandler,
   type LambdaClient,
-  type News,
+  type Notification,
   type RedriveStateMachineOptions,
   type Report,
   redriveStateMachine,
   reportHandler,
   type SourceTableClient,
   type StateMachine,
-  surveyHandler,
   type TaskClient,
 } from "../src/index.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { type MemoryQueue, memoryQueue, queueUrl } from "./memory-queue.ts";
 import { functionError, invoking, keptLines, type Line, orders, silent } from "./rig.ts";
 
-/** A Lambda function, and what stands in for its name. */
+/** A Lambda function, by the name of its placeholder. */
 export type LambdaFunction = (event: never, context?: InvocationContext) => Promise<unknown>;
 
 /** How an execution ended. */
@@ -35,7 +34,7 @@ export interface Ended {
   readonly states: readonly string[];
 }
 
-/** What runs a state machine. Waits between retries take no time, or next to none. */
+/** An engine for state machines. It shortens the waits between retries. */
 export interface Engine {
   readonly run: (
     machine: StateMachine,
@@ -50,7 +49,7 @@ const secret = "0123456789abcdef0123456789abcdef";
 
 interface World {
   readonly queue: MemoryQueue;
-  readonly news: News[];
+  readonly news: Notification[];
   readonly lines: Line[];
   readonly delivered: () => unknown[];
   readonly run: (input?: unknown) => Promise<Ended & { readonly report: Report }>;
@@ -61,9 +60,9 @@ interface WorldOptions {
   readonly batch?: BatchOptions;
   readonly invoke?: LambdaClient["invoke"];
   readonly dynamodb?: SourceTableClient;
-  /** What the human does with the link; by default nothing. */
+  /** What a person does with the link. Default: nothing. */
   readonly human?: (link: URL, page: ReturnType<typeof approvalPageHandler>) => Promise<unknown>;
-  /** Stands in for a function. */
+  /** Replaces functions. */
   readonly functions?: { readonly [placeholder: string]: (real: LambdaFunction) => LambdaFunction };
 }
 
@@ -73,24 +72,24 @@ const request = (method: string, link: URL, body?: string) => ({
   ...(body !== undefined && { body }),
 });
 
-const linkIn = ({ text }: News): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
+const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
 const makeWorld = (engine: Engine, options: WorldOptions): World => {
-  // The time of the machine: Step Functions says when an execution began.
+  // The machine's time, because Step Functions sets the start of an execution.
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
-  const news: News[] = [];
+  const news: Notification[] = [];
   const page = approvalPageHandler({ secret, logger, clients: { sfn: engine.tasks } });
   const lambda: LambdaClient = { invoke: options.invoke ?? invoking(handler) };
   const clock = { now: queue.now, sleep: async (ms: number) => queue.advance(ms), random: () => 0 };
   const clients = { sqs: queue.client, lambda, ...(options.dynamodb && { dynamodb: options.dynamodb }) };
-  const sendMail = async (mail: News): Promise<void> => {
+  const sendMail = async (mail: Notification): Promise<void> => {
     news.push(mail);
     if (mail.subject.startsWith("Approve")) void options.human?.(linkIn(mail), page);
   };
   const real: { readonly [placeholder: string]: LambdaFunction } = {
-    SurveyFunctionArn: surveyHandler({ queueUrl, logger, clients }) as LambdaFunction,
+    InspectionFunctionArn: inspectionHandler({ queueUrl, logger, clients }) as LambdaFunction,
     ApprovalRequestFunctionArn: approvalRequestHandler({
       queueUrl,
       pageUrl: "https://example.com/",
@@ -127,9 +126,9 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
   };
 };
 
-const letters = (count: number): string[] =>
+const deadLetters = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => bodyFor(orderRecord(`o-${index}`, index + 1)));
-const poison = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { poison: true }));
+const bad = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { bad: true }));
 
 const named = (name: string) => Object.assign(new Error("as the test wants it"), { name });
 const failing =
@@ -137,7 +136,7 @@ const failing =
   async () =>
     Promise.reject(named(name));
 
-/** Fails some times, and is the real one then. */
+/** Fails that many times before it calls the real function. */
 const failingTimes =
   (times: number, name: string) =>
   (real: LambdaFunction): LambdaFunction => {
@@ -149,8 +148,16 @@ const failingTimes =
     };
   };
 
-const straight = ["Survey", "Anything to do?", "Redrive a batch", "More?", "Report", "Ended well?", "Done"];
-const asked = ["Survey", "Anything to do?", "Ask for approval"];
+const straight = [
+  "Inspect the queue",
+  "Is the queue empty?",
+  "Redrive a batch",
+  "More?",
+  "Report",
+  "Ended well?",
+  "Done",
+];
+const asked = ["Inspect the queue", "Is the queue empty?", "Ask for approval"];
 const toReport = ["Report", "Ended well?"];
 
 /** Declares the scenarios for an engine. */
@@ -166,7 +173,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     describe("without an approval", () => {
       test("drains the queue, and reports", async () => {
         const { queue, run, news, delivered } = made();
-        queue.send(...letters(120));
+        queue.send(...deadLetters(120));
         const { status, states, output, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", straight]);
         expect(output).toMatchObject({ outcome: "completed", counts: { received: 120, delivered: 120, left: 0 } });
@@ -176,10 +183,10 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(news.map(({ subject }) => subject)).toEqual(["Redrive of dead letters in orders-dead: completed"]);
       });
 
-      test("goes on batch by batch, within the limit of batches", async () => {
-        const batch = { chunkSize: 10, reserveMs: 900_000 };
+      test("continues batch by batch, up to the limit of batches", async () => {
+        const batch = { chunkSize: 10, timeoutBufferMs: 900_000 };
         const { queue, run } = made({ batch, machine: { maxBatches: 3 } });
-        queue.send(...letters(50));
+        queue.send(...deadLetters(50));
         const { status, report, states } = await run();
         expect([status, report.outcome, report.batches]).toEqual(["SUCCEEDED", "stopped", 3]);
         expect(report.counts).toMatchObject({ received: 30, delivered: 30 });
@@ -187,31 +194,34 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(queue.bodies()).toHaveLength(20);
       });
 
-      test("has nothing to do with an empty queue", async () => {
+      test("ends at once with an empty queue", async () => {
         const { run } = made();
         const { status, states, report } = await run();
-        expect([status, states]).toEqual(["SUCCEEDED", ["Survey", "Anything to do?", "Report", "Ended well?", "Done"]]);
+        expect([status, states]).toEqual([
+          "SUCCEEDED",
+          ["Inspect the queue", "Is the queue empty?", "Report", "Ended well?", "Done"],
+        ]);
         expect(report.outcome).toBe("empty");
       });
 
-      test("takes the settings of its input", async () => {
+      test("uses the settings in its input", async () => {
         const { queue, run } = made({ machine: { maxMessages: 50 } });
-        queue.send(...letters(20));
+        queue.send(...deadLetters(20));
         expect((await run({ maxMessages: 7 })).report).toMatchObject({ outcome: "stopped", counts: { received: 7 } });
         expect(queue.bodies()).toHaveLength(13);
       });
 
       test.each<[string, unknown]>([
-        ["no setting", { progress: { next: "more" }, survey: {}, approval: { decision: "approved" } }],
+        ["no setting", { progress: { next: "more" }, inspection: {}, approval: { decision: "approved" } }],
         ["no object", "x"],
       ])("refuses an input that is %s, and does nothing", async (_name, input) => {
         const { queue, run } = made();
-        queue.send(...letters(2));
+        queue.send(...deadLetters(2));
         const { status, error, states, report } = await run(input);
         expect([status, error, states]).toEqual([
           "FAILED",
           "RedriveFailed",
-          ["Survey", "Not surveyed", ...toReport, "Failed"],
+          ["Inspect the queue", "Inspection failed", ...toReport, "Failed"],
         ]);
         expect(report.reason).toContain("ConfigError");
         expect(queue.bodies()).toHaveLength(2);
@@ -221,19 +231,19 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     describe("with an approval", () => {
       const machine = { approval: { timeoutSeconds: 30 } };
 
-      test("redrives when it is approved by the page's form", async () => {
+      test("redrives after the page's form has approved it", async () => {
         const statuses: number[] = [];
         const links: URL[] = [];
         const { queue, run, news } = made({
           machine,
           human: async (link, page) => {
             links.push(link);
-            // The mail's scanner comes first.
+            // A scanner of e-mails opens the link first.
             for (const method of ["HEAD", "GET"]) statuses.push((await page(request(method, link))).statusCode);
             statuses.push((await page(request("POST", link, "decision=approve"))).statusCode);
           },
         });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, "Approved?", ...straight.slice(2)]]);
         expect(report).toMatchObject({ outcome: "completed", counts: { received: 3, delivered: 3 } });
@@ -243,22 +253,22 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(news).toHaveLength(2);
       });
 
-      test("ends well when it is rejected, and has touched nothing", async () => {
+      test("succeeds when it is rejected, and has changed nothing", async () => {
         const { queue, run } = made({ machine, human: (link, page) => page(request("POST", link, "decision=reject")) });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, "Approved?", ...toReport, "Done"]]);
         expect(report).toMatchObject({ outcome: "rejected", counts: { received: 0 } });
         expect(queue.visible()).toBe(3);
       });
 
-      test("ends well when nobody answers in time, and has touched nothing", async () => {
+      test("succeeds when nobody decides in time, and has changed nothing", async () => {
         const links: URL[] = [];
         const { queue, run } = made({
           machine: { approval: { timeoutSeconds: 1 } },
           human: async (link) => links.push(link),
         });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", [...asked, ...toReport, "Done"]]);
         expect(report.outcome).toBe("expired");
@@ -267,15 +277,15 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect((await page(request("POST", links[0] as URL, "decision=approve"))).statusCode).toBe(410);
       });
 
-      test("asks nobody about an empty queue", async () => {
+      test("asks for no approval of an empty queue", async () => {
         const { run, news } = made({ machine });
         expect((await run()).report.outcome).toBe("empty");
         expect(news).toHaveLength(1);
       });
 
-      test("reports when nobody can be asked", async () => {
+      test("reports when the approval request cannot be sent", async () => {
         const { queue, run } = made({ machine, functions: { ApprovalRequestFunctionArn: () => failing("Error") } });
-        queue.send(...letters(1));
+        queue.send(...deadLetters(1));
         const { status, states, report } = await run();
         expect([status, states]).toEqual(["FAILED", [...asked, ...toReport, "Failed"]]);
         expect(report).toMatchObject({ outcome: "failed", counts: { received: 0 } });
@@ -283,9 +293,9 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     });
 
     describe("with failures", () => {
-      test("leaves what is refused again, and ends well", async () => {
+      test("leaves messages that are rejected again, and succeeds", async () => {
         const { queue, run } = made();
-        queue.send(poison(1), ...letters(3), poison(2));
+        queue.send(bad(1), ...deadLetters(3), bad(2));
         const { status, report } = await run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report).toMatchObject({
@@ -295,7 +305,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(queue.visible()).toBe(2);
       });
 
-      test("leaves what the fix drops gone, and what it fails on there", async () => {
+      test("deletes messages that the fix drops, and leaves messages on which it fails", async () => {
         const fix: BatchOptions["fix"] = ({ id }) => {
           if (id === "drop") return "drop";
           if (id === "throw") throw new Error("a bug");
@@ -311,7 +321,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(queue.bodies()).toEqual([bodyFor(record, { id: "throw" })]);
       });
 
-      test("re-publishes, and leaves the items that have changed", async () => {
+      test("republishes, and leaves the items that were changed later", async () => {
         const touched: string[] = [];
         const changed = named("ConditionalCheckFailedException");
         const updateItem: SourceTableClient["updateItem"] = async ({ Key }) => {
@@ -322,7 +332,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         const never = () => Promise.reject(new Error("not asked for"));
         const dynamodb = { updateItem, putItem: never, deleteItem: never };
         const { queue, run, delivered } = made({ machine: { mode: "republish" }, dynamodb });
-        queue.send(...letters(3));
+        queue.send(...deadLetters(3));
         const { status, report } = await run();
         expect([status, report.mode]).toEqual(["SUCCEEDED", "republish"]);
         expect(report).toMatchObject({
@@ -332,7 +342,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect([touched.length, delivered()]).toEqual([2, []]);
       });
 
-      test("tries a throttled batch again", async () => {
+      test("retries a throttled batch", async () => {
         let calls = 0;
         const world = made({
           invoke: (input) => {
@@ -340,13 +350,13 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
             return calls < 3 ? Promise.reject(named("TooManyRequestsException")) : invoking(orders().handler)(input);
           },
         });
-        world.queue.send(...letters(2));
+        world.queue.send(...deadLetters(2));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report).toMatchObject({ counts: { received: 2, delivered: 2 } });
       });
 
-      test("gives up on a pipeline that stays throttled, and reports: the letters are all there", async () => {
+      test("fails when the pipeline stays throttled, and reports; all dead letters are in the queue", async () => {
         let calls = 0;
         const world = made({
           invoke: () => {
@@ -354,7 +364,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
             return Promise.reject(named("TooManyRequestsException"));
           },
         });
-        world.queue.send(...letters(2));
+        world.queue.send(...deadLetters(2));
         const { status, error, states, report } = await world.run();
         expect([status, error]).toEqual(["FAILED", "RedriveFailed"]);
         expect(states.at(-1)).toBe("Failed");
@@ -362,28 +372,28 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect([calls, world.queue.visible()]).toEqual([9, 2]);
       });
 
-      test("gives up on a function that Step Functions cannot call for throttling", async () => {
+      test("fails when Step Functions cannot call a function because of throttling", async () => {
         const world = made({ functions: { BatchFunctionArn: () => failing("Lambda.TooManyRequestsException") } });
-        world.queue.send(...letters(1));
+        world.queue.send(...deadLetters(1));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["FAILED", "failed"]);
         expect(report.reason).toContain("Lambda.TooManyRequestsException");
       });
 
-      test("stops at a pipeline that is broken, keeps the counts, and fails", async () => {
+      test("stops when the pipeline's function is broken, keeps the counts, and fails", async () => {
         const world = made({ invoke: async () => functionError("Runtime.ImportModuleError") });
-        world.queue.send(...letters(20));
+        world.queue.send(...deadLetters(20));
         const { status, report } = await world.run();
         expect([status, report.outcome, report.reason]).toEqual([
           "FAILED",
           "failed",
-          expect.stringContaining("again and again"),
+          expect.stringContaining("too many requests in a row"),
         ]);
         expect(report.counts.received).toBe(report.counts.left);
         expect(world.queue.visible()).toBe(20);
       });
 
-      test("tries a batch that crashed again, and has lost nothing", async () => {
+      test("retries a batch that crashed, and has lost no message", async () => {
         const crash = (real: LambdaFunction): LambdaFunction => {
           let calls = 0;
           return async (event, context) => {
@@ -402,13 +412,13 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
           };
         };
         const world = made({ functions: { BatchFunctionArn: crash } });
-        world.queue.send(...letters(5));
+        world.queue.send(...deadLetters(5));
         const { status, report } = await world.run();
         expect([status, report.outcome]).toEqual(["SUCCEEDED", "completed"]);
         expect(report.counts).toMatchObject({ received: 5, delivered: 5 });
       });
 
-      test("tries a report that was not sent again, and ends in its own way when it never is", async () => {
+      test("retries a report that was not sent, and fails when it is never sent", async () => {
         const once = made({ functions: { ReportFunctionArn: failingTimes(2, "Error") } });
         expect((await once.run()).status).toBe("SUCCEEDED");
         const never = made({ functions: { ReportFunctionArn: () => failing("Error") } });

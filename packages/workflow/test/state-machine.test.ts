@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import validate from "asl-validator";
-import { type RedriveStateMachineOptions, redriveStateMachine, type State } from "../src/index.ts";
-import { noProgress, openLedger, progressMembers } from "../src/progress.ts";
-import { mostFailures } from "../src/settings.ts";
-import { historyEvents, mostBatches } from "../src/state-machine.ts";
-import { surveyHandler } from "../src/survey.ts";
-import { bodyFor, orderRecord } from "./letters.ts";
+import { type RedriveStateMachineOptions, redriveStateMachine, type StateDefinition } from "../src/index.ts";
+import { inspectionHandler } from "../src/run/inspection.ts";
+import { batchCounts, noProgress, progressMembers } from "../src/run/progress.ts";
+import { maxFailuresLimit } from "../src/run/settings.ts";
+import { historyEvents, maxBatchesLimit } from "../src/state-machine.ts";
+import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";
 
 const variants: readonly (readonly [string, RedriveStateMachineOptions])[] = [
@@ -36,7 +36,7 @@ interface Fields {
   readonly TimeoutSeconds?: number;
 }
 
-const nextOf = (state: State): string[] => {
+const nextOf = (state: StateDefinition): string[] => {
   const { Next, Default, Choices = [], Catch = [] } = state as unknown as Fields;
   return [Next, Default, ...Choices.map((choice) => choice.Next), ...Catch.map((caught) => caught.Next)].filter(
     (name) => name !== undefined,
@@ -52,30 +52,30 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     expect(isValid ? "" : errorsText("\n")).toBe("");
   });
 
-  test("reaches every state, and ends from every one", () => {
+  test("can reach every state, and can end from every state", () => {
     const reached = new Set<string>();
     const visit = (name: string): void => {
       if (reached.has(name)) return;
       reached.add(name);
-      for (const next of nextOf(machine.States[name] as State)) visit(next);
+      for (const next of nextOf(machine.States[name] as StateDefinition)) visit(next);
     };
     visit(machine.StartAt);
     expect([...reached].sort()).toEqual(Object.keys(machine.States).sort());
   });
 
-  test("bounds every task in time, retries it, and catches whatever it throws: a report follows", () => {
+  test("gives every task a timeout, retries and a catch-all: a report follows", () => {
     for (const [name, state] of tasks) {
       const { TimeoutSeconds, Retry = [], Catch = [] } = state as unknown as Fields;
       expect(TimeoutSeconds).toBeGreaterThan(0);
       expect(Retry.flatMap(({ ErrorEquals }) => ErrorEquals)).toContain("RedriveThrottledError");
       expect(Catch.at(-1)).toMatchObject({
         ErrorEquals: ["States.ALL"],
-        Next: { Report: "No report", Survey: "Not surveyed" }[name] ?? "Report",
+        Next: { Report: "No report", "Inspect the queue": "Inspection failed" }[name] ?? "Report",
       });
     }
   });
 
-  test("never retries a timeout of the human's", () => {
+  test("does not retry the timeout of the approval", () => {
     const { Retry = [], Catch = [] } = (machine.States["Ask for approval"] ?? {}) as unknown as Partial<Fields>;
     const retried = Retry.flatMap(({ ErrorEquals }) => ErrorEquals);
     expect(retried).not.toContain("States.ALL");
@@ -86,39 +86,39 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
   test("has a placeholder for each function", () => {
     const names = [...JSON.stringify(machine).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
     const asked = options.approval === undefined ? [] : ["ApprovalRequestFunctionArn"];
-    expect(names).toEqual(["SurveyFunctionArn", ...asked, "BatchFunctionArn", "ReportFunctionArn"]);
+    expect(names).toEqual(["InspectionFunctionArn", ...asked, "BatchFunctionArn", "ReportFunctionArn"]);
   });
 
-  test("stays within Step Functions' history, even if every try of every batch but the last fails", () => {
+  test("stays within Step Functions' history, even if every batch uses all of its retries", () => {
     const { Retry = [] } = machine.States["Redrive a batch"] as unknown as Fields;
     const tries = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
-    const { maxBatches = mostBatches } = options;
+    const { maxBatches = maxBatchesLimit } = options;
     expect(historyEvents(maxBatches)).toBeGreaterThanOrEqual(maxBatches * (4 + 3 * tries));
     expect(historyEvents(maxBatches)).toBeLessThan(25_000);
   });
 });
 
-test("carries every member of a progress from batch to batch", () => {
-  const { ResultSelector } = redriveStateMachine().States["Redrive a batch"] as State;
+test("passes every member of a progress to the next batch", () => {
+  const { ResultSelector } = redriveStateMachine().States["Redrive a batch"] as StateDefinition;
   expect(Object.keys(ResultSelector as object)).toEqual(Object.keys(noProgress).map((name) => `${name}.$`));
   expect([...progressMembers].sort()).toEqual(Object.keys(noProgress).sort());
 });
 
-test("has a state that never comes near 256 KiB, whatever is in the queue", async () => {
-  const ledger = openLedger(noProgress, 0);
+test("has a state that stays below 256 KiB, whatever the queue contains", async () => {
+  const ledger = batchCounts(noProgress, 0);
   const name = (prefix: string, n: number): string => `${prefix}${n}${"\u0001".repeat(100)}`;
-  for (let n = 0; n < mostFailures + 1_000; n += 1) {
-    ledger.note(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
+  for (let n = 0; n < maxFailuresLimit + 1_000; n += 1) {
+    ledger.add(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
   }
   const queue = memoryQueue();
   const records = Array.from({ length: 1_000 }, (_, n) => orderRecord(`o-${n}`, n + 1));
   queue.send(...records.map((record, n) => bodyFor(record, { sink: name("s", n), code: name("c", n) as never })));
-  const { survey } = await surveyHandler({ queueUrl, sampleSize: 1_000, clients: { sqs: queue.client } })({
+  const { inspection } = await inspectionHandler({ queueUrl, sampleSize: 1_000, clients: { sqs: queue.client } })({
     settings: {},
-    input: { maxFailures: mostFailures },
+    input: { maxFailures: maxFailuresLimit },
   });
-  const state = { survey, approval: { decision: "approved" }, progress: ledger.close("stopped", "failures") };
-  expect(state.progress.counts.left).toBe(mostFailures + 1_000);
+  const state = { inspection, approval: { decision: "approved" }, progress: ledger.close("stopped", "failures") };
+  expect(state.progress.counts.left).toBe(maxFailuresLimit + 1_000);
   expect(Buffer.byteLength(JSON.stringify(state))).toBeLessThan(256 * 1_024 * 0.9);
 });
 
@@ -132,25 +132,25 @@ describe("options", () => {
     ["functionTimeoutSeconds", { functionTimeoutSeconds: 901 }],
     ["approval.timeoutSeconds", { approval: { timeoutSeconds: 15 * 86_400 } }],
     ["partition", { partition: "" }],
-  ])("that are wrong are refused by name: %s", (name, options) => {
+  ])("that are wrong are refused with their name: %s", (name, options) => {
     expect(() => redriveStateMachine(options)).toThrow(`"${name}"`);
   });
 });
 
 describe("an execution's input", () => {
-  const surveyed = async (settings: object, input: unknown) => {
+  const settingsWith = async (settings: object, input: unknown) => {
     const queue = memoryQueue();
-    const { survey } = await surveyHandler({ queueUrl, clients: { sqs: queue.client } })({ settings, input });
-    return survey.settings;
+    const { inspection } = await inspectionHandler({ queueUrl, clients: { sqs: queue.client } })({ settings, input });
+    return inspection.settings;
   };
 
-  test("overrides settings, and what calls follow executions by is ignored", async () => {
+  test("overrides settings; members that Step Functions adds are ignored", async () => {
     const input = {
       ratePerSecond: 5,
       Comment: "Insert your JSON here",
       AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: "x",
     };
-    expect(await surveyed({ ratePerSecond: 50, maxFailures: 10 }, input)).toEqual({
+    expect(await settingsWith({ ratePerSecond: 50, maxFailures: 10 }, input)).toEqual({
       ratePerSecond: 5,
       maxFailures: 10,
     });
@@ -159,7 +159,7 @@ describe("an execution's input", () => {
   test.each<[unknown]>([[{ ratePerSeconds: 5 }], [{ ratePerSecond: "5" }], [{ progress: {} }], [[]], [null], ["x"]])(
     "that is wrong is refused: %j",
     async (input) => {
-      await expect(surveyed({}, input)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+      await expect(settingsWith({}, input)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     },
   );
 });

@@ -1,5 +1,5 @@
-// A table, its stream, a pipeline behind an event source mapping, and its dead-letter queue: all of it on local engines
-// but the target, which is in memory.
+// A table, its stream, a pipeline behind an event source mapping, and its dead-letter queue on local engines. Only the target
+// is in memory.
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -18,16 +18,16 @@ export interface World {
   readonly target: MemoryUpsertSink<unknown>;
   readonly handler: PipelineHandler;
   readonly lambda: LambdaClient;
-  /** Every record that the stream has fired. */
+  /** Every record of the stream. */
   readonly records: StreamRecord[];
-  /** What the pipeline's mapper refuses; no item by default. */
+  /** Sets which items the pipeline's mapper refuses. Default: none. */
   readonly refuse: (refuses: (item: Record<string, unknown>) => boolean) => void;
   readonly put: (item: Image) => Promise<void>;
   readonly get: (id: string) => Promise<Image | undefined>;
-  /** Resolves when the pipeline has seen all that was written. */
+  /** Resolves when the pipeline has received all records. */
   readonly drained: () => Promise<void>;
   readonly deadLetters: () => Promise<number>;
-  /** Options of a batch's function for this world. */
+  /** Options of the batch function. */
   readonly options: BatchOptions;
   readonly stop: () => Promise<void>;
 }
@@ -51,7 +51,7 @@ const messagesIn = async (sqs: SQS, QueueUrl: string): Promise<number> => {
   return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
 };
 
-/** Makes a world of its own on engines that are shared. */
+/** Creates a table, a queue and a pipeline on shared engines. */
 export const makeWorld = async (engines: {
   readonly dynamodb: DynamodbEngine;
   readonly sqs: SqsEngine;

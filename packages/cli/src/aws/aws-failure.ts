@@ -1,8 +1,8 @@
-// What the SDK throws, in one line for people.
+// Turns errors of the SDK into one line for people.
 
-import { CommandError } from "../command-error.ts";
+import { CommandError } from "../command-line/command-error.ts";
 
-/** What people can do about it. */
+/** What the user can do, by the error's name. */
 const hints: readonly (readonly [RegExp, string])[] = [
   [/^CredentialsProviderError$/, "; expected credentials in the environment, or --profile"],
   [/QueueDoesNotExist|NonExistentQueue|ResourceNotFound/, "; expected its name, account and region to be right"],
@@ -14,20 +14,20 @@ const hints: readonly (readonly [RegExp, string])[] = [
 
 const fieldsOf = (error: unknown): { readonly name: string; readonly text: string } => {
   if (!(error instanceof Error)) return { name: "Error", text: String(error) };
-  // Node's AggregateError, of a host with several addresses, has a code and no message.
+  // Node's AggregateError for a host with several addresses has a code and no message.
   const { code } = error as NodeJS.ErrnoException;
   return { name: error.name, text: error.message || code || error.name };
 };
 
-/** The SDK's error, about what it was asked for: `the queue …`. */
-export const awsFailure = (what: string, error: unknown): CommandError => {
+/** Creates the error for a failed request. `subject` says what the request was about: `the queue …`. */
+export const awsFailure = (subject: string, error: unknown): CommandError => {
   const { name, text } = fieldsOf(error);
   if (text === "Region is missing") {
-    return new CommandError(`${what}: no region was found; expected --region or AWS_REGION`, { cause: error });
+    return new CommandError(`${subject}: no region was found; expected --region or AWS_REGION`, { cause: error });
   }
   const hint = hints.find(([pattern]) => pattern.test(name))?.[1] ?? "";
   const [line = ""] = text.split("\n");
-  return new CommandError(`${what}: ${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}${hint}`, {
+  return new CommandError(`${subject}: ${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}${hint}`, {
     cause: error,
   });
 };

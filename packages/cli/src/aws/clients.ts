@@ -1,35 +1,39 @@
-// The SDK's clients, loaded when they are needed, with credentials and region from its own default chain.
+// Clients of the SDK, loaded when they are needed. Credentials and region come from the SDK's default chain.
 
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
-import type { OptionValues } from "../arguments.ts";
-import { CommandError } from "../command-error.ts";
+import type { OptionValues } from "../command-line/arguments.ts";
+import { CommandError } from "../command-line/command-error.ts";
 import { regionIn } from "./region.ts";
 
-/** What the user said about AWS; all else is the SDK's default chain. */
+/** The user's options for AWS. */
 export interface AwsOptions {
   readonly profile?: string | undefined;
   readonly region?: string | undefined;
   readonly endpointUrl?: string | undefined;
 }
 
-/** The options that every command has for AWS. */
+/** The options for AWS that every command has. */
 export const awsOptions = {
-  profile: { type: "string", value: "NAME", help: "profile of the AWS configuration (default: the SDK's own chain)" },
+  profile: {
+    type: "string",
+    value: "NAME",
+    help: "profile of the AWS configuration (default: the SDK's default chain)",
+  },
   region: {
     type: "string",
     value: "NAME",
-    help: "AWS region (default: the one in the queue's URL or the function's ARN, else the SDK's own chain)",
+    help: "AWS region (default: the one in the queue's URL or the function's ARN, then the SDK's default chain)",
   },
   "endpoint-url": {
     type: "string",
     value: "URL",
-    help: "address of SQS, S3 and Lambda, for local ones; AWS_ENDPOINT_URL_SQS, _S3 and _LAMBDA go before it",
+    help: "endpoint of SQS, S3 and Lambda, for local engines; AWS_ENDPOINT_URL_SQS, _S3 and _LAMBDA override it",
   },
 } as const;
 
-/** What the options say. @throws {CommandError} when the endpoint is no URL */
+/** Reads the options for AWS. @throws {CommandError} when the endpoint is not a URL */
 export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
   const { profile, region, "endpoint-url": endpointUrl } = values;
   if (endpointUrl === undefined || (/^https?:\/\//.test(endpointUrl) && URL.canParse(endpointUrl)))
@@ -37,15 +41,15 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 
-/** A function at its limit of concurrency is asked again for some seconds. */
-const lambdaTries = 6;
+/** Attempts of an invocation: enough for some seconds in which the function is at its concurrency limit. */
+const lambdaMaxAttempts = 6;
 
 type Service = "SQS" | "S3" | "LAMBDA";
 
 const endpointOf = ({ endpointUrl }: AwsOptions, service: Service): string | undefined =>
   process.env[`AWS_ENDPOINT_URL_${service}`] ?? endpointUrl;
 
-/** @param address What the request is about: its region is the one to ask, unless the user names another. */
+/** Configures a client. `address` contains the region, unless the user names another one. */
 const configOf = (options: AwsOptions, service: Service, address: string) => {
   const endpoint = endpointOf(options, service);
   const region = options.region ?? regionIn(address);
@@ -56,22 +60,25 @@ const configOf = (options: AwsOptions, service: Service, address: string) => {
   };
 };
 
+/** Creates the client for a queue. */
 export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<SQS> => {
   const { SQS } = await import("@aws-sdk/client-sqs");
-  // The SDK asks the host in the URL anyway, and complains where that is none of AWS' own.
+  // The SDK uses the host in the URL anyway, and warns where it is not a host of AWS.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
   return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
 };
 
+/** Creates the client for a function. */
 export const lambdaClient = async (options: AwsOptions, functionName: string): Promise<Lambda> => {
   const { Lambda } = await import("@aws-sdk/client-lambda");
-  return new Lambda({ ...configOf(options, "LAMBDA", functionName), maxAttempts: lambdaTries });
+  return new Lambda({ ...configOf(options, "LAMBDA", functionName), maxAttempts: lambdaMaxAttempts });
 };
 
+/** Creates the client of S3. */
 export const s3Client = async (options: AwsOptions): Promise<S3> => {
   const { S3 } = await import("@aws-sdk/client-s3");
   const config = configOf(options, "S3", "");
-  // A local S3 has no host for each bucket.
+  // A local S3 has no host names for buckets.
   return new S3({
     ...config,
     followRegionRedirects: true,

@@ -1,15 +1,15 @@
-/** Hosts of SQS, in a VPC, new and old; and ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
-const places = [
+/** Hosts of SQS (in a VPC, current and legacy), and ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
+const patterns = [
   /^https:\/\/vpce-[^.]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com/,
   /^https:\/\/sqs\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)/,
   /^https:\/\/([a-z0-9-]+)\.queue\.amazonaws\.com/,
   /^arn:aws[a-z-]*:[a-z0-9]+:([a-z0-9-]+):/,
 ];
 
-/** The region in a queue's URL or in an ARN; undefined where there is none. */
+/** Returns the region in a queue's URL or in an ARN; undefined where the text contains no region. */
 export const regionIn = (address: string): string | undefined => {
-  for (const place of places) {
-    const [, region] = place.exec(address) ?? [];
+  for (const pattern of patterns) {
+    const [, region] = pattern.exec(address) ?? [];
     if (region !== undefined) return region;
   }
   return undefined;

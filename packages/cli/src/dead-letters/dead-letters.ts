@@ -1,179 +1,232 @@
-// `sluice dead-letters`: gathers what is meant, does with it what was asked for, and puts back what is not removed.
+// `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
-import type { Envelope } from "@sluice/core/envelope";
+import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
+import { removeWithRecords } from "@sluice/redrive";
 import { s3Client } from "../aws/clients.ts";
-import { type Claims, claimsOf } from "../claims.ts";
-import { CommandError, exitCodes } from "../command-error.ts";
-import type { Letterbox } from "../letterbox/letterbox.ts";
-import { openQueue } from "../letterbox/open-letterbox.ts";
-import { openSpool, type SpoolPlace } from "../spool.ts";
-import { type Interrupt, watchInterrupts } from "../terminal/interrupt.ts";
+import { openPayloads, type Payloads } from "../aws/payloads.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { openTemporaryFile, type TextPosition } from "../files/temporary-file.ts";
+import { selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
+import { openQueue } from "../message-source/open-source.ts";
+import { type MessageReader, type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
+import { counted } from "../terminal/format.ts";
+import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { counted } from "../words.ts";
-import { exportLine, lineWriter, writeAll } from "./export.ts";
-import { type GatheredLetter, type Gathering, gather } from "./gather.ts";
-import { groupLines, letterLines, rowOf } from "./list.ts";
-import type { DeadLetterOptions } from "./options.ts";
+import { exportLine, writeLines } from "./export.ts";
+import { deadLetterLines, groupLines, rowOf } from "./list.ts";
+import { type DeadLettersOptions, deadLettersHelp, deadLettersOptions } from "./options.ts";
 import { showLines } from "./show.ts";
 
-/** What an action works with, all of it open. */
-interface Desk {
-  readonly options: DeadLetterOptions;
+/** What an action works with. */
+interface ActionContext {
+  readonly options: DeadLettersOptions;
   readonly terminal: Terminal;
-  readonly letterbox: Letterbox;
-  readonly claims: Claims;
+  readonly source: MessageSource;
+  readonly payloads: Payloads;
   readonly signal: AbortSignal;
 }
 
-type Letters<Kept> = readonly GatheredLetter<Kept>[];
+type DeadLetters<Kept> = readonly MessageUnit<Kept>[];
 
-const gatherWith = async <Kept>(
-  { letterbox, options: { filter }, claims, signal, terminal }: Desk,
+/** Dead letters that were received. */
+interface FoundDeadLetters<Kept> {
+  readonly deadLetters: DeadLetters<Kept>;
+  readonly unsupportedLines: readonly string[];
+  /** Dead letters whose records were needed and are lost. */
+  readonly lost: number;
+  /** Messages that could not be received: in flight, delayed, too many, or behind others of a FIFO queue's group. */
+  readonly notReceived: number;
+}
+
+/** Receives the selected dead letters. `keep` returns what is kept: a queue may contain more than fits into memory. */
+const receive = async <Kept>(
+  { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
   keep: (envelope: Envelope) => Promise<Kept>,
-): Promise<Gathering<Kept>> => {
-  const stock = await letterbox.look();
-  for (const note of stock.notes) terminal.err(`${letterbox.name}: ${note}`);
+): Promise<FoundDeadLetters<Kept>> => {
+  const status = await source.status();
+  for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
+  let [lost, received] = [0, 0];
+  const read: MessageReader<Kept> = ({ body }) => {
+    const envelope = decodeEnvelope(body);
+    if (envelope === undefined) return undefined;
+    const select = async (): Promise<Kept | undefined> => {
+      const selected = await selectDeadLetter(filter, envelope, payloads, needsRecord(envelope));
+      if (selected?.isLost) lost += 1;
+      return selected && keep(selected.envelope);
+    };
+    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
+  };
   const onProgress = (done: number): void =>
-    terminal.progress.update({ doing: "receiving", done, total: stock.waiting });
-  return gather({ letterbox, stock, filter, claims, needsRecord, keep, signal, onProgress });
+    terminal.progress.update({ doing: "receiving", done: received + done, total: status.available });
+  const receiver = unitReceiver<Kept>({ source, read, onProgress });
+  const deadLetters: MessageUnit<Kept>[] = [];
+  for (;;) {
+    const { units, size, isFull, failure } = await receiver.receive(signal);
+    if (failure !== undefined) throw failure.error;
+    deadLetters.push(...units);
+    received += size;
+    if (source.isFifo && size > 0 && !signal.aborted) continue;
+    const rest = isFull || source.isFifo ? ((await source.status()).available ?? 0) : 0;
+    const notReceived = stillHidden(status, received) + rest;
+    return { deadLetters, unsupportedLines: receiver.unsupportedLines(), lost, notReceived };
+  }
 };
 
-const sumText = (letters: Letters<unknown>): string => {
-  const messages = letters.reduce((sum, letter) => sum + letter.messages.length, 0);
-  const more = messages === letters.length ? "" : ` in ${counted(messages, "message")}`;
-  return `${counted(letters.length, "dead letter")}${more}`;
+const sumText = (deadLetters: DeadLetters<unknown>): string => {
+  const messages = deadLetters.reduce((sum, deadLetter) => sum + deadLetter.messages.length, 0);
+  const more = messages === deadLetters.length ? "" : ` in ${counted(messages, "message")}`;
+  return `${counted(deadLetters.length, "dead letter")}${more}`;
 };
 
-/** What was not looked at, or is none. */
-const restLines = ({ others, gone, unseen }: Gathering<unknown>): string[] => [
-  ...others,
-  ...(gone > 0 ? [`${counted(gone, "record")} not to be found in S3, where the letters say`] : []),
-  ...(unseen > 0
-    ? [`${counted(unseen, "message")} could not be looked at: held by others, delayed, or behind these`]
+/** Writes which messages are unsupported, incomplete or not received. */
+const restLines = ({ unsupportedLines, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
+  ...unsupportedLines,
+  ...(lost > 0 ? [`${counted(lost, "record")} not found in S3, at the URL in the dead letter`] : []),
+  ...(notReceived > 0
+    ? [`${counted(notReceived, "message")} could not be received: in flight, delayed, or behind these`]
     : []),
 ];
 
-const endOf = ({ unseen }: Gathering<unknown>, { signal }: Desk): number =>
-  unseen > 0 || signal.aborted ? exitCodes.left : exitCodes.done;
+const exitCodeOf = ({ notReceived }: FoundDeadLetters<unknown>, { signal }: ActionContext): number =>
+  notReceived > 0 || signal.aborted ? exitCodes.left : exitCodes.done;
 
-const list = async (desk: Desk): Promise<number> => {
-  const { options, terminal, letterbox } = desk;
-  const gathering = await gatherWith(
-    desk,
+const list = async (context: ActionContext): Promise<number> => {
+  const { options, terminal, source } = context;
+  const found = await receive(
+    context,
     () => options.hasKeys,
     async (envelope) => rowOf(envelope),
   );
-  await letterbox.putBack();
-  const rows = gathering.letters.map(({ kept }) => kept);
-  const lines = options.isGrouped ? groupLines(rows, Date.now()) : letterLines(rows, options.hasKeys, Date.now());
-  for (const line of [...lines, sumText(gathering.letters), ...restLines(gathering)]) terminal.out(line);
-  return endOf(gathering, desk);
+  await source.release();
+  const rows = found.deadLetters.map(({ value }) => value);
+  const lines = options.isGrouped ? groupLines(rows, Date.now()) : deadLetterLines(rows, options.hasKeys, Date.now());
+  for (const line of [...lines, sumText(found.deadLetters), ...restLines(found)]) terminal.out(line);
+  return exitCodeOf(found, context);
 };
 
-/** The letters whose ids begin so, or the one that has it. */
-const namedBy = <Kept extends { readonly id: string }>(letters: Letters<Kept>, id: string): Letters<Kept> => {
-  const exact = letters.filter(({ kept }) => kept.id === id);
-  return exact.length > 0 ? exact : letters.filter(({ kept }) => kept.id.startsWith(id));
+/** Returns the dead letter with that id, or those whose ids begin with it. */
+const withId = <Kept extends { readonly id: string }>(
+  deadLetters: DeadLetters<Kept>,
+  id: string,
+): DeadLetters<Kept> => {
+  const exact = deadLetters.filter(({ value }) => value.id === id);
+  return exact.length > 0 ? exact : deadLetters.filter(({ value }) => value.id.startsWith(id));
 };
 
-const show = async (desk: Desk): Promise<number> => {
-  const { options, terminal, letterbox } = desk;
+const show = async (context: ActionContext): Promise<number> => {
+  const { options, terminal, source } = context;
   const { id = "", hasValues } = options;
   const isNamed = (envelope: Envelope): boolean => envelope.id.startsWith(id);
   const keep = async (envelope: Envelope): Promise<Envelope | { readonly id: string }> =>
     isNamed(envelope) ? envelope : { id: envelope.id };
-  const gathering = await gatherWith(desk, isNamed, keep);
-  await letterbox.putBack();
-  const [letter, another] = namedBy(gathering.letters, id);
-  if (letter === undefined) throw new CommandError(`there is no dead letter ${id} among ${sumText(gathering.letters)}`);
-  if (another !== undefined) throw new CommandError(`several ids begin with ${id}; expected more of one`);
-  for (const line of showLines(letter.kept as Envelope, letter.messages.length, hasValues, Date.now()))
+  const { deadLetters } = await receive(context, isNamed, keep);
+  await source.release();
+  const [first, another] = withId(deadLetters, id);
+  if (first === undefined) throw new CommandError(`no id begins with ${id}, of ${sumText(deadLetters)}`);
+  if (another !== undefined) throw new CommandError(`several ids begin with ${id}; expected more characters`);
+  for (const line of showLines(first.value as Envelope, first.messages.length, hasValues, Date.now()))
     terminal.out(line);
   return exitCodes.done;
 };
 
-/** Gathers letters whose whole texts stand in a spool, for as long as `use` takes. */
+/** Receives dead letters into a temporary file, which exists while `use` runs. */
 const withTexts = async (
-  desk: Desk,
-  use: (gathering: Gathering<SpoolPlace>, write: (path: string | undefined) => Promise<void>) => Promise<number>,
+  context: ActionContext,
+  use: (found: FoundDeadLetters<TextPosition>, write: (path: string | undefined) => Promise<void>) => Promise<number>,
 ): Promise<number> => {
-  const spool = await openSpool();
+  const file = await openTemporaryFile();
   try {
-    const gathering = await gatherWith(
-      desk,
+    const found = await receive(
+      context,
       () => true,
-      (envelope) => spool.add(exportLine(envelope)),
+      (envelope) => file.add(exportLine(envelope)),
     );
-    const places = gathering.letters.map(({ kept }) => kept);
-    return await use(gathering, async (path) => writeAll(places, spool, await lineWriter(path)));
+    const positions = found.deadLetters.map(({ value }) => value);
+    return await use(found, (path) => writeLines(path, positions, file));
   } finally {
-    await spool.close();
+    await file.close();
   }
 };
 
-const exportLetters = (desk: Desk): Promise<number> =>
-  withTexts(desk, async (gathering, write) => {
-    const { options, terminal, letterbox } = desk;
-    await letterbox.putBack();
+const exportAll = (context: ActionContext): Promise<number> =>
+  withTexts(context, async (found, write) => {
+    const { options, terminal, source } = context;
+    await source.release();
     terminal.progress.clear();
     await write(options.out);
     const where = options.out === undefined ? "" : ` in ${options.out}`;
-    for (const line of [`${sumText(gathering.letters)}${where}`, ...restLines(gathering)]) terminal.err(line);
-    return endOf(gathering, desk);
+    for (const line of [`${sumText(found.deadLetters)}${where}`, ...restLines(found)]) terminal.err(line);
+    return exitCodeOf(found, context);
   });
 
-/** Removes the messages, and after them the records that they claim. Answers how many are left. */
-const removeLetters = async ({ letterbox, claims, terminal }: Desk, letters: Letters<unknown>): Promise<number> => {
-  const left = new Set(await letterbox.remove(letters.flatMap(({ messages }) => messages)));
-  const gone = letters.filter(({ messages }) => messages.every((id) => !left.has(id)));
-  for (const claim of gone.flatMap((letter) => letter.claims)) {
-    await claims.remove(claim).catch((error: Error) => terminal.err(`${claim} could not be removed: ${error.message}`));
-  }
-  return left.size;
+/** Deletes dead letters and their records. Answers how many messages are left. */
+const removeAll = async (
+  { source, payloads, terminal }: ActionContext,
+  deadLetters: DeadLetters<unknown>,
+): Promise<number> => {
+  let left = 0;
+  await removeWithRecords(deadLetters, {
+    removeMessages: async (ids) => {
+      const failed = new Set(await source.remove(ids));
+      left = failed.size;
+      return new Set(ids.filter((id) => !failed.has(id)));
+    },
+    payloadStore: payloads,
+    onError: (url, error) => terminal.err(`${url} could not be removed: ${(error as Error).message}`),
+  });
+  return left;
 };
 
-const fileFor = ({ letterbox }: Desk): string =>
-  `${letterbox.name.replace(/\.fifo$/, "")}-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
+const backupFile = ({ source }: ActionContext): string =>
+  `${source.name.replace(/\.fifo$/, "")}-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
 
-const drop = (desk: Desk): Promise<number> =>
-  withTexts(desk, async (gathering, write) => {
-    const { options, terminal, letterbox, signal } = desk;
-    const { letters } = gathering;
-    for (const line of restLines(gathering)) terminal.err(line);
-    const file = options.out ?? fileFor(desk);
-    const question = `Write ${sumText(letters)} to ${file} and delete them from ${letterbox.name}?`;
+const deleteAll = (context: ActionContext): Promise<number> =>
+  withTexts(context, async (found, write) => {
+    const { options, terminal, source, signal } = context;
+    const { deadLetters } = found;
+    for (const line of restLines(found)) terminal.err(line);
+    const file = options.out ?? backupFile(context);
+    const question = `Write ${sumText(deadLetters)} to ${file} and delete them from ${source.name}?`;
     terminal.progress.clear();
-    const isWanted = letters.length > 0 && (options.isConfirmed || (await isConfirmed(question, signal)));
+    const isWanted = deadLetters.length > 0 && (options.isConfirmed || (await isConfirmed(question, signal)));
     if (!isWanted || signal.aborted) {
-      terminal.out("nothing dropped");
-      return letters.length > 0 ? exitCodes.left : endOf(gathering, desk);
+      terminal.out("nothing deleted");
+      return deadLetters.length > 0 ? exitCodes.left : exitCodeOf(found, context);
     }
     await write(file);
-    terminal.out(`${sumText(letters)} written to ${file}`);
-    const left = await removeLetters(desk, letters);
-    terminal.out(left === 0 ? `${sumText(letters)} dropped` : `${counted(left, "message")} could not be deleted`);
-    return left > 0 ? exitCodes.left : endOf(gathering, desk);
+    terminal.out(`${sumText(deadLetters)} written to ${file}`);
+    const left = await removeAll(context, deadLetters);
+    terminal.out(left === 0 ? `${sumText(deadLetters)} deleted` : `${counted(left, "message")} could not be deleted`);
+    return left > 0 ? exitCodes.left : exitCodeOf(found, context);
   });
 
-const actions = { list, show, export: exportLetters, drop } as const;
+const actions = { list, show, export: exportAll, delete: deleteAll } as const;
 
-const stopping = "stopping: what was received is put back. Ctrl-C once more ends at once";
+const stopping = "stopping: received messages are released. Ctrl-C again ends at once";
 
-/** Does what the options ask for, and answers the exit code. @throws {CommandError} when the queue cannot be reached */
-export const deadLetters = async (options: DeadLetterOptions, terminal: Terminal): Promise<number> => {
-  if (options.action === "drop" && !options.isConfirmed && !canAsk()) {
-    throw new CommandError("drop asks before it deletes, and there is no terminal to ask on; expected --yes");
+const runAction = async (options: DeadLettersOptions, terminal: Terminal): Promise<number> => {
+  if (options.action === "delete" && !options.isConfirmed && !canAsk()) {
+    throw new CommandError("delete asks for confirmation, and standard input is not a terminal; expected --yes");
   }
-  const interrupt: Interrupt = watchInterrupts(() => terminal.err(stopping));
-  const claims = claimsOf(() => s3Client(options.aws));
-  const letterbox = await openQueue(options.queueUrl, options.aws);
+  const interrupt = watchInterrupts(() => terminal.err(stopping));
+  const payloads = openPayloads(() => s3Client(options.aws));
+  const source = await openQueue(options.queueUrl, options.aws);
   try {
-    return await actions[options.action]({ options, terminal, letterbox, claims, signal: interrupt.signal });
+    return await actions[options.action]({ options, terminal, source, payloads, signal: interrupt.signal });
   } finally {
-    await letterbox.close();
-    await claims.close();
+    await source.close();
+    await payloads.close();
     interrupt.release();
   }
+};
+
+/** Runs `sluice dead-letters`. Answers the exit code. @throws {CommandError} when the queue cannot be reached */
+export const deadLettersCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = deadLettersOptions(args, Date.now());
+  if (options !== undefined) return runAction(options, terminal);
+  terminal.out(deadLettersHelp);
+  return exitCodes.done;
 };

@@ -1,17 +1,18 @@
-// Dead letters as a table. No item values.
+// Lists dead letters as a table, without item values.
 
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
+import { ageText, withSeparators } from "../terminal/format.ts";
 import { tableLines } from "../terminal/table.ts";
-import { ageText, withSeparators } from "../words.ts";
 
-/** What a table has of a dead letter. */
-export interface LetterRow extends Pick<Envelope, "id" | "pipeline" | "sink" | "code" | "attempts" | "firstFailedAt"> {
+/** The columns of a dead letter. */
+export interface DeadLetterRow
+  extends Pick<Envelope, "id" | "pipeline" | "sink" | "code" | "attempts" | "firstFailedAt"> {
   readonly keys: Image | undefined;
 }
 
-/** What is kept of an envelope for a table. */
-export const rowOf = ({ id, pipeline, sink, code, attempts, firstFailedAt, record }: Envelope): LetterRow => ({
+/** Returns the columns of an envelope. */
+export const rowOf = ({ id, pipeline, sink, code, attempts, firstFailedAt, record }: Envelope): DeadLetterRow => ({
   id,
   pipeline,
   sink,
@@ -21,11 +22,11 @@ export const rowOf = ({ id, pipeline, sink, code, attempts, firstFailedAt, recor
   keys: record.dynamodb?.Keys,
 });
 
-const byTime = (one: LetterRow, other: LetterRow): number =>
+const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
 
-/** A line for each letter, the oldest first. */
-export const letterLines = (rows: readonly LetterRow[], hasKeys: boolean, now: number): string[] =>
+/** Writes a line for each dead letter, the oldest first. */
+export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] =>
   tableLines(
     ["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])],
     [...rows]
@@ -40,9 +41,9 @@ export const letterLines = (rows: readonly LetterRow[], hasKeys: boolean, now: n
       ]),
   );
 
-/** A line for each pipeline, sink and code. */
-export const groupLines = (rows: readonly LetterRow[], now: number): string[] => {
-  const groups = new Map<string, LetterRow[]>();
+/** Writes a line for each pipeline, sink and code. */
+export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {
+  const groups = new Map<string, DeadLetterRow[]>();
   for (const row of [...rows].sort(byTime)) {
     const name = JSON.stringify([row.pipeline, row.sink, row.code]);
     const group = groups.get(name);
@@ -50,9 +51,9 @@ export const groupLines = (rows: readonly LetterRow[], now: number): string[] =>
     else group.push(row);
   }
   const cells = [...groups].sort().map(([, group]) => {
-    const [oldest, newest] = [group[0] as LetterRow, group.at(-1) as LetterRow];
+    const [oldest, newest] = [group[0] as DeadLetterRow, group.at(-1) as DeadLetterRow];
     const ages = [oldest, newest].map(({ firstFailedAt }) => ageText(firstFailedAt, now));
     return [oldest.pipeline, oldest.sink, oldest.code, withSeparators(group.length), ...ages];
   });
-  return tableLines(["pipeline", "sink", "code", "letters", "oldest", "newest"], cells);
+  return tableLines(["pipeline", "sink", "code", "count", "oldest", "newest"], cells);
 };

@@ -1,22 +1,21 @@
 // The options of `sluice dead-letters`.
 
-import { type OptionSpecs, type OptionValues, parseArguments } from "../arguments.ts";
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
-import { CommandError } from "../command-error.ts";
-import { commonOptions } from "../common-options.ts";
-import { helpOf } from "../help.ts";
-import { filterOptions, type LetterFilter, letterFilter } from "../letter-filter.ts";
-import { queueAt } from "../letterbox/places.ts";
+import { commonOptions, type OptionSpecs, type OptionValues, parseArguments } from "../command-line/arguments.ts";
+import { CommandError } from "../command-line/command-error.ts";
+import { helpOf } from "../command-line/help.ts";
+import { type DeadLetterFilter, deadLetterFilter, filterOptions } from "../filter/dead-letter-filter.ts";
+import { queueUrlIn } from "../message-source/source-address.ts";
 
-const actions = ["list", "show", "export", "drop"] as const;
+const actions = ["list", "show", "export", "delete"] as const;
 
-/** What `sluice dead-letters` was asked for. */
-export interface DeadLetterOptions {
+/** Options of `sluice dead-letters`. */
+export interface DeadLettersOptions {
   readonly action: (typeof actions)[number];
   readonly queueUrl: string;
-  /** Of `show`: the letter's id, or how it begins. */
+  /** For `show`: the id of a dead letter, or its beginning. */
   readonly id: string | undefined;
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly isGrouped: boolean;
   readonly hasKeys: boolean;
   readonly hasValues: boolean;
@@ -27,88 +26,89 @@ export interface DeadLetterOptions {
 
 const options = {
   ...filterOptions,
-  group: { type: "boolean", help: "of list: a line for each sink and code, with how many there are" },
-  keys: { type: "boolean", help: "of list: the items' keys too" },
-  values: { type: "boolean", help: "of show: the whole record, with the item's values" },
+  group: { type: "boolean", help: "with list: a line for each sink and code, with the number of dead letters" },
+  keys: { type: "boolean", help: "with list: show the items' keys, too" },
+  values: { type: "boolean", help: "with show: the whole record, with the item's values" },
   out: {
     type: "string",
     value: "FILE",
-    help: "of export and drop: where to (default: standard output; of drop a file that it names)",
+    help: "with export and delete: a new file (default: standard output for export, a file that the command names for delete)",
   },
-  yes: { type: "boolean", short: "y", help: "of drop: do not ask" },
+  yes: { type: "boolean", short: "y", help: "with delete: do not ask for confirmation" },
   ...awsOptions,
   ...commonOptions,
 } as const satisfies OptionSpecs;
 
+/** Help of `sluice dead-letters`. */
 export const deadLettersHelp: string = helpOf({
   usage: [
     "sluice dead-letters list <queue URL> [--group] [--keys] [filters]",
     "sluice dead-letters show <queue URL> <id> [--values]",
     "sluice dead-letters export <queue URL> [--out FILE] [filters]",
-    "sluice dead-letters drop <queue URL> [--yes] [--out FILE] [filters]",
+    "sluice dead-letters delete <queue URL> [--yes] [--out FILE] [filters]",
   ],
-  about: `Looks at the dead letters in a queue. Item values are shown by show --values and export, and by nothing else.
-list and show change nothing. export writes one envelope as JSON on each line, the record in it wherever it was kept:
-sluice redrive takes such a file. drop asks, writes the letters to a file first, and then deletes them.`,
+  about: `Inspects the dead letters in a queue. Only show --values and export show item values. list and show change
+nothing. export writes one envelope as JSON on each line, with its record, also where that is stored in S3; sluice
+redrive reads such a file. delete asks for confirmation, writes the dead letters to a file, and then deletes them.`,
   options,
-  notes: `To look at messages is to receive them: they are held for that long and put back, and SQS counts a receive.
+  notes: `To inspect messages, the command receives and then releases them. SQS counts a receive of each message.
 
-Exit code: 0 when all is done, 1 when something could not be looked at or was not dropped, 2 when the arguments are
-wrong or the queue cannot be reached.`,
+Exit code: 0 when all is done, 1 when messages could not be received or deleted, 2 when the arguments are wrong or the
+queue cannot be reached.`,
 });
 
 type Values = OptionValues<typeof options>;
 
-/** Options that belong to some actions only. */
-const places = {
+/** Actions of the options that do not apply to all of them. */
+const actionsOf = {
   group: ["list"],
   keys: ["list"],
   values: ["show"],
-  out: ["export", "drop"],
-  yes: ["drop"],
+  out: ["export", "delete"],
+  yes: ["delete"],
 } as const satisfies { readonly [Name in keyof Values]?: readonly string[] };
 
-const checkPlaces = (action: string, values: Values): void => {
-  for (const [name, allowed] of Object.entries<readonly string[]>(places)) {
+const checkActions = (action: string, values: Values): void => {
+  for (const [name, allowed] of Object.entries<readonly string[]>(actionsOf)) {
     if (values[name as keyof Values] === undefined || allowed.includes(action)) continue;
-    throw new CommandError(`--${name} is an option of ${allowed.join(" and ")}, and means nothing to ${action}`);
+    throw new CommandError(`--${name} is an option of ${allowed.join(" and ")}, not of ${action}`);
   }
 };
 
-const actionIn = (text: string | undefined): DeadLetterOptions["action"] => {
+const actionIn = (text: string | undefined): DeadLettersOptions["action"] => {
   const action = actions.find((known) => known === text);
   if (action !== undefined) return action;
   throw new CommandError(
-    `${text === undefined ? "there is no action" : `"${text}" is no action`}; expected ${actions.join(", ")}`,
+    `${text === undefined ? "no action is given" : `unknown action "${text}"`}; expected ${actions.join(", ")}`,
   );
 };
 
-/** The queue, and of `show` the id, in either order. */
+/** Reads the queue, and for `show` the id, in either order. */
 const subjects = (action: string, given: readonly string[]): { queueUrl: string; id: string | undefined } => {
   const isQueue = (text: string): boolean => /^https?:/.test(text);
   const id = action === "show" ? given.find((text) => !isQueue(text)) : undefined;
   const [queue, another] = given.filter((text) => text !== id);
-  if (queue === undefined) throw new CommandError("there is no queue; expected its URL (https://sqs.…)");
-  if (another !== undefined) throw new CommandError(`"${another}" is one too many; expected one queue's URL`);
-  if (action === "show" && !id) throw new CommandError("show needs the id of a dead letter, as list has it");
-  return { queueUrl: queueAt(queue), id };
+  if (queue === undefined) throw new CommandError("no queue is given; expected its URL (https://sqs.…)");
+  if (another !== undefined) throw new CommandError(`unexpected argument "${another}"; expected one queue's URL`);
+  if (action === "show" && !id) throw new CommandError("show needs the id of a dead letter, as list shows it");
+  return { queueUrl: queueUrlIn(queue), id };
 };
 
 /**
- * What the arguments ask for; undefined: help.
- * @throws {CommandError} which names what is wrong
+ * Reads the arguments. Undefined: they ask for help.
+ * @throws {CommandError} which names the wrong argument
  */
-export const deadLetterOptions = (args: readonly string[], now: number): DeadLetterOptions | undefined => {
+export const deadLettersOptions = (args: readonly string[], now: number): DeadLettersOptions | undefined => {
   const { values, positionals } = parseArguments("sluice dead-letters", options, args);
   if (values.help) return undefined;
   const [first, ...rest] = positionals;
   const action = actionIn(first);
-  checkPlaces(action, values);
+  checkActions(action, values);
   const { group, keys, values: hasValues, yes, out } = values;
   return {
     action,
     ...subjects(action, rest),
-    filter: letterFilter(values, now),
+    filter: deadLetterFilter(values, now),
     isGrouped: group ?? false,
     hasKeys: keys ?? false,
     hasValues: hasValues ?? false,

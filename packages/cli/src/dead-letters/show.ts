@@ -1,19 +1,19 @@
-// One dead letter: what is known of it, and its values only for those who ask.
+// Shows one dead letter, and its item values only on request.
 
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
-import { ageText } from "../words.ts";
+import { ageText } from "../terminal/format.ts";
 
-/** Attributes and their types: `pk (S), total (N)`. */
+/** Lists attributes with their types: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>
   Object.entries(image ?? {})
     .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
 
-/** A record may hold anything. */
+/** A record may contain any type. */
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
 
-/** Empty where there is no change: a record that is lost, or gone. */
+/** Describes the change. Returns an empty text for a record that is lost. */
 const changeText = ({ record }: Envelope): string => {
   const { eventName, eventSourceARN, dynamodb } = record;
   if (!dynamodb) return "";
@@ -21,7 +21,7 @@ const changeText = ({ record }: Envelope): string => {
   return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** The letter as lines, its record fetched unless it is gone; `copies` are messages that hold it. */
+/** Writes a dead letter as lines. `copies` is the number of messages that contain it. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
   const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordUrl } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
@@ -37,7 +37,7 @@ export const showLines = (envelope: Envelope, copies: number, hasValues: boolean
     ["key", attributesText(Keys)],
     ["new image", attributesText(NewImage)],
     ["old image", attributesText(OldImage)],
-    ["record", recordUrl === undefined ? "" : `not to be found where it was kept: ${recordUrl}`],
+    ["record", recordUrl === undefined ? "" : `not found at ${recordUrl}`],
     ["messages", String(copies)],
   ];
   const lines = rows.filter(([, text]) => text !== "").map(([name, text]) => `${name.padEnd(14)}${text}`);

@@ -1,29 +1,30 @@
-// Who calls the handler: Lambda, or a worker of this process.
+// Calls the pipeline's handler: in Lambda, or in a worker of this process.
+
+import { FunctionFailedError, invokeFunction, type LambdaClient } from "@sluice/redrive";
+import { awsFailure } from "../aws/aws-failure.ts";
 
 /** Calls the handler with one event at a time. */
 export interface Invoker {
   /**
-   * What the handler answered.
+   * Resolves with the handler's answer.
    * @throws {FunctionFailedError} when the function was called and failed
-   * @throws anything else when it cannot be called
+   * @throws {CommandError} when the function cannot be called
    */
   readonly invoke: (event: unknown) => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
-/** The function was called and failed as a whole: it threw, timed out or died. */
-export class FunctionFailedError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "FunctionFailedError";
-  }
-}
-
-/** Names of errors whose texts hold no item values: Lambda's own, and core's by contract. */
-const plainErrors = /^(Sandbox|Runtime|Function)\.|^(Config|Record|Sink|Deadline)Error$/;
-
-/** What may be told of an error that the function threw: the text of a user's error may quote an item. */
-export const failureText = (name: string, message: string): string => {
-  const [line = ""] = message.split("\n");
-  return plainErrors.test(name) ? `${name}: ${line}` : `${name}; its text is withheld because it may quote values`;
-};
+/** Calls the handler in Lambda. */
+export const lambdaInvoker = (
+  client: LambdaClient & { readonly destroy?: () => void },
+  functionName: string,
+): Invoker => ({
+  invoke: async (event) => {
+    try {
+      return await invokeFunction(client, functionName, event);
+    } catch (error) {
+      throw error instanceof FunctionFailedError ? error : awsFailure(`the function ${functionName}`, error);
+    }
+  },
+  close: async () => client.destroy?.(),
+});

@@ -1,16 +1,16 @@
-// The handler's side of `--to local`: a thread of its own, so that what the handler does (block, crash, write to standard
-// output) does not reach the command, which holds messages meanwhile.
+// The worker thread of `--to local`, in which the handler runs: it may block, crash or write to standard output without an
+// effect on the command, which keeps messages hidden meanwhile.
 
 import { parentPort, workerData } from "node:worker_threads";
 
-/** What the worker is started with. */
+/** Data that the worker is started with. */
 export interface LocalHandler {
   /** URL of the module. */
   readonly url: string;
   readonly exportName: string;
 }
 
-/** What the worker says: that it is ready or why not, and then what became of each event that it gets. */
+/** A message of the worker: whether the handler could be loaded, and then the handler's answer for each event. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "unusable"; readonly reason: string; readonly stack: string }
@@ -19,14 +19,14 @@ export type WorkerMessage =
 
 type Handler = (event: unknown, context: unknown) => unknown;
 
-/** Lambda's longest invocation: a local one has no end, but the handler plans with one. */
-const longestInvocationMs = 900_000;
+/** Lambda's longest invocation. A local invocation has no timeout, but the handler needs one to plan with. */
+const maxInvocationMs = 900_000;
 
 let invocations = 0;
 
 const newContext = () => {
   invocations += 1;
-  const endsAt = Date.now() + longestInvocationMs;
+  const endsAt = Date.now() + maxInvocationMs;
   return {
     awsRequestId: `sluice-redrive-${invocations}`,
     functionName: "sluice-redrive",
@@ -35,20 +35,20 @@ const newContext = () => {
   };
 };
 
-const say = (message: WorkerMessage): void => parentPort?.postMessage(message);
+const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
 
 const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> => {
   const module = (await import(url)) as Readonly<Record<string, unknown>>;
   const found = module[exportName];
   if (typeof found === "function") return found as Handler;
   const functions = Object.keys(module).filter((name) => typeof module[name] === "function");
-  const others = functions.length === 0 ? "nor any other" : `but ${functions.join(", ")}`;
-  throw new Error(`it exports no function ${exportName}, ${others}; expected the name of one behind a #`);
+  const others = functions.length === 0 ? "" : `, but ${functions.join(", ")}`;
+  throw new Error(`it exports no function ${exportName}${others}; expected the name of an exported function after a #`);
 };
 
 const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage> => {
   try {
-    // As Lambda does: what comes back is JSON.
+    // Lambda encodes answers as JSON, too.
     return { kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" };
   } catch (error) {
     const { name = "Error", message = "" } = (error ?? {}) as Partial<Error>;
@@ -56,24 +56,24 @@ const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage
   }
 };
 
-/** Resolves when the command has all that was written. */
+/** Resolves when the command has received the output. */
 const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
     stream.write("", () => resolve());
   });
 
-/** What the handler wrote goes before its answer, else it would stand behind the command's result. */
+/** Answers an event. The handler's output is sent before its answer: otherwise it could follow the command's result. */
 const answerEvent = async (handler: Handler, event: unknown): Promise<void> => {
   const answer = await answerOf(handler, event);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  say(answer);
+  post(answer);
 };
 
 try {
   const handler = await handlerIn(workerData as LocalHandler);
   parentPort?.on("message", (event: unknown) => void answerEvent(handler, event));
-  say({ kind: "ready" });
+  post({ kind: "ready" });
 } catch (error) {
   const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
-  say({ kind: "unusable", reason: message, stack });
+  post({ kind: "unusable", reason: message, stack });
 }

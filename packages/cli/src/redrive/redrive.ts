@@ -1,24 +1,24 @@
-// `sluice redrive`: opens what it needs, makes the rounds, puts back what is left, and tells.
+// `sluice redrive`: opens its resources, makes the rounds, releases what is left, and reports.
 
+import { BrokenFunctionError, UnexpectedAnswerError } from "@sluice/redrive";
 import { lambdaClient, s3Client } from "../aws/clients.ts";
-import { claimsOf } from "../claims.ts";
-import { exitCodes } from "../command-error.ts";
-import { isSelective } from "../letter-filter.ts";
-import { type Stock, stillHidden } from "../letterbox/letterbox.ts";
-import { openLetterbox } from "../letterbox/open-letterbox.ts";
-import { newOtherKinds } from "../other-kind.ts";
-import { openSpool } from "../spool.ts";
+import { openPayloads } from "../aws/payloads.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { openTemporaryFile } from "../files/temporary-file.ts";
+import { isSelective } from "../filter/dead-letter-filter.ts";
+import { type SourceStatus, stillHidden } from "../message-source/message-source.ts";
+import { openSource } from "../message-source/open-source.ts";
+import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { counted } from "../words.ts";
-import { newAccount } from "./account.ts";
-import { FunctionFailedError, type Invoker } from "./invoker.ts";
-import { lambdaInvoker } from "./lambda-invoker.ts";
-import { localInvoker } from "./local-invoker.ts";
-import type { RedriveOptions } from "./options.ts";
-import { type Causes, isLeft, newCauses, type Remainder, remainderLines, sumLine, vainFilterLines } from "./report.ts";
-import { makeRounds, type Redriving } from "./rounds.ts";
-import { settler } from "./settle.ts";
+import { leftOf, redriveCounts } from "./counts.ts";
+import { finisher } from "./finish.ts";
+import { type Invoker, lambdaInvoker } from "./invoker.ts";
+import { localInvoker } from "./local-handler.ts";
+import type { OpenRedrive } from "./open-redrive.ts";
+import { type RedriveOptions, redriveHelp, redriveOptions } from "./options.ts";
+import { isLeft, newCauses, type Remainder, remainderLines, sumLine, unmatchedFilterLines } from "./report.ts";
+import { makeRounds } from "./rounds.ts";
 
 const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal): Promise<Invoker> => {
   if (handler.to === "local") {
@@ -27,93 +27,91 @@ const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal):
   return lambdaInvoker(await lambdaClient(aws, handler.functionName), handler.functionName);
 };
 
-const introduce = ({ letterbox, terminal: { err } }: Redriving, { waiting, notes }: Stock): void => {
-  err(`${letterbox.name}: ${waiting === undefined ? "" : `about ${counted(waiting, "message")}`}`);
-  for (const note of notes) err(`${letterbox.name}: ${note}`);
+const writeStatus = ({ source, terminal: { err } }: OpenRedrive, { available, notes }: SourceStatus): void => {
+  err(`${source.name}: ${available === undefined ? "" : `about ${counted(available, "message")}`}`);
+  for (const note of notes) err(`${source.name}: ${note}`);
 };
 
-/** How much of a FIFO queue is behind what stays. */
-const countBehind = async ({ letterbox, account }: Redriving): Promise<number> => {
-  const staying = account.left() + account.count("notMeant") + account.count("noLetter");
-  if (!letterbox.comesInRounds || staying === 0) return 0;
-  return (await letterbox.look()).waiting ?? 0;
+/** Counts the messages of a FIFO queue behind those that stay. */
+const countBehind = async ({ source, counts }: OpenRedrive): Promise<number> => {
+  const staying = leftOf(counts) + counts.of("notSelected", "unsupported");
+  if (!source.isFifo || staying === 0) return 0;
+  return (await source.status()).available ?? 0;
 };
 
-const tell = (
-  { account, otherKinds, terminal: { out }, options }: Redriving,
-  causes: Causes,
+const writeReport = (
+  { counts, causes, terminal: { out }, options }: OpenRedrive,
+  unsupportedLines: readonly string[],
   remainder: Remainder,
 ): void => {
-  out(sumLine(account, options.isDryRun));
-  for (const line of [...causes.lines(), ...otherKinds.lines(), ...vainFilterLines(account)]) out(`  ${line}`);
-  for (const line of remainderLines(remainder)) out(`  ${line}`);
+  out(sumLine(counts, options.isDryRun));
+  const lines = [...causes.lines(), ...unsupportedLines, ...unmatchedFilterLines(counts), ...remainderLines(remainder)];
+  for (const line of lines) out(`  ${line}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
-/** How the rounds ended. */
-interface Ending {
-  readonly isFull: boolean;
-  readonly failure?: { readonly error: unknown };
-}
-
-/** All of it, with everything open. Answers whether something is left. */
-const run = async (redriving: Redriving, causes: Causes): Promise<boolean> => {
-  const { letterbox, account, settler, options, signal } = redriving;
-  const stock = await letterbox.look();
-  introduce(redriving, stock);
-  account.receive(stock.removedBefore);
-  account.note("doneBefore", stock.removedBefore);
-  const { isFull, failure }: Ending = await makeRounds(redriving, stock).then(
-    (isFull) => ({ isFull }),
-    (error) => ({ isFull: false, failure: { error } }),
-  );
-  const behind = await countBehind(redriving).catch(() => 0);
-  const notPutBack = await letterbox.putBack();
+/** Runs the redrive. Answers whether messages are left. */
+const run = async (redrive: OpenRedrive): Promise<boolean> => {
+  const { source, counts, options, signal } = redrive;
+  const status = await source.status();
+  writeStatus(redrive, status);
+  counts.receive(status.alreadyDone);
+  counts.add("alreadyDone", status.alreadyDone);
+  const finishing = finisher(redrive);
+  const { isFull, unsupportedLines, failure } = await makeRounds(redrive, finishing, status);
   const remainder = {
-    hidden: stillHidden(stock, account.received()),
+    behind: await countBehind(redrive).catch(() => 0),
+    notReleased: await source.release(),
+    hidden: stillHidden(status, counts.received()),
     isFull,
-    behind,
-    unremoved: settler.unremoved(),
-    lapsed: letterbox.lapsed(),
-    notPutBack,
+    notRemoved: finishing.notRemoved(),
+    expired: source.expired(),
     isEverything: !isSelective(options.filter),
   };
-  tell(redriving, causes, remainder);
-  account.check();
+  writeReport(redrive, unsupportedLines, remainder);
+  counts.check();
   if (failure !== undefined) throw failure.error;
-  return isLeft(account, remainder) || signal.aborted;
+  return isLeft(counts, remainder) || signal.aborted;
 };
 
-/** Redrives, and answers the exit code. @throws {CommandError} when something that it needs cannot be reached */
-export const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<number> => {
-  const { signal, release } = watchInterrupts(() =>
-    terminal.err(
-      "stopping: the request in flight is finished, and the rest is put back. Ctrl-C once more ends at once",
-    ),
-  );
-  const open: { readonly close: () => Promise<void> }[] = [];
-  const kept = <One extends { readonly close: () => Promise<void> }>(one: One): One => {
-    open.unshift(one);
-    return one;
+const stopping = "stopping: the request in flight is finished, and the rest is released. Ctrl-C again ends at once";
+
+const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<number> => {
+  const interrupt = watchInterrupts(() => terminal.err(stopping));
+  const resources: { readonly close: () => Promise<void> }[] = [];
+  const opened = <Resource extends { readonly close: () => Promise<void> }>(resource: Resource): Resource => {
+    resources.unshift(resource);
+    return resource;
   };
-  const { place, aws, isDryRun } = options;
+  const { aws } = options;
   try {
-    const invoker = kept(await openInvoker(options, terminal));
-    const letterbox = kept(await openLetterbox(place, aws));
-    const claims = kept(claimsOf(() => s3Client(aws)));
-    const spool = kept(await openSpool());
-    const [account, causes] = [newAccount(), newCauses()];
-    const owned = place.kind === "queue" ? claims : undefined;
-    const settling = settler({ letterbox, claims: owned, account, causes, isDryRun, warn: terminal.err });
-    const opened = { options, terminal, letterbox, invoker, claims, spool, signal };
-    const redriving = { ...opened, account, otherKinds: newOtherKinds(), settler: settling };
-    return (await run(redriving, causes)) ? exitCodes.left : exitCodes.done;
+    const isLeft = await run({
+      options,
+      terminal,
+      invoker: opened(await openInvoker(options, terminal)),
+      source: opened(await openSource(options.address, aws)),
+      payloads: opened(openPayloads(() => s3Client(aws))),
+      file: opened(await openTemporaryFile()),
+      signal: interrupt.signal,
+      counts: redriveCounts(),
+      causes: newCauses(),
+    });
+    return isLeft ? exitCodes.left : exitCodes.done;
   } catch (error) {
-    if (!(error instanceof FunctionFailedError)) throw error;
-    terminal.err(`sluice: the function fails: ${error.message}`);
+    if (error instanceof UnexpectedAnswerError) throw new CommandError(error.message, { cause: error });
+    if (!(error instanceof BrokenFunctionError)) throw error;
+    terminal.err(`sluice: the function is broken: ${error.message}`);
     return exitCodes.left;
   } finally {
-    for (const one of open) await one.close();
-    release();
+    for (const resource of resources) await resource.close();
+    interrupt.release();
   }
+};
+
+/** Runs `sluice redrive`. Answers the exit code. @throws {CommandError} when a resource cannot be reached */
+export const redriveCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = redriveOptions(args, Date.now());
+  if (options !== undefined) return redrive(options, terminal);
+  terminal.out(redriveHelp);
+  return exitCodes.done;
 };

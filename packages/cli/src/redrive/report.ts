@@ -1,50 +1,56 @@
-// What a redrive tells at its end: counts that add up, and why something is left.
+// The report of a redrive: counts that add up, and why messages are left.
 
-import { counted, withSeparators } from "../words.ts";
-import { type Account, type Fate, fates } from "./account.ts";
-import type { EntryResult } from "./send.ts";
+import type { RedriveResult } from "@sluice/redrive";
+import { counted, withSeparators } from "../terminal/format.ts";
+import { type CountedOutcome, leftOf, type MessageCounts, outcomes } from "./counts.ts";
 
-const words: Readonly<Record<Fate, string>> = {
+const words: Readonly<Record<CountedOutcome, string>> = {
   delivered: "delivered",
   superseded: "superseded",
   filtered: "filtered",
   rejected: "rejected",
   retried: "to be retried",
   copy: "copies",
-  doneBefore: "done before",
-  notMeant: "not asked for",
-  noLetter: "of another kind",
+  alreadyDone: "already done",
+  notSelected: "not selected",
+  unsupported: "unsupported",
   unsent: "not sent",
 };
 
-const conditionalWords: Readonly<Record<Fate, string>> = {
+const dryRunWords: Readonly<Record<CountedOutcome, string>> = {
   ...words,
   delivered: "would be delivered",
   superseded: "would be superseded",
   filtered: "would be filtered",
-  rejected: "still rejected",
+  rejected: "would be rejected",
 };
 
-/** Why messages are left: their outcome and code, how many, and the first one's reason. */
+/** Messages that are left for one cause. */
 interface Cause {
   messages: number;
+  /** Of the first message. */
   readonly reason: string;
 }
 
 /** Collects why messages are left, and which records are lost. */
 export interface Causes {
-  readonly add: (result: EntryResult) => void;
+  readonly add: (result: RedriveResult) => void;
   readonly lines: () => string[];
   readonly lost: () => readonly string[];
 }
 
-const causeName = ({ outcome, stays, code, reason }: EntryResult): string => {
-  if (outcome === "unsent") return `${words.unsent}: ${reason}`;
-  // What Lambda gave up on and the pipeline rejects is a dead letter from now on.
-  const where = outcome === "rejected" && !stays ? ", now a dead letter" : "";
-  return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${where}`;
+/** Where messages are now that failed and do not stay in their source. */
+const newPlace: { readonly [outcome in RedriveResult["outcome"]]?: string } = {
+  rejected: ", now a dead letter",
+  retried: ", now in the retry queue",
 };
 
+const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
+  if (outcome === "unsent") return `${words.unsent}: ${reason}`;
+  return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${stays ? "" : (newPlace[outcome] ?? "")}`;
+};
+
+/** Starts without causes. */
 export const newCauses = (): Causes => {
   const causes = new Map<string, Cause>();
   const lost: string[] = [];
@@ -55,8 +61,8 @@ export const newCauses = (): Causes => {
       if (outcome !== "rejected" && outcome !== "retried" && outcome !== "unsent") return;
       const name = causeName(result);
       const known = causes.get(name);
-      const isTold = outcome === "unsent" || code === "RECORD_LOST";
-      if (known === undefined) causes.set(name, { messages: 1, reason: isTold ? "" : reason });
+      const isNamed = outcome === "unsent" || code === "RECORD_LOST";
+      if (known === undefined) causes.set(name, { messages: 1, reason: isNamed ? "" : reason });
       else known.messages += 1;
     },
     lines: () =>
@@ -70,69 +76,61 @@ export const newCauses = (): Causes => {
   };
 };
 
-/** The counts as one equation. */
-export const sumLine = (account: Account, isDryRun: boolean): string => {
-  const names = isDryRun ? conditionalWords : words;
-  const parts = fates
-    .filter((fate) => account.count(fate) > 0)
-    .map((fate) =>
-      fate === "copy"
-        ? counted(account.count(fate), "copy", "copies")
-        : `${withSeparators(account.count(fate))} ${names[fate]}`,
+/** Writes the counts as one equation. */
+export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
+  const names = isDryRun ? dryRunWords : words;
+  const parts = outcomes
+    .filter((outcome) => counts.of(outcome) > 0)
+    .map((outcome) =>
+      outcome === "copy"
+        ? counted(counts.of(outcome), "copy", "copies")
+        : `${withSeparators(counts.of(outcome))} ${names[outcome]}`,
     );
-  return `${withSeparators(account.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
+  return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 
-/** A filter that takes nothing may have a slip in it. */
-export const vainFilterLines = (account: Account): string[] => {
-  const others = account.count("notMeant") + account.count("noLetter") + account.count("doneBefore");
-  const isVain = account.count("notMeant") > 0 && others === account.received();
-  return isVain ? ["nothing passes the filters; sluice dead-letters list --group tells what is there"] : [];
+/** Warns of a filter that selects no message: it may be mistyped. */
+export const unmatchedFilterLines = (counts: MessageCounts): string[] => {
+  const isUnmatched =
+    counts.of("notSelected") > 0 && counts.of("notSelected", "unsupported", "alreadyDone") === counts.received();
+  return isUnmatched ? ["the filters select no message; sluice dead-letters list --group shows the messages"] : [];
 };
 
-/** What is left beside the messages that were sent. */
+/** Messages that are left beside those that were sent. */
 export interface Remainder {
-  /** Messages that others held, or that were delayed, all the time. */
+  /** Messages that were in flight or delayed all the time. */
   readonly hidden: number;
-  /** More is there than could be held. */
+  /** The source contains more messages than may be in flight. */
   readonly isFull: boolean;
-  /** Messages of a FIFO queue behind those that stay: about so many. */
+  /** Approximate number of messages of a FIFO queue behind those that stay. */
   readonly behind: number;
-  /** Messages that were delivered, and not removed. */
-  readonly unremoved: number;
-  readonly lapsed: number;
-  readonly notPutBack: number;
-  /** Nothing was excluded, so that what is no dead letter was asked for too. */
+  /** Messages that were delivered and could not be removed. */
+  readonly notRemoved: number;
+  readonly expired: number;
+  readonly notReleased: number;
+  /** Whether the filter selects every message, so that unsupported ones are left, too. */
   readonly isEverything: boolean;
 }
 
-const seconds = "their visibility timeout is over";
+/** Writes what the user should know of the remainder, one line each. */
+export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, notReleased }: Remainder): string[] => {
+  const about = (messages: number, text: string): string[] =>
+    messages > 0 ? [`${counted(messages, "message")} ${text}`] : [];
+  return [
+    ...(isFull ? ["the queue contains more messages than SQS lets be in flight: run the command again"] : []),
+    ...about(hidden, "could not be received: in flight at another consumer or a killed run, or delayed"),
+    ...about(behind, "of the FIFO queue could not be received: behind others of their group"),
+    ...about(notRemoved, "could not be deleted: if delivered again, they are superseded"),
+    ...about(expired, "could not be kept hidden: other consumers may have received them"),
+    ...about(notReleased, "could not be released: they are visible again after their visibility timeout"),
+  ];
+};
 
-/** What the user should know of them, in a line each. */
-export const remainderLines = ({ hidden, isFull, behind, unremoved, lapsed, notPutBack }: Remainder): string[] => [
-  ...(isFull ? ["more is in the queue than SQS lets one hold: run this again"] : []),
-  ...(hidden > 0
-    ? [
-        `${counted(hidden, "message")} could not be looked at: held by another consumer or a run that was killed, or delayed`,
-      ]
-    : []),
-  ...(behind > 0
-    ? [`${counted(behind, "message")} of the FIFO queue could not be looked at: behind others of their group`]
-    : []),
-  ...(unremoved > 0
-    ? [`${counted(unremoved, "message")} could not be removed: delivered once more, they are superseded`]
-    : []),
-  ...(lapsed > 0 ? [`${counted(lapsed, "message")} could not be held for so long: others may have received them`] : []),
-  ...(notPutBack > 0
-    ? [`${counted(notPutBack, "message")} could not be put back: they come back when ${seconds}`]
-    : []),
-];
-
-/** Whether anything is left that was asked for, or that nobody could look at. */
-export const isLeft = (account: Account, remainder: Remainder): boolean =>
-  account.left() > 0 ||
+/** Whether messages are left that were selected, or that could not be received. */
+export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean =>
+  leftOf(counts) > 0 ||
   remainder.isFull ||
   remainder.hidden > 0 ||
   remainder.behind > 0 ||
-  remainder.unremoved > 0 ||
-  (remainder.isEverything && account.count("noLetter") > 0);
+  remainder.notRemoved > 0 ||
+  (remainder.isEverything && counts.of("unsupported") > 0);

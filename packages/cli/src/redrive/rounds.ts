@@ -1,83 +1,128 @@
-// The rounds of a redrive: take out what is there, send it in order, and again where removals bring more to light.
+// The rounds of a redrive. All available messages are received before the first is sent, because a queue brings messages in
+// any order, and an item's changes are sent in order. A FIFO queue takes several rounds, since removing messages makes others
+// available.
 
 import { systemClock } from "@sluice/core/sink-kit";
-import type { Claims } from "../claims.ts";
-import type { Letterbox, Stock } from "../letterbox/letterbox.ts";
-import type { OtherKinds } from "../other-kind.ts";
-import type { Spool } from "../spool.ts";
-import type { Terminal } from "../terminal/terminal.ts";
-import { withSeparators } from "../words.ts";
-import type { Account } from "./account.ts";
-import { collect } from "./collect.ts";
-import type { Invoker } from "./invoker.ts";
-import type { RedriveOptions } from "./options.ts";
-import { paceOf } from "./pace.ts";
-import { type Entry, inOrder, type Parcel } from "./parcel.ts";
-import { letterReader, onFailureDestinationReader } from "./reading.ts";
-import { type EntryResult, sender, unsent } from "./send.ts";
-import type { Settler } from "./settle.ts";
+import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
+import type { SourceMessage, SourceStatus } from "../message-source/message-source.ts";
+import { type MessageReader, type UnitReceiver, unitReceiver } from "../message-source/receive-units.ts";
+import { withSeparators } from "../terminal/format.ts";
+import type { MessageCounts } from "./counts.ts";
+import type { Finisher } from "./finish.ts";
+import type { OpenRedrive, StoredPart, UnitPart, UnitState } from "./open-redrive.ts";
+import { deadLetterReader, invocationReader } from "./read-message.ts";
 
-/** What a redrive works with, all of it open. */
-export interface Redriving {
-  readonly options: RedriveOptions;
-  readonly terminal: Terminal;
-  readonly letterbox: Letterbox;
-  readonly invoker: Invoker;
-  readonly claims: Claims;
-  readonly spool: Spool;
-  readonly signal: AbortSignal;
-  readonly account: Account;
-  readonly otherKinds: OtherKinds;
-  readonly settler: Settler;
-}
-
-const failuresText = (account: Account): string =>
+const failuresText = (counts: MessageCounts): string =>
   (["rejected", "retried"] as const)
-    .filter((fate) => account.count(fate) > 0)
-    .map((fate) => `${withSeparators(account.count(fate))} ${fate}`)
+    .filter((outcome) => counts.of(outcome) > 0)
+    .map((outcome) => `${withSeparators(counts.of(outcome))} ${outcome}`)
     .join(", ");
 
-/** Makes one round; it answers whether another may bring more, and whether more is there than may be held. */
-const roundOf = (redriving: Redriving, stock: Stock) => {
-  const { options, terminal, letterbox, invoker, claims, spool, signal, account, otherKinds, settler } = redriving;
-  const { isDryRun, perSecond, from, filter, most } = options;
-  const known = new Map<string, Parcel>();
-  let [total, done] = [0, 0];
-  const settle = async (results: ReadonlyMap<Entry, EntryResult>): Promise<void> => {
-    await settler.settle(results);
-    done += results.size;
-    terminal.progress.update({ doing: "redriving", done, total, beside: failuresText(account) });
-  };
-  const read = from === "on-failure" ? onFailureDestinationReader(filter.since) : letterReader(filter, claims);
-  const onProgress = (taken: number): void =>
-    terminal.progress.update({ doing: "receiving", done: taken, total: stock.waiting });
-  const send = sender({ invoker, spool, isDryRun, perSecond, pace: paceOf(perSecond, systemClock), signal, settle });
-  const leave = (entries: readonly Entry[], reason: string): Promise<void> =>
-    settler.settle(new Map(entries.map((entry) => [entry, unsent(reason)])));
-
-  return async (): Promise<{ readonly isLast: boolean; readonly isFull: boolean }> => {
-    const collecting = { letterbox, read, spool, account, otherKinds, known, signal, onProgress };
-    const { entries, others, spent, taken, isFull, failure } = await collect(collecting);
-    await settler.remove(spent);
-    if (!letterbox.comesInRounds) await letterbox.putBack(others);
-    if (failure !== undefined) {
-      await leave(entries, "the redrive ended early");
-      throw failure.error;
-    }
-    const sorted = inOrder(entries);
-    const room = most - total;
-    total += Math.min(room, sorted.length);
-    await leave(sorted.slice(room), "--max was reached");
-    await send(sorted.slice(0, room));
-    return { isLast: taken === 0 || signal.aborted || isDryRun || total >= most || !letterbox.comesInRounds, isFull };
+/** Reads messages, and stores their bodies in the temporary file. */
+const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<UnitState> => {
+  const { from, filter } = options;
+  const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
+  return (message: SourceMessage) => {
+    const found = read(message);
+    if (found === undefined) return undefined;
+    const select = async (): Promise<UnitState | undefined> => {
+      const selected = await found.select();
+      if (selected === undefined) return undefined;
+      const parts: StoredPart[] = [];
+      for (const [index, { body, ...order }] of selected.entries()) {
+        const id = selected.length === 1 ? message.id : `${message.id} ${index + 1}/${selected.length}`;
+        parts.push({ ...order, id, position: await file.add(body) });
+      }
+      return { parts, pending: parts.length };
+    };
+    return { ...found, select };
   };
 };
 
-/** Makes rounds until nothing more comes. Answers whether more is there than may be held. */
-export const makeRounds = async (redriving: Redriving, stock: Stock): Promise<boolean> => {
-  const round = roundOf(redriving, stock);
-  for (;;) {
-    const { isLast, isFull } = await round();
-    if (isLast) return isFull;
+/** How the rounds ended. */
+export interface RoundsEnd {
+  /** The source contains more messages than may be in flight. */
+  readonly isFull: boolean;
+  readonly unsupportedLines: readonly string[];
+  readonly failure?: { readonly error: unknown } | undefined;
+}
+
+/** Receives the messages of one round, counts those that are not sent, and returns the others. */
+const receiveParts = async (
+  { source, counts, signal }: OpenRedrive,
+  finisher: Finisher,
+  receiver: UnitReceiver<UnitState>,
+) => {
+  const { units, copies, lateCopies, notSelected, unsupported, size, ...end } = await receiver.receive(signal);
+  counts.receive(size);
+  counts.add("copy", copies);
+  counts.add("notSelected", notSelected.length);
+  counts.add("unsupported", unsupported.length);
+  // The message whose error ended the receive.
+  counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
+  await finisher.remove(lateCopies);
+  if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
+  return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
+};
+
+/** Returns the function that sends parts in order, up to `--max-messages`. It answers whether more may be sent. */
+const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRedrive, finisher: Finisher) => {
+  let [total, done] = [0, 0];
+  const engine = redriveEngine<UnitPart>({
+    invoke: invoker.invoke,
+    recordOf: async ({ id, position }) => ({ messageId: id, body: await file.read(position) }),
+    onResults: async (results) => {
+      await finisher.finish(results);
+      done += results.size;
+      terminal.progress.update({ doing: "redriving", done, total, note: failuresText(counts) });
+    },
+    isDryRun: options.isDryRun,
+    rate: messageRate(options.ratePerSecond, systemClock),
+    signal,
+  });
+  return async (parts: readonly UnitPart[]): Promise<boolean> => {
+    const sorted = inOrder(parts);
+    const room = options.maxMessages - total;
+    total += Math.min(room, sorted.length);
+    await leave(finisher, sorted.slice(room), "--max-messages was reached");
+    await engine.send(sorted.slice(0, room));
+    return total < options.maxMessages && !options.isDryRun && !signal.aborted;
+  };
+};
+
+const leave = (finisher: Finisher, parts: readonly UnitPart[], reason: string): Promise<void> =>
+  finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
+
+/** Makes rounds until one brings no message. Does not reject. */
+export const makeRounds = async (
+  redrive: OpenRedrive,
+  finisher: Finisher,
+  { available }: SourceStatus,
+): Promise<RoundsEnd> => {
+  const { terminal, source } = redrive;
+  const receiver = unitReceiver<UnitState>({
+    source,
+    read: storingReader(redrive),
+    isRemoved: ({ result }) => result?.stays === false,
+    onProgress: (done) => terminal.progress.update({ doing: "receiving", done, total: available }),
+  });
+  const send = partSender(redrive, finisher);
+  const endOf = (isFull: boolean, failure?: RoundsEnd["failure"]): RoundsEnd => ({
+    isFull,
+    unsupportedLines: receiver.unsupportedLines(),
+    failure,
+  });
+  try {
+    for (;;) {
+      const { parts, size, isFull, failure } = await receiveParts(redrive, finisher, receiver);
+      if (failure !== undefined) {
+        await leave(finisher, parts, "the redrive ended early");
+        return endOf(false, failure);
+      }
+      const isMore = await send(parts);
+      if (!isMore || size === 0 || !source.isFifo) return endOf(isFull);
+    }
+  } catch (error) {
+    return endOf(false, { error });
   }
 };

@@ -1,17 +1,17 @@
-// Ctrl-C: the first asks the command to stop, the second ends it.
+// Ctrl-C: the first one asks the command to stop, the second one ends the process.
 
-import { exitCodes } from "../command-error.ts";
+import { exitCodes } from "../command-line/command-error.ts";
 
-/** Whether the command was asked to stop. */
+/** A request to stop the command. */
 export interface Interrupt {
   readonly signal: AbortSignal;
-  /** No longer listens. */
+  /** Stops listening. */
   readonly release: () => void;
 }
 
 const signals = ["SIGINT", "SIGTERM"] as const;
 
-/** Listens for SIGINT and SIGTERM; `onFirst` says what happens then. */
+/** Listens for SIGINT and SIGTERM. Calls `onFirst` for the first signal. */
 export const watchInterrupts = (onFirst: () => void): Interrupt => {
   const controller = new AbortController();
   const listener = (): void => {

@@ -1,36 +1,36 @@
-// Progress: one line that rewrites itself on a terminal, plain lines now and then where there is none.
+// Shows progress: on a terminal as one line that is rewritten, elsewhere as a plain line every two seconds.
 
-import { withSeparators } from "../words.ts";
+import { withSeparators } from "./format.ts";
 
 const plainIntervalMs = 2_000;
 const redrawIntervalMs = 100;
 const barWidth = 24;
 const eraseLine = "\r\u001b[2K";
 
-/** How far a step is. */
-export interface Step {
-  /** What is done: `redriving`. */
+/** ProgressLine of a step. */
+export interface ProgressStep {
+  /** Name of the step: `redriving`. */
   readonly doing: string;
   readonly done: number;
-  /** Undefined or 0 where nobody knows how much there is. */
+  /** Undefined or 0 where the total is unknown. */
   readonly total?: number | undefined;
-  /** What else is to be told: `3 rejected`. */
-  readonly beside?: string;
+  /** Further text: `3 rejected`. */
+  readonly note?: string;
 }
 
-/** The part of a stream that progress needs. */
+/** The stream that progress is written to. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly write: (text: string) => unknown;
 }
 
-/** Shows how far a step is. */
-export interface Progress {
-  readonly update: (step: Step) => void;
-  /** Writes a lasting line in the place of the progress. */
+/** Shows the progress of steps. */
+export interface ProgressLine {
+  readonly update: (step: ProgressStep) => void;
+  /** Replaces the progress by a line that stays. */
   readonly line: (text: string) => void;
-  /** Removes what is not to stay. */
+  /** Removes the progress. */
   readonly clear: () => void;
 }
 
@@ -39,17 +39,17 @@ const bar = (share: number): string => {
   return `[${"=".repeat(filled)}${" ".repeat(barWidth - filled)}]`;
 };
 
-/** A step as text; with a bar where there is a terminal. */
-export const stepText = ({ doing, done, total, beside }: Step, hasBar: boolean): string => {
-  const rest = beside === undefined || beside === "" ? "" : `, ${beside}`;
+/** Formats the progress of a step, with a bar for a terminal. */
+export const stepText = ({ doing, done, total, note }: ProgressStep, hasBar: boolean): string => {
+  const rest = note === undefined || note === "" ? "" : `, ${note}`;
   if (!total) return `${doing} ${withSeparators(done)}${rest}`;
   const share = Math.min(1, done / total);
   const counts = `${withSeparators(done)} of ${withSeparators(total)} (${Math.floor(share * 100)} %)`;
   return `${doing} ${hasBar ? `${bar(share)} ` : ""}${counts}${rest}`;
 };
 
-/** Progress on that stream. `now` is in milliseconds. */
-export const progressOn = (stream: ProgressStream, now: () => number): Progress => {
+/** Shows progress on a stream. `now` is in milliseconds. */
+export const progressOn = (stream: ProgressStream, now: () => number): ProgressLine => {
   const isTerminal = stream.isTTY === true;
   let latestAt = Number.NEGATIVE_INFINITY;
   let latestDoing = "";
@@ -58,11 +58,11 @@ export const progressOn = (stream: ProgressStream, now: () => number): Progress 
     if (isShown) stream.write(eraseLine);
     isShown = false;
   };
-  const isDue = ({ doing }: Step): boolean => {
+  const isDue = ({ doing }: ProgressStep): boolean => {
     const isNew = doing !== latestDoing;
     latestDoing = doing;
     if (isTerminal) return isNew || now() - latestAt >= redrawIntervalMs;
-    // What is soon over needs no line of progress.
+    // A short step needs no line.
     if (isNew) latestAt = now();
     return now() - latestAt >= plainIntervalMs;
   };
@@ -74,7 +74,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): Progress 
         stream.write(`${stepText(step, false)}\n`);
         return;
       }
-      // A line that wraps could not be rewritten. A terminal that does not know its width says 0.
+      // A line that wraps could not be rewritten. A terminal whose width is unknown has 0 columns.
       stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
       isShown = true;
     },

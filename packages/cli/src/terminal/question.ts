@@ -1,14 +1,14 @@
-// A question that a person answers.
+// Asks the user for confirmation.
 
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
-/** Whether somebody could answer. */
+/** Whether standard input is a terminal. */
 export const canAsk = (): boolean => process.stdin.isTTY === true;
 
-/** Asks yes or no; anything but `y` and `yes` is no, and so are the end of the input and the signal. */
+/** Asks a question. Only `y` and `yes` confirm it: other answers, the end of the input and the signal do not. */
 export const isConfirmed = async (question: string, signal: AbortSignal): Promise<boolean> => {
-  // In its own terminal mode readline keeps Ctrl-C from the process.
+  // In its terminal mode, readline would not pass Ctrl-C to the process.
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
     const ended = once(prompt, "close").then(() => undefined);
@@ -16,7 +16,7 @@ export const isConfirmed = async (question: string, signal: AbortSignal): Promis
     if (answer === undefined) process.stderr.write("\n");
     return answer !== undefined && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
-    // Readline has ended the line.
+    // Readline has already written the line end.
     if (signal.aborted) return false;
     throw error;
   } finally {

@@ -1,20 +1,20 @@
-// Where a command speaks: results to standard output, all else to standard error.
+// Output of a command: results go to standard output, all other lines to standard error.
 
-import { type Progress, progressOn } from "./progress.ts";
+import { type ProgressLine, progressOn } from "./progress.ts";
 
-/** Where a command speaks. */
+/** Output of a command. */
 export interface Terminal {
-  /** A line of the result. */
+  /** Writes a line of the result. */
   readonly out: (line: string) => void;
-  /** A line that is no result. */
+  /** Writes a line that is not part of the result. */
   readonly err: (line: string) => void;
-  readonly progress: Pick<Progress, "update" | "clear">;
+  readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
-/** A message is anybody's: what steers a terminal is not passed on. */
+/** Replaces control characters: anyone may have sent the message that is shown. */
 const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "?");
 
-/** The process's own streams. */
+/** Writes to the streams of this process. */
 export const processTerminal = (): Terminal => {
   const progress = progressOn(process.stderr, Date.now);
   return {

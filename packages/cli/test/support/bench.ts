@@ -1,4 +1,4 @@
-// A shop, the Lambda that runs it, and the command against it.
+// A pipeline of a shop in a Lambda function, and the command that redrives to it.
 
 import type { PipelineOptions, UnknownItem } from "@sluice/core";
 import { type FakeLambda, startLambda } from "./lambda.ts";
@@ -15,11 +15,11 @@ export interface Bench {
 
 export interface BenchOptions extends Partial<PipelineOptions<UnknownItem>> {
   readonly env?: NodeJS.ProcessEnv;
-  /** Stands before the shop's function. */
+  /** Runs before each invocation. */
   readonly before?: (invocation: number) => Promise<void> | void;
 }
 
-/** A shop of its own for a test. */
+/** Creates a shop for a test. */
 export const withShop = async (use: (bench: Bench) => Promise<void>, options: BenchOptions = {}): Promise<void> => {
   const { env = {}, before = () => undefined, ...pipelineOptions } = options;
   const shop = openShop(pipelineOptions);
@@ -32,7 +32,7 @@ export const withShop = async (use: (bench: Bench) => Promise<void>, options: Be
     },
   });
   const start = (place: string, args: readonly string[]) =>
-    [["redrive", place, "--function", "shop", ...args], { env: { ...lambda.env, ...env } }] as const;
+    [["redrive", place, "--function-name", "shop", ...args], { env: { ...lambda.env, ...env } }] as const;
   try {
     await use({
       shop,
@@ -45,9 +45,9 @@ export const withShop = async (use: (bench: Bench) => Promise<void>, options: Be
   }
 };
 
-/** The equation of a redrive's counts. */
+/** Returns the line with the counts. */
 export const sumOf = ({ stdout }: Ended): string => stdout.split("\n")[0] ?? "";
 
-/** Which revision of each item the shop holds. */
+/** Returns the revision of each item in the shop. */
 export const revisionsIn = (shop: Shop): Record<string, unknown> =>
   Object.fromEntries([...shop.orders.items().values()].map(({ pk, revision }) => [pk, revision]));

@@ -1,4 +1,4 @@
-// Handlers as a user's module exports them, for --to local. What reaches their sink is appended to the file DELIVERED.
+// Handlers of a user's module, for --to local. Their sink appends items to the file DELIVERED.
 
 import { appendFileSync } from "node:fs";
 import { pipeline } from "@sluice/core";
@@ -20,7 +20,7 @@ const shop = pipeline("shop", { onReject: "block", logger: silent }).to(orders, 
 
 export const handler = shop.handler();
 
-/** Speaks, and tells what it was called with. */
+/** Writes its context to standard output. */
 export const speaking = async (event, context) => {
   console.log(
     `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
@@ -30,7 +30,7 @@ export const speaking = async (event, context) => {
   return handler(event, context);
 };
 
-/** Speaks, and again at the last. */
+/** Writes to standard output, again just before it answers. */
 export const lingering = async (event, context) => {
   console.warn("first words");
   const answer = await handler(event, context);
@@ -40,19 +40,19 @@ export const lingering = async (event, context) => {
 
 const holds = (event, text) => event.Records.some(({ body }) => body.includes(text));
 
-/** Dies of some messages. */
+/** Ends its process for some messages. */
 export const dying = async (event, context) => {
   if (holds(event, "deadly")) process.exit(3);
   return handler(event, context);
 };
 
-/** Throws what quotes an item. */
+/** Throws an error whose message quotes an item. */
 export const quoting = async (event, context) => {
   if (holds(event, "deadly")) throw new TypeError("cannot read secret of deadly");
   return handler(event, context);
 };
 
-/** Blocks its thread for so long. */
+/** Blocks its thread for a time. */
 export const blocking = async (event, context) => {
   const end = Date.now() + Number(process.env.BLOCK_MS);
   while (Date.now() < end);

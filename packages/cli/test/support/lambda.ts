@@ -1,9 +1,9 @@
-// Lambda's Invoke, as an HTTP endpoint that calls a handler in this process.
+// Lambda's Invoke as an HTTP endpoint, which calls a handler in this process.
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An invocation: its event, that event's size on the wire, and how it was signed. */
+/** An invocation: its event, the size of its JSON, and its signature. */
 export interface Invocation {
   readonly event: RedriveEvent;
   readonly bytes: number;
@@ -11,7 +11,7 @@ export interface Invocation {
 }
 
 export interface FakeLambda {
-  /** The environment that leads a client there. */
+  /** The environment that directs a client to the endpoint. */
   readonly env: NodeJS.ProcessEnv;
   readonly invocations: readonly Invocation[];
   readonly stop: () => Promise<void>;
@@ -32,8 +32,8 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 };
 
 /**
- * Serves functions by their names. One that has failed rejects with what Lambda says then: `{ errorType, errorMessage }`;
- * with a `status` it is Lambda that refuses the invocation.
+ * Serves functions by name. A function that fails rejects with `{ errorType, errorMessage }`. With a `status`, Lambda itself
+ * refuses the invocation.
  */
 export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
   const invocations: Invocation[] = [];

@@ -1,4 +1,4 @@
-// A pipeline with a replica and a feed in memory, as a function that Lambda calls.
+// The handler of a pipeline with a replica and a feed in memory.
 
 import { type DeadLetterQueue, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
@@ -6,36 +6,36 @@ import { lambdaContext, memoryAppendSink, memoryUpsertSink } from "@sluice/testi
 import type { FakeFunction } from "./lambda.ts";
 
 /** Items that the mapper of `orders` refuses. */
-export const poison = "poison";
+export const bad = "bad";
 
 export interface Shop {
   readonly run: FakeFunction;
   readonly orders: ReturnType<typeof memoryUpsertSink<UnknownItem>>;
   readonly feed: ReturnType<typeof memoryAppendSink<UnknownItem>>;
-  /** Dead letters that the function itself has written. */
-  readonly letters: Envelope[];
+  /** Dead letters that the function has written. */
+  readonly deadLetters: Envelope[];
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** `orders` holds items, `feed` is sent every change. */
+/** Creates a pipeline: `orders` contains the items, `feed` gets every change. */
 export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });
-  const letters: Envelope[] = [];
+  const deadLetters: Envelope[] = [];
   const deadLetterQueue: DeadLetterQueue = {
     write: async (envelopes) => {
-      letters.push(...envelopes);
+      deadLetters.push(...envelopes);
       return { stored: new Set(envelopes), errors: [] };
     },
   };
   const mapped = (item: UnknownItem): UnknownItem => {
-    if (item.pk === poison) throw new TypeError(`refused ${item.note}`);
+    if (item.pk === bad) throw new TypeError(`refused ${item.note}`);
     return item;
   };
   const handler = pipeline("shop", { deadLetterQueue, logger: silent, retry: { maxAttempts: 1 }, ...options })
     .to(orders, ({ after }) => mapped(after as UnknownItem))
     .to(feed, ({ after, before }) => (after ?? before) as UnknownItem, { dedupe: "none" })
     .handler();
-  return { orders, feed, letters, run: (event) => handler(event, lambdaContext()) };
+  return { orders, feed, deadLetters, run: (event) => handler(event, lambdaContext()) };
 };

@@ -1,4 +1,4 @@
-// The command as a user runs it: a process of its own, from its dist.
+// The command as a process, from its dist.
 
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,15 +8,15 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../..", import.meta.url));
 
-// What runs must be what is here: a build that is up to date costs half a second.
+// Builds the command: an up-to-date build takes half a second.
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 execFileSync(process.execPath, [tsc, "-b", folder]);
 
 export const program: string = join(folder, "bin/sluice.js");
 
-/** What the process said and how it ended. */
+/** Output and exit code of a process. */
 export interface Ended {
-  /** Undefined where a signal ended it. */
+  /** Undefined where a signal ended the process. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
@@ -25,11 +25,11 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
-  /** Resolves when the process has said something that matches, on either stream. */
+  /** Resolves when the output of either stream matches. */
   readonly said: (pattern: RegExp) => Promise<void>;
 }
 
-/** No credentials, region or DEBUG of the machine's own. */
+/** An environment without the machine's own credentials, region and DEBUG. */
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: "/nonexistent",
@@ -45,11 +45,11 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly stdin?: string;
-  /** Both streams as one, as a terminal shows them: on `stdout`. */
+  /** Writes both streams to `stdout`, like a terminal. */
   readonly isMerged?: boolean;
 }
 
-/** Joins standard error to standard output. */
+/** Redirects standard error to standard output. */
 const merging = ["sh", "-c", 'exec "$0" "$@" 2>&1'] as const;
 
 /** Starts `sluice` with these arguments. */

@@ -1,9 +1,10 @@
 // Dead-letter queue: where rejected records go. A record is never lost: one that could not be stored is retried.
 
 import type { Envelope } from "./envelope.ts";
-import { envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { EnvelopeReceipt } from "./receipt.ts";
+import type { SqsSender } from "./sqs-client.ts";
 
 /** Keeps envelopes until they are redriven. */
 export interface DeadLetterQueue {

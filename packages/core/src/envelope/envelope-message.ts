@@ -4,21 +4,12 @@ import { SinkError } from "../errors.ts";
 import { attributeBytes } from "../sink/message-attribute.ts";
 import { compressed, type Envelope, gzipBody, maxMessageBytes, plainBody, recordUrlBody } from "./envelope.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import type { SqsEntry } from "./sqs-client.ts";
 
 /** An envelope on its way to a queue. Envelopes of one group are stored in order. */
 export interface EnvelopeMessage {
   readonly envelope: Envelope;
   readonly group: string;
-}
-
-/** An entry of `SendMessageBatch`, as far as it is used. */
-export interface SqsEntry {
-  readonly Id: string;
-  readonly MessageBody: string;
-  readonly MessageAttributes: Record<string, { DataType: "String"; StringValue: string }>;
-  readonly MessageGroupId?: string;
-  readonly MessageDeduplicationId?: string;
-  readonly DelaySeconds?: number;
 }
 
 /** A message whose size is known. */

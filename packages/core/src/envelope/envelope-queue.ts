@@ -1,47 +1,26 @@
-// Envelopes on an SQS queue: one message for each, batched to what a request may hold; of a group none is sent after one
-// that was not stored. Dead letters and retries are both kept so.
+// Envelopes on an SQS queue, one message for each. Within a group no envelope is sent after one that was not stored. Both
+// dead letters and retries are stored this way.
 
 import { eachBounded } from "../async/bounded.ts";
-import { ConfigError, SinkError } from "../errors.ts";
-import { chunk } from "../sink/chunk.ts";
+import { ConfigError } from "../errors.ts";
 import { fifoId } from "../sink/fifo.ts";
 import { missingDependency } from "../sink/lazy-client.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
-import { type EnvelopeMessage, type SizedMessage, type SqsEntry, sizedMessage } from "./envelope-message.ts";
+import { type EnvelopeMessage, type SizedMessage, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { EnvelopeReceipt } from "./receipt.ts";
+import {
+  type BatchResult,
+  changeVisibility,
+  deleteMessages,
+  inBatchesOfTen,
+  requestsAtOnce,
+  type SqsEntry,
+  type SqsQueueClient,
+  type SqsSender,
+} from "./sqs-client.ts";
 
-/** @see {@link maxMessageBytes} */
-const maxEntries = 10;
-
-const requestsAtOnce = 8;
-
-interface SqsAnswer {
-  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
-  readonly Failed?: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[] | undefined;
-}
-
-/**
- * The one call of `SQS` from `@aws-sdk/client-sqs` that storing needs; your own client fits.
- * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
- */
-export interface SqsSender {
-  readonly sendMessageBatch: (input: { QueueUrl: string; Entries: SqsEntry[] }) => Promise<SqsAnswer>;
-}
-
-/** And those that consuming needs. */
-export interface SqsQueueClient extends SqsSender {
-  readonly deleteMessageBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string }[];
-  }) => Promise<SqsAnswer>;
-  readonly changeMessageVisibilityBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[];
-  }) => Promise<SqsAnswer>;
-}
-
-/** A message that was received, to be hidden for so many seconds more. */
+/** A received message, and for how many seconds it is hidden from now on. */
 export interface Postponed {
   readonly receiptHandle: string;
   readonly delaySeconds: number;
@@ -53,31 +32,29 @@ export interface EnvelopeQueue {
   /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
-  /** Rejects unless all were. */
+  /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  /** Rejects unless all were. */
+  /** Rejects unless SQS hid all messages. */
   readonly postpone: (messages: readonly Postponed[]) => Promise<void>;
 }
 
+/** Options of a queue of envelopes. */
 export interface EnvelopeQueueOptions {
-  /** The factory that the user called, for errors. */
+  /** Name of the factory that the user called, for errors. */
   readonly user: string;
-  /** As errors name it: `dead letter`. */
+  /** What the messages are, for errors: `dead letter`. */
   readonly name: string;
   readonly queueUrl: string;
   readonly client: SqsSender | undefined;
   readonly payloadStore: PayloadStore | undefined;
 }
 
-const refused = (name: string, { Code }: { readonly Code?: string | undefined }): SinkError =>
-  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS answered ${Code} for a message; expected it among Successful`);
-
-/** `https://sqs.<region>.amazonaws.com/<account>/<name>` and `arn:aws:sqs:<region>:<account>:<name>` end alike. */
+/** Returns account and name of a queue: its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-  // The SDK would send to the host in the queue's URL: local engines name hosts there that do not resolve.
+  // By default the SDK sends requests to the host in the queue's URL, which may not resolve with local engines.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
 };
@@ -92,7 +69,7 @@ const byGroup = (messages: readonly EnvelopeMessage[]): EnvelopeMessage[][] => {
   return [...groups.values()];
 };
 
-/** Sends each group's first message, then each group's second, and so on; a group ends at the first that was not stored. */
+/** Sends the first message of each group, then the second, and so on. A group ends at the first message that was not stored. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
@@ -109,20 +86,11 @@ const sendInOrder = async (
   return stored;
 };
 
-/** Asks for messages in requests of ten. @throws {SinkError} when an answer names failures. */
-const askInTens = async <Entry>(
-  name: string,
-  entries: readonly Entry[],
-  ask: (entries: (Entry & { Id: string })[]) => Promise<SqsAnswer>,
-): Promise<void> => {
-  const requests = chunk(entries, { maxEntries, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
-  await eachBounded(requests, requestsAtOnce, async (request) => {
-    const { Failed = [] } = await ask(request.map((entry, index) => ({ ...entry, Id: String(index) })));
-    if (Failed[0] !== undefined) throw refused(name, Failed[0]);
-  });
+const check = ({ errors }: BatchResult<unknown>): void => {
+  if (errors.length > 0) throw errors[0];
 };
 
-/** Sends messages of different groups, ten a request. */
+/** Sends messages of different groups, ten in a request. */
 const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
   let sender: Promise<SqsSender> | undefined;
   const connected = (): Promise<SqsSender> => {
@@ -133,37 +101,36 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
   const entryOf = ({ entry, envelope, group }: SizedMessage, index: number, delaySeconds: number): SqsEntry => ({
     Id: String(index),
     ...entry,
-    // FIFO queues refuse a delay of a message.
+    // FIFO queues refuse a delay for a single message.
     ...(isFifo && { MessageGroupId: fifoId(group), MessageDeduplicationId: fifoId(envelope.id) }),
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  const request = async (messages: readonly SizedMessage[], delaySeconds: number, errors: unknown[]) => {
-    const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
-    const answer = await (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
-    errors.push(...(answer.Failed ?? []).map((failure) => refused(name, failure)));
-    return (answer.Successful ?? []).flatMap(({ Id }) => messages[Number(Id)]?.envelope ?? []);
-  };
-
-  /** Undefined, with the reason among the errors, where it rejects. */
-  const kept = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
+  /** Adds a rejection to the errors, and resolves with undefined. */
+  const caught = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
       errors.push(error);
       return undefined;
     });
 
   const sendRound = async (round: readonly EnvelopeMessage[], delaySeconds: number, errors: unknown[]) => {
-    const weighed = await eachBounded(round, requestsAtOnce, (message) =>
-      kept(sizedMessage(name, message, payloadStore), errors),
+    const sized = await eachBounded(round, requestsAtOnce, (message) =>
+      caught(sizedMessage(name, message, payloadStore), errors),
     );
-    const ready = weighed.filter((message) => message !== undefined);
-    const requests = chunk(ready, { maxEntries, maxBytes: maxMessageBytes, sizeOf: ({ bytes }) => bytes });
-    const answers = await eachBounded(requests, requestsAtOnce, (messages) =>
-      kept(request(messages, delaySeconds, errors), errors),
-    );
-    const stored = new Set(answers.flatMap((envelopes) => envelopes ?? []));
+    const ready = sized.filter((message) => message !== undefined);
+    const result = await inBatchesOfTen(ready, {
+      name,
+      maxBytes: maxMessageBytes,
+      sizeOf: ({ bytes }) => bytes,
+      request: async (messages) => {
+        const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
+        return (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
+      },
+    });
+    errors.push(...result.errors);
+    const stored = new Set(result.successful.map(({ envelope }) => envelope));
     for (const { envelope, url } of ready) {
-      if (url !== undefined && !stored.has(envelope)) await kept(payloadStore?.remove(url) as Promise<void>, errors);
+      if (url !== undefined && !stored.has(envelope)) await caught(payloadStore?.remove(url) as Promise<void>, errors);
     }
     return stored;
   };
@@ -171,8 +138,8 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
 };
 
 /**
- * A queue of envelopes on SQS, standard or FIFO. Does no I/O.
- * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is no URL.
+ * Creates a queue of envelopes on SQS, standard or FIFO. Makes no request.
+ * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
  */
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   const { user, name, queueUrl } = options;
@@ -197,17 +164,12 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
       return { stored, errors };
     },
     remove: async (receiptHandles) => {
-      const sqs = await consumer();
-      const entries = receiptHandles.map((ReceiptHandle) => ({ ReceiptHandle }));
-      await askInTens(name, entries, (Entries) => sqs.deleteMessageBatch({ QueueUrl: queueUrl, Entries }));
+      const receipts = receiptHandles.map((receiptHandle) => ({ receiptHandle }));
+      check(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));
     },
     postpone: async (messages) => {
-      const sqs = await consumer();
-      const entries = messages.map(({ receiptHandle, delaySeconds }) => ({
-        ReceiptHandle: receiptHandle,
-        VisibilityTimeout: delaySeconds,
-      }));
-      await askInTens(name, entries, (Entries) => sqs.changeMessageVisibilityBatch({ QueueUrl: queueUrl, Entries }));
+      const secondsOf = ({ delaySeconds }: Postponed): number => delaySeconds;
+      check(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
     },
   };
 };

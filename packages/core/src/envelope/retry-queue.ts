@@ -3,9 +3,10 @@
 
 import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
-import { envelopeQueue, type SqsSender } from "./envelope-queue.ts";
+import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { EnvelopeReceipt } from "./receipt.ts";
+import type { SqsSender } from "./sqs-client.ts";
 
 /** A message of the queue whose delivery failed again. */
 export interface FailedMessage {

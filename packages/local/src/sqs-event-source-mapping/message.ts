@@ -1,24 +1,7 @@
 // A message as ReceiveMessage returns it, and as Lambda delivers it.
 
+import type { SqsAttribute, SqsMessage } from "@sluice/core/envelope";
 import type { RecordText } from "../lambda/batch.ts";
-
-/** An attribute of a message as SQS answers it. */
-interface MessageAttribute {
-  readonly StringValue?: string | undefined;
-  readonly BinaryValue?: Uint8Array | undefined;
-  readonly DataType: string | undefined;
-}
-
-/** A message as SQS answers it. */
-export interface QueueMessage {
-  readonly MessageId?: string | undefined;
-  readonly ReceiptHandle?: string | undefined;
-  readonly Body?: string | undefined;
-  readonly MD5OfBody?: string | undefined;
-  readonly MD5OfMessageAttributes?: string | undefined;
-  readonly Attributes?: Readonly<Record<string, string>> | undefined;
-  readonly MessageAttributes?: Readonly<Record<string, MessageAttribute>> | undefined;
-}
 
 /** An attribute of a message as Lambda delivers it. */
 export interface SqsRecordAttribute {
@@ -54,7 +37,7 @@ export interface ReceivedMessage extends RecordText {
   readonly receiptHandle: string;
 }
 
-const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: MessageAttribute): SqsRecordAttribute => ({
+const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: SqsAttribute): SqsRecordAttribute => ({
   ...(StringValue !== undefined && { stringValue: StringValue }),
   ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString("base64") }),
   stringListValues: [],
@@ -65,7 +48,7 @@ const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: MessageAttribu
 /** `arn:aws:sqs:<region>:<account>:<name>` */
 const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
 
-const recordOf = (message: QueueMessage, queueArn: string): SqsRecord => {
+const recordOf = (message: SqsMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
   return {
@@ -83,7 +66,7 @@ const recordOf = (message: QueueMessage, queueArn: string): SqsRecord => {
 };
 
 /** The message on its way through the mapping. */
-export const receivedMessage = (message: QueueMessage, queueArn: string): ReceivedMessage => {
+export const receivedMessage = (message: SqsMessage, queueArn: string): ReceivedMessage => {
   const record = recordOf(message, queueArn);
   const text = JSON.stringify(record);
   return { id: record.messageId, receiptHandle: record.receiptHandle, text, bytes: Buffer.byteLength(text) };

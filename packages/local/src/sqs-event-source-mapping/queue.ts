@@ -1,63 +1,29 @@
-// The queue that a mapping polls: receives, deletions, and how much is left.
+// The queue that a mapping polls: it receives and deletes messages, and counts the messages that are left.
 
-import { type QueueMessage, type ReceivedMessage, receivedMessage } from "./message.ts";
+import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsClient } from "@sluice/core/envelope";
+import { type ReceivedMessage, receivedMessage } from "./message.ts";
 
-/** The calls of `SQS` from `@aws-sdk/client-sqs` that are used; your own client fits. */
-export interface QueueClient {
-  readonly receiveMessage: (input: {
-    QueueUrl: string;
-    MaxNumberOfMessages: number;
-    MessageAttributeNames: string[];
-    MessageSystemAttributeNames: ["All"];
-  }) => Promise<{ readonly Messages?: readonly QueueMessage[] | undefined }>;
-  readonly deleteMessageBatch: (input: {
-    QueueUrl: string;
-    Entries: { Id: string; ReceiptHandle: string }[];
-  }) => Promise<{
-    readonly Failed?: readonly { readonly Code?: string | undefined }[] | undefined;
-  }>;
-  readonly getQueueAttributes: (input: {
-    QueueUrl: string;
-    AttributeNames: QueueAttribute[];
-  }) => Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
-}
+/** The calls of an SQS client that a mapping makes; your own client fits. */
+export type QueueClient = Pick<SqsClient, "receiveMessage" | "deleteMessageBatch" | "getQueueAttributes">;
 
-type QueueAttribute =
-  | "QueueArn"
-  | "VisibilityTimeout"
-  | "ApproximateNumberOfMessages"
-  | "ApproximateNumberOfMessagesNotVisible"
-  | "ApproximateNumberOfMessagesDelayed";
-
-const counts = [
-  "ApproximateNumberOfMessages",
-  "ApproximateNumberOfMessagesNotVisible",
-  "ApproximateNumberOfMessagesDelayed",
-] as const satisfies QueueAttribute[];
-
-/** Messages of a receive or a deletion, and of a batch without a window. */
-export const maxReceived = 10;
+/** Messages of a receive, and of a batch without a window. */
+export const maxReceived: number = maxBatchEntries;
 
 /** A queue that exists. */
 export interface Queue {
   readonly visibilityTimeoutMs: number;
   readonly receive: (most: number) => Promise<ReceivedMessage[]>;
-  /** Rejects unless all were. */
+  /** Rejects unless SQS deleted all messages. */
   readonly remove: (messages: readonly ReceivedMessage[]) => Promise<void>;
   /** Messages that are visible, delayed, or in flight. */
   readonly size: () => Promise<number>;
 }
 
-const inTens = <Value>(values: readonly Value[]): Value[][] =>
-  Array.from({ length: Math.ceil(values.length / maxReceived) }, (_, index) =>
-    values.slice(index * maxReceived, (index + 1) * maxReceived),
-  );
-
 /** @throws when the queue does not answer. */
 export const openQueue = async (client: QueueClient, QueueUrl: string): Promise<Queue> => {
-  const read = async (AttributeNames: QueueAttribute[]): Promise<Readonly<Partial<Record<string, string>>>> =>
-    (await client.getQueueAttributes({ QueueUrl, AttributeNames })).Attributes ?? {};
-  const { QueueArn: queueArn = "", VisibilityTimeout } = await read(["QueueArn", "VisibilityTimeout"]);
+  const queue = { client, queueUrl: QueueUrl, name: "sqs event source mapping" };
+  const identity = await client.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn", "VisibilityTimeout"] });
+  const { QueueArn: queueArn = "", VisibilityTimeout } = identity.Attributes ?? {};
   return {
     visibilityTimeoutMs: Number(VisibilityTimeout) * 1000,
     receive: async (most) => {
@@ -70,15 +36,13 @@ export const openQueue = async (client: QueueClient, QueueUrl: string): Promise<
       return Messages.map((message) => receivedMessage(message, queueArn));
     },
     remove: async (messages) => {
-      for (const ten of inTens(messages)) {
-        const Entries = ten.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
-        const { Failed = [] } = await client.deleteMessageBatch({ QueueUrl, Entries });
-        if (Failed[0] !== undefined) throw new Error(`SQS deleted not all messages: ${Failed[0].Code}`);
-      }
+      const { errors } = await deleteMessages(queue, messages);
+      if (errors.length > 0) throw errors[0];
     },
     size: async () => {
-      const attributes = await read([...counts]);
-      return counts.reduce((sum, name) => sum + Number(attributes[name] ?? 0), 0);
+      const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames: [...depthAttributes] });
+      const { visible, inFlight, delayed } = queueDepth(Attributes);
+      return visible + inFlight + delayed;
     },
   };
 };

@@ -1,0 +1,45 @@
+// Records that are stored in S3 because no message could contain them.
+
+import { s3PayloadStore } from "@sluice/core";
+import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
+import { RecordError } from "@sluice/core/sink-kit";
+import { withRecord } from "@sluice/redrive";
+
+/** Records of the pipelines' payload stores. */
+export interface Payloads {
+  /**
+   * Returns the envelope with its record; undefined where the record is lost.
+   * @throws {SinkError} for other answers of S3
+   */
+  readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
+  /** Deletes a record. @throws {SinkError} for S3's answer */
+  readonly remove: (recordUrl: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** The objects' names that `s3PayloadStore` makes. */
+const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
+
+/** Reads and deletes records in any bucket. The client is made for the first one. */
+export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
+  let client: ReturnType<typeof makeClient> | undefined;
+  const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
+    const [, bucket, prefix] = address.exec(recordUrl) ?? [];
+    if (bucket === undefined || prefix === undefined) return undefined;
+    client ??= makeClient();
+    return s3PayloadStore({ bucket, prefix, client: await client });
+  };
+  return {
+    fetch: async (envelope) => {
+      try {
+        return await withRecord(envelope, await storeOf(envelope.recordUrl ?? ""));
+      } catch (error) {
+        if (error instanceof RecordError) return undefined;
+        throw error;
+      }
+    },
+    // Anyone may have sent the message: an object that is not a record of ours must not be deleted.
+    remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
+    close: async () => (await client)?.destroy(),
+  };
+};

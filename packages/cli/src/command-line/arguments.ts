@@ -1,0 +1,104 @@
+// Parses the arguments of a command by the table of its options, from which its help is made, too.
+
+import { parseArgs } from "node:util";
+import { CommandError } from "./command-error.ts";
+
+/** One option of a command. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** Whether the option may be repeated. */
+  readonly multiple?: boolean;
+  /** Placeholder of its value in help: `N`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** Options of a command, by name. */
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** The options that every command has. */
+export const commonOptions = {
+  verbose: { type: "boolean", help: "show errors with their stacks; DEBUG in the environment does the same" },
+  help: { type: "boolean", short: "h", help: "show this help" },
+} as const;
+
+type ValueOf<Spec> = Spec extends { readonly type: "boolean" }
+  ? boolean
+  : Spec extends { readonly multiple: true }
+    ? string[]
+    : string;
+
+/** Values of a command's options. Options that were not given are undefined. */
+export type OptionValues<Specs extends OptionSpecs> = {
+  readonly [Name in keyof Specs]: ValueOf<Specs[Name]> | undefined;
+};
+
+interface ParsedArguments<Specs extends OptionSpecs> {
+  readonly values: OptionValues<Specs>;
+  readonly positionals: readonly string[];
+}
+
+const unknownOption = /Unknown option '([^']+)'/;
+const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
+
+const optionsText = (specs: OptionSpecs): string =>
+  Object.keys(specs)
+    .map((name) => `--${name}`)
+    .join(", ");
+
+/** Refuses empty values: an unset variable of the shell would otherwise match no message, or every message. */
+const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(values)) {
+    const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
+    if (isEmpty) throw new CommandError(`--${name} is empty; expected ${specs[name]?.value}`);
+  }
+};
+
+/** Node's messages give advice in further sentences and lines. */
+const firstSentence = (message: string): string => message.split("\n")[0]?.replace(/\.$/, "") ?? message;
+
+/**
+ * Parses the arguments of a command.
+ * @throws {CommandError} which names the option that is unknown, has no value, or has an empty one
+ */
+export const parseArguments = <const Specs extends OptionSpecs>(
+  command: string,
+  specs: Specs,
+  args: readonly string[],
+): ParsedArguments<Specs> => {
+  try {
+    const parsed = parseArgs({ args: [...args], options: specs, allowPositionals: true });
+    checkFilled(specs, parsed.values);
+    return parsed as unknown as ParsedArguments<Specs>;
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const { message } = error as Error;
+    const [, unknown] = unknownOption.exec(message) ?? [];
+    const [, option] = valueless.exec(message) ?? [];
+    if (option !== undefined) throw new CommandError(`${option} needs a value`, { cause: error });
+    if (unknown === undefined) throw new CommandError(firstSentence(message), { cause: error });
+    throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${optionsText(specs)}`, {
+      cause: error,
+    });
+  }
+};
+
+/** Reads a whole number. @throws {CommandError} unless the text is a whole number above 0 */
+export const wholeNumber = (option: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0) return number;
+  throw new CommandError(`--${option} is "${text}"; expected a whole number above 0`);
+};
+
+/** Reads one of several choices. @throws {CommandError} unless the text is one of them */
+export const oneOf = <const Choice extends string>(
+  option: string,
+  text: string,
+  choices: readonly Choice[],
+): Choice => {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw new CommandError(`--${option} is "${text}"; expected ${choices.join(" or ")}`);
+};

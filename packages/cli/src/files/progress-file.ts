@@ -1,0 +1,59 @@
+// The progress of redriving a file: a second file lists the lines that are done. Its first line contains the digest of the
+// redriven file, so that it is not used for other content.
+
+import { type FileHandle, open, readFile } from "node:fs/promises";
+import { CommandError } from "../command-line/command-error.ts";
+
+/** Progress of redriving a file. */
+export interface ProgressFile {
+  readonly path: string;
+  /** Numbers of the lines that are done, from 1. */
+  readonly done: ReadonlySet<number>;
+  /** Adds lines. Resolves when they are on the disk. */
+  readonly add: (lines: readonly number[]) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const headerOf = (digest: string): string => `sluice redrive, lines done of sha256:${digest}`;
+
+const textAt = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+};
+
+/** Drops an incomplete last line: a crash may have cut off its number. */
+const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
+
+/**
+ * Opens the progress of the file with this digest. Nothing is written before the first line is added.
+ * @throws {CommandError} when the progress file belongs to other content
+ */
+export const openProgressFile = async (file: string, digest: string): Promise<ProgressFile> => {
+  const path = `${file}.done`;
+  const before = completeLines(await textAt(path));
+  const [header = "", ...lines] = before.split("\n");
+  if (header !== "" && header !== headerOf(digest)) {
+    throw new CommandError(
+      `${path} is the progress of other content of ${file}; delete it to start from the beginning`,
+    );
+  }
+  let handle: FileHandle | undefined;
+  return {
+    path,
+    done: new Set(lines.filter((line) => line !== "").map(Number)),
+    add: async (numbers) => {
+      if (handle === undefined) {
+        handle = await open(path, "a", 0o600);
+        await handle.truncate(Buffer.byteLength(before));
+        if (header === "") await handle.appendFile(`${headerOf(digest)}\n`);
+      }
+      await handle.appendFile(numbers.map((number) => `${number}\n`).join(""));
+      await handle.datasync();
+    },
+    close: async () => handle?.close(),
+  };
+};

@@ -1,0 +1,46 @@
+// A temporary file for texts, since a queue may contain more than fits into memory.
+
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Position of a text in the file. */
+export interface TextPosition {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A file of texts. */
+export interface TemporaryFile {
+  readonly add: (text: string) => Promise<TextPosition>;
+  readonly read: (position: TextPosition) => Promise<string>;
+  /** Deletes the file. */
+  readonly close: () => Promise<void>;
+}
+
+/** Opens an empty file. The texts contain items, so only this user may read them, and a crash leaves no file behind. */
+export const openTemporaryFile = async (): Promise<TemporaryFile> => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-"));
+  const file = await open(join(folder, "messages"), "wx+", 0o600);
+  const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  // An open file remains readable without its name, except on Windows.
+  if (process.platform !== "win32") await removeFolder();
+  let end = 0;
+  return {
+    add: async (text) => {
+      const bytes = Buffer.from(text);
+      const position = { offset: end, bytes: bytes.length };
+      end += bytes.length;
+      await file.appendFile(bytes);
+      return position;
+    },
+    read: async ({ offset, bytes }) => {
+      const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, offset);
+      return buffer.toString();
+    },
+    close: async () => {
+      await file.close();
+      await removeFolder();
+    },
+  };
+};

@@ -1,0 +1,92 @@
+// Selects dead letters.
+
+import type { Envelope } from "@sluice/core/envelope";
+import type { Payloads } from "../aws/payloads.ts";
+import type { OptionValues } from "../command-line/arguments.ts";
+import { CommandError } from "../command-line/command-error.ts";
+import { type KeyMatch, keyMatch } from "./item-key.ts";
+import { sinceTime } from "./since.ts";
+
+/** Criteria of dead letters. A criterion that is absent excludes none. */
+export interface DeadLetterFilter {
+  readonly sinks?: readonly string[] | undefined;
+  readonly codes?: readonly string[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly since?: number | undefined;
+  readonly keys?: readonly KeyMatch[] | undefined;
+}
+
+/** The options of a filter. */
+export const filterOptions = {
+  sink: { type: "string", multiple: true, value: "NAME", help: "only dead letters of this sink (may be repeated)" },
+  code: {
+    type: "string",
+    multiple: true,
+    value: "CODE",
+    help: "only dead letters with this error code (may be repeated)",
+  },
+  since: {
+    type: "string",
+    value: "TIME",
+    help: "only dead letters that first failed since a time (2026-01-02T03:04:05Z), or within a span (90m, 2h, 3d)",
+  },
+  key: {
+    type: "string",
+    multiple: true,
+    value: "JSON",
+    help: `only dead letters of this item (may be repeated): its key attributes as JSON, plain '{"pk":"a","sk":1}' or as DynamoDB writes them '{"pk":{"S":"a"},"sk":{"N":"1"}}'; the partition key alone matches all of its items`,
+  },
+} as const;
+
+const codePattern = /^[A-Z]+(_[A-Z]+)+$/;
+
+const checkCodes = (codes: readonly string[] | undefined): readonly string[] | undefined => {
+  const wrong = codes?.find((code) => !codePattern.test(code));
+  if (wrong === undefined) return codes;
+  throw new CommandError(`--code is "${wrong}"; expected a code as dead-letters list shows it, such as SINK_REJECTED`);
+};
+
+/** Creates the filter from the options. @throws {CommandError} when one is wrong */
+export const deadLetterFilter = (
+  { sink, code, since, key }: OptionValues<typeof filterOptions>,
+  now: number,
+): DeadLetterFilter => ({
+  sinks: sink,
+  codes: checkCodes(code),
+  since: since === undefined ? undefined : sinceTime(since, now),
+  keys: key?.map(keyMatch),
+});
+
+/** Whether the filter excludes any dead letter. */
+export const isSelective = (filter: DeadLetterFilter): boolean =>
+  Object.values(filter).some((part) => part !== undefined);
+
+const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+  (sinks === undefined || sinks.includes(envelope.sink)) &&
+  (codes === undefined || codes.includes(envelope.code)) &&
+  (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&
+  (keys === undefined || keys.some((matches) => matches(envelope.record.dynamodb?.Keys)));
+
+/** A selected dead letter. */
+export interface SelectedDeadLetter {
+  /** With its record, where that was needed and is not lost. */
+  readonly envelope: Envelope;
+  readonly isLost: boolean;
+}
+
+/**
+ * Returns the dead letter with its record; undefined where the filter does not select it. The record may be stored in S3: it
+ * is fetched where the filter or the command needs it, and only after the rest of the filter has matched.
+ */
+export const selectDeadLetter = async (
+  filter: DeadLetterFilter,
+  envelope: Envelope,
+  payloads: Pick<Payloads, "fetch">,
+  needsRecord: boolean,
+): Promise<SelectedDeadLetter | undefined> => {
+  if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
+  const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord);
+  const whole = isFetched ? await payloads.fetch(envelope) : envelope;
+  const found = { envelope: whole ?? envelope, isLost: whole === undefined };
+  return isSelected(filter, found.envelope) ? found : undefined;
+};

@@ -1,0 +1,79 @@
+// The objects under a prefix of an S3 bucket as a message source.
+
+import { eachBounded } from "@sluice/core/sink-kit";
+import { awsFailure } from "../aws/aws-failure.ts";
+import type { MessageSource, SourceMessage } from "./message-source.ts";
+
+/** The calls of `S3` from `@aws-sdk/client-s3` that objects need as a message source. */
+export interface ObjectClient {
+  readonly listObjectsV2: (input: { Bucket: string; Prefix: string; ContinuationToken?: string }) => Promise<{
+    readonly Contents?: readonly { readonly Key?: string | undefined }[] | undefined;
+    readonly NextContinuationToken?: string | undefined;
+  }>;
+  readonly getObject: (input: { Bucket: string; Key: string }) => Promise<{
+    readonly Body?: { readonly transformToString: () => Promise<string> } | undefined;
+  }>;
+  readonly deleteObject: (input: { Bucket: string; Key: string }) => Promise<unknown>;
+  readonly destroy?: () => void;
+}
+
+const requestsAtOnce = 8;
+
+/** Makes the objects under a prefix a message source. No other consumer takes objects, so none is hidden or released. */
+export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
+  const name = `s3://${Bucket}/${Prefix}`;
+  let listed: readonly string[] | undefined;
+
+  const list = async (): Promise<readonly string[]> => {
+    const keys: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await client.listObjectsV2({ Bucket, Prefix, ...(token && { ContinuationToken: token }) });
+      keys.push(...(page.Contents ?? []).flatMap(({ Key }) => (Key === undefined || Key.endsWith("/") ? [] : [Key])));
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+    return keys;
+  };
+
+  const read = async (Key: string): Promise<SourceMessage> => {
+    const { Body } = await client.getObject({ Bucket, Key });
+    return { id: Key, body: (await Body?.transformToString()) ?? "" };
+  };
+
+  /** Waits for S3. Its errors become one line for people. */
+  const ask = async <Value>(work: Promise<Value>): Promise<Value> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw awsFailure(name, error);
+    }
+  };
+
+  return {
+    name,
+    isFifo: false,
+    status: async () => {
+      listed = await ask(list());
+      return { available: listed.length, hidden: 0, alreadyDone: 0, notes: [] };
+    },
+    receiveAll: async (pass, signal) => {
+      for (const key of listed ?? (await ask(list()))) {
+        if (signal.aborted) break;
+        await pass(await ask(read(key)));
+      }
+      return { isFull: false };
+    },
+    remove: async (ids) => {
+      const left = await eachBounded(ids, requestsAtOnce, (Key) =>
+        client.deleteObject({ Bucket, Key }).then(
+          () => undefined,
+          () => Key,
+        ),
+      );
+      return left.filter((key) => key !== undefined);
+    },
+    release: async () => 0,
+    expired: () => 0,
+    close: async () => client.destroy?.(),
+  };
+};

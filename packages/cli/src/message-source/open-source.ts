@@ -1,0 +1,19 @@
+// Opens message sources. Clients are loaded when they are needed.
+
+import { type AwsOptions, s3Client, sqsClient } from "../aws/clients.ts";
+import { fileSource } from "./file-source.ts";
+import type { MessageSource } from "./message-source.ts";
+import { objectSource } from "./object-source.ts";
+import { queueSource } from "./queue-source.ts";
+import type { SourceAddress } from "./source-address.ts";
+
+/** Opens a queue. */
+export const openQueue = async (queueUrl: string, aws: AwsOptions): Promise<MessageSource> =>
+  queueSource({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now });
+
+/** Opens the source at an address. */
+export const openSource = async (address: SourceAddress, aws: AwsOptions): Promise<MessageSource> => {
+  if (address.kind === "file") return fileSource(address.path);
+  if (address.kind === "queue") return openQueue(address.url, aws);
+  return objectSource(await s3Client(aws), address.bucket, address.prefix);
+};

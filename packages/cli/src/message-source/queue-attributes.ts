@@ -1,0 +1,33 @@
+// Reads a queue's attributes.
+
+import { queueDepth } from "@sluice/core/envelope";
+import { counted } from "../terminal/format.ts";
+import type { SourceStatus } from "./message-source.ts";
+
+/** Attributes as SQS answers them. */
+export type QueueAttributes = Readonly<Partial<Record<string, string>>>;
+
+/** Bounds of the visibility timeout in seconds: a crash must not hide messages for hours. */
+const visibility = { least: 1, default: 30, most: 300 };
+
+/** Returns for how many seconds at a time messages are hidden: the queue's own visibility timeout, within bounds. */
+export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): number =>
+  Math.min(visibility.most, Math.max(visibility.least, Number(VisibilityTimeout ?? 0) || visibility.default));
+
+const maxReceiveCountIn = ({ RedrivePolicy }: QueueAttributes): number | undefined => {
+  if (RedrivePolicy === undefined) return undefined;
+  return Number((JSON.parse(RedrivePolicy) as { readonly maxReceiveCount?: unknown }).maxReceiveCount) || undefined;
+};
+
+/** Returns the queue's status before anything is received. */
+export const statusOf = (attributes: QueueAttributes): SourceStatus => {
+  const { visible, inFlight, delayed } = queueDepth(attributes);
+  const receives = maxReceiveCountIn(attributes);
+  const note = `its RedrivePolicy moves a message after ${counted(receives ?? 0, "receive")}, and this command receives each message`;
+  return {
+    available: visible,
+    hidden: inFlight + delayed,
+    alreadyDone: 0,
+    notes: receives === undefined ? [] : [note],
+  };
+};

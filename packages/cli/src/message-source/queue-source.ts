@@ -1,0 +1,163 @@
+// An SQS queue as a message source.
+
+import {
+  changeVisibility,
+  deleteMessages,
+  maxBatchEntries,
+  requestsAtOnce,
+  type SqsClient,
+} from "@sluice/core/envelope";
+import { awsFailure } from "../aws/aws-failure.ts";
+import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messages.ts";
+import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
+import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
+
+/** The calls of an SQS client that a queue needs as a message source. */
+export type SourceQueueClient = Omit<SqsClient, "sendMessageBatch"> & { readonly destroy?: () => void };
+
+/** Messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
+const maxInFlight = 120_000;
+
+/** A long poll asks all of a queue's servers; a short poll may miss messages. */
+const longPollSeconds = 1;
+/** Long polls in a row without a message, although the queue's attributes say that it has some. */
+const maxEmptyPolls = 3;
+
+/** Attempts to delete a message: one that remains would be delivered again. */
+const deleteAttempts = 3;
+
+/** Options of a queue as a message source. */
+export interface QueueSourceOptions {
+  readonly client: SourceQueueClient;
+  readonly queueUrl: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Messages that are hidden at the same time. Default: SQS' limit. */
+  readonly maxHeld?: number;
+}
+
+/** A queue whose attributes are known. */
+interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
+  readonly name: string;
+  readonly isFifo: boolean;
+  readonly holdSeconds: number;
+  readonly held: HeldMessages;
+}
+
+const unreachable = (queueUrl: string, error: unknown) => awsFailure(`the queue ${queueUrl}`, error);
+
+const attributesOf = async ({
+  client,
+  queueUrl,
+}: Pick<OpenQueueSource, "client" | "queueUrl">): Promise<QueueAttributes> => {
+  try {
+    return (await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["All"] })).Attributes ?? {};
+  } catch (error) {
+    throw unreachable(queueUrl, error);
+  }
+};
+
+const isOverLimit = (error: unknown): boolean => error instanceof Error && /OverLimit/.test(error.name);
+
+/** Returns the new messages of one receive; undefined where SQS' limit of messages in flight is reached. */
+const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
+  const { client, queueUrl: QueueUrl, held, holdSeconds: VisibilityTimeout } = queue;
+  try {
+    const input = { QueueUrl, MaxNumberOfMessages: maxBatchEntries, WaitTimeSeconds, VisibilityTimeout };
+    const { Messages = [] } = await client.receiveMessage(input);
+    return Messages.flatMap(({ MessageId: id = "", Body: body = "", ReceiptHandle: receiptHandle = "" }) => {
+      const isKnown = held.has(id);
+      held.hold({ id, receiptHandle });
+      return isKnown ? [] : [{ id, body }];
+    });
+  } catch (error) {
+    if (isOverLimit(error)) return undefined;
+    throw unreachable(QueueUrl, error);
+  }
+};
+
+/** Receives messages by several short polls, or by one long poll. Undefined: no more messages may be in flight. */
+const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise<SourceMessage[] | undefined> => {
+  const room = Math.ceil((queue.maxHeld - queue.held.size()) / maxBatchEntries);
+  if (room <= 0) return undefined;
+  const polls = isLongPoll ? 1 : Math.min(requestsAtOnce, room);
+  const answers = await Promise.all(
+    Array.from({ length: polls }, () => receive(queue, isLongPoll ? longPollSeconds : 0)),
+  );
+  const messages = answers.flatMap((answer) => answer ?? []);
+  return messages.length === 0 && answers.includes(undefined) ? undefined : messages;
+};
+
+/** Whether a queue is empty after so many long polls without a message. */
+const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
+  if (emptyPolls === 0) return false;
+  return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue)).available === 0;
+};
+
+const receiveAll = async (
+  queue: OpenQueueSource,
+  pass: (message: SourceMessage) => Promise<void>,
+  signal: AbortSignal,
+): Promise<ReceiveEnd> => {
+  let [received, emptyPolls] = [0, 0];
+  let isLongPoll = false;
+  while (!signal.aborted && !(await isEmptyAfter(queue, emptyPolls))) {
+    const messages = await receiveSome(queue, isLongPoll);
+    if (messages === undefined) return { isFull: true };
+    for (const message of messages) await pass(message);
+    received += messages.length;
+    // The next round receives what this round has missed, and the messages behind it.
+    if (queue.isFifo && received > 0 && messages.length === 0) break;
+    if (messages.length > 0) emptyPolls = 0;
+    else if (isLongPoll) emptyPolls += 1;
+    isLongPoll = messages.length === 0;
+  }
+  return { isFull: false };
+};
+
+const remove = async (queue: OpenQueueSource, ids: readonly string[]): Promise<string[]> => {
+  let left: readonly HeldMessage[] = await queue.held.release(ids);
+  for (let attempt = 0; left.length > 0 && attempt < deleteAttempts; attempt += 1) {
+    const { refused, unanswered } = await deleteMessages(queue, left);
+    left = [...refused, ...unanswered];
+  }
+  return left.map(({ id }) => id);
+};
+
+const release = async (queue: OpenQueueSource, ids: readonly string[]): Promise<number> => {
+  const { refused, unanswered } = await changeVisibility(queue, await queue.held.release(ids), () => 0);
+  return refused.length + unanswered.length;
+};
+
+/** Makes a queue a message source. Makes no request before the queue is used. */
+export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: QueueSourceOptions): MessageSource => {
+  const name = queueUrl.split("/").at(-1) ?? queueUrl;
+  const isFifo = queueUrl.endsWith(".fifo");
+  let queue: OpenQueueSource | undefined;
+
+  const open = (attributes: QueueAttributes): OpenQueueSource => {
+    const holdSeconds = visibilitySeconds(attributes);
+    const held = heldMessages({ client, queueUrl, name, holdSeconds, now });
+    return { client, queueUrl, name, isFifo, maxHeld, holdSeconds, held };
+  };
+  const opened = async () => {
+    const attributes = await attributesOf({ client, queueUrl });
+    queue ??= open(attributes);
+    return { queue, status: statusOf(attributes) };
+  };
+
+  return {
+    name,
+    isFifo,
+    status: async () => (await opened()).status,
+    receiveAll: async (pass, signal) => receiveAll(queue ?? (await opened()).queue, pass, signal),
+    remove: async (ids) => (queue === undefined ? [] : remove(queue, ids)),
+    release: async (ids) => (queue === undefined ? 0 : release(queue, ids ?? queue.held.ids())),
+    expired: () => queue?.held.expired() ?? 0,
+    close: async () => {
+      queue?.held.stop();
+      if (queue !== undefined) await release(queue, queue.held.ids());
+      client.destroy?.();
+    },
+  };
+};

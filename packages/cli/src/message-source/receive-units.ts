@@ -1,0 +1,140 @@
+// Receives messages in units that are removed together: all messages of one dead letter are one unit.
+
+import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
+import { type UnsupportedMessages, unsupportedMessages } from "./unsupported-messages.ts";
+
+/** Messages that are removed together, and what a command needs of them. */
+export interface MessageUnit<Value> {
+  readonly value: Value;
+  /** Ids of the messages: the first one and its copies. */
+  readonly messages: string[];
+  /** URLs of the records that the messages refer to. */
+  readonly recordUrls: string[];
+}
+
+/** A message that was read. */
+export interface ReadMessage<Value> {
+  /** Equal for copies of one dead letter. Undefined for messages that have no copies. */
+  readonly deadLetterId?: string;
+  readonly recordUrl?: string | undefined;
+  /** Returns what the command needs of the unit; undefined where the filter does not select the message. */
+  readonly select: () => Promise<Value | undefined>;
+}
+
+/** Reads a message. Undefined for an unsupported one. */
+export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | undefined;
+
+/** Messages of one round. */
+export interface ReceivedUnits<Value> extends ReceiveEnd {
+  /** The units whose first message was received in this round. */
+  readonly units: readonly MessageUnit<Value>[];
+  /** Number of messages that are copies. */
+  readonly copies: number;
+  /** Copies whose unit is removed: they can be removed, too. */
+  readonly lateCopies: readonly string[];
+  readonly notSelected: readonly string[];
+  readonly unsupported: readonly string[];
+  /** Number of messages. One may be in no list: the message whose error ended the receive. */
+  readonly size: number;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+/** Receives units, in one round or several. */
+export interface UnitReceiver<Value> {
+  /** Receives the available messages. Does not reject: messages that were received must be removed or released. */
+  readonly receive: (signal: AbortSignal) => Promise<ReceivedUnits<Value>>;
+  /** Describes the unsupported messages of all rounds. */
+  readonly unsupportedLines: () => string[];
+}
+
+/** What receiving needs. */
+export interface UnitReceiverOptions<Value> {
+  readonly source: MessageSource;
+  readonly read: MessageReader<Value>;
+  /** Whether a unit of an earlier round is removed. Default: no unit is. */
+  readonly isRemoved?: (value: Value) => boolean;
+  /** Gets the number of messages that were received in this round so far. */
+  readonly onProgress: (received: number) => void;
+}
+
+interface Copy {
+  readonly id: string;
+  readonly recordUrl: string | undefined;
+}
+
+/** The messages of a round so far. */
+interface Round<Value> {
+  readonly units: MessageUnit<Value>[];
+  readonly lateCopies: string[];
+  readonly unsupported: string[];
+  /** By dead letter: another copy of it may be selected. */
+  readonly notSelected: Map<string, Copy[]>;
+  copies: number;
+  size: number;
+}
+
+interface ReceiverState<Value> extends UnitReceiverOptions<Value> {
+  readonly known: Map<string, MessageUnit<Value>>;
+  readonly unsupported: UnsupportedMessages;
+}
+
+const addCopy = (unit: MessageUnit<unknown>, { id, recordUrl }: Copy): void => {
+  unit.messages.push(id);
+  if (recordUrl !== undefined) unit.recordUrls.push(recordUrl);
+};
+
+const addUnit = <Value>(round: Round<Value>, value: Value, copies: readonly Copy[]): MessageUnit<Value> => {
+  const unit: MessageUnit<Value> = { value, messages: [], recordUrls: [] };
+  for (const copy of copies) addCopy(unit, copy);
+  round.copies += copies.length - 1;
+  round.units.push(unit);
+  return unit;
+};
+
+/** Adds a message to the unit of its dead letter, or to the messages that are not selected or unsupported. */
+const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, message: SourceMessage): Promise<void> => {
+  const { read, known, unsupported, isRemoved = () => false } = state;
+  const found = read(message);
+  if (found === undefined) {
+    unsupported.add(message);
+    round.unsupported.push(message.id);
+    return;
+  }
+  const { deadLetterId = message.id, recordUrl } = found;
+  const copy = { id: message.id, recordUrl };
+  const unit = known.get(deadLetterId);
+  if (unit !== undefined) {
+    round.copies += 1;
+    if (isRemoved(unit.value)) round.lateCopies.push(message.id);
+    else addCopy(unit, copy);
+    return;
+  }
+  const copies = [copy, ...(round.notSelected.get(deadLetterId) ?? [])];
+  const value = await found.select();
+  if (value === undefined) return void round.notSelected.set(deadLetterId, copies);
+  round.notSelected.delete(deadLetterId);
+  known.set(deadLetterId, addUnit(round, value, copies));
+};
+
+/** Creates a receiver, which remembers the units of all rounds. */
+export const unitReceiver = <Value>(options: UnitReceiverOptions<Value>): UnitReceiver<Value> => {
+  const state = { ...options, known: new Map<string, MessageUnit<Value>>(), unsupported: unsupportedMessages() };
+  const receive = async (signal: AbortSignal): Promise<ReceivedUnits<Value>> => {
+    const round: Round<Value> = {
+      ...{ units: [], lateCopies: [], unsupported: [], notSelected: new Map() },
+      copies: 0,
+      size: 0,
+    };
+    const pass = async (message: SourceMessage): Promise<void> => {
+      round.size += 1;
+      await sort(round, state, message);
+      options.onProgress(round.size);
+    };
+    const end = await options.source.receiveAll(pass, signal).then(
+      ({ isFull }) => ({ isFull, failure: undefined }),
+      (error: unknown) => ({ isFull: false, failure: { error } }),
+    );
+    return { ...round, ...end, notSelected: [...round.notSelected.values()].flat().map(({ id }) => id) };
+  };
+  return { receive, unsupportedLines: state.unsupported.lines };
+};

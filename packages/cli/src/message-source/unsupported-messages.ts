@@ -1,0 +1,38 @@
+// Messages that a command does not support: what they contain, how many there are, and the id of the first.
+
+import { messageContent } from "@sluice/redrive";
+import { counted } from "../terminal/format.ts";
+import type { SourceMessage } from "./message-source.ts";
+
+/** Describes a message's content. Contains no values of the message. */
+const describe = (body: string): string => {
+  const content = messageContent(body);
+  if (content.kind === "dead-letter") return "a dead letter; redrive it without --from";
+  if (content.kind === "on-failure") return "sent by Lambda or S3; redrive it with --from on-failure-destination";
+  if (content.kind === "unsupported") return "no envelope";
+  return `an envelope of version ${content.version}, which a later version of Sluice reads`;
+};
+
+/** Collects unsupported messages. */
+export interface UnsupportedMessages {
+  readonly add: (message: SourceMessage) => void;
+  readonly lines: () => string[];
+}
+
+/** Starts without messages. */
+export const unsupportedMessages = (): UnsupportedMessages => {
+  const kinds = new Map<string, { messages: number; readonly first: string }>();
+  return {
+    add: ({ id, body }) => {
+      const kind = describe(body);
+      const known = kinds.get(kind);
+      if (known === undefined) kinds.set(kind, { messages: 1, first: id });
+      else known.messages += 1;
+    },
+    lines: () =>
+      [...kinds].map(([kind, { messages, first }]) => {
+        const example = messages === 1 ? first : `such as ${first}`;
+        return `${counted(messages, "unsupported message")} (${kind}): ${example}`;
+      }),
+  };
+};

@@ -1,0 +1,23 @@
+// Formats numbers and times for people.
+
+/** Formats a number: `3,201`. */
+export const withSeparators = (value: number): string => Math.round(value).toLocaleString("en");
+
+/** Formats a number with its noun: `1 message`, `3,201 messages`. */
+export const counted = (value: number, one: string, several: string = `${one}s`): string =>
+  `${withSeparators(value)} ${value === 1 ? one : several}`;
+
+const units = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+] as const;
+
+/** Formats the age of a time in its largest unit: `3d`. Returns `?` for a text that is not a time. */
+export const ageText = (time: string, now: number): string => {
+  const ms = now - Date.parse(time);
+  if (Number.isNaN(ms)) return "?";
+  const [unit, size] = units.find(([, size]) => ms >= size) ?? ["s", 1_000];
+  return `${Math.max(0, Math.floor(ms / size))}${unit}`;
+};

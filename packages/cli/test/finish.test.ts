@@ -1,0 +1,126 @@
+// Finished messages: a message is removed before its record, and both stay together.
+
+import { describe, expect, test } from "@jest/globals";
+import type { RedriveResult } from "@sluice/redrive";
+import type { Payloads } from "../src/aws/payloads.ts";
+import type { MessageSource } from "../src/message-source/message-source.ts";
+import type { MessageUnit } from "../src/message-source/receive-units.ts";
+import { redriveCounts } from "../src/redrive/counts.ts";
+import { finisher } from "../src/redrive/finish.ts";
+import type { OpenRedrive, UnitPart, UnitState } from "../src/redrive/open-redrive.ts";
+import { newCauses } from "../src/redrive/report.ts";
+
+const done: RedriveResult = { outcome: "delivered", stays: false };
+const left: RedriveResult = { outcome: "rejected", stays: true, code: "SINK_REJECTED" };
+
+const unitOf = (messages: string[], recordUrls: string[] = [], pending = 1): MessageUnit<UnitState> => ({
+  messages,
+  recordUrls,
+  value: { parts: [], pending },
+});
+
+const partOf = (unit: MessageUnit<UnitState>): UnitPart => ({
+  id: unit.messages[0] ?? "",
+  group: "item",
+  version: "1",
+  position: { offset: 0, bytes: 0 },
+  unit,
+});
+
+/** A finisher whose source cannot remove some messages, and the log of its calls. */
+const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFromQueue = true } = {}) => {
+  const log: string[] = [];
+  const warnings: string[] = [];
+  const source = {
+    isFifo,
+    remove: async (ids: readonly string[]) => {
+      if (ids.length > 0) log.push(`remove ${ids}`);
+      return ids.filter((id) => stuck.includes(id));
+    },
+    release: async (ids: readonly string[] = []) => {
+      if (ids.length > 0) log.push(`release ${ids}`);
+      return 0;
+    },
+  } as unknown as MessageSource;
+  const payloads = {
+    remove: async (url: string) => {
+      log.push(`remove ${url}`);
+      if (url === "s3://denied") throw new Error("no permission");
+    },
+  } as unknown as Payloads;
+  const counts = redriveCounts();
+  const redrive = {
+    ...{ source, payloads, counts, causes: newCauses() },
+    options: { isDryRun, address: { kind: isFromQueue ? "queue" : "file" } },
+    terminal: { err: (line: string) => void warnings.push(line) },
+  } as unknown as OpenRedrive;
+  return { log, warnings, counts, ...finisher(redrive) };
+};
+
+describe("a delivered message", () => {
+  test("is removed with its copies, and after them their records", async () => {
+    const { log, finish, counts } = bench();
+    const delivered = partOf(unitOf(["a", "copy"], ["s3://a", "s3://copy"]));
+    const rejected = partOf(unitOf(["b"], ["s3://b"]));
+    await finish(
+      new Map([
+        [delivered, done],
+        [rejected, left],
+      ]),
+    );
+    expect(log).toEqual(["remove a,copy", "remove s3://a", "remove s3://copy", "release b"]);
+    expect([counts.of("delivered"), counts.of("rejected")]).toEqual([1, 1]);
+  });
+
+  test("keeps its record while one of its copies stays", async () => {
+    const { log, finish, notRemoved } = bench({ stuck: ["copy"] });
+    await finish(new Map([[partOf(unitOf(["a", "copy"], ["s3://a"])), done]]));
+    expect(log).toEqual(["remove a,copy"]);
+    expect(notRemoved()).toBe(1);
+  });
+
+  test("whose record cannot be removed causes a warning", async () => {
+    const { warnings, finish } = bench();
+    await finish(new Map([[partOf(unitOf(["a"], ["s3://denied"])), done]]));
+    expect(warnings).toEqual(["s3://denied could not be removed: no permission"]);
+  });
+
+  test("of a file keeps its record: the dead letter may still be in a queue", async () => {
+    const { log, finish } = bench({ isFromQueue: false });
+    await finish(new Map([[partOf(unitOf(["line 1"], ["s3://a"])), done]]));
+    expect(log).toEqual(["remove line 1"]);
+  });
+
+  test("is removed after its last part, and stays when one part does", async () => {
+    const { log, finish, counts } = bench();
+    const whole = unitOf(["object"], [], 2);
+    const half = unitOf(["other"], [], 2);
+    await finish(
+      new Map([
+        [partOf(whole), done],
+        [partOf(half), left],
+      ]),
+    );
+    expect(log).toEqual([]);
+    await finish(
+      new Map([
+        [partOf(whole), done],
+        [partOf(half), done],
+      ]),
+    );
+    expect(log).toEqual(["remove object", "release other"]);
+    expect([counts.of("delivered"), counts.of("rejected")]).toEqual([1, 1]);
+  });
+});
+
+test("a dry run removes nothing", async () => {
+  const { log, finish } = bench({ isDryRun: true });
+  await finish(new Map([[partOf(unitOf(["a"], ["s3://a"])), done]]));
+  expect(log).toEqual(["release a"]);
+});
+
+test("a message that stays in a FIFO queue is not released before the end", async () => {
+  const { log, finish } = bench({ isFifo: true });
+  await finish(new Map([[partOf(unitOf(["a"])), left]]));
+  expect(log).toEqual([]);
+});

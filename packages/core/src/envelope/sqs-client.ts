@@ -1,0 +1,193 @@
+// SQS as every package uses it: the calls of its client, and batch requests of ten entries.
+
+import { eachBounded } from "../async/bounded.ts";
+import { SinkError } from "../errors.ts";
+import { type IdAnswer, withIds } from "../sink/batch-request.ts";
+import { chunk } from "../sink/chunk.ts";
+
+/** An attribute of a message. */
+export interface SqsAttribute {
+  readonly StringValue?: string | undefined;
+  readonly BinaryValue?: Uint8Array | undefined;
+  readonly DataType: string | undefined;
+}
+
+/** A message as `ReceiveMessage` answers it. */
+export interface SqsMessage {
+  readonly MessageId?: string | undefined;
+  readonly ReceiptHandle?: string | undefined;
+  readonly Body?: string | undefined;
+  readonly MD5OfBody?: string | undefined;
+  readonly MD5OfMessageAttributes?: string | undefined;
+  readonly Attributes?: Readonly<Record<string, string>> | undefined;
+  readonly MessageAttributes?: Readonly<Record<string, SqsAttribute>> | undefined;
+}
+
+/** An entry of `SendMessageBatch`. */
+export interface SqsEntry {
+  readonly Id: string;
+  readonly MessageBody: string;
+  readonly MessageAttributes: Record<string, { DataType: "String"; StringValue: string }>;
+  readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
+  readonly DelaySeconds?: number;
+}
+
+interface ReceivedEntry {
+  Id: string;
+  ReceiptHandle: string;
+}
+
+/**
+ * The calls of `SQS` from `@aws-sdk/client-sqs` that Sluice makes; your own client fits. A function that needs some of the
+ * calls takes a `Pick` of them.
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+ */
+export interface SqsClient {
+  readonly sendMessageBatch: (input: { QueueUrl: string; Entries: SqsEntry[] }) => Promise<IdAnswer>;
+  readonly receiveMessage: (input: {
+    QueueUrl: string;
+    MaxNumberOfMessages: number;
+    VisibilityTimeout?: number;
+    WaitTimeSeconds?: number;
+    MessageAttributeNames?: string[];
+    MessageSystemAttributeNames?: ("All" | "SentTimestamp" | "ApproximateReceiveCount")[];
+  }) => Promise<{ readonly Messages?: readonly SqsMessage[] | undefined }>;
+  readonly deleteMessageBatch: (input: { QueueUrl: string; Entries: ReceivedEntry[] }) => Promise<IdAnswer>;
+  readonly changeMessageVisibilityBatch: (input: {
+    QueueUrl: string;
+    Entries: (ReceivedEntry & { VisibilityTimeout: number })[];
+  }) => Promise<IdAnswer>;
+  readonly getQueueAttributes: (input: {
+    QueueUrl: string;
+    AttributeNames: ("All" | "QueueArn" | "VisibilityTimeout" | (typeof depthAttributes)[number])[];
+  }) => Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
+}
+
+/** The call that a queue of envelopes needs to store them. */
+export type SqsSender = Pick<SqsClient, "sendMessageBatch">;
+
+/** The calls that a queue of envelopes needs to be consumed, too. */
+export type SqsQueueClient = Pick<
+  SqsClient,
+  "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch"
+>;
+
+/** Names of the attributes that `queueDepth` reads. */
+export const depthAttributes = [
+  "ApproximateNumberOfMessages",
+  "ApproximateNumberOfMessagesNotVisible",
+  "ApproximateNumberOfMessagesDelayed",
+] as const;
+
+/** Approximate numbers of messages in a queue. */
+export interface QueueDepth {
+  readonly visible: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+}
+
+/** Reads a queue's depth from its attributes. */
+export const queueDepth = (attributes: Readonly<Partial<Record<string, string>>> = {}): QueueDepth => {
+  const [visible = 0, inFlight = 0, delayed = 0] = depthAttributes.map((name) => Number(attributes[name] ?? 0));
+  return { visible, inFlight, delayed };
+};
+
+/** Messages of one receive, and entries of one batch request. */
+export const maxBatchEntries = 10;
+
+/** Batch requests that run at the same time: some 80 messages in 20 ms. */
+export const requestsAtOnce = 8;
+
+/** Results of batch requests, by value. */
+export interface BatchResult<Value> {
+  readonly successful: readonly Value[];
+  /** SQS answered, and did not list the value among its successful entries. */
+  readonly refused: readonly Value[];
+  /** The request failed: whether SQS carried it out is unknown. */
+  readonly unanswered: readonly Value[];
+  /** One for each refused value and each failed request. */
+  readonly errors: readonly unknown[];
+}
+
+/** How values are put into batch requests. */
+export interface BatchRequestOptions<Value> {
+  /** What the values are, for errors: `retry queue`. */
+  readonly name: string;
+  /** Limit of a request, where the values have a size. */
+  readonly maxBytes?: number;
+  readonly sizeOf?: (value: Value) => number;
+  readonly request: (values: readonly Value[]) => Promise<IdAnswer>;
+}
+
+const refusal = (name: string, code: string | undefined): SinkError =>
+  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS answered ${code} for a message; expected it among Successful`);
+
+/** Makes one batch request for every ten values. Does not reject. An entry's id is its index in its request. */
+export const inBatchesOfTen = async <Value>(
+  values: readonly Value[],
+  { name, request, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: BatchRequestOptions<Value>,
+): Promise<BatchResult<Value>> => {
+  const result = {
+    successful: [] as Value[],
+    refused: [] as Value[],
+    unanswered: [] as Value[],
+    errors: [] as unknown[],
+  };
+  const batches = chunk(values, { maxEntries: maxBatchEntries, maxBytes, sizeOf });
+  await eachBounded(batches, requestsAtOnce, async (batch) => {
+    try {
+      const { Successful = [], Failed = [] } = await request(batch);
+      const successful = new Set(Successful.map(({ Id }) => Number(Id)));
+      const codes = new Map(Failed.map(({ Id, Code }) => [Number(Id), Code]));
+      for (const [index, value] of batch.entries()) {
+        result[successful.has(index) ? "successful" : "refused"].push(value);
+        if (!successful.has(index)) result.errors.push(refusal(name, codes.get(index) ?? Failed[0]?.Code));
+      }
+    } catch (error) {
+      result.errors.push(error);
+      result.unanswered.push(...batch);
+    }
+  });
+  return result;
+};
+
+/** A message that was received. */
+export interface Receipt {
+  readonly receiptHandle: string;
+}
+
+/** A queue whose received messages are deleted, hidden or released. */
+export interface ReceivingQueue<Calls extends keyof SqsClient> {
+  readonly name: string;
+  readonly queueUrl: string;
+  readonly client: Pick<SqsClient, Calls>;
+}
+
+const handles = (messages: readonly Receipt[]): ReceivedEntry[] =>
+  withIds(messages.map(({ receiptHandle }) => ({ ReceiptHandle: receiptHandle })));
+
+/** Deletes messages. Does not reject. */
+export const deleteMessages = <Message extends Receipt>(
+  { name, queueUrl: QueueUrl, client }: ReceivingQueue<"deleteMessageBatch">,
+  messages: readonly Message[],
+): Promise<BatchResult<Message>> =>
+  inBatchesOfTen(messages, {
+    name,
+    request: (batch) => client.deleteMessageBatch({ QueueUrl, Entries: handles(batch) }),
+  });
+
+/** Hides messages for that many seconds from now on; 0 releases them to other consumers. Does not reject. */
+export const changeVisibility = <Message extends Receipt>(
+  { name, queueUrl: QueueUrl, client }: ReceivingQueue<"changeMessageVisibilityBatch">,
+  messages: readonly Message[],
+  secondsOf: (message: Message) => number,
+): Promise<BatchResult<Message>> =>
+  inBatchesOfTen(messages, {
+    name,
+    request: (batch) => {
+      const seconds = batch.map(secondsOf);
+      const Entries = handles(batch).map((entry, index) => ({ ...entry, VisibilityTimeout: seconds[index] ?? 0 }));
+      return client.changeMessageVisibilityBatch({ QueueUrl, Entries });
+    },
+  });

@@ -1,0 +1,37 @@
+// Errors of the function that a redrive calls.
+
+/** The function was called and failed as a whole: it threw an error, timed out or crashed. */
+export class FunctionFailedError extends Error {
+  override name = "FunctionFailedError";
+  /** `SINK_TOO_LARGE` where Lambda refused the request for its size. */
+  readonly code: "FUNCTION_FAILED" | "SINK_TOO_LARGE";
+  /** Name of the error that the function threw. */
+  readonly errorType: string;
+
+  constructor(message: string, errorType: string, options: ErrorOptions & { code?: "SINK_TOO_LARGE" } = {}) {
+    super(message, options);
+    this.code = options.code ?? "FUNCTION_FAILED";
+    this.errorType = errorType;
+  }
+}
+
+/** Every request failed for so long that the function is broken, rather than a message. */
+export class BrokenFunctionError extends Error {
+  override name = "BrokenFunctionError";
+}
+
+/** Errors whose messages contain no item values: Lambda's own, and core's by contract. */
+const plainErrors = /^(Sandbox|Runtime|Function)\.|^(Config|Record|Sink|Deadline)Error$/;
+
+const timeout = /Task timed out after [\d.]+ seconds/;
+
+/** Creates the error for what the function threw. The message of a user's error is withheld: it may quote an item. */
+export const functionFailed = (errorType: string, message: string): FunctionFailedError => {
+  const [timedOut] = timeout.exec(message) ?? [];
+  const [line = ""] = message.split("\n");
+  const withheld = `${errorType}; its text is withheld because it may quote values`;
+  return new FunctionFailedError(
+    timedOut ?? (plainErrors.test(errorType) ? `${errorType}: ${line}` : withheld),
+    errorType,
+  );
+};

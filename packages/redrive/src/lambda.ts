@@ -1,0 +1,58 @@
+// Calls a Lambda function and waits for its answer.
+
+import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
+import { FunctionFailedError, functionFailed } from "./function-error.ts";
+
+/**
+ * The call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.
+ * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+ */
+export interface LambdaClient {
+  readonly invoke: (
+    input: { FunctionName: string; Payload: string },
+    options?: { readonly abortSignal?: AbortSignal },
+  ) => Promise<{ readonly FunctionError?: string | undefined; readonly Payload?: Uint8Array | undefined }>;
+}
+
+/** Lambda's error names that core's table lacks. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
+export const lambdaService: AwsService = {
+  name: "Lambda",
+  codes: {
+    EC2Throttled: "SINK_THROTTLED",
+    ENILimitReached: "SINK_THROTTLED",
+    RequestTooLarge: "SINK_TOO_LARGE",
+    ResourceNotFound: "SINK_MISSING",
+  },
+};
+
+const jsonIn = (payload: Uint8Array | undefined): unknown => {
+  const text = Buffer.from(payload ?? []).toString();
+  return text === "" ? undefined : JSON.parse(text);
+};
+
+/**
+ * Calls a function with an event, and resolves with its answer.
+ * @throws {FunctionFailedError} when the function failed, or Lambda refused the event for its size.
+ * @throws the SDK's error when Lambda did not call the function for another reason.
+ */
+export const invokeFunction = async (
+  client: LambdaClient,
+  functionName: string,
+  event: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> => {
+  const request = { FunctionName: functionName, Payload: JSON.stringify(event) };
+  const answer = await client.invoke(request, signal && { abortSignal: signal }).catch((cause: unknown) => {
+    const { code, message } = awsRequestError("lambda", lambdaService, cause);
+    // The message is at fault and not the function: other messages may fit.
+    if (code === "SINK_TOO_LARGE") throw new FunctionFailedError(message, "RequestTooLarge", { cause, code });
+    throw cause;
+  });
+  const value = jsonIn(answer.Payload);
+  if (answer.FunctionError === undefined) return value;
+  const { errorType, errorMessage } = (value ?? {}) as {
+    readonly errorType?: unknown;
+    readonly errorMessage?: unknown;
+  };
+  throw functionFailed(String(errorType ?? answer.FunctionError), String(errorMessage ?? ""));
+};

@@ -1,0 +1,47 @@
+// The order of messages: an item's changes are sent to a sink in the order in which they happened.
+
+import type { Envelope } from "@sluice/core/envelope";
+import { decodeRecord, RecordError } from "@sluice/core/sink-kit";
+import type { InvocationRecord } from "./message-content.ts";
+
+/** The place of a message in the order. */
+export interface MessageOrder {
+  /** Messages of one group are sent in order: an item's changes for one sink, or the batches of one shard. */
+  readonly group: string;
+  /** Compares as text within the group. */
+  readonly version: string;
+}
+
+/** Orders a dead letter by its item and sink. One whose record cannot be decoded is a group of its own. */
+export const envelopeOrder = ({ id, pipeline, sink, record }: Envelope): MessageOrder => {
+  try {
+    const { itemKey, version } = decodeRecord(record, "redrive");
+    return { group: JSON.stringify([sink, pipeline, itemKey]), version };
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    return { group: JSON.stringify([sink, pipeline, id]), version: "" };
+  }
+};
+
+/** Orders a failed batch by its shard. A record that names no shard is a group of its own. */
+export const invocationOrder = (messageId: string, { DDBStreamBatchInfo: batch }: InvocationRecord): MessageOrder => {
+  if (batch?.streamArn === undefined) return { group: messageId, version: "" };
+  return {
+    group: JSON.stringify([batch.streamArn, batch.shardId]),
+    version: String(batch.startSequenceNumber).padStart(40, "0"),
+  };
+};
+
+const byVersion = (one: MessageOrder, other: MessageOrder): number =>
+  one.version < other.version ? -1 : Number(one.version > other.version);
+
+/** Sorts messages by version within their group. Groups keep the order in which their first messages came. */
+export const inOrder = <Message extends MessageOrder>(messages: readonly Message[]): Message[] => {
+  const groups = new Map<string, Message[]>();
+  for (const message of messages) {
+    const group = groups.get(message.group);
+    if (group === undefined) groups.set(message.group, [message]);
+    else group.push(message);
+  }
+  return [...groups.values()].flatMap((group) => group.sort(byVersion));
+};

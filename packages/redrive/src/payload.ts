@@ -1,0 +1,58 @@
+// Records that are stored outside their messages, in the pipeline's payload store.
+
+import { decodeEnvelope, type Envelope, type PayloadStore } from "@sluice/core/envelope";
+import { RecordError } from "@sluice/core/sink-kit";
+
+/**
+ * Returns the envelope with its record, which is fetched where it is stored elsewhere.
+ * @throws {RecordError} RECORD_LOST or RECORD_MALFORMED, {SinkError} for other answers of the store.
+ */
+export const withRecord = async (
+  envelope: Envelope,
+  payloadStore: Pick<PayloadStore, "get"> | undefined,
+): Promise<Envelope> => {
+  const { recordUrl, record: _, ...rest } = envelope;
+  if (recordUrl === undefined) return envelope;
+  if (payloadStore === undefined) {
+    throw new RecordError(
+      "RECORD_MALFORMED",
+      "the record is stored elsewhere; expected the option payloadStore to fetch it",
+    );
+  }
+  const recordGzip = Buffer.from(await payloadStore.get(recordUrl)).toString("base64");
+  const whole = decodeEnvelope(JSON.stringify({ ...rest, recordGzip }));
+  if (whole !== undefined) return whole;
+  throw new RecordError("RECORD_MALFORMED", `the object ${recordUrl} contains no record`);
+};
+
+/** Messages that are removed together, and the URLs of the records that only they refer to. */
+export interface Removal<Message> {
+  readonly messages: readonly Message[];
+  readonly recordUrls: readonly string[];
+}
+
+/** How messages and records are removed. */
+export interface Removing<Message> {
+  /** Removes messages from their source. Answers those that are removed. */
+  readonly removeMessages: (messages: readonly Message[]) => Promise<ReadonlySet<Message>>;
+  /** Undefined: records are left in place. */
+  readonly payloadStore: Pick<PayloadStore, "remove"> | undefined;
+  /** Called for each record that could not be removed. */
+  readonly onError: (recordUrl: string, error: unknown) => void;
+}
+
+/**
+ * Removes messages, and after them their records: a message must not be left without its record. Answers the messages that
+ * are removed. Rejects only where `removeMessages` does.
+ */
+export const removeWithRecords = async <Message>(
+  removals: readonly Removal<Message>[],
+  { removeMessages, payloadStore, onError }: Removing<Message>,
+): Promise<ReadonlySet<Message>> => {
+  const removed = await removeMessages(removals.flatMap(({ messages }) => messages));
+  const complete = removals.filter(({ messages }) => messages.every((message) => removed.has(message)));
+  for (const url of complete.flatMap(({ recordUrls }) => recordUrls)) {
+    await payloadStore?.remove(url).catch((error: unknown) => onError(url, error));
+  }
+  return removed;
+};

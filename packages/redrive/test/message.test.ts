@@ -1,0 +1,108 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "@jest/globals";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
+import { streamRecord } from "@sluice/testing";
+import fc from "fast-check";
+import { envelopeOrder, invocationOrder, messageContent, removeWithRecords, withRecord } from "../src/index.ts";
+
+const envelopeOf = (name: string, position: number, changes: Partial<Envelope> = {}): Envelope => ({
+  v: 1,
+  id: `${name}-${position}`,
+  pipeline: "orders",
+  sink: "copy",
+  code: "SINK_REJECTED",
+  message: "",
+  attempts: 1,
+  firstFailedAt: "2026-01-02T03:04:05.000Z",
+  record: streamRecord({ after: { pk: name, sk: 1 }, position }),
+  ...changes,
+});
+
+const invocation = { DDBStreamBatchInfo: { streamArn: "arn", shardId: "shard", startSequenceNumber: "12" } };
+
+describe("the content of a message", () => {
+  test.each([
+    ["an envelope", encodeEnvelope(envelopeOf("a", 1)), "dead-letter"],
+    ["an invocation record", JSON.stringify(invocation), "on-failure"],
+    [
+      "the same, wrapped by SNS",
+      JSON.stringify({ Type: "Notification", Message: JSON.stringify(invocation) }),
+      "on-failure",
+    ],
+    ["S3's notification", JSON.stringify({ Records: [{ s3: {} }] }), "on-failure"],
+    ["a later version's envelope", JSON.stringify({ v: 2 }), "newer-envelope"],
+    ["JSON", "{}", "unsupported"],
+    ["no JSON", "x", "unsupported"],
+  ])("is known: %s", (_name, body, kind) => expect(messageContent(body).kind).toBe(kind));
+
+  test("is known for any text", () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (body) => expect(messageContent(body).kind).toBeDefined()));
+  });
+});
+
+describe("the order of messages", () => {
+  test("is that of an item's changes, for each sink", () => {
+    const [first, second] = [envelopeOrder(envelopeOf("a", 1)), envelopeOrder(envelopeOf("a", 2))];
+    expect(second.group).toBe(first.group);
+    expect(second.version > first.version).toBe(true);
+    expect(envelopeOrder(envelopeOf("a", 1, { sink: "feed" })).group).not.toBe(first.group);
+    expect(envelopeOrder(envelopeOf("b", 1)).group).not.toBe(first.group);
+  });
+
+  test("is that of a shard's batches", () => {
+    const later = { DDBStreamBatchInfo: { ...invocation.DDBStreamBatchInfo, startSequenceNumber: "100" } };
+    const [first, second] = [invocationOrder("m1", invocation), invocationOrder("m2", later)];
+    expect(second.group).toBe(first.group);
+    expect(second.version > first.version).toBe(true);
+  });
+
+  test("is none for a record that cannot be decoded, and for a message without a shard", () => {
+    const [one, other] = [envelopeOf("a", 1, { record: {} }), envelopeOf("a", 2, { record: {} })];
+    expect(envelopeOrder(one).group).not.toBe(envelopeOrder(other).group);
+    expect(invocationOrder("m1", {}).group).not.toBe(invocationOrder("m2", {}).group);
+  });
+});
+
+describe("a record that is stored elsewhere", () => {
+  const recordUrl = "s3://bucket/1.json.gz";
+  const envelope = envelopeOf("a", 1);
+  const reference = { ...envelope, record: {}, recordUrl };
+
+  test("is fetched", async () => {
+    const get = async () => gzipSync(JSON.stringify(envelope.record));
+    expect(await withRecord(reference, { get })).toEqual(envelope);
+    expect(await withRecord(envelope, undefined)).toBe(envelope);
+  });
+
+  test("is malformed without a store, and when the object contains no record", async () => {
+    const malformed = { code: "RECORD_MALFORMED" };
+    await expect(withRecord(reference, undefined)).rejects.toMatchObject(malformed);
+    await expect(withRecord(reference, { get: async () => Buffer.from("half") })).rejects.toMatchObject(malformed);
+  });
+
+  test("is removed after all of its messages, and stays when one of them does", async () => {
+    const log: string[] = [];
+    const removed = await removeWithRecords(
+      [
+        { messages: ["a", "copy"], recordUrls: ["url a"] },
+        { messages: ["b", "stuck"], recordUrls: ["url b"] },
+        { messages: ["c"], recordUrls: ["url denied"] },
+      ],
+      {
+        removeMessages: async (ids) => {
+          log.push(`messages ${ids}`);
+          return new Set(ids.filter((id) => id !== "stuck"));
+        },
+        payloadStore: {
+          remove: async (url) => {
+            log.push(url);
+            if (url === "url denied") throw new Error("denied");
+          },
+        },
+        onError: (url, error) => log.push(`${url}: ${error}`),
+      },
+    );
+    expect([...removed]).toEqual(["a", "copy", "b", "c"]);
+    expect(log).toEqual(["messages a,copy,b,stuck,c", "url a", "url denied", "url denied: Error: denied"]);
+  });
+});

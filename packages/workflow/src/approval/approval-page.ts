@@ -1,0 +1,162 @@
+// The approval page, which the link opens. It shows the run, and decides only when its form is submitted: scanners and
+// previews that open links in e-mails change nothing.
+
+import { createHash } from "node:crypto";
+import {
+  type AwsService,
+  type Clock,
+  checkClient,
+  lazyClient,
+  missingDependency,
+  type PipelineLogger,
+  systemClock,
+} from "@sluice/core/sink-kit";
+import { consoleLogger } from "../run/environment.ts";
+import { classified } from "../run/errors.ts";
+import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
+import { type Html, htmlText, markup } from "./html.ts";
+import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
+
+/**
+ * The call of `SFN` from `@aws-sdk/client-sfn` that is made; your own client fits.
+ * @see https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+ */
+export interface TaskClient {
+  readonly sendTaskSuccess: (input: { taskToken: string; output: string }) => Promise<unknown>;
+}
+
+/** Options of the approval page. Those with a variable may come from the environment instead. */
+export interface ApprovalPageOptions {
+  /** The secret that links are signed with; the approval request has the same. `SLUICE_APPROVAL_SECRET`. */
+  readonly secret?: ApprovalSecret;
+  /** Default: lines of JSON on the console. */
+  readonly logger?: PipelineLogger;
+  readonly clients?: { readonly sfn?: TaskClient };
+  /** For tests. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** A handler for a function URL, an HTTP API or a REST API. */
+export type ApprovalPageHandler = (event: HttpEvent) => Promise<HttpAnswer>;
+
+/** The decision that the state machine gets. */
+export interface ApprovalDecision {
+  readonly decision: "approved" | "rejected";
+  /** ISO 8601, UTC. */
+  readonly decidedAt: string;
+}
+
+/** Decisions by the value of their button. */
+const decisions: ReadonlyMap<string, ApprovalDecision["decision"]> = new Map([
+  ["approve", "approved"],
+  ["reject", "rejected"],
+]);
+
+/** `SINK_GONE`: the task is decided, has timed out, or does not exist. */
+const sfn: AwsService = {
+  name: "StepFunctions",
+  codes: { InvalidToken: "SINK_GONE", TaskDoesNotExist: "SINK_GONE", TaskTimedOut: "SINK_GONE" },
+};
+
+const loadSfn = async (): Promise<TaskClient & { readonly destroy: () => void }> => {
+  const { SFN } = await import("@aws-sdk/client-sfn").catch(
+    missingDependency("the approval page", "@aws-sdk/client-sfn"),
+  );
+  return new SFN({});
+};
+
+const style =
+  "body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}td,th{text-align:left;padding:.2em 1em .2em 0;vertical-align:top;overflow-wrap:anywhere}button{font:inherit;padding:.5em 1.5em;margin:1em 1em 0 0}";
+
+const headers: Readonly<Record<string, string>> = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+  "cache-control": "no-store",
+  // Anyone who has the link can decide: no other site must see it.
+  "referrer-policy": "no-referrer",
+  "strict-transport-security": "max-age=31536000",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "x-robots-tag": "noindex, nofollow",
+};
+
+const page = (statusCode: number, title: string, body: Html, more: Record<string, string> = {}): HttpAnswer => {
+  const head = markup`<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`;
+  const styled = `<style>${style}</style>`;
+  const text = htmlText(markup`<body><h1>${title}</h1>${body}</body></html>`);
+  return {
+    statusCode,
+    headers: { ...headers, ...more },
+    body: `<!doctype html><html lang="en"><head>${htmlText(head)}${styled}</head>${text}\n`,
+  };
+};
+
+const invalid = (): HttpAnswer =>
+  page(403, "This link is not valid", markup`<p>The workflow has not sent this link, or it is incomplete.</p>`);
+
+const tooLate = (): HttpAnswer =>
+  page(
+    410,
+    "Too late to decide",
+    markup`<p>This redrive was decided already, or nobody decided it in time. This request changed nothing.</p>`,
+  );
+
+const failedPage = (): HttpAnswer =>
+  page(
+    502,
+    "The decision failed",
+    markup`<p>Step Functions did not accept the decision. Nothing was changed; try again.</p>`,
+  );
+
+/** The form has no action: it is submitted to the page's own URL, which contains the parameter. */
+const question = (statusCode: number, { queue, messages, mode, run, expiresAt }: Approval): HttpAnswer =>
+  page(
+    statusCode,
+    "Redrive of dead letters",
+    markup`<table><tr><th>Queue</th><td>${queue}</td></tr><tr><th>Messages</th><td>about ${messages}</td></tr><tr><th>Mode</th><td>${mode}</td></tr><tr><th>Execution</th><td>${run}</td></tr><tr><th>Decide before</th><td>${new Date(expiresAt).toISOString()}</td></tr></table><form method="post"><button name="decision" value="approve">Approve</button><button name="decision" value="reject">Reject</button></form>`,
+  );
+
+const decided = (decision: ApprovalDecision["decision"]): HttpAnswer =>
+  decision === "approved"
+    ? page(200, "Approved", markup`<p>The redrive continues. Its report follows.</p>`)
+    : page(200, "Rejected", markup`<p>Nothing is sent. The dead letters stay in the queue.</p>`);
+
+const notAllowed = (): HttpAnswer =>
+  page(405, "Not allowed", markup`<p>Open the link in a browser.</p>`, { allow: "GET, HEAD, POST" });
+
+/**
+ * Creates the handler of the approval page: GET shows the run, POST decides. The function needs `states:SendTaskSuccess` on
+ * the state machine. Makes no request before it is called.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
+ */
+export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {
+  const { clock = systemClock, logger = consoleLogger, clients = {} } = options;
+  checkClient(clients.sfn, "sendTaskSuccess", "an SFN client of @aws-sdk/client-sfn");
+  const connection = lazyClient<TaskClient>(clients.sfn, loadSfn);
+  const readSecret = secretReader(options.secret);
+
+  const decide = async ({ token, run }: Approval, decision: ApprovalDecision["decision"]): Promise<HttpAnswer> => {
+    const client = await connection.get();
+    const output: ApprovalDecision = { decision, decidedAt: new Date(clock.now()).toISOString() };
+    try {
+      await client.sendTaskSuccess({ taskToken: token, output: JSON.stringify(output) });
+    } catch (error) {
+      const { code, message } = classified(sfn, error);
+      logger.warn("decision not accepted by Step Functions", { run, decision, code, reason: message });
+      return code === "SINK_GONE" ? tooLate() : failedPage();
+    }
+    logger.info("redrive decided", { run, decision });
+    return decided(decision);
+  };
+
+  return async (event) => {
+    const method = methodOf(event);
+    if (method !== "GET" && method !== "HEAD" && method !== "POST") return notAllowed();
+    const approval = verified(queryOf(event, parameterName), await readSecret());
+    if (approval === undefined) return invalid();
+    if (approval.expiresAt <= clock.now()) return tooLate();
+    if (method !== "POST") return question(200, approval);
+    const decision = decisions.get(fieldOf(event, "decision"));
+    return decision === undefined ? question(400, approval) : decide(approval, decision);
+  };
+};

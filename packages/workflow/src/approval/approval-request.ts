@@ -1,0 +1,92 @@
+// The function of the state "Ask for approval": sends the link, which contains the task token that the state machine waits
+// for.
+
+import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
+import { countLines } from "../run/counts-by-sink.ts";
+import { requiredUrl } from "../run/environment.ts";
+import type { Inspection } from "../run/inspection.ts";
+import { type NotificationOptions, notifier } from "../run/notification.ts";
+import { type QueueOptions, queueName } from "../run/queue.ts";
+import type { RedriveMode } from "../run/settings.ts";
+import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
+
+/** Options of the function. Those with a variable may come from the environment instead. */
+export interface ApprovalRequestOptions extends NotificationOptions, Pick<QueueOptions, "queueUrl"> {
+  /** URL of the approval page: of its function, or of an API. `SLUICE_APPROVAL_URL`. */
+  readonly pageUrl?: string;
+  /** The secret that links are signed with; the page has the same. `SLUICE_APPROVAL_SECRET`. */
+  readonly secret?: ApprovalSecret;
+  /** For tests. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** The event that the state machine sends. */
+export interface ApprovalRequestEvent {
+  /** Step Functions' task token. */
+  readonly token: string;
+  readonly run: string;
+  readonly mode: RedriveMode;
+  readonly timeoutSeconds: number;
+  readonly inspection: Inspection;
+}
+
+/** The function of the state "Ask for approval". */
+export type ApprovalRequestHandler = (event: ApprovalRequestEvent, context?: InvocationContext) => Promise<void>;
+
+const effects: Readonly<Record<RedriveMode, string>> = {
+  redrive: "Each dead letter is sent again to the sink that failed, and to no other.",
+  republish: "Each item that was not changed since is updated in the source table, so that its stream emits a record.",
+};
+
+const sampleLines = ({ sample }: Inspection): string[] =>
+  sample.size === 0 ? [] : ["", `A sample of ${sample.size} messages:`, "", ...countLines(sample.counts)];
+
+interface RequestContent {
+  readonly event: ApprovalRequestEvent;
+  readonly queue: string;
+  readonly link: string;
+  readonly expiresAt: number;
+}
+
+const textOf = ({ event, queue, link, expiresAt }: RequestContent): string => {
+  const { inspection, mode, run } = event;
+  const { visible, inFlight } = inspection.depth;
+  return [
+    `A redrive of the dead letters in ${queue} waits for approval.`,
+    "",
+    `About ${visible} messages are in the queue, and ${inFlight} in flight. ${effects[mode]}`,
+    ...sampleLines(inspection),
+    "",
+    `To approve or reject it, open this page before ${new Date(expiresAt).toISOString()}:`,
+    "",
+    link,
+    "",
+    "Anyone who has this link can decide. Without a decision, nothing is sent and the dead letters stay in the queue.",
+    "",
+    `Execution: ${run}`,
+  ].join("\n");
+};
+
+/**
+ * Creates the function of the state "Ask for approval". Makes no request before it is called.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
+ */
+export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): ApprovalRequestHandler => {
+  const { clock = systemClock } = options;
+  const queue = queueName(options);
+  const pageUrl = requiredUrl("pageUrl", options.pageUrl, "SLUICE_APPROVAL_URL");
+  const readSecret = secretReader(options.secret);
+  const send = notifier(options);
+  if (send === undefined) {
+    throw new ConfigError("CONFIG_INVALID", 'the link cannot be sent; expected the option "topicArn" or "sendMail"');
+  }
+  return async (event) => {
+    const { token, run, mode, inspection } = event;
+    const expiresAt = clock.now() + event.timeoutSeconds * 1_000;
+    const messages = inspection.depth.visible;
+    const link = new URL(pageUrl);
+    link.searchParams.set(parameterName, signed({ token, expiresAt, run, queue, messages, mode }, await readSecret()));
+    const subject = `Approve a redrive of about ${messages} dead letters in ${queue}?`;
+    await send({ subject, text: textOf({ event, queue, link: link.href, expiresAt }) });
+  };
+};

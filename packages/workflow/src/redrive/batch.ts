@@ -1,0 +1,220 @@
+// The batch function, which drains the dead-letter queue. It receives messages, lets the fix inspect them, sends or
+// republishes them, and deletes those that are done, until its time is over or the queue contains no message that this run
+// has not attempted. Only counts, and the attempted messages, are returned to the state machine.
+
+import { ConfigError, type InvocationContext } from "@sluice/core/sink-kit";
+import { BrokenFunctionError, type MessageRate, messageRate } from "@sluice/redrive";
+import { type DeadLetterWithRecord, deadLetterIn } from "../run/dead-letter.ts";
+import { isTimeout } from "../run/errors.ts";
+import { batchCounts, type Progress, type StopReason } from "../run/progress.ts";
+import type { QueueMessage } from "../run/queue.ts";
+import type { RedriveMode, RunSettings } from "../run/settings.ts";
+import { type BatchOptions, type BatchParts, batchParts, maxTimeoutMs } from "./batch-options.ts";
+import { type FinishContext, finish } from "./finish.ts";
+import { applyFix, type FixResult } from "./fix.ts";
+import type { MessageResult } from "./message-result.ts";
+import { republishAll } from "./republish.ts";
+import { deadLetterSender, type SendDeadLetters } from "./send.ts";
+
+/** The event that the state machine sends. */
+export interface BatchEvent {
+  readonly mode: RedriveMode;
+  /** Id of the execution. */
+  readonly run: string;
+  /** ISO 8601. Messages that were sent later are left to the next run. */
+  readonly startedAt: string;
+  /** Earlier attempts of this batch, which did not report. */
+  readonly retries: number;
+  readonly settings: RunSettings;
+  readonly progress: Progress;
+}
+
+/** The function of the state "Redrive a batch". */
+export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => Promise<Progress>;
+
+/** Seconds by which a message stays in flight longer than the invocation can run. */
+const visibilityMarginSeconds = 30;
+
+/** Milliseconds in which the batch reports after the pipeline's function did not answer. */
+const reportMs = 3_000;
+
+/** Empty receives in a row that end the run: SQS does not guarantee that one receive asks all servers. */
+const maxEmptyReceives = 2;
+
+/**
+ * Messages in a row, beyond those that this run left, that do not belong to this run: then the rest of the queue does not
+ * belong to it either.
+ */
+const maxForeignMessages = 100;
+
+const defaultMaxFailures = 1_000;
+
+/** Messages that are released when the run ends. Further messages are visible after their timeout. */
+const maxReleased = 20_000;
+
+/** One invocation. */
+interface BatchRun extends FinishContext {
+  readonly parts: BatchParts;
+  readonly event: BatchEvent;
+  readonly rate: MessageRate;
+  readonly startedAt: number;
+  readonly remainingMs: () => number;
+  readonly send: SendDeadLetters;
+  /** Empty receives, and messages of other runs, in a row. */
+  readonly search: { empty: number; foreign: number };
+}
+
+interface BatchEnd {
+  readonly next: Progress["next"];
+  readonly reason?: StopReason;
+}
+
+const pipelineSender = (
+  context: FinishContext,
+  { pipeline }: BatchParts,
+  remainingMs: () => number,
+): SendDeadLetters => {
+  if (pipeline === undefined) {
+    throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
+  }
+  return deadLetterSender(pipeline, {
+    finish: (results) => finish(context, results),
+    newSignal: () => AbortSignal.timeout(Math.max(1, remainingMs() - reportMs)),
+  });
+};
+
+const tableSender = (context: FinishContext, { table }: BatchParts, run: string): SendDeadLetters => {
+  if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
+  return (deadLetters) => republishAll(table, deadLetters, { run, finish: (results) => finish(context, results) });
+};
+
+const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): BatchRun => {
+  const { queue, payloadStore, logger, clock } = parts;
+  const startedAt = Date.parse(event.startedAt);
+  if (!Number.isFinite(startedAt)) throw new ConfigError("CONFIG_INVALID", "startedAt must be a time in ISO 8601");
+  const remainingMs = (): number => context?.getRemainingTimeInMillis?.() ?? maxTimeoutMs;
+  const counts = batchCounts(event.progress, event.retries);
+  const finishing: FinishContext = { queue, payloadStore, logger, counts, inFlight: new Map(), pending: new Map() };
+  return {
+    ...finishing,
+    parts,
+    event,
+    rate: messageRate(event.settings.ratePerSecond, clock),
+    startedAt,
+    remainingMs,
+    send:
+      event.mode === "republish"
+        ? tableSender(finishing, parts, event.run)
+        : pipelineSender(finishing, parts, remainingMs),
+    search: { empty: 0, foreign: 0 },
+  };
+};
+
+const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefined => {
+  const { maxFailures = defaultMaxFailures, maxMessages = Number.POSITIVE_INFINITY } = settings;
+  if (counts.remaining() >= maxFailures) return { next: "stopped", reason: "failures" };
+  return counts.received() >= maxMessages ? { next: "stopped", reason: "messages" } : undefined;
+};
+
+/** Waits for the rate. Answers false when the invocation has no time for another chunk. */
+const hasTime = async ({ parts, rate, remainingMs }: BatchRun): Promise<boolean> => {
+  if (remainingMs() - rate.waitMs() < parts.timeoutBufferMs) return false;
+  await rate.wait(new AbortController().signal);
+  return true;
+};
+
+const receive = async (batch: BatchRun): Promise<readonly QueueMessage[]> => {
+  const { parts, rate, event, counts, inFlight } = batch;
+  const left = (event.settings.maxMessages ?? Number.POSITIVE_INFINITY) - counts.received();
+  const messages = await parts.queue.receive({
+    maxMessages: Math.min(parts.chunkSize, rate.burst, left),
+    visibilityTimeout: Math.ceil(batch.remainingMs() / 1_000) + visibilityMarginSeconds,
+    waitSeconds: parts.pollSeconds,
+  });
+  for (const message of messages) {
+    if (inFlight.size < maxReleased) inFlight.set(message.id, { ...message, body: "" });
+  }
+  return messages;
+};
+
+/** Records what a receive has brought. Answers whether the run has attempted every message. */
+const isOver = ({ search, counts }: BatchRun, received: number, own: number): boolean => {
+  search.empty = received === 0 ? search.empty + 1 : 0;
+  search.foreign = own > 0 ? 0 : search.foreign + received;
+  return search.empty >= maxEmptyReceives || search.foreign >= counts.attempted.size() + maxForeignMessages;
+};
+
+/** Messages that the fix drops or leaves have their result. */
+const resultOfFix = (result: FixResult): MessageResult[] => {
+  if ("message" in result) return [];
+  return ["code" in result ? result : { deadLetter: result.deadLetter, outcome: "dropped" }];
+};
+
+/** Applies the fix, and returns the dead letters that are sent. */
+const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
+  const { parts, event } = batch;
+  const deadLetters = messages.map(deadLetterIn);
+  if (parts.fix === undefined && event.mode === "redrive") {
+    return deadLetters.map((deadLetter) => ({ ...deadLetter, record: undefined }));
+  }
+  const results = await applyFix(deadLetters, { ...parts, remainingMs: batch.remainingMs });
+  await finish(batch, results.flatMap(resultOfFix));
+  return results.filter((result) => "message" in result);
+};
+
+const bySentAt = (a: QueueMessage, b: QueueMessage): number => a.sentAt - b.sentAt;
+
+/** Redrives one chunk of messages. Answers whether it was the last. */
+const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
+  const messages = await receive(batch);
+  const own = messages.filter(({ id, sentAt }) => sentAt <= batch.startedAt && !batch.counts.attempted.has(id));
+  if (isOver(batch, messages.length, own.length)) return true;
+  if (own.length === 0) return false;
+  for (const message of own) batch.pending.set(message.id, message);
+  batch.rate.spend(own.length);
+  const deadLetters = await fixAll(batch, own.sort(bySentAt));
+  if (deadLetters.length > 0) await batch.send(deadLetters);
+  return false;
+};
+
+/**
+ * Decides how the batch ends after an error. A batch with counts reports them, and the next batch meets the error again. A
+ * batch without counts fails, so that the state machine waits before it retries.
+ */
+const endAfter = async (batch: BatchRun, error: unknown): Promise<BatchEnd> => {
+  // After a timeout the function may still process its messages: they become visible after their own timeout.
+  if (!isTimeout(error)) await batch.queue.release([...batch.pending.values()]);
+  batch.logger.warn("batch interrupted", { run: batch.event.run, reason: String(error) });
+  if (error instanceof BrokenFunctionError) return { next: "stopped", reason: "pipeline" };
+  if (batch.counts.received() > batch.event.progress.counts.received) return { next: "more" };
+  throw error;
+};
+
+const run = async (batch: BatchRun): Promise<BatchEnd> => {
+  for (let isFirst = true; ; isFirst = false) {
+    const limit = limitOf(batch);
+    if (limit !== undefined) return limit;
+    if (!isFirst && !(await hasTime(batch))) return { next: "more" };
+    try {
+      if (await redriveChunk(batch)) return { next: "done" };
+    } catch (error) {
+      return endAfter(batch, error);
+    }
+  }
+};
+
+/**
+ * Creates the function of the state "Redrive a batch". Its timeout is the length of a batch: five minutes are a good value.
+ * Makes no request before it is called.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
+ */
+export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
+  const parts = batchParts(options);
+  return async (event, context) => {
+    const batch = openBatch(parts, event, context);
+    const { next, reason } = await run(batch);
+    // At the end of the run, messages that are left are visible at once. Between batches they stay in flight.
+    if (next !== "more") await batch.queue.release([...batch.inFlight.values()]);
+    return batch.counts.close(next, reason);
+  };
+};

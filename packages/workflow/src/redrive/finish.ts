@@ -1,0 +1,79 @@
+// Finishes messages that have a result: deletes messages that are done, then their records, and counts all of them.
+
+import type { PipelineLogger } from "@sluice/core";
+import type { PayloadStore } from "@sluice/core/envelope";
+import { removeWithRecords } from "@sluice/redrive";
+import { sinkOf } from "../run/dead-letter.ts";
+import type { BatchCounts } from "../run/progress.ts";
+import type { QueueMessage, RedriveQueue } from "../run/queue.ts";
+import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.ts";
+
+/** What finishing needs, and the messages that this batch has in flight. */
+export interface FinishContext {
+  readonly queue: RedriveQueue;
+  readonly payloadStore: PayloadStore | undefined;
+  readonly logger: PipelineLogger;
+  readonly counts: BatchCounts;
+  /** Messages that are not deleted, by id, without their bodies. */
+  readonly inFlight: Map<string, QueueMessage>;
+  /** Messages that have no result yet. */
+  readonly pending: Map<string, QueueMessage>;
+}
+
+const fieldsOf = ({ deadLetter }: MessageResult) => ({
+  message: deadLetter.message.id,
+  id: deadLetter.envelope?.id,
+  sink: sinkOf(deadLetter),
+});
+
+const isDone = (result: MessageResult): result is DoneMessage => "outcome" in result;
+
+const deleteDone = async (
+  { queue, logger, payloadStore }: FinishContext,
+  done: readonly DoneMessage[],
+): Promise<ReadonlySet<QueueMessage>> => {
+  if (done.length === 0) return new Set();
+  const removals = done.map(({ deadLetter: { message, envelope } }) => ({
+    messages: [message],
+    recordUrls: envelope?.recordUrl === undefined ? [] : [envelope.recordUrl],
+  }));
+  return removeWithRecords(removals, {
+    removeMessages: async (messages) => {
+      const { successful, errors } = await queue.remove(messages);
+      if (errors.length > 0) {
+        const fields = { errors: errors.length, first: String(errors[0]) };
+        logger.warn("messages could not be deleted, and are received again", fields);
+      }
+      return new Set(successful);
+    },
+    payloadStore,
+    onError: (recordUrl, error) =>
+      logger.warn("a message's record could not be removed", { recordUrl, reason: String(error) }),
+  });
+};
+
+const countDone = (context: FinishContext, done: DoneMessage, isDeleted: boolean): void => {
+  const { counts, inFlight, logger } = context;
+  const { outcome, deadLetter } = done;
+  if (outcome === "dropped") {
+    logger.info("dead letter dropped", { ...fieldsOf(done), code: deadLetter.envelope?.code });
+  }
+  if (isDeleted) inFlight.delete(deadLetter.message.id);
+  counts.add(deadLetter.message.id, { outcome, isDeleted });
+};
+
+const countLeft = ({ counts, logger }: FinishContext, left: LeftMessage): void => {
+  logger.warn("dead letter left in its queue", { ...fieldsOf(left), code: left.code, reason: left.reason });
+  counts.add(left.deadLetter.message.id, { sink: sinkOf(left.deadLetter), code: left.code });
+};
+
+/** Finishes messages. Does not reject for an error that the next run can repair. */
+export const finish = async (context: FinishContext, results: readonly MessageResult[]): Promise<void> => {
+  const deleted = await deleteDone(context, results.filter(isDone));
+  for (const result of results) {
+    const { message } = result.deadLetter;
+    context.pending.delete(message.id);
+    if (isDone(result)) countDone(context, result, deleted.has(message));
+    else countLeft(context, result);
+  }
+};

@@ -1,0 +1,177 @@
+// The user's fix: it inspects each dead letter before it is sent, and may change its record or drop it.
+
+import { isDeepStrictEqual } from "node:util";
+import type { Envelope, PayloadStore } from "@sluice/core/envelope";
+import {
+  type Clock,
+  ConfigError,
+  checkClient,
+  eachBounded,
+  lazyClient,
+  missingDependency,
+  RecordError,
+  SinkError,
+  type StreamRecord,
+  untilAborted,
+} from "@sluice/core/sink-kit";
+import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
+import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
+import { required } from "../run/environment.ts";
+import { RedriveInterruptedError } from "../run/errors.ts";
+import type { LeftMessage } from "./message-result.ts";
+
+/**
+ * Answer of a fix: send the dead letter with this record, drop it (it is deleted), or send it unchanged. An envelope is an
+ * answer, too: `return { ...envelope, record }`.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a fix that returns nothing changes nothing
+export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined | null | void;
+
+/**
+ * Inspects one dead letter. It may change the images of the record and add missing members, but not change keys, sequence
+ * number, stream or id. It is called again when the dead letter is redriven again, so it must have no side effect.
+ */
+export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
+
+/** Result of the fix: the dead letter is sent, dropped, or left in the queue. */
+export type FixResult =
+  | DeadLetterWithRecord
+  | { readonly deadLetter: DeadLetter; readonly isDropped: true }
+  | LeftMessage;
+
+/** What applying the fix needs. */
+export interface FixParts {
+  /** Undefined: records are only fetched. */
+  readonly fix: Fix | undefined;
+  readonly fixTimeoutMs: number;
+  readonly payloadStore: PayloadStore | undefined;
+  readonly clock: Clock;
+  /** Milliseconds that are left of the invocation. */
+  readonly remainingMs: () => number;
+}
+
+/** Options of a fix that is a Lambda function. */
+export interface LambdaFixOptions {
+  /** Name or ARN of the function. Default: `SLUICE_FIX_FUNCTION` of the environment. */
+  readonly functionName?: string;
+  /** Default: a `Lambda` client with the SDK's own defaults. */
+  readonly client?: LambdaClient;
+}
+
+/**
+ * Creates a fix that calls a Lambda function with the envelope, which answers `{ record }`, `"drop"` or `null`. The batch
+ * function needs `lambda:InvokeFunction` on it.
+ * @throws {ConfigError} CONFIG_INVALID when the function's name is missing.
+ */
+export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
+  const name = required("functionName", functionName, "SLUICE_FIX_FUNCTION");
+  checkClient(client, "invoke", "a Lambda client of @aws-sdk/client-lambda");
+  const connection = lazyClient<LambdaClient>(client, loadLambda);
+  return async (envelope, signal) =>
+    (await invokeFunction(await connection.get(), name, envelope, signal)) as FixAnswer;
+};
+
+/** Creates a `Lambda` client with the SDK's defaults: an answer may take as long as the function's timeout. */
+export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
+  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
+  );
+  return new Lambda({});
+};
+
+const fixesAtOnce = 8;
+
+/** Returns the members that identify the change for the guard and the idempotency key. */
+const identityOf = ({ eventID, eventName, eventSourceARN, dynamodb }: StreamRecord): readonly unknown[] => [
+  eventID,
+  eventName,
+  eventSourceARN,
+  dynamodb?.Keys,
+  dynamodb?.SequenceNumber,
+];
+
+const keepsIdentity = (before: StreamRecord, after: StreamRecord): boolean => {
+  const given = identityOf(after);
+  return identityOf(before).every((part, index) => part === undefined || isDeepStrictEqual(part, given[index]));
+};
+
+/** Converts a record to plain JSON. Bytes become base64 text, as Lambda delivers them. */
+const asJson = (record: StreamRecord): StreamRecord => {
+  const text = JSON.stringify(record, function (this: Record<string, unknown>, name, value: unknown) {
+    // `value` of a Buffer is already converted.
+    const held = this[name];
+    return held instanceof Uint8Array ? Buffer.from(held).toString("base64") : value;
+  });
+  return JSON.parse(text);
+};
+
+const isRecord = (value: unknown): value is StreamRecord => typeof value === "object" && value !== null;
+
+const invalid = (deadLetter: DeadLetter, reason: string): FixResult => ({ deadLetter, code: "FIX_INVALID", reason });
+
+const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswer): FixResult => {
+  if (answer === undefined || answer === null) return { ...deadLetter, record };
+  if (answer === "drop") return { deadLetter, isDropped: true };
+  const given: unknown = answer.record;
+  if (!isRecord(given)) return invalid(deadLetter, 'the fix answered neither { record } nor "drop" nor nothing');
+  const fixedRecord = asJson(given);
+  if (!keepsIdentity(record, fixedRecord)) {
+    return invalid(deadLetter, "the fix changed the record's keys, sequence number, stream or id");
+  }
+  return isDeepStrictEqual(record, fixedRecord) ? { ...deadLetter, record } : { ...deadLetter, record, fixedRecord };
+};
+
+const timedOut = (): Error => Object.assign(new Error("the fix did not answer in time"), { name: "TimeoutError" });
+
+/** Calls the fix. Rejects when it throws an error, or does not answer in time. */
+const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixParts): Promise<FixAnswer> => {
+  const [answered, timeout] = [new AbortController(), new AbortController()];
+  const answer = untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
+  void clock.sleep(fixTimeoutMs, answered.signal).then(() => timeout.abort());
+  try {
+    return await answer;
+  } finally {
+    answered.abort();
+  }
+};
+
+const errorName = (error: unknown): string => {
+  if (error instanceof FunctionFailedError) return error.errorType;
+  return error instanceof Error ? error.name : "a value that is not an Error";
+};
+
+/** Only the name of a user's error is reported: its message may quote values. */
+const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
+  if (error instanceof RecordError || error instanceof SinkError) {
+    return { deadLetter, code: error.code, reason: error.message };
+  }
+  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${errorName(error)}` };
+};
+
+/** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */
+const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixParts): void => {
+  if (fix === undefined || remainingMs() >= fixTimeoutMs) return;
+  const found = "the invocation has less time left than one fix may take";
+  const expected = "expected a smaller chunkSize or fixTimeoutMs, or a longer timeout of the function";
+  throw new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${found}; ${expected}`);
+};
+
+const fixOne = async (deadLetter: DeadLetter, parts: FixParts): Promise<FixResult> => {
+  const { envelope } = deadLetter;
+  if (envelope === undefined) return { ...deadLetter, record: undefined };
+  checkTime(parts);
+  try {
+    const { record } = await withRecord(envelope, parts.payloadStore);
+    if (parts.fix === undefined) return { ...deadLetter, record };
+    // A copy, because the fix may change its argument, and its answer is compared with the original.
+    const given = { ...envelope, record: asJson(record) };
+    return resultOf(deadLetter, record, await callFix(parts.fix, given, parts));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return failureOf(deadLetter, error);
+  }
+};
+
+/** Applies the fix to each dead letter, and answers the results in their order. Messages without an envelope are unchanged. */
+export const applyFix = (deadLetters: readonly DeadLetter[], parts: FixParts): Promise<readonly FixResult[]> =>
+  eachBounded(deadLetters, fixesAtOnce, (deadLetter) => fixOne(deadLetter, parts));

@@ -1,0 +1,102 @@
+// DynamoDB conditions: whether an item is still as a record describes it.
+
+import { isDeepStrictEqual } from "node:util";
+import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
+
+/** A condition expression with its names and values. */
+export interface ItemCondition {
+  readonly expression: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, SdkValue>>;
+}
+
+/**
+ * Most clauses of a condition: an expression may have 300 operators and 4 KB. Further attributes are not compared.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
+ */
+const maxClauses = 100;
+
+const all = (clauses: readonly string[]): string => clauses.join(" AND ");
+
+const namesOf = (prefix: string, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name, index) => [`#${prefix}${index}`, name]));
+
+/** The item has none of these attributes. */
+export const lacks = (names: readonly string[]): ItemCondition => {
+  const some = names.slice(0, maxClauses);
+  return {
+    expression: all(some.map((_, index) => `attribute_not_exists(#n${index})`)),
+    names: namesOf("n", some),
+    values: {},
+  };
+};
+
+/** The item has these attributes with these values. */
+const holds = (image: Image): ItemCondition => {
+  const entries = Object.entries(image).slice(0, maxClauses);
+  return {
+    expression: all(entries.map((_, index) => `#h${index} = :h${index}`)),
+    names: namesOf(
+      "h",
+      entries.map(([name]) => name),
+    ),
+    values: Object.fromEntries(entries.map(([, value], index) => [`:h${index}`, sdkValue(value)])),
+  };
+};
+
+/** All of the conditions are true. */
+export const both = (...conditions: readonly ItemCondition[]): ItemCondition => ({
+  expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
+  names: Object.assign({}, ...conditions.map(({ names }) => names)),
+  values: Object.assign({}, ...conditions.map(({ values }) => values)),
+});
+
+const without = (image: Image, name: string): Image => {
+  const { [name]: _, ...rest } = image;
+  return rest;
+};
+
+/** Whether the condition of `isUnchanged` compares all attributes of a record. */
+export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord): boolean =>
+  Object.keys(NewImage).length <= maxClauses;
+
+/**
+ * The item is still as the record's change left it: it has every attribute of the new image, and none that the change
+ * removed. The marker is not compared, because an earlier run may have set it. Without a new image, the item exists.
+ */
+export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemCondition => {
+  const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
+  const held = holds(without(NewImage, marker));
+  if (dynamodb.NewImage === undefined) return held;
+  const taken = Object.keys(without(OldImage, marker)).filter((name) => !Object.hasOwn(NewImage, name));
+  return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
+};
+
+/** An update expression with its names and values. */
+export interface Update extends Omit<ItemCondition, "expression"> {
+  readonly expression: string;
+}
+
+/** Sets the marker, and changes the attributes in which the images differ. */
+export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): Update => {
+  const [old, fresh] = [without(before, marker), without(after, marker)];
+  const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));
+  const removed = Object.keys(old).filter((name) => !Object.hasOwn(fresh, name));
+  const sets = ["#marker = :marker", ...set.map((_, index) => `#s${index} = :s${index}`)];
+  const removes = removed.map((_, index) => `#r${index}`);
+  return {
+    expression: `SET ${sets.join(", ")}${removes.length > 0 ? ` REMOVE ${removes.join(", ")}` : ""}`,
+    names: {
+      "#marker": marker,
+      ...namesOf(
+        "s",
+        set.map(([name]) => name),
+      ),
+      ...namesOf("r", removed),
+    },
+    values: {
+      ":marker": value,
+      ...Object.fromEntries(set.map(([, held], index) => [`:s${index}`, sdkValue(held)])),
+    },
+  };
+};

@@ -1,0 +1,24 @@
+// The result of a message in a batch.
+
+import type { DeadLetter } from "../run/dead-letter.ts";
+import type { DoneOutcome } from "../run/progress.ts";
+
+/** The message is done and can be deleted. */
+export interface DoneMessage {
+  readonly deadLetter: DeadLetter;
+  readonly outcome: DoneOutcome;
+}
+
+/** The message stays in the queue. */
+export interface LeftMessage {
+  readonly deadLetter: DeadLetter;
+  readonly code: string;
+  /** For the log. Contains no item values. */
+  readonly reason: string;
+}
+
+/** Result of a message. */
+export type MessageResult = DoneMessage | LeftMessage;
+
+/** Takes results: deletes messages that are done, and counts all of them. */
+export type Finish = (results: readonly MessageResult[]) => Promise<void>;

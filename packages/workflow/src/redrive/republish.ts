@@ -1,0 +1,224 @@
+// Republishes the items of dead letters: an update of a marker attribute makes the source table's stream emit a record. The
+// update writes only the marker and the attributes that the fix has changed. Its condition is that the item is still as the
+// dead letter's change left it: a later change has already gone through the stream.
+
+import {
+  type AwsService,
+  decodeImage,
+  eachBounded,
+  type LazyClient,
+  missingDependency,
+  RecordError,
+  type SdkItem,
+  type SdkValue,
+  type StreamRecord,
+  sdkItem,
+} from "@sluice/core/sink-kit";
+import type { DeadLetterWithRecord } from "../run/dead-letter.ts";
+import { classified, interruption } from "../run/errors.ts";
+import { both, type ItemCondition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
+import type { Finish, MessageResult } from "./message-result.ts";
+
+interface ItemRequest {
+  TableName: string;
+  ConditionExpression: string;
+  ExpressionAttributeNames: Record<string, string>;
+  ExpressionAttributeValues?: Record<string, SdkValue>;
+}
+
+/**
+ * The calls of `DynamoDB` from `@aws-sdk/client-dynamodb` that republishing makes; your own client fits.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
+ */
+export interface SourceTableClient {
+  readonly updateItem: (input: ItemRequest & { Key: SdkItem; UpdateExpression: string }) => Promise<unknown>;
+  readonly putItem: (input: ItemRequest & { Item: SdkItem }) => Promise<unknown>;
+  readonly deleteItem: (input: ItemRequest & { Key: SdkItem }) => Promise<unknown>;
+}
+
+/** The source table, and how its items are updated. */
+export interface SourceTable {
+  readonly tableName: string;
+  readonly markerAttribute: string;
+  readonly removes: "leave" | "put-and-delete";
+  readonly connection: LazyClient<SourceTableClient>;
+}
+
+/** Items that are updated at the same time: each takes one request, or two. */
+const itemsAtOnce = 8;
+
+const dynamodb: AwsService = {
+  name: "DynamoDB",
+  codes: {
+    ConditionalCheckFailed: "SINK_CONFLICT",
+    ItemCollectionSizeLimitExceeded: "SINK_REJECTED",
+    ResourceNotFound: "SINK_MISSING",
+    TransactionConflict: "SINK_THROTTLED",
+    Validation: "SINK_REJECTED",
+  },
+};
+
+/** Creates a `DynamoDB` client with the SDK's defaults. */
+export const loadDynamodb = async (): Promise<SourceTableClient & { readonly destroy: () => void }> => {
+  const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-dynamodb"),
+  );
+  return new DynamoDB({});
+};
+
+interface ItemRefusal {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Result of one item. */
+type ItemResult = "republished" | ItemRefusal;
+
+const itemChanged: ItemRefusal = {
+  code: "ITEM_CHANGED",
+  reason: "the item was changed later; that change has already gone through the stream",
+};
+
+const notRepublishable = (reason: string): ItemRefusal => ({ code: "NOT_REPUBLISHABLE", reason });
+
+const conditionParts = ({ expression, names, values }: ItemCondition) => ({
+  ConditionExpression: expression,
+  ExpressionAttributeNames: { ...names },
+  ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
+});
+
+/** Makes a conditional request. Answers whether the condition was true. */
+const isApplied = async (request: () => Promise<unknown>): Promise<boolean> => {
+  try {
+    await request();
+    return true;
+  } catch (error) {
+    if (classified(dynamodb, error).code === "SINK_CONFLICT") return false;
+    throw error;
+  }
+};
+
+interface Item {
+  readonly deadLetter: DeadLetterWithRecord;
+  readonly record: StreamRecord;
+  readonly table: SourceTable;
+  /** New value of the marker. It differs in each run, because DynamoDB emits no record for an update without a change. */
+  readonly run: string;
+}
+
+const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<ItemResult> => {
+  const { tableName: TableName, markerAttribute, connection } = table;
+  const { Keys = {}, NewImage = Keys } = record.dynamodb ?? {};
+  const after = deadLetter.fixedRecord?.dynamodb?.NewImage ?? NewImage;
+  const update = updateOf(NewImage, after, [markerAttribute, { S: run }]);
+  const isFixed = deadLetter.fixedRecord !== undefined;
+  if (isFixed && !isComparable(record))
+    return notRepublishable("the item has too many attributes for the condition of a fix");
+  const client = await connection.get();
+  const { expression, names, values } = both(isUnchanged(record, markerAttribute), { ...update, expression: "" });
+  const request = {
+    TableName,
+    Key: sdkItem(Keys),
+    UpdateExpression: update.expression,
+    ...conditionParts({ expression, names, values }),
+  };
+  return (await isApplied(() => client.updateItem(request))) ? "republished" : itemChanged;
+};
+
+/**
+ * Puts an item with the key and the marker only, and deletes it. An item that is written meanwhile has other attributes, and
+ * is not deleted. If a crash leaves the item behind, the next attempt deletes it: it has the same marker.
+ */
+const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
+  const { tableName: TableName, markerAttribute, connection } = table;
+  const { Keys = {}, OldImage = {} } = record.dynamodb ?? {};
+  const Key = sdkItem(Keys);
+  const marker: SdkValue = { S: `removed: ${deadLetter.envelope?.id}` };
+  const keyNames = Object.keys(Keys);
+  const others = Object.keys(OldImage).filter((name) => name !== markerAttribute && !keyNames.includes(name));
+  const isPlaceholder: ItemCondition = {
+    expression: "#marker = :marker",
+    names: { "#marker": markerAttribute },
+    values: { ":marker": marker },
+  };
+  const client = await connection.get();
+  const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
+  // The put fails where the item exists, which may be the placeholder of an attempt that crashed.
+  await isApplied(() => client.putItem(put));
+  const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
+  return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;
+};
+
+/** Returns why the table cannot contain the images of a record: a dead letter may contain any record. */
+const malformedIn = (record: StreamRecord): string | undefined => {
+  const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
+  const images = [Keys, NewImage, OldImage].filter((image) => image !== undefined);
+  if (images.some((image) => typeof image !== "object" || image === null))
+    return "an image of the record is not an object";
+  try {
+    for (const image of images) decodeImage(image);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RecordError) return error.message;
+    throw error;
+  }
+};
+
+const tableIn = (streamArn: unknown): string | undefined =>
+  typeof streamArn === "string" ? streamArn.match(/:table\/([^/]+)\//)?.[1] : undefined;
+
+const republishOne = async (item: Item): Promise<ItemResult> => {
+  const { record, table } = item;
+  const { Keys, OldImage } = record.dynamodb ?? {};
+  if (tableIn(record.eventSourceARN) !== table.tableName)
+    return notRepublishable(`the record does not belong to the table ${table.tableName}`);
+  if (Object.keys(Keys ?? {}).length === 0) return notRepublishable("the record has no keys");
+  if (Object.hasOwn(Keys ?? {}, table.markerAttribute))
+    return notRepublishable("the marker attribute is a key of the table");
+  const malformed = malformedIn(record) ?? malformedIn(item.deadLetter.fixedRecord ?? record);
+  if (malformed !== undefined) return notRepublishable(malformed);
+  if (record.eventName !== "REMOVE") return updateItem(item);
+  if (table.removes === "leave") {
+    return { code: "REMOVE_LEFT", reason: 'a REMOVE record is republished only with removes: "put-and-delete"' };
+  }
+  if (OldImage === undefined) return notRepublishable("a REMOVE record is republished only with the item's old image");
+  return putAndDelete(item);
+};
+
+/** Returns the result for an error that the item causes. With other errors the batch cannot continue. */
+const refusal = (error: unknown): ItemRefusal => {
+  const { code, message } = classified(dynamodb, error);
+  if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return notRepublishable(message);
+  throw interruption(dynamodb, error);
+};
+
+const resultOf = async (item: Omit<Item, "record">): Promise<MessageResult> => {
+  const { deadLetter } = item;
+  if (deadLetter.record === undefined) return { deadLetter, ...notRepublishable("the message contains no envelope") };
+  const result = await republishOne({ ...item, record: deadLetter.record }).catch(refusal);
+  return result === "republished" ? { deadLetter, outcome: result } : { deadLetter, ...result };
+};
+
+/**
+ * Republishes the items of dead letters, and finishes their messages. `run` is the marker's new value.
+ * @throws {RedriveThrottledError} {RedriveInterruptedError} when the table refuses requests. The items that were updated by
+ * then are finished; no further item is started.
+ */
+export const republishAll = async (
+  table: SourceTable,
+  deadLetters: readonly DeadLetterWithRecord[],
+  { run, finish }: { readonly run: string; readonly finish: Finish },
+): Promise<void> => {
+  let failure: { readonly error: unknown } | undefined;
+  const done = await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
+    if (failure !== undefined) return [];
+    try {
+      return [await resultOf({ deadLetter, table, run })];
+    } catch (error) {
+      failure ??= { error };
+      return [];
+    }
+  });
+  await finish(done.flat());
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+};

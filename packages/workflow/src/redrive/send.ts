@@ -1,0 +1,82 @@
+// Sends dead letters to the pipeline's function as a redrive task: each goes to the sink that failed, through the same guard.
+
+import type { LazyClient } from "@sluice/core/sink-kit";
+import {
+  FunctionFailedError,
+  invokeFunction,
+  type LambdaClient,
+  lambdaService,
+  type MessageOrder,
+  type RedriveResult,
+  redriveEngine,
+  UnexpectedAnswerError,
+} from "@sluice/redrive";
+import { bodyOf, type DeadLetterWithRecord, orderOf } from "../run/dead-letter.ts";
+import { interruption, RedriveInterruptedError } from "../run/errors.ts";
+import type { Finish, MessageResult } from "./message-result.ts";
+
+/** The pipeline's function. */
+export interface PipelineFunction {
+  readonly name: string;
+  readonly connection: LazyClient<LambdaClient>;
+}
+
+/** How dead letters of one batch are sent. */
+export interface SendOptions {
+  readonly finish: Finish;
+  /** Aborts a call for which the invocation has no time left. */
+  readonly newSignal: () => AbortSignal;
+}
+
+/** Sends dead letters. */
+export type SendDeadLetters = (deadLetters: readonly DeadLetterWithRecord[]) => Promise<void>;
+
+interface OrderedDeadLetter extends MessageOrder {
+  readonly deadLetter: DeadLetterWithRecord;
+}
+
+/** Messages that were not sent have no result: they are released. One that is held back counts as left. */
+const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): MessageResult[] =>
+  [...results].flatMap(([{ deadLetter }, { outcome, stays, code, reason = "" }]): MessageResult[] => {
+    if (outcome === "unsent" && code === undefined) return [];
+    if (stays || outcome === "unsent") return [{ deadLetter, code: code ?? outcome, reason }];
+    // A message that failed and does not stay: its records are in other messages now.
+    return [{ deadLetter, outcome: outcome === "rejected" || outcome === "retried" ? "moved" : outcome }];
+  });
+
+const callError = (functionName: string, error: unknown): Error => {
+  if (error instanceof FunctionFailedError) return error;
+  if (!(error instanceof UnexpectedAnswerError)) return interruption(lambdaService, error);
+  return new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${functionName}: ${error.message}`, { cause: error });
+};
+
+/**
+ * Creates the function that sends dead letters, for one batch. It finishes the messages of each request before the next.
+ * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
+ * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
+ */
+export const deadLetterSender = (
+  { name, connection }: PipelineFunction,
+  { finish, newSignal }: SendOptions,
+): SendDeadLetters => {
+  const engine = redriveEngine<OrderedDeadLetter>({
+    invoke: async (event) => {
+      const client = await connection.get();
+      return invokeFunction(client, name, event, newSignal()).catch((error: unknown) => {
+        throw callError(name, error);
+      });
+    },
+    recordOf: ({ deadLetter }) => ({
+      messageId: deadLetter.message.id,
+      body: bodyOf(deadLetter),
+      attributes: { ApproximateReceiveCount: deadLetter.message.receiveCount },
+    }),
+    onResults: (results) => finish(resultsOf(results)),
+  });
+  return async (deadLetters) => {
+    const ordered = deadLetters.map((deadLetter) => ({ ...orderOf(deadLetter), deadLetter }));
+    await engine.send(ordered).catch((error: unknown) => {
+      throw error instanceof UnexpectedAnswerError ? callError(name, error) : error;
+    });
+  };
+};

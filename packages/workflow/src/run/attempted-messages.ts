@@ -1,0 +1,37 @@
+// The messages that this run has attempted and that are still in the queue: no message is attempted twice. Each takes eight
+// bytes of a hash of its id. As text, 10,000 messages take 107 kB of the 256 KiB that a state may contain. If two ids had
+// the same hash, one message would be left for the next run.
+
+import { createHash } from "node:crypto";
+
+const bytesPerMessage = 8;
+
+const hashOf = (messageId: string): bigint => createHash("sha256").update(messageId).digest().readBigUInt64BE(0);
+
+/** A set of message ids. */
+export interface AttemptedMessages {
+  readonly has: (messageId: string) => boolean;
+  readonly add: (messageId: string) => void;
+  readonly size: () => number;
+  /** Encodes the set for `attemptedMessages`. */
+  readonly text: () => string;
+}
+
+/** Decodes the set of ids in a text; `""` contains none. */
+export const attemptedMessages = (text: string): AttemptedMessages => {
+  const bytes = Buffer.from(text, "base64url");
+  const hashes = new Set<bigint>();
+  for (let at = 0; at + bytesPerMessage <= bytes.length; at += bytesPerMessage) hashes.add(bytes.readBigUInt64BE(at));
+  return {
+    has: (messageId) => hashes.has(hashOf(messageId)),
+    add: (messageId) => hashes.add(hashOf(messageId)),
+    size: () => hashes.size,
+    text: () => {
+      const all = Buffer.alloc(hashes.size * bytesPerMessage);
+      [...hashes].forEach((hash, index) => {
+        all.writeBigUInt64BE(hash, index * bytesPerMessage);
+      });
+      return all.toString("base64url");
+    },
+  };
+};

@@ -1,0 +1,42 @@
+// A received dead letter. The queue may also contain batches that Lambda sent to it as an on-failure destination: they have
+// no envelope, and are sent to the pipeline as they are.
+
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core/envelope";
+import type { StreamRecord } from "@sluice/core/sink-kit";
+import { envelopeOrder, invocationOrder, type MessageOrder, messageContent } from "@sluice/redrive";
+import type { QueueMessage } from "./queue.ts";
+
+/** A message, and the envelope in it. */
+export interface DeadLetter {
+  readonly message: QueueMessage;
+  readonly envelope: Envelope | undefined;
+}
+
+/** A dead letter with its record, and with the record that the fix answered where it changed it. */
+export interface DeadLetterWithRecord extends DeadLetter {
+  readonly record: StreamRecord | undefined;
+  readonly fixedRecord?: StreamRecord;
+}
+
+/** Reads a message. */
+export const deadLetterIn = (message: QueueMessage): DeadLetter => ({
+  message,
+  envelope: decodeEnvelope(message.body),
+});
+
+/** Returns the name of the sink that failed; `-` for a message without an envelope. */
+export const sinkOf = ({ envelope }: DeadLetter): string => envelope?.sink ?? "-";
+
+/** Returns the body that the pipeline gets: the message's own, unless the record was fixed. */
+export const bodyOf = ({ message, envelope, ...rest }: DeadLetter & Partial<DeadLetterWithRecord>): string => {
+  if (envelope === undefined || rest.fixedRecord === undefined) return message.body;
+  const { recordUrl: _, ...members } = envelope;
+  return encodeEnvelope({ ...members, record: rest.fixedRecord }, Number.POSITIVE_INFINITY);
+};
+
+/** Returns the order of a dead letter: that of its item and sink, or of its shard. */
+export const orderOf = ({ message, envelope, ...rest }: DeadLetter & Partial<DeadLetterWithRecord>): MessageOrder => {
+  if (envelope !== undefined) return envelopeOrder({ ...envelope, record: rest.record ?? envelope.record });
+  const content = messageContent(message.body);
+  return invocationOrder(message.id, content.kind === "on-failure" ? content.record : {});
+};

@@ -1,0 +1,107 @@
+// The progress of a run: the data that is passed from one batch to the next.
+
+import { type Counts, runCounts } from "@sluice/redrive";
+import { type AttemptedMessages, attemptedMessages } from "./attempted-messages.ts";
+import { addCount, type CountsBySink, totalOf } from "./counts-by-sink.ts";
+
+const outcomes = ["delivered", "superseded", "filtered", "moved", "republished", "dropped", "left"] as const;
+
+/** Outcome of a message that is done. `moved`: its records are in messages of the retry or dead-letter queue. */
+export type DoneOutcome = Exclude<(typeof outcomes)[number], "left">;
+
+/** Numbers of messages by outcome. `received` is the sum of the others. */
+export type RedriveCounts = Counts<(typeof outcomes)[number]>;
+
+/** Why a run ended before it had attempted every message. */
+export type StopReason = "failures" | "messages" | "pipeline";
+
+/** The state of a run between two batches. */
+export interface Progress {
+  /** `more`: another batch follows; `done`: every message was attempted; `stopped`: see `reason`. */
+  readonly next: "more" | "done" | "stopped";
+  readonly reason: StopReason | "";
+  /** Batches that have reported. */
+  readonly batches: number;
+  /** Batches that crashed. Their messages are not counted. */
+  readonly interrupted: number;
+  readonly counts: RedriveCounts;
+  /** Messages that were attempted and are still in the queue. The sum is `counts.left`. */
+  readonly left: CountsBySink;
+  /** Messages that are done and could not be deleted. */
+  readonly notDeleted: number;
+  /** @see attemptedMessages */
+  readonly attempted: string;
+}
+
+/** The members of a progress: the state machine names each. */
+export const progressMembers: readonly (keyof Progress)[] = [
+  "next",
+  "reason",
+  "batches",
+  "interrupted",
+  "counts",
+  "left",
+  "notDeleted",
+  "attempted",
+];
+
+/** The progress of a run at its start. */
+export const noProgress: Progress = {
+  next: "more",
+  reason: "",
+  batches: 0,
+  interrupted: 0,
+  counts: runCounts(outcomes).check(),
+  left: {},
+  notDeleted: 0,
+  attempted: "",
+};
+
+/** Result of one message. */
+export type CountedResult =
+  | { readonly outcome: DoneOutcome; readonly isDeleted: boolean }
+  | { readonly sink: string; readonly code: string };
+
+/** Counts the messages of one batch. */
+export interface BatchCounts {
+  readonly attempted: AttemptedMessages;
+  readonly received: () => number;
+  /** Messages that this run leaves in the queue. */
+  readonly remaining: () => number;
+  readonly add: (messageId: string, result: CountedResult) => void;
+  /** Returns the progress after the batch. @throws when the counts do not add up. */
+  readonly close: (next: Progress["next"], reason?: StopReason) => Progress;
+}
+
+/** Continues the counts of earlier batches. `crashes`: earlier attempts of this batch, which did not report. */
+export const batchCounts = (before: Progress, crashes: number): BatchCounts => {
+  const attempted = attemptedMessages(before.attempted);
+  const counts = runCounts(outcomes, before.counts);
+  let { left, notDeleted } = before;
+  return {
+    attempted,
+    received: counts.received,
+    remaining: () => counts.of("left") + notDeleted,
+    add: (messageId, result) => {
+      counts.receive();
+      counts.add("outcome" in result ? result.outcome : "left");
+      if ("outcome" in result && result.isDeleted) return;
+      if ("code" in result) left = addCount(left, result.sink, result.code);
+      else notDeleted += 1;
+      attempted.add(messageId);
+    },
+    close: (next, reason) => {
+      if (totalOf(left) !== counts.of("left")) throw new Error("the counts of messages that are left do not add up");
+      return {
+        next,
+        reason: reason ?? "",
+        batches: before.batches + 1,
+        interrupted: before.interrupted + crashes,
+        counts: counts.check(),
+        left,
+        notDeleted,
+        attempted: attempted.text(),
+      };
+    },
+  };
+};

@@ -1,0 +1,144 @@
+// The dead-letter queue: messages are received, and then deleted, released, or left in flight until they are visible again.
+
+import {
+  type BatchResult,
+  changeVisibility,
+  deleteMessages,
+  depthAttributes,
+  maxBatchEntries,
+  type QueueDepth,
+  queueDepth,
+  type Receipt,
+  type ReceivingQueue,
+  type SqsClient,
+  type SqsMessage,
+} from "@sluice/core/envelope";
+import {
+  type AwsService,
+  checkClient,
+  lazyClient,
+  missingDependency,
+  type PipelineLogger,
+} from "@sluice/core/sink-kit";
+import { requiredUrl } from "./environment.ts";
+import { interruption } from "./errors.ts";
+
+/** The calls of an SQS client that a redrive makes; your own client fits. */
+export type RedriveQueueClient = Omit<SqsClient, "sendMessageBatch">;
+
+/** Options of each function that uses the queue. Those with a variable may come from the environment instead. */
+export interface QueueOptions {
+  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
+  readonly queueUrl?: string;
+  /** Default: lines of JSON on the console. */
+  readonly logger?: PipelineLogger;
+  readonly clients?: { readonly sqs?: RedriveQueueClient };
+}
+
+/** A message that was received. */
+export interface QueueMessage extends Receipt {
+  readonly id: string;
+  readonly body: string;
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number;
+  readonly receiveCount: string;
+}
+
+/** What to receive. */
+export interface ReceiveRequest {
+  readonly maxMessages: number;
+  /** For how many seconds no other consumer receives the messages. */
+  readonly visibilityTimeout: number;
+  /** Seconds to wait for the first message, at most 20. */
+  readonly waitSeconds: number;
+}
+
+/** The dead-letter queue. */
+export interface RedriveQueue {
+  /** Receives messages: fewer than requested where no more are available. */
+  readonly receive: (request: ReceiveRequest) => Promise<readonly QueueMessage[]>;
+  /** Deletes messages. Does not reject. */
+  readonly remove: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
+  /** Makes messages visible at once. Those that SQS refuses are visible after their timeout. Does not reject. */
+  readonly release: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
+  readonly depth: () => Promise<QueueDepth>;
+}
+
+/** Bytes after which a receive stops, so that a batch fits into a small function. The last request may exceed it. */
+const maxReceivedBytes = 5_000_000;
+
+const sqs: AwsService = {
+  name: "SQS",
+  codes: { QueueDoesNotExist: "SINK_MISSING", NonExistentQueue: "SINK_MISSING", OverLimit: "SINK_THROTTLED" },
+};
+
+const loadSqs = async (): Promise<RedriveQueueClient & { readonly destroy: () => void }> => {
+  const { SQS } = await import("@aws-sdk/client-sqs").catch(
+    missingDependency("the redrive workflow", "@aws-sdk/client-sqs"),
+  );
+  return new SQS({});
+};
+
+const messageOf = ({ MessageId = "", Body = "", ReceiptHandle = "", Attributes = {} }: SqsMessage): QueueMessage => ({
+  id: MessageId,
+  body: Body,
+  receiptHandle: ReceiptHandle,
+  sentAt: Number(Attributes.SentTimestamp ?? 0),
+  receiveCount: Attributes.ApproximateReceiveCount ?? "1",
+});
+
+const bytesOf = (messages: readonly QueueMessage[]): number => messages.reduce((sum, { body }) => sum + body.length, 0);
+
+/** Returns the queue's URL. @throws {ConfigError} CONFIG_INVALID when it is missing or not a URL. */
+export const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string =>
+  requiredUrl("queueUrl", queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
+
+/** Returns the name of the queue: the last part of its URL. */
+export const queueName = (options: Pick<QueueOptions, "queueUrl">): string =>
+  queueUrlOf(options).split("/").at(-1) ?? "";
+
+type QueueConnection = ReceivingQueue<keyof RedriveQueueClient>;
+
+const receiveTen = async ({ client, queueUrl }: QueueConnection, request: ReceiveRequest): Promise<QueueMessage[]> => {
+  const { Messages = [] } = await client.receiveMessage({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: Math.min(maxBatchEntries, request.maxMessages),
+    VisibilityTimeout: request.visibilityTimeout,
+    WaitTimeSeconds: request.waitSeconds,
+    MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
+  });
+  return Messages.map(messageOf);
+};
+
+const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise<readonly QueueMessage[]> => {
+  const received = await receiveTen(queue, request).catch((error: unknown) => {
+    throw interruption(sqs, error);
+  });
+  let last: readonly QueueMessage[] = received;
+  while (last.length > 0 && received.length < request.maxMessages && bytesOf(received) < maxReceivedBytes) {
+    const rest = { ...request, maxMessages: request.maxMessages - received.length, waitSeconds: 0 };
+    // Messages must not be lost with a later request that fails: the next receive meets the same error.
+    last = await receiveTen(queue, rest).catch(() => []);
+    received.push(...last);
+  }
+  return received;
+};
+
+/** Opens the queue. Makes no request. @throws {ConfigError} CONFIG_INVALID when the URL or the client is wrong. */
+export const openQueue = (options: QueueOptions): RedriveQueue => {
+  const queueUrl = queueUrlOf(options);
+  const given = options.clients?.sqs;
+  checkClient(given, "receiveMessage", "an SQS client of @aws-sdk/client-sqs");
+  const connection = lazyClient<RedriveQueueClient>(given, loadSqs);
+  const open = async (): Promise<QueueConnection> => ({ client: await connection.get(), queueUrl, name: "queue" });
+  return {
+    receive: async (request) => receive(await open(), request),
+    remove: async (messages) => deleteMessages(await open(), messages),
+    release: async (messages) => changeVisibility(await open(), messages, () => 0),
+    depth: async () => {
+      const { client } = await open();
+      const request = { QueueUrl: queueUrl, AttributeNames: [...depthAttributes] };
+      return queueDepth((await client.getQueueAttributes(request)).Attributes);
+    },
+  };
+};

@@ -1,0 +1,48 @@
+// Limits of a run: options of the state machine, which the input of an execution may override.
+
+import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
+
+/** `redrive`: to the sink that failed. `republish`: by an update of the item in the source table. */
+export type RedriveMode = "redrive" | "republish";
+
+/** Limits of a run. */
+export interface RunSettings {
+  /** Most messages per second. Default: no limit. */
+  readonly ratePerSecond?: number;
+  /** Ends the run when that many messages stay in the queue: a redrive cannot fix the cause. Default 1,000. */
+  readonly maxFailures?: number;
+  /** Ends the run after that many messages, for a trial. */
+  readonly maxMessages?: number;
+}
+
+/** Highest `maxFailures`: the state contains an entry for each message that is left. */
+export const maxFailuresLimit = 10_000;
+
+/** Checks settings. @throws {ConfigError} CONFIG_INVALID when one is out of range. */
+export const checkSettings = ({ ratePerSecond, maxFailures, maxMessages }: RunSettings): void => {
+  if (ratePerSecond !== undefined) checkWhole("ratePerSecond", ratePerSecond, [1, 10_000]);
+  if (maxFailures !== undefined) checkWhole("maxFailures", maxFailures, [1, maxFailuresLimit]);
+  if (maxMessages !== undefined) checkWhole("maxMessages", maxMessages, [1, Number.MAX_SAFE_INTEGER]);
+};
+
+const names = ["ratePerSecond", "maxFailures", "maxMessages"] as const satisfies (keyof RunSettings)[];
+
+/** Members that Step Functions' console and callers of an execution add. */
+const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
+
+/**
+ * Returns the settings, overridden by the execution's input.
+ * @throws {ConfigError} CONFIG_INVALID for an input that is not an object, or has an unknown member: a mistyped limit must
+ * not mean no limit.
+ */
+export const settingsFor = (settings: RunSettings, input: unknown): RunSettings => {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw invalidOption("input", "must be an object with settings, or {}");
+  }
+  const given = Object.entries(input).filter(([name]) => !ignored.test(name));
+  const unknown = given.find(([name]) => !names.some((known) => known === name));
+  if (unknown !== undefined) throw invalidOption(unknown[0].slice(0, 40), `is unknown; expected ${names.join(", ")}`);
+  const merged: RunSettings = { ...settings, ...Object.fromEntries(given) };
+  checkSettings(merged);
+  return merged;
+};
