@@ -19,10 +19,10 @@ export {
   type ReceivingQueue,
   requestsAtOnce,
   type SqsAttribute,
-  type SqsClient,
+  type SqsCalls,
   type SqsEntry,
-  type SqsMessage,
   type SqsQueueClient,
+  type SqsReceivedMessage,
   type SqsSender,
 } from "./envelope/sqs-client.ts";
 export type {

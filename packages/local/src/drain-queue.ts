@@ -1,6 +1,6 @@
 // All messages of a queue, for tests.
 
-import { deleteMessages, maxBatchEntries, type SqsClient, type SqsMessage } from "@sluice/core/envelope";
+import { deleteMessages, maxBatchEntries, type SqsCalls, type SqsReceivedMessage } from "@sluice/core/envelope";
 
 /** A message that was received and deleted. */
 export interface DrainedMessage {
@@ -12,9 +12,9 @@ export interface DrainedMessage {
 }
 
 /** The calls of an SQS client that draining makes; your own client fits. */
-export type QueueReader = Pick<SqsClient, "receiveMessage" | "deleteMessageBatch">;
+export type QueueReader = Pick<SqsCalls, "receiveMessage" | "deleteMessageBatch">;
 
-const texts = (attributes: NonNullable<SqsMessage["MessageAttributes"]>) =>
+const texts = (attributes: NonNullable<SqsReceivedMessage["MessageAttributes"]>) =>
   Object.fromEntries(
     Object.entries(attributes).flatMap(([name, { StringValue }]) =>
       StringValue === undefined ? [] : [[name, StringValue]],

@@ -5,7 +5,7 @@ import {
   deleteMessages,
   maxBatchEntries,
   requestsAtOnce,
-  type SqsClient,
+  type SqsCalls,
 } from "@sluice/core/envelope";
 import { awsFailure } from "../aws/aws-failure.ts";
 import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messages.ts";
@@ -13,7 +13,7 @@ import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.
 import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
 
 /** The calls of an SQS client that a queue needs as a message source. */
-export type SourceQueueClient = Omit<SqsClient, "sendMessageBatch"> & { readonly destroy?: () => void };
+export type SourceQueueClient = Omit<SqsCalls, "sendMessageBatch"> & { readonly destroy?: () => void };
 
 /** Messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
 const maxInFlight = 120_000;

@@ -13,7 +13,7 @@ export interface SqsAttribute {
 }
 
 /** A message as `ReceiveMessage` answers it. */
-export interface SqsMessage {
+export interface SqsReceivedMessage {
   readonly MessageId?: string | undefined;
   readonly ReceiptHandle?: string | undefined;
   readonly Body?: string | undefined;
@@ -43,7 +43,7 @@ interface ReceivedEntry {
  * calls takes a `Pick` of them.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  */
-export interface SqsClient {
+export interface SqsCalls {
   readonly sendMessageBatch: (input: { QueueUrl: string; Entries: SqsEntry[] }) => Promise<IdAnswer>;
   readonly receiveMessage: (input: {
     QueueUrl: string;
@@ -52,7 +52,7 @@ export interface SqsClient {
     WaitTimeSeconds?: number;
     MessageAttributeNames?: string[];
     MessageSystemAttributeNames?: ("All" | "SentTimestamp" | "ApproximateReceiveCount")[];
-  }) => Promise<{ readonly Messages?: readonly SqsMessage[] | undefined }>;
+  }) => Promise<{ readonly Messages?: readonly SqsReceivedMessage[] | undefined }>;
   readonly deleteMessageBatch: (input: { QueueUrl: string; Entries: ReceivedEntry[] }) => Promise<IdAnswer>;
   readonly changeMessageVisibilityBatch: (input: {
     QueueUrl: string;
@@ -65,13 +65,10 @@ export interface SqsClient {
 }
 
 /** The call that a queue of envelopes needs to store them. */
-export type SqsSender = Pick<SqsClient, "sendMessageBatch">;
+export type SqsSender = Pick<SqsCalls, "sendMessageBatch">;
 
 /** The calls that a queue of envelopes needs to be consumed, too. */
-export type SqsQueueClient = Pick<
-  SqsClient,
-  "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch"
->;
+export type SqsQueueClient = Pick<SqsCalls, "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch">;
 
 /** Names of the attributes that `queueDepth` reads. */
 export const depthAttributes = [
@@ -158,10 +155,10 @@ export interface Receipt {
 }
 
 /** A queue whose received messages are deleted, hidden or released. */
-export interface ReceivingQueue<Calls extends keyof SqsClient> {
+export interface ReceivingQueue<Calls extends keyof SqsCalls> {
   readonly name: string;
   readonly queueUrl: string;
-  readonly client: Pick<SqsClient, Calls>;
+  readonly client: Pick<SqsCalls, Calls>;
 }
 
 const handles = (messages: readonly Receipt[]): ReceivedEntry[] =>

@@ -1,6 +1,6 @@
 // A message as ReceiveMessage returns it, and as Lambda delivers it.
 
-import type { SqsAttribute, SqsMessage } from "@sluice/core/envelope";
+import type { SqsAttribute, SqsReceivedMessage } from "@sluice/core/envelope";
 import type { RecordText } from "../lambda/batch.ts";
 
 /** An attribute of a message as Lambda delivers it. */
@@ -48,7 +48,7 @@ const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: SqsAttribute):
 /** `arn:aws:sqs:<region>:<account>:<name>` */
 const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
 
-const recordOf = (message: SqsMessage, queueArn: string): SqsRecord => {
+const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
   return {
@@ -66,7 +66,7 @@ const recordOf = (message: SqsMessage, queueArn: string): SqsRecord => {
 };
 
 /** The message on its way through the mapping. */
-export const receivedMessage = (message: SqsMessage, queueArn: string): ReceivedMessage => {
+export const receivedMessage = (message: SqsReceivedMessage, queueArn: string): ReceivedMessage => {
   const record = recordOf(message, queueArn);
   const text = JSON.stringify(record);
   return { id: record.messageId, receiptHandle: record.receiptHandle, text, bytes: Buffer.byteLength(text) };

@@ -1,10 +1,10 @@
 // The queue that a mapping polls: it receives and deletes messages, and counts the messages that are left.
 
-import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsClient } from "@sluice/core/envelope";
+import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsCalls } from "@sluice/core/envelope";
 import { type ReceivedMessage, receivedMessage } from "./message.ts";
 
 /** The calls of an SQS client that a mapping makes; your own client fits. */
-export type QueueClient = Pick<SqsClient, "receiveMessage" | "deleteMessageBatch" | "getQueueAttributes">;
+export type QueueClient = Pick<SqsCalls, "receiveMessage" | "deleteMessageBatch" | "getQueueAttributes">;
 
 /** Messages of a receive, and of a batch without a window. */
 export const maxReceived: number = maxBatchEntries;

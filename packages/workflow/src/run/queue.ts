@@ -10,8 +10,8 @@ import {
   queueDepth,
   type Receipt,
   type ReceivingQueue,
-  type SqsClient,
-  type SqsMessage,
+  type SqsCalls,
+  type SqsReceivedMessage,
 } from "@sluice/core/envelope";
 import {
   type AwsService,
@@ -24,7 +24,7 @@ import { requiredUrl } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
 /** The calls of an SQS client that a redrive makes; your own client fits. */
-export type RedriveQueueClient = Omit<SqsClient, "sendMessageBatch">;
+export type RedriveQueueClient = Omit<SqsCalls, "sendMessageBatch">;
 
 /** Options of each function that uses the queue. Those with a variable may come from the environment instead. */
 export interface QueueOptions {
@@ -79,7 +79,12 @@ const loadSqs = async (): Promise<RedriveQueueClient & { readonly destroy: () =>
   return new SQS({});
 };
 
-const messageOf = ({ MessageId = "", Body = "", ReceiptHandle = "", Attributes = {} }: SqsMessage): QueueMessage => ({
+const messageOf = ({
+  MessageId = "",
+  Body = "",
+  ReceiptHandle = "",
+  Attributes = {},
+}: SqsReceivedMessage): QueueMessage => ({
   id: MessageId,
   body: Body,
   receiptHandle: ReceiptHandle,
