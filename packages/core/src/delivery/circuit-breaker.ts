@@ -7,18 +7,18 @@ import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
-/** Batches in a row that must fail as a whole, and different items among them: one bad item must not open the circuit. */
+/** Failed batches in a row that open the circuit. Two items at least must have failed, because one bad item is no outage. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
-/** Delay before a probe: doubles with each failed probe. */
+/** Delay before the next probe. Doubles with each failed probe. */
 const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * Timeout of a probe. It is short where other sinks wait for it, so that their p99 stays as it was (bench: `isolation`).
- * In an invocation of the retry queue no sink waits; there the timeout doubles with each failed probe, so that a target
- * that has become slow is not taken for one that is down.
+ * Timeout of a probe. While other sinks of the invocation wait for the probe, the timeout is short and their p99 does not
+ * change (bench: `isolation`). In an invocation of the retry queue no other sink waits. There the timeout doubles with
+ * each failed probe, so that a slow target does not count as a target that is down.
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
@@ -31,7 +31,7 @@ export interface Probe {
   readonly call: CircuitCall;
 }
 
-/** Which deliveries of a batch may be written: all, none, or one as a probe and the others if the probe succeeds. */
+/** Which deliveries of a batch may be written: all, none, or first a probe, and after its success the others. */
 export type Admission = "all" | "none" | Probe;
 
 /** What a batch says about its target. */
@@ -41,7 +41,7 @@ interface BatchResult {
   readonly itemKeys: ReadonlySet<string>;
 }
 
-/** One answer of the target is enough. A delivery that was never attempted says nothing about the target. */
+/** One answer proves that the target is up. Deliveries without an attempt prove nothing. */
 const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
@@ -81,7 +81,7 @@ export class CircuitBreaker {
     );
   }
 
-  /** Milliseconds that a batch may take: fewer when the batch before has failed as a whole. */
+  /** Time limit of a batch, in milliseconds. It is shorter after a batch that failed as a whole. */
   timeFor(usualMs: number): number {
     return this.#circuit.failures() === 0 ? usualMs : Math.min(usualMs, timeoutAfterFailureMs);
   }
@@ -91,7 +91,7 @@ export class CircuitBreaker {
     return this.#lastFailure;
   }
 
-  /** Which deliveries of a batch may be written. For batches whose failures go to the retry queue. */
+  /** Decides which deliveries of a batch may be written. Only for batches whose failures go to the retry queue. */
   admit({ isAlone }: { readonly isAlone: boolean }): Admission {
     const state = this.#circuit.state();
     if (state.name === "closed") return "all";
@@ -101,7 +101,7 @@ export class CircuitBreaker {
     return { probeTimeoutMs: ms, call: this.#circuit.start() };
   }
 
-  /** Records the results of a batch of which all deliveries were admitted. */
+  /** Takes the results of a batch for which `admit` returned `"all"`. */
   record(entries: readonly BatchEntry[], results: Results): void {
     const { isAnswered, failure, itemKeys } = resultOf(entries, results);
     if (isAnswered) this.close();
@@ -118,7 +118,7 @@ export class CircuitBreaker {
   #fail(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
     this.#lastFailure = failure;
     for (const itemKey of itemKeys) if (this.#failedItems.size < itemsToOpen) this.#failedItems.add(itemKey);
-    // While one item is all that has failed, the batch that would open the circuit is not counted.
+    // If only one item has failed, the batch that would open the circuit does not count.
     const mayOpen = this.#failedItems.size >= itemsToOpen;
     if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
   }
@@ -170,9 +170,8 @@ const writeProbe = async (
 };
 
 /**
- * The sink behind an open circuit breaker, for one batch: nothing is written, or one write as a probe. If the probe is of
- * one item, a second write follows it: the first item may be one that always fails. Once a probe has succeeded, the rest
- * of the batch is written.
+ * The sink behind an open circuit breaker, for one batch. It writes nothing, or one probe. A probe of one item may fail
+ * because of that item, so a second probe with another item follows. After a successful probe the rest is written.
  */
 export const probingSink = (sink: Sink<unknown>, probing: Probing): Sink<unknown> => {
   const { route, breaker, admission } = probing;

@@ -12,18 +12,18 @@ export interface JournalEntry {
   readonly version: string;
 }
 
-/** Remembers what was delivered of batches that Lambda delivers again. */
+/** Remembers the deliveries that had succeeded when their batch failed, because Lambda delivers the whole batch again. */
 export interface Journal {
   /**
-   * Idempotency keys of a route's entries whose versions lie between two, both included. The answer may hold more. It
-   * must include every entry that was added before.
+   * Finds the idempotency keys of a route's entries with versions from `from` to `to`, both included. The result includes
+   * every entry that was added before the call, and may include others.
    */
   readonly find: (
     route: RouteId,
     range: { readonly from: string; readonly to: string },
     signal: AbortSignal,
   ) => Promise<ReadonlySet<string>>;
-  /** Adds entries, to be kept for longer than the stream keeps a record (24 hours). Rejects unless all were added. */
+  /** Adds entries. They must stay for longer than a record stays in the stream (24 hours). Rejects unless all were added. */
   readonly note: (route: RouteId, entries: readonly JournalEntry[]) => Promise<void>;
 }
 
@@ -34,9 +34,9 @@ export type LeaseResult = "acquired" | "completed" | { readonly heldForMs: numbe
 export interface Leases {
   /** A lease that is neither completed nor released expires after `holdMs`: its holder has crashed. */
   readonly acquire: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<LeaseResult>;
-  /** Remembers, for longer than a dead letter can wait for its redrive, that the delivery was sent. */
+  /** Remembers that the delivery was sent, for longer than a dead letter can wait for its redrive. */
   readonly complete: (route: RouteId, idempotencyKey: string) => Promise<void>;
-  /** Gives back a lease whose delivery was not sent. A delivery that was completed meanwhile stays completed. */
+  /** Releases the lease of a delivery that was not sent. If another invocation has completed it, it stays completed. */
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 
@@ -48,11 +48,11 @@ export interface PendingItem {
 }
 
 /**
- * Which items of a route have changes in the retry queue. Only the invocation that has the item's shard adds an item,
- * and only the consumer of the queue releases it; but an item whose change was not stored is released by who added it.
+ * The items of a route that have changes in the retry queue. Only the invocation that has the item's shard adds an item.
+ * The consumer of the queue releases it. If the change could not be stored, the invocation that added the item releases it.
  */
 export interface PendingItems {
-  /** Version of the last pending change by item key, of those items that have one. Must see all that were added before. */
+  /** Finds the version of each item's last pending change, by item key. Must see all items that were added before. */
   readonly find: (
     route: RouteId,
     itemKeys: readonly string[],
@@ -60,15 +60,15 @@ export interface PendingItems {
   ) => Promise<ReadonlyMap<string, string>>;
   /** Adds items, or moves them to a later version. Rejects unless all were. */
   readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
-  /** Moves items back from `version` to an earlier one, where they still are at `version`. */
+  /** Moves items from `version` back to the earlier version `to`, if they are still at `version`. */
   readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
-  /** Removes the items that are not at a later version than given here. */
+  /** Removes each item, unless it has moved to a later version than the one given here. */
   readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
 }
 
 /**
- * Where append routes remember what they have delivered: `journal` for `on-failure`, `leases` for `always`; and which
- * items wait in the retry queue, for routes that use one.
+ * The store in which append routes remember their deliveries: `journal` for `dedupe: "on-failure"`, `leases` for
+ * `"always"`, and `pendingItems` for routes that use the retry queue.
  */
 export interface DedupeStore {
   readonly journal: Journal;

@@ -19,11 +19,11 @@ export interface Budget {
 const overdue = (route: Route, settleMs: number): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${route.name}] the sink had not settled ${settleMs} ms after its deadline`);
 
-/** A budget whose end all writes of one route watch. */
+/** A budget, and the end of its time. */
 interface Run extends Budget {
   /**
-   * Resolves, a moment after the deadline, to the error for a sink that does not answer. One for all writes: a signal
-   * and a listener for each would cost as much as sending a message.
+   * Resolves a moment after the deadline, to the error for a sink that has not answered. All writes share this promise,
+   * because a signal and a listener for each write would cost as much as sending a message.
    */
   readonly late: Promise<SinkError>;
 }
@@ -41,7 +41,7 @@ const afterDeadline = (route: Route, { deadline, clock }: Budget, over: AbortSig
 const unreported = (route: Route, delivery: Delivery): WriteResult =>
   failed(delivery, new SinkError("SINK_UNREPORTED", `[${route.name}] the sink reported no result of a delivery`));
 
-/** A result for each delivery, in the order of the batch. Most sinks answer in that order already. */
+/** Sorts the results of a sink into the order of the batch, which most sinks return anyway. */
 const matched = (route: Route, batch: readonly Delivery[], answer: readonly WriteResult[]): readonly WriteResult[] => {
   if (answer.length === batch.length && answer.every(({ delivery }, index) => delivery === batch[index])) return answer;
   const byDelivery = new Map<Delivery, WriteResult>();
@@ -49,7 +49,7 @@ const matched = (route: Route, batch: readonly Delivery[], answer: readonly Writ
   return batch.map((delivery) => byDelivery.get(delivery) ?? unreported(route, delivery));
 };
 
-/** One write, with a result for every delivery: one that the sink does not report has failed. */
+/** One write, with a result for every delivery. A delivery that the sink does not report has failed. */
 const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Promise<readonly WriteResult[]> => {
   const { signal, remainingMs } = run.deadline;
   try {
@@ -62,7 +62,7 @@ const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Pr
   }
 };
 
-/** Milliseconds for which the target asked not to be called; 0 where it did not ask. */
+/** Milliseconds for which the target asked not to be called, or 0. */
 const retryAfterMs = (result: WriteResult): number =>
   result.outcome === "failed" && "retryAfterMs" in result.error ? (result.error.retryAfterMs ?? 0) : 0;
 
@@ -74,7 +74,7 @@ const isWorthAnotherAttempt = (result: WriteResult, queue: ItemQueue, { retry, d
   queue.attempts + 1 < retry.maxAttempts &&
   !deadline.signal.aborted;
 
-/** Writes the next deliveries of a group of item queues; hands each queue back when it may go on. */
+/** Writes the next delivery of each item queue in a group. Hands each queue back when its next delivery may be written. */
 const writeGroup = async (
   route: Route,
   group: readonly ItemQueue[],
@@ -126,8 +126,8 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
 };
 
 /**
- * Writes the item queues to their ends.
- * @throws what a sink threw that is no `SinkError`, when all writes have ended.
+ * Writes all deliveries of the item queues.
+ * @throws an error of a sink that is not a `SinkError`, after all writes have ended.
  */
 const writeAll = async (route: Route, queues: readonly ItemQueue[], run: Run): Promise<void> => {
   const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;

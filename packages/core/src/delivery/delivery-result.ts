@@ -1,4 +1,4 @@
-// Result of a delivery, and results of a route. Nothing changes a result: each step after the delivery answers new ones.
+// The result of a delivery, and the results of a route. Results are immutable: each later step returns new ones.
 
 import { type DeliveryError, outcomeOf } from "../errors.ts";
 import type { Change } from "../record/change.ts";
@@ -13,7 +13,7 @@ export interface DeliveryResult {
   readonly error?: DeliveryError;
   /** Writes that were attempted. */
   readonly attempts: number;
-  /** Retried from the retry queue: the stream need not deliver the record again. */
+  /** The delivery is in the retry queue, so the stream does not have to deliver the record again. */
   readonly isQueued?: true;
 }
 
@@ -33,19 +33,19 @@ export interface RouteResult {
   /** Number of deliveries that the route was given. */
   readonly received: number;
   readonly results: Results;
-  /** Changes that the route takes; other records of the batch were filtered, or could not be decoded. */
+  /** The changes that the route accepts. Other records of the batch were filtered or could not be decoded. */
   readonly entries: readonly BatchEntry[];
-  /** Ids of the deliveries that the journal knew; undefined where the route keeps no journal of this batch. */
+  /** Ids of the deliveries that the journal contained; undefined if the route uses no journal for this batch. */
   readonly noted: ReadonlySet<string> | undefined;
 }
 
-/** Id of a delivery: equal on every repeat of the change, different for different changes and routes. */
+/** Id of a delivery: equal for every repeat of the change, different for other changes and for other routes. */
 export const deliveryId = (route: string, eventId: string): string => `${eventId}:${route}`;
 
 /** The commonest result, made once. */
 const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
 
-/** Result of a delivery whose last of so many writes ended like this. */
+/** The result of a delivery after its last write. `attempts` counts all its writes. */
 export const resultOf = (written: WriteResult, attempts: number): DeliveryResult => {
   if (written.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
   if (written.outcome !== "failed") return { outcome: written.outcome, attempts };
@@ -53,11 +53,11 @@ export const resultOf = (written: WriteResult, attempts: number): DeliveryResult
   return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
 };
 
-/** The results, with others at some positions. */
+/** The results, with those at some positions replaced. */
 export const withResults = (results: Results, changed: Results): Results =>
   changed.size === 0 ? results : new Map([...results, ...changed]);
 
-/** The results, with another at each position for which `change` answers one. */
+/** The results, with those replaced for which `change` returns another result. */
 export const changeResults = (
   results: Results,
   change: (result: DeliveryResult, position: number) => DeliveryResult | undefined,
@@ -70,6 +70,6 @@ export const changeResults = (
   return withResults(results, changed);
 };
 
-/** Orders entries of one item as the table changed. */
+/** Sorts entries of one item by version. */
 export const byVersion = (a: BatchEntry, b: BatchEntry): number =>
   a.change.version < b.change.version ? -1 : a.change.version > b.change.version ? 1 : a.position - b.position;

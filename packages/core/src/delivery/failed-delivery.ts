@@ -1,4 +1,4 @@
-// A delivery that failed, as an envelope.
+// Puts a failed delivery into an envelope.
 
 import { createHash } from "node:crypto";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -12,13 +12,13 @@ import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
 
-/** Writes that were attempted: 0 for a delivery that waited behind another, or whose circuit breaker was open. */
+/** Number of attempted writes. It is 0 if the delivery waited behind another, or the circuit breaker was open. */
 const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
   error?.code === "DELIVERY_PENDING" || error instanceof CircuitOpenError ? 0 : attempts;
 
 /**
- * Envelope of a failed delivery. One that came in an envelope keeps its id, the time of its first failure, and members
- * that a later version of Sluice has added.
+ * Envelope of a failed delivery. If the delivery came in an envelope, the new envelope has the same id, the same time of
+ * the first failure, and all members that a later version of Sluice may have added.
  */
 export const failedDelivery = (
   { pipeline, route }: RouteId,
@@ -29,7 +29,7 @@ export const failedDelivery = (
   const one = received[position] as Received;
   const { envelope, record, source } = one;
   const { recordUrl: _, ...before } = envelope ?? {};
-  // Each earlier receive of the message was an attempt at least.
+  // Each earlier receive of the message was at least one attempt.
   const earlier =
     envelope === undefined ? 0 : envelope.attempts + Math.max(0, receiveCountOf(event.records[source]) - 1);
   return {

@@ -1,9 +1,9 @@
-// An item queue: the changes of one item on their way to one sink. It says what to write next and reports the result of
-// each change, so that an item whose write fails never holds up another item.
+// An item queue: the changes of one item on their way to one sink. It returns the next delivery to write and reports the
+// result of each change, so that an item whose write fails never blocks another item.
 //
-// For an upsert sink it begins with the last change, which stands for the earlier ones, and steps back only when that
-// change is rejected or means nothing to the target. For an append sink it sends every change, oldest first, and stops at
-// the first that is to be retried.
+// For an upsert sink it begins with the last change, which replaces the earlier ones. It steps back to an earlier change
+// only if the last one is rejected or is irrelevant to the target. For an append sink it sends every change, oldest first,
+// and stops at the first change that has to be retried.
 
 import { DeadlineError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
@@ -11,7 +11,7 @@ import type { Delivery, WriteResult } from "../sink/sink.ts";
 import { type BatchEntry, byVersion, type DeliveryResult, deliveryId, resultOf } from "./delivery-result.ts";
 import { effectOf, type Route } from "./route.ts";
 
-/** Takes the result of an entry. */
+/** Callback for the result of an entry. */
 type Report = (entry: BatchEntry, result: DeliveryResult) => void;
 
 const deadlineError = (): DeadlineError =>
@@ -20,8 +20,8 @@ const deadlineError = (): DeadlineError =>
 const nothingEarlier: readonly Change[] = Object.freeze([]);
 
 /**
- * The changes of one item, and how far they are. A class because a batch makes thousands: closures for each cost more
- * than all else that core does (bench: `core`).
+ * The changes of one item, and the progress of their delivery. It is a class because a batch creates thousands of queues,
+ * and closures for each would cost more than everything else that core does (bench: `core`).
  */
 export class ItemQueue {
   readonly #route: Route;
@@ -41,30 +41,30 @@ export class ItemQueue {
     this.#index = this.#isUpsert ? entries.length - 1 : 0;
   }
 
-  /** Attempts of the delivery that `next` answers. */
+  /** Attempts so far of the delivery that `next` returns. */
   get attempts(): number {
     return this.#attempts;
   }
 
-  /** The delivery to write next; undefined when the queue is done. The same one until `conclude` is called. */
+  /** The delivery to write next; undefined when the queue is done. Returns the same delivery until `conclude` is called. */
   next(): Delivery | undefined {
     if (this.#isDone) return undefined;
     this.#next ??= this.#find();
     return this.#next;
   }
 
-  /** Counts an attempt that failed and will be repeated within this invocation. */
+  /** Counts a failed attempt that will be repeated within this invocation. */
   countAttempt(): void {
     this.#attempts += 1;
   }
 
-  /** Takes the result of the write of `next`. */
+  /** Ends the delivery that `next` returned, with the result of its write. */
   conclude(written: WriteResult): void {
     this.#attempts += 1;
     this.#end(resultOf(written, this.#attempts));
   }
 
-  /** Ends the queue: what has no result yet is retried. */
+  /** Ends the queue. Changes without a result are retried. */
   abandon(): void {
     if (this.#isDone || this.#entries[this.#index] === undefined) return;
     this.#end({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
@@ -101,7 +101,7 @@ export class ItemQueue {
     return { change: change as Change, message, earlier };
   }
 
-  /** Reports the entry at the index and all others that share its result, and goes on or ends. */
+  /** Reports the current entry and all entries that share its result, then continues with the next entry or ends. */
   #end(result: DeliveryResult): void {
     this.#report(this.#entries[this.#index] as BatchEntry, result);
     const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";
@@ -115,8 +115,8 @@ export class ItemQueue {
   }
 
   /**
-   * The earlier changes share the result of the last one, which stands for them. If they were settled while it is
-   * retried, and the retry were rejected, they would never be written.
+   * The earlier changes get the result of the last one, which replaces them. Suppose that they counted as done while the
+   * last one is retried: if the retry were then rejected, they would never be written.
    */
   #reportEarlier(result: DeliveryResult): void {
     const shared: DeliveryResult = result.outcome === "retried" ? result : { outcome: "superseded", attempts: 0 };

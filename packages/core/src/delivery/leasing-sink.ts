@@ -26,7 +26,7 @@ export interface Leasing {
 
 type Message = AppendDelivery<unknown>;
 
-/** Requests to the store at once. The SDK's sockets are 50 by default, and the target may need some of them. */
+/** Concurrent requests to the store. The SDK has 50 sockets by default, and the target may need some of them. */
 const requestsAtOnce = 25;
 
 const storeError = (route: string, error: unknown): SinkError => {
@@ -45,7 +45,7 @@ const heldError = (route: string, retryAfterMs: number): SinkError =>
     },
   );
 
-/** Result of a delivery that must not be sent; undefined where its lease is acquired. */
+/** Acquires a lease. Returns undefined, or the result of a delivery that must not be sent. */
 const acquireOne = async (
   { leases, id }: Leasing,
   delivery: Message,
@@ -105,7 +105,7 @@ const send = async (
   }
 };
 
-/** The sink, which sends a delivery only under a lease. */
+/** Wraps a sink so that it sends a delivery only if its lease is acquired. */
 export const leasingSink = (sink: Sink<unknown, "append">, leasing: Leasing): Sink<unknown, "append"> =>
   withWrite(sink, async (batch, context) => {
     const holdMs = leaseMs(context.remainingMs());

@@ -1,5 +1,5 @@
-// Pending items: what keeps order in an append route that uses the retry queue. While a change of an item waits there,
-// the item is pending, and its later changes go to the queue behind it rather than to the target.
+// Pending items keep the order in an append route that uses the retry queue. While a change of an item waits in the queue,
+// the item is pending: its later changes also go to the queue, behind the first one, and not to the target.
 
 import { PendingError, SinkError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
@@ -7,26 +7,26 @@ import { type AppendDelivery, failed, type Sink, withWrite } from "../sink/sink.
 import type { PendingItem, PendingItems, RouteId } from "./dedupe-store.ts";
 import type { BatchEntry } from "./delivery-result.ts";
 
-/** What a batch must not overtake. */
+/** The changes in the retry queue that a batch must not overtake. */
 export interface PendingBatch {
   /** Version of the last pending change, by item key. */
   readonly versions: ReadonlyMap<string, string>;
-  /** The sink as the batch may use it: deliveries of pending items fail without a request. */
+  /** Wraps the sink for this batch: deliveries of pending items fail without a request. */
   readonly guard: (sink: Sink<unknown>) => Sink<unknown>;
 }
 
 /** The pending items of one route. */
 export interface RoutePendingItems {
   readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<PendingBatch>;
-  /** Adds the items of entries. Rejects unless all were added. */
+  /** Adds the items of these entries. Rejects unless all were added. */
   readonly add: (entries: readonly BatchEntry[]) => Promise<void>;
-  /** Corrects items that were added for entries of which only some were stored. */
+  /** Corrects the items after only some of the entries were stored in the queue. `before`: the versions before `add`. */
   readonly correct: (
     added: readonly BatchEntry[],
     stored: readonly BatchEntry[],
     before: PendingBatch["versions"],
   ) => Promise<void>;
-  /** Releases items whose last change in the queue is settled. A failure is logged: the next change releases them. */
+  /** Releases items after the delivery of these entries. A failure is logged; the next change releases the item. */
   readonly release: (settled: readonly BatchEntry[]) => Promise<void>;
 }
 
@@ -45,10 +45,10 @@ const itemsOf = (entries: readonly BatchEntry[]): PendingItem[] =>
 const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): PendingBatch["guard"] =>
   guard as PendingBatch["guard"];
 
-/** A batch of which every change may be sent. */
+/** For a batch in which every change may be sent. */
 export const nothingPending: PendingBatch = { versions: new Map(), guard: (sink) => sink };
 
-/** A batch in which nothing is sent of pending items. */
+/** For a batch in which changes of these items must not be sent. */
 const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): PendingBatch => {
   const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
   const error = new PendingError(
@@ -64,7 +64,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Pen
   return { versions, guard: asAppend(guard) };
 };
 
-/** A batch in which nothing is sent at all: which changes wait is unknown, so any change could overtake one. */
+/** For a batch in which no change may be sent, because the pending items are unknown and any change could overtake one. */
 const unknownBatch = (route: string, cause: unknown): PendingBatch => {
   const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
@@ -74,8 +74,8 @@ const unknownBatch = (route: string, cause: unknown): PendingBatch => {
 };
 
 /**
- * Puts back the versions of items whose last message was not stored. A leftover version would block the item for good:
- * its changes must not go to the target, and the queue refuses them.
+ * Restores the versions of items whose last message was not stored. A leftover version would block the item forever: its
+ * changes must not go to the target, and the message that would release the item does not exist.
  */
 const correct = async (
   store: PendingItems,

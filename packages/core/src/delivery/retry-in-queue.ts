@@ -1,5 +1,5 @@
-// Puts deliveries that are to be retried into the retry queue, so that neither the stream nor another sink waits for them.
-// What the queue does not take is retried from the stream.
+// Stores deliveries in the retry queue, so that neither the stream nor another sink waits for their retry. Deliveries that
+// cannot be stored are retried from the stream.
 
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import { type EnvelopeReceipt, receiptOf } from "../envelope/receipt.ts";
@@ -11,12 +11,12 @@ import { type BatchEntry, byVersion, changeResults, type Results } from "./deliv
 import { failedDelivery } from "./failed-delivery.ts";
 import type { PendingBatch, RoutePendingItems } from "./pending-items.ts";
 
-/** The retry queue, as one route uses it. */
+/** The retry queue of one route. */
 export interface RouteRetryQueue {
   readonly id: RouteId;
   readonly logger: PipelineLogger;
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
-  /** For a route whose deliveries must keep their order. */
+  /** Undefined if the order of deliveries does not matter to the route. */
   readonly pendingItems: RoutePendingItems | undefined;
 }
 
@@ -26,7 +26,7 @@ interface Queued {
   readonly message: EnvelopeMessage;
 }
 
-/** Where order matters, an item's messages are stored by version, and none after one that was not stored. */
+/** The messages to store. If order matters, they are sorted by version, and a group ends at the first one not stored. */
 const messagesOf = (
   { id, pendingItems }: RouteRetryQueue,
   entries: readonly BatchEntry[],
@@ -52,7 +52,7 @@ const storedOf = (queued: readonly Queued[], { stored }: EnvelopeReceipt): Batch
 const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<EnvelopeReceipt> =>
   queue.write(queued.map(({ message }) => message));
 
-/** Adds the items first: a change that is sent while the one before waits unknown in the queue would overtake it. */
+/** Adds the items before their messages. Otherwise a later change could be sent while an earlier one is in the queue. */
 const storeInOrder = async (
   queue: RouteRetryQueue,
   pendingItems: RoutePendingItems,
@@ -75,7 +75,7 @@ const storeInOrder = async (
   }
 };
 
-/** Stores what is to be retried in the queue. @returns the results, in which stored deliveries are queued. */
+/** Stores the retried deliveries in the queue. @returns the results, in which stored deliveries are marked as queued. */
 export const retryInQueue = async (
   queue: RouteRetryQueue,
   entries: readonly BatchEntry[],

@@ -1,4 +1,4 @@
-// A route that runs: its sink, circuit breaker, journal, pending items and retry queue. Made once per environment.
+// A route at run time, with its sink, circuit breaker, journal, pending items and retry queue. Created once per environment.
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, within } from "../async/deadline.ts";
@@ -35,18 +35,18 @@ export interface DeliverySettings {
   readonly dedupeStore: DedupeStore | undefined;
   /** Writes to the retry queue; undefined where the pipeline has none. */
   readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>) | undefined;
-  /** Milliseconds that a route may take of an invocation before the rest of its batch is queued for retry. */
+  /** Time limit of a route within one invocation, in milliseconds. Unfinished deliveries are then queued for retry. */
   readonly routeTimeoutMs: number;
 }
 
-/** A route with all that lives as long as the environment. */
+/** A route at run time. Lives as long as the environment. */
 export interface RouteWorker {
   readonly name: string;
-  /** Delivers the records that the route takes. */
+  /** Delivers the records that the route accepts. */
   readonly deliver: (invocation: Invocation) => Promise<RouteResult>;
-  /** Notes what is settled at or behind the first position that Lambda will deliver again. */
+  /** Notes the finished deliveries at or after the position from which Lambda will deliver again. */
   readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
-  /** After a batch of the retry queue: releases the items whose last change there is settled. */
+  /** Releases the pending items that a batch of the retry queue has finished. */
   readonly releasePending: (result: RouteResult) => Promise<void>;
 }
 
@@ -63,16 +63,16 @@ interface Parts {
 const filtered: DeliveryResult = Object.freeze({ outcome: "filtered", attempts: 0 });
 const deliveredBefore: DeliveryResult = Object.freeze({ outcome: "superseded", attempts: 0 });
 
-/** The records of an invocation, as one route sees them. */
+/** The records of an invocation, sorted by one route. */
 interface Assigned {
   readonly entries: readonly BatchEntry[];
-  /** Results of records that need no delivery. */
+  /** Results of records that are not delivered: filtered, or malformed. */
   readonly decided: ReadonlyMap<number, DeliveryResult>;
-  /** Whether no entry came in an envelope. A queue delivers envelopes, or what Lambda gave up on: seldom both. */
+  /** Whether no entry came in an envelope. An event rarely has both envelopes and records without one. */
   readonly areFresh: boolean;
 }
 
-/** What a record that is no entry of the route results in. Nothing can be sent of a malformed record. */
+/** The result of a record that is not delivered. A malformed record is rejected. */
 const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | undefined => {
   if (!isTaken) return filtered;
   return error && { outcome: "rejected", error, attempts: 0 };
@@ -95,8 +95,8 @@ const assign = ({ name, origins }: Route, { received, origin }: Invocation): Ass
 };
 
 /**
- * Delivers entries within the route's time, as the circuit breaker allows. Only deliveries that can wait in the retry
- * queue are held back here: Lambda holds back the others.
+ * Delivers entries within the time limit of the route, as far as the circuit breaker admits them. Only for deliveries that
+ * can wait in the retry queue: the stream would deliver any others again at once.
  */
 const deliverBounded = async (
   { route, settings, breaker }: Parts,
@@ -113,7 +113,7 @@ const deliverBounded = async (
       ? route.sink
       : probingSink(route.sink, { route: route.name, breaker, clock, deadline: time, admission });
   try {
-    // Deliveries of pending items fail before the breaker: they say nothing of the target, so they are no probe.
+    // The guard is outermost, because a delivery of a pending item says nothing about the target and must not be the probe.
     const sink = guard(probed());
     const results = await deliver({ ...route, sink }, entries, { deadline: time, clock, retry });
     if (admission === "all") breaker.record(entries, results);
@@ -130,13 +130,13 @@ const deliverUnbounded = (
   guard: PendingBatch["guard"],
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
-/** A message of the retry queue stays in the queue whatever its result: no journal knows it, and it waits behind nothing. */
+/** Delivers records from envelopes. Each is already in a queue: it is not noted, not checked for order, not queued again. */
 const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
   return deliverThem(parts, entries, invocation, nothingPending.guard);
 };
 
-/** Entries that the journal does not know: those wait behind pending items, and may be queued for retry. */
+/** Delivers records of the stream that the journal does not contain, behind pending items. Failed ones may be queued. */
 const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const { retryQueue, pendingItems } = parts;
   if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending.guard);
@@ -164,7 +164,7 @@ const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<Route
   return { ...result, results: withResults(delivered, before), noted };
 };
 
-/** The sink of a route whose deliveries are leased before they are sent, where the route asks for that. */
+/** The sink of a route. With `dedupe: "always"` it sends a delivery only under a lease. */
 const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: DeliverySettings): Sink<unknown> => {
   if (route.dedupe !== "always" || dedupeStore === undefined) return route.sink;
   return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger });

@@ -1,4 +1,4 @@
-// A route: one sink of a pipeline with its mapper and filter. Decides what a change means to the route's target.
+// A route is one sink of a pipeline with its mapper and filter. It decides the effect of a change on its target.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
@@ -6,17 +6,17 @@ import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 
-/** A sink with its mapper and filter, types erased: the pipeline's methods have checked them. */
+/** A sink with its mapper and filter. Their types are erased, because the methods of the pipeline have checked them. */
 export interface Route {
   /** Unique in its pipeline; dead letters name it. */
   readonly name: string;
   readonly sink: Sink<unknown>;
   readonly map: (change: Change<unknown>) => unknown;
-  /** True where the mapper is the sink's own: it reads the raw image and never answers undefined. */
+  /** Whether the mapper belongs to the sink. Such a mapper reads the raw image and never returns undefined. */
   readonly mapsItself: boolean;
   readonly predicate: ((item: unknown) => boolean) | undefined;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
-  /** How repeats are kept from an append target; `none` for an upsert target, whose guard takes them. */
+  /** How an append target is protected from repeats. `none` for an upsert target, which compares versions. */
   readonly dedupe: Dedupe;
   /** Changes of other origins are filtered. */
   readonly origins: ReadonlySet<Origin>;
@@ -24,7 +24,7 @@ export interface Route {
   readonly retryIn: "queue" | "stream";
 }
 
-/** What a change means to a route's target. */
+/** Effect of a change on a target. */
 export type Effect =
   | { readonly kind: "write"; readonly message: unknown }
   | { readonly kind: "remove" }
@@ -41,7 +41,7 @@ const thrownBy = (what: string, error: unknown): string => {
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
 };
 
-/** Rejects a record that the user's code or schema refused; throws configuration errors on. */
+/** Rejects a record after an error of the user's code or schema. A configuration error is thrown again. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;
@@ -49,7 +49,7 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
-/** A value that the user's code returned. A promise is refused: as the answer of a predicate it would count as true. */
+/** Returns the value that the user's code returned, unless it is a promise. A predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
   // An unhandled rejection would end the process.
@@ -59,7 +59,7 @@ const returned = <Value>(route: Route, what: string, value: Value): Value => {
 
 const mapped = (route: Route, change: Change<unknown>): unknown => returned(route, "mapper", route.map(change));
 
-/** Whether an item passes the route's filter; without one, every item does. */
+/** Whether an item passes the filter of the route. Without a filter every item passes. */
 const matches = (route: Route, item: unknown): boolean =>
   route.predicate === undefined || returned(route, "predicate", route.predicate(item));
 
@@ -78,7 +78,7 @@ const messageOf = (route: Route, change: Change<unknown>): unknown => {
   return mapped(route, change);
 };
 
-/** Whether the target may hold a copy from before the change. In doubt it may, and the copy is removed. */
+/** Whether the target may have a copy from before the change. If in doubt, yes: then the copy is removed. */
 const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   if (change.kind === "insert") return false;
   if (!carries(change.viewType, "old")) return true;
@@ -109,7 +109,7 @@ const appendEffect = (route: Route, change: Change<unknown>): Effect => {
   return message === undefined ? none : { kind: "write", message };
 };
 
-/** What the change means to the route's target. A change that the user's code refuses is rejected. */
+/** The effect of a change on the target of the route. A change that the user's code refuses is rejected. */
 export const effectOf = (route: Route, change: Change<unknown>): Effect => {
   try {
     return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);

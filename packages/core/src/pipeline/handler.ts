@@ -1,5 +1,5 @@
-// The Lambda handler of a pipeline: recognise the event, deliver to every route at once, settle what failed, balance the
-// account, answer.
+// The Lambda handler of a pipeline. It recognises the event, delivers to all routes at once, settles failed deliveries,
+// checks that the counts add up, and responds.
 
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
 import type { RouteResult } from "../delivery/delivery-result.ts";
@@ -19,21 +19,21 @@ import { type Failures, failuresOf, fatalFailure, firstToRepeat, reportOf } from
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
 
-/** The records that Lambda is to deliver again; a stream restarts at the lowest. */
+/** The records that Lambda must deliver again. A stream restarts at the lowest one. */
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
-  /** Outcome of each message, for a redrive that was asked for by `sluice: { task: "redrive" }` in the event. */
+  /** Outcome of each message, if the event has `sluice: { task: "redrive" }`. */
   outcomes?: MessageOutcome[];
 }
 
 /**
- * Takes a batch of stream records; of SQS messages with envelopes of this pipeline, from its retry queue or its
- * dead-letter queue; and what Lambda sent to an on-failure destination, through SQS, SNS or S3 or by invoking the function.
+ * Accepts three kinds of events: a batch of stream records; a batch of SQS messages from this pipeline's retry queue or
+ * dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
 
-/** A pipeline that runs. Lives as long as the environment. */
+/** A pipeline at run time. Lives as long as the environment. */
 interface Environment extends Settling {
   readonly workers: readonly RouteWorker[];
   readonly readMessages: MessageReader;
@@ -73,7 +73,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
   };
 };
 
-/** The records of an event: those of a stream are in it, others may have to be fetched. */
+/** Decodes the records of an event. Records of a stream are in the event; those of a message may have to be fetched. */
 const invocationOf = async (
   environment: Environment,
   event: RecognisedEvent,
@@ -86,7 +86,7 @@ const invocationOf = async (
   return { event, origin, received, deadline, startedAt: clock.now() };
 };
 
-/** Logs messages that stay unread: no route's account has them. */
+/** Logs messages that stay unread. No route counts them. */
 const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
   const [first] = unread.values();
   if (first === undefined) return;
@@ -94,7 +94,7 @@ const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
   logger.warn("messages not read, they stay where they are", fields);
 };
 
-/** Delivers the records to every route, and settles what failed. Throws what must fail the invocation. */
+/** Delivers the records to all routes and settles failed deliveries. Throws the error that must fail the invocation. */
 const run = async (environment: Environment, invocation: Invocation, requestId: string | undefined): Promise<Run> => {
   const { clock, logger, name } = environment;
   const ended = await Promise.allSettled(environment.workers.map((worker) => worker.deliver(invocation)));
@@ -110,7 +110,7 @@ const run = async (environment: Environment, invocation: Invocation, requestId: 
   const forEachRoute = (step: (worker: RouteWorker, result: RouteResult) => Promise<void>): Promise<unknown> =>
     Promise.all(workers.map((worker, index) => step(worker, routes[index] as RouteResult)));
 
-  // An invocation that fails is delivered again from its first record.
+  // If the invocation fails, Lambda delivers all its records again.
   const from = isFatal ? 0 : firstToRepeat(invocation, failures);
   if (from !== undefined) await forEachRoute((worker, result) => worker.noteSettled(result, from, invocation));
   if (isFatal) throw reason;
@@ -122,7 +122,7 @@ const run = async (environment: Environment, invocation: Invocation, requestId: 
   return { failures, routes };
 };
 
-/** Outcomes that the messages would have: nothing is written, noted or logged. */
+/** The outcomes that the messages would have. Nothing is written, noted or logged. */
 const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
   const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined };
   const workers = environment.routes.map((route) => routeWorker(dryRunRoute(route), settings));
@@ -130,7 +130,7 @@ const dryRun = async (environment: Environment, invocation: Invocation): Promise
   return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
 };
 
-/** Runs the invocation, and answers in the form that its caller reads. A notification has no records to report. */
+/** Runs the invocation and builds its response. For a notification the response is always empty. */
 const respond = async (
   environment: Environment,
   invocation: Invocation,

@@ -1,4 +1,4 @@
-// Options of a pipeline, and their checks at cold start. Each refusal names the option.
+// Options of a pipeline, and their checks at cold start. Each error names the option.
 
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
@@ -27,31 +27,31 @@ export interface PipelineOptions<Item> {
    */
   readonly retryQueue?: RetryQueue;
   /**
-   * Milliseconds that a route may take of an invocation before the rest of its batch goes to the retry queue. Default
-   * 10,000, and at most half of the invocation.
+   * Time limit of a route within one invocation, in milliseconds. Unfinished deliveries then go to the retry queue.
+   * Default 10,000, and at most half of the time that the invocation has left.
    */
   readonly routeTimeoutMs?: number;
   /** Reads the records that Lambda's on-failure destination points to. Default: `onFailureDestinationReader()`. */
   readonly onFailureDestination?: OnFailureDestinationReader;
-  /** Where append routes remember what they have delivered, unless their targets do: `dynamodbDedupe({ tableName })`. */
+  /** Store in which append routes remember their deliveries: `dynamodbDedupe({ tableName })`. FIFO targets need none. */
   readonly dedupeStore?: DedupeStore;
   /** Default: Powertools' Logger, with the pipeline's name as its service. */
   readonly logger?: PipelineLogger;
   /** Quick attempts after transient failures, within an invocation. */
   readonly retry?: Partial<RetryPolicy>;
   /**
-   * Milliseconds before Lambda's timeout at which work stops; they are kept for dead letters and the report. Default:
-   * 1,000, or a fifth of the invocation if that is less.
+   * Deliveries stop this many milliseconds before Lambda's timeout. The rest of the time is for dead letters and the
+   * report. Default: 1,000, or a fifth of the invocation if that is less.
    */
   readonly timeoutBufferMs?: number;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
-/** Where rejected records go must be stated. */
+/** One of the two must be stated: where rejected records go, or that they block the stream. */
 export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
-/** Options of a pipeline after their checks, with their defaults, and its routes. */
+/** Checked options of a pipeline with their defaults, and its routes. */
 export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
@@ -62,7 +62,7 @@ export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries">
   readonly timeoutBufferMs: number | undefined;
 }
 
-/** A wrong option, as a ConfigError. */
+/** The ConfigError for a wrong option. */
 export const invalid = (message: string): ConfigError => new ConfigError("CONFIG_INVALID", message);
 
 /** A name that is not empty. */

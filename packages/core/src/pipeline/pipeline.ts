@@ -1,5 +1,5 @@
-// The pipeline: a plain value that says which changes go where, and as what. Types flow from the schema through
-// predicate and mapper to the sink's message.
+// A pipeline is a plain value that defines which changes go to which sinks, and with which mapping. Types flow from the
+// schema through predicate and mapper to the message of the sink.
 
 import type { Route } from "../delivery/route.ts";
 import type { UnknownItem } from "../record/change.ts";
@@ -14,13 +14,13 @@ import {
 } from "./options.ts";
 import { checkedRoute, type Predicate, type RouteOptions } from "./route-options.ts";
 
-/** A pipeline, and the calls that extend it. Every call answers a new pipeline. */
+/** A pipeline, and the calls that extend it. Every call returns a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
   readonly name: string;
   readonly routes: readonly Route[];
-  /** Adds a route. The mapper makes the sink's message of a change; undefined: the item has no copy in the target. */
+  /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
-  /** Limits the routes that follow, up to the next `when`, to the items that the predicate holds for. */
+  /** Limits the routes that follow, up to the next `when`, to items for which the predicate is true. */
   readonly when: AddFilter<Base>;
   /**
    * The Lambda handler.
@@ -36,7 +36,7 @@ export interface AddRoute<Base, Item> {
     map: Mapper<Item, NoInfer<Message>, Writes>,
     options?: RouteOptions,
   ): Pipeline<Base, Item>;
-  /** A sink that brings its own mapping. */
+  /** Adds a sink that has its own mapper. */
   <Message, Writes extends WriteMode>(sink: MappedSink<Message, Writes>, options?: RouteOptions): Pipeline<Base, Item>;
 }
 

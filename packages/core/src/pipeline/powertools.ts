@@ -7,8 +7,8 @@ import type { Failures } from "./report.ts";
 type Processor = BasePartialBatchProcessor;
 
 /**
- * One is made for each invocation: outside Lambda Managed Instances a processor's state is its own, and two invocations
- * may overlap in one process.
+ * Each invocation creates its own processor. Outside Lambda Managed Instances the state belongs to the processor, and two
+ * invocations may overlap in one process.
  */
 class BulkProcessor extends BasePartialBatchProcessor {
   override async process(): ReturnType<Processor["process"]> {

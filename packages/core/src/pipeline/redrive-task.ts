@@ -1,5 +1,5 @@
-// A redrive that a caller asked for, rather than a queue: each message is answered with its outcome, or with the outcome
-// that it would have.
+// A redrive that a program asks for. The response has the outcome of each message or, in a dry run, the outcome that the
+// message would have.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import type { Route } from "../delivery/route.ts";
@@ -7,8 +7,8 @@ import type { Invocation } from "../intake/invocation.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
 
 /**
- * The route without its target: `write` answers what it would. Where the sink has no dry run, what it has no reason to
- * refuse counts as delivered.
+ * The route with the dry run of its sink in place of `write`. If the sink has no dry run, every delivery counts as
+ * delivered.
  */
 export const dryRunRoute = (route: Route): Route => {
   const { sink } = route;
@@ -27,10 +27,10 @@ export interface MessageOutcome {
   readonly message?: string;
 }
 
-/** Outcomes of several deliveries of one message, the most serious first. */
+/** All outcomes, the most serious first. A message with several deliveries has the most serious outcome of them. */
 const bySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** Of what is rejected, records that are lost come first: nothing else reports them to the caller. */
+/** Among rejected deliveries a lost record is the most serious, because the caller learns of it only here. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
   bySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 

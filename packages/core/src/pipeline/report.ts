@@ -1,4 +1,4 @@
-// From results to the response: what Lambda is to deliver again, and the account that must balance.
+// From results to the response: the records that Lambda must deliver again, and the counts, which must add up.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
@@ -8,13 +8,13 @@ import type { InvocationReport, OutcomeCounts } from "./telemetry.ts";
 
 const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
-/** What the account of a route needs. */
+/** The members of a route's result that are counted. */
 type Counted = Pick<RouteResult, "route" | "received" | "results">;
 
 /**
  * Counts a route's outcomes.
- * @throws when they do not add up to what the route received: a record would be lost in silence, so Lambda must deliver
- * the batch again.
+ * @throws when they do not add up to the number of deliveries that the route received. Otherwise a record could be lost
+ * silently; the error makes Lambda deliver the batch again.
  */
 export const countOutcomes = ({ route, received, results }: Counted): OutcomeCounts => {
   const counts: Record<Outcome, number> = { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
@@ -37,12 +37,12 @@ export const countFailures = (routes: readonly Counted[]): { [code in DeliveryEr
   return failures;
 };
 
-/** Why records of the event must be delivered again, by position. */
+/** Records that Lambda must deliver again: their positions in the event, each with the reason. */
 export type Failures = ReadonlyMap<number, Error>;
 
 const ascending = (failures: Failures): Failures => new Map([...failures].sort(([a], [b]) => a - b));
 
-/** Positions of what is to be repeated, each with its first reason, in ascending order. */
+/** Positions of deliveries that must be repeated, in ascending order, each with its first reason. */
 export const positionsToRepeat = (
   routes: readonly Counted[],
   isRepeated: (result: DeliveryResult, position: number) => boolean,
@@ -57,15 +57,15 @@ export const positionsToRepeat = (
   return ascending(found);
 };
 
-/** Whether the position holds a dead letter, which stays in its queue as it is when it is rejected again. */
+/** Whether the record is a dead letter. If it is rejected again, it stays in its queue unchanged. */
 export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
   origin === "redrive" && received[position]?.envelope !== undefined;
 
-/** Whether a delivery's record is delivered again: from the stream, or with its message. */
+/** Whether Lambda must deliver the record of this result again. */
 const isRepeated = (invocation: Invocation, { outcome, isQueued }: DeliveryResult, position: number): boolean =>
   outcome === "retried" ? isQueued !== true : outcome === "rejected" && staysInQueue(invocation, position);
 
-/** Records of the event that must be delivered again: those left unread, and those with a delivery to be repeated. */
+/** The records of the event that Lambda must deliver again: unread ones, and those with a delivery to repeat. */
 export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[], unread: Failures): Failures => {
   const found = new Map(unread);
   const repeated = positionsToRepeat(routes, (result, position) => isRepeated(invocation, result, position));
@@ -77,8 +77,8 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 };
 
 /**
- * Why the invocation itself must fail: a notification has no response to name records in, and Powertools leaves out a
- * failed record without an identifier, which would make it a success.
+ * The reason why the whole invocation must fail, if there is one. The response to a notification cannot name records. And
+ * Powertools omits a failed record that has no identifier, so the record would count as a success.
  */
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];
@@ -94,7 +94,7 @@ export const fatalFailure = ({ event }: Invocation, failures: Failures): Error |
   return undefined;
 };
 
-/** First position that Lambda will deliver again: the first of a failed record, and in a stream all behind it. */
+/** The first position that Lambda will deliver again. From a stream it also delivers all records after it again. */
 export const firstToRepeat = ({ received }: Invocation, failures: Failures): number | undefined => {
   if (failures.size === 0) return undefined;
   const position = received.findIndex(({ source }) => failures.has(source));

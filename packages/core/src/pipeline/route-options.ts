@@ -1,4 +1,4 @@
-// Options of a route, and their checks at cold start. Each refusal names the option.
+// Options of a route, and their checks at cold start. Each error names the option.
 
 import type { Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
@@ -10,27 +10,27 @@ export interface RouteOptions {
   /** Name in logs and dead letters, unique in the pipeline. Default: the sink's. */
   readonly name?: string;
   /**
-   * Append routes: how repeats are kept from the target. Default: what the sink says, `native` where the target
-   * discards repeats by itself, else `on-failure`.
+   * Append routes only: how the target is protected from repeats. Default: the choice of the sink; otherwise `native` if
+   * the target discards repeats by itself, or `on-failure`.
    */
   readonly dedupe?: Dedupe;
   /**
-   * Where changes may come from; others are filtered. Default: `stream` for append routes, all for upsert routes. A
-   * route's own dead letters always reach it when they are redriven.
+   * Origins whose changes the route accepts; other changes are filtered. Default: `stream` for append routes, all origins
+   * for upsert routes. The retried and redriven deliveries of a route always reach the route.
    */
   readonly origins?: readonly Exclude<Origin, "redrive" | "retry">[];
   /**
-   * Where deliveries are retried from that still fail after a few quick attempts: the pipeline's retry queue, or the
-   * stream, which waits. Default: the queue, if the pipeline has one. An append route needs a FIFO queue and a dedupe
-   * store for that.
+   * Where a delivery that still fails after a few quick attempts waits for its retry: in the pipeline's retry queue, or in
+   * the stream, which then blocks. Default: the queue, if the pipeline has one. With a queue, an append route needs a FIFO
+   * queue and a dedupe store.
    */
   readonly retryIn?: "queue" | "stream";
 }
 
-/** Whether a route takes an item. */
+/** Filter of a route: whether it accepts an item. */
 export type Predicate = (item: unknown) => boolean;
 
-/** Makes a message of a change. */
+/** Mapper of a route: returns the message of a change. */
 type Map = (change: Change<unknown>) => unknown;
 
 const checkedSink = (sink: unknown, pipelineName: string): Sink<unknown> => {
@@ -54,7 +54,7 @@ const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pi
 
 const dedupeModes: readonly unknown[] = ["native", "on-failure", "always", "none"] satisfies Dedupe[];
 
-/** The sink's own default, then what the target does by itself, then the journal. */
+/** The choice of the sink, or `native` if the target discards repeats, or the journal. */
 const defaultDedupe = ({ supports }: Sink<unknown>): Dedupe =>
   supports.dedupe ?? (supports.dedupesForMs === undefined ? "on-failure" : "native");
 
@@ -82,7 +82,7 @@ const allOrigins: readonly Origin[] = ["stream", "retry", "redrive", "backfill",
 /** A route's own failed deliveries always reach it. */
 const ownOrigins: readonly Origin[] = ["retry", "redrive"];
 
-/** By default no backfill or replay reaches an append target: it would send again what was sent long ago. */
+/** By default backfills and replays do not reach an append target, because they would send old messages again. */
 const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): ReadonlySet<Origin> => {
   if (asked === undefined) return new Set(sink.supports.writes === "append" ? ["stream", ...ownOrigins] : allOrigins);
   if (Array.isArray(asked) && asked.length > 0 && asked.every((origin) => allOrigins.includes(origin))) {
@@ -116,7 +116,7 @@ const checkedRetryIn = (
 };
 
 /**
- * The route of a call of `to`: with a mapper, or with options only.
+ * The route for the arguments of a call of `to`, with or without a mapper.
  * @throws {ConfigError} CONFIG_INVALID when an argument is wrong, by name.
  */
 export const checkedRoute = (

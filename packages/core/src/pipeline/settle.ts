@@ -1,5 +1,5 @@
-// What follows a delivery: dead letters for rejected deliveries and for messages that expired, a longer delay for messages
-// that failed, and the deletion of records that were kept for messages which are done.
+// Steps after the deliveries: dead letters for rejected deliveries and expired messages, a longer delay for failed
+// messages, and deletion of the stored records of finished messages.
 
 import { changeResults, type Outcome, type RouteResult } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
@@ -22,11 +22,11 @@ export interface Settling extends PipelineSettings {
 const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, position: number): boolean => {
   const { firstFailedAt } = received[position]?.envelope ?? {};
   if (firstFailedAt === undefined || retryQueue === undefined) return false;
-  // A text that is no time counts as expired: otherwise SQS would delete the message without a trace.
+  // An unreadable time counts as expired. Otherwise SQS would delete the message in the end, without a trace.
   return !(clock.now() - Date.parse(firstFailedAt) <= retryQueue.maxAgeMs);
 };
 
-/** A result in which the deliveries at some positions have another outcome. */
+/** The result of a route, with another outcome at some positions. */
 const change = (
   route: RouteResult,
   [from, to]: readonly [Outcome, Outcome],
@@ -48,7 +48,7 @@ interface Rejected {
   readonly envelope: Envelope;
 }
 
-/** In the order of the batch: where time runs out, Lambda's checkpoint moves past the records before. */
+/** In the order of the batch. If time runs out, Lambda's checkpoint still moves past the records that were settled. */
 const rejectedIn = (pipeline: string, invocation: Invocation, routes: readonly RouteResult[]): Rejected[] =>
   routes
     .flatMap((route) =>
@@ -67,11 +67,11 @@ const logUnstored = ({ logger, name }: Settling, errors: readonly unknown[]): vo
   logger.warn("dead letters not stored", { pipeline: name, errors: errors.length, first: String(errors[0]) });
 };
 
-/** Envelopes of one write: what must be retried when time runs out in the middle of it. */
+/** Envelopes in one write. If time runs out during a write, all of them are retried. */
 const maxEnvelopes = 100;
 const ofWrites = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: (): number => 0 };
 
-/** Stops at the last call, and when nothing of a write was stored: the queue is unavailable. */
+/** Writes envelopes. Stops at the last call, or if a write stored no envelope, because the queue is then unavailable. */
 const store = async (
   settling: Settling,
   write: DeadLetterQueue["write"],
@@ -115,9 +115,9 @@ export const settleRejected = async (
 };
 
 /**
- * Messages that stay unread where they are, with the reason, by their position in the event. An envelope that this
- * pipeline cannot read (its route is gone, its record cannot be fetched) becomes a dead letter as it is when it is too old
- * for the retry queue: SQS would delete the message without a trace.
+ * The messages that stay unread in their queue: their positions in the event, each with the reason. An envelope can be
+ * unreadable because its route no longer exists or its record cannot be fetched. When such an envelope is too old for the
+ * retry queue, it becomes a dead letter unchanged, because SQS would delete the message without a trace.
  */
 export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
   const { deadline, origin, received } = invocation;
@@ -140,7 +140,7 @@ const failedMessage = (record: unknown): FailedMessage[] => {
   return receiptHandle === undefined ? [] : [{ receiptHandle, receiveCount: receiveCountOf(record) }];
 };
 
-/** Delays failed messages of the retry queue. A message that cannot be delayed waits for its queue's visibility timeout. */
+/** Delays failed messages of the retry queue. If that fails, they are retried after the queue's visibility timeout. */
 export const postponeFailed = async (
   { retryQueue, clock, logger, name }: Settling,
   { event, origin }: Invocation,
@@ -156,7 +156,7 @@ export const postponeFailed = async (
   }
 };
 
-/** The queue of the pipeline that messages of the event come from. */
+/** The queue of this pipeline from which the messages of the event come. */
 const queueOf = (
   { retryQueue, deadLetterQueue }: Settling,
   { event }: Invocation,
@@ -167,15 +167,15 @@ const queueOf = (
 };
 
 /**
- * Deletes records that were kept for messages which are done. The message goes first, so that no message is ever left
- * without its record. Where that fails Lambda deletes the message, and the bucket's lifecycle rule the record.
+ * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message is left
+ * without its record. If this fails, Lambda deletes the message, and the lifecycle rule of the bucket deletes the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;
   if (event.task !== undefined) return;
   const queue = queueOf(settling, invocation);
   for (const { envelope, source, unread } of received) {
-    // The dead letter of an unread message points to the record now.
+    // The dead letter of an expired unread message still points to the record.
     if (unread !== undefined) continue;
     const { receiptHandle } = event.records[source] as Partial<QueueRecord>;
     if (envelope?.recordUrl === undefined || failures.has(source) || receiptHandle === undefined) continue;

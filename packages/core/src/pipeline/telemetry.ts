@@ -1,5 +1,5 @@
-// What an invocation reports: one log line, and a report on a diagnostics channel for listeners in the same process (the
-// local runner, the console, your own metrics).
+// The report of an invocation: one log line, and a message on a diagnostics channel for listeners in the same process
+// (local tools, your own metrics).
 
 import { channel } from "node:diagnostics_channel";
 import type { Outcome } from "../delivery/delivery-result.ts";
@@ -10,7 +10,7 @@ import type { Origin } from "../record/change.ts";
 /** Deliveries of one route in one invocation. `received` is the sum of the others. */
 export type OutcomeCounts = { readonly [outcome in Outcome | "received"]: number };
 
-/** What one invocation did. */
+/** Report of one invocation. */
 export interface InvocationReport {
   readonly pipeline: string;
   readonly origin: Origin;
@@ -18,7 +18,7 @@ export interface InvocationReport {
   readonly records: number;
   /** Records that Lambda is asked to deliver again. */
   readonly reported: number;
-  /** Of the retried deliveries, over all routes, those that went to the retry queue. */
+  /** Deliveries of all routes that went to the retry queue. They are also counted as retried. */
   readonly queued: number;
   readonly durationMs: number;
   readonly routes: { readonly [route: string]: OutcomeCounts };
