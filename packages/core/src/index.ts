@@ -8,7 +8,7 @@ export { type RetryQueue, sqsRetryQueue } from "./envelope/retry-queue.ts";
 export { onFailureDestinationReader } from "./intake/on-failure-destination.ts";
 export type { PipelineLogger } from "./logger.ts";
 export type { BatchResponse, PipelineHandler } from "./pipeline/handler.ts";
-export type { PipelineOptions } from "./pipeline/options.ts";
+export type { PipelineOptions, RejectPolicy } from "./pipeline/options.ts";
 export { type Pipeline, pipeline } from "./pipeline/pipeline.ts";
 export type { RouteOptions } from "./pipeline/route-options.ts";
 export { type InvocationReport, reportChannel } from "./pipeline/telemetry.ts";

@@ -24,7 +24,6 @@ export type {
   RouteId,
 } from "./delivery/dedupe-store.ts";
 export type { Outcome } from "./delivery/delivery-result.ts";
-export type { Route } from "./delivery/route.ts";
 export {
   ConfigError,
   type ConfigErrorCode,

@@ -3,6 +3,7 @@ import { lambdaContext, memoryDedupe, sqsEvent, streamEvent, streamRecord } from
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
 import { leasingSink } from "../src/delivery/leasing-sink.ts";
+import type { Route } from "../src/delivery/route.ts";
 import { routeWorker } from "../src/delivery/route-worker.ts";
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import { type DedupeStore, type PipelineOptions, pipeline, type RouteOptions, type UnknownItem } from "../src/index.ts";
@@ -265,7 +266,7 @@ describe("origins", () => {
   const played = async (origin: Origin, route: RouteOptions, supports: object = {}) => {
     const { built, sink, lines } = setUp({ route, supports, dedupeStore: store() });
     const clock = fixedClock;
-    const [only] = built.routes;
+    const [only] = built.routes as readonly Route[];
     if (only === undefined) throw new Error("the pipeline has no route");
     const settings = {
       name: "p",

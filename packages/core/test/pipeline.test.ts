@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Route } from "../src/delivery/route.ts";
 import { pipeline } from "../src/index.ts";
 import { ConfigError } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
@@ -91,7 +92,7 @@ describe("a pipeline", () => {
     const map = (): number => 1;
     const mapped = { ...sink, map };
     const { routes } = pipeline("p", block).to(sink, map).to(mapped, { name: "own" }).to(mapped, map, { name: "mine" });
-    expect(routes.map(({ name, mapsItself }) => [name, mapsItself])).toEqual([
+    expect((routes as readonly Route[]).map(({ name, mapsItself }) => [name, mapsItself])).toEqual([
       ["scripted", false],
       ["own", true],
       ["mine", false],

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, streamEvent, streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
+import { CircuitBreaker } from "../src/delivery/circuit-breaker.ts";
 import type { Route } from "../src/delivery/route.ts";
 import { routeWorker } from "../src/delivery/route-worker.ts";
 import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
@@ -9,7 +10,7 @@ import { receiptOf } from "../src/envelope/receipt.ts";
 import type { Envelope, StreamRecord } from "../src/envelope.ts";
 import { pipeline } from "../src/index.ts";
 import { receive } from "../src/intake/event.ts";
-import type { Origin, Sink, SinkErrorCode } from "../src/sink-kit.ts";
+import { type Change, type Origin, type Sink, SinkError, type SinkErrorCode } from "../src/sink-kit.ts";
 import { fixedClock } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
@@ -110,4 +111,50 @@ test("no envelope is written after the last call", async () => {
     return { stored: new Set(), errors: [] };
   }, AbortSignal.abort());
   expect([writes, stored.size, errors.length]).toEqual([0, 0, 1]);
+});
+
+describe("a route's circuit breaker", () => {
+  const entry = (pk: string, position: number) => {
+    const { change } = receive(put(pk, position), { source: 0, origin: "stream", envelope: undefined }, undefined);
+    if (change === undefined) throw new Error("the record has no change");
+    return { position, change };
+  };
+  const entries = [entry("a", 1), entry("b", 2)];
+  const failure = new SinkError("SINK_UNAVAILABLE", "[scripted] down");
+  const failed = new Map(
+    entries.map(({ position }) => [position, { outcome: "retried" as const, error: failure, attempts: 1 }]),
+  );
+
+  /** A circuit breaker that three failed batches have opened, and its clock. */
+  const opened = () => {
+    let now = 1_000_000;
+    const breaker = new CircuitBreaker("scripted", { ...fixedClock, now: () => now });
+    for (let batch = 0; batch < 3; batch += 1) breaker.record(entries, failed);
+    const admitAt = (ms: number) => {
+      now = 1_000_000 + ms;
+      return breaker.admit({ isAlone: true });
+    };
+    return { breaker, admitAt };
+  };
+
+  test("does not take a batch for a probe that was in flight when the circuit opened", () => {
+    const { breaker, admitAt } = opened();
+    expect(admitAt(100)).toBe("none");
+    expect(admitAt(1_001)).not.toBe("none");
+    breaker.record(entries, failed);
+    expect(admitAt(1_002)).not.toBe("none");
+  });
+
+  test("admits another probe after a batch that has nothing to write", async () => {
+    const { breaker, admitAt } = opened();
+    const admission = admitAt(1_001);
+    if (typeof admission === "string") throw new Error("no probe was admitted");
+    expect(admitAt(1_002)).not.toBe("none");
+    const sink = scriptedSink({ writes: "append" });
+    const deadline = deadlineOf(undefined, undefined, fixedClock);
+    const probing = breaker.probing(sink as Sink<unknown>, admission, deadline);
+    const delivery = { change: entry("a", 1).change as Change, message: 1, idempotencyKey: "1" };
+    await probing.write([delivery], { signal: deadline.signal, remainingMs: deadline.remainingMs });
+    expect(admitAt(1_003)).toBe("all");
+  });
 });

@@ -1,7 +1,7 @@
 // The circuit breaker of a route. It opens after a few batches that failed as a whole; then a batch is written only if one
 // write, the probe, succeeds first. docs/decisions/0030-retry-queue.md says why environments do not share its state.
 
-import { type Circuit, type CircuitCall, circuit } from "../async/circuit-breaker.ts";
+import { type Circuit, circuit } from "../async/circuit-breaker.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
@@ -28,21 +28,20 @@ const timeoutAfterFailureMs = 2_000;
 /** A probe that the circuit breaker admits. */
 export interface Probe {
   readonly probeTimeoutMs: number;
-  readonly call: CircuitCall;
 }
 
 /** Which deliveries of a batch may be written: all, none, or first a probe, and after its success the others. */
 export type Admission = "all" | "none" | Probe;
 
 /** What a batch says about its target. */
-interface BatchResult {
+interface TargetAnswer {
   readonly isAnswered: boolean;
   readonly failure: DeliveryError | undefined;
   readonly itemKeys: ReadonlySet<string>;
 }
 
 /** One answer proves that the target is up. Deliveries without an attempt prove nothing. */
-const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult => {
+const answerOf = (entries: readonly BatchEntry[], results: Results): TargetAnswer => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
   for (const { position, change } of entries) {
@@ -57,6 +56,18 @@ const resultOf = (entries: readonly BatchEntry[], results: Results): BatchResult
   return { isAnswered: false, failure, itemKeys };
 };
 
+const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
+  batch.map((delivery) => failed(delivery, error));
+
+const isTargetFailure = (result: WriteResult): boolean =>
+  result.outcome === "failed" && isTargetWide(result.error.code);
+
+/** The context of a probe, which has a timeout of its own. */
+const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
+  signal: AbortSignal.any([signal, timedOut]),
+  remainingMs: () => Math.min(remainingMs(), ms),
+});
+
 /** A delivery that was not attempted because the circuit is open. Core does not retry it within the invocation. */
 export class CircuitOpenError extends SinkError {
   constructor(route: string, last: DeliveryError | undefined) {
@@ -69,11 +80,15 @@ export class CircuitOpenError extends SinkError {
 
 /** The circuit breaker of one route in this environment. */
 export class CircuitBreaker {
+  readonly #route: string;
+  readonly #clock: Clock;
   readonly #circuit: Circuit;
   readonly #failedItems: Set<string> = new Set();
   #lastFailure: DeliveryError | undefined = undefined;
 
-  constructor(clock: Clock) {
+  constructor(route: string, clock: Clock) {
+    this.#route = route;
+    this.#clock = clock;
     const { random } = clock;
     this.#circuit = circuit(
       { failures: batchesToOpen, openMs: firstProbeMs, maxOpenMs: longestProbeMs, random },
@@ -86,11 +101,6 @@ export class CircuitBreaker {
     return this.#circuit.failures() === 0 ? usualMs : Math.min(usualMs, timeoutAfterFailureMs);
   }
 
-  /** The latest failure of the target since its latest success. */
-  get lastFailure(): DeliveryError | undefined {
-    return this.#lastFailure;
-  }
-
   /** Decides which deliveries of a batch may be written. Only for batches whose failures go to the retry queue. */
   admit({ isAlone }: { readonly isAlone: boolean }): Admission {
     const state = this.#circuit.state();
@@ -98,12 +108,12 @@ export class CircuitBreaker {
     if (state.name === "open" || state.isProbing) return "none";
     const { besideOthers, alone } = probeTimeoutMs;
     const ms = isAlone ? alone * 2 ** Math.min(this.#circuit.openings() - 1, 10) : besideOthers;
-    return { probeTimeoutMs: ms, call: this.#circuit.start() };
+    return { probeTimeoutMs: ms };
   }
 
   /** Takes the results of a batch for which `admit` returned `"all"`. */
   record(entries: readonly BatchEntry[], results: Results): void {
-    const { isAnswered, failure, itemKeys } = resultOf(entries, results);
+    const { isAnswered, failure, itemKeys } = answerOf(entries, results);
     if (isAnswered) this.close();
     else if (failure !== undefined) this.#fail(failure, itemKeys);
   }
@@ -117,83 +127,70 @@ export class CircuitBreaker {
 
   #fail(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
     this.#lastFailure = failure;
+    // The batch was in flight when the circuit opened: it is no probe.
+    if (this.#circuit.openings() > 0) return;
     for (const itemKey of itemKeys) if (this.#failedItems.size < itemsToOpen) this.#failedItems.add(itemKey);
     // If only one item has failed, the batch that would open the circuit does not count.
     const mayOpen = this.#failedItems.size >= itemsToOpen;
     if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
   }
-}
 
-/** Parameters of a probing sink. */
-export interface Probing {
-  readonly route: string;
-  readonly breaker: CircuitBreaker;
-  readonly clock: Clock;
-  readonly deadline: Deadline;
-  readonly admission: Exclude<Admission, "all">;
-}
-
-const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
-  batch.map((delivery) => failed(delivery, error));
-
-const isTargetFailure = (result: WriteResult): boolean =>
-  result.outcome === "failed" && isTargetWide(result.error.code);
-
-/** The context of a probe, which has a timeout of its own. */
-const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
-  signal: AbortSignal.any([signal, timedOut]),
-  remainingMs: () => Math.min(remainingMs(), ms),
-});
-
-/** One write with a timeout of its own. It is not retried within the invocation. */
-const writeProbe = async (
-  sink: Sink<unknown>,
-  { route, clock, deadline }: Probing,
-  ms: number,
-  { batch, context }: { readonly batch: readonly Delivery[]; readonly context: WriteContext },
-): Promise<readonly WriteResult[]> => {
-  const timedOut = new AbortController();
-  const done = new AbortController();
-  const timeOut = async (): Promise<readonly WriteResult[]> => {
-    await clock.sleep(ms, done.signal);
-    timedOut.abort();
-    await clock.sleep(deadline.settleMs, done.signal);
-    const found = `[${route}] the probe had no answer within ${ms} ms`;
-    return allFailed(batch, new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY }));
-  };
-  try {
-    const results = sink.write(batch as never, probeContext(context, ms, timedOut.signal));
-    return await Promise.race([results, timeOut()]);
-  } finally {
-    done.abort();
+  /**
+   * The sink behind an open circuit, for one batch. It writes nothing, or one probe. A probe of one item may fail because of
+   * that item, so a second probe with another item follows. After a successful probe the rest is written.
+   */
+  probing(sink: Sink<unknown>, admission: Exclude<Admission, "all">, deadline: Deadline): Sink<unknown> {
+    let probesLeft = admission === "none" ? 0 : itemsToOpen;
+    let isClosed: Promise<boolean> = Promise.resolve(false);
+    return withWrite(sink, async (batch: readonly Delivery[], context) => {
+      if (await isClosed) return sink.write(batch as never, context);
+      if (admission === "none" || probesLeft <= 0) {
+        return allFailed(batch, new CircuitOpenError(this.#route, this.#lastFailure));
+      }
+      probesLeft -= batch.length;
+      const call = this.#circuit.start();
+      const ms = Math.min(admission.probeTimeoutMs, deadline.remainingMs());
+      const results = this.#inTime(
+        [ms, deadline.settleMs],
+        (timedOut) => sink.write(batch as never, probeContext(context, ms, timedOut)),
+        () => allFailed(batch, this.#timeoutError(ms)),
+      );
+      const isAnswered = results.then(
+        (written) => !written.every(isTargetFailure),
+        () => false,
+      );
+      isClosed = isAnswered.then((answered) => {
+        if (answered) this.close();
+        else call.end("failed");
+        return answered;
+      });
+      return results;
+    });
   }
-};
 
-/**
- * The sink behind an open circuit breaker, for one batch. It writes nothing, or one probe. A probe of one item may fail
- * because of that item, so a second probe with another item follows. After a successful probe the rest is written.
- */
-export const probingSink = (sink: Sink<unknown>, probing: Probing): Sink<unknown> => {
-  const { route, breaker, admission } = probing;
-  let probesLeft = admission === "none" ? 0 : itemsToOpen;
-  let isClosed: Promise<boolean> = Promise.resolve(false);
-  const record = (call: CircuitCall, results: readonly WriteResult[]): boolean => {
-    const isAnswered = !results.every(isTargetFailure);
-    if (isAnswered) breaker.close();
-    else call.end("failed");
-    return isAnswered;
-  };
-  return withWrite(sink, async (batch: readonly Delivery[], context) => {
-    if (await isClosed) return sink.write(batch as never, context);
-    if (admission === "none" || probesLeft <= 0) {
-      return allFailed(batch, new CircuitOpenError(route, breaker.lastFailure));
+  #timeoutError(ms: number): SinkError {
+    const found = `[${this.#route}] the probe had no answer within ${ms} ms`;
+    return new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** Runs a write with a timeout of its own. If it has not settled `settleMs` after the timeout, the result is `late()`. */
+  async #inTime<Result>(
+    [ms, settleMs]: readonly [number, number],
+    write: (timedOut: AbortSignal) => Promise<Result>,
+    late: () => Result,
+  ): Promise<Result> {
+    const timedOut = new AbortController();
+    const done = new AbortController();
+    const timeOut = async (): Promise<Result> => {
+      await this.#clock.sleep(ms, done.signal);
+      timedOut.abort();
+      await this.#clock.sleep(settleMs, done.signal);
+      return late();
+    };
+    try {
+      return await Promise.race([write(timedOut.signal), timeOut()]);
+    } finally {
+      done.abort();
     }
-    probesLeft -= batch.length;
-    const results = writeProbe(sink, probing, admission.probeTimeoutMs, { batch, context });
-    isClosed = results.then(
-      (written) => record(admission.call, written),
-      () => record(admission.call, []),
-    );
-    return results;
-  });
-};
+  }
+}

@@ -20,7 +20,7 @@ const overdue = (route: Route, settleMs: number): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${route.name}] the sink had not settled ${settleMs} ms after its deadline`);
 
 /** A budget, and the end of its time. */
-interface Run extends Budget {
+interface WatchedBudget extends Budget {
   /**
    * Resolves a moment after the deadline, to the error for a sink that has not answered. All writes share this promise,
    * because a signal and a listener for each write would cost as much as sending a message.
@@ -50,7 +50,11 @@ const matched = (route: Route, batch: readonly Delivery[], answer: readonly Writ
 };
 
 /** One write, with a result for every delivery. A delivery that the sink does not report has failed. */
-const writeOnce = async (route: Route, batch: readonly Delivery[], run: Run): Promise<readonly WriteResult[]> => {
+const writeOnce = async (
+  route: Route,
+  batch: readonly Delivery[],
+  run: WatchedBudget,
+): Promise<readonly WriteResult[]> => {
   const { signal, remainingMs } = run.deadline;
   try {
     const answer = await Promise.race([route.sink.write(batch as never, { signal, remainingMs }), run.late]);
@@ -78,7 +82,7 @@ const isWorthAnotherAttempt = (result: WriteResult, queue: ItemQueue, { retry, d
 const writeGroup = async (
   route: Route,
   group: readonly ItemQueue[],
-  run: Run,
+  run: WatchedBudget,
   handBack: (queues: readonly ItemQueue[]) => void,
 ): Promise<void> => {
   const batch = group.map((queue) => queue.next() as Delivery);
@@ -129,7 +133,7 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
  * Writes all deliveries of the item queues.
  * @throws an error of a sink that is not a `SinkError`, after all writes have ended.
  */
-const writeAll = async (route: Route, queues: readonly ItemQueue[], run: Run): Promise<void> => {
+const writeAll = async (route: Route, queues: readonly ItemQueue[], run: WatchedBudget): Promise<void> => {
   const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;
   const { signal } = run.deadline;
   const ready = readyQueues(queues, maxEntries);

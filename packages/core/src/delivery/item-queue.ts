@@ -12,7 +12,7 @@ import { type BatchEntry, byVersion, type DeliveryResult, deliveryId, resultOf }
 import { effectOf, type Route } from "./route.ts";
 
 /** Callback for the result of an entry. */
-type Report = (entry: BatchEntry, result: DeliveryResult) => void;
+type ReportResult = (entry: BatchEntry, result: DeliveryResult) => void;
 
 const deadlineError = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the delivery was written");
@@ -26,14 +26,14 @@ const nothingEarlier: readonly Change[] = Object.freeze([]);
 export class ItemQueue {
   readonly #route: Route;
   readonly #entries: readonly BatchEntry[];
-  readonly #report: Report;
+  readonly #report: ReportResult;
   readonly #isUpsert: boolean;
   #index: number;
   #attempts = 0;
   #next: Delivery | undefined = undefined;
   #isDone = false;
 
-  constructor(route: Route, entries: readonly BatchEntry[], report: Report) {
+  constructor(route: Route, entries: readonly BatchEntry[], report: ReportResult) {
     this.#route = route;
     this.#entries = entries;
     this.#report = report;
@@ -125,7 +125,7 @@ export class ItemQueue {
 }
 
 /** Groups a batch by item, each item's changes in the order of their versions. */
-export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report: Report): ItemQueue[] => {
+export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report: ReportResult): ItemQueue[] => {
   const items = new Map<string, BatchEntry[]>();
   for (const entry of batch) {
     const entries = items.get(entry.change.itemKey);

@@ -8,7 +8,7 @@ import type { PendingItem, PendingItems, RouteId } from "./dedupe-store.ts";
 import type { BatchEntry } from "./delivery-result.ts";
 
 /** The changes in the retry queue that a batch must not overtake. */
-export interface PendingBatch {
+export interface BatchGuard {
   /** Version of the last pending change, by item key. */
   readonly versions: ReadonlyMap<string, string>;
   /** Wraps the sink for this batch: deliveries of pending items fail without a request. */
@@ -17,14 +17,14 @@ export interface PendingBatch {
 
 /** The pending items of one route. */
 export interface RoutePendingItems {
-  readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<PendingBatch>;
+  readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<BatchGuard>;
   /** Adds the items of these entries. Rejects unless all were added. */
   readonly add: (entries: readonly BatchEntry[]) => Promise<void>;
   /** Corrects the items after only some of the entries were stored in the queue. `before`: the versions before `add`. */
   readonly correct: (
     added: readonly BatchEntry[],
     stored: readonly BatchEntry[],
-    before: PendingBatch["versions"],
+    before: BatchGuard["versions"],
   ) => Promise<void>;
   /** Releases items after the delivery of these entries. A failure is logged; the next change releases the item. */
   readonly release: (settled: readonly BatchEntry[]) => Promise<void>;
@@ -42,14 +42,14 @@ const lastVersions = (entries: readonly BatchEntry[]): Map<string, string> => {
 const itemsOf = (entries: readonly BatchEntry[]): PendingItem[] =>
   [...lastVersions(entries)].map(([itemKey, version]) => ({ itemKey, version }));
 
-const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): PendingBatch["guard"] =>
-  guard as PendingBatch["guard"];
+const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): BatchGuard["guard"] =>
+  guard as BatchGuard["guard"];
 
 /** For a batch in which every change may be sent. */
-export const nothingPending: PendingBatch = { versions: new Map(), guard: (sink) => sink };
+export const nothingPending: BatchGuard = { versions: new Map(), guard: (sink) => sink };
 
 /** For a batch in which changes of these items must not be sent. */
-const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): PendingBatch => {
+const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): BatchGuard => {
   const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
   const error = new PendingError(
     "DELIVERY_PENDING",
@@ -65,7 +65,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Pen
 };
 
 /** For a batch in which no change may be sent, because the pending items are unknown and any change could overtake one. */
-const unknownBatch = (route: string, cause: unknown): PendingBatch => {
+const unknownBatch = (route: string, cause: unknown): BatchGuard => {
   const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
   const guard = (sink: Sink<unknown, "append">): Sink<unknown, "append"> =>

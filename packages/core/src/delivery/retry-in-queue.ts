@@ -9,7 +9,7 @@ import type { PipelineLogger } from "../logger.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type BatchEntry, byVersion, changeResults, type Results } from "./delivery-result.ts";
 import { failedDelivery } from "./failed-delivery.ts";
-import type { PendingBatch, RoutePendingItems } from "./pending-items.ts";
+import type { BatchGuard, RoutePendingItems } from "./pending-items.ts";
 
 /** The retry queue of one route. */
 export interface RouteRetryQueue {
@@ -57,7 +57,7 @@ const storeInOrder = async (
   queue: RouteRetryQueue,
   pendingItems: RoutePendingItems,
   queued: readonly Queued[],
-  before: PendingBatch["versions"],
+  before: BatchGuard["versions"],
 ): Promise<EnvelopeReceipt> => {
   try {
     await pendingItems.add(entriesOf(queued));
@@ -80,7 +80,7 @@ export const retryInQueue = async (
   queue: RouteRetryQueue,
   entries: readonly BatchEntry[],
   results: Results,
-  { invocation, before }: { readonly invocation: Invocation; readonly before: PendingBatch["versions"] },
+  { invocation, before }: { readonly invocation: Invocation; readonly before: BatchGuard["versions"] },
 ): Promise<Results> => {
   const queued = messagesOf(queue, entries, results, invocation);
   if (queued.length === 0) return results;

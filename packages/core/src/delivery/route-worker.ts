@@ -8,7 +8,7 @@ import type { Received } from "../intake/event.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Sink } from "../sink/sink.ts";
-import { CircuitBreaker, probingSink } from "./circuit-breaker.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { DedupeStore, RouteId } from "./dedupe-store.ts";
 import { deliver } from "./deliver.ts";
 import {
@@ -21,7 +21,7 @@ import {
 } from "./delivery-result.ts";
 import { type RouteJournal, routeJournal } from "./journal.ts";
 import { leasingSink } from "./leasing-sink.ts";
-import { nothingPending, type PendingBatch, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
+import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
 import type { Route } from "./route.ts";
 
@@ -48,6 +48,12 @@ export interface RouteWorker {
   readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
   /** Releases the pending items that a batch of the retry queue has finished. */
   readonly releasePending: (result: RouteResult) => Promise<void>;
+}
+
+/** The result of a route, and the worker that takes the steps which depend on it. */
+export interface RouteRun {
+  readonly worker: RouteWorker;
+  readonly result: RouteResult;
 }
 
 /** A worker's parts. */
@@ -102,19 +108,15 @@ const deliverBounded = async (
   { route, settings, breaker }: Parts,
   entries: readonly BatchEntry[],
   { deadline, origin }: Invocation,
-  guard: PendingBatch["guard"],
+  guard: BatchGuard["guard"],
 ): Promise<Results> => {
   const { clock, retry, routeTimeoutMs } = settings;
   const admission = breaker.admit({ isAlone: origin === "retry" });
   const usualMs = Math.min(routeTimeoutMs, deadline.remainingMs() / 2);
   const time = within(deadline, admission === "all" ? breaker.timeFor(usualMs) : usualMs, clock);
-  const probed = (): Sink<unknown> =>
-    admission === "all"
-      ? route.sink
-      : probingSink(route.sink, { route: route.name, breaker, clock, deadline: time, admission });
   try {
     // The guard is outermost, because a delivery of a pending item says nothing about the target and must not be the probe.
-    const sink = guard(probed());
+    const sink = guard(admission === "all" ? route.sink : breaker.probing(route.sink, admission, time));
     const results = await deliver({ ...route, sink }, entries, { deadline: time, clock, retry });
     if (admission === "all") breaker.record(entries, results);
     return results;
@@ -127,7 +129,7 @@ const deliverUnbounded = (
   { route, settings: { clock, retry } }: Parts,
   entries: readonly BatchEntry[],
   { deadline }: Invocation,
-  guard: PendingBatch["guard"],
+  guard: BatchGuard["guard"],
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
 /** Delivers records from envelopes. Each is already in a queue: it is not noted, not checked for order, not queued again. */
@@ -180,7 +182,7 @@ const partsOf = (given: Route, settings: DeliverySettings): Parts => {
   const store = usesQueue && sink.supports.writes === "append" ? dedupeStore?.pendingItems : undefined;
   const pendingItems = store && routePendingItems(store, id, logger);
   const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
-  return { route, settings, breaker: new CircuitBreaker(clock), journal, pendingItems, retryQueue };
+  return { route, settings, breaker: new CircuitBreaker(given.name, clock), journal, pendingItems, retryQueue };
 };
 
 /** The worker of a route. */

@@ -3,7 +3,7 @@
 
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
 import type { RouteResult } from "../delivery/delivery-result.ts";
-import { type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
+import { type RouteRun, type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
@@ -15,7 +15,7 @@ import type { PipelineLogger } from "../logger.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
 import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
-import { type Failures, failuresOf, fatalFailure, firstToRepeat, reportOf } from "./report.ts";
+import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat } from "./report.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
 
@@ -40,7 +40,7 @@ interface Environment extends Settling {
 }
 
 /** The result of an invocation. */
-interface Run {
+interface RunResult {
   readonly failures: Failures;
   readonly routes: readonly RouteResult[];
 }
@@ -95,30 +95,36 @@ const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
 };
 
 /** Delivers the records to all routes and settles failed deliveries. Throws the error that must fail the invocation. */
-const run = async (environment: Environment, invocation: Invocation, requestId: string | undefined): Promise<Run> => {
-  const { clock, logger, name } = environment;
-  const ended = await Promise.allSettled(environment.workers.map((worker) => worker.deliver(invocation)));
-  const bug = ended.find((result) => result.status === "rejected");
-  const delivered = ended.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const workers = environment.workers.filter((_, index) => ended[index]?.status === "fulfilled");
+const run = async (
+  environment: Environment,
+  invocation: Invocation,
+  requestId: string | undefined,
+): Promise<RunResult> => {
+  const { clock, logger, name, workers } = environment;
+  const ended = await Promise.allSettled(
+    workers.map(async (worker) => ({ worker, result: await worker.deliver(invocation) })),
+  );
+  const bug = ended.find((end) => end.status === "rejected");
+  const delivered = ended.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
 
-  const routes = await settleRejected(environment, invocation, delivered);
+  const runs = await settleRejected(environment, invocation, delivered);
+  const routes = runs.map(({ result }) => result);
   const unread = await settleUnread(environment, invocation);
   const failures = failuresOf(invocation, routes, unread);
   const reason = bug === undefined ? fatalFailure(invocation, failures) : bug.reason;
   const isFatal = bug !== undefined || reason !== undefined;
-  const forEachRoute = (step: (worker: RouteWorker, result: RouteResult) => Promise<void>): Promise<unknown> =>
-    Promise.all(workers.map((worker, index) => step(worker, routes[index] as RouteResult)));
+  const forEachRoute = (step: (run: RouteRun) => Promise<void>): Promise<unknown> => Promise.all(runs.map(step));
 
   // If the invocation fails, Lambda delivers all its records again.
   const from = isFatal ? 0 : firstToRepeat(invocation, failures);
-  if (from !== undefined) await forEachRoute((worker, result) => worker.noteSettled(result, from, invocation));
+  if (from !== undefined) await forEachRoute(({ worker, result }) => worker.noteSettled(result, from, invocation));
   if (isFatal) throw reason;
+  const counts = countAll(name, invocation, routes, failures);
   logUnread(environment, unread);
-  if (invocation.origin === "retry") await forEachRoute((worker, result) => worker.releasePending(result));
+  if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
   await postponeFailed(environment, invocation, failures);
   await deletePayloads(environment, invocation, failures);
-  publishReport(logger, reportOf(name, invocation, { routes, failures, endedAt: clock.now() }), requestId);
+  publishReport(logger, { ...counts, durationMs: clock.now() - invocation.startedAt }, requestId);
   return { failures, routes };
 };
 
@@ -138,17 +144,10 @@ const respond = async (
 ): Promise<BatchResponse> => {
   const { kind, task } = invocation.event;
   if (task?.dryRun) return dryRun(environment, invocation);
-  let done: Run | undefined;
-  const runOnce = async (): Promise<Failures> => {
-    done = await run(environment, invocation, requestId);
-    return done.failures;
-  };
-  if (kind === "notification") {
-    await runOnce();
-    return { batchItemFailures: [] };
-  }
-  const batchItemFailures = await itemFailures(invocation.event, event, runOnce);
-  return { batchItemFailures, ...(task && done && { outcomes: messageOutcomes(invocation, done.routes) }) };
+  const { failures, routes } = await run(environment, invocation, requestId);
+  if (kind === "notification") return { batchItemFailures: [] };
+  const batchItemFailures = await itemFailures(kind, event, failures);
+  return { batchItemFailures, ...(task && { outcomes: messageOutcomes(invocation, routes) }) };
 };
 
 /** The handler of a pipeline. */

@@ -17,7 +17,7 @@ import { checkedRoute, type Predicate, type RouteOptions } from "./route-options
 /** A pipeline, and the calls that extend it. Every call returns a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
   readonly name: string;
-  readonly routes: readonly Route[];
+  readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn">[];
   /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
   /** Limits the routes that follow, up to the next `when`, to items for which the predicate is true. */

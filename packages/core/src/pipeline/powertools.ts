@@ -31,15 +31,15 @@ class BulkProcessor extends BasePartialBatchProcessor {
   }
 }
 
-/** Runs an invocation in Powertools' processor, which makes the response that Lambda reads. */
+/** The failures in the form that Lambda reads, built by Powertools' processor. */
 export const itemFailures = async (
-  { kind }: RecognisedEvent,
+  kind: RecognisedEvent["kind"],
   event: unknown,
-  run: () => Promise<Failures>,
+  failures: Failures,
 ): Promise<{ itemIdentifier: string }[]> => {
   const processor = new BulkProcessor(kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams);
   const options = { throwOnFullBatchFailure: false };
-  const { batchItemFailures } = await processPartialResponse(event as never, run, processor, options);
+  const { batchItemFailures } = await processPartialResponse(event as never, async () => failures, processor, options);
   // Powertools answers a successful batch with one object that all its processors share.
   return [...batchItemFailures];
 };

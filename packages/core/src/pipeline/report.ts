@@ -101,12 +101,13 @@ export const firstToRepeat = ({ received }: Invocation, failures: Failures): num
   return position === -1 ? undefined : position;
 };
 
-/** The report of an invocation. @throws when the account of a route does not balance. */
-export const reportOf = (
+/** The report of an invocation, but for its duration. @throws when the counts of a route do not add up. */
+export const countAll = (
   pipeline: string,
-  { origin, event, startedAt }: Invocation,
-  { routes, failures, endedAt }: { routes: readonly RouteResult[]; failures: Failures; endedAt: number },
-): InvocationReport => {
+  { origin, event }: Invocation,
+  routes: readonly RouteResult[],
+  failures: Failures,
+): Omit<InvocationReport, "durationMs"> => {
   let queued = 0;
   for (const { results } of routes) for (const { isQueued } of results.values()) if (isQueued) queued += 1;
   return {
@@ -115,7 +116,6 @@ export const reportOf = (
     records: event.records.length,
     reported: failures.size,
     queued,
-    durationMs: endedAt - startedAt,
     routes: Object.fromEntries(routes.map((result) => [result.route, countOutcomes(result)])),
     failures: countFailures(routes),
   };

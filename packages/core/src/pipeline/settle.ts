@@ -1,8 +1,9 @@
 // Steps after the deliveries: dead letters for rejected deliveries and expired messages, a longer delay for failed
 // messages, and deletion of the stored records of finished messages.
 
-import { changeResults, type Outcome, type RouteResult } from "../delivery/delivery-result.ts";
+import { changeResults, type Outcome } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
+import type { RouteRun } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { receiptOf } from "../envelope/receipt.ts";
@@ -26,38 +27,38 @@ const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, po
   return !(clock.now() - Date.parse(firstFailedAt) <= retryQueue.maxAgeMs);
 };
 
-/** The result of a route, with another outcome at some positions. */
+/** The run of a route, with another outcome at some positions. */
 const change = (
-  route: RouteResult,
+  { worker, result: route }: RouteRun,
   [from, to]: readonly [Outcome, Outcome],
   isChanged: (position: number) => boolean,
-): RouteResult => ({
-  ...route,
-  results: changeResults(route.results, (result, position) =>
+): RouteRun => {
+  const results = changeResults(route.results, (result, position) =>
     result.outcome === from && isChanged(position) ? { ...result, outcome: to } : undefined,
-  ),
-});
+  );
+  return { worker, result: { ...route, results } };
+};
 
 const expiry = ["retried", "rejected"] as const;
 const retry = ["rejected", "retried"] as const;
 
 /** A rejected delivery on its way to the dead-letter queue. */
 interface Rejected {
-  readonly route: RouteResult;
+  readonly run: RouteRun;
   readonly position: number;
   readonly envelope: Envelope;
 }
 
 /** In the order of the batch. If time runs out, Lambda's checkpoint still moves past the records that were settled. */
-const rejectedIn = (pipeline: string, invocation: Invocation, routes: readonly RouteResult[]): Rejected[] =>
-  routes
-    .flatMap((route) =>
-      [...route.results]
+const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly RouteRun[]): Rejected[] =>
+  runs
+    .flatMap((run) =>
+      [...run.result.results]
         .filter(([position, { outcome }]) => outcome === "rejected" && !staysInQueue(invocation, position))
         .map(([position, result]) => ({
-          route,
+          run,
           position,
-          envelope: failedDelivery({ pipeline, route: route.route }, invocation, position, result),
+          envelope: failedDelivery({ pipeline, route: run.result.route }, invocation, position, result),
         })),
     )
     .sort((a, b) => a.position - b.position);
@@ -94,23 +95,23 @@ const store = async (
 export const settleRejected = async (
   settling: Settling,
   invocation: Invocation,
-  routes: readonly RouteResult[],
-): Promise<readonly RouteResult[]> => {
+  runs: readonly RouteRun[],
+): Promise<readonly RouteRun[]> => {
   const { writeDeadLetters, name } = settling;
   const { origin, deadline } = invocation;
   const hasExpired = (position: number): boolean => isExpired(settling, invocation, position);
-  const settled = origin === "retry" ? routes.map((route) => change(route, expiry, hasExpired)) : routes;
+  const settled = origin === "retry" ? runs.map((run) => change(run, expiry, hasExpired)) : runs;
   if (writeDeadLetters === undefined) {
-    return settled.map((route) => change(route, retry, (position) => !staysInQueue(invocation, position)));
+    return settled.map((run) => change(run, retry, (position) => !staysInQueue(invocation, position)));
   }
   const rejected = rejectedIn(name, invocation, settled);
   if (rejected.length === 0) return settled;
   const envelopes = rejected.map(({ envelope }) => envelope);
   const stored = await store(settling, writeDeadLetters, envelopes, deadline.lastCall);
   const unstored = rejected.filter(({ envelope }) => !stored.has(envelope));
-  return settled.map((route) => {
-    const positions = new Set(unstored.filter((one) => one.route === route).map(({ position }) => position));
-    return positions.size === 0 ? route : change(route, retry, (position) => positions.has(position));
+  return settled.map((run) => {
+    const positions = new Set(unstored.filter((rejected) => rejected.run === run).map(({ position }) => position));
+    return positions.size === 0 ? run : change(run, retry, (position) => positions.has(position));
   });
 };
 
