@@ -1,10 +1,7 @@
 // Finds the installed Java versions.
 
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { run } from "./program.ts";
 
 /** A Java command, with its major version. */
 export interface Java {
