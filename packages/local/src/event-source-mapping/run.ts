@@ -1,7 +1,7 @@
 // One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
 
 import { setMaxListeners } from "node:events";
-import type { MappingRun } from "../lambda/mapping-run.ts";
+import { failRun, type MappingRun } from "../lambda/mapping-run.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
 import type { Lineage, Shard } from "./lineage.ts";
@@ -26,17 +26,9 @@ export interface MappingState {
 /** One run, with the readers of its shards. */
 export interface StreamMappingRun extends MappingRun {
   readonly readers: Map<Shard, ShardReader>;
-  finished: Promise<void>;
-  failure: { readonly error: unknown } | undefined;
 }
 
 const discoveryIntervalMs = 10_000;
-
-const fail = (state: MappingState, run: StreamMappingRun, error: unknown): void => {
-  run.failure ??= { error };
-  state.settings.onProblem(error);
-  run.controller.abort();
-};
 
 const discover = async (state: MappingState): Promise<void> => {
   const beganMs = state.settings.clock.now();
@@ -50,7 +42,7 @@ const discoverAgain = async (state: MappingState, run: StreamMappingRun): Promis
   try {
     await discover(state);
   } catch (error) {
-    if (exceptionOf(error) === "ResourceNotFoundException") return fail(state, run, error);
+    if (exceptionOf(error) === "ResourceNotFoundException") return failRun(run, error, onProblem);
     onProblem(error);
     await clock.sleep(pollIntervalMs, run.controller.signal);
   }
@@ -75,7 +67,7 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
     // Its children may be unknown yet.
     state.shardsWanted.notify();
   } catch (error) {
-    fail(state, run, error);
+    failRun(run, error, state.settings.onProblem);
   }
 };
 
@@ -107,7 +99,6 @@ export const startRun = async (state: MappingState): Promise<StreamMappingRun> =
     controller: new AbortController(),
     readers: new Map(),
     finished: Promise.resolve(),
-    failure: undefined,
   };
   // Each worker of each shard adds a listener.
   setMaxListeners(0, run.controller.signal);

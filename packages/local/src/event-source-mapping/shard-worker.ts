@@ -1,9 +1,9 @@
 // A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
 // as many workers as its parallelization factor.
 
-import type { Clock } from "@sluice/core/sink-kit";
 import { cutBatch } from "../lambda/batch.ts";
 import { notifier } from "./notifier.ts";
+import type { StreamMappingSettings } from "./options.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
 /** A queue of records, and the loop that delivers them. */
@@ -15,17 +15,12 @@ export interface ShardWorker {
   readonly run: () => Promise<void>;
 }
 
-/** Settings of a worker, and the delivery of its batches. */
-export interface ShardWorkerContext {
-  readonly batchSize: number;
-  readonly windowMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly deliver: (batch: readonly PolledRecord[]) => Promise<void>;
-}
-
 /** Makes a worker with an empty queue. */
-export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver }: ShardWorkerContext): ShardWorker => {
+export const createShardWorker = (
+  { batchSize, windowMs, clock }: StreamMappingSettings,
+  signal: AbortSignal,
+  deliver: (batch: readonly PolledRecord[]) => Promise<void>,
+): ShardWorker => {
   const queue: PolledRecord[] = [];
   const arrival = notifier();
   let closed = false;
