@@ -35,27 +35,23 @@ export interface ChildEngine {
 const outputLimit = 4096;
 const endTimeoutMs = 10_000;
 
-// The loop is bounded: if process 1 does not reap it, a dead child stays visible as a zombie.
+// Without a process, only the folder is left to remove. The loop is bounded: if process 1 does not reap it, a dead child
+// stays visible as a zombie.
 const watchdogScript = `
 trap '' INT TERM HUP
 read -r _
-kill -s "$1" "$2" 2>/dev/null
-n=0
-while kill -0 "$2" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
-kill -s KILL "$2" 2>/dev/null
+if [ -n "$2" ]; then
+  kill -s "$1" "$2" 2>/dev/null
+  n=0
+  while kill -0 "$2" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+  kill -s KILL "$2" 2>/dev/null
+fi
 [ -z "$3" ] || rm -rf -- "$3"
 `;
 
-/** For the time between two children, when only the folder is left to remove. */
-const folderScript = `
-trap '' INT TERM HUP
-read -r _
-rm -rf -- "$1"
-`;
-
-/** Runs a shell script that blocks on a pipe from this process; returns a function that kills the script. */
-const runWatchdog = (script: string, args: readonly string[], onError: () => void): (() => void) => {
-  const watchdog = spawn("/bin/sh", ["-c", script, "sluice-watchdog", ...args], {
+/** Starts the shell that blocks on a pipe from this process; returns a function that kills the shell. */
+const runWatchdog = (signal: string, pid: string, directory: string, onError: () => void): (() => void) => {
+  const watchdog = spawn("/bin/sh", ["-c", watchdogScript, "sluice-watchdog", signal, pid, directory], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
@@ -67,9 +63,8 @@ const runWatchdog = (script: string, args: readonly string[], onError: () => voi
   return () => watchdog.kill("SIGKILL");
 };
 
-/** Removes the folder when this process dies. Returns a function that ends the guard. */
-export const guardDirectory = (directory: string): (() => void) =>
-  runWatchdog(folderScript, [directory], () => undefined);
+/** Removes the folder when this process dies, while no child runs in it. Returns a function that ends the guard. */
+export const guardDirectory = (directory: string): (() => void) => runWatchdog("", "", directory, () => undefined);
 
 const collectOutput = (child: ChildProcess): (() => string) => {
   let tail = "";
@@ -94,8 +89,8 @@ const spawnChild = async (command: ChildCommand) => {
     throw new EngineFailedError(`${command.command} cannot be started: ${cause.message}`, { cause });
   });
   const output = collectOutput(child);
-  const watchdogArguments = [orphanSignal.replace("SIG", ""), String(child.pid), directory];
-  const dismissWatchdog = runWatchdog(watchdogScript, watchdogArguments, () => child.kill("SIGKILL"));
+  const signalName = orphanSignal.replace("SIG", "");
+  const dismissWatchdog = runWatchdog(signalName, String(child.pid), directory, () => child.kill("SIGKILL"));
   let running = true;
   const exited = once(child, "exit").then(() => {
     running = false;
