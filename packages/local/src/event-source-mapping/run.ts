@@ -1,6 +1,7 @@
 // One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
 
 import { setMaxListeners } from "node:events";
+import { atMost } from "../lambda/at-most.ts";
 import { failRun, type MappingRun } from "../lambda/mapping-run.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
@@ -74,11 +75,8 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
 /** Waits for a request to list the shards, or for the interval: a short one while no shard is being read. */
 const untilShardsMayHaveChanged = async (state: MappingState, run: StreamMappingRun): Promise<void> => {
   const { clock, pollIntervalMs } = state.settings;
-  const timer = new AbortController();
-  const signal = AbortSignal.any([timer.signal, run.controller.signal]);
   const pauseMs = run.readers.size === 0 ? pollIntervalMs : discoveryIntervalMs;
-  await Promise.race([state.shardsWanted.wait(), clock.sleep(pauseMs, signal)]);
-  timer.abort();
+  await atMost(clock, pauseMs, state.shardsWanted.wait());
 };
 
 const supervise = async (state: MappingState, run: StreamMappingRun, first: readonly ShardReader[]): Promise<void> => {
@@ -103,6 +101,7 @@ export const startRun = async (state: MappingState): Promise<StreamMappingRun> =
   // Each worker of each shard adds a listener.
   setMaxListeners(0, run.controller.signal);
   run.controller.signal.addEventListener("abort", state.progress.notify);
+  run.controller.signal.addEventListener("abort", state.shardsWanted.notify);
   try {
     await discover(state);
     const readers = createReaders(state, run);

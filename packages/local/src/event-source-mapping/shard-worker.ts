@@ -1,6 +1,7 @@
 // A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
 // as many workers as its parallelization factor.
 
+import { atMost } from "../lambda/at-most.ts";
 import { cutBatch } from "../lambda/batch.ts";
 import { notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
@@ -25,11 +26,6 @@ export const createShardWorker = (
   const arrival = notifier();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
-  const waitForMore = async (ms: number): Promise<void> => {
-    const timer = new AbortController();
-    await Promise.race([arrival.wait(), clock.sleep(ms, timer.signal)]);
-    timer.abort();
-  };
   /** Milliseconds for which the batch at the head may still wait. The batching window opens with its first record. */
   const remainingWindowMs = (isFull: boolean): number => {
     const [first] = queue;
@@ -42,7 +38,7 @@ export const createShardWorker = (
       if (size === 0 && closed) return;
       const waitMs = remainingWindowMs(isFull);
       if (size === 0) await arrival.wait();
-      else if (waitMs > 0) await waitForMore(waitMs);
+      else if (waitMs > 0) await atMost(clock, waitMs, arrival.wait());
       else await deliver(queue.splice(0, size));
     }
   };

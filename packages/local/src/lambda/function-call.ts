@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type Clock, isRecord } from "@sluice/core/sink-kit";
+import { atMost } from "./at-most.ts";
 import { eventText, type RecordText } from "./batch.ts";
 
 /** The members of Lambda's context object that the emulation provides. */
@@ -79,7 +80,7 @@ export const callFunction = async <Event>(
   ids: ReadonlySet<string>,
 ): Promise<FunctionCall> => {
   const requestId = randomUUID();
-  const timer = new AbortController();
+  const failure = { requestId, threw: true, failedIds: ids };
   const run = async (): Promise<FunctionCall> => {
     try {
       const event = JSON.parse(eventText(records)) as Event;
@@ -88,14 +89,8 @@ export const callFunction = async <Event>(
       return { requestId, threw: false, failedIds };
     } catch {
       // The function logs its own error; the mapping only sees that the call failed.
-      return { requestId, threw: true, failedIds: ids };
+      return failure;
     }
   };
-  const timeOut = async (): Promise<FunctionCall> => {
-    await called.clock.sleep(called.functionTimeoutMs, timer.signal);
-    return { requestId, threw: true, failedIds: ids };
-  };
-  const result = await Promise.race([run(), timeOut()]);
-  timer.abort();
-  return result;
+  return (await atMost(called.clock, called.functionTimeoutMs, run())) ?? failure;
 };
