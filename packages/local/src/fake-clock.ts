@@ -7,11 +7,6 @@ export interface FakeClock extends Clock {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-interface Sleeper {
-  readonly wakeAtMs: number;
-  readonly wake: () => void;
-}
-
 /**
  * Makes a clock that stands still while code runs, and jumps to the next sleeper when all code is asleep: a day of
  * retries takes milliseconds, in the same order every time. Code that waits for a socket or a file counts as asleep.
@@ -20,11 +15,12 @@ interface Sleeper {
 export const fakeClock = (startMs = 0): FakeClock => {
   let nowMs = startMs;
   let scheduled = false;
-  const sleepers = new Set<Sleeper>();
+  /** The time of each sleeper, by the function that wakes it. */
+  const sleepers = new Map<() => void, number>();
   const jump = (): void => {
     scheduled = false;
-    nowMs = Math.max(nowMs, Math.min(...[...sleepers].map(({ wakeAtMs }) => wakeAtMs)));
-    for (const sleeper of sleepers) if (sleeper.wakeAtMs <= nowMs) sleeper.wake();
+    nowMs = Math.max(nowMs, Math.min(...sleepers.values()));
+    for (const [wake, wakeAtMs] of sleepers) if (wakeAtMs <= nowMs) wake();
     schedule();
   };
   // setImmediate runs after all microtasks: by then the woken code is asleep again, or has ended.
@@ -37,12 +33,11 @@ export const fakeClock = (startMs = 0): FakeClock => {
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const wake = (): void => {
-        sleepers.delete(sleeper);
+        sleepers.delete(wake);
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper: Sleeper = { wakeAtMs: nowMs + ms, wake };
-      sleepers.add(sleeper);
+      sleepers.set(wake, nowMs + ms);
       signal?.addEventListener("abort", wake);
       schedule();
     });

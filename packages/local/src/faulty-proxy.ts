@@ -1,8 +1,8 @@
 // An HTTP proxy in front of an engine that counts requests and injects faults: for tests of a sink whose target fails.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { closeServer, listen } from "./engines/free-port.ts";
 
 /** A request on its way to the engine. */
 export interface ProxiedRequest {
@@ -84,12 +84,6 @@ export const startFaultyProxy = async (target: string, answers: Partial<FaultAns
   const faults: FaultAnswers = { ...defaultAnswers, ...answers };
   let script: ProxyScript | undefined;
   let requests = 0;
-  const sockets = new Set<Socket>();
-  const busy = new Set<Socket>();
-
-  const closeIdle = (): void => {
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
-  };
   const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(incoming);
     const decision = script?.({ headers: incoming.headers, body: body.toString() });
@@ -100,25 +94,18 @@ export const startFaultyProxy = async (target: string, answers: Partial<FaultAns
   };
   const server = createServer((incoming, response) => {
     requests += 1;
-    busy.add(incoming.socket);
-    response.on("close", () => busy.delete(incoming.socket));
     respond(incoming, response).catch(() => incoming.socket.destroy());
   });
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = await listen(server);
   server.unref();
-
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${port}`,
     requests: () => requests,
     script: (next) => {
       script = next;
     },
     fail: (fault) => {
-      if (fault === "close-idle") closeIdle();
+      if (fault === "close-idle") server.closeIdleConnections();
       else script = () => (fault === "drop-after-send" || fault === "hang" ? fault : faults[fault]);
     },
     reset: () => {
@@ -126,8 +113,8 @@ export const startFaultyProxy = async (target: string, answers: Partial<FaultAns
       requests = 0;
     },
     stop: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closeServer(server);
     },
   };
 };

@@ -36,10 +36,5 @@ export {
   type SqsEventSourceMapping,
   sqsEventSourceMapping,
 } from "./sqs-event-source-mapping/sqs-event-source-mapping.ts";
-export {
-  type StreamShard,
-  type StreamsClient,
-  StreamsError,
-  streamsClient,
-} from "./streams-client.ts";
+export { type StreamShard, type StreamsClient, StreamsError, streamsClient } from "./streams-client.ts";
 export { startTcpProxy, type TcpProxy, type TcpProxyMode } from "./tcp-proxy.ts";

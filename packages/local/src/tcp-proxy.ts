@@ -1,8 +1,8 @@
 // A TCP proxy in front of a server that drops, delays or garbles the traffic: for tests of a sink whose target fails.
 // faulty-proxy.ts is the proxy for single HTTP responses.
 
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { closeServer, listen } from "./engines/free-port.ts";
 
 /**
  * What the proxy does with the traffic.
@@ -95,19 +95,16 @@ export const startTcpProxy = async (
     }
     join(client, upstream, slowMs, modes);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  server.unref();
   const url = new URL(serverUrl);
-  url.port = String((server.address() as AddressInfo).port);
+  url.port = String(await listen(server));
+  server.unref();
   return {
     url: url.href,
     setMode: (chosen, afterPieces = 0) => modes.setMode(chosen, afterPieces),
     cut,
     stop: async () => {
       cut();
-      server.close();
-      await once(server, "close");
+      await closeServer(server);
     },
   };
 };

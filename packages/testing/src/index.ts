@@ -18,12 +18,7 @@ export {
   type MemoryDedupeOptions,
   memoryDedupe,
 } from "./memory/dedupe-store.ts";
-export {
-  type MemoryAppendSink,
-  type MemoryUpsertSink,
-  memoryAppendSink,
-  memoryUpsertSink,
-} from "./memory/sinks.ts";
+export { type MemoryAppendSink, type MemoryUpsertSink, memoryAppendSink, memoryUpsertSink } from "./memory/sinks.ts";
 export type { TargetControl } from "./memory/target.ts";
 export { type MemorySinkOptions, messageBytes } from "./memory/write.ts";
 export type { DeliveryStep } from "./random/deliveries.ts";

@@ -1,5 +1,7 @@
 // A local server of AWS' protocols, and the configuration of SDK clients for it.
 
+import { type ChildCommand, startChild } from "./child-engine.ts";
+
 /** Spread it into the constructor of an AWS SDK client: `new SQSClient(engine.clientConfig)`. */
 export interface AwsClientConfig {
   /** Explicit, as the host names in local queue URLs do not resolve. */
@@ -32,3 +34,15 @@ export const awsEngine = (endpoint: string, stop: () => Promise<void> = async ()
   clientConfig: awsClientConfig(endpoint),
   stop,
 });
+
+/** Starts the engine as a process that listens on this port. It is ready when it answers a GET, even by an error. */
+export const startAwsEngine = async (
+  port: number,
+  command: Omit<ChildCommand, "probe">,
+  readyPath = "/",
+): Promise<AwsEngine> => {
+  const endpoint = `http://127.0.0.1:${port}`;
+  const probe = (): Promise<Response> => fetch(`${endpoint}${readyPath}`, { signal: AbortSignal.timeout(10_000) });
+  const child = await startChild({ ...command, probe });
+  return awsEngine(endpoint, child.stop);
+};

@@ -3,56 +3,55 @@
 // stops the child. Signal and exit listeners would change what Ctrl-C does in the user's program.
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { removeDirectory } from "./engine-directory.ts";
 import { EngineFailedError } from "./engine-error.ts";
 
-/** The command of a server, and the way to stop it. */
+/** The command of a server, the probe that finds it ready, and the way to stop it. */
 export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
-  readonly options: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid">;
-  /** Signal of the watchdog when the parent is gone. SIGKILL follows after 5 seconds. */
-  readonly orphanSignal: "SIGTERM" | "SIGQUIT";
-  /** Folder of the child, which the watchdog removes. */
+  readonly options?: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid">;
+  /** Signal of the watchdog when the parent is gone; SIGKILL follows after 5 seconds. Default SIGTERM. */
+  readonly orphanSignal?: "SIGTERM" | "SIGQUIT";
+  /** Folder of the child, which `stop` and the watchdog remove. */
   readonly directory?: string;
+  /** Resolves when the server is ready. A rejected probe is retried every 20 ms. */
+  readonly probe: () => Promise<unknown>;
+  /** Time until the first successful probe. */
+  readonly timeoutMs: number;
 }
 
 /** A running server process. */
 export interface ChildEngine {
-  readonly pid: number;
-  /** Whether the process has not ended yet. */
-  readonly isRunning: () => boolean;
-  /** The last 4,096 characters of standard output and error. */
-  readonly output: () => string;
   /** Sends the signal and resolves when the process has ended; SIGKILL follows after 10 seconds. */
   readonly end: (signal: NodeJS.Signals) => Promise<void>;
+  /** Ends the process by SIGTERM, and removes its folder. */
+  readonly stop: () => Promise<void>;
 }
 
 const outputLimit = 4096;
 const endTimeoutMs = 10_000;
 
-// The loop is bounded: if process 1 does not reap it, a dead child stays visible as a zombie.
+// Without a process, only the folder is left to remove. The loop is bounded: if process 1 does not reap it, a dead child
+// stays visible as a zombie.
 const watchdogScript = `
 trap '' INT TERM HUP
 read -r _
-kill -s "$1" "$2" 2>/dev/null
-n=0
-while kill -0 "$2" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
-kill -s KILL "$2" 2>/dev/null
+if [ -n "$2" ]; then
+  kill -s "$1" "$2" 2>/dev/null
+  n=0
+  while kill -0 "$2" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+  kill -s KILL "$2" 2>/dev/null
+fi
 [ -z "$3" ] || rm -rf -- "$3"
 `;
 
-/** For the time between two children, when only the folder is left to remove. */
-const folderScript = `
-trap '' INT TERM HUP
-read -r _
-rm -rf -- "$1"
-`;
-
-/** Runs a shell script that blocks on a pipe from this process; returns a function that kills the script. */
-const runWatchdog = (script: string, args: readonly string[], onError: () => void): (() => void) => {
-  const watchdog = spawn("/bin/sh", ["-c", script, "sluice-watchdog", ...args], {
+/** Starts the shell that blocks on a pipe from this process; returns a function that kills the shell. */
+const runWatchdog = (signal: string, pid: string, directory: string, onError: () => void): (() => void) => {
+  const watchdog = spawn("/bin/sh", ["-c", watchdogScript, "sluice-watchdog", signal, pid, directory], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
@@ -64,14 +63,8 @@ const runWatchdog = (script: string, args: readonly string[], onError: () => voi
   return () => watchdog.kill("SIGKILL");
 };
 
-const startWatchdog = (child: ChildProcess, { orphanSignal, directory = "" }: ChildCommand): (() => void) =>
-  runWatchdog(watchdogScript, [orphanSignal.replace("SIG", ""), String(child.pid), directory], () =>
-    child.kill("SIGKILL"),
-  );
-
-/** Removes the folder when this process dies. Returns a function that ends the guard. */
-export const guardDirectory = (directory: string): (() => void) =>
-  runWatchdog(folderScript, [directory], () => undefined);
+/** Removes the folder when this process dies, while no child runs in it. Returns a function that ends the guard. */
+export const guardDirectory = (directory: string): (() => void) => runWatchdog("", "", directory, () => undefined);
 
 const collectOutput = (child: ChildProcess): (() => string) => {
   let tail = "";
@@ -84,32 +77,24 @@ const collectOutput = (child: ChildProcess): (() => string) => {
   return () => tail.trim();
 };
 
-/**
- * Starts a server process in its own process group: Ctrl-C reaches only the parent, which then stops the process
- * properly. The process does not keep the parent's event loop alive.
- * @throws {EngineFailedError} when the command cannot be run.
- */
-export const startChild = async (command: ChildCommand): Promise<ChildEngine> => {
+/** Starts the process and its watchdog. */
+const spawnChild = async (command: ChildCommand) => {
+  const { orphanSignal = "SIGTERM", directory = "" } = command;
   const child = spawn(command.command, command.args, {
     ...command.options,
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  await new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve);
-    child.once("error", (cause) =>
-      reject(new EngineFailedError(`${command.command} cannot be started: ${cause.message}`, { cause })),
-    );
+  await once(child, "spawn").catch((cause: Error) => {
+    throw new EngineFailedError(`${command.command} cannot be started: ${cause.message}`, { cause });
   });
   const output = collectOutput(child);
-  const dismissWatchdog = startWatchdog(child, command);
+  const signalName = orphanSignal.replace("SIG", "");
+  const dismissWatchdog = runWatchdog(signalName, String(child.pid), directory, () => child.kill("SIGKILL"));
   let running = true;
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => {
-      running = false;
-      dismissWatchdog();
-      resolve();
-    });
+  const exited = once(child, "exit").then(() => {
+    running = false;
+    dismissWatchdog();
   });
   child.unref();
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -120,33 +105,33 @@ export const startChild = async (command: ChildCommand): Promise<ChildEngine> =>
     await exited;
     clearTimeout(timer);
   };
-  return { pid: child.pid as number, isRunning: () => running, output, end };
+  return { isRunning: () => running, output, end };
 };
 
 /**
- * Resolves when the probe does. A rejected probe is retried every 20 ms.
- * @throws {EngineFailedError} with the last output when the process ends first, or is killed after `timeoutMs`.
+ * Starts a server process in its own process group, and waits until it is ready. Ctrl-C reaches only the parent, which
+ * then stops the process properly. The process does not keep the parent's event loop alive.
+ * @throws {EngineFailedError} when the command cannot be run; with the last output when the process ends before it is
+ * ready, or is killed after `timeoutMs`.
  */
-export const untilReady = async (
-  child: ChildEngine,
-  probe: () => Promise<unknown>,
-  timeoutMs: number,
-): Promise<void> => {
-  const deadline = Date.now() + timeoutMs;
+export const startChild = async (command: ChildCommand): Promise<ChildEngine> => {
+  const { isRunning, output, end } = await spawnChild(command);
+  const stop = async (): Promise<void> => {
+    await end("SIGTERM");
+    if (command.directory !== undefined) await removeDirectory(command.directory);
+  };
+  const deadline = Date.now() + command.timeoutMs;
   let cause: unknown;
-  while (child.isRunning() && Date.now() < deadline) {
+  while (isRunning() && Date.now() < deadline) {
     try {
-      await probe();
-      if (child.isRunning()) return;
+      await command.probe();
+      if (isRunning()) return { end, stop };
     } catch (error) {
       cause = error;
       await sleep(20);
     }
   }
-  const problem = child.isRunning() ? `was not ready after ${timeoutMs} ms` : "ended before it was ready";
-  await child.end("SIGKILL");
-  throw new EngineFailedError(`The engine ${problem}. Its last output: ${child.output()}`, { cause });
+  const problem = isRunning() ? `was not ready after ${command.timeoutMs} ms` : "ended before it was ready";
+  await end("SIGKILL");
+  throw new EngineFailedError(`The engine ${problem}. Its last output: ${output()}`, { cause });
 };
-
-/** A probe for servers that answer any GET, be it with an error. */
-export const answers = (url: string): Promise<unknown> => fetch(url, { signal: AbortSignal.timeout(10_000) });

@@ -4,12 +4,12 @@
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type AwsEngine, awsEngine } from "./aws-engine.ts";
-import { answers, type ChildCommand, startChild, untilReady } from "./child-engine.ts";
-import { hasDocker } from "./docker.ts";
+import { type AwsEngine, awsEngine, startAwsEngine } from "./aws-engine.ts";
+import type { ChildCommand } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java, javaVersions } from "./java.ts";
+import { installedJavas, javaVersions } from "./java.ts";
+import { hasDocker } from "./program.ts";
 
 /** A server of DynamoDB and DynamoDB Streams. */
 export type DynamodbEngine = AwsEngine;
@@ -23,10 +23,9 @@ export interface DynamodbEngineOptions {
 }
 
 const minimumJava = 17;
-const readyTimeoutMs = 30_000;
-/** Docker may have to pull the image first. */
-const dockerTimeoutMs = 180_000;
 const serverArguments = ["-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-disableTelemetry"];
+
+type PortCommand = (port: number) => Omit<ChildCommand, "probe">;
 
 /** The package is a dependency of the user, and may be visible from the working directory only. */
 const emulatorDirectory = (): string | undefined => {
@@ -40,49 +39,39 @@ const emulatorDirectory = (): string | undefined => {
   return undefined;
 };
 
-const javaCommand = (java: Java, directory: string, port: number, maxHeapMb: number): ChildCommand => ({
-  command: java.command,
-  args: [
-    ...[`-Xmx${maxHeapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
-    ...["-Djava.library.path=./DynamoDBLocal_lib", ...serverArguments, "-port", String(port)],
-  ],
-  // The jar loads its libraries relative to the working directory.
-  options: { cwd: directory, env: { ...process.env, DDB_LOCAL_TELEMETRY: "0" } },
-  orphanSignal: "SIGTERM",
-});
+const javaCommand =
+  (command: string, directory: string, maxHeapMb: number): PortCommand =>
+  (port) => ({
+    command,
+    args: [
+      ...[`-Xmx${maxHeapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+      ...["-Djava.library.path=./DynamoDBLocal_lib", ...serverArguments, "-port", String(port)],
+    ],
+    // The jar loads its libraries relative to the working directory.
+    options: { cwd: directory, env: { ...process.env, DDB_LOCAL_TELEMETRY: "0" } },
+    timeoutMs: 30_000,
+  });
 
-const dockerCommand = (port: number): ChildCommand => ({
+const dockerCommand: PortCommand = (port) => ({
   command: "docker",
   args: [
     ...["run", "--rm", "--publish", `127.0.0.1:${port}:8000`, "--env", "DDB_LOCAL_TELEMETRY=0"],
     ...["amazon/dynamodb-local", ...serverArguments],
   ],
-  options: {},
-  orphanSignal: "SIGTERM",
+  // Docker may have to pull the image first.
+  timeoutMs: 180_000,
 });
 
-const missing = (javas: readonly Java[], directory: string | undefined): EngineMissingError => {
-  const java = javas.find(({ major }) => major >= minimumJava);
-  if (java && !directory) {
-    return new EngineMissingError(
-      "DynamoDB Local is not installed: run `npm install --save-dev amplify-dynamodb-simulator@2.9.30`, start Docker, or set DYNAMODB_ENDPOINT.",
-    );
-  }
-  return new EngineMissingError(
-    `DynamoDB Local needs Java ${minimumJava} or newer (found: ${javaVersions(javas)}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
-  );
-};
-
-const findCommand = async (
-  maxHeapMb: number,
-): Promise<{ command: (port: number) => ChildCommand; timeoutMs: number }> => {
+const findCommand = async (maxHeapMb: number): Promise<PortCommand> => {
   const [javas, directory] = [await installedJavas(), emulatorDirectory()];
   const java = javas.find(({ major }) => major >= minimumJava);
-  if (java && directory) {
-    return { command: (port) => javaCommand(java, directory, port, maxHeapMb), timeoutMs: readyTimeoutMs };
-  }
-  if (await hasDocker()) return { command: dockerCommand, timeoutMs: dockerTimeoutMs };
-  throw missing(javas, directory);
+  if (java && directory) return javaCommand(java.command, directory, maxHeapMb);
+  if (await hasDocker()) return dockerCommand;
+  throw new EngineMissingError(
+    java
+      ? "DynamoDB Local is not installed: run `npm install --save-dev amplify-dynamodb-simulator@2.9.30`, start Docker, or set DYNAMODB_ENDPOINT."
+      : `DynamoDB Local needs Java ${minimumJava} or newer (found: ${javaVersions(javas)}): install a JDK, start Docker, or set DYNAMODB_ENDPOINT.`,
+  );
 };
 
 /**
@@ -93,11 +82,6 @@ const findCommand = async (
 export const startDynamodb = async (options: DynamodbEngineOptions = {}): Promise<DynamodbEngine> => {
   const given = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;
   if (given) return awsEngine(given);
-  const { command, timeoutMs } = await findCommand(options.maxHeapMb ?? 256);
-  return onFreePort(async (port) => {
-    const endpoint = `http://127.0.0.1:${port}`;
-    const child = await startChild(command(port));
-    await untilReady(child, () => answers(endpoint), timeoutMs);
-    return awsEngine(endpoint, () => child.end("SIGTERM"));
-  });
+  const command = await findCommand(options.maxHeapMb ?? 256);
+  return onFreePort((port) => startAwsEngine(port, command(port)));
 };

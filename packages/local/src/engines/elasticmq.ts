@@ -3,18 +3,16 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { awsEngine } from "./aws-engine.ts";
-import { answers, startChild, untilReady } from "./child-engine.ts";
-import { inNewDirectory, stopIn } from "./engine-directory.ts";
+import { awsEngine, startAwsEngine } from "./aws-engine.ts";
+import { inNewDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-import { installedJavas, type Java, javaVersions } from "./java.ts";
+import { installedJavas, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 import type { SqsEngine, SqsEngineOptions } from "./sqs.ts";
 
 const artifact = { group: "org.elasticmq", name: "elasticmq-server_2.13", version: "1.7.1" };
 const oldestJava = 17;
-const readyTimeoutMs = 60_000;
 
 const configuration = (port: number): string => `include classpath("application.conf")
 node-address { protocol = http, host = "127.0.0.1", port = ${port}, context-path = "" }
@@ -28,7 +26,7 @@ interface ElasticmqLaunch {
 }
 
 const findLaunch = async (): Promise<ElasticmqLaunch> => {
-  const [javas, maven]: [readonly Java[], boolean] = await Promise.all([installedJavas(), hasMaven()]);
+  const [javas, maven] = await Promise.all([installedJavas(), hasMaven()]);
   const java = javas.find(({ major }) => major >= oldestJava);
   if (java === undefined || !maven) {
     const found = `Java: ${javaVersions(javas)}, Maven: ${maven ? "yes" : "no"}`;
@@ -48,17 +46,14 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
     const file = join(directory, "elasticmq.conf");
     await writeFile(file, configuration(port));
     const flags = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Dconfig.file=${file}`];
-    const child = await startChild({
+    return startAwsEngine(port, {
       command,
       args: [...flags, "org.elasticmq.server.Main"],
       // The class path names dozens of jars: too long for a command line in a process list.
       options: { env: { ...process.env, CLASSPATH: classpath } },
-      orphanSignal: "SIGTERM",
       directory,
+      timeoutMs: 60_000,
     });
-    const endpoint = `http://127.0.0.1:${port}`;
-    await untilReady(child, () => answers(endpoint), readyTimeoutMs);
-    return awsEngine(endpoint, stopIn(directory, child));
   });
 
 /**

@@ -1,9 +1,12 @@
-// The temporary folder of an engine.
+// The folders of engines: a temporary one for each server, and a cache for downloads.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChildEngine } from "./child-engine.ts";
+
+/** Path of an entry, which may not exist, in the user's cache folder: all checkouts share the downloaded engines. */
+export const inCache = (name: string): string =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sluice", name);
 
 /** Removes the folder of an engine that has ended. */
 export const removeDirectory = (directory: string): Promise<void> =>
@@ -21,10 +24,4 @@ export const inNewDirectory = async <Engine>(
     await removeDirectory(directory);
     throw error;
   }
-};
-
-/** The `stop` of an engine in a folder: it ends the child and removes the folder. */
-export const stopIn = (directory: string, child: ChildEngine) => async (): Promise<void> => {
-  await child.end("SIGTERM");
-  await removeDirectory(directory);
 };

@@ -13,8 +13,6 @@ export interface TestRunner {
 /** Declares a block of tests with the engine. */
 export type DescribeWith<Engine> = (name: string, body: (engine: Engine) => void) => void;
 
-const isCi = (): boolean => process.env.CI === "true";
-
 /**
  * Starts an engine for the tests of a file, stops it after the tests, and returns a `describe` that passes the engine
  * to its body. When a program for the engine is missing, the tests are skipped and the reason is printed.
@@ -34,7 +32,7 @@ export const engineOrSkip = async <Engine extends { readonly stop: () => Promise
     runner.afterAll(() => engine.stop());
     return (name, body) => runner.describe(name, () => body(engine));
   } catch (error) {
-    if (isCi() || !(error instanceof EngineMissingError)) throw error;
+    if (process.env.CI === "true" || !(error instanceof EngineMissingError)) throw error;
     process.stderr.write(`Skipped: ${error.message}\n`);
     return (name) => runner.describe(name, () => runner.test.skip(error.message, () => undefined));
   }

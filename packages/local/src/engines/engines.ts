@@ -1,51 +1,48 @@
 // Several engines behind one start and one stop.
 
-import { type DynamodbEngine, type DynamodbEngineOptions, startDynamodb } from "./dynamodb.ts";
+import { startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
 import { EngineMissingError } from "./engine-error.ts";
-import { type MotoEngine, type MotoEngineOptions, startMoto } from "./moto.ts";
-import { type OpensearchEngine, type OpensearchEngineOptions, startOpensearch } from "./opensearch.ts";
-import { type PostgresEngine, type PostgresEngineOptions, startPostgres } from "./postgres.ts";
-import { type SqsEngine, type SqsEngineOptions, startSqs } from "./sqs.ts";
+import { startMoto } from "./moto.ts";
+import { startOpensearch } from "./opensearch.ts";
+import { startPostgres } from "./postgres.ts";
+import { startSqs } from "./sqs.ts";
+
+interface Starters {
+  readonly postgres: typeof startPostgres;
+  readonly dynamodb: typeof startDynamodb;
+  readonly opensearch: typeof startOpensearch;
+  readonly sqs: typeof startSqs;
+  readonly elasticmq: typeof startElasticmq;
+  readonly moto: typeof startMoto;
+}
 
 /** The engines to start: `true`, or the options of the engine. */
-export interface WantedEngines {
-  readonly postgres?: true | PostgresEngineOptions;
-  readonly dynamodb?: true | DynamodbEngineOptions;
-  readonly opensearch?: true | OpensearchEngineOptions;
-  readonly sqs?: true | SqsEngineOptions;
-  readonly elasticmq?: true | SqsEngineOptions;
-  readonly moto?: true | MotoEngineOptions;
-}
-
-interface EngineByName {
-  readonly postgres: PostgresEngine;
-  readonly dynamodb: DynamodbEngine;
-  readonly opensearch: OpensearchEngine;
-  readonly sqs: SqsEngine;
-  readonly elasticmq: SqsEngine;
-  readonly moto: MotoEngine;
-}
+export type WantedEngines = {
+  readonly [Name in keyof Starters]?: true | NonNullable<Parameters<Starters[Name]>[0]>;
+};
 
 /** The started engines by name, and one `stop` for all of them. */
 export type Engines<Wanted extends WantedEngines> = {
-  readonly [Name in keyof Wanted & keyof EngineByName]: EngineByName[Name];
+  readonly [Name in keyof Wanted & keyof Starters]: Awaited<ReturnType<Starters[Name]>>;
 } & { readonly stop: () => Promise<void> };
 
 type Stoppable = { readonly stop: () => Promise<void> };
 
-const optionsOf = <Options>(wanted: true | Options): Options | undefined => (wanted === true ? undefined : wanted);
-
-const starting = (wanted: WantedEngines): [string, Promise<Stoppable>][] => {
-  const entries: [string, Promise<Stoppable>][] = [];
-  if (wanted.postgres) entries.push(["postgres", startPostgres(optionsOf(wanted.postgres))]);
-  if (wanted.dynamodb) entries.push(["dynamodb", startDynamodb(optionsOf(wanted.dynamodb))]);
-  if (wanted.opensearch) entries.push(["opensearch", startOpensearch(optionsOf(wanted.opensearch))]);
-  if (wanted.sqs) entries.push(["sqs", startSqs(optionsOf(wanted.sqs))]);
-  if (wanted.elasticmq) entries.push(["elasticmq", startElasticmq(optionsOf(wanted.elasticmq))]);
-  if (wanted.moto) entries.push(["moto", startMoto(optionsOf(wanted.moto))]);
-  return entries;
+const starters: Starters = {
+  postgres: startPostgres,
+  dynamodb: startDynamodb,
+  opensearch: startOpensearch,
+  sqs: startSqs,
+  elasticmq: startElasticmq,
+  moto: startMoto,
 };
+
+const starting = (wanted: WantedEngines): [string, Promise<Stoppable>][] =>
+  Object.entries(starters).flatMap(([name, start]: [string, (options?: object) => Promise<Stoppable>]) => {
+    const options = wanted[name as keyof WantedEngines];
+    return options ? [[name, start(options === true ? undefined : options)]] : [];
+  });
 
 const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
   const results = await Promise.allSettled(engines.map((engine) => engine.stop()));

@@ -1,19 +1,30 @@
 // Ports for servers that cannot choose a free port themselves.
 
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { EngineFailedError } from "./engine-error.ts";
 
 const attempts = 3;
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (address === null || typeof address === "string" ? reject(address) : resolve(address.port)));
-    });
-  });
+/** Lets a server of this process listen on a free port of 127.0.0.1. Returns the port. */
+export const listen = async (server: Server): Promise<number> => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+};
+
+/** Closes a server; resolves when its last connection has ended. */
+export const closeServer = async (server: Server): Promise<void> => {
+  server.close();
+  await once(server, "close");
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  const port = await listen(server);
+  await closeServer(server);
+  return port;
+};
 
 const isPortTaken = (error: unknown): boolean =>
   error instanceof EngineFailedError && /address (is )?already in use/i.test(error.message);

@@ -1,10 +1,7 @@
 // Finds the installed Java versions.
 
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { run } from "./program.ts";
 
 /** A Java command, with its major version. */
 export interface Java {
@@ -18,8 +15,7 @@ export const javaMajor = (output: string): number => {
   return Number(first === "1" ? second : first);
 };
 
-/** The Java of a command; undefined when the command does not run. */
-export const javaAt = async (command: string): Promise<Java | undefined> => {
+const javaAt = async (command: string): Promise<Java | undefined> => {
   try {
     const { stdout, stderr } = await run(command, ["-version"], { timeout: 20_000 });
     return { command, major: javaMajor(stderr + stdout) };
@@ -29,12 +25,14 @@ export const javaAt = async (command: string): Promise<Java | undefined> => {
   }
 };
 
+/** The Javas of these commands. A command that does not run has none. */
+export const javasAt = async (commands: readonly string[]): Promise<readonly Java[]> =>
+  (await Promise.all(commands.map(javaAt))).filter((java) => java !== undefined);
+
 /** The Java of `JAVA_HOME` and the Java of the path, in this order. */
-export const installedJavas = async (): Promise<readonly Java[]> => {
+export const installedJavas = (): Promise<readonly Java[]> => {
   const home = process.env.JAVA_HOME;
-  const commands = home ? [join(home, "bin", "java"), "java"] : ["java"];
-  const found = await Promise.all(commands.map(javaAt));
-  return found.filter((java) => java !== undefined);
+  return javasAt(home ? [join(home, "bin", "java"), "java"] : ["java"]);
 };
 
 /** The versions of these Javas for a message: `11 and 17`, or `none`. */

@@ -1,13 +1,9 @@
 // The class path of a Java server. Maven downloads the jars into its own repository; the cache keeps the class path.
 
-import { execFile } from "node:child_process";
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { inCache } from "./cache-folder.ts";
-
-const run = promisify(execFile);
+import { inCache, inNewDirectory, removeDirectory } from "./engine-directory.ts";
+import { run } from "./program.ts";
 
 /** The first time, Maven downloads tens of megabytes. */
 const mavenTimeoutMs = 300_000;
@@ -32,15 +28,11 @@ const cachedClasspath = async (artifact: MavenArtifact): Promise<string | undefi
   }
 };
 
-const project = ({
-  group,
-  name,
-  version,
-}: MavenArtifact): string => `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const project = (artifact: MavenArtifact): string => `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>sluice</groupId><artifactId>engine</artifactId><version>1</version>
   <dependencies><dependency>
-    <groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>
+    <groupId>${artifact.group}</groupId><artifactId>${artifact.name}</artifactId><version>${artifact.version}</version>
   </dependency></dependencies>
 </project>
 `;
@@ -72,12 +64,10 @@ export const hasMaven = async (): Promise<boolean> => {
 export const mavenClasspath = async (artifact: MavenArtifact): Promise<string> => {
   const cached = await cachedClasspath(artifact);
   if (cached !== undefined) return cached;
-  const directory = await mkdtemp(join(tmpdir(), "sluice-maven-"));
-  try {
+  return inNewDirectory("maven", async (directory) => {
     const resolved = await resolve(artifact, directory);
     await writeCache(artifact, resolved);
+    await removeDirectory(directory);
     return resolved;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  });
 };

@@ -1,18 +1,13 @@
 // moto: a server of many AWS services, here for EventBridge. The Python package is installed once, into its own virtual
 // environment in the cache.
 
-import { execFile } from "node:child_process";
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { type AwsEngine, awsEngine } from "./aws-engine.ts";
-import { inCache } from "./cache-folder.ts";
-import { answers, startChild, untilReady } from "./child-engine.ts";
-import { removeDirectory } from "./engine-directory.ts";
+import { type AwsEngine, awsEngine, startAwsEngine } from "./aws-engine.ts";
+import { inCache, removeDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
-
-const run = promisify(execFile);
+import { run } from "./program.ts";
 
 /** A server of EventBridge, SQS, Step Functions and other services. */
 export type MotoEngine = AwsEngine;
@@ -28,7 +23,6 @@ export interface MotoEngineOptions {
 const version = "5.2.5";
 /** The first time, 300 MB are downloaded and unpacked. */
 const installTimeoutMs = 600_000;
-const readyTimeoutMs = 60_000;
 
 const pythonIn = (environment: string): string => join(environment, "bin", "python");
 
@@ -73,16 +67,10 @@ const pythonWithMoto = async (): Promise<string> => {
   }
 };
 
-const startOn = async (python: string, port: number, taskPort: number): Promise<MotoEngine> => {
-  const endpoint = `http://127.0.0.1:${port}`;
-  const child = await startChild({
-    command: python,
-    args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)],
-    options: { env: { ...process.env, MOTO_PORT: String(taskPort) } },
-    orphanSignal: "SIGTERM",
-  });
-  await untilReady(child, () => answers(`${endpoint}/moto-api/data.json`), readyTimeoutMs);
-  return awsEngine(endpoint, () => child.end("SIGTERM"));
+const startOn = (python: string, port: number, taskPort: number): Promise<MotoEngine> => {
+  const args = ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)];
+  const options = { env: { ...process.env, MOTO_PORT: String(taskPort) } };
+  return startAwsEngine(port, { command: python, args, options, timeoutMs: 60_000 }, "/moto-api/data.json");
 };
 
 /**

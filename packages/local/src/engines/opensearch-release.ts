@@ -2,10 +2,10 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { hasDocker } from "./docker.ts";
 import { EngineMissingError } from "./engine-error.ts";
-import { installedJavas, type Java, javaAt, javaVersions } from "./java.ts";
+import { installedJavas, type Java, javasAt, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
+import { hasDocker } from "./program.ts";
 
 /** The releases that the tests run against. */
 export type OpensearchVersion = "2.19.1" | "3.8.0";
@@ -42,8 +42,7 @@ const otherJavas = async (): Promise<readonly Java[]> => {
       return names.map((name) => join(folder, name, below));
     }),
   );
-  const found = await Promise.all(commands.flat().map(javaAt));
-  return found.filter((java) => java !== undefined);
+  return javasAt(commands.flat());
 };
 
 const allJavas = async (): Promise<readonly Java[]> => (await Promise.all([installedJavas(), otherJavas()])).flat();

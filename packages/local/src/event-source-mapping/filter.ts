@@ -1,24 +1,19 @@
 // Filter criteria: event patterns that select the records for the function.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html, read 2026-11
 
-import { ConfigError } from "@sluice/core/sink-kit";
+import { ConfigError, isRecord } from "@sluice/core/sink-kit";
 
 /** Lambda's `FilterCriteria`: a record passes when any pattern matches. A pattern is the JSON text of an object. */
 export interface FilterCriteria {
   readonly filters: readonly { readonly pattern: string }[];
 }
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-type JsonObject = { readonly [name: string]: Json };
 type Test = (value: unknown) => boolean;
 
 const maxFilters = 10;
 const maxPatternCharacters = 4096;
 
 const invalid = (reason: string): ConfigError => new ConfigError("CONFIG_INVALID", `filterCriteria: ${reason}`);
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isLeaf = (value: unknown): boolean => value !== undefined && (typeof value !== "object" || value === null);
 
@@ -31,7 +26,7 @@ const comparisons: { readonly [operator: string]: (value: number, bound: number)
 };
 
 /** Matches JSON numbers only: a DynamoDB `N` is text, so it never matches, as on AWS. */
-const numericTest = (operand: Json): Test => {
+const numericTest = (operand: unknown): Test => {
   if (!Array.isArray(operand) || operand.length === 0 || operand.length % 2 !== 0) {
     throw invalid('"numeric" takes pairs of a comparison and a number');
   }
@@ -45,42 +40,30 @@ const numericTest = (operand: Json): Test => {
   return (value) => typeof value === "number" && checks.every((check) => check(value));
 };
 
-const textOf = (operator: string, operand: Json): string => {
-  if (typeof operand !== "string") throw invalid(`"${operator}" takes a string`);
-  return operand;
-};
+const textRule =
+  (operator: string, matches: (value: string, text: string) => boolean) =>
+  (operand: unknown): Test => {
+    if (typeof operand !== "string") throw invalid(`"${operator}" takes a string`);
+    return (value) => typeof value === "string" && matches(value, operand);
+  };
 
-const anythingButTest = (operand: Json): Test => {
-  const excluded = (Array.isArray(operand) ? operand : [operand]) as readonly Json[];
-  const tests = excluded.map(leafTest);
-  return (value) => isLeaf(value) && !tests.some((test) => test(value));
-};
-
-const existsTest = (operand: Json): Test => {
-  if (typeof operand !== "boolean") throw invalid('"exists" takes true or false');
-  return operand ? isLeaf : (value) => value === undefined;
-};
-
-const operators: { readonly [operator: string]: (operand: Json) => Test } = {
-  prefix: (operand) => {
-    const prefix = textOf("prefix", operand);
-    return (value) => typeof value === "string" && value.startsWith(prefix);
+const operators: { readonly [operator: string]: (operand: unknown) => Test } = {
+  prefix: textRule("prefix", (value, text) => value.startsWith(text)),
+  suffix: textRule("suffix", (value, text) => value.endsWith(text)),
+  "equals-ignore-case": textRule("equals-ignore-case", (value, text) => value.toLowerCase() === text.toLowerCase()),
+  "anything-but": (operand) => {
+    const tests = (Array.isArray(operand) ? operand : [operand]).map(leafTest);
+    return (value) => isLeaf(value) && !tests.some((test) => test(value));
   },
-  suffix: (operand) => {
-    const suffix = textOf("suffix", operand);
-    return (value) => typeof value === "string" && value.endsWith(suffix);
+  exists: (operand) => {
+    if (typeof operand !== "boolean") throw invalid('"exists" takes true or false');
+    return operand ? isLeaf : (value) => value === undefined;
   },
-  "equals-ignore-case": (operand) => {
-    const text = textOf("equals-ignore-case", operand).toLowerCase();
-    return (value) => typeof value === "string" && value.toLowerCase() === text;
-  },
-  "anything-but": anythingButTest,
-  exists: existsTest,
   numeric: numericTest,
 };
 
-const leafTest = (rule: Json): Test => {
-  if (!isObject(rule)) return (value) => value === rule;
+const leafTest = (rule: unknown): Test => {
+  if (!isRecord(rule)) return (value) => value === rule;
   const [[operator, operand] = ["", null], ...more] = Object.entries(rule);
   const make = operators[operator];
   if (!make || more.length > 0) throw invalid(`"${operator}" is an unknown operator, or one of several in its rule`);
@@ -93,28 +76,27 @@ const spread = (test: Test): Test => {
   return each;
 };
 
-const memberTest = (name: string, rule: Json): Test => {
+const memberTest = (name: string, rule: unknown): Test => {
   const test = ruleTest(name, rule);
-  return (value) => test(isObject(value) ? value[name] : undefined);
+  return (value) => test(isRecord(value) ? value[name] : undefined);
 };
 
-const ruleTest = (name: string, rule: Json): Test => {
-  if (isObject(rule)) return spread(patternTest(rule));
+const ruleTest = (name: string, rule: unknown): Test => {
+  if (isRecord(rule)) return spread(patternTest(rule));
   if (!Array.isArray(rule) || rule.length === 0) throw invalid(`"${name}" must be a list of rules or an object`);
   const tests = rule.map(leafTest);
   return spread((value) => tests.some((test) => test(value)));
 };
 
-const anyOf = (patterns: Json): Test => {
-  if (!Array.isArray(patterns) || patterns.length === 0) throw invalid('"$or" takes a list of patterns');
-  const tests = patterns.map((pattern: Json) => {
-    if (!isObject(pattern)) throw invalid('"$or" takes a list of patterns');
-    return patternTest(pattern);
-  });
+const anyOf = (patterns: unknown): Test => {
+  if (!Array.isArray(patterns) || patterns.length === 0 || !patterns.every(isRecord)) {
+    throw invalid('"$or" takes a list of patterns');
+  }
+  const tests = patterns.map(patternTest);
   return (value) => tests.some((test) => test(value));
 };
 
-const patternTest = (pattern: JsonObject): Test => {
+const patternTest = (pattern: Readonly<Record<string, unknown>>): Test => {
   const tests = Object.entries(pattern).map(([name, rule]) => (name === "$or" ? anyOf(rule) : memberTest(name, rule)));
   return (value) => tests.every((test) => test(value));
 };
@@ -129,7 +111,7 @@ const compile = (pattern: string): Test => {
   } catch (cause) {
     throw new ConfigError("CONFIG_INVALID", "filterCriteria: a pattern is not JSON", { cause });
   }
-  if (!isObject(parsed)) throw invalid("a pattern must be a JSON object");
+  if (!isRecord(parsed)) throw invalid("a pattern must be a JSON object");
   return patternTest(parsed);
 };
 

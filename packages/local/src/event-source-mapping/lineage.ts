@@ -3,6 +3,7 @@
 
 import type { StreamShard, StreamsClient } from "../streams-client.ts";
 import type { Position } from "./cursor.ts";
+import type { StreamMappingSettings } from "./options.ts";
 
 /** A shard and the progress of its reader. */
 export interface Shard {
@@ -30,7 +31,7 @@ const listShards = async (client: StreamsClient, streamArn: string): Promise<rea
   do {
     const page = await client.describeStream({
       StreamArn: streamArn,
-      ...(last === undefined ? {} : { ExclusiveStartShardId: last }),
+      ...(last !== undefined && { ExclusiveStartShardId: last }),
     });
     shards.push(...(page.StreamDescription?.Shards ?? []));
     last = page.StreamDescription?.LastEvaluatedShardId;
@@ -41,11 +42,7 @@ const listShards = async (client: StreamsClient, streamArn: string): Promise<rea
 const isClosed = (shard: StreamShard): boolean => shard.SequenceNumberRange?.EndingSequenceNumber !== undefined;
 
 /** Makes an empty lineage; `discover` fills it. */
-export const createLineage = (
-  client: StreamsClient,
-  streamArn: string,
-  startingPosition: "TRIM_HORIZON" | "LATEST",
-): Lineage => {
+export const createLineage = ({ client, streamArn, startingPosition }: StreamMappingSettings): Lineage => {
   const known = new Map<string, Shard>();
   let isFirstListing = true;
   /** LATEST applies to the shards of the first listing. A shard that appears later is read from its beginning. */

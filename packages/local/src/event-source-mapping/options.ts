@@ -1,8 +1,14 @@
 // The options of an event source mapping, with AWS's defaults and ranges.
 
-import { type Clock, invalidOption, systemClock } from "@sluice/core/sink-kit";
+import { invalidOption } from "@sluice/core/sink-kit";
 import { functionArnOf } from "../lambda/function-call.ts";
-import { checkChoice, checkRanges, type OptionRange, reportsBatchItemFailures, warnOfProblem } from "../option.ts";
+import {
+  checkChoice,
+  type MappingOptions,
+  type MappingSettings,
+  mappingSettings,
+  type OptionRange,
+} from "../lambda/mapping-options.ts";
 import type { StreamsClient } from "../streams-client.ts";
 import { type FilterCriteria, recordFilter } from "./filter.ts";
 import type { DynamodbStreamHandler } from "./invoke.ts";
@@ -12,7 +18,7 @@ import type { OnFailureDestination } from "./on-failure.ts";
  * Options under AWS's names, with AWS's defaults and ranges. The last block exists only in the emulation.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
  */
-export interface EventSourceMappingOptions {
+export interface EventSourceMappingOptions extends MappingOptions {
   readonly client: StreamsClient;
   readonly streamArn: string;
   readonly handler: DynamodbStreamHandler;
@@ -20,8 +26,6 @@ export interface EventSourceMappingOptions {
   readonly startingPosition: "TRIM_HORIZON" | "LATEST";
   /** Most records of a batch: 1 to 10,000. Default 100. */
   readonly batchSize?: number;
-  /** Seconds to wait for a full batch: 0 to 300. Default 0. */
-  readonly maximumBatchingWindowInSeconds?: number;
   /** Concurrent batches of a shard: 1 to 10. Default 1. */
   readonly parallelizationFactor?: number;
   /** Splits a failed batch in two before the retry. Default false. */
@@ -30,59 +34,37 @@ export interface EventSourceMappingOptions {
   readonly maximumRetryAttempts?: number;
   /** Age at which a record is discarded: 60 to 604,800, or −1 for never. Default −1. */
   readonly maximumRecordAgeInSeconds?: number;
-  /** Without ReportBatchItemFailures the function's response is ignored. Default `[]`. */
-  readonly functionResponseTypes?: readonly "ReportBatchItemFailures"[];
   readonly filterCriteria?: FilterCriteria;
   readonly destinationConfig?: { readonly onFailure?: OnFailureDestination };
 
-  /** Time limit of an invocation. Default 30,000. */
-  readonly functionTimeoutMs?: number;
-  /** Default `sluice-local`. */
-  readonly functionName?: string;
-  /** Pause after an empty poll. Default 100; AWS polls about every 250. */
-  readonly pollIntervalMs?: number;
   /** Delay before the nth retry of a batch. Default 500 ms, doubled up to a minute: AWS' delays are undocumented. */
   readonly retryDelayMs?: (retry: number) => number;
   /** Age at which the stream trims a record. Default 24 hours. */
   readonly trimHorizonMs?: number;
-  /** Receives failed polls, which are retried, and failures of the destination. Default: a process warning. */
-  readonly onProblem?: (error: unknown) => void;
-  readonly clock?: Clock;
 }
 
 type ConvertedStreamOption =
-  | "maximumBatchingWindowInSeconds"
   | "bisectBatchOnFunctionError"
   | "maximumRetryAttempts"
   | "maximumRecordAgeInSeconds"
-  | "functionResponseTypes"
   | "filterCriteria"
   | "destinationConfig";
 
 /** Options with every default filled in. */
-export interface StreamMappingSettings extends Required<Omit<EventSourceMappingOptions, ConvertedStreamOption>> {
-  readonly windowMs: number;
+export interface StreamMappingSettings
+  extends MappingSettings,
+    Required<Omit<EventSourceMappingOptions, ConvertedStreamOption | keyof MappingOptions>> {
   readonly bisects: boolean;
   /** Infinity for no limit. */
   readonly maxRetries: number;
   /** Infinity for never. */
   readonly maxAgeMs: number;
-  readonly reportsBatchItemFailures: boolean;
   readonly passes: (record: unknown) => boolean;
   readonly onFailure: OnFailureDestination | undefined;
   readonly functionArn: string;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-
-const ranges = {
-  batchSize: [1, 10_000],
-  maximumBatchingWindowInSeconds: [0, 300],
-  parallelizationFactor: [1, 10],
-  functionTimeoutMs: [1, 900_000],
-  pollIntervalMs: [1, 60_000],
-  trimHorizonMs: [1, dayMs],
-} as const;
 
 /** Infinity for −1. */
 const unlimited = (option: string, value: number, [lowest, highest]: OptionRange): number => {
@@ -96,32 +78,30 @@ const unlimited = (option: string, value: number, [lowest, highest]: OptionRange
  * @throws {ConfigError} CONFIG_INVALID with the name of the option and the values that it takes.
  */
 export const streamMappingSettings = (options: EventSourceMappingOptions): StreamMappingSettings => {
-  const { functionName = "sluice-local", maximumRetryAttempts = -1, maximumRecordAgeInSeconds = -1 } = options;
+  const { maximumRetryAttempts = -1, maximumRecordAgeInSeconds = -1 } = options;
   const onFailure = options.destinationConfig?.onFailure;
-  checkRanges(options, ranges);
+  const shared = mappingSettings(options, {
+    batchSize: [1, 10_000],
+    parallelizationFactor: [1, 10],
+    trimHorizonMs: [1, dayMs],
+  });
   checkChoice("startingPosition", options.startingPosition, ["TRIM_HORIZON", "LATEST"]);
   if (onFailure) checkChoice("destinationConfig.onFailure.kind", onFailure.kind, ["sqs", "sns", "s3"]);
   return {
+    ...shared,
     client: options.client,
     streamArn: options.streamArn,
     handler: options.handler,
     startingPosition: options.startingPosition,
     batchSize: options.batchSize ?? 100,
-    windowMs: 1000 * (options.maximumBatchingWindowInSeconds ?? 0),
     parallelizationFactor: options.parallelizationFactor ?? 1,
     bisects: options.bisectBatchOnFunctionError ?? false,
     maxRetries: unlimited("maximumRetryAttempts", maximumRetryAttempts, [0, 10_000]),
     maxAgeMs: 1000 * unlimited("maximumRecordAgeInSeconds", maximumRecordAgeInSeconds, [60, 604_800]),
-    reportsBatchItemFailures: reportsBatchItemFailures(options.functionResponseTypes),
     passes: recordFilter(options.filterCriteria),
     onFailure,
-    functionTimeoutMs: options.functionTimeoutMs ?? 30_000,
-    functionName,
-    functionArn: functionArnOf(functionName),
-    pollIntervalMs: options.pollIntervalMs ?? 100,
+    functionArn: functionArnOf(shared.functionName),
     retryDelayMs: options.retryDelayMs ?? ((retry) => Math.min(500 * 2 ** (retry - 1), 60_000)),
     trimHorizonMs: options.trimHorizonMs ?? dayMs,
-    onProblem: options.onProblem ?? warnOfProblem,
-    clock: options.clock ?? systemClock,
   };
 };

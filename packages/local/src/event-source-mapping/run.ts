@@ -1,7 +1,8 @@
 // One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
 
 import { setMaxListeners } from "node:events";
-import type { MappingRun } from "../lambda/mapping-run.ts";
+import { atMost } from "../lambda/at-most.ts";
+import { failRun, type MappingRun } from "../lambda/mapping-run.ts";
 import type { Counters } from "./counters.ts";
 import { exceptionOf } from "./cursor.ts";
 import type { Lineage, Shard } from "./lineage.ts";
@@ -26,17 +27,9 @@ export interface MappingState {
 /** One run, with the readers of its shards. */
 export interface StreamMappingRun extends MappingRun {
   readonly readers: Map<Shard, ShardReader>;
-  finished: Promise<void>;
-  failure: { readonly error: unknown } | undefined;
 }
 
 const discoveryIntervalMs = 10_000;
-
-const fail = (state: MappingState, run: StreamMappingRun, error: unknown): void => {
-  run.failure ??= { error };
-  state.settings.onProblem(error);
-  run.controller.abort();
-};
 
 const discover = async (state: MappingState): Promise<void> => {
   const beganMs = state.settings.clock.now();
@@ -50,7 +43,7 @@ const discoverAgain = async (state: MappingState, run: StreamMappingRun): Promis
   try {
     await discover(state);
   } catch (error) {
-    if (exceptionOf(error) === "ResourceNotFoundException") return fail(state, run, error);
+    if (exceptionOf(error) === "ResourceNotFoundException") return failRun(run, error, onProblem);
     onProblem(error);
     await clock.sleep(pollIntervalMs, run.controller.signal);
   }
@@ -75,18 +68,15 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
     // Its children may be unknown yet.
     state.shardsWanted.notify();
   } catch (error) {
-    fail(state, run, error);
+    failRun(run, error, state.settings.onProblem);
   }
 };
 
 /** Waits for a request to list the shards, or for the interval: a short one while no shard is being read. */
 const untilShardsMayHaveChanged = async (state: MappingState, run: StreamMappingRun): Promise<void> => {
   const { clock, pollIntervalMs } = state.settings;
-  const timer = new AbortController();
-  const signal = AbortSignal.any([timer.signal, run.controller.signal]);
   const pauseMs = run.readers.size === 0 ? pollIntervalMs : discoveryIntervalMs;
-  await Promise.race([state.shardsWanted.wait(), clock.sleep(pauseMs, signal)]);
-  timer.abort();
+  await atMost(clock, pauseMs, state.shardsWanted.wait());
 };
 
 const supervise = async (state: MappingState, run: StreamMappingRun, first: readonly ShardReader[]): Promise<void> => {
@@ -107,11 +97,11 @@ export const startRun = async (state: MappingState): Promise<StreamMappingRun> =
     controller: new AbortController(),
     readers: new Map(),
     finished: Promise.resolve(),
-    failure: undefined,
   };
   // Each worker of each shard adds a listener.
   setMaxListeners(0, run.controller.signal);
   run.controller.signal.addEventListener("abort", state.progress.notify);
+  run.controller.signal.addEventListener("abort", state.shardsWanted.notify);
   try {
     await discover(state);
     const readers = createReaders(state, run);

@@ -2,21 +2,16 @@
 
 import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
-import type { Counters } from "./counters.ts";
 import { type Cursor, createCursor, type Page, type Position } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
+import type { DeliverContext } from "./discard.ts";
 import type { Shard } from "./lineage.ts";
 import { type Notifier, notifier } from "./notifier.ts";
-import type { StreamMappingSettings } from "./options.ts";
 import { type PolledRecord, polledRecord, workerIndexOf } from "./polled-record.ts";
 import { createShardWorker, type ShardWorker } from "./shard-worker.ts";
 
 /** Settings and counters of a reader. */
-export interface ShardReaderContext {
-  readonly settings: StreamMappingSettings;
-  readonly counters: Counters;
-  readonly mappingId: string;
-  readonly signal: AbortSignal;
+export interface ShardReaderContext extends Omit<DeliverContext, "shardId" | "finish"> {
   /** Called when the reader comes nearer to the tip. */
   readonly onProgress: () => void;
 }
@@ -115,13 +110,11 @@ export const createShardReader = (shard: Shard, context: ShardReaderContext): Sh
     context.onProgress();
   };
   const deliverContext = { ...context, shardId: shard.id, finish };
-  const worker = (): ShardWorker =>
-    createShardWorker({ ...settings, signal, deliver: (batch) => deliver(deliverContext, batch) });
-  const source = { client: settings.client, streamArn: settings.streamArn, shardId: shard.id };
+  const worker = (): ShardWorker => createShardWorker(settings, signal, (batch) => deliver(deliverContext, batch));
   const state: ReaderState = {
     shard,
     context,
-    cursor: createCursor(source, positionOf(shard)),
+    cursor: createCursor(settings, shard.id, positionOf(shard)),
     checkpoint,
     room,
     finish,

@@ -1,9 +1,10 @@
 // A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
 // as many workers as its parallelization factor.
 
-import type { Clock } from "@sluice/core/sink-kit";
+import { atMost } from "../lambda/at-most.ts";
 import { cutBatch } from "../lambda/batch.ts";
 import { notifier } from "./notifier.ts";
+import type { StreamMappingSettings } from "./options.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
 /** A queue of records, and the loop that delivers them. */
@@ -15,26 +16,16 @@ export interface ShardWorker {
   readonly run: () => Promise<void>;
 }
 
-/** Settings of a worker, and the delivery of its batches. */
-export interface ShardWorkerContext {
-  readonly batchSize: number;
-  readonly windowMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly deliver: (batch: readonly PolledRecord[]) => Promise<void>;
-}
-
 /** Makes a worker with an empty queue. */
-export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver }: ShardWorkerContext): ShardWorker => {
+export const createShardWorker = (
+  { batchSize, windowMs, clock }: StreamMappingSettings,
+  signal: AbortSignal,
+  deliver: (batch: readonly PolledRecord[]) => Promise<void>,
+): ShardWorker => {
   const queue: PolledRecord[] = [];
   const arrival = notifier();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
-  const waitForMore = async (ms: number): Promise<void> => {
-    const timer = new AbortController();
-    await Promise.race([arrival.wait(), clock.sleep(ms, timer.signal)]);
-    timer.abort();
-  };
   /** Milliseconds for which the batch at the head may still wait. The batching window opens with its first record. */
   const remainingWindowMs = (isFull: boolean): number => {
     const [first] = queue;
@@ -47,7 +38,7 @@ export const createShardWorker = ({ batchSize, windowMs, clock, signal, deliver 
       if (size === 0 && closed) return;
       const waitMs = remainingWindowMs(isFull);
       if (size === 0) await arrival.wait();
-      else if (waitMs > 0) await waitForMore(waitMs);
+      else if (waitMs > 0) await atMost(clock, waitMs, arrival.wait());
       else await deliver(queue.splice(0, size));
     }
   };

@@ -1,7 +1,9 @@
 // One call of a function: with a fresh copy of the event, a time limit, and Lambda's reading of the response.
 
 import { randomUUID } from "node:crypto";
-import type { Clock } from "@sluice/core/sink-kit";
+import { type Clock, isRecord } from "@sluice/core/sink-kit";
+import { atMost } from "./at-most.ts";
+import { eventText, type RecordText } from "./batch.ts";
 
 /** The members of Lambda's context object that the emulation provides. */
 export interface LambdaContext {
@@ -22,6 +24,8 @@ export interface EmulatedFunction<Event> {
   readonly clock: Clock;
   readonly functionName: string;
   readonly functionTimeoutMs: number;
+  /** False: the response is ignored. */
+  readonly reportsBatchItemFailures: boolean;
 }
 
 /** The result of a call. */
@@ -29,7 +33,8 @@ export interface FunctionCall {
   readonly requestId: string;
   /** Whether the function threw, timed out, or returned a value that JSON cannot hold. */
   readonly threw: boolean;
-  readonly response?: unknown;
+  /** Ids of the records that failed: all of them when the function threw. */
+  readonly failedIds: ReadonlySet<unknown>;
 }
 
 const contextFor = (
@@ -57,47 +62,35 @@ export const functionArnOf = (functionName: string): string =>
 /** The response after the runtime has sent it as JSON. Throws when JSON cannot hold the response. */
 const throughJson = (response: unknown): unknown => JSON.parse(JSON.stringify(response) ?? "null");
 
-/** Calls the function with the event in this JSON. Never rejects. */
-export const callFunction = async <Event>(
-  called: EmulatedFunction<Event>,
-  eventJson: string,
-): Promise<FunctionCall> => {
-  const requestId = randomUUID();
-  const timer = new AbortController();
-  const run = async (): Promise<FunctionCall> => {
-    try {
-      const event = JSON.parse(eventJson) as Event;
-      const response = await called.handler(event, contextFor(called, requestId));
-      return { requestId, threw: false, response: throughJson(response) };
-    } catch {
-      // The function logs its own error; the mapping only sees that the call failed.
-      return { requestId, threw: true };
-    }
-  };
-  const timeOut = async (): Promise<FunctionCall> => {
-    await called.clock.sleep(called.functionTimeoutMs, timer.signal);
-    return { requestId, threw: true };
-  };
-  const result = await Promise.race([run(), timeOut()]);
-  timer.abort();
-  return result;
-};
-
-const failuresOf = (response: unknown): unknown => {
-  if (typeof response !== "object" || response === null) return undefined;
-  return (response as { batchItemFailures?: unknown }).batchItemFailures;
-};
-
 /**
  * Ids of the records that a response reports as failed. A malformed list or an unknown id fails the whole batch. A
  * response without the list is a success: where its name is misspelt, the records are lost silently.
  */
-export const reportedIds = (response: unknown, isKnown: (id: string) => boolean): readonly string[] | "all" => {
-  const failures = failuresOf(response);
-  if (failures === undefined || failures === null) return [];
-  if (!Array.isArray(failures)) return "all";
-  const ids = (failures as readonly ({ readonly itemIdentifier?: unknown } | null)[]).map(
-    (failure) => failure?.itemIdentifier,
-  );
-  return ids.every((id): id is string => typeof id === "string" && isKnown(id)) ? ids : "all";
+const reportedIds = (response: unknown, ids: ReadonlySet<unknown>): ReadonlySet<unknown> => {
+  const failures = (isRecord(response) ? response.batchItemFailures : undefined) ?? [];
+  if (!Array.isArray(failures)) return ids;
+  const reported = new Set(failures.map((failure: { itemIdentifier?: unknown } | null) => failure?.itemIdentifier));
+  return [...reported].every((id) => ids.has(id)) ? reported : ids;
+};
+
+/** Calls the function with the event of these records, which have these ids. Never rejects. */
+export const callFunction = async <Event>(
+  called: EmulatedFunction<Event>,
+  records: readonly RecordText[],
+  ids: ReadonlySet<string>,
+): Promise<FunctionCall> => {
+  const requestId = randomUUID();
+  const failure = { requestId, threw: true, failedIds: ids };
+  const run = async (): Promise<FunctionCall> => {
+    try {
+      const event = JSON.parse(eventText(records)) as Event;
+      const response = throughJson(await called.handler(event, contextFor(called, requestId)));
+      const failedIds = called.reportsBatchItemFailures ? reportedIds(response, ids) : new Set();
+      return { requestId, threw: false, failedIds };
+    } catch {
+      // The function logs its own error; the mapping only sees that the call failed.
+      return failure;
+    }
+  };
+  return (await atMost(called.clock, called.functionTimeoutMs, run())) ?? failure;
 };

@@ -5,10 +5,17 @@ export interface MappingRun {
   /** Its signal ends the run. */
   readonly controller: AbortController;
   /** Resolves when every loop of the run has ended. Never rejects. */
-  readonly finished: Promise<void>;
+  finished: Promise<void>;
   /** The error that ended the run before it was stopped. */
-  readonly failure: { readonly error: unknown } | undefined;
+  failure?: { readonly error: unknown };
 }
+
+/** Ends a run because of an error. */
+export const failRun = (run: MappingRun, error: unknown, onProblem: (error: unknown) => void): void => {
+  run.failure ??= { error };
+  onProblem(error);
+  run.controller.abort();
+};
 
 /** Starts and stops the runs of one mapping. */
 export interface MappingRuns<Run extends MappingRun> {

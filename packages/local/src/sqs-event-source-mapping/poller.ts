@@ -1,8 +1,8 @@
 // Receives batches and invokes the function with them, several at once. Successful messages are deleted. Failed messages
 // stay hidden until their visibility timeout is over; in a FIFO queue they block their group.
 
-import { cutBatch, eventText } from "../lambda/batch.ts";
-import { callFunction, reportedIds } from "../lambda/function-call.ts";
+import { cutBatch } from "../lambda/batch.ts";
+import { callFunction } from "../lambda/function-call.ts";
 import type { ReceivedMessage } from "./message.ts";
 import type { SqsMappingSettings } from "./options.ts";
 import type { Queue } from "./queue.ts";
@@ -36,12 +36,9 @@ const invoke = async (
 ): Promise<readonly ReceivedMessage[]> => {
   counters.invocations += 1;
   counters.invokedEventCount += batch.length;
-  const ids = new Set(batch.map(({ id }) => id));
-  const { threw, response } = await callFunction(settings, eventText(batch));
-  const reported = settings.reportsBatchItemFailures ? reportedIds(response, (id) => ids.has(id)) : [];
-  const failed = threw ? "all" : reported;
-  if (failed.length > 0) counters.failedInvokeEventCount += batch.length;
-  return failed === "all" ? [] : batch.filter(({ id }) => !failed.includes(id));
+  const { failedIds } = await callFunction(settings, batch, new Set(batch.map(({ id }) => id)));
+  if (failedIds.size > 0) counters.failedInvokeEventCount += batch.length;
+  return batch.filter(({ id }) => !failedIds.has(id));
 };
 
 const deliver = async (context: PollerContext, received: readonly ReceivedMessage[]): Promise<void> => {

@@ -1,7 +1,7 @@
 // The event source mapping of a queue as one object: start, stop, and wait until it is drained.
 
 import { invalidOption } from "@sluice/core/sink-kit";
-import { type MappingRun, mappingRuns } from "../lambda/mapping-run.ts";
+import { failRun, type MappingRun, mappingRuns } from "../lambda/mapping-run.ts";
 import { type SqsEventSourceMappingOptions, type SqsMappingSettings, sqsMappingSettings } from "./options.ts";
 import { runPoller, type SqsCounters } from "./poller.ts";
 import { openQueue, type Queue } from "./queue.ts";
@@ -26,7 +26,6 @@ export interface SqsEventSourceMapping {
 /** One run, with the queue that it polls. */
 interface SqsMappingRun extends MappingRun {
   readonly queue: Queue;
-  failure: { readonly error: unknown } | undefined;
 }
 
 /** Lambda refuses a longer timeout, too: SQS would redeliver messages while the function still processes them. */
@@ -42,14 +41,9 @@ const untilDrained = async ({ clock, pollIntervalMs }: SqsMappingSettings, curre
 const startRun = async (settings: SqsMappingSettings, counters: SqsCounters): Promise<SqsMappingRun> => {
   const queue = await openQueue(settings.client, settings.queueUrl);
   checkTimeout(settings, queue);
-  const controller = new AbortController();
-  const fail = (error: unknown): void => {
-    run.failure = { error };
-    controller.abort();
-    settings.onProblem(error);
-  };
-  const polling = runPoller({ settings, counters, queue, signal: controller.signal });
-  const run: SqsMappingRun = { controller, queue, finished: polling.catch(fail), failure: undefined };
+  const run: SqsMappingRun = { controller: new AbortController(), queue, finished: Promise.resolve() };
+  const polling = runPoller({ settings, counters, queue, signal: run.controller.signal });
+  run.finished = polling.catch((error) => failRun(run, error, settings.onProblem));
   return run;
 };
 

@@ -1,6 +1,7 @@
 // One case of the conformance kit.
 
 import type { WriteMode } from "@sluice/core/sink-kit";
+import type { SpecimenTable } from "../records/specimen.ts";
 import type { Harness } from "./harness.ts";
 import type { Ability, CaseId, Limits } from "./rig.ts";
 
@@ -13,5 +14,10 @@ export interface Case {
   readonly writes?: WriteMode;
   readonly needs?: readonly Ability[];
   readonly needsLimit?: keyof Limits;
-  readonly run: (harness: Harness) => Promise<void>;
+  /** Checks a new rig, whose target is empty, with changes of an empty table. */
+  readonly run: (harness: Harness, table: SpecimenTable) => Promise<void>;
 }
+
+/** The cases, for sinks of one mode. */
+export const casesFor = (writes: WriteMode, cases: readonly Omit<Case, "writes">[]): readonly Case[] =>
+  cases.map((one) => ({ ...one, writes }));

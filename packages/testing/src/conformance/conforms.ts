@@ -1,6 +1,7 @@
 // Declares the cases of the conformance kit with any test runner.
 
 import { ConfigError } from "@sluice/core/sink-kit";
+import { specimenTable } from "../records/specimen.ts";
 import type { Case } from "./case.ts";
 import { allCases } from "./cases/index.ts";
 import { openHarness } from "./harness.ts";
@@ -65,7 +66,7 @@ const skipReason = <Message>({ skip = {}, cannot = {} }: Conformance<Message>, o
 const runCase = async <Message>(options: Conformance<Message>, one: Case): Promise<void> => {
   const harness = await openHarness(options);
   try {
-    await one.run(harness);
+    await one.run(harness, specimenTable());
   } catch (error) {
     // The failure of the case matters more than a later failure of `close`.
     await harness.close().catch(() => undefined);

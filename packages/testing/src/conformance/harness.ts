@@ -177,8 +177,6 @@ const upsertHarness = async <Message>(options: UpsertConformance<Message>): Prom
   };
 };
 
-const withoutRepeats = <Entry>(entries: readonly Entry[]): Entry[] => [...new Set(entries)];
-
 /** The messages of each item, in the order of the texts. */
 const byItem = (texts: readonly string[], itemKeys: ReadonlyMap<string, string>): Map<string, string[]> => {
   const grouped = new Map<string, string[]>();
@@ -221,7 +219,7 @@ const appendHarness = async <Message>(options: AppendConformance<Message>): Prom
       const found = await held();
       expectUniqueKeys(found);
       const texts = found.map(({ text }) => text);
-      const once = repeats === "allowed" ? withoutRepeats(texts) : texts;
+      const once = repeats === "allowed" ? [...new Set(texts)] : texts;
       expectEqual([...byItem(once, itemKeys)], [...byItem(changes.map(textOf), itemKeys)], "messages of each item");
     },
     heldText: async () => (await held()).map(({ text }) => text).join("\n"),

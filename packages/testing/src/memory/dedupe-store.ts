@@ -1,6 +1,6 @@
 // A dedupe store in memory, for tests and local runs: the reference implementation of core's DedupeStore.
 
-import type { DedupeStore, JournalEntry, LeaseResult, PendingItems, RouteId } from "@sluice/core/sink-kit";
+import type { DedupeStore, JournalEntry, LeaseResult, PendingItem, PendingItems, RouteId } from "@sluice/core/sink-kit";
 
 /** A dedupe store in memory that counts its requests. */
 export interface MemoryDedupe extends DedupeStore {
@@ -30,33 +30,30 @@ const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
 /** `lastVersions` has the last pending version of an item, by route and item. */
-const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => ({
-  find: async (route, itemKeys) =>
-    new Map(
-      itemKeys.flatMap((itemKey) => {
-        const last = lastVersions.get(keyOf(route, itemKey));
-        return last === undefined ? [] : [[itemKey, last] as const];
-      }),
-    ),
-  moveBack: async (route, items) => {
-    for (const { itemKey, version, to } of items) {
-      const key = keyOf(route, itemKey);
-      if (lastVersions.get(key) === version) lastVersions.set(key, to);
-    }
-  },
-  add: async (route, items) => {
-    for (const { itemKey, version } of items) {
-      const key = keyOf(route, itemKey);
-      if (version > (lastVersions.get(key) ?? "")) lastVersions.set(key, version);
-    }
-  },
-  release: async (route, items) => {
-    for (const { itemKey, version } of items) {
-      const key = keyOf(route, itemKey);
-      if ((lastVersions.get(key) ?? "") <= version) lastVersions.delete(key);
-    }
-  },
-});
+const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => {
+  const update =
+    <Item extends PendingItem>(next: (item: Item, last: string | undefined) => string | undefined) =>
+    async (route: RouteId, items: readonly Item[]): Promise<void> => {
+      for (const item of items) {
+        const key = keyOf(route, item.itemKey);
+        const version = next(item, lastVersions.get(key));
+        if (version === undefined) lastVersions.delete(key);
+        else lastVersions.set(key, version);
+      }
+    };
+  return {
+    find: async (route, itemKeys) =>
+      new Map(
+        itemKeys.flatMap((itemKey) => {
+          const last = lastVersions.get(keyOf(route, itemKey));
+          return last === undefined ? [] : [[itemKey, last] as const];
+        }),
+      ),
+    moveBack: update(({ version, to }, last) => (last === version ? to : last)),
+    add: update(({ version }, last = "") => (version > last ? version : last)),
+    release: update(({ version }, last = "") => (last <= version ? undefined : last)),
+  };
+};
 
 /** Makes an empty dedupe store in memory. Only leases expire in it. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {

@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { type Delivery, type SinkErrorCode, untilAborted } from "@sluice/core/sink-kit";
-import type { Fault } from "../conformance/fault.ts";
+import type { Fault, FaultKind } from "../conformance/fault.ts";
 
 /** The target's answer for one entry of a request. */
 export type TargetAnswer = "taken" | "older" | "throttled" | "refused";
@@ -52,11 +52,11 @@ export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
 /** A response that never arrives. */
 const noResponse: Promise<never> = new Promise(() => undefined);
 
-/** The reason why this fault fails a request before its execution; undefined when the request is executed. */
-const failureBefore = (fault: Fault | undefined): TargetError["reason"] | undefined => {
-  if (fault?.kind === "throttle") return "throttled";
-  if (fault?.kind === "down") return "unavailable";
-  return fault?.kind === "deny" ? "denied" : undefined;
+/** The faults that fail a request before its execution, and their reasons. */
+const failuresBefore: { readonly [Kind in FaultKind]?: TargetError["reason"] } = {
+  throttle: "throttled",
+  down: "unavailable",
+  deny: "denied",
 };
 
 /** Decides about one entry. */
@@ -86,7 +86,7 @@ export const memoryTarget = <Entry extends Delivery>(
       requests += 1;
       await setImmediate();
       if (fault?.kind === "hang") return untilAborted(noResponse, signal, () => new TargetError("aborted"));
-      const failure = idleClosed ? "lost" : failureBefore(fault);
+      const failure = idleClosed ? "lost" : fault && failuresBefore[fault.kind];
       idleClosed = false;
       if (failure !== undefined) throw new TargetError(failure);
       const answers = entries.map((entry) => answer(entry, decideEntry));

@@ -1,6 +1,5 @@
 // Both memory sinks write a batch the same way: split it at the target's limits, and turn each answer into a result.
 
-import type { WriteContext } from "@sluice/core/sink-kit";
 import {
   checkWhole,
   chunk,
@@ -10,6 +9,7 @@ import {
   SinkError,
   superseded,
   toJson,
+  type WriteContext,
   type WriteResult,
 } from "@sluice/core/sink-kit";
 import { codeOfReason, type Request, type TargetAnswer, TargetError } from "./target.ts";
@@ -30,22 +30,18 @@ export const messageBytes = ({ message }: Delivery): number => Buffer.byteLength
 const resultOf = (name: string, delivery: Delivery, answer: TargetAnswer | undefined): WriteResult => {
   if (answer === "taken") return delivered(delivery);
   if (answer === "older") return superseded(delivery);
-  if (answer === "throttled") {
-    return failed(delivery, new SinkError("SINK_THROTTLED", `[${name}] the target throttled the entry`));
-  }
-  return failed(delivery, new SinkError("SINK_REJECTED", `[${name}] the target refused the entry for good`));
+  const code = answer === "throttled" ? "SINK_THROTTLED" : "SINK_REJECTED";
+  const problem = answer === "throttled" ? "throttled the entry" : "refused the entry for good";
+  return failed(delivery, new SinkError(code, `[${name}] the target ${problem}`));
 };
 
-const tooLarge = (name: string, delivery: Delivery, maxBytes: number): WriteResult =>
-  failed(
-    delivery,
-    new SinkError(
-      "SINK_TOO_LARGE",
-      `[${name}] message is ${messageBytes(delivery)} bytes; the limit is ${maxBytes} bytes`,
-    ),
-  );
+const tooLarge = (name: string, delivery: Delivery, maxBytes: number): WriteResult => {
+  const problem = `message is ${messageBytes(delivery)} bytes; the limit is ${maxBytes} bytes`;
+  return failed(delivery, new SinkError("SINK_TOO_LARGE", `[${name}] ${problem}`));
+};
 
 const requestError = (name: string, cause: unknown): SinkError => {
+  if (cause instanceof SinkError) return cause;
   const reason = cause instanceof TargetError ? cause.reason : "unavailable";
   return new SinkError(codeOfReason[reason], `[${name}] the request failed: ${reason}; expected an answer`, { cause });
 };
@@ -62,22 +58,15 @@ export const writeBy = <Entry extends Delivery>(
   checkWhole("maxEntries", maxEntries, [1, Number.MAX_SAFE_INTEGER]);
   checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
 
-  const writeChunk = async (entries: readonly Entry[], { signal }: WriteContext): Promise<readonly WriteResult[]> => {
-    if (signal.aborted) {
-      const error = new SinkError("SINK_TIMEOUT", `[${name}] no time is left for another request`);
-      return entries.map((entry) => failed(entry, error));
-    }
-    const answers = await request(entries, signal);
-    return entries.map((entry, index) => resultOf(name, entry, answers[index]));
-  };
-
-  return async (batch, context) => {
+  return async (batch, { signal }) => {
     const fitting = batch.filter((entry) => messageBytes(entry) <= maxBytes);
     const large = batch.filter((entry) => messageBytes(entry) > maxBytes);
     const results = large.map((entry) => tooLarge(name, entry, maxBytes));
     for (const entries of chunk(fitting, { maxEntries, maxBytes, sizeOf: messageBytes })) {
       try {
-        results.push(...(await writeChunk(entries, context)));
+        if (signal.aborted) throw new SinkError("SINK_TIMEOUT", `[${name}] no time is left for another request`);
+        const answers = await request(entries, signal);
+        results.push(...entries.map((entry, index) => resultOf(name, entry, answers[index])));
       } catch (cause) {
         const error = requestError(name, cause);
         if (results.length === 0 && isUnusable(error)) throw error;

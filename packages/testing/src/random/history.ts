@@ -63,9 +63,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
   };
 };
 
-/**
- * Plays a history's deliveries. `write` is one invocation, or its part before a crash. Parallel invocations start together.
- */
+/** Plays a history's deliveries. `write` is an invocation, or its part before a crash. Parallel ones start together. */
 export const playHistory = async (
   history: Pick<RandomHistory, "deliveries">,
   write: (records: readonly StreamRecord[]) => Promise<void>,

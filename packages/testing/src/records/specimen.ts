@@ -2,7 +2,7 @@
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
-import { type HistoryOptions, tableHistory } from "./table-history.ts";
+import { tableHistory } from "./table-history.ts";
 
 /** An item of the kit or of a random history. Its key is `pk` and `sk`. */
 export type SpecimenItem = {
@@ -30,21 +30,26 @@ export const keysOf = (name: string): { readonly pk: string; readonly sk: string
 export interface SpecimenTable {
   /** Inserts or replaces an item, with a new `revision` and a note by default. */
   readonly put: (name: string, attributes?: Partial<Record<keyof SpecimenItem, unknown>>) => Change<SpecimenItem>;
+  /** Puts each of these items with the default attributes. */
+  readonly putEach: (...names: readonly string[]) => readonly Change<SpecimenItem>[];
+  /** Puts this many new items. */
+  readonly putMany: (count: number) => readonly Change<SpecimenItem>[];
   readonly remove: (name: string) => Change<SpecimenItem>;
-  readonly recreateStream: (streamLabel: string) => void;
 }
 
 /** Makes an empty table of specimens. */
-export const specimenTable = (options: HistoryOptions = {}): SpecimenTable => {
-  const table = tableHistory({ tableName: "Specimens", ...options });
+export const specimenTable = (): SpecimenTable => {
+  const table = tableHistory({ tableName: "Specimens" });
   let revision = 0;
+  const put: SpecimenTable["put"] = (name, attributes = {}) => {
+    revision += 1;
+    const item = { ...keysOf(name), revision, note: `${confidential} ${name} ${revision}`, ...attributes };
+    return decodeRecord<SpecimenItem>(table.put(item));
+  };
   return {
-    put: (name, attributes = {}) => {
-      revision += 1;
-      const item = { ...keysOf(name), revision, note: `${confidential} ${name} ${revision}`, ...attributes };
-      return decodeRecord<SpecimenItem>(table.put(item));
-    },
+    put,
+    putEach: (...names) => names.map((name) => put(name)),
+    putMany: (count) => Array.from({ length: count }, () => put(`item-${revision}`)),
     remove: (name) => decodeRecord<SpecimenItem>(table.remove(keysOf(name))),
-    recreateStream: table.recreateStream,
   };
 };

@@ -1,25 +1,22 @@
 // The messages that an append sink sends: A01 to A07.
 
-import { specimenTable } from "../../records/specimen.ts";
-import type { Case } from "../case.ts";
+import type { SpecimenTable } from "../../records/specimen.ts";
+import { type Case, casesFor } from "../case.ts";
 import { expectEqual } from "../expectation.ts";
 import { deliverAll, type SpecimenChange } from "../harness.ts";
 import { expectOutcomes } from "../write-outcomes.ts";
+import { writeBeside } from "./failure.ts";
 
-const fourItems = (round: number): readonly SpecimenChange[] => {
-  const table = specimenTable({ streamLabel: `2026-01-0${round + 1}T00:00:00.000` });
-  return ["a", "b", "c", "d"].map((name) => table.put(`${round}-${name}`));
-};
+const putFour = (table: SpecimenTable, round = 0): readonly SpecimenChange[] =>
+  table.putEach(...["a", "b", "c", "d"].map((name) => `${round}-${name}`));
 
 /** The cases of append sinks. */
-export const appendCases: readonly Case[] = [
+export const appendCases: readonly Case[] = casesFor("append", [
   {
     id: "A01",
     name: "every change of a call is sent once, including removals",
-    writes: "append",
-    run: async (harness) => {
-      const table = specimenTable();
-      const inserts = ["a", "b", "c"].map((name) => table.put(name));
+    run: async (harness, table) => {
+      const inserts = table.putEach("a", "b", "c");
       const removals = ["a", "b"].map((name) => table.remove(name));
       await harness.write(inserts);
       await harness.write(removals);
@@ -29,9 +26,7 @@ export const appendCases: readonly Case[] = [
   {
     id: "A02",
     name: "a repeat carries the same idempotency key, and different changes carry different ones",
-    writes: "append",
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const changes = [table.put("a"), table.put("a"), table.remove("a")];
       for (const change of [...changes, ...changes]) await harness.write([change]);
       const keys = await harness.idempotencyKeys();
@@ -44,17 +39,12 @@ export const appendCases: readonly Case[] = [
   {
     id: "A03",
     name: "a failure of one item does not stop the others, at any position in the call",
-    writes: "append",
     needs: ["refuse"],
-    run: async (harness) => {
+    run: async (harness, table) => {
       const sent: SpecimenChange[] = [];
       for (const place of [0, 1, 2, 3]) {
-        const changes = fourItems(place);
-        const bad = changes[place] as SpecimenChange;
-        await harness.fail({ kind: "refuse", change: bad });
-        const written = await harness.write(changes);
-        const others = changes.filter((change) => change !== bad);
-        expectOutcomes(written, others, "delivered", "outcomes of the others");
+        const changes = putFour(table, place);
+        const { others } = await writeBeside(harness, "refuse", changes[place] as SpecimenChange, changes);
         sent.push(...others);
       }
       await harness.expectHeld(sent);
@@ -63,10 +53,8 @@ export const appendCases: readonly Case[] = [
   {
     id: "A04",
     name: "the changes of many items, interleaved over many calls, keep their order per item",
-    writes: "append",
-    run: async (harness) => {
-      const table = specimenTable();
-      const rounds = Array.from({ length: 6 }, () => ["a", "b", "c", "d", "e"].map((name) => table.put(name)));
+    run: async (harness, table) => {
+      const rounds = Array.from({ length: 6 }, () => table.putEach("a", "b", "c", "d", "e"));
       for (const batch of rounds) await harness.write(batch);
       await harness.expectHeld(rounds.flat());
     },
@@ -74,10 +62,9 @@ export const appendCases: readonly Case[] = [
   {
     id: "A05",
     name: "a failed message is absent, a delivered one is there once, and writing the failed one again completes the batch",
-    writes: "append",
     needs: ["throttle-one"],
-    run: async (harness) => {
-      const changes = fourItems(0);
+    run: async (harness, table) => {
+      const changes = putFour(table);
       const slow = changes[0] as SpecimenChange;
       const others = changes.slice(1);
       await harness.fail({ kind: "throttle-one", change: slow });
@@ -91,11 +78,9 @@ export const appendCases: readonly Case[] = [
   {
     id: "A06",
     name: "an item stops at a failed change: its later changes follow that change in order, and other items continue",
-    writes: "append",
     needs: ["throttle-one"],
-    run: async (harness) => {
-      const table = specimenTable();
-      const rounds = Array.from({ length: 4 }, () => ["a", "b", "c"].map((name) => table.put(name)));
+    run: async (harness, table) => {
+      const rounds = Array.from({ length: 4 }, () => table.putEach("a", "b", "c"));
       const slow = rounds[1]?.[1] as SpecimenChange;
       const changes = rounds.flat();
       const stopped = changes.filter(({ itemKey, version }) => itemKey === slow.itemKey && version >= slow.version);
@@ -112,10 +97,9 @@ export const appendCases: readonly Case[] = [
   {
     id: "A07",
     name: "dryRun sends nothing, and rejects nothing that write would take",
-    writes: "append",
     needs: ["dryRun"],
-    run: async (harness) => {
-      const changes = fourItems(0);
+    run: async (harness, table) => {
+      const changes = putFour(table);
       const before = harness.requests();
       const predicted = await harness.dryRun(changes);
       expectOutcomes(predicted, changes, "delivered", "outcomes of dryRun");
@@ -125,4 +109,4 @@ export const appendCases: readonly Case[] = [
       await harness.expectHeld(changes);
     },
   },
-];
+]);

@@ -1,6 +1,5 @@
 // Writes without faults: C01 to C04, C06, C21.
 
-import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 import { expectOutcomes } from "../write-outcomes.ts";
@@ -19,9 +18,8 @@ export const arrivalCases: readonly Case[] = [
   {
     id: "C02",
     name: "inserts, modifications and removals arrive",
-    run: async (harness) => {
-      const table = specimenTable();
-      const inserts = ["a", "b", "c"].map((name) => table.put(name));
+    run: async (harness, table) => {
+      const inserts = table.putEach("a", "b", "c");
       const later = [table.put("a"), table.remove("b")];
       for (const changes of [inserts, later]) {
         const written = await harness.write(changes);
@@ -33,9 +31,8 @@ export const arrivalCases: readonly Case[] = [
   {
     id: "C03",
     name: "the changes of an item keep their order over many calls",
-    run: async (harness) => {
-      const table = specimenTable();
-      const changes = Array.from({ length: 12 }, () => [table.put("a"), table.put("b")]);
+    run: async (harness, table) => {
+      const changes = Array.from({ length: 12 }, () => table.putEach("a", "b"));
       for (const batch of changes) await harness.write(batch);
       await harness.expectHeld(changes.flat());
     },
@@ -43,9 +40,8 @@ export const arrivalCases: readonly Case[] = [
   {
     id: "C04",
     name: "a repeated batch leaves the same state, or repeats the same idempotency keys",
-    run: async (harness) => {
-      const table = specimenTable();
-      const changes = ["a", "b", "c"].map((name) => table.put(name));
+    run: async (harness, table) => {
+      const changes = table.putEach("a", "b", "c");
       const removal = table.remove("a");
       for (const batch of [changes, [removal], changes, [removal]]) {
         const written = await harness.write(batch);
@@ -58,9 +54,8 @@ export const arrivalCases: readonly Case[] = [
     id: "C06",
     name: "several changes of an item end with the last one",
     writes: "upsert",
-    run: async (harness) => {
-      const table = specimenTable();
-      const changes = [table.put("a"), table.put("a"), table.put("a")];
+    run: async (harness, table) => {
+      const changes = table.putEach("a", "a", "a");
       await harness.write(changes.slice(-1), { earlier: () => changes.slice(0, -1) });
       const [insert, removal] = [table.put("b"), table.remove("b")];
       await harness.write([removal], { earlier: () => [insert] });
@@ -71,8 +66,7 @@ export const arrivalCases: readonly Case[] = [
     id: "C06",
     name: "several changes of an item are all sent",
     writes: "append",
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const changes = [table.put("a"), table.put("a"), table.remove("a"), table.put("a")];
       for (const change of changes) await harness.write([change]);
       await harness.expectHeld(changes);
@@ -81,9 +75,8 @@ export const arrivalCases: readonly Case[] = [
   {
     id: "C21",
     name: "every delivery of a large batch gets one result, by identity",
-    run: async (harness) => {
-      const table = specimenTable();
-      const changes = Array.from({ length: 100 }, (_, index) => table.put(`item-${index}`));
+    run: async (harness, table) => {
+      const changes = table.putMany(100);
       const written = await harness.write(changes);
       const arrived = changes.filter((change) => written.outcomeOf(change) === "delivered").length;
       expectThat(arrived === changes.length, "delivered", arrived, `${changes.length}, as there is no fault`);

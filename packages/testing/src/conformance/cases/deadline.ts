@@ -1,7 +1,7 @@
 // A sink stops when the signal aborts: C14.
 
 import { setTimeout } from "node:timers/promises";
-import { specimenTable } from "../../records/specimen.ts";
+import type { SpecimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
@@ -13,12 +13,9 @@ const settleMs = 3_000;
 /** Time in which the target receives the requests that a sink starts at once. */
 const requestMs = 30;
 
-const batchOf = (harness: Harness): readonly SpecimenChange[] => {
-  const table = specimenTable();
-  // One entry over the limit of a request, if there is a limit: the second request must not start.
-  const count = Math.min((harness.limits.maxEntries ?? 2) + 1, 1_000);
-  return Array.from({ length: count }, (_, index) => table.put(`item-${index}`));
-};
+/** One entry over the limit of a request, if there is a limit: the second request must not start. */
+const batchOf = ({ limits }: Harness, table: SpecimenTable): readonly SpecimenChange[] =>
+  table.putMany(Math.min((limits.maxEntries ?? 2) + 1, 1_000));
 
 const expectAllRetried = async (harness: Harness, changes: readonly SpecimenChange[], signal: AbortSignal) => {
   const outcomes = await within(settleMs, harness.write(changes, { signal }), "write after the signal aborted");
@@ -37,8 +34,8 @@ export const deadlineCases: readonly Case[] = [
   {
     id: "C14",
     name: "after the signal has aborted no request starts, and every delivery is retried",
-    run: async (harness) => {
-      const changes = batchOf(harness);
+    run: async (harness, table) => {
+      const changes = batchOf(harness, table);
       const before = harness.requests();
       await expectAllRetried(harness, changes, AbortSignal.abort());
       await setTimeout(requestMs);
@@ -50,8 +47,8 @@ export const deadlineCases: readonly Case[] = [
     id: "C14",
     name: "a target that hangs does not block write: write ends when the signal aborts, and starts no further request",
     needs: ["hang"],
-    run: async (harness) => {
-      const changes = batchOf(harness);
+    run: async (harness, table) => {
+      const changes = batchOf(harness, table);
       const invocation = new AbortController();
       const before = harness.requests();
       await harness.fail({ kind: "hang" });

@@ -1,15 +1,26 @@
 // The results of a sink when its target fails: C09 to C13, C15 to C17.
 
 import { isTransient } from "@sluice/core/sink-kit";
-import { specimenTable } from "../../records/specimen.ts";
+import type { SpecimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
-import { expectOutcomes, failureOf, retriedOf } from "../write-outcomes.ts";
+import { expectOutcomes, failureOf, retriedOf, type WriteOutcomes } from "../write-outcomes.ts";
 
-const fiveItems = (): readonly SpecimenChange[] => {
-  const table = specimenTable();
-  return ["a", "b", "c", "d", "e"].map((name) => table.put(name));
+const putFive = (table: SpecimenTable): readonly SpecimenChange[] => table.putEach("a", "b", "c", "d", "e");
+
+/** Writes while the target fails the entry of one change, and expects the others to be delivered. */
+export const writeBeside = async (
+  harness: Harness,
+  kind: "refuse" | "throttle-one",
+  failing: SpecimenChange,
+  changes: readonly SpecimenChange[],
+): Promise<{ readonly written: WriteOutcomes; readonly others: readonly SpecimenChange[] }> => {
+  await harness.fail({ kind, change: failing });
+  const written = await harness.write(changes);
+  const others = changes.filter((change) => change !== failing);
+  expectOutcomes(written, others, "delivered", "outcomes of the others");
+  return { written, others };
 };
 
 /** Ends the fault, writes the failed deliveries again, and expects all changes in the target. */
@@ -20,16 +31,21 @@ const expectRecovery = async (harness: Harness, failed: readonly SpecimenChange[
   await harness.expectHeld(all, "allowed");
 };
 
-/** Expects every delivery to fail with this code, by result or by rejection, and to be delivered after the fault. */
-const expectAllFail = async (harness: Harness, kind: "throttle" | "down" | "deny", code: string): Promise<void> => {
-  const changes = fiveItems();
-  await harness.fail({ kind });
-  const written = await harness.write(changes);
-  expectOutcomes(written, changes, code);
-  const withoutCause = written.errors.filter(({ cause }) => cause === undefined);
-  if (kind === "down") expectEqual(withoutCause.map(String), [], "errors without a cause");
-  await expectRecovery(harness, changes, changes);
-};
+/** A case in which every delivery fails with this code, by result or by rejection, and is delivered after the fault. */
+const allFailCase = (id: Case["id"], kind: "throttle" | "down" | "deny", code: string, name: string): Case => ({
+  id,
+  name,
+  needs: [kind],
+  run: async (harness, table) => {
+    const changes = putFive(table);
+    await harness.fail({ kind });
+    const written = await harness.write(changes);
+    expectOutcomes(written, changes, code);
+    const withoutCause = written.errors.filter(({ cause }) => cause === undefined);
+    if (kind === "down") expectEqual(withoutCause.map(String), [], "errors without a cause");
+    await expectRecovery(harness, changes, changes);
+  },
+});
 
 /** The cases of a failing target. */
 export const failureCases: readonly Case[] = [
@@ -37,64 +53,49 @@ export const failureCases: readonly Case[] = [
     id: "C09",
     name: "a bad record is rejected alone",
     needs: ["refuse"],
-    run: async (harness) => {
-      const changes = fiveItems();
+    run: async (harness, table) => {
+      const changes = putFive(table);
       const [, , bad] = changes as readonly [SpecimenChange, SpecimenChange, SpecimenChange];
-      await harness.fail({ kind: "refuse", change: bad });
-      const written = await harness.write(changes);
+      const { written, others } = await writeBeside(harness, "refuse", bad, changes);
       const isRejected = failureOf(written, bad) === "reject";
-      expectThat(
-        isRejected,
-        "outcome of the bad record",
-        written.outcomeOf(bad),
-        "a code that rejects, as SINK_REJECTED",
-      );
-      const others = changes.filter((change) => change !== bad);
-      expectOutcomes(written, others, "delivered", "outcomes of the others");
+      const outcome = written.outcomeOf(bad);
+      expectThat(isRejected, "outcome of the bad record", outcome, "a code that rejects, as SINK_REJECTED");
       await harness.expectHeld(others);
     },
   },
-  {
-    id: "C10",
-    name: "throttling is reported as SINK_THROTTLED, and no delivery is lost",
-    needs: ["throttle"],
-    run: (harness) => expectAllFail(harness, "throttle", "SINK_THROTTLED"),
-  },
+  allFailCase("C10", "throttle", "SINK_THROTTLED", "throttling is reported as SINK_THROTTLED, and no delivery is lost"),
   {
     id: "C11",
     name: "a partial failure in a successful response is detected",
     needs: ["throttle-one"],
-    run: async (harness) => {
-      const changes = fiveItems();
+    run: async (harness, table) => {
+      const changes = putFive(table);
       const [, slow] = changes as readonly [SpecimenChange, SpecimenChange];
-      await harness.fail({ kind: "throttle-one", change: slow });
-      const written = await harness.write(changes);
-      const others = changes.filter((change) => change !== slow);
-      expectOutcomes(written, others, "delivered", "outcomes of the others");
+      const { written, others } = await writeBeside(harness, "throttle-one", slow, changes);
       const isRetried = failureOf(written, slow) === "retry";
       expectThat(isRetried, "outcome of the throttled change", written.outcomeOf(slow), "a code that retries");
       await harness.expectHeld(others);
       await expectRecovery(harness, [slow], changes);
     },
   },
-  {
-    id: "C12",
-    name: "an unavailable target fails every delivery with SINK_UNAVAILABLE, and the error has its cause",
-    needs: ["down"],
-    run: (harness) => expectAllFail(harness, "down", "SINK_UNAVAILABLE"),
-  },
-  {
-    id: "C13",
-    name: "a missing permission fails every delivery with SINK_DENIED, so that none is dead-lettered",
-    needs: ["deny"],
-    run: (harness) => expectAllFail(harness, "deny", "SINK_DENIED"),
-  },
+  allFailCase(
+    "C12",
+    "down",
+    "SINK_UNAVAILABLE",
+    "an unavailable target fails every delivery with SINK_UNAVAILABLE, and the error has its cause",
+  ),
+  allFailCase(
+    "C13",
+    "deny",
+    "SINK_DENIED",
+    "a missing permission fails every delivery with SINK_DENIED, so that none is dead-lettered",
+  ),
   {
     id: "C15",
     name: "a connection lost after the send is a failure, and a repeated write converges",
     needs: ["drop-after-send"],
-    run: async (harness) => {
-      const changes = fiveItems();
+    run: async (harness, table) => {
+      const changes = putFive(table);
       await harness.fail({ kind: "drop-after-send" });
       const written = await harness.write(changes);
       expectEqual(retriedOf(written, changes).length, changes.length, "deliveries that are retried");
@@ -105,8 +106,7 @@ export const failureCases: readonly Case[] = [
     id: "C16",
     name: "a write succeeds after the target has closed an idle connection",
     needs: ["close-idle"],
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const [first, second] = [table.put("a"), table.put("b")];
       await harness.write([first]);
       await harness.fail({ kind: "close-idle" });
@@ -122,22 +122,15 @@ export const failureCases: readonly Case[] = [
     id: "C17",
     name: "concurrent writes do not mix their failures",
     needs: ["refuse"],
-    run: async (harness) => {
-      const table = specimenTable();
-      const batches = ["left", "right", "third"].map((call) =>
-        ["a", "b", "c"].map((name) => table.put(`${call}-${name}`)),
-      );
+    run: async (harness, table) => {
+      const batches = ["left", "right", "third"].map((call) => table.putEach(`${call}-a`, `${call}-b`, `${call}-c`));
       const bad = batches[1]?.[1] as SpecimenChange;
       await harness.fail({ kind: "refuse", change: bad });
       const calls = await Promise.all(batches.map((batch) => harness.write(batch)));
       const failed = batches.flatMap((batch, call) =>
-        batch.filter((change) => calls[call]?.outcomeOf(change) !== "delivered"),
+        batch.filter((change) => calls[call]?.outcomeOf(change) !== "delivered").map(({ keys }) => keys.pk),
       );
-      expectEqual(
-        failed.map(({ keys }) => keys.pk),
-        [bad.keys.pk],
-        "keys of the deliveries that failed",
-      );
+      expectEqual(failed, [bad.keys.pk], "keys of the deliveries that failed");
       await harness.expectHeld(batches.flat().filter((change) => change !== bad));
     },
   },

@@ -1,6 +1,5 @@
 // The creation and the closing of a sink: C20.
 
-import { specimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 
@@ -25,8 +24,8 @@ export const lifecycleCases: readonly Case[] = [
   {
     id: "C20",
     name: "close may be called twice",
-    run: async (harness) => {
-      await harness.write([specimenTable().put("a")]);
+    run: async (harness, table) => {
+      await harness.write([table.put("a")]);
       const errors = [await closingError(harness.closeSink()), await closingError(harness.closeSink())];
       expectEqual(errors, ["none", "none"], "errors of closing twice");
     },

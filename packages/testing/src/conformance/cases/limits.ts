@@ -1,6 +1,6 @@
 // A sink splits a batch at the limits of its target: C07, C08.
 
-import { type SpecimenTable, specimenTable } from "../../records/specimen.ts";
+import type { SpecimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, mismatch } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
@@ -53,16 +53,10 @@ export const limitCases: readonly Case[] = [
     id: "C07",
     name: "a batch is split at the maximum entries of a request: one below, at, and one above the limit",
     needsLimit: "maxEntries",
-    run: async (harness) => {
+    run: async (harness, table) => {
       const { maxEntries = 0 } = harness.limits;
-      const table = specimenTable();
       const all: SpecimenChange[] = [];
-      const requests = async (count: number): Promise<number> =>
-        requestsFor(
-          harness,
-          Array.from({ length: count }, (_, index) => table.put(`${count}-${index}`)),
-          all,
-        );
+      const requests = (count: number): Promise<number> => requestsFor(harness, table.putMany(count), all);
       // Below a limit of one entry there would be no entry.
       const below = maxEntries > 1 ? await requests(maxEntries - 1) : 1;
       expectSplit([below, await requests(maxEntries), await requests(maxEntries + 1)], "entries");
@@ -72,9 +66,8 @@ export const limitCases: readonly Case[] = [
     id: "C08",
     name: "a batch is split at the maximum bytes of a request, in UTF-8: one below, at, and one above the limit",
     needsLimit: "maxBytes",
-    run: async (harness) => {
+    run: async (harness, table) => {
       const total = harness.limits.maxBytes?.total ?? 0;
-      const table = specimenTable();
       const all: SpecimenChange[] = [];
       const requests = (bytes: number): Promise<number> => requestsFor(harness, pairOf(harness, table, bytes), all);
       expectSplit([await requests(total - 1), await requests(total), await requests(total + 1)], "bytes");
@@ -84,9 +77,8 @@ export const limitCases: readonly Case[] = [
     id: "C08",
     name: "a message above the limit fails alone with SINK_TOO_LARGE, without a request",
     needsLimit: "maxBytes",
-    run: async (harness) => {
+    run: async (harness, table) => {
       const total = harness.limits.maxBytes?.total ?? 0;
-      const table = specimenTable();
       const large = changeWithNote(table, "large", total + 1);
       const small = table.put("small");
       const before = harness.requests();

@@ -1,9 +1,9 @@
 // The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
 
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
-import { keysOf, type SpecimenItem, specimenTable } from "../../records/specimen.ts";
+import { keysOf, type SpecimenItem, type SpecimenTable, specimenTable } from "../../records/specimen.ts";
 import { streamRecord } from "../../records/stream-record.ts";
-import type { Case } from "../case.ts";
+import { type Case, casesFor } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 import type { Harness, SpecimenChange } from "../harness.ts";
 
@@ -40,30 +40,22 @@ const lowest = "0".repeat(21);
 const sequence = (
   id: Case["id"],
   name: string,
-  script: () => readonly (readonly [SpecimenChange, "delivered" | "superseded"])[],
+  script: (table: SpecimenTable) => readonly (readonly [SpecimenChange, "delivered" | "superseded"])[],
 ): Case => ({
   id,
   name,
-  writes: "upsert",
-  run: async (harness) => {
-    const steps = script();
-    const outcomes = await oneByOne(
-      harness,
-      steps.map(([change]) => change),
-    );
-    expectEqual(
-      outcomes,
-      steps.map(([, outcome]) => outcome),
-      "outcomes",
-    );
-    await harness.expectHeld(steps.map(([change]) => change));
+  run: async (harness, table) => {
+    const steps = script(table);
+    const changes = steps.map(([change]) => change);
+    const expected = steps.map(([, outcome]) => outcome);
+    expectEqual(await oneByOne(harness, changes), expected, "outcomes");
+    await harness.expectHeld(changes);
   },
 });
 
 /** The cases of upsert sinks with one writer. */
-export const guardCases: readonly Case[] = [
-  sequence("C05", "a stale change never overwrites, and is superseded", () => {
-    const table = specimenTable();
+export const guardCases: readonly Case[] = casesFor("upsert", [
+  sequence("C05", "a stale change never overwrites, and is superseded", (table) => {
     const [first, second, third] = [table.put("a"), table.put("a"), table.put("a")];
     return [
       [third, "delivered"],
@@ -74,7 +66,6 @@ export const guardCases: readonly Case[] = [
   {
     id: "U01",
     name: "the last state of an item stays, in whatever order its changes arrive",
-    writes: "upsert",
     run: async (harness) => {
       const all: SpecimenChange[] = [];
       for (const endsRemoved of [false, true]) {
@@ -93,8 +84,7 @@ export const guardCases: readonly Case[] = [
       await harness.expectHeld(all);
     },
   },
-  sequence("U02", "an older upsert after a removal does not restore the item, and is superseded", () => {
-    const table = specimenTable();
+  sequence("U02", "an older upsert after a removal does not restore the item, and is superseded", (table) => {
     const [insert, modify, removal] = [table.put("a"), table.put("a"), table.remove("a")];
     return [
       [insert, "delivered"],
@@ -103,8 +93,7 @@ export const guardCases: readonly Case[] = [
       [insert, "superseded"],
     ];
   }),
-  sequence("U03", "the removal of an unknown item leaves a tombstone: an older upsert is superseded", () => {
-    const table = specimenTable();
+  sequence("U03", "the removal of an unknown item leaves a tombstone: an older upsert is superseded", (table) => {
     const [insert, removal] = [table.put("a"), table.remove("a")];
     return [
       [removal, "delivered"],
@@ -114,9 +103,7 @@ export const guardCases: readonly Case[] = [
   {
     id: "U04",
     name: "an equal version does not fail, and changes nothing",
-    writes: "upsert",
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const [insert, other, removal] = [table.put("a"), table.put("b"), table.remove("b")];
       const outcomes = await oneByOne(harness, [insert, insert, other, removal, removal]);
       const failed = outcomes.filter((outcome) => outcome !== "delivered" && outcome !== "superseded");
@@ -163,9 +150,7 @@ export const guardCases: readonly Case[] = [
   {
     id: "U08",
     name: "within one call, new changes are delivered and stale ones are superseded",
-    writes: "upsert",
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const stale = table.put("a");
       await oneByOne(harness, [table.put("a")]);
       const fresh = table.put("b");
@@ -177,9 +162,7 @@ export const guardCases: readonly Case[] = [
   {
     id: "U09",
     name: "an item without a message is removed, missing attributes are removed, and keys do not collide",
-    writes: "upsert",
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const leaving = [table.put("a"), table.put("a")] as const;
       await harness.write([leaving[0]]);
       await harness.write([leaving[1]], { isLeaving: true });
@@ -196,10 +179,8 @@ export const guardCases: readonly Case[] = [
   {
     id: "U13",
     name: "dryRun returns the outcomes of a write, tombstones included, and writes nothing",
-    writes: "upsert",
     needs: ["dryRun"],
-    run: async (harness) => {
-      const table = specimenTable();
+    run: async (harness, table) => {
       const [old, held, next] = [table.put("a"), table.put("a"), table.put("a")];
       const [gone, removal] = [table.put("b"), table.remove("b")];
       const outcomeOf = async (change: SpecimenChange) => (await harness.dryRun([change])).outcomeOf(change);
@@ -221,4 +202,4 @@ export const guardCases: readonly Case[] = [
       expectEqual((await harness.write([next])).outcomeOf(next), "delivered", "write after dryRun");
     },
   },
-];
+]);

@@ -4,7 +4,7 @@ import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { playHistory, randomHistory } from "../../random/history.ts";
 import { type Random, randomOf } from "../../random/random.ts";
 import { type SpecimenItem, specimenTable } from "../../records/specimen.ts";
-import type { Case } from "../case.ts";
+import { type Case, casesFor } from "../case.ts";
 import { mismatch } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 
@@ -90,23 +90,20 @@ const invoke = async (harness: Harness, records: readonly StreamRecord[]): Promi
 };
 
 /** The cases of upsert sinks with concurrent writers. */
-export const parallelCases: readonly Case[] = [
+export const parallelCases: readonly Case[] = casesFor("upsert", [
   {
     id: "U10",
     name: "four concurrent writers of the same items, in any order, leave the highest version of each",
-    writes: "upsert",
     run: (harness) => race(harness, (put) => [put(), put(), put(), put(), put()]),
   },
   {
     id: "U11",
     name: "removals concurrent with stale upserts leave no item behind",
-    writes: "upsert",
     run: (harness) => race(harness, (put, remove) => [put(), put(), remove(), put(), remove()]),
   },
   {
     id: "U12",
     name: "random histories with crashes, redeliveries, redrives and late writers converge",
-    writes: "upsert",
     run: async (harness) => {
       const all: SpecimenChange[] = [];
       for (let seed = harness.seed; seed < harness.seed + histories; seed += 1) {
@@ -119,4 +116,4 @@ export const parallelCases: readonly Case[] = [
       }
     },
   },
-];
+]);

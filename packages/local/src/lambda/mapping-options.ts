@@ -1,0 +1,67 @@
+// The options that both event source mappings have.
+
+import { type Clock, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
+
+/** Lowest and highest value of an option, both allowed. */
+export type OptionRange = readonly [lowest: number, highest: number];
+
+/** Options of an event source mapping. The last block exists only in the emulation. */
+export interface MappingOptions {
+  /** Seconds to wait for a full batch: 0 to 300 (FIFO queue: 0). Default 0. */
+  readonly maximumBatchingWindowInSeconds?: number;
+  /** Without ReportBatchItemFailures the function's response is ignored. Default `[]`. */
+  readonly functionResponseTypes?: readonly "ReportBatchItemFailures"[];
+
+  /** Time limit of an invocation; at most the visibility timeout of a queue. Default 30,000. */
+  readonly functionTimeoutMs?: number;
+  /** Default `sluice-local`. */
+  readonly functionName?: string;
+  /** Pause after an empty poll. Default 100; AWS polls a stream about every 250, and a queue by long polling. */
+  readonly pollIntervalMs?: number;
+  /** Receives failed requests, which are retried, and failures of the destination. Default: a process warning. */
+  readonly onProblem?: (error: unknown) => void;
+  /** For the function and the pauses. The timeouts of a queue follow the queue's own clock. */
+  readonly clock?: Clock;
+}
+
+type ConvertedOption = "maximumBatchingWindowInSeconds" | "functionResponseTypes";
+
+/** Options with every default filled in. */
+export interface MappingSettings extends Required<Omit<MappingOptions, ConvertedOption>> {
+  readonly windowMs: number;
+  readonly reportsBatchItemFailures: boolean;
+}
+
+/** @throws {ConfigError} CONFIG_INVALID when the value is not one of the choices. */
+export const checkChoice = (option: string, value: string, choices: readonly string[]): void => {
+  if (!choices.includes(value)) throw invalidOption(option, `must be ${choices.join(" or ")}`);
+};
+
+/**
+ * Checks these options and the numbers of the mapping's own `ranges`, and fills in the defaults.
+ * @throws {ConfigError} CONFIG_INVALID with the name of the option and the values that it takes.
+ */
+export const mappingSettings = <Options extends MappingOptions>(
+  options: Options,
+  ranges: { readonly [Name in keyof Options]?: OptionRange },
+): MappingSettings => {
+  const { maximumBatchingWindowInSeconds = 0, functionResponseTypes = [] } = options;
+  const shared = {
+    maximumBatchingWindowInSeconds: [0, 300],
+    functionTimeoutMs: [1, 900_000],
+    pollIntervalMs: [1, 60_000],
+  };
+  for (const [name, range] of Object.entries({ ...shared, ...ranges }) as [keyof Options & string, OptionRange][]) {
+    if (options[name] !== undefined) checkWhole(name, options[name], range);
+  }
+  for (const type of functionResponseTypes) checkChoice("functionResponseTypes", type, ["ReportBatchItemFailures"]);
+  return {
+    windowMs: 1000 * maximumBatchingWindowInSeconds,
+    reportsBatchItemFailures: functionResponseTypes.length > 0,
+    functionTimeoutMs: options.functionTimeoutMs ?? 30_000,
+    functionName: options.functionName ?? "sluice-local",
+    pollIntervalMs: options.pollIntervalMs ?? 100,
+    onProblem: options.onProblem ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
+    clock: options.clock ?? systemClock,
+  };
+};
