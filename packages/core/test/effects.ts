@@ -1,4 +1,4 @@
-// The effect of a record on a route: what the route would write.
+// The effect of a record on a route, which is the write that the route would do.
 
 import { type Effect, effectOf, type Route } from "../src/delivery/route.ts";
 import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/sink-kit.ts";

@@ -14,7 +14,7 @@ describe("rateLimiter", () => {
     expect(log).toEqual(["a 0", "b 100", "c 200"]);
   });
 
-  test("does not make up for a pause by a burst", async () => {
+  test("does not send a burst after a pause", async () => {
     const { clock, advance } = manualClock();
     const startedAt = clock.now();
     const turn = rateLimiter(10, clock);
