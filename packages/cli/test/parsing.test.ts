@@ -144,7 +144,7 @@ describe("source addresses", () => {
     expect(refusal(() => sourceAddressIn(text))).toContain("expected a queue's URL"),
   );
 
-  test("of dead letters are queues", () => {
+  test("of the command dead-letters are only queues", () => {
     expect(refusal(() => queueUrlIn("s3://bucket"))).toBe(
       '"s3://bucket" is not the URL of a queue; expected a queue\'s URL (https://sqs.…)',
     );

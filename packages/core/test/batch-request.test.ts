@@ -106,7 +106,7 @@ describe("responses", () => {
     expect(outcomes(await write(batch("a", "b", "c"), contextOf()))).toEqual({ a: "delivered", b: "SINK_THROTTLED" });
   });
 
-  test("that reject a whole request cause a request for each entry, so that only the bad entry is rejected", async () => {
+  test("that reject a request are followed by a request for each entry, so that only the bad entry fails", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("b")) throw new SinkError("SINK_REJECTED", "b is bad");
       return entries.map(() => "taken");
@@ -116,7 +116,7 @@ describe("responses", () => {
     expect(outcomes(results)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
   });
 
-  test("that report a transient failure end the call, so that the remaining deliveries fail without a request", async () => {
+  test("that report a transient failure end the call: the remaining deliveries fail without a request", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("d")) throw new SinkError("SINK_THROTTLED", "slow");
       return entries.map(() => "taken");

@@ -54,7 +54,7 @@ interface World {
   readonly store: DedupeStore;
   /** The changes that arrived at the target, in order. */
   readonly arrived: Change[];
-  /** Sent deliveries that the store does not know, because the environment crashed or the store failed after the send. */
+  /** Deliveries that were sent but not stored as sent, because the environment crashed or the store failed. */
   readonly forgotten: Set<string>;
   readonly attempts: Map<string, number>;
   readonly deadLetters: ReturnType<typeof memoryDeadLetterQueue>;
