@@ -14,7 +14,7 @@ const answering = (entries: Entries, refuses: (entry: Entries[number], index: nu
   Failed: entries.filter(refuses),
 });
 
-/** A queue with this number of messages. The operations in `replace` replace its own. */
+/** A fake queue with this number of messages. `replace` overrides its operations. */
 const scripted = (count: number, replace: Partial<SourceQueueClient> = {}, attributes: Record<string, string> = {}) => {
   const waiting = Array.from({ length: count }, (_, index) => `m${index}`);
   const deleted: string[] = [];

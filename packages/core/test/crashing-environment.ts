@@ -2,7 +2,7 @@
 
 /** One environment of a function. After the crash, the environment's requests never settle. */
 export interface CrashingEnvironment {
-  /** Sends a request, whose work outside the environment is `effect`. */
+  /** Sends a request. `effect` does the work of the request outside the environment. */
   readonly request: <Value>(effect: () => Promise<Value> | Value) => Promise<Value>;
   /** Runs the work. Rejects if the environment crashes before the work is done. */
   readonly run: <Value>(work: () => Promise<Value>) => Promise<Value>;

@@ -38,7 +38,7 @@ const plans = fc.record({
 });
 type Plan = typeof plans extends fc.Arbitrary<infer Planned> ? Planned : never;
 
-/** Failures of parts other than the targets. */
+/** Failures of the environment and of the store. */
 interface Faults {
   /** How the environment crashes at this request; requests are counted over the whole run. */
   readonly crashes: (request: number) => Crash;
@@ -132,7 +132,7 @@ const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "
     environment.request(() => batch.flatMap((delivery) => resultsOf(delivery, answerOf(world, "other", delivery)))),
 });
 
-/** The store; each request to it can fail, or crash the environment. */
+/** A store whose every request can fail, or crash the environment. */
 const storeOf = (world: World, environment: TrackedEnvironment): DedupeStore => {
   const { journal, leases } = world.store;
   const request = async <Value>(effect: () => Promise<Value>): Promise<Value> => {

@@ -63,7 +63,7 @@ interface World {
   nowMs: number;
 }
 
-/** The queue accepts all later writes, because a queue that always refuses would block the stream for ever. */
+/** The queue refuses no write after this one, because a queue that always refuses would block the stream for ever. */
 const lastRefusal = 100;
 
 const worldOf = (plan: Plan, crashes: Crashes): World => {
@@ -134,7 +134,7 @@ const heldBy = (world: World, environment: CrashingEnvironment): Sink<unknown, "
     ),
 });
 
-/** The store; the environment can crash at each request to it. */
+/** A store whose every request can crash the environment. */
 const storeOf = ({ store }: World, environment: CrashingEnvironment): DedupeStore => ({
   leases: store.leases,
   journal: {
@@ -200,7 +200,7 @@ const functionOf = (world: World) => {
   };
 };
 
-/** Runs the stream's event source and the queue's until both are empty. */
+/** Invokes the function with batches of the stream and of the queue, until both are empty. */
 const play = async (plan: Plan, crashes: Crashes = () => undefined) => {
   const world = worldOf(plan, crashes);
   const { records } = randomHistory(plan.seed, { changes: 24, items: 4 });
@@ -252,7 +252,7 @@ const versionsByItem = (changes: readonly Change[]): Record<string, string[]> =>
   return items;
 };
 
-/** Expects each change once and in order at the append target, and each item's last accepted change at the other. */
+/** Expects all changes once and in order at the append target, and the last accepted ones at the upsert target. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const changes = records.map((record) => decodeRecord(record));
   expect(versionsByItem(world.arrived)).toEqual(

@@ -35,7 +35,7 @@ export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<u
   readonly mostInFlight: () => number;
   /** Deliveries that the sink answered with "delivered", in order. */
   readonly taken: Delivery[];
-  /** The content of an upsert target: the message of each item that was not removed, by item key. */
+  /** The content of an upsert target. Maps the key of each existing item to its message. */
   readonly held: () => Map<string, unknown>;
   /** Descriptions of core's breaches of the contract. */
   readonly breaches: string[];

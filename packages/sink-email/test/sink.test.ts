@@ -34,7 +34,7 @@ const open = (options: Partial<EmailSinkOptions> = {}, connection: Partial<SmtpT
 const batchOf = (count: number, members: Partial<EmailMessage> = {}) =>
   Array.from({ length: count }, (_, index) => deliveryOf(members, `e-${index}:email`));
 
-/** Waits until the condition holds, because sockets do not use the test's clock. */
+/** Waits for a condition that depends on sockets, which do not use the test's clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };

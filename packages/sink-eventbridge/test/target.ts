@@ -1,4 +1,4 @@
-// The target of the tests, which is an engine behind a proxy, with queues that receive the events of its buses.
+// Sets up the target of the tests. The sink sends events to an engine behind a proxy, and queues receive these events.
 
 import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { SQS } from "@aws-sdk/client-sqs";

@@ -1,4 +1,4 @@
-// The target of the tests, which is an engine behind a proxy, with queues that are subscribed to its topics.
+// Sets up the target of the tests. The sink publishes to an engine behind a proxy, and queues receive the messages.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";

@@ -1,4 +1,4 @@
-// Behaviour that only SNS has, through a pipeline, on fauxqs.
+// Tests of behaviour that only SNS has. A pipeline writes to a topic of fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";

@@ -1,4 +1,4 @@
-// The conformance kit and tests of order on ElasticMQ, as a second implementation of SQS.
+// Runs the conformance kit, and tests of the order of messages, on ElasticMQ, a second implementation of SQS.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";

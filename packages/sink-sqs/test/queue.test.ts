@@ -1,4 +1,4 @@
-// Behaviour that only SQS has, through a pipeline, on fauxqs.
+// Tests of behaviour that only SQS has. A pipeline writes to a queue of fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";

@@ -1,4 +1,4 @@
-// The target of the tests, which is an engine behind a proxy.
+// Sets up the target of the tests, an engine behind a proxy.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type FaultyProxy, type ProxyAnswer, type SqsEngine, startFaultyProxy } from "@sluice/local";

@@ -39,7 +39,7 @@ const errorOf = (result: WriteResult): SinkError => {
   return result.error as SinkError;
 };
 
-/** Waits until the condition holds, because sockets do not use the test's clock. */
+/** Waits for a condition that depends on sockets, which do not use the test's clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };

@@ -99,7 +99,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
         }
       };
 
-      // Retries a batch that crashed later and with the same input, like the state machine.
+      // Like the state machine, runs a crashed batch again with the same input, some time later.
       let progress = noProgress;
       const left = [...deathList];
       for (let batches = 0; progress.next === "more"; batches += 1) {

@@ -6,7 +6,7 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const engines = { fauxqs: startSqs, elasticmq: startElasticmq } as const;
 
-/** Reports the first message with this body as failed, with all later messages of its group, to keep their order. */
+/** Reports a message with this body, and the later messages of its group, as failed, so that their order is kept. */
 const failingFrom =
   (body: string, times: number): Script =>
   (records) => {

@@ -7,7 +7,7 @@ export interface MemoryLeases extends Leases {
   /** Keys that are acquired and not completed. */
   readonly held: () => readonly string[];
   readonly completed: () => readonly string[];
-  /** Makes these methods fail from now on, and no other methods. */
+  /** Makes only these methods fail from now on. */
   readonly fail: (...calls: readonly ("acquire" | "complete" | "release")[]) => void;
   /** Makes every key appear to be held by another invocation. */
   readonly hold: (heldForMs: number) => void;

@@ -54,7 +54,7 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
     requests: server.requests,
     fail: async (fault) => {
       if (fault.kind === "down") return server.stop();
-      // Closes open connections, because they are logged in already and would not meet the fault.
+      // Closes open connections, because they have logged in already and the fault would not affect them.
       if (fault.kind === "close-idle" || fault.kind === "deny") server.cut();
       const script = scripts[fault.kind](fault);
       if (script !== undefined) server.setScript(script);

@@ -33,7 +33,7 @@ const shared = {
 export type UpsertWrap = (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>;
 export type AppendWrap = (sink: MemoryAppendSink<AppendMessage>) => Partial<AppendRig<AppendMessage>>;
 
-/** Options of the kit for the memory upsert sink. The members that `wrap` returns replace members of the rig. */
+/** Options of the kit for the memory upsert sink. `wrap` returns replacements for members of the rig. */
 export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConformance<SpecimenItem> => ({
   ...shared,
   writes: "upsert",
@@ -53,7 +53,7 @@ export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConforma
   },
 });
 
-/** Options of the kit for the memory append sink. The members that `wrap` returns replace members of the rig. */
+/** Options of the kit for the memory append sink. `wrap` returns replacements for members of the rig. */
 export const appendConformance = (wrap: AppendWrap = () => ({})): AppendConformance<AppendMessage> => ({
   ...shared,
   writes: "append",
