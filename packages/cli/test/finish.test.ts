@@ -27,7 +27,7 @@ const partOf = (unit: MessageUnit<UnitState>): UnitPart => ({
   unit,
 });
 
-/** A finisher whose source cannot remove some messages, and the log of its calls. */
+/** A finisher whose source cannot remove the messages in `stuck`, and a log of its calls. */
 const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFromQueue = true } = {}) => {
   const log: string[] = [];
   const warnings: string[] = [];

@@ -125,7 +125,7 @@ const oracleValue = (value: AttributeValue): unknown => {
   return canonical(unmarshall({ value: withBytes(value) as never }, { wrapNumbers: true }).value);
 };
 
-/** An image as the SDK decodes it, in the form of `canonical`. */
+/** An image as the SDK decodes it, in the form that `canonical` returns. */
 export const oracle = (held: Image): unknown => oracleImage(held);
 
 const sorted = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();

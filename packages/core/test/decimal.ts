@@ -1,4 +1,4 @@
-// Parses decimal numbers independently of core, so that tests can compare core's results with it.
+// Parses decimal numbers independently of core, so that tests can check core's results.
 
 /** Sign, digits and exponent as one text. Equal numbers give the same text. */
 export const decimalValue = (text: string): string => {

@@ -203,7 +203,7 @@ const doneOf = async (world: World, { handle, environment }: Instance, batch: re
   }
 };
 
-/** Delivers batches as one shard worker does. The plan has their sizes; bisecting halves a failed batch. */
+/** Delivers batches like one shard worker, in the sizes of the plan. If the plan bisects, a failed batch is halved. */
 const playWorker = async (world: World, records: readonly StreamRecord[]): Promise<void> => {
   const { sizes, bisects } = world.plan;
   let instance = newInstance(world);

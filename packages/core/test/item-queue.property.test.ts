@@ -67,7 +67,7 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_CONFLICT", "SINK_DENIED", "SINK_MISSING"] as const;
 
-/** The answers of a sink to each change: those to the first attempts, and then a delivery or a rejection. */
+/** The answers of a sink to each change: the answers to the first attempts, and then the final outcome. */
 const plan = fc.record({
   failing: fc.func(fc.array(fc.constantFrom<Answer>(...retryable, "unreported"), { maxLength: 5 })),
   rejects: fc.func(fc.integer({ min: 0, max: 9 })),

@@ -63,7 +63,7 @@ interface World {
   nowMs: number;
 }
 
-/** The queue refuses no write after this one, because a queue that always refuses would block the stream for ever. */
+/** After this many writes, the queue accepts all. A queue that always refuses would block the stream for ever. */
 const lastRefusal = 100;
 
 const worldOf = (plan: Plan, crashes: Crashes): World => {

@@ -1,5 +1,5 @@
 // Tests of keys that move. After any history, the target must contain the last state of every item. The same histories
-// must fail when any part of the guard is missing. The repository's test/convergence tests items with their own keys.
+// must fail when any part of the guard is missing. Items with their own keys are tested in the root's test/convergence.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";
@@ -26,7 +26,7 @@ interface HistoryCase {
   readonly expected: readonly UnknownItem[];
 }
 
-/** Random histories of one kind, and the table for them. */
+/** Creates random histories of one kind, and defines the table to which they are copied. */
 interface HistoryKind {
   readonly keys: Readonly<Record<string, "S">>;
   readonly movingKey: MovingKey;

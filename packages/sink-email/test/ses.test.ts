@@ -16,7 +16,7 @@ afterEach(() => local.close());
 const open = (options: SesTransportOptions = {}) =>
   emailSink({ transport: sesTransport({ client: local.client, ...options }), dedupeStore: { leases: memoryLeases() } });
 
-/** The decoded content of a request that SES calls Raw. */
+/** Returns the mail that a request with Raw content contains. */
 const rawOf = (request: { readonly [member: string]: unknown }): Buffer => {
   const { Raw } = request.Content as { readonly Raw: { readonly Data: string } };
   return Buffer.from(Raw.Data, "base64");

@@ -1,4 +1,4 @@
-// Tests of behaviour that only EventBridge has. They run on moto, or with a client in memory if moto lacks the behaviour.
+// Tests of behaviour that only EventBridge has. They run on moto, or with a client in memory if moto is not enough.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";

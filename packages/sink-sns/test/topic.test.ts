@@ -33,7 +33,7 @@ const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage
 
 const order = (pk: string, status = "placed", total = 5): Order => ({ pk, status, total });
 
-/** The notification in a message, which SNS sends to a subscription without raw delivery. */
+/** Parses the notification that SNS sends to a subscription without raw delivery. */
 const notificationOf = ({ body }: DrainedMessage) =>
   JSON.parse(body) as { readonly Message: string; readonly Subject: string | null };
 

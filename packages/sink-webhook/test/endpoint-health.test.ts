@@ -11,7 +11,7 @@ const healthWithClock = () => {
   return { health, advance };
 };
 
-/** Sends a request with this result, or returns the reason why the request is refused. */
+/** Simulates a request with this result, or returns the reason why the request is refused. */
 const attempt = (health: EndpointHealth, result: CallResult, itemKey = "a"): string => {
   const refusal = health.refusal(itemKey);
   if (refusal !== undefined) return `${refusal.reason} ${refusal.waitMs}`;

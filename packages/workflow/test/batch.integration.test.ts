@@ -11,7 +11,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
   startEngines({ dynamodb: true, sqs: true }),
 );
 
-/** Starts a run, and runs its first batch, which receives the messages that are in the queue now. */
+/** Runs one batch of a new run, which receives the messages that are in the queue now. */
 const run = async (world: World, mode: BatchEvent["mode"], options: BatchOptions = {}): Promise<Progress> => {
   // Starts one millisecond later, because SQS' times are in milliseconds and the newest message must be older.
   const startedAt = new Date(Date.now() + 1).toISOString();
@@ -329,7 +329,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
   });
 
   describe("a REMOVE record", () => {
-    /** Creates a world with the dead letter of a REMOVE record. The target must refuse it, because removes are not mapped. */
+    /** Creates a world with the dead letter of a REMOVE record. The target refuses it, because no mapper gets removes. */
     const removed = async (): Promise<World> => {
       const world = await made();
       await world.put(item("o-1"));

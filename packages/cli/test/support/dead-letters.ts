@@ -1,4 +1,4 @@
-// Dead letters, and queues with them.
+// Dead letters and queues for tests.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";

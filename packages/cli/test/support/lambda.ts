@@ -1,4 +1,4 @@
-// An HTTP endpoint for Lambda's Invoke, which calls handlers in this process.
+// An HTTP endpoint that answers Lambda's Invoke requests by calling handlers in this process.
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-// A mapping on a scripted stream and a fake clock, with a function that records its invocations.
+// A mapping with a scripted stream, a fake clock and a scripted function. The rig lists the function's invocations.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import {

@@ -1,5 +1,5 @@
-// Random histories of users who trade usernames, where the username is the key in the target. Two users have the same
-// username only while the first one is about to give it up.
+// Random histories of users who trade usernames. The username is the key in the target. Two users have the same
+// username only for a short time, before the first user gives it up.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { type DeliveryStep, tableHistory } from "@sluice/testing";

@@ -20,7 +20,7 @@ export interface SmtpScript {
   readonly recipient?: (address: string) => Reply | undefined;
   /** `drop` closes the connection at MAIL FROM. */
   readonly sender?: "drop";
-  /** What the server does with a mail: take it, take it and close the connection, not reply, or reject it. */
+  /** The server accepts a mail, accepts the mail and closes the connection, never replies, or rejects the mail. */
   readonly arrival?: "take" | "take-and-drop" | "hang" | Reply;
   readonly login?: "allow" | "deny";
 }

@@ -22,7 +22,7 @@ export interface FaultProxy {
   readonly fail: (fault: Fault) => void;
   /** Sets the function that returns the answer to a bulk request, or undefined to forward the request. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
-  /** Sends this answer to other requests with this path, which do not reach the server. */
+  /** Sends this answer to requests with this path, except bulk requests, instead of the server's answer. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly heal: () => void;
   readonly close: () => Promise<void>;

@@ -1,4 +1,4 @@
-// The servers for the tests of this package, which are every release that can be started here, or OPENSEARCH_URL.
+// Starts the servers for the tests of this package: each release that can run here, or only the one at OPENSEARCH_URL.
 
 import { afterAll, describe, test } from "@jest/globals";
 import {

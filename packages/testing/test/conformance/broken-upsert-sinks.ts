@@ -37,14 +37,14 @@ const upsert = (
   conformance: upsertConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write, sink) } })),
 });
 
-/** A rig of the memory sink in which the result of `change` replaces some members. */
+/** A rig of the memory sink. `change` returns replacements for members of the rig. */
 const rig = (
   caughtBy: CaseId,
   defect: string,
   change: (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>,
 ): BrokenSink => ({ caughtBy, defect, conformance: upsertConformance(change) });
 
-/** A sink that splits batches by a wrong size, in front of a memory sink without limits. */
+/** A sink that splits batches with wrong limits, in front of a memory sink without limits. */
 const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery) => number, maxEntries: number) =>
   rig(caughtBy, defect, () => {
     const sink = memoryUpsertSink<SpecimenItem>();
