@@ -81,7 +81,7 @@ describe("a redrive of a file", () => {
       expect(await delivered()).toHaveLength(4);
     }));
 
-  test("continues after a crash while it wrote its progress", () =>
+  test("continues after a crash during a write of its progress", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
       await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       await redrive("handler", "--max-messages", "1");

@@ -132,7 +132,7 @@ const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "
     environment.request(() => batch.flatMap((delivery) => resultsOf(delivery, answerOf(world, "other", delivery)))),
 });
 
-/** A store whose every request can fail, or crash the environment. */
+/** A store. Each request to it can fail, or crash the environment. */
 const storeOf = (world: World, environment: TrackedEnvironment): DedupeStore => {
   const { journal, leases } = world.store;
   const request = async <Value>(effect: () => Promise<Value>): Promise<Value> => {

@@ -202,7 +202,7 @@ describe("a dead letter", () => {
     expect(JSON.stringify(deadLetters.envelopes[0]?.message)).not.toContain("confidential");
   });
 
-  test("that is not stored causes a retry of its record, and of no other", async () => {
+  test("that is not stored causes a retry of only its record", async () => {
     const { handler, lines } = setUp({
       first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_REJECTED" }) },
       deadLetterQueue: memoryDeadLetterQueue(({ record }) => idOf(record) !== idOf(batch[0])),

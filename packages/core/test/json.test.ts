@@ -15,7 +15,7 @@ import { decimalValue } from "./decimal.ts";
 const exact = "12345678901234567890.123456789012345678";
 
 describe("toJson", () => {
-  test("writes plain values as JSON.stringify does", () => {
+  test("writes plain values like JSON.stringify", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(toJson(value)).toBe(JSON.stringify(value));

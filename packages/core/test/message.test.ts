@@ -76,7 +76,7 @@ describe("attributes", () => {
     });
   });
 
-  test("are strings, numbers, bytes and arrays; undefined ones are omitted", () => {
+  test("may be strings, numbers, bytes and arrays; undefined attributes are omitted", () => {
     const digits = "12345678901234567890123456789012345678";
     expect(
       wire({

@@ -134,7 +134,7 @@ const heldBy = (world: World, environment: CrashingEnvironment): Sink<unknown, "
     ),
 });
 
-/** A store whose every request can crash the environment. */
+/** A store. Each request to it can crash the environment. */
 const storeOf = ({ store }: World, environment: CrashingEnvironment): DedupeStore => ({
   leases: store.leases,
   journal: {

@@ -101,7 +101,7 @@ test("imageOf returns the record's image, or throws an error that names the opti
 describe("untilAborted", () => {
   const reason = (): Error => new Error("aborted");
 
-  test("resolves and rejects as the work does", async () => {
+  test("resolves and rejects like the work", async () => {
     const { signal } = new AbortController();
     expect(await untilAborted(Promise.resolve(1), signal, reason)).toBe(1);
     await expect(untilAborted(Promise.reject(new Error("failed")), signal, reason)).rejects.toThrow("failed");

@@ -370,7 +370,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(await userOf()).toEqual({});
     });
 
-    test.each([[false], [true]])("lets two items swap their keys (second one first: %j)", async (isReversed) => {
+    test.each([[false], [true]])("lets two items swap their keys (second item first: %j)", async (isReversed) => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       const start = [table.put({ pk: "ann", username: "1" }), table.put({ pk: "bob", username: "2" })].map(changeOf);
@@ -391,7 +391,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(await userOf()).toEqual({});
     });
 
-    test("keeps the item at its old key until the new one can be written", async () => {
+    test("keeps the item at its old key until it can be written at its new key", async () => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       await write(sink, [changeOf(table.put({ pk: "ann", username: "1" }))]);

@@ -93,7 +93,7 @@ describe("a mail by SES", () => {
   });
 });
 
-test("to a rejected recipient and others is rejected, and a repeat sends no second copy", async () => {
+test("to several recipients is rejected if SES rejects one of them, and a repeat sends no second copy", async () => {
   local.setAnswer((body) =>
     body.includes("bob@example.com") && body.includes('"ToAddresses":["bob') ? [400, "MessageRejected", "no"] : "pass",
   );
@@ -111,7 +111,7 @@ test("to a rejected recipient and others is rejected, and a repeat sends no seco
   ]);
 });
 
-test("a client of the user is used, and not ended", async () => {
+test("the user's own client is used, and is not closed", async () => {
   const calls: string[] = [];
   const client: SesClient & { readonly destroy: () => void } = {
     sendEmail: async ({ Destination }) => {

@@ -18,7 +18,7 @@ const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M
 const keyOf = ({ Item = {} }: PutItemCommandInput) =>
   Object.fromEntries(Object.entries(Item).filter(([name]) => !name.startsWith("_sluice")));
 
-/** The mutation that breaks each part of the guard. */
+/** For each part of the guard, a mutation that breaks this part. */
 export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" | "owner" | "departures", Mutation>> = {
   comparison: (input) => new PutItemCommand(without(input)),
   // Deletes the item instead of writing a tombstone, so that its version is lost.
