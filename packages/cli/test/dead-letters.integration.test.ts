@@ -45,7 +45,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     );
   };
 
-  test("list shows a line for each dead letter, the oldest first, without keys and values, and changes nothing", async () => {
+  test("list shows a line for each dead letter, oldest first, without keys and values, and is read-only", async () => {
     const queue = await filled();
     const ended = await run("list", queue.url);
     expect(ended.code).toBe(0);
@@ -83,9 +83,9 @@ describeWithSqs("sluice dead-letters", (engine) => {
     await untouched(queue);
   });
 
-  test("list does not count a received message as hidden, although SQS' attributes may still do so", async () => {
+  test("list does not count a received message as hidden, even if SQS' attributes still count it", async () => {
     const queue = await filled();
-    // fauxqs counts the message as in flight until the next receive; SQS' attributes are delayed, too.
+    // fauxqs counts a received message as in flight until the next receive. SQS' attributes are delayed, too.
     await client.receiveMessage({ QueueUrl: queue.url, VisibilityTimeout: 0 });
     expect((await queue.counts()).hidden).toBe(1);
     const ended = await run("list", queue.url);
@@ -94,7 +94,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     expect(ended.code).toBe(0);
   });
 
-  test("list reports messages that other consumers have in flight", async () => {
+  test("list reports messages that are in flight at other consumers", async () => {
     const queue = await filled();
     await client.receiveMessage({ QueueUrl: queue.url, MaxNumberOfMessages: 2, VisibilityTimeout: 600 });
     const ended = await run("list", queue.url);
@@ -117,7 +117,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     ]);
   });
 
-  test("show finds a dead letter by the beginning of its id, and shows values on request only", async () => {
+  test("show finds a dead letter by the beginning of its id, and shows values only on request", async () => {
     const queue = await filled();
     const ended = await run("show", queue.url, String(a));
     expect(ended.stdout).toMatch(/^first failed {2}\S+ \(2h ago\)$/m);
@@ -133,7 +133,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     });
   });
 
-  test("export writes one envelope on each line, to standard output or a new file that a redrive reads", async () => {
+  test("export writes one envelope on each line, to standard output or to a new file for a redrive", async () => {
     const queue = await filled();
     const ended = await run("export", queue.url);
     expect(linesOf(ended).map(decodeEnvelope)).toEqual(some);
@@ -155,7 +155,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     await rm(folder, { recursive: true });
   });
 
-  test("delete needs a confirmation or --yes, and writes a file before it deletes", async () => {
+  test("delete needs a confirmation or --yes, and writes the messages to a file first", async () => {
     const queue = await filled();
     expect(await run("delete", queue.url)).toMatchObject({
       code: 2,

@@ -1,4 +1,4 @@
-// Commands in the documentation: the command must accept their arguments.
+// The `sluice` command must accept the arguments of every command line in the documentation.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
@@ -7,7 +7,7 @@ import { redriveOptions } from "../src/redrive/options.ts";
 
 const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md"];
 
-/** Returns the command lines, with their continuations. Lines with placeholders are usage and not commands. */
+/** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
@@ -15,7 +15,7 @@ const commandsIn = (page: string): string[] =>
     .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
-/** Splits a command like a shell. Every variable is a queue's URL. */
+/** Splits a command line like a shell. Every variable becomes the URL of a queue. */
 const argumentsOf = (command: string): string[] =>
   command
     .split(" ")

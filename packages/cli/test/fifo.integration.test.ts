@@ -1,4 +1,4 @@
-// A redrive of a FIFO queue, which brings the messages of a group only after the earlier ones are deleted.
+// Redrives of a FIFO queue, which returns a group's next messages only after the group's earlier messages are deleted.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -59,7 +59,7 @@ for (const [name, describeWithQueues] of engines) {
   });
 }
 
-test("a copy that becomes available after its first message is deleted, and not sent again", async () => {
+test("a copy that becomes available after the first message was sent is deleted, and not sent again", async () => {
   const engine = await startSqs();
   const client = new SQS(engine.clientConfig);
   try {

@@ -15,11 +15,11 @@ const handlers = fileURLToPath(new URL("support/handlers.mjs", import.meta.url))
 
 interface Folder {
   readonly file: string;
-  /** Writes the file that is redriven. */
+  /** Writes the file that the command redrives. */
   readonly write: (lines: readonly (Envelope | string)[], end?: string) => Promise<void>;
   readonly redrive: (exportName: string, ...args: string[]) => Promise<Ended>;
   readonly start: (exportName: string, env: NodeJS.ProcessEnv, ...args: string[]) => ReturnType<typeof startSluice>;
-  /** Items that the sink got. */
+  /** Items that the sink received. */
   readonly delivered: () => Promise<string[]>;
 }
 
@@ -70,7 +70,7 @@ describe("a redrive of a file", () => {
       expect(sumOf(await redrive("handler"))).toBe("2 received = 2 delivered");
     }));
 
-  test("continues where it stopped: lines that are done are listed beside the file, and not sent again", () =>
+  test("continues where it stopped, because finished lines are listed in a second file and not sent again", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
       await write([1, 2, 3, 4].map((position) => deadLetterOf(`item ${position}`, position)));
       expect(await redrive("handler", "--max-messages", "2")).toMatchObject({ code: 1 });
@@ -81,12 +81,12 @@ describe("a redrive of a file", () => {
       expect(await delivered()).toHaveLength(4);
     }));
 
-  test("continues after a crash while it wrote its progress", () =>
+  test("continues after a crash during a write of its progress", () =>
     withFolder(async ({ write, redrive, delivered, file }) => {
       await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       await redrive("handler", "--max-messages", "1");
       const done = await readFile(`${file}.done`, "utf8");
-      // The start of an entry for line 12.
+      // Appends the first digit of an entry for line 12, as if the write had been cut off.
       await writeFile(`${file}.done`, `${done}1`);
       await redrive("handler", "--max-messages", "1");
       expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 already done");
@@ -95,7 +95,7 @@ describe("a redrive of a file", () => {
       expect(new Set(await delivered()).size).toBe(12);
     }));
 
-  test("does not use the progress of other content", () =>
+  test("does not use the progress of a file with other content", () =>
     withFolder(async ({ write, redrive, file }) => {
       await write([deadLetterOf("a")]);
       await redrive("handler");
@@ -121,7 +121,7 @@ describe("a redrive of a file", () => {
       });
     }));
 
-  test("continues after it was killed", () =>
+  test("continues after the process was killed", () =>
     withFolder(async ({ write, redrive, start, delivered }) => {
       await write(Array.from({ length: 100 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       const killed = start("handler", {}, "--rate", "5");
@@ -130,7 +130,7 @@ describe("a redrive of a file", () => {
       await killed.ended;
       expect((await delivered()).length).toBeLessThan(100);
       expect(await redrive("handler")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^100 received = /) });
-      // The request in flight may have been delivered without an entry in the progress file.
+      // The killed process may have delivered five messages in flight that the progress file does not list.
       expect((await delivered()).length).toBeLessThanOrEqual(105);
       expect(new Set(await delivered()).size).toBe(100);
     }));

@@ -1,4 +1,4 @@
-// Finished messages: a message is removed before its record, and both stay together.
+// Tests of finished messages. A message is removed before its stored record, and the record stays if the message stays.
 
 import { describe, expect, test } from "@jest/globals";
 import type { RedriveResult } from "@sluice/redrive";
@@ -27,7 +27,7 @@ const partOf = (unit: MessageUnit<UnitState>): UnitPart => ({
   unit,
 });
 
-/** A finisher whose source cannot remove some messages, and the log of its calls. */
+/** A finisher whose source cannot remove the messages in `stuck`, and a log of its calls. */
 const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFromQueue = true } = {}) => {
   const log: string[] = [];
   const warnings: string[] = [];
@@ -58,7 +58,7 @@ const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFro
 };
 
 describe("a delivered message", () => {
-  test("is removed with its copies, and after them their records", async () => {
+  test("is removed with its copies, before their records", async () => {
     const { log, finish, counts } = bench();
     const delivered = partOf(unitOf(["a", "copy"], ["s3://a", "s3://copy"]));
     const rejected = partOf(unitOf(["b"], ["s3://b"]));
@@ -72,7 +72,7 @@ describe("a delivered message", () => {
     expect([counts.of("delivered"), counts.of("rejected")]).toEqual([1, 1]);
   });
 
-  test("keeps its record while one of its copies stays", async () => {
+  test("keeps its record while a copy of the message stays", async () => {
     const { log, finish, notRemoved } = bench({ stuck: ["copy"] });
     await finish(new Map([[partOf(unitOf(["a", "copy"], ["s3://a"])), done]]));
     expect(log).toEqual(["remove a,copy"]);
@@ -85,13 +85,13 @@ describe("a delivered message", () => {
     expect(warnings).toEqual(["s3://denied could not be removed: no permission"]);
   });
 
-  test("of a file keeps its record: the dead letter may still be in a queue", async () => {
+  test("of a file keeps its record, because the dead letter may still be in a queue", async () => {
     const { log, finish } = bench({ isFromQueue: false });
     await finish(new Map([[partOf(unitOf(["line 1"], ["s3://a"])), done]]));
     expect(log).toEqual(["remove line 1"]);
   });
 
-  test("is removed after its last part, and stays when one part does", async () => {
+  test("is removed after all of its parts are delivered, and stays if one part is not delivered", async () => {
     const { log, finish, counts } = bench();
     const whole = unitOf(["object"], [], 2);
     const half = unitOf(["other"], [], 2);

@@ -1,4 +1,4 @@
-// Help, and the README, which must list the same options.
+// The help and the README must list the same options.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
@@ -9,7 +9,7 @@ const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8
 
 const flagsIn = (text: string): string[] => [...new Set(text.match(/--[a-z][a-z-]*/g))].sort();
 
-/** The option names in the tables of one section. */
+/** The option names in the tables of this section of the README. */
 const documented = (heading: string): string[] => {
   const section = readme.slice(readme.indexOf(`## \`sluice ${heading}\``)).split(/\n## /)[0] ?? "";
   const rows = section.split("\n").filter((line) => line.startsWith("| `--"));

@@ -1,5 +1,5 @@
-// Messages in flight: the redrive extends them while it runs, and releases them when it is stopped. After a kill they are
-// visible again.
+// Tests of messages in flight. The redrive extends their visibility timeouts while it runs, and releases the messages
+// when it is stopped. After a kill, the messages become visible when their timeouts end.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const deadLetters = (count: number) =>
   Array.from({ length: count }, (_, index) => deadLetterOf(`item ${index}`, index + 1));
 
-/** A function that returns when the test allows it. */
+/** Makes the second invocation of a function wait until the test calls `open`. */
 const gate = () => {
   let open: () => void = () => undefined;
   let enter: () => void = () => undefined;
@@ -105,7 +105,7 @@ describeWithSqs("a message in flight", (engine) => {
         expect(await killed.ended).toMatchObject({ code: undefined });
         open();
         await sleep(2_500);
-        // The request in flight is delivered, but its ten messages are not deleted.
+        // The killed process has delivered the ten messages of its request in flight, but has not deleted them.
         expect(await redrive(queue.url)).toMatchObject({
           code: 0,
           stdout: "20 received = 10 delivered + 10 superseded\n",
@@ -117,7 +117,7 @@ describeWithSqs("a message in flight", (engine) => {
     );
   });
 
-  test("does not include messages in flight at other consumers, which are reported", () =>
+  test("is not redriven if it is in flight at another consumer, but is reported", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
       await queue.fill(deadLetters(5));

@@ -1,4 +1,4 @@
-// `--to lambda`: Lambda's answers, credentials, regions and endpoints.
+// Tests of `--to lambda`: Lambda's responses, credentials, regions and endpoints.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const withFunction = async (run: FakeFunction, use: (redrive: Redrive, lambda: F
   }
 };
 
-/** Lambda's answer for a function that has failed. */
+/** A function that fails with this error. */
 const failing = (errorType: string, errorMessage: string): FakeFunction => {
   const failure = { errorType, errorMessage };
   return () => Promise.reject(failure);
@@ -129,7 +129,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     }),
   );
 
-  test("uses the profile's credentials, and the given region or that of the ARN", () =>
+  test("uses the profile's credentials, and the given region or the region of the ARN", () =>
     withFunction(openShop().run, async (redrive, lambda) => {
       const folder = await mkdtemp(join(tmpdir(), "sluice-aws-"));
       const file = join(folder, "config");
@@ -153,7 +153,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   test("--endpoint-url applies to all services, except those that the environment overrides", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      // A host name that does not resolve.
+      // This host name does not resolve, so the command must use the endpoint.
       const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
       const ended = await redrive([url, "--function-name", "shop", "--endpoint-url", engine.endpoint]);
       expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });

@@ -14,7 +14,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 
 const sequenceNumberOf = ({ dynamodb }: StreamRecord): string => dynamodb?.SequenceNumber ?? "";
 
-/** Lambda's invocation record of a batch; with `payload` as S3 gets it. */
+/** Lambda's invocation record of a batch. Records in S3 also have a `payload`. */
 const invocationRecord = (records: readonly StreamRecord[], payload?: unknown): string => {
   const [first, last] = [records[0] as StreamRecord, records.at(-1) as StreamRecord];
   return JSON.stringify({
@@ -50,7 +50,7 @@ const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   }),
 });
 
-/** A stream whose older records are trimmed. */
+/** A stream that contains these records, and whose older records are trimmed. */
 const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   ...streamOf(records),
   getShardIterator: async ({ ShardIteratorType }) => {
@@ -112,7 +112,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     );
   });
 
-  test("reports lost records beside others that are rejected", async () => {
+  test("reports both lost records and rejected records", async () => {
     const [gone, rejected] = [recordOf("gone", 1), recordOf(bad, 2)];
     await withShop(
       async ({ redrive }) => {
@@ -146,7 +146,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
     ((await s3.listObjectsV2({ Bucket })).Contents ?? []).map(({ Key }) => Key);
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
 
-  test("redrives the objects under an S3 prefix, with payloads as text or object, and deletes those that are done", () =>
+  test("redrives the objects under an S3 prefix, with payloads as text or object, and deletes delivered ones", () =>
     withShop(
       async ({ shop, redrive }) => {
         const event = (name: string, position: number) => ({ Records: [recordOf(name, position)] });
@@ -167,7 +167,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
       { env },
     ));
 
-  test("sends the pointer of an object that is too large for a request and cut off", () =>
+  test("sends only the pointer of an object that is too large for a request and whose payload is cut off", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = [recordOf("a", 1, { text: '"'.repeat(2_000_000) })];
@@ -181,7 +181,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
       { env, onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
     ));
 
-  test("splits an object that is too large for a request, and deletes it when all of its parts are done", () =>
+  test("splits an object that is too large for a request, and deletes it when all parts are delivered", () =>
     withShop(
       async ({ shop, redrive, lambda }) => {
         const records = Array.from({ length: 10 }, (_, index) =>

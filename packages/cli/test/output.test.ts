@@ -44,7 +44,7 @@ describe("progress", () => {
     return { isTTY, columns, written, write: (text: string) => written.push(text) };
   };
 
-  test("is a bar on a terminal, which is rewritten, and removed before a line", () => {
+  test("is a bar on a terminal that is rewritten in place, and removed before another line is printed", () => {
     const terminal = stream(true);
     let time = 0;
     const { update, line } = progressOn(terminal, () => time);
@@ -85,7 +85,7 @@ describe("progress", () => {
     expect(file.written).toEqual(["redriving 20 of 50 (40 %)\n", "redriving 40 of 50 (80 %)\n", "a line\n"]);
   });
 
-  test("has no share without a total, and never exceeds 100 %", () => {
+  test("shows no percentage without a total, and never exceeds 100 %", () => {
     expect(stepText({ doing: "receiving", done: 7 }, true)).toBe("receiving 7");
     expect(stepText({ doing: "receiving", done: 7, total: 5 }, false)).toBe("receiving 7 of 5 (100 %)");
   });
@@ -116,7 +116,7 @@ describe("the counts", () => {
     expect(unmatchedFilterLines(counts)).toEqual([]);
   });
 
-  test("list the causes, the most frequent first, each with one reason", () => {
+  test("list the causes, most frequent first, each with one example", () => {
     const causes = newCauses();
     const rejected = { outcome: "rejected", stays: true, code: "SINK_REJECTED" } as const;
     causes.add({ ...rejected, reason: "first" });

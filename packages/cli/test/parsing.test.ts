@@ -91,7 +91,7 @@ describe("arguments", () => {
     [["--list", "a", "--list="], "--list is empty; expected NAME"],
   ])("%j: %s", (args, message) => expect(refusal(() => parseArguments("sluice x", specs, args))).toBe(message));
 
-  test.each(["0", "-1", "1.5", "ten", "", "1e3"])("%j is refused as a whole number above 0", (text) =>
+  test.each(["0", "-1", "1.5", "ten", "", "1e3"])("%j is refused if a whole number above 0 is expected", (text) =>
     expect(refusal(() => wholeNumber("rate", text))).toBe(`--rate is "${text}"; expected a whole number above 0`),
   );
 
@@ -140,11 +140,11 @@ describe("source addresses", () => {
     expect(sourceAddressIn("package.json")).toEqual({ kind: "file", path: "package.json" });
   });
 
-  test.each(["arn:aws:sqs:us-east-1:1:q", "orders", "https://", "https://host"])("%s is not one", (text) =>
+  test.each(["arn:aws:sqs:us-east-1:1:q", "orders", "https://", "https://host"])("%s is not a source address", (text) =>
     expect(refusal(() => sourceAddressIn(text))).toContain("expected a queue's URL"),
   );
 
-  test("of dead letters are queues", () => {
+  test("of the command dead-letters are only queues", () => {
     expect(refusal(() => queueUrlIn("s3://bucket"))).toBe(
       '"s3://bucket" is not the URL of a queue; expected a queue\'s URL (https://sqs.…)',
     );

@@ -1,5 +1,5 @@
-// Dead letters whose records are stored in S3: the command fetches a record for its order, the handler delivers it, and it is
-// deleted after its message.
+// Tests of dead letters whose records are stored in S3. The command fetches each record to put the messages in order.
+// The handler delivers the record, and the command deletes the record after its message.
 
 import { gzipSync } from "node:zlib";
 import { S3 } from "@aws-sdk/client-s3";
@@ -34,7 +34,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
   const objects = async (): Promise<number> => ((await s3.listObjectsV2({ Bucket: bucket })).Contents ?? []).length;
   const deadLetterQueue = { write: async () => ({ stored: new Set<Envelope>(), errors: [] }), payloadStore };
 
-  test("is delivered in order; its record is deleted after success, and stays otherwise", async () => {
+  test("is delivered in order, and its record is deleted only after success", async () => {
     await s3.createBucket({ Bucket: bucket });
     await withShop(
       async ({ shop, redrive }) => {
@@ -58,7 +58,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     );
   });
 
-  test("is rejected when its record is lost, and does not hold back others", () =>
+  test("is rejected when its record is lost, and does not hold back other dead letters", () =>
     withShop(
       async ({ shop, redrive }) => {
         const queue = await newQueue(client);

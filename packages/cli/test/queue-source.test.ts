@@ -1,4 +1,4 @@
-// Cases that a local queue does not bring: limits, refusals, failing requests.
+// Cases that cannot be produced with a local queue: SQS' limits, refused entries, and requests that fail.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
@@ -8,13 +8,13 @@ type Entries = readonly { readonly Id: string; readonly ReceiptHandle: string; r
 
 const named = (name: string): Error => Object.assign(new Error(name), { name });
 
-/** SQS' answer that refuses some entries. */
+/** The response of SQS to a batch request, which refuses some entries. */
 const answering = (entries: Entries, refuses: (entry: Entries[number], index: number) => boolean) => ({
   Successful: entries.filter((entry, index) => !refuses(entry, index)),
   Failed: entries.filter(refuses),
 });
 
-/** A queue with that many messages, whose answers a test replaces. */
+/** A fake queue with this number of messages. `replace` overrides its operations. */
 const scripted = (count: number, replace: Partial<SourceQueueClient> = {}, attributes: Record<string, string> = {}) => {
   const waiting = Array.from({ length: count }, (_, index) => `m${index}`);
   const deleted: string[] = [];
@@ -78,7 +78,7 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("is full when SQS answers OverLimit", async () => {
+  test("is full when SQS returns OverLimit", async () => {
     let receives = 0;
     const queue = scripted(100);
     const receiveMessage: SourceQueueClient["receiveMessage"] = async (input) => {
@@ -92,7 +92,7 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("that has messages and brings none is asked by three long polls", async () => {
+  test("gets three long polls if its attributes count messages but it returns none", async () => {
     const queue = scripted(0, {}, { ApproximateNumberOfMessages: "7" });
     const { source, take } = open(queue);
     expect(await take()).toBe(false);
@@ -100,7 +100,7 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("that brings a message twice counts it once, and its last receipt handle is used", async () => {
+  test("may return a message twice: the message counts once, and its last receipt handle is used", async () => {
     const queue = scripted(0);
     const answers = [
       ["m", "r-1"],
@@ -118,7 +118,7 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("stops at the signal, after it has passed on the received messages", async () => {
+  test("is no longer read after the signal aborts, but received messages are still passed on", async () => {
     const queue = scripted(1_000);
     const stop = new AbortController();
     const source = queueSource({ client: queue.client, queueUrl: "https://q/1/orders", now: Date.now });
@@ -131,7 +131,7 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("that fails while it is emptied causes an error of one line", async () => {
+  test("causes an error of one line if it fails while it is being emptied", async () => {
     const receiveMessage = async () => Promise.reject(named("AccessDenied"));
     const { source, take } = open(scripted(5, { receiveMessage }));
     await expect(take()).rejects.toThrow(
@@ -142,7 +142,7 @@ describe("a queue", () => {
 });
 
 describe("messages", () => {
-  test("that SQS refuses to delete are deleted again, and are left after three attempts", async () => {
+  test("whose deletion SQS refuses are deleted again, and left after three attempts", async () => {
     const asked: Entries[] = [];
     const queue = scripted(25);
     const deleteMessageBatch: SourceQueueClient["deleteMessageBatch"] = async ({ Entries }) => {
@@ -180,7 +180,7 @@ describe("messages", () => {
     await source.close();
   });
 
-  test("that SQS refuses to extend count as expired, and are not extended again; a failed request is repeated", async () => {
+  test("whose extension SQS refuses count as expired, but a request that fails is repeated", async () => {
     const renewals: Entries[] = [];
     const queue = scripted(3, {}, { VisibilityTimeout: "1" });
     const changeMessageVisibilityBatch: SourceQueueClient["changeMessageVisibilityBatch"] = async ({ Entries }) => {

@@ -1,4 +1,4 @@
-// `sluice redrive` as a process, with a real queue, and a real pipeline behind Lambda's Invoke.
+// `sluice redrive` as a process, with a real queue and a real pipeline that the command calls as a Lambda function.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -16,7 +16,7 @@ describeWithSqs("sluice redrive", (engine) => {
   const client = new SQS(engine.clientConfig);
   afterAll(() => client.destroy());
 
-  test("delivers dead letters to the sink that failed and to no other, and empties the queue", () =>
+  test("delivers dead letters only to the sink that failed, and empties the queue", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([...ordered(["a", "b", "c"]), deadLetterOf("d", 4, { sink: "feed" })]);
@@ -27,7 +27,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("twice, and after newer changes, is superseded: no item gets an older state", () =>
+  test("run twice, or after newer changes, gives no item an older state: the messages are superseded", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([deadLetterOf("a", 5)]);
@@ -39,7 +39,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("leaves messages that are still rejected, with code and reason and without values", () =>
+  test("leaves messages that are still rejected, and shows the code and the reason without values", () =>
     withShop(async ({ redrive }) => {
       const queue = await newQueue(client);
       await queue.fill([deadLetterOf("a"), deadLetterOf(bad, 2), deadLetterOf(bad, 3)]);
@@ -90,7 +90,7 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
-  test("sends no change of an item while an earlier one must be retried", () =>
+  test("does not send a change of an item while an earlier change must be retried", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);
       const changes = Array.from({ length: 150 }, (_, index) => deadLetterOf("a", index + 1, { sink: "feed" }));
@@ -148,7 +148,7 @@ describeWithSqs("sluice redrive", (engine) => {
       }),
     );
 
-    test("unsupported messages, which count as left without a filter", () =>
+    test("unsupported messages, which count as left if no filter is given", () =>
       withShop(async ({ redrive }) => {
         const queue = await newQueue(client);
         await queue.fill(["no JSON", deadLetterOf("a")]);

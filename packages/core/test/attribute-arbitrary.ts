@@ -1,4 +1,4 @@
-// Random attribute values of Lambda's events, and their values as the SDK decodes them.
+// Random attribute values as Lambda's events contain them, and the same values as the SDK decodes them.
 
 import { NumberValueImpl, unmarshall } from "@aws-sdk/util-dynamodb";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { decimalValue } from "./decimal.ts";
 const digits = (min: number, max: number): fc.Arbitrary<string> =>
   fc.array(fc.integer({ min: 0, max: 9 }), { minLength: min, maxLength: max }).map((list) => list.join(""));
 
-/** Up to 38 significant digits, from 1E-130 to 9.9…E+125, in the plain notation of DynamoDB and in the one of its exports. */
+/** Numbers of up to 38 significant digits, from 1E-130 to 9.9…E+125, with an exponent (as in exports) or without. */
 const numberText = fc
   .record({
     sign: fc.constantFrom("", "-"),
@@ -72,7 +72,7 @@ const scalar: fc.Arbitrary<AttributeValue> = fc.oneof(
   fc.uniqueArray(base64, { minLength: 1, maxLength: 5 }).map((BS) => ({ BS })),
 );
 
-/** `Object.fromEntries` makes an own member `__proto__`, as `JSON.parse` does. */
+/** Random images. An attribute can be named `__proto__`, because `Object.fromEntries` creates an own member for it. */
 const imageOf = (value: fc.Arbitrary<AttributeValue>): fc.Arbitrary<Image> =>
   fc
     .uniqueArray(fc.tuple(attributeName, value), { maxLength: 8, selector: ([name]) => name })
@@ -84,7 +84,7 @@ const wrapped = (value: AttributeValue, levels: readonly ("L" | "M")[]): Attribu
     value,
   );
 
-/** An image with many attributes, and up to 32 levels. */
+/** Random attribute values with up to 32 levels of lists and maps. */
 const attributeValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: AttributeValue }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -99,7 +99,7 @@ const attributeValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: Attribut
 
 export const image: fc.Arbitrary<Image> = imageOf(attributeValue);
 
-/** Bytes instead of base64, as the SDK gets them from DynamoDB. */
+/** The value with bytes instead of base64, as the SDK receives it from DynamoDB. */
 const withBytes = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: Buffer.from(value.B as string, "base64") };
   if ("BS" in value) return { BS: value.BS.map((entry) => Buffer.from(entry as string, "base64")) };
@@ -111,7 +111,7 @@ const withBytes = (value: AttributeValue): AttributeValue => {
 const eachWithBytes = (held: Image): Image =>
   Object.fromEntries(Object.entries(held).map(([name, value]) => [name, withBytes(value)]));
 
-/** A map as the SDK decodes it. Decodes each attribute by itself, because the SDK loses an attribute `__proto__`. */
+/** A map as the SDK decodes it. Each attribute is decoded alone, because the SDK loses a `__proto__` attribute. */
 const oracleImage = (held: Image): unknown => [
   "M",
   Object.entries(held)
@@ -125,12 +125,12 @@ const oracleValue = (value: AttributeValue): unknown => {
   return canonical(unmarshall({ value: withBytes(value) as never }, { wrapNumbers: true }).value);
 };
 
-/** An image as the SDK decodes it, in the form of `canonical`. */
+/** An image as the SDK decodes it, in the form that `canonical` returns. */
 export const oracle = (held: Image): unknown => oracleImage(held);
 
 const sorted = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();
 
-/** Plain arrays and strings, which are the same for equal values, whatever the type of their numbers. */
+/** Converts a decoded value to plain arrays, which are equal for equal values, even for a number and a NumberValue. */
 export const canonical = (value: unknown): unknown => {
   if (typeof value === "number") return ["N", decimalValue(String(value))];
   if (typeof value !== "object" || value === null) return value;

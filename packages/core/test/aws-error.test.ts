@@ -33,30 +33,33 @@ describe("a request that failed", () => {
     expect(requestError(sdkError(name, status)).code).toBe(code);
   });
 
-  test("is SINK_TOO_LARGE if its text says so, whatever its name", () => {
+  test("is SINK_TOO_LARGE if its text says that it is too large, whatever its name", () => {
     expect(requestError(sdkError("InvalidParameterValue", 400, "Message must be shorter than 9")).code).toBe(
       "SINK_TOO_LARGE",
     );
   });
 
-  test("has the SDK's error as its cause and its text in the message if these contain no values", () => {
+  test("has the SDK's error as its cause, and the SDK's text in its message, if they contain no values", () => {
     const cause = sdkError("AccessDenied", 403, "arn:aws:iam::1:role/x may not sqs:SendMessage");
     const error = requestError(cause);
     expect(error.cause).toBe(cause);
     expect(error.message).toBe("[orders] SQS answered AccessDenied: arn:aws:iam::1:role/x may not sqs:SendMessage");
   });
 
-  test.each(["InvalidMessageContents", "InvalidSignature"])("withholds the text of %s, in the cause too", (name) => {
-    const error = requestError(sdkError(name, 400, "secret"));
-    expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error.cause)}`).not.toContain("secret");
-  });
+  test.each(["InvalidMessageContents", "InvalidSignature"])(
+    "omits the text of %s from its message and its cause",
+    (name) => {
+      const error = requestError(sdkError(name, 400, "secret"));
+      expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error.cause)}`).not.toContain("secret");
+    },
+  );
 
-  test("has the code in the message if there is no text, as with Node's AggregateError", () => {
+  test("has the code in its message if the SDK's error has no text, like Node's AggregateError", () => {
     const error = requestError(Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }));
     expect(error.message).toContain("ECONNREFUSED");
   });
 
-  test("is unchanged if it is a SinkError, and may be any value", () => {
+  test("is returned unchanged if it is a SinkError; any other value becomes one", () => {
     const error = new SinkError("SINK_TIMEOUT", "late");
     expect(requestError(error)).toBe(error);
     expect(requestError("text").code).toBe("SINK_UNAVAILABLE");

@@ -15,7 +15,7 @@ type Send = (entries: readonly string[], signal: AbortSignal) => Promise<readonl
 
 const takesAll: Send = async (entries) => entries.map(() => "taken");
 
-/** A target whose entries are strings: at most three, and ten bytes, in a request. */
+/** A target that accepts strings: at most three entries, and at most ten bytes, in one request. */
 const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) => {
   const requests: (readonly string[])[] = [];
   const sink = writeInRequests<string, string>({
@@ -33,7 +33,7 @@ const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) 
   return { requests, ...sink };
 };
 
-/** Outcome or error code by message. */
+/** The outcome or the error code of each message. */
 const outcomes = (results: readonly WriteResult[]): Record<string, string> =>
   Object.fromEntries(
     results.map((result) => [
@@ -52,7 +52,7 @@ describe("requests", () => {
     expect(new Set(Object.values(outcomes(results)))).toEqual(new Set(["delivered"]));
   });
 
-  test("contain neither entries that are too large nor deliveries that cannot be encoded", async () => {
+  test("omit entries that are too large and deliveries that cannot be encoded", async () => {
     const { requests, write } = target(takesAll, {
       encode: ({ message }) => {
         if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
@@ -69,7 +69,7 @@ describe("requests", () => {
     });
   });
 
-  test("are not sent by dryRun, which reports the deliveries that can never be sent", async () => {
+  test("are not sent by dryRun, but deliveries that can never be sent are reported", async () => {
     const { requests, dryRun } = target(takesAll, {
       encode: ({ message }) => {
         if (message === "bad") throw new SinkError("SINK_REJECTED", "bad");
@@ -100,13 +100,13 @@ describe("requests", () => {
   });
 });
 
-describe("answers", () => {
-  test("settle each entry, and omit those without an answer", async () => {
+describe("responses", () => {
+  test("determine the result of each entry; an entry without an answer has no result", async () => {
     const { write } = target(async () => ["taken", new SinkError("SINK_THROTTLED", "slow"), undefined]);
     expect(outcomes(await write(batch("a", "b", "c"), contextOf()))).toEqual({ a: "delivered", b: "SINK_THROTTLED" });
   });
 
-  test("that reject a request make it repeat entry by entry, so that only the bad entry is rejected", async () => {
+  test("that reject a request are followed by a request for each entry, so that only the bad entry fails", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("b")) throw new SinkError("SINK_REJECTED", "b is bad");
       return entries.map(() => "taken");
@@ -116,7 +116,7 @@ describe("answers", () => {
     expect(outcomes(results)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
   });
 
-  test("that can be retried end the call: the remaining deliveries fail without a request", async () => {
+  test("that report a transient failure end the call: the remaining deliveries fail without a request", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("d")) throw new SinkError("SINK_THROTTLED", "slow");
       return entries.map(() => "taken");
@@ -145,7 +145,7 @@ describe("the signal", () => {
     expect(requests).toEqual([]);
   });
 
-  test("ends a request without an answer, and prevents the next ones", async () => {
+  test("ends a request that is not answered, and prevents further requests", async () => {
     const invocation = new AbortController();
     const { requests, write } = target(() => {
       queueMicrotask(() => invocation.abort());
@@ -160,7 +160,7 @@ describe("the signal", () => {
 describe("ids", () => {
   const service = { name: "SNS", codes: {} };
 
-  test("are the indices of the entries, by which answers are assigned", () => {
+  test("are the indices of the entries, so that each answer is assigned to its entry", () => {
     expect(withIds([{ text: "a" }, { text: "b" }])).toEqual([
       { text: "a", Id: "0" },
       { text: "b", Id: "1" },
@@ -176,7 +176,7 @@ describe("ids", () => {
     ]);
   });
 
-  test("are not found in an answer without lists", () => {
+  test("are not found in a response without lists", () => {
     expect(answersById("orders", service, {})).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 });
 const sum = (chunked: readonly number[]): number => chunked.reduce((total, size) => total + size, 0);
 
 describe("chunk", () => {
-  test("keeps every entry, in order, and makes no empty chunk", () => {
+  test("keeps every entry in order, and creates no empty chunk", () => {
     fc.assert(
       fc.property(sizes, limits, (entries, limit) => {
         const chunks = chunk(entries, { ...limit, sizeOf: (size) => size });
@@ -17,7 +17,7 @@ describe("chunk", () => {
     );
   });
 
-  test("keeps both limits, except for an entry that exceeds them by itself", () => {
+  test("obeys both limits, unless a single entry exceeds them", () => {
     fc.assert(
       fc.property(sizes, limits, (entries, limit) => {
         for (const one of chunk(entries, { ...limit, sizeOf: (size) => size })) {
@@ -28,7 +28,7 @@ describe("chunk", () => {
     );
   });
 
-  test("fills each chunk: the next entry would exceed a limit", () => {
+  test("fills each chunk until the next entry would exceed a limit", () => {
     fc.assert(
       fc.property(sizes, limits, (entries, limit) => {
         const chunks = chunk(entries, { ...limit, sizeOf: (size) => size });

@@ -27,7 +27,7 @@ const opened = (options: Partial<CircuitOptions> = {}) => {
 };
 
 describe("a closed circuit", () => {
-  test("opens after that many failures in a row", () => {
+  test("opens after the given number of failures in a row", () => {
     const { one, advance } = circuitWithClock();
     call(one, "failed", "failed");
     expect(one.state()).toEqual(closed);
@@ -58,7 +58,7 @@ describe("an open circuit", () => {
     expect(one.state()).toEqual(halfOpen);
   });
 
-  test("closes when a call that was in flight succeeds", () => {
+  test("closes when a call that was in flight when it opened succeeds", () => {
     const { one } = circuitWithClock();
     const slow = one.start();
     call(one, "failed", "failed", "failed");
@@ -72,20 +72,20 @@ describe("an open circuit", () => {
     expect(one.state()).toEqual(open(1_000));
   });
 
-  test("forgets everything when it is closed", () => {
+  test("starts from zero failures and the first open time after close()", () => {
     const { one } = opened();
     one.close();
     expect([one.state(), one.failures(), one.openings()]).toEqual([closed, 0, 0]);
   });
 
-  test("adds jitter to the second half of the time, if given a random function", () => {
+  test("makes half of the open time random, if a random function is given", () => {
     const opensFor = (random: number) => opened({ random: () => random }).one.state();
     expect([0, 0.5, 1].map(opensFor)).toEqual([open(500), open(750), open(1_000)]);
   });
 });
 
 describe("a half-open circuit", () => {
-  test("allows one probe at a time, and closes when it succeeds", () => {
+  test("allows one probe at a time, and closes when the probe succeeds", () => {
     const { one, advance } = opened();
     advance(1_000);
     expect(one.state()).toEqual(halfOpen);
@@ -110,7 +110,7 @@ describe("a half-open circuit", () => {
     expect(one.state()).toEqual(open(1_000));
   });
 
-  test("allows the next probe at once when one ends with an unknown result", () => {
+  test("allows the next probe at once when a probe ends with an unknown result", () => {
     const { one, advance } = opened();
     advance(1_000);
     call(one, "unknown");
@@ -119,7 +119,7 @@ describe("a half-open circuit", () => {
     expect(one.state()).toEqual(closed);
   });
 
-  test("allows another probe when one has not ended in its time, as in a frozen environment", () => {
+  test("allows another probe when a probe does not end in time, for example in a frozen environment", () => {
     const { one, advance } = opened();
     advance(1_000);
     const frozen = one.start();
@@ -135,7 +135,7 @@ describe("a half-open circuit", () => {
     expect(one.state()).toEqual(open(2_000));
   });
 
-  test("gives a probe at least the time that it may take", () => {
+  test("waits at least minProbeMs for a probe to end", () => {
     const { one, advance } = opened({ minProbeMs: 9_000 });
     advance(1_000);
     one.start();

@@ -38,7 +38,7 @@ describe("a CloudEvent", () => {
     expect(Object.keys(eventOf({ before, after, viewType }).data)).toEqual(members);
   });
 
-  test("is the same on every repeat, different for other changes, and ordered by its sequence", () => {
+  test("is the same on every repeat, differs between changes, and has a sequence in the order of the changes", () => {
     const [first, again, next] = [1, 1, 2].map((position) => eventOf({ after, position }));
     expect(again).toEqual(first);
     expect(next?.id).not.toBe(first?.id);
@@ -60,13 +60,13 @@ describe("a CloudEvent", () => {
     expect(event.data.after).toMatchObject({ exact: digits, set: [digits, 1], bytes: "AQID", nothing: null });
   });
 
-  test("has the key as its subject, which is unique to the key", () => {
+  test("has a subject that identifies the key", () => {
     const subject = (pk: string, sk: string): string => eventOf({ after: { pk, sk } }).subject;
     expect(subject("o 1", "line/2")).toBe("o%201/line%2F2");
     expect(subject("a/b", "c")).not.toBe(subject("a", "b/c"));
   });
 
-  test("has the time of the record, if there is one", () => {
+  test("has the record's time, if the record has a time", () => {
     const record = streamRecord({ after });
     const at = 1_767_323_045;
     const timed = { ...record, dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: at } };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { imageDecoders } from "../src/record/compiled-decoder.ts";
 import type { AttributeValue, Image } from "../src/sink-kit.ts";
 
-/** A decoder whose results show whether an image was decoded by compiled code or attribute by attribute. */
+/** A decoder whose results show if an image was decoded by compiled code or attribute by attribute. */
 const decoder = () =>
   imageDecoders(
     (value: AttributeValue) => ["value", value],
@@ -49,12 +49,12 @@ describe("a shape", () => {
     expect(decode(other)).toEqual(Object.fromEntries(Object.entries(other).map(([name, of]) => [name, ["value", of]])));
   });
 
-  test("accepts a type that is named like a method of Object.prototype", () => {
+  test("accepts a type whose name is also a method of Object.prototype", () => {
     const held = { a: { constructor: "1" } } as unknown as Image;
     expect(see(decoder(), held, sightings)).toEqual({ a: ["value", held.a] });
   });
 
-  test("accepts other types than those of the sample", () => {
+  test("also decodes attributes of other types than in the first images", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { NULL: true } }, sightings);
     expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({
@@ -63,7 +63,7 @@ describe("a shape", () => {
     });
   });
 
-  test("differs from a longer one, a shorter one, and one with another order", () => {
+  test("does not match an image with more, fewer or reordered attributes", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { S: "2" } }, sightings);
     expect(decode({ a: { S: "1" } })).toEqual(each);
@@ -72,7 +72,7 @@ describe("a shape", () => {
     expect(decode({ a: { S: "1" }, b: { S: "2" } })).toEqual({ a: "1", b: "2" });
   });
 
-  test("is not compiled if 256 others are", () => {
+  test("is not compiled if 256 shapes are compiled already", () => {
     const decode = decoder();
     for (let shape = 0; shape < 256; shape += 1) {
       expect(see(decode, { [`name-${shape}`]: { S: "1" } }, sightings)).toEqual({ [`name-${shape}`]: "1" });
@@ -81,7 +81,7 @@ describe("a shape", () => {
     expect(decode({ "name-7": { S: "1" } })).toEqual({ "name-7": "1" });
   });
 
-  test("is not stored if there are thousands of names: memory is limited", () => {
+  test("is not stored if its images have thousands of names, so that memory stays limited", () => {
     const decode = decoder();
     for (let name = 0; name < 10_000; name += 1) decode({ [`name-${name}`]: { S: "1" } });
     expect(see(decode, { late: { S: "1" } }, sightings * 2)).toEqual(each);

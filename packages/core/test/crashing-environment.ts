@@ -1,10 +1,10 @@
-// Lambda environments that can crash at any request. The effect of that request has happened or not; no answer arrives.
+// Lambda environments that can crash at any request: before its effect, or after its effect but before its response.
 
-/** One environment of a function. Requests that it makes after its crash are never answered. */
+/** One environment of a function. After the crash, the environment's requests never settle. */
 export interface CrashingEnvironment {
-  /** Makes a request; `effect` is what the request does to the outside world. */
+  /** Sends a request. `effect` does the work of the request outside the environment. */
   readonly request: <Value>(effect: () => Promise<Value> | Value) => Promise<Value>;
-  /** Runs the work; rejects when the environment crashes before the work is done. */
+  /** Runs the work. Rejects if the environment crashes before the work is done. */
   readonly run: <Value>(work: () => Promise<Value>) => Promise<Value>;
   readonly hasCrashed: () => boolean;
 }
@@ -14,7 +14,7 @@ export type Crash = "before" | "after" | undefined;
 
 const never = new Promise<never>(() => {});
 
-/** Lets others run for this many ticks of the event loop. */
+/** Waits for this many ticks of the event loop, so that concurrent requests can run. */
 const pause = async (ticks: number): Promise<void> => {
   for (let tick = 0; tick < ticks; tick += 1) await new Promise((resolve) => setImmediate(resolve));
 };

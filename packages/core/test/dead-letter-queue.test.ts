@@ -26,7 +26,7 @@ const envelope = (text: string, changes: Partial<Envelope> = {}): Envelope => ({
 
 type Input = Parameters<SqsSender["sendMessageBatch"]>[0];
 
-/** The part of SQS that core uses. Accepts every body that `accepts` allows. */
+/** A fake SQS queue with the operations that core uses. Accepts the bodies for which `accepts` returns true. */
 const queue = (accepts: (body: string) => boolean = () => true) => {
   const requests: Input[] = [];
   const client: SqsSender = {
@@ -40,14 +40,14 @@ const queue = (accepts: (body: string) => boolean = () => true) => {
   return { requests, client };
 };
 
-/** Bytes of an entry as SQS counts them. */
+/** Size of an entry in bytes, as SQS counts it. */
 const bytesOf = ({ MessageBody, MessageAttributes }: Input["Entries"][number]): number =>
   Object.entries(MessageAttributes).reduce(
     (sum, [name, { DataType, StringValue }]) => sum + Buffer.byteLength(`${name}${DataType}${StringValue}`),
     Buffer.byteLength(MessageBody),
   );
 
-/** Text that compresses to no less than half its size. */
+/** Random text, which gzip cannot compress to less than half its size. */
 const noise = (bytes: number): string =>
   randomBytes(Math.ceil(bytes / 2))
     .toString("hex")
@@ -58,8 +58,8 @@ describe("an envelope", () => {
     const awkward = envelope('"\\\u0000\u0007\n\t\ufffe\uffff\ud800 \u2028 😀 é');
     const body = encodeEnvelope(awkward);
     expect(decodeEnvelope(body)).toEqual(awkward);
-    // #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
-    // JSON escapes control characters, so the first three do not matter.
+    // SQS accepts #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.
+    // JSON escapes the first three, so the pattern omits them.
     expect(body).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
   });
 
@@ -108,7 +108,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(requests[0]?.Entries[0]).not.toHaveProperty("MessageGroupId");
   });
 
-  test("keeps a request within the size limit, attributes included", async () => {
+  test("keeps a request within the size limit, which includes attributes", async () => {
     const { client, requests } = queue();
     const envelopes = Array.from({ length: 8 }, (_, index) => envelope("é".repeat(130_000 + index)));
     expect((await sqsDeadLetterQueue({ queueUrl, client }).write(envelopes)).stored.size).toBe(8);
@@ -117,7 +117,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([4, 4]);
   });
 
-  test.each([-1, 0, 1])("sends a message %i bytes over the limit, attributes included", async (difference) => {
+  test.each([-1, 0, 1])("sends a message that is %i bytes over the limit with its attributes", async (difference) => {
     const text = "x".repeat(900_000);
     const first = queue();
     await sqsDeadLetterQueue({ queueUrl, client: first.client }).write([envelope(text, { message: "é" })]);
@@ -131,7 +131,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(decodeEnvelope(entry.MessageBody)).toEqual(padded);
   });
 
-  test("reports an envelope that is too large even if compressed, and stores the others", async () => {
+  test("reports an envelope that is too large even when compressed, and stores the other envelopes", async () => {
     const { client } = queue();
     const giant = envelope(noise(3_000_000));
     const plain = envelope("x");
@@ -140,7 +140,7 @@ describe("sqsDeadLetterQueue", () => {
     expect(errors).toMatchObject([{ code: "SINK_TOO_LARGE" }]);
   });
 
-  test("reports only those messages as stored that SQS reports as successful", async () => {
+  test("reports a message as stored only if SQS reports it as successful", async () => {
     const { client } = queue((body) => !body.includes("bad"));
     const [good, bad] = [envelope("fine"), envelope("bad")];
     const { stored, errors } = await sqsDeadLetterQueue({ queueUrl, client }).write([bad, good]);
@@ -169,14 +169,14 @@ describe("sqsDeadLetterQueue", () => {
     expect((await sqsDeadLetterQueue({ queueUrl, client }).write([envelope("x")])).stored.size).toBe(0);
   });
 
-  test("on a FIFO queue groups by item and sink, and repeats the deduplication id of a repeated message", async () => {
+  test("groups by item and sink on a FIFO queue, and gives a repeated message the same deduplication id", async () => {
     const { client, requests } = queue();
     const other = streamRecord({ after: { pk: "b", sk: "1" }, position: 2 });
     const envelopes = [envelope("x"), envelope("xx"), envelope("x", { sink: "sns" }), envelope("x", { record: other })];
     const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: `${queueUrl}.fifo`, client });
     await deadLetterQueue.write(envelopes);
     await deadLetterQueue.write(envelopes.slice(0, 1));
-    // The second message of a group is sent after the first is stored.
+    // A group's second message is sent only after the first is stored, so the group needs two requests.
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([3, 1, 1]);
     const entries = requests.flatMap(({ Entries }) => Entries);
     const groups = entries.map(({ MessageGroupId }) => MessageGroupId);
@@ -188,7 +188,7 @@ describe("sqsDeadLetterQueue", () => {
     for (const id of [...groups, ...ids]) expect(id).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test.each([undefined, "", "orders-dead-letters"])("refuses the queueUrl %j by name", (url) => {
+  test.each([undefined, "", "orders-dead-letters"])("refuses the queueUrl %j, and names the option", (url) => {
     expect(() => sqsDeadLetterQueue({ queueUrl: url as string })).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("queueUrl") }),
     );
@@ -247,7 +247,7 @@ describeWithSqs("with a real queue", (engine) => {
     expect(await received(url)).toHaveLength(1);
   });
 
-  test("its own client uses the endpoint of the environment, whatever the host of the queue URL", async () => {
+  test("the default client uses the endpoint in the environment, whatever the host of the queue URL", async () => {
     const url = await createQueue("by-environment");
     const { credentials, region } = engine.clientConfig;
     Object.assign(process.env, {

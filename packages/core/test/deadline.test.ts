@@ -31,7 +31,7 @@ describe("a deadline", () => {
     expect(deadline.lastCall.aborted).toBe(true);
   });
 
-  test("leaves time for the report: sinks must settle before the last call", () => {
+  test("leaves time for the report, because sinks must settle before the last call", () => {
     for (const remaining of [100, 500, 1_000, 3_000, 60_000]) {
       const { clock } = manualClock();
       const { settleMs, remainingMs } = deadlineOf(context(remaining), undefined, clock);
@@ -57,7 +57,7 @@ describe("a deadline", () => {
   });
 });
 
-describe("the clock of the machine", () => {
+describe("systemClock", () => {
   test("wakes at once if the signal aborts or has aborted", async () => {
     const controller = new AbortController();
     const sleeping = systemClock.sleep(1_000_000, controller.signal);

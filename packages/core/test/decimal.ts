@@ -1,6 +1,6 @@
-// The oracle for numbers: decimal texts, parsed independently of core.
+// Parses decimal numbers independently of core, so that tests can check core's results.
 
-/** Sign, digits and exponent as one text, which is the same for equal values. */
+/** Sign, digits and exponent as one text. Equal numbers give the same text. */
 export const decimalValue = (text: string): string => {
   const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) throw new Error(`not a decimal: ${text}`);

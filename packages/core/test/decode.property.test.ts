@@ -4,7 +4,7 @@ import { type AttributeValue, decodeImage, type Image } from "../src/sink-kit.ts
 import { attributeName, awkwardNames, canonical, image, oracle } from "./attribute-arbitrary.ts";
 import { decimalValue } from "./decimal.ts";
 
-/** Whether parsed JSON has all the information of an attribute value. */
+/** Whether parsed JSON contains all the information of an attribute value. */
 const hasAllOf = (json: unknown, value: AttributeValue): boolean => {
   if ("S" in value) return json === value.S;
   if ("N" in value) return decimalValue(String(json)) === decimalValue(value.N);
@@ -80,14 +80,14 @@ describe("decoding", () => {
     }
   });
 
-  test("of the same names in another order is right, before and after compilation", () => {
+  test("is right for the same names in another order, before and after compilation", () => {
     for (let round = 0; round < 200; round += 1) {
       const content: Image = round % 2 === 0 ? { a: { S: "a" }, b: { S: "b" } } : { b: { S: "b" }, a: { S: "a" } };
       expect(decodeImage(content)).toEqual({ a: "a", b: "b" });
     }
   });
 
-  test("of more shapes than can be compiled is right", () => {
+  test("is right for more shapes than can be compiled", () => {
     for (let shape = 0; shape < 400; shape += 1) {
       const content: Image = { id: { S: "1" }, [`attribute-${shape}`]: { N: "9007199254740993" } };
       for (let round = 0; round < 36; round += 1) decodeImage(content);

@@ -90,7 +90,7 @@ describe("an invalid attribute value is RECORD_MALFORMED", () => {
     expect(codeOf(() => decodeImage({ id: { S: "1" }, other: value }))).toBe("RECORD_MALFORMED");
   });
 
-  test("and the message contains no value", () => {
+  test("whose message contains no value", () => {
     const message = (() => {
       try {
         return decodeValue({ N: "secret-4711" });

@@ -24,7 +24,7 @@ type Answer = "delivered" | "unreported" | SinkErrorCode;
 
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
-/** What fails: the first answers to each change of each route, the changes that the target rejects, and more below. */
+/** The failures of the targets: the answers to the first attempts of each change, and the changes that are rejected. */
 const plans = fc.record({
   seed: fc.integer({ min: 0, max: 2 ** 31 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -38,11 +38,11 @@ const plans = fc.record({
 });
 type Plan = typeof plans extends fc.Arbitrary<infer Planned> ? Planned : never;
 
-/** Failures of parts other than the targets. */
+/** Failures of the environment and of the store. */
 interface Faults {
-  /** How the environment crashes at its nth request of the whole run. */
+  /** How the environment crashes at this request; requests are counted over the whole run. */
   readonly crashes: (request: number) => Crash;
-  /** Whether the store refuses its nth request. */
+  /** Whether the store refuses this request. */
   readonly refuses: (request: number) => boolean;
 }
 const noFaults: Faults = { crashes: () => undefined, refuses: () => false };
@@ -54,7 +54,7 @@ interface World {
   readonly store: DedupeStore;
   /** The changes that arrived at the target, in order. */
   readonly arrived: Change[];
-  /** Deliveries that the store does not know to be sent: the environment crashed or the store failed after the send. */
+  /** Deliveries that were sent but not stored as sent, because the environment crashed or the store failed. */
   readonly forgotten: Set<string>;
   readonly attempts: Map<string, number>;
   readonly deadLetters: ReturnType<typeof memoryDeadLetterQueue>;
@@ -124,7 +124,7 @@ const sinkOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "a
     ),
 });
 
-/** A second sink. Lambda retries its failed batches, which the first sink has delivered. */
+/** A second sink. When it fails, Lambda retries batches that the first sink has already delivered. */
 const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "upsert"> => ({
   name: "other",
   supports: { writes: "upsert" },
@@ -132,7 +132,7 @@ const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "
     environment.request(() => batch.flatMap((delivery) => resultsOf(delivery, answerOf(world, "other", delivery)))),
 });
 
-/** The store; each request to it can fail, or crash the environment. */
+/** A store. Each request to it can fail, or crash the environment. */
 const storeOf = (world: World, environment: TrackedEnvironment): DedupeStore => {
   const { journal, leases } = world.store;
   const request = async <Value>(effect: () => Promise<Value>): Promise<Value> => {
@@ -190,9 +190,7 @@ const newInstance = (world: World): Instance => {
   return { environment, handle };
 };
 
-/**
- * How many records of a batch are done: Lambda retries from the first failed record, or the whole batch after an error.
- */
+/** How many records Lambda will not retry: those before the first failed record, and none after an error. */
 const doneOf = async (world: World, { handle, environment }: Instance, batch: readonly StreamRecord[]) => {
   try {
     const named = await handle(batch);
@@ -205,7 +203,7 @@ const doneOf = async (world: World, { handle, environment }: Instance, batch: re
   }
 };
 
-/** Plays the batches of one shard worker. Each has the next size; a failed batch is halved if the mapping bisects. */
+/** Delivers batches like one shard worker, in the sizes of the plan. If the plan bisects, a failed batch is halved. */
 const playWorker = async (world: World, records: readonly StreamRecord[]): Promise<void> => {
   const { sizes, bisects } = world.plan;
   let instance = newInstance(world);
@@ -227,7 +225,7 @@ const play = async (dedupe: Dedupe, plan: Plan, faults: Faults = noFaults) => {
   const { records } = randomHistory(plan.seed, { changes: 24, items: 5 });
   const items = [...new Set(records.map((record) => decodeRecord(record).itemKey))];
   const workerOf = (record: StreamRecord): number => items.indexOf(decodeRecord(record).itemKey) % plan.shardWorkers;
-  // A batch never mixes two streams: a re-created stream may repeat the sequence numbers of the old one.
+  // A batch never contains records of two streams, because a re-created stream may repeat the sequence numbers.
   for (const streamArn of new Set(records.map(({ eventSourceARN }) => eventSourceARN))) {
     const ofStream = records.filter(({ eventSourceARN }) => eventSourceARN === streamArn);
     const ofWorker = (worker: number) => ofStream.filter((record) => workerOf(record) === worker);
@@ -243,7 +241,7 @@ const versionsByItem = (changes: readonly Change[]): string => {
   return JSON.stringify([...items].map(([itemKey, versions]) => [itemKey, [...versions]]).sort());
 };
 
-/** Expects that no change is lost, and that the first arrivals of each item's changes are in order. */
+/** Expects that no change is lost, and that each item's changes first arrive in order. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const wanted = records
     .map((record) => decodeRecord(record))
@@ -260,15 +258,15 @@ const duplicates = ({ arrived }: World): string[] => {
   });
 };
 
-// Each run plays hundreds of invocations: half a minute alone, more while other tests run.
+// Each run makes hundreds of invocations, which take half a minute alone, and longer while other tests run.
 jest.setTimeout(300_000);
 
-/** The plans are the same in every run unless SEED is set. A run that does not end fails, and its seed is printed. */
+/** The plans are the same in every run unless SEED is set. A run that lasts too long fails and prints its seed. */
 const runs = { numRuns: 50, seed: Number(process.env.SEED ?? 20_261_123), timeout: 60_000 };
 const crashes = fc.func(fc.constantFrom<Crash>("before", "after", ...Array.from({ length: 40 }, () => undefined)));
 const refusals = fc.func(fc.integer({ min: 0, max: 9 }).map((chance) => chance === 0));
 
-/** Crashes end after 400 requests, so that a run ends. */
+/** The environment no longer crashes after 400 requests, so that a run ends. */
 const crashing = (plan: (request: number) => Crash): Faults => ({
   ...noFaults,
   crashes: (request) => (request < 400 ? plan(request) : undefined),
@@ -290,7 +288,7 @@ describe("for every failure of a target and every batch size", () => {
     );
   });
 
-  test("none sends every change in order, and some changes repeatedly", async () => {
+  test("mode none sends every change in order, and some changes repeatedly", async () => {
     let repeated = 0;
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
@@ -314,7 +312,7 @@ describe("when the function crashes at any request", () => {
     );
   });
 
-  test("native sends nothing twice", async () => {
+  test("mode native sends no change twice", async () => {
     await fc.assert(
       fc.asyncProperty(plans, crashes, async (plan, plannedCrashes) => {
         const played = await play("native", plan, crashing(plannedCrashes));
@@ -325,7 +323,7 @@ describe("when the function crashes at any request", () => {
     );
   });
 
-  test("always repeats only deliveries that it had sent but not yet completed in the store", async () => {
+  test("mode always repeats only deliveries that were sent but not yet completed in the store", async () => {
     let forgotten = 0;
     await fc.assert(
       fc.asyncProperty(plans, crashes, async (plan, plannedCrashes) => {
@@ -341,7 +339,7 @@ describe("when the function crashes at any request", () => {
 });
 
 describe("when any request to the store fails", () => {
-  test("on-failure loses nothing, keeps the order and logs each failure of the journal", async () => {
+  test("mode on-failure loses no change, keeps the order and logs each failure of the journal", async () => {
     const logged = new Set<string>();
     await fc.assert(
       fc.asyncProperty(plans, refusals, async (plan, plannedRefusals) => {
@@ -357,7 +355,7 @@ describe("when any request to the store fails", () => {
     ]);
   });
 
-  test("always repeats only deliveries that it could not complete in the store", async () => {
+  test("mode always repeats only deliveries that could not be completed in the store", async () => {
     const logged = new Set<string>();
     await fc.assert(
       fc.asyncProperty(plans, refusals, async (plan, plannedRefusals) => {

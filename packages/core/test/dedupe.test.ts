@@ -80,7 +80,7 @@ describe("on-failure", () => {
     answer: ({ change }, attempt) => (change.keys.pk === pk && attempt === 1 ? code : "delivered"),
   });
 
-  test("reads the journal once a batch, and writes nothing while every delivery succeeds", async () => {
+  test("reads the journal once for each batch, and does not write to it while every delivery succeeds", async () => {
     const dedupeStore = memoryDedupe();
     const { handler } = setUp({ dedupeStore });
     await handler(streamEvent(batch));
@@ -88,7 +88,7 @@ describe("on-failure", () => {
     expect(dedupeStore.counts()).toMatchObject({ finds: 2, notes: 0, leases: 0 });
   });
 
-  test("notes the deliveries behind the first failed record, and counts them as superseded on the retry", async () => {
+  test("writes down the deliveries behind the first failed record, and counts them as superseded on the retry", async () => {
     const dedupeStore = memoryDedupe();
     const { handler, sink, lines } = setUp({ dedupeStore, script: failing("b", "SINK_DENIED") });
     await handler(streamEvent(batch));
@@ -111,7 +111,7 @@ describe("on-failure", () => {
     expect(deadLetters.envelopes).toHaveLength(1);
   });
 
-  test("does not note a rejected delivery whose dead letter was not stored", async () => {
+  test("does not write down a rejected delivery whose dead letter was not stored", async () => {
     const { handler, sink } = setUp({
       dedupeStore: store(),
       onReject: "block",
@@ -122,7 +122,7 @@ describe("on-failure", () => {
     expect(sentBy(sink)).toEqual(["a", "c", "d", "b"]);
   });
 
-  test("notes the whole batch if a bug in another sink fails the invocation", async () => {
+  test("writes down the whole batch if a bug in another sink fails the invocation", async () => {
     const bug: Sink<unknown, "upsert"> = {
       name: "bug",
       supports: { writes: "upsert" },
@@ -171,7 +171,7 @@ describe("on-failure", () => {
     expect(warning?.fields).toMatchObject({ pipeline: "p", route: "sent", notes: 2 });
   });
 
-  test("does not wait past the deadline for a journal that does not answer the read", async () => {
+  test("does not wait past the deadline for a read of the journal that is not answered", async () => {
     const hanging: DedupeStore = { ...store(), journal: { find: () => new Promise(() => {}), note: async () => {} } };
     const { clock, advance } = manualClock();
     const { handler, sink, lines } = setUp({ dedupeStore: hanging, clock });
@@ -194,7 +194,7 @@ describe("always", () => {
     expect(dedupeStore.counts()).toEqual({ finds: 0, notes: 0, leases: 4, completions: 4, releases: 0 });
   });
 
-  test("sends nothing of a batch that was sent, and counts it as superseded", async () => {
+  test("does not send a batch again that was sent, and counts it as superseded", async () => {
     const { handler, sink, lines } = setUp({ dedupeStore: store(), route });
     await handler(streamEvent(batch));
     await handler(streamEvent(batch));
@@ -249,7 +249,7 @@ describe("always", () => {
     expect(dedupeStore.counts()).toMatchObject({ leases: 4, completions: 0, releases: 4 });
   });
 
-  test("closes the sink behind the leases, if that sink has a close", async () => {
+  test("closes the sink that it wraps, if the sink has a close method", async () => {
     let closed = 0;
     const close = async (): Promise<void> => {
       closed += 1;

@@ -10,7 +10,7 @@ import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 
 type Writes = "upsert" | "append";
 
-/** One change for each name, in this order. A repeated name is a later change of the same item. */
+/** One change for each name, in this order. A name that occurs again is a later change of the same item. */
 const entriesOf = (names: readonly string[]): BatchEntry[] =>
   names.map((name, position) => ({
     position,
@@ -88,12 +88,12 @@ describe("attempts within an invocation", () => {
           return { delivery, outcome: "failed", error };
         });
 
-    test("wait for this time, or for the backoff if the backoff is longer", async () => {
+    test("attempts wait for this time, or for the backoff if the backoff is longer", async () => {
       expect((await run({ writes: "append", interrupt: asking(700) }, ["a", "b"])).slept).toEqual([700, 700]);
       expect((await run({ writes: "append", interrupt: asking(30) }, ["a"])).slept).toEqual([30, 50]);
     });
 
-    test("stop if the time exceeds retry.maxDelayMs, so that Lambda retries the record", async () => {
+    test("attempts stop if this time exceeds retry.maxDelayMs, so that Lambda retries the record", async () => {
       const { outcomes, slept, sink } = await run({ writes: "append", interrupt: asking(1_001) }, ["a", "b"]);
       expect(outcomes).toEqual(["retried SINK_THROTTLED", "delivered"]);
       expect(slept).toEqual([]);
@@ -125,13 +125,13 @@ describe("limits of a sink", () => {
     expect(sink.mostInFlight()).toBe(1);
   });
 
-  test("concurrency is used and not exceeded", async () => {
+  test("as many writes as `concurrency` are in flight at once, and not more", async () => {
     const { sink } = await run({ writes: "append", maxEntries: 2, concurrency: 4 }, [...names, ...names, ...names]);
     expect(sink.mostInFlight()).toBe(4);
     expect(sink.taken).toHaveLength(75);
   });
 
-  test("a batch without changes makes no write", async () => {
+  test("a batch without changes causes no write", async () => {
     const { sink, outcomes } = await run({ writes: "upsert" }, []);
     expect(sink.calls).toEqual([]);
     expect(outcomes).toEqual([]);
@@ -160,7 +160,7 @@ describe("results", () => {
     expect(outcomes).toEqual(["superseded", "delivered", "rejected SINK_REJECTED"]);
   });
 
-  test("if the last change is retried, the earlier changes are retried too, because the last may be rejected later", async () => {
+  test("the earlier changes are retried with the last change, because the last may be rejected later", async () => {
     const { outcomes } = await run({ writes: "upsert", answer: answers(["delivered", "SINK_DENIED"]) }, [
       "a",
       "a",
@@ -180,7 +180,7 @@ describe("results", () => {
     expect(outcomes).toEqual(["rejected SINK_REJECTED", "delivered"]);
   });
 
-  test("a delivery without a result has failed", async () => {
+  test("a delivery without a result counts as failed", async () => {
     const { outcomes } = await run({ writes: "append", answer: answers(["unreported"]) }, ["a", "b"]);
     expect(outcomes).toEqual(["retried SINK_UNREPORTED", "delivered"]);
   });
@@ -209,7 +209,7 @@ describe("a sink that throws", () => {
     expect(outcomes).toEqual(["retried SINK_MISSING", "retried SINK_MISSING"]);
   });
 
-  test("the error of another copy of the package does the same", async () => {
+  test("a SinkError of another copy of the package fails every delivery too", async () => {
     const interrupt = async (): Promise<never> => {
       throw Object.assign(new Error("foreign"), { code: "SINK_DENIED" });
     };
@@ -235,7 +235,7 @@ describe("a sink that throws", () => {
     expect(sink.taken).toHaveLength(2);
   });
 
-  test("a bug is not hidden by a write that ends at the same moment", async () => {
+  test("a bug is not hidden by another write that fails at the same moment", async () => {
     for (const bugFirst of [true, false]) {
       const gate = Promise.resolve();
       const sink = scriptedSink({

@@ -1,4 +1,4 @@
-// A dry run calls the sink's `dryRun`, also if leases or other wrappers stand before its `write`.
+// A dry run calls the sink's `dryRun`, even if a wrapper for leases encloses the sink.
 
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamRecord } from "@sluice/testing";
@@ -8,7 +8,7 @@ import { failed, type Sink, SinkError } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
-/** A sink as a class, whose `dryRun` needs `this`. */
+/** A sink that is a class, so that its `dryRun` needs `this`. */
 class RefusingSink implements Sink<unknown, "append"> {
   readonly name = "mail";
   readonly supports = { writes: "append" } as const;

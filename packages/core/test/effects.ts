@@ -1,4 +1,4 @@
-// The effect of a record on a route: what the route would write.
+// Finds out what a route would write for a record.
 
 import { type Effect, effectOf, type Route } from "../src/delivery/route.ts";
 import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/sink-kit.ts";

@@ -10,7 +10,7 @@ const open = { pk: "a", sk: "1", state: "open", revision: 1 };
 const closed = { pk: "a", sk: "1", state: "closed", revision: 2 };
 const isOpen = (item: UnknownItem): boolean => item.state === "open";
 
-/** The two ways to leave a route: the predicate no longer matches, or the mapper returns undefined. */
+/** An item leaves a route in two ways: the predicate no longer matches, or the mapper returns undefined. */
 const ways: readonly [string, RouteParts][] = [
   ["a predicate", { predicate: isOpen }],
   ["a mapper that returns undefined", { map: ({ after }) => (after && isOpen(after) ? after.revision : undefined) }],
@@ -36,8 +36,8 @@ describe.each(ways)("leaving by %s, without old images", (_way, parts) => {
     ["insert that matches", { after: open }, "write"],
     ["insert that does not match", { after: closed }, "none"],
     ["modify that matches", { before: closed, after: open }, "write"],
-    ["modify that does not match: the target may hold a copy", { before: closed, after: closed }, "remove"],
-    ["remove: the target may hold a copy", { before: closed }, "remove"],
+    ["modify that does not match, because the target may hold a copy", { before: closed, after: closed }, "remove"],
+    ["remove, because the target may hold a copy", { before: closed }, "remove"],
   ])("%s", (_name, images, expected) => {
     expect(effectName(effectOn(streamRecord({ ...images, viewType: "NEW_IMAGE" }), parts))).toBe(expected);
   });
@@ -138,7 +138,7 @@ describe("through a pipeline", () => {
   const records = [table.put(open), table.put(closed), table.put({ ...closed, revision: 3 })];
   const [entering, leaving, staying] = records as [object, object, object];
 
-  test("reduction does not hide that an item left the filter", async () => {
+  test("an item is removed if it left the filter, although only its last change is written", async () => {
     const sink = scriptedSink({ writes: "upsert" });
     await play(sink, [[entering], [leaving, staying]]);
     expect(sink.held().size).toBe(0);

@@ -32,7 +32,7 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
   readonly second?: Partial<Script<"append">>;
 }
 
-/** Rejected records go to the dead-letter queue, unless the options say `onReject`. */
+/** The options that send rejected records to the dead-letter queue, unless the given options have `onReject`. */
 const rejectsTo = (
   deadLetters: DeadLetterQueue,
   { onReject }: Parts,
@@ -110,18 +110,15 @@ describe("the response", () => {
     ["no", undefined],
     ["an empty", ""],
     ["a null", null],
-  ])(
-    "is a failed batch for a record that must be retried and has %s sequence number",
-    async (_name, SequenceNumber) => {
-      const unnumbered = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
-      const { handler } = setUp({ onReject: "block" });
-      await expect(handler(streamEvent([put("a", 1), unnumbered]), lambdaContext())).rejects.toMatchObject({
-        code: "RECORD_MALFORMED",
-      });
-    },
-  );
+  ])("fails the whole batch if a record must be retried and has %s sequence number", async (_name, SequenceNumber) => {
+    const unnumbered = { ...batch[1], dynamodb: { ...batch[1]?.dynamodb, SequenceNumber } } as StreamRecord;
+    const { handler } = setUp({ onReject: "block" });
+    await expect(handler(streamEvent([put("a", 1), unnumbered]), lambdaContext())).rejects.toMatchObject({
+      code: "RECORD_MALFORMED",
+    });
+  });
 
-  test("is a failed invocation after a bug in a sink; the dead letters of the other route are stored", async () => {
+  test("is an error after a bug in a sink, but the dead letters of the other route are stored", async () => {
     const { handler, deadLetters } = setUp({
       first: { interrupt: () => Promise.reject(new TypeError("a bug")) },
       second: { answer: answering({ a: "SINK_REJECTED" }) },
@@ -148,7 +145,7 @@ describe("isolation", () => {
     expect(named(await answer)).toEqual(batch.map(idOf));
   });
 
-  test("a rejected change holds up neither other changes nor the batch", async () => {
+  test("a rejected change delays neither other changes nor the batch", async () => {
     const { handler, deadLetters, upserts } = setUp({ first: { answer: answering({ a: "SINK_REJECTED" }) } });
     expect(named(await handler(streamEvent(batch), lambdaContext()))).toEqual([]);
     expect(takenBy(upserts)).toEqual(["b", "c"]);
@@ -205,7 +202,7 @@ describe("a dead letter", () => {
     expect(JSON.stringify(deadLetters.envelopes[0]?.message)).not.toContain("confidential");
   });
 
-  test("that is not stored causes a retry of its record, and of no other", async () => {
+  test("that is not stored causes a retry of only its record", async () => {
     const { handler, lines } = setUp({
       first: { answer: answering({ a: "SINK_REJECTED", b: "SINK_REJECTED" }) },
       deadLetterQueue: memoryDeadLetterQueue(({ record }) => idOf(record) !== idOf(batch[0])),
@@ -239,7 +236,7 @@ describe("a dead letter", () => {
     expect(named(await answer)).toEqual([idOf(batch[1])]);
   });
 
-  test("is written in the order of the batch and in parts, so that a batch of bad records makes progress", async () => {
+  test("is written in the order of the batch, in several requests, so that a batch of bad records makes progress", async () => {
     const many = Array.from({ length: 250 }, (_, index) => put(`item-${index}`, index + 1));
     const { clock, advance } = manualClock();
     const stored: string[] = [];
@@ -330,7 +327,7 @@ describe("a batch of dead letters from SQS", () => {
     expect(deadLetters.writes).toEqual([]);
   });
 
-  test("stays in its queue also if onReject is block, or the record is malformed", async () => {
+  test("stays in its queue even if onReject is block, or the record is malformed", async () => {
     const { handler } = setUp({ onReject: "block", second: { answer: answering({ a: "SINK_REJECTED" }) } });
     const bodies = [envelope(), envelope({ record: {} }), envelope({ record: put("c", 3) })];
     expect(named(await handler(sqsEvent(bodies), lambdaContext()))).toEqual([messageId(0), messageId(1)]);
@@ -353,7 +350,7 @@ describe("a batch of dead letters from SQS", () => {
     expect(lines[0]).toMatchObject({ level: "warn", fields: { messages: 1 } });
   });
 
-  test("is superseded if a newer change was delivered, and is deleted", async () => {
+  test("is superseded and deleted if a newer change was delivered", async () => {
     const { handler, upserts } = setUp();
     await handler(streamEvent([put("a", 5)]), lambdaContext());
     const body = encodeEnvelope(envelope({ sink: "first", record: put("a", 1) }));
@@ -380,7 +377,7 @@ describe("a Lambda environment", () => {
     expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
   });
 
-  test("reports the rest of a batch at the deadline, and leaves no timer", async () => {
+  test("reports the undelivered records at the deadline, and leaves no timer", async () => {
     const { clock, advance, sleepers } = manualClock();
     const interrupt: Script<"append">["interrupt"] = async (deliveries) => {
       await clock.sleep(400, new AbortController().signal);

@@ -18,7 +18,7 @@ interface Played<Mode extends Writes> {
   readonly reports: InvocationReport[];
 }
 
-/** Plays Lambda: batches of these sizes; after a partial failure, a retry from the lowest failed record. */
+/** Invokes the handler like Lambda, with batches of these sizes. Retries from the first failed record of a batch. */
 const play = async <Mode extends Writes>(
   records: readonly StreamRecord[],
   sizes: readonly number[],
@@ -67,7 +67,7 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_CONFLICT", "SINK_DENIED", "SINK_MISSING"] as const;
 
-/** The answers of a sink: for each change the first attempts, and then whether it delivers or rejects the change. */
+/** The answers of a sink to each change: the answers to the first attempts, and then the final outcome. */
 const plan = fc.record({
   failing: fc.func(fc.array(fc.constantFrom<Answer>(...retryable, "unreported"), { maxLength: 5 })),
   rejects: fc.func(fc.integer({ min: 0, max: 9 })),
@@ -129,7 +129,7 @@ describe("an upsert route, for every sequence of failures", () => {
     );
   });
 
-  test("behind a filter ends with the same items as one change at a time", async () => {
+  test("behind a filter, ends with the same items as if it got one change at a time", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, async (seed, cut, planned) => {
         const { records } = historyOf(seed);
@@ -168,7 +168,7 @@ describe("an upsert route, for every sequence of failures", () => {
 const isFinal = (answer: Answer): boolean =>
   answer === "delivered" || (answer !== "unreported" && outcomeOf(answer) === "reject");
 
-/** Watches the order: records each delivery that was sent before an earlier change of its item had a final answer. */
+/** Lists each delivery that was sent before an earlier change of its item had a final answer. */
 const orderWatch = (records: readonly StreamRecord[]) => {
   const changes = records.map((record) => decodeRecord(record));
   const answeredUpTo = new Map<string, string>();
@@ -188,7 +188,7 @@ const orderWatch = (records: readonly StreamRecord[]) => {
 };
 
 describe("an append route, for every sequence of failures", () => {
-  test("sends every accepted change of an item, the first time in order", async () => {
+  test("sends every accepted change of an item, and sends them in order the first time", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, sizes, plan, limits, async (seed, cut, planned, limit) => {
         const { records } = historyOf(seed);
@@ -226,7 +226,7 @@ describe("an append route, for every sequence of failures", () => {
     );
   });
 
-  test("gives each delivery an idempotency key of change and route, equal on every repeat", async () => {
+  test("gives each delivery an idempotency key from change and route, which is equal on every repeat", async () => {
     const { records } = historyOf(7);
     const sink = scriptedSink({
       writes: "append",

@@ -15,7 +15,7 @@ import { decimalValue } from "./decimal.ts";
 const exact = "12345678901234567890.123456789012345678";
 
 describe("toJson", () => {
-  test("writes plain values as JSON.stringify does", () => {
+  test("writes plain values like JSON.stringify", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(toJson(value)).toBe(JSON.stringify(value));
@@ -23,7 +23,7 @@ describe("toJson", () => {
     );
   });
 
-  test("writes plain values in the same way beside others", () => {
+  test("writes plain values in the same way beside special values", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(toJson([value, new Set()])).toBe(`[${JSON.stringify(value)},[]]`);
@@ -31,7 +31,7 @@ describe("toJson", () => {
     );
   });
 
-  test("omits what JSON.stringify omits, and calls toJSON", () => {
+  test("omits the same members as JSON.stringify, and calls toJSON", () => {
     const value = {
       gone: undefined,
       run: () => 1,
@@ -56,12 +56,12 @@ describe("toJson", () => {
     expect(toJson(new Set([new Uint8Array([2]), new Uint8Array([1])]))).toBe('["AQ==","Ag=="]');
   });
 
-  test("keeps an attribute named like a method of NumberValue", () => {
+  test("keeps an attribute whose name is also a method of NumberValue", () => {
     const held = { toAttributeValue: { S: "mine" }, toJSON: { S: "also mine" }, toString: { N: "1" } };
     expect(toJson(decodeImage(held))).toBe('{"toAttributeValue":"mine","toJSON":"also mine","toString":1}');
   });
 
-  test("keeps an attribute __proto__", () => {
+  test("keeps an attribute named __proto__", () => {
     expect(toJson(decodeImage(JSON.parse('{"__proto__":{"S":"x"}}')))).toBe('{"__proto__":"x"}');
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { lambdaRecord } from "../src/record/lambda-record.ts";
 
-test("a record of the Streams API becomes a record of Lambda: lower-case identity, stream ARN, the rest unchanged", () => {
+test("a record of the Streams API becomes a record of Lambda, with a lower-case identity and the stream ARN", () => {
   const dynamodb = {
     ApproximateCreationDateTime: 1_795_435_200,
     Keys: { pk: { B: "Zm9v" } },
@@ -34,6 +34,6 @@ test("a record of the Streams API becomes a record of Lambda: lower-case identit
   });
 });
 
-test("a record without an identity has none afterwards", () => {
+test("a record without an identity stays without an identity", () => {
   expect(lambdaRecord({ eventID: "1" }, "arn:stream")).toEqual({ eventID: "1", eventSourceARN: "arn:stream" });
 });

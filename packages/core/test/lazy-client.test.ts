@@ -5,11 +5,11 @@ interface Pool {
   readonly connect: () => string;
 }
 
-/** A pool that records its end. */
+/** A pool that writes its end to the log. */
 const poolWithLog = (log: string[]) => ({ connect: () => "connected", end: async () => void log.push("end") });
 
 describe("lazyClient", () => {
-  test("makes the client once, at the first get", async () => {
+  test("creates the client once, at the first get", async () => {
     let made = 0;
     const { get } = lazyClient<Pool>(undefined, async () => {
       made += 1;
@@ -20,7 +20,7 @@ describe("lazyClient", () => {
     expect(made).toBe(1);
   });
 
-  test("destroys the client that it made, unless the caller says how to end it", async () => {
+  test("destroys the client that it created, unless the caller gives another way to end the client", async () => {
     const log: string[] = [];
     const destroyable = async () => ({ connect: () => "", destroy: () => void log.push("destroy") });
     const byDefault = lazyClient<Pool>(undefined, destroyable);
@@ -37,7 +37,7 @@ describe("lazyClient", () => {
     expect(log).toEqual(["destroy", "end"]);
   });
 
-  test("ends nothing before the first get, and never the user's own client", async () => {
+  test("does not end a client before the first get, and never ends the user's own client", async () => {
     const log: string[] = [];
     const own = poolWithLog(log);
     const unused = lazyClient<Pool, typeof own>(

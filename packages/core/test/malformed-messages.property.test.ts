@@ -56,7 +56,7 @@ const pathsIn = (value: unknown, path: readonly string[] = []): string[][] => {
   return [[...path], ...inner.flatMap(([name, member]) => pathsIn(member, [...path, name]))];
 };
 
-/** A copy of the value with another value at this path. */
+/** A copy of the value in which the value at this path is replaced. */
 const withAt = (value: unknown, [name, ...rest]: readonly string[], other: unknown): unknown => {
   if (name === undefined) return other;
   const inner = (value as Record<string, unknown>)[name];

@@ -8,7 +8,7 @@ export interface MemoryDeadLetterQueue extends DeadLetterQueue {
   readonly writes: (readonly Envelope[])[];
 }
 
-/** Stores every envelope that `accepts` allows. */
+/** Creates a queue that stores the envelopes for which `accepts` returns true. */
 export const memoryDeadLetterQueue = (accepts: (envelope: Envelope) => boolean = () => true): MemoryDeadLetterQueue => {
   const envelopes: Envelope[] = [];
   const writes: (readonly Envelope[])[] = [];

@@ -1,4 +1,4 @@
-// A FIFO queue in memory, as an SQS event source sees a queue: ordered groups, in-flight messages, visibility timeouts.
+// A FIFO queue in memory that behaves like SQS, with ordered groups, messages in flight and visibility timeouts.
 
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import type { RetryQueue } from "../src/index.ts";
@@ -14,9 +14,9 @@ interface StoredMessage {
 export interface MemoryRetryQueue extends RetryQueue {
   /** Number of messages in the queue, visible or not. */
   readonly size: () => number;
-  /** Receives the next messages, which stay in flight for a minute, as an event; undefined if no message is visible. */
+  /** Receives the next messages as an event. They stay in flight for a minute. Undefined if no message is visible. */
   readonly receive: (max: number) => { readonly Records: readonly object[] } | undefined;
-  /** Deletes the messages of the event that did not fail. */
+  /** Deletes the messages of the event, except those that failed. */
   readonly acknowledge: (event: { readonly Records: readonly object[] }, failed: ReadonlySet<string>) => void;
   /** Milliseconds until the next message is visible; 0 if a message is visible now. */
   readonly waitMs: () => number;

@@ -19,7 +19,7 @@ import { appendDelivery } from "./append-deliveries.ts";
 const rejected = { code: "SINK_REJECTED" };
 
 describe("a body", () => {
-  test("is a string as it is, or any other value as lossless JSON", () => {
+  test("is an unchanged string, or any other value as lossless JSON", () => {
     expect(bodyText("sqs", "plain é 👩‍👩‍👧\r\n\t")).toBe("plain é 👩‍👩‍👧\r\n\t");
     expect(bodyText("sqs", { a: 2n ** 70n, b: new Set(["y", "x"]) })).toBe(
       '{"a":"1180591620717411303424","b":["x","y"]}',
@@ -27,7 +27,7 @@ describe("a body", () => {
     expect(bodyText("sqs", undefined)).toBe("null");
   });
 
-  test("as JSON escapes every character that SQS would reject", () => {
+  test("has every character escaped that SQS would reject, if it is JSON", () => {
     const text = bodyText("sqs", { note: "\u0000\u000b\ud800\ufffe\uffff" });
     expect(JSON.parse(sendableText("sqs", "body", text))).toEqual({ note: "\u0000\u000b\ud800\ufffe\uffff" });
   });
@@ -39,7 +39,7 @@ describe("a body", () => {
     },
   );
 
-  test("that cannot be JSON is rejected by an error with the name and without the text", () => {
+  test("that cannot be JSON is rejected with the name but not the text of the cause", () => {
     const cyclic: { self?: unknown } = {};
     cyclic.self = cyclic;
     const throwing = {
@@ -51,7 +51,7 @@ describe("a body", () => {
     expect(() => bodyText("sqs", throwing)).toThrow("[sqs] body cannot be written as JSON, which threw TypeError");
   });
 
-  test("is rejected by an error with the character and its index, and without the text", () => {
+  test("is rejected with an error that contains the bad character and its index, but not the text", () => {
     expect(() => bodyText("sqs", "secret\u0001")).toThrow(
       "[sqs] body has the character U+0001 at 6; expected characters of XML 1.0 only: remove it, or send an object, which becomes JSON",
     );
@@ -76,7 +76,7 @@ describe("attributes", () => {
     });
   });
 
-  test("are strings, numbers, bytes and arrays; undefined ones are omitted", () => {
+  test("may be strings, numbers, bytes and arrays; undefined attributes are omitted", () => {
     const digits = "12345678901234567890123456789012345678";
     expect(
       wire({
@@ -128,7 +128,7 @@ describe("attributes", () => {
     );
   });
 
-  test("have the size of name, type and value in UTF-8", () => {
+  test("count with the UTF-8 bytes of name, type and value", () => {
     expect(attributeBytes({ né: { DataType: "String", StringValue: "é" } })).toBe(3 + 6 + 2);
     expect(attributeBytes({ b: { DataType: "Binary", BinaryValue: new Uint8Array(5) } })).toBe(1 + 6 + 5);
   });
@@ -139,7 +139,7 @@ describe("a group", () => {
   const groupIn = (isFifo: boolean, group?: string) =>
     groupMembers({ name: "sqs", isFifo }, delivery, group).MessageGroupId;
 
-  test("on FIFO is the hashed item key, beside the hashed idempotency key", () => {
+  test("is the hashed item key on FIFO, and the deduplication id is the hashed idempotency key", () => {
     expect(groupMembers({ name: "sqs", isFifo: true }, delivery, undefined)).toEqual({
       MessageGroupId: fifoId(delivery.change.itemKey),
       MessageDeduplicationId: fifoId(delivery.idempotencyKey),
@@ -147,12 +147,12 @@ describe("a group", () => {
     expect(groupIn(true)).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("on standard is that of the message, if there is one", () => {
+  test("is the message's own group on a standard queue, if it has one", () => {
     expect(groupMembers({ name: "sqs", isFifo: false }, delivery, undefined)).toEqual({});
     expect(groupMembers({ name: "sqs", isFifo: false }, delivery, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
   });
 
-  test("of the message is hashed unless it is a legal id", () => {
+  test("that the message gives is hashed unless it is a legal id", () => {
     for (const legal of ["tenant-1", "x".repeat(128)]) expect(groupIn(true, legal)).toBe(legal);
     for (const illegal of ["tenant 1", "müller", "x".repeat(129)]) expect(groupIn(true, illegal)).toBe(fifoId(illegal));
     expect(() => groupIn(false, "")).toThrow(expect.objectContaining(rejected));
@@ -160,7 +160,7 @@ describe("a group", () => {
 });
 
 describe("an import", () => {
-  test("whose package is missing throws an error that names the package", async () => {
+  test("of a missing package throws an error that names the package", async () => {
     const load = import("@sluice/no-such-package" as string);
     await expect(load.catch(missingDependency("sqs", "@aws-sdk/client-sqs"))).rejects.toMatchObject({
       code: "CONFIG_MISSING_DEPENDENCY",

@@ -12,7 +12,7 @@ const records = [put("a", 1), put("b", 2), put("c", 3)];
 const numberOf = (record: StreamRecord | undefined): string => record?.dynamodb?.SequenceNumber ?? "";
 const streamArn = records[0]?.eventSourceARN ?? "";
 
-/** A record as the SDK returns it: with dates, and without the ARN. */
+/** A record as the SDK returns it, with a date object and without the stream's ARN. */
 const asSdk = ({ eventSourceARN: _, dynamodb, ...record }: StreamRecord) => ({
   ...record,
   dynamodb: {
@@ -29,7 +29,7 @@ interface Stream {
   readonly fails?: Error;
 }
 
-/** A shard with these records. Each record is a page of its own, after an empty page. */
+/** A shard with these records. Each page has one record; the first page is empty. */
 const shard = ({ kept = records, fails }: Stream = {}): StreamsReader => ({
   getShardIterator: async ({ ShardIteratorType, SequenceNumber }) => {
     if (fails !== undefined) throw fails;
@@ -144,7 +144,7 @@ describe("a batch in the on-failure destination", () => {
     expect(deadLetter?.record).toMatchObject({ DDBStreamBatchInfo: { shardId: "shardId-1" } });
   });
 
-  test("that is lost stays a dead letter after a redrive, with the same message", async () => {
+  test("whose records are lost stays a dead letter after a redrive, with the same message", async () => {
     const { handler, deadLetters } = setUp({ kept: [] });
     await handler(sqsEvent([pointer()]), lambdaContext());
     const task = { ...sqsEvent(deadLetters.envelopes), sluice: { task: "redrive" } };
@@ -202,7 +202,7 @@ describe("a batch in the on-failure destination", () => {
     await expect(handler(event, lambdaContext())).rejects.toMatchObject({ code: "SINK_DENIED" });
   });
 
-  test("is retried as a whole if one of its records must be retried; rejected records become dead letters", async () => {
+  test("is retried as a whole if one record must be retried, but rejected records become dead letters", async () => {
     const { handler } = setUp({}, {}, () => "SINK_DENIED");
     expect(reported(await handler(sqsEvent([pointer(), pointer()]), lambdaContext()))).toBe(2);
     const rejecting = setUp({}, {}, () => "SINK_REJECTED");
@@ -210,7 +210,7 @@ describe("a batch in the on-failure destination", () => {
     expect(rejecting.deadLetters.envelopes.map(({ sink }) => sink)).toEqual(["held", "held", "held"]);
   });
 
-  test("is not expected in the test message of S3", async () => {
+  test("is not looked for in the test message of S3", async () => {
     const { handler, upserts } = setUp();
     const event = sqsEvent([{ Service: "Amazon S3", Event: "s3:TestEvent", Bucket: "lost" }]);
     expect(reported(await handler(event, lambdaContext()))).toBe(0);

@@ -29,7 +29,7 @@ describe("a check of options", () => {
     expect(messageOf(() => checkWhole("count", value, [1, 10]))).toBe(message);
   });
 
-  test("for a whole number without an upper bound names the lower one only", () => {
+  test("for a whole number without an upper bound names only the lower bound", () => {
     const bounds = [1, Number.POSITIVE_INFINITY] as const;
     expect(messageOf(() => checkWhole("count", 0, bounds))).toBe('option "count" must be a whole number of at least 1');
     expect(messageOf(() => checkWhole("count", Number.MAX_SAFE_INTEGER, bounds))).toBe("accepted");
@@ -64,7 +64,7 @@ describe("a check of options", () => {
     expect(messageOf(() => checkKeyMap(key as never, "must be a key map"))).toBe('option "key" must be a key map');
   });
 
-  test("for a key map accepts a function, or none", () => {
+  test("for a key map accepts a function, or no key map", () => {
     const key = (): object => ({});
     expect(checkKeyMap(key, "must be a key map")).toBe(key);
     expect(checkKeyMap(undefined, "must be a key map")).toBeUndefined();

@@ -20,7 +20,7 @@ test.each([
   );
 });
 
-// fauxqs serves S3 beside SQS.
+// startSqs starts fauxqs, which serves both SQS and S3.
 const describeWithS3 = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
 describeWithS3("a record that is too large for a message", (engine) => {
@@ -31,7 +31,7 @@ describeWithS3("a record that is too large for a message", (engine) => {
     sqs.destroy();
   });
 
-  /** A record that does not compress. */
+  /** A large record that gzip cannot compress. */
   const giant = (pk: string, position: number) =>
     streamRecord({ after: { pk, sk: "1", noise: randomBytes(900_000).toString("base64") }, position });
 
@@ -89,12 +89,12 @@ describeWithS3("a record that is too large for a message", (engine) => {
     delete answers.a;
     expect(await redrive()).toEqual({ batchItemFailures: [] });
     expect(sink.taken.map(({ change }) => change.record)).toEqual([record]);
-    // The handler deletes the message before the object: Lambda would delete it only after the object is gone.
+    // The handler deleted the message itself, because Lambda would delete the message only after the object is gone.
     expect(await receive()).toEqual([]);
     expect(await objects()).toBe(0);
   });
 
-  test("stays in S3 if its message is in a queue that is not the pipeline's", async () => {
+  test("stays in S3 if its message is in a queue of another pipeline", async () => {
     const answers: Record<string, Answer> = { a: "SINK_REJECTED" };
     const { handler, redrive, objects, receive } = await setUp("other-queue", answers);
     await handler(streamEvent([giant("a", 1)]), lambdaContext());
@@ -144,7 +144,7 @@ describeWithS3("a record that is too large for a message", (engine) => {
     });
   });
 
-  test("that is in S3 already stays there, and its message has only the address", async () => {
+  test("that is in S3 already is not stored again, and its message has only the address", async () => {
     const { QueueUrl: queueUrl = "" } = await sqs.createQueue({ QueueName: "in-s3" });
     const recordUrl = "s3://records/sluice/records/a.json.gz";
     const envelope: Envelope = {

@@ -1,4 +1,4 @@
-// What must infer, and what must not compile. `npm run typecheck` is the test; nothing here runs.
+// Types that must be inferred, and code that must not compile. `npm run typecheck` checks this file; it never runs.
 
 import { type } from "arktype";
 import * as v from "valibot";
@@ -33,7 +33,7 @@ const isOrder = (item: Item): item is Order => item.kind === "order";
 const orders = pipeline("p", { ...block, schema: Order });
 const items = pipeline("p", { ...block, schema: Item });
 
-// The item's type flows from any Standard Schema to the mapper.
+// The mapper gets the item's type from any Standard Schema.
 orders.to(rows, (change) => {
   expectType<Of<typeof change, LiveChange<Order>>>();
   expectType<Of<typeof change.after, Order>>();
@@ -55,20 +55,20 @@ pipeline("p", { ...block, schema: z.object({ id: z.string(), total: z.string().t
   ({ after }) => after,
 );
 
-// Without a schema an item is a record of unknown.
+// Without a schema, each attribute of an item has the type unknown.
 pipeline("p", block).to(rows, ({ after }) => {
   expectType<Of<typeof after, UnknownItem>>();
   return { id: String(after.id), total: Number(after.total) };
 });
 
-// An append sink sees removes, so that `after` may be missing.
+// An append sink also gets removes, so `after` may be missing.
 orders.to(texts, (change) => {
   expectType<Of<typeof change, Change<Order>>>();
   expectType<Of<typeof change.after, Order | undefined>>();
   return change.after && { body: change.after.id };
 });
 
-// A type predicate narrows the type for the routes behind it; the next predicate starts from the whole type again.
+// A type predicate narrows the item's type for the routes behind it. The next predicate gets the whole type again.
 items
   .when(isOrder)
   .to(rows, ({ after }) => {
@@ -81,7 +81,7 @@ items
     return item.kind === "customer";
   })
   .to(texts, ({ after }) => {
-    // TypeScript infers a type predicate from such a comparison.
+    // TypeScript infers a type predicate from the comparison `item.kind === …`.
     expectType<Of<typeof after, Customer | undefined>>();
     return { body: after?.email ?? "" };
   })
@@ -115,7 +115,7 @@ orders.to(rows, ({ after }) => ({ id: after.id }));
 orders.to(rows, ({ after }) => ({ id: after.id, total: String(after.total) }));
 // @ts-expect-error an asynchronous mapper
 orders.to(rows, async ({ after }) => ({ id: after.id, total: after.total }));
-// @ts-expect-error a mapper returns undefined for no message, never null
+// @ts-expect-error a mapper that sends no message must return undefined, not null
 orders.to(rows, () => null);
 // @ts-expect-error a remove has no `after`
 orders.to(texts, ({ after }) => ({ body: after.id }));
@@ -141,10 +141,10 @@ orders.to(rows);
 orders.to(rows, { name: "rows" });
 // @ts-expect-error a sink must declare upsert or append
 orders.to(mode, (change: LiveChange<Order>) => change.after);
-// @ts-expect-error a mapped sink has a mapper for its own message type
+// @ts-expect-error the sink's mapper returns another message type
 mapped satisfies MappedSink<{ readonly other: string }>;
 
-// A sink that needs more fields than the mapper returns is refused: members are compared strictly.
+// A sink that needs more fields than the mapper returns is refused, because message types are compared strictly.
 declare const colourSink: Sink<Row & { readonly colour: string }, "upsert">;
 // @ts-expect-error rows have no colour
 colourSink satisfies Sink<Row, "upsert">;

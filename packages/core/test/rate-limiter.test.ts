@@ -14,7 +14,7 @@ describe("rateLimiter", () => {
     expect(log).toEqual(["a 0", "b 100", "c 200"]);
   });
 
-  test("does not make up for a pause by a burst", async () => {
+  test("does not send a burst after a pause", async () => {
     const { clock, advance } = manualClock();
     const startedAt = clock.now();
     const turn = rateLimiter(10, clock);
@@ -27,7 +27,7 @@ describe("rateLimiter", () => {
     expect(await third).toBe(5_100);
   });
 
-  test("gives the place of an aborted request to the next one", async () => {
+  test("gives the place of an aborted request to the next request", async () => {
     const { clock, advance, sleepers } = manualClock();
     const startedAt = clock.now();
     const turn = rateLimiter(1, clock);
@@ -43,7 +43,7 @@ describe("rateLimiter", () => {
     expect(sleepers()).toBe(0);
   });
 
-  test("makes no request wait when there is no limit", async () => {
+  test("does not delay requests if there is no limit", async () => {
     const { clock } = manualClock();
     const startedAt = clock.now();
     const turn = rateLimiter(Number.POSITIVE_INFINITY, clock);
@@ -53,7 +53,7 @@ describe("rateLimiter", () => {
 });
 
 describe("semaphore", () => {
-  test("runs as much work at once as it has permits, and the rest in the order of the calls", async () => {
+  test("runs as many calls at once as it has permits, and the other calls later in their order", async () => {
     const run = semaphore(2);
     const started: number[] = [];
     const endings: (() => void)[] = [];

@@ -16,7 +16,7 @@ const read = (change: Change, side: "after" | "before"): unknown => {
 
 const incomplete = "RECORD_INCOMPLETE";
 
-describe("images by view type and kind", () => {
+describe("the images of each view type and kind of change", () => {
   test.each<[StreamViewType, "insert" | "modify" | "remove", unknown, unknown]>([
     ["NEW_AND_OLD_IMAGES", "insert", after, undefined],
     ["NEW_AND_OLD_IMAGES", "modify", after, before],
@@ -39,14 +39,14 @@ describe("images by view type and kind", () => {
     expect(read(change, "before")).toEqual(expectedBefore);
   });
 
-  test("an image that is missing against the view type is RECORD_MALFORMED, not RECORD_INCOMPLETE", () => {
+  test("a missing image that the view type promises is RECORD_MALFORMED, not RECORD_INCOMPLETE", () => {
     const { NewImage: _, ...dynamodb } = streamRecord({ before, after }).dynamodb ?? {};
     const change = decodeRecord({ ...streamRecord({ before, after }), dynamodb });
     expect(read(change, "after")).toBe("RECORD_MALFORMED");
     expect(read(change, "before")).toEqual(before);
   });
 
-  test("a record without a view type gets it from its images", () => {
+  test("the view type of a record that lacks it is inferred from its images", () => {
     const unstated = (record: StreamRecord): StreamRecord => {
       const { StreamViewType: _, ...dynamodb } = record.dynamodb ?? {};
       return { ...record, dynamodb };
@@ -94,7 +94,7 @@ describe("a change", () => {
     expect(change.eventId).toBe(change.version);
   });
 
-  test("distinguishes a TTL removal from one by a user or another service", () => {
+  test("distinguishes a removal by TTL from a removal by a user or another service", () => {
     const removal = streamRecord({ before });
     const byService = {
       ...removal,
@@ -105,7 +105,7 @@ describe("a change", () => {
     expect(decodeRecord(byService).isTtlRemoval).toBe(false);
   });
 
-  test("keeps a key number that a double would round", () => {
+  test("keeps every digit of a number in a key", () => {
     const keyed = { ...record, dynamodb: { ...record.dynamodb, Keys: { id: { N: "12345678901234567890123" } } } };
     expect(String(decodeRecord(keyed).keys.id)).toBe("12345678901234567890123");
   });
@@ -124,7 +124,7 @@ describe("a record is RECORD_MALFORMED", () => {
   test.each<[string, unknown]>([
     ["without an event name", nameless],
     ["with an unknown event name", { ...record, eventName: "TRUNCATE" }],
-    ["with an event name of Object's", { ...record, eventName: "constructor" }],
+    ["with an event name that is a member of Object", { ...record, eventName: "constructor" }],
     ["without dynamodb", empty],
     ["without keys", without("Keys")],
     ["with empty keys", { ...record, dynamodb: { ...record.dynamodb, Keys: {} } }],

@@ -1,4 +1,4 @@
-// A logger for tests to read.
+// A logger whose lines a test can read.
 
 import type { PipelineLogger } from "../src/index.ts";
 
@@ -8,7 +8,7 @@ export interface LogLine {
   readonly fields: Record<string, unknown>;
 }
 
-/** A logger that records its lines. */
+/** A logger that keeps its lines. */
 export const recordingLogger = (): PipelineLogger & { readonly lines: LogLine[] } => {
   const lines: LogLine[] = [];
   return {

@@ -70,7 +70,7 @@ describe("a redrive task", () => {
     expect(deadLetters.writes).toEqual([]);
   });
 
-  test("is refused for a stream batch, and so is an unknown task", async () => {
+  test("is refused if its event is a stream batch or its name is unknown", async () => {
     const { handler } = setUp();
     const events = [
       { sluice: { task: "redrive" }, Records: [put("a", 1)] },
@@ -83,7 +83,7 @@ describe("a redrive task", () => {
 });
 
 describe("a dry run", () => {
-  test("returns the expected outcomes, and writes, notes and logs nothing", async () => {
+  test("returns the expected outcomes without a write, a journal entry or a log line", async () => {
     const { handler, sink, deadLetters, lines } = setUp();
     const answer = await handler(task([bodyOf("a", 1), bodyOf("unmappable", 1)], true), lambdaContext());
     expect(answer).toEqual({

@@ -22,14 +22,14 @@ import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { type MemoryRetryQueue, memoryRetryQueue } from "./memory-retry-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
-/** Each run plays more than a hundred invocations. */
+/** Each run makes more than a hundred invocations, which takes longer than Jest's default limit. */
 jest.setTimeout(180_000);
 
 type Answer = "delivered" | "unreported" | SinkErrorCode;
 
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
-/** What fails: the first answers to each change of each route, the rejected changes, and the refused queue writes. */
+/** The failures: answers to the first attempts of each change, rejected changes, and refused queue writes. */
 const plans = fc.record({
   seed: fc.integer({ min: 0, max: 2 ** 31 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -43,7 +43,7 @@ const plans = fc.record({
 });
 type Plan = typeof plans extends fc.Arbitrary<infer Planned> ? Planned : never;
 
-/** How the environment crashes at its nth request of the whole run. */
+/** How the environment crashes at this request; requests are counted over the whole run. */
 type Crashes = (request: number) => Crash;
 
 interface World {
@@ -55,7 +55,7 @@ interface World {
   readonly lines: ReturnType<typeof recordingLogger>;
   /** The changes that arrived at the append target, in order. */
   readonly arrived: Change[];
-  /** The content of the upsert target: version and message by item. */
+  /** The content of the upsert target: each item's version and message. */
   readonly held: Map<string, { readonly version: string; readonly message: unknown }>;
   readonly attempts: Map<string, number>;
   requests: number;
@@ -63,7 +63,7 @@ interface World {
   nowMs: number;
 }
 
-/** The queue accepts every write after this many: a queue that always refuses would block the stream for ever. */
+/** After this many writes, the queue accepts all. A queue that always refuses would block the stream for ever. */
 const lastRefusal = 100;
 
 const worldOf = (plan: Plan, crashes: Crashes): World => {
@@ -134,7 +134,7 @@ const heldBy = (world: World, environment: CrashingEnvironment): Sink<unknown, "
     ),
 });
 
-/** The store; the environment can crash at each request to it. */
+/** A store. Each request to it can crash the environment. */
 const storeOf = ({ store }: World, environment: CrashingEnvironment): DedupeStore => ({
   leases: store.leases,
   journal: {
@@ -200,7 +200,7 @@ const functionOf = (world: World) => {
   };
 };
 
-/** Runs the stream's event source and the queue's until both are empty. */
+/** Invokes the function with batches of the stream and of the queue, until both are empty. */
 const play = async (plan: Plan, crashes: Crashes = () => undefined) => {
   const world = worldOf(plan, crashes);
   const { records } = randomHistory(plan.seed, { changes: 24, items: 4 });
@@ -228,7 +228,7 @@ const play = async (plan: Plan, crashes: Crashes = () => undefined) => {
   return { world, records };
 };
 
-/** The records of the first stream: Lambda never mixes two, and a re-created stream repeats the sequence numbers. */
+/** The records of the first stream only, because a re-created stream is a different event source for Lambda. */
 const ofOneStream = (records: readonly StreamRecord[]): readonly StreamRecord[] => {
   const second = records.findIndex(({ eventSourceARN }) => eventSourceARN !== records[0]?.eventSourceARN);
   return second < 0 ? records : records.slice(0, second);
@@ -252,9 +252,7 @@ const versionsByItem = (changes: readonly Change[]): Record<string, string[]> =>
   return items;
 };
 
-/**
- * Expects every change once in order at the append target, and each item's last accepted change at the upsert target.
- */
+/** Expects all changes once and in order at the append target, and the last accepted ones at the upsert target. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const changes = records.map((record) => decodeRecord(record));
   expect(versionsByItem(world.arrived)).toEqual(
@@ -279,7 +277,7 @@ const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): v
 
 const duplicates = ({ arrived }: World): number => arrived.length - new Set(arrived.map(({ eventId }) => eventId)).size;
 
-/** Crashes end here: an invocation that needs more requests than an environment survives would never end. */
+/** Environments no longer crash after this many requests; otherwise an invocation of many requests would never end. */
 const lastCrash = 300;
 
 const crashes = fc.record({ every: fc.integer({ min: 3, max: 40 }), how: fc.constantFrom<Crash>("before", "after") });
@@ -300,12 +298,12 @@ describe("a pipeline with a retry queue, for every sequence of failures", () => 
       }),
       { numRuns: 25, endOnFailure: true },
     );
-    // The plans contained enough failures for the test to mean something.
+    // Checks that the plans contained enough failures to test the retry queue.
     expect(queued).toBeGreaterThan(100);
     expect(pending).toBeGreaterThan(20);
   });
 
-  test("loses nothing and keeps the order when environments crash at any request", async () => {
+  test("loses no change and keeps the order when environments crash at any request", async () => {
     await fc.assert(
       fc.asyncProperty(plans, crashes, async (plan, { every, how }) => {
         expectComplete(await play(plan, (request) => (request % every === 0 && request < lastCrash ? how : undefined)));

@@ -26,7 +26,7 @@ const named = ({ batchItemFailures }: BatchResponse): string[] =>
   batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 
 interface World {
-  /** Answers of the two sinks by partition key. Default: delivered. */
+  /** Answers of the upsert sink by partition key. Default: delivered. */
   readonly upsertAnswers?: Record<string, Answer>;
   readonly appendAnswers?: Record<string, Answer>;
   readonly options?: Partial<PipelineOptions<UnknownItem>>;
@@ -125,7 +125,7 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(0);
   });
 
-  test("becomes a dead letter when it is too old, with the time of the first failure and the number of attempts", async () => {
+  test("becomes a dead letter when it is too old, with the first failure's time and the number of attempts", async () => {
     const { stream, consume, queue, deadLetters, time } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     const firstFailedAt = new Date(time.ms).toISOString();
@@ -137,7 +137,7 @@ describe("a delivery that is to be retried", () => {
     expect(deadLetters.envelopes[0]?.record).toEqual(put("a", 1));
   });
 
-  test("keeps unknown envelope fields, which a later version wrote, in its dead letter", async () => {
+  test("keeps unknown envelope fields, which a later version of Sluice wrote, in its dead letter", async () => {
     const { stream, consume, queue, deadLetters, time } = setUp({ upsertAnswers: { a: "SINK_DENIED" } });
     await stream(put("a", 1));
     const event = queue.receive(1) as { readonly Records: readonly { readonly body: string }[] };
@@ -203,7 +203,7 @@ describe("a delivery that is to be retried", () => {
     expect(queue.size()).toBe(1);
   });
 
-  test("is retried by the stream if the queue refuses it, so that it is not lost", async () => {
+  test("is retried in the stream if the queue refuses it, so that it is not lost", async () => {
     const { stream, queue, lines } = setUp({ upsertAnswers: { a: "SINK_DENIED" }, accepts: () => false });
     const record = put("a", 1);
     expect(named(await stream(record, put("b", 2)))).toEqual([record.dynamodb?.SequenceNumber]);
@@ -279,7 +279,7 @@ describe("an item with a change in the queue", () => {
     expect(store.pending()).toBe(0);
   });
 
-  test("is not pending if the queue refused its change, so that only its sink can hold it up", async () => {
+  test("is not pending if the queue refused its change", async () => {
     const { stream, store, appends, appendAnswers } = setUp({
       appendAnswers: { a: "SINK_DENIED" },
       accepts: () => false,
@@ -291,7 +291,7 @@ describe("an item with a change in the queue", () => {
     expect(positions(appends.taken)).toEqual([1]);
   });
 
-  test("sends nothing if the pending items cannot be read, and lets the stream retry", async () => {
+  test("is not sent if the pending items cannot be read; the stream retries it if they cannot be written either", async () => {
     const store = memoryDedupe();
     const pendingItems = { ...store.pendingItems, find: () => Promise.reject(new Error("table gone")) };
     const { stream, appends, reports } = setUp({ options: { dedupeStore: { ...store, pendingItems } } });
@@ -329,7 +329,7 @@ describe("the circuit breaker of a route", () => {
     expect(positions(upserts.taken)).toEqual([61, 62, 71]);
   });
 
-  test("counts no attempt while it is open", async () => {
+  test("does not count attempts while it is open", async () => {
     const { stream, queue } = setUp({ upsertAnswers: { ...down } });
     for (let batch = 0; batch < 3; batch += 1) await stream(put("a", 10 * batch + 1), put("b", 10 * batch + 2));
     await stream(put("c", 31));
@@ -339,7 +339,7 @@ describe("the circuit breaker of a route", () => {
     expect(attempts).toEqual([1, 1, 1, 1, 1, 1, 0]);
   });
 
-  test("gives the second batch of a target that hangs at most two seconds", async () => {
+  test("limits the second batch to two seconds if the target hangs", async () => {
     const given: number[] = [];
     const sink = scriptedSink({
       writes: "upsert",
@@ -372,7 +372,7 @@ describe("the circuit breaker of a route", () => {
   });
 });
 
-describe("a pipeline with a retry queue is refused, by the name of the option, for", () => {
+describe("a pipeline with a retry queue is refused with an error that names the option, for", () => {
   const sink = scriptedSink({ writes: "append" });
   const queue = (keepsOrder: boolean) => memoryRetryQueue({ now: () => 0, keepsOrder });
   const base = { deadLetterQueue: memoryDeadLetterQueue(), logger: recordingLogger() };
@@ -489,7 +489,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     await expect(queue.postpone([{ receiptHandle: "x", receiveCount: 1 }], () => 0)).rejects.toThrow();
   });
 
-  test("stores no later message of a group after a refused message", async () => {
+  test("does not store later messages of a group after a refused message", async () => {
     const sent: string[][] = [];
     const scripted = {
       ...client,

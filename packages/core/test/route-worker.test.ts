@@ -31,7 +31,7 @@ const envelopeOf = (record: StreamRecord): Envelope => ({
   record,
 });
 
-/** A worker whose append sink answers every delivery with the code, and the messages that it queues. */
+/** A worker whose append sink fails every delivery with this code, and the messages that the worker queues. */
 const failingWorker = (code: SinkErrorCode) => {
   const queued: EnvelopeMessage[] = [];
   const sink = scriptedSink({ writes: "append", answer: () => code });
@@ -90,7 +90,7 @@ describe("a route worker", () => {
   });
 });
 
-test("dead letters of several routes are written in the order of the batch", async () => {
+test("writes the dead letters of several routes in the order of the batch", async () => {
   const deadLetterQueue = memoryDeadLetterQueue();
   const refuse = (refused: string) => (change: { keys: { pk?: unknown } }) => {
     if (change.keys.pk === refused) throw new Error("refused");
@@ -104,7 +104,7 @@ test("dead letters of several routes are written in the order of the batch", asy
   expect(deadLetterQueue.envelopes.map(({ sink }) => sink)).toEqual(["second", "first"]);
 });
 
-test("no envelope is written after the last call", async () => {
+test("writes no envelope after the deadline's last call", async () => {
   let writes = 0;
   const { stored, errors } = await receiptOf(async () => {
     writes += 1;

@@ -103,7 +103,7 @@ test.each(asynchronous)(
 );
 
 describe("a mapper or predicate", () => {
-  test("that throws rejects the record; the message says where, and omits the text of the error", () => {
+  test("that throws rejects the record with a message that says where, without the text of the error", () => {
     const effect = effectOn(streamRecord({ after: conforming }), {
       map: () => {
         throw new TypeError("confidential\n    at confidential (4711)");

@@ -1,4 +1,4 @@
-// A sink whose answers a test scripts. The sink also checks that core keeps its side of the contract.
+// A sink whose answers a test scripts. The sink also checks that core obeys the contract of sinks.
 
 import {
   type Delivery,
@@ -19,9 +19,9 @@ export interface Script<Writes extends "upsert" | "append"> {
   readonly name?: string;
   readonly maxEntries?: number;
   readonly concurrency?: number;
-  /** The answer to a delivery; `attempt` counts from 1 for each change. Default: delivered. */
+  /** Returns the answer to a delivery. The first attempt of each change is 1. Default: delivered. */
   readonly answer?: (delivery: Delivery, attempt: number) => Answer;
-  /** Replaces the answers, for sinks that throw or never settle. */
+  /** Replaces `answer`, so that the sink can throw or never settle. */
   readonly interrupt?: (
     batch: readonly Delivery[],
     context: WriteContext,
@@ -35,9 +35,9 @@ export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<u
   readonly mostInFlight: () => number;
   /** Deliveries that the sink answered with "delivered", in order. */
   readonly taken: Delivery[];
-  /** The content of an upsert target: messages by item key, without removed items. */
+  /** The content of an upsert target. Maps the key of each existing item to its message. */
   readonly held: () => Map<string, unknown>;
-  /** Breaches of the contract by core. */
+  /** Descriptions of core's breaches of the contract. */
   readonly breaches: string[];
 }
 

@@ -13,7 +13,7 @@ test("binary values of a record become bytes, at every depth", () => {
   });
 });
 
-test("all other values are unchanged, and undefined ones are omitted", () => {
+test("all other values are unchanged, and undefined values are omitted", () => {
   const image = { n: { N: "1.50" }, s: { SS: ["a"] }, z: { NULL: true }, b: { BOOL: false } } as const;
   expect(sdkItem({ ...image, absent: undefined as never })).toEqual(image);
 });

@@ -64,7 +64,7 @@ describe("withinDeadline", () => {
     );
   });
 
-  test("fails the deliveries with SINK_TIMEOUT, and rejects with other errors", async () => {
+  test("turns a SINK_TIMEOUT into a failure of each delivery, and rejects with any other error", async () => {
     const timeout = new SinkError("SINK_TIMEOUT", "over");
     const timedOut = withinDeadline<object>("orders", () => Promise.reject(timeout));
     expect(await timedOut(batch, withoutDeadline)).toEqual(
@@ -86,7 +86,7 @@ test.each([
   expect(halves<number>(entries)).toEqual(expected);
 });
 
-test("imageOf returns the record's image, or names its user and the view type", () => {
+test("imageOf returns the record's image, or throws an error that names the option and the view type", () => {
   const change = streamChange({ after: { pk: "a", sk: "b" }, viewType: "NEW_IMAGE" });
   expect(imageOf(change, "NewImage", 'option "columns"')).toBe(change.record.dynamodb?.NewImage);
   expect(() => imageOf(change, "OldImage", 'option "columns"')).toThrow(
@@ -101,13 +101,13 @@ test("imageOf returns the record's image, or names its user and the view type", 
 describe("untilAborted", () => {
   const reason = (): Error => new Error("aborted");
 
-  test("resolves and rejects as the work does", async () => {
+  test("resolves and rejects like the work", async () => {
     const { signal } = new AbortController();
     expect(await untilAborted(Promise.resolve(1), signal, reason)).toBe(1);
     await expect(untilAborted(Promise.reject(new Error("failed")), signal, reason)).rejects.toThrow("failed");
   });
 
-  test("rejects all pending work of a signal by one listener, and no settled work", async () => {
+  test("rejects all pending work with one listener on the signal, and does not reject settled work", async () => {
     const abort = new AbortController();
     let listeners = 0;
     const { signal } = abort;
@@ -126,7 +126,7 @@ describe("untilAborted", () => {
     expect(listeners).toBe(1);
   });
 
-  test("rejects at once where the signal had aborted, and ignores a later rejection of the work", async () => {
+  test("rejects at once if the signal has aborted, and ignores a later rejection of the work", async () => {
     const work = Promise.reject(new Error("late"));
     await expect(untilAborted(work, AbortSignal.abort(), reason)).rejects.toThrow("aborted");
   });

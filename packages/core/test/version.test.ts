@@ -16,7 +16,7 @@ const codeOf = (run: () => unknown): string | undefined => {
 };
 
 describe("a version", () => {
-  test("is the stream's epoch and the sequence number in 40 digits: 58 characters", () => {
+  test("is the stream's epoch and the sequence number in 40 digits, which makes 58 characters", () => {
     const version = versionOf(old, "100000000000000000042");
     expect(version).toBe("20260102030405678-0000000000000000000100000000000000000042");
     expect(version).toHaveLength(58);
@@ -33,7 +33,7 @@ describe("a version", () => {
     );
   });
 
-  test("of a stream that was created again is greater than all versions of the former one", () => {
+  test("of a re-created stream is greater than all versions of the former stream", () => {
     const last = versionOf(old, "9".repeat(40));
     expect(versionOf(arn("2026-01-02T03:04:05.679"), "1") > last).toBe(true);
     expect(versionOf(arn("2027-01-01T00:00:00.000"), "1") > last).toBe(true);
@@ -91,7 +91,7 @@ describe("an item key", () => {
     expect(itemKeyOf({ pk: { S: "a" }, sk: { S: "b" } })).toBe(itemKeyOf({ sk: { S: "b" }, pk: { S: "a" } }));
   });
 
-  test("distinguishes keys that are equal when joined", () => {
+  test("distinguishes keys whose attributes are equal when joined", () => {
     const made = [
       itemKeyOf({ pk: { S: "a#b" }, sk: { S: "c" } }),
       itemKeyOf({ pk: { S: "a" }, sk: { S: "b#c" } }),

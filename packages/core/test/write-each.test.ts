@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { SinkError, type WriteResult, writeEach } from "../src/sink-kit.ts";
 import { appendDelivery, contextOf } from "./append-deliveries.ts";
 
-/** A sink of strings. `bad` cannot be encoded, `slow` is not taken. */
+/** A sink of strings. `bad` cannot be encoded, `slow` is throttled, and `bug` throws a bug. */
 const sinkOf = (sent: string[]) =>
   writeEach<string, string>({
     sink: "texts",
@@ -23,14 +23,14 @@ const outcomes = (results: readonly WriteResult[]): string[] =>
 const batch = (...messages: string[]) => messages.map((message) => appendDelivery(message, message));
 
 describe("writeEach", () => {
-  test("settles each delivery by itself", async () => {
+  test("returns a result for each delivery separately", async () => {
     const sent: string[] = [];
     const results = await sinkOf(sent).write(batch("a", "bad", "slow", "b"), contextOf());
     expect(outcomes(results)).toEqual(["delivered", "SINK_REJECTED", "SINK_THROTTLED", "delivered"]);
     expect(sent).toEqual(["a", "slow", "b"]);
   });
 
-  test("sends nothing after the signal, and nothing in a dryRun", async () => {
+  test("sends no request after the signal has aborted, or in a dryRun", async () => {
     const sent: string[] = [];
     const sink = sinkOf(sent);
     expect(outcomes(await sink.write(batch("a", "bad"), contextOf(AbortSignal.abort())))).toEqual([

@@ -33,7 +33,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
   describe("as pending items", () => {
     const item = (name: string, sequence: number) => ({ itemKey: name, version: version(sequence) });
 
-    test("finds the requested items with their last versions, in more than one request", async () => {
+    test("finds many items with their last versions, in more than one request", async () => {
       const { store } = await openStore();
       const names = numbersTo(250).map((number) => `${"long".repeat(500)}${number}`);
       expect(await store.pendingItems.find(sns, names, signal)).toEqual(new Map());
@@ -49,14 +49,14 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.pendingItems.find(sns, [], signal)).toEqual(new Map());
     });
 
-    test("releases an item by its last version or a later one, and not by an earlier one", async () => {
+    test("releases an item for its last version or a later version, and not for an earlier version", async () => {
       const { store } = await openStore();
       await store.pendingItems.add(sns, [item("a", 5), item("b", 5), item("c", 5)]);
       await store.pendingItems.release(sns, [item("a", 4), item("b", 5), item("c", 6), item("never added", 1)]);
       expect(await store.pendingItems.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
     });
 
-    test("moves an item back from its last version only, and adds none", async () => {
+    test("moves an item back only from its last version, and adds no item", async () => {
       const { store } = await openStore();
       await store.pendingItems.add(sns, [item("a", 5), item("b", 7)]);
       const back = (name: string) => ({ ...item(name, 5), to: version(2) });
@@ -91,7 +91,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     test("adds more entries than a request allows, and finds more than a page has", async () => {
       const { store } = await openStore();
       const count = 6_000;
-      // A page is 1 MiB. With long keys the entries need two.
+      // A page holds at most 1 MiB, so entries with long keys need two pages.
       const entries = numbersTo(count).map((sequence) => ({
         ...entryOf(sequence),
         idempotencyKey: `${"x".repeat(150)}${sequence}`,
@@ -116,7 +116,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       }
     });
 
-    test("keeps an entry for longer than the stream keeps its record, and not much longer", async () => {
+    test("keeps an entry longer than the stream keeps its record, but not much longer", async () => {
       const { store, tableName } = await openStore();
       await store.journal.note(sns, [entryOf(1)]);
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
@@ -166,7 +166,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.leases.acquire(sns, "crashed", 60_000)).toBe("acquired");
     });
 
-    test("keep a completed delivery if the holder of an expired lease releases it late", async () => {
+    test("keeps a delivery completed if the holder of an expired lease releases the lease late", async () => {
       const { store } = await openStore();
       expect(await store.leases.acquire(sns, "event-1:sns", 1)).toBe("acquired");
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -176,7 +176,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.leases.acquire(sns, "event-1:sns", 60_000)).toBe("completed");
     });
 
-    test("of routes that are used at once are separate", async () => {
+    test("keeps the leases of routes separate that are used at once", async () => {
       const { store } = await openStore();
       const routes = ["a#b", "a", "email"].map((route) => ({ pipeline: "orders", route }));
       const keys = numbersTo(10).map(String);
@@ -187,7 +187,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect([new Set(first), new Set(second)]).toEqual([new Set(["acquired"]), new Set(["completed"])]);
     });
 
-    test("are in different partitions, and outlive every dead letter", async () => {
+    test("stores leases in different partitions, and for longer than any dead letter", async () => {
       const { store, tableName } = await openStore();
       await Promise.all(numbersTo(5).map((key) => store.leases.acquire(sns, String(key), 60_000)));
       await store.leases.complete(sns, "1");
@@ -198,7 +198,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       }
     });
 
-    test("fail with an error that is retried, never with one that rejects", async () => {
+    test("fails only with errors that cause a retry, and never with an error that rejects the delivery", async () => {
       const { leases } = dynamodbDedupe({ tableName: "nowhere", client });
       await expect(leases.acquire(sns, "1", 1_000)).rejects.toMatchObject({ name: "SinkError", code: "SINK_MISSING" });
       const wrongKeys = { ...sns, route: "x".repeat(3_000) };

@@ -3,7 +3,7 @@ import { systemClock } from "@sluice/core/sink-kit";
 import { fakeClock } from "../src/index.ts";
 
 describe("the fake clock", () => {
-  test("wakes sleepers in the order of their wake-up times, without waiting in between", async () => {
+  test("wakes sleepers in the order of their wake-up times, without real delays", async () => {
     const clock = fakeClock(1_000);
     const woken: string[] = [];
     const sleeper = async (name: string, ms: number): Promise<void> => {

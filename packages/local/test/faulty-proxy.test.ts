@@ -37,7 +37,7 @@ test("forwards requests and counts them", async () => {
   expect(proxy.requests()).toBe(0);
 });
 
-test("answers by itself when the script does, and forwards nothing", async () => {
+test("sends the script's answer if there is one, and does not forward the request", async () => {
   proxy.script(({ body }) => (body === "bad" ? { status: 503, body: "not now" } : undefined));
   expect([await post("bad"), await post("good")]).toEqual(["503 not now", "200 took good"]);
   expect(taken).toEqual(["good"]);

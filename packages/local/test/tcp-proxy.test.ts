@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { startTcpProxy } from "../src/index.ts";
 
-/** An echo server behind a proxy. */
+/** Opens an echo server behind a proxy. */
 const open = async () => {
   const taken: string[] = [];
   const server = createServer((socket) => {
@@ -16,7 +16,7 @@ const open = async () => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy = await startTcpProxy(`echo://127.0.0.1:${(server.address() as AddressInfo).port}`, { slowMs: 50 });
-  /** The answer; undefined when the connection closes first. */
+  /** Returns the answer, or undefined if the connection closes before an answer arrives. */
   const ask = async (text: string): Promise<string | undefined> => {
     const { hostname, port } = new URL(proxy.url);
     const socket = connect(Number(port), hostname);
@@ -65,7 +65,7 @@ describe("a TCP proxy", () => {
     await rig.close();
   });
 
-  test("changes its mode after the given number of pieces", async () => {
+  test("changes its mode after it has forwarded the given number of chunks", async () => {
     const rig = await open();
     rig.proxy.setMode("drop-answer", 2);
     expect([await rig.ask("1"), await rig.ask("2"), await rig.ask("3")]).toEqual(["1", "2", undefined]);

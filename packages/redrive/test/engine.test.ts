@@ -1,4 +1,4 @@
-// Requests of the engine: their size, what is requested again, and the effect of a failing function.
+// Tests of the engine's requests: their sizes, their repeats, and the effect of a function that fails.
 
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -20,9 +20,9 @@ interface TestMessage extends MessageOrder {
 }
 
 interface Script {
-  /** The outcome of a message at its place in the request. Default: delivered. */
+  /** Returns the outcome of a message; `place` is its index in the request. Default: delivered. */
   readonly answer?: (id: string, place: number) => { readonly outcome: string; readonly code?: string } | undefined;
-  /** Runs before the answer, with the ids of the request. */
+  /** Runs before the function answers, with the ids of the request's messages. */
   readonly before?: (ids: readonly string[]) => void;
   readonly perSecond?: number;
   readonly isDryRun?: boolean;
@@ -72,7 +72,7 @@ const broken = (): never => {
 const sizes = (requests: readonly string[][]): number[] => requests.map((ids) => ids.length);
 
 describe("requests", () => {
-  test("hold a hundred messages, and not more than the rate allows in a second", async () => {
+  test("contain at most a hundred messages, and not more than the rate allows in a second", async () => {
     const groups = Array.from({ length: 250 }, (_, index) => `group ${index} `);
     const free = bench({});
     await free.send(messagesOf(groups));
@@ -82,7 +82,7 @@ describe("requests", () => {
     expect(sizes(paced.requests)).toEqual([7, 7, 1]);
   });
 
-  test("become smaller when the function runs out of time, and no message is left", async () => {
+  test("become smaller when the function runs out of time, until every message is delivered", async () => {
     const { requests, results, send } = bench({
       answer: (_, place) => (place < 30 ? { outcome: "delivered" } : { outcome: "retried", code: "DEADLINE_EXCEEDED" }),
     });
@@ -91,7 +91,7 @@ describe("requests", () => {
     expect(new Set([...results.values()].map(({ outcome }) => outcome))).toEqual(new Set(["delivered"]));
   });
 
-  test("for which the function has no time at all are halved down to one message", async () => {
+  test("are halved down to one message if the function finishes none in its time", async () => {
     const { requests, outcomes, send } = bench({
       answer: () => ({ outcome: "retried", code: "DEADLINE_EXCEEDED" }),
     });
@@ -100,7 +100,7 @@ describe("requests", () => {
     expect(outcomes().map(([, code]) => code)).toEqual(Array(3).fill("DEADLINE_EXCEEDED"));
   });
 
-  test("that make the function crash are halved until the message is alone; later changes of its item are held back", async () => {
+  test("are halved until the message that crashes the function is alone, and later changes wait", async () => {
     const { requests, outcomes, send } = bench({
       before: (ids) => {
         if (ids.includes("b3")) throw functionFailed("Runtime.ExitError", "out of memory");
@@ -130,7 +130,7 @@ describe("requests", () => {
     expect([failed.length, outcomes().length]).toEqual([6, 100]);
   });
 
-  test("go on after fifteen failed requests in a row: five neighbours that crash the function do not end the run", async () => {
+  test("continue after fifteen failed requests in a row, which five adjacent bad messages can cause", async () => {
     const isDeadly = (id: string): boolean => Number(id.split(" ")[1]) < 5;
     const { outcomes, send } = bench({ before: (ids) => (ids.some(isDeadly) ? broken() : undefined) });
     await send(messagesOf(Array.from({ length: 100 }, (_, index) => `group ${index} `)));
@@ -159,8 +159,8 @@ describe("requests", () => {
   });
 });
 
-describe("answers", () => {
-  test("that do not name a message leave it in its source", async () => {
+describe("responses", () => {
+  test("that omit a message leave the message in its source", async () => {
     const { results, send } = bench({ answer: (id) => (id === "a0" ? undefined : { outcome: "delivered" }) });
     await send(messagesOf(["a", "b"]));
     expect(results.get("a0")).toMatchObject({ outcome: "retried", stays: true, code: "UNANSWERED" });
@@ -184,7 +184,7 @@ describe("answers", () => {
     ]);
   });
 
-  test("decide what stays by batchItemFailures: a message in the retry queue can be removed", async () => {
+  test("let a message be removed if batchItemFailures omits it, even if its outcome is a queued retry", async () => {
     const results = new Map<string, RedriveResult>();
     const engine = redriveEngine<TestMessage>({
       invoke: async () => ({ batchItemFailures: [], outcomes: [{ itemIdentifier: "a0", outcome: "retried" }] }),
@@ -231,7 +231,7 @@ test("a message whose record cannot be read ends the run, and every message has 
   expect(results.map(({ outcome }) => outcome)).toEqual(["unsent", "unsent"]);
 });
 
-test("messages are sent by version within their group, and groups in the order of their first messages", async () => {
+test("messages are sent by version within a group, and groups in the order of their first messages", async () => {
   const { requests, send } = bench({});
   const [a0, b1, a2, b3] = messagesOf(["a", "b", "a", "b"]) as [TestMessage, TestMessage, TestMessage, TestMessage];
   await send([b3, a2, b1, a0]);
@@ -239,7 +239,7 @@ test("messages are sent by version within their group, and groups in the order o
 });
 
 describe("the limits of a request", () => {
-  test("are six million bytes of JSON, and one message is sent even if it exceeds them", async () => {
+  test("include six million bytes of JSON, but a single message is sent even if it is larger", async () => {
     const bytes: number[] = [];
     const bodies = ["x".repeat(2_500_000), '"'.repeat(1_700_000), "x".repeat(7_000_000), "y"];
     const engine = redriveEngine<TestMessage>({
@@ -258,7 +258,7 @@ describe("the limits of a request", () => {
     expect(bytes[1]).toBeGreaterThan(maxRequestBytes);
   });
 
-  test("are exact: a request of one byte more is split", async () => {
+  test("are exact, so that a request of one byte more is split", async () => {
     const requestsFor = async (padding: number): Promise<number> => {
       let requests = 0;
       const engine = redriveEngine<TestMessage>({
@@ -297,7 +297,7 @@ describe("errors of the function", () => {
     expect(functionFailed(errorType, text)).toMatchObject({ message, errorType, code: "FUNCTION_FAILED" }),
   );
 
-  test("are of the function itself for Lambda's refusal of a large request", async () => {
+  test("count as errors of the function if Lambda refuses a request that is too large", async () => {
     const refusal = Object.assign(new Error("too large"), { name: "RequestTooLargeException" });
     const client = { invoke: () => Promise.reject(refusal) };
     const error = await invokeFunction(client, "orders", {}).catch((caught: unknown) => caught);
@@ -305,7 +305,7 @@ describe("errors of the function", () => {
     expect(error).toMatchObject({ code: "SINK_TOO_LARGE", cause: refusal });
   });
 
-  test("are the SDK's where the function was not called", async () => {
+  test("are the SDK's errors if the function was not called", async () => {
     const denied = Object.assign(new Error("no"), { name: "AccessDeniedException" });
     await expect(invokeFunction({ invoke: () => Promise.reject(denied) }, "orders", {})).rejects.toBe(denied);
   });

@@ -25,7 +25,7 @@ describe("the content of a message", () => {
     ["an envelope", encodeEnvelope(envelopeOf("a", 1)), "dead-letter"],
     ["an invocation record", JSON.stringify(invocation), "on-failure"],
     [
-      "the same, wrapped by SNS",
+      "an invocation record in an SNS notification",
       JSON.stringify({ Type: "Notification", Message: JSON.stringify(invocation) }),
       "on-failure",
     ],
@@ -41,7 +41,7 @@ describe("the content of a message", () => {
 });
 
 describe("the order of messages", () => {
-  test("is that of an item's changes, for each sink", () => {
+  test("is the order of an item's changes, for each sink", () => {
     const [first, second] = [envelopeOrder(envelopeOf("a", 1)), envelopeOrder(envelopeOf("a", 2))];
     expect(second.group).toBe(first.group);
     expect(second.version > first.version).toBe(true);
@@ -49,14 +49,14 @@ describe("the order of messages", () => {
     expect(envelopeOrder(envelopeOf("b", 1)).group).not.toBe(first.group);
   });
 
-  test("is that of a shard's batches", () => {
+  test("is the order of a shard's batches", () => {
     const later = { DDBStreamBatchInfo: { ...invocation.DDBStreamBatchInfo, startSequenceNumber: "100" } };
     const [first, second] = [invocationOrder("m1", invocation), invocationOrder("m2", later)];
     expect(second.group).toBe(first.group);
     expect(second.version > first.version).toBe(true);
   });
 
-  test("is none for a record that cannot be decoded, and for a message without a shard", () => {
+  test("is undefined for a record that cannot be decoded, and for a message without a shard", () => {
     const [one, other] = [envelopeOf("a", 1, { record: {} }), envelopeOf("a", 2, { record: {} })];
     expect(envelopeOrder(one).group).not.toBe(envelopeOrder(other).group);
     expect(invocationOrder("m1", {}).group).not.toBe(invocationOrder("m2", {}).group);
@@ -80,7 +80,7 @@ describe("a record that is stored elsewhere", () => {
     await expect(withRecord(reference, { get: async () => Buffer.from("half") })).rejects.toMatchObject(malformed);
   });
 
-  test("is removed after all of its messages, and stays when one of them does", async () => {
+  test("is removed after all of its messages, and stays if one of its messages stays", async () => {
     const log: string[] = [];
     const removed = await removeWithRecords(
       [

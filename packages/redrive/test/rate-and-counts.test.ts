@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { messageRate, runCounts } from "../src/index.ts";
 
 describe("the rate", () => {
-  test("delays messages, and saves up no unused time", async () => {
+  test("delays messages, and does not allow a burst after idle time", async () => {
     let time = 0;
     const clock = {
       now: () => time,
@@ -44,7 +44,7 @@ describe("the counts", () => {
     expect([counts.received(), counts.of("left"), counts.of("left", "delivered")]).toEqual([3, 1, 3]);
   });
 
-  test("continue those of an earlier part of the run", () => {
+  test("continue the counts of an earlier part of the run", () => {
     const counts = runCounts(["delivered", "left"], { received: 5, delivered: 4, left: 1 });
     counts.receive();
     counts.add("delivered");

@@ -50,7 +50,7 @@ describe("the code of an error", () => {
 
 describe("the error for a delivery", () => {
   test.each([["ValidationException"], ["InvalidSignatureException"], ["SomethingNew"]])(
-    "withholds the text of %s, also in its cause",
+    "omits the text of %s, also from its cause",
     (name) => {
       const error = classify("orders", thrown(name, "the value secret-7 is wrong"));
       expect(`${error.message} ${(error.cause as Error).message} ${(error.cause as Error).stack}`).not.toContain(
@@ -75,7 +75,7 @@ describe("the error for a delivery", () => {
     expect(classify("orders", refused).message).toContain("ECONNREFUSED");
   });
 
-  test("is the same error where it was already the sink's", () => {
+  test("is the same error if the sink threw it", () => {
     const own = new SinkError("SINK_TIMEOUT", "over");
     expect(classify("orders", own)).toBe(own);
   });

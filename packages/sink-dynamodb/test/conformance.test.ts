@@ -1,4 +1,4 @@
-// The conformance kit on DynamoDB Local: with the item's own key, and with a key that moves at every revision.
+// The conformance kit on DynamoDB Local, with the item's own key and with a key that changes at every revision.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";

@@ -1,5 +1,5 @@
-// Keys that move: the target ends with the last state of every item, whatever happens on the way. The same histories fail when
-// any part of the guard is missing. Tests for items with their own keys are in the repository's test/convergence.
+// Tests of keys that move. After any history, the target must contain the last state of every item. The same histories
+// must fail when any part of the guard is missing. Items with their own keys are tested in the root's test/convergence.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";
@@ -13,12 +13,12 @@ import { randomOf, shuffled, usernameHistory } from "./support/username-history.
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, startEngine);
 
-/** Timeout on a busy machine. */
+/** Timeout that is long enough for a busy machine. */
 const longMs = 240_000;
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** A history, and the items that the target must hold in the end. Their keys begin with the prefix of the case. */
+/** A history, and the items that the target must contain in the end. Their keys begin with the prefix of the case. */
 interface HistoryCase {
   readonly seed: number;
   readonly records: readonly StreamRecord[];
@@ -26,12 +26,12 @@ interface HistoryCase {
   readonly expected: readonly UnknownItem[];
 }
 
-/** Random histories of one kind, and the table for them. */
+/** Creates random histories of one kind, and defines the table to which they are copied. */
 interface HistoryKind {
   readonly keys: Readonly<Record<string, "S">>;
   readonly movingKey: MovingKey;
   readonly caseOf: (seed: number) => HistoryCase;
-  /** The prefix of the case that a target item belongs to. */
+  /** Returns the prefix of the case to which a target item belongs. */
   readonly prefixOf: (item: UnknownItem) => string;
   readonly map: (item: UnknownItem) => UnknownItem;
 }
@@ -68,7 +68,7 @@ const kinds = {
 const sinkOf = (table: string, client: DynamodbClient, { movingKey }: HistoryKind): DynamodbSink =>
   dynamodbSink({ client, table, movingKey });
 
-/** Makes a function that invokes the handler, and invokes it again while records fail. */
+/** Creates a function that invokes the handler until no record fails. */
 const invocationOf = (
   sink: DynamodbSink,
   { map }: HistoryKind,
@@ -91,7 +91,7 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** The items as sorted texts, because DynamoDB does not keep the order of attributes. */
+/** The items as sorted texts with sorted attributes, because DynamoDB does not keep the order of attributes. */
 const texts = (items: readonly UnknownItem[]): string[] =>
   items.map((item) => JSON.stringify(JSON.parse(toJson(item)), sortedMembers)).sort();
 
@@ -116,7 +116,7 @@ const wrongSeeds = async (
 const casesOf = (kind: HistoryKind, count: number, first = 1): HistoryCase[] =>
   Array.from({ length: count }, (_, index) => kind.caseOf(first + index));
 
-/** Plays cases, a few at once, and returns the seeds of wrong ones. */
+/** Delivers the histories, eight at once, and returns the seeds of those with a wrong final state. */
 const playCases = async (
   engine: Engine,
   kind: HistoryKind,
@@ -134,7 +134,7 @@ const playCases = async (
   return wrongSeeds(engine, table, sink, kind, cases);
 };
 
-/** Whether any of the first cases has a wrong final state. Plays a few at a time, because one is enough. */
+/** Whether any of 40 histories has a wrong final state. Delivers eight at a time, and stops at a wrong state. */
 const goesWrong = async (engine: Engine, kind: HistoryKind, client: DynamodbClient): Promise<boolean> => {
   for (let first = 1; first <= 40; first += 8) {
     if ((await playCases(engine, kind, casesOf(kind, 8, first), client)).length > 0) return true;
@@ -142,7 +142,7 @@ const goesWrong = async (engine: Engine, kind: HistoryKind, client: DynamodbClie
   return false;
 };
 
-/** Splits changes in any order into batches that contain no item twice, for one of several writers. */
+/** Splits one writer's changes into batches that contain each item at most once. */
 const batchesOf = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const batches: StreamRecord[][] = [];
   for (const record of records) {

@@ -32,7 +32,7 @@ const encodeWith = (
   delivery: UpsertDelivery<unknown>,
 ): DeliveryWrites => compileEncode(settingsOf(options), targetOf(keys))(delivery);
 
-/** The item of a delivery that has a valid one. */
+/** The item of a delivery. Throws if the delivery has no valid item. */
 const itemOf = ({ item }: DeliveryWrites): ItemWrite => {
   if (item === undefined || item instanceof Error) throw new Error("the delivery has no item");
   return item;
@@ -100,7 +100,7 @@ describe("values", () => {
   const asText = (found: unknown): string =>
     JSON.stringify(found, (_name, held) => (held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held));
 
-  /** Numbers as JavaScript prints a double, where a double is exact: DynamoDB takes `1e+21` and `1E21` for the same. */
+  /** Writes numbers as JavaScript prints them if doubles are exact, because `1e+21` equals `1E21` in DynamoDB. */
   const asNumbersAre = (given: Record<string, never>): unknown => {
     const [type, held] = Object.entries(given)[0] as [string, never];
     const asDecoded = (text: string): string => String(decodeValue({ N: text }));
@@ -193,13 +193,13 @@ describe("an item with a fixed key", () => {
     expect(writes.tombstones).toEqual([]);
   });
 
-  test("replaces a guard in the message, as with a copy of a copy", () => {
+  test("replaces a guard in the message, which a copy of a copy has", () => {
     const change = insert({ ...item, _sluice: { v: "9", removed: true } });
     const write = itemOf(encodeWith({}, keys, deliveryOf(change, change.after)));
     expect(guarded(settingsOf(), write)._sluice).toEqual({ M: { v: { S: change.version } } });
   });
 
-  test("may be renamed by an object of target attribute to key attribute", () => {
+  test("may have renamed key attributes, which an object of target name to source name defines", () => {
     const change = insert(item);
     const write = itemOf(
       encodeWith({ key: { id: "pk", kind: "sk" } }, { id: "S", kind: "S" }, deliveryOf(change, { total: 5 })),
@@ -207,7 +207,7 @@ describe("an item with a fixed key", () => {
     expect(write.attributes).toEqual({ id: { S: "a" }, kind: { S: "1" }, total: { N: "5" } });
   });
 
-  test("may be made by a function of the item's key", () => {
+  test("may have a key that a function creates from the item's key", () => {
     const change = insert(item);
     const key = ({ pk, sk }: Change["keys"]) => ({ id: `${pk}/${sk}` });
     expect(itemOf(encodeWith({ key }, { id: "S" }, deliveryOf(change, { total: 5 }))).key).toEqual({
@@ -215,7 +215,7 @@ describe("an item with a fixed key", () => {
     });
   });
 
-  test("takes attribute values straight from the record", () => {
+  test("copies attribute values directly from the record", () => {
     const change = insert({ ...item, bytes: new Set([Uint8Array.from([1])]) });
     const message = attributeValues(change.record.dynamodb?.NewImage ?? {});
     const { attributes } = itemOf(encodeWith({}, keys, deliveryOf(change, message)));
@@ -227,7 +227,7 @@ describe("an item with a fixed key", () => {
     });
   });
 
-  test("is rejected when its message names another key, without its values", () => {
+  test("is rejected when its message has another key, and the error contains no values", () => {
     const { item: found } = encodeWith({}, keys, deliveryOf(insert(item), { ...item, pk: "secret" }));
     expect(found).toMatchObject({ code: "SINK_REJECTED", message: expect.stringContaining("at pk") });
     expect(String(found)).not.toContain("secret");
@@ -257,7 +257,7 @@ describe("an item with a fixed key", () => {
     },
   );
 
-  test("fails alone when the function throws, or returns a value that is not a key", () => {
+  test("fails without effect on other items when the function throws, or returns a value that is not a key", () => {
     const encode = (key: () => never) =>
       errorOf(() => encodeWith({ key }, { id: "S" }, deliveryOf(insert(item), item)));
     const thrown = encode(() => {
@@ -289,7 +289,7 @@ describe("an item with a key that moves", () => {
     expect(left(writes)).toEqual(["old"]);
   });
 
-  test("leaves tombstones at every earlier key, and none at its last key", () => {
+  test("leaves a tombstone at every earlier key, but not at its last key", () => {
     const earlier = [
       insert(at("a")),
       modify(at("a"), at("b"), 2),
@@ -307,7 +307,7 @@ describe("an item with a key that moves", () => {
     expect(left(writes)).toEqual(["a", "b"]);
   });
 
-  test("has no copy to remove where the function returns no key", () => {
+  test("has no old copy to remove if the function returned no key", () => {
     const change = streamChange({ before: at(undefined) });
     expect(encode(deliveryOf(change, undefined))).toEqual({ item: undefined, tombstones: [] });
   });
@@ -317,7 +317,7 @@ describe("an item with a key that moves", () => {
     expect(error).toMatchObject({ code: "SINK_REJECTED", message: expect.stringContaining('"movingKey"') });
   });
 
-  test("still leaves its old key when its message is rejected", () => {
+  test("is removed at its old key even if its message is rejected", () => {
     const writes = encode(deliveryOf(modify(at("old"), at("new"), 2), { bad: Number.NaN }));
     expect(writes.item).toMatchObject({ code: "SINK_REJECTED" });
     expect(left(writes)).toEqual(["old"]);

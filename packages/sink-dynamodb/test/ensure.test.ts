@@ -14,7 +14,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
   const ttlOf = async (table: string): Promise<string | undefined> =>
     (await direct.send(new DescribeTimeToLiveCommand({ TableName: table }))).TimeToLiveDescription?.AttributeName;
 
-  test("with apply: false returns the missing changes, and makes none", async () => {
+  test("with apply: false returns the missing changes without making them", async () => {
     const sink = dynamodbSink({ client: client(), table: "planned" });
     expect(await sink.ensure({ create, apply: false })).toEqual([
       "CreateTable planned: pk S, at N",

@@ -16,7 +16,7 @@ const departed = (...entries: readonly (readonly [string, string, number?])[]) =
 const tombstone = { isRemoved: true };
 
 describe("a write", () => {
-  test("of the owner replaces an older version, and is superseded by its own or a newer one", () => {
+  test("of the owner replaces an older version, and is superseded by the same or a newer version", () => {
     expect(decide(guard("2", "x"), arrive("3", "x"), times)).toEqual({ kind: "replace", departures: new Map() });
     expect(decide(guard("2", "x"), arrive("2", "x"), times)).toEqual({ kind: "superseded" });
     expect(decide(guard("2", "x"), leave("1", "x"), times)).toEqual({ kind: "superseded" });
@@ -59,7 +59,7 @@ describe("a write", () => {
     });
   });
 
-  test("of any owner owns a guard without an owner", () => {
+  test("of any owner becomes the owner of a guard without an owner", () => {
     expect(decide({ version: "2", isRemoved: false }, arrive("3", "x"), times).kind).toBe("replace");
     expect(decide({ version: "4", isRemoved: false }, leave("3", "x"), times).kind).toBe("superseded");
   });

@@ -58,7 +58,7 @@ describe("options", () => {
     ["now", { now: 5 }],
   ];
 
-  test.each(wrong)("are refused by name: %s in %j", (option, given) => {
+  test.each(wrong)("are refused with the name %s in %j", (option, given) => {
     const make = () => dynamodbSink({ table: "orders", ...given } as DynamodbSinkOptions);
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
@@ -66,7 +66,7 @@ describe("options", () => {
   });
 });
 
-test("clients of the SDK fit as they are", () => {
+test("accept the SDK's clients without an adapter", () => {
   const clients: readonly DynamodbClient[] = [
     new DynamoDBClient({ region: "eu-central-1" }),
     new DynamoDB({ region: "eu-central-1" }),

@@ -1,4 +1,4 @@
-// Tests beyond the conformance kit: the number of calls and their capacity, keys that move, and the check of the source.
+// Tests that the conformance kit lacks: the number and capacity of calls, keys that move, and the check of the source.
 
 import { setTimeout } from "node:timers/promises";
 import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
@@ -46,7 +46,7 @@ interface UsernameTable {
   readonly userOf: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** A table of usernames, and the user of each. */
+/** Opens a table with usernames as keys, and a function that reads the user of each username. */
 const openUsernames = async (engine: Engine, options: Partial<DynamodbSinkOptions> = {}): Promise<UsernameTable> => {
   const table = await engine.createTable({ username: "S" });
   const sink = dynamodbSink({ client: engine.client(), table, ...byUsername, ...options });
@@ -76,7 +76,7 @@ describeWithDynamodb("a dry run", (engine) => {
     expect(await dryRun(sink, items(1), { pk: "another" })).toEqual(["SINK_REJECTED"]);
   });
 
-  test("of a key that moves distinguishes the owner's versions from other items' versions", async () => {
+  test("with a key that moves distinguishes the owner's versions from other items' versions", async () => {
     const { sink, userOf } = await openUsernames(engine);
     const ada = streamChange({ after: { pk: "ada", sk: "1", username: "s" }, position: 20 });
     await write(sink, [ada]);
@@ -99,7 +99,7 @@ describeWithDynamodb("the sink", (engine) => {
   };
 
   describe("by its calls", () => {
-    test("makes one DescribeTable, one PutItem for each change, and no other call", async () => {
+    test("sends one DescribeTable, one PutItem for each change, and no other call", async () => {
       const { sink } = await own();
       const changes = items(40);
       await write(sink, changes);
@@ -109,7 +109,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 81 });
     });
 
-    test("makes two PutItems for an item that moves, and reads only a key that had another owner", async () => {
+    test("sends two PutItems for an item that moves, and reads a key only if another item owned it", async () => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       const at = (pk: string, username: string) => ({ pk, username });
@@ -124,12 +124,12 @@ describeWithDynamodb("the sink", (engine) => {
     test('writes several items at once, and at most as many as option "concurrency" allows', async () => {
       const { sink } = await own({ concurrency: 5 });
       await write(sink, items(60));
-      // How many calls overlap at the proxy depends on the machine.
+      // The number of calls that overlap at the proxy depends on the machine.
       expect(proxy.peak()).toBeLessThanOrEqual(5);
       expect(proxy.peak()).toBeGreaterThan(1);
     });
 
-    test("consumes at most half of what a transaction does for the same guarded item", async () => {
+    test("consumes at most half of the capacity that a transaction consumes for the same guarded item", async () => {
       const { table, sink } = await own();
       await write(sink, items(1));
       const put = { TableName: table, Item: { pk: { S: "x" }, sk: { S: "1" } } } satisfies PutItemCommandInput;
@@ -140,11 +140,11 @@ describeWithDynamodb("the sink", (engine) => {
         new TransactWriteItemsCommand({ TransactItems: [{ Put }], ReturnConsumedCapacity: "TOTAL" }),
       );
       expect(single.ConsumedCapacity?.CapacityUnits).toBe(1);
-      // AWS consumes 2; DynamoDB Local reports 4.
+      // A transaction consumes 2 units on AWS, but DynamoDB Local reports 4.
       expect(transaction.ConsumedCapacity?.[0]?.CapacityUnits).toBeGreaterThanOrEqual(2);
     });
 
-    test("starts no write after the signal, and fails the rest with DEADLINE_EXCEEDED", async () => {
+    test("starts no write after the signal has aborted, and fails the rest with DEADLINE_EXCEEDED", async () => {
       const { sink } = await own({ concurrency: 2 });
       await write(sink, items(1));
       const invocation = new AbortController();
@@ -182,7 +182,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(outcomes(await write(sink, [...items(2), large]))).toEqual(["delivered", "delivered", "SINK_TOO_LARGE"]);
     });
 
-    test("in a pipeline: a throttled item is written by core's retry, and a rejected one is dead-lettered", async () => {
+    test("in a pipeline, a throttled item is written by a retry, and a rejected item is dead-lettered", async () => {
       const { table, sink } = await own();
       const envelopes: Envelope[] = [];
       const deadLetterQueue: DeadLetterQueue = {
@@ -246,7 +246,7 @@ describeWithDynamodb("the sink", (engine) => {
   });
 
   describe("with the item's own key", () => {
-    test("copies an item unchanged where there is no mapper", async () => {
+    test("copies an item unchanged if the route has no mapper", async () => {
       const { table, sink } = await own();
       const item = {
         pk: "a",
@@ -272,7 +272,7 @@ describeWithDynamodb("the sink", (engine) => {
       });
     });
 
-    test("removes items whose remove record has only the key", async () => {
+    test("removes an item if its remove record has only the key", async () => {
       const { table, sink } = await own();
       const before = { pk: "a", sk: "1", total: 5 };
       await write(sink, [streamChange({ after: before, viewType: "NEW_IMAGE" })]);
@@ -299,7 +299,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect((await engine.scan(table)).map(withoutGuard)).toEqual([{ pk: "item-0", sk: "1" }]);
     });
 
-    test("makes its own client where the options have none, and can be closed", async () => {
+    test("creates its own client if the options have none, and can be closed", async () => {
       const table = await engine.createTable({ pk: "S", sk: "S" });
       const environment = {
         AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
@@ -370,7 +370,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(await userOf()).toEqual({});
     });
 
-    test.each([[false], [true]])("lets two items swap their keys (second one first: %j)", async (isReversed) => {
+    test.each([[false], [true]])("lets two items swap their keys (second item first: %j)", async (isReversed) => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       const start = [table.put({ pk: "ann", username: "1" }), table.put({ pk: "bob", username: "2" })].map(changeOf);
@@ -391,7 +391,7 @@ describeWithDynamodb("the sink", (engine) => {
       expect(await userOf()).toEqual({});
     });
 
-    test("keeps the item at its old key until the new one can be written", async () => {
+    test("keeps the item at its old key until it can be written at its new key", async () => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
       await write(sink, [changeOf(table.put({ pk: "ann", username: "1" }))]);

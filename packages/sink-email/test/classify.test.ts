@@ -30,7 +30,7 @@ describe("SES", () => {
     expect(awsRequestError("email", sesService, error).code).toBe("SINK_TOO_LARGE");
   });
 
-  test("an address in the text of an error is not passed on", () => {
+  test("an address in the text of an error is omitted", () => {
     const text = "Email address is not verified: ada@example.com";
     const { message, cause } = awsRequestError("email", sesService, sesError("MessageRejected", 400, text));
     expect(message).toContain("MessageRejected");
@@ -74,7 +74,7 @@ describe("SMTP", () => {
     );
   });
 
-  test("a rejection has no cause, because its text quotes the address; a connection error is the cause", () => {
+  test("a rejection has no cause, because the reply quotes the address, but a connection error has a cause", () => {
     expect(classifySmtp("email", reply(550, "RCPT TO")).cause).toBeUndefined();
     const lost = Object.assign(new Error("lost"), { code: "ECONNECTION" });
     expect(classifySmtp("email", lost).cause).toBe(lost);

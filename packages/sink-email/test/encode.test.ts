@@ -19,7 +19,7 @@ const rejectionOf = (members: object): string => {
 };
 
 describe("recipients", () => {
-  test("are those of to, cc and bcc, each once, with domains in ASCII and lower case", () => {
+  test("are the addresses of to, cc and bcc, each once, with domains in ASCII and lower case", () => {
     const { recipients, to, cc } = encoded({
       to: ["ada@Example.com", { name: "Grace", address: "grace@bücher.example" }],
       cc: "ada@example.com",
@@ -111,7 +111,7 @@ describe("a header cannot be injected", () => {
 });
 
 describe("a mail", () => {
-  test("has a Message-ID from its idempotency key: the same on repeats, different for other changes", () => {
+  test("has a Message-ID from its idempotency key, the same on repeats and different for other changes", () => {
     const ids = ["e-1:email", "e-1:email", "e-2:email"].map((key) => encoded({}, key).messageId);
     expect(ids[0]).toMatch(/^<[\w-]{43}@example\.com>$/);
     expect(ids[1]).toBe(ids[0]);
@@ -142,7 +142,7 @@ describe("a mail", () => {
     expect(rejectionOf({ unsubscribe: { url: "http://example.com" } })).toContain("unsubscribe.url");
   });
 
-  test("is from the sender of the message, or else of the option; without both it is rejected", () => {
+  test("has the message's sender, or else the option's sender, and is rejected without a sender", () => {
     expect(encoded({ from: "ada@example.org" }).from).toEqual({ address: "ada@example.org" });
     const { from: _, ...rest } = deliveryOf().message;
     expect(encode({ ...deliveryOf(), message: rest }, defaults).from).toEqual(defaults.from);

@@ -13,7 +13,7 @@ const rawOf = (members: Partial<EmailMessage> = {}): string =>
 
 const parsed = (members: Partial<EmailMessage> = {}) => simpleParser(rawOf(members));
 
-/** The header lines, unfolded. */
+/** The header lines, after continuation lines are joined. */
 const headersOf = (raw: string): string[] =>
   (raw.split("\r\n\r\n")[0] ?? "").replaceAll(/\r\n[ \t]/g, " ").split("\r\n");
 
@@ -63,7 +63,7 @@ test("no header names a blind copy", () => {
 });
 
 test.each([`${"a".repeat(2_000)}.pdf`, "日本語".repeat(100), `${'"\\'.repeat(500)}.txt`])(
-  "a long file name arrives whole: %.10s",
+  "a long file name arrives complete (%.10s)",
   async (filename) => {
     const mail = await parsed({ attachments: [{ filename, content: "x" }] });
     expect(mail.attachments.map((file) => file.filename)).toEqual([filename]);

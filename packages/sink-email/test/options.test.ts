@@ -62,7 +62,7 @@ describe("an invalid option is named in the error", () => {
   });
 });
 
-test("a sink takes one change per write, and as many writes at once as its transport sends mails", () => {
+test("a sink accepts one change per write, and as many concurrent writes as its transport sends mails", () => {
   expect(emailSink({ transport: sesTransport() }).supports).toEqual({
     writes: "append",
     maxEntries: 1,

@@ -19,7 +19,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A sink of a new environment. All environments share the store. */
+/** Creates the sink of a new environment. All environments share the store. */
 const environment = () => {
   const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
   closing.push(transport.close);
@@ -31,7 +31,7 @@ const three: Partial<EmailMessage> = { to: ["ada@example.com", "bob@example.com"
 const answer = (replies: Readonly<Record<string, Reply>>): void =>
   server.setScript({ recipient: (address) => replies[address.split("@")[0] ?? ""] });
 
-/** Recipients that got the mail, in order and with repeats. */
+/** Recipients that received the mail, in order and with repeats. */
 const reached = (): string[] => server.taken.flatMap(({ to }) => to.map((address) => address.split("@")[0] ?? ""));
 
 const rejected: Reply = [550, "5.1.1 <bob@example.com> no such user"];
@@ -45,7 +45,7 @@ describe("a mail to several recipients", () => {
     expect(new Set(server.taken.map(({ raw }) => withoutDate(raw))).size).toBe(1);
   });
 
-  test("is rejected if one recipient is, and a redrive days later reaches only that one", async () => {
+  test("is rejected if one recipient is rejected, and a redrive days later reaches only that recipient", async () => {
     answer({ bob: rejected });
     const error = errorOf(await write(environment(), three));
     expect({ code: error.code, message: error.message }).toEqual({
@@ -58,7 +58,7 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "cyd", "bob"]);
   });
 
-  test("is retried for a recipient that must wait, and only for that one, in any environment", async () => {
+  test("is retried only for a recipient that must wait, in any environment", async () => {
     answer({ bob: later });
     expect(errorOf(await write(environment(), three)).message).toContain("1 of 3 recipients: the server answered 451");
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");
@@ -67,7 +67,7 @@ describe("a mail to several recipients", () => {
     expect(reached()).toEqual(["ada", "cyd", "bob"]);
   });
 
-  test("is retried while one recipient must wait, and then rejected if another one is", async () => {
+  test("is retried while one recipient must wait, and then rejected if another recipient was rejected", async () => {
     answer({ ada: rejected, bob: later });
     const sink = environment();
     expect(outcomeOf(await write(sink, three))).toBe("SINK_THROTTLED");
@@ -115,18 +115,18 @@ describe("a mail to several recipients", () => {
 });
 
 describe("a store that fails", () => {
-  test("to acquire a lease: nothing is sent", async () => {
+  test("to acquire a lease prevents the send", async () => {
     leases.fail("acquire");
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_UNAVAILABLE");
     expect(server.requests()).toBe(0);
   });
 
-  test("to record that all recipients have the mail: the mail is delivered", async () => {
+  test("to complete the lease of the whole mail does not prevent the delivery", async () => {
     leases.fail("complete");
     expect(outcomeOf(await write(environment(), three))).toBe("delivered");
   });
 
-  test("to record that some recipients have the mail: it is retried, then rejected, and no copy is repeated", async () => {
+  test("to complete the leases of some recipients causes a retry, which repeats no copy and is rejected", async () => {
     leases.fail("complete");
     answer({ bob: rejected });
     const sink = environment();
@@ -139,7 +139,7 @@ describe("a store that fails", () => {
     expect(reached()).toEqual(["ada", "cyd"]);
   });
 
-  test("to release a lease: the error of the mail is reported", async () => {
+  test("to release a lease does not hide the error of the mail", async () => {
     leases.fail("release");
     answer({ ada: later });
     expect(outcomeOf(await write(environment(), three))).toBe("SINK_THROTTLED");

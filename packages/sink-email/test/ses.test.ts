@@ -16,7 +16,7 @@ afterEach(() => local.close());
 const open = (options: SesTransportOptions = {}) =>
   emailSink({ transport: sesTransport({ client: local.client, ...options }), dedupeStore: { leases: memoryLeases() } });
 
-/** The Raw content of the request. */
+/** Returns the mail that a request with Raw content contains. */
 const rawOf = (request: { readonly [member: string]: unknown }): Buffer => {
   const { Raw } = request.Content as { readonly Raw: { readonly Data: string } };
   return Buffer.from(Raw.Data, "base64");
@@ -63,7 +63,7 @@ describe("a mail by SES", () => {
     ]);
   });
 
-  test("to several recipients is sent as Raw: each copy names all recipients and goes to one", async () => {
+  test("to several recipients is sent as Raw copies, which name all recipients and go to one each", async () => {
     await write(open(), { to: ["ada@example.com", "bob@example.com"], bcc: "cyd@example.com" });
     expect(local.received.map(({ Destination }) => Destination)).toEqual(
       ["ada", "bob", "cyd"].map((name) => ({ ToAddresses: [`${name}@example.com`] })),
@@ -93,7 +93,7 @@ describe("a mail by SES", () => {
   });
 });
 
-test("if SES rejects one of several recipients, the delivery is rejected, and a repeat sends no second copy", async () => {
+test("to several recipients is rejected if SES rejects one of them, and a repeat sends no second copy", async () => {
   local.setAnswer((body) =>
     body.includes("bob@example.com") && body.includes('"ToAddresses":["bob') ? [400, "MessageRejected", "no"] : "pass",
   );
@@ -111,7 +111,7 @@ test("if SES rejects one of several recipients, the delivery is rejected, and a 
   ]);
 });
 
-test("a client of the user is used, and not ended", async () => {
+test("the user's own client is used, and is not closed", async () => {
   const calls: string[] = [];
   const client: SesClient & { readonly destroy: () => void } = {
     sendEmail: async ({ Destination }) => {

@@ -34,7 +34,7 @@ const open = (options: Partial<EmailSinkOptions> = {}, connection: Partial<SmtpT
 const batchOf = (count: number, members: Partial<EmailMessage> = {}) =>
   Array.from({ length: count }, (_, index) => deliveryOf(members, `e-${index}:email`));
 
-/** Waits for sockets, which do not use the clock. */
+/** Waits for a condition that depends on sockets, which do not use the test's clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -60,7 +60,7 @@ describe("a mail by SMTP", () => {
     expect(errorOf(await write(open())).message).toBe("[email] the server answered 554 5.7.1 to DATA");
   });
 
-  test("is not sent again by the pool if its connection is lost: core retries", async () => {
+  test("is not sent again by the pool if its connection is lost, because core retries", async () => {
     const sink = open();
     await write(sink);
     for (const script of [{ sender: "drop" }, { arrival: "take-and-drop" }] as const) {
@@ -137,7 +137,7 @@ describe("TLS", () => {
   });
 
   test("is required unless the server is this machine", async () => {
-    // 0.0.0.0 connects to this machine, and the sink does not know the name.
+    // 0.0.0.0 connects to this machine, but is not in the sink's list of local names, so the sink requires TLS.
     const error = errorOf(await write(open({}, { host: "0.0.0.0" })));
     expect(error.code).toBe("SINK_DENIED");
     expect(server.requests()).toBe(0);
@@ -159,7 +159,7 @@ describe("limits of time", () => {
     expect((await writing).map(outcomeOf)).toEqual(["delivered", "delivered", "delivered"]);
   });
 
-  test("a mail is not sent if the invocation ends while it waits for its turn", async () => {
+  test("a mail that waits for the rate limit is not sent after the invocation has ended", async () => {
     const clock = manualClock();
     const end = new AbortController();
     const writing = open({ maxPerSecond: 1, clock }).write(batchOf(2), invocation(end.signal));

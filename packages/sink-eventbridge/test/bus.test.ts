@@ -1,4 +1,4 @@
-// Behaviour that only EventBridge has: on moto, or with a client in memory if moto does not support it.
+// Tests of behaviour that only EventBridge has. They run on moto, or with a client in memory if moto is not enough.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
@@ -23,7 +23,7 @@ const outcomes = (results: readonly WriteResult[]): string[] =>
   results.map((result) => (result.outcome === "failed" ? result.error.code : result.outcome));
 
 describeWithMoto("on moto", (target) => {
-  test("rules match on source, detail type and detail, and get time and resources", async () => {
+  test("rules match on source, detail type and detail, and pass on time and resources", async () => {
     const pattern = { source: [source], "detail-type": ["OrderPlaced"], detail: { pk: [{ prefix: "b" }] } };
     const { eventBusName, drain } = await target.createBus(pattern);
     const sink = eventbridgeSink({ source, eventBusName, client: target.client });
@@ -43,7 +43,7 @@ describeWithMoto("on moto", (target) => {
     expect(outcomes(await sink.write([delivery("a")], context))).toEqual(["SINK_MISSING"]);
   });
 
-  test("the sink makes a client from the environment if the options have none", async () => {
+  test("the sink creates a client from the environment if the options have no client", async () => {
     const { eventBusName, drain } = await target.createBus();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {
@@ -61,7 +61,7 @@ describeWithMoto("on moto", (target) => {
 });
 
 describe("with a client in memory", () => {
-  /** Bytes of an event, as the guide of EventBridge counts them. */
+  /** Size of an event in bytes, as EventBridge's guide counts it. */
   const bytesOf = ({ Time, Source, DetailType, Detail }: Parameters<EventBridgeClient["putEvents"]>[0]["Entries"][0]) =>
     (Time ? 14 : 0) + [Source, DetailType, Detail].reduce((sum, text) => sum + Buffer.from(text).length, 0);
 
@@ -76,7 +76,7 @@ describe("with a client in memory", () => {
     return { requests, sink: eventbridgeSink({ source, client }) };
   };
 
-  /** Bytes of an event with this text in its detail. */
+  /** Size in bytes of an event with this text in its detail. */
   const bytesWith = async (text: string): Promise<number> => {
     const { requests, sink } = inMemory();
     await sink.write([delivery("a", { detail: { text } })], context);
@@ -109,7 +109,7 @@ describe("with a client in memory", () => {
     expect(requests[0]).toHaveLength(1);
   });
 
-  test("an answer is read by index: ids, errors, neither, and too few results", async () => {
+  test("results are matched to entries by index, even if a result is empty or missing", async () => {
     const client: EventBridgeClient = {
       putEvents: async () => ({
         Entries: [{ ErrorCode: "ThrottlingException", ErrorMessage: "slow" }, { EventId: "1" }, {}],

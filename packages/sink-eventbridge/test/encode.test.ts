@@ -18,7 +18,7 @@ const delivery = (message: EventBridgeMessage): AppendDelivery<EventBridgeMessag
 const own = { _sluice: { idempotencyKey: "event-1:eventbridge", version: change.version } };
 
 describe("an entry", () => {
-  test("has the source in the options, the time of the change, and the detail with the member of the sink", () => {
+  test("has the option's source, the change's time, and the detail with the sink's own member", () => {
     const { entry, bytes } = encode(delivery({ detailType: "OrderPlaced", detail: { total: 5 } }), settings);
     const Detail = JSON.stringify({ total: 5, ...own });
     expect(entry).toEqual({
@@ -54,7 +54,7 @@ describe("an entry", () => {
     expect(bytes).toBe(14 + "com.example.other".length + 7 + Detail.length + (message.resources[0] as string).length);
   });
 
-  test("has no time if the record has none, and is 14 bytes smaller", () => {
+  test("has no time if the record has no time, which makes it 14 bytes smaller", () => {
     const record = streamRecord({ after: { pk: "a", sk: "1" } });
     const { ApproximateCreationDateTime: _, ...timeless } = record.dynamodb ?? {};
     const message = { detailType: "OrderPlaced", detail: {} };

@@ -1,4 +1,4 @@
-// The target of the tests: an engine behind a proxy, and queues that get the events of its buses.
+// Sets up the target of the tests. The sink sends events to an engine behind a proxy, and queues receive these events.
 
 import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -6,7 +6,7 @@ import { drainQueue, type FaultyProxy, type MotoEngine, type ProxyAnswer, startF
 import type { Fault } from "@sluice/testing";
 import type { EventBridgeClient } from "../src/index.ts";
 
-/** An event, as the target of a rule gets it. */
+/** An event as the target of a rule receives it. */
 export interface ReceivedEvent {
   readonly source: string;
   readonly "detail-type": string;
@@ -18,22 +18,21 @@ export interface ReceivedEvent {
   };
 }
 
-/** A bus, and a queue that gets its events. */
+/** A bus, and a queue that receives its events. */
 export interface Bus {
   readonly eventBusName: string;
-  /** Events since the last call. */
+  /** Returns the events since the last call. */
   readonly drain: () => Promise<readonly ReceivedEvent[]>;
 }
 
-/** The target. */
 export interface EventBridgeTarget {
   readonly engine: MotoEngine;
   readonly proxy: FaultyProxy;
-  /** Sends its requests through the proxy. */
+  /** A client whose requests go through the proxy. */
   readonly client: EventBridgeClient;
-  /** Makes a bus whose rule has this pattern. Default: all events. */
+  /** Creates a bus whose rule has this pattern. The default pattern matches all events. */
   readonly createBus: (pattern?: object) => Promise<Bus>;
-  /** Makes requests or one entry fail; undefined: no failures. */
+  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -52,11 +51,11 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { ErrorCode: "ThrottlingException", ErrorMessage: "slow down" },
-  // A service may quote the message that it rejects.
+  // EventBridge may quote the rejected detail in its error, so the sink must omit this text.
   refuse: { ErrorCode: "MalformedDetail", ErrorMessage: "confidential-7f3a is not allowed" },
 };
 
-/** The client. If a fault names a change, only the entry of that change fails. */
+/** Wraps the client. If the fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: EventBridge, faultOf: () => Fault | undefined): EventBridgeClient => ({
   putEvents: async ({ Entries }, options) => {
     const fault = faultOf();
@@ -69,7 +68,6 @@ const withEntryFault = (client: EventBridge, faultOf: () => Fault | undefined): 
   },
 });
 
-/** Starts the proxy. */
 export const startTarget = async (engine: MotoEngine): Promise<EventBridgeTarget> => {
   const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };

@@ -10,7 +10,7 @@ import {
 
 type RequestParams = Parameters<OpensearchClient["transport"]["request"]>[0];
 
-/** A client that answers by a function, and records its requests. */
+/** A client whose answers come from a function, and the list of its requests. */
 const scripted = (answer: (body: string, request: number) => unknown) => {
   const bodies: string[] = [];
   let inFlight = 0;
@@ -63,7 +63,7 @@ const writeTo = async (
   });
 };
 
-describe("a bulk answer", () => {
+describe("a bulk response", () => {
   test("is matched to the deliveries item by item", async () => {
     const statuses = [201, 429, 400, 503, 404];
     const { client } = scripted(() => ({ errors: true, items: statuses.map((status) => ({ create: { status } })) }));
@@ -76,7 +76,7 @@ describe("a bulk answer", () => {
     ]);
   });
 
-  test("retries only documents that exist already, by the script, whose noop means superseded", async () => {
+  test("causes a second request only for documents that exist already, and noop means superseded", async () => {
     const { client, bodies } = scripted((body, request) => {
       if (request > 1) return { errors: false, items: [{ update: { status: 200, result: "noop" } }] };
       const conflict = { create: { status: 409, error: { type: "version_conflict_engine_exception" } } };
@@ -90,7 +90,7 @@ describe("a bulk answer", () => {
     expect(bodies[1]).toContain('"_id":"item-1"');
   });
 
-  test("with another action for a delivery leaves that delivery unreported", async () => {
+  test("with the wrong action for a delivery leaves this delivery without a result", async () => {
     const { client } = scripted(() => ({ items: [{ create: { status: 201 } }, { index: { status: 201 } }] }));
     expect(await writeTo(client, batchOf(2))).toEqual(["delivered", "SINK_UNREPORTED"]);
   });
@@ -107,7 +107,7 @@ describe("a bulk answer", () => {
 });
 
 describe("requests", () => {
-  test("have a limited number of entries, and a limited number of them is in flight", async () => {
+  test("have a limited number of entries, and a limited number of requests is in flight", async () => {
     const { client, bodies, mostInFlight } = scripted(taken);
     const outcomes = await writeTo(client, batchOf(23), { maxEntries: 5, concurrency: 3 });
     expect(new Set(outcomes)).toEqual(new Set(["delivered"]));
@@ -115,7 +115,7 @@ describe("requests", () => {
     expect(mostInFlight()).toBe(3);
   });
 
-  test("are as many for a large batch as may be in flight, and one for a small batch", async () => {
+  test("use the whole concurrency for a large batch, and are a single request for a small batch", async () => {
     const { client, bodies } = scripted(taken);
     await writeTo(client, batchOf(1_000));
     expect(bodies.map((body) => entriesIn(body).length)).toEqual([500, 500]);
@@ -130,7 +130,7 @@ describe("requests", () => {
     expect(bodies.length).toBeGreaterThan(3);
   });
 
-  test("that the server refuses because of one line are halved until that line is alone", async () => {
+  test("that the server refuses because of one entry are halved until this entry is alone", async () => {
     const { client } = scripted((body) =>
       body.includes("item-3") ? responseError(400, "x_content_parse_exception") : taken(body),
     );
@@ -138,14 +138,14 @@ describe("requests", () => {
     expect(outcomes).toEqual(batchOf(8).map((_, index) => (index === 3 ? "SINK_REJECTED" : "delivered")));
   });
 
-  test("end with the first answer that the target is unusable", async () => {
+  test("end with the first response that says that the target is unusable", async () => {
     const { client, bodies } = scripted(() => responseError(403, "security_exception"));
     const outcomes = await writeTo(client, batchOf(30), { maxEntries: 5, concurrency: 1 });
     expect(new Set(outcomes)).toEqual(new Set(["SINK_DENIED"]));
     expect(bodies).toHaveLength(1);
   });
 
-  test("do not start after the signal", async () => {
+  test("do not start after the signal has aborted", async () => {
     const invocation = new AbortController();
     const { client, bodies } = scripted((body) => {
       invocation.abort();
@@ -167,7 +167,7 @@ describe("requests", () => {
     return result?.outcome;
   };
 
-  test("replace a document by its sequence number until another writer has written it, and then use the script", async () => {
+  test("replace a document by its sequence number, but use the script after another writer has changed it", async () => {
     const { client, bodies } = scripted((body, request) => {
       const action = body.startsWith('{"index') ? "index" : "update";
       const [_seq_no, _primary_term] = [request, 3];
@@ -189,7 +189,7 @@ describe("requests", () => {
     ]);
   });
 
-  test("have no condition on a sequence number on Serverless, or where an answer has none", async () => {
+  test("have no condition on a sequence number on Serverless, or if a response has no sequence number", async () => {
     for (const [options, sequenceNumber] of [
       [{ serverless: true }, { _seq_no: 1, _primary_term: 1 }],
       [{}, {}],

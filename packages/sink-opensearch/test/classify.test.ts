@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { outcomeOf, type SinkErrorCode } from "@sluice/core/sink-kit";
 import { codeOf, itemError, requestFailure, type ServerError } from "../src/classify.ts";
 
-/** Errors of the servers 2.19.1 and 3.8.0. */
+/** Errors that servers of the releases 2.19.1 and 3.8.0 returned. */
 const items: readonly (readonly [name: string, status: number, error: ServerError, code: SinkErrorCode])[] = [
   ["a conflict", 409, { type: "version_conflict_engine_exception" }, "SINK_CONFLICT"],
   ["a full queue", 429, { type: "rejected_execution_exception" }, "SINK_THROTTLED"],
@@ -124,7 +124,7 @@ describe("a request that failed as a whole", () => {
     expect(failure.error.message).not.toContain("secret");
   });
 
-  test("keeps the text of the client's error, and not the request with its documents", () => {
+  test("keeps the text of the client's error, but not the request with its documents", () => {
     const error = Object.assign(clientError("ConnectionError", "socket hang up"), { meta: { body: "secret" } });
     const { cause } = requestFailure("search", error).error;
     expect(cause).toMatchObject({ name: "ConnectionError", message: "socket hang up" });
@@ -140,7 +140,7 @@ describe("a request that failed as a whole", () => {
     expect(requestFailure("search", error).error.retryAfterMs).toBe(retryAfterMs);
   });
 
-  test("rejects deliveries only where one entry may be the cause", () => {
+  test("rejects deliveries only if one of them may be the cause", () => {
     for (const status of [400, 401, 403, 404, 405, 408, 409, 418, 429, 500, 502, 503, 504]) {
       expect(outcomeOf(requestFailure("search", responseError(status, {})).error.code)).toBe("retry");
     }

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A server that accepts every request, and records them. */
+/** A server that accepts every request, and the list of these requests. */
 const listen = async (secure = false): Promise<{ url: string; received: SignedRequest[] }> => {
   const received: SignedRequest[] = [];
   const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -50,8 +50,8 @@ const writeBy = async (options: Partial<OpensearchSinkOptions>): Promise<WriteRe
   return (await sink.write([delivery], context))[0];
 };
 
-describe("the client that the sink makes", () => {
-  test("sends one request, which requires an alias and asks for a short answer", async () => {
+describe("the client that the sink creates", () => {
+  test("sends one request, which requires an alias and asks for a short response", async () => {
     const { url, received } = await listen();
     expect(await writeBy({ node: url })).toEqual({ delivery, outcome: "delivered" });
     const [{ url: path, headers }] = received as [SignedRequest];
@@ -95,7 +95,7 @@ describe("the client that the sink makes", () => {
     expect(result).toMatchObject({ outcome: "failed", error: { code: "SINK_DENIED" } });
   });
 
-  test('compresses where option "gzip" is set', async () => {
+  test('compresses requests if option "gzip" is set', async () => {
     const { url, received } = await listen();
     await writeBy({ node: url, gzip: true });
     const { headers, body } = received[0] as SignedRequest;
@@ -116,7 +116,7 @@ describe("the client that the sink makes", () => {
 });
 
 describe("the user's own client", () => {
-  test("is used as it is, without retries", async () => {
+  test("is used without changes, and without retries", async () => {
     const { url, received } = await listen();
     const client = new Client({ node: url, headers: { "x-mine": "yes" } });
     closing.unshift(() => client.close());

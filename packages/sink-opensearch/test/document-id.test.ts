@@ -38,7 +38,7 @@ describe("a document's id", () => {
     expect(idOfImage({ pk: { N: one } })).toBe(idOfImage({ pk: { N: other } }));
   });
 
-  test("is a hash where the key is longer than 512 bytes, and the key is returned as well", () => {
+  test("is a hash if the key is longer than 512 bytes, and the key is returned too", () => {
     const [short, long] = ["é".repeat(256), `${"é".repeat(256)}x`];
     expect(documentId({ pk: short })).toEqual({ id: short });
     expect(documentId({ pk: long })).toEqual({ id: expect.stringMatching(/^%sha256-[\w-]{43}$/), key: long });

@@ -22,7 +22,7 @@ const remove = streamChange({ keyNames: ["pk"], before: { pk: "a" } });
 const delivery = (message: object | undefined, change: Change = insertOf(), earlier: readonly Change[] = []) =>
   ({ change, message, earlier }) satisfies UpsertDelivery<object>;
 
-/** The two lines of a request. */
+/** The two parsed lines of an entry. */
 const linesOf = (lines: string): unknown[] =>
   lines
     .trimEnd()
@@ -38,7 +38,7 @@ describe("an entry", () => {
     ]);
   });
 
-  test("updates the document of a modification by the guard's script", () => {
+  test("updates the document of a modification with the guard's script", () => {
     expect(linesOf(encode(delivery({ title: "T" }, modify), options).lines)).toEqual([
       { update: { _id: "a", retry_on_conflict: 5 } },
       {
@@ -59,13 +59,13 @@ describe("an entry", () => {
     expect(update.script.params.d).toEqual(document);
   });
 
-  test("of a removal is a tombstone with the time of its write", () => {
+  test("of a removal is a tombstone with the time at which it is written", () => {
     const [, update] = linesOf(encode(delivery(undefined, remove), byScript).lines);
     const tombstone = { version: remove.version, deleted: true, deletedAt: 1_767_323_045_000 };
     expect(update).toMatchObject({ script: { params: { d: { _sluice: tombstone } } } });
   });
 
-  test("contains the key where the id is its hash", () => {
+  test("contains the key if the id is the key's hash", () => {
     const change = streamChange({ keyNames: ["pk"], after: { pk: "k".repeat(600) } });
     const [action, document] = linesOf(encode(delivery({}, change), options).lines);
     expect(action).toEqual({ create: { _id: expect.stringMatching(/^%sha256-/) } });
@@ -84,14 +84,14 @@ describe("an entry", () => {
     ["an insert of a backfill", delivery({}, insertOf("backfill")), "create"],
     ["an insert that was redriven", delivery({}, insertOf("redrive")), "update"],
     ["an insert that was replayed", delivery({}, insertOf("replay")), "update"],
-    ["a modification that stands for an insert", delivery({}, modify, [insertOf()]), "create"],
-    ["an insert that stands for a removal", delivery({}, insertOf(), [remove]), "update"],
+    ["a modification that supersedes an insert", delivery({}, modify, [insertOf()]), "create"],
+    ["an insert that supersedes a removal", delivery({}, insertOf(), [remove]), "update"],
     ["a removal", delivery(undefined, remove), "update"],
   ] as const)("of %s has the action %s", (_name, one, action) => {
     expect(encode(one, options).action).toBe(action);
   });
 
-  test("replaces a document that this sink wrote last, on the condition that no other writer has written it since", () => {
+  test("replaces a document that this sink wrote last, on the condition that no other writer has changed it", () => {
     const sequenceNumber = { seqNo: 17, primaryTerm: 2 };
     const older = withRecent({ version: "0", sequenceNumber });
     expect(linesOf(encode(delivery({ title: "T" }, modify), older).lines)).toEqual([

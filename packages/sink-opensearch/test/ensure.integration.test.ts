@@ -35,7 +35,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     return JSON.stringify({ aliases, mappings: found });
   };
 
-  test("creates index, mapping and filtered alias, and then finds nothing missing", async () => {
+  test("creates index, mapping and filtered alias, and reports no change the second time", async () => {
     const index = newIndex();
     const requests = await sinkFor(index).ensure();
     expect(requests).toEqual([expect.stringMatching(`^PUT /${index}-000001 \\{.*"aliases"`)]);
@@ -46,7 +46,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(state).toContain('"title":{"type":"text"}');
   });
 
-  test("with apply: false returns the requests and sends none", async () => {
+  test("with apply: false returns the requests without sending them", async () => {
     const index = newIndex();
     expect(await sinkFor(index).ensure({ apply: false })).toHaveLength(1);
     expect((await api("GET", `/${index}-000001`)).status).toBe(404);
@@ -58,7 +58,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sinkFor(index).ensure()).toEqual([]);
   });
 
-  test("adds new fields, also inside other fields, and changes no existing one", async () => {
+  test("adds new fields, even inside other fields, and does not change existing fields", async () => {
     const index = newIndex();
     await sinkFor(index).ensure();
     const sizes = { properties: { width: { type: "long" }, height: { type: "long" } } };
@@ -69,7 +69,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sinkFor(index, { mappings: more }).ensure()).toEqual([]);
   });
 
-  test("adds a further way to index a field, and keeps the existing ones", async () => {
+  test("adds a further way to index a field, and keeps the existing ways", async () => {
     const index = newIndex();
     const titled = (fields: OpensearchMappings["properties"] & object) => ({
       properties: { title: { type: "text", analyzer: "german", fields } },
@@ -89,7 +89,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     ["a setting", { settings: { number_of_shards: "many" } }, /"settings".*number_of_shards/],
     ["an unknown setting", { settings: { numberOfShards: 1 } }, /"settings".*numberOfShards/],
   ])(
-    "passes on why the server refuses %s, because a request without items quotes no values",
+    "includes the server's reason for refusing %s, because a request without documents quotes no values",
     async (_, options, reason) => {
       await expect(sinkFor(newIndex(), options).ensure()).rejects.toMatchObject({
         code: "CONFIG_INVALID",
@@ -98,7 +98,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     },
   );
 
-  test("passes on why the server refuses a new field", async () => {
+  test("includes the server's reason for refusing a new field", async () => {
     const index = newIndex();
     await sinkFor(index).ensure();
     await expect(
@@ -109,7 +109,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     });
   });
 
-  test("ensure, write and purge take an alias with any letters", async () => {
+  test("ensure, write and purge accept an alias with any letters", async () => {
     const sink = sinkFor(`${newIndex()}-%41-ü€`);
     expect(await sink.ensure()).toHaveLength(1);
     expect(await sink.ensure()).toEqual([]);
@@ -118,7 +118,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sink.purge()).toBe(0);
   });
 
-  test("refuses an existing field of another type, by its name", async () => {
+  test("refuses an existing field of another type, and names the field", async () => {
     const index = newIndex();
     await sinkFor(index).ensure();
     const other = { properties: { sizes: { properties: { width: { type: "keyword" } } } } };
@@ -175,7 +175,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     });
   });
 
-  test("finds out by a probe that a Serverless collection refuses ids and scripts", async () => {
+  test("detects with a test write that a Serverless collection refuses ids and scripts", async () => {
     const [index, proxy] = [newIndex(), await startFaultProxy(url)];
     const sink = opensearchSink({ node: proxy.url, index, mappings, serverless: true });
     await sink.ensure();
@@ -215,7 +215,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
   });
 
-  test("purge deletes tombstones that are old enough, and nothing else", async () => {
+  test("purge deletes only tombstones that are old enough", async () => {
     const index = newIndex();
     const sink = sinkFor(index);
     await sink.ensure();
@@ -240,7 +240,7 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sink.purge({ olderThanDays: 15 })).toBe(1);
   });
 
-  test("purge refuses fewer days than a redrive can take, and a Serverless collection", async () => {
+  test("purge refuses an age of fewer days than a redrive can take, and a Serverless collection", async () => {
     const sink = sinkFor(newIndex());
     await expect(sink.purge({ olderThanDays: 14 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     const serverless = opensearchSink({ client, index: newIndex(), serverless: true });

@@ -1,5 +1,5 @@
-// Truncated and malformed answers, sent by a server and read by the real client. The write may have happened, so core retries
-// all of it, and dead-letters nothing.
+// Truncated and malformed answers, which a server sends and the real client reads. The write may have happened, so core
+// retries the whole request and writes no dead letters.
 
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,7 +15,7 @@ const whole =
 const zipped = gzipSync(whole);
 const json = { "content-type": "application/json; charset=UTF-8" };
 
-/** Sends the head and the bytes, and then closes the connection. */
+/** Sends the headers and the bytes, and then closes the connection. */
 const cut = (outgoing: ServerResponse, headers: Record<string, string | number>, bytes: Buffer | string): void => {
   outgoing.writeHead(200, { ...json, ...headers });
   outgoing.write(bytes, () => outgoing.socket?.destroy());
@@ -45,7 +45,7 @@ let close = async (): Promise<void> => undefined;
 
 afterEach(() => close());
 
-/** A sink with a server that answers the first `count` requests by `answer`, and the others correctly. */
+/** Opens a sink and its server, which answers the first `count` requests with `answer` and later requests correctly. */
 const open = async (answer: (outgoing: ServerResponse) => void, count: number) => {
   let requests = 0;
   const server = createServer((incoming, outgoing) => {

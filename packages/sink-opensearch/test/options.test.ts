@@ -43,14 +43,14 @@ const wrong: readonly (readonly [option: string, options: Partial<OpensearchSink
 ];
 
 describe("opensearch", () => {
-  test.each(wrong)("refuses a wrong %s by name (%#)", (option, options) => {
+  test.each(wrong)("refuses a wrong %s with an error that names it (%#)", (option, options) => {
     const make = () => opensearchSink({ node, index: "orders", ...options });
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(`option "${option}"`);
     expect(make).not.toThrow("secret");
   });
 
-  test("takes a client or a node", () => {
+  test("accepts a client or a node", () => {
     expect(opensearchSink({ client, index: "orders" }).name).toBe("opensearch");
     expect(opensearchSink({ node, index: "orders", name: "search" }).name).toBe("search");
   });
@@ -62,7 +62,7 @@ describe("opensearch", () => {
     expect(closed).toBe(0);
   });
 
-  test("is made and closed without a request", async () => {
+  test("is created and closed without a request", async () => {
     const sink = opensearchSink({ node, index: "orders", auth: { region: "eu-central-1" } });
     expect(sink.supports).toEqual({ writes: "upsert" });
     await sink.close();
@@ -70,7 +70,7 @@ describe("opensearch", () => {
 });
 
 describe("the settings", () => {
-  test("keep credentials apart from the node's URL", () => {
+  test("separate credentials from the node's URL", () => {
     const { source } = checkOptions({ node: "https://u%40x:p%3A1@search.example.com", index: "orders" });
     expect(source).toEqual({
       settings: {

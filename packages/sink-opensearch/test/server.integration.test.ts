@@ -25,7 +25,7 @@ const mappings: OpensearchMappings = {
   },
 };
 
-/** A change with the image of the record, so that numbers keep the form that DynamoDB gave them. */
+/** A change whose record has exactly this image, so that numbers keep their notation. */
 const imageChange = (after: Image, origin: Origin) => {
   const record = streamRecord({ keyNames: ["pk"], after: { pk: "placeholder" } });
   const keys = { pk: after.pk } as Image;
@@ -60,7 +60,7 @@ await describeWithEachServer("the sink", ({ url }) => {
   const documentsOf = async (index: string, query?: object): Promise<readonly Record<string, unknown>[]> =>
     (await hitsOf(api, index, query)).map(({ _source }) => withoutGuard(_source));
 
-  test("writes the whole item where the route has no mapper", async () => {
+  test("writes the whole item if the route has no mapper", async () => {
     const { sink, index } = await open();
     const handler = pipeline("items", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
       .to(sink)
@@ -78,7 +78,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 2 }]);
   });
 
-  test("writes the same document by both actions, with every digit of its numbers", async () => {
+  test("writes the same document with both actions, with every digit of its numbers", async () => {
     const { sink, index } = await open();
     const numbers = ["0.1", "1E21", "1E-7", "123456789.125", "9007199254740993", "-0.00012", "100000000000000000000"];
     const digits = ["12345678901234567890123456789012345678", "0.12345678901234567890123456789012345678", "1.5E100"];
@@ -125,7 +125,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index)).toEqual([{ pk: "a", title: "T" }]);
   });
 
-  test("finds numbers by range, whether they are written as numbers or as text", async () => {
+  test("finds numbers by range, no matter if they are written as numbers or as text", async () => {
     const { sink, index } = await open();
     const items = [
       { pk: "exact", count: 9_007_199_254_740_993n, price: 0.5 },
@@ -160,7 +160,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     await opensearchSink({ client, index, mappings, settings: testSettings }).ensure();
     expect(await write(other, 8)).toBe("delivered");
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
-    // A redelivered change: its document has that version, then an older version, and then is missing.
+    // Redelivers a change, whose document first has the same version, then has an older version, and then is missing.
     expect(await write(other, 8)).toBe("superseded");
     for (const older of [3, undefined]) {
       await api("DELETE", `/${index}-000001`);
@@ -172,7 +172,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     }
   });
 
-  test("hides tombstones from searches by the alias, and shows documents that existed before the sink", async () => {
+  test("hides tombstones from searches through the alias, but not documents that existed before the sink", async () => {
     const { sink, index } = await open();
     await api("PUT", `/${index}-000001/_doc/before`, { title: "from before" });
     await outcomesOf(sink, [deliveryOf(insertOf("a")), deliveryOf(removeOf("b", 1))]);
@@ -188,7 +188,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await outcomesOf(sink, [deliveryOf(modifyOf("a", { count: 1 }, 1))])).toEqual(["delivered"]);
   });
 
-  test("keeps a tombstone after the server has forgotten real deletes", async () => {
+  test("keeps a tombstone for longer than the server remembers real deletes", async () => {
     const { sink, index } = await open({ settings: { ...testSettings, gc_deletes: "1s" } });
     const [insert, removal] = [deliveryOf(insertOf("a", {}, 1)), deliveryOf(removeOf("a", 2))];
     expect(await outcomesOf(sink, [insert])).toEqual(["delivered"]);
@@ -213,7 +213,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect((await hitsOf(api, index)).map(({ _id }) => _id)).toEqual(["control"]);
   });
 
-  test("rejects only the one bad document among 5,000", async () => {
+  test("rejects only the single bad document among 5,000", async () => {
     const { sink, index } = await open();
     const deliveries = Array.from({ length: 5_000 }, (_, at) =>
       deliveryOf(insertOf(`item-${at}`, { count: at === 3_210 ? "many" : at })),
@@ -235,7 +235,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await documentsOf(index, { terms: { title: ["a", "b", "c", "d"] } })).toHaveLength(4);
   });
 
-  test("reports a full disk as SINK_THROTTLED, and not as a missing permission", async () => {
+  test("reports a full disk as SINK_THROTTLED, not as a missing permission", async () => {
     const { sink, index } = await open();
     const block = (value: boolean | null) =>
       api("PUT", `/${index}-000001/_settings`, { "index.blocks.read_only_allow_delete": value });
@@ -246,7 +246,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     expect(await outcomesOf(sink, deliveries)).toEqual(["delivered", "delivered"]);
   });
 
-  test("fails with SINK_MISSING where the alias has no write index, or a strict mapping lacks the guard's field", async () => {
+  test("fails with SINK_MISSING if the alias has no write index, or a strict mapping lacks the guard's field", async () => {
     const [two, strict] = [newIndex(), newIndex()];
     for (const number of [1, 2]) await api("PUT", `/${two}-00000${number}`, { aliases: { [two]: {} } });
     await api("PUT", `/${strict}-000001`, { mappings: { dynamic: "strict" }, aliases: { [strict]: {} } });
@@ -256,7 +256,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     }
   });
 
-  test("takes keys of any length, with any characters", async () => {
+  test("accepts keys of any length and with any characters", async () => {
     const { sink, index } = await open({ mappings: {} });
     const keys = ["k".repeat(512), "k".repeat(513), "é".repeat(1_000), "a|b", "%"];
     const deliveries = keys.map((pk) => deliveryOf(insertOf(pk, {}), { length: pk.length }));

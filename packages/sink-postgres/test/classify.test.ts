@@ -4,7 +4,7 @@ import { classify, codeOf, isConnectionGood } from "../src/classify.ts";
 
 const secret = "confidential-4711";
 
-/** An error of the server, as pg throws it. */
+/** A server error as pg throws it. Its text and its detail contain the secret. */
 const serverError = (code: string, fields: object = {}): Error =>
   Object.assign(new Error(`Key (id)=(${secret}) is bad`), { code, severity: "ERROR", detail: secret, ...fields });
 
@@ -58,7 +58,7 @@ describe("codes", () => {
 });
 
 describe("the text of an error", () => {
-  test("for a data error: SQLSTATE, column and constraint, and no value in message or cause", () => {
+  test("contains SQLSTATE, column and constraint of a data error, and no value in message or cause", () => {
     const error = classify("rows", serverError("23505", { column: "email", constraint: "orders_email_key" }));
     expect(error).toBeInstanceOf(SinkError);
     expect(error.message).toContain(
@@ -69,7 +69,7 @@ describe("the text of an error", () => {
       expect(text).not.toContain(secret);
   });
 
-  test("for a missing relation: its name", () => {
+  test("contains the name of a missing relation", () => {
     const error = Object.assign(new Error('relation "orders_sluice" does not exist'), {
       code: "42P01",
       severity: "ERROR",
@@ -77,7 +77,7 @@ describe("the text of an error", () => {
     expect(classify("rows", error).message).toContain('relation "orders_sluice" does not exist');
   });
 
-  test("for an error from inside a function: without the function's text, whatever its SQLSTATE", () => {
+  test("omits the text of an error from inside a function, whatever its SQLSTATE", () => {
     const error = serverError("42501", { where: "PL/pgSQL function refuse() line 2 at RAISE" });
     expect(classify("rows", error)).toMatchObject({
       code: "SINK_DENIED",
@@ -85,7 +85,7 @@ describe("the text of an error", () => {
     });
   });
 
-  test("for a lost connection: the original error as the cause, and its code where it has no text", () => {
+  test("contains the code of a lost connection if its error has no text, and this error is the cause", () => {
     const original = Object.assign(new Error(""), { code: "ECONNREFUSED" });
     expect(classify("rows", original)).toMatchObject({ cause: original, message: "[rows] ECONNREFUSED" });
   });

@@ -8,7 +8,7 @@ import { certificate, openTlsServer } from "./support/tls-server.ts";
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 const batchAt = (position: number) => [upsertOf(changeOf({ id: "a" }, position, {}), { n: position })];
 
-describeWithPostgres("a pool that the sink makes", (engine) => {
+describeWithPostgres("a pool that the sink creates", (engine) => {
   const open = async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (id text PRIMARY KEY, n int)");
@@ -19,7 +19,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     return { database, proxy, connection, password };
   };
 
-  test("calls the password function for every new connection, survives the loss of an idle one, and ends with close", async () => {
+  test("calls the password function for each connection, survives a lost idle connection, and ends with close", async () => {
     const { database, proxy, connection, password } = await open();
     let calls = 0;
     const token = async (): Promise<string> => {
@@ -32,7 +32,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     proxy.cut();
     const second = batchAt(2);
     const write = () => sink.write(second, invocation());
-    // pg may not have noticed the loss yet. Then core retries.
+    // pg may not have noticed the loss yet. In this case the write fails, and core would retry.
     const results = await write().catch((error: unknown) => {
       expect(error).toMatchObject({ code: "SINK_UNAVAILABLE" });
       return write();
@@ -48,7 +48,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
     await database.close();
   });
 
-  test("takes a connection string", async () => {
+  test("accepts a connection string", async () => {
     const { database, proxy } = await open();
     const sink = postgresSink({ connection: { connectionString: proxy.url }, table: "items" });
     const batch = batchAt(1);
@@ -69,7 +69,7 @@ describeWithPostgres("a pool that the sink makes", (engine) => {
   });
 });
 
-test("a server that stops while a connection is made does not end the process: SINK_UNAVAILABLE", async () => {
+test("a server that stops during the connection causes SINK_UNAVAILABLE, and does not end the process", async () => {
   const server = await openStoppingServer();
   const connection = { host: "127.0.0.1", port: server.port, user: "u", database: "d", password: "p" };
   const sink = postgresSink({ connection, table: "items" });
@@ -89,7 +89,7 @@ describe("TLS", () => {
     return { code: "code" in error ? error.code : "none", accepted: server.accepted() };
   };
 
-  test("refuses a self-signed certificate: SINK_DENIED", async () => {
+  test("refuses a self-signed certificate with SINK_DENIED", async () => {
     expect(await write("S", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
   });
 
@@ -97,14 +97,14 @@ describe("TLS", () => {
     expect(await write("S", { ca: certificate })).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
   });
 
-  test('refuses a certificate for another name, unless option "servername" gives that name: SINK_DENIED', async () => {
+  test('refuses a certificate for another name with SINK_DENIED, unless option "servername" has this name', async () => {
     const refused = await write("S", { ca: certificate }, "127.0.0.1");
     expect(refused).toEqual({ code: "SINK_DENIED", accepted: 0 });
     const accepted = await write("S", { ca: certificate, servername: "localhost" }, "127.0.0.1");
     expect(accepted).toEqual({ code: "SINK_UNAVAILABLE", accepted: 1 });
   });
 
-  test("is required also where the server does not support it: SINK_DENIED", async () => {
+  test("is required even if the server does not support it, which causes SINK_DENIED", async () => {
     expect(await write("N", true)).toEqual({ code: "SINK_DENIED", accepted: 0 });
   });
 });

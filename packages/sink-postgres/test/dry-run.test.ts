@@ -1,4 +1,4 @@
-// Tests of dryRun beyond the conformance kit.
+// Tests of dryRun that the conformance kit does not contain.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
@@ -37,7 +37,7 @@ describeWithPostgres("a dry run", (engine) => {
     },
   );
 
-  test("of a missing table rejects as a write does", async () => {
+  test("on a missing table rejects like a write", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({ pool: database.pool, table: "absent", key: ["id"] });
     const batch = [upsertOf(changeOf({ id: "a" }, 1, {}), {})];

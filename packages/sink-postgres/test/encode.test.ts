@@ -11,7 +11,7 @@ import {
   valueCell,
 } from "../src/write/codec.ts";
 
-/** Reads an array literal of one dimension, as Postgres does: https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO */
+/** Parses an array literal of one dimension (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO). */
 const readLiteral = (literal: string): (string | null)[] => {
   const entries: (string | null)[] = [];
   const pattern = /[{,](?:"((?:[^"\\]|\\.)*)"|null|NULL|([^,"{}]+))/gsy;
@@ -44,7 +44,7 @@ describe("the array literal", () => {
     expect(readLiteral(numericLiteral(entries))).toEqual(entries);
   });
 
-  test("keeps the letters of an escape as letters", () => {
+  test("keeps a backslash and its letter as two characters", () => {
     expect(readLiteral(arrayLiteral(["\\u0000", "\\n", "\\\\n", "\n"]))).toEqual(["\\u0000", "\\n", "\\\\n", "\n"]);
   });
 
@@ -68,7 +68,7 @@ describe("a codec", () => {
     expect(codecOf(type)).toBe(codec);
   });
 
-  test("of an array is that of its elements, whatever its dimensions", () => {
+  test("of an array is the codec of its elements, whatever its dimensions", () => {
     expect(codecOf("numeric(10,2)[]")).toEqual({ elements: "other" });
     expect(codecOf("text[][]")).toEqual({ elements: "text" });
   });

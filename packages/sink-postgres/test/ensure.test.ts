@@ -26,7 +26,7 @@ const columnsOf = async ({ sql }: Database, relation: string): Promise<unknown[]
 
 describeWithPostgres("ensure", (engine) => {
   for (const guard of ["version-table", "inline"] as const) {
-    test(`${guard}: creates missing relations, and then finds nothing missing`, async () => {
+    test(`${guard}: creates missing relations, and reports no change the second time`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
       const planned = await sink.ensure({ apply: false });
@@ -38,7 +38,7 @@ describeWithPostgres("ensure", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: the DDL that it returns can be run by hand`, async () => {
+    test(`${guard}: the DDL that ensure returns can be run by hand`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ ...base, pool: database.pool, columns, guard });
       await database.sql((await sink.ensure({ apply: false })).join(";\n"));
@@ -78,7 +78,7 @@ describeWithPostgres("ensure", (engine) => {
     });
   }
 
-  test("refuses a declared type that differs from the column's, and a type that the server does not have", async () => {
+  test("refuses a declared type that differs from the column's type or that the server lacks", async () => {
     const database = await newDatabase(engine);
     await database.sql(`CREATE TABLE "Quoted ""name""" ("Order Id" text PRIMARY KEY, title varchar(5), total int)`);
     const sink = postgresSink({ ...base, pool: database.pool, columns });
@@ -96,7 +96,7 @@ describeWithPostgres("ensure", (engine) => {
     await database.close();
   });
 
-  test("names the option that is missing to create a table", async () => {
+  test("names the option that must be set to create a table", async () => {
     const database = await newDatabase(engine);
     const pool = database.pool;
     await expect(postgresSink({ pool, table: "t" }).ensure()).rejects.toMatchObject({
@@ -157,7 +157,7 @@ describeWithPostgres("ensure", (engine) => {
 
 describeWithPostgres("purge", (engine) => {
   for (const guard of ["version-table", "inline"] as const) {
-    test(`${guard}: deletes tombstones that are old enough, and nothing else`, async () => {
+    test(`${guard}: deletes only tombstones that are old enough`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({
         pool: database.pool,
@@ -188,7 +188,7 @@ describeWithPostgres("purge", (engine) => {
     });
   }
 
-  test("deletes in chunks until nothing is left, and refuses fewer days than a redrive can take", async () => {
+  test("deletes all old tombstones in chunks, and refuses fewer days than a redrive can take", async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE t (id text PRIMARY KEY)");
     const watched = watch(database.pool);

@@ -26,7 +26,7 @@ const withTable = async (database: Database): Promise<Database> => {
   return database;
 };
 
-/** Locks the item's row in the version table, as a slow writer does. */
+/** Locks the item's row in the version table, like a slow writer, until `release` is called. */
 const hold = async (database: Database, id: string): Promise<{ readonly release: () => Promise<void> }> => {
   const client = await database.pool.connect();
   await client.query("BEGIN");
@@ -60,7 +60,7 @@ describeWithPostgres("a lost connection", (engine) => {
     return { database, proxy, sink, close };
   };
 
-  test("before the statement arrives: SINK_UNAVAILABLE, nothing is written, and a retry delivers", async () => {
+  test("before the statement arrives causes SINK_UNAVAILABLE without a write, and a retry delivers", async () => {
     const { database, proxy, sink, close } = await open();
     const batch = [delivery("a", 1, "a")];
     proxy.setMode("drop-request");
@@ -71,7 +71,7 @@ describeWithPostgres("a lost connection", (engine) => {
     await close();
   });
 
-  test("while the statement runs: SINK_UNAVAILABLE, and retries converge", async () => {
+  test("while the statement runs causes SINK_UNAVAILABLE, and retries converge", async () => {
     const { database, proxy, sink, close } = await open();
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a"), delivery("b", 1, "b")];
@@ -90,7 +90,7 @@ describeWithPostgres("a lost connection", (engine) => {
     await close();
   });
 
-  test("after the commit, before the answer: SINK_UNAVAILABLE, and the retry is superseded", async () => {
+  test("between the commit and the answer causes SINK_UNAVAILABLE, and the retry is superseded", async () => {
     const { database, proxy, sink, close } = await open();
     const batch = [delivery("a", 1, "a")];
     proxy.setMode("drop-answer");
@@ -103,19 +103,22 @@ describeWithPostgres("a lost connection", (engine) => {
     await close();
   });
 
-  // The test must not stop a server that the user has started.
+  // The next test stops the server, so it must not run on a server that the user has started.
   const testWithOwnServer = process.env.DATABASE_URL === undefined ? test : test.skip;
-  testWithOwnServer("by a restart of the server, or its sudden end: SINK_UNAVAILABLE until it is back", async () => {
-    const { sink, close } = await open();
-    for (const [round, stop] of [engine.restart, () => engine.kill().then(engine.restart)].entries()) {
-      await stop();
-      const batch = [delivery("a", round + 1, `after ${round}`)];
-      const first = await sink.write(batch, invocation()).catch((error: { code: string }) => error.code);
-      if (first !== "SINK_UNAVAILABLE") expect(outcomesOf(batch, first as never)).toEqual(["delivered"]);
-      else expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
-    }
-    await close();
-  });
+  testWithOwnServer(
+    "to a server that restarts or is killed causes SINK_UNAVAILABLE until the server is back",
+    async () => {
+      const { sink, close } = await open();
+      for (const [round, stop] of [engine.restart, () => engine.kill().then(engine.restart)].entries()) {
+        await stop();
+        const batch = [delivery("a", round + 1, `after ${round}`)];
+        const first = await sink.write(batch, invocation()).catch((error: { code: string }) => error.code);
+        if (first !== "SINK_UNAVAILABLE") expect(outcomesOf(batch, first as never)).toEqual(["delivered"]);
+        else expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
+      }
+      await close();
+    },
+  );
 });
 
 describeWithPostgres("time", (engine) => {
@@ -152,7 +155,7 @@ describeWithPostgres("time", (engine) => {
     await database.close();
   });
 
-  test("a statement_timeout of the role is SINK_TIMEOUT", async () => {
+  test("the statement_timeout of a role causes SINK_TIMEOUT", async () => {
     const database = await withTable(await newDatabase(engine));
     await database.sql(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET statement_timeout = '60ms'`);
     const limited = openDatabase(database.url);
@@ -165,7 +168,7 @@ describeWithPostgres("time", (engine) => {
     await database.close();
   });
 
-  test("a connection that the pool makes too late goes back to the pool", async () => {
+  test("a connection that the pool opens too late is returned to the pool", async () => {
     const database = await withTable(await newDatabase(engine, 1));
     const only = await database.pool.connect();
     const end = new AbortController();
@@ -189,7 +192,7 @@ describeWithPostgres("conflicts", (engine) => {
       ["a", "b", "c"].map((id) => delivery(id, 1, id)),
       invocation(),
     );
-    // The server checks for a deadlock once, some time after a wait has begun. So the sink must be the last one to wait.
+    // The server checks for a deadlock once, some time after a wait has begun, so the sink must begin to wait last.
     const between = await hold(database, "b");
     const other = await database.pool.connect();
     await other.query("SET deadlock_timeout = '60s'");

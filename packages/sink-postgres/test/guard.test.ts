@@ -21,7 +21,7 @@ const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 const columns = { id: "text", state: "text" };
 const tableOptions = (guard: PostgresGuard) => ({ table: "items", key: ["id"], guard }) as const;
 
-/** The privileges that README.md lists. */
+/** The privileges that a writer needs, as README.md lists them. */
 const privileges = {
   "version-table": ["SELECT, INSERT, UPDATE ON items, items_sluice", "DELETE ON items"],
   inline: ["SELECT, INSERT, UPDATE ON items_with_tombstones"],
@@ -35,7 +35,7 @@ const delivery = (id: string, position: number, state?: string): UpsertDelivery<
 const states = async ({ sql }: Database): Promise<Record<string, unknown>> =>
   Object.fromEntries((await sql("SELECT id, state FROM items ORDER BY id")).map(({ id, state }) => [id, state]));
 
-/** Writes a batch, and retries what fails, as core does. */
+/** Writes a batch, and retries failed deliveries like core. */
 const writeUntilTaken = async (sink: PostgresSink, batch: readonly UpsertDelivery<PostgresRow>[]): Promise<void> => {
   let left = batch;
   for (let attempts = 0; left.length > 0; attempts++) {
@@ -48,7 +48,7 @@ const writeUntilTaken = async (sink: PostgresSink, batch: readonly UpsertDeliver
   }
 };
 
-/** Random upserts and removals of one item, at rising positions. */
+/** Random upserts and removals of one item, in the order of their positions. */
 const randomChangesOf = (
   random: ReturnType<typeof randomOf>,
   id: string,
@@ -56,7 +56,7 @@ const randomChangesOf = (
 ): UpsertDelivery<PostgresRow>[] =>
   Array.from({ length }, (_, index) => delivery(id, index + 1, random() < 0.45 ? undefined : `${id}-${index + 1}`));
 
-/** Splits deliveries into batches that contain each row once. */
+/** Splits deliveries into batches that contain each row at most once. */
 const batchesOf = (deliveries: readonly UpsertDelivery<PostgresRow>[]): UpsertDelivery<PostgresRow>[][] => {
   const batches: UpsertDelivery<PostgresRow>[][] = [];
   for (const one of deliveries) {
@@ -105,12 +105,12 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
       await database.close();
     };
 
-    test(`${guard}: stale upserts and deletes leave the last state of each item, and restore no removed item`, async () => {
+    test(`${guard}: stale upserts and deletes leave the last state of each item, and no removed item`, async () => {
       await race(20_261_123, (life, writer) => life.filter((_, index) => index % 4 === writer || index >= 4));
     });
 
     test(`${guard}: redrives during live changes leave the last state of each item`, async () => {
-      // Writer 0 is the live stream, in order. The other writers redrive single old changes.
+      // Writer 0 delivers the live stream in order. The other writers redrive single old changes.
       await race(77, (life, writer) =>
         writer === 0 ? [...life] : life.slice(0, -1).filter((_, index) => index % 3 === writer - 1),
       );
@@ -119,7 +119,7 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
 });
 
 describeWithPostgres("the version table", (engine) => {
-  /** A sink whose next statement runs at once, and commits only when `commit` is called. */
+  /** A sink whose statements run in one transaction, which commits only when the test calls `commit`. */
   const uncommitted = async (database: Database): Promise<{ sink: PostgresSink; commit: () => Promise<void> }> => {
     const client = await database.pool.connect();
     await client.query("BEGIN");
@@ -166,7 +166,7 @@ describeWithPostgres("the version table", (engine) => {
     await database.close();
   });
 
-  test("a removal that deleted its row needs no second statement", async () => {
+  test("a removal whose first statement deletes its row needs no second statement", async () => {
     const { database, queries, rows } = await prepare();
     await rows.write([delivery("a", 1, "there"), delivery("b", 1, "there")], invocation());
     const before = queries.queries.length;
@@ -176,7 +176,7 @@ describeWithPostgres("the version table", (engine) => {
     await database.close();
   });
 
-  test("a crash between the two statements of such a removal is repaired when the removal is redelivered", async () => {
+  test("a crash between the two statements of a removal is repaired when the removal is redelivered", async () => {
     const { database, rows } = await prepare();
     await rows.write([delivery("warm", 1, "up")], invocation());
     const slow = await uncommitted(database);
@@ -199,7 +199,7 @@ describeWithPostgres("the version table", (engine) => {
     await database.close();
   });
 
-  test("the second statement of a removal keeps the row of an upsert that was committed in between", async () => {
+  test("the second statement of a removal keeps a row that was upserted between the two statements", async () => {
     const { database } = await prepare();
     const slow = await uncommitted(database);
     const late = await uncommitted(database);
@@ -241,7 +241,7 @@ describeWithPostgres("the version table", (engine) => {
 
 describeWithPostgres("each guard", (engine) => {
   for (const guard of guards) {
-    test(`${guard}: where the key function sends two items to one row, the newest version stays`, async () => {
+    test(`${guard}: if the key function gives two items the same row, the newest version stays`, async () => {
       const database = await newDatabase(engine);
       const key = (keys: Change["keys"]) => ({ id: String(keys.id).slice(0, 1) });
       await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
@@ -256,7 +256,7 @@ describeWithPostgres("each guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: in a redelivered batch with one new change the other changes are superseded, in any order`, async () => {
+    test(`${guard}: the old changes of a redelivered batch with one new change are superseded, in any order`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { ...columns } });
       await sink.ensure();
@@ -283,7 +283,7 @@ describeWithPostgres("each guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: a table with only key columns is written`, async () => {
+    test(`${guard}: a table that has only key columns can be written`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { id: "text" } });
       await sink.ensure();
@@ -297,7 +297,7 @@ describeWithPostgres("each guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: a plain SELECT on the table's name shows live items only`, async () => {
+    test(`${guard}: a SELECT from the table's name returns only live items`, async () => {
       const database = await newDatabase(engine);
       await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard) });
@@ -307,7 +307,7 @@ describeWithPostgres("each guard", (engine) => {
       await database.close();
     });
 
-    test(`${guard}: the privileges in the README are enough to write, and not enough for anything else`, async () => {
+    test(`${guard}: the privileges in the README allow writes, and no other statements`, async () => {
       const database = await newDatabase(engine);
       await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
       const role = `writer_${new URL(database.url).pathname.slice(1)}`;

@@ -53,7 +53,7 @@ describe("options", () => {
     expectInvalid(options, option);
   });
 
-  test("are copied: a later change of the caller's object has no effect", () => {
+  test("are copied, so that a later change of the caller's object has no effect", () => {
     const key = ["id"];
     const settings = checkOptions({ ...base, key });
     key.push("other");
@@ -74,7 +74,7 @@ describe("options", () => {
     expect(() => postgresSink({ pool, table: "orders", columns: { title: type } })).not.toThrow();
   });
 
-  test("names are quoted, and versions have a relation of their own", () => {
+  test("names are quoted, and versions are in a separate relation", () => {
     const { relations } = checkOptions({ ...base, schema: 'a"b', table: "Orders" });
     expect(relations).toMatchObject({
       table: '"a""b"."Orders"',
@@ -84,7 +84,7 @@ describe("options", () => {
     expect(checkOptions({ ...base, guard: "inline" }).relations.rows).toBe('"orders_with_tombstones"');
   });
 
-  test("the factory does not connect, and close without a write does not either", async () => {
+  test("neither the factory nor close without a write connects", async () => {
     const sink = postgresSink({ connection: { host: "db.invalid" }, table: "orders" });
     expect(sink).toMatchObject({ name: "postgres", supports: { writes: "upsert" } });
     await sink.close();
@@ -92,7 +92,7 @@ describe("options", () => {
   });
 });
 
-describe("the pool that the sink makes", () => {
+describe("the pool that the sink creates", () => {
   test("verifies TLS by default, except to this machine", () => {
     expect(connectionOf({ host: "db.example.com" }).ssl).toBe(true);
     expect(connectionOf({ connectionString: "postgresql://u@db.example.com:5432/x" }).ssl).toBe(true);
@@ -101,7 +101,7 @@ describe("the pool that the sink makes", () => {
       expect(connectionOf({ host }).ssl).toBe(false);
   });
 
-  // https://github.com/brianc/node-postgres/blob/master/packages/pg-connection-string/README.md
+  // Source: https://github.com/brianc/node-postgres/blob/master/packages/pg-connection-string/README.md
   test.each([
     "sslmode=no-verify",
     "sslmode=disable",
@@ -119,19 +119,19 @@ describe("the pool that the sink makes", () => {
   });
 
   test.each(["sslmode=verify-full", "sslmode=require", "ssl=true", "ssl=1", "uselibpqcompat=true&sslmode=verify-full"])(
-    "takes a connection string with %s, which verifies",
+    "accepts a connection string with %s, which verifies TLS",
     (parameters) => {
       expect(connectionOf({ connectionString: `postgresql://db.example.com/x?${parameters}` }).ssl).toBe(true);
     },
   );
 
-  test("is local where pg connects to this machine, whatever the URL's host", () => {
+  test("counts as local only if pg connects to this machine, whatever the URL's host", () => {
     expect(connectionOf({ connectionString: "postgresql://localhost/x?host=db.example.com" }).ssl).toBe(true);
     expect(connectionOf({ connectionString: "postgresql:///x?host=/var/run/postgresql" }).ssl).toBe(false);
     expect(connectionOf({ connectionString: "postgresql://%2Fvar%2Frun%2Fpostgresql/x" }).ssl).toBe(false);
   });
 
-  test("has few connections, none for long, and passes on the password function", () => {
+  test("has few connections, closes idle connections early, and passes on the password function", () => {
     const password = async (): Promise<string> => "token";
     expect(connectionOf({ host: "db.example.com", password, maxLifetimeSeconds: 300 })).toMatchObject({
       max: 2,

@@ -32,7 +32,7 @@ describeWithPostgres("bad rows", (engine) => {
     return { database, sink, watched };
   };
 
-  /** Writes a bad row between two good ones. Only the bad row is rejected, and its error does not quote the value. */
+  /** Writes a bad row between two good rows. Expects that only the bad row is rejected, by an error without values. */
   const expectRejectedAlone = async (definition: string, bad: PostgresRow, reason: string, options: object = {}) => {
     const { database, sink } = await open(definition, options);
     const batch = [row("1", {}), row(`2-${secret}`, bad), row("3", {})];
@@ -100,7 +100,7 @@ describeWithPostgres("bad rows", (engine) => {
     ["found by the server", 0],
     ["found before sending", "\0"],
   ] as const) {
-    test(`one bad row among 1,000, ${what}: 999 commit, in few statements`, async () => {
+    test(`one bad row among 1,000, ${what}, lets 999 rows commit in few statements`, async () => {
       const { database, sink, watched } = await open("note text CHECK (note <> '0')");
       const batch = Array.from({ length: 1_000 }, (_, index) =>
         row(`item-${index}`, { note: index === 617 ? bad : "fine" }, index + 1),
@@ -148,7 +148,7 @@ describeWithPostgres("an existing table", (engine) => {
   };
   const read = ({ sql }: Database, columns: string) => sql(`SELECT ${columns} FROM orders ORDER BY order_id`);
 
-  test("keeps its other columns: Postgres fills defaults, identity and generated columns", async () => {
+  test("keeps its other columns, because Postgres fills defaults, identity and generated columns", async () => {
     const { database, sink } = await orders();
     const batch = [order(1, { customer: "ann", email: "a@x", total: 12.5 })];
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
@@ -160,7 +160,7 @@ describeWithPostgres("an existing table", (engine) => {
     await database.close();
   });
 
-  test("a listed column with a default is written", async () => {
+  test('a column in option "columns" is written even if it has a default', async () => {
     const { database, options } = await orders();
     const sink = postgresSink({ ...options, columns: ["customer", "status"] });
     const batch = [order(1, { customer: "ann", status: "paid" }), order(2, { customer: "ann", email: "not listed" })];
@@ -201,7 +201,7 @@ describeWithPostgres("an existing table", (engine) => {
     await database.close();
   });
 
-  test("a unique value moves from a removed row to a new one, and between live rows, within a batch", async () => {
+  test("a unique value can move from a removed row to a new row, and between live rows, within a batch", async () => {
     const { database, sink } = await orders();
     await sink.write(
       [order(5, { customer: "ann", email: "one" }), order(6, { customer: "ann", email: "two" })],
@@ -310,7 +310,7 @@ describeWithPostgres("values", (engine) => {
     await database.close();
   });
 
-  test("declared columns store the attributes of the image, without JS numbers", async () => {
+  test("declared columns store the attributes of the image with every digit", async () => {
     const database = await newDatabase(engine);
     const sink = postgresSink({
       pool: database.pool,
@@ -383,7 +383,7 @@ describeWithPostgres("values", (engine) => {
     expect(() => sink.map({ ...change, after: {} })).toThrow(expect.objectContaining({ code: "RECORD_INCOMPLETE" }));
   });
 
-  test("keys of any type identify their row: numbers of 38 digits, binary", async () => {
+  test("keys of any type identify their row, even numbers of 38 digits and binary keys", async () => {
     const database = await newDatabase(engine);
     await database.sql("CREATE TABLE items (pk bytea, sk numeric, n int, PRIMARY KEY (pk, sk))");
     const sink = postgresSink({ pool: database.pool, table: "items" });

@@ -24,7 +24,7 @@ describe("an error of SNS", () => {
     expect(awsRequestError("sns", snsService, sdkError(name)).code).toBe(code);
   });
 
-  test("a message over the limit of the topic is SINK_TOO_LARGE", () => {
+  test("a message over the topic's size limit is SINK_TOO_LARGE", () => {
     const text = "Invalid parameter: Message too long";
     expect(awsRequestError("sns", snsService, sdkError("InvalidParameter", text)).code).toBe("SINK_TOO_LARGE");
   });

@@ -94,7 +94,7 @@ describe("an entry for a FIFO topic", () => {
     });
   });
 
-  test("has the group of the message, if there is one", () => {
+  test("has the message's own group, if the message has one", () => {
     expect(encode(delivery({ body: "x", messageGroupId: "customer-1" }), fifo).entry.MessageGroupId).toBe("customer-1");
   });
 });

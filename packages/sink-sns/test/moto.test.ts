@@ -1,4 +1,4 @@
-// A body for each protocol, on moto, because fauxqs does not support it.
+// Tests of a separate body for each protocol. They run on moto, because fauxqs does not support such bodies.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -16,7 +16,7 @@ describeWithMoto("on moto", ({ clientConfig }) => {
     for (const client of [topics, queues]) client.destroy();
   });
 
-  test("a subscription gets the body of its protocol, or else the default body", async () => {
+  test("a subscription gets the body of its protocol, or the default body if its protocol has none", async () => {
     const { TopicArn: topicArn = "" } = await topics.createTopic({ Name: "orders" });
     const { QueueUrl = "" } = await queues.createQueue({ QueueName: "orders" });
     const { Attributes } = await queues.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn"] });

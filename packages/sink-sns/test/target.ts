@@ -1,4 +1,4 @@
-// The target of the tests: an engine behind a proxy, and queues that are subscribed to its topics.
+// Sets up the target of the tests. The sink publishes to an engine behind a proxy, and queues receive the messages.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -13,25 +13,24 @@ import {
 import type { Fault } from "@sluice/testing";
 import type { SnsClient } from "../src/index.ts";
 
-/** A topic, and its subscribers. */
+/** A topic, and a queue that receives its messages. */
 export interface Topic {
   readonly topicArn: string;
-  /** Messages since the last call. */
+  /** Returns the messages since the last call. */
   readonly drain: () => Promise<readonly DrainedMessage[]>;
-  /** Subscribes a queue with a filter policy and without raw delivery. */
+  /** Subscribes a queue with this filter policy and without raw delivery. Returns a `drain` for this queue. */
   readonly subscribe: (filterPolicy: object) => Promise<() => Promise<readonly DrainedMessage[]>>;
 }
 
-/** The target. */
 export interface SnsTarget {
   readonly engine: SqsEngine;
   readonly proxy: FaultyProxy;
-  /** Sends its requests through the proxy. */
+  /** A client whose requests go through the proxy. */
   readonly client: SnsClient;
-  /** Sends its requests to the engine. */
+  /** A client whose requests go directly to the engine. */
   readonly direct: SNS;
   readonly createTopic: (suffix?: ".fifo") => Promise<Topic>;
-  /** Makes requests or one entry fail; undefined: no failures. */
+  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -50,11 +49,11 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "Throttled", SenderFault: false, Message: "slow down" },
-  // A service may quote the message that it rejects.
+  // SNS may quote the rejected message in its error, so the sink must omit this text.
   refuse: { Code: "InvalidParameter", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 
-/** The client. If a fault names a change, only the entry of that change fails. */
+/** Wraps the client. If the fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: SNS, faultOf: () => Fault | undefined): SnsClient => ({
   publishBatch: async (input, options) => {
     const fault = faultOf();
@@ -70,7 +69,6 @@ const withEntryFault = (client: SNS, faultOf: () => Fault | undefined): SnsClien
   },
 });
 
-/** Starts the proxy. */
 export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
   const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };

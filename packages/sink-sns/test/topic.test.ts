@@ -1,4 +1,4 @@
-// Behaviour that only SNS has, through a pipeline, on fauxqs.
+// Tests of behaviour that only SNS has. A pipeline writes to a topic of fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";
@@ -14,7 +14,7 @@ const silent = { info: () => undefined, warn: () => undefined };
 
 type Order = { readonly pk: string; readonly status: string; readonly total: number };
 
-/** Sends a change for each order. Resolves with the dead letters and the number of records to retry. */
+/** Sends a change of each order through a pipeline. Returns the dead letters and the number of records to retry. */
 const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
   const deadLetters: Envelope[] = [];
   const deadLetterQueue: DeadLetterQueue = {
@@ -33,7 +33,7 @@ const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage
 
 const order = (pk: string, status = "placed", total = 5): Order => ({ pk, status, total });
 
-/** The notification of SNS for a subscription without raw delivery. */
+/** Parses the notification that SNS sends to a subscription without raw delivery. */
 const notificationOf = ({ body }: DrainedMessage) =>
   JSON.parse(body) as { readonly Message: string; readonly Subject: string | null };
 
@@ -50,7 +50,7 @@ describeWithSns("a pipeline into SNS", (target) => {
     expect((await large()).map(notificationOf)).toMatchObject([{ Message: "b", Subject: "Order b" }]);
   });
 
-  test("dead-letters only a message over the limit and one with a bad subject, and publishes the rest", async () => {
+  test("dead-letters a message over the limit and a message with a bad subject, and publishes the others", async () => {
     const { topicArn, drain } = await target.createTopic();
     const orders = [order("a"), order("large"), order("subject"), order("b")];
     const { deadLetters, retried } = await send({ topicArn, client: target.client }, orders, ({ pk }) => ({
@@ -65,7 +65,7 @@ describeWithSns("a pipeline into SNS", (target) => {
   test("publishes more than 256 KiB to a topic with a higher limit", async () => {
     const { topicArn, drain } = await target.createTopic();
     const requests: number[] = [];
-    // fauxqs has the default limit only.
+    // fauxqs always has the default limit, so this client replaces it.
     const client = {
       publishBatch: async ({
         PublishBatchRequestEntries: entries,
@@ -103,7 +103,7 @@ describeWithSns("a pipeline into SNS", (target) => {
     expect((await drain()).map(({ body }) => body)).toEqual(["a", "b"]);
   });
 
-  test("makes a client from the environment if the options have none", async () => {
+  test("creates a client from the environment if the options have no client", async () => {
     const { topicArn, drain } = await target.createTopic();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {

@@ -23,7 +23,7 @@ describe("an error of SQS", () => {
     expect(awsRequestError("sqs", sqsService, sdkError(name)).code).toBe(code);
   });
 
-  test("a message over the limit of the queue is SINK_TOO_LARGE", () => {
+  test("a message over the queue's size limit is SINK_TOO_LARGE", () => {
     const text = "One or more parameters are invalid. Reason: Message must be shorter than 262144 bytes.";
     expect(awsRequestError("sqs", sqsService, sdkError("InvalidParameterValue", text)).code).toBe("SINK_TOO_LARGE");
   });

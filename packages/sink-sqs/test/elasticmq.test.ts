@@ -1,4 +1,4 @@
-// The conformance kit and tests of order on ElasticMQ, as a second implementation of SQS.
+// Runs the conformance kit, and tests of the order of messages, on ElasticMQ, a second implementation of SQS.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
@@ -15,7 +15,7 @@ const describeWithElasticmq = await engineOrSkip({ describe, test, afterAll }, a
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** A client that fails an entry of every third request, and loses the answer to every seventh. */
+/** Wraps a client. One entry of every third request fails, and the answer to every seventh request is lost. */
 const failing = (client: SqsClient): SqsClient => {
   let requests = 0;
   return {
@@ -55,7 +55,7 @@ describeWithElasticmq("on ElasticMQ", (target) => {
       .handler();
     let left = records.length;
     for (let attempt = 0; left > 0 && attempt < 30; attempt += 1) {
-      // The whole batch is sent again, as after a crash.
+      // The whole batch is delivered again, as after a crash.
       left = (await handler(streamEvent(records))).batchItemFailures.length;
     }
     expect(left).toBe(0);
@@ -88,7 +88,7 @@ describeWithElasticmq("on ElasticMQ", (target) => {
     );
   });
 
-  test("a standard queue gets the group id of the message, for fair queues", async () => {
+  test("a standard queue gets the message's group id, which fair queues use", async () => {
     const queueUrl = await target.createQueue();
     const handler = pipeline("orders", { onReject: "block", logger: silent })
       .to(

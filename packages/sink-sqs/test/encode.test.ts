@@ -83,7 +83,7 @@ describe("an entry for a FIFO queue", () => {
     });
   });
 
-  test("has the group of the message, if there is one", () => {
+  test("has the message's own group, if the message has one", () => {
     expect(encode(delivery({ body: "x", messageGroupId: "customer-1" }), fifo).entry.MessageGroupId).toBe("customer-1");
   });
 

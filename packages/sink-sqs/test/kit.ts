@@ -1,4 +1,4 @@
-// The conformance kit of the sink, for any engine of SQS.
+// Runs the conformance kit for the sink, on any engine that serves SQS.
 
 import { describe, test } from "@jest/globals";
 import type { AppendDelivery } from "@sluice/core/sink-kit";

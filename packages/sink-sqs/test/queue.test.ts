@@ -1,4 +1,4 @@
-// Behaviour that only SQS has, through a pipeline, on fauxqs.
+// Tests of behaviour that only SQS has. A pipeline writes to a queue of fauxqs.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type DeadLetterQueue, pipeline } from "@sluice/core";
@@ -81,7 +81,7 @@ describeWithSqs("a pipeline into SQS", (target) => {
     expect(retried).toBeGreaterThan(0);
   });
 
-  test("leaves no repeats in a FIFO queue", async () => {
+  test("does not store repeats in a FIFO queue", async () => {
     const queueUrl = await target.createQueue(".fifo");
     for (let attempt = 0; attempt < 3; attempt += 1) await send({ queueUrl, client: target.client }, ["a", "b"]);
     expect((await target.drain(queueUrl)).map(({ body }) => body)).toEqual(["a", "b"]);
@@ -100,7 +100,7 @@ describeWithSqs("a pipeline into SQS", (target) => {
     expect(await target.drain(queueUrl)).toEqual([]);
   });
 
-  test("makes a client from the environment if the options have none", async () => {
+  test("creates a client from the environment if the options have no client", async () => {
     const queueUrl = await target.createQueue();
     const { region, credentials, endpoint } = target.engine.clientConfig;
     Object.assign(process.env, {

@@ -1,21 +1,20 @@
-// The target of the tests: an engine behind a proxy.
+// Sets up the target of the tests, an engine behind a proxy.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type FaultyProxy, type ProxyAnswer, type SqsEngine, startFaultyProxy } from "@sluice/local";
 import type { Fault } from "@sluice/testing";
 import type { SqsClient } from "../src/index.ts";
 
-/** The target. */
 export interface SqsTarget {
   readonly engine: SqsEngine;
   readonly proxy: FaultyProxy;
-  /** Sends its requests through the proxy. */
+  /** A client whose requests go through the proxy. */
   readonly client: SqsClient;
-  /** Sends its requests to the engine. */
+  /** A client whose requests go directly to the engine. */
   readonly direct: SQS;
   readonly createQueue: (suffix?: ".fifo") => Promise<string>;
   readonly drain: (queueUrl: string) => ReturnType<typeof drainQueue>;
-  /** Makes requests or one entry fail; undefined: no failures. */
+  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }
@@ -34,11 +33,11 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "RequestThrottled", SenderFault: false, Message: "slow down" },
-  // SQS quotes the message that it rejects.
+  // SQS quotes the rejected message in its error, so the sink must omit this text.
   refuse: { Code: "InvalidParameterValue", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 
-/** The client. If a fault names a change, only the entry of that change fails. */
+/** Wraps the client. If the fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: SQS, faultOf: () => Fault | undefined): SqsClient => ({
   sendMessageBatch: async ({ QueueUrl, Entries }, options) => {
     const fault = faultOf();
@@ -53,12 +52,11 @@ const withEntryFault = (client: SQS, faultOf: () => Fault | undefined): SqsClien
   },
 });
 
-/** Starts the proxy. */
 export const startTarget = async (engine: SqsEngine): Promise<SqsTarget> => {
   const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
   const config = { ...engine.clientConfig, maxAttempts: 1 };
   const direct = new SQS(config);
-  // By default the SDK sends requests to the host of the queue URL, which is the engine.
+  // By default, the SDK sends requests to the host in the queue URL, which would bypass the proxy.
   const proxied = new SQS({ ...config, endpoint: proxy.endpoint, useQueueUrlAsEndpoint: false });
   let fault: Fault | undefined;
   let queues = 0;

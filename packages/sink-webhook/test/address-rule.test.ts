@@ -11,8 +11,8 @@ test.each([
   "100.64.0.1",
   "127.0.0.1",
   "127.255.255.254",
-  "169.254.169.254", // EC2's metadata
-  "169.254.100.1", // Lambda's services
+  "169.254.169.254", // Instance metadata of EC2
+  "169.254.100.1", // Link-local services in Lambda
   "172.16.0.1",
   "172.31.255.255",
   "192.168.1.1",
@@ -35,7 +35,7 @@ test.each([
   "3fff::1",
   "5f00::1",
   "fc00::1",
-  "fd00:ec2::254", // EC2's metadata
+  "fd00:ec2::254", // Instance metadata of EC2
   "fe80::1",
   "fe80::1%eth0",
   "fec0::1",
@@ -59,7 +59,7 @@ test.each([
   expect(rule(address)).toBe(true);
 });
 
-test("allowed addresses are reached, and public ones; other special ones are not", () => {
+test("requests reach public and allowed addresses, but no other special addresses", () => {
   const open = addressRule(["10.1.0.0/16", "::1"], false);
   expect(["10.1.2.3", "::ffff:10.1.2.3", "::1", "8.8.8.8", "10.2.0.1", "::2"].filter(open)).toEqual([
     "10.1.2.3",
@@ -69,7 +69,7 @@ test("allowed addresses are reached, and public ones; other special ones are not
   ]);
 });
 
-test("plain HTTP reaches allowed addresses only", () => {
+test("plain HTTP reaches only allowed addresses", () => {
   expect(["10.1.2.3", "8.8.8.8"].filter(addressRule(["10.1.0.0/16"], true))).toEqual(["10.1.2.3"]);
 });
 
@@ -82,7 +82,7 @@ describe("guardedLookup", () => {
     return promisify(guardedLookup(resolve, rule) as unknown as typeof lookup) as unknown as Lookup;
   };
 
-  test("returns all addresses or the first one, as the options of Node.js say", async () => {
+  test("returns all addresses or the first address, depending on Node's lookup options", async () => {
     const found = lookupOf("8.8.8.8", "2606:4700::1111");
     expect(await found("a.example", { all: true })).toEqual([
       { address: "8.8.8.8", family: 4 },

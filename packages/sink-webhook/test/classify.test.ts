@@ -36,24 +36,24 @@ describe("a status", () => {
     expect(codeOf(status)).toBe(code);
   });
 
-  test("is retried for 408, 425, 429 and 5xx, and for the other 4xx only if a repaired setting helps", () => {
+  test("is retried for 408, 425, 429 and 5xx, and for another 4xx only if a corrected setting can help", () => {
     const all = Array.from({ length: 200 }, (_, index) => 400 + index);
     const retried = all.filter((status) => outcomeOf(codeOf(status) as "SINK_REJECTED") === "retry");
     expect(retried.filter((status) => status < 500)).toEqual([401, 403, 407, 408, 425, 429]);
     expect(retried.filter((status) => status >= 500)).toHaveLength(100);
   });
 
-  test("has the code in the options", () => {
+  test("has the code that the options give", () => {
     expect(codeOf(409, { 409: "SINK_CONFLICT" })).toBe("SINK_CONFLICT");
   });
 
-  test("has the time of Retry-After", () => {
+  test("has the delay of Retry-After", () => {
     const error = classifyAnswer("hook", { status: 429, retryAfterMs: 700 });
     expect(error).toMatchObject({ retryAfterMs: 700 });
     expect(error?.message).toBe("[hook] the endpoint answered 429 and Retry-After of 700 ms; expected 2xx");
   });
 
-  test("of a proxy says that the endpoint was not reached; a status of the endpoint does not", () => {
+  test("of a proxy shows that the endpoint is unreachable, but a status of the endpoint does not", () => {
     expect([500, 501, 502, 503, 504, 522, 429, 404].filter(isUnreachable)).toEqual([502, 503, 504, 522]);
   });
 });
@@ -103,7 +103,7 @@ describe("Retry-After", () => {
     expect(retryAfterMsOf(header, now)).toBe(ms);
   });
 
-  test.each(["99999999999999999999", "Fri, 02 Jan 2099 03:04:15 GMT"])("%j is cut to an hour", (header) => {
+  test.each(["99999999999999999999", "Fri, 02 Jan 2099 03:04:15 GMT"])("%j is limited to an hour", (header) => {
     expect(retryAfterMsOf(header, now)).toBe(3_600_000);
   });
 

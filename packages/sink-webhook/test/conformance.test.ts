@@ -53,7 +53,7 @@ const openRig = async (): Promise<AppendRig<WebhookMessage>> => {
     heal: async () => {
       endpoint.setScript(take);
       await endpoint.start();
-      // Time passes, in case the circuit breaker is open.
+      // Advances the clock, so that an open circuit breaker allows a probe.
       await clock.advance(3_600_000);
     },
     close: endpoint.stop,

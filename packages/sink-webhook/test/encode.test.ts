@@ -44,7 +44,7 @@ describe("the request of a delivery", () => {
     });
   });
 
-  test("sends a string as it is, and an empty body if there is none", () => {
+  test("contains a string unchanged, and an empty body if the message has no body", () => {
     expect(encoded({ body: "<order/>", headers: { "Content-Type": "text/xml" } })).toMatchObject({
       body: "<order/>",
       headers: { "content-type": "text/xml" },
@@ -52,14 +52,14 @@ describe("the request of a delivery", () => {
     expect(encoded({ method: "DELETE" })).toMatchObject({ body: "", headers: { "content-length": "0" } });
   });
 
-  test("counts the bytes of the body in UTF-8, and rejects one byte over the limit with both numbers", () => {
+  test("is rejected if its body is one byte of UTF-8 over the limit, with both numbers", () => {
     expect(encoded({ body: "é".repeat(50) }).headers["content-length"]).toBe("100");
     const error = errorOf({ body: `${"é".repeat(50)}x` });
     expect(error.code).toBe("SINK_TOO_LARGE");
     expect(error.message).toBe("[hook] the body is 101 bytes; the limit is 100");
   });
 
-  test("hashes an idempotency key that is not a header value, or would make the signed text ambiguous", () => {
+  test("contains a hash of an idempotency key that is no valid header or would make the signed text ambiguous", () => {
     const keys = ["e-1:größe", "e-1:orders.v2", "e-1:a b", "x".repeat(256)];
     const ids = keys.map((idempotencyKey) => encode({ ...deliveryOf(), idempotencyKey }, defaults).id);
     for (const id of ids) expect(id).toMatch(/^sha256:[\w-]{43}$/);
@@ -68,7 +68,7 @@ describe("the request of a delivery", () => {
 });
 
 describe("message.path", () => {
-  test("is appended to the path of the URL, whose query it replaces", () => {
+  test("is appended to the URL's path, and replaces the URL's query", () => {
     expect(encoded({ path: "/customers/42?notify=1" }).url.href).toBe(
       "https://api.example.com/v1/customers/42?notify=1",
     );

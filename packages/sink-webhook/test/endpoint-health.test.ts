@@ -11,7 +11,7 @@ const healthWithClock = () => {
   return { health, advance };
 };
 
-/** Makes a request with this result, or returns why it was refused. */
+/** Simulates a request with this result, or returns the reason why the request is refused. */
 const attempt = (health: EndpointHealth, result: CallResult, itemKey = "a"): string => {
   const refusal = health.refusal(itemKey);
   if (refusal !== undefined) return `${refusal.reason} ${refusal.waitMs}`;
@@ -25,14 +25,14 @@ const attempts = (health: EndpointHealth, ...results: CallResult[]): string[] =>
 const open = (health: EndpointHealth): string[] => attempts(health, "failed", "failed", "failed");
 
 describe("an endpoint that does not answer", () => {
-  test("gets no request after that many failures in a row", () => {
+  test("gets no request after the given number of failures in a row", () => {
     const { health, advance } = healthWithClock();
     expect([...open(health), attempt(health, "succeeded")]).toEqual(["failed", "failed", "failed", "open 1000"]);
     advance(400);
     expect(attempt(health, "succeeded")).toBe("open 600");
   });
 
-  test("starts with no failures after an answer; unknown results do not count", () => {
+  test("has its failures counted from zero after an answer; unknown results do not count", () => {
     const { health } = healthWithClock();
     attempts(health, "failed", "failed", "succeeded", "failed", "unknown", "failed");
     expect(health.refusal("a")).toBeUndefined();
@@ -67,7 +67,7 @@ describe("an endpoint that does not answer", () => {
     expect(health.refusal("any")?.waitMs).toBe(1_000);
   });
 
-  test("gets another probe at once when the invocation ended before the answer", () => {
+  test("gets another probe at once if the invocation ended before the answer", () => {
     const { health, advance } = healthWithClock();
     open(health);
     advance(1_000);
@@ -75,7 +75,7 @@ describe("an endpoint that does not answer", () => {
     expect(attempt(health, "succeeded", "b")).toBe("succeeded");
   });
 
-  test("is not avoided for longer because of requests that were in flight when the circuit opened", () => {
+  test("is not avoided for longer because of failures of requests that were in flight when the circuit opened", () => {
     const { health, advance } = healthWithClock();
     const calls: CircuitCall[] = Array.from({ length: 5 }, () => health.start("a"));
     for (const call of calls) call.end("failed");
@@ -84,7 +84,7 @@ describe("an endpoint that does not answer", () => {
     expect(health.refusal("b")).toBeUndefined();
   });
 
-  test("is probed by another item than the last failed one, unless there is no other", () => {
+  test("is probed with a different item after a failed probe, unless no different item is available", () => {
     const { health, advance } = healthWithClock();
     open(health);
     advance(1_000);
@@ -100,7 +100,7 @@ describe("an endpoint that does not answer", () => {
 });
 
 describe("an endpoint that sends Retry-After", () => {
-  test("gets no request for the longest time that it asked for, even while the circuit is closed", () => {
+  test("gets no request for the longest delay that it asked for, even while the circuit is closed", () => {
     const { health, advance } = healthWithClock();
     health.pause(700);
     health.pause(300);

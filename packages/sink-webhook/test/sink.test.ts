@@ -39,7 +39,7 @@ const errorOf = (result: WriteResult): SinkError => {
   return result.error as SinkError;
 };
 
-/** Waits for sockets, which do not use the clock. */
+/** Waits for a condition that depends on sockets, which do not use the test's clock. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -126,19 +126,19 @@ describe("a request", () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  test("is not made if the invocation ends while it waits for its turn", async () => {
+  test("that waits for the rate limit is not sent after the invocation has ended", async () => {
     const { sink } = open({ maxPerSecond: 1 });
     const invocationEnd = new AbortController();
     const batch = ["a", "b"].map((orderId) => deliveryOf(undefined, orderId));
     const writing = sink.write(batch, invocation(invocationEnd.signal));
-    // The only sleep left is that of the request that waits for its turn.
+    // At this point, only the second request sleeps, because it waits for the rate limit.
     await until(() => endpoint.received.length === 1 && clock.sleepers() === 1);
     invocationEnd.abort();
     expect((await writing).map(outcomeOf)).toEqual(["delivered", "DEADLINE_EXCEEDED"]);
     expect(endpoint.received).toHaveLength(1);
   });
 
-  test("is limited in concurrency by the option", async () => {
+  test('is not sent while as many requests are in flight as option "concurrency" allows', async () => {
     let most = 0;
     let now = 0;
     endpoint.setScript((_, response) => {
@@ -158,7 +158,7 @@ describe("a request", () => {
 });
 
 describe("an endpoint that sends Retry-After", () => {
-  test("gets no request from this environment for that time", async () => {
+  test("gets no request from this environment during this delay", async () => {
     endpoint.setScript(status(429, { "retry-after": "30" }));
     const { send } = open();
     expect(errorOf(await send())).toMatchObject({ code: "SINK_THROTTLED", retryAfterMs: 30_000 });
@@ -176,7 +176,7 @@ describe("an endpoint that sends Retry-After", () => {
     expect(errorOf(await open().send())).toMatchObject({ code: "SINK_UNAVAILABLE", retryAfterMs: 5_000 });
   });
 
-  test("gets requests if the answer is a success", async () => {
+  test("gets further requests if the answer is a success", async () => {
     endpoint.setScript(status(200, { "retry-after": "30" }));
     const { send } = open();
     expect([outcomeOf(await send()), outcomeOf(await send("o-2"))]).toEqual(["delivered", "delivered"]);
@@ -184,7 +184,7 @@ describe("an endpoint that sends Retry-After", () => {
 });
 
 describe("the circuit breaker", () => {
-  test("opens: nothing is sent and nothing waits until a probe succeeds", async () => {
+  test("opens, so that deliveries fail at once until a probe succeeds", async () => {
     await endpoint.stop();
     const { send } = open({ circuitBreaker: { failures: 3 } });
     for (const orderId of ["a", "b", "c"]) expect(outcomeOf(await send(orderId))).toBe("SINK_UNAVAILABLE");
@@ -198,7 +198,7 @@ describe("the circuit breaker", () => {
     expect(outcomeOf(await send("d"))).toBe("delivered");
   });
 
-  test("makes a silent endpoint cost its timeout once, not once for each delivery", async () => {
+  test("lets the deliveries to a silent endpoint wait for one timeout, not for one timeout each", async () => {
     endpoint.setScript(() => undefined);
     const { sink } = open({ concurrency: 5, timeoutMs: 1_000 });
     const batch = Array.from({ length: 40 }, (_, index) => deliveryOf(undefined, `o-${index}`));
@@ -211,7 +211,7 @@ describe("the circuit breaker", () => {
     expect(endpoint.received).toHaveLength(5);
   });
 
-  test("counts a request that the end of the invocation cut, if it had waited long enough", async () => {
+  test("counts a request that the end of the invocation cut, if the request had waited long enough", async () => {
     endpoint.setScript(() => undefined);
     const { send } = open({ circuitBreaker: { failures: 1 } });
     const short = new AbortController();
@@ -229,7 +229,7 @@ describe("the circuit breaker", () => {
     expect(endpoint.received).toHaveLength(2);
   });
 
-  test("does not count 500, 400 and 429: the endpoint answers", async () => {
+  test("does not count 500, 400 and 429, because the endpoint answers", async () => {
     const { send } = open({ circuitBreaker: { failures: 2 } });
     for (const code of [500, 400, 429, 500, 400, 429]) {
       endpoint.setScript(status(code));
@@ -242,7 +242,7 @@ describe("the circuit breaker", () => {
     const { send } = open({ circuitBreaker: { failures: 1 } });
     for (let count = 0; count < 4; count += 1) {
       await send();
-      // The connection closes at the moment of the next request, as after a freeze.
+      // The endpoint closes the connection when the next request arrives, as after a freeze.
       endpoint.setScript((_, response) => response.destroy());
       expect(outcomeOf(await send())).toBe("SINK_UNAVAILABLE");
       endpoint.setScript(status(204));
@@ -270,7 +270,7 @@ describe("an endpoint that breaks the protocol", () => {
     expect(outcomeOf(await open().send())).toBe(outcome);
   });
 
-  test("and sends an endless body: the status counts, and the connection is closed", async () => {
+  test("and sends an endless body is judged by its status, and the connection is closed", async () => {
     let closed = false;
     endpoint.setScript((_, response) => {
       response.writeHead(200);
@@ -286,7 +286,7 @@ describe("an endpoint that breaks the protocol", () => {
     await until(() => closed);
   });
 
-  test("and never sends the body: the status counts after a moment", async () => {
+  test("and never sends the body is judged by its status after a moment", async () => {
     endpoint.setScript((_, response) => void response.writeHead(200, { "content-length": "5" }).flushHeaders());
     const sending = open().send();
     await until(() => clock.sleepers() === 2);
@@ -294,7 +294,7 @@ describe("an endpoint that breaks the protocol", () => {
     expect(outcomeOf(await sending)).toBe("delivered");
   });
 
-  test("and answers before it has read the request", async () => {
+  test("and answers before it has read the request is judged by its status", async () => {
     const server: Server = createServer((socket) => {
       sockets.push(socket.on("error", () => undefined));
       socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
@@ -331,7 +331,7 @@ describe("a host name", () => {
     expect(endpoint.connections()).toBe(0);
   });
 
-  test("that resolves to a private address the second time is refused the second time", async () => {
+  test("that later resolves to a private address is refused from then on", async () => {
     const answers = ["127.0.0.1", "10.0.0.1"];
     const { send, sink } = open({
       url: urlOf(),
@@ -387,7 +387,7 @@ describe("TLS", () => {
     expect(error.message).toContain("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  // Jest's process.env is a copy, which TLS does not read.
+  // This test cannot set the variable, because Jest's process.env is a copy that TLS does not read.
   test("is verified explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED does not matter", () => {
     const settings = checkOptions({ url: "https://api.example.com", secrets: [], tls: { ca: cert } });
     expect(agentOptions(settings)).toMatchObject({ rejectUnauthorized: true, ca: cert });

@@ -30,7 +30,7 @@ interface SentDecision {
   readonly output: string;
 }
 
-/** The page, and the decisions that Step Functions gets. */
+/** Creates the page, and the list of the decisions that it sends to Step Functions. */
 const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
   const decisions: SentDecision[] = [];
   const sfn = {
@@ -75,7 +75,7 @@ describe("a link", () => {
     ["an empty signature", `${text}.`],
     ["another's signature", `${other}.${mac}`],
     ["a shortened signature", `${text}.${mac.slice(0, -2)}`],
-    ["something behind it", `${link}.x`],
+    ["additional text at its end", `${link}.x`],
     ["another secret", signed(approval, `${secret}x`)],
     ["the signature of nothing", `.${signed(approval, secret).split(".")[1]}`],
   ])("with %s is invalid", (_name, parameter) => {
@@ -91,7 +91,7 @@ describe("a link", () => {
 });
 
 describe("the page", () => {
-  test("shows the run on GET, and decides nothing", async () => {
+  test("shows the run on GET, and sends no decision", async () => {
     const { handler, decisions } = made();
     const answer = await handler(request("GET", link));
     expect(answer.statusCode).toBe(200);
@@ -101,7 +101,7 @@ describe("the page", () => {
     expect(decisions).toEqual([]);
   });
 
-  test.each(["GET", "HEAD"])("a scanner's %s with a decision in it decides nothing", async (method) => {
+  test.each(["GET", "HEAD"])("sends no decision for a scanner's %s that contains a decision", async (method) => {
     const { handler, decisions } = made();
     const query = { approval: link, decision: "approve" };
     const answer = await handler(request(method, link, { queryStringParameters: query, body: "decision=approve" }));
@@ -130,7 +130,7 @@ describe("the page", () => {
   });
 
   test.each(["", "constructor", "__proto__", "yes", "APPROVE"])(
-    "a form with the decision %p decides nothing",
+    "sends no decision for a form with the decision %p",
     async (decision) => {
       const { handler, decisions } = made();
       expect([(await handler(post(decision))).statusCode, decisions]).toEqual([400, []]);
@@ -173,7 +173,7 @@ describe("the page", () => {
   });
 
   test.each(["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])(
-    "answers 410 when Step Functions answers %s",
+    "answers 410 when Step Functions returns %s",
     async (refusal) => {
       const { handler } = made({ refusal });
       expect((await handler(post("approve"))).statusCode).toBe(410);
@@ -307,7 +307,7 @@ describe("the secret", () => {
     expect(() => approvalPageHandler({ secret: "short" })).toThrow('"secret"');
   });
 
-  test("may come from a store, which is read once, and again after an error", async () => {
+  test("may come from a store, which is read once, or again after an error", async () => {
     let asked = 0;
     const store = async (): Promise<string> => {
       asked += 1;
@@ -321,7 +321,7 @@ describe("the secret", () => {
     expect(asked).toBe(2);
   });
 
-  test("of a store must have 32 bytes, too", async () => {
+  test("from a store must also have 32 bytes", async () => {
     const { handler } = made({ secret: async () => "short" });
     await expect(handler(request("GET", link))).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });

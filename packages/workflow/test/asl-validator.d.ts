@@ -1,5 +1,4 @@
 declare module "asl-validator" {
-  /** Checks a definition in Amazon States Language. */
   const validate: (definition: unknown) => {
     readonly isValid: boolean;
     readonly errorsText: (separator: string) => string;

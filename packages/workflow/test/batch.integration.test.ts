@@ -11,9 +11,9 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
   startEngines({ dynamodb: true, sqs: true }),
 );
 
-/** A run of one batch, which receives the messages that are in the queue now. */
+/** Runs one batch of a new run, which receives the messages that are in the queue now. */
 const run = async (world: World, mode: BatchEvent["mode"], options: BatchOptions = {}): Promise<Progress> => {
-  // SQS and Step Functions give times in milliseconds.
+  // Starts one millisecond later, because SQS' times are in milliseconds and the newest message must be older.
   const startedAt = new Date(Date.now() + 1).toISOString();
   const event = { mode, run: `execution:${startedAt}`, startedAt, retries: 0, settings: {}, progress: noProgress };
   return batchHandler({ ...world.options, ...options })(event);
@@ -33,7 +33,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     return world;
   };
 
-  /** A world whose mapper refused the items at first, and accepts them now. */
+  /** A world with a dead letter for each item, which the mapper refused at first and accepts now. */
   const withDeadLetters = async (items: readonly never[], spoil: (world: World) => Promise<void> = async () => {}) => {
     const world = await made();
     world.refuse(() => true);
@@ -62,7 +62,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(idsIn(world)).toHaveLength(25);
     });
 
-    test("changes that are older than the target's state, without an effect", async () => {
+    test("changes that are older than the target's state, without effect on the target", async () => {
       const world = await withDeadLetters([item("o-1")]);
       await world.put(item("o-1", { total: { N: "6" } }));
       await world.drained();
@@ -70,7 +70,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect([...world.target.items().values()]).toEqual([{ id: "o-1", total: 6 }]);
     });
 
-    test("what the fix answers", async () => {
+    test("the records that the fix returns", async () => {
       const world = await withDeadLetters([item("o-1"), item("o-2")]);
       world.refuse(({ note }) => note === undefined);
       const progress = await run(world, "redrive", {
@@ -124,7 +124,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
   });
 
   describe("republishes", () => {
-    test("unchanged items: the stream emits a record, and the pipeline delivers it", async () => {
+    test("unchanged items, so that the stream emits a record and the pipeline delivers it", async () => {
       const blob = { B: new Uint8Array([1, 2]) };
       const all = {
         B: blob.B,
@@ -160,14 +160,14 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect((await run(world, "republish")).counts).toMatchObject({ received: 2, republished: 2 });
       await world.drained();
       expect(world.records.slice(before)).toHaveLength(1);
-      // Another dead letter of the same item, in a later run.
+      // Adds another dead letter of the same item for a later run.
       await world.sqs.sendMessage({ QueueUrl: world.queueUrl, MessageBody: body });
       expect((await run(world, "republish")).counts).toMatchObject({ received: 1, republished: 1 });
       await world.drained();
       expect(world.records.slice(before)).toHaveLength(2);
     });
 
-    test("an item that an earlier run has republished, and whose change was rejected again", async () => {
+    test("an item that an earlier run has republished and whose change was rejected again", async () => {
       const world = await withDeadLetters([item("o-1")]);
       world.refuse(() => true);
       await run(world, "republish");
@@ -179,7 +179,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(idsIn(world)).toEqual(["o-1"]);
     });
 
-    test("no item that was changed later, and leaves its dead letter", async () => {
+    test("no item that was changed after the dead letter, and leaves the dead letter", async () => {
       const change = async (world: World) => {
         world.refuse(() => false);
         await world.put(item("changed", { total: { N: "6" } }));
@@ -201,7 +201,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.deadLetters()).toBe(3);
     });
 
-    test("no item that has an attribute again that the change removed", async () => {
+    test("no item that got back an attribute that the change removed", async () => {
       const world = await made();
       await world.put(item("o-1", { note: { S: "x" } }));
       await world.drained();
@@ -213,7 +213,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await run(world, "republish")).toMatchObject({ counts: { received: 2, republished: 1, left: 1 } });
     });
 
-    test("an item with the attributes that the fix has changed, and no others", async () => {
+    test("an item with only the attributes that the fix has changed", async () => {
       const world = await withDeadLetters([item("o-1", { old: { S: "x" }, kept: { S: "y" } })]);
       const fix: BatchOptions["fix"] = ({ record }) => {
         const { old: _, ...rest } = record.dynamodb?.NewImage ?? {};
@@ -238,7 +238,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect([...world.target.items().values()]).toMatchObject([{ total: 7, added: true }]);
     });
 
-    test("no fixed item that was changed later", async () => {
+    test("no fixed item that was changed after the dead letter", async () => {
       const world = await withDeadLetters([item("o-1")], async ({ put, drained, refuse }) => {
         refuse(() => false);
         await put(item("o-1", { total: { N: "6" } }));
@@ -301,7 +301,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect((await run(world, "republish")).counts).toMatchObject({ republished: 1 });
     });
 
-    test("reports what was done before the table refused requests, and does not repeat it", async () => {
+    test("the remaining items after the table has refused requests, without repeating the first items", async () => {
       const world = await withDeadLetters([item("o-1"), item("o-2"), item("o-3")]);
       const slow = Object.assign(new Error("slow"), { name: "ThrottlingException" });
       let calls = 0;
@@ -329,7 +329,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
   });
 
   describe("a REMOVE record", () => {
-    /** The target refuses REMOVE records: an upsert route calls no mapper for them. */
+    /** Creates a world with the dead letter of a REMOVE record. The target refuses it, because no mapper gets removes. */
     const removed = async (): Promise<World> => {
       const world = await made();
       await world.put(item("o-1"));
@@ -359,7 +359,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toBeUndefined();
     });
 
-    test("puts the key and deletes it with put-and-delete, and the stream emits a REMOVE record again", async () => {
+    test("with put-and-delete, causes a put and a delete of its key, and so a new REMOVE record in the stream", async () => {
       const world = await removed();
       const before = world.records.length;
       expect((await run(world, "republish", { removes: "put-and-delete" })).counts).toMatchObject({ republished: 1 });
@@ -373,7 +373,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(world.target.items().size).toBe(0);
     });
 
-    test("does not update an item that exists again", async () => {
+    test("causes no update of an item that exists again", async () => {
       const world = await removed();
       await world.put(item("o-1", { total: { N: "6" } }));
       await world.drained();
@@ -386,7 +386,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toEqual({ id: { S: "o-1" }, total: { N: "6" } });
     });
 
-    test("does not delete an item that was written between its put and its delete", async () => {
+    test("causes no delete of an item that was written between the put and the delete", async () => {
       const world = await removed();
       const { dynamodb, tableName } = world;
       const racing = {
@@ -410,7 +410,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       expect(await world.get("o-1")).toMatchObject({ total: { N: "9" } });
     });
 
-    test("deletes the item that a crash between put and delete has left", async () => {
+    test("causes a delete of the item that a crash between put and delete has left", async () => {
       const world = await removed();
       const { dynamodb } = world;
       const crash = () => Promise.reject(Object.assign(new Error("killed"), { name: "InternalServerError" }));

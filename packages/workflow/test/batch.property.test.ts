@@ -9,7 +9,7 @@ import { functionError, invoking, orders, silent } from "./rig.ts";
 
 const run = "arn:aws:states:eu-west-1:123456789012:execution:redrive:1";
 
-/** An environment of the function: it crashes before or after a request, and makes no more requests. */
+/** An environment of the function that crashes before or after this request, and sends no further requests. */
 const mortal = (diesAt: number | undefined, after: boolean) => {
   let requests = 0;
   let dead = false;
@@ -50,7 +50,7 @@ const fix = ({ record }: { record: { dynamodb?: unknown } }) => {
   return kind === "drop" ? "drop" : undefined;
 };
 
-test("loses no message wherever it crashes, attempts none twice in a run, and its counts add up", async () => {
+test("a run loses no message wherever it crashes, attempts no message twice, and has counts that add up", async () => {
   const deaths = fc.array(fc.record({ at: fc.integer({ min: 1, max: 40 }), after: fc.boolean() }), { maxLength: 3 });
   const property = fc.asyncProperty(
     fc.array(letterKinds, { maxLength: 60 }),
@@ -99,7 +99,7 @@ test("loses no message wherever it crashes, attempts none twice in a run, and it
         }
       };
 
-      // Like the state machine: a batch that crashed is retried later with the same input.
+      // Like the state machine, runs a crashed batch again with the same input, some time later.
       let progress = noProgress;
       const left = [...deathList];
       for (let batches = 0; progress.next === "more"; batches += 1) {
@@ -111,7 +111,7 @@ test("loses no message wherever it crashes, attempts none twice in a run, and it
       const { received, ...others } = progress.counts;
       expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBe(received);
 
-      // Each message is delivered, dropped, or still in the queue.
+      // Expects that each message is delivered, dropped, or still in the queue.
       const there = new Set(queue.bodies());
       const delivered = new Set([...target.items().values()].map((item) => (item as { id: string }).id));
       kinds.forEach((kind, index) => {
@@ -119,7 +119,7 @@ test("loses no message wherever it crashes, attempts none twice in a run, and it
         if (kind === "good") expect(stays || delivered.has(`o-${index + 1}`)).toBe(true);
         else if (kind !== "drop") expect(stays).toBe(true);
       });
-      // Many neighbours that crash the function count as a broken function, and end the run.
+      // The counts below are exact only if the batch never crashed and the run was not ended by adjacent bad messages.
       if (deathList.length > 0 || progress.reason === "pipeline") return;
       expect(new Set(sent).size).toBe(sent.length);
       expect(received).toBe(kinds.length);

@@ -14,7 +14,7 @@ const bad = (n: number): string => bodyFor(orderRecord(`p-${n}`, n, { bad: true 
 const throttledError = (): Error => Object.assign(new Error("Rate exceeded"), { name: "TooManyRequestsException" });
 
 describe("a run", () => {
-  test("drains the queue: every dead letter is delivered, and then deleted", async () => {
+  test("drains the queue, so that every dead letter is delivered and then deleted", async () => {
     const { queue, target, run, requests } = rig();
     queue.send(...deadLetters(250));
     const progress = await run();
@@ -40,7 +40,7 @@ describe("a run", () => {
     expect(queue.bodies()).toEqual([]);
   });
 
-  test("leaves messages that fail again, by sink and code, and attempts them once", async () => {
+  test("leaves messages that fail again, counts them by sink and code, and attempts them once", async () => {
     const { queue, run, requests, lines } = rig();
     queue.send(bad(1), ...deadLetters(3), bad(2), bodyFor(orderRecord("x"), { sink: "gone" }));
     const progress = await run();
@@ -52,7 +52,7 @@ describe("a run", () => {
     expect(JSON.stringify(lines)).not.toContain("total");
   });
 
-  test("releases messages that are left as soon as it ends", async () => {
+  test("releases the messages that it leaves as soon as it ends", async () => {
     const { queue, run } = rig();
     queue.send(bad(1));
     await run();
@@ -62,7 +62,7 @@ describe("a run", () => {
   test("does not attempt a message again that a later batch of the run receives", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 70_000, chunkSize: 10 });
     queue.send(...numbersTo(150).map(bad));
-    // At one message a second, the first messages are visible again (after 100 seconds) before the last ones are received.
+    // At one message a second, the first messages are visible again before the last messages are received.
     const progress = await run({ ratePerSecond: 1 });
     expect(progress).toMatchObject({ next: "done", counts: { received: 150, left: 150 } });
     expect(requests.reduce((sum, size) => sum + size, 0)).toBe(150);
@@ -79,7 +79,7 @@ describe("a run", () => {
     expect(queue.visible()).toBe(300);
   });
 
-  test("ends although new messages keep coming", async () => {
+  test("ends even if new messages arrive all the time", async () => {
     const one = rig();
     one.queue.send(...deadLetters(2));
     const { receiveMessage } = one.queue.client;
@@ -104,7 +104,7 @@ describe("a run", () => {
     expect(queue.visible()).toBe(100);
   });
 
-  test("ends after a number of messages, exactly", async () => {
+  test("ends after exactly maxMessages messages", async () => {
     const { queue, run } = rig();
     queue.send(...deadLetters(250));
     const progress = await run({ maxMessages: 103 });
@@ -112,7 +112,7 @@ describe("a run", () => {
     expect(queue.visible()).toBe(147);
   });
 
-  test("starts no chunk for which its invocation has no time", async () => {
+  test("does not start a chunk for which its invocation has no time", async () => {
     const invoke: LambdaClient["invoke"] = async (input) => {
       slow.queue.advance(50_000);
       return invoking(slow.handler)(input);
@@ -151,7 +151,7 @@ describe("the changes of an item", () => {
   const idsIn = (payload: string): string[] =>
     JSON.parse(payload).Records.map(({ messageId }: { messageId: string }) => messageId);
 
-  test("are sent by version, in whatever order their dead letters were sent", async () => {
+  test("are sent in the order of versions, whatever the order of their dead letters", async () => {
     const seen: string[] = [];
     const invoke: LambdaClient["invoke"] = async (input) => {
       seen.push(...idsIn(input.Payload));
@@ -163,7 +163,7 @@ describe("the changes of an item", () => {
     expect(seen).toEqual(["message-2", "message-3", "message-1"]);
   });
 
-  test("are left while an earlier one has to be retried, and other items are sent", async () => {
+  test("are left while an earlier change must be retried, but other items are sent", async () => {
     const seen: string[] = [];
     const invoke: LambdaClient["invoke"] = async ({ Payload }) => {
       const ids = idsIn(Payload);
@@ -214,7 +214,7 @@ describe("the rate", () => {
     const startedAt = queue.now();
     await run({ ratePerSecond: 10 });
     expect(requests).toEqual([...Array(9).fill(10), 5]);
-    // 95 messages at 10 a second, and two empty receives of five seconds.
+    // 95 messages take 9.5 seconds at 10 a second, and two empty receives take five seconds each.
     expect(queue.now() - startedAt).toBeGreaterThanOrEqual(9_500);
     expect(queue.now() - startedAt).toBeLessThan(21_000);
   });
@@ -229,7 +229,7 @@ describe("the rate", () => {
 });
 
 describe("a pipeline's function that fails", () => {
-  test("because of one message holds back no other", async () => {
+  test("because of one message does not hold back other messages", async () => {
     const invoke: LambdaClient["invoke"] = (input) =>
       input.Payload.includes("o-37")
         ? Promise.resolve(functionError("Runtime.ExitError"))
@@ -243,7 +243,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.requests.length).toBeLessThan(20);
   });
 
-  test("because of a few messages is not broken", async () => {
+  test("because of a few messages does not count as broken", async () => {
     const deadly = ["o-5", "o-25", "o-45", "o-65", "o-85"].map((id) => `{\\"S\\":\\"${id}\\"}`);
     const invoke: LambdaClient["invoke"] = (input) =>
       deadly.some((key) => input.Payload.includes(key))
@@ -254,7 +254,7 @@ describe("a pipeline's function that fails", () => {
     expect((await one.run()).counts).toMatchObject({ received: 100, delivered: 95, left: 5 });
   });
 
-  test("sixteen times in a row ends the run, and reports what was done before", async () => {
+  test("sixteen times in a row ends the run, which reports its earlier counts", async () => {
     let isBroken = false;
     const invoke: LambdaClient["invoke"] = async (input) => {
       if (isBroken) return functionError("Runtime.ImportModuleError");
@@ -277,7 +277,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.visible()).toBe(5);
   });
 
-  test("that is throttled later reports what was done, so that no count is lost", async () => {
+  test("that is throttled later ends the batch with its counts, so that no count is lost", async () => {
     let calls = 0;
     const invoke: LambdaClient["invoke"] = (input) => {
       calls += 1;
@@ -302,7 +302,7 @@ describe("a pipeline's function that fails", () => {
     expect(one.queue.visible()).toBe(1);
   });
 
-  test("to answer in time may still be running: its messages stay hidden until its timeout", async () => {
+  test("to answer in time may still be running, so that its messages stay hidden until its timeout", async () => {
     const invoke = () => Promise.reject(Object.assign(new Error("aborted"), { name: "AbortError" }));
     const one = rig({ invoke, timeoutMs: 60_000 });
     one.queue.send(...deadLetters(2));
@@ -315,16 +315,16 @@ describe("a pipeline's function that fails", () => {
   test.each<[string, unknown]>([
     ["nothing", undefined],
     ["null", null],
-    ["what an older pipeline answers", { batchItemFailures: [] }],
+    ["the response of an older pipeline", { batchItemFailures: [] }],
     ["a text", "ok"],
-  ])("and answers not as a pipeline does (%s) causes no deletion", async (_name, answer) => {
+  ])("with a response that is not a pipeline's (%s) causes no deletion", async (_name, answer) => {
     const one = rig({ invoke: async () => ({ Payload: payloadOf(answer) }) });
     one.queue.send(...deadLetters(2));
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
     expect(one.queue.bodies()).toHaveLength(2);
   });
 
-  test("to name a message in its answer leaves that message", async () => {
+  test("to name a message in its response leaves this message", async () => {
     const outcomes = [{ itemIdentifier: "message-1", outcome: "delivered" }];
     const one = rig({ invoke: async () => ({ Payload: payloadOf({ batchItemFailures: [], outcomes }) }) });
     one.queue.send(...deadLetters(2));
@@ -347,7 +347,7 @@ describe("a pipeline's function that fails", () => {
 });
 
 describe("a message that is not an envelope of the pipeline", () => {
-  test("is sent to it: a message whose records it has stored is moved, another one is left", async () => {
+  test("is sent to the pipeline, and counts as moved if the pipeline stored its records, or else as left", async () => {
     const outcomes = [
       { itemIdentifier: "message-1", outcome: "rejected", code: "RECORD_LOST" },
       { itemIdentifier: "message-2", outcome: "retried", code: "SINK_UNAVAILABLE" },
@@ -422,7 +422,7 @@ describe("a record that is stored elsewhere", () => {
     expect(kept.size).toBe(0);
   });
 
-  test("stays while its message does", async () => {
+  test("stays while its message stays", async () => {
     const { payloadStore, kept } = store();
     const one = rig({ payloadStore });
     one.queue.send(withRecordUrl("gone"));
@@ -487,7 +487,7 @@ describe("the fix", () => {
     expect([...one.target.items().values()]).toEqual([{ id: "p-1", bad: false }]);
   });
 
-  test("may answer binary attributes", async () => {
+  test("may return binary attributes", async () => {
     const blob = new Uint8Array([1, 2, 3]);
     const one = rig({
       fix: ({ record }) => {
@@ -500,19 +500,19 @@ describe("the fix", () => {
     expect(JSON.stringify([...one.target.items().values()])).toBe('[{"id":"o-1","blob":"AQID","blobs":["AQID"]}]');
   });
 
-  test("that answers the envelope itself changes nothing", async () => {
+  test("that returns the envelope itself changes nothing", async () => {
     const one = rig({ fix: (envelope) => envelope });
     one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test.each([undefined, null])("that answers %s changes nothing", async (answer) => {
+  test.each([undefined, null])("that returns %s changes nothing", async (answer) => {
     const one = rig({ fix: () => answer });
     one.queue.send(...deadLetters(1));
     expect((await one.run()).counts).toMatchObject({ delivered: 1 });
   });
 
-  test("can drop a dead letter: the message is deleted without being sent, and logged", async () => {
+  test("can drop a dead letter, whose message is logged and deleted without being sent", async () => {
     const one = rig({ fix: ({ code }) => (code === "SINK_REJECTED" ? "drop" : undefined) });
     one.queue.send(bad(1), bodyFor(orderRecord("o-2", 2), { code: "SINK_GONE" }));
     expect((await one.run()).counts).toMatchObject({ received: 2, dropped: 1, delivered: 1 });
@@ -536,7 +536,7 @@ describe("the fix", () => {
     expect(JSON.stringify(one.lines)).not.toContain("secret");
   });
 
-  test("that does not answer leaves the dead letter", async () => {
+  test("that never settles leaves the dead letter", async () => {
     const one = rig({ fix: () => new Promise(() => undefined), fixTimeoutMs: 1_000 });
     one.queue.send(...deadLetters(1));
     expect((await one.run()).left).toEqual({ copy: { FIX_FAILED: 1 } });
@@ -565,7 +565,7 @@ describe("the fix", () => {
     expect(SequenceNumber).toBeDefined();
   });
 
-  test("that changes its argument, and answers nothing, changes nothing", async () => {
+  test("that changes its argument but returns nothing changes nothing", async () => {
     const one = rig({
       fix: ({ record }) => {
         Object.assign(record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
@@ -575,7 +575,7 @@ describe("the fix", () => {
     expect((await one.run()).counts).toMatchObject({ left: 1 });
   });
 
-  test("that changes its argument, and answers it, changes the record", async () => {
+  test("that changes its argument and returns the argument changes the record", async () => {
     const one = rig({
       fix: (envelope) => {
         Object.assign(envelope.record.dynamodb?.NewImage ?? {}, { bad: { BOOL: false } });
@@ -592,7 +592,7 @@ describe("the fix", () => {
     expect(await one.run()).toMatchObject({ counts: { left: 1 }, left: { "-": { RECORD_MALFORMED: 1 } } });
   });
 
-  test("is not called when the invocation may end before it answers", async () => {
+  test("is not called if the invocation may end before the fix returns", async () => {
     const one = rig({ fix: () => undefined, timeoutMs: 20_000 });
     one.queue.send(...deadLetters(1));
     await expect(one.batch()).rejects.toThrow("chunkSize");
@@ -623,7 +623,7 @@ describe("the queue", () => {
     await expect(one.batch()).rejects.toMatchObject({ code: "REDRIVE_INTERRUPTED" });
   });
 
-  test("that fails during a receive loses no message of it", async () => {
+  test("that fails during one receive loses no message of another receive", async () => {
     const one = rig();
     one.queue.send(...deadLetters(20));
     const { receiveMessage } = one.queue.client;
@@ -677,7 +677,7 @@ describe("options", () => {
     await expect(one.batch({ mode: "republish" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
-  test("attempts that did not report are counted", async () => {
+  test("attempts of a batch that ended without a result are counted", async () => {
     expect(await rig().batch({ retries: 2 })).toMatchObject({ interrupted: 2 });
   });
 

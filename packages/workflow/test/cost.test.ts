@@ -1,4 +1,4 @@
-// The requests for 1,000 dead letters, which must be the numbers in README.md.
+// The numbers of requests for 1,000 dead letters, which must be equal to the numbers in README.md.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
@@ -8,7 +8,7 @@ import { rig } from "./rig.ts";
 const count = 1_000;
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
-/** The number in the first column of a table's row. */
+/** Reads the number in the README's table row with this title. */
 const inReadme = (row: string): number => {
   const [, found = ""] = new RegExp(`^\\| ${row} \\| ([\\d,]+) \\|`, "m").exec(readme) ?? [];
   return Number(found.replaceAll(",", ""));
@@ -21,7 +21,7 @@ const withLetters = (options: Parameters<typeof rig>[0] = {}) => {
 };
 
 describe("1,000 dead letters take", () => {
-  test("so many requests in a redrive", async () => {
+  test("as many requests in a redrive as the README says", async () => {
     const { queue, run, requests } = withLetters();
     expect((await run()).counts.delivered).toBe(count);
     const sqs = Object.values(queue.calls).reduce((sum, calls) => sum + calls, 0);
@@ -31,7 +31,7 @@ describe("1,000 dead letters take", () => {
     });
   });
 
-  test("so many requests in a re-publish", async () => {
+  test("as many updates in a republish as the README says", async () => {
     let updates = 0;
     const never = () => Promise.reject(new Error("not asked for"));
     const updateItem = async () => {

@@ -1,5 +1,5 @@
-// A table's stream, dead letters on SQS, Step Functions, the link in a topic, and a person's decision on the page. Only the
-// target is in memory.
+// A whole redrive on local engines: the table's stream, dead letters in SQS, Step Functions, and the approval by a link
+// that SNS sends. Only the target is in memory.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -32,7 +32,7 @@ const describeWithAll = await engineOrSkip({ describe, test, afterAll }, async (
 });
 
 describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsEngine, stepFunctions }) => {
-  test("asks by a topic, waits for the form, fixes, delivers, and says what is left", async () => {
+  test("asks for approval through a topic, waits for the form, fixes and delivers records, and reports the rest", async () => {
     const world = await makeWorld({ dynamodb, sqs: sqsEngine });
     const { sqs, queueUrl } = world;
     const sns = new SNS(sqsEngine.clientConfig);

@@ -13,7 +13,7 @@ const made = (options: { sampleSize?: number } = {}) => {
 };
 
 describe("the inspection", () => {
-  test("counts the queue's messages, and a sample of them by sink and code", async () => {
+  test("counts the queue's messages, and counts a sample of them by sink and code", async () => {
     const { queue, inspection } = made({ sampleSize: 3 });
     const record = orderRecord("o-1");
     queue.send(bodyFor(record), bodyFor(record, { sink: "webhook", code: "SINK_GONE" }), "{}", bodyFor(record));
@@ -35,7 +35,7 @@ describe("the inspection", () => {
     expect(queue.visible()).toBe(1);
   });
 
-  test("logs a sample that cannot be released, which is visible again after its timeout", async () => {
+  test("logs that a sample cannot be released; the sample becomes visible after its timeout", async () => {
     const { queue, inspection, lines } = made();
     queue.send(bodyFor(orderRecord("o-1")));
     Object.assign(queue.client, { changeMessageVisibilityBatch: () => Promise.reject(new Error("denied")) });
@@ -49,14 +49,14 @@ describe("the inspection", () => {
     expect((await made().inspection()).inspection).toMatchObject({ isEmpty: true, sample: { size: 0 } });
   });
 
-  test("counts a queue as empty only when a receive brings no message, because SQS' attributes are delayed", async () => {
+  test("reports a queue as empty only if a receive returns no message, as SQS' attributes are delayed", async () => {
     const { queue, inspection } = made();
     queue.send(bodyFor(orderRecord("o-1")));
     Object.assign(queue.client, { getQueueAttributes: async () => ({ Attributes: {} }) });
     expect((await inspection()).inspection).toMatchObject({ isEmpty: false, depth: { visible: 0 } });
   });
 
-  test("receives no sample of size 0", async () => {
+  test("receives no messages if the sample's size is 0", async () => {
     const { queue, inspection } = made({ sampleSize: 0 });
     queue.send(bodyFor(orderRecord("o-1")));
     expect((await inspection()).inspection).toMatchObject({ isEmpty: false, sample: { size: 0, counts: {} } });

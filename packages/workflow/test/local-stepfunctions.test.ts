@@ -1,4 +1,4 @@
-// The scenarios in aws-local-stepfunctions, which needs Node 22: `npm run test:node22 -- packages/workflow`.
+// Runs the scenarios in aws-local-stepfunctions, which needs Node 22: `npm run test:node22 -- packages/workflow`.
 
 import { describe, test } from "@jest/globals";
 import { lambdaContext } from "@sluice/testing";
@@ -18,7 +18,7 @@ const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? nul
 
 const isCallback = ({ Resource }: StateDefinition): boolean => String(Resource).endsWith(".waitForTaskToken");
 
-/** The engine leaves tasks to the caller: this stands for Lambda and task tokens. */
+/** Adds Lambda calls and task tokens to the engine, because the engine does not run tasks itself. */
 const localEngine = async (): Promise<Engine> => {
   const { StateMachine: Machine } = await import("aws-local-stepfunctions");
   const waiting = new Map<string, (output: unknown) => void>();

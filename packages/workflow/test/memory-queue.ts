@@ -1,4 +1,4 @@
-// A standard SQS queue in memory, on a clock that a test advances. Received messages are hidden until their visibility timeout.
+// A standard SQS queue in memory, with visibility timeouts and a clock that a test advances.
 
 import type { RedriveQueueClient } from "../src/index.ts";
 
@@ -15,16 +15,16 @@ export interface MemoryQueue {
   readonly now: () => number;
   readonly advance: (ms: number) => void;
   readonly send: (...bodies: readonly string[]) => void;
-  /** Bodies of all messages, including hidden ones, oldest first. */
+  /** Bodies of all messages, visible or hidden, oldest first. */
   readonly bodies: () => string[];
   readonly visible: () => number;
-  /** Calls by operation. */
+  /** Number of calls by operation. */
   readonly calls: Record<string, number>;
 }
 
 export const queueUrl = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dead";
 
-/** The start of an execution, which redrives messages that were sent before. */
+/** The start of a run. The run redrives only messages that were sent earlier. */
 export const startMs: number = Date.parse("2026-11-25T12:00:00.000Z");
 
 export const memoryQueue = (startsAt: number = startMs - 1_000): MemoryQueue => {

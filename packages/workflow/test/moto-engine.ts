@@ -1,5 +1,5 @@
-// moto's Step Functions over HTTP: the server provides task tokens, timeouts and the context object. It calls functions on a
-// server of this test, which answers like Lambda's API.
+// Runs state machines in moto's Step Functions, which provides task tokens, timeouts and the context object. moto calls
+// the functions on a server of this test, which answers like Lambda's API.
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,7 +24,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Errors named `Lambda.…` come from the API; others are thrown by the function. */
+/** Calls a function. If it throws an error named `Lambda.…`, Lambda's API itself answers with this error. */
 const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> => {
   try {
     return { status: 200, body: (await call(event as never, lambdaContext())) ?? null };
@@ -37,7 +37,7 @@ const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> 
   }
 };
 
-/** Lambda's API for functions of this process. */
+/** Starts a server that answers like Lambda's API and calls functions of this process. */
 const lambdaServer = async (functions: () => Functions): Promise<Server> => {
   const server = createServer(async (request, response) => {
     const [, name = ""] = /\/functions\/([^/]+)\/invocations/.exec(request.url ?? "") ?? [];
@@ -50,7 +50,7 @@ const lambdaServer = async (functions: () => Functions): Promise<Server> => {
   return server;
 };
 
-/** Substitutes placeholders like a deployment, and shortens the waits of retries to a second. */
+/** Replaces placeholders like a deployment, and shortens the delays before retries to a second. */
 const deployable = (machine: StateMachine): string => {
   const hurried = ({ Retry, ...state }: StateDefinition): unknown => ({
     ...state,
@@ -90,7 +90,7 @@ const runner = (sfn: SFN, deploy: (functions: Functions) => void): Engine["run"]
   };
 };
 
-/** Starts moto, whose Step Functions call functions of this process. */
+/** Starts moto and the server of Lambda's API. */
 export const motoEngine = async (): Promise<Engine> => {
   let functions: Functions = {};
   const server = await lambdaServer(() => functions);

@@ -42,7 +42,7 @@ describe("the counts of a batch", () => {
 });
 
 describe("attempted messages", () => {
-  test("are recognised, and no others are", () => {
+  test("are recognised, and other messages are not", () => {
     const attempted = attemptedMessages("");
     for (let n = 0; n < 1_000; n += 1) attempted.add(`attempted-${n}`);
     const known = attemptedMessages(attempted.text());
@@ -59,7 +59,7 @@ describe("attempted messages", () => {
 });
 
 describe("counts by sink", () => {
-  test("put further names together, and lose none of their counts", () => {
+  test("combine names beyond the limit under `other`, and lose no counts", () => {
     let counts = {};
     for (let n = 0; n < 50; n += 1) counts = addCount(counts, `sink-${n}`, "CODE");
     for (let n = 0; n < 50; n += 1) counts = addCount(counts, "sink-0", `CODE-${n}`);
@@ -68,7 +68,7 @@ describe("counts by sink", () => {
     expect(totalOf(counts)).toBe(100);
   });
 
-  test.each(["__proto__", "constructor", "toString"])("take %s for a name like others", (name) => {
+  test.each(["__proto__", "constructor", "toString"])("accept %s like any other name", (name) => {
     const counts = addCount(addCount({}, name, name), name, name);
     expect(totalOf(counts)).toBe(2);
     expect(countLines(counts)).toEqual([`     2  ${name}  ${name}`]);

@@ -94,14 +94,14 @@ describe("the report", () => {
     expect(report.reason).toBe('ConfigError: option "x" is missing');
   });
 
-  test("is created also when the queue cannot be reached", async () => {
+  test("is created even if the queue cannot be reached", async () => {
     const sqs = { ...memoryQueue().client, getQueueAttributes: () => Promise.reject(new Error("denied")) };
     const { report, lines } = await reported({ progress: done }, { clients: { sqs } });
     expect(report.queue.now).toBeUndefined();
     expect(lines[0]).toMatchObject({ level: "warn", fields: { reason: "Error: denied" } });
   });
 
-  test("is sent to the topic, and to nobody without a topic", async () => {
+  test("is sent to the topic, and is not sent without a topic", async () => {
     const published: unknown[] = [];
     const sns = { publish: async (input: unknown) => published.push(input) };
     const sqs = memoryQueue().client;

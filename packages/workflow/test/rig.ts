@@ -32,23 +32,23 @@ export const keptLines = () => {
 
 export const silent = { info: () => undefined, warn: () => undefined };
 
-/** An answer of Lambda's API. */
+/** A response of Lambda's API. */
 export type Answer = Awaited<ReturnType<LambdaClient["invoke"]>>;
 
 export const payloadOf = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(JSON.stringify(value) ?? ""));
 
-/** Lambda's answer when a function throws. */
+/** The response of Lambda's API when a function throws. */
 export const functionError = (errorType: string): Answer => ({
   FunctionError: "Unhandled",
   Payload: payloadOf({ errorType, errorMessage: "", trace: [] }),
 });
 
-/** Calls a handler with JSON and answers JSON, like Lambda's API. */
+/** Calls a handler with parsed JSON, and returns its response as JSON, like Lambda's API. */
 export const invoking = (handler: PipelineHandler): LambdaClient["invoke"] => {
   return async ({ Payload }) => ({ Payload: payloadOf(await handler(JSON.parse(Payload), lambdaContext())) });
 };
 
-/** A pipeline "orders" with a target in memory. Its mapper refuses orders with `bad: true`. */
+/** A pipeline "orders" with a target in memory. The mapper refuses orders with `bad: true`. */
 export const orders = (): { target: MemoryUpsertSink<unknown>; handler: PipelineHandler } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
   const handler = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } })
@@ -62,7 +62,7 @@ export const orders = (): { target: MemoryUpsertSink<unknown>; handler: Pipeline
 
 export interface RigOptions extends Omit<BatchOptions, "queueUrl" | "clock"> {
   readonly invoke?: LambdaClient["invoke"];
-  /** Milliseconds of an invocation. Default: 300,000. */
+  /** Timeout of an invocation. Default: 300,000. */
   readonly timeoutMs?: number;
 }
 
@@ -72,7 +72,7 @@ export interface Rig {
   readonly handler: PipelineHandler;
   readonly clock: Clock;
   readonly lines: Line[];
-  /** Messages in each request to the pipeline's function. */
+  /** Number of messages in each request to the pipeline's function. */
   readonly requests: number[];
   readonly event: (changes?: Partial<BatchEvent>) => BatchEvent;
   /** Runs one batch in a new environment. */

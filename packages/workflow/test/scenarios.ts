@@ -1,4 +1,4 @@
-// Executions of the state machine with the real functions. Each test file runs them in another engine.
+// Executions of the state machine with the real functions. Each file that imports them runs them in another engine.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { InvocationContext } from "@sluice/core/envelope";
@@ -22,10 +22,10 @@ import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { type MemoryQueue, memoryQueue, queueUrl } from "./memory-queue.ts";
 import { functionError, invoking, keptLines, type Line, orders, silent } from "./rig.ts";
 
-/** A Lambda function, by the name of its placeholder. */
+/** A Lambda function that a test runs in its own process. */
 export type LambdaFunction = (event: never, context?: InvocationContext) => Promise<unknown>;
 
-/** How an execution ended. */
+/** The end of an execution. */
 export interface Ended {
   readonly status: "SUCCEEDED" | "FAILED";
   readonly output: unknown;
@@ -34,7 +34,7 @@ export interface Ended {
   readonly states: readonly string[];
 }
 
-/** An engine for state machines. It shortens the waits between retries. */
+/** An engine that runs state machines, with short delays between retries. */
 export interface Engine {
   readonly run: (
     machine: StateMachine,
@@ -60,9 +60,9 @@ interface WorldOptions {
   readonly batch?: BatchOptions;
   readonly invoke?: LambdaClient["invoke"];
   readonly dynamodb?: SourceTableClient;
-  /** What a person does with the link. Default: nothing. */
+  /** Acts for the person who gets the link. Default: does nothing. */
   readonly human?: (link: URL, page: ReturnType<typeof approvalPageHandler>) => Promise<unknown>;
-  /** Replaces functions. */
+  /** Replaces functions, by the names of their placeholders. */
   readonly functions?: { readonly [placeholder: string]: (real: LambdaFunction) => LambdaFunction };
 }
 
@@ -75,7 +75,7 @@ const request = (method: string, link: URL, body?: string) => ({
 const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
 const makeWorld = (engine: Engine, options: WorldOptions): World => {
-  // The machine's time, because Step Functions sets the start of an execution.
+  // The queue uses real time, because Step Functions sets the start of an execution.
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
@@ -136,7 +136,7 @@ const failing =
   async () =>
     Promise.reject(named(name));
 
-/** Fails that many times before it calls the real function. */
+/** Fails this number of times before it calls the real function. */
 const failingTimes =
   (times: number, name: string) =>
   (real: LambdaFunction): LambdaFunction => {
@@ -171,7 +171,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
     const made = (options: WorldOptions = {}): World => makeWorld(engine, options);
 
     describe("without an approval", () => {
-      test("drains the queue, and reports", async () => {
+      test("drains the queue, and sends a report", async () => {
         const { queue, run, news, delivered } = made();
         queue.send(...deadLetters(120));
         const { status, states, output, report } = await run();
@@ -238,7 +238,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
           machine,
           human: async (link, page) => {
             links.push(link);
-            // A scanner of e-mails opens the link first.
+            // A scanner of e-mails opens the link before the person does.
             for (const method of ["HEAD", "GET"]) statuses.push((await page(request(method, link))).statusCode);
             statuses.push((await page(request("POST", link, "decision=approve"))).statusCode);
           },
@@ -253,7 +253,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(news).toHaveLength(2);
       });
 
-      test("succeeds when it is rejected, and has changed nothing", async () => {
+      test("succeeds without changes when the run is rejected", async () => {
         const { queue, run } = made({ machine, human: (link, page) => page(request("POST", link, "decision=reject")) });
         queue.send(...deadLetters(3));
         const { status, states, report } = await run();
@@ -262,7 +262,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(queue.visible()).toBe(3);
       });
 
-      test("succeeds when nobody decides in time, and has changed nothing", async () => {
+      test("succeeds without changes when nobody decides in time", async () => {
         const links: URL[] = [];
         const { queue, run } = made({
           machine: { approval: { timeoutSeconds: 1 } },
@@ -277,7 +277,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect((await page(request("POST", links[0] as URL, "decision=approve"))).statusCode).toBe(410);
       });
 
-      test("asks for no approval of an empty queue", async () => {
+      test("does not ask for approval if the queue is empty", async () => {
         const { run, news } = made({ machine });
         expect((await run()).report.outcome).toBe("empty");
         expect(news).toHaveLength(1);
@@ -356,7 +356,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(report).toMatchObject({ counts: { received: 2, delivered: 2 } });
       });
 
-      test("fails when the pipeline stays throttled, and reports; all dead letters are in the queue", async () => {
+      test("fails with a report when the pipeline stays throttled, and leaves all messages in the queue", async () => {
         let calls = 0;
         const world = made({
           invoke: () => {
@@ -393,7 +393,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(world.queue.visible()).toBe(20);
       });
 
-      test("retries a batch that crashed, and has lost no message", async () => {
+      test("retries a batch that crashed, without loss of messages", async () => {
         const crash = (real: LambdaFunction): LambdaFunction => {
           let calls = 0;
           return async (event, context) => {

@@ -63,7 +63,7 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
     expect([...reached].sort()).toEqual(Object.keys(machine.States).sort());
   });
 
-  test("gives every task a timeout, retries and a catch-all: a report follows", () => {
+  test("gives every task a timeout, retries, and a catch-all that leads to the report", () => {
     for (const [name, state] of tasks) {
       const { TimeoutSeconds, Retry = [], Catch = [] } = state as unknown as Fields;
       expect(TimeoutSeconds).toBeGreaterThan(0);
@@ -104,7 +104,7 @@ test("passes every member of a progress to the next batch", () => {
   expect([...progressMembers].sort()).toEqual(Object.keys(noProgress).sort());
 });
 
-test("has a state that stays below 256 KiB, whatever the queue contains", async () => {
+test("passes less than 256 KiB between states, whatever the queue contains", async () => {
   const ledger = batchCounts(noProgress, 0);
   const name = (prefix: string, n: number): string => `${prefix}${n}${"\u0001".repeat(100)}`;
   for (let n = 0; n < maxFailuresLimit + 1_000; n += 1) {
@@ -144,7 +144,7 @@ describe("an execution's input", () => {
     return inspection.settings;
   };
 
-  test("overrides settings; members that Step Functions adds are ignored", async () => {
+  test("overrides settings, and may contain members that Step Functions adds", async () => {
     const input = {
       ratePerSecond: 5,
       Comment: "Insert your JSON here",
@@ -157,7 +157,7 @@ describe("an execution's input", () => {
   });
 
   test.each<[unknown]>([[{ ratePerSeconds: 5 }], [{ ratePerSecond: "5" }], [{ progress: {} }], [[]], [null], ["x"]])(
-    "that is wrong is refused: %j",
+    "is refused if it is wrong (%j)",
     async (input) => {
       await expect(settingsWith({}, input)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     },

@@ -1,5 +1,5 @@
-// A table, its stream, a pipeline behind an event source mapping, and its dead-letter queue on local engines. Only the target
-// is in memory.
+// A table with its stream, a pipeline behind an event source mapping, and the dead-letter queue, on local engines. Only
+// the target is in memory.
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -18,16 +18,16 @@ export interface World {
   readonly target: MemoryUpsertSink<unknown>;
   readonly handler: PipelineHandler;
   readonly lambda: LambdaClient;
-  /** Every record of the stream. */
+  /** Every record that the stream has emitted. */
   readonly records: StreamRecord[];
-  /** Sets which items the pipeline's mapper refuses. Default: none. */
+  /** Sets the items that the pipeline's mapper refuses. By default, the mapper accepts every item. */
   readonly refuse: (refuses: (item: Record<string, unknown>) => boolean) => void;
   readonly put: (item: Image) => Promise<void>;
   readonly get: (id: string) => Promise<Image | undefined>;
   /** Resolves when the pipeline has received all records. */
   readonly drained: () => Promise<void>;
   readonly deadLetters: () => Promise<number>;
-  /** Options of the batch function. */
+  /** Options for `batchHandler`. */
   readonly options: BatchOptions;
   readonly stop: () => Promise<void>;
 }

@@ -1,4 +1,4 @@
-// A pipeline of a shop in a Lambda function, and the command that redrives to it.
+// The pipeline of a shop in a Lambda function, and the command that redrives messages to this function.
 
 import type { PipelineOptions, UnknownItem } from "@sluice/core";
 import { type FakeLambda, startLambda } from "./lambda.ts";
@@ -15,11 +15,11 @@ export interface Bench {
 
 export interface BenchOptions extends Partial<PipelineOptions<UnknownItem>> {
   readonly env?: NodeJS.ProcessEnv;
-  /** Runs before each invocation. */
+  /** Runs before each invocation; invocations are counted from 1. */
   readonly before?: (invocation: number) => Promise<void> | void;
 }
 
-/** Creates a shop for a test. */
+/** Runs a test with a new shop. */
 export const withShop = async (use: (bench: Bench) => Promise<void>, options: BenchOptions = {}): Promise<void> => {
   const { env = {}, before = () => undefined, ...pipelineOptions } = options;
   const shop = openShop(pipelineOptions);
@@ -45,7 +45,7 @@ export const withShop = async (use: (bench: Bench) => Promise<void>, options: Be
   }
 };
 
-/** Returns the line with the counts. */
+/** Returns the first line of the output, which has the counts. */
 export const sumOf = ({ stdout }: Ended): string => stdout.split("\n")[0] ?? "";
 
 /** Returns the revision of each item in the shop. */

@@ -1,10 +1,10 @@
-// Dead letters, and queues with them.
+// Dead letters and queues for tests.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
-/** The record of an item's change. Positions order changes. */
+/** The record of an item's change. Changes are ordered by position. */
 export const recordOf = (name: string, position = 1, attributes: object = {}): StreamRecord =>
   streamRecord({ after: { pk: name, sk: 1, note: `secret of ${name}`, revision: position, ...attributes }, position });
 
@@ -28,14 +28,14 @@ export const deadLetterOf = (name: string, position = 1, changes: Partial<Envelo
 
 let made = 0;
 
-/** A queue that no other test uses. */
+/** A queue for one test. */
 export interface TestQueue {
   readonly url: string;
-  /** Sends bodies, in this order; envelopes are encoded. */
+  /** Sends messages with these bodies, in this order. Encodes envelopes. */
   readonly fill: (bodies: readonly (Envelope | string)[]) => Promise<void>;
-  /** Numbers of visible and hidden messages. */
+  /** Returns the numbers of visible and hidden messages. */
   readonly counts: () => Promise<{ readonly visible: number; readonly hidden: number }>;
-  /** Bodies of the visible messages, which stay visible. */
+  /** Returns the bodies of the visible messages, and leaves them visible. */
   readonly bodies: () => Promise<string[]>;
 }
 

@@ -1,4 +1,4 @@
-// Handlers of a user's module, for --to local. Their sink appends items to the file DELIVERED.
+// A user's module of handlers, for tests of `--to local`. The sink appends items to the file that DELIVERED names.
 
 import { appendFileSync } from "node:fs";
 import { pipeline } from "@sluice/core";
@@ -20,7 +20,7 @@ const shop = pipeline("shop", { onReject: "block", logger: silent }).to(orders, 
 
 export const handler = shop.handler();
 
-/** Writes its context to standard output. */
+/** Prints facts about its context and its environment. */
 export const speaking = async (event, context) => {
   console.log(
     `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
@@ -30,7 +30,7 @@ export const speaking = async (event, context) => {
   return handler(event, context);
 };
 
-/** Writes to standard output, again just before it answers. */
+/** Prints before and after its work, to test that the last output arrives before the result. */
 export const lingering = async (event, context) => {
   console.warn("first words");
   const answer = await handler(event, context);

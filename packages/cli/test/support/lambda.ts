@@ -1,9 +1,9 @@
-// Lambda's Invoke as an HTTP endpoint, which calls a handler in this process.
+// An HTTP endpoint that answers Lambda's Invoke requests by calling handlers in this process.
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An invocation: its event, the size of its JSON, and its signature. */
+/** An invocation with its event, the size of the event's JSON, and the request's signature. */
 export interface Invocation {
   readonly event: RedriveEvent;
   readonly bytes: number;
@@ -11,7 +11,7 @@ export interface Invocation {
 }
 
 export interface FakeLambda {
-  /** The environment that directs a client to the endpoint. */
+  /** Environment variables that direct an SDK client to the endpoint. */
   readonly env: NodeJS.ProcessEnv;
   readonly invocations: readonly Invocation[];
   readonly stop: () => Promise<void>;
@@ -32,8 +32,8 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 };
 
 /**
- * Serves functions by name. A function that fails rejects with `{ errorType, errorMessage }`. With a `status`, Lambda itself
- * refuses the invocation.
+ * Serves functions by name. To fail, a function rejects with `{ errorType, errorMessage }`. If the error has a
+ * `status`, Lambda refuses the invocation instead.
  */
 export const startLambda = async (functions: Readonly<Record<string, FakeFunction>>): Promise<FakeLambda> => {
   const invocations: Invocation[] = [];

@@ -1,11 +1,11 @@
-// The handler of a pipeline with a replica and a feed in memory.
+// The handler of a pipeline with two sinks in memory: a replica of the items, and a feed of their changes.
 
 import { type DeadLetterQueue, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
 import { lambdaContext, memoryAppendSink, memoryUpsertSink } from "@sluice/testing";
 import type { FakeFunction } from "./lambda.ts";
 
-/** Items that the mapper of `orders` refuses. */
+/** The key of an item that the mapper of `orders` refuses. */
 export const bad = "bad";
 
 export interface Shop {
@@ -18,7 +18,7 @@ export interface Shop {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Creates a pipeline: `orders` contains the items, `feed` gets every change. */
+/** Creates a pipeline whose sink `orders` contains the items, and whose sink `feed` gets every change. */
 export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });

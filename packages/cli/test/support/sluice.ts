@@ -1,4 +1,4 @@
-// The command as a process, from its dist.
+// Runs the built command as a process.
 
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../..", import.meta.url));
 
-// Builds the command: an up-to-date build takes half a second.
+// Builds the command first, which takes half a second if the build is up to date.
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 execFileSync(process.execPath, [tsc, "-b", folder]);
 
@@ -16,7 +16,7 @@ export const program: string = join(folder, "bin/sluice.js");
 
 /** Output and exit code of a process. */
 export interface Ended {
-  /** Undefined where a signal ended the process. */
+  /** Undefined if a signal ended the process. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
@@ -25,7 +25,7 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
-  /** Resolves when the output of either stream matches. */
+  /** Resolves when the output of both streams together matches. */
   readonly said: (pattern: RegExp) => Promise<void>;
 }
 
@@ -45,11 +45,10 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly stdin?: string;
-  /** Writes both streams to `stdout`, like a terminal. */
+  /** Redirects standard error to standard output, as on a terminal. */
   readonly isMerged?: boolean;
 }
 
-/** Redirects standard error to standard output. */
 const merging = ["sh", "-c", 'exec "$0" "$@" 2>&1'] as const;
 
 /** Starts `sluice` with these arguments. */

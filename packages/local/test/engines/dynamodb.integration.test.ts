@@ -22,7 +22,7 @@ describeWithDynamodb("DynamoDB Local", (dynamodb) => {
 });
 
 describe("an external DynamoDB", () => {
-  test("is used as it is", async () => {
+  test("is used without changes", async () => {
     const engine = await startDynamodb({ endpoint: "http://127.0.0.1:1" });
     expect(engine.clientConfig.endpoint).toBe("http://127.0.0.1:1");
     await engine.stop();

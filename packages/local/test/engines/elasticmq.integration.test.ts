@@ -20,7 +20,7 @@ describeWithElasticmq("ElasticMQ", (elasticmq) => {
   });
 });
 
-test("an external ElasticMQ is used as it is", async () => {
+test("an external ElasticMQ is used without changes", async () => {
   const engine = await startElasticmq({ endpoint: "http://127.0.0.1:1" });
   expect(engine.clientConfig.endpoint).toBe("http://127.0.0.1:1");
   await engine.stop();

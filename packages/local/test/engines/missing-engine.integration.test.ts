@@ -105,7 +105,7 @@ describe("a Java version", () => {
 });
 
 describe("starting several engines", () => {
-  test("stops the others when one does not start", async () => {
+  test("stops the engines that started when one engine does not start", async () => {
     const temporary = await mkdtemp(join(tmpdir(), "sluice-several-test-"));
     await chmod(temporary, 0o755);
     await absent("java");

@@ -16,7 +16,7 @@ describeWithMoto("moto", (moto) => {
   });
 });
 
-test("an external moto is used as it is", async () => {
+test("an external moto is used without changes", async () => {
   const engine = await startMoto({ endpoint: "http://127.0.0.1:1" });
   expect(engine.clientConfig.endpoint).toBe("http://127.0.0.1:1");
   await engine.stop();

@@ -33,7 +33,7 @@ for (const version of versions.length > 0 ? versions : [undefined]) {
   });
 }
 
-/** The folder of the server on this port. */
+/** The folder of the server with this URL. */
 const folderOf = async (url: string): Promise<string | undefined> => {
   const port = `127.0.0.1:${new URL(url).port}`;
   const folders = (await readdir(tmpdir())).filter((name) => name.startsWith("sluice-opensearch-"));
@@ -57,7 +57,7 @@ describeWithDefault("stopping OpenSearch", (engine) => {
 });
 
 describe("an external OpenSearch", () => {
-  test("is used as it is", async () => {
+  test("is used without changes", async () => {
     process.env.OPENSEARCH_URL = "http://127.0.0.1:1";
     const engine = await startOpensearch();
     expect(engine.url).toBe("http://127.0.0.1:1");

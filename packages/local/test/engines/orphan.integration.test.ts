@@ -21,7 +21,7 @@ const until = async (condition: () => Promise<boolean>): Promise<void> => {
   while (!(await condition())) await sleep(50);
 };
 
-/** Postgres runs under its own account and must be able to enter the folder. */
+/** Creates a folder that Postgres can enter, because Postgres runs under another account. */
 const openDirectory = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), "sluice-orphan-test-"));
   await chmod(directory, 0o755);

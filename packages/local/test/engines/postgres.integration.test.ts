@@ -32,7 +32,7 @@ describeWithPostgres("an embedded Postgres", (postgres) => {
     expect(await query(second, "SELECT current_database() AS name")).toEqual([{ name: 'quoted "name"' }]);
   });
 
-  test("keeps its data and its port over a restart", async () => {
+  test("keeps its data and its port when it is restarted", async () => {
     const url = await postgres.createDatabase();
     await query(url, "CREATE TABLE kept AS SELECT 1 AS id");
     await postgres.restart();
@@ -54,7 +54,7 @@ describeWithPostgres("an embedded Postgres", (postgres) => {
 });
 
 describe("an external Postgres", () => {
-  test("is used as it is, and cannot be restarted or killed", async () => {
+  test("is used without changes, and cannot be restarted or killed", async () => {
     const engine = await startPostgres({ url: "postgres://user@127.0.0.1:1/external" });
     expect(engine.url).toBe("postgres://user@127.0.0.1:1/external");
     await expect(engine.restart()).rejects.toMatchObject({ code: "ENGINE_FAILED" });

@@ -1,5 +1,5 @@
-// Starts the engines named in its arguments, prints their ports or the error as one line of JSON, and keeps running. The
-// argument `killed` kills Postgres before the line is printed.
+// Starts the engines that its arguments name, prints their ports or the error as one line of JSON, and keeps running.
+// With the argument `killed`, the program kills Postgres before it prints the line.
 
 import { startEngines } from "../../src/index.ts";
 

@@ -1,4 +1,4 @@
-// Runs program.ts in its own Node process.
+// Runs program.ts in a separate Node process.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -17,7 +17,7 @@ describeWithSqs("SQS", (sqs) => {
 });
 
 describe("an external SQS", () => {
-  test("is used as it is", async () => {
+  test("is used without changes", async () => {
     const engine = await startSqs({ endpoint: "http://127.0.0.1:1" });
     expect(engine.clientConfig.endpoint).toBe("http://127.0.0.1:1");
     await engine.stop();

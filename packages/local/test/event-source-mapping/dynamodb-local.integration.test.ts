@@ -91,7 +91,7 @@ describeWithDynamodb("a mapping on DynamoDB Local", (dynamodb) => {
     expect(records[0]?.dynamodb?.ApproximateCreationDateTime).toEqual(expect.any(Number));
   });
 
-  test("delivers a TTL removal with the service's identity in Lambda's spelling", async () => {
+  test("delivers a TTL removal with the service's identity as Lambda spells it", async () => {
     const streamArn = await createTable(client, "expiring");
     const TimeToLiveSpecification = { Enabled: true, AttributeName: "expires" };
     await client.send(new UpdateTimeToLiveCommand({ TableName: "expiring", TimeToLiveSpecification }));

@@ -22,7 +22,7 @@ describe("a batch whose response reports failures", () => {
     ]);
   });
 
-  test("restarts the attempts when the checkpoint moves, as recorded on AWS: the last of three records is delivered five times", async () => {
+  test("counts attempts from zero when the checkpoint moves, so that record c is delivered five times", async () => {
     const rig = rigWith(abc, failingAt("c"), { maximumRetryAttempts: 3 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c"], ["c"], ["c"], ["c"], ["c"]]);
@@ -86,7 +86,7 @@ describe("a batch whose response reports failures", () => {
     expect(rig.discarded).toMatchObject([{ DDBStreamBatchInfo: { batchSize: 3 } }]);
   });
 
-  test("succeeds whatever it reports when the mapping does not ask for reports", async () => {
+  test("succeeds whatever it reports if the mapping does not use ReportBatchItemFailures", async () => {
     const rig = rigWith(abc, failingAt("a"), { functionResponseTypes: [], maximumRetryAttempts: 2 });
     await rig.run();
     expect(rig.batches).toEqual([["a", "b", "c"]]);
@@ -203,7 +203,7 @@ describe("bisecting", () => {
 });
 
 describe("the age of records", () => {
-  test("takes records that are too old off the head of the batch and delivers the others", async () => {
+  test("removes records that are too old from the head of the batch, and delivers the other records", async () => {
     const old = noonMs - 61_000;
     const rig = rigWith([change("a", "a", old), change("b", "b", old), change("c"), change("d", "d", old)], undefined, {
       maximumRecordAgeInSeconds: 60,
@@ -216,7 +216,7 @@ describe("the age of records", () => {
     expect(rig.discarded[0]).not.toHaveProperty("responseContext");
   });
 
-  test("ends the retries of a batch, and its younger record is delivered", async () => {
+  test("ends the retries of the old records, and the younger record is delivered", async () => {
     const records = [change("a"), change("b", "b", noonMs + 30_000)];
     const rig = rigWith(records, failingAt("a"), { maximumRecordAgeInSeconds: 60 });
     await rig.run();
@@ -230,7 +230,7 @@ describe("the age of records", () => {
     ]);
   });
 
-  test("restarts the attempts of the younger records when it takes off the older ones", async () => {
+  test("counts the attempts of the younger records from zero after the older records are removed", async () => {
     const records = [change("a"), change("b", "b", noonMs + 30_000)];
     const rig = rigWith(records, throwing, {
       maximumRecordAgeInSeconds: 60,
@@ -245,7 +245,7 @@ describe("the age of records", () => {
     ]);
   });
 
-  test("past the stream's 24 hours loses the records, and no destination gets them", async () => {
+  test("beyond the stream's 24 hours loses the records, and no destination gets them", async () => {
     const rig = rigWith(abc, throwing, { pollIntervalMs: 60_000 });
     await rig.run();
     expect(rig.discarded).toEqual([]);
@@ -257,7 +257,7 @@ describe("the age of records", () => {
 describe("the on-failure destination", () => {
   const throwingOnce = { maximumRetryAttempts: 0 };
 
-  test("of kind sqs gets a pointer into the stream", async () => {
+  test("of kind sqs gets a pointer to the records in the stream", async () => {
     const rig = rigWith(abc, throwing, throwingOnce);
     await rig.run();
     const [first = {}] = rig.discarded;
@@ -313,7 +313,7 @@ describe("the on-failure destination", () => {
     });
   });
 
-  test("that is missing counts the records as dropped", async () => {
+  test("counts the records as dropped if the mapping has no destination", async () => {
     const rig = rigWith(abc, throwing, { ...throwingOnce, destinationConfig: {} });
     await rig.run();
     expect(rig.mapping.counters).toMatchObject({ droppedEventCount: 3, onFailureDestinationDeliveredEventCount: 0 });
@@ -321,7 +321,7 @@ describe("the on-failure destination", () => {
 });
 
 describe("the counters", () => {
-  test("count as CloudWatch does: retried events again, and all events of a batch that reports a failure", async () => {
+  test("count an event on every retry, and all events of a batch that reports a failure, like CloudWatch", async () => {
     const rig = rigWith(abc, failingAt("c"), { maximumRetryAttempts: 1 });
     await rig.run();
     expect(rig.mapping.counters).toMatchObject({

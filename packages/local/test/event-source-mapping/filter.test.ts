@@ -49,7 +49,7 @@ describe("an event pattern", () => {
     ["exists in a list", image({ lines: { L: { S: [{ exists: true }] } } }), true],
     ["a map in a list", image({ lines: { L: { M: { sku: { S: ["two"] } } } } }), true],
     ["a member of a set", image({ tags: { SS: ["green"] } }), true],
-    ["no member of a set", image({ tags: { SS: ["blue"] } }), false],
+    ["a text that is not in a set", image({ tags: { SS: ["blue"] } }), false],
     ["a number attribute by numeric, which never matches", image({ total: { N: [{ numeric: [">", 0] }] } }), false],
     ["a number attribute by its text", image({ total: { N: ["12.50"] } }), true],
     [

@@ -3,7 +3,7 @@ import { fakeStreams, StreamsError } from "../../src/index.ts";
 import { change, failing, openRig, rigWith } from "./rig.ts";
 
 describe("a stream whose shards split", () => {
-  test("is read parent before child, over generations", async () => {
+  test("is read in the order of its shards: each parent before its children", async () => {
     const { stream, run, batches } = openRig();
     const root = stream.addShard();
     stream.append(root, change("1"));
@@ -59,7 +59,7 @@ describe("a stream whose shards split", () => {
     expect(batches).toEqual([["1", "2"], ["3"]]);
   });
 
-  test("is read whole when it has more shards than DescribeStream lists at once", async () => {
+  test("is read completely when it has more shards than DescribeStream lists at once", async () => {
     const { stream, run, batches } = openRig();
     for (let index = 0; index < 230; index += 1) stream.append(stream.addShard(), change(String(index)));
     await run();
@@ -129,7 +129,7 @@ describe("the starting position LATEST", () => {
     expect(batches).toEqual([["new"]]);
   });
 
-  test("is kept when the mapping is stopped before any record was finished", async () => {
+  test("still applies when the mapping restarts before any record was finished", async () => {
     const { stream, mapping, batches } = rigWith([change("old")], undefined, latest);
     const shard = "shardId-00000000000000000001";
     await mapping.start();
@@ -166,7 +166,7 @@ describe("the starting position LATEST", () => {
 });
 
 describe("iterators and trimming", () => {
-  test("an expired iterator is renewed after the last record that was read", async () => {
+  test("an expired iterator is replaced by an iterator behind the last record that was read", async () => {
     const { stream, mapping, batches } = openRig();
     const shard = stream.addShard();
     stream.append(shard, change("1"));
@@ -179,7 +179,7 @@ describe("iterators and trimming", () => {
     expect(batches).toEqual([["1"], ["2"]]);
   });
 
-  test("an iterator that expires before the first read is renewed at the starting position", async () => {
+  test("an iterator that expires before the first read is replaced by one at the starting position", async () => {
     const { stream, mapping, batches } = rigWith([change("1")]);
     const starting = mapping.start();
     await starting;

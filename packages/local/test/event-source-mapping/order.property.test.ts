@@ -3,12 +3,12 @@ import fc from "fast-check";
 import type { FakeStreams } from "../../src/index.ts";
 import { change, failing, nameOf, openRig, type Script } from "./rig.ts";
 
-// With any shards, workers, latencies, failures and restarts: no change of an item is delivered before its earlier
-// changes are finished, no two concurrent batches hold the same item, and every change is delivered.
+// These tests vary shards, workers, latencies, failures and restarts. Every change must be delivered, and only after
+// the item's earlier changes are finished. Concurrent batches must never contain the same item.
 
 interface Step {
   readonly key: number;
-  /** How often this change is reported as failed before it succeeds. */
+  /** Number of times that this change is reported as failed before it succeeds. */
   readonly failures: number;
   /** Whether the shard splits after this change. */
   readonly splits: boolean;
@@ -20,13 +20,13 @@ const step: fc.Arbitrary<Step> = fc.record({
   splits: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
 });
 
-/** Splits every shard. The order of the children makes `key % length` choose a child of the item's former shard. */
+/** Splits every shard, and orders the children so that `key % length` chooses a child of the item's former shard. */
 const splitAll = (stream: FakeStreams, shards: readonly string[]): readonly string[] => {
   const pairs = shards.map((shard) => stream.splitShard(shard));
   return [...pairs.map(([left = ""]) => left), ...pairs.map(([, right = ""]) => right)];
 };
 
-/** Writes the changes, named `<key>/<number>`; when a shard splits, its items move to the children. */
+/** Writes the changes, whose names are `<key>/<number>`. When a shard splits, its items move to its children. */
 const write = (stream: FakeStreams, steps: readonly Step[]): string[] => {
   const counts = new Map<number, number>();
   let shards: readonly string[] = [stream.addShard()];

@@ -1,4 +1,4 @@
-// A mapping on a scripted stream and a fake clock, with a function that records its invocations.
+// A mapping with a scripted stream, a fake clock and a scripted function. The rig lists the function's invocations.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
@@ -16,7 +16,7 @@ import {
 /** 2026-11-23T12:00:00Z */
 export const noonMs = 1_795_435_200_000;
 
-/** A change of the item `key`; `name` identifies the change in the function's input. */
+/** A change of the item `key`. `name` identifies the change in the function's input. */
 export const change = (name: string, key: string = name, createdAtMs: number = noonMs): StreamRecord => ({
   eventName: "MODIFY",
   dynamodb: {
@@ -32,21 +32,21 @@ export const nameOf = (record: StreamRecord): string => {
   return name !== undefined && "S" in name ? name.S : "";
 };
 
-/** A response that reports these records. */
+/** A response that reports these records as failed. */
 export const failing = (...records: readonly StreamRecord[]): unknown => ({
   batchItemFailures: records.map((record) => ({ itemIdentifier: record.dynamodb?.SequenceNumber })),
 });
 
-/** The behaviour of the function. */
+/** Returns the function's response, or throws. */
 export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
 
-/** Reports the first record with one of these names, like a function that stops at its first failure. */
+/** Reports the first record with one of these names as failed, like a function that stops at its first failure. */
 export const failingAt =
   (...names: readonly string[]): Script =>
   (records) =>
     failing(...records.filter((record) => names.includes(nameOf(record))).slice(0, 1));
 
-/** A mapping under test. */
+/** A mapping with the parts that a test controls or reads. */
 export interface Rig {
   readonly stream: FakeStreams;
   readonly clock: FakeClock;

@@ -1,4 +1,4 @@
-// A queue on a real engine and its mapping, with a function that records its invocations.
+// A queue on a real engine, its mapping, and a function that keeps its events.
 
 import { randomUUID } from "node:crypto";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -11,10 +11,10 @@ import {
   sqsEventSourceMapping,
 } from "../../src/index.ts";
 
-/** The behaviour of the function. */
+/** Returns the function's response, or throws. */
 export type Script = (records: readonly SqsRecord[], context: LambdaContext) => unknown;
 
-/** A mapping under test. */
+/** A mapping with the parts that a test controls or reads. */
 export interface QueueRig {
   readonly client: SQS;
   readonly queueUrl: string;
@@ -22,7 +22,7 @@ export interface QueueRig {
   /** The events that the function was invoked with, in the order in which the invocations began. */
   readonly batches: readonly (readonly SqsRecord[])[];
   readonly problems: readonly unknown[];
-  /** Sends messages one after the other. In a FIFO queue the first letter of the body is the group id. */
+  /** Sends messages one after the other. On a FIFO queue, the first letter of the body is the group id. */
   readonly send: (...bodies: readonly string[]) => Promise<void>;
   /** Starts the mapping, waits until it is drained, and stops it. */
   readonly run: () => Promise<void>;
@@ -31,11 +31,11 @@ export interface QueueRig {
 /** Options of the mapping and its queue. */
 export interface QueueRigOptions extends Partial<SqsEventSourceMappingOptions> {
   readonly fifo?: boolean;
-  /** Seconds. Default 30: a slow machine causes no redelivery. */
+  /** Seconds. The default of 30 prevents redeliveries on a slow machine. */
   readonly visibilityTimeout?: number;
 }
 
-/** A response that reports these records. */
+/** A response that reports these messages as failed. */
 export const failing = (...records: readonly SqsRecord[]): unknown => ({
   batchItemFailures: records.map(({ messageId }) => ({ itemIdentifier: messageId })),
 });

@@ -5,14 +5,14 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
-/** For tests in which messages are redelivered. */
+/** A short timeout, so that tests of redelivery do not wait long. */
 const quickRedelivery = { visibilityTimeout: 2 };
 
 const never = (): Promise<never> => new Promise(() => {});
 
 const countOf = ({ attributes }: SqsRecord): number => Number(attributes.ApproximateReceiveCount);
 
-/** Runs the script for messages on their first receive only. */
+/** Runs the script only for messages that are received for the first time. */
 const onFirstReceive =
   (script: Script): Script =>
   (records, context) => {
@@ -111,7 +111,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.map(bodiesOf)).toEqual([["a", "b"]]);
   });
 
-  test("ignores the response without ReportBatchItemFailures, and deletes the batch", async () => {
+  test("without ReportBatchItemFailures, ignores the response and deletes the batch", async () => {
     const rig = await openQueueRig(engine, (records) => failing(...records), { functionResponseTypes: [] });
     await rig.send("a", "b");
     await rig.run();
@@ -157,7 +157,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     expect(rig.batches.length).toBe(8);
   });
 
-  test("is drained when no message is delayed or hidden by another consumer", async () => {
+  test("is drained only when no message is delayed, and none is hidden by another consumer", async () => {
     const rig = await openQueueRig(engine, undefined, quickRedelivery);
     const { client, queueUrl: QueueUrl } = rig;
     await rig.send("hidden");
@@ -210,7 +210,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
       return { status: 503, body: "" };
     });
     await rig.run();
-    // A failed deletion is not retried: SQS redelivers the message.
+    // A failed deletion is not retried, so SQS redelivers the message.
     expect(rig.batches.map(bodiesOf)).toEqual([["a"], ["a"]]);
     expect(rig.problems.length).toBe(2);
     await proxy.stop();

@@ -9,13 +9,13 @@ import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
 /** A running engine. */
 export interface Engine {
   readonly proxy: FaultyProxy;
-  /** Makes a client with its own connections, through the proxy. */
+  /** Creates a client with its own connections, which go through the proxy. */
   readonly client: () => DynamoDBClient;
   /** A client that does not go through the proxy. */
   readonly direct: DynamoDBClient;
-  /** Creates a table with these key attributes and their types: `{ pk: "S" }`. Default: a new name. */
+  /** Creates a table with these key attributes and types, for example `{ pk: "S" }`. The default name is unique. */
   readonly createTable: (keys: Readonly<Record<string, "S" | "N" | "B">>, name?: string) => Promise<string>;
-  /** The items, tombstones included, in any order, as attribute values; with a filter, those that pass it. */
+  /** Returns the items and tombstones as attribute values, in any order. A filter omits those that do not match. */
   readonly scan: (table: string, filter?: LiveFilter) => Promise<readonly Image[]>;
   readonly stop: () => Promise<void>;
 }

@@ -1,4 +1,4 @@
-// An HTTP proxy between the sink and DynamoDB Local, which counts calls and makes faults.
+// An HTTP proxy between the sink and DynamoDB Local, which counts calls and injects faults.
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -12,18 +12,18 @@ export interface ProxyAnswer {
   readonly message?: string;
 }
 
-/** The fault of a call; undefined: the call reaches the engine. */
+/** Returns the fault of a call, or undefined to forward the call to the engine. */
 export type Script = (operation: string, body: string) => ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
 /** A running proxy. */
 export interface FaultyProxy {
   readonly endpoint: string;
-  /** Calls by operation since the last `reset`, answered or not. */
+  /** Number of calls by operation since the last `reset`, including calls without an answer. */
   readonly calls: () => Readonly<Record<string, number>>;
-  /** Most calls at the same time since the last `reset`. */
+  /** Largest number of calls in flight at once since the last `reset`. */
   readonly peak: () => number;
   readonly script: (script: Script | undefined) => void;
-  /** Closes the connections that are open and idle. */
+  /** Closes idle connections. */
   readonly closeIdle: () => void;
   readonly reset: () => void;
   readonly stop: () => Promise<void>;
@@ -40,7 +40,7 @@ const reply = (response: ServerResponse, { status, type, message = "" }: ProxyAn
   response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }));
 };
 
-/** Forwards a call to the engine. The answer is sent back, or lost with the connection. */
+/** Forwards a call to the engine. Sends the answer back, or loses the answer and closes the connection. */
 const forward = (
   target: string,
   incoming: IncomingMessage,
@@ -122,7 +122,7 @@ const throttled: ProxyAnswer = { status: 400, type: "ProvisionedThroughputExceed
 const down: ProxyAnswer = { status: 503, type: "ServiceUnavailable", message: "not now" };
 const denied: ProxyAnswer = { status: 400, type: "AccessDeniedException", message: "no such permission" };
 
-/** DynamoDB quotes values in the text of this error. */
+/** A validation error. Its text quotes values, as in DynamoDB. */
 const refused = (body: string): ProxyAnswer => ({
   status: 400,
   type: "ValidationException",

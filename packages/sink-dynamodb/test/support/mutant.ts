@@ -1,4 +1,4 @@
-// Clients that each break one part of the guard. The convergence test must fail with every one of them.
+// Clients that break one part of the guard each. The convergence test must fail with every client.
 
 import {
   DeleteItemCommand,
@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { DynamodbClient } from "../../src/index.ts";
 
-/** Returns the command to send instead; undefined: send none. */
+/** Returns the command that is sent instead, or undefined to send no command. */
 type Mutation = (input: PutItemCommandInput) => PutItemCommand | DeleteItemCommand | undefined;
 
 const without = ({ Item, TableName }: PutItemCommandInput): PutItemCommandInput => ({ Item, TableName });
@@ -18,10 +18,10 @@ const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M
 const keyOf = ({ Item = {} }: PutItemCommandInput) =>
   Object.fromEntries(Object.entries(Item).filter(([name]) => !name.startsWith("_sluice")));
 
-/** The mutations, by the part of the guard that they break. */
+/** For each part of the guard, a mutation that breaks this part. */
 export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" | "owner" | "departures", Mutation>> = {
   comparison: (input) => new PutItemCommand(without(input)),
-  // Deletes the item, and with it the version.
+  // Deletes the item instead of writing a tombstone, so that its version is lost.
   tombstone: (input) => {
     if (!isTombstone(input)) return new PutItemCommand(input);
     const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = input;

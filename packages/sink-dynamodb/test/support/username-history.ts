@@ -1,18 +1,18 @@
-// Random histories of users who trade usernames, where the username is the key in the target. Two users have the same
-// username only while the first one is about to give it up.
+// Random histories of users who trade usernames. The username is the key in the target. Two users have the same
+// username only for a short time, before the first user gives it up.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { type DeliveryStep, tableHistory } from "@sluice/testing";
 
-/** A history, and its final state. */
+/** A history, and the final state that the target must have. */
 export interface UsernameHistory {
   readonly records: readonly StreamRecord[];
   readonly deliveries: readonly DeliveryStep[];
-  /** The user of each username in the end, with the revision of the item. */
+  /** The final user of each username, with the revision of the user's item. */
   readonly expected: readonly { readonly username: string; readonly user: string; readonly revision: number }[];
 }
 
-/** Makes a generator of numbers from 0 to below the limit, the same ones for the same seed: mulberry32. */
+/** Creates a generator of whole numbers below a limit (mulberry32). Equal seeds give equal numbers. */
 export const randomOf = (seed: number): ((limit: number) => number) => {
   let state = seed >>> 0;
   return (limit) => {
@@ -35,10 +35,7 @@ export const shuffled = <Entry>(random: Random, entries: readonly Entry[]): Entr
   return all;
 };
 
-/**
- * Delivers a batch of one shard at least once: maybe first with a crash, and maybe beside a late repeat of another
- * batch.
- */
+/** The steps that deliver a batch. A crash may come first, and an earlier batch may be delivered again in parallel. */
 const stepsOf = (random: Random, batch: readonly StreamRecord[], past: readonly (readonly StreamRecord[])[]) => {
   const steps: DeliveryStep[] = [];
   if (random(5) === 0) steps.push({ kind: "crash", records: batch, written: random(batch.length + 1) });
@@ -69,7 +66,7 @@ const deliveriesOf = (random: Random, records: readonly StreamRecord[]): Deliver
   return [...steps, ...late.map((record): DeliveryStep => ({ kind: "redrive", record }))];
 };
 
-/** A history of four users and five usernames: users choose, give up, change, swap and rotate usernames. */
+/** A history of four users and five usernames, in which users choose, give up, change, swap and rotate usernames. */
 export const usernameHistory = (seed: number, prefix: string): UsernameHistory => {
   const random = randomOf(seed);
   const table = tableHistory({ tableName: `Users-${prefix}`, keyNames: ["pk"] });

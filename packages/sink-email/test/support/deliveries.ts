@@ -7,7 +7,7 @@ import type { EmailMessage } from "../../src/index.ts";
 /** An ordinary mail. */
 export const message: EmailMessage = { from: "shop@example.com", to: "ada@example.com", subject: "Hello", text: "Hi" };
 
-/** A delivery of a new item. The given members override those of the ordinary mail. */
+/** A delivery of a new item. Its mail is `message`, with these members replaced. */
 export const deliveryOf = (
   members: Partial<EmailMessage> = {},
   idempotencyKey = "e-1:email",
@@ -22,7 +22,7 @@ export const invocation = (signal: AbortSignal = new AbortController().signal): 
   remainingMs: () => (signal.aborted ? 0 : 60_000),
 });
 
-/** Writes one delivery. */
+/** Writes one delivery, and returns its result. */
 export const write = async (
   sink: Sink<EmailMessage, "append">,
   members: Partial<EmailMessage> = {},

@@ -7,13 +7,13 @@ export interface MemoryLeases extends Leases {
   /** Keys that are acquired and not completed. */
   readonly held: () => readonly string[];
   readonly completed: () => readonly string[];
-  /** Makes these calls fail. */
+  /** Makes only these methods fail from now on. */
   readonly fail: (...calls: readonly ("acquire" | "complete" | "release")[]) => void;
-  /** Makes another invocation hold every key. */
+  /** Makes every key appear to be held by another invocation. */
   readonly hold: (heldForMs: number) => void;
 }
 
-/** Makes empty leases. */
+/** Creates a store without leases. */
 export const memoryLeases = (): MemoryLeases => {
   const states = new Map<string, "held" | "completed">();
   let failing: readonly string[] = [];

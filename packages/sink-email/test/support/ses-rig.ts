@@ -1,4 +1,4 @@
-// The rig of the conformance kit for SES: aws-ses-v2-local behind a proxy, which makes the faults.
+// The conformance kit's rig for SES, which is aws-ses-v2-local behind a proxy that injects faults.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -26,13 +26,13 @@ export interface StoredMail {
 
 type ProxyAnswer = "pass" | "pass-and-drop" | "hang" | readonly [status: number, name: string, text: string];
 
-/** The emulator and its proxy. */
+/** The emulator of SES and its proxy. */
 export interface LocalSes {
   readonly client: SESv2;
-  /** The bodies of SendEmail, in the order of their arrival. */
+  /** The bodies of SendEmail requests, in the order of their arrival. */
   readonly received: readonly { readonly [member: string]: unknown }[];
   readonly requests: () => number;
-  /** Decides the answer to a request by the JSON text of its body. */
+  /** Sets the function that returns the answer to a request. Its argument is the JSON text of the request's body. */
   readonly setAnswer: (answer: (body: string) => ProxyAnswer) => void;
   readonly stored: () => Promise<readonly StoredMail[]>;
   readonly closeIdle: () => void;
@@ -52,7 +52,7 @@ const sendError = (response: ServerResponse, [status, name, text]: readonly [num
   response.end(JSON.stringify({ message: text }));
 };
 
-/** Forwards a request to the emulator. Resolves with status and body of the answer. */
+/** Forwards a request to the emulator. Resolves with the status and the body of the answer. */
 const forward = async (upstreamPort: number, from: IncomingMessage, body: string): Promise<[number, string]> => {
   const { method, url, headers } = from;
   const upstream = request({ host: "127.0.0.1", port: upstreamPort, method, path: url, headers });
@@ -96,7 +96,7 @@ export const openSes = async (): Promise<LocalSes> => {
     await closed;
   };
   const port = await start(0);
-  // All emulators of a process share a store.
+  // All emulators of a process share one store, so it may contain mails of an earlier test.
   await fetch(`http://127.0.0.1:${upstreamPort}/clear-store`, { method: "POST" });
   const client = new SESv2({
     region: "us-east-1",
@@ -140,13 +140,12 @@ const answers: Readonly<Record<Exclude<Fault["kind"], "down" | "close-idle">, Pr
   "drop-after-send": "pass-and-drop",
 };
 
-/** Like SES, the emulator does not keep the Message-ID of the sender. The key is in another header. */
+/** Reads the idempotency key from the sink's own header, because SES and the emulator replace the Message-ID. */
 const messageOf = ({ destination, subject, body, headers = [] }: StoredMail) => ({
   message: { to: destination.to[0], subject, text: (body.text ?? "").trimEnd() },
   idempotencyKey: headers.find(({ name }) => name === "Idempotency-Key")?.value ?? "",
 });
 
-/** Opens the rig. */
 export const openSesRig = async (options: SesTransportOptions = {}): Promise<AppendRig<EmailMessage>> => {
   const local = await openSes();
   return {

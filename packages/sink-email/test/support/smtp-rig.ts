@@ -1,4 +1,4 @@
-// The rig of the conformance kit for SMTP.
+// The conformance kit's rig for SMTP.
 
 import { createHash } from "node:crypto";
 import { type Change, toJson } from "@sluice/core/sink-kit";
@@ -7,7 +7,7 @@ import { simpleParser } from "mailparser";
 import { type EmailMessage, emailSink, smtpTransport } from "../../src/index.ts";
 import { login, openSmtp, type Reply, type SmtpScript } from "./smtp-server.ts";
 
-/** A recipient for each change, by which the server distinguishes changes before it has the mail. */
+/** The recipient of a change. It is unique, so that the server can identify the change before it has the mail. */
 export const recipientOf = ({ version }: Pick<Change, "version">): string =>
   `v-${createHash("sha256").update(version).digest("hex").slice(0, 32)}@example.com`;
 
@@ -18,7 +18,7 @@ export const toMessage = (change: Change<SpecimenItem>): EmailMessage => ({
   text: toJson({ version: change.version, after: change.after ?? null }),
 });
 
-/** The mapped message and the idempotency key in a mail. */
+/** Reads the mapped message and the idempotency key from a mail. */
 export const readMail = async (raw: string, to: string) => {
   const { subject, text = "", messageId } = await simpleParser(raw);
   return { message: { to, subject, text: text.trimEnd() }, idempotencyKey: messageId ?? "" };
@@ -42,7 +42,6 @@ const only =
   (address: string): Reply | undefined =>
     "change" in fault && recipientOf(fault.change) === address ? reply : undefined;
 
-/** Opens the rig. */
 export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
   const server = await openSmtp();
   return {
@@ -55,7 +54,7 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
     requests: server.requests,
     fail: async (fault) => {
       if (fault.kind === "down") return server.stop();
-      // An open connection has already logged in.
+      // Closes open connections, because they have logged in already and the fault would not affect them.
       if (fault.kind === "close-idle" || fault.kind === "deny") server.cut();
       const script = scripts[fault.kind](fault);
       if (script !== undefined) server.setScript(script);

@@ -4,32 +4,31 @@ import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 
-/** One mail that the server took. */
+/** A mail that the server accepted. */
 export interface TakenMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly raw: string;
 }
 
-/** A reply that rejects: its code, and its text with the enhanced code. */
+/** A reply that rejects, as its code and its text. The text begins with the enhanced code. */
 export type Reply = readonly [code: number, text: string];
 
-/** Replies of the server. */
+/** The behaviour of the server. Default: accept every mail. */
 export interface SmtpScript {
-  /** The reply to a recipient; undefined: 250. */
+  /** Returns the reply to a recipient, or undefined to accept the recipient. */
   readonly recipient?: (address: string) => Reply | undefined;
   /** `drop` closes the connection at MAIL FROM. */
   readonly sender?: "drop";
-  /** What the server does with a mail: take it, take it and close the connection, not reply, or reject it. */
+  /** The server accepts a mail, accepts the mail and closes the connection, never replies, or rejects the mail. */
   readonly arrival?: "take" | "take-and-drop" | "hang" | Reply;
   readonly login?: "allow" | "deny";
 }
 
-/** The server. */
 export interface ScriptedSmtp {
   readonly port: number;
   readonly taken: readonly TakenMail[];
-  /** Number of transactions. */
+  /** Number of mail transactions so far. */
   readonly requests: () => number;
   readonly connections: () => number;
   readonly setScript: (script: SmtpScript) => void;
@@ -44,7 +43,7 @@ export const login = { user: "sluice", pass: "secret-8c41" };
 
 const errorOf = ([responseCode, message]: Reply): Error => Object.assign(new Error(message), { responseCode });
 
-/** Starts a server, with TLS from the first byte if the options say so. */
+/** Starts a server, which uses TLS from the first byte if the options have `secure`. */
 export const openSmtp = async (options: SMTPServerOptions = {}): Promise<ScriptedSmtp> => {
   const taken: TakenMail[] = [];
   const sockets = new Set<Socket>();

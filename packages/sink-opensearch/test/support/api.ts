@@ -1,6 +1,6 @@
 // Requests that the tests send to a server, without the sink.
 
-/** An answer of the server, which may be an error. */
+/** The server's answer to a request, which may be an error. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body: Record<string, unknown>;
@@ -9,7 +9,7 @@ export interface ApiAnswer {
 /** Sends a request to the server. */
 export type Api = (method: string, path: string, body?: unknown) => Promise<ApiAnswer>;
 
-/** Makes the function that sends requests to the server at this URL. */
+/** Creates the function that sends requests to the server at this URL. */
 export const apiOf =
   (url: string): Api =>
   async (method, path, body) => {
@@ -19,13 +19,13 @@ export const apiOf =
     return { status: answer.status, body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {} };
   };
 
-/** A document in the answer to a search. */
+/** A document that a search found. */
 export interface Hit {
   readonly _id: string;
   readonly _source: Record<string, unknown>;
 }
 
-/** Every document of an alias or index, after a refresh. */
+/** Returns every document of an alias or index, after a refresh. */
 export const hitsOf = async (api: Api, index: string, query?: object): Promise<readonly Hit[]> => {
   await api("POST", `/${index}/_refresh`);
   const { body } = await api("POST", `/${index}/_search?size=10000`, query === undefined ? {} : { query });
@@ -34,7 +34,7 @@ export const hitsOf = async (api: Api, index: string, query?: object): Promise<r
 
 let count = 0;
 
-/** An alias that no other test uses. */
+/** Returns a name for an alias or index that no other test uses. */
 export const newIndex = (): string => {
   count += 1;
   return `test-${process.pid}-${count}`;

@@ -1,11 +1,11 @@
-// An HTTP proxy in front of a real server, which makes faults that a real server does not make on demand.
+// An HTTP proxy in front of a real server. The proxy injects faults that a real server does not have on demand.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Fault } from "@sluice/testing";
 import { documentId } from "../../src/write/document-id.ts";
 
-/** A whole answer that the proxy sends instead of the server. */
+/** A whole answer that the proxy sends instead of the server's answer. */
 export interface FixedAnswer {
   readonly status: number;
   readonly body: string;
@@ -20,9 +20,9 @@ export interface FaultProxy {
   /** Bodies of the bulk requests so far. */
   readonly bodies: () => readonly string[];
   readonly fail: (fault: Fault) => void;
-  /** Sends what this function returns as the answer to bulk requests; undefined: the server's answer. */
+  /** Sets the function that returns the answer to a bulk request, or undefined to forward the request. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
-  /** Sends this answer to other requests with this path, which do not reach the server. */
+  /** Sends this answer to requests with this path, except bulk requests, instead of the server's answer. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly heal: () => void;
   readonly close: () => Promise<void>;
@@ -77,10 +77,10 @@ const itemAnswers: { readonly [kind in Fault["kind"]]?: Item } = {
   "throttle-one": { status: 429, error: { type: "rejected_execution_exception", reason: "confidential-7f3a" } },
 };
 
-/** Two lines for each entry. */
+/** Splits the body into entries of two lines. */
 const entriesOf = (body: string): string[] => body.match(/.*\n.*\n/g) ?? [];
 
-/** Forwards every entry but one, and answers for that one itself. */
+/** Forwards every entry but one, and adds the proxy's own result for that entry. */
 const withoutOne = async (
   fault: Fault & { readonly kind: "refuse" | "throttle-one" },
   body: string,

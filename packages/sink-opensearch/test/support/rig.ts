@@ -1,4 +1,4 @@
-// The conformance kit's rig: the sink with a real server behind a proxy.
+// The conformance kit's rig, which is the sink with a real server behind a proxy.
 
 import type { SpecimenItem, UpsertRig } from "@sluice/testing";
 import {
@@ -23,12 +23,12 @@ export const specimenMappings: OpensearchMappings = {
   },
 };
 
-/** No replicas, and no waiting for the disk. */
+/** Settings of a fast index, which has no replicas and does not wait for the disk. */
 export const testSettings = { number_of_replicas: 0, "translog.durability": "async" };
 
 const auth = { username: "kit", password: "kit-password-4242" };
 
-/** Opens a sink over an empty index of the server at this URL. */
+/** Opens a sink for an empty index on the server at this URL. */
 export const openRig = async (
   serverUrl: string,
   options: Partial<OpensearchSinkOptions> = {},

@@ -1,4 +1,4 @@
-// The servers for the tests of this package: every release that can be started here, or the server at OPENSEARCH_URL.
+// Starts the servers for the tests of this package: each release that can run here, or only the one at OPENSEARCH_URL.
 
 import { afterAll, describe, test } from "@jest/globals";
 import {
@@ -10,7 +10,7 @@ import {
   startOpensearch,
 } from "@sluice/local";
 
-/** A server for a block of tests. */
+/** A server, and a label for the names of its tests. */
 export interface LabelledServer extends OpensearchEngine {
   readonly label: string;
 }
@@ -23,7 +23,7 @@ const startLabelled = async (options: OpensearchEngineOptions): Promise<Labelled
 const describeWith = (options: OpensearchEngineOptions): Promise<DescribeWith<LabelledServer>> =>
   engineOrSkip({ describe, test, afterAll }, () => startLabelled(options));
 
-/** Declares a block of tests once for each release. The releases are started one after the other. */
+/** Declares a block of tests once for each release. The servers are started one after the other. */
 export const describeWithEachServer = async (name: string, body: (server: LabelledServer) => void): Promise<void> => {
   const versions = process.env.OPENSEARCH_URL ? [] : await opensearchVersions();
   for (const version of versions) (await describeWith({ version }))(`${name} on OpenSearch ${version}`, body);

@@ -1,4 +1,4 @@
-// The signature that AWS expects for a request, computed from the documentation of AWS, without the client's signer.
+// Computes the signature that AWS expects for a request, as AWS documents it, without the client's signer.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (read 2026-11-23)
 
 import { createHash, createHmac } from "node:crypto";
@@ -26,13 +26,13 @@ const canonicalQuery = (query: string): string =>
 
 const canonicalRequest = ({ method, url, headers, body }: SignedRequest, signedHeaders: string): string => {
   const [path = "", query = ""] = url.split("?");
-  // Every service but S3 encodes the path once more.
+  // Every service except S3 encodes the path a second time.
   const canonicalPath = path.split("/").map(encoded).join("/");
   const lines = signedHeaders.split(";").map((name) => `${name}:${String(headers[name]).trim()}\n`);
   return [method, canonicalPath, canonicalQuery(query), lines.join(""), signedHeaders, sha256(body)].join("\n");
 };
 
-/** The signature of a request, for its own time, scope and signed headers. */
+/** Computes the signature of a request for the time, scope and signed headers that the request names. */
 export const signatureOf = (request: SignedRequest, secretAccessKey: string): string => {
   const { authorization = "", "x-amz-date": time } = request.headers;
   const [, scope = "", signedHeaders = ""] =

@@ -1,6 +1,5 @@
-// A self-signed certificate for localhost and its key: only for tests of TLS.
+// A self-signed certificate for localhost and its key, only for tests of TLS.
 
-/** The certificate, in PEM. */
 export const certificate = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUGgAwIBAgIUXZ8BGCSpKHEqC5tlQwNph8w4i34wCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE5NTIzM1oYDzIxMjYxMDMw
@@ -14,7 +13,6 @@ kdlq+20J6Gvez4jaKEg2zU37OTD/daIwPtMat9AlxxA=
 -----END CERTIFICATE-----
 `;
 
-/** The private key, in PEM. */
 export const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBv5Zc9oEPWl6z4p7
 K7hBg7l085EziDb3ZOa8h+yZBWihRANCAARPW7QH+zGX/EIjlJWhx/YojRr/14Hn

@@ -6,13 +6,13 @@ import { type RecordOptions, streamChange } from "@sluice/testing";
 import pg from "pg";
 import type { PostgresPool, PostgresQuery } from "../../src/index.ts";
 
-/** The context of an invocation, which ends with the signal. Default: it never ends. */
+/** The context of an invocation that ends when the signal aborts. By default, the invocation never ends. */
 export const invocation = (signal: AbortSignal = new AbortController().signal): WriteContext => ({
   signal,
   remainingMs: () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY),
 });
 
-/** A change of the item with this key: with `after` the item exists afterwards, without it the item is removed. */
+/** A change of the item with this key. Without `after`, the change removes the item. */
 export const changeOf = (
   keys: { readonly [attribute: string]: unknown },
   position: number,
@@ -46,12 +46,12 @@ export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], results: r
 export const messagesOf = (results: readonly WriteResult[]): string[] =>
   results.flatMap((one) => (one.outcome === "failed" ? [one.error.message] : []));
 
-/** A pool that records its queries. */
+/** A pool that keeps its queries for the test. */
 export interface WatchedPool extends PostgresPool {
   readonly queries: readonly PostgresQuery[];
 }
 
-/** Records every query of a pool. `before` may delay a query, or make it fail. */
+/** Wraps a pool, to keep every query. `before` runs before each query, and may delay the query or make it fail. */
 export const watch = (
   pool: PostgresPool,
   before: (query: PostgresQuery) => Promise<void> | void = () => undefined,
@@ -76,7 +76,7 @@ export const watch = (
   };
 };
 
-/** An empty database, a pool for it, and a short way to run SQL. */
+/** A database, a pool for the database, and a function that runs SQL. */
 export interface Database {
   readonly url: string;
   readonly pool: pg.Pool;
@@ -84,7 +84,7 @@ export interface Database {
   readonly close: () => Promise<void>;
 }
 
-/** Opens a pool for an existing database. */
+/** Opens an existing database. */
 export const openDatabase = (url: string, max = 4): Database => {
   const pool = new pg.Pool({ connectionString: url, max });
   pool.on("error", () => undefined);
@@ -96,6 +96,6 @@ export const openDatabase = (url: string, max = 4): Database => {
   };
 };
 
-/** Creates an empty database, and opens a pool for it. */
+/** Creates and opens an empty database. */
 export const newDatabase = async (engine: PostgresEngine, max = 4): Promise<Database> =>
   openDatabase(await engine.createDatabase(), max);

@@ -1,13 +1,13 @@
-// Random numbers from a seed: the seed in a failing test's output reproduces the case.
+// Random numbers from a seed. A failing test prints its seed, which reproduces the case.
 
 /** A generator of random numbers. */
 export interface Random {
-  /** From 0 up to 1. */
+  /** Returns a number from 0 to below 1. */
   (): number;
   readonly shuffle: <Entry>(entries: readonly Entry[]) => Entry[];
 }
 
-/** Makes a generator from a seed: mulberry32. */
+/** Creates a generator (mulberry32) from a seed. */
 export const randomOf = (seed: number): Random => {
   let state = seed;
   const next = (): number => {

@@ -1,4 +1,4 @@
-// The conformance kit's rig: a database and a role of its own for each case, behind a proxy that can fail.
+// The conformance kit's rig. Each case has its own database and role, behind a proxy that injects faults.
 
 import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
@@ -21,7 +21,7 @@ const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): Postg
   payload: payload ?? null,
 });
 
-/** Reads rows as JSON. Numbers that JSON.parse would round become text. */
+/** Selects rows as JSON. Numbers that JSON.parse would round become text. */
 const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', revision, 'note', note,
   'amount', CASE WHEN length(amount::text) > 16 THEN to_jsonb(amount::text) ELSE to_jsonb(amount) END,
   'payload', payload)::text AS row FROM specimens`;
@@ -29,7 +29,7 @@ const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', rev
 const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
-/** Opens a rig with this guard, on a running server. */
+/** Opens a rig with this guard on a running server. */
 export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Promise<UpsertRig<PostgresRow>> => {
   const database = await newDatabase(engine);
   const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
@@ -61,7 +61,7 @@ export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Pro
     deny: () => database.sql(`REVOKE INSERT ON ${relation} FROM ${role}`),
     "drop-after-send": () => proxy.setMode("drop-answer"),
     hang: async () => {
-      // Opens a connection first, so that the next statement hangs and not the handshake.
+      // Opens a connection first, so that the next statement hangs instead of the handshake.
       await pool.query("SELECT 1");
       proxy.setMode("hang");
     },

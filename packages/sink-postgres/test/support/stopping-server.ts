@@ -1,4 +1,4 @@
-// Speaks just enough of Postgres' protocol to accept a client and, in the same packet, to close the connection.
+// A server that speaks just enough of Postgres' protocol to accept a client and end the connection in the same packet.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -18,7 +18,6 @@ const farewell = Buffer.concat([
   message("E", Buffer.from("SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0")),
 ]);
 
-/** Starts the server. */
 export const openStoppingServer = async (): Promise<{ readonly port: number; readonly close: () => Promise<void> }> => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);

@@ -1,10 +1,10 @@
-// Speaks just enough of Postgres' protocol to ask for TLS, with a self-signed certificate.
+// A server that speaks just enough of Postgres' protocol to offer TLS with a self-signed certificate.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { TLSSocket } from "node:tls";
 
-// Made for this test: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost
+// Created with: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost
 const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgItqVxW9USrTr6yeC
 9gY5ehXCMvo4eY3+9MnUAzNZbuKhRANCAARUSMHg+g5tQq7eexBxKCQDEuGTyBTU
@@ -24,7 +24,6 @@ SQAwRgIhALgzfbgbtxPedSxqt5C5PqoHUp5o6wdAXTI4Rx+ZlziVAiEA7lb+CGgl
 Sp3TOwr8OQpUrGHacyuxLELso0hwOeumKf4=
 -----END CERTIFICATE-----`;
 
-/** A running server. */
 export interface TlsServer {
   readonly port: number;
   /** Number of clients that accepted the certificate. */
@@ -32,7 +31,7 @@ export interface TlsServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server that answers the request for TLS by `S` (yes) or `N` (no), and then closes the connection. */
+/** Starts a server that answers the request for TLS with `S` (yes) or `N` (no), and then closes the connection. */
 export const openTlsServer = async (answer: "S" | "N"): Promise<TlsServer> => {
   let accepted = 0;
   const server = createServer((socket) => {

@@ -4,18 +4,17 @@ import type { Clock } from "@sluice/core/sink-kit";
 
 /** A clock that a test advances. */
 export interface ManualClock extends Clock {
-  /** Runs pending work, adds that time, wakes the sleepers that are due, and runs their work. */
+  /** Runs pending work, advances the time, wakes the sleepers whose time has come, and runs their work. */
   readonly advance: (ms: number) => Promise<void>;
   /** Number of sleeps that have not ended. */
   readonly sleepers: () => number;
 }
 
-/** Runs all work that waits neither for the clock nor for a socket. */
+/** Waits until all remaining work waits for the clock or for a socket. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Makes a clock that stands still. */
 export const manualClock = (startMs = 1_767_323_045_000): ManualClock => {
   let now = startMs;
   const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-/** One request as it arrived. */
+/** A request as it arrived. */
 export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
@@ -13,26 +13,25 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** Answers a request. A response that it does not end hangs. */
+/** Answers a request. If the script does not end the response, the request hangs. */
 export type Script = (received: ReceivedRequest, response: ServerResponse) => void;
 
-/** The endpoint. */
 export interface Endpoint {
   readonly port: number;
   readonly url: string;
-  /** Every request, including those with an error status. */
+  /** Every request, including requests that got an error status. */
   readonly received: readonly ReceivedRequest[];
   /** Number of connections that were opened. */
   readonly connections: () => number;
   readonly setScript: (script: Script) => void;
   /** Closes idle connections. */
   readonly closeIdle: () => void;
-  /** Closes all connections, and accepts no new one. */
+  /** Closes all connections, and refuses new connections. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
-/** Answers with a status and an empty body. */
+/** A script that answers with this status and an empty body. */
 export const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): Script =>
   (_, response) => {
@@ -45,7 +44,7 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** Starts an endpoint that answers 204, over TLS if a certificate is given. */
+/** Starts an endpoint that answers 204, with TLS if a certificate is given. */
 export const openEndpoint = async (tls?: { readonly key: string; readonly cert: string }): Promise<Endpoint> => {
   const received: ReceivedRequest[] = [];
   let script: Script = status(204);
@@ -57,7 +56,7 @@ export const openEndpoint = async (tls?: { readonly key: string; readonly cert: 
     script(one, response);
   };
   const listen = (request: IncomingMessage, response: ServerResponse): void => {
-    // Requests that the client has cut are ignored.
+    // Ignores requests whose connection the client has closed.
     listener(request, response).catch(() => response.destroy());
   };
   const server: Server = tls === undefined ? createServer(listen) : createTlsServer(tls, listen);

@@ -1,4 +1,4 @@
-// Append sinks with one defect each, derived from the memory sink, and the case that must detect the defect.
+// Append sinks with one defect each, based on the memory sink, and the case of the kit that must detect the defect.
 
 import { type AppendDelivery, delivered, failed, type Sink, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import type { CaseId } from "@sluice/testing";
@@ -22,7 +22,7 @@ const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): Broke
   conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
 });
 
-/** A sink with a defect in `dryRun`. */
+/** The memory sink with a defect in `dryRun`. */
 const brokenDryRun = (
   defect: string,
   change: (sink: Sink<AppendMessage, "append">) => Sink<AppendMessage, "append">,
@@ -44,7 +44,7 @@ export const brokenAppendSinks: readonly BrokenSink[] = [
   ),
   append(
     "A02",
-    "makes a new idempotency key for each attempt",
+    "creates a new idempotency key for each attempt",
     rewriting((delivery) => ({ ...delivery, idempotencyKey: `attempt-${++attempts}` })),
   ),
   append(

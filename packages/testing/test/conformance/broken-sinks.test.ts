@@ -10,7 +10,7 @@ interface Declared {
   readonly run: () => Promise<void>;
 }
 
-/** The cases that the kit declares, by a runner that only records them. */
+/** Collects the cases that the kit declares, with a runner that does not run them. */
 const declared = (conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>): readonly Declared[] => {
   const cases: Declared[] = [];
   const skip = (): void => undefined;
@@ -21,7 +21,7 @@ const declared = (conformance: Conformance<SpecimenItem> | Conformance<AppendMes
   return cases;
 };
 
-/** Failures of the cases with one id for a broken sink. */
+/** Runs the cases that must detect the sink's defect, and returns their failures. */
 const failuresOf = async ({ conformance, caughtBy }: BrokenSink): Promise<readonly string[]> => {
   const failures: string[] = [];
   for (const { title, run } of declared(conformance).filter((one) => one.title.startsWith(`${caughtBy} `))) {
@@ -48,12 +48,12 @@ describe.each([
 });
 
 describe("the set of broken sinks", () => {
-  test("has one for every case of an upsert sink", () => {
+  test("contains a sink for every case of the kit for upsert sinks", () => {
     const caught = new Set<string>(brokenUpsertSinks.map(({ caughtBy }) => caughtBy));
     expect([...idsOf(upsertConformance())].filter((id) => !caught.has(id))).toEqual([]);
   });
 
-  test("has one for every case of an append sink", () => {
+  test("contains a sink for every case of the kit for append sinks", () => {
     const caught = new Set<string>([...brokenUpsertSinks, ...brokenAppendSinks].map(({ caughtBy }) => caughtBy));
     expect([...idsOf(appendConformance())].filter((id) => !caught.has(id))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// Upsert sinks with one defect each, derived from the memory sink, and the case that must detect the defect.
+// Upsert sinks with one defect each, based on the memory sink, and the case of the kit that must detect the defect.
 
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { chunk, type Delivery, delivered, failed, SinkError, toJson, type WriteResult } from "@sluice/core/sink-kit";
@@ -26,7 +26,7 @@ import { upsertConformance } from "./memory-rigs.ts";
 
 type One = UpsertDelivery<SpecimenItem>;
 
-/** A sink with a defect in `write`, which may call the correct one. */
+/** The memory sink with a broken `write`. `breakWrite` gets the correct `write`, and may call it. */
 const upsert = (
   caughtBy: CaseId,
   defect: string,
@@ -37,14 +37,14 @@ const upsert = (
   conformance: upsertConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write, sink) } })),
 });
 
-/** A sink with a defect in other members of its rig. */
+/** A rig of the memory sink. `change` returns replacements for members of the rig. */
 const rig = (
   caughtBy: CaseId,
   defect: string,
   change: (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>,
 ): BrokenSink => ({ caughtBy, defect, conformance: upsertConformance(change) });
 
-/** A sink that splits batches wrongly, with a target that has no limits. */
+/** A sink that splits batches with wrong limits, in front of a memory sink without limits. */
 const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery) => number, maxEntries: number) =>
   rig(caughtBy, defect, () => {
     const sink = memoryUpsertSink<SpecimenItem>();
@@ -67,7 +67,7 @@ interface Row {
   readonly message: SpecimenItem;
 }
 
-/** A sink without the version guard and the tombstones of the memory sink. */
+/** A sink that has neither the version guard nor the tombstones of the memory sink. `take` writes a delivery. */
 const unguarded = (
   caughtBy: CaseId,
   defect: string,
@@ -93,7 +93,7 @@ const isOlder = (held: Row | undefined, { change }: Delivery): boolean =>
 
 const older = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
-/** A sink whose guard compares another value than the change's version. */
+/** Breaks `write`, so that the guard compares this value instead of the change's version. */
 const versionAs = (version: (delivery: One) => string): Break<One> =>
   rewriting((delivery) => ({ ...delivery, change: { ...delivery.change, version: version(delivery) } }));
 
@@ -131,7 +131,7 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "C06",
-    "writes the first of several changes of an item",
+    "writes only the first of several changes of an item",
     rewriting((delivery) => {
       const [first] = delivery.earlier;
       return first === undefined ? delivery : { ...delivery, message: first.after as SpecimenItem };
@@ -152,12 +152,12 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   ),
   upsert(
     "C10",
-    "drops failures silently",
+    "reports failures as delivered",
     mappingResults((one) => (isFailed(one) ? delivered(one.delivery) : one)),
   ),
   upsert(
     "C11",
-    "checks the status of the response only",
+    "checks only the status of a response",
     mappingResults((one) =>
       one.outcome === "failed" && one.error.cause === undefined ? delivered(one.delivery) : one,
     ),
@@ -166,7 +166,7 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     try {
       return await right(batch, context);
     } catch (cause) {
-      // biome-ignore lint/style/useErrorCause: the lost cause is the defect.
+      // biome-ignore lint/style/useErrorCause: the missing cause is the defect.
       throw new SinkError("SINK_UNAVAILABLE", String(cause));
     }
   }),
@@ -187,7 +187,7 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
   upsert("C14", "ignores the signal", (right) => (batch, context) => right(batch, { ...context, signal: never })),
   upsert(
     "C14",
-    "checks the signal before its first request only",
+    "checks the signal only before its first request",
     (right) => (batch, context) =>
       right(batch, { ...context, signal: context.signal.aborted ? context.signal : never }),
   ),

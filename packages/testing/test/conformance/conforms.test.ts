@@ -21,7 +21,7 @@ const messageOf = (options: object): string => {
   return "none";
 };
 
-/** In the order of the README: C, U, A. */
+/** Sorts the ids of cases like the README: C before U, U before A. */
 const byKind = (left: string, right: string): number =>
   "CUA".indexOf(left.charAt(0)) - "CUA".indexOf(right.charAt(0)) || Number(left > right) - Number(left < right);
 
@@ -75,7 +75,7 @@ describe("conforms", () => {
     expect(messageOf({ limits: {}, skip: { C07: "no limit of entries", C08: "no limit of bytes" } })).toBe("none");
   });
 
-  test("fails a case whose rig opens a sink of the other mode", async () => {
+  test("fails each case if the rig opens a sink of the other mode", async () => {
     const failures: unknown[] = [];
     const run = (_title: string, body: () => Promise<void>): void => void failures.push(body());
     const runner = { ...recordingRunner(), test: Object.assign(run, { skip: () => undefined }) };

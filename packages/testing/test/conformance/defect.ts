@@ -18,10 +18,9 @@ export interface BrokenSink {
   readonly conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>;
 }
 
-/** The `write` of a sink. */
 export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
-/** Makes a broken `write`, which may call the correct one. */
+/** Returns a broken `write`, which may call the correct `write`. */
 export type Break<One> = (right: Write<One>) => Write<One>;
 
 export const isFailed = ({ outcome }: WriteResult): boolean => outcome === "failed";
@@ -30,7 +29,7 @@ export const rejection = (message = "refused"): SinkError => new SinkError("SINK
 
 export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Replaces the results of the correct sink. */
+/** Breaks `write`, so that it replaces its results. */
 export const mappingResults =
   <One extends Delivery>(replace: (result: WriteResult, all: readonly WriteResult[]) => WriteResult): Break<One> =>
   (right) =>
@@ -39,7 +38,7 @@ export const mappingResults =
     return results.map((result) => replace(result, results));
   };
 
-/** Writes a changed delivery, and returns the result for the original. */
+/** Breaks `write`, so that it writes a changed delivery and returns the result for the original delivery. */
 export const rewriting =
   <One extends Delivery>(rewrite: (delivery: One) => One): Break<One> =>
   (right) =>
@@ -50,7 +49,7 @@ export const rewriting =
     return results.map((one) => ({ ...one, delivery: originals.get(one.delivery) as One }));
   };
 
-/** Reports some deliveries as delivered without writing them. */
+/** Breaks `write`, so that it reports some deliveries as delivered without writing them. */
 export const skipping =
   <One extends Delivery>(isSkipped: (delivery: One) => boolean): Break<One> =>
   (right) =>
@@ -60,7 +59,7 @@ export const skipping =
     return [...skipped.map(delivered), ...(await right(rest, context))];
   };
 
-/** Returns at once, and writes with the next call. */
+/** Breaks `write`, so that each call returns at once and the next call writes the batch. */
 export const late =
   <One extends Delivery>(): Break<One> =>
   (right) => {
@@ -72,7 +71,7 @@ export const late =
     };
   };
 
-/** Rejects changes that were written before. */
+/** Breaks `write`, so that it rejects changes that were written before. */
 export const failingRepeats =
   <One extends Delivery>(): Break<One> =>
   (right) => {

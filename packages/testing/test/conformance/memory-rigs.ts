@@ -1,4 +1,4 @@
-// Rigs of the memory sinks, with small limits. A test may replace members to make a broken sink.
+// Rigs of the memory sinks, with small limits. To test a broken sink, a test replaces members of the rig.
 
 import {
   type AppendConformance,
@@ -33,7 +33,7 @@ const shared = {
 export type UpsertWrap = (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>;
 export type AppendWrap = (sink: MemoryAppendSink<AppendMessage>) => Partial<AppendRig<AppendMessage>>;
 
-/** Options of the kit for the memory upsert sink; `wrap` replaces members of the rig. */
+/** Options of the kit for the memory upsert sink. `wrap` returns replacements for members of the rig. */
 export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConformance<SpecimenItem> => ({
   ...shared,
   writes: "upsert",
@@ -53,7 +53,7 @@ export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConforma
   },
 });
 
-/** Options of the kit for the memory append sink; `wrap` replaces members of the rig. */
+/** Options of the kit for the memory append sink. `wrap` returns replacements for members of the rig. */
 export const appendConformance = (wrap: AppendWrap = () => ({})): AppendConformance<AppendMessage> => ({
   ...shared,
   writes: "append",

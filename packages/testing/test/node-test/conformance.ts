@@ -1,4 +1,4 @@
-// The kit under node:test, run by node-test.test.ts.
+// The kit under node:test. node-test.test.ts runs this file.
 
 import { describe, test } from "node:test";
 import { conforms } from "@sluice/testing";

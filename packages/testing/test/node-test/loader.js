@@ -1,4 +1,4 @@
-// Lets Node 20 import TypeScript sources: module hooks that call swc, as Jest does.
+// Module hooks that let Node 20 import TypeScript sources. They compile with swc, like Jest.
 
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

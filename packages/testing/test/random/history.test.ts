@@ -14,7 +14,7 @@ const seeds = Array.from({ length: 500 }, (_, index) => index + 1);
 
 type Store = Map<string, { readonly version: string; readonly image: Image | undefined }>;
 
-/** A minimal sink: `isStale` is its guard; with `keepsTombstones` a removed item leaves its version. */
+/** A minimal sink with `isStale` as its guard. With `keepsTombstones`, it keeps the version of a removed item. */
 const plainSink = (isStale: (held: string, version: string) => boolean, keepsTombstones: boolean) => {
   const store: Store = new Map();
   const write = async (records: readonly StreamRecord[]): Promise<void> => {
@@ -38,7 +38,7 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 const older = (held: string, version: string): boolean => held >= version;
 
-/** Seeds of the histories after which the content of a sink is wrong. */
+/** Delivers every history to a new sink, and returns the seeds after which the content of the sink is wrong. */
 const divergedSeeds = async (makeSink: () => ReturnType<typeof plainSink>): Promise<readonly number[]> => {
   const diverged: number[] = [];
   for (const seed of seeds) {
@@ -56,7 +56,7 @@ const sameImages = (found: ReadonlyMap<string, Image>, expected: ReadonlyMap<str
   return text(found) === text(expected);
 };
 
-/** Key and version of an item: a stable sort by key keeps the order of the versions. */
+/** The key and the version of an item as one text. */
 const placeOf = (record: StreamRecord): string => {
   const { itemKey, version } = decodeRecord(record);
   return `${itemKey} ${version}`;
@@ -101,7 +101,7 @@ describe("a random history", () => {
     }
   });
 
-  test("covers every kind of step and value within fifty seeds", () => {
+  test("fifty random histories contain every kind of step and value", () => {
     const histories = seeds.slice(0, 50).map((seed) => randomHistory(seed));
     const kinds = new Set(histories.flatMap(({ deliveries }) => deliveries.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual(["batch", "crash", "parallel", "redrive"]);
@@ -121,7 +121,7 @@ describe("a random history", () => {
     expect(history.records.every(({ dynamodb }) => dynamodb?.OldImage === undefined)).toBe(true);
   });
 
-  test("shares no event ids and items with a history of another prefix", () => {
+  test("has neither event ids nor items in common with a history of another prefix", () => {
     const idsOf = ({ records }: RandomHistory): readonly string[] => records.map(({ eventID }) => eventID ?? "");
     const [left, right] = [randomHistory(1, { prefix: "left" }), randomHistory(1, { prefix: "right" })];
     expect(idsOf(left).filter((id) => idsOf(right).includes(id))).toEqual([]);
@@ -134,11 +134,11 @@ describe("500 random histories", () => {
     expect(await divergedSeeds(() => plainSink(older, true))).toEqual([]);
   });
 
-  test("expose a sink that compares no versions", async () => {
+  test("expose a sink that does not compare versions", async () => {
     expect((await divergedSeeds(() => plainSink(() => false, true))).length).toBeGreaterThan(100);
   });
 
-  test("expose a sink that keeps no tombstones", async () => {
+  test("expose a sink that does not keep tombstones", async () => {
     expect((await divergedSeeds(() => plainSink(older, false))).length).toBeGreaterThan(20);
   });
 

@@ -49,7 +49,7 @@ describe("streamRecord", () => {
     expect(streamChange({ before }).isTtlRemoval).toBe(false);
   });
 
-  test("has sequence numbers of 21 or more digits, which order correctly as versions, but not as text", () => {
+  test("has sequence numbers of 21 or more digits, whose order is correct as versions but not as text", () => {
     const [ninth, tenth] = [9, 10].map((position) => streamRecord({ after, position }));
     const numbers = [ninth, tenth].map((record) => record?.dynamodb?.SequenceNumber ?? "");
     expect(numbers.map(({ length }) => length)).toEqual([21, 22]);
@@ -57,7 +57,7 @@ describe("streamRecord", () => {
     expect(streamChange({ after, position: 9 }).version < streamChange({ after, position: 10 }).version).toBe(true);
   });
 
-  test("has one event id for each position in a stream", () => {
+  test("has an event id that is unique for each position in a stream", () => {
     expect(streamRecord({ after }).eventID).toBe(streamRecord({ after }).eventID);
     expect(streamRecord({ after }).eventID).not.toBe(streamRecord({ after, position: 2 }).eventID);
     expect(streamRecord({ after }).eventID).not.toBe(

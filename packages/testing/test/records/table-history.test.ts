@@ -34,7 +34,7 @@ describe("tableHistory", () => {
     expect(decodeRecord(table.expire(keys)).isTtlRemoval).toBe(true);
   });
 
-  test("rejects a write that makes no stream record", () => {
+  test("rejects a write for which DynamoDB creates no stream record", () => {
     const table = tableHistory();
     table.put({ ...keys, total: 1 });
     expect(() => table.put({ ...keys, total: 1 })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
