@@ -1,8 +1,8 @@
-// Adds platform packages to package-lock.json that npm left out.
+// Adds the platform packages that npm left out of package-lock.json.
 //
 // npm drops an optional dependency from the lock file when the registry does not serve it (for example a mirror with Linux
 // packages only), and `npm ci` then rejects the lock file: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The added
-// entries have the values of the packages' manifests: version, system, processor, libc.
+// entries have the version, system, processor and libc from the packages' manifests.
 // Run it after `npm install` with such a registry: node scripts/complete-lock.js
 
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// From an event to acknowledged documents in OpenSearch: the pipeline's handler, compared with unguarded bulk requests of
-// prepared NDJSON, with the bulk helper of the client, and with a package of npm.
+// Measures the time from an event to acknowledged documents in OpenSearch. The pipeline's handler is compared with
+// unguarded bulk requests of prepared NDJSON, with the bulk helper of the client, and with an npm package.
 
 import { Client } from "@opensearch-project/opensearch";
 import { type OpensearchEngine, startOpensearch } from "@sluice/local";
@@ -80,7 +80,7 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Opensea
   };
 };
 
-/** Refreshes before each later mix: in production, earlier writes are searchable after a second. */
+/** Refreshes the index before each later mix, because in production earlier writes are searchable after a second. */
 const contenderOf = (client: Client, { name, index, reset, prepare }: OpensearchEntrant): Contender<OpensearchMix> => ({
   name,
   reset,
@@ -90,7 +90,7 @@ const contenderOf = (client: Client, { name, index, reset, prepare }: Opensearch
   prepare,
 });
 
-/** @throws when the contenders left different documents: then their work differed. */
+/** @throws when the contenders left different documents, because then their work differed. */
 const assertSameContent = async (
   client: Client,
   entrants: readonly OpensearchEntrant[],
