@@ -1,4 +1,4 @@
-// Import cycles: the strongly connected components of a graph of files.
+// Finds import cycles, which are the strongly connected components of a graph of files.
 
 /** The files that each file imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;

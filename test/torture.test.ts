@@ -1,6 +1,6 @@
-// The torture table: small deterministic cases that other replicators fail. Here with memory sinks, through the whole
-// handler and with Lambda's retries. The packages of the sinks test the cases of a target's guard;
-// redrive-command.test.ts tests the redrives once more with the real command.
+// The torture table: small deterministic cases that other replicators fail. These tests use memory sinks, the whole
+// handler and Lambda's retries. The tests of the sink packages have the cases that depend on a target's guard.
+// redrive-command.test.ts tests redrives with the real command.
 
 import { describe, expect, test } from "@jest/globals";
 import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
@@ -33,7 +33,8 @@ const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Pro
   handler(streamEvent(records), lambdaContext());
 
 /**
- * An upsert and an append sink behind one handler. Their messages are the item's revision, or the kind after a remove.
+ * Creates one handler with an upsert sink and an append sink. A message is the item's revision, or for a removal its
+ * kind.
  */
 const setUp = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
@@ -67,7 +68,7 @@ const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unkn
   };
 };
 
-test("same key, random latency: every item's changes arrive in order, 0 of 200 wrong", async () => {
+test("200 changes of ten items arrive in the order of each item, although latencies are random", async () => {
   let seed = 20261123;
   const delays = (): number => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -252,7 +253,7 @@ describe("a sink that is down for a whole batch", () => {
     expect(all.deadLetters.envelopes).toEqual([]);
   });
 
-  test("after it accepted the batch, with its response lost, receives the same idempotency keys again", async () => {
+  test("after it accepted the batch and its response was lost, receives the same idempotency keys again", async () => {
     const record = tableHistory().put(item("a", 1));
     const all = setUp();
     all.log.fail({ kind: "drop-after-send" });

@@ -1,5 +1,5 @@
-// The steps of a batch at which the function is killed. A step has the origin of the batch, the called function, and
-// whether the call has begun or is done: `stream postgres.write done`.
+// The steps of a batch at which the function is killed. A step names the origin of the batch and the called function,
+// and says whether the call has begun or is done. An example is `stream postgres.write done`.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 

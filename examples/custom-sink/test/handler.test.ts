@@ -1,4 +1,4 @@
-// The deployed function: configured by its environment, and invoked with the events of its event source mapping.
+// Tests the deployed function, which its environment configures, with the events that its event source mapping sends.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -85,7 +85,7 @@ describeWithSqs("the handler", (engine) => {
     expect(await linesOf("o-3")).toMatchObject([{ kind: "modify", after: { orderId: "o-3", total: 2 } }]);
   });
 
-  test("dead-letters the change whose line is too large, whole and alone", async () => {
+  test("dead-letters the whole record of the change whose line is too large, and no other record", async () => {
     const deadLetters = await takeDeadLetters();
     expect(deadLetters).toHaveLength(1);
     expect(deadLetters[0]).toMatchObject({

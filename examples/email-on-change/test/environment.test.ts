@@ -1,4 +1,4 @@
-// The environment chooses SES or SMTP. handler.test.ts tests the whole function, with SMTP.
+// Tests that environment variables choose SES or SMTP. handler.test.ts tests the whole function, with SMTP.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

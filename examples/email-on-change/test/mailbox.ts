@@ -1,4 +1,4 @@
-// The mail server of the customers, for tests.
+// A mail server for tests, which receives the mails to the customers.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -24,7 +24,7 @@ export interface Mailbox {
   readonly take: () => readonly Received[];
 }
 
-/** Makes a mail server that has not started. */
+/** Creates a mail server, which `start` starts. */
 export const openMailbox = (): Mailbox => {
   let received: Received[] = [];
   let refusal: Refusal = () => undefined;

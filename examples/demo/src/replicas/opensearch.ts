@@ -7,7 +7,7 @@ import type { Replica } from "./replica.ts";
 
 const index = `sluice-demo-films-${Date.now()}`;
 
-/** Texts for the search, keywords for filters, and numbers. */
+/** Types of the fields: `text` for searches, `keyword` for filters, and numbers. */
 const mappings = {
   properties: {
     filmId: { type: "long" },

@@ -11,11 +11,11 @@ export interface Replica {
   readonly name: string;
   /** Adds the replica's route. */
   readonly addTo: (pipeline: FilmsPipeline) => FilmsPipeline;
-  /** Every live copy by film id, read as any user would. */
+  /** Reads the copies that users of the target see, by film id. */
   readonly read: () => Promise<Map<string, FilmRow>>;
-  /** For a replica that rejects films: drops the constraint, and returns the statement. */
+  /** Drops the constraint that rejects films, and returns the SQL statement. Undefined without such a constraint. */
   readonly repair?: () => Promise<string>;
-  /** Lines for the end that show a special ability of the target. */
+  /** Returns lines for the end of the output, which show a special ability of the target. */
   readonly show?: () => Promise<readonly string[]>;
   /** A command that queries the target. */
   readonly query: string;
