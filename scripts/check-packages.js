@@ -49,7 +49,7 @@ const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   return declarations.flatMap((path, index) =>
     optional
       .filter((peer) => new RegExp(`^(?! \\*).*(from |import\\()"${peer}["/]`, "m").test(texts[index]))
-      .map((peer) => `${path} has types of the optional ${peer}`),
+      .map((peer) => `${path} has types of the optional peer ${peer}`),
   );
 };
 

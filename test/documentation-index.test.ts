@@ -41,7 +41,7 @@ describe("docs/decisions/README.md", () => {
     expect(listed).toEqual(decisions.sort());
   });
 
-  test.each(decisions)("%s has its number in its title", (name) => {
+  test.each(decisions)("%s has the number of its file name in its title", (name) => {
     const [title = ""] = readFileSync(join(root, "docs/decisions", name), "utf8").split("\n");
     expect(title).toMatch(/^# 0*\d+(:|\.) /);
     expect(Number(/\d+/.exec(title)?.[0])).toBe(Number(name.slice(0, 4)));

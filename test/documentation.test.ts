@@ -1,6 +1,6 @@
 // Checks that the documentation's code compiles and runs, that its links work, and that its tables agree with the
-// sources. A TypeScript block marked `ts` is type-checked. A block marked `ts run` is also executed. A block marked `ts
-// nocheck: <reason>` is not checked.
+// sources. A TypeScript block with the mark `ts` is type-checked. A block with the mark `ts run` is also executed. A
+// block with the mark `ts nocheck: <reason>` is not checked.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -13,7 +13,7 @@ const outageSeconds = 3_600;
 const changesPerSecond = 1_000;
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
 const mostInFlight = 120_000;
-/** Scale of the simulation. It applies to the number of messages and to the number that may be in flight. */
+/** The simulation has this fraction of the real messages, and this fraction of the messages that may be in flight. */
 const scale = 1 / 200;
 
 const firstDelaySeconds = 15;
@@ -80,7 +80,7 @@ const receivesOf = async (mostHidden: number, random: () => number): Promise<num
   return failed / (perSecond * outageSeconds) + 1;
 };
 
-/** List prices in US dollars for us-east-1. @see aws.amazon.com/sqs, /lambda, /dynamodb: pricing (read 2026-11-25) */
+/** Prices in US dollars for us-east-1. @see aws.amazon.com/sqs, /lambda, /dynamodb: pricing (read 2026-11-25) */
 const price = {
   standard: 0.4 / 1e6,
   fifo: 0.5 / 1e6,

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { median } from "./statistics.ts";
 
-/** The work of one batch, which is timed. */
+/** The timed work of one batch. */
 export type Work = () => Promise<void> | void;
 
 /** One of the implementations to compare. A mix is a kind of changes, such as inserts or updates. */
@@ -48,7 +48,7 @@ const collectGarbage = runInNewContext("gc") as (options: { readonly type: "mino
 const rotated = <Entry>(entries: readonly Entry[], by: number): Entry[] =>
   entries.map((_, index) => entries[(index + by) % entries.length] as Entry);
 
-/** Times each contender on each mix. */
+/** Measures the time of each contender for each mix. */
 export const compete = async <Mix extends string>(
   contenders: readonly Contender<Mix>[],
   options: RoundOptions<Mix>,

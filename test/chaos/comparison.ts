@@ -14,20 +14,22 @@ export type TargetContent =
   | { readonly kind: "rows"; readonly rows: ReadonlyMap<string, ChaosItem> }
   | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] };
 
-/** Counts of changes and of errors. All but `changes`, `deadLetters` and `duplicates` must be 0. */
+/** Numbers of changes and of errors. All numbers except `changes`, `deadLetters` and `duplicates` must be 0. */
 export interface Comparison {
   readonly changes: number;
-  /** Rejected changes, which are only in the dead-letter queue. */
+  /** Number of rejected changes, which are only in the dead-letter queue. */
   readonly deadLetters: number;
-  /** Changes that are neither at the target nor dead-lettered. For an upsert target: missing items. */
+  /**
+   * Number of changes that are neither at the target nor dead-lettered. For an upsert target: number of missing items.
+   */
   readonly lost: number;
-  /** Items for which the target has an older state. */
+  /** Number of items for which the target has an older state. */
   readonly stale: number;
-  /** Rows of removed items, rows with wrong values, and changes that are not in the stream. */
+  /** Number of rows of removed items, rows with wrong values, and changes that are not in the stream. */
   readonly wrong: number;
-  /** Changes whose first arrival was after a later change of their item. */
+  /** Number of changes that first arrived after a later change of the same item. */
   readonly misordered: number;
-  /** Dead letters whose record differs from the record of the stream. */
+  /** Number of dead letters whose record differs from the record of the stream. */
   readonly damaged: number;
   readonly duplicates: number;
 }

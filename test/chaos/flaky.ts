@@ -1,4 +1,4 @@
-// Sinks that fail at random, so that deliveries are always queued for retry.
+// Sinks that fail often, so that a test always has deliveries that are queued for retry.
 
 import {
   type Delivery,

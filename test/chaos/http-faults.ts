@@ -1,4 +1,5 @@
-// Makes an HTTP target fail by two proxies. One proxy breaks connections, the other one sends malformed responses.
+// Two proxies in front of an HTTP target simulate its failures. One proxy breaks connections; the other proxy sends
+// malformed responses.
 
 import { type FaultyProxy, startFaultyProxy, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import type { Fault } from "./target.ts";

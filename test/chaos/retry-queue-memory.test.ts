@@ -16,7 +16,9 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 
 const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Core caches up to 20,000 ids of envelopes and then clears the cache, so the heap varies by a few megabytes. */
+/**
+ * The heap may grow by a few megabytes, because core caches up to 20,000 ids of envelopes before it clears the cache.
+ */
 const mostGrowthBytes = 8 * 2 ** 20;
 
 describeWithSqs("chaos: two targets that are down for a simulated hour", (engine) => {

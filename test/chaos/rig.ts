@@ -14,7 +14,7 @@ export interface ChaosRig extends Queues {
   readonly sqs: SQS;
   readonly databaseUrl: string;
   readonly fifoUrl: string;
-  /** Creates one more queue. Returns its URL. */
+  /** Creates an additional queue, and returns its URL. */
   readonly createQueue: (suffix: string, attributes?: Record<string, string>) => Promise<string>;
   /** Removes the table's constraint, so that the table accepts every revision. */
   readonly dropConstraint: () => Promise<void>;

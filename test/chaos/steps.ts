@@ -43,7 +43,7 @@ export const origins: AsyncLocalStorage<string> = new AsyncLocalStorage<string>(
 
 type Calls = { readonly [name: string]: unknown };
 
-/** A copy of the object whose functions report their steps. The functions must not use `this`. */
+/** Returns a copy of the object. The functions of the copy report their steps. The functions must not use `this`. */
 export const reportingSteps = <Parts extends object>(
   part: string,
   parts: Parts,

@@ -6,7 +6,7 @@ import { type Play, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** An item whose copy differs from the expected copy. `undefined` means that there is no copy. */
+/** An item whose copy differs from the expected copy. A copy is undefined if it does not exist. */
 export interface Divergence {
   /** `npm run test:long -- --runs 1 --seed <seed>` plays the history again. */
   readonly seed: number;

@@ -79,7 +79,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   let isFaultless = false;
   let crashAt: number | undefined;
 
-  /** Writes most deliveries; the others fail with the error. */
+  /** Writes most deliveries. The remaining deliveries fail with the error. */
   const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<WriteResult[]> => {
     const hit = new Set(random.some(batch, 0.4));
     const rest = batch.filter((delivery) => !hit.has(delivery));
@@ -142,7 +142,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   return {
-    // The other members are those of the real sink, which may have its own mapper.
+    // All other members come from the real sink, which may have its own mapper.
     sink: { ...real, write },
     crashAfter: (written) => {
       crashAt = written;

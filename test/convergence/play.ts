@@ -26,7 +26,7 @@ interface Stage {
   readonly queue: TestDeadLetterQueue;
   readonly random: Random;
   readonly handler: () => PipelineHandler;
-  /** Replaces the environment by a new one. */
+  /** Replaces the execution environment by a new execution environment. */
   readonly replaceHandler: () => void;
 }
 
@@ -86,7 +86,7 @@ const mostInvocations = 200;
 const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<void> => {
   let left = records;
   for (let invocations = 0; left.length > 0; invocations += 1) {
-    if (invocations === mostInvocations) throw new Error(`a batch was not done after ${mostInvocations} invocations`);
+    if (invocations === mostInvocations) throw new Error(`a batch did not succeed in ${mostInvocations} invocations`);
     left = await invoke(stage, left);
   }
 };

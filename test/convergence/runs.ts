@@ -10,7 +10,7 @@ const whole = (name: string, fallback: number): number => {
   throw new RangeError(`${name} is ${process.env[name]}; expected a whole number`);
 };
 
-/** The histories of this test run. By default the seed is a new one each time. */
+/** The histories of this test run. By default each test run has a new seed. */
 export const chosen: ConvergenceOptions = {
   seed: whole("CONVERGENCE_SEED", Date.now() % 1_000_000_000),
   runs: whole("CONVERGENCE_RUNS", 500),

@@ -1,5 +1,5 @@
-// Mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail names its
-// change.
+// Two mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail identifies
+// the change.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -49,7 +49,7 @@ const sesFailures = {
 export const sesTarget = async (): Promise<Target> => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const endpoint = `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`;
-  // All emulators in a process share one store, so it can have mails of an earlier emulator.
+  // This request removes the mails of earlier emulators, because all emulators in a process share one store.
   await fetch(`${endpoint}/clear-store`, { method: "POST" });
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const mailer = new SESv2({ region: "us-east-1", endpoint, credentials, maxAttempts: 1 });

@@ -33,7 +33,7 @@ export interface Environment {
 
 export interface FaultyEnvironments {
   readonly environment: () => Environment;
-  /** Counts of the faults that occurred. */
+  /** The number of faults that occurred, by kind. */
   readonly counts: { requests: number; failedEntries: number; throttled: number; crashes: number };
 }
 

@@ -39,7 +39,7 @@ export interface RunResult {
   readonly arrived: number;
   readonly lost: number;
   readonly duplicates: number;
-  /** Changes whose first arrival was after a later change of their item. */
+  /** Number of changes that first arrived after a later change of the same item. */
   readonly misordered: number;
   readonly crashes: number;
   readonly failedEntries: number;

@@ -60,7 +60,7 @@ export const webhookTarget = async (): Promise<Target> => {
   return {
     toMessage: (body) => ({ body }),
     sink: (environment) => {
-      // Long, so that no request times out on a busy machine.
+      // A long timeout, so that no request times out on a busy machine.
       const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
       return withFaults(sink, environment, refusals) as never;
     },

@@ -1,4 +1,4 @@
-// Measures the cost of core itself: the CPU time for a change, from the parsed event to the response. The sinks do no
+// Measures the CPU time that core itself needs for a change, from the parsed event to the response. The sinks do no
 // work.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";

@@ -53,7 +53,10 @@ const contender = (name: keyof typeof decoders, texts: Texts): Contender<Corpus>
   },
 });
 
-/** Times of films and orders. Rarities do not count, because unmarshall leaves their binary values as text. */
+/**
+ * The median time for films and orders together. Rarities do not count, as unmarshall leaves their binary values as
+ * text.
+ */
 const overall = (times: Times<Corpus>, name: string): number =>
   median(times.of(name, "films").map((ms, round) => ms + (times.of(name, "orders")[round] ?? 0)));
 
@@ -67,7 +70,7 @@ const figuresOf = (times: Times<Corpus>): Figures => ({
   ),
 });
 
-/** Decoding compared with unmarshall. */
+/** The suite that compares decoding with unmarshall. */
 export const decodeSuite: Suite = {
   name: "decode",
   run: async ({ rounds, batchSize, batches }) => {

@@ -136,7 +136,7 @@ const measure = async ({ clientConfig }: DynamodbEngine, options: SuiteOptions):
   }
 };
 
-/** Writes to DynamoDB compared with unguarded puts. */
+/** The suite that compares the pipeline's writes to DynamoDB with unguarded puts. */
 export const dynamodbSuite: Suite = {
   name: "dynamodb",
   run: async (options) => {

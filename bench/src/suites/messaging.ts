@@ -135,7 +135,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
   };
 };
 
-/** Sets environment variables; returns a function that restores the old values. */
+/** Sets environment variables. Returns a function that restores the old values. */
 const setEnvironment = (variables: Readonly<Record<string, string>>): (() => void) => {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);

@@ -100,7 +100,7 @@ const assertSameContent = async (
   for (const { index } of entrants) contents.push(await contentOf(client, index));
   const counts = contents.map(({ length }) => length);
   if (new Set(contents.map((documents) => documents.join())).size !== 1 || counts[0] !== expected) {
-    throw new Error(`the contenders left different documents, or not ${expected}: ${counts.join(", ")}`);
+    throw new Error(`the contenders left different documents, or a number other than ${expected}: ${counts.join(", ")}`);
   }
 };
 
@@ -151,7 +151,7 @@ const measure = async ({ url }: OpensearchEngine, client: Client, options: Suite
   return { figures: figuresOf(times, records), goals, lines: [run, "", ...timeTable(times, names, records)] };
 };
 
-/** Writes to OpenSearch compared with other clients. */
+/** The suite that compares the pipeline's writes to OpenSearch with other clients. */
 export const opensearchSuite: Suite = {
   name: "opensearch",
   run: async (options) => {

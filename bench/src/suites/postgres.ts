@@ -140,7 +140,7 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
   }
 };
 
-/** Writes to Postgres compared with Powertools and the raw limit. */
+/** The suite that compares the pipeline's writes to Postgres with Powertools and the raw limit. */
 export const postgresSuite: Suite = {
   name: "postgres",
   run: async (options) => {

@@ -6,7 +6,7 @@ import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
 import { list, required } from "./environment.ts";
 
-/** Stores which calls were made, so that a redelivered change causes no second call. */
+/** Remembers the calls that were made, so that a redelivered change causes no second call. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const crm = webhookSink({

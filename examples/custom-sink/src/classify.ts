@@ -5,7 +5,7 @@ import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 const codes: Readonly<Record<string, SinkErrorCode>> = {
   EMFILE: "SINK_THROTTLED", // too many open files
   ENFILE: "SINK_THROTTLED",
-  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted; an administrator can raise it
+  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted; an administrator can raise the quota
   ENOSPC: "SINK_UNAVAILABLE",
   EIO: "SINK_UNAVAILABLE",
   ESTALE: "SINK_UNAVAILABLE", // NFS: the handle belongs to an earlier mount

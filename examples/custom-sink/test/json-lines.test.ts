@@ -23,7 +23,7 @@ const delivery = (name: string): AppendDelivery<Line> => ({
   idempotencyKey: `key-${name}`,
 });
 
-/** Writes with a new sink, as a new execution environment does. */
+/** Writes one line with a new sink, as a new execution environment would. */
 const writeTo = async (path: string, name: string): Promise<readonly WriteResult[]> => {
   const sink = jsonLines({ path });
   const results = await sink.write([delivery(name)], {

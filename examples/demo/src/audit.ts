@@ -18,15 +18,15 @@ export const addRecords = (seen: SeenRecords, records: readonly StreamRecord[]):
 
 /** Compares a feed's arrivals with the stream. All counts except `sent` and `arrived` should be 0. */
 export interface Audit {
-  /** Records of the stream that belong to the feed. */
+  /** Number of records of the stream that belong to the feed. */
   readonly sent: number;
   readonly arrived: number;
-  /** Repeated arrivals of a change. */
+  /** Number of repeated arrivals of the same change. */
   readonly duplicates: number;
   readonly lost: number;
-  /** Arrivals of a change that does not belong to the feed. */
+  /** Number of arrivals of changes that do not belong to the feed. */
   readonly unexpected: number;
-  /** Arrivals after a newer change of the same film. */
+  /** Number of arrivals after a newer change of the same film. */
   readonly disordered: number;
   /** All arrivals of the film that has the most arrivals. */
   readonly busiest: readonly ReceivedChange[];

@@ -6,7 +6,7 @@ import type { PipelineHandler } from "@sluice/core";
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { sqsEventSourceMapping } from "@sluice/local";
 
-/** Visibility timeout while the demo reads the queue. Reading takes less time. */
+/** Visibility timeout of the messages in seconds. It is longer than the demo needs to read the queue. */
 const hiddenSeconds = 60;
 
 /**

@@ -15,9 +15,9 @@ import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /** The faults of one run. */
 export interface Faults {
-  /** Wraps a sink, so that it fails for the films that the plan of the invocation names. */
+  /** Wraps a sink, so that the sink fails for the films that the plan of the invocation names. */
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
-  /** Wraps a handler, so that it crashes once. */
+  /** Wraps a handler, so that the handler crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;
   /** Names of the feeds for which half of a batch has failed. */
   readonly halved: ReadonlySet<string>;
@@ -54,7 +54,7 @@ const failingFor = <Message>(
 
 const secondHalf = (films: readonly string[]): ReadonlySet<string> => new Set(films.slice(Math.ceil(films.length / 2)));
 
-/** Plans the faults for these feeds. Without feeds there are no faults. */
+/** Creates the faults for these feeds. Without feeds there are no faults. */
 export const planFaults = (
   feeds: readonly { readonly name: string; readonly interest: Interest | undefined }[],
 ): Faults => {
@@ -73,7 +73,9 @@ export const planFaults = (
     }
     return plan;
   };
-  /** Whether the function crashes in this invocation. It needs enough records, and at least one for each feed. */
+  /**
+   * Whether the function crashes in this invocation, which must have enough records, and at least one for each feed.
+   */
   const crashesNow = (records: readonly StreamRecord[]): boolean =>
     crashedRecords === 0 &&
     feeds.length > 0 &&

@@ -22,7 +22,7 @@ export interface OutageResult {
 
 /** A planned outage. */
 export interface Outage {
-  /** Call this function after each write, with the number of writes so far. */
+  /** Call this function after each write, with the number of writes so far and the number of all writes. */
   readonly onWritten: (written: number, all: number) => void;
   /** Resolves when Postgres runs again. */
   readonly end: () => Promise<OutageResult>;
@@ -58,7 +58,7 @@ const resultOf = ({ latenciesMs }: Tally, [start, killed, beforeRestart, restart
   restartedAt: restarted.at,
 });
 
-/** Plans the outage of this server. */
+/** Prepares the outage of this server. */
 export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: ProgressPrinter): Outage => {
   const start = snapshotOf(tally);
   let killed: Promise<Snapshot> | undefined;

@@ -1,4 +1,4 @@
-// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts them.
+// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts films.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {

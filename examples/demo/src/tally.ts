@@ -56,7 +56,7 @@ export const noteLatencies = (tally: Tally, records: readonly StreamRecord[]): v
   }
 };
 
-/** The percentile of the values: a share of 0.5 means the median. Returns 0 if there are no values. */
+/** Returns the percentile of the values, or 0 if there are no values. With a share of 0.5 it is the median. */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

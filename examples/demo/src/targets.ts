@@ -1,4 +1,4 @@
-// The targets: one pipeline with the chosen replicas and feeds, and its queues.
+// The targets of the demo. One pipeline has the chosen replicas and feeds, and the queues for retries and dead letters.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
@@ -53,8 +53,8 @@ export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promis
 const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 
 /**
- * Returns the handler of the example if Postgres is the only target; otherwise of a pipeline with a route to each
- * target.
+ * If Postgres is the only target and there is no outage, returns the handler of the example. Otherwise returns the
+ * handler of a pipeline with a route to each target.
  */
 export const handlerOf = async (
   { sinks, outage }: Options,

@@ -6,7 +6,7 @@ import { emailSink } from "@sluice/sink-email";
 import { required, transport } from "./environment.ts";
 import { type Customer, type Item, type Order, receipt, welcome } from "./mails.ts";
 
-/** Stores which mails were sent, so that no mail is sent twice. */
+/** Remembers the mails that were sent, so that no mail is sent twice. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const mail = emailSink({

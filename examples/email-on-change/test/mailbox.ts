@@ -20,7 +20,7 @@ export interface Mailbox {
   readonly refuse: (refusal: Refusal) => void;
   /** All mails since the last `take`. */
   readonly received: () => readonly Received[];
-  /** Returns and removes all mails. */
+  /** Removes all mails, and returns them. */
   readonly take: () => readonly Received[];
 }
 

@@ -1,4 +1,4 @@
-// An OpenSearch index with the whole film as a document, and a search that tolerates typing errors.
+// An OpenSearch index whose documents are whole films, and a search that tolerates typing errors.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";

@@ -1,4 +1,5 @@
-// A replica: a route of the pipeline, and a way to read the target that shares no code with the sink.
+// A replica has a route of the pipeline and a function that reads the target. The function shares no code with the
+// sink.
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { FilmRow } from "../comparison.ts";
