@@ -32,7 +32,7 @@ const toRow = (after: UnknownItem): PostgresRow => {
   return row as PostgresRow;
 };
 
-/** A mapper or declared columns can determine a row. */
+/** The two ways to define a row: a mapper, or declared columns. */
 const ways = ["mapper", "columns"] as const;
 
 interface Stage {

@@ -13,10 +13,7 @@ import type { Arrival, Target } from "./run.ts";
 /** The status of the next response, by the idempotency key of the request. The default is 204. */
 type Refusals = Map<string, 403 | 429>;
 
-/**
- * Wraps the sink, so that requests follow the plan of the environment: they are sent, refused or throttled, or crash
- * it.
- */
+/** Wraps the sink, so that each request succeeds or fails by the plan of the environment. */
 const withFaults = (
   sink: Sink<WebhookMessage, "append">,
   environment: Environment,

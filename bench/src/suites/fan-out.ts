@@ -1,5 +1,5 @@
 // Compares two sinks of one pipeline with the slower sink alone. One pair of sinks writes to Postgres and OpenSearch,
-// which share the machine's cores. The other pair only waits, as for remote targets.
+// which share the machine's cores. The other pair simulates remote targets: its sinks only wait.
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";

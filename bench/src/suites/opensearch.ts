@@ -100,7 +100,9 @@ const assertSameContent = async (
   for (const { index } of entrants) contents.push(await contentOf(client, index));
   const counts = contents.map(({ length }) => length);
   if (new Set(contents.map((documents) => documents.join())).size !== 1 || counts[0] !== expected) {
-    throw new Error(`the contenders left different documents, or a number other than ${expected}: ${counts.join(", ")}`);
+    throw new Error(
+      `the contenders left different documents, or a number other than ${expected}: ${counts.join(", ")}`,
+    );
   }
 };
 

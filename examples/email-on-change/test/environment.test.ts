@@ -15,7 +15,7 @@ afterEach(() => {
   process.env = environment;
 });
 
-/** Sends one mail with the transport that the environment chooses. */
+/** Sends one mail with the transport that the environment variables choose. */
 const send = async (): Promise<string> => {
   const sink = emailSink({ transport: transport(), from: "shop@example.com" });
   const change = streamChange({ after: { pk: "customer#1" }, keyNames: ["pk"] });
