@@ -10,14 +10,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
 const processors = ["arm64", "arm", "ia32", "loong64", "ppc64", "riscv64", "s390x", "x64"];
 
-/** The path in the lock file to which `from` resolves a package, or undefined. */
+/** Resolves a package from the path `from`. Returns the path of the package in the lock file, or undefined. */
 const resolveFrom = (packages, from, name) => {
   const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
   if (packages[path] !== undefined || from === "") return packages[path] && path;
   return resolveFrom(packages, from.slice(0, Math.max(from.lastIndexOf("/node_modules/"), 0)), name);
 };
 
-/** The platform in the name of a package, in the words of Node's `process.platform` and `arch`. */
+/** The platform in the name of a package, as a value of Node's `process.platform` and a value of `process.arch`. */
 const platformOf = (name) => {
   const words = name.split(/[/-]/);
   const os = systems.filter((system) => words.includes(system));

@@ -9,7 +9,10 @@ const reversed = (graph: ImportGraph): ImportGraph => {
   return importers;
 };
 
-/** Adds every file that can be reached from `file` to `visited`. Returns them, each after the files that it imports. */
+/**
+ * Adds every file that can be reached from `file` to `visited`. Returns these files; each follows the files that it
+ * imports.
+ */
 const visit = (graph: ImportGraph, file: string, visited: Set<string>): string[] => {
   if (visited.has(file)) return [];
   visited.add(file);

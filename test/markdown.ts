@@ -24,7 +24,7 @@ export interface Fence {
   readonly code: string;
 }
 
-/** Every Markdown file that git tracks or does not ignore. */
+/** Every Markdown file of the repository, except files that git ignores. */
 export const markdownFiles = (): MarkdownFile[] =>
   execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
     cwd: root,

@@ -100,7 +100,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   };
 
   describe.each(["version-table", "inline"] as const)("with the %s guard", (guard) => {
-    test("the same key in parallel invocations: it ends with the last change", async () => {
+    test("after parallel invocations with changes of one item, the item has the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = Array.from({ length: 40 }, (_, index) => table.put(item(`item-${index % 4}`, index)));
@@ -108,7 +108,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect((await stage.rows()).map(({ revision }) => revision)).toEqual(["36", "37", "38", "39"]);
     });
 
-    test("remove and insert of the same key in one batch: the item exists", async () => {
+    test("after a remove and an insert of the same key in one batch, the item exists", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       await stage.invoke([table.put(item("a", 1))]);
@@ -116,7 +116,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "2" }]);
     });
 
-    test("replays of old changes do not overwrite, even with shorter sequence numbers or from an older stream", async () => {
+    test("replays of old changes do not overwrite newer ones, even with shorter sequence numbers or from an older stream", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const old = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
@@ -141,7 +141,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });
 
-    test("a delete that arrives before its insert: the late insert does not resurrect the item", async () => {
+    test("an insert that arrives after its delete does not resurrect the item", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const late = table.put(item("a", 1));

@@ -90,7 +90,7 @@ test("200 changes of ten items arrive in the order of each item, although latenc
   for (const list of revisions.values()) expect(list).toEqual([...list].sort((a, b) => a - b));
 });
 
-test("remove and insert of the same key in one batch: the item exists", async () => {
+test("after a remove and an insert of the same key in one batch, the item exists", async () => {
   const table = tableHistory();
   const all = setUp();
   await invoke(all.handler, [table.put(item("a", 1))]);
@@ -126,7 +126,7 @@ test("a failed record and a later record of the same key stay in order, and the 
 });
 
 describe("replay", () => {
-  test("of an old change does not overwrite", async () => {
+  test("of an old change does not overwrite a newer change", async () => {
     const table = tableHistory();
     const [old, later] = [table.put(item("a", 1)), table.put(item("a", 2))];
     const all = setUp();
@@ -136,7 +136,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([2]);
   });
 
-  test("after a delete does not resurrect", async () => {
+  test("after a delete does not resurrect the item", async () => {
     const table = tableHistory();
     const [old, removal] = [table.put(item("a", 1)), table.remove(keys("a"))];
     const all = setUp();
@@ -144,7 +144,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([]);
   });
 
-  test("of a change whose sequence number is shorter, and greater as text, does not overwrite", async () => {
+  test("of an old change does not overwrite a newer change whose longer sequence number is smaller as text", async () => {
     const table = tableHistory();
     const records = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
     const all = setUp();
@@ -153,7 +153,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([12]);
   });
 
-  test("of the stream before its re-creation does not overwrite: the new stream is newer", async () => {
+  test("of an old stream does not overwrite changes of the re-created stream", async () => {
     const table = tableHistory();
     const old = Array.from({ length: 5 }, (_, index) => table.put(item("a", index + 1)));
     table.recreateStream("2026-03-04T05:06:07.890");
@@ -164,7 +164,7 @@ describe("replay", () => {
   });
 });
 
-test("one bad record of three is dead-lettered whole, the others are delivered, and its redrive succeeds", async () => {
+test("one bad record of three is dead-lettered whole, the other two are delivered, and the redrive succeeds", async () => {
   const table = tableHistory();
   const records = [table.put(item("a", 1)), table.put(item("b", 2)), table.put(item("c", 3))];
   const all = setUp();

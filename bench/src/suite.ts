@@ -27,7 +27,9 @@ export interface SuiteReport {
 /** A suite of the bench. */
 export interface Suite {
   readonly name: string;
-  /** Whether the suite runs only if it is named, because it takes minutes even with few rounds. */
+  /**
+   * True for a suite that runs only when the command names it, because the suite takes minutes even with few rounds.
+   */
   readonly isRunByNameOnly?: true;
   readonly run: (options: SuiteOptions) => Promise<SuiteReport>;
 }

@@ -35,7 +35,9 @@ describeWithSqs("chaos: a target that is down", (engine) => {
   const sqs = new SQS(engine.clientConfig);
   afterAll(() => sqs.destroy());
 
-  /** Number of batches that reach the target. Each batch has new items, and a change of one common item. */
+  /**
+   * Number of batches that reach the target. Each batch has new items, and a change of an item that all batches share.
+   */
   const countWrittenBatches = async (
     name: string,
     options: (batch: () => number) => Partial<PipelineOptions<UnknownItem>>,

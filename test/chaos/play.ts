@@ -33,7 +33,7 @@ export interface ChaosResult {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Long enough for a slow machine and short enough for a test. */
+/** This timeout is long enough for a slow machine and short enough for a test. */
 const functionTimeoutMs = 5_000;
 
 /** Wraps the sink of the target, so that the fault begins during one of its writes. */

@@ -63,7 +63,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
       isFixed = true;
       await rig.dropConstraint();
     };
-    /** Redrives by a redrive task. Returns the outcome of each dead letter. */
+    /** Redrives the dead letters with a redrive task. Returns the outcome of each dead letter. */
     const redrive = async (deadLetters: readonly Envelope[]): Promise<readonly MessageOutcome[]> => {
       const Records = deadLetters.map((envelope, index) => ({
         messageId: String(index),

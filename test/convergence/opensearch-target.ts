@@ -50,8 +50,8 @@ const clientOf = (url: string, rewrite: (bulkBody: string) => string): Opensearc
     request: async ({ method, path, querystring, bulkBody, body }) => {
       const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
       const text = await request(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
-      // The sink expects a response to its own request. A rewritten action has another name in the response, and a
-      // delete of a missing document has status 404.
+      // The sink expects a response to its own request, so the response is translated back. A rewritten action has another
+      // name in the response, and a delete of a missing document has status 404.
       const restored = text
         .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1,"index":$1}')
         .replaceAll('"status":404', '"status":200');

@@ -70,7 +70,7 @@ const versionSeenBefore = (guard: PostgresGuard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** Disables the sink's second statement for removals (`deleteRemovedStatement`), which the version table needs. */
+/** Disables the sink's second statement for removals, `deleteRemovedStatement`. Only the version table needs it. */
 const withoutSecondStatement = rewriting((text) => (text.startsWith("WITH removed") ? `${text} AND false` : text));
 
 /** The defects of a target, each with the mutation that causes it. */

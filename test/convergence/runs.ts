@@ -53,7 +53,7 @@ export const testConvergence = <Message>(
   );
 };
 
-/** Number of histories that finds most defects. If no item diverges, more histories follow. */
+/** This many histories find most defects. If no item diverges, more histories follow. */
 const mutantRuns = 10;
 const mostMutantRuns = 2000;
 

@@ -4,7 +4,7 @@
 import type { Clock } from "@sluice/core/sink-kit";
 
 export interface AdjustableClock extends Clock {
-  /** Sleeps by this clock. The signal is optional. */
+  /** Sleeps for `ms` milliseconds of this clock. The signal is optional. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Sets the speed as a multiple of the machine's speed. Pending sleeps are adjusted. */
   readonly setSpeed: (speed: number) => void;

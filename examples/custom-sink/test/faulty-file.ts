@@ -1,4 +1,4 @@
-// A file on disk with the faults of the conformance kit.
+// A file on disk that can have the faults of the conformance kit.
 
 import type { Fault } from "@sluice/testing";
 import { type LineFile, openLineFile } from "../src/line-file.ts";

@@ -1,4 +1,5 @@
-// Tests the deployed function, which its environment configures, with the events that its event source mapping sends.
+// Tests the function as it is deployed: environment variables configure it, and it gets the events of an event source
+// mapping.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

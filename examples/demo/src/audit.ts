@@ -16,7 +16,7 @@ export const addRecords = (seen: SeenRecords, records: readonly StreamRecord[]):
   for (const record of records) seen.set(withoutZeros(record.dynamodb?.SequenceNumber ?? ""), record);
 };
 
-/** Compares a feed's arrivals with the stream. All counts except `sent` and `arrived` should be 0. */
+/** The differences between a feed's arrivals and the stream. All counts except `sent` and `arrived` should be 0. */
 export interface Audit {
   /** Number of records of the stream that belong to the feed. */
   readonly sent: number;

@@ -1,4 +1,4 @@
-// Reads the dead-letter queue without deleting messages, and redrives it through an event source mapping.
+// Reads the dead-letter queue without deleting messages, and redrives its messages through an event source mapping.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQS } from "@aws-sdk/client-sqs";

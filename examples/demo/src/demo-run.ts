@@ -138,7 +138,7 @@ const makeChanges = async (
 const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
 const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`;
 
-/** Shows a dead letter. Unless `--keep` is set, drops the constraint that caused it, and redrives all dead letters. */
+/** Shows a dead letter, and drops the constraint that caused it. Redrives all dead letters unless `--keep` is set. */
 const redriveDeadLetters = async (run: DemoRun, deadLetters: readonly Envelope[]): Promise<boolean> => {
   const { options, sqs, queues, handler, replicas, progress } = run;
   const [first] = deadLetters;

@@ -78,7 +78,7 @@ const checkKept = async (output: string): Promise<void> => {
   const { rows: badFilms } = await client.query("SELECT title FROM films WHERE film_id = 100001");
   await client.end();
   expect(rows[0].films).toBeGreaterThan(3_000);
-  // The dead letter of the bad record is left in its queue.
+  // The dead letter of the bad record is still in the queue.
   expect(badFilms).toEqual([]);
   expect(output).toMatch(/films left in the dead-letter queue: 1/);
   expect(output).toMatch(/npx sluice redrive http:\S+/);

@@ -1,4 +1,4 @@
-// The films of a feed, and the film of a stream record.
+// Finds out which films a feed gets, and which film a stream record is about.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 
