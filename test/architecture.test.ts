@@ -196,7 +196,8 @@ test("no file mentions the internal design documents, which are not in the repos
   expect(texts.filter((path) => mentioned.test(read(path)))).toEqual([]);
 });
 
-// The demo is not a function: it sets the variables of the functions that it runs, and its own options are arguments.
+// The demo is left out, because it is a command and not a function. It sets the variables of the functions that it
+// runs.
 const functions = examples.filter((folder) => folder !== "examples/demo");
 
 test.each(functions)("the README of %s lists every environment variable that the example reads", (folder) => {

@@ -5,7 +5,10 @@ import type { StreamRecord } from "@sluice/core/envelope";
 import type { Feed, ReceivedChange } from "./feeds/feed.ts";
 import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
-/** Removes leading zeros, because DynamoDB Local and versions pad sequence numbers to different lengths. */
+/**
+ * Removes leading zeros, because DynamoDB Local pads sequence numbers to another length than the versions of changes
+ * do.
+ */
 const withoutZeros = (digits: string): string => digits.replace(/^0+/, "");
 
 /** The distinct records of the stream, by sequence number. */
