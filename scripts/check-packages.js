@@ -1,5 +1,5 @@
-// Packs every public package and checks the tarball: by publint, by attw, and for required files. Also checks the version
-// of `tsc`, as another package's bin may replace it. Exits with 1 on any finding.
+// Packs every public package, and checks each tarball with publint, with attw, and for required files. Also checks the
+// version of `tsc`, because the bin of another package may replace it. Exits with 1 if a check finds a problem.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ const requiredOf = ({ bin }) => [
   ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
 ];
 
-/** The output of a command, and whether it succeeded. */
+/** Runs a command. Returns its output, and whether it succeeded. */
 const attempt = (file, args, options) =>
   run(file, args, options).then(
     ({ stdout }) => ({ ok: true, output: stdout }),
@@ -41,7 +41,7 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-/** Optional peers in the declarations: without the peer, users would get an error of tsc, or `any`. */
+/** Finds types of optional peers in the declarations. Users without the peer would get an error of tsc, or `any`. */
 const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   const optional = Object.keys(peerDependenciesMeta);
   const declarations = files.filter((path) => path.endsWith(".d.ts"));
@@ -49,7 +49,7 @@ const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   return declarations.flatMap((path, index) =>
     optional
       .filter((peer) => new RegExp(`^(?! \\*).*(from |import\\()"${peer}["/]`, "m").test(texts[index]))
-      .map((peer) => `${path} has types of the optional ${peer}`),
+      .map((peer) => `${path} has types of the optional peer ${peer}`),
   );
 };
 

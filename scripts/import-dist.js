@@ -1,5 +1,5 @@
 // Imports every package and every example from its dist, each in its own process of plain Node, without loader and
-// conditions. A program (main.js) is not imported, as an import would run it; the modules beside it are imported.
+// conditions. A program (main.js) is not imported, because an import would run it; the modules beside it are imported.
 // The process has the environment variables of the folder's .env.example.
 
 import { spawnSync } from "node:child_process";

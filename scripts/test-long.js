@@ -1,8 +1,9 @@
-// Many random histories: npm run test:long -- --runs N [--seed S] [PATTERN]
-// Many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
+// For many random histories: npm run test:long -- --runs N [--seed S] [PATTERN]
+// For many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
 //
-// N histories (default: 10,000) for every target, release and guard, or N runs of every chaos test, from seed S. The
-// default seed is a new one each time, and is printed. PATTERN limits the test files: test/convergence/postgres.
+// Plays N histories (default: 10,000) for every target, release and guard, or runs every chaos test N times. S is the
+// first seed; by default it is a new seed each time, and is printed. PATTERN selects test files, for example
+// test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";

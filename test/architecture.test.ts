@@ -1,4 +1,4 @@
-// The tree is the architecture: which files and folders each package has, and what each file may import.
+// Checks the architecture: which files and folders each package has, and what each file may import.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -35,12 +35,12 @@ const filesBesideSources = [
   "test/options.test.ts",
 ];
 
-/** The folders that a sink may have beside its five files. A folder means the same in every sink. */
+/** The folders that a sink may have beside its five files. A folder name has the same meaning in every sink. */
 const foldersOfSinks: Readonly<Record<string, string>> = {
-  client: "makes the client of the target, or adapts the user's client",
+  client: "creates the client of the target, or adapts the user's client",
   schema: "reads, creates and purges tables and indexes of the target",
   write: "turns a batch into requests, and their responses into results",
-  request: "makes, signs and sends one HTTP request",
+  request: "builds, signs and sends one HTTP request",
   mime: "builds the text of a mail",
   transport: "sends a mail by one service or protocol",
 };
@@ -63,7 +63,7 @@ describe.each(sinks)("%s", (folder) => {
   });
 });
 
-/** The modules that a module loads when it is itself loaded. Types are not loaded. */
+/** The modules that a source file imports at run time, without dynamic imports and type-only imports. */
 const loadedBy = (path: string): string[] =>
   [...read(path).matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(
     ([, module = ""]) => module,
@@ -134,7 +134,7 @@ describe.each(packages)("%s", (folder) => {
 
 describe("the rooms of core", () => {
   const src = "packages/core/src";
-  /** A file may import from its own room and from the rooms before it. */
+  /** A room is a group of files. A file may import from its own room and from earlier rooms in this list. */
   const rooms = [
     ["errors.ts", "logger.ts"],
     ["async/"],
@@ -156,7 +156,7 @@ describe("the rooms of core", () => {
     expect(files.filter((path) => roomOf(path) < 0)).toEqual([]);
   });
 
-  test("import only from the rooms before them, type-only imports included", () => {
+  test("import only from their own and from earlier rooms, even types", () => {
     const upward = files.flatMap((path) =>
       importedFilesOf(path)
         .filter((imported) => roomOf(imported) > roomOf(path))
@@ -168,7 +168,7 @@ describe("the rooms of core", () => {
 
 const doors = packages.flatMap(doorsOf);
 
-/** The file and the name of a declaration that a file exports, behind all re-exports. */
+/** Follows the re-exports of a name to its declaration. Returns the file and the name of the declaration. */
 const declarationOf = (path: string, name: string): string => {
   const reexport = reexportsOf(read(path)).find((other) => other.name === name);
   if (reexport === undefined) return `${path} ${name}`;
@@ -190,16 +190,17 @@ test("no two doors export the same name for different things", () => {
   expect(ambiguous.map(([name, meaning]) => `${name}: ${[...meaning.values()].join(", ")}`)).toEqual([]);
 });
 
-test("no file mentions the documents that guided the design, which are not in the repository", () => {
+test("no file mentions the internal design documents, which are not in the repository", () => {
   const mentioned = new RegExp(["design", "house"].map((name) => `\\b${name}\\.md\\b`).join("|"));
   const texts = filesOfRepository("*.ts", "*.js", "*.mjs", "*.json", "*.md", "*.yml", "*.sh");
   expect(texts.filter((path) => mentioned.test(read(path)))).toEqual([]);
 });
 
-// The demo configures the functions that it runs; its own options are arguments.
+// The demo is left out, because it is a command and not a function. It sets the variables of the functions that it
+// runs.
 const functions = examples.filter((folder) => folder !== "examples/demo");
 
-test.each(functions)("%s lists in its README every variable that it reads", (folder) => {
+test.each(functions)("the README of %s lists every environment variable that the example reads", (folder) => {
   const sources = readdirSync(join(root, folder, "src")).map((file) => read(`${folder}/src/${file}`));
   const reads = /process\.env\.([A-Z_]+)|\("([A-Z]+(?:_[A-Z]+)+)"\)|\{ ([A-Z_, ]+) \} = process\.env/g;
   const variables = [...sources.join("\n").matchAll(reads)].flatMap(([, dotted, called, destructured]) =>
@@ -226,7 +227,7 @@ test.each([...packages, ...examples])("%s refers to the projects that it depends
 });
 
 // pg emits an error event when the server closes a connection, even after `end()`. Without a listener the process ends.
-test("every pool and client of pg has a listener for errors in the line behind its constructor", () => {
+test("every pool and client of pg has a listener for errors in the line after its constructor", () => {
   const constructed = filesOfRepository("*.ts", "*.md").flatMap((path) =>
     [...read(path).matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(([, next = ""]) => ({
       path,

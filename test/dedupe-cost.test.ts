@@ -1,4 +1,5 @@
-// What each mode of `dedupe` reads and writes for 1,000 changes, counted on DynamoDB Local. docs/costs.md says so.
+// Counts the reads and writes of each `dedupe` mode for 1,000 changes on DynamoDB Local, and compares them with
+// docs/costs.md.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,14 +20,14 @@ interface Cost {
   writes: number;
 }
 
-/** Items that a request writes. A condition that fails costs as much as one that holds. */
+/** Number of items that a request writes. A write whose condition fails costs as much as a successful write. */
 const itemsIn = (command: string, input: unknown): number => {
   if (command !== "BatchWriteItemCommand") return 1;
   const { RequestItems } = input as { readonly RequestItems: Record<string, readonly unknown[]> };
   return Object.values(RequestItems).reduce((sum, requests) => sum + requests.length, 0);
 };
 
-/** Counts what a client asks of DynamoDB. */
+/** Counts the queries and the written items of a client. */
 const counted = (client: DynamoDBClient): Cost => {
   const cost: Cost = { queries: 0, writes: 0 };
   client.middlewareStack.add(
@@ -41,7 +42,7 @@ const counted = (client: DynamoDBClient): Cost => {
   return cost;
 };
 
-/** Ten entries a request; the fifth entry of every tenth request is denied the first time. */
+/** A sink with ten entries in a request. If `isFailing`, every tenth request denies its fifth entry the first time. */
 const sinkOf = (isFailing: boolean, isNative: boolean): Sink<unknown, "append"> => {
   const denied = new Set<string>();
   let requests = 0;
@@ -105,7 +106,7 @@ describeWithDynamodb("reads and writes for 1,000 changes in batches of 100", ({ 
     return cost;
   };
 
-  test.each<Dedupe>(["native", "on-failure", "always", "none"])("%s costs what the page says", async (dedupe) => {
+  test.each<Dedupe>(["native", "on-failure", "always", "none"])("%s costs as much as the page says", async (dedupe) => {
     const [calm, failing] = [await measure(dedupe, false), await measure(dedupe, true)];
     const row = documented().find(([mode]) => mode === dedupe);
     expect(row?.slice(1, 5)).toEqual([...formatted(calm), ...formatted(failing)]);

@@ -1,5 +1,5 @@
-// What the documentation promises as a whole: indexes list every page, shell commands are run or say why not, changesets
-// name packages, and no page uses a word that was given up.
+// Checks the documentation as a whole: indexes list every page, every shell command is run by a test or has a reason
+// why not, changesets name packages, and no page uses an abandoned word.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -41,7 +41,7 @@ describe("docs/decisions/README.md", () => {
     expect(listed).toEqual(decisions.sort());
   });
 
-  test.each(decisions)("%s has its number in its title", (name) => {
+  test.each(decisions)("%s has the number of its file name in its title", (name) => {
     const [title = ""] = readFileSync(join(root, "docs/decisions", name), "utf8").split("\n");
     expect(title).toMatch(/^# 0*\d+(:|\.) /);
     expect(Number(/\d+/.exec(title)?.[0])).toBe(Number(name.slice(0, 4)));
@@ -55,9 +55,9 @@ describe("shell commands in README.md and docs/", () => {
     .filter(({ info, code }) => /^(sh|bash|console)\b/.test(info) || /^(\$|npx?|node|sluice|aws) /m.test(code))
     .filter(({ info }) => !/^(ts|js|json)\b/.test(info));
 
-  test("name what runs them, or the reason why nothing does", () => {
+  test("name the file that runs them, or the reason why no file runs them", () => {
     const unmarked = blocks.filter(({ info }) => !/^(sh|console) (run: \S+|not run: \S.*)$/.test(info));
-    // The demo's test takes the README's session by its plain mark.
+    // The demo's test finds the README's session by the mark `console`, without `run:`.
     const others = unmarked.filter(({ path, info }) => !(path === "README.md" && info === "console"));
     expect(blocks.length).toBeGreaterThan(5);
     expect(others.map(({ path, line, info }) => `${path}:${line} ${info}`)).toEqual([]);
@@ -95,7 +95,7 @@ describe("changesets", () => {
   });
 });
 
-// A page that uses one of these sends its reader to a word that no code, log or option has. Code spans may quote them.
+// Words that no code, log or option uses any more. Pages may only quote them in code spans.
 const givenUp: readonly RegExp[] = [
   /\bspill(s|ed|ing)?\b/i,
   /\bparked\b/i,
@@ -115,7 +115,7 @@ const givenUp: readonly RegExp[] = [
 ];
 
 test.each(files.filter(({ path }) => /^(README\.md|docs\/|\.changeset\/|packages\/core\/)/.test(path)))(
-  "$path uses no word that was given up",
+  "$path uses no abandoned word",
   ({ text }) => {
     const prose = text.replaceAll(/`[^`\n]*`/g, "");
     expect(givenUp.flatMap((word) => prose.match(word)?.[0] ?? [])).toEqual([]);

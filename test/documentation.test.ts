@@ -1,6 +1,6 @@
-// The documentation's code compiles and runs, its links lead somewhere, and its tables agree with the sources. The mark of
-// a TypeScript block says what is done with it: `ts` is type-checked, `ts run` is executed too, `ts nocheck: <reason>` is
-// neither.
+// Checks that the documentation's code compiles and runs, that its links work, and that its tables agree with the
+// sources. A TypeScript block with the mark `ts` is type-checked. A block with the mark `ts run` is also executed. A
+// block with the mark `ts nocheck: <reason>` is not checked.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const typescript = fences.filter(({ info }) => /^(ts|typescript|tsx|mts)\b/.test
 const checked = typescript.filter(({ info }) => info === "ts" || info === "ts run");
 const place = ({ path, line }: Fence): string => `${path}:${line}`;
 
-// Inside the workspace, so that imports of packages resolve to the workspace's packages.
+// The folder is inside the workspace, so that imports of packages resolve to the workspace's packages.
 const folder = join(root, ".cache", "documentation");
 const sourceOf = ({ path, line }: Fence): string => join(folder, `${path.replaceAll("/", "--")}.L${line}.ts`);
 
@@ -43,7 +43,7 @@ const extractAll = (): void => {
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 };
 
-/** The errors of tsc in the extracted blocks; empty when there are none. */
+/** The errors of tsc in the extracted blocks, as text. The text is empty if there are no errors. */
 const typeErrors = (): string => {
   const tsc = join(root, "node_modules", ".bin", "tsc");
   try {
@@ -74,7 +74,7 @@ describe("code in the documentation", () => {
   }
 });
 
-/** Why a link is broken; undefined for a link that works. */
+/** The reason why a link is broken; undefined for a link that works. */
 const faultOf = (from: string, link: string): string | undefined => {
   const [target = "", anchor] = decodeURI(link).split("#");
   const path = target === "" ? from : normalize(join(dirname(from), target));
@@ -96,7 +96,7 @@ test("every relative link leads to a file and a heading that exist", () => {
   expect(broken).toEqual([]);
 });
 
-test("every table has a head: no blank line separates the rows from it", () => {
+test("no blank line separates the rows of a table from its head", () => {
   const headless = files.flatMap((file) =>
     tablesOf(file)
       .filter(([, rule = ""]) => !/^\|[ :|-]+\|$/.test(rule))
@@ -115,7 +115,7 @@ test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path))
   "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
-    // A package for tests is installed beside core, which the pipeline under test uses.
+    // A package for tests is installed next to core, because the pipeline under test uses core.
     if (installed.includes("--save-dev")) installed.push("@sluice/core");
     const [first] = checked.filter((block) => block.path === path);
     const imported = first === undefined ? [] : packagesIn(first);
@@ -150,7 +150,7 @@ describe("docs/errors.md", () => {
     expect(documented.sort()).toEqual(codes);
   });
 
-  test("says of every delivery error whether it is retried or rejected, as core does", () => {
+  test("says for every delivery error whether core retries or rejects it", () => {
     const rows = [...page.matchAll(/^\| \[`([A-Z_]+)`\]\(#\w+\) \| (\w+) \|/gm)].map((row) => [row[1], row[2]]);
     const expected = codes.map((code) => [
       code,
@@ -190,7 +190,7 @@ describe("docs/runbook.md", () => {
       .split("\n")
       .map((path) => readFileSync(join(root, path), "utf8"));
 
-  test("has a row for every code that a redrive gives to messages that it leaves", () => {
+  test("has a row for every code of a message that a redrive leaves in the queue", () => {
     const section = page.slice(page.indexOf("## Codes of a redrive"), page.indexOf("## Log lines"));
     const given = sourcesOf("cli", "redrive", "workflow").flatMap((text) =>
       [...text.matchAll(/\bcode(?:: code \?\?|:) "([A-Z_]+)"/g)].map(([, code]) => code),

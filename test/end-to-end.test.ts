@@ -1,4 +1,4 @@
-// The whole path once: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
+// Tests the whole path: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
 // examples/replicate-to-postgres and a Postgres table. A bad item is dead-lettered, and redriven after a repair.
 
 import {
@@ -52,7 +52,7 @@ const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription?.LatestStreamArn ?? "";
 };
 
-/** Imports the example, which reads its configuration from environment variables, as in Lambda. */
+/** Sets the environment variables that the example reads, as in Lambda, and imports the example. */
 const importExample = async (engines: Engines<typeof wanted>, databaseUrl: string, queueUrl: string) => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
@@ -115,7 +115,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
   const remove = (id: number) =>
     client.send(new DeleteItemCommand({ TableName: tableName, Key: { filmId: { N: String(id) } } }));
 
-  /** All items of the table and all rows of the replica, in the same form. */
+  /** Returns all items of the table and all rows of the replica, in the same form. */
   const bothSides = async () => {
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
     const text = (value: AttributeValue | undefined): string | null => value?.S ?? value?.N ?? null;

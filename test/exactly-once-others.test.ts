@@ -14,7 +14,7 @@ import { webhookTarget } from "./exactly-once/webhook-target.ts";
 
 printResults();
 
-/** DynamoDB Local needs most of the time: two writes for each change. */
+/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
 jest.setTimeout(900_000);
 
 const runner = { describe, test, afterAll };
@@ -25,7 +25,7 @@ describeWithDynamodb("on DynamoDB Local and servers in this process", ({ clientC
   afterAll(() => tables.destroy());
   const common = { isNative: false, store: newStores(tables), load: fullLoad };
 
-  // The emulator is three times as slow as the SMTP server, and the sink is the same: a fifth of the changes is enough.
+  // The emulator is three times as slow as the SMTP server. The sink is the same, so a fifth of the changes is enough.
   describe("e-mail by SES", () => {
     testScenarios({ ...common, name: "ses", open: sesTarget, load: smallLoad });
   });
@@ -46,7 +46,7 @@ describe("e-mail by SMTP to two recipients, one of whom the server may refuse", 
     store: async (now: () => number) => memoryDedupe({ now }),
   };
 
-  // Each recipient has a record in the dedupe store in every mode.
+  // In every mode the dedupe store has a record for each recipient.
   test.each<Dedupe>(["always", "on-failure", "none"])("%s: each recipient receives each mail once", async (dedupe) => {
     const { items, withCrashes: faults } = smallLoad;
     expect((await runScenario(sink, dedupe, { items, faults })).duplicates).toBe(0);
@@ -69,7 +69,7 @@ describeWithMoto("on DynamoDB Local and moto", ({ moto, dynamodb }) => {
     for (const client of [tables, buses]) client.destroy();
   });
 
-  // moto accepts only a hundred events a second, so that this test has a fifth of the changes.
+  // moto accepts only a hundred events a second, so this test has only a fifth of the changes.
   testScenarios({
     name: "eventbridge",
     open: () => {

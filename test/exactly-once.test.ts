@@ -1,5 +1,5 @@
-// Exactly-once tests: the messages that reach an append target under failures, throttling and crashes, for each dedupe
-// mode. In memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
+// Counts the messages that reach an append target under failures, throttling and crashes, for each dedupe mode. The
+// targets are in memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";
@@ -32,7 +32,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, asy
   return { sqs, dynamodb, stop };
 });
 
-/** DynamoDB Local needs most of the time: two writes for each change. */
+/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
 jest.setTimeout(900_000);
 
 describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {

@@ -1,5 +1,5 @@
-// The public names of every door of every package, so that each is there by choice. After a choice: npm test -- -u
-// test/exports
+// Lists the names that every door (entry point) of every package exports, so that no name is exported by accident. To
+// accept a change, run: npm test -- -u test/exports
 
 import { describe, expect, test } from "@jest/globals";
 import { doorsOf, foldersIn, read, reexportsOf, withoutComments } from "./workspace.ts";

@@ -1,4 +1,4 @@
-// docs/getting-started.md, followed by the letter in an empty folder, with the packages as npm would serve them: packed.
+// Follows docs/getting-started.md to the letter in an empty folder. The packages are packed, as npm would serve them.
 
 import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,12 +14,16 @@ const path = "docs/getting-started.md";
 const fences = fencesOf({ path, text: readFileSync(join(root, path), "utf8") });
 
 const scratch = mkdtempSync(join(tmpdir(), "sluice-getting-started-"));
-// Under root the embedded Postgres runs as another user, who must reach its binaries in here.
+// If the test runs as root, the embedded Postgres runs as another user, who must have access to the binaries in this
+// folder.
 chmodSync(scratch, 0o755);
 const [tarballs, project] = [join(scratch, "tarballs"), join(scratch, "orders")];
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A reader's environment: without what this repository's npm and Jest have set, and without engines of others. */
+/**
+ * The environment variables of a reader, without the variables that npm and Jest have set, and without external
+ * engines.
+ */
 const environment = {
   ...Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(registry|cache)$)/.test(name)),
@@ -39,7 +43,7 @@ const run = async (command: string): Promise<string> => {
   return stdout;
 };
 
-/** Builds and packs what the page installs of ours, and answers each tarball by the package's name. */
+/** Builds and packs the Sluice packages that the page installs. Returns the tarballs by the name of the package. */
 const pack = (): Map<string, string> => {
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const names = ["core", "sink-postgres", "local"];
@@ -58,13 +62,13 @@ const pack = (): Map<string, string> => {
 
 const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fence.info));
 
-/** What `$ node local.js` prints, as the page shows it. */
+/** The command of the page's session, and its output as the page shows it. */
 const session = (): { readonly command: string; readonly output: string } => {
   const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(named(/^console run/)[0]?.code ?? "") ?? [];
   return { command, output };
 };
 
-// The page's own engines are started by its own code; this says whether they can be.
+// The page's code starts its own engines. The tests are skipped if this machine cannot start DynamoDB Local.
 const describeWithJava = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithJava("docs/getting-started.md", () => {
@@ -78,7 +82,7 @@ describeWithJava("docs/getting-started.md", () => {
     await run(command);
   });
 
-  test("prints the rows that it says, from the files that it shows", async () => {
+  test("shows files that print the rows that the page shows", async () => {
     for (const { info, code } of named(/ file: /)) {
       writeFileSync(join(project, info.replace(/^.* file: /, "")), code);
     }
@@ -87,7 +91,7 @@ describeWithJava("docs/getting-started.md", () => {
     expect(await run(command)).toBe(output);
   });
 
-  test("works for another table with the edits that it names", async () => {
+  test("works for another table after the edits that the page describes", async () => {
     const edit = (name: string, ...edits: [string, string][]): void => {
       const file = join(project, name);
       const text = readFileSync(file, "utf8");

@@ -1,4 +1,4 @@
-// Import cycles: the strongly connected components of a graph of files.
+// Finds import cycles, which are the strongly connected components of a graph of files.
 
 /** The files that each file imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
@@ -9,7 +9,10 @@ const reversed = (graph: ImportGraph): ImportGraph => {
   return importers;
 };
 
-/** Adds every file that can be reached from `file` to `visited`. Returns them, each after the files that it imports. */
+/**
+ * Adds every file that can be reached from `file` to `visited`. Returns these files; each follows the files that it
+ * imports.
+ */
 const visit = (graph: ImportGraph, file: string, visited: Set<string>): string[] => {
   if (visited.has(file)) return [];
   visited.add(file);

@@ -24,7 +24,7 @@ export interface Fence {
   readonly code: string;
 }
 
-/** Every Markdown file that git tracks or does not ignore. */
+/** Every Markdown file of the repository, except files that git ignores. */
 export const markdownFiles = (): MarkdownFile[] =>
   execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
     cwd: root,
@@ -45,10 +45,10 @@ export const fencesOf = ({ path, text }: MarkdownFile): Fence[] =>
     code: (match[4] ?? "").replaceAll(new RegExp(`^${match[1]}`, "gm"), ""),
   }));
 
-/** The text without its code, so that brackets in code are not taken for links. */
+/** The text without its code, so that brackets in code do not count as links. */
 const prose = (text: string): string => text.replaceAll(fence, "").replaceAll(/`[^`\n]*`/g, "code");
 
-/** The targets of a file's links, as written: `./errors.md#sink_denied`, `https://…`. */
+/** The targets of a file's links as the file has them, such as `./errors.md#sink_denied`. */
 export const linksOf = ({ text }: MarkdownFile): string[] => {
   const inline = [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
   const definitions = [...prose(text).matchAll(/^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s+"[^"]*")?$/gm)];

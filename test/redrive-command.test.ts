@@ -1,5 +1,5 @@
-// A dead letter from end to end: Postgres rejects it, a queue stores it, the command redrives it after the mapper is fixed,
-// and it is superseded where the row is newer.
+// Follows a dead letter from end to end. Postgres rejects a change, and a queue stores the dead letter. After the
+// mapper is fixed, the command redrives the dead letter. If the row is newer, the change is superseded.
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -38,7 +38,7 @@ const sluice = async (args: readonly string[], env: NodeJS.ProcessEnv) => {
 };
 
 describeWithEngines("sluice redrive to Postgres", (engines) => {
-  test("delivers what the fixed mapper accepts, and supersedes what the row has outrun", async () => {
+  test("delivers changes that the fixed mapper accepts, and supersedes changes that are older than the row", async () => {
     execFileSync(process.execPath, [tsc, "-b", join(root, "packages/cli"), join(root, "packages/sink-postgres")]);
     const url = await engines.postgres.createDatabase();
     const pool = new pg.Pool({ connectionString: url });

@@ -1,5 +1,5 @@
-// What an hour's outage costs, as docs/costs.md has it: how often a message is received is played with core's own
-// delays, the rest is multiplied.
+// Checks the costs of an hour's outage in docs/costs.md. A simulation with core's own delays finds out how often a
+// message is received. The costs follow from this number by multiplication.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +13,12 @@ const outageSeconds = 3_600;
 const changesPerSecond = 1_000;
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
 const mostInFlight = 120_000;
-/** Of the play against the hour: its messages, and how many of them may be in flight. */
+/** The simulation has this fraction of the real messages, and this fraction of the messages that may be in flight. */
 const scale = 1 / 200;
 
 const firstDelaySeconds = 15;
 
-/** The retry queue's own delays for messages that were received so often. */
+/** Creates a function that returns core's delay for each message, by how often the message was received. */
 const delays = () => {
   const asked: number[] = [];
   const client = {
@@ -44,7 +44,7 @@ const delays = () => {
   };
 };
 
-/** Takes up to so many, by chance: a standard queue keeps no order. */
+/** Removes and returns up to `most` random messages, because a standard queue has no order. */
 const takeAny = (waiting: number[], most: number, random: () => number): number[] => {
   const taken: number[] = [];
   while (waiting.length > 0 && taken.length < most) {
@@ -56,7 +56,7 @@ const takeAny = (waiting: number[], most: number, random: () => number): number[
   return taken;
 };
 
-/** How often a message is received, the last time with success, when so many may be hidden at once. */
+/** Average number of times that a message is received, including the final success, if `mostHidden` may be hidden. */
 const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
   const delaysOf = delays();
   const perSecond = changesPerSecond * scale;
@@ -80,7 +80,7 @@ const receivesOf = async (mostHidden: number, random: () => number): Promise<num
   return failed / (perSecond * outageSeconds) + 1;
 };
 
-/** US dollars, us-east-1, list prices. @see aws.amazon.com/sqs, /lambda, /dynamodb: pricing (read 2026-11-25) */
+/** Prices in US dollars for us-east-1. @see aws.amazon.com/sqs, /lambda, /dynamodb: pricing (read 2026-11-25) */
 const price = {
   standard: 0.4 / 1e6,
   fifo: 0.5 / 1e6,
@@ -95,7 +95,9 @@ const changes = outageSeconds * changesPerSecond;
 const lambdaDollars = (invocations: number, seconds: number): number =>
   invocations * (price.invocation + 0.5 * seconds * price.gigabyteSecond);
 
-/** Requests and dollars, standard and FIFO, when each message is received so often. */
+/**
+ * Requests, dollars for a standard queue, and dollars for a FIFO queue, if each message is received `receives` times.
+ */
 const costOf = (receives: number) => {
   const [sends, received, postponed] = [changes / 10, (changes * receives) / 10, (changes * (receives - 1)) / 10];
   const sqs = (requests: number) => [requests, requests * price.standard, requests * price.fifo];
@@ -117,7 +119,7 @@ const prose = section.replaceAll("\n", " ");
 const numbersIn = (cell: string): number[] =>
   [...cell.matchAll(/\$?(\d[\d,]*(?:\.\d+)?)/g)].map(([, text = ""]) => Number(text.replaceAll(",", "")));
 
-test("the page has the prices that its costs are made of", () => {
+test("the page lists the prices from which its costs are computed", () => {
   const dollars = (perMillion: number): string => `$${Number((perMillion * 1e6).toPrecision(12))}`;
   const rows = page.split("\n").map((line) => line.replaceAll(/(\.\d*?)0+(?=\D)/g, "$1"));
   const priceIn = (start: string): string | undefined =>
@@ -132,7 +134,7 @@ test("the page has the prices that its costs are made of", () => {
   expect(priceIn("SQS, a million requests")).toBe(`${dollars(price.standard)}, ${dollars(price.fifo)}`);
 });
 
-/** The numbers of the row that begins so: requests, dollars, dollars. */
+/** The numbers in the row with this name: requests, dollars for a standard queue, dollars for a FIFO queue. */
 const rowOf = (name: string): number[] => {
   const row = section.split("\n").find((line) => line.startsWith(`| ${name}`) || line.startsWith(`| \`${name}`)) ?? "";
   const [, , requests = "", standard = "", fifo = ""] = row.split("|");
@@ -150,7 +152,7 @@ test("a message is received as often as the documentation says", async () => {
   expect(prose).toContain("received eight times");
 });
 
-test("the table has each row's requests and dollars, and their sums", () => {
+test("the table has the requests and dollars of each row, and their sums", () => {
   const cost = costOf(2.3);
   for (const [name, [requests = 0, standard = 0, fifo = 0]] of Object.entries(cost)) {
     const [told, ...dollars] = rowOf(name);

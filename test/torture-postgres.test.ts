@@ -1,5 +1,5 @@
-// The torture table on a real Postgres, through the whole handler and with both guards: the cases that depend on a
-// target's guard or on its types. test/torture.test.ts has the other cases, and these with memory sinks.
+// The cases of the torture table that depend on a target's guard or on its types. They run on a real Postgres, through
+// the whole handler, with both guards. test/torture.test.ts has all cases with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";
@@ -32,7 +32,7 @@ const toRow = (after: UnknownItem): PostgresRow => {
   return row as PostgresRow;
 };
 
-/** A row is made by a mapper, or by declared columns. */
+/** The two ways to define a row: a mapper, or declared columns. */
 const ways = ["mapper", "columns"] as const;
 
 interface Stage {
@@ -40,9 +40,9 @@ interface Stage {
   readonly deadLetters: Envelope[];
   readonly invoke: (records: readonly StreamRecord[]) => Promise<string[]>;
   readonly redrive: () => Promise<string[]>;
-  /** Selects from the user's table, as text, in the order of keys. */
+  /** Returns the rows of the user's table as text, in the order of their keys. */
   readonly rows: (list?: string) => Promise<Record<string, string | null>[]>;
-  /** Whether connections are refused. */
+  /** Sets whether connections are refused. */
   readonly setDown: (isDown: boolean) => void;
 }
 
@@ -66,7 +66,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   const open = async (guard: PostgresGuard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
-    // No server listens on port 1.
+    // Connections to port 1 are refused, because no server listens there.
     const refused = poolOf(url.replace(/:\d+\//, ":1/"));
     let isDown = false;
     const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
@@ -100,7 +100,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   };
 
   describe.each(["version-table", "inline"] as const)("with the %s guard", (guard) => {
-    test("the same key in parallel invocations: it ends with the last change", async () => {
+    test("after parallel invocations with changes of one item, the item has the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const records = Array.from({ length: 40 }, (_, index) => table.put(item(`item-${index % 4}`, index)));
@@ -108,7 +108,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect((await stage.rows()).map(({ revision }) => revision)).toEqual(["36", "37", "38", "39"]);
     });
 
-    test("remove and insert of the same key in one batch: the item exists", async () => {
+    test("after a remove and an insert of the same key in one batch, the item exists", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       await stage.invoke([table.put(item("a", 1))]);
@@ -116,7 +116,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "2" }]);
     });
 
-    test("replays of old changes do not overwrite, even with shorter sequence numbers or from an older stream", async () => {
+    test("replays of old changes do not overwrite newer ones, even with shorter sequence numbers or from an older stream", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const old = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
@@ -141,7 +141,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });
 
-    test("a delete that arrives before its insert: the late insert does not resurrect the item", async () => {
+    test("an insert that arrives after its delete does not resurrect the item", async () => {
       const stage = await open(guard);
       const table = tableHistory();
       const late = table.put(item("a", 1));
@@ -181,7 +181,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       await stage.invoke([good, bad]);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "1" }]);
       await stage.invoke([table.put(item("a", 3))]);
-      // The database still refuses the change, which stays in its queue.
+      // The database still refuses the change, so its message stays in the dead-letter queue.
       expect(await stage.redrive()).toHaveLength(1);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });

@@ -1,6 +1,6 @@
-// The torture table: small deterministic cases that other replicators fail. Here with memory sinks, through the whole
-// handler and with Lambda's retries. The packages of the sinks test the cases of a target's guard;
-// redrive-command.test.ts tests the redrives once more with the real command.
+// The torture table: small deterministic cases that other replicators fail. These tests use memory sinks, the whole
+// handler and Lambda's retries. The tests of the sink packages have the cases that depend on a target's guard.
+// redrive-command.test.ts tests redrives with the real command.
 
 import { describe, expect, test } from "@jest/globals";
 import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
@@ -33,7 +33,8 @@ const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Pro
   handler(streamEvent(records), lambdaContext());
 
 /**
- * An upsert and an append sink behind one handler. Their messages are the item's revision, or the kind after a remove.
+ * Creates one handler with an upsert sink and an append sink. A message is the item's revision, or for a removal its
+ * kind.
  */
 const setUp = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
@@ -67,7 +68,7 @@ const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unkn
   };
 };
 
-test("same key, random latency: every item's changes arrive in order, 0 of 200 wrong", async () => {
+test("200 changes of ten items arrive in the order of each item, although latencies are random", async () => {
   let seed = 20261123;
   const delays = (): number => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -89,7 +90,7 @@ test("same key, random latency: every item's changes arrive in order, 0 of 200 w
   for (const list of revisions.values()) expect(list).toEqual([...list].sort((a, b) => a - b));
 });
 
-test("remove and insert of the same key in one batch: the item exists", async () => {
+test("after a remove and an insert of the same key in one batch, the item exists", async () => {
   const table = tableHistory();
   const all = setUp();
   await invoke(all.handler, [table.put(item("a", 1))]);
@@ -125,7 +126,7 @@ test("a failed record and a later record of the same key stay in order, and the 
 });
 
 describe("replay", () => {
-  test("of an old change does not overwrite", async () => {
+  test("of an old change does not overwrite a newer change", async () => {
     const table = tableHistory();
     const [old, later] = [table.put(item("a", 1)), table.put(item("a", 2))];
     const all = setUp();
@@ -135,7 +136,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([2]);
   });
 
-  test("after a delete does not resurrect", async () => {
+  test("after a delete does not resurrect the item", async () => {
     const table = tableHistory();
     const [old, removal] = [table.put(item("a", 1)), table.remove(keys("a"))];
     const all = setUp();
@@ -143,7 +144,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([]);
   });
 
-  test("of a change whose sequence number is shorter, and greater as text, does not overwrite", async () => {
+  test("of an old change does not overwrite a newer change whose longer sequence number is smaller as text", async () => {
     const table = tableHistory();
     const records = Array.from({ length: 12 }, (_, index) => table.put(item("a", index + 1)));
     const all = setUp();
@@ -152,7 +153,7 @@ describe("replay", () => {
     expect(rowsOf(all)).toEqual([12]);
   });
 
-  test("of the stream before its re-creation does not overwrite: the new stream is newer", async () => {
+  test("of an old stream does not overwrite changes of the re-created stream", async () => {
     const table = tableHistory();
     const old = Array.from({ length: 5 }, (_, index) => table.put(item("a", index + 1)));
     table.recreateStream("2026-03-04T05:06:07.890");
@@ -163,7 +164,7 @@ describe("replay", () => {
   });
 });
 
-test("one bad record of three is dead-lettered whole, the others are delivered, and its redrive succeeds", async () => {
+test("one bad record of three is dead-lettered whole, the other two are delivered, and the redrive succeeds", async () => {
   const table = tableHistory();
   const records = [table.put(item("a", 1)), table.put(item("b", 2)), table.put(item("c", 3))];
   const all = setUp();
@@ -252,7 +253,7 @@ describe("a sink that is down for a whole batch", () => {
     expect(all.deadLetters.envelopes).toEqual([]);
   });
 
-  test("after it accepted the batch, with its response lost, receives the same idempotency keys again", async () => {
+  test("after it accepted the batch and its response was lost, receives the same idempotency keys again", async () => {
     const record = tableHistory().put(item("a", 1));
     const all = setUp();
     all.log.fail({ kind: "drop-after-send" });

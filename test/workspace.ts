@@ -1,4 +1,4 @@
-// The packages of this repository as its tests see them: manifests, doors, source files, exports, imports.
+// Reads the packages of this repository for tests: manifests, doors (entry points), source files, exports, imports.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -15,14 +15,14 @@ export interface Manifest {
   readonly exports?: Record<string, string | { readonly "@sluice/source": string }>;
 }
 
-/** A path that packages import: `@sluice/core/sink-kit`. */
+/** A door is an entry point of a package, such as `@sluice/core/sink-kit`. */
 export interface Door {
   readonly name: string;
   /** Relative to the root of the repository. */
   readonly path: string;
 }
 
-/** A name that a file exports from another file. */
+/** A name that a file re-exports from another file. */
 export interface Reexport {
   readonly name: string;
   /** The name in the other file. */
@@ -43,7 +43,7 @@ export const foldersIn = (parent: string): string[] =>
     .filter((name) => existsSync(join(root, parent, name, "package.json")))
     .map((name) => `${parent}/${name}`);
 
-/** Every text file that git tracks or would track, relative to the root. */
+/** Every file that matches the patterns, except files that git ignores. Paths are relative to the root. */
 export const filesOfRepository = (...patterns: string[]): string[] =>
   execFileSync("git", ["ls-files", "-co", "--exclude-standard", ...patterns], { cwd: root, encoding: "utf8" })
     .split("\n")
@@ -65,7 +65,7 @@ export const doorsOf = (folder: string): Door[] => {
 
 export const withoutComments = (text: string): string => text.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, "");
 
-/** The names that a door exports. Doors hold re-exports only. */
+/** The names that a door exports. A door contains only re-exports. */
 export const reexportsOf = (text: string): Reexport[] =>
   [...withoutComments(text).matchAll(/export\s+(type\s+)?\{([^}]*)\}\s+from\s+"([^"]+)"/g)].flatMap(
     ([, allTypes, names = "", from = ""]) =>
@@ -79,10 +79,10 @@ export const reexportsOf = (text: string): Reexport[] =>
         }),
   );
 
-/** Statements `import … from "x"` and `export … from "x"`, and `import("x")` as expression and as type. */
+/** Matches the statements `import … from "x"` and `export … from "x"`, and `import("x")` as expression and as type. */
 const imports = /^(?:import|export)\s(?:[^;"]*\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** The files of its own package that a file imports, types included, relative to the root. */
+/** The files in its own package that a file imports, including imports of types, relative to the root. */
 export const importedFilesOf = (path: string): string[] =>
   [...read(path).matchAll(imports)]
     .map(([, statement, expression]) => statement ?? expression ?? "")

@@ -39,14 +39,16 @@ export const filmColumns: Readonly<Record<string, FilmColumn>> = {
   imdb_votes: { path: ["IMDB Votes"], type: "integer" },
 };
 
-/** The films as items. The key is the position in the file, from 1, as no attribute is unique and always present. */
+/**
+ * Loads the films. The key is the position in the file, from 1, because no attribute is both unique and always present.
+ */
 export const loadFilms = async (): Promise<PlainItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");
   const films = JSON.parse(await readFile(join(entry, "../../data/movies.json"), "utf8")) as PlainItem[];
   return films.map((film, index) => ({ [keyAttribute]: index + 1, ...film }));
 };
 
-/** This many films: those of the file, repeated under new keys. */
+/** Returns `count` films. Above 3,201, the films of the file are repeated under new keys. */
 export const filmsUpTo = async (count: number): Promise<PlainItem[]> => {
   const films = await loadFilms();
   return Array.from({ length: count }, (_, index) => ({ ...films[index % films.length], [keyAttribute]: index + 1 }));
@@ -58,21 +60,21 @@ export const voted = (film: PlainItem): PlainItem => ({ ...film, "IMDB Votes": N
 const recordOf = (before: PlainItem | undefined, after: PlainItem, position: number): StreamRecord =>
   streamRecord({ before, after, position, keyNames: [keyAttribute], tableName: "Films" });
 
-/** The entries in batches of this size; the last batch may be smaller. */
+/** Splits the entries into batches of `size`. The last batch may be smaller. */
 export const batched = <Entry>(entries: readonly Entry[], size: number): Entry[][] =>
   chunk(entries, { maxEntries: size, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
 
 const eventsOf = (records: readonly StreamRecord[], batchSize: number): StreamEvent[] =>
   batched(records, batchSize).map(streamEvent);
 
-/** Batches of inserts, the first at position 1 of the stream. */
+/** Batches that insert every film. The first insert is at position 1 of the stream. */
 export const insertEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(undefined, film, index + 1)),
     batchSize,
   );
 
-/** Batches in which every film gets a vote, after the inserts in the stream. */
+/** Batches that give every film one more vote. Their positions in the stream follow those of the inserts. */
 export const updateEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(film, voted(film), films.length + index + 1)),
@@ -80,6 +82,7 @@ export const updateEvents = (films: readonly PlainItem[], batchSize: number): St
   );
 
 /**
- * Batches as JSON. An event is parsed just before its invocation, as in Lambda: its objects are new to every cache.
+ * The events as JSON. They are parsed just before their invocations, as in Lambda, so that no cache has seen their
+ * objects.
  */
 export const texts = (events: readonly StreamEvent[]): string[] => events.map((event) => JSON.stringify(event));

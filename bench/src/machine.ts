@@ -1,8 +1,8 @@
-// The machine of the measurement.
+// Describes the machine that runs the bench.
 
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 
-/** One line: processor, cores, memory, system, Node. */
+/** One line with the processor, the cores, the memory, the operating system and the version of Node. */
 export const machine = (): string => {
   const [processor] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;

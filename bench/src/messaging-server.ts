@@ -1,4 +1,4 @@
-// SNS and SQS in a separate process: the work of the target does not count as work of the contender.
+// SNS and SQS in a separate process, so that the work of the target does not count as work of the contender.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,12 +12,14 @@ export interface MessagingServer {
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
     readonly maxAttempts: 1;
   };
-  /** The same configuration for a client that a sink creates. */
+  /** The same configuration as environment variables, for the client that a sink creates. */
   readonly environment: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
 }
 
-/** The program ends with its parent, when standard input ends. */
+/**
+ * The code of the server process. The process ends when its standard input ends, so it ends with its parent process.
+ */
 const program = `
 import { startSqs } from "@sluice/local";
 const { endpoint } = await startSqs();
@@ -32,7 +34,7 @@ const end = async (child: ChildProcess): Promise<void> => {
   await exited;
 };
 
-/** Starts fauxqs on a free port of 127.0.0.1, empty. */
+/** Starts fauxqs, an emulator of SNS and SQS, on a free port of 127.0.0.1. It has no topics and queues at first. */
 export const startMessagingServer = async (): Promise<MessagingServer> => {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: fileURLToPath(new URL(".", import.meta.url)),

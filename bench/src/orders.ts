@@ -1,5 +1,5 @@
-// Orders have lists, maps and sets, which films lack. Rarities have values that few items have: binary, and numbers that a
-// double cannot hold.
+// Creates two kinds of items. Orders have lists, maps and sets, which the films lack. Rarities have values that few
+// items have in practice: binary values, and numbers that a double cannot hold.
 
 import type { PlainItem } from "@sluice/testing";
 
@@ -10,7 +10,7 @@ const lineOf = (order: number, line: number): PlainItem => ({
   options: line % 2 === 0 ? { colour: "blue", size: "M" } : null,
 });
 
-/** This many different orders, always the same ones. */
+/** Creates `count` different orders. Every call returns the same orders. */
 export const orders = (count: number): PlainItem[] =>
   Array.from({ length: count }, (_, order) => ({
     pk: `CUSTOMER#${order % 997}`,
@@ -27,7 +27,7 @@ export const orders = (count: number): PlainItem[] =>
     discounts: new Set([order % 10, 10 + (order % 5)]),
   }));
 
-/** This many different items, each with a binary value and a long number. */
+/** Creates `count` different items, each with a binary value and a long number. */
 export const rarities = (count: number): PlainItem[] =>
   Array.from({ length: count }, (_, order) => ({
     pk: `CUSTOMER#${order % 997}`,

@@ -1,19 +1,19 @@
-// Interleaved rounds: every contender does the same work in every round, in a rotating order. A temporary slowdown of the
-// machine then affects all contenders.
+// Runs interleaved rounds: in every round every contender does the same work, and the order of the contenders rotates.
+// A temporary slowdown of the machine then affects all contenders.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { median } from "./statistics.ts";
 
-/** The part of a mix that is timed. */
+/** The timed work of one batch. */
 export type Work = () => Promise<void> | void;
 
-/** One of the implementations to compare. */
+/** One of the implementations to compare. A mix is a kind of changes, such as inserts or updates. */
 export interface Contender<Mix extends string> {
   readonly name: string;
   /** Clears the target before a round. Not timed. */
   readonly reset?: () => Promise<void>;
-  /** Prepares the target for a mix; a mix starts with the content of the previous one. Not timed. */
+  /** Prepares the target for a mix. The target still has the content of the previous mix. Not timed. */
   readonly begin?: (mix: Mix) => Promise<void>;
   /** Prepares the input for the nth batch of the mix, and returns the work to time. */
   readonly prepare: (mix: Mix, batch: number) => Work;
@@ -22,12 +22,12 @@ export interface Contender<Mix extends string> {
 /** Options of `compete`. */
 export interface RoundOptions<Mix extends string> {
   readonly mixes: readonly Mix[];
-  /** Batches of a mix, in sequence. */
+  /** Number of batches of each mix. The batches run in sequence. */
   readonly batches: number;
   readonly rounds: number;
-  /** Rounds before the timed ones, for the JIT, connections and caches. */
+  /** Number of untimed rounds at the start, which warm up the JIT, the connections and the caches. */
   readonly warmups: number;
-  /** Elapsed or CPU milliseconds. Default: elapsed. */
+  /** Returns elapsed or CPU milliseconds. Default: elapsed milliseconds. */
   readonly clockMs?: () => number;
 }
 
@@ -38,8 +38,9 @@ export interface Times<Mix extends string> {
 }
 
 /**
- * Collects the garbage of the preparation before the timed work. Only a minor collection: a full one also discards V8's
- * type feedback, so that every round would begin with cold code (measured: core at 28 µs a change instead of 11).
+ * Collects the garbage of the preparation before the timed work. The collection is a minor one, because a full
+ * collection also discards V8's type feedback. Every round would then begin with cold code, and core would take several
+ * times as long.
  */
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
@@ -47,7 +48,7 @@ const collectGarbage = runInNewContext("gc") as (options: { readonly type: "mino
 const rotated = <Entry>(entries: readonly Entry[], by: number): Entry[] =>
   entries.map((_, index) => entries[(index + by) % entries.length] as Entry);
 
-/** Times each contender on each mix. */
+/** Measures the time of each contender for each mix. */
 export const compete = async <Mix extends string>(
   contenders: readonly Contender<Mix>[],
   options: RoundOptions<Mix>,

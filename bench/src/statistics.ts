@@ -1,8 +1,8 @@
-// Medians and spreads, as rounds on a shared machine have slow outliers.
+// Medians and spreads instead of means, because some rounds on a shared machine are much slower than the rest.
 
 const sorted = (values: readonly number[]): number[] => [...values].sort((left, right) => left - right);
 
-/** The value at this share of the sorted values, interpolated: 0.5 is the median. */
+/** The quantile of the values, interpolated. With a `share` of 0.5 it is the median. */
 export const quantile = (values: readonly number[], share: number): number => {
   const ordered = sorted(values);
   const place = (ordered.length - 1) * share;
@@ -11,14 +11,13 @@ export const quantile = (values: readonly number[], share: number): number => {
   return below + (above - below) * (place - Math.floor(place));
 };
 
-/** The median. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Half the distance of the quartiles, in percent of the median: `±4 %`. */
+/** Half the distance between the quartiles, in percent of the median, as `±4 %`. */
 export const spread = (values: readonly number[]): string => {
   const half = (quantile(values, 0.75) - quantile(values, 0.25)) / 2;
   return `±${((100 * half) / median(values)).toFixed(0)} %`;
 };
 
-/** Three significant digits, without an exponent. */
+/** Rounds a value to three significant digits. */
 export const rounded = (value: number): number => Number(value.toPrecision(3));

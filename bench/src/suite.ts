@@ -1,33 +1,35 @@
-// The type of a suite: one file in suites/, and one entry in suites.ts.
+// The type of a suite. Each suite is a file in suites/ and an entry in suites.ts.
 
 /** The size of a measurement. */
 export interface SuiteOptions {
-  /** Timed rounds. */
+  /** Number of timed rounds. */
   readonly rounds: number;
-  /** Records of one batch. */
+  /** Number of records in a batch. */
   readonly batchSize: number;
-  /** Batches of each mix in a round. */
+  /** Number of batches of each mix in a round. */
   readonly batches: number;
 }
 
-/** Name to number: `postgres/version-table/insert/vs-raw`. Of a ratio, higher is better. */
+/** Figures by name, such as `postgres/version-table/insert/vs-raw`. A higher ratio is better. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The goal of a figure, on 2 cores and with 1,000 records a batch. */
+/** The goal of a figure, for a machine with 2 cores and batches of 1,000 records. */
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
 
 /** The result of a suite. */
 export interface SuiteReport {
   readonly figures: Figures;
   readonly goals: Readonly<Record<string, Goal>>;
-  /** Lines of Markdown: the conditions, and tables of the measurements. */
+  /** Lines of Markdown: the conditions of the run, and tables of its measurements. */
   readonly lines: readonly string[];
 }
 
 /** A suite of the bench. */
 export interface Suite {
   readonly name: string;
-  /** Whether a run without a name skips the suite, as it takes minutes regardless of the rounds. */
+  /**
+   * True for a suite that runs only when the command names it, because the suite takes minutes even with few rounds.
+   */
   readonly isRunByNameOnly?: true;
   readonly run: (options: SuiteOptions) => Promise<SuiteReport>;
 }

@@ -1,4 +1,4 @@
-// All suites: a new suite is a file in suites/ and a line here.
+// The list of suites. To add a suite, add a file in suites/ and a line here.
 
 import type { Suite } from "./suite.ts";
 import { coreSuite } from "./suites/core.ts";

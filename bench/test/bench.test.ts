@@ -1,4 +1,4 @@
-// The output of the bench, without any assertion about times.
+// Tests the output of the bench. No test asserts a time.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The output of the suite dynamodb, without any assertion about times.
+// Tests the output of the suite dynamodb. No test asserts a time.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";

@@ -1,4 +1,4 @@
-// The output of the suites sns and sqs, without any assertion about times.
+// Tests the output of the suites sns and sqs. No test asserts a time.
 
 import { expect, test } from "@jest/globals";
 import { bench } from "../src/command.ts";

@@ -1,4 +1,4 @@
-// The output of the suites opensearch and fan-out, without any assertion about times.
+// Tests the output of the suites opensearch and fan-out. No test asserts a time.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines } from "@sluice/local";

@@ -1,4 +1,5 @@
-// One bad record among 10,000: which changes it holds up, and which it does not. Counted in invocations, not in time.
+// Tests which changes one bad record among 10,000 holds up. The delay of a change is counted in invocations, not in
+// time.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -24,7 +25,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const items = 10_000;
 const badItem = "item-5000";
 
-/** One change of each item, and in the second half some later changes of the bad item. */
+/** One change of each item. The second half also has some later changes of the bad item. */
 const historyWithBadRecord = (): StreamRecord[] => {
   const table = tableHistory({ keyNames: ["pk"], tableName: "Items" });
   for (let item = 0; item < items; item += 1) {
@@ -37,7 +38,7 @@ const historyWithBadRecord = (): StreamRecord[] => {
 /** The number of the current invocation. */
 const invocations = new AsyncLocalStorage<number>();
 
-/** Records in which invocation each change was first received, and in which it was delivered. */
+/** Remembers for each change the invocation that first received it, and the invocation that delivered it. */
 const invocationLog = () => {
   let count = 0;
   const received = new Map<string, number>();
@@ -59,7 +60,7 @@ const invocationLog = () => {
     ofRoute.set(sequenceOf(change.record), invocations.getStore() ?? 0);
     if (change.itemKey.includes(badItem) && route === "first") order.push(sequenceOf(change.record));
   };
-  /** Changes that a route did not receive in their first invocation. */
+  /** Changes that a route did not deliver in the first invocation that received them. */
   const late = (route: string): string[] =>
     [...received]
       .filter(([change, number]) => deliveredIn.get(route)?.get(change) !== number)
@@ -121,12 +122,12 @@ describeWithSqs("chaos: a bad record of one item among 10,000", (engine) => {
     return { ...log, records, ofBadItem, deadLetters, mapping, run, accept, stop };
   };
 
-  test("holds up only the later changes of its item at the same append sink while it is retried", async () => {
+  test("holds up only later changes of its item at the same append sink while it is retried", async () => {
     const rig = await open("bad-record-retried", "SINK_UNAVAILABLE");
     await rig.run();
     expect(rig.ofBadItem).toHaveLength(5);
     expect(rig.late("first")).toEqual(rig.ofBadItem);
-    // An upsert sink needs no order: later changes of the item are delivered before the bad record.
+    // An upsert sink needs no order, so later changes of the item are delivered before the bad record.
     expect(rig.late("rows")).toEqual(rig.ofBadItem.slice(0, 1));
     expect(rig.late("other")).toEqual([]);
     expect(rig.mapping.counters.invokedEventCount).toBe(rig.records.length);

@@ -1,5 +1,5 @@
-// The circuit breaker opens for a target that is down, whatever the results of its deliveries. Counted in writes, not
-// in time.
+// The circuit breaker must open for a target that is down, even if most deliveries are not attempted or are cut short.
+// The test counts writes and does not measure time.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -15,7 +15,8 @@ const batches = 30;
 const freshItems = 4;
 
 /**
- * Batches are two seconds apart. Three batches open the circuit breaker, and five or six of the others contain a probe.
+ * The target must get fewer batches than this. Batches are two seconds apart. Three batches open the circuit breaker,
+ * and five or six later batches contain a probe.
  */
 const fewBatches = 12;
 
@@ -34,7 +35,9 @@ describeWithSqs("chaos: a target that is down", (engine) => {
   const sqs = new SQS(engine.clientConfig);
   afterAll(() => sqs.destroy());
 
-  /** Number of batches that reach the target. Each batch has new items, and a change of one common item. */
+  /**
+   * Number of batches that reach the target. Each batch has new items, and a change of an item that all batches share.
+   */
   const countWrittenBatches = async (
     name: string,
     options: (batch: () => number) => Partial<PipelineOptions<UnknownItem>>,
@@ -71,12 +74,12 @@ describeWithSqs("chaos: a target that is down", (engine) => {
     return written.size;
   };
 
-  test("is not written to while the circuit breaker is open, although pending changes are never attempted", async () => {
+  test("gets no writes while the circuit breaker is open, although pending changes are never attempted", async () => {
     const options = (batch: () => number) => ({ retry: { maxAttempts: 1 }, clock: batchClock(batch) });
     expect(await countWrittenBatches("circuit-breaker-pending", options)).toBeLessThan(fewBatches);
   });
 
-  test("is not written to while the circuit breaker is open, although the route timeout cuts its attempts short", async () => {
+  test("gets no writes while the circuit breaker is open, although the route timeout cuts its attempts short", async () => {
     const retry = { maxAttempts: 3, firstDelayMs: 60_000, maxDelayMs: 60_000 };
     expect(await countWrittenBatches("circuit-breaker-timeout", () => ({ retry, routeTimeoutMs: 20 }))).toBeLessThan(
       fewBatches,

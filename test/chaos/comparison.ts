@@ -14,20 +14,22 @@ export type TargetContent =
   | { readonly kind: "rows"; readonly rows: ReadonlyMap<string, ChaosItem> }
   | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] };
 
-/** Counts of changes and of errors. All but `changes`, `deadLetters` and `duplicates` must be 0. */
+/** Numbers of changes and of errors. All numbers except `changes`, `deadLetters` and `duplicates` must be 0. */
 export interface Comparison {
   readonly changes: number;
-  /** Rejected changes, which are only in the dead-letter queue. */
+  /** Number of rejected changes, which are only in the dead-letter queue. */
   readonly deadLetters: number;
-  /** Changes that are neither at the target nor dead-lettered. For an upsert target: missing items. */
+  /**
+   * Number of changes that are neither at the target nor dead-lettered. For an upsert target: number of missing items.
+   */
   readonly lost: number;
-  /** Items of which the target holds an older state. */
+  /** Number of items for which the target has an older state. */
   readonly stale: number;
-  /** Rows of removed items, wrong values, and changes that are not in the stream. */
+  /** Number of rows of removed items, rows with wrong values, and changes that are not in the stream. */
   readonly wrong: number;
-  /** Changes whose first arrival was after a later change of their item. */
+  /** Number of changes that first arrived after a later change of the same item. */
   readonly misordered: number;
-  /** Dead letters whose record differs from the record of the stream. */
+  /** Number of dead letters whose record differs from the record of the stream. */
   readonly damaged: number;
   readonly duplicates: number;
 }
@@ -41,7 +43,7 @@ const deadLettersByChange = (sink: string, envelopes: readonly Envelope[]): Map<
 const isWhole = (record: StreamRecord, original: StreamRecord | undefined): boolean =>
   JSON.stringify(record.dynamodb) === JSON.stringify(original?.dynamodb) && record.eventID === original?.eventID;
 
-/** How a row differs from the expected row. */
+/** Returns the kind of difference between a row and the expected row. */
 const differenceOf = (
   expected: ChaosItem | undefined,
   row: ChaosItem | undefined,
@@ -57,7 +59,7 @@ const compareRows = (
   rows: ReadonlyMap<string, ChaosItem>,
   deadLetters: ReadonlyMap<string, unknown>,
 ) => {
-  // The last change of each item that was not rejected.
+  // For each item, the last of the changes that were not rejected.
   const last = new Map<string, StreamRecord>();
   for (const record of records) if (!deadLetters.has(sequenceOf(record))) last.set(itemOf(record), record);
   const count = { lost: 0, stale: 0, wrong: 0 };
@@ -81,7 +83,7 @@ const compareArrivals = (
   for (const { item, sequenceNumber } of arrivals) {
     if (itemOfChange.get(sequenceNumber) !== item) count.wrong += 1;
     else if (seen.has(sequenceNumber)) count.duplicates += 1;
-    // A rejected change arrives by a redrive, after later changes of its item.
+    // A rejected change arrives by a redrive, after later changes of its item, so its order is not checked.
     else if (!deadLetters.has(sequenceNumber)) {
       const number = BigInt(sequenceNumber);
       if (number < (latest.get(item) ?? 0n)) count.misordered += 1;
@@ -110,5 +112,5 @@ export const compareWithStream = (
   return { ...zero, changes: records.length, deadLetters: deadLetters.size, damaged, ...counts };
 };
 
-/** The part of a comparison that must hold for every target. */
+/** The counts that must be 0 for every target. */
 export const noErrors = { lost: 0, stale: 0, wrong: 0, misordered: 0, damaged: 0 } as const;

@@ -1,4 +1,4 @@
-// A function whose environments are processes that kill themselves: one at each step, in random order.
+// A function whose environments are processes. Each process kills itself at one step; the order of the steps is random.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export interface FunctionSettings {
   readonly seed: number;
   /** Whether the bug of the mapper is fixed. */
   readonly isFixed: boolean;
-  /** The step at which the environment crashes; undefined: never. */
+  /** The step at which the environment crashes. Undefined if it never crashes. */
   readonly crashAt: string | undefined;
 }
 
@@ -68,7 +68,7 @@ const startEnvironment = (settings: FunctionSettings): Environment => {
   return { crashAt: settings.crashAt, child, ready, pending };
 };
 
-/** A function that crashes at each of these steps once. The next environment is always started in advance. */
+/** Starts a function that crashes once at each of these steps. The next environment always starts in advance. */
 export const crashingFunction = (
   settings: Omit<FunctionSettings, "crashAt">,
   steps: readonly string[],

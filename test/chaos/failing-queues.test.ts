@@ -20,7 +20,7 @@ import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import type { Fault } from "./target.ts";
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 jest.setTimeout(120_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -36,10 +36,10 @@ const mapped = (change: Change) => {
   return { body: arrivalOf(change) };
 };
 
-/** Responses of SQS to messages that it has not stored. */
+/** Malformed responses of SQS. They do not say that SQS has stored the messages. */
 const bodies = ['{"Successful":[]}', '{"Failed":[{}]}', '{"Successful":null}'];
 
-/** What the queues are needed for: retries and dead letters, or dead letters alone. */
+/** The use of the queues in a test: for retries and dead letters, or for dead letters only. */
 type Need = "retries" | "dead letters";
 
 describeWithEngines("chaos: queues of the pipeline that fail during a batch", (engines) => {
@@ -73,7 +73,7 @@ describeWithEngines("chaos: queues of the pipeline that fail during a batch", (e
     const records = historyOf(seed, { items: 30, changes });
     const { append, mapping, retries, start, stop } = eventSources({
       handler,
-      // The event source polls SQS directly: only the function's own requests fail.
+      // The event source polls SQS directly, so that only the function's own requests fail.
       sqs: rig.sqs,
       retryUrl,
       functionTimeoutMs,

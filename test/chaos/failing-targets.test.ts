@@ -19,7 +19,7 @@ const wanted = { opensearch: true, postgres: true, sqs: true } as const;
 
 type Opener = (engines: Engines<typeof wanted>, name: string) => Promise<ChaosTarget>;
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 jest.setTimeout(120_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
@@ -51,9 +51,9 @@ describeWithEngines("chaos: a target that fails during a batch", (engines) => {
     const result = await play({ name, records, target, fault, atWrite, sqs }).finally(target.close);
     expect(result.target).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
     expect(result.witness).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
-    // The stream delivered no record twice: the witness was not held up.
+    // The stream delivered no record twice, so the witness was not held up.
     expect(result.invoked).toBe(changes);
-    // The target did fail.
+    // The fault had an effect on the target.
     if (fault !== "restart") expect(result.queued).toBeGreaterThan(0);
     if (kind === "sqs") expect(result.target.duplicates).toBe(0);
   });

@@ -1,4 +1,4 @@
-// Sinks that fail at random, so that deliveries are always queued for retry.
+// Sinks that fail often, so that a test always has deliveries that are queued for retry.
 
 import {
   type Delivery,
@@ -19,7 +19,7 @@ export const withWrite = <Kind extends AnySink>(
 ): Kind => ({ ...sink, write });
 
 /**
- * Every third revision fails when it comes from the stream; every change fails at random when it comes from the queue.
+ * Wraps a sink. Every third revision fails when the stream delivers it. Changes from the retry queue fail at random.
  */
 export const flaky = <Kind extends AnySink>(sink: Kind, random: Pick<Random, "chance">): Kind => {
   const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] failed at random`, { retryAfterMs: 60_000 });

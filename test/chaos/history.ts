@@ -1,4 +1,4 @@
-// The changes of a table in a chaos test, and how the tests read them.
+// The changes of a table in a chaos test, and functions that read these changes.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { tableHistory } from "@sluice/testing";
@@ -28,7 +28,7 @@ export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   return { pk: pk.S, revision: Number(revision.N), note: note.S };
 };
 
-/** The record with the current time: a stream drops records that are a day old. */
+/** The record with the current time, because a stream drops records that are a day old. */
 export const withCurrentTime = (record: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },

@@ -1,4 +1,5 @@
-// Faults of a target behind HTTP, by two proxies: one for faults of connections, one for malformed responses.
+// Two proxies in front of an HTTP target simulate its failures. One proxy breaks connections; the other proxy sends
+// malformed responses.
 
 import { type FaultyProxy, startFaultyProxy, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import type { Fault } from "./target.ts";
@@ -10,7 +11,7 @@ const modes: Readonly<Partial<Record<Fault, TcpProxyMode>>> = {
   hang: "hang",
 };
 
-/** Malformed responses, one after another. */
+/** Returns the malformed responses in turn. */
 const garbledResponses = (bodies: readonly string[]) => {
   let count = 0;
   return () => {
@@ -28,10 +29,10 @@ export interface HttpFaults {
   readonly stop: () => Promise<void>;
 }
 
-/** Opens both proxies before an endpoint. `bodies` are malformed responses in the protocol of the target. */
+/** Starts both proxies in front of an endpoint. `bodies` are malformed responses in the protocol of the target. */
 export const httpFaults = async (target: string, bodies: readonly string[]): Promise<HttpFaults> => {
   const responses: FaultyProxy = await startFaultyProxy(target);
-  // Slower than the route timeout of the pipeline.
+  // The slow mode takes longer than the route timeout of the pipeline.
   const connections = await startTcpProxy(responses.endpoint, { slowMs: 800 });
   return {
     endpoint: connections.url.replace(/\/$/, ""),

@@ -1,5 +1,5 @@
-// A function whose environment is killed by SIGKILL at every step of a batch: before and after the write of a sink, of
-// a dead letter and of the retry queue, before the response, and during a redrive.
+// SIGKILL kills the function's environment at every step of a batch: before and after the write of a sink, of a dead
+// letter and of the retry queue, before the response, and during a redrive.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
@@ -18,16 +18,16 @@ import { liveSteps, redriveSteps } from "./steps.ts";
 
 const wanted = { dynamodb: true, postgres: true, sqs: true } as const;
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 jest.setTimeout(300_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
 
-/** An unanswered message is hidden for this long. */
+/** Timeout of the function. A message that the function received before a crash stays hidden for this long. */
 const functionTimeoutMs = 4_000;
 const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
 
-/** Records of a round. Rounds follow until the function has crashed at every step. */
+/** Number of records in a round. Further rounds follow until the function has crashed at every step. */
 const roundSize = 20;
 const mostRounds = 40;
 
@@ -53,7 +53,9 @@ const open = async (engines: Engines<typeof wanted>, seed: number) => {
 
 type Rig = Awaited<ReturnType<typeof open>>;
 
-/** Feeds the stream until the function has crashed at every step and all records are handled. Returns the records. */
+/**
+ * Adds records to the stream until the function has crashed at every step and handled all records. Returns the records.
+ */
 const runLive = async ({ sqs, settings }: Rig, seed: number, steps: readonly string[]): Promise<StreamRecord[]> => {
   const records = historyOf(seed, { items: 25, changes: roundSize * mostRounds });
   const crashing = crashingFunction(settings, steps);
@@ -127,7 +129,7 @@ describeWithEngines("chaos: a function that is killed at every step of a batch",
     await redrive(rig, shuffled(redriveSteps));
     fifo.push(...(await rig.arrivalsIn(settings.fifoUrl)));
     acquired.push(...(await rig.arrivalsIn(settings.standardUrl)));
-    // Rejected changes arrived after later changes, so that the order is not checked here.
+    // Rejected changes arrived after later changes, so the order is not checked here.
     const { misordered: _, ...complete } = noErrors;
     expect(compareWithStream(records, "postgres", await rig.rows(), [])).toMatchObject(complete);
     expect(compare("fifo", fifo, [])).toMatchObject({ ...complete, duplicates: 0 });

@@ -1,4 +1,4 @@
-// The messages for the targets.
+// Mappers of changes to messages for the targets.
 
 import type { Change } from "@sluice/core";
 import type { Arrival } from "./comparison.ts";

@@ -1,5 +1,5 @@
-// One chaos run: a history goes through Lambda's event source mappings of the stream and of the retry queue, to a
-// target that fails during a batch, and to a second target, the witness, that must not be affected.
+// Plays one chaos run. Lambda's event source mappings of the stream and of the retry queue deliver a history to two
+// targets. One target fails during a batch. The other target, the witness, must not be affected.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -17,7 +17,7 @@ export interface ChaosRun {
   readonly records: readonly StreamRecord[];
   readonly target: ChaosTarget;
   readonly fault: Fault;
-  /** Number of the write of the target's sink during which the fault begins; the first write is 1. */
+  /** The fault begins during the write with this number. The first write of the target's sink is 1. */
   readonly atWrite: number;
   readonly sqs: SQS;
 }
@@ -25,18 +25,18 @@ export interface ChaosRun {
 export interface ChaosResult {
   readonly target: Comparison;
   readonly witness: Comparison;
-  /** Deliveries that were queued for retry. */
+  /** Number of deliveries that were queued for retry. */
   readonly queued: number;
-  /** Records that the stream's event source mapping sent to the function, repeats included. */
+  /** Number of records that the stream's event source mapping sent to the function, including repeats. */
   readonly invoked: number;
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Long enough for a slow machine and short enough for a test. An unanswered message is hidden for this long. */
+/** This timeout is long enough for a slow machine and short enough for a test. */
 const functionTimeoutMs = 5_000;
 
-/** Begins the fault during one write of the sink. */
+/** Wraps the sink of the target, so that the fault begins during one of its writes. */
 const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {
   let writes = 0;
   let begin: Promise<void> | undefined;
@@ -51,7 +51,7 @@ const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {
   return { wrap, begun: () => begin };
 };
 
-/** Counts the deliveries that this pipeline queues for retry. `first` resolves at the first of them. */
+/** Counts the deliveries that this pipeline queues for retry. `first` resolves at the first such delivery. */
 const countQueued = (name: string) => {
   let queued = 0;
   let notify: () => void = () => undefined;
@@ -106,9 +106,9 @@ export const play = async (run: ChaosRun): Promise<ChaosResult> => {
   append(records.slice(0, middle));
   await start();
   await Promise.race([queuing.first, mapping.drained()]);
-  // Later changes of items whose earlier changes are in the retry queue.
+  // The second half has later changes of items whose earlier changes are in the retry queue.
   append(records.slice(middle));
-  // If the first half took fewer writes, the fault begins in the second half.
+  // If the first half had fewer than `atWrite` writes, the fault begins in the second half.
   await Promise.race([queuing.first, mapping.drained()]);
   await injected.begun();
   await target.end(fault);

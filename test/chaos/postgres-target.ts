@@ -1,4 +1,4 @@
-// Postgres as a target. It is really killed and restarted; slow, hanging and garbled replies come from a proxy.
+// Postgres as a target. The server is really killed and restarted; slow, hanging and garbled replies come from a proxy.
 
 import { type PostgresEngine, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
@@ -28,9 +28,9 @@ const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> 
 export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarget> => {
   const url = await engine.createDatabase();
   await query(url, "CREATE TABLE items (pk text PRIMARY KEY, revision int, note text)");
-  // Slower than the route timeout of the pipeline.
+  // The slow mode takes longer than the route timeout of the pipeline.
   const proxy = await startTcpProxy(url, { slowMs: 800 });
-  // A hanging connection must not occupy one of the pool's two connections for long.
+  // A connection attempt that hangs must not occupy one of the pool's two connections for long.
   const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
   const sink = postgresSink({ connection, table: "items" });
   await sink.ensure();

@@ -1,5 +1,5 @@
-// Redrives of old dead letters: they never overwrite newer changes of the table, even if they are repeated or run
-// beside other deliveries.
+// A redrive of old dead letters must never overwrite newer changes of the table, even if the redrive is repeated or
+// runs at the same time as other deliveries.
 
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";
@@ -15,7 +15,7 @@ import { openRig } from "./rig.ts";
 import { seeds } from "./seeds.ts";
 import { twoShards } from "./stream.ts";
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 jest.setTimeout(120_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -63,7 +63,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
       isFixed = true;
       await rig.dropConstraint();
     };
-    /** Redrives by a redrive task; returns the outcome of each dead letter. */
+    /** Redrives the dead letters with a redrive task. Returns the outcome of each dead letter. */
     const redrive = async (deadLetters: readonly Envelope[]): Promise<readonly MessageOutcome[]> => {
       const Records = deadLetters.map((envelope, index) => ({
         messageId: String(index),
@@ -103,7 +103,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     await rig.fix();
     await rig.deliver(records.slice(100));
     const before = await rig.rows();
-    // Only items with later changes.
+    // Only dead letters whose items have later changes are superseded.
     const later = new Set(records.slice(100).map(itemOf));
     const superseded = deadLetters.filter(({ record }) => later.has(itemOf(record)));
     expect(ofPostgres(superseded).length).toBeGreaterThan(0);
@@ -131,7 +131,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     expect(deadLetters.length).toBeGreaterThan(0);
     await rig.fix();
     const queueUrl = await rig.createQueue("redrive");
-    // Three copies of each, so that the redrive lasts as long as the deliveries from the stream.
+    // Each dead letter is sent three times, so that the redrive lasts as long as the deliveries from the stream.
     for (const envelope of [...deadLetters, ...deadLetters, ...deadLetters]) {
       await rig.sqs.sendMessage({ QueueUrl: queueUrl, MessageBody: encodeEnvelope(envelope) });
     }

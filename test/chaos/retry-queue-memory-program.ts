@@ -1,5 +1,5 @@
-// Simulates an hour in which two targets are down, in its own process. Every delivery goes to a real retry queue, and
-// every retry is postponed. Prints the size of the heap at regular intervals, after garbage collection.
+// Simulates, in its own process, an hour in which two targets are down. Every delivery goes to a real retry queue, and
+// every retry is postponed. The program prints the size of the heap at regular intervals, after garbage collection.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { pipeline, sqsRetryQueue } from "@sluice/core";
@@ -21,7 +21,7 @@ export interface ProgramSettings {
 const settings = JSON.parse(process.argv[2] ?? "") as ProgramSettings;
 const { batches, batchSize, noteBytes } = settings;
 
-/** Time passes only between batches. A sleep ends when its signal aborts. */
+/** A simulated clock. Time passes only between batches. A sleep ends when its signal aborts. */
 let nowMs = 1_795_435_200_000;
 const clock: Clock = {
   now: () => nowMs,
@@ -73,7 +73,7 @@ const expectQueued = ({ batchItemFailures }: { readonly batchItemFailures: reado
   if (batchItemFailures.length > 0) throw new Error(`the queue refused ${batchItemFailures.length} deliveries`);
 };
 
-/** Handles a batch of the retry queue, whose targets are down too. */
+/** Handles a batch from the retry queue. Its deliveries fail, because their targets are still down. */
 const retry = async (): Promise<void> => {
   const QueueUrl = settings.retryUrl;
   const MessageSystemAttributeNames = ["All" as const];

@@ -1,4 +1,4 @@
-// Memory stays flat while two targets are down for an hour: queued deliveries are in the queue, and not in memory.
+// Memory use must not grow while two targets are down for an hour, because deliveries wait in the queue, not in memory.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -9,14 +9,16 @@ import { engineOrSkip, startSqs } from "@sluice/local";
 import { createQueues } from "./queues.ts";
 import type { ProgramSettings } from "./retry-queue-memory-program.ts";
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 jest.setTimeout(300_000);
 
 const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => startSqs());
 
 const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Core caches up to 20,000 ids of envelopes and then clears the cache: the heap varies by a few megabytes. */
+/**
+ * The heap may grow by a few megabytes, because core caches up to 20,000 ids of envelopes before it clears the cache.
+ */
 const mostGrowthBytes = 8 * 2 ** 20;
 
 describeWithSqs("chaos: two targets that are down for a simulated hour", (engine) => {
@@ -43,7 +45,7 @@ describeWithSqs("chaos: two targets that are down for a simulated hour", (engine
     const queuedBytes = settings.batches * settings.batchSize * 2 * settings.noteBytes;
     expect(queuedBytes).toBeGreaterThan(8 * mostGrowthBytes);
     expect(heaps).toHaveLength(settings.samples);
-    // The first sample is the baseline: all code is loaded and compiled by then.
+    // The first sample is the baseline, because all code is loaded and compiled by then.
     const [first = 0, ...later] = heaps;
     expect(Math.max(...later) - first).toBeLessThan(mostGrowthBytes);
   });

@@ -1,5 +1,5 @@
-// A Postgres table that refuses one revision in ten, a FIFO queue that receives every change, and the pipeline's
-// queues.
+// The targets of several chaos tests: a Postgres table that refuses one revision in ten, and a FIFO queue that receives
+// every change. The rig also has the pipeline's queues.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PostgresEngine, SqsEngine } from "@sluice/local";
@@ -14,7 +14,7 @@ export interface ChaosRig extends Queues {
   readonly sqs: SQS;
   readonly databaseUrl: string;
   readonly fifoUrl: string;
-  /** Creates one more queue; returns its URL. */
+  /** Creates an additional queue, and returns its URL. */
   readonly createQueue: (suffix: string, attributes?: Record<string, string>) => Promise<string>;
   /** Removes the table's constraint, so that the table accepts every revision. */
   readonly dropConstraint: () => Promise<void>;

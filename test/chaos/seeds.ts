@@ -1,4 +1,4 @@
-// The seeds of the chaos tests: a new seed each time, or those of `npm run test:long -- --chaos N [--seed S]`.
+// The seeds of the chaos tests: a new seed each time, or the seeds of `npm run test:long -- --chaos N [--seed S]`.
 
 const whole = (name: string, fallback: number): number => {
   const number = Number(process.env[name] ?? fallback);

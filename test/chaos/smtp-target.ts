@@ -1,4 +1,5 @@
-// A mail server as a target. It is really stopped and started; slow, hanging and garbled replies come from a proxy.
+// A mail server as a target. The server is really stopped and started; slow, hanging and garbled replies come from a
+// proxy.
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";

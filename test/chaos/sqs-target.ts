@@ -15,7 +15,7 @@ export const sqsTarget = async (engine: SqsEngine, name: string): Promise<ChaosT
   const { QueueUrl: queueUrl = "" } = await direct.createQueue({ QueueName: `${name}.fifo`, Attributes });
   const faults = await httpFaults(engine.endpoint, ['{"Successful":[]}', '{"Failed":[{}]}']);
   const { endpoint } = faults;
-  // The queue URL names the engine itself; requests must go to the proxy.
+  // The queue URL contains the address of the engine, but the requests must go to the proxy.
   const client = new SQS({ ...engine.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   const sink = sqsSink({ queueUrl, client });
   return {

@@ -1,5 +1,5 @@
-// The steps of a batch at which the function is killed. A step has the origin of the batch, the called function, and
-// whether the call has begun or is done: `stream postgres.write done`.
+// The steps of a batch at which the function is killed. A step names the origin of the batch and the called function,
+// and says whether the call has begun or is done. An example is `stream postgres.write done`.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -43,7 +43,7 @@ export const origins: AsyncLocalStorage<string> = new AsyncLocalStorage<string>(
 
 type Calls = { readonly [name: string]: unknown };
 
-/** A copy of the object whose functions report their steps. The functions must not use `this`. */
+/** Returns a copy of the object. The functions of the copy report their steps. The functions must not use `this`. */
 export const reportingSteps = <Parts extends object>(
   part: string,
   parts: Parts,

@@ -1,4 +1,4 @@
-// A target of a chaos test: a route, a reader that shares no code with the sink, and ways to make the target fail.
+// A target of a chaos test has a route, a reader, and faults. The reader shares no code with the sink.
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { Sink } from "@sluice/core/sink-kit";
@@ -16,7 +16,7 @@ export type WrapSink = <Message, Writes extends "upsert" | "append">(
 export interface ChaosTarget {
   readonly name: string;
   readonly addTo: (pipeline: Pipeline<UnknownItem>, wrap: WrapSink) => Pipeline<UnknownItem>;
-  /** Starts the fault, during a write. `restart` ends by itself. */
+  /** Starts the fault. The test calls this function during a write. The fault `restart` ends by itself. */
   readonly begin: (fault: Fault) => Promise<void>;
   /** Ends the fault. */
   readonly end: (fault: Fault) => Promise<void>;

@@ -1,4 +1,4 @@
-// The property: for every history and every fault, the target ends with the last state of every item.
+// Checks the property that for every history and every fault, the target ends with the last state of every item.
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
@@ -6,7 +6,7 @@ import { type Play, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** An item whose copy differs from the expected copy. `undefined` means that there is no copy. */
+/** An item whose copy differs from the expected copy. A copy is undefined if it does not exist. */
 export interface Divergence {
   /** `npm run test:long -- --runs 1 --seed <seed>` plays the history again. */
   readonly seed: number;
@@ -16,23 +16,23 @@ export interface Divergence {
 }
 
 export interface ConvergenceOptions {
-  /** Seed of the first history; the following histories have the following seeds. */
+  /** Seed of the first history. Each further history has the next seed. */
   readonly seed: number;
   readonly runs: number;
-  /** `race`: concurrent writers of one item, for targets whose writes really overlap. Default `faults`. */
+  /**
+   * With `race`, several writers write one item concurrently. It needs a target whose writes overlap. Default `faults`.
+   */
   readonly kind?: "faults" | "race";
 }
 
 /** Number of histories that are played concurrently in one target. */
 const concurrency = { faults: 12, race: 4 } as const;
 
-/** Histories share a target, so that the keys of items begin with the seed. */
+/** Several histories share a target, so the keys of a history's items begin with its seed. */
 const prefixOf = (seed: number): string => `h${seed}`;
 const seedOf = (item: string): number => Number(/^h(\d+)-/.exec(item)?.[1]);
 
-/**
- * A history with every fault. It has enough items to span batches, and few enough that each item changes repeatedly.
- */
+/** A history with every fault. Its items are too many for one batch, but so few that each item changes repeatedly. */
 const faults = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
@@ -51,7 +51,8 @@ const faults = (seed: number): Play => {
 };
 
 /**
- * A history whose few changes of one item are all written concurrently, each in its own invocation, without retries.
+ * A history with a few changes of one item. They are all written concurrently, each in its own invocation, without
+ * retries.
  */
 const race = (seed: number): Play => {
   const random = randomOf(seed);

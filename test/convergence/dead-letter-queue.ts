@@ -1,4 +1,4 @@
-// A dead-letter queue in memory. It stores most envelopes, and delivers its messages at least once.
+// A dead-letter queue in memory. It fails to store some envelopes, and may deliver a message more than once.
 
 import type { DeadLetterQueue, PipelineHandler } from "@sluice/core";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
@@ -8,9 +8,12 @@ import type { Random } from "./random.ts";
 export interface TestDeadLetterQueue {
   readonly deadLetterQueue: DeadLetterQueue;
   readonly size: () => number;
-  /** Sends up to ten messages to the handler, as Lambda does. Reported messages stay, and all stay after a crash. */
+  /**
+   * Sends up to ten messages to the handler, as Lambda does. Messages that the handler reports stay in the queue. After
+   * a crash all messages stay.
+   */
   readonly redrive: (handler: PipelineHandler) => Promise<void>;
-  /** From now on the queue stores every envelope and deletes every message that succeeds. */
+  /** After this call the queue stores every envelope, and deletes every message that the handler does not report. */
   readonly stopFaults: () => void;
 }
 
@@ -29,7 +32,7 @@ export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
     const received = bodies.slice(first, first + 10);
     const event = sqsEvent(received);
     bodies = bodies.filter((body) => !received.includes(body));
-    // The messages are in flight: they must return to the queue unless the handler succeeds.
+    // The messages are in flight. They must return to the queue unless the handler succeeds.
     let reported = new Set(event.Records.map(({ messageId }) => messageId));
     try {
       const { batchItemFailures } = await handler(event);

@@ -1,4 +1,4 @@
-// DynamoDB targets with one defect each, made by a changed command.
+// DynamoDB targets with one defect each. A changed command causes the defect.
 
 import {
   DeleteItemCommand,
@@ -25,7 +25,7 @@ const unconditional = ({ Item, TableName }: PutItemCommandInput): PutItemCommand
 
 const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M?.removed !== undefined;
 
-/** A deletion of the item, and thereby of its version. */
+/** Returns a command that deletes the item and thus also its version. */
 const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
   const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues, Item = {} } = input;
   const Key = Object.fromEntries(Object.entries(Item).filter(([name]) => name === "pk" || name === "sk"));

@@ -1,5 +1,5 @@
-// The DynamoDB sink as a target of the convergence suite, with its own mapper and with a route's mapper. One table per
-// target.
+// The DynamoDB sink as a target of the convergence suite. A target has one table and two variants of the sink: one with
+// its own mapper, and one with a route's mapper.
 
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { type AttributeValue, attributeToJson, type Image } from "@sluice/core/sink-kit";
@@ -15,7 +15,9 @@ export interface DynamodbMutation {
   readonly client?: (real: DynamoDBClient) => DynamodbClient;
 }
 
-/** The value with its type: in DynamoDB a text differs from a number, and a set from a list. */
+/**
+ * Returns the value and its type as text, because DynamoDB distinguishes a text from a number and a set from a list.
+ */
 const textOf = (value: AttributeValue): string => {
   const [type = ""] = Object.keys(value);
   return `${type} ${exactJson(attributeToJson(value))}`;

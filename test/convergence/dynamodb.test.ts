@@ -1,5 +1,5 @@
-// Convergence on DynamoDB Local, with the keys of the source; and proof that the suite finds a broken guard. The
-// package's own tests cover changed keys.
+// Tests convergence on DynamoDB Local, with the keys of the source, and proves that the suite finds a broken guard. The
+// tests of the package sink-dynamodb cover changed keys.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";

@@ -1,4 +1,4 @@
-// Compares JSON without conversion to JavaScript numbers.
+// Normalizes JSON without a conversion of numbers to JavaScript numbers.
 
 const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 

@@ -1,5 +1,5 @@
 // A sink with every fault that a write can have: a failure before, during or after the write, a partial or missing
-// result, a rejection, or a late write that arrives after its invocation has given up.
+// result, a rejection, or a late write. A late write reaches the target after its invocation has given up.
 
 import {
   type Delivery,
@@ -11,17 +11,17 @@ import {
 } from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
 
-/** The invocation crashes: Lambda receives no response. */
+/** Crashes the invocation, so that Lambda receives no response. */
 export class Crash extends Error {}
 
 /** A sink between core and the real sink. */
 export interface FaultySink<Message> {
   readonly sink: Sink<Message, "upsert">;
-  /** Makes the next write crash the invocation after its first `written` deliveries. */
+  /** Lets the next write crash the invocation after it has written `written` deliveries. */
   readonly crashAfter: (written: number) => void;
-  /** Starts the late writes, concurrently with other work; resolves when they have finished. */
+  /** Starts the late writes, concurrently with other work. Resolves when the late writes have finished. */
   readonly releaseLateWrites: () => Promise<void>;
-  /** From now on every write succeeds. */
+  /** After this call every write succeeds. */
   readonly stopFaults: () => void;
 }
 
@@ -64,7 +64,7 @@ const weighted: readonly Fault[] = Object.entries(faults).flatMap(([fault, weigh
   Array.from({ length: weight }, () => fault as Fault),
 );
 
-/** A write that its invocation has given up, and that has not reached the target yet. */
+/** A write for which its invocation no longer waits, and which has not reached the target yet. */
 interface LateWrite {
   readonly itemKeys: ReadonlySet<string>;
   readonly arrive: () => Promise<unknown>;
@@ -72,14 +72,14 @@ interface LateWrite {
 
 const itemKeysOf = (batch: readonly Delivery[]): Set<string> => new Set(batch.map(({ change }) => change.itemKey));
 
-/** Puts a faulty sink before a real sink. */
+/** Puts a faulty sink in front of a real sink. */
 export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Random): FaultySink<Message> => {
   const lateWrites: LateWrite[] = [];
   const arriving = new Set<Promise<unknown>>();
   let isFaultless = false;
   let crashAt: number | undefined;
 
-  /** Writes most deliveries; the others fail with the error. */
+  /** Writes most deliveries. The remaining deliveries fail with the error. */
   const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<WriteResult[]> => {
     const hit = new Set(random.some(batch, 0.4));
     const rest = batch.filter((delivery) => !hit.has(delivery));
@@ -129,7 +129,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   const write: Write<Message> = async (batch, context) => {
-    // The worst moment for a late write is while a later change of the same item is written.
+    // A late write is most dangerous while a later change of the same item is written.
     const itemKeys = itemKeysOf(batch);
     release((lateWrite) => random.chance(0.3) && [...lateWrite.itemKeys].some((itemKey) => itemKeys.has(itemKey)));
     if (crashAt !== undefined) {
@@ -142,7 +142,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   return {
-    // The other members are those of the real sink, which may have its own mapper.
+    // All other members come from the real sink, which may have its own mapper.
     sink: { ...real, write },
     crashAfter: (written) => {
       crashAt = written;

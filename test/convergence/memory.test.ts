@@ -47,7 +47,7 @@ describe("the memory sink", () => {
         for (const [outcome, count] of Object.entries(counts)) if (count > 0) reached.add(`${origin} ${outcome}`);
       }
     };
-    // No redrive is filtered: only changes that match the filter are ever written and rejected.
+    // The outcome `redrive filtered` is impossible, because only changes that match the filter can be rejected.
     const expected = [
       ...["delivered", "received", "rejected", "retried", "superseded"].map((outcome) => `redrive ${outcome}`),
       ...["delivered", "filtered", "received", "rejected", "retried", "superseded"].map(
@@ -55,7 +55,7 @@ describe("the memory sink", () => {
       ),
     ];
     subscribe(reportChannel, note);
-    // Few dead letters are rejected again, so that this may take several hundred histories.
+    // Few dead letters are rejected again, so it may take several hundred histories to reach all outcomes.
     for (let played = 0; played < 1000 && reached.size < expected.length; played += 100) {
       await divergences(await open(), { seed: chosen.seed + played, runs: 100 });
     }

@@ -1,8 +1,8 @@
-// OpenSearch targets with one defect each, made by a changed request.
+// OpenSearch targets with one defect each. A changed request causes the defect.
 
 import type { OpensearchMutation } from "./opensearch-target.ts";
 
-/** Replaces a text of the request. The replaced texts occur only in the scripts. */
+/** Replaces a text in the body of every bulk request. */
 const replacing = (found: string | RegExp, replacement: string): OpensearchMutation => ({
   rewrite: (body) => body.replaceAll(found, replacement),
 });

@@ -1,5 +1,5 @@
-// The OpenSearch sink as a target of the convergence suite, with its own mapper and with a route's mapper. One index
-// per target.
+// The OpenSearch sink as a target of the convergence suite. A target has one index and two variants of the sink: one
+// with its own mapper, and one with a route's mapper.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";
@@ -50,7 +50,8 @@ const clientOf = (url: string, rewrite: (bulkBody: string) => string): Opensearc
     request: async ({ method, path, querystring, bulkBody, body }) => {
       const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
       const text = await request(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
-      // A rewritten action has another name in the response, and a delete of a missing document has status 404.
+      // The sink expects a response to its own request, so the response is translated back. A rewritten action has another
+      // name in the response, and a delete of a missing document has status 404.
       const restored = text
         .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1,"index":$1}')
         .replaceAll('"status":404', '"status":200');
@@ -59,7 +60,7 @@ const clientOf = (url: string, rewrite: (bulkBody: string) => string): Opensearc
   },
 });
 
-/** Whether a double holds this number. Other numbers are text in a document. */
+/** Whether a double can hold this number. Documents contain other numbers as text. */
 const fits = (digits: string): boolean => String(Number(digits)) === digits;
 
 const withWideNumbersAsText = (value: AttributeValue): AttributeValue =>
@@ -81,7 +82,7 @@ const copyOfSource = (source: Source): Copy =>
 
 const page = 2000;
 
-/** Reads all documents by searches of the alias, page by page. */
+/** Searches the alias for all documents, page by page. */
 const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, Copy>> => {
   await request(url, "POST", `/${index}/_refresh`);
   const copies = new Map<string, Copy>();

@@ -1,5 +1,5 @@
-// Convergence on every release of OpenSearch that this machine can start, or on the server of OPENSEARCH_URL; and proof
-// on the newest release that the suite finds a broken guard.
+// Tests convergence on every release of OpenSearch that this machine can start, or on the server of OPENSEARCH_URL.
+// Proves on the newest release that the suite finds a broken guard.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";

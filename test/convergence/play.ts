@@ -1,5 +1,5 @@
-// Plays one random history through a real handler, as Lambda does: a batch is retried from the lowest reported record,
-// or as a whole after a crash, until it succeeds.
+// Plays one random history through a real handler, as Lambda does. A failed batch is retried from the lowest reported
+// record, and after a crash from its first record, until it succeeds.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
@@ -9,7 +9,7 @@ import { Crash, type FaultySink, faultySink } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
 import type { Variant } from "./target.ts";
 
-/** The filter of a history. Items enter and leave the filter. */
+/** The filter of a history. A change can make an item match the filter, or no longer match it. */
 type Predicate = (item: SpecimenItem) => boolean;
 
 /** A history and the way to play it. */
@@ -17,7 +17,7 @@ export interface Play {
   readonly history: RandomHistory;
   readonly predicate: Predicate | undefined;
   readonly random: Random;
-  /** Without faults, apart from the repeats and crashes in the history's deliveries. */
+  /** Whether the sink has no faults. The history's deliveries can still have repeats and crashes. */
   readonly isFaultless: boolean;
 }
 
@@ -26,7 +26,7 @@ interface Stage {
   readonly queue: TestDeadLetterQueue;
   readonly random: Random;
   readonly handler: () => PipelineHandler;
-  /** Replaces the environment by a new one. */
+  /** Replaces the execution environment by a new execution environment. */
   readonly replaceHandler: () => void;
 }
 
@@ -59,7 +59,7 @@ const stageOf = (variant: Variant<unknown>, predicate: Predicate | undefined, ra
   };
 };
 
-/** Runs an invocation. After a crash returns undefined and replaces the environment. */
+/** Runs an invocation. After a crash it replaces the environment and returns undefined. */
 const unlessCrashed = async <Answer>(stage: Stage, invocation: Promise<Answer>): Promise<Answer | undefined> => {
   try {
     return await invocation;
@@ -86,12 +86,12 @@ const mostInvocations = 200;
 const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<void> => {
   let left = records;
   for (let invocations = 0; left.length > 0; invocations += 1) {
-    if (invocations === mostInvocations) throw new Error(`a batch was not done after ${mostInvocations} invocations`);
+    if (invocations === mostInvocations) throw new Error(`a batch did not succeed in ${mostInvocations} invocations`);
     left = await invoke(stage, left);
   }
 };
 
-/** Splits a batch by stream: an invocation never mixes the records of two streams. */
+/** Splits a batch by stream, because an invocation never mixes the records of two streams. */
 const byStream = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const groups: StreamRecord[][] = [];
   for (const record of records) {
@@ -125,8 +125,8 @@ const redriveAll = async (stage: Stage): Promise<void> => {
 };
 
 /**
- * Plays the deliveries of a history, with faults. Resolves after every record was delivered, every dead letter was redriven
- * and every late write has arrived.
+ * Plays the deliveries of a history, with faults. Resolves when every record is delivered, every dead letter is
+ * redriven, and every late write has arrived.
  */
 export const playThrough = async (
   { history, predicate, random, isFaultless }: Play,

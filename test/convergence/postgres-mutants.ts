@@ -1,4 +1,4 @@
-// Postgres targets with one defect each, made by a changed SQL statement or by an additional statement.
+// Postgres targets with one defect each. A changed or additional SQL statement causes the defect.
 
 import { setTimeout } from "node:timers/promises";
 import type { PostgresClient, PostgresGuard, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
@@ -45,8 +45,8 @@ const both = (inner: Mutation, outer: Mutation): Mutation => ({
 const longestCommitMs = 6;
 
 /**
- * No defect: slow commits, as on a server that syncs to disk or to replicas. With fast commits the statements of two writers
- * would hardly ever overlap.
+ * Makes commits slow, as on a server that syncs to disk or to replicas. Slow commits are no defect, but with fast
+ * commits the statements of two writers would hardly ever overlap.
  */
 export const slowCommits: Mutation = {
   pool: (pool) =>
@@ -65,15 +65,15 @@ export const slowCommits: Mutation = {
     }),
 };
 
-/** The version that the statement's snapshot shows, which another writer may have replaced since. */
+/** A condition on the version in the statement's snapshot. Another writer may have replaced this version since then. */
 const versionSeenBefore = (guard: PostgresGuard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** The second statement for removals in the version table finds nothing (`deleteRemovedStatement` of the sink). */
+/** Disables the sink's second statement for removals, `deleteRemovedStatement`. Only the version table needs it. */
 const withoutSecondStatement = rewriting((text) => (text.startsWith("WITH removed") ? `${text} AND false` : text));
 
-/** What a target does wrong, and how it is made to. */
+/** The defects of a target, each with the mutation that causes it. */
 export const postgresMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
   "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
   "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
@@ -86,13 +86,13 @@ export const postgresMutants = (guard: PostgresGuard): Readonly<Record<string, M
   ),
 });
 
-/** Defects that show only where writers overlap. */
+/** The defects that have an effect only when writers overlap. */
 export const postgresRaceMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
-  "compares with a version that it read before": both(
+  "compares with a version that it read earlier": both(
     slowCommits,
     rewriting((text) => text.replaceAll(newerOnly, versionSeenBefore(guard))),
   ),
   ...(guard === "version-table" && {
-    "does not look again where a removal waited for another writer": both(slowCommits, withoutSecondStatement),
+    "does not repeat a removal that had to wait for another writer": both(slowCommits, withoutSecondStatement),
   }),
 });

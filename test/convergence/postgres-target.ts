@@ -1,5 +1,5 @@
-// The Postgres sink as a target of the convergence suite, with a route's mapper and with declared columns, into one
-// table.
+// The Postgres sink as a target of the convergence suite. A target has one table and two variants of the sink: one with
+// a route's mapper, and one with declared columns.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type PostgresGuard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";

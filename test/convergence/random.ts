@@ -7,11 +7,11 @@ export interface Random {
   /** True with this probability. */
   readonly chance: (probability: number) => boolean;
   readonly pick: <Choice>(choices: readonly [Choice, ...Choice[]]) => Choice;
-  /** Each entry with this probability, in order. */
+  /** Selects each entry with this probability. The selected entries keep their order. */
   readonly some: <Entry>(entries: readonly Entry[], probability: number) => Entry[];
 }
 
-/** mulberry32: 32 bits of state, enough for tests. */
+/** Creates a source with the algorithm mulberry32. Its 32 bits of state are enough for tests. */
 export const randomOf = (seed: number): Random => {
   let state = seed >>> 0;
   const next = (): number => {

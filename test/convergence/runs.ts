@@ -1,4 +1,4 @@
-// The number and the seed of the histories: from `npm run test:long`, or a few hundred in `npm test`.
+// The number and the seed of the histories. `npm run test:long` sets both; `npm test` plays a few hundred histories.
 
 import { test } from "@jest/globals";
 import { type ConvergenceOptions, type Divergence, divergences } from "./converge.ts";
@@ -10,16 +10,16 @@ const whole = (name: string, fallback: number): number => {
   throw new RangeError(`${name} is ${process.env[name]}; expected a whole number`);
 };
 
-/** The histories of this test run. By default the seed is a new one each time. */
+/** The histories of this test run. By default each test run has a new seed. */
 export const chosen: ConvergenceOptions = {
   seed: whole("CONVERGENCE_SEED", Date.now() % 1_000_000_000),
   runs: whole("CONVERGENCE_RUNS", 500),
 };
 
-/** For slow servers: 200 histories in `npm test`, and the full number if `CONVERGENCE_RUNS` is set. */
+/** The histories for slow servers: 200 in `npm test`, or the full number if `CONVERGENCE_RUNS` is set. */
 export const fewer: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 200) };
 
-/** Generous, for a slow machine. */
+/** A long timeout, because the machine may be slow. */
 const timeoutMs = 120_000 + 800 * chosen.runs;
 
 const shown = ({ seed, item, found, expected }: Divergence): string =>
@@ -38,7 +38,7 @@ export const testConvergence = <Message>(
   kind: Kind = "faults",
   { seed, runs: all } = chosen,
 ): void => {
-  // Two fifths as many races, because a race overlaps more writes than a history with faults.
+  // Only 40 % as many races, because more writes overlap in a race than in a history with faults.
   const runs = kind === "race" ? Math.ceil(0.4 * all) : all;
   test(
     `${runs} ${names[kind]} from seed ${seed} end with the last state of every item`,
@@ -53,7 +53,7 @@ export const testConvergence = <Message>(
   );
 };
 
-/** Enough to find most defects. If no item diverges, more histories follow. */
+/** This many histories find most defects. If no item diverges, more histories follow. */
 const mutantRuns = 10;
 const mostMutantRuns = 2000;
 

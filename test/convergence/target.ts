@@ -1,9 +1,9 @@
-// The interface of a target of the convergence suite. A new sink needs one test file with an `open`.
+// The interface of a target of the convergence suite. To test a new sink, add a test file with an `open` function.
 
 import type { Image, Mapper, Sink } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "@sluice/testing";
 
-/** A variant of the sink with its mapper. A sink with its own mapper needs none. */
+/** A variant of the sink, with the mapper of its route. A sink with its own mapper needs no route's mapper. */
 export interface Variant<Message> {
   readonly sink: Sink<Message, "upsert">;
   readonly map?: Mapper<SpecimenItem, Message, "upsert">;
@@ -14,7 +14,7 @@ export interface Variant<Message> {
  */
 export type Copy = Readonly<Record<string, string | null>>;
 
-/** A target, empty when it is opened. All variants write the same copies. */
+/** A target, which is empty when it is opened. All variants write the same copies. */
 export interface Target<Message> {
   readonly variants: readonly [Variant<Message>, ...Variant<Message>[]];
   /** The copies that a user of the target sees, by `pk`, without tombstones. */

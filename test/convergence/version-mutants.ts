@@ -1,8 +1,8 @@
-// Sinks whose only defect is the version that they compare: mistakes of other replicators, which lost data by them.
+// Sinks whose only defect is that they compare a wrong version. Other replicators lost data by these mistakes.
 
 import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
 
-/** A sink that receives every change with another version. */
+/** Wraps a sink, so that it receives every change with another version. */
 const withVersion = <Message>(
   sink: Sink<Message, "upsert">,
   versionOf: (change: Change) => string,
@@ -22,7 +22,7 @@ const withVersion = <Message>(
   },
 });
 
-/** A change after a removal always counts as newer, as if the version were deleted with the item. */
+/** Wraps a sink, so that a change after a removal always counts as newer, as if a removal deleted the version too. */
 const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, "upsert"> => {
   const removals = new Map<string, number>();
   const lifeOf = (itemKey: string): number => removals.get(itemKey) ?? 0;
@@ -40,7 +40,7 @@ const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, 
   };
 };
 
-/** The defects of a version, each with the sink that has the defect. */
+/** The defects, each with a function that returns a sink with the defect. */
 export const versionMutants: Readonly<
   Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
 > = {

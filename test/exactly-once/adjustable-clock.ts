@@ -1,10 +1,10 @@
-// A clock that runs at the machine's speed, and faster on demand: a minute of throttling passes in two seconds, and
-// nothing else is affected.
+// A clock that runs at the machine's speed, or faster on demand. While a target throttles, the clock runs faster, so
+// that a minute passes in two seconds.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
 export interface AdjustableClock extends Clock {
-  /** Sleeps; the signal is optional. */
+  /** Sleeps for `ms` milliseconds of this clock. The signal is optional. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Sets the speed as a multiple of the machine's speed. Pending sleeps are adjusted. */
   readonly setSpeed: (speed: number) => void;

@@ -1,5 +1,5 @@
-// Mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail names its
-// change.
+// Two mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail identifies
+// the change.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -22,7 +22,7 @@ const mailTo =
   (...to: readonly string[]) =>
   (arrival: Arrival): EmailMessage => ({ from: "shop@example.com", to, subject: nameOf(arrival), text: "Hi" });
 
-/** Sends one mail, or fails by the plan of the environment. */
+/** Sends one mail, unless the environment's plan says that the request fails. */
 const request = async <Answer>(
   environment: Environment,
   send: () => Promise<Answer>,
@@ -49,7 +49,7 @@ const sesFailures = {
 export const sesTarget = async (): Promise<Target> => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const endpoint = `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`;
-  // All emulators of a process share one store.
+  // This request removes the mails of earlier emulators, because all emulators in a process share one store.
   await fetch(`${endpoint}/clear-store`, { method: "POST" });
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const mailer = new SESv2({ region: "us-east-1", endpoint, credentials, maxAttempts: 1 });
@@ -82,13 +82,13 @@ const smtpFailures = { throttled: () => reply(451, "RCPT TO"), denied: () => rep
 
 const subjectOf = (raw: string): string => /^Subject: (.*)\r$/m.exec(raw)?.[1] ?? "";
 
-/** The arrival of a recipient's copy. Each recipient's copies must be in the order of the changes. */
+/** The arrival of a recipient's copy. The copies of each recipient must arrive in the order of the changes. */
 const copyFor = ({ item, revision }: Arrival, recipient: string): Arrival => ({
   item: `${item} to ${recipient}`,
   revision,
 });
 
-/** Opens a target on an SMTP server that accepts every mail. Every mail goes to these recipients. */
+/** Opens a target on an SMTP server that accepts every mail. Every mail goes to all these recipients. */
 export const smtpTarget = async (...recipients: readonly string[]): Promise<Target> => {
   const arrived: Arrival[] = [];
   const server = new SMTPServer({

@@ -1,5 +1,5 @@
-// An EventBridge bus on moto as a target. A rule writes the events to a log group, which the test reads: receiving them
-// from one of moto's queues would take too long.
+// An EventBridge bus on moto as a target. A rule writes the events to a log group, and the test reads the log group. A
+// queue of moto would be too slow.
 
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";
@@ -8,7 +8,7 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** Calls CloudWatch Logs. moto does not check the signature, but reads the service's name from it. */
+/** Calls CloudWatch Logs. moto does not check the signature, but reads the name of the service from it. */
 const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: object): Promise<unknown> => {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -24,7 +24,9 @@ const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: obje
   return text === "" ? undefined : JSON.parse(text);
 };
 
-/** Events in order of arrival: the sender waits for each event of an item before it sends the next. */
+/**
+ * Returns the events in the order of arrival. The sender waits for each event of an item before it sends the next one.
+ */
 const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
   const arrived: Arrival[] = [];
   let nextToken: string | undefined;

@@ -1,21 +1,24 @@
-// Lambda environments whose requests fail, are throttled, or crash the environment, by a plan.
+// Lambda environments with planned faults: requests fail, are throttled, or crash the environment.
 
 import type { AdjustableClock } from "./adjustable-clock.ts";
 
 /** The planned faults. Requests and invocations count from 1, over all environments. */
 export interface FaultPlan {
-  /** In every request whose number is a multiple of this, one entry fails. */
+  /** One entry fails in every request whose number is a multiple of `failingEvery`. */
   readonly failingEvery: number;
-  /** The request from which on the target throttles, and for how long. */
+  /** Number of the first request that is throttled. The target throttles for `throttledMs`. */
   readonly throttledFrom: number;
   readonly throttledMs: number;
-  /** The request before which the environment crashes. */
+  /** The environment crashes before it sends the request with this number. */
   readonly crashBefore?: number;
-  /** The first complete invocation from this number on crashes before its response. */
+  /**
+   * The environment crashes after the work and before the response of the invocation with this number, or of a later
+   * one.
+   */
   readonly crashAfter?: number;
 }
 
-/** The result of a request: for each entry whether the target accepted it, or `throttled` if it accepted none. */
+/** Whether the target accepted each entry of a request, or `throttled` if it accepted no entry. */
 export type Accepted = readonly boolean[] | "throttled";
 
 /** One environment of the function, until it crashes. */
@@ -30,7 +33,7 @@ export interface Environment {
 
 export interface FaultyEnvironments {
   readonly environment: () => Environment;
-  /** The faults that occurred. */
+  /** The number of faults that occurred, by kind. */
   readonly counts: { requests: number; failedEntries: number; throttled: number; crashes: number };
 }
 

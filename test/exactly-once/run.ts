@@ -1,4 +1,4 @@
-// One run of an exactly-once test: a stream of changes through Lambda's event source mapping to one append target.
+// One run of an exactly-once test. Lambda's event source mapping delivers a stream of changes to one append target.
 
 import { type DedupeStore, pipeline } from "@sluice/core";
 import { type Dedupe, decodeRecord, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
@@ -7,17 +7,17 @@ import { tableHistory } from "@sluice/testing";
 import { type AdjustableClock, adjustableClock } from "./adjustable-clock.ts";
 import { type Environment, type FaultPlan, faultyEnvironments } from "./faulty-environments.ts";
 
-/** A change at the target, as every message names it. */
+/** A change that arrived at the target. Every message contains these members. */
 export interface Arrival {
   readonly item: string;
   readonly revision: number;
 }
 
 export interface Target {
-  /** Makes the sink of one environment. */
+  /** Creates the sink of one environment. */
   readonly sink: (environment: Environment, dedupeStore: DedupeStore) => Sink<unknown, "append">;
   readonly toMessage: (arrival: Arrival) => unknown;
-  /** The messages that must arrive for a change. Default: the change, once. */
+  /** The messages that must arrive for a change. Default: one message. */
   readonly copiesOf?: (arrival: Arrival) => readonly Arrival[];
   /** All messages that arrived, in order. */
   readonly arrived: () => Promise<readonly Arrival[]>;
@@ -28,7 +28,7 @@ export interface Run {
   readonly dedupe: Dedupe;
   readonly target: Target;
   readonly faults: FaultPlan;
-  /** Makes an empty store that uses the clock of the run. */
+  /** Creates an empty store that uses the clock of the run. */
   readonly store: (now: () => number) => DedupeStore | Promise<DedupeStore>;
   readonly items: number;
   readonly revisions: number;
@@ -39,7 +39,7 @@ export interface RunResult {
   readonly arrived: number;
   readonly lost: number;
   readonly duplicates: number;
-  /** Changes whose first arrival was after a later change of their item. */
+  /** Number of changes that first arrived after a later change of the same item. */
   readonly misordered: number;
   readonly crashes: number;
   readonly failedEntries: number;
@@ -49,7 +49,7 @@ export interface RunResult {
 /** Lambda's maximum, so that no invocation times out on a busy machine. */
 const functionTimeoutMs = 900_000;
 
-/** Shorter than Lambda's delays: most retries succeed at once, and the test takes less time. */
+/** Shorter than Lambda's delays, so that the test takes less time. Most retries succeed at once. */
 const retryDelayMs = (repeat: number): number => Math.min(20 * 2 ** repeat, 1_000);
 
 /** Maximum number of records of an invocation. */
@@ -57,7 +57,7 @@ export const batchSize = 100;
 
 const shards = 2;
 
-/** Short, so that the test need not wait for leases of crashed environments. */
+/** A short time, so that the test does not wait long for the leases of crashed environments. */
 const maxLeaseMs = 1_000;
 
 const withShortLeases = ({ journal, leases }: DedupeStore): DedupeStore => ({
@@ -123,7 +123,7 @@ const functionOf = ({ dedupe, target, faults }: Run, dedupeStore: DedupeStore, c
   return { invoke, counts: environments.counts };
 };
 
-/** Plays the changes into the target with the planned faults, and compares the arrivals with the changes. */
+/** Delivers the changes to the target with the planned faults, and compares the arrivals with the changes. */
 export const playRun = async (run: Run): Promise<RunResult> => {
   const records = historyOf(run.items, run.revisions);
   const stream = fakeStreams();

@@ -1,4 +1,5 @@
-// The scenarios of one sink, as tests: each dedupe mode with faults and crashes, and `on-failure` without crashes too.
+// The scenarios of a sink, as tests. Each dedupe mode has a test with faults and crashes; `on-failure` also has a test
+// without crashes.
 
 import { afterAll, expect, test } from "@jest/globals";
 import type { Dedupe, DedupeStore } from "@sluice/core/sink-kit";
@@ -21,7 +22,7 @@ const loadOf = (items: number, throttledFrom: number, crashes: Pick<FaultPlan, "
 export const fullLoad: Load = loadOf(500, 200, { crashBefore: 120, crashAfter: 40 });
 /** 1,000 changes, for a slow target. */
 export const smallLoad: Load = loadOf(100, 40, { crashBefore: 30, crashAfter: 8 });
-/** 500 changes, for the mode that sends most of them many times. */
+/** 500 changes, for the mode `none`, which sends most changes many times. */
 const smallestLoad: Load = loadOf(50, 20, {});
 
 const revisions = 10;
@@ -31,9 +32,9 @@ export interface SinkScenarios {
   readonly name: string;
   /** Opens an empty target. With `isNative` the target discards repeats. */
   readonly open: (isNative: boolean) => Promise<Target>;
-  /** Whether a target that discards repeats exists. */
+  /** Whether the sink also has a target that discards repeats. */
   readonly isNative: boolean;
-  /** Makes an empty store. */
+  /** Creates an empty store. */
   readonly store: (now: () => number) => Promise<DedupeStore>;
   readonly load: Load;
 }

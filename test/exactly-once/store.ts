@@ -4,7 +4,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DedupeStore } from "@sluice/core";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 
-/** Makes a store with a new table at every call. */
+/** Returns a function that creates a store with a new table at every call. */
 export const newStores = (client: DynamoDBClient): (() => Promise<DedupeStore>) => {
   let tables = 0;
   return async () => {

@@ -51,7 +51,7 @@ export const memoryTarget = (isNative: boolean): Target => {
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** The response to a request with these entries, with failures by the plan. */
+/** The response to a request with these entries. Entries fail by the plan of the environment. */
 const respond = async <Entry extends { readonly Id: string }>(
   environment: Environment,
   entries: readonly Entry[],

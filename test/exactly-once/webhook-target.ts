@@ -1,4 +1,4 @@
-// An HTTP receiver in this process as a target. The receiver itself refuses requests by the plan, because the sink has
+// An HTTP receiver in this process as a target. The receiver itself refuses requests as planned, because the sink has
 // no client that the test could replace.
 
 import { once } from "node:events";
@@ -10,10 +10,10 @@ import { type WebhookMessage, webhookSink } from "@sluice/sink-webhook";
 import type { Environment } from "./faulty-environments.ts";
 import type { Arrival, Target } from "./run.ts";
 
-/** Statuses of the next answers, by idempotency key; 204 for all others. */
+/** The status of the next response, by the idempotency key of the request. The default is 204. */
 type Refusals = Map<string, 403 | 429>;
 
-/** The sink in an environment that can crash, with requests that the receiver refuses by the plan. */
+/** Wraps the sink, so that each request succeeds or fails by the plan of the environment. */
 const withFaults = (
   sink: Sink<WebhookMessage, "append">,
   environment: Environment,
@@ -57,7 +57,7 @@ export const webhookTarget = async (): Promise<Target> => {
   return {
     toMessage: (body) => ({ body }),
     sink: (environment) => {
-      // Long, so that no request times out on a busy machine.
+      // A long timeout, so that no request times out on a busy machine.
       const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
       return withFaults(sink, environment, refusals) as never;
     },

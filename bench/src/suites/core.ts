@@ -1,4 +1,5 @@
-// The cost of core itself: CPU time of the process for a change, from parsed event to response, with empty sinks.
+// Measures the CPU time that core itself needs for a change, from the parsed event to the response. The sinks do no
+// work.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import { type Delivery, delivered, type Sink, type WriteMode } from "@sluice/core/sink-kit";
@@ -17,7 +18,7 @@ const emptySink = <Writes extends WriteMode>(writes: Writes): Sink<unknown, Writ
   write: async (batch) => batch.map((delivery) => delivered(delivery as Delivery)),
 });
 
-/** The mapper reads the item, so that decoding is included. */
+/** The handlers to measure. Their mapper reads the item, so that the time includes decoding. */
 const handlers: Readonly<Record<WriteMode, () => PipelineHandler>> = {
   upsert: () =>
     base()
@@ -47,7 +48,7 @@ const cpuMs = (): number => {
   return (user + system) / 1000;
 };
 
-/** CPU time of core for a change. */
+/** The suite that measures the CPU time of core for a change. */
 export const coreSuite: Suite = {
   name: "core",
   run: async ({ rounds, batchSize, batches }) => {

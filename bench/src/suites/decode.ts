@@ -1,4 +1,4 @@
-// Decoding alone: from parsed images to native values, compared with the SDK's unmarshall.
+// Measures only the decoding of parsed images to native values, and compares it with the SDK's unmarshall.
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { decodeImage, type Image, toJson } from "@sluice/core/sink-kit";
@@ -27,7 +27,9 @@ const decoders: Readonly<Record<"sluice" | "unmarshall", (image: Image) => unkno
   unmarshall: (image) => unmarshall(image as Unmarshallable),
 };
 
-/** @throws when the decoders disagree about an image: then their work differs. Both write binary as base64 text. */
+/**
+ * @throws when the decoders return different values, because then their work differs. `toJson` writes binary as base64.
+ */
 const assertSameValues = (texts: Texts): void => {
   for (const corpus of corpora) {
     const images = texts[corpus].flatMap(parse);
@@ -51,7 +53,10 @@ const contender = (name: keyof typeof decoders, texts: Texts): Contender<Corpus>
   },
 });
 
-/** Films and orders only: rarities show the cost of binary values, which unmarshall leaves as text. */
+/**
+ * The median time for films and orders together. Rarities do not count, as unmarshall leaves their binary values as
+ * text.
+ */
 const overall = (times: Times<Corpus>, name: string): number =>
   median(times.of(name, "films").map((ms, round) => ms + (times.of(name, "orders")[round] ?? 0)));
 
@@ -65,7 +70,7 @@ const figuresOf = (times: Times<Corpus>): Figures => ({
   ),
 });
 
-/** Decoding compared with unmarshall. */
+/** The suite that compares decoding with unmarshall. */
 export const decodeSuite: Suite = {
   name: "decode",
   run: async ({ rounds, batchSize, batches }) => {

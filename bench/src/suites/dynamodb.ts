@@ -1,5 +1,6 @@
-// From an event to stored items in DynamoDB: the pipeline's handler, which guards each item, compared with the raw limit:
-// an unguarded put of a prebuilt input for each item, with the same concurrency.
+// Measures the time from an event to stored items in DynamoDB. The pipeline's handler, which guards each item, is
+// compared with the raw limit. The raw limit puts a prebuilt input for each item without a guard, with the same
+// concurrency.
 
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -89,7 +90,7 @@ const contentOf = async (client: DynamoDBClient, name: string): Promise<TableIte
   return items.sort((left, right) => keyOf(left) - keyOf(right));
 };
 
-/** @throws when the contenders left different items: then their work differed. */
+/** @throws when the contenders left different items, because then their work differed. */
 const assertSameContent = async (client: DynamoDBClient, expected: number): Promise<void> => {
   const [ours = [], theirs = []] = [
     await contentOf(client, tableOf("sluice")),
@@ -135,7 +136,7 @@ const measure = async ({ clientConfig }: DynamodbEngine, options: SuiteOptions):
   }
 };
 
-/** Writes to DynamoDB compared with unguarded puts. */
+/** The suite that compares the pipeline's writes to DynamoDB with unguarded puts. */
 export const dynamodbSuite: Suite = {
   name: "dynamodb",
   run: async (options) => {

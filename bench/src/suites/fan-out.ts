@@ -1,5 +1,5 @@
-// Two sinks of one pipeline, compared with the slower one alone: Postgres and OpenSearch, which share the machine's cores,
-// and two remote targets, for which the sinks only wait.
+// Compares two sinks of one pipeline with the slower sink alone. One pair of sinks writes to Postgres and OpenSearch,
+// which share the machine's cores. The other pair simulates remote targets: its sinks only wait.
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";
@@ -20,7 +20,7 @@ import { emptySink } from "./opensearch-sluice.ts";
 const relation = "sluice_bench_fan_out";
 const index = "sluice-bench-fan-out";
 
-/** Time of the remote targets for a batch, in ms. */
+/** Milliseconds that each simulated remote target takes for a batch. */
 const farMs = { "far-a": 40, "far-b": 50 } as const;
 
 const near = { both: "near-both", alone: ["postgres", "opensearch"] } as const;
@@ -135,7 +135,7 @@ const measure = async (pool: pg.Pool, client: Client, options: SuiteOptions): Pr
 
 const measureOn = async (database: PostgresEngine, search: OpensearchEngine, options: SuiteOptions) => {
   const pool = new pg.Pool({ connectionString: await database.createDatabase(), max: 10 });
-  // When the server ends, idle connections emit an error, which would end this process.
+  // When the server ends, idle connections emit an error event. Without a listener the event would end this process.
   pool.on("error", () => undefined);
   const client = new Client({ node: search.url });
   try {
@@ -146,7 +146,7 @@ const measureOn = async (database: PostgresEngine, search: OpensearchEngine, opt
   }
 };
 
-/** Two sinks compared with the slower one. */
+/** The suite that compares two sinks with the slower sink alone. */
 export const fanOutSuite: Suite = {
   name: "fan-out",
   run: async (options) => {

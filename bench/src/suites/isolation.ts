@@ -1,5 +1,5 @@
-// Isolation: the effect of a failing sink on two others. The same load, below the capacity of the machine, runs with three
-// healthy sinks, and with one that refuses or hangs.
+// Measures the effect of a failing sink on two other sinks. The load is the same in each run, and below the capacity of
+// the machine. In the first run all three sinks are healthy; in the other runs the third sink refuses or hangs.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -19,7 +19,7 @@ type Mode = "normal" | "refusing" | "hanging";
 
 const changesPerSecond = 500;
 const tickMs = 20;
-/** Time before the measurement, in which the circuit breaker opens. */
+/** Time before the measurement. The circuit breaker opens during this time. */
 const warmupMs = 20_000;
 const measuredMs = 30_000;
 
@@ -63,7 +63,7 @@ const p99 = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
 };
 
-/** Makes changes at the given rate for `ms`; each carries the time of its creation. */
+/** Creates changes at a constant rate for `ms` milliseconds. Each change contains the time of its creation. */
 const makeChanges = async (append: (stamp: number) => void, ms: number): Promise<void> => {
   const startedAt = performance.now();
   for (let made = 0; performance.now() - startedAt < ms; ) {
@@ -116,7 +116,7 @@ const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
   return { perSecond: arrivals.latenciesMs.length / 2 / seconds, p99Ms: p99(arrivals.latenciesMs) };
 };
 
-/** The effect of a failing sink on others. */
+/** The suite that measures the effect of a failing sink on other sinks. */
 export const isolationSuite: Suite = {
   name: "isolation",
   isRunByNameOnly: true,

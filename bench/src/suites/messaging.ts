@@ -1,5 +1,6 @@
-// From an event to acknowledged messages: the pipeline's handler, compared with Powertools' BatchProcessor, which makes one
-// request for each record, and with the raw limit: prebuilt requests of ten, with the concurrency of the sink.
+// Measures the time from an event to acknowledged messages. The pipeline's handler is compared with Powertools'
+// BatchProcessor, which sends one request for each record, and with the raw limit. The raw limit sends prebuilt
+// requests of ten messages, with the concurrency of the sink.
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
@@ -21,16 +22,16 @@ export interface BenchMessage {
   readonly attributes: { readonly [name: string]: string };
 }
 
-/** A topic or queue, with the calls of all contenders. */
+/** A topic or queue, with the calls that the contenders use. */
 export interface MessagingApi<Request> {
-  /** Creates its own client, as it does for users. */
+  /** The sink. It creates its own client, as it does for users. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
   /** A request of the SDK with at most ten messages. */
   readonly requestOf: (messages: readonly BenchMessage[]) => Request;
   /** Rejects unless all messages are accepted. */
   readonly send: (request: Request) => Promise<void>;
   readonly sendOne: (message: BenchMessage) => Promise<void>;
-  /** Number of messages since the last call, which are then deleted. */
+  /** Deletes the messages that arrived since the last call, and returns their number. */
   readonly takeCount: () => Promise<number>;
   readonly close: () => void;
 }
@@ -95,7 +96,10 @@ const powertools = (
   };
 };
 
-/** Runs every contender once. @throws when not all of its messages arrive: then it has not done its work. */
+/**
+ * Runs every contender once.
+ * @throws when a message does not arrive, because then its contender has not done all its work.
+ */
 const assertAllArrive = async (
   contenders: readonly Contender<"update">[],
   { takeCount }: Pick<MessagingApi<never>, "takeCount">,
@@ -131,7 +135,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
   };
 };
 
-/** Sets environment variables; returns a function that restores the old values. */
+/** Sets environment variables. Returns a function that restores the old values. */
 const setEnvironment = (variables: Readonly<Record<string, string>>): (() => void) => {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);
@@ -161,7 +165,7 @@ const measure = async <Request>(
   return reportOf(name, times, options);
 };
 
-/** Makes a suite for a target that takes ten messages in a request. */
+/** Creates the suite for a target that accepts ten messages in a request. */
 export const messagingSuite = <Request>(
   name: string,
   open: (server: MessagingServer) => Promise<MessagingApi<Request>>,

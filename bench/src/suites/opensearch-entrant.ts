@@ -1,11 +1,12 @@
-// Common parts of the contenders of the OpenSearch suite: the changes, the index, and its final content.
+// The parts that all contenders of the OpenSearch suite share: the changes, the index, and the final content of the
+// index.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmColumns, keyAttribute } from "../films.ts";
 import type { Work } from "../rounds.ts";
 
-/** `redelivered`: the updates again. `mixed`: of ten records three inserts, six updates and one removal. */
+/** `redelivered` repeats the updates. In `mixed`, ten records are three inserts, six updates and one removal. */
 export type OpensearchMix = "insert" | "update" | "redelivered" | "mixed";
 
 /** A film after a change, or before its removal. */
@@ -31,7 +32,7 @@ export interface OpensearchEntrant {
   readonly index: string;
   /** Recreates the empty index. */
   readonly reset: () => Promise<void>;
-  /** Prepares the input of a batch; returns the work until the last acknowledgement. */
+  /** Prepares the input of a batch. Returns the timed work, which ends with the last acknowledgement. */
   readonly prepare: (mix: OpensearchMix, batch: number) => Work;
 }
 
@@ -53,7 +54,7 @@ export const mappings: { readonly properties: Readonly<Record<string, { readonly
   ),
 };
 
-/** More than the default, for reading the final content. */
+/** Maximum number of documents that one search returns. OpenSearch's default is too low to read the final content. */
 const mostRead = 100_000;
 
 /** Settings of every index. */
@@ -68,7 +69,7 @@ export const dropIndex = async (client: Client, index: string): Promise<void> =>
   await client.transport.request({ method: "DELETE", path: `/${index}*` });
 };
 
-/** Recreates the empty index of a contender without a sink. */
+/** Recreates the empty index of a contender that uses no sink. */
 export const recreateIndex = async (client: Client, index: string): Promise<void> => {
   await dropIndex(client, index);
   await client.transport.request({ method: "PUT", path: `/${index}`, body: { settings: indexSettings, mappings } });

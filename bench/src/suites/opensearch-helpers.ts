@@ -1,4 +1,4 @@
-// The bulk helper of the client with its defaults: unguarded writes of prepared objects.
+// The contender that uses the client's bulk helper with its defaults. It writes prepared objects without a guard.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";
@@ -6,7 +6,6 @@ import { idOf, type OpensearchEntrant, type OpensearchMaterial, recreateIndex } 
 
 const index = "sluice-bench-helpers-bulk";
 
-/** The bulk helper of the client. */
 export const helpersBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => ({
   name: "helpers-bulk",
   index,

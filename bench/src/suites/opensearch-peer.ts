@@ -1,4 +1,5 @@
-// The npm package dynamodb-stream-elasticsearch with its fastest options: bulk requests without a refresh.
+// The contender that uses the npm package dynamodb-stream-elasticsearch with its fastest options: bulk requests without
+// a refresh.
 
 import { createRequire } from "node:module";
 import type { Client } from "@opensearch-project/opensearch";
@@ -15,13 +16,15 @@ type PushStream = (options: {
   readonly keepAlive: boolean;
 }) => Promise<void>;
 
-/** The part of AWS SDK 2 that has the credentials of the peer. */
+/** The part of AWS SDK 2 through which this file sets the package's credentials. */
 interface OldSdk {
   readonly config: { credentials: unknown };
   readonly Credentials: new (accessKeyId: string, secretAccessKey: string) => unknown;
 }
 
-/** Sets credentials, which the server does not check: otherwise the SDK would query the instance's metadata. */
+/**
+ * Loads the package and sets credentials. The server ignores them, but without them the SDK would query EC2 metadata.
+ */
 const loadPeer = (): PushStream => {
   process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";
   const require = createRequire(import.meta.url);
@@ -30,7 +33,6 @@ const loadPeer = (): PushStream => {
   return (require("dynamodb-stream-elasticsearch") as { pushStream: PushStream }).pushStream;
 };
 
-/** The npm package dynamodb-stream-elasticsearch. */
 export const peerPush = (client: Client, endpoint: string, { events }: OpensearchMaterial): OpensearchEntrant => {
   const pushStream = loadPeer();
   return {

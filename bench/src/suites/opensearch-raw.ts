@@ -1,5 +1,5 @@
-// The raw limit: unguarded bulk requests of prepared NDJSON, with the concurrency of the sink. Of the response only the
-// errors are read.
+// The raw limit: unguarded bulk requests of prepared NDJSON, with the concurrency of the sink. The contender reads only
+// the `errors` of a response.
 
 import type { Client } from "@opensearch-project/opensearch";
 import { batched } from "../films.ts";
@@ -13,7 +13,7 @@ import {
 
 const index = "sluice-bench-raw";
 
-/** The sink's default. */
+/** The default concurrency of the sink. */
 const concurrency = 2;
 
 const linesOf = ({ film, isRemoved }: DocumentChange): string =>
@@ -21,7 +21,6 @@ const linesOf = ({ film, isRemoved }: DocumentChange): string =>
     ? `${JSON.stringify({ delete: { _id: idOf(film) } })}\n`
     : `${JSON.stringify({ index: { _id: idOf(film) } })}\n${JSON.stringify(film)}\n`;
 
-/** Unguarded bulk requests. */
 export const rawBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => {
   const send = async (bulkBody: string): Promise<void> => {
     const { body } = await client.transport.request({

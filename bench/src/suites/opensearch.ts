@@ -1,5 +1,5 @@
-// From an event to acknowledged documents in OpenSearch: the pipeline's handler, compared with unguarded bulk requests of
-// prepared NDJSON, with the bulk helper of the client, and with a package of npm.
+// Measures the time from an event to acknowledged documents in OpenSearch. The pipeline's handler is compared with
+// unguarded bulk requests of prepared NDJSON, with the bulk helper of the client, and with an npm package.
 
 import { Client } from "@opensearch-project/opensearch";
 import { type OpensearchEngine, startOpensearch } from "@sluice/local";
@@ -80,7 +80,7 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Opensea
   };
 };
 
-/** Refreshes before each later mix: in production, earlier writes are searchable after a second. */
+/** Refreshes the index before each later mix, because in production earlier writes are searchable after a second. */
 const contenderOf = (client: Client, { name, index, reset, prepare }: OpensearchEntrant): Contender<OpensearchMix> => ({
   name,
   reset,
@@ -90,7 +90,7 @@ const contenderOf = (client: Client, { name, index, reset, prepare }: Opensearch
   prepare,
 });
 
-/** @throws when the contenders left different documents: then their work differed. */
+/** @throws when the contenders left different documents, because then their work differed. */
 const assertSameContent = async (
   client: Client,
   entrants: readonly OpensearchEntrant[],
@@ -100,7 +100,9 @@ const assertSameContent = async (
   for (const { index } of entrants) contents.push(await contentOf(client, index));
   const counts = contents.map(({ length }) => length);
   if (new Set(contents.map((documents) => documents.join())).size !== 1 || counts[0] !== expected) {
-    throw new Error(`the contenders left different documents, or not ${expected}: ${counts.join(", ")}`);
+    throw new Error(
+      `the contenders left different documents, or a number other than ${expected}: ${counts.join(", ")}`,
+    );
   }
 };
 
@@ -151,7 +153,7 @@ const measure = async ({ url }: OpensearchEngine, client: Client, options: Suite
   return { figures: figuresOf(times, records), goals, lines: [run, "", ...timeTable(times, names, records)] };
 };
 
-/** Writes to OpenSearch compared with other clients. */
+/** The suite that compares the pipeline's writes to OpenSearch with other clients. */
 export const opensearchSuite: Suite = {
   name: "opensearch",
   run: async (options) => {

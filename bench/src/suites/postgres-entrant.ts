@@ -1,10 +1,10 @@
-// Common parts of the contenders of the Postgres suite: the rows and the table.
+// The parts that all contenders of the Postgres suite share: the rows and the table.
 
 import type { PlainItem } from "@sluice/testing";
 import { filmColumns, keyColumn } from "../films.ts";
 import type { Work } from "../rounds.ts";
 
-/** `redelivered`: the updates again. */
+/** `redelivered` repeats the updates. */
 export type Mix = "insert" | "update" | "redelivered";
 
 /** The changes of all contenders, as events and as items. */
@@ -22,7 +22,7 @@ export interface Entrant {
   readonly view: string;
   /** All tables that the contender writes to. */
   readonly relations: readonly string[];
-  /** Prepares the input of a batch; returns the work until the last commit. */
+  /** Prepares the input of a batch. Returns the timed work, which ends with the last commit. */
   readonly prepare: (mix: Mix, batch: number) => Work;
 }
 

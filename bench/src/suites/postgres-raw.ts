@@ -16,7 +16,6 @@ const upsert = (): string => {
 const arraysOf = (films: readonly PlainItem[]): unknown[][] =>
   Object.values(filmColumns).map(({ path: [attribute] }) => films.map((film) => film[attribute] ?? null));
 
-/** Unguarded upserts. */
 export const rawUpsert = async (pool: pg.Pool, { films }: Material): Promise<Entrant> => {
   await pool.query(createTable(table));
   const text = upsert();

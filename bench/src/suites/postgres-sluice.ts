@@ -1,4 +1,4 @@
-// Sluice: the handler of a pipeline with one route, from parsed event to answer.
+// Sluice: the handler of a pipeline with one route, from parsed event to response.
 
 import { pipeline } from "@sluice/core";
 import { type PostgresGuard, postgresSink } from "@sluice/sink-postgres";

@@ -1,5 +1,6 @@
-// From an event to a commit in Postgres: the pipeline's handler with both guards, compared with Powertools' BatchProcessor
-// with a hand-written upsert, and with the raw limit: one unguarded statement with prepared arrays for each batch.
+// Measures the time from an event to a commit in Postgres. The pipeline's handler, with each guard, is compared with
+// Powertools' BatchProcessor with a hand-written upsert, and with the raw limit. The raw limit runs one unguarded
+// statement with prepared arrays for each batch.
 
 import { type PostgresEngine, startPostgres } from "@sluice/local";
 import type { PostgresGuard } from "@sluice/sink-postgres";
@@ -28,8 +29,8 @@ const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
 );
 
 /**
- * Commits are synced, as by default and unlike in the tests. Background work of the server is off, as it would hit the
- * contenders unequally.
+ * Commits are synced to disk, as by default but unlike in the tests. The server's background work is off, because it
+ * would slow some contenders more than others.
  */
 const settings = {
   fsync: "on",
@@ -70,7 +71,7 @@ const contentOf = async (pool: pg.Pool, { view }: Entrant): Promise<string> => {
   return rows[0]?.content ?? "";
 };
 
-/** @throws when the contenders left different rows: then their work differed. */
+/** @throws when the contenders left different rows, because then their work differed. */
 const assertSameContent = async (pool: pg.Pool, entrants: readonly Entrant[], expected: number) => {
   const contents = await Promise.all(entrants.map((entrant) => contentOf(pool, entrant)));
   if (new Set(contents).size !== 1 || !contents[0]?.startsWith(`${expected} `)) {
@@ -113,7 +114,7 @@ const ratioTable = (figures: Figures): string[] =>
 
 const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<SuiteReport> => {
   const pool = new pg.Pool({ connectionString: await engine.createDatabase(), max: 10 });
-  // When the server ends, idle connections emit an error, which would end this process.
+  // When the server ends, idle connections emit an error event. Without a listener the event would end this process.
   pool.on("error", () => undefined);
   try {
     const material = await materialOf(options);
@@ -139,7 +140,7 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
   }
 };
 
-/** Writes to Postgres compared with Powertools and the raw limit. */
+/** The suite that compares the pipeline's writes to Postgres with Powertools and the raw limit. */
 export const postgresSuite: Suite = {
   name: "postgres",
   run: async (options) => {

@@ -1,4 +1,4 @@
-// Changes published to a standard topic with one subscribed queue, in requests of ten.
+// Measures how fast changes are published to a standard topic with one subscribed queue, in requests of ten.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -27,7 +27,7 @@ const subscribedTopic = async (client: SNS, queues: SQS) => {
   return { topicArn, queueUrl };
 };
 
-/** Writes to SNS compared with Powertools and the raw limit. */
+/** The suite that compares the pipeline's writes to SNS with Powertools and the raw limit. */
 export const snsSuite: Suite = messagingSuite("sns", async ({ clientConfig }) => {
   const client = new SNS(clientConfig);
   const queues = new SQS(clientConfig);

@@ -1,4 +1,4 @@
-// Changes sent to a standard queue, in requests of ten.
+// Measures how fast changes are sent to a standard queue, in requests of ten.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { sqsSink } from "@sluice/sink-sqs";
@@ -20,7 +20,7 @@ export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> 
   return Number(Attributes?.ApproximateNumberOfMessages);
 };
 
-/** Writes to SQS compared with Powertools and the raw limit. */
+/** The suite that compares the pipeline's writes to SQS with Powertools and the raw limit. */
 export const sqsSuite: Suite = messagingSuite("sqs", async ({ clientConfig }) => {
   const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({ QueueName: "films" });

@@ -1,5 +1,5 @@
 // The anti-corruption layer: translates a customer into a contact of the CRM. Only this file knows both models, so that
-// either may change independently.
+// each model can change independently.
 
 import type { Change } from "@sluice/core";
 import type { WebhookMessage } from "@sluice/sink-webhook";
@@ -11,7 +11,7 @@ export type Customer = {
   readonly lastName: string;
   readonly email: string;
   readonly consent: boolean;
-  /** Internal: the CRM does not get it. */
+  /** An internal attribute, which the CRM must not get. */
   readonly creditLimit?: number;
 };
 
@@ -30,7 +30,9 @@ const toContact = ({ firstName, lastName, email, consent }: Customer): Contact =
 
 const isSame = (one: Contact, other: Contact): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** The call for a change: it puts or deletes one contact. Undefined when the contact did not change. */
+/**
+ * Returns the call for a change, which puts or deletes one contact. Returns undefined when the contact did not change.
+ */
 export const toCall = ({ keys, before, after }: Change<Customer>): WebhookMessage | undefined => {
   const path = `/contacts/${encodeURIComponent(String(keys.customerId))}`;
   if (after === undefined) return { method: "DELETE", path };

@@ -1,4 +1,4 @@
-// The pipeline: changes of customers as calls of the CRM's API. It can be imported outside Lambda.
+// The pipeline that sends changes of customers to the API of the CRM. This module can also be imported outside Lambda.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -6,7 +6,7 @@ import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
 import { list, required } from "./environment.ts";
 
-/** The record of the calls that were made. */
+/** Remembers the calls that were made, so that a redelivered change causes no second call. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const crm = webhookSink({

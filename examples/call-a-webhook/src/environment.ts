@@ -7,5 +7,5 @@ export const required = (name: string): string => {
   return value;
 };
 
-/** The values of a variable, separated by commas; `[]` when the variable is not set. */
+/** The comma-separated values of a variable; `[]` when the variable is not set. */
 export const list = (name: string): string[] => (process.env[name] ?? "").split(",").filter((value) => value !== "");

@@ -1,4 +1,4 @@
-// The CRM: an HTTP API of contacts, with faults.
+// A CRM for tests: an HTTP API of contacts that fails on demand.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -7,7 +7,7 @@ import { Webhook } from "standardwebhooks";
 
 /** The token that the CRM accepts. */
 export const token = "crm-token";
-/** The secret that the CRM verifies signatures with. */
+/** The secret with which the CRM verifies signatures. */
 export const secret = `whsec_${Buffer.from("a secret of 24 bytes, ok").toString("base64")}`;
 
 /** A call that the CRM executed. */
@@ -18,7 +18,7 @@ export interface CrmCall {
   readonly version: string;
 }
 
-/** The fault for a call; undefined for none. */
+/** Returns the fault for a call, or undefined if the CRM should execute the call. */
 export type CrmFault = (
   contact: string,
 ) => "down" | { readonly status: number; readonly retryAfter?: string } | undefined;
@@ -29,7 +29,7 @@ export interface Crm {
   readonly start: () => Promise<string>;
   readonly stop: () => Promise<void>;
   readonly setFault: (fault: CrmFault) => void;
-  /** Number of calls so far, including those with a fault. */
+  /** Number of calls so far, including failed calls. */
   readonly arrived: () => number;
   /** Executed calls, in order. */
   readonly taken: readonly CrmCall[];
@@ -45,7 +45,10 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
 const textHeaders = (headers: IncomingMessage["headers"]): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
-/** Checks token and signature. An empty body is signed, too, although it is not JSON. */
+/**
+ * Checks the token and the signature. If the signature of an empty body is valid, `verify` throws a SyntaxError,
+ * because an empty body is not JSON.
+ */
 const isAuthentic = (headers: Record<string, string>, body: string): boolean => {
   if (headers.authorization !== `Bearer ${token}`) return false;
   try {
@@ -56,7 +59,7 @@ const isAuthentic = (headers: Record<string, string>, body: string): boolean => 
   }
 };
 
-/** Makes a CRM without contacts. */
+/** Creates a CRM without contacts. */
 export const openCrm = (): Crm => {
   const taken: CrmCall[] = [];
   const contacts = new Map<string, unknown>();

@@ -1,4 +1,4 @@
-// Customers are written to DynamoDB Local, and the function sends their changes to a CRM with faults.
+// The test writes customers to DynamoDB Local, and the function sends their changes to a CRM that fails at times.
 
 import { setTimeout } from "node:timers/promises";
 import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -106,7 +106,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
 
   const put = (item: Customer) => table.send(new PutItemCommand({ TableName: "Customers", Item: marshall(item) }));
 
-  /** Every customer is written three times; the last write withdraws consent. */
+  /** Writes every customer three times. The last write withdraws consent. */
   const writeThrice = async (ids: readonly string[]): Promise<void> => {
     for (const lastName of ["One", "Two"]) await Promise.all(ids.map((id) => put(customer(id, { lastName }))));
     await Promise.all(ids.map((id) => put(customer(id, { lastName: "Three", consent: false }))));
@@ -115,7 +115,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
   const ids = (prefix: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-  /** The calls for these customers: three for each, in order, none twice. */
+  /** Expects three calls for each of these customers, in order and without repeats. */
   const expectAllOnceInOrder = (of: readonly string[]): void => {
     for (const id of of) {
       const versions = crm.taken.filter(({ contact }) => contact === id).map(({ version }) => version);
@@ -171,7 +171,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       during = crm.arrived() - before;
       crm.setFault(() => undefined);
     });
-    // Five or a few more until the circuit breaker opens, as several calls run at once, and one for each probe.
+    // The circuit breaker opens after five calls. Up to four more calls can run at that time, and each probe is a call.
     expect(during).toBeGreaterThanOrEqual(5);
     expect(during).toBeLessThanOrEqual(5 + 4 + 8);
     expectAllOnceInOrder(delayed);

@@ -1,4 +1,4 @@
-// The pipeline: logs every change, with these members in a line.
+// The pipeline. It logs every change as a line of JSON with the members that the mapper returns.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { required } from "./environment.ts";

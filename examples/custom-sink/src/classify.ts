@@ -1,14 +1,14 @@
-// Error numbers of the file system → codes. https://man7.org/linux/man-pages/man2/open.2.html and write.2.html
+// Translates errors of the file system into codes. https://man7.org/linux/man-pages/man2/open.2.html and write.2.html
 
 import { SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 const codes: Readonly<Record<string, SinkErrorCode>> = {
   EMFILE: "SINK_THROTTLED", // too many open files
   ENFILE: "SINK_THROTTLED",
-  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted, which an administrator can change
+  EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted; an administrator can raise the quota
   ENOSPC: "SINK_UNAVAILABLE",
   EIO: "SINK_UNAVAILABLE",
-  ESTALE: "SINK_UNAVAILABLE", // NFS: a handle of an earlier mount
+  ESTALE: "SINK_UNAVAILABLE", // NFS: the handle belongs to an earlier mount
   ETIMEDOUT: "SINK_TIMEOUT",
   EACCES: "SINK_DENIED",
   EPERM: "SINK_DENIED",
@@ -18,18 +18,21 @@ const codes: Readonly<Record<string, SinkErrorCode>> = {
   EISDIR: "SINK_MISSING",
 };
 
-/** `ENOENT`, not `ERR_INVALID_ARG_TYPE`. Not by class, as Jest runs tests in a realm with its own classes. */
+/**
+ * The code of a system error: `ENOENT`, but not `ERR_INVALID_ARG_TYPE`. It does not use `instanceof`, because Jest runs
+ * tests in a realm with its own classes.
+ */
 const systemCode = (error: unknown): string | undefined => {
   const { code } = Object(error) as { readonly code?: unknown };
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 };
 
 /**
- * The error of `node:fs` as a `SinkError`. An unknown system error is SINK_UNAVAILABLE, which is retried.
- * @throws any other error: a bug must fail the invocation.
+ * Turns an error of `node:fs` into a `SinkError`. An unknown system error becomes SINK_UNAVAILABLE, which is retried.
+ * @throws any other error, because a bug must fail the invocation.
  */
 export const classify = (error: unknown): SinkError => {
-  if (error instanceof SinkError) return error; // SINK_TIMEOUT of `writeInRequests`, when the signal aborts
+  if (error instanceof SinkError) return error; // `writeInRequests` throws SINK_TIMEOUT when the signal aborts
   const code = systemCode(error);
   if (code === undefined) throw error;
   return new SinkError(codes[code] ?? "SINK_UNAVAILABLE", `[json-lines] the file cannot be written: ${code}`, {

@@ -1,4 +1,4 @@
-// The sink: one line of JSON per change, at the end of one file.
+// The sink. It appends one line of JSON per change to one file.
 
 import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInRequests } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
@@ -11,16 +11,19 @@ export type Line = { readonly [member: string]: unknown };
 export interface JsonLinesOptions {
   /** Path of the file. The sink creates the file, but not its folder. */
   readonly path: string;
-  /** Most bytes of a line in UTF-8 with its line feed, and of one write to the file. Default 262,144. */
+  /** Maximum bytes of a line, including its line feed, and of one write to the file. Default 262,144. */
   readonly maxLineBytes?: number;
-  /** Opens the file, for tests. Default: on disk. */
+  /** Opens the file. Tests can replace this function. Default: opens the file on disk. */
   readonly open?: (path: string) => Promise<LineFile>;
 }
 
 const lineOf = ({ message, idempotencyKey }: AppendDelivery<Line>): string =>
   `${toJson({ ...message, idempotencyKey })}\n`;
 
-/** A file that is opened at the first write, and again after a failure, which may have left an incomplete line. */
+/**
+ * Opens the file at the first write, and again after a failed write, because that write may have left an incomplete
+ * line.
+ */
 const lazily = (open: () => Promise<LineFile>): LineFile => {
   let file: Promise<LineFile> | undefined;
   const close = async (): Promise<void> => {
@@ -33,7 +36,7 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
     try {
       await (await file).append(text);
     } catch (error) {
-      await close().catch(() => undefined); // it fails for the same reason as `error`
+      await close().catch(() => undefined); // closing fails for the same reason as the write
       throw error;
     }
   };
@@ -41,7 +44,7 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
 };
 
 /**
- * Makes a sink that appends a line of JSON to a file for every change. A repeated line has the same `idempotencyKey`.
+ * Creates a sink that appends a line of JSON to a file for every change. A repeated line has the same `idempotencyKey`.
  * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const jsonLines = ({

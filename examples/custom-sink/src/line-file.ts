@@ -4,7 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 
 /** A file to which whole lines are appended. */
 export interface LineFile {
-  /** Appends the text; resolves when it is stored on disk. */
+  /** Appends the text. Resolves when the text is stored on disk. */
   readonly append: (text: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -19,14 +19,14 @@ const isIncomplete = async (file: FileHandle): Promise<boolean> => {
   return buffer[0] !== newline;
 };
 
-/** Opens or creates the file, and ends an incomplete last line. @throws errors of `node:fs`. */
+/** Opens or creates the file. Adds a line feed if the last line is incomplete. @throws errors of `node:fs`. */
 export const openLineFile = async (path: string): Promise<LineFile> => {
   const file = await open(path, "a+");
   if (await isIncomplete(file)) await file.appendFile("\n");
   return {
     append: async (text) => {
       await file.appendFile(text);
-      await file.datasync(); // a network file system acknowledges buffered writes
+      await file.datasync(); // a network file system may acknowledge writes before it stores them
     },
     close: () => file.close(),
   };

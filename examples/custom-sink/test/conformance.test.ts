@@ -37,7 +37,7 @@ const openRig = async (): Promise<AppendRig<Line>> => {
   };
 };
 
-const wholeWrites = "a file takes or rejects a write as a whole, not line by line";
+const wholeWrites = "a file accepts or rejects a whole write, not single lines";
 
 conforms(
   { describe, test },
@@ -45,7 +45,7 @@ conforms(
     name: "jsonLines",
     writes: "append",
     limits: { maxBytes: { total: maxLineBytes, sizeOf } },
-    skip: { C07: "a file has no limit of entries" },
+    skip: { C07: "a file does not limit the number of entries" },
     cannot: { "throttle-one": wholeWrites, refuse: wholeWrites },
     badOptions: {
       path: () => jsonLines({ path: "" }),

@@ -1,11 +1,11 @@
-// A file on disk with the faults of the conformance kit.
+// A file on disk that can have the faults of the conformance kit.
 
 import type { Fault } from "@sluice/testing";
 import { type LineFile, openLineFile } from "../src/line-file.ts";
 
 interface FaultyFile {
   readonly open: (path: string) => Promise<LineFile>;
-  /** Number of opens and writes. */
+  /** Number of times that the file was opened or written to. */
   readonly requests: () => number;
   readonly fail: (fault: Fault) => Promise<void>;
   readonly heal: () => void;
@@ -17,7 +17,7 @@ const errnoError = (code: Errno): Error => Object.assign(new Error(`${code}: inj
 
 const codeOf: { readonly [Kind in Fault["kind"]]?: Errno } = { throttle: "EMFILE", down: "EIO", deny: "EACCES" };
 
-/** Makes a file without faults. */
+/** Creates a file without faults. */
 export const faultyFile = (): FaultyFile => {
   let count = 0;
   let fault: Fault["kind"] | undefined;

@@ -1,4 +1,5 @@
-// The deployed function: configured by its environment, and invoked with the events of its event source mapping.
+// Tests the function as it is deployed: environment variables configure it, and it gets the events of an event source
+// mapping.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -85,7 +86,7 @@ describeWithSqs("the handler", (engine) => {
     expect(await linesOf("o-3")).toMatchObject([{ kind: "modify", after: { orderId: "o-3", total: 2 } }]);
   });
 
-  test("dead-letters the change whose line is too large, whole and alone", async () => {
+  test("dead-letters the whole record of the change whose line is too large, and no other record", async () => {
     const deadLetters = await takeDeadLetters();
     expect(deadLetters).toHaveLength(1);
     expect(deadLetters[0]).toMatchObject({

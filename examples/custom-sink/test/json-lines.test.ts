@@ -1,4 +1,4 @@
-// Cases that the conformance kit does not have: errors of the file system, and incomplete lines after a crash.
+// Tests cases that the conformance kit lacks: errors of the file system, and incomplete lines after a crash.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ const delivery = (name: string): AppendDelivery<Line> => ({
   idempotencyKey: `key-${name}`,
 });
 
-/** Writes with a new sink, as a new execution environment does. */
+/** Writes one line with a new sink, as a new execution environment would. */
 const writeTo = async (path: string, name: string): Promise<readonly WriteResult[]> => {
   const sink = jsonLines({ path });
   const results = await sink.write([delivery(name)], {
@@ -34,13 +34,13 @@ const writeTo = async (path: string, name: string): Promise<readonly WriteResult
   return results;
 };
 
-test("a missing folder is SINK_MISSING, and so is a path that is a folder", async () => {
+test("a missing folder and a path that is a folder both cause SINK_MISSING", async () => {
   const paths = [join(folder, "missing", "changes.jsonl"), folder];
   const results = (await Promise.all(paths.map((path) => writeTo(path, "a")))).flat();
   expect(results).toMatchObject(paths.map(() => ({ outcome: "failed", error: { code: "SINK_MISSING" } })));
 });
 
-test("an incomplete line is ended, so that the next line is valid", async () => {
+test("an incomplete line gets a line feed, so that the next line is valid", async () => {
   const path = join(folder, "incomplete.jsonl");
   await writeFile(path, '{"name":"a"}\n{"na');
   await writeTo(path, "b");

@@ -5,7 +5,10 @@ import type { StreamRecord } from "@sluice/core/envelope";
 import type { Feed, ReceivedChange } from "./feeds/feed.ts";
 import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
-/** DynamoDB Local pads sequence numbers with zeros; versions are padded to a fixed length. */
+/**
+ * Removes leading zeros, because DynamoDB Local pads sequence numbers to another length than the versions of changes
+ * do.
+ */
 const withoutZeros = (digits: string): string => digits.replace(/^0+/, "");
 
 /** The distinct records of the stream, by sequence number. */
@@ -16,23 +19,23 @@ export const addRecords = (seen: SeenRecords, records: readonly StreamRecord[]):
   for (const record of records) seen.set(withoutZeros(record.dynamodb?.SequenceNumber ?? ""), record);
 };
 
-/** Comparison of a feed's arrivals with the stream. All counts except `sent` and `arrived` should be 0. */
+/** The differences between a feed's arrivals and the stream. All counts except `sent` and `arrived` should be 0. */
 export interface Audit {
-  /** Records of the stream that belong to the feed. */
+  /** Number of records of the stream that belong to the feed. */
   readonly sent: number;
   readonly arrived: number;
-  /** Repeated arrivals of a change. */
+  /** Number of repeated arrivals of the same change. */
   readonly duplicates: number;
   readonly lost: number;
-  /** Arrivals of a change that does not belong to the feed. */
+  /** Number of arrivals of changes that do not belong to the feed. */
   readonly unexpected: number;
-  /** Arrivals after a newer change of the same film. */
+  /** Number of arrivals after a newer change of the same film. */
   readonly disordered: number;
-  /** The arrivals of the film with the most arrivals. */
+  /** All arrivals of the film that has the most arrivals. */
   readonly busiest: readonly ReceivedChange[];
 }
 
-/** The version is `<epoch>-<sequence number>`. */
+/** Returns the sequence number in a version, which has the form `<epoch>-<sequence number>`. */
 const sequenceNumberOf = (version: string): string => withoutZeros(version.slice(version.lastIndexOf("-") + 1));
 
 const byFilm = (arrivals: readonly ReceivedChange[]): Map<string, ReceivedChange[]> => {
@@ -92,7 +95,7 @@ export const isExact = ({ sent, duplicates, lost, unexpected, disordered }: Audi
 
 const counted = (value: number): string => value.toLocaleString("en");
 
-/** One line: `3,801 sent, 3,801 arrived: 0 duplicates, 0 lost, 0 unexpected, 0 out of order`. */
+/** Returns one line: `3,801 sent, 3,801 arrived: 0 duplicates, 0 lost, 0 unexpected, 0 out of order`. */
 export const describeAudit = ({ sent, arrived, duplicates, lost, unexpected, disordered }: Audit): string =>
   `${counted(sent)} sent, ${counted(arrived)} arrived: ${duplicates} duplicates, ${lost} lost, ` +
   `${unexpected} unexpected, ${disordered} out of order`;

@@ -3,10 +3,13 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { FilmItem } from "./films-data.ts";
 
-/** One copy of a film as text, column by column; null for an empty column. */
+/** A copy of a film: the text of each column, or null for an empty column. */
 export type FilmRow = { readonly [column: string]: string | null };
 
-/** Film ids with differences. `stale`: the copy is of an older write. `differing`: the copy has other values. `ghost`: the table has no such film. */
+/**
+ * Ids of films whose copies are wrong. `stale`: the copy is from an older write. `differing`: the copy has other
+ * values. `ghost`: the table has no such film.
+ */
 export interface Comparison {
   readonly compared: number;
   readonly missing: readonly string[];
@@ -45,7 +48,7 @@ const isEqual = (item: FilmItem, row: FilmRow): boolean =>
 const isOlder = (item: FilmItem, row: FilmRow): boolean =>
   Number(row.updated_at_ms ?? 0) < Number(textOf(item.updatedAtMs) ?? 0);
 
-/** Compares every item with its copy, both by film id. */
+/** Compares every item with the copy that has the same film id. */
 export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<string, FilmRow>): Comparison => {
   const missing: string[] = [];
   const stale: string[] = [];
@@ -65,7 +68,7 @@ export const isClean = (
   deadLettered: ReadonlySet<string> = new Set(),
 ): boolean => [missing, stale, differing, ghost].flat().every((filmId) => deadLettered.has(filmId));
 
-/** One line: `3,129 compared: 0 missing, 0 stale, 0 differing, 0 ghost`. */
+/** Returns one line: `3,129 compared: 0 missing, 0 stale, 0 differing, 0 ghost`. */
 export const describeComparison = ({ compared, missing, stale, differing, ghost }: Comparison): string =>
   `${compared.toLocaleString("en")} compared: ${missing.length} missing, ${stale.length} stale, ` +
   `${differing.length} differing, ${ghost.length} ghost`;

@@ -1,4 +1,4 @@
-// Reads the dead-letter queue without deleting messages, and redrives it through an event source mapping.
+// Reads the dead-letter queue without deleting messages, and redrives its messages through an event source mapping.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -6,10 +6,13 @@ import type { PipelineHandler } from "@sluice/core";
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { sqsEventSourceMapping } from "@sluice/local";
 
-/** Longer than the demo reads the queue. */
+/** Visibility timeout of the messages in seconds. It is longer than the demo needs to read the queue. */
 const hiddenSeconds = 60;
 
-/** Reads all dead letters and then makes them visible again. A visibility timeout of 0 would return some twice and miss others. */
+/**
+ * Reads all dead letters, and then makes them visible again. With a visibility timeout of 0 the demo would read some
+ * messages twice and miss others.
+ */
 export const readDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
   const QueueUrl = queueUrl;
   const receipts: string[] = [];
@@ -34,14 +37,14 @@ export const readDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envel
 };
 
 /**
- * Delivers each dead letter once to the handler, as Lambda does with the queue as an event source.
- * @returns the number of messages that succeeded and are deleted.
+ * Delivers each dead letter once to the handler, as Lambda does when the queue is an event source.
+ * @returns the number of messages that the handler processed successfully, and that are therefore deleted.
  */
 export const redrive = async (sqs: SQS, queueUrl: string, handler: PipelineHandler, count: number): Promise<number> => {
   const functionResponseTypes = ["ReportBatchItemFailures"] as const;
   const mapping = sqsEventSourceMapping({ client: sqs, queueUrl, handler, functionResponseTypes });
   await mapping.start();
-  // A message that fails stays hidden longer than this loop runs.
+  // A failed message stays hidden for longer than this loop runs, so that it is not delivered again.
   while (mapping.counters.invokedEventCount < count) await sleep(20);
   await mapping.stop();
   return mapping.counters.deletedEventCount;

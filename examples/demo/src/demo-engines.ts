@@ -1,4 +1,4 @@
-// The engines of the demo: DynamoDB, SQS, and those of the chosen replicas.
+// The engines of the demo: DynamoDB, SQS, and the engines of the chosen replicas.
 
 import {
   type DynamodbEngine,

@@ -1,4 +1,4 @@
-// The demo: load films, write, replicate, redrive the dead letters, compare.
+// Runs the demo: loads films, changes and replicates them, redrives the dead letters, and compares the copies.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -25,7 +25,7 @@ import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts"
 export interface DemoResult {
   readonly tally: Tally;
   readonly elapsedMs: number;
-  /** Whether the expected dead letters were there, and the redrive succeeded. */
+  /** Whether the queue had the expected dead letters, and their redrive succeeded. */
   readonly isRedriven: boolean;
   readonly replicas: readonly Replica[];
   readonly comparisons: ReadonlyMap<string, Comparison>;
@@ -38,7 +38,7 @@ export interface DemoResult {
   readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
 }
 
-/** The parts of a run. */
+/** The parts that all steps of a run use. */
 interface DemoRun {
   readonly options: Options;
   readonly engines: DemoEngines;
@@ -66,7 +66,7 @@ const configure = (engines: DemoEngines, queueUrl: string): void => {
   });
 };
 
-/** Records the deliveries before the handler can fail. */
+/** Wraps the handler, so that the demo knows the delivered records even if the handler fails. */
 const observed =
   (handler: PipelineHandler, seen: SeenRecords, tally: Tally): PipelineHandler =>
   async (event, context) => {
@@ -77,7 +77,7 @@ const observed =
     return response;
   };
 
-/** Small batches for runs with faults: enough batches are left after those that fail. */
+/** The event source mapping of the stream. Runs with faults have small batches, so that most batches do not fail. */
 const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
@@ -88,11 +88,11 @@ const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
     startingPosition: "TRIM_HORIZON",
-    // Lambda's maximum: on a busy machine an invocation may take long, and a timeout would repeat its messages.
+    // Lambda's maximum, because an invocation may take long on a busy machine, and a timeout would repeat its messages.
     functionTimeoutMs: 900_000,
   });
 
-/** Consumes the retry queue, if there is one. */
+/** The event source mapping of the retry queue, if the run has a retry queue. */
 const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMapping | undefined =>
   queues.retryUrl === undefined
     ? undefined
@@ -101,11 +101,11 @@ const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMappin
         queueUrl: queues.retryUrl,
         handler,
         functionResponseTypes: ["ReportBatchItemFailures"],
-        // Attempts during the outage take CPU time from the demo itself.
+        // A low limit, because attempts during the outage take CPU time from the rest of the demo.
         maximumConcurrency: 2,
       });
 
-/** Loads the films and keeps the table busy. */
+/** Loads the films, and then makes the random writes. */
 const makeChanges = async (
   { options, engines, client, tally, progress }: DemoRun,
   films: readonly FilmItem[],
@@ -121,7 +121,7 @@ const makeChanges = async (
   await loadTable(client, films, show);
   progress.say(`  loaded ${withSeparators(films.length)} films in ${withSeparators(Date.now() - loadedAt)} ms`);
   const { postgres } = engines;
-  // Otherwise the delay of the load would count as delay of the outage.
+  // If the load were still in progress, its delay would count as a delay of the outage.
   if (options.outage) await drained();
   const outage = options.outage && postgres !== undefined ? planOutage(postgres, tally, progress) : undefined;
   const workedAt = Date.now();
@@ -138,7 +138,7 @@ const makeChanges = async (
 const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
 const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`;
 
-/** Shows a dead letter, drops the constraint that caused it, and redrives all dead letters unless they are to be kept. */
+/** Shows a dead letter, and drops the constraint that caused it. Redrives all dead letters unless `--keep` is set. */
 const redriveDeadLetters = async (run: DemoRun, deadLetters: readonly Envelope[]): Promise<boolean> => {
   const { options, sqs, queues, handler, replicas, progress } = run;
   const [first] = deadLetters;

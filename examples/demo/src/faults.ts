@@ -1,5 +1,5 @@
-// The faults of the demo: for each feed, half of one batch fails; and once, the function crashes after it has sent all
-// messages. After each fault Lambda delivers the records again.
+// Injects the faults of the demo. For each feed, half of one batch fails. The function also crashes once, after it has
+// sent all messages. After each fault Lambda delivers the records again.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelineHandler } from "@sluice/core";
@@ -15,23 +15,23 @@ import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /** The faults of one run. */
 export interface Faults {
-  /** The sink, with failures for the films in the invocation's plan. */
+  /** Wraps a sink, so that the sink fails for the films that the plan of the invocation names. */
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
-  /** The handler of a function that crashes once. */
+  /** Wraps a handler, so that the handler crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;
-  /** Names of the feeds of which half a batch has failed. */
+  /** Names of the feeds for which half of a batch has failed. */
   readonly halved: ReadonlySet<string>;
-  /** Number of records of the invocation that crashed; 0 before the crash. */
+  /** Number of records in the invocation that crashed; 0 before the crash. */
   readonly crashedRecords: () => number;
 }
 
-/** Film ids that fail during an invocation, by the name of the feed. */
+/** The ids of the films that fail during an invocation, by the name of the feed. */
 type FaultPlan = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Half of a smaller batch would be too few films. */
+/** Minimum number of a feed's films in a batch before half of them fail. */
 const fewestFilms = 4;
 
-/** A crash with fewer records would show little. */
+/** Minimum number of records in the invocation that crashes. */
 const fewestCrashed = 20;
 
 const unavailable = (name: string): SinkError =>
@@ -54,7 +54,7 @@ const failingFor = <Message>(
 
 const secondHalf = (films: readonly string[]): ReadonlySet<string> => new Set(films.slice(Math.ceil(films.length / 2)));
 
-/** Plans the faults for these feeds. Without feeds there are no faults. */
+/** Creates the faults for these feeds. Without feeds there are no faults. */
 export const planFaults = (
   feeds: readonly { readonly name: string; readonly interest: Interest | undefined }[],
 ): Faults => {
@@ -73,7 +73,9 @@ export const planFaults = (
     }
     return plan;
   };
-  /** Whether this invocation has enough records, of which each feed gets at least one. */
+  /**
+   * Whether the function crashes in this invocation, which must have enough records, and at least one for each feed.
+   */
   const crashesNow = (records: readonly StreamRecord[]): boolean =>
     crashedRecords === 0 &&
     feeds.length > 0 &&

@@ -14,8 +14,8 @@ const attributeOf = (value: unknown): AttributeValue => {
 };
 
 /**
- * Loads the films as items. The key is the position in the file, from 1, as no attribute is unique and always present
- * (titles repeat, and one is null). Titles that are numbers stay numbers.
+ * Loads the films as items. The key is the position in the file, from 1, because no attribute is both unique and always
+ * present (titles repeat, and one is null). Titles that are numbers stay numbers.
  */
 export const loadFilms = async (): Promise<FilmItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");

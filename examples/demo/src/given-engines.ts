@@ -1,4 +1,4 @@
-// External engines, which the environment names: checks that they answer.
+// Checks that the external engines, which environment variables name, are reachable.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -19,7 +19,7 @@ const placeOf = (variable: string, address: string): { readonly host: string; re
 
 const expectAnswer = async (variable: string, address: string): Promise<void> => {
   const { host, port } = placeOf(variable, address);
-  // A path to a Unix socket, which only pg understands.
+  // The URL has no host, but a path to a Unix socket. Only pg can connect to it.
   if (host === "") return;
   const socket = connect({ host, port });
   try {

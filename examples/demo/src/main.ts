@@ -1,7 +1,7 @@
-// Sluice on embedded engines: a Lambda handler writes the changes of films in DynamoDB to the chosen replicas. A bad record
-// goes to the dead-letter queue and is redriven, and at the end every value is compared. Feeds get a message for every
-// change, while half of a batch fails and the function crashes; an audit checks their messages. With --outage Postgres
-// is down for some time instead.
+// Runs Sluice on embedded engines. A Lambda handler writes the changes of films in DynamoDB to the chosen replicas. A
+// bad record goes to the dead-letter queue and is redriven. At the end the demo compares every value. Feeds get a
+// message for every change, although half of a batch fails and the function crashes; an audit checks these messages.
+// With --outage there are no such faults, but Postgres is down for some time.
 // Exit code: 0 when table and replicas are equal and every feed got each change once and in order, 1 otherwise, 2 when an
 // engine is missing, 130 after Ctrl-C.
 
@@ -14,11 +14,11 @@ import { type ProgressPrinter, progressOn, withSeparators } from "./progress.ts"
 import { isSuccess, summaryOf } from "./summary.ts";
 
 const progress: ProgressPrinter = progressOn(process.stdout);
-// The reader has closed the pipe, as `| head` does. The engines end with this process.
+// Standard output fails when its reader closes the pipe, as `| head` does. The engines end with this process.
 process.stdout.once("error", () => process.exit(1));
 const exitCodeOfSigint = 130;
 
-/** The configuration of the functions, which a redrive needs, too. The user's own AWS keys are not printed. */
+/** The variables that the demo prints for a redrive by hand. The user's own AWS keys are not printed. */
 const environmentNames = [
   "DATABASE_URL",
   "DEAD_LETTER_QUEUE_URL",
@@ -32,7 +32,10 @@ const handlerFile = "examples/replicate-to-postgres/dist/handler.js";
 const environmentOf = (names: readonly string[]): string =>
   names.flatMap((name) => (process.env[name] === undefined ? [] : `${name}=${process.env[name]}`)).join(" ");
 
-/** How to redrive by hand, with the handler of examples/replicate-to-postgres: its pipeline made the dead letters. */
+/**
+ * Lines that say how to redrive by hand. They name the handler of examples/replicate-to-postgres, whose pipeline wrote
+ * the dead letters.
+ */
 const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): string[] => [
   `Redrive:  export ${environmentOf(environmentNames)}`,
   `          npx sluice redrive ${deadLetterUrl} --endpoint-url ${sqs.endpoint} --to local --handler ${handlerFile}`,
@@ -56,7 +59,7 @@ const interruption = (): Promise<"interrupted"> =>
     });
   });
 
-/** Work in progress now fails, as its engines stop: its warnings are not printed. */
+/** Ends the demo after Ctrl-C. Work in progress fails because its engines stop, so its warnings are not printed. */
 const endInterrupted = (): number => {
   progress.say("interrupted: stopping the engines");
   progress.end();
@@ -98,7 +101,7 @@ const run = async (options: Options): Promise<number> => {
   }
 };
 
-/** Prints a missing engine or a wrong configuration in one sentence, without a stack. */
+/** Prints the error of a missing engine or a wrong configuration in one sentence, without a stack trace. */
 const failed = (error: unknown): number => {
   if (error instanceof EngineMissingError) {
     progress.say(error.message);

@@ -17,12 +17,12 @@ const feedNames: readonly FeedName[] = ["sns", "sqs", "email", "webhook"];
 export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
 
 const defaultWrites = 3000;
-/** Fewer, as a feed gets a message for each write. */
+/** Fewer than the default, because a feed gets a message for each write. */
 const defaultWritesWithFeeds = 600;
-/** Spread over the time before, during and after the outage. */
+/** The writes are spread over the time before, during and after the outage. */
 const defaultWritesWithOutage = 1500;
 
-/** The target that is killed, a feed, and another replica. */
+/** Postgres, which is killed, a feed, and another replica. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
 /** The text of --help. */
@@ -87,7 +87,7 @@ const checked = ({ outage, keep, help, ...values }: ParsedValues): Options | str
   return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, keep, help, writes, seed };
 };
 
-/** The options, or the error message. */
+/** Returns the options, or an error message. */
 export const parseOptions = (args: string[]): Options | string => {
   try {
     const { values } = parseArgs({

@@ -11,24 +11,24 @@ export const workMs = 15_000;
 /** The result of an outage. */
 export interface OutageResult {
   readonly durationMs: number;
-  /** Changes that each target took during the outage, by route. */
+  /** Number of changes that each target accepted during the outage, by route. */
   readonly written: ReadonlyMap<string, number>;
-  /** Deliveries that were queued for retry during the outage. */
+  /** Number of deliveries that were queued for retry during the outage. */
   readonly queued: number;
-  /** Longest time from a write until its stream record was finished: before and during the outage. */
+  /** Longest time from a write until Lambda finished its stream record, before and during the outage. */
   readonly longestWaitMs: { readonly before: number; readonly during: number };
   readonly restartedAt: number;
 }
 
 /** A planned outage. */
 export interface Outage {
-  /** Call it with the number of writes so far. */
+  /** Call this function after each write, with the number of writes so far and the number of all writes. */
   readonly onWritten: (written: number, all: number) => void;
   /** Resolves when Postgres runs again. */
   readonly end: () => Promise<OutageResult>;
 }
 
-/** The counts at a time. */
+/** The counts at one point in time. */
 interface Snapshot {
   readonly at: number;
   readonly written: ReadonlyMap<string, number>;
@@ -58,7 +58,7 @@ const resultOf = ({ latenciesMs }: Tally, [start, killed, beforeRestart, restart
   restartedAt: restarted.at,
 });
 
-/** Plans the outage of this server. */
+/** Prepares the outage of this server. */
 export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: ProgressPrinter): Outage => {
   const start = snapshotOf(tally);
   let killed: Promise<Snapshot> | undefined;

@@ -1,4 +1,4 @@
-// Progress: on a terminal one line that is rewritten; elsewhere a line every two seconds.
+// Prints progress. On a terminal it rewrites one line; elsewhere it prints a line every two seconds.
 
 const plainIntervalMs = 2000;
 
@@ -7,11 +7,11 @@ export interface ProgressPrinter {
   readonly update: (text: string) => void;
   /** Prints a lasting line in place of the progress line. */
   readonly say: (line: string) => void;
-  /** Prints nothing from now on. */
+  /** Ends all printing: later calls have no effect. */
   readonly end: () => void;
 }
 
-/** Makes a progress printer for this stream. */
+/** Creates a progress printer for this stream. */
 export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">): ProgressPrinter => {
   let latestPlainAt = 0;
   let isOver = false;

@@ -1,6 +1,6 @@
-// Random numbers from a seed: equal seeds make equal workloads.
+// Random numbers from a seed. Equal seeds lead to equal workloads.
 
-/** Makes a generator of whole numbers from 0 to `below - 1` (mulberry32). */
+/** Creates a generator of whole numbers from 0 to `below - 1` (mulberry32). */
 export const seededRandom = (seed: number): ((below: number) => number) => {
   let state = seed >>> 0;
   return (below) => {

@@ -72,13 +72,13 @@ export const summaryOf = (result: DemoResult): string[] => [
   ...feedLines(result),
 ];
 
-/** Whether each feed got every change once and in order, although all planned faults happened. */
+/** Whether all planned faults happened, and each feed still got every change once and in order. */
 const feedsAreExact = ({ feeds, faults, audits, outage }: DemoResult): boolean => {
   const isTested = outage !== undefined || (faults.halved.size === feeds.length && faults.crashedRecords() > 0);
   return feeds.length === 0 || (isTested && [...audits.values()].every(isExact));
 };
 
-/** An outage without queued deliveries would show nothing. */
+/** Whether the outage, if there was one, caused deliveries to be queued for retry. */
 const outageHadEffect = ({ outage }: DemoResult): boolean => outage === undefined || outage.queued > 0;
 
 /** Whether table and replicas are equal, and every feed got its changes. */

@@ -1,4 +1,4 @@
-// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts them.
+// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts films.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -14,11 +14,11 @@ import {
 import type { FilmItem } from "./films-data.ts";
 import { seededRandom } from "./random.ts";
 
-/** Unique, as the engine may be an external one with other tables. */
+/** A unique name, because an external engine may have other tables. */
 export const tableName: string = `SluiceDemoFilms${Date.now()}`;
 
 const writerCount = 8;
-/** BatchWriteItem takes 25. */
+/** BatchWriteItem accepts at most 25 items. */
 const batchSize = 25;
 
 /** A bad record: the longest film ever made, which a constraint on the running time rejects. */
@@ -92,11 +92,13 @@ export const loadTable = async (
 export interface FilmWrite {
   readonly kind: "vote" | "correct" | "clear" | "remove" | "put";
   readonly film: FilmItem;
-  /** The number of votes after a vote. */
+  /** For a vote: the new number of votes of the film. */
   readonly votes: number;
 }
 
-/** Random writes: 4 of 9 are votes; the others correct or clear attributes, remove films, or put removed films again. */
+/**
+ * Random writes. Four of nine are votes; the other writes correct or clear attributes, or remove and re-insert films.
+ */
 export const workload = (films: readonly FilmItem[], writes: number, seed: number): FilmWrite[] => {
   const random = seededRandom(seed);
   const removed: FilmItem[] = [];
@@ -143,7 +145,7 @@ const write = async (client: DynamoDBClient, { kind, film, votes }: FilmWrite): 
   else await client.send(new UpdateItemCommand({ ...target, ...updateOf(kind, votes) }));
 };
 
-/** Makes the writes with several concurrent writers, as fast as possible or spread over `durationMs`. */
+/** Executes the writes with several concurrent writers, spread over `durationMs`, or as fast as possible if it is 0. */
 export const runWorkload = (
   client: DynamoDBClient,
   writes: readonly FilmWrite[],

@@ -1,4 +1,4 @@
-// The targets: one pipeline with the chosen replicas and feeds, and its queues.
+// The targets of the demo. One pipeline has the chosen replicas and feeds, and the queues for retries and dead letters.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
@@ -18,7 +18,7 @@ export interface Targets {
   readonly dedupeStore: DedupeStore | undefined;
 }
 
-/** Opens the targets, each on its engine. With an outage there are no other faults. */
+/** Opens the targets, each on its engine. A run with an outage has no other faults. */
 export const openTargets = async (options: Options, engines: DemoEngines): Promise<Targets> => {
   const feeds = await openFeeds(options.feeds, engines);
   return {
@@ -36,7 +36,7 @@ export interface Queues {
   readonly retryUrl: string | undefined;
 }
 
-/** Creates the queues. Only feeds need a FIFO retry queue: replicas are guarded by version. */
+/** Creates the queues. Only feeds need a FIFO retry queue, because replicas compare versions and need no order. */
 export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promise<Queues> => {
   const name = `sluice-demo-${Date.now()}`;
   const { QueueUrl: deadLetterUrl = "" } = await sqs.createQueue({ QueueName: name });
@@ -49,10 +49,13 @@ export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promis
   return { deadLetterUrl, retryUrl };
 };
 
-/** Short, like the outage; the defaults are 15 seconds and 15 minutes. */
+/** Short delays of the retry queue, because the outage is short. The defaults are 15 seconds and 15 minutes. */
 const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 
-/** For Postgres alone the handler of the example; otherwise one pipeline with a route to each target. */
+/**
+ * If Postgres is the only target and there is no outage, returns the handler of the example. Otherwise returns the
+ * handler of a pipeline with a route to each target.
+ */
 export const handlerOf = async (
   { sinks, outage }: Options,
   { replicas, feeds, faults, dedupeStore }: Targets,

@@ -12,7 +12,7 @@ import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-// The README's commands run built code.
+// The commands in the README run built code, so the test builds it first.
 execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/replicate-to-postgres"], { cwd: root });
 
 const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
@@ -59,7 +59,7 @@ const readmeConsole = (): [command: string, shown: string][] => {
 
 const withoutRun = (text: string): string => text.replaceAll(/sluice-demo-\d+/g, "sluice-demo");
 
-/** The output of a command in the root folder, with the variables that the demo has printed. */
+/** Runs a command in the root folder with the variables that the demo has printed, and returns its output. */
 const outputOf = async (command: string, demoOutput: string): Promise<string> => {
   const [, variables = ""] = /export (.*)$/m.exec(demoOutput) ?? [];
   const { stdout } = await promisify(execFile)("sh", ["-c", `export ${variables}; { ${command}; } 2>&1`], {
@@ -78,7 +78,7 @@ const checkKept = async (output: string): Promise<void> => {
   const { rows: badFilms } = await client.query("SELECT title FROM films WHERE film_id = 100001");
   await client.end();
   expect(rows[0].films).toBeGreaterThan(3_000);
-  // The dead letter of the bad record is left in its queue.
+  // The dead letter of the bad record is still in the queue.
   expect(badFilms).toEqual([]);
   expect(output).toMatch(/films left in the dead-letter queue: 1/);
   expect(output).toMatch(/npx sluice redrive http:\S+/);

@@ -16,7 +16,7 @@ describe("progress", () => {
     expect(terminal.written.join("")).toBe("\r\u001b[2K  1 write\r\u001b[2K  2 writes\r\u001b[2Kdone\n");
   });
 
-  test("is occasional plain lines without a terminal", () => {
+  test("prints occasional plain lines without a terminal", () => {
     const pipe = stream(false);
     const progress = progressOn(pipe);
     progress.update("1 write");

@@ -1,4 +1,4 @@
-// Creates the dedupe table, unless it exists. Run it when you deploy.
+// Creates the dedupe table if it does not exist. Run this program when you deploy.
 
 import { dedupeStore } from "./shop.ts";
 

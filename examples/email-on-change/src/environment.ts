@@ -9,7 +9,7 @@ export const required = (name: string): string => {
   return value;
 };
 
-/** `smtp://user:password@host:587`, or `smtps:` for TLS from the first byte. */
+/** Parses `smtp://user:password@host:587`. The scheme `smtps:` means TLS from the first byte. */
 const smtpFromEnvironment = (text: string): EmailTransport => {
   const { protocol, hostname, port, username, password } = new URL(text);
   return smtpTransport({
@@ -20,7 +20,7 @@ const smtpFromEnvironment = (text: string): EmailTransport => {
   });
 };
 
-/** SMTP if `SMTP_URL` is set, else SES. */
+/** Returns the SMTP transport if `SMTP_URL` is set, and the SES transport otherwise. */
 export const transport = (): EmailTransport => {
   const { SMTP_URL, CONFIGURATION_SET } = process.env;
   if (SMTP_URL) return smtpFromEnvironment(SMTP_URL);

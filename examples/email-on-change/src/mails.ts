@@ -1,4 +1,4 @@
-// The changes that cause a mail, the recipients, and the templates.
+// Defines the changes that cause a mail, the recipients, and the templates.
 
 import type { Change } from "@sluice/core";
 import type { EmailMessage } from "@sluice/sink-email";

@@ -1,4 +1,4 @@
-// Templates: texts with {{names}}. Values are escaped in HTML, so that a customer's name cannot be markup.
+// Templates: texts with {{names}} for values. Values are escaped in HTML, so that a customer's name cannot be markup.
 
 /** The parts of a mail that a template fills. */
 export interface Rendered {
@@ -14,16 +14,17 @@ type TemplateValues = { readonly [name: string]: string | number };
 const fill = (text: string, values: TemplateValues, write: (value: string) => string): string =>
   text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = values[name];
-    // The error sends the change to the dead-letter queue, instead of a mail with "Dear undefined" to a customer.
+    // The error sends the change to the dead-letter queue. Otherwise the customer would get a mail with "Dear
+    // undefined".
     if (value === undefined) throw new Error(`the template needs ${name}`);
     return write(String(value));
   });
 
-/** Makes a function that fills the template with values. */
+/** Creates a function that fills the template with values. */
 export const template =
   (parts: Rendered) =>
   (values: TemplateValues): Rendered => ({
-    // A subject is one line, with any values.
+    // A subject must be one line, so line breaks in values become spaces.
     subject: fill(parts.subject, values, (value) => value.replace(/\s+/g, " ")),
     text: fill(parts.text, values, (value) => value),
     html: fill(parts.html, values, escaped),

@@ -1,4 +1,4 @@
-// The shop writes to DynamoDB Local, and the function sends mails to its customers.
+// The test writes to DynamoDB Local as the shop does, and the function sends mails to the customers.
 
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -68,7 +68,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     for (const client of [table, sqs]) client.destroy();
   });
 
-  /** Delivers the stream from its beginning to its end to the function, as Lambda does. */
+  /** Delivers the whole stream to the function, as Lambda does. */
   const deliverStream = async (): Promise<void> => {
     const mapping = eventSourceMapping({
       client: streamsClient(dynamodb.endpoint),
@@ -111,7 +111,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     expect(await arrived()).toEqual(["ada@example.com: Welcome, Ada", "ada@example.com: Your receipt for order 7"]);
   });
 
-  test("sends no mail again when the stream is redelivered", async () => {
+  test("sends no mail twice when the stream is redelivered", async () => {
     await put(customer("Bob"));
     await deliverStream();
     expect(await arrived()).toEqual(["bob@example.com: Welcome, Bob"]);
@@ -119,7 +119,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     expect(await arrived()).toEqual([]);
   });
 
-  test("retries a mail that must wait, and dead-letters a rejected one alone", async () => {
+  test("retries a mail that the server defers, and dead-letters only a mail that the server rejects", async () => {
     let waits = 4;
     mailbox.refuse((address) => {
       if (address.startsWith("eve")) return [550, "5.1.1 no such user"];

@@ -1,4 +1,4 @@
-// The mail server of the customers, for tests.
+// A mail server for tests, which receives the mails to the customers.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -20,11 +20,11 @@ export interface Mailbox {
   readonly refuse: (refusal: Refusal) => void;
   /** All mails since the last `take`. */
   readonly received: () => readonly Received[];
-  /** Returns and removes all mails. */
+  /** Removes all mails, and returns them. */
   readonly take: () => readonly Received[];
 }
 
-/** Makes a mail server that has not started. */
+/** Creates a mail server, which `start` starts. */
 export const openMailbox = (): Mailbox => {
   let received: Received[] = [];
   let refusal: Refusal = () => undefined;

@@ -3,7 +3,7 @@ import { template } from "../src/template.ts";
 
 const greeting = template({ subject: "Hi {{name}}", text: "Dear {{name}} {{name}}", html: "<p>{{name}}</p>" });
 
-test("a template fills in values, escaped in HTML and in one line in the subject", () => {
+test("a template escapes values in HTML, and removes their line breaks in the subject", () => {
   expect(greeting({ name: "<Ada & 'Bob'>\r\nBcc: x" })).toEqual({
     subject: "Hi <Ada & 'Bob'> Bcc: x",
     text: "Dear <Ada & 'Bob'>\r\nBcc: x <Ada & 'Bob'>\r\nBcc: x",
@@ -11,6 +11,6 @@ test("a template fills in values, escaped in HTML and in one line in the subject
   });
 });
 
-test("a template without a value throws, and names it", () => {
+test("a template throws an error that names a missing value", () => {
   expect(() => greeting({})).toThrow("the template needs name");
 });

@@ -1,4 +1,5 @@
-// Creates or extends tables, index and mapping, and prints the steps. Run it when you deploy; `--print` only prints.
+// Creates or extends tables, index and mapping, and prints the steps. With `--print` it only prints them. Run this
+// program when you deploy.
 
 import { customerRows, dedupeStore, orderDocuments, orderRows } from "./orders.ts";
 
@@ -10,6 +11,6 @@ for (const sink of [orderRows, customerRows, orderDocuments]) {
   await sink.close();
 }
 
-// Creates the dedupe table, unless it exists.
+// Creates the dedupe table if it does not exist.
 if (apply) await dedupeStore.ensure();
 await dedupeStore.close();

@@ -1,6 +1,6 @@
-// One table holds orders and customers. Orders go to Postgres as rows, to OpenSearch as documents, to a topic as events, and
-// new ones to the queue of the warehouse; customers go to Postgres only. The routes are independent: each has its own dead
-// letters, and its failed deliveries are queued for retry.
+// One table holds orders and customers. Orders go to Postgres as rows, to OpenSearch as documents, and to a topic as
+// events. New orders also go to the queue of the warehouse. Customers go to Postgres only. The routes are independent:
+// each route has its own dead letters, and its failed deliveries are queued for retry.
 
 import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -74,7 +74,7 @@ const events = snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "ev
 
 const toEvent = cloudEvent<Order>({ source: "/shop/orders", type: ({ kind }) => `com.example.order.${kind}` });
 
-/** A standard queue, which does not discard duplicates: the route records its sent messages in a journal. */
+/** A standard queue does not discard duplicates, so the route remembers its sent messages in a journal. */
 const warehouse = sqsSink({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
 
 /** The message to the warehouse for a new order; undefined for any other change. */
@@ -88,7 +88,7 @@ export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required(
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   schema,
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
-  // FIFO, as the events of an order must stay in order.
+  // A FIFO queue, because the events of an order must stay in order.
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   dedupeStore,
 })

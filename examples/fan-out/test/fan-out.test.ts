@@ -104,7 +104,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
   const bodiesIn = async (url: string): Promise<unknown[]> =>
     (await drainQueue(queues, url)).map(({ body }) => JSON.parse(body));
 
-  /** The events since the last call, as `order: kind`, sorted by order. */
+  /** The events since the last call, as `order: kind`, sorted by the number of the order. */
   const events = async (): Promise<string[]> =>
     ((await bodiesIn(subscription)) as CloudEvent[])
       .map(({ subject, type }) => `${decodeURIComponent(subject)}: ${type.replace("com.example.order.", "")}`)
@@ -159,7 +159,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     await mapping.stop();
   };
 
-  test("does not delay the other sinks during an outage of one, and catches up from the retry queue", async () => {
+  test("does not delay the other sinks while one sink is down, and delivers the missing changes from the retry queue", async () => {
     const records = [table.put(order("ORDER#4", 40)), table.put(order("ORDER#5", 50)), table.put(order("ORDER#4", 41))];
     await pool.query("ALTER TABLE orders RENAME TO orders_elsewhere");
     expect(await deliver(records)).toEqual({ batchItemFailures: [] });

@@ -1,4 +1,5 @@
-// Creates or extends index, alias and mapping, and prints the requests. Run it when you deploy; `--print` only prints.
+// Creates or extends index, alias and mapping, and prints the requests. With `--print` it only prints them. Run this
+// program when you deploy.
 
 import { filmsSink } from "./films.ts";
 

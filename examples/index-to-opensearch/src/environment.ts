@@ -12,7 +12,7 @@ export const required = (name: string): string => {
   return value;
 };
 
-/** A user with a password, SigV4, or no authentication. */
+/** Returns a user with a password, SigV4, or no authentication, depending on the variables. */
 export const authentication = (): Pick<OpensearchSinkOptions, "auth"> => {
   const username = optional("OPENSEARCH_USERNAME");
   if (username !== undefined) return { auth: { username, password: required("OPENSEARCH_PASSWORD") } };

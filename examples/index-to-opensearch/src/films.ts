@@ -17,7 +17,7 @@ export type Film = {
   readonly "Worldwide Gross"?: number | null;
 };
 
-/** The document of a film. Undefined fields are left out. */
+/** Returns the document of a film. Undefined fields are not part of the document. */
 export const toDocument = ({ after: film }: { readonly after: Film }): Record<string, unknown> => ({
   filmId: film.filmId,
   title: film.Title?.toString(),

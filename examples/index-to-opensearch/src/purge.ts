@@ -1,4 +1,4 @@
-// Removes tombstones that no redelivery can reach any more. Run it daily.
+// Removes tombstones that are too old to be needed for a redelivery. Run this program daily.
 
 import { filmsSink } from "./films.ts";
 

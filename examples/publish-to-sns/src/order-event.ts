@@ -1,4 +1,4 @@
-// The events of an order, for other teams: a contract of its own, independent of the table.
+// The events that other teams get about an order. Their format is a contract that does not depend on the table.
 
 import type { Change } from "@sluice/core";
 import type { SnsMessage } from "@sluice/sink-sns";
@@ -9,7 +9,7 @@ export type Order = {
   readonly customerId: string;
   readonly status: "placed" | "paid" | "shipped" | "cancelled";
   readonly total: number;
-  /** Internal: no event contains it. */
+  /** An internal attribute, which no event contains. */
   readonly internalNote?: string;
 };
 
@@ -20,7 +20,7 @@ const eventTypes: Readonly<Record<Order["status"], string>> = {
   cancelled: "OrderCancelled",
 };
 
-/** The event of a change, with attributes for filter policies; undefined when the status did not change. */
+/** Returns the event of a change, with attributes for filter policies, or undefined when the status did not change. */
 export const toEvent = ({ before, after, version }: Change<Order>): SnsMessage | undefined => {
   if (after === undefined || after.status === before?.status) return undefined;
   const { orderId, customerId, status, total } = after;

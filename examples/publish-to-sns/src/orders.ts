@@ -1,4 +1,5 @@
-// The pipeline: the table's changes as events on a topic. It can be imported outside Lambda.
+// The pipeline that publishes the table's changes as events to a topic. This module can also be imported outside
+// Lambda.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { snsSink } from "@sluice/sink-sns";

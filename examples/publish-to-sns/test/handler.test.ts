@@ -1,4 +1,4 @@
-// Orders are written to DynamoDB Local, and the function publishes their events to a topic with a subscriber.
+// The test writes orders to DynamoDB Local, and the function publishes their events to a topic with a subscriber.
 
 import { CreateTableCommand, DynamoDBClient, PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";
@@ -68,7 +68,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: messaging }) => {
     for (const client of [table, sns, sqs]) client.destroy();
   });
 
-  /** Delivers the stream from its beginning to its end to the function, as Lambda does. */
+  /** Delivers the whole stream to the function, as Lambda does. */
   const deliverStream = async (): Promise<void> => {
     const mapping = eventSourceMapping({
       client: streamsClient(dynamodb.endpoint),
@@ -110,7 +110,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: messaging }) => {
   const events = async () =>
     (await drainQueue(sqs, subscription)).map(({ body }) => JSON.parse(body) as { orderId: string; type: string });
 
-  test("publishes an order's events in order, and the subscriber gets those of its filter policy", async () => {
+  test("publishes events in order, and the subscriber gets the events that match its filter policy", async () => {
     for (const orderId of ["o-1", "o-2", "o-3"]) await place(orderId);
     await place("o-1", "a note makes no event");
     for (const orderId of ["o-2", "o-1"]) await setStatus(orderId, "paid");
@@ -124,7 +124,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: messaging }) => {
     expect(received).toHaveLength(5);
   });
 
-  test("publishes no event again when the stream is redelivered", async () => {
+  test("publishes no event twice when the stream is redelivered", async () => {
     await place("o-4");
     await deliverStream();
     expect(await events()).toMatchObject([{ orderId: "o-4", type: "OrderPlaced" }]);

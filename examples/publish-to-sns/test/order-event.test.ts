@@ -8,8 +8,8 @@ const order: Order = { orderId: "o-1", customerId: "c-1", status: "placed", tota
 const changeOf = (before: Order | undefined, after: Order | undefined): Change<Order> =>
   decodeRecord<Order>(streamRecord({ before, after, keyNames: ["orderId"] }));
 
-describe("a change of an order", () => {
-  test("that is placed makes an event without internal attributes", () => {
+describe("an order", () => {
+  test("that is placed causes an event without internal attributes", () => {
     const change = changeOf(undefined, order);
     expect(toEvent(change)).toEqual({
       body: { type: "OrderPlaced", orderId: "o-1", customerId: "c-1", total: 5, version: change.version },
@@ -21,11 +21,11 @@ describe("a change of an order", () => {
     ["paid", "OrderPaid"],
     ["shipped", "OrderShipped"],
     ["cancelled", "OrderCancelled"],
-  ] as const)("that is then %s makes the event %s", (status, type) => {
+  ] as const)("that is then %s causes the event %s", (status, type) => {
     expect(toEvent(changeOf(order, { ...order, status }))?.attributes).toEqual({ type, total: 5 });
   });
 
-  test("whose status stays the same makes no event, and neither does a removal", () => {
+  test("causes no event when its status stays the same or when it is removed", () => {
     expect(toEvent(changeOf(order, { ...order, internalNote: "new" }))).toBeUndefined();
     expect(toEvent(changeOf(order, undefined))).toBeUndefined();
   });

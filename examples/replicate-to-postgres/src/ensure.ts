@@ -1,4 +1,5 @@
-// Creates or extends the tables, and prints the statements. Run it when you deploy; `--print` only prints.
+// Creates or extends the tables, and prints the statements. With `--print` it only prints them. Run this program when
+// you deploy.
 
 import { filmsSink } from "./films.ts";
 

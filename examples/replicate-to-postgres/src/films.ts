@@ -16,7 +16,7 @@ export const filmsSink: MappedPostgresSink = postgresSink({
     worldwide_gross: { path: ["Worldwide Gross"], type: "numeric" },
     us_dvd_sales: { path: ["US DVD Sales"], type: "numeric" },
     production_budget: { path: ["Production Budget"], type: "numeric" },
-    // Text, as the source data also has values that are not dates.
+    // The type is text, because the source data also has values that are not dates.
     release_date: { path: ["Release Date"], type: "text" },
     mpaa_rating: { path: ["MPAA Rating"], type: "text" },
     running_time_min: { path: ["Running Time min"], type: "integer" },

@@ -1,4 +1,5 @@
-// Creates missing tables, enables their TTL, and prints the calls. Run it when you deploy; `--print` only prints.
+// Creates missing tables, enables their TTL, and prints the calls. With `--print` it only prints them. Run this program
+// when you deploy.
 
 import { customersKey, customersTable, ordersKey, ordersTable } from "./shop.ts";
 

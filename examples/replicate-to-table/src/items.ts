@@ -1,4 +1,4 @@
-// The items of the old table, all under `pk` and `sk`, and their items in the new tables.
+// Converts the items of the old table, whose keys are `pk` and `sk`, to items of the new tables.
 
 import type { KeyValue, UnknownItem } from "@sluice/core/sink-kit";
 import type { DynamodbItem, TargetKey } from "@sluice/sink-dynamodb";
@@ -30,7 +30,7 @@ export const isCustomer = (item: UnknownItem): item is Customer => item.sk === "
 /** Whether an item of the old table is an order. */
 export const isOrder = (item: UnknownItem): item is Order => String(item.sk).startsWith("ORDER#");
 
-/** `42` of `CUSTOMER#42`. */
+/** Returns `42` for `CUSTOMER#42`. */
 const customerId = (pk: unknown): string => String(pk).slice("CUSTOMER#".length);
 
 /** The new key of a customer: the e-mail address, which may change. */
@@ -43,7 +43,7 @@ export const newCustomer = ({ pk, fullName, createdAt }: Customer): DynamodbItem
   return { customerId: customerId(pk), firstName, lastName: rest.join(" "), createdAt };
 };
 
-/** The new key of an order, made from the old key: a removal needs no image. */
+/** The new key of an order. It depends only on the old key, so that a removal needs no image. */
 export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue }): TargetKey => {
   const [, date = "", number = ""] = String(sk).split("#");
   return { customerId: customerId(pk), orderId: `${date}-${number}` };

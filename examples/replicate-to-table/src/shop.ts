@@ -1,4 +1,4 @@
-// The pipeline: the old table's changes, written to two new tables.
+// The pipeline that writes the changes of the old table to two new tables.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { type DynamodbEnsureOptions, type DynamodbSink, dynamodbSink } from "@sluice/sink-dynamodb";

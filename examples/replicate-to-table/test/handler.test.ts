@@ -1,4 +1,4 @@
-// The function with the stream of a table, on DynamoDB Local and SQS.
+// Tests the function with the stream of a table, on DynamoDB Local and SQS.
 
 import {
   CreateTableCommand,
@@ -163,14 +163,14 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     expect(await emails()).toEqual(["1: bob@example.org", "2: lovelace@example.org"]);
   });
 
-  test("removes removed items", async () => {
+  test("removes items that were removed from the old table", async () => {
     await remove(profile(2, ""));
     await remove(order(1, 7));
     expect(await emails()).toEqual(["1: bob@example.org"]);
     expect(await live("Orders")).toEqual([]);
   });
 
-  test("dead-letters an item whose mapping fails, whole and alone", async () => {
+  test("dead-letters the whole record of an item whose mapping fails, and no other record", async () => {
     const { fullName: _, ...nameless } = profile(3, "eve@example.org");
     await put(nameless);
     await put(order(3, 1));

@@ -9,7 +9,7 @@ import type { Interest } from "./interest.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 95 };
 
-/** Long: after a timeout the mail would be sent again, and a busy machine answers slowly. */
+/** A long timeout, because a busy machine answers slowly, and a mail is sent again after a timeout. */
 const timeoutMs = 120_000;
 
 /** The value of a header, which may continue on the next line. */

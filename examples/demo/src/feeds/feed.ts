@@ -5,7 +5,7 @@ import type { Faults } from "../faults.ts";
 import type { FilmsPipeline } from "../replicas/replica.ts";
 import type { Interest } from "./interest.ts";
 
-/** One message as its receiver got it. */
+/** A message as its receiver got it. */
 export interface ReceivedChange {
   readonly idempotencyKey: string;
   readonly version: string;
@@ -16,13 +16,13 @@ export interface ReceivedChange {
 /** A target that gets a message for every change, with a local receiver. */
 export interface Feed {
   readonly name: string;
-  /** The kind of target, and how it is protected from duplicates. */
+  /** Describes the kind of target, and what protects the target from duplicates. */
   readonly about: string;
-  /** Undefined for every film. */
+  /** The films of the feed; undefined if the feed gets every film. */
   readonly interest: Interest | undefined;
   /** Adds the feed's route, with a sink that has the planned faults. */
   readonly addTo: (pipeline: FilmsPipeline, faults: Faults) => FilmsPipeline;
-  /** All messages so far. Call it once: it empties queues. */
+  /** Returns all messages so far. Call this function only once, because it empties the queues. */
   readonly received: () => Promise<readonly ReceivedChange[]>;
   readonly close: () => Promise<void>;
 }

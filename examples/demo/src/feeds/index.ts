@@ -1,4 +1,4 @@
-// Opens the chosen feeds, and the dedupe store for those that cannot discard duplicates themselves.
+// Opens the chosen feeds, and the dedupe store for feeds whose targets cannot discard duplicates themselves.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DedupeStore } from "@sluice/core";

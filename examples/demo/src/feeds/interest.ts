@@ -1,14 +1,14 @@
-// The films of a feed, and the film of a stream record.
+// Finds out which films a feed gets, and which film a stream record is about.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 
-/** The films whose changes a feed gets: those with at least this value of the attribute. */
+/** A feed gets the changes of the films whose attribute has at least this value. */
 export interface Interest {
   readonly attribute: string;
   readonly atLeast: number;
 }
 
-/** The film of a stream record. */
+/** Returns the id of the film that a stream record is about. */
 export const filmIdOf = ({ dynamodb }: StreamRecord): string => {
   const id = dynamodb?.Keys?.filmId;
   return id !== undefined && "N" in id ? id.N : "";

@@ -34,7 +34,7 @@ export const webhookFeed = async (): Promise<Feed> => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  // Long: after a timeout the call would be repeated, and a busy machine answers slowly.
+  // A long timeout, because a busy machine answers slowly, and a call is repeated after a timeout.
   const timeoutMs = 120_000;
   const url = `http://127.0.0.1:${port}/films`;
   const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });

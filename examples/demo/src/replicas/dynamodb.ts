@@ -1,4 +1,4 @@
-// Another DynamoDB table, whose key has another name.
+// Another DynamoDB table, whose key attribute has another name than in the source table.
 
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import type { DynamodbEngine } from "@sluice/local";

@@ -1,4 +1,4 @@
-// An OpenSearch index with the whole film as a document, and a search that tolerates typing errors.
+// An OpenSearch index whose documents are whole films, and a search that tolerates typing errors.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";
@@ -7,7 +7,7 @@ import type { Replica } from "./replica.ts";
 
 const index = `sluice-demo-films-${Date.now()}`;
 
-/** Texts for the search, keywords for filters, and numbers. */
+/** Types of the fields: `text` for searches, `keyword` for filters, and numbers. */
 const mappings = {
   properties: {
     filmId: { type: "long" },

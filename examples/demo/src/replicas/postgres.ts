@@ -11,10 +11,10 @@ interface Constraint {
   readonly check: string;
 }
 
-/** Rejects films of more than ten hours: there is one. */
+/** Rejects films that last more than ten hours. The demo writes one such film. */
 export const plausibleRunningTime: Constraint = { name: "plausible_running_time", check: "running_time_min <= 600" };
 
-/** Rejects films with the rating NC-17: there are eight. */
+/** Rejects films with the rating NC-17. The data has eight such films. */
 export const noAdultRating: Constraint = { name: "no_adult_rating", check: "mpaa_rating <> 'NC-17'" };
 
 /** Opens the replica in its own database. The example's sink reads its configuration from the environment. */
@@ -24,7 +24,7 @@ export const postgresReplica = async (engine: PostgresEngine, constraint: Constr
   const { filmsSink } = await import("@sluice/example-replicate-to-postgres/films");
   await filmsSink.ensure();
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  // When the server ends, the unhandled event of an idle connection would end this process.
+  // When the server ends, idle connections emit an error event. Without a listener the event would end this process.
   pool.on("error", () => undefined);
   await pool.query(`ALTER TABLE films ADD CONSTRAINT ${constraint.name} CHECK (${constraint.check})`);
   return {

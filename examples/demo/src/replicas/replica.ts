@@ -1,4 +1,5 @@
-// A replica: a route of the pipeline, and a way to read the target that shares no code with the sink.
+// A replica has a route of the pipeline and a function that reads the target. The function shares no code with the
+// sink.
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { FilmRow } from "../comparison.ts";
@@ -11,11 +12,11 @@ export interface Replica {
   readonly name: string;
   /** Adds the replica's route. */
   readonly addTo: (pipeline: FilmsPipeline) => FilmsPipeline;
-  /** Every live copy by film id, read as any user would. */
+  /** Reads the copies that users of the target see, by film id. */
   readonly read: () => Promise<Map<string, FilmRow>>;
-  /** For a replica that rejects films: drops the constraint, and returns the statement. */
+  /** Drops the constraint that rejects films, and returns the SQL statement. Undefined without such a constraint. */
   readonly repair?: () => Promise<string>;
-  /** Lines for the end that show a special ability of the target. */
+  /** Returns lines for the end of the output, which show a special ability of the target. */
   readonly show?: () => Promise<readonly string[]>;
   /** A command that queries the target. */
   readonly query: string;
