@@ -93,10 +93,7 @@ const checkAttribute = (option: string, value: unknown): void => {
   if (value === "__proto__") throw invalidOption(option, 'must not be "__proto__"');
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => {
   const { table, client, key, movingKey, concurrency = 32, name = "dynamodb", now = Date.now } = options;
   const { guardAttribute = "_sluice", ttlAttribute = "_sluice_expires" } = options;

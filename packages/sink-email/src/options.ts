@@ -58,10 +58,7 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
   throw invalidOption("dedupeStore", "must be a dedupe store with leases, such as the pipeline's");
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: EmailSinkOptions): EmailSinkSettings => {
   const { transport, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")

@@ -86,10 +86,7 @@ const timeOf = ({ change, message }: AppendDelivery<EventBridgeMessage>): { read
 export const entryBytes = ({ Source, DetailType, Detail, Resources = [], Time }: PutEventsEntry): number =>
   (Time === undefined ? 0 : timeBytes) + Buffer.byteLength([Source, DetailType, Detail, ...Resources].join(""));
 
-/**
- * The entry for a delivery.
- * @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects. */
 export const encode = (
   delivery: AppendDelivery<EventBridgeMessage>,
   defaults: EventDefaults,

@@ -44,10 +44,7 @@ export interface EventBridgeSinkSettings extends EventDefaults, AwsBatchSettings
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html (read 2026-11-23) */
 const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSettings => {
   const { source, eventBusName } = options;
   checkText("source", source);

@@ -111,10 +111,7 @@ const checkIndexSettings = (settings: unknown, serverless: boolean): void => {
   }
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: OpensearchSinkOptions): OpensearchSettings => {
   const { index, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
   const { serverless = auth !== undefined && "service" in auth && auth.service === "aoss" } = options;

@@ -94,10 +94,7 @@ const columnsOf = (columns: PostgresSinkOptions["columns"]): Pick<PostgresSettin
   return { listed: Object.freeze([...columns]), declared: undefined };
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
   const { table, schema, key, columns, guard = "version-table", name = "postgres" } = options;
   if (guard !== "version-table" && guard !== "inline") {

@@ -46,10 +46,7 @@ const defaultMessageBytes = 262_144;
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html (read 2026-11-23) */
 const topicArnPattern = /^arn:[\w-]+:sns:[\w-]+:\d+:[\w-]{1,256}(\.fifo)?$/;
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SnsSinkOptions): SnsSinkSettings => {
   const { topicArn, maxMessageBytes: maxBytes = defaultMessageBytes } = options;
   if (typeof topicArn !== "string" || !topicArnPattern.test(topicArn)) {

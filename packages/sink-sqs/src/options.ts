@@ -33,10 +33,7 @@ export interface SqsSinkSettings extends AwsBatchSettings<SqsClient> {
   readonly isFifo: boolean;
 }
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SqsSinkOptions): SqsSinkSettings => {
   const { queueUrl } = options;
   if (typeof queueUrl !== "string" || !URL.canParse(queueUrl)) throw invalidOption("queueUrl", "must be a queue's URL");

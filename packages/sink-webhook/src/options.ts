@@ -147,10 +147,7 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
   return Object.freeze({ ...codes });
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
   const { method = "POST", timeoutMs = 5_000, concurrency = 8, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;

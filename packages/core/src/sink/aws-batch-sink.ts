@@ -34,10 +34,7 @@ export interface AwsBatchChecks<Client> {
   readonly expectation: string;
 }
 
-/**
- * Checks the common options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the common options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkAwsBatchOptions = <Client>(
   options: AwsBatchOptions<Client>,
   { defaultName, method, expectation }: AwsBatchChecks<Client>,
@@ -57,10 +54,7 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
   /** Limit of a message, and of all messages of a request together. */
   readonly maxBytes: number;
   readonly makeClient: () => Promise<Client & Destroyable>;
-  /**
-   * Makes the entry of a delivery.
-   * @throws {SinkError} if the delivery can never be sent.
-   */
+  /** Makes the entry of a delivery. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
   /** Makes one request. Resolves with an answer for each entry, by its index. */
   readonly send: (

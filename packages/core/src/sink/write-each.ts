@@ -7,10 +7,7 @@ import { type AppendDelivery, delivered, failed, type Sink, type WriteContext, t
 export interface EachRequest<Message, Request> {
   /** The sink's name, for errors. */
   readonly sink: string;
-  /**
-   * Makes the request of a delivery, without I/O.
-   * @throws {SinkError} if the delivery can never be sent.
-   */
+  /** Makes the request of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => Request;
   /** Sends the request. Not called after the signal has aborted. Resolves with the error if the target did not take the delivery. */
   readonly send: (

@@ -101,10 +101,7 @@ const checkTls = (ssl: unknown): void => {
   throw invalidOption("ssl", `${expectation}; give the authority's certificate as ssl.ca`);
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConnection): ClientSettings => {
   checkAuth(auth);
   const split = splitNode(node, auth);

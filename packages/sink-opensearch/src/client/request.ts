@@ -37,10 +37,7 @@ export const sendRequest = async (
   }
 };
 
-/**
- * Sends a request, and returns the body of its answer.
- * @throws {SinkError} when the request fails.
- */
+/** Sends a request, and returns the body of its answer. @throws {SinkError} when the request fails. */
 export const requestBody = async (
   client: OpensearchClient,
   request: OpensearchRequest,

@@ -50,10 +50,7 @@ const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean
 const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue): readonly string[] =>
   listed ?? declared?.map(({ name }) => name) ?? catalogue.columns.filter(isWritable).map(({ name }) => name);
 
-/**
- * The columns to write.
- * @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key.
- */
+/** The columns to write. @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key. */
 export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
   const keys = keyNames(settings, catalogue);
   const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));
