@@ -77,6 +77,18 @@ export {
   awsRequestError,
 } from "./sink/aws-error.ts";
 export {
+  type EncodedBatch,
+  encodeEach,
+  failAll,
+  failedBy,
+  halves,
+  orSinkError,
+  type PartSender,
+  sendInParts,
+  withinDeadline,
+  withoutDeadline,
+} from "./sink/batch.ts";
+export {
   answersById,
   type BatchRequests,
   type EntryAnswer,
@@ -87,7 +99,6 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
-export { errorHint } from "./sink/error-hint.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
@@ -128,15 +139,14 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
-export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
 export {
-  type EncodedBatch,
-  encodeEach,
-  failAll,
-  failedBy,
-  halves,
+  codeOfNetworkError,
+  codeOfStatus,
+  errorHint,
   notStarted,
-  withinDeadline,
-  withoutDeadline,
-} from "./sink/upsert-batch.ts";
-export { type EachRequest, lateError, writeEach } from "./sink/write-each.ts";
+  rejected,
+  type StatusCodes,
+  unanswered,
+} from "./sink/sink-error.ts";
+export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
+export { type EachRequest, writeEach } from "./sink/write-each.ts";

@@ -2,6 +2,7 @@
 // have in common. The texts of most errors are withheld, because they may quote values.
 
 import { SinkError, type SinkErrorCode } from "../errors.ts";
+import { codeOfStatus } from "./sink-error.ts";
 
 /** Codes by the names of a service's errors, without prefix and without `Exception` at the end. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
@@ -86,14 +87,6 @@ const fieldsOf = (error: unknown): ErrorFields => {
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
 
-/** The code of an error with an unknown name. An error without a status got no answer. */
-const codeOfStatus = (status: number | undefined): SinkErrorCode => {
-  if (status === 413) return "SINK_TOO_LARGE";
-  if (status === 429) return "SINK_THROTTLED";
-  if (status === 401 || status === 403) return "SINK_DENIED";
-  return status !== undefined && status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE";
-};
-
 const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: ErrorFields): SinkErrorCode | undefined =>
   tooLarge?.test(message) ? "SINK_TOO_LARGE" : (codes[name] ?? commonCodes[name]);
 
@@ -116,7 +109,9 @@ const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields:
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
-  return errorOf(sink, service, knownCode(service, fields) ?? codeOfStatus(fields.status), fields, error);
+  // An error without a status got no answer.
+  const known = knownCode(service, fields) ?? codeOfStatus(fields.status ?? 503);
+  return errorOf(sink, service, known, fields, error);
 };
 
 /** The error of one entry of a batch request. Its name decides, or else whether the sender is at fault. */

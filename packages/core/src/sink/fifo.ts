@@ -1,8 +1,8 @@
 // Message group ids and deduplication ids of FIFO topics and queues.
 
 import { createHash } from "node:crypto";
-import { SinkError } from "../errors.ts";
 import type { AppendDelivery } from "./sink.ts";
+import { rejected } from "./sink-error.ts";
 
 /**
  * How long SNS and SQS discard a repeat of a deduplication id, in milliseconds.
@@ -17,7 +17,7 @@ export const fifoId = (text: string): string => createHash("sha256").update(text
 const legalGroup = /^[!-~]{1,128}$/;
 
 const groupId = (sink: string, group: string): string => {
-  if (group === "") throw new SinkError("SINK_REJECTED", `[${sink}] messageGroupId is empty; expected a text`);
+  if (group === "") throw rejected(sink, "messageGroupId is empty; expected a text");
   return legalGroup.test(group) ? group : fifoId(group);
 };
 
