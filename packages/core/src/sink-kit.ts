@@ -102,6 +102,13 @@ export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
+  checkTombstoneDays,
+  type EnsureOptions,
+  type Maintenance,
+  type PurgeOptions,
+  purgeInChunks,
+} from "./sink/maintenance.ts";
+export {
   attributeBytes,
   idempotencyKeyAttribute,
   type MessageAttribute,
@@ -113,15 +120,18 @@ export {
 } from "./sink/message-attribute.ts";
 export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
 export {
+  callUser,
   checkClient,
   checkEither,
   checkKeyMap,
   checkText,
+  checkTls,
   checkWhole,
-  type EnsureOptions,
   invalidOption,
   isLoopbackHost,
   isRecord,
+  keySources,
+  type TlsOptions,
 } from "./sink/option.ts";
 export {
   type AppendDelivery,
@@ -148,5 +158,4 @@ export {
   type StatusCodes,
   unanswered,
 } from "./sink/sink-error.ts";
-export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
 export { type EachRequest, writeEach } from "./sink/write-each.ts";

@@ -52,10 +52,11 @@ export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSe
   if (eventBusName !== undefined && !busPattern.test(eventBusName)) {
     throw invalidOption("eventBusName", "must be the name or the ARN of a bus");
   }
-  const common = checkAwsBatchOptions<EventBridgeClient>(options, {
-    defaultName: "eventbridge",
-    method: "putEvents",
-    expectation: "an EventBridge of @aws-sdk/client-eventbridge",
-  });
+  const common = checkAwsBatchOptions(
+    options,
+    "eventbridge",
+    "putEvents",
+    "an EventBridge of @aws-sdk/client-eventbridge",
+  );
   return Object.freeze({ ...common, source, eventBusName });
 };

@@ -5,10 +5,11 @@ import {
   attributeBytes,
   bodyText,
   type GroupedTarget,
+  type GroupMembers,
   groupMembers,
   type MessageAttributes,
   messageOf,
-  SinkError,
+  rejected,
   type SizedEntry,
   sendableText,
   type WireAttributes,
@@ -56,28 +57,23 @@ export interface SnsMessage {
 }
 
 /** An entry of `PublishBatch` without its id. */
-export interface PublishEntry {
+export interface PublishEntry extends GroupMembers {
   readonly Message: string;
   readonly MessageAttributes: WireAttributes;
   readonly MessageStructure?: "json";
   readonly Subject?: string;
-  readonly MessageGroupId?: string;
-  readonly MessageDeduplicationId?: string;
 }
 
 const maxSubjectCharacters = 100;
-
-const rejected = (sink: string, found: string, expected: string): SinkError =>
-  new SinkError("SINK_REJECTED", `[${sink}] ${found}; expected ${expected}`);
 
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
 const checkedSubject = (sink: string, subject: string): string => {
   const { length } = sendableText(sink, "subject", subject);
   if (length > maxSubjectCharacters) {
-    throw rejected(sink, `subject is ${length} characters`, `at most ${maxSubjectCharacters}`);
+    throw rejected(sink, `subject is ${length} characters; expected at most ${maxSubjectCharacters}`);
   }
   if (/\p{Cc}|\u2028|\u2029/u.test(subject)) {
-    throw rejected(sink, "subject has a line break or control character", "a text without any");
+    throw rejected(sink, "subject has a line break or control character; expected a text without any");
   }
   return subject;
 };

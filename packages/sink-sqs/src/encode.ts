@@ -5,10 +5,11 @@ import {
   attributeBytes,
   bodyText,
   type GroupedTarget,
+  type GroupMembers,
   groupMembers,
   type MessageAttributes,
   messageOf,
-  SinkError,
+  rejected,
   type SizedEntry,
   sendableText,
   type WireAttributes,
@@ -33,12 +34,10 @@ export interface SqsMessage {
 }
 
 /** An entry of `SendMessageBatch` without its id. */
-export interface SendMessageEntry {
+export interface SendMessageEntry extends GroupMembers {
   readonly MessageBody: string;
   readonly MessageAttributes: WireAttributes;
   readonly DelaySeconds?: number;
-  readonly MessageGroupId?: string;
-  readonly MessageDeduplicationId?: string;
   readonly MessageSystemAttributes?: { readonly AWSTraceHeader: { DataType: "String"; StringValue: string } };
 }
 
@@ -49,17 +48,9 @@ const delayMember = (
   delay: number | undefined,
 ): Pick<SendMessageEntry, "DelaySeconds"> => {
   if (delay === undefined) return {};
-  if (isFifo) {
-    throw new SinkError(
-      "SINK_REJECTED",
-      `[${name}] delaySeconds is given; a FIFO queue has one delay for all messages`,
-    );
-  }
+  if (isFifo) throw rejected(name, "delaySeconds is given; a FIFO queue has one delay for all messages");
   if (Number.isInteger(delay) && delay >= 0 && delay <= longestDelaySeconds) return { DelaySeconds: delay };
-  throw new SinkError(
-    "SINK_REJECTED",
-    `[${name}] delaySeconds is out of range; expected whole seconds from 0 to ${longestDelaySeconds}`,
-  );
+  throw rejected(name, `delaySeconds is out of range; expected whole seconds from 0 to ${longestDelaySeconds}`);
 };
 
 const traceMember = (

@@ -25,19 +25,16 @@ export interface AwsBatchSettings<Client> {
   readonly concurrency: number;
 }
 
-/** What the options are checked by. */
-export interface AwsBatchChecks<Client> {
-  readonly defaultName: string;
-  /** The method of the client that the sink calls. */
-  readonly method: string & keyof Client;
-  /** The client, for the error: `an SNS of @aws-sdk/client-sns`. */
-  readonly expectation: string;
-}
-
-/** Checks the common options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/**
+ * Checks the common options and fills in defaults. `method`: the method of the client that the sink calls. `expectation`:
+ * the client, for the error: `an SNS of @aws-sdk/client-sns`.
+ * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ */
 export const checkAwsBatchOptions = <Client>(
   options: AwsBatchOptions<Client>,
-  { defaultName, method, expectation }: AwsBatchChecks<Client>,
+  defaultName: string,
+  method: string & keyof Client,
+  expectation: string,
 ): AwsBatchSettings<Client> => {
   const { client, concurrency = 8, name = defaultName } = options;
   checkClient(client, method, expectation);
