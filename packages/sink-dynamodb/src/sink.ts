@@ -11,6 +11,7 @@ import {
   type LiveChange,
   type MappedSink,
   notStarted,
+  orSinkError,
   outcomeOf,
   SinkError,
   superseded,
@@ -73,13 +74,7 @@ const resultOf = async (
   { sink, signal }: WriteLimits,
 ): Promise<ItemOutcome | DeliveryError> => {
   if (write instanceof SinkError) return write;
-  if (signal.aborted) return notStarted(sink);
-  try {
-    return await writeItem(write, signal);
-  } catch (error) {
-    if (error instanceof SinkError) return error;
-    throw error;
-  }
+  return signal.aborted ? notStarted(sink) : orSinkError(writeItem(write, signal));
 };
 
 /**
@@ -173,7 +168,7 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);
-  const connection = connect(settings.client, settings.concurrency);
+  const connection = connect(settings.name, settings.client, settings.concurrency);
   const writeWith = writesOf(settings, connection);
   return {
     name: settings.name,

@@ -1,7 +1,7 @@
 // Error codes for the errors of SES, by their names, and of SMTP, by the numbers of replies. The texts of rejections often
 // quote addresses: an error contains only the name or the numbers.
 
-import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { type AwsService, codeOfNetworkError, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** SES, by the names of its errors. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
 export const sesService: AwsService = {
@@ -62,10 +62,7 @@ const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EENVELOPE: "SINK_REJECTED",
   EMESSAGE: "SINK_TOO_LARGE", // found before the mail is sent: it exceeds the limit of the server
   EABORT: "SINK_TIMEOUT",
-  ETIMEDOUT: "SINK_TIMEOUT",
 };
-
-const certificateCodes = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH)/;
 
 /** The numbers of a reply: `550 5.1.1`. The text may quote the address. */
 const numbersOf = (reply: number, response: string): string => {
@@ -89,6 +86,6 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is not an SMTP reply`);
   }
   const known = typeof name === "string" ? name : "an error without a code";
-  const code = smtpNames[known] ?? (certificateCodes.test(known) ? "SINK_DENIED" : "SINK_UNAVAILABLE");
+  const code = smtpNames[known] ?? codeOfNetworkError(known);
   return new SinkError(code, `[${sink}] the mail was not taken: ${known}`, causeOf(code, error));
 };

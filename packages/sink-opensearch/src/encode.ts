@@ -6,7 +6,7 @@ import {
   encodeEach,
   isRecord,
   RecordError,
-  SinkError,
+  rejected,
   toJson,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
@@ -48,14 +48,9 @@ export interface BulkEntry {
 export const documentText = (message: object): string => toJson(message);
 
 const checkedText = (sink: string, message: object): string => {
-  if (!isRecord(message)) {
-    throw new SinkError("SINK_REJECTED", `[${sink}] the message is not an object; expected a document`);
-  }
+  if (!isRecord(message)) throw rejected(sink, "the message is not an object; expected a document");
   if (Object.hasOwn(message, guardField)) {
-    throw new SinkError(
-      "SINK_REJECTED",
-      `[${sink}] the document has a field ${guardField}, which the sink sets itself`,
-    );
+    throw rejected(sink, `the document has a field ${guardField}, which the sink sets itself`);
   }
   try {
     return documentText(message);

@@ -6,14 +6,15 @@ import {
   type Clock,
   checkedPerSecond,
   checkText,
+  checkTls,
   checkWhole,
   invalidOption,
   isSinkErrorCode,
   type SinkErrorCode,
+  type StatusCodes,
   systemClock,
 } from "@sluice/core/sink-kit";
-import type { StatusCodes } from "./classify.ts";
-import { headerFault, isMethod, type RequestDefaults, type WebhookMethod } from "./encode.ts";
+import { headerFault, isMethod, lowerCased, type RequestDefaults, type WebhookMethod } from "./encode.ts";
 import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./request/address-rule.ts";
 import { keyOf } from "./request/signature.ts";
 
@@ -136,7 +137,7 @@ const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
 const checkedHeaders = (headers: { readonly [name: string]: string }): Record<string, string> => {
   const fault = headerFault(headers);
   if (fault !== undefined) throw invalidOption("headers", `must be headers: ${fault}`);
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return lowerCased(headers);
 };
 
 const checkedCodes = (codes: StatusCodes): StatusCodes => {
@@ -157,8 +158,7 @@ export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings =
   checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
   checkWhole("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
-  if ("rejectUnauthorized" in tls)
-    throw invalidOption("tls", "must not switch verification off; give the authority as tls.ca");
+  checkTls("tls", tls);
   return Object.freeze({
     name,
     url,

@@ -11,6 +11,7 @@ import {
   missingDependency,
 } from "@sluice/core/sink-kit";
 import { sesService } from "../classify.ts";
+import { isTag } from "../encode.ts";
 import { headerMailbox } from "../mime/header.ts";
 import type { EmailTransport, MailEnvelope } from "./transport.ts";
 
@@ -115,8 +116,8 @@ const sendEmailInput = (envelope: MailEnvelope, options: SesTransportOptions): S
 const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesTransportOptions): void => {
   checkClient(client, "sendEmail", "an SESv2 of @aws-sdk/client-sesv2");
   if (configurationSetName !== undefined) checkText("configurationSetName", configurationSetName);
-  for (const text of Object.entries(tags).flat()) {
-    if (!/^[\w-]{1,256}$/.test(text)) throw invalidOption("tags", "must hold letters, digits, _ and -, 256 at most");
+  if (!Object.entries(tags).flat().every(isTag)) {
+    throw invalidOption("tags", "must hold letters, digits, _ and -, 256 at most");
   }
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };

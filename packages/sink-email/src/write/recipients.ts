@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import {
   ConfigError,
   type DeliveryError,
+  isTargetWide,
   type Leases,
   outcomeOf,
   type RouteId,
@@ -28,13 +29,7 @@ const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
 
 /** Failures that the next recipient would meet too. Throttling may concern one recipient only. */
-const stopCodes: ReadonlySet<string> = new Set([
-  "SINK_UNAVAILABLE",
-  "SINK_TIMEOUT",
-  "SINK_DENIED",
-  "SINK_MISSING",
-  "DEADLINE_EXCEEDED",
-]);
+const isForAll = ({ code }: DeliveryError): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
 
 /** The error of the delivery. A recipient to retry decides before one that was rejected, and will be rejected again. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
@@ -96,7 +91,7 @@ export const recipientsSender = (name: string, leases: Leases): SendToRecipients
       if (result === "unrecorded") isUnrecorded = true;
       if (typeof result === "string") continue;
       errors.push(result);
-      if (stopCodes.has(result.code)) break;
+      if (isForAll(result)) break;
     }
     const error = summaryOf(name, errors, recipients.length);
     // If all recipients have the mail, nothing will be repeated, and a missing record does no harm. If some were rejected,
