@@ -57,9 +57,9 @@ export type {
   StreamViewType,
   UnknownItem,
 } from "./record/change.ts";
-export { decodeImage, decodeValue } from "./record/decode.ts";
+export { canonicalDecimal, decodeImage, decodeValue } from "./record/decode.ts";
 export { imageOf } from "./record/image-of.ts";
-export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
+export { attributeToJson, type ExactNumbers, imageToJson, isNumberValue, toJson } from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
@@ -99,7 +99,14 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
-export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
+export {
+  fifoDedupeMs,
+  fifoId,
+  type GroupedEntry,
+  type GroupedMessage,
+  type GroupedTarget,
+  groupedEntry,
+} from "./sink/fifo.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
   checkTombstoneDays,

@@ -7,7 +7,7 @@ import {
   checkText,
   checkWhole,
   fifoId,
-  groupMembers,
+  groupedEntry,
   type MessageAttributes,
   messageOf,
   missingDependency,
@@ -136,11 +136,17 @@ describe("attributes", () => {
 
 describe("a group", () => {
   const delivery = appendDelivery("a", undefined);
-  const groupIn = (isFifo: boolean, group?: string) =>
-    groupMembers({ name: "sqs", isFifo }, delivery, group).MessageGroupId;
+  const idsIn = (isFifo: boolean, messageGroupId?: string) => {
+    const { MessageAttributes: _, ...ids } = groupedEntry({ name: "sqs", isFifo }, delivery, {
+      body: "",
+      messageGroupId,
+    });
+    return ids;
+  };
+  const groupIn = (isFifo: boolean, group?: string) => idsIn(isFifo, group).MessageGroupId;
 
   test("on FIFO is the hashed item key, beside the hashed idempotency key", () => {
-    expect(groupMembers({ name: "sqs", isFifo: true }, delivery, undefined)).toEqual({
+    expect(idsIn(true)).toEqual({
       MessageGroupId: fifoId(delivery.change.itemKey),
       MessageDeduplicationId: fifoId(delivery.idempotencyKey),
     });
@@ -148,8 +154,8 @@ describe("a group", () => {
   });
 
   test("on standard is that of the message, if there is one", () => {
-    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, undefined)).toEqual({});
-    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
+    expect(idsIn(false)).toEqual({});
+    expect(idsIn(false, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
   });
 
   test("of the message is hashed unless it is a legal id", () => {

@@ -10,8 +10,8 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Checks for the method, because a map may have an attribute of that name, and the class may be loaded twice. */
-const isNumberValue = (value: object): value is NumberValue =>
+/** By the method and not by class: a map may have an attribute of that name, and the class may be loaded twice. */
+export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
 const base64 = (bytes: Uint8Array): string =>
