@@ -59,20 +59,15 @@ export interface DynamodbSinkOptions {
 }
 
 /** The options after their checks, with defaults. */
-export interface DynamodbSettings {
-  readonly name: string;
-  readonly table: string;
+export interface DynamodbSettings
+  extends Required<
+    Pick<DynamodbSinkOptions, "name" | "table" | "guardAttribute" | "ttlAttribute" | "concurrency" | "now">
+  > {
   readonly client: DynamodbClient | undefined;
   readonly key: DynamodbKeyMap | undefined;
   readonly movingKey: MovingKey | undefined;
-  readonly guardAttribute: string;
-  readonly ttlAttribute: string;
   readonly tombstoneSeconds: number;
-  readonly concurrency: number;
-  readonly now: () => number;
 }
-
-const maxConcurrency = 1_000;
 
 /**
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read
@@ -102,7 +97,7 @@ export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => 
   checkFunction("movingKey", movingKey);
   checkFunction("now", now);
   if (key !== undefined && movingKey !== undefined) throw invalidOption("movingKey", 'must not be given beside "key"');
-  checkWhole("concurrency", concurrency, [1, maxConcurrency]);
+  checkWhole("concurrency", concurrency, [1, 1_000]);
   checkAttribute("guardAttribute", guardAttribute);
   checkAttribute("ttlAttribute", ttlAttribute);
   checkText("name", name);
@@ -111,10 +106,7 @@ export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => 
     name,
     table,
     client,
-    key: checkKeyMap(
-      key,
-      "must be a list of attributes, an object of target attribute to key attribute, or a function",
-    ),
+    key: checkKeyMap(key, "must be a list, an object of target attribute to key attribute, or a function"),
     movingKey,
     guardAttribute,
     ttlAttribute,

@@ -57,25 +57,12 @@ export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
   readonly close: () => Promise<void>;
 }
 
-/** The name of the sink, and the signal that ends its writes. */
-interface WriteLimits {
-  readonly sink: string;
-  readonly signal: AbortSignal;
-}
-
 /** Whether the delivery will not be retried, so that its tombstones must not wait for a retry. */
 const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
 /** Runs one write, and returns its outcome or its error. */
-const resultOf = async (
-  writeItem: WriteItem,
-  write: ItemWrite | SinkError,
-  { sink, signal }: WriteLimits,
-): Promise<ItemOutcome | DeliveryError> => {
-  if (write instanceof SinkError) return write;
-  return signal.aborted ? notStarted(sink) : orSinkError(writeItem(write, signal));
-};
+type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
 /**
  * Runs the writes of a delivery, one after the other, and returns the item's own result, or the error of a tombstone. A
@@ -84,14 +71,13 @@ const resultOf = async (
  */
 const runWrites = async (
   { item, tombstones }: DeliveryWrites,
-  writeItem: WriteItem,
-  limits: WriteLimits,
+  attempt: Attempt,
 ): Promise<ItemOutcome | DeliveryError> => {
-  const own = item === undefined ? undefined : await resultOf(writeItem, item, limits);
+  const own = item === undefined ? undefined : await attempt(item);
   if (own !== undefined && !isFinal(own)) return own;
   const results: ItemOutcome[] = [];
   for (const tombstone of tombstones) {
-    const result = await resultOf(writeItem, tombstone, limits);
+    const result = await attempt(tombstone);
     if (typeof result !== "string") return result;
     results.push(result);
   }
@@ -131,16 +117,20 @@ const tableWriterOf = async (
   }
 };
 
-const deliverWith =
-  (encode: TableWriter["encode"], writeItem: WriteItem, limits: WriteLimits) =>
-  async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
-    if (limits.signal.aborted) return failed(delivery, notStarted(limits.sink));
+const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
+  const attempt: Attempt = async (write) => {
+    if (write instanceof SinkError) return write;
+    return signal.aborted ? notStarted(sink) : orSinkError(writeItem(write, signal));
+  };
+  return async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
+    if (signal.aborted) return failed(delivery, notStarted(sink));
     try {
-      return writeResultOf(delivery, await runWrites(encode(delivery), writeItem, limits));
+      return writeResultOf(delivery, await runWrites(encode(delivery), attempt));
     } catch (error) {
       return failedBy(delivery, error);
     }
   };
+};
 
 /** Makes `write` and `dryRun`, which share the table writer. */
 const writesOf = (
@@ -153,7 +143,7 @@ const writesOf = (
     withinDeadline(sink, async (batch, { signal }) => {
       writer ??= await tableWriterOf(settings, connection, signal);
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
-      return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], { sink, signal }));
+      return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], sink, signal));
     });
 };
 

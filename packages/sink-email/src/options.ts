@@ -36,12 +36,10 @@ export interface EmailSinkOptions {
 }
 
 /** Options after validation. */
-export interface EmailSinkSettings extends MailDefaults {
-  readonly transport: EmailTransport;
-  readonly maxPerSecond: number;
+export interface EmailSinkSettings
+  extends MailDefaults,
+    Required<Pick<EmailSinkOptions, "transport" | "maxPerSecond" | "maxBytes" | "clock">> {
   readonly leases: Leases | undefined;
-  readonly maxBytes: number;
-  readonly clock: Pick<Clock, "now" | "sleep">;
 }
 
 const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {

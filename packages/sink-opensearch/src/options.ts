@@ -45,16 +45,13 @@ export interface OpensearchSinkOptions extends OpensearchConnection {
 }
 
 /** The options after their checks, with defaults. */
-export interface OpensearchSettings {
-  readonly name: string;
-  readonly index: string;
+export interface OpensearchSettings
+  extends Required<
+    Pick<OpensearchSinkOptions, "name" | "index" | "mappings" | "serverless" | "concurrency" | "timeoutMs">
+  > {
   readonly source: { readonly client: OpensearchClient } | { readonly settings: ClientSettings };
-  readonly mappings: OpensearchMappings;
   readonly indexSettings: { readonly [name: string]: unknown };
-  readonly serverless: boolean;
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
-  readonly concurrency: number;
-  readonly timeoutMs: number;
 }
 
 /** Most bytes of an index's name, without the 7 bytes of `-000001`. */

@@ -10,7 +10,6 @@ import {
   checkWhole,
   invalidOption,
   isSinkErrorCode,
-  type SinkErrorCode,
   type StatusCodes,
   systemClock,
 } from "@sluice/core/sink-kit";
@@ -60,7 +59,7 @@ export interface WebhookSinkOptions {
   readonly allowAddresses?: readonly string[];
   readonly tls?: WebhookTls;
   /** Codes by status, where this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
-  readonly codes?: { readonly [status: number]: SinkErrorCode };
+  readonly codes?: StatusCodes;
   /** For logs, metrics and dead letters. Default `webhook`. */
   readonly name?: string;
   /** For tests. Default: the machine's resolver. */
@@ -70,16 +69,12 @@ export interface WebhookSinkOptions {
 }
 
 /** Options after validation. */
-export interface WebhookSinkSettings extends RequestDefaults {
+export interface WebhookSinkSettings
+  extends RequestDefaults,
+    Required<Pick<WebhookSinkOptions, "timeoutMs" | "concurrency" | "maxPerSecond" | "tls" | "codes" | "resolve">> {
   readonly keys: readonly Buffer[];
-  readonly timeoutMs: number;
-  readonly concurrency: number;
-  readonly maxPerSecond: number;
   readonly circuit: CircuitOptions;
   readonly rule: AddressRule;
-  readonly tls: WebhookTls;
-  readonly codes: StatusCodes;
-  readonly resolve: AddressResolver;
   readonly clock: Clock;
 }
 
