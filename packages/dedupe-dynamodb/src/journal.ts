@@ -7,7 +7,7 @@ import {
   type DedupeTable,
   expiresAfter,
   partitionKey,
-  routeText,
+  partitionOf,
   sortKey,
   ttlAttribute,
   untilProcessed,
@@ -19,14 +19,10 @@ const keptForSeconds = 36 * 3_600;
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (read 2026-11-23) */
 const maxItems = 25;
 
-const requestsAtOnce = 8;
-
-const partitionOf = (route: RouteId): string => `journal#${routeText(route)}`;
-
 const putRequest = (route: RouteId, { version, idempotencyKey }: JournalEntry): WriteRequest => ({
   PutRequest: {
     Item: {
-      [partitionKey]: { S: partitionOf(route) },
+      [partitionKey]: { S: partitionOf("journal", route) },
       [sortKey]: { S: `${version}#${idempotencyKey}` },
       [ttlAttribute]: expiresAfter(keptForSeconds),
     },
@@ -43,7 +39,11 @@ const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly fr
   KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
   ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey },
   // "#" separates the version from the key, and "$" is the next character: all keys of version `to` are in the range.
-  ExpressionAttributeValues: { ":pk": { S: partitionOf(route) }, ":from": { S: from }, ":to": { S: `${to}$` } },
+  ExpressionAttributeValues: {
+    ":pk": { S: partitionOf("journal", route) },
+    ":from": { S: from },
+    ":to": { S: `${to}$` },
+  },
   ProjectionExpression: "#sk",
   ConsistentRead: true,
 });
@@ -71,8 +71,8 @@ export const dynamodbJournal = (table: DedupeTable, timeoutMs: number): Journal 
     const { BatchWriteItemCommand } = await table.sdk();
     const client = await table.client();
     const puts = distinct(entries).map((entry) => putRequest(route, entry));
-    const groups = chunk(puts, { maxEntries: maxItems, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
-    await eachBounded(groups, requestsAtOnce, (group) =>
+    const groups = chunk(puts, { maxEntries: maxItems });
+    await eachBounded(groups, 8, (group) =>
       untilProcessed(group, async (left) => {
         const command = new BatchWriteItemCommand({ RequestItems: { [table.name]: [...left] } });
         const { UnprocessedItems } = await client.send(command, { abortSignal: AbortSignal.timeout(timeoutMs) });

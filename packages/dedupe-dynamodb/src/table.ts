@@ -26,9 +26,9 @@ export const expiresAfter = (seconds: number): { readonly N: string } => ({
   N: String(Math.ceil(Date.now() / 1_000) + seconds),
 });
 
-/** A route as one text, which is unique to the route. */
-export const routeText = ({ pipeline, route }: RouteId): string =>
-  `${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
+/** The partition of a route's items of one kind. */
+export const partitionOf = (kind: "journal" | "lease" | "pending", { pipeline, route }: RouteId): string =>
+  `${kind}#${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
 
 /** Attempts for entries that DynamoDB leaves unprocessed, and the delay before the second, which doubles. */
 const maxAttempts = 5;

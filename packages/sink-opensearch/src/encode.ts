@@ -7,6 +7,7 @@ import {
   isRecord,
   RecordError,
   rejected,
+  SinkError,
   toJson,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
@@ -79,6 +80,8 @@ const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
 export interface EncodeOptions {
   /** Name of the sink, for messages. */
   readonly sink: string;
+  /** Limit in bytes of the lines. Default: no limit. */
+  readonly maxBytes?: number;
   /** Without recent writes, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;
   /** The time of tombstones, in milliseconds since the epoch. */
@@ -118,12 +121,16 @@ const linesOf = (
 
 /**
  * Encodes a delivery.
- * @throws {SinkError} SINK_REJECTED when the message is not a document.
+ * @throws {SinkError} SINK_REJECTED when the message is not a document, SINK_TOO_LARGE when it exceeds `maxBytes`.
  * @throws {RecordError} MAPPING_FAILED when the message cannot be written as JSON.
  */
 export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): BulkEntry => {
   const { action, idText, lines } = linesOf(delivery, options);
-  return { delivery, action, idText, lines, bytes: Buffer.byteLength(lines) };
+  const bytes = Buffer.byteLength(lines);
+  const { sink, maxBytes = bytes } = options;
+  if (bytes <= maxBytes) return { delivery, action, idText, lines, bytes };
+  const problem = `the document takes ${bytes} bytes of a request; the limit is ${maxBytes}`;
+  throw new SinkError("SINK_TOO_LARGE", `[${sink}] ${problem}`);
 };
 
 /**

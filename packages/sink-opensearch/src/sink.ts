@@ -59,8 +59,9 @@ const writesOf = (
   now: () => number,
 ): Pick<Required<OpensearchSink>, "write" | "dryRun"> => {
   const { name: sink, index, limits, concurrency, timeoutMs } = settings;
+  const limit = { sink, maxBytes: limits.maxBytes };
   const recent = recentWrites();
-  const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeBatch(batch, { sink, now: now() });
+  const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeBatch(batch, { ...limit, now: now() });
   const bulkRequest = {
     method: "POST",
     path: `/${encodeURIComponent(index)}/_bulk`,
@@ -73,7 +74,7 @@ const writesOf = (
         sink,
         limits,
         concurrency,
-        encode: (slice) => encodeBatch(slice, { sink, recent, now: now() }),
+        encode: (slice) => encodeBatch(slice, { ...limit, recent, now: now() }),
         encodeByScript,
         send: (bulkBody) => sendRequest(opened, { ...bulkRequest, bulkBody }, { sink, context, timeoutMs }),
         signal: context.signal,

@@ -18,7 +18,8 @@ interface ExistingIndex {
   readonly mappings?: OpensearchMappings;
 }
 
-type Indices = { readonly [index: string]: ExistingIndex };
+/** Indices by name. */
+export type Indices = { readonly [index: string]: ExistingIndex };
 
 /** A request that creates something missing. */
 interface IndexChange {
