@@ -34,10 +34,7 @@ export const partitionOf = (kind: "journal" | "lease" | "pending", { pipeline, r
 const maxAttempts = 5;
 const firstDelayMs = 10;
 
-/**
- * Repeats a batch request until no entry is left. `request` resolves with the unprocessed entries.
- * @throws {Error} when entries are left after the last attempt.
- */
+/** Repeats a batch request with the entries that it leaves. @throws {Error} when the last attempt leaves any. */
 export const untilProcessed = async <Entry>(
   entries: readonly Entry[],
   request: (left: readonly Entry[]) => Promise<readonly Entry[]>,

@@ -29,10 +29,7 @@ export interface ItemWrite {
 
 /** The writes of a delivery: the item first, so that a reader in between may find it twice, but never misses it. */
 export interface DeliveryWrites {
-  /**
-   * Undefined where the item has no copy, and only tombstones are written. An error where DynamoDB cannot hold the
-   * message.
-   */
+  /** Undefined: the item has no copy, so only tombstones are written. An error: DynamoDB cannot hold the message. */
   readonly item: ItemWrite | SinkError | undefined;
   readonly tombstones: readonly ItemWrite[];
 }

@@ -18,10 +18,7 @@ export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/**
- * Which attributes of the item's key make the target's key: names that both have, key attribute by target attribute, or
- * a function of the item's key.
- */
+/** The target's key: names of the item's key attributes, key attribute by target attribute, or a function of a key. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }
@@ -69,10 +66,7 @@ export interface DynamodbSettings
   readonly tombstoneSeconds: number;
 }
 
-/**
- * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read
- * 2026-11-23)
- */
+/** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read 2026-11-23) */
 const checkTable = (table: unknown): void => {
   if (typeof table === "string" && /^(arn:[^:]+:dynamodb:[^:]*:[^:]*:table\/)?[\w.-]{3,255}$/.test(table)) return;
   throw invalidOption("table", "must be the name or the ARN of a table");

@@ -39,10 +39,7 @@ const causeOf = (code: SinkErrorCode, error: unknown): ErrorOptions =>
 const isGreeting = (command: unknown): boolean =>
   typeof command === "string" && /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH|API)/.test(command);
 
-/**
- * The code of an SMTP reply.
- * @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23)
- */
+/** The code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
   // 454: the server cannot authenticate at the moment. 5xx: the server does not accept the login.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";

@@ -69,10 +69,7 @@ const withGuard = (guard: string, text: string): string =>
 /** Where an insert is probably the first write of its item. A redriven or replayed insert probably is not. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
-/**
- * Whether the document probably does not exist yet: then `create`, at half the cost of the script, will probably
- * succeed.
- */
+/** Whether the document is probably new: then `create` will probably succeed, at half the cost of the script. */
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 

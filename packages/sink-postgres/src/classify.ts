@@ -3,10 +3,7 @@
 
 import { codeOfNetworkError, errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/**
- * From an SQLSTATE, or its class of two characters, to the code. The longer entry wins.
- * @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23)
- */
+/** Codes by SQLSTATE, or by its class of two characters. The longer entry wins. @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23) */
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that takes no rows, ON CONFLICT on a foreign table

@@ -1,5 +1,4 @@
-// From a delivery to the cells of its row. The catalogue says which columns exist and which values they take; the options
-// say which attribute fills each.
+// From a delivery to the cells of its row, by the columns of the catalogue and the attributes that the options name.
 
 import {
   type Change,

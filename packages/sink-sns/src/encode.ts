@@ -74,10 +74,7 @@ const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMes
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
 };
 
-/**
- * The entry for a delivery; its bytes are those of body, subject and attributes.
- * @throws {SinkError} SINK_REJECTED for a message that SNS, or a queue that is subscribed, always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SNS or a subscribed queue rejects. */
 export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
   const { name } = target;
   const message = messageOf(name, delivery);

@@ -10,10 +10,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PublishEntry } from "./encode.ts";
 
-/**
- * The one method of `SNS` from `@aws-sdk/client-sns` that the sink calls: your own client fits.
- * @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
- */
+/** The one method of `SNS` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 export interface SnsClient {
   readonly publishBatch: (
     input: { TopicArn: string; PublishBatchRequestEntries: (PublishEntry & { readonly Id: string })[] },

@@ -50,10 +50,7 @@ const traceMember = (
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
 };
 
-/**
- * The entry for a delivery; its bytes are those of body and attributes.
- * @throws {SinkError} SINK_REJECTED for a message that SQS always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SQS always rejects. */
 export const encode = (delivery: AppendDelivery<SqsMessage>, target: GroupedTarget): SizedEntry<SendMessageEntry> => {
   const { name } = target;
   const message = messageOf(name, delivery);

@@ -1,5 +1,4 @@
-// Error codes for answers, by their status, and for requests without an answer, by Node's error. The body of an answer is
-// not read: it may quote the request.
+// Error codes by the status of an answer, or Node's error. A body is not read: it may quote the request.
 
 import {
   codeOfNetworkError,

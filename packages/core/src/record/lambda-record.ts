@@ -1,5 +1,4 @@
-// From a record of the Streams API to a record of Lambda's event. Two names differ, the ARN is added, and the bytes and the
-// Date that the SDK has parsed become JSON again.
+// From a record of the Streams API, as JSON or as the SDK has parsed it, to a record of Lambda's event.
 
 import type { AttributeValue, Image, StreamRecord } from "./change.ts";
 

@@ -1,5 +1,4 @@
-// The factory that SNS, SQS and EventBridge share: options, client, requests of ten entries, errors by the table of the
-// service.
+// The factory that SNS, SQS and EventBridge share: options, client, requests of ten entries, errors.
 
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";

@@ -25,10 +25,7 @@ export interface BatchRequests<Message, Entry> {
   readonly maxEntries: number;
   /** Limit in bytes of one entry, and of all entries of a request together. */
   readonly maxBytes: number;
-  /**
-   * Makes the entry of a delivery, without I/O.
-   * @throws {SinkError} if the delivery can never be sent. Other deliveries are not affected.
-   */
+  /** Makes the entry of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
   /** Makes one request. Resolves with an answer for each entry, by its index; rejects if the request fails as a whole. */
   readonly send: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
@@ -66,10 +63,7 @@ const sendGroup = async <Message, Entry>(
   }
 };
 
-/**
- * The `write` of a sink whose target takes several messages in one request, and its `dryRun`, which only encodes. Spread
- * it into the sink.
- */
+/** The `write` and `dryRun` of a sink whose target takes several messages in one request. Spread them into the sink. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
 ): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {

@@ -18,10 +18,7 @@ export const xmlSafe = (json: string): string => {
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 };
 
-/**
- * The text, after a check.
- * @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects; the error names both.
- */
+/** The text. @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects. */
 export const sendableText = (sink: string, what: string, text: string): string => {
   if (text === "") throw rejected(sink, `${what} is empty; expected at least one character`);
   const found = illegal.exec(text);
@@ -31,19 +28,13 @@ export const sendableText = (sink: string, what: string, text: string): string =
   throw rejected(sink, `${what} has the character U+${codePoint} at ${found.index}; expected ${expected}`);
 };
 
-/**
- * The message of a delivery, after a check: the mapper may be JavaScript.
- * @throws {SinkError} SINK_REJECTED when the message is not an object.
- */
+/** The message of a delivery. @throws {SinkError} SINK_REJECTED when a mapper in JavaScript returned no object. */
 export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
   if (isRecord(message)) return message;
   throw rejected(sink, "the message is not an object; expected one with named members");
 };
 
-/**
- * A value as lossless JSON.
- * @throws {SinkError} SINK_REJECTED for a value with a cycle, or with a `toJSON` that throws.
- */
+/** A value as lossless JSON. @throws {SinkError} SINK_REJECTED for a cycle, or a `toJSON` that throws. */
 export const jsonText = (sink: string, what: string, value: unknown): string => {
   try {
     return toJson(value);

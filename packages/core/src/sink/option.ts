@@ -47,10 +47,7 @@ export const checkEither = (options: Readonly<Record<string, unknown>>): void =>
 /** Which key attributes of an item make the target's key: names, or attribute by name in the target, or a function. */
 type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
 
-/**
- * Checks the option `key` of a sink, and returns a frozen copy.
- * @throws {ConfigError} CONFIG_INVALID, with the expectation.
- */
+/** The option `key` of a sink as a frozen copy. @throws {ConfigError} CONFIG_INVALID, with the expectation. */
 export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectation: string): Key | undefined => {
   if (key === undefined || typeof key === "function") return key;
   const names: readonly unknown[] = Array.isArray(key) ? key : isRecord(key) ? Object.entries(key).flat() : [];

@@ -10,10 +10,7 @@ import { type KeyAttribute, keyAttributesOf } from "./table.ts";
 
 /** Options of `ensure`. */
 export interface DynamodbEnsureOptions extends EnsureOptions {
-  /**
-   * The key schema that the table must have. A missing table is created with it: on-demand, without deletion
-   * protection.
-   */
+  /** The key schema that the table must have. A missing table is created: on-demand, without deletion protection. */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 
@@ -99,10 +96,7 @@ const createTable = async (
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/**
- * Makes the missing changes unless `apply` is false. Returns one line for each call; an empty list where nothing is
- * missing.
- */
+/** Makes the missing changes unless `apply` is false. Returns one line for each call. */
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

@@ -119,10 +119,7 @@ const staticKeys = (
 ): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) => {
   const { key } = settings;
   if (typeof key === "function") {
-    return ({ change }) => ({
-      key: returnedKey(settings, "key", target, callUser("key", key, change.keys)),
-      left: [],
-    });
+    return ({ change }) => ({ key: returnedKey(settings, "key", target, callUser("key", key, change.keys)), left: [] });
   }
   const sources = keySources(key);
   const keyOf = sources === undefined ? sameNames(target) : mappedNames(sources, target);

@@ -40,10 +40,7 @@ export interface SesRequest {
   readonly ConfigurationSetName?: string;
 }
 
-/**
- * The one method of `SESv2` from `@aws-sdk/client-sesv2` that the sink calls: your own client fits.
- * @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
- */
+/** The one method of `SESv2` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html */
 export interface SesClient {
   readonly sendEmail: (
     input: SesRequest,
@@ -122,10 +119,7 @@ const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: 
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };
 
-/**
- * Makes a transport that sends mails through Amazon SES.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
- */
+/** Makes a transport that sends mails through SES. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const sesTransport = (options: SesTransportOptions = {}): EmailTransport => {
   checkSes(options);
   const client = lazyClient<SesClient>(options.client, makeClient);

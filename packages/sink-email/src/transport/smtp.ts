@@ -94,10 +94,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
 /** An error as nodemailer would throw it. */
 const smtpError = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
-/**
- * Makes a transport that sends mails by SMTP.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
- */
+/** Makes a transport that sends mails by SMTP. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => {
   checkSmtp(options);
   const client = lazyClient<SmtpTransporter, Awaited<ReturnType<typeof makeTransporter>>>(

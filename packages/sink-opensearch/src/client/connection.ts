@@ -33,10 +33,7 @@ export interface OpensearchConnection {
   readonly auth?: BasicAuth | AwsAuth;
   /** With `node`: certificates. */
   readonly ssl?: TlsOptions;
-  /**
-   * With `node`: compress requests, and ask for compressed answers. Default false: compression costs more time than it
-   * saves.
-   */
+  /** With `node`: compress requests and answers. Default false: compression costs more time than it saves. */
   readonly gzip?: boolean;
 }
 

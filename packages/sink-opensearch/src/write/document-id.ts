@@ -4,9 +4,7 @@
 import { createHash } from "node:crypto";
 import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";
 
-/**
- * For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595
- */
+/** For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
 /** A document's id. */

@@ -27,10 +27,7 @@ export interface PostgresConnection {
   readonly max?: number;
   /** Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /**
-   * Idle connections are closed after this time, which includes the time that the environment was frozen. Default
-   * 60,000.
-   */
+  /** Idle connections are closed after this time, frozen time included. Default 60,000. */
   readonly idleTimeoutMillis?: number;
   /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
@@ -86,10 +83,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/**
- * Checks the options, and fills in defaults for an environment that is frozen between invocations: few connections, and
- * none for long.
- */
+/** Checks the options. The defaults suit an environment that is frozen at times: few connections, and none for long. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

@@ -31,10 +31,7 @@ export interface WritePlan {
   readonly dryRun: string;
 }
 
-/**
- * Reads the catalogue and makes the plan.
- * @throws {SinkError} SINK_MISSING when the table, or a column that the options name, does not exist.
- */
+/** Makes the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
 export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
   const { name, relations } = settings;
   const catalogue = await readCatalogue(session, relations.rows);
@@ -112,10 +109,7 @@ const dryRunPart: SendPart = async (session, settings, plan, part) => {
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/**
- * Handles a batch on one connection, whose queries end with the signal. Parts not started by then fail with
- * DEADLINE_EXCEEDED.
- */
+/** Handles a batch on one connection. Parts that are not started when the signal aborts fail with DEADLINE_EXCEEDED. */
 export type HandleBatch = (
   session: Session,
   settings: PostgresSettings,

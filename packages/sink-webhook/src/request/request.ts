@@ -1,5 +1,4 @@
-// One HTTP request: connection, timeout, status of the answer. Made by Node's own client, which follows no redirects and
-// reads no proxy settings from the environment.
+// One HTTP request, by Node's own client, which follows no redirects and reads no proxy settings.
 
 import http from "node:http";
 import https from "node:https";
