@@ -69,10 +69,7 @@ type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryE
  * rejected item still leaves its former keys, because the item is not there any more. A write that core will retry stops the
  * others.
  */
-const runWrites = async (
-  { item, tombstones }: DeliveryWrites,
-  attempt: Attempt,
-): Promise<ItemOutcome | DeliveryError> => {
+const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
   const own = item === undefined ? undefined : await attempt(item);
   if (own !== undefined && !isFinal(own)) return own;
   const results: ItemOutcome[] = [];
@@ -90,20 +87,11 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
 
-/** How to write to the target: made once, from the options and the table's description. */
-interface TableWriter {
-  readonly checkSource: (streamArn: string | undefined) => void;
-  readonly encode: (delivery: UpsertDelivery<unknown>) => DeliveryWrites;
-  readonly writeItem: WriteItem;
-  readonly dryRunItem: WriteItem;
-}
-
-/** @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described. */
-const tableWriterOf = async (
-  settings: DynamodbSettings,
-  { call }: DynamodbConnection,
-  signal: AbortSignal,
-): Promise<TableWriter> => {
+/**
+ * How to write to the target: made once, from the options and the table's description.
+ * @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described.
+ */
+const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
   try {
     const target = await describeTarget(settings, call, signal);
     return {
@@ -116,6 +104,8 @@ const tableWriterOf = async (
     throw error instanceof ConfigError ? error : classify(settings.name, error);
   }
 };
+
+type TableWriter = Awaited<ReturnType<typeof tableWriterOf>>;
 
 const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
   const attempt: Attempt = async (write) => {

@@ -18,13 +18,11 @@ import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./o
 import type { MailEnvelope } from "./transport/transport.ts";
 import { recipientsSender } from "./write/recipients.ts";
 
-/** Sends a mail to one recipient; resolves to the error if the mail was not taken. */
-type SendMail = (envelope: MailEnvelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
-
-const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings): SendMail => {
+/** Makes the function that sends a mail to one recipient. It resolves to the error if the mail was not taken. */
+const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings) => {
   const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);
-  return (envelope, signal) =>
+  return (envelope: MailEnvelope, signal: AbortSignal): Promise<DeliveryError | undefined> =>
     limited(async () => {
       try {
         if (!signal.aborted) await turn(signal);

@@ -102,16 +102,8 @@ const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
 const tlsMessage =
   /certificate|altnames|unable to (verify|get) (the first|local issuer|issuer)|SSL routines|wrong version number/i;
 
-interface OpensearchErrorFields {
-  readonly name: string;
-  readonly message: string;
-  readonly status: number | undefined;
-  readonly body: unknown;
-  readonly headers: unknown;
-}
-
 /** Reads only members of the expected types, because anything may have been thrown. */
-const fieldsOf = (error: unknown): OpensearchErrorFields => {
+const fieldsOf = (error: unknown) => {
   const { name, message, statusCode, body, headers } = isRecord(error) ? error : {};
   return {
     name: typeof name === "string" ? name : "",
@@ -121,6 +113,8 @@ const fieldsOf = (error: unknown): OpensearchErrorFields => {
     headers,
   };
 };
+
+type OpensearchErrorFields = ReturnType<typeof fieldsOf>;
 
 /** Reads `Retry-After` in seconds, as managed services send it. For a date, core chooses the delay. */
 const retryAfterIn = (headers: unknown): { readonly retryAfterMs?: number } => {

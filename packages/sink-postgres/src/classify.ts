@@ -38,17 +38,8 @@ const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] 
   ["The server does not support SSL connections", "SINK_DENIED"],
 ];
 
-interface PostgresErrorFields {
-  readonly code: string;
-  readonly message: string;
-  readonly severity: string;
-  readonly column: string;
-  readonly constraint: string;
-  readonly where: string;
-}
-
 /** Reads text members only, because anything may have been thrown. */
-const fieldsOf = (error: unknown): PostgresErrorFields => {
+const fieldsOf = (error: unknown) => {
   const members: Readonly<Record<string, unknown>> = typeof error === "object" && error !== null ? { ...error } : {};
   const text = (name: string): string => (typeof members[name] === "string" ? members[name] : "");
   return {
@@ -61,6 +52,8 @@ const fieldsOf = (error: unknown): PostgresErrorFields => {
     where: text("where"),
   };
 };
+
+type PostgresErrorFields = ReturnType<typeof fieldsOf>;
 
 /** Whether the server itself sent this error: then `code` is an SQLSTATE. */
 const isServerError = ({ code, severity }: PostgresErrorFields): boolean =>

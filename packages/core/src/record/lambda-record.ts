@@ -18,14 +18,9 @@ export interface StreamsApiRecord {
 }
 
 const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"> => {
-  const { Type, PrincipalId } = record.userIdentity ?? {};
-  if (Type === undefined && PrincipalId === undefined) return {};
-  return {
-    userIdentity: {
-      ...(PrincipalId === undefined ? {} : { principalId: PrincipalId }),
-      ...(Type === undefined ? {} : { type: Type }),
-    },
-  };
+  const { Type: type, PrincipalId: principalId } = record.userIdentity ?? {};
+  if (type === undefined && principalId === undefined) return {};
+  return { userIdentity: { ...(principalId !== undefined && { principalId }), ...(type !== undefined && { type }) } };
 };
 
 const base64 = (value: string | Uint8Array): string =>

@@ -64,18 +64,11 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
 const maxEntries = 10;
 
 /** Makes the sink. Nothing connects before the first write. */
-export const awsBatchSink = <Message, Entry, Client>({
-  name,
-  client: given,
-  concurrency,
-  service,
-  isFifo = false,
-  maxBytes,
-  makeClient,
-  encode,
-  send,
-}: AwsBatchTarget<Message, Entry, Client>): Sink<Message, "append"> => {
-  const client = lazyClient(given, makeClient);
+export const awsBatchSink = <Message, Entry, Client>(
+  target: AwsBatchTarget<Message, Entry, Client>,
+): Sink<Message, "append"> => {
+  const { name, concurrency, service, isFifo = false, maxBytes, encode } = target;
+  const client = lazyClient(target.client, target.makeClient);
   return {
     name,
     supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
@@ -84,7 +77,7 @@ export const awsBatchSink = <Message, Entry, Client>({
       maxEntries,
       maxBytes,
       encode,
-      send: async (entries, abortSignal) => send(await client.get(), entries, { abortSignal }),
+      send: async (entries, abortSignal) => target.send(await client.get(), entries, { abortSignal }),
       classify: (error) => awsRequestError(name, service, error),
     }),
     close: client.close,

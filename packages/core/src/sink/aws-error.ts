@@ -69,23 +69,19 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
 /** Errors that name the caller, the operation and the resource, which help to repair the permission. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
-interface ErrorFields {
-  readonly name: string;
-  readonly message: string;
-  readonly status: number | undefined;
-}
-
 /** The name as in the tables: without the prefix of `AWS.SimpleQueueService.NonExistentQueue` or `com.amazonaws.sqs#QueueDoesNotExist`. */
 const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/(?<=.)Exception$/, "");
 
 /** The fields of any thrown value. */
-const fieldsOf = (error: unknown): ErrorFields => {
+const fieldsOf = (error: unknown) => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
   // Node's AggregateError, for a host with several addresses, has a code and no message.
   const message = error.message || String((error as NodeJS.ErrnoException).code ?? "an error without a message");
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
+
+type ErrorFields = ReturnType<typeof fieldsOf>;
 
 const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: ErrorFields): SinkErrorCode | undefined =>
   tooLarge?.test(message) ? "SINK_TOO_LARGE" : (codes[name] ?? commonCodes[name]);

@@ -21,9 +21,6 @@ export interface RecipientsMail {
   readonly sendTo: (recipient: string) => Promise<DeliveryError | undefined>;
 }
 
-/** Sends a mail to each recipient that has not got it yet; resolves to the error if one of them has not got it. */
-export type SendToRecipients = (mail: RecipientsMail) => Promise<DeliveryError | undefined>;
-
 /** Hashed, so that the store holds no address. */
 const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
@@ -51,8 +48,14 @@ const heldError = (name: string, retryAfterMs: number): SinkError =>
 /** Result for one recipient. `unrecorded`: sent, but the store did not record that. */
 type RecipientResult = DeliveryError | "sent" | "unrecorded";
 
-/** Makes a sender that holds a lease for each recipient. */
-export const recipientsSender = (name: string, leases: Leases): SendToRecipients => {
+/**
+ * Makes the function that sends a mail to each recipient that has not got it yet, under a lease for each. It resolves to the
+ * error if one of them has not got it.
+ */
+export const recipientsSender = (
+  name: string,
+  leases: Leases,
+): ((mail: RecipientsMail) => Promise<DeliveryError | undefined>) => {
   const owner: RouteId = { pipeline: name, route: "recipients" };
   // Keys of sent mails that the store did not record. This environment does not send them again.
   const unrecorded = new Set<string>();
