@@ -19,6 +19,8 @@ const keptForSeconds = 36 * 3_600;
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (read 2026-11-23) */
 const maxItems = 25;
 
+const requestsAtOnce = 8;
+
 const putRequest = (route: RouteId, { version, idempotencyKey }: JournalEntry): WriteRequest => ({
   PutRequest: {
     Item: {
@@ -28,11 +30,6 @@ const putRequest = (route: RouteId, { version, idempotencyKey }: JournalEntry): 
     },
   },
 });
-
-/** A request must not contain a key twice, while a batch may contain a record twice. */
-const distinct = (entries: readonly JournalEntry[]): JournalEntry[] => [
-  ...new Map(entries.map((entry) => [entry.idempotencyKey, entry])).values(),
-];
 
 const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly from: string; readonly to: string }) => ({
   TableName: table.name,
@@ -70,9 +67,11 @@ export const dynamodbJournal = (table: DedupeTable, timeoutMs: number): Journal 
   note: async (route, entries) => {
     const { BatchWriteItemCommand } = await table.sdk();
     const client = await table.client();
-    const puts = distinct(entries).map((entry) => putRequest(route, entry));
+    // A request must not contain a key twice, while a batch may contain a record twice.
+    const distinct = new Map(entries.map((entry) => [entry.idempotencyKey, entry]));
+    const puts = [...distinct.values()].map((entry) => putRequest(route, entry));
     const groups = chunk(puts, { maxEntries: maxItems });
-    await eachBounded(groups, 8, (group) =>
+    await eachBounded(groups, requestsAtOnce, (group) =>
       untilProcessed(group, async (left) => {
         const command = new BatchWriteItemCommand({ RequestItems: { [table.name]: [...left] } });
         const { UnprocessedItems } = await client.send(command, { abortSignal: AbortSignal.timeout(timeoutMs) });
