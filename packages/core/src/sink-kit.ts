@@ -56,9 +56,9 @@ export type {
   StreamViewType,
   UnknownItem,
 } from "./record/change.ts";
-export { decodeImage, decodeValue } from "./record/decode.ts";
+export { canonicalDecimal, decodeImage, decodeValue } from "./record/decode.ts";
 export { imageOf } from "./record/image-of.ts";
-export { attributeToJson, type ExactNumbers, imageToJson, toJson } from "./record/json.ts";
+export { attributeToJson, type ExactNumbers, imageToJson, isNumberValue, toJson } from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
@@ -76,6 +76,18 @@ export {
   awsRequestError,
 } from "./sink/aws-error.ts";
 export {
+  type EncodedBatch,
+  encodeEach,
+  failAll,
+  failedBy,
+  halves,
+  orSinkError,
+  type PartSender,
+  sendInParts,
+  withinDeadline,
+  withoutDeadline,
+} from "./sink/batch.ts";
+export {
   answersById,
   type BatchRequests,
   type EntryAnswer,
@@ -86,9 +98,22 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
-export { errorHint } from "./sink/error-hint.ts";
-export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";
+export {
+  fifoDedupeMs,
+  fifoId,
+  type GroupedEntry,
+  type GroupedMessage,
+  type GroupedTarget,
+  groupedEntry,
+} from "./sink/fifo.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
+export {
+  checkTombstoneDays,
+  type EnsureOptions,
+  type Maintenance,
+  type PurgeOptions,
+  purgeInChunks,
+} from "./sink/maintenance.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,
@@ -101,15 +126,18 @@ export {
 } from "./sink/message-attribute.ts";
 export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
 export {
+  callUser,
   checkClient,
   checkEither,
   checkKeyMap,
   checkText,
+  checkTls,
   checkWhole,
-  type EnsureOptions,
   invalidOption,
   isLoopbackHost,
   isRecord,
+  keySources,
+  type TlsOptions,
 } from "./sink/option.ts";
 export {
   type AppendDelivery,
@@ -127,15 +155,13 @@ export {
   type WriteMode,
   type WriteResult,
 } from "./sink/sink.ts";
-export { checkTombstoneDays, type PurgeOptions, purgeInChunks } from "./sink/tombstone.ts";
 export {
-  type EncodedBatch,
-  encodeEach,
-  failAll,
-  failedBy,
-  halves,
+  codeOfNetworkError,
+  codeOfStatus,
+  errorHint,
   notStarted,
-  withinDeadline,
-  withoutDeadline,
-} from "./sink/upsert-batch.ts";
-export { type EachRequest, lateError, writeEach } from "./sink/write-each.ts";
+  rejected,
+  type StatusCodes,
+  unanswered,
+} from "./sink/sink-error.ts";
+export { type EachRequest, writeEach } from "./sink/write-each.ts";

@@ -7,7 +7,7 @@ import {
   checkText,
   checkWhole,
   fifoId,
-  groupMembers,
+  groupedEntry,
   type MessageAttributes,
   messageOf,
   missingDependency,
@@ -136,11 +136,17 @@ describe("attributes", () => {
 
 describe("a group", () => {
   const delivery = appendDelivery("a", undefined);
-  const groupIn = (isFifo: boolean, group?: string) =>
-    groupMembers({ name: "sqs", isFifo }, delivery, group).MessageGroupId;
+  const idsIn = (isFifo: boolean, messageGroupId?: string) => {
+    const { MessageAttributes: _, ...ids } = groupedEntry({ name: "sqs", isFifo }, delivery, {
+      body: "",
+      messageGroupId,
+    });
+    return ids;
+  };
+  const groupIn = (isFifo: boolean, group?: string) => idsIn(isFifo, group).MessageGroupId;
 
   test("is the hashed item key on FIFO, and the deduplication id is the hashed idempotency key", () => {
-    expect(groupMembers({ name: "sqs", isFifo: true }, delivery, undefined)).toEqual({
+    expect(idsIn(true)).toEqual({
       MessageGroupId: fifoId(delivery.change.itemKey),
       MessageDeduplicationId: fifoId(delivery.idempotencyKey),
     });
@@ -148,8 +154,8 @@ describe("a group", () => {
   });
 
   test("is the message's own group on a standard queue, if it has one", () => {
-    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, undefined)).toEqual({});
-    expect(groupMembers({ name: "sqs", isFifo: false }, delivery, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
+    expect(idsIn(false)).toEqual({});
+    expect(idsIn(false, "tenant-1")).toEqual({ MessageGroupId: "tenant-1" });
   });
 
   test("that the message gives is hashed unless it is a legal id", () => {

@@ -7,7 +7,7 @@ import {
   type DedupeTable,
   expiresAfter,
   partitionKey,
-  routeText,
+  partitionOf,
   sortKey,
   ttlAttribute,
   untilProcessed,
@@ -21,29 +21,26 @@ const maxItems = 25;
 
 const requestsAtOnce = 8;
 
-const partitionOf = (route: RouteId): string => `journal#${routeText(route)}`;
-
 const putRequest = (route: RouteId, { version, idempotencyKey }: JournalEntry): WriteRequest => ({
   PutRequest: {
     Item: {
-      [partitionKey]: { S: partitionOf(route) },
+      [partitionKey]: { S: partitionOf("journal", route) },
       [sortKey]: { S: `${version}#${idempotencyKey}` },
       [ttlAttribute]: expiresAfter(keptForSeconds),
     },
   },
 });
 
-/** A request must not contain a key twice, while a batch may contain a record twice. */
-const distinct = (entries: readonly JournalEntry[]): JournalEntry[] => [
-  ...new Map(entries.map((entry) => [entry.idempotencyKey, entry])).values(),
-];
-
 const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly from: string; readonly to: string }) => ({
   TableName: table.name,
   KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
   ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey },
   // "#" separates the version from the key, and "$" is the next character: all keys of version `to` are in the range.
-  ExpressionAttributeValues: { ":pk": { S: partitionOf(route) }, ":from": { S: from }, ":to": { S: `${to}$` } },
+  ExpressionAttributeValues: {
+    ":pk": { S: partitionOf("journal", route) },
+    ":from": { S: from },
+    ":to": { S: `${to}$` },
+  },
   ProjectionExpression: "#sk",
   ConsistentRead: true,
 });
@@ -70,8 +67,10 @@ export const dynamodbJournal = (table: DedupeTable, timeoutMs: number): Journal 
   note: async (route, entries) => {
     const { BatchWriteItemCommand } = await table.sdk();
     const client = await table.client();
-    const puts = distinct(entries).map((entry) => putRequest(route, entry));
-    const groups = chunk(puts, { maxEntries: maxItems, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+    // A request must not contain a key twice, while a batch may contain a record twice.
+    const distinct = new Map(entries.map((entry) => [entry.idempotencyKey, entry]));
+    const puts = [...distinct.values()].map((entry) => putRequest(route, entry));
+    const groups = chunk(puts, { maxEntries: maxItems });
     await eachBounded(groups, requestsAtOnce, (group) =>
       untilProcessed(group, async (left) => {
         const command = new BatchWriteItemCommand({ RequestItems: { [table.name]: [...left] } });

@@ -13,7 +13,7 @@ import {
   type RouteId,
   SinkError,
 } from "@sluice/core/sink-kit";
-import { type DedupeTable, partitionKey, routeText, sortKey, ttlAttribute } from "./table.ts";
+import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
 /** Longer than any repeat can take: the stream keeps a record for 1 day, a queue a dead letter for 14. */
 const keptForSeconds = 16 * 86_400;
@@ -90,7 +90,7 @@ const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => 
   });
   // The default is MD5, which Node.js does not have in FIPS mode.
   const config = new powertools.IdempotencyConfig({ expiresAfterSeconds: keptForSeconds, hashFunction: "sha256" });
-  layer.configure({ config, keyPrefix: `lease#${routeText(id)}` });
+  layer.configure({ config, keyPrefix: partitionOf("lease", id) });
   return { layer, powertools };
 };
 
@@ -114,9 +114,10 @@ const acquireIn = async (
 export const dynamodbLeases = (table: DedupeTable): Leases => {
   const layers = new Map<string, Promise<LeaseLayer>>();
   const layerFor = (id: RouteId): Promise<LeaseLayer> => {
-    const known = layers.get(routeText(id)) ?? layerOf(table, id);
-    layers.set(routeText(id), known);
-    return known;
+    const key = partitionOf("lease", id);
+    const layer = layers.get(key) ?? layerOf(table, id);
+    layers.set(key, layer);
+    return layer;
   };
   const withLayer = async <Value>(id: RouteId, use: (layer: LeaseLayer) => Promise<Value>): Promise<Value> => {
     const layer = await layerFor(id);

@@ -8,7 +8,7 @@ import {
   type DedupeTable,
   expiresAfter,
   partitionKey,
-  routeText,
+  partitionOf,
   sortKey,
   ttlAttribute,
   untilProcessed,
@@ -25,13 +25,11 @@ const requestsAtOnce = 25;
 /** Name of the attribute with the version. */
 const lastAttribute = "last";
 
-const partitionOf = (route: RouteId): string => `pending#${routeText(route)}`;
-
 /** Hashed, because a sort key holds 1,024 bytes and an item's key may have three times as many. */
 const sortOf = (itemKey: string): string => createHash("sha256").update(itemKey).digest("hex");
 
 const keyOf = (route: RouteId, itemKey: string) => ({
-  [partitionKey]: { S: partitionOf(route) },
+  [partitionKey]: { S: partitionOf("pending", route) },
   [sortKey]: { S: sortOf(itemKey) },
 });
 
@@ -44,7 +42,7 @@ const hasAny = async (table: DedupeTable, route: RouteId, abortSignal: AbortSign
     TableName: table.name,
     KeyConditionExpression: "#pk = :pk",
     ExpressionAttributeNames: { "#pk": partitionKey },
-    ExpressionAttributeValues: { ":pk": { S: partitionOf(route) } },
+    ExpressionAttributeValues: { ":pk": { S: partitionOf("pending", route) } },
     ConsistentRead: true,
     Limit: 1,
   });
@@ -135,7 +133,7 @@ export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): Pen
       if (itemKeys.length === 0 || !(await hasAny(table, route, abortSignal))) return new Map();
       const bySort = new Map(itemKeys.map((itemKey) => [sortOf(itemKey), itemKey]));
       const keys = itemKeys.map((itemKey) => keyOf(route, itemKey));
-      const requests = chunk(keys, { maxEntries: maxKeys, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+      const requests = chunk(keys, { maxEntries: maxKeys });
       const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
       return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
     },

@@ -26,18 +26,15 @@ export const expiresAfter = (seconds: number): { readonly N: string } => ({
   N: String(Math.ceil(Date.now() / 1_000) + seconds),
 });
 
-/** A route as one text, which is unique to the route. */
-export const routeText = ({ pipeline, route }: RouteId): string =>
-  `${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
+/** The partition of a route's items of one kind. */
+export const partitionOf = (kind: "journal" | "lease" | "pending", { pipeline, route }: RouteId): string =>
+  `${kind}#${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
 
 /** Attempts for entries that DynamoDB leaves unprocessed, and the delay before the second, which doubles. */
 const maxAttempts = 5;
 const firstDelayMs = 10;
 
-/**
- * Repeats a batch request until no entry is left. `request` resolves with the unprocessed entries.
- * @throws {Error} when entries are left after the last attempt.
- */
+/** Repeats a batch request with the entries that it leaves. @throws {Error} when the last attempt leaves any. */
 export const untilProcessed = async <Entry>(
   entries: readonly Entry[],
   request: (left: readonly Entry[]) => Promise<readonly Entry[]>,

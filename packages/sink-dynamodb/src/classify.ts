@@ -2,10 +2,7 @@
 
 import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
-/**
- * Codes by error name. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
- * (read 2026-11-23)
- */
+/** DynamoDB, by the names of its errors. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
   name: "DynamoDB",
   codes: {

@@ -1,6 +1,13 @@
 // From a delivery to the items that its requests carry. Versions are compared later, in the target.
 
-import { type SdkItem, type SdkValue, SinkError, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
+import {
+  rejected,
+  type SdkItem,
+  type SdkValue,
+  type SinkError,
+  sdkItem,
+  type UpsertDelivery,
+} from "@sluice/core/sink-kit";
 import type { DynamodbSettings } from "./options.ts";
 import type { TargetTable } from "./schema/table.ts";
 import { ownerOf, wireGuard } from "./write/guard.ts";
@@ -22,10 +29,7 @@ export interface ItemWrite {
 
 /** The writes of a delivery: the item first, so that a reader in between may find it twice, but never misses it. */
 export interface DeliveryWrites {
-  /**
-   * Undefined where the item has no copy, and only tombstones are written. An error where DynamoDB cannot hold the
-   * message.
-   */
+  /** Undefined: the item has no copy, so only tombstones are written. An error: DynamoDB cannot hold the message. */
   readonly item: ItemWrite | SinkError | undefined;
   readonly tombstones: readonly ItemWrite[];
 }
@@ -66,7 +70,7 @@ const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
 
 /** The error for a message that DynamoDB cannot hold: with attribute names, without values. */
 const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValueError): SinkError =>
-  new SinkError("SINK_REJECTED", `[${name}] the message${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`);
+  rejected(name, `the message${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`);
 
 /**
  * Makes the function that encodes deliveries. It throws the errors of `compileKeys`.

@@ -18,10 +18,7 @@ export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/**
- * Which attributes of the item's key make the target's key: names that both have, key attribute by target attribute, or
- * a function of the item's key.
- */
+/** The target's key: names of the item's key attributes, key attribute by target attribute, or a function of a key. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }
@@ -59,25 +56,17 @@ export interface DynamodbSinkOptions {
 }
 
 /** The options after their checks, with defaults. */
-export interface DynamodbSettings {
-  readonly name: string;
-  readonly table: string;
+export interface DynamodbSettings
+  extends Required<
+    Pick<DynamodbSinkOptions, "name" | "table" | "guardAttribute" | "ttlAttribute" | "concurrency" | "now">
+  > {
   readonly client: DynamodbClient | undefined;
   readonly key: DynamodbKeyMap | undefined;
   readonly movingKey: MovingKey | undefined;
-  readonly guardAttribute: string;
-  readonly ttlAttribute: string;
   readonly tombstoneSeconds: number;
-  readonly concurrency: number;
-  readonly now: () => number;
 }
 
-const maxConcurrency = 1_000;
-
-/**
- * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read
- * 2026-11-23)
- */
+/** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html (read 2026-11-23) */
 const checkTable = (table: unknown): void => {
   if (typeof table === "string" && /^(arn:[^:]+:dynamodb:[^:]*:[^:]*:table\/)?[\w.-]{3,255}$/.test(table)) return;
   throw invalidOption("table", "must be the name or the ARN of a table");
@@ -93,10 +82,7 @@ const checkAttribute = (option: string, value: unknown): void => {
   if (value === "__proto__") throw invalidOption(option, 'must not be "__proto__"');
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => {
   const { table, client, key, movingKey, concurrency = 32, name = "dynamodb", now = Date.now } = options;
   const { guardAttribute = "_sluice", ttlAttribute = "_sluice_expires" } = options;
@@ -105,7 +91,7 @@ export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => 
   checkFunction("movingKey", movingKey);
   checkFunction("now", now);
   if (key !== undefined && movingKey !== undefined) throw invalidOption("movingKey", 'must not be given beside "key"');
-  checkWhole("concurrency", concurrency, [1, maxConcurrency]);
+  checkWhole("concurrency", concurrency, [1, 1_000]);
   checkAttribute("guardAttribute", guardAttribute);
   checkAttribute("ttlAttribute", ttlAttribute);
   checkText("name", name);
@@ -114,10 +100,7 @@ export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => 
     name,
     table,
     client,
-    key: checkKeyMap(
-      key,
-      "must be a list of attributes, an object of target attribute to key attribute, or a function",
-    ),
+    key: checkKeyMap(key, "must be a list, an object of target attribute to key attribute, or a function"),
     movingKey,
     guardAttribute,
     ttlAttribute,

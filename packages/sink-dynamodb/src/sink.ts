@@ -11,6 +11,7 @@ import {
   type LiveChange,
   type MappedSink,
   notStarted,
+  orSinkError,
   outcomeOf,
   SinkError,
   superseded,
@@ -56,47 +57,24 @@ export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
   readonly close: () => Promise<void>;
 }
 
-/** The name of the sink, and the signal that ends its writes. */
-interface WriteLimits {
-  readonly sink: string;
-  readonly signal: AbortSignal;
-}
-
 /** Whether the delivery will not be retried, so that its tombstones must not wait for a retry. */
 const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
 /** Runs one write, and returns its outcome or its error. */
-const resultOf = async (
-  writeItem: WriteItem,
-  write: ItemWrite | SinkError,
-  { sink, signal }: WriteLimits,
-): Promise<ItemOutcome | DeliveryError> => {
-  if (write instanceof SinkError) return write;
-  if (signal.aborted) return notStarted(sink);
-  try {
-    return await writeItem(write, signal);
-  } catch (error) {
-    if (error instanceof SinkError) return error;
-    throw error;
-  }
-};
+type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
 /**
  * Runs the writes of a delivery, one after the other, and returns the item's own result, or the error of a tombstone. A
  * rejected item still leaves its former keys, because the item is not there any more. A write that core will retry stops the
  * others.
  */
-const runWrites = async (
-  { item, tombstones }: DeliveryWrites,
-  writeItem: WriteItem,
-  limits: WriteLimits,
-): Promise<ItemOutcome | DeliveryError> => {
-  const own = item === undefined ? undefined : await resultOf(writeItem, item, limits);
+const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
+  const own = item === undefined ? undefined : await attempt(item);
   if (own !== undefined && !isFinal(own)) return own;
   const results: ItemOutcome[] = [];
   for (const tombstone of tombstones) {
-    const result = await resultOf(writeItem, tombstone, limits);
+    const result = await attempt(tombstone);
     if (typeof result !== "string") return result;
     results.push(result);
   }
@@ -109,20 +87,11 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
 
-/** How to write to the target: made once, from the options and the table's description. */
-interface TableWriter {
-  readonly checkSource: (streamArn: string | undefined) => void;
-  readonly encode: (delivery: UpsertDelivery<unknown>) => DeliveryWrites;
-  readonly writeItem: WriteItem;
-  readonly dryRunItem: WriteItem;
-}
-
-/** @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described. */
-const tableWriterOf = async (
-  settings: DynamodbSettings,
-  { call }: DynamodbConnection,
-  signal: AbortSignal,
-): Promise<TableWriter> => {
+/**
+ * How to write to the target: made once, from the options and the table's description.
+ * @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described.
+ */
+const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
   try {
     const target = await describeTarget(settings, call, signal);
     return {
@@ -136,16 +105,22 @@ const tableWriterOf = async (
   }
 };
 
-const deliverWith =
-  (encode: TableWriter["encode"], writeItem: WriteItem, limits: WriteLimits) =>
-  async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
-    if (limits.signal.aborted) return failed(delivery, notStarted(limits.sink));
+type TableWriter = Awaited<ReturnType<typeof tableWriterOf>>;
+
+const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
+  const attempt: Attempt = async (write) => {
+    if (write instanceof SinkError) return write;
+    return signal.aborted ? notStarted(sink) : orSinkError(writeItem(write, signal));
+  };
+  return async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
+    if (signal.aborted) return failed(delivery, notStarted(sink));
     try {
-      return writeResultOf(delivery, await runWrites(encode(delivery), writeItem, limits));
+      return writeResultOf(delivery, await runWrites(encode(delivery), attempt));
     } catch (error) {
       return failedBy(delivery, error);
     }
   };
+};
 
 /** Makes `write` and `dryRun`, which share the table writer. */
 const writesOf = (
@@ -158,7 +133,7 @@ const writesOf = (
     withinDeadline(sink, async (batch, { signal }) => {
       writer ??= await tableWriterOf(settings, connection, signal);
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
-      return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], { sink, signal }));
+      return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], sink, signal));
     });
 };
 
@@ -173,7 +148,7 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);
-  const connection = connect(settings.client, settings.concurrency);
+  const connection = connect(settings.name, settings.client, settings.concurrency);
   const writeWith = writesOf(settings, connection);
   return {
     name: settings.name,

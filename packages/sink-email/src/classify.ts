@@ -1,7 +1,7 @@
 // Error codes for the errors of SES, by their names, and of SMTP, by the numbers of replies. The texts of rejections often
 // quote addresses: an error contains only the name or the numbers.
 
-import { type AwsService, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { type AwsService, codeOfNetworkError, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** SES, by the names of its errors. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
 export const sesService: AwsService = {
@@ -39,10 +39,7 @@ const causeOf = (code: SinkErrorCode, error: unknown): ErrorOptions =>
 const isGreeting = (command: unknown): boolean =>
   typeof command === "string" && /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH|API)/.test(command);
 
-/**
- * The code of an SMTP reply.
- * @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23)
- */
+/** The code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
   // 454: the server cannot authenticate at the moment. 5xx: the server does not accept the login.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
@@ -62,10 +59,7 @@ const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EENVELOPE: "SINK_REJECTED",
   EMESSAGE: "SINK_TOO_LARGE", // found before the mail is sent: it exceeds the limit of the server
   EABORT: "SINK_TIMEOUT",
-  ETIMEDOUT: "SINK_TIMEOUT",
 };
-
-const certificateCodes = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|HOSTNAME_MISMATCH)/;
 
 /** The numbers of a reply: `550 5.1.1`. The text may quote the address. */
 const numbersOf = (reply: number, response: string): string => {
@@ -89,6 +83,6 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is not an SMTP reply`);
   }
   const known = typeof name === "string" ? name : "an error without a code";
-  const code = smtpNames[known] ?? (certificateCodes.test(known) ? "SINK_DENIED" : "SINK_UNAVAILABLE");
+  const code = smtpNames[known] ?? codeOfNetworkError(known);
   return new SinkError(code, `[${sink}] the mail was not taken: ${known}`, causeOf(code, error));
 };

@@ -1,7 +1,7 @@
 // From a delivery to a mail. Every text that becomes a header is checked here. Pure.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, headerKey, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type AppendDelivery, headerKey, messageOf, rejected, type SinkError } from "@sluice/core/sink-kit";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
 /** A file that is attached to a mail. */
@@ -129,12 +129,12 @@ const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, reject: Reject): [stri
   return url === undefined ? [list] : [list, ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click"]];
 };
 
-/** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
+/** Whether SES takes the text in a tag. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
+export const isTag = (text: unknown): boolean => typeof text === "string" && /^[\w-]{1,256}$/.test(text);
+
 const checkTags = (tags: { readonly [name: string]: string }, reject: Reject): void => {
-  const isTag = (text: unknown): boolean => typeof text === "string" && /^[\w-]{1,256}$/.test(text);
-  for (const [name, value] of Object.entries(tags)) {
-    if (!isTag(name) || !isTag(value)) throw reject("tags: expected letters, digits, _ and -, 256 at most");
-  }
+  if (Object.entries(tags).flat().every(isTag)) return;
+  throw reject("tags: expected letters, digits, _ and -, 256 at most");
 };
 
 /** The same on every repeat of the delivery, and for all of its recipients. */
@@ -156,12 +156,9 @@ const uniqueRecipients = (boxes: readonly Mailbox[], reject: Reject): string[] =
   throw reject(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
-/**
- * The mail of a delivery.
- * @throws {SinkError} SINK_REJECTED when a part of the message is invalid or would inject a header, or there is no recipient.
- */
+/** The mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or would inject a header. */
 export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
-  const reject: Reject = (found) => new SinkError("SINK_REJECTED", `[${defaults.name}] ${found}`);
+  const reject: Reject = (found) => rejected(defaults.name, found);
   const message = messageOf(defaults.name, delivery);
   const { attachments = [], headers = {}, tags = {}, unsubscribe } = message;
   const [from = defaults.from] = mailboxes("from", message.from, reject);

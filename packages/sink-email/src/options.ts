@@ -36,12 +36,10 @@ export interface EmailSinkOptions {
 }
 
 /** Options after validation. */
-export interface EmailSinkSettings extends MailDefaults {
-  readonly transport: EmailTransport;
-  readonly maxPerSecond: number;
+export interface EmailSinkSettings
+  extends MailDefaults,
+    Required<Pick<EmailSinkOptions, "transport" | "maxPerSecond" | "maxBytes" | "clock">> {
   readonly leases: Leases | undefined;
-  readonly maxBytes: number;
-  readonly clock: Pick<Clock, "now" | "sleep">;
 }
 
 const checkedFrom = (from: EmailAddress | undefined): Mailbox | undefined => {
@@ -58,10 +56,7 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
   throw invalidOption("dedupeStore", "must be a dedupe store with leases, such as the pipeline's");
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: EmailSinkOptions): EmailSinkSettings => {
   const { transport, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")

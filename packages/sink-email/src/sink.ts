@@ -3,9 +3,10 @@
 import {
   ConfigError,
   type DeliveryError,
-  lateError,
   leaseMs,
+  notStarted,
   rateLimiter,
+  rejected,
   type Sink,
   SinkError,
   semaphore,
@@ -17,23 +18,15 @@ import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./o
 import type { MailEnvelope } from "./transport/transport.ts";
 import { recipientsSender } from "./write/recipients.ts";
 
-/** A mail that is ready to be sent. */
-interface RawMail {
-  readonly mail: Mail;
-  readonly raw: Buffer;
-}
-
-/** Sends a mail to one recipient; resolves to the error if the mail was not taken. */
-type SendMail = (envelope: MailEnvelope, signal: AbortSignal) => Promise<DeliveryError | undefined>;
-
-const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings): SendMail => {
+/** Makes the function that sends a mail to one recipient. It resolves to the error if the mail was not taken. */
+const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings) => {
   const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);
-  return (envelope, signal) =>
+  return (envelope: MailEnvelope, signal: AbortSignal): Promise<DeliveryError | undefined> =>
     limited(async () => {
       try {
         if (!signal.aborted) await turn(signal);
-        if (signal.aborted) return lateError(name);
+        if (signal.aborted) return notStarted(name);
         await transport.send(envelope, signal);
         return undefined;
       } catch (error) {
@@ -52,11 +45,8 @@ const rawOf = ({ name, maxBytes, clock }: EmailSinkSettings, mail: Mail): Buffer
 
 const checkRecipients = ({ name, leases }: EmailSinkSettings, { recipients }: Mail): void => {
   if (recipients.length === 1 || leases !== undefined) return;
-  const found = `[${name}] the message has ${recipients.length} recipients`;
-  throw new SinkError(
-    "SINK_REJECTED",
-    `${found}; several recipients need the option "dedupeStore", so that a repeat sends no second copy`,
-  );
+  const needed = 'several recipients need the option "dedupeStore", so that a repeat sends no second copy';
+  throw rejected(name, `the message has ${recipients.length} recipients; ${needed}`);
 };
 
 /**
@@ -75,7 +65,7 @@ export const emailSink = (options: EmailSinkOptions): Sink<EmailMessage, "append
     name,
     // A second copy of a mail does harm.
     supports: { writes: "append", maxEntries: 1, concurrency: transport.concurrency, dedupe: "always" },
-    ...writeEach<EmailMessage, RawMail>({
+    ...writeEach<EmailMessage, Omit<MailEnvelope, "recipient">>({
       sink: name,
       encode: (delivery) => {
         const mail = encode(delivery, settings);

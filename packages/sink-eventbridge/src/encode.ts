@@ -1,6 +1,6 @@
 // From a delivery to an entry of PutEvents, and its size. Pure.
 
-import { type AppendDelivery, jsonText, messageOf, SinkError, type SizedEntry } from "@sluice/core/sink-kit";
+import { type AppendDelivery, jsonText, messageOf, rejected, type SizedEntry } from "@sluice/core/sink-kit";
 
 /** The event that a mapper returns. */
 export interface EventBridgeMessage {
@@ -38,36 +38,30 @@ export interface PutEventsEntry {
 
 const maxDetailTypeCharacters = 128;
 
-/** Bytes that `PutEvents` counts for the time of an event. */
-const timeBytes = 14;
-
-const rejected = (sink: string, found: string, expected: string): SinkError =>
-  new SinkError("SINK_REJECTED", `[${sink}] ${found}; expected ${expected}`);
-
 const checkedText = (sink: string, what: string, text: unknown): string => {
   if (typeof text === "string" && text !== "") return text;
-  throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}`, "a text");
+  throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}; expected a text`);
 };
 
 /** AWS reserves such sources and answers with a denial, after which core would retry the event for ever. */
 const checkedSource = (sink: string, source: string): string => {
   if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
-  throw rejected(sink, "source begins with aws., which AWS reserves", "another source");
+  throw rejected(sink, "source begins with aws., which AWS reserves; expected another source");
 };
 
 const checkedDetailType = (sink: string, detailType: string): string => {
   const { length } = checkedText(sink, "detailType", detailType);
   if (length <= maxDetailTypeCharacters) return detailType;
-  throw rejected(sink, `detailType is ${length} characters`, `at most ${maxDetailTypeCharacters}`);
+  throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
 
 /** EventBridge has no message attributes: the idempotency key and the version become a member of the detail. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   const text = jsonText(sink, "detail", detail);
-  if (!text.startsWith("{")) throw rejected(sink, "detail is not an object", "an object with named members");
+  if (!text.startsWith("{")) throw rejected(sink, "detail is not an object; expected one with named members");
   if (Object.hasOwn(detail as object, "_sluice")) {
-    throw rejected(sink, "detail has the member _sluice, which is reserved for the sink", "another name");
+    throw rejected(sink, "detail has the member _sluice, which is reserved for the sink; expected another name");
   }
   const own = `"_sluice":${JSON.stringify({ idempotencyKey, version: change.version })}}`;
   return text === "{}" ? `{${own}` : `${text.slice(0, -1)},${own}`;
@@ -80,16 +74,13 @@ const timeOf = ({ change, message }: AppendDelivery<EventBridgeMessage>): { read
 };
 
 /**
- * Bytes of an entry as PutEvents counts them: without the bus and the trace header.
+ * Bytes of an entry as PutEvents counts them: 14 for the time, and none for the bus and the trace header.
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (read 2026-11-23)
  */
 export const entryBytes = ({ Source, DetailType, Detail, Resources = [], Time }: PutEventsEntry): number =>
-  (Time === undefined ? 0 : timeBytes) + Buffer.byteLength([Source, DetailType, Detail, ...Resources].join(""));
+  (Time === undefined ? 0 : 14) + Buffer.byteLength([Source, DetailType, Detail, ...Resources].join(""));
 
-/**
- * The entry for a delivery.
- * @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects. */
 export const encode = (
   delivery: AppendDelivery<EventBridgeMessage>,
   defaults: EventDefaults,
@@ -105,6 +96,7 @@ export const encode = (
     ...(traceHeader !== undefined && { TraceHeader: checkedText(name, "traceHeader", traceHeader) }),
     ...(eventBusName !== undefined && { EventBusName: eventBusName }),
   };
-  if (entry.Time !== undefined && Number.isNaN(entry.Time.getTime())) throw rejected(name, "time is invalid", "a date");
+  if (entry.Time !== undefined && Number.isNaN(entry.Time.getTime()))
+    throw rejected(name, "time is invalid; expected a date");
   return { entry, bytes: entryBytes(entry) };
 };

@@ -44,10 +44,7 @@ export interface EventBridgeSinkSettings extends EventDefaults, AwsBatchSettings
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html (read 2026-11-23) */
 const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSettings => {
   const { source, eventBusName } = options;
   checkText("source", source);
@@ -55,10 +52,11 @@ export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSe
   if (eventBusName !== undefined && !busPattern.test(eventBusName)) {
     throw invalidOption("eventBusName", "must be the name or the ARN of a bus");
   }
-  const common = checkAwsBatchOptions<EventBridgeClient>(options, {
-    defaultName: "eventbridge",
-    method: "putEvents",
-    expectation: "an EventBridge of @aws-sdk/client-eventbridge",
-  });
+  const common = checkAwsBatchOptions(
+    options,
+    "eventbridge",
+    "putEvents",
+    "an EventBridge of @aws-sdk/client-eventbridge",
+  );
   return Object.freeze({ ...common, source, eventBusName });
 };

@@ -1,7 +1,14 @@
 // From an error of OpenSearch or of its client to an error code, in tables. Reasons quote values ("Preview of field's
 // value: …"), so only the type of the error and the name of a field are passed on.
 
-import { errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import {
+  codeOfStatus,
+  errorHint,
+  isRecord,
+  SinkError,
+  type SinkErrorCode,
+  type StatusCodes,
+} from "@sluice/core/sink-kit";
 
 /** The part of a server error that the sink reads. `filter_path` leaves out the rest. */
 export interface ServerError {
@@ -19,22 +26,8 @@ export interface BulkItem {
   readonly error?: ServerError;
 }
 
-/**
- * From the HTTP status of an item, or of a whole answer, to the code.
- * @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23)
- */
-const statuses: Readonly<Record<number, SinkErrorCode>> = {
-  400: "SINK_REJECTED",
-  401: "SINK_DENIED",
-  403: "SINK_DENIED",
-  404: "SINK_MISSING",
-  405: "SINK_MISSING",
-  406: "SINK_MISSING",
-  408: "SINK_TIMEOUT",
-  409: "SINK_CONFLICT",
-  413: "SINK_TOO_LARGE",
-  429: "SINK_THROTTLED",
-};
+/** Statuses that mean something else than for other targets. @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23) */
+const statuses: StatusCodes = { 404: "SINK_MISSING", 405: "SINK_MISSING", 406: "SINK_MISSING", 409: "SINK_CONFLICT" };
 
 /** Types of error that say more than their status. */
 const types: Readonly<Record<string, SinkErrorCode>> = {
@@ -58,15 +51,12 @@ const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/cannot execute \[\w+\] scripts|cannot execute scripts using/, "SINK_DENIED"],
 ];
 
-const fallback = (status: number): SinkErrorCode =>
-  statuses[status] ?? (status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE");
-
 /** The code for an error of an item, or of a whole answer. */
 export const codeOf = (status: number, { type = "", reason = "", caused_by }: ServerError = {}): SinkErrorCode => {
   if (type === blocked) return status === 429 ? "SINK_THROTTLED" : "SINK_UNAVAILABLE";
   const byCause = status === 400 ? types[caused_by?.type ?? ""] : undefined;
   const byReason = reasons.find(([text]) => text.test(reason))?.[1];
-  return types[type] ?? byCause ?? byReason ?? fallback(status);
+  return types[type] ?? byCause ?? byReason ?? codeOfStatus(status, statuses);
 };
 
 const fieldIn = (reason: string): string | undefined => /(?:^|\s)field \[([\w.@ -]{1,100})\]/.exec(reason)?.[1];
@@ -97,14 +87,7 @@ export interface RequestFailure {
 }
 
 /** Errors of a whole request that one of its lines can cause. */
-const entryTypes: ReadonlySet<string> = new Set([
-  "action_request_validation_exception",
-  "json_parse_exception",
-  "mapper_parsing_exception",
-  "parse_exception",
-  "parsing_exception",
-  "x_content_parse_exception",
-]);
+const entryTypes = /^(action_request_validation|json_parse|mapper_parsing|parse|parsing|x_content_parse)_exception$/;
 
 /** The client's errors by name. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
 const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
@@ -119,19 +102,9 @@ const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
 const tlsMessage =
   /certificate|altnames|unable to (verify|get) (the first|local issuer|issuer)|SSL routines|wrong version number/i;
 
-interface OpensearchErrorFields {
-  readonly name: string;
-  readonly message: string;
-  readonly status: number | undefined;
-  readonly body: unknown;
-  readonly headers: unknown;
-}
-
 /** Reads only members of the expected types, because anything may have been thrown. */
-const fieldsOf = (error: unknown): OpensearchErrorFields => {
-  const { name, message, statusCode, body, headers } = (typeof error === "object" && error !== null ? error : {}) as {
-    readonly [member: string]: unknown;
-  };
+const fieldsOf = (error: unknown) => {
+  const { name, message, statusCode, body, headers } = isRecord(error) ? error : {};
   return {
     name: typeof name === "string" ? name : "",
     message: typeof message === "string" && message !== "" ? message : "an error without a message",
@@ -141,16 +114,17 @@ const fieldsOf = (error: unknown): OpensearchErrorFields => {
   };
 };
 
+type OpensearchErrorFields = ReturnType<typeof fieldsOf>;
+
 /** Reads `Retry-After` in seconds, as managed services send it. For a date, core chooses the delay. */
 const retryAfterIn = (headers: unknown): { readonly retryAfterMs?: number } => {
-  const text =
-    typeof headers === "object" && headers !== null && "retry-after" in headers ? headers["retry-after"] : "";
+  const text = isRecord(headers) ? headers["retry-after"] : undefined;
   return typeof text === "string" && /^\d{1,6}$/.test(text) ? { retryAfterMs: Number(text) * 1_000 } : {};
 };
 
 const serverErrorIn = (body: unknown): ServerError => {
-  const error = typeof body === "object" && body !== null && "error" in body ? body.error : undefined;
-  return typeof error === "object" && error !== null ? error : {};
+  const error = isRecord(body) ? body.error : undefined;
+  return isRecord(error) ? error : {};
 };
 
 /** Keeps only the text of the client's error, which also holds the request with its documents, and the connection. */
@@ -161,7 +135,7 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
   const serverError = serverErrorIn(fields.body);
   const found = codeOf(status, serverError);
   const mayBeOneEntry =
-    found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.has(serverError.type ?? ""));
+    found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
   // The answer blames no document. SINK_REJECTED would send every document to the dead-letter queue.
   const code = found === "SINK_REJECTED" && !mayBeOneEntry ? "SINK_MISSING" : found;
   const text = describe(status, serverError);

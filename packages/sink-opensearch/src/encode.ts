@@ -6,6 +6,7 @@ import {
   encodeEach,
   isRecord,
   RecordError,
+  rejected,
   SinkError,
   toJson,
   type UpsertDelivery,
@@ -48,14 +49,9 @@ export interface BulkEntry {
 export const documentText = (message: object): string => toJson(message);
 
 const checkedText = (sink: string, message: object): string => {
-  if (!isRecord(message)) {
-    throw new SinkError("SINK_REJECTED", `[${sink}] the message is not an object; expected a document`);
-  }
+  if (!isRecord(message)) throw rejected(sink, "the message is not an object; expected a document");
   if (Object.hasOwn(message, guardField)) {
-    throw new SinkError(
-      "SINK_REJECTED",
-      `[${sink}] the document has a field ${guardField}, which the sink sets itself`,
-    );
+    throw rejected(sink, `the document has a field ${guardField}, which the sink sets itself`);
   }
   try {
     return documentText(message);
@@ -73,10 +69,7 @@ const withGuard = (guard: string, text: string): string =>
 /** Where an insert is probably the first write of its item. A redriven or replayed insert probably is not. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
-/**
- * Whether the document probably does not exist yet: then `create`, at half the cost of the script, will probably
- * succeed.
- */
+/** Whether the document is probably new: then `create` will probably succeed, at half the cost of the script. */
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
@@ -84,6 +77,8 @@ const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
 export interface EncodeOptions {
   /** Name of the sink, for messages. */
   readonly sink: string;
+  /** Limit in bytes of the lines. Default: no limit. */
+  readonly maxBytes?: number;
   /** Without recent writes, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;
   /** The time of tombstones, in milliseconds since the epoch. */
@@ -123,12 +118,16 @@ const linesOf = (
 
 /**
  * Encodes a delivery.
- * @throws {SinkError} SINK_REJECTED when the message is not a document.
+ * @throws {SinkError} SINK_REJECTED when the message is not a document, SINK_TOO_LARGE when it exceeds `maxBytes`.
  * @throws {RecordError} MAPPING_FAILED when the message cannot be written as JSON.
  */
 export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): BulkEntry => {
   const { action, idText, lines } = linesOf(delivery, options);
-  return { delivery, action, idText, lines, bytes: Buffer.byteLength(lines) };
+  const bytes = Buffer.byteLength(lines);
+  const { sink, maxBytes = bytes } = options;
+  if (bytes <= maxBytes) return { delivery, action, idText, lines, bytes };
+  const problem = `the document takes ${bytes} bytes of a request; the limit is ${maxBytes}`;
+  throw new SinkError("SINK_TOO_LARGE", `[${sink}] ${problem}`);
 };
 
 /**

@@ -1,5 +1,5 @@
-export type { EnsureOptions, PurgeOptions } from "@sluice/core/sink-kit";
+export type { EnsureOptions, PurgeOptions, TlsOptions as OpensearchTls } from "@sluice/core/sink-kit";
 export type { OpensearchClient } from "./client/client.ts";
-export type { AwsAuth, AwsCredentials, BasicAuth, OpensearchConnection, OpensearchTls } from "./client/connection.ts";
+export type { AwsAuth, AwsCredentials, BasicAuth, OpensearchConnection } from "./client/connection.ts";
 export type { OpensearchField, OpensearchMappings, OpensearchSinkOptions } from "./options.ts";
 export { type OpensearchDocument, type OpensearchSink, opensearchSink } from "./sink.ts";

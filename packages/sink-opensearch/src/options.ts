@@ -45,16 +45,13 @@ export interface OpensearchSinkOptions extends OpensearchConnection {
 }
 
 /** The options after their checks, with defaults. */
-export interface OpensearchSettings {
-  readonly name: string;
-  readonly index: string;
+export interface OpensearchSettings
+  extends Required<
+    Pick<OpensearchSinkOptions, "name" | "index" | "mappings" | "serverless" | "concurrency" | "timeoutMs">
+  > {
   readonly source: { readonly client: OpensearchClient } | { readonly settings: ClientSettings };
-  readonly mappings: OpensearchMappings;
   readonly indexSettings: { readonly [name: string]: unknown };
-  readonly serverless: boolean;
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
-  readonly concurrency: number;
-  readonly timeoutMs: number;
 }
 
 /** Most bytes of an index's name, without the 7 bytes of `-000001`. */
@@ -111,10 +108,7 @@ const checkIndexSettings = (settings: unknown, serverless: boolean): void => {
   }
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: OpensearchSinkOptions): OpensearchSettings => {
   const { index, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
   const { serverless = auth !== undefined && "service" in auth && auth.service === "aoss" } = options;

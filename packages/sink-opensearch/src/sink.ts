@@ -2,12 +2,10 @@
 
 import {
   checkTombstoneDays,
-  type EnsureOptions,
   type LazyClient,
-  type LiveChange,
   lazyClient,
+  type Maintenance,
   type MappedSink,
-  type PurgeOptions,
   type UpsertDelivery,
   withinDeadline,
 } from "@sluice/core/sink-kit";
@@ -28,25 +26,12 @@ import { type RecentWrite, recentWrites } from "./write/recent-writes.ts";
  */
 export type OpensearchDocument = object;
 
-/** Keeps the documents behind one alias equal to the mapped items. */
-export interface OpensearchSink extends MappedSink<OpensearchDocument, "upsert"> {
-  /** The mapper where you give none: the whole item, its attributes as fields. */
-  readonly map: MappedSink<OpensearchDocument, "upsert">["map"];
-  /**
-   * Creates the missing index, alias with its filter, and fields. Returns the requests as text; an empty list where
-   * nothing is missing.
-   * @throws {ConfigError} CONFIG_INVALID when an existing index contradicts the options.
-   * @throws {SinkError} when the server refuses, or does not answer.
-   */
-  readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
-  /**
-   * Deletes tombstones that no redelivered change needs any more, and returns how many there were. Run it daily.
-   * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low, and on Serverless.
-   * @throws {SinkError} when the server refuses, or does not answer.
-   */
-  readonly purge: (options?: PurgeOptions) => Promise<number>;
-  /** Closes the client that the sink made; your own client stays open. */
-  readonly close: () => Promise<void>;
+/**
+ * Keeps the documents behind one alias equal to the mapped items. `ensure` creates the missing index, alias with its
+ * filter, and fields. `map` is the mapper where you give none: the whole item, its attributes as fields.
+ */
+export interface OpensearchSink extends MappedSink<OpensearchDocument, "upsert">, Maintenance {
+  readonly close: Maintenance["close"];
 }
 
 const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchClient> =>
@@ -74,8 +59,9 @@ const writesOf = (
   now: () => number,
 ): Pick<Required<OpensearchSink>, "write" | "dryRun"> => {
   const { name: sink, index, limits, concurrency, timeoutMs } = settings;
+  const limit = { sink, maxBytes: limits.maxBytes };
   const recent = recentWrites();
-  const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeBatch(batch, { sink, now: now() });
+  const encodeByScript = (batch: readonly UpsertDelivery<object>[]) => encodeBatch(batch, { ...limit, now: now() });
   const bulkRequest = {
     method: "POST",
     path: `/${encodeURIComponent(index)}/_bulk`,
@@ -88,7 +74,7 @@ const writesOf = (
         sink,
         limits,
         concurrency,
-        encode: (slice) => encodeBatch(slice, { sink, recent, now: now() }),
+        encode: (slice) => encodeBatch(slice, { ...limit, recent, now: now() }),
         encodeByScript,
         send: (bulkBody) => sendRequest(opened, { ...bulkRequest, bulkBody }, { sink, context, timeoutMs }),
         signal: context.signal,
@@ -114,13 +100,13 @@ const writesOf = (
 export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink => {
   const settings = checkOptions(options);
   const client = lazyOpensearch(settings);
-  return Object.freeze({
+  return Object.freeze<OpensearchSink>({
     name: settings.name,
-    supports: Object.freeze({ writes: "upsert" as const }),
+    supports: Object.freeze({ writes: "upsert" }),
     ...writesOf(settings, client, Date.now),
-    map: (change: LiveChange<unknown>) => change.after as OpensearchDocument,
-    ensure: async (ensureOptions?: EnsureOptions) => ensureIndex(await client.get(), settings, ensureOptions),
-    purge: async ({ olderThanDays }: PurgeOptions = {}) => {
+    map: ({ after }) => after as OpensearchDocument,
+    ensure: async (ensureOptions) => ensureIndex(await client.get(), settings, ensureOptions),
+    purge: async ({ olderThanDays } = {}) => {
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
       return purgeTombstones(await client.get(), settings, days, Date.now());
     },

@@ -1,12 +1,9 @@
 // From an error of Postgres or pg to an error code, in two tables. Server messages quote values ("Key (id)=(…) already
 // exists"), so of a data error only its SQLSTATE and the names of column and constraint are passed on.
 
-import { errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { codeOfNetworkError, errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/**
- * From an SQLSTATE, or its class of two characters, to the code. The longer entry wins.
- * @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23)
- */
+/** Codes by SQLSTATE, or by its class of two characters. The longer entry wins. @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23) */
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that takes no rows, ON CONFLICT on a foreign table
@@ -33,37 +30,7 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
 };
 
 /** Classes whose messages name relations, roles and settings, but quote no values. */
-const classesWithoutValues: ReadonlySet<string> = new Set([
-  "08",
-  "0A",
-  "25",
-  "28",
-  "3D",
-  "3F",
-  "40",
-  "42",
-  "53",
-  "55",
-  "57",
-]);
-
-/**
- * Codes of errors that do not come from the server. A certificate that does not verify is SINK_DENIED: a setting is wrong.
- * @see https://nodejs.org/api/errors.html#nodejs-error-codes, https://nodejs.org/api/tls.html#x509-certificate-error-codes
- */
-const clientCodes: Readonly<Record<string, SinkErrorCode>> = {
-  CERT_HAS_EXPIRED: "SINK_DENIED",
-  CERT_NOT_YET_VALID: "SINK_DENIED",
-  CERT_REVOKED: "SINK_DENIED",
-  CERT_UNTRUSTED: "SINK_DENIED",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "SINK_DENIED",
-  ERR_TLS_CERT_ALTNAME_INVALID: "SINK_DENIED",
-  HOSTNAME_MISMATCH: "SINK_DENIED",
-  SELF_SIGNED_CERT_IN_CHAIN: "SINK_DENIED",
-  UNABLE_TO_GET_ISSUER_CERT: "SINK_DENIED",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "SINK_DENIED",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "SINK_DENIED",
-};
+const classesWithoutValues = /^(08|0A|25|28|3D|3F|40|42|53|55|57)/;
 
 /** Errors that pg raises without a code. */
 const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] = [
@@ -71,17 +38,8 @@ const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] 
   ["The server does not support SSL connections", "SINK_DENIED"],
 ];
 
-interface PostgresErrorFields {
-  readonly code: string;
-  readonly message: string;
-  readonly severity: string;
-  readonly column: string;
-  readonly constraint: string;
-  readonly where: string;
-}
-
 /** Reads text members only, because anything may have been thrown. */
-const fieldsOf = (error: unknown): PostgresErrorFields => {
+const fieldsOf = (error: unknown) => {
   const members: Readonly<Record<string, unknown>> = typeof error === "object" && error !== null ? { ...error } : {};
   const text = (name: string): string => (typeof members[name] === "string" ? members[name] : "");
   return {
@@ -95,6 +53,8 @@ const fieldsOf = (error: unknown): PostgresErrorFields => {
   };
 };
 
+type PostgresErrorFields = ReturnType<typeof fieldsOf>;
+
 /** Whether the server itself sent this error: then `code` is an SQLSTATE. */
 const isServerError = ({ code, severity }: PostgresErrorFields): boolean =>
   severity !== "" && /^[0-9A-Z]{5}$/.test(code);
@@ -104,11 +64,10 @@ const codeOfState = (state: string): SinkErrorCode =>
   sqlStates[state] ?? sqlStates[state.slice(0, 2)] ?? "SINK_REJECTED";
 
 const codeOfClient = ({ code, message }: PostgresErrorFields): SinkErrorCode =>
-  clientCodes[code] ?? clientMessages.find(([text]) => message.includes(text))?.[1] ?? "SINK_UNAVAILABLE";
+  clientMessages.find(([text]) => message.includes(text))?.[1] ?? codeOfNetworkError(code);
 
 /** A message with a context comes from a function or trigger, and may quote values. */
-const hasNoValues = ({ code, where }: PostgresErrorFields): boolean =>
-  where === "" && classesWithoutValues.has(code.slice(0, 2));
+const hasNoValues = ({ code, where }: PostgresErrorFields): boolean => where === "" && classesWithoutValues.test(code);
 
 const describe = (fields: PostgresErrorFields): string => {
   const parts = [`SQLSTATE ${fields.code}`];

@@ -1,13 +1,13 @@
-// From a delivery to the cells of its row. The catalogue says which columns exist and which values they take; the options
-// say which attribute fills each.
+// From a delivery to the cells of its row, by the columns of the catalogue and the attributes that the options name.
 
 import {
   type Change,
+  callUser,
   type Image,
   invalidOption,
   type KeyValue,
-  RecordError,
-  SinkError,
+  keySources,
+  rejected,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "./options.ts";
@@ -46,30 +46,15 @@ const readCells = <Source>(
   }
 };
 
-const attributeFor = (settings: PostgresSettings, column: string): string => {
-  const { key } = settings;
-  if (typeof key !== "object" || Array.isArray(key)) return column;
-  return (key as Readonly<Record<string, string>>)[column] ?? column;
-};
-
-const keyAttributeReader = (settings: PostgresSettings, { name, codec }: WrittenColumn): CellReader<Change> => {
-  const attribute = attributeFor(settings, name);
-  return ({ keys }) => {
+const keyAttributeReader =
+  ({ name, codec }: WrittenColumn, attribute = name): CellReader<Change> =>
+  ({ keys }) => {
     const value = keys[attribute];
     if (value !== undefined) return valueCell(value, codec);
     throw invalidOption("key", `fills column "${name}" from "${attribute}", which is not a key attribute of the item`);
   };
-};
 
 type KeyRow = { readonly [column: string]: KeyValue };
-
-const callKeyFunction = (keyOf: (keys: Change["keys"]) => KeyRow, change: Change): KeyRow => {
-  try {
-    return keyOf(change.keys);
-  } catch (cause) {
-    throw new RecordError("MAPPING_FAILED", 'the function in option "key" threw', { cause });
-  }
-};
 
 const keyRowReader =
   ({ name, codec }: WrittenColumn): CellReader<KeyRow> =>
@@ -86,9 +71,10 @@ const compileKeys = (
   const { key } = settings;
   if (typeof key === "function") {
     const readers = keys.map(keyRowReader);
-    return (change, cells) => readCells(cells, keys, readers, callKeyFunction(key, change));
+    return (change, cells) => readCells(cells, keys, readers, callUser("key", key, change.keys));
   }
-  const readers = keys.map((column) => keyAttributeReader(settings, column));
+  const sources = keySources(key);
+  const readers = keys.map((column) => keyAttributeReader(column, sources?.get(column.name)));
   return (change, cells) => readCells(cells, keys, readers, change);
 };
 
@@ -182,7 +168,7 @@ export const compileEncode = (
       return { delivery, cells, rowKey };
     } catch (error) {
       if (!(error instanceof ColumnValueError)) throw error;
-      throw new SinkError("SINK_REJECTED", `[${settings.name}] ${error.message}`);
+      throw rejected(settings.name, error.message);
     }
   };
 };

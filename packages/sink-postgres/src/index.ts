@@ -1,5 +1,5 @@
-export type { EnsureOptions, PurgeOptions } from "@sluice/core/sink-kit";
-export type { PostgresConnection, PostgresTls } from "./client/connection.ts";
+export type { EnsureOptions, PurgeOptions, TlsOptions as PostgresTls } from "@sluice/core/sink-kit";
+export type { PostgresConnection } from "./client/connection.ts";
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./client/pool.ts";
 export type { PostgresKeyMap, PostgresSinkOptions } from "./options.ts";
 export type { ColumnMap, ColumnSource } from "./schema/columns.ts";

@@ -14,10 +14,7 @@ import type { PostgresPool } from "./client/pool.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import { maxTableBytes, type PostgresGuard, type Relations, relationsOf } from "./schema/relations.ts";
 
-/**
- * Which key attributes fill the columns of the table's key: names that column and attribute share, attribute by column,
- * or a function of the item's key.
- */
+/** The columns of the key: names shared with key attributes, attribute by column, or a function of the item's key. */
 export type PostgresKeyMap =
   | readonly string[]
   | { readonly [column: string]: string }
@@ -40,9 +37,7 @@ export interface PostgresSinkOptions {
    * its own mapper. Default: the table's columns, except generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
-  /**
-   * Where the sink keeps versions. Default `version-table`: in a table of their own, so that a removal deletes the row.
-   */
+  /** Where versions are kept. Default `version-table`: in a table of their own, so that a removal deletes the row. */
   readonly guard?: PostgresGuard;
   /** For logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;
@@ -94,10 +89,7 @@ const columnsOf = (columns: PostgresSinkOptions["columns"]): Pick<PostgresSettin
   return { listed: Object.freeze([...columns]), declared: undefined };
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
   const { table, schema, key, columns, guard = "version-table", name = "postgres" } = options;
   if (guard !== "version-table" && guard !== "inline") {

@@ -2,14 +2,13 @@
 
 import {
   checkTombstoneDays,
-  type EnsureOptions,
   type Image,
   imageOf,
   type LazyClient,
   type LiveChange,
   lazyClient,
+  type Maintenance,
   type MappedSink,
-  type PurgeOptions,
   type Sink,
   SinkError,
   withinDeadline,
@@ -31,22 +30,9 @@ export interface PostgresRow {
   readonly [column: string]: PostgresValue;
 }
 
-/** Keeps the rows of one table equal to the mapped items. */
-export interface PostgresSink<Message = PostgresRow> extends Sink<Message, "upsert"> {
-  /**
-   * Creates missing tables, views and columns. Returns the statements; an empty list where nothing is missing.
-   * @throws {ConfigError} CONFIG_INVALID when an existing table contradicts the options.
-   * @throws {SinkError} as `write` does.
-   */
-  readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
-  /**
-   * Deletes tombstones that no redelivered change needs any more, and returns how many there were. Run it daily.
-   * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low.
-   * @throws {SinkError} as `write` does.
-   */
-  readonly purge: (options?: PurgeOptions) => Promise<number>;
-  /** Ends the pool that the sink made; your own pool stays open. */
-  readonly close: () => Promise<void>;
+/** Keeps the rows of one table equal to the mapped items. `ensure` creates missing tables, views and columns. */
+export interface PostgresSink<Message = PostgresRow> extends Sink<Message, "upsert">, Maintenance {
+  readonly close: Maintenance["close"];
 }
 
 /** A sink whose columns are declared by attribute path. Its message is the item's image in the record. */

@@ -4,15 +4,14 @@ import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  type GroupedEntry,
+  type GroupedMessage,
   type GroupedTarget,
-  groupMembers,
-  type MessageAttributes,
+  groupedEntry,
   messageOf,
-  SinkError,
+  rejected,
   type SizedEntry,
   sendableText,
-  type WireAttributes,
-  wireAttributes,
 } from "@sluice/core/sink-kit";
 
 /** A subscription protocol, which may get a body of its own. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
@@ -39,45 +38,30 @@ export type SnsProtocol =
   | "WNS";
 
 /** The message that a mapper returns. */
-export interface SnsMessage {
-  /** A string is sent as it is. Any other value is sent as lossless JSON, undefined as `null`. */
-  readonly body: unknown;
+export interface SnsMessage extends GroupedMessage {
   /** Replaces the body for subscriptions of these protocols. `MessageStructure` is `json` then. */
   readonly bodyFor?: { readonly [Protocol in SnsProtocol]?: unknown } | undefined;
   /** Subject line for e-mail: at most 100 characters, without line breaks and control characters. */
   readonly subject?: string | undefined;
-  /** For filter policies. At most eight: the sink adds `idempotency-key` and `sluice-version`. */
-  readonly attributes?: MessageAttributes | undefined;
-  /**
-   * FIFO topic: the group that is kept in order. Default: the item. Items that share a wider group have no order among
-   * each other. Standard topic: the tenant, for fair queues. Default: none. A text that is not a legal id is hashed.
-   */
-  readonly messageGroupId?: string | undefined;
 }
 
 /** An entry of `PublishBatch` without its id. */
-export interface PublishEntry {
+export interface PublishEntry extends GroupedEntry {
   readonly Message: string;
-  readonly MessageAttributes: WireAttributes;
   readonly MessageStructure?: "json";
   readonly Subject?: string;
-  readonly MessageGroupId?: string;
-  readonly MessageDeduplicationId?: string;
 }
 
 const maxSubjectCharacters = 100;
-
-const rejected = (sink: string, found: string, expected: string): SinkError =>
-  new SinkError("SINK_REJECTED", `[${sink}] ${found}; expected ${expected}`);
 
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
 const checkedSubject = (sink: string, subject: string): string => {
   const { length } = sendableText(sink, "subject", subject);
   if (length > maxSubjectCharacters) {
-    throw rejected(sink, `subject is ${length} characters`, `at most ${maxSubjectCharacters}`);
+    throw rejected(sink, `subject is ${length} characters; expected at most ${maxSubjectCharacters}`);
   }
   if (/\p{Cc}|\u2028|\u2029/u.test(subject)) {
-    throw rejected(sink, "subject has a line break or control character", "a text without any");
+    throw rejected(sink, "subject has a line break or control character; expected a text without any");
   }
   return subject;
 };
@@ -90,23 +74,19 @@ const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMes
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
 };
 
-/**
- * The entry for a delivery; its bytes are those of body, subject and attributes.
- * @throws {SinkError} SINK_REJECTED for a message that SNS, or a queue that is subscribed, always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SNS or a subscribed queue rejects. */
 export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
   const { name } = target;
-  const { body, bodyFor, subject, attributes, messageGroupId } = messageOf(name, delivery);
+  const message = messageOf(name, delivery);
+  const { body, bodyFor, subject } = message;
   const Message = bodyFor === undefined ? bodyText(name, body) : structuredBody(name, body, bodyFor);
-  const MessageAttributes = wireAttributes(name, delivery, attributes);
   const entry = {
     Message,
-    MessageAttributes,
+    ...groupedEntry(target, delivery, message),
     ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
     ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
-    ...groupMembers(target, delivery, messageGroupId),
   };
   // SNS does not document whether the subject counts towards the limit. We count it, so that SNS never rejects for size.
-  const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(MessageAttributes);
+  const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(entry.MessageAttributes);
   return { entry, bytes };
 };

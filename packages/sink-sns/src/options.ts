@@ -10,10 +10,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PublishEntry } from "./encode.ts";
 
-/**
- * The one method of `SNS` from `@aws-sdk/client-sns` that the sink calls: your own client fits.
- * @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
- */
+/** The one method of `SNS` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 export interface SnsClient {
   readonly publishBatch: (
     input: { TopicArn: string; PublishBatchRequestEntries: (PublishEntry & { readonly Id: string })[] },
@@ -28,6 +25,7 @@ export interface SnsSinkOptions extends AwsBatchOptions<SnsClient> {
   /**
    * Limit in bytes of a message, and of all messages of a request. Default 262,144. A topic whose `MaximumMessageSize` is
    * set takes up to 1,048,576.
+   * @see https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html (read 2026-11-23)
    */
   readonly maxMessageBytes?: number;
 }
@@ -39,27 +37,16 @@ export interface SnsSinkSettings extends AwsBatchSettings<SnsClient> {
   readonly maxBytes: number;
 }
 
-/** Bounds of a topic's `MaximumMessageSize`. @see https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html (read 2026-11-23) */
-const messageSizes = [1_024, 1_048_576] as const;
-const defaultMessageBytes = 262_144;
-
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html (read 2026-11-23) */
 const topicArnPattern = /^arn:[\w-]+:sns:[\w-]+:\d+:[\w-]{1,256}(\.fifo)?$/;
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SnsSinkOptions): SnsSinkSettings => {
-  const { topicArn, maxMessageBytes: maxBytes = defaultMessageBytes } = options;
+  const { topicArn, maxMessageBytes: maxBytes = 262_144 } = options;
   if (typeof topicArn !== "string" || !topicArnPattern.test(topicArn)) {
     throw invalidOption("topicArn", "must be a topic's ARN");
   }
-  checkWhole("maxMessageBytes", maxBytes, messageSizes);
-  const common = checkAwsBatchOptions<SnsClient>(options, {
-    defaultName: "sns",
-    method: "publishBatch",
-    expectation: "an SNS of @aws-sdk/client-sns",
-  });
+  checkWhole("maxMessageBytes", maxBytes, [1_024, 1_048_576]);
+  const common = checkAwsBatchOptions(options, "sns", "publishBatch", "an SNS of @aws-sdk/client-sns");
   return Object.freeze({ ...common, topicArn, isFifo: topicArn.endsWith(".fifo"), maxBytes });
 };

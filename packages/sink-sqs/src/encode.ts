@@ -4,41 +4,28 @@ import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  type GroupedEntry,
+  type GroupedMessage,
   type GroupedTarget,
-  groupMembers,
-  type MessageAttributes,
+  groupedEntry,
   messageOf,
-  SinkError,
+  rejected,
   type SizedEntry,
   sendableText,
-  type WireAttributes,
-  wireAttributes,
 } from "@sluice/core/sink-kit";
 
 /** The message that a mapper returns. */
-export interface SqsMessage {
-  /** A string is sent as it is. Any other value is sent as lossless JSON, undefined as `null`. */
-  readonly body: unknown;
-  /** At most eight: the sink adds `idempotency-key` and `sluice-version`. */
-  readonly attributes?: MessageAttributes | undefined;
+export interface SqsMessage extends GroupedMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the delay of the queue. */
   readonly delaySeconds?: number | undefined;
-  /**
-   * FIFO queue: the group that is kept in order. Default: the item. Items that share a wider group have no order among
-   * each other. Standard queue: the tenant, for fair queues. Default: none. A text that is not a legal id is hashed.
-   */
-  readonly messageGroupId?: string | undefined;
   /** X-Ray header, which continues the trace in the consumer. Does not count towards the size. */
   readonly traceHeader?: string | undefined;
 }
 
 /** An entry of `SendMessageBatch` without its id. */
-export interface SendMessageEntry {
+export interface SendMessageEntry extends GroupedEntry {
   readonly MessageBody: string;
-  readonly MessageAttributes: WireAttributes;
   readonly DelaySeconds?: number;
-  readonly MessageGroupId?: string;
-  readonly MessageDeduplicationId?: string;
   readonly MessageSystemAttributes?: { readonly AWSTraceHeader: { DataType: "String"; StringValue: string } };
 }
 
@@ -49,17 +36,9 @@ const delayMember = (
   delay: number | undefined,
 ): Pick<SendMessageEntry, "DelaySeconds"> => {
   if (delay === undefined) return {};
-  if (isFifo) {
-    throw new SinkError(
-      "SINK_REJECTED",
-      `[${name}] delaySeconds is given; a FIFO queue has one delay for all messages`,
-    );
-  }
+  if (isFifo) throw rejected(name, "delaySeconds is given; a FIFO queue has one delay for all messages");
   if (Number.isInteger(delay) && delay >= 0 && delay <= longestDelaySeconds) return { DelaySeconds: delay };
-  throw new SinkError(
-    "SINK_REJECTED",
-    `[${name}] delaySeconds is out of range; expected whole seconds from 0 to ${longestDelaySeconds}`,
-  );
+  throw rejected(name, `delaySeconds is out of range; expected whole seconds from 0 to ${longestDelaySeconds}`);
 };
 
 const traceMember = (
@@ -71,21 +50,15 @@ const traceMember = (
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
 };
 
-/**
- * The entry for a delivery; its bytes are those of body and attributes.
- * @throws {SinkError} SINK_REJECTED for a message that SQS always rejects.
- */
+/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SQS always rejects. */
 export const encode = (delivery: AppendDelivery<SqsMessage>, target: GroupedTarget): SizedEntry<SendMessageEntry> => {
   const { name } = target;
-  const { body, attributes, delaySeconds, messageGroupId, traceHeader } = messageOf(name, delivery);
-  const MessageBody = bodyText(name, body);
-  const MessageAttributes = wireAttributes(name, delivery, attributes);
+  const message = messageOf(name, delivery);
   const entry = {
-    MessageBody,
-    MessageAttributes,
-    ...delayMember(target, delaySeconds),
-    ...groupMembers(target, delivery, messageGroupId),
-    ...traceMember(name, traceHeader),
+    MessageBody: bodyText(name, message.body),
+    ...groupedEntry(target, delivery, message),
+    ...delayMember(target, message.delaySeconds),
+    ...traceMember(name, message.traceHeader),
   };
-  return { entry, bytes: Buffer.byteLength(MessageBody) + attributeBytes(MessageAttributes) };
+  return { entry, bytes: Buffer.byteLength(entry.MessageBody) + attributeBytes(entry.MessageAttributes) };
 };

@@ -33,17 +33,10 @@ export interface SqsSinkSettings extends AwsBatchSettings<SqsClient> {
   readonly isFifo: boolean;
 }
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SqsSinkOptions): SqsSinkSettings => {
   const { queueUrl } = options;
   if (typeof queueUrl !== "string" || !URL.canParse(queueUrl)) throw invalidOption("queueUrl", "must be a queue's URL");
-  const common = checkAwsBatchOptions<SqsClient>(options, {
-    defaultName: "sqs",
-    method: "sendMessageBatch",
-    expectation: "an SQS of @aws-sdk/client-sqs",
-  });
+  const common = checkAwsBatchOptions(options, "sqs", "sendMessageBatch", "an SQS of @aws-sdk/client-sqs");
   return Object.freeze({ ...common, queueUrl, isFifo: queueUrl.endsWith(".fifo") });
 };

@@ -1,7 +1,7 @@
 // From a delivery to its request, except for the signature, which depends on the time. Pure.
 
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { type AppendDelivery, headerKey, jsonText, messageOf, SinkError } from "@sluice/core/sink-kit";
+import { type AppendDelivery, headerKey, jsonText, messageOf, rejected, SinkError } from "@sluice/core/sink-kit";
 
 /** A method of a request. */
 export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
@@ -39,28 +39,13 @@ export interface EncodedRequest {
 }
 
 /** Headers that only the sink and Node.js may set. */
-const reserved: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "idempotency-key",
-  "keep-alive",
-  "proxy-authorization",
-  "sluice-version",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "webhook-id",
-  "webhook-signature",
-  "webhook-timestamp",
-]);
+const reserved =
+  /^(connection|content-length|expect|host|idempotency-key|keep-alive|proxy-authorization|sluice-version|te|trailer|transfer-encoding|upgrade|webhook-(id|signature|timestamp))$/i;
 
 /** Why these headers cannot be sent; undefined if they can. Quotes names only: values may be credentials. */
 export const headerFault = (headers: { readonly [name: string]: unknown }): string | undefined => {
   for (const [name, value] of Object.entries(headers)) {
-    if (reserved.has(name.toLowerCase())) return `header ${name} is set by the sink`;
+    if (reserved.test(name)) return `header ${name} is set by the sink`;
     try {
       validateHeaderName(name);
       validateHeaderValue(name, value as string);
@@ -72,10 +57,9 @@ export const headerFault = (headers: { readonly [name: string]: unknown }): stri
   return undefined;
 };
 
-const lowerCased = (headers: { readonly [name: string]: string }): Record<string, string> =>
+/** The headers with their names in lower case. */
+export const lowerCased = (headers: { readonly [name: string]: string }): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-
-const rejected = (name: string, found: string): SinkError => new SinkError("SINK_REJECTED", `[${name}] ${found}`);
 
 const urlOf = ({ name, url }: RequestDefaults, path: unknown): URL => {
   if (path === undefined) return url;

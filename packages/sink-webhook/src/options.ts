@@ -6,14 +6,14 @@ import {
   type Clock,
   checkedPerSecond,
   checkText,
+  checkTls,
   checkWhole,
   invalidOption,
   isSinkErrorCode,
-  type SinkErrorCode,
+  type StatusCodes,
   systemClock,
 } from "@sluice/core/sink-kit";
-import type { StatusCodes } from "./classify.ts";
-import { headerFault, isMethod, type RequestDefaults, type WebhookMethod } from "./encode.ts";
+import { headerFault, isMethod, lowerCased, type RequestDefaults, type WebhookMethod } from "./encode.ts";
 import { type AddressResolver, type AddressRule, addressRule, systemResolver } from "./request/address-rule.ts";
 import { keyOf } from "./request/signature.ts";
 
@@ -59,7 +59,7 @@ export interface WebhookSinkOptions {
   readonly allowAddresses?: readonly string[];
   readonly tls?: WebhookTls;
   /** Codes by status, where this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
-  readonly codes?: { readonly [status: number]: SinkErrorCode };
+  readonly codes?: StatusCodes;
   /** For logs, metrics and dead letters. Default `webhook`. */
   readonly name?: string;
   /** For tests. Default: the machine's resolver. */
@@ -69,16 +69,12 @@ export interface WebhookSinkOptions {
 }
 
 /** Options after validation. */
-export interface WebhookSinkSettings extends RequestDefaults {
+export interface WebhookSinkSettings
+  extends RequestDefaults,
+    Required<Pick<WebhookSinkOptions, "timeoutMs" | "concurrency" | "maxPerSecond" | "tls" | "codes" | "resolve">> {
   readonly keys: readonly Buffer[];
-  readonly timeoutMs: number;
-  readonly concurrency: number;
-  readonly maxPerSecond: number;
   readonly circuit: CircuitOptions;
   readonly rule: AddressRule;
-  readonly tls: WebhookTls;
-  readonly codes: StatusCodes;
-  readonly resolve: AddressResolver;
   readonly clock: Clock;
 }
 
@@ -136,7 +132,7 @@ const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
 const checkedHeaders = (headers: { readonly [name: string]: string }): Record<string, string> => {
   const fault = headerFault(headers);
   if (fault !== undefined) throw invalidOption("headers", `must be headers: ${fault}`);
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return lowerCased(headers);
 };
 
 const checkedCodes = (codes: StatusCodes): StatusCodes => {
@@ -147,10 +143,7 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
   return Object.freeze({ ...codes });
 };
 
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
   const { method = "POST", timeoutMs = 5_000, concurrency = 8, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;
@@ -160,8 +153,7 @@ export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings =
   checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
   checkWhole("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
-  if ("rejectUnauthorized" in tls)
-    throw invalidOption("tls", "must not switch verification off; give the authority as tls.ca");
+  checkTls("tls", tls);
   return Object.freeze({
     name,
     url,

@@ -3,7 +3,7 @@
 import {
   type CallResult,
   type DeliveryError,
-  lateError,
+  notStarted,
   rateLimiter,
   type Sink,
   SinkError,
@@ -82,11 +82,11 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
   };
   /** Asks for a refusal before the wait too: a refused request must not take the turn of another one. */
   const sendInTurn: SendRequest = async (request, itemKey, signal) => {
-    if (signal.aborted) return lateError(name);
+    if (signal.aborted) return notStarted(name);
     const early = refusal(itemKey);
     if (early !== undefined) return early;
     await turn(signal);
-    if (signal.aborted) return lateError(name);
+    if (signal.aborted) return notStarted(name);
     return refusal(itemKey) ?? sendNow(request, itemKey, signal);
   };
   return { send: (...request) => limited(() => sendInTurn(...request)), close };

@@ -17,10 +17,7 @@ const listenOnce = (signal: AbortSignal): Set<Abort> => {
   return aborts;
 };
 
-/**
- * Settles as `work` does, or rejects with `reason()` as soon as the signal aborts, even if that was before the call. The
- * work is not stopped, and its later rejection is ignored.
- */
+/** Settles as `work` does; rejects with `reason()` once the signal has aborted. A later rejection of `work` is ignored. */
 export const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal, reason: () => Error): Promise<Value> =>
   new Promise((resolve, reject) => {
     const abort = (): void => reject(reason());

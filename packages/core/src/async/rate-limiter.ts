@@ -25,10 +25,7 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   };
 };
 
-/**
- * The rate in the option `maxPerSecond` of a sink; Infinity if the option is not set.
- * @throws {ConfigError} CONFIG_INVALID unless the rate is a number from 0.001 to 1,000,000.
- */
+/** The option `maxPerSecond`; default Infinity. @throws {ConfigError} CONFIG_INVALID unless from 0.001 to 1,000,000. */
 export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
   if (maxPerSecond === undefined) return Number.POSITIVE_INFINITY;
   if (typeof maxPerSecond === "number" && maxPerSecond >= 0.001 && maxPerSecond <= 1_000_000) return maxPerSecond;

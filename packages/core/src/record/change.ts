@@ -2,10 +2,7 @@
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 
-/**
- * A DynamoDB attribute value in a stream record. Numbers are decimal text; binary is base64 text, or bytes in a record that
- * was not parsed from JSON.
- */
+/** An attribute value in a record. Numbers are decimal text; binary is base64 text, or bytes if not parsed from JSON. */
 export type AttributeValue =
   | { readonly S: string }
   | { readonly N: string }

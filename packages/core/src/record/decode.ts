@@ -51,7 +51,7 @@ const bytesOf = (source: Uint8Array): Uint8Array => {
 };
 
 /** Digits and exponent of a decimal text, the same for equal values: `"1.50"` and `"15E-1"` are both `"15e-1"`. */
-const canonical = (text: string): string => {
+export const canonicalDecimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const sign = mantissa.startsWith("-") ? "-" : "";
   const [whole = "", fraction = ""] = mantissa.replace(/^[+-]/, "").split(".");
@@ -94,7 +94,7 @@ const decodeNumber = (text: string): number | NumberValue => {
   if (plainInteger.test(text) && Math.abs(number) < 1e21) return new JsonNumberValue(text);
   if (!decimal.test(text)) throw malformedNumber();
   // Compares values, because JavaScript writes "1.50", "1E3" and "-0" differently.
-  if (Number.isFinite(number) && canonical(text) === canonical(written)) return number;
+  if (Number.isFinite(number) && canonicalDecimal(text) === canonicalDecimal(written)) return number;
   return new JsonNumberValue(text);
 };
 

@@ -10,8 +10,8 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Checks for the method, because a map may have an attribute of that name, and the class may be loaded twice. */
-const isNumberValue = (value: object): value is NumberValue =>
+/** By the method and not by class: a map may have an attribute of that name, and the class may be loaded twice. */
+export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
 const base64 = (bytes: Uint8Array): string =>
@@ -105,6 +105,11 @@ export const toJson = (value: unknown, exactNumbers: ExactNumbers = "string"): s
 
 const binaryText = (value: string | Uint8Array): string => (typeof value === "string" ? value : base64(value));
 
+const textsToJson = (texts: readonly string[]): string =>
+  `[${ordered(texts)
+    .map((text) => JSON.stringify(text))
+    .join(",")}]`;
+
 /** The JSON of an attribute value of a record. Numbers are literals with every digit. */
 export const attributeToJson = (value: AttributeValue): string => {
   if ("S" in value) return JSON.stringify(value.S);
@@ -114,14 +119,9 @@ export const attributeToJson = (value: AttributeValue): string => {
   if ("M" in value) return imageToJson(value.M);
   if ("L" in value) return `[${value.L.map(attributeToJson).join(",")}]`;
   if ("B" in value) return JSON.stringify(binaryText(value.B));
-  if ("SS" in value)
-    return `[${ordered(value.SS)
-      .map((entry) => JSON.stringify(entry))
-      .join(",")}]`;
+  if ("SS" in value) return textsToJson(value.SS);
   if ("NS" in value) return `[${ordered(value.NS).map(numberLiteral).join(",")}]`;
-  return `[${ordered(value.BS.map(binaryText))
-    .map((entry) => JSON.stringify(entry))
-    .join(",")}]`;
+  return textsToJson(value.BS.map(binaryText));
 };
 
 /** The JSON of an image of a record. */

@@ -1,5 +1,4 @@
-// From a record of the Streams API to a record of Lambda's event. Two names differ, the ARN is added, and the bytes and the
-// Date that the SDK has parsed become JSON again.
+// From a record of the Streams API, as JSON or as the SDK has parsed it, to a record of Lambda's event.
 
 import type { AttributeValue, Image, StreamRecord } from "./change.ts";
 
@@ -19,14 +18,9 @@ export interface StreamsApiRecord {
 }
 
 const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"> => {
-  const { Type, PrincipalId } = record.userIdentity ?? {};
-  if (Type === undefined && PrincipalId === undefined) return {};
-  return {
-    userIdentity: {
-      ...(PrincipalId === undefined ? {} : { principalId: PrincipalId }),
-      ...(Type === undefined ? {} : { type: Type }),
-    },
-  };
+  const { Type: type, PrincipalId: principalId } = record.userIdentity ?? {};
+  if (type === undefined && principalId === undefined) return {};
+  return { userIdentity: { ...(principalId !== undefined && { principalId }), ...(type !== undefined && { type }) } };
 };
 
 const base64 = (value: string | Uint8Array): string =>

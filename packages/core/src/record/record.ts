@@ -54,8 +54,8 @@ const keysOf = (record: StreamRecord): Image => {
   return keys;
 };
 
-const textOf = (text: string | undefined, found: string, expected: string): string => {
-  if (typeof text !== "string") throw malformed(found, expected);
+const textOf = (text: string | undefined, member: string, expected: string): string => {
+  if (typeof text !== "string") throw malformed(`${member} is missing`, expected);
   return text;
 };
 
@@ -100,14 +100,6 @@ export const carries = (viewType: StreamViewType, side: "new" | "old"): boolean 
 
 type ParsedItem<Item> = { readonly item: Item } | { readonly error: unknown };
 
-const parsed = <Item>(make: () => Item): ParsedItem<Item> => {
-  try {
-    return { item: make() };
-  } catch (error) {
-    return { error };
-  }
-};
-
 const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   if ("error" in result) throw result.error;
   return result.item;
@@ -130,12 +122,8 @@ class DecodedChange<Item> implements Change<Item> {
   constructor(record: StreamRecord, origin: Origin, schema: StandardSchemaV1<unknown, Item> | undefined) {
     this.kind = kindOf(record);
     this.itemKey = itemKeyOf(keysOf(record));
-    this.sequenceNumber = textOf(
-      record.dynamodb?.SequenceNumber,
-      "dynamodb.SequenceNumber is missing",
-      "its digits as text",
-    );
-    const streamArn = textOf(record.eventSourceARN, "eventSourceARN is missing", "the stream's ARN");
+    this.sequenceNumber = textOf(record.dynamodb?.SequenceNumber, "dynamodb.SequenceNumber", "its digits as text");
+    const streamArn = textOf(record.eventSourceARN, "eventSourceARN", "the stream's ARN");
     this.version = versionOf(streamArn, this.sequenceNumber);
     this.origin = origin;
     this.viewType = viewTypeOf(record, this.kind);
@@ -150,18 +138,22 @@ class DecodedChange<Item> implements Change<Item> {
 
   get after(): Item | undefined {
     if (this.kind === "remove") return undefined;
-    this.#after ??= parsed(() =>
-      parse(requiredImage("new", this.viewType, this.record.dynamodb?.NewImage), this.#schema),
-    );
+    this.#after ??= this.#parse("new", this.record.dynamodb?.NewImage);
     return itemOf(this.#after);
   }
 
   get before(): Item | undefined {
     if (this.kind === "insert") return undefined;
-    this.#before ??= parsed(() =>
-      parse(requiredImage("old", this.viewType, this.record.dynamodb?.OldImage), this.#schema),
-    );
+    this.#before ??= this.#parse("old", this.record.dynamodb?.OldImage);
     return itemOf(this.#before);
+  }
+
+  #parse(side: "new" | "old", image: Image | undefined): ParsedItem<Item> {
+    try {
+      return { item: parse(requiredImage(side, this.viewType, image), this.#schema) };
+    } catch (error) {
+      return { error };
+    }
   }
 
   get eventId(): string {

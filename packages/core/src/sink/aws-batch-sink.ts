@@ -1,5 +1,4 @@
-// The factory that SNS, SQS and EventBridge share: options, client, requests of ten entries, errors by the table of the
-// service.
+// The factory that SNS, SQS and EventBridge share: options, client, requests of ten entries, errors.
 
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
@@ -25,22 +24,16 @@ export interface AwsBatchSettings<Client> {
   readonly concurrency: number;
 }
 
-/** What the options are checked by. */
-export interface AwsBatchChecks<Client> {
-  readonly defaultName: string;
-  /** The method of the client that the sink calls. */
-  readonly method: string & keyof Client;
-  /** The client, for the error: `an SNS of @aws-sdk/client-sns`. */
-  readonly expectation: string;
-}
-
 /**
- * Checks the common options and fills in defaults.
+ * Checks the common options and fills in defaults. `method`: the method of the client that the sink calls. `expectation`:
+ * the client, for the error: `an SNS of @aws-sdk/client-sns`.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
 export const checkAwsBatchOptions = <Client>(
   options: AwsBatchOptions<Client>,
-  { defaultName, method, expectation }: AwsBatchChecks<Client>,
+  defaultName: string,
+  method: string & keyof Client,
+  expectation: string,
 ): AwsBatchSettings<Client> => {
   const { client, concurrency = 8, name = defaultName } = options;
   checkClient(client, method, expectation);
@@ -57,10 +50,7 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
   /** Limit of a message, and of all messages of a request together. */
   readonly maxBytes: number;
   readonly makeClient: () => Promise<Client & Destroyable>;
-  /**
-   * Makes the entry of a delivery.
-   * @throws {SinkError} if the delivery can never be sent.
-   */
+  /** Makes the entry of a delivery. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
   /** Makes one request. Resolves with an answer for each entry, by its index. */
   readonly send: (
@@ -74,18 +64,11 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
 const maxEntries = 10;
 
 /** Makes the sink. Nothing connects before the first write. */
-export const awsBatchSink = <Message, Entry, Client>({
-  name,
-  client: given,
-  concurrency,
-  service,
-  isFifo = false,
-  maxBytes,
-  makeClient,
-  encode,
-  send,
-}: AwsBatchTarget<Message, Entry, Client>): Sink<Message, "append"> => {
-  const client = lazyClient(given, makeClient);
+export const awsBatchSink = <Message, Entry, Client>(
+  target: AwsBatchTarget<Message, Entry, Client>,
+): Sink<Message, "append"> => {
+  const { name, concurrency, service, isFifo = false, maxBytes, encode } = target;
+  const client = lazyClient(target.client, target.makeClient);
   return {
     name,
     supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
@@ -94,7 +77,7 @@ export const awsBatchSink = <Message, Entry, Client>({
       maxEntries,
       maxBytes,
       encode,
-      send: async (entries, abortSignal) => send(await client.get(), entries, { abortSignal }),
+      send: async (entries, abortSignal) => target.send(await client.get(), entries, { abortSignal }),
       classify: (error) => awsRequestError(name, service, error),
     }),
     close: client.close,

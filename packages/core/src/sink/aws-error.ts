@@ -2,6 +2,7 @@
 // have in common. The texts of most errors are withheld, because they may quote values.
 
 import { SinkError, type SinkErrorCode } from "../errors.ts";
+import { codeOfStatus } from "./sink-error.ts";
 
 /** Codes by the names of a service's errors, without prefix and without `Exception` at the end. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
@@ -68,17 +69,11 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
 /** Errors that name the caller, the operation and the resource, which help to repair the permission. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
-interface ErrorFields {
-  readonly name: string;
-  readonly message: string;
-  readonly status: number | undefined;
-}
-
 /** The name as in the tables: without the prefix of `AWS.SimpleQueueService.NonExistentQueue` or `com.amazonaws.sqs#QueueDoesNotExist`. */
 const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/(?<=.)Exception$/, "");
 
 /** The fields of any thrown value. */
-const fieldsOf = (error: unknown): ErrorFields => {
+const fieldsOf = (error: unknown) => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
   // Node's AggregateError, for a host with several addresses, has a code and no message.
@@ -86,13 +81,7 @@ const fieldsOf = (error: unknown): ErrorFields => {
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
 
-/** The code of an error with an unknown name. An error without a status got no answer. */
-const codeOfStatus = (status: number | undefined): SinkErrorCode => {
-  if (status === 413) return "SINK_TOO_LARGE";
-  if (status === 429) return "SINK_THROTTLED";
-  if (status === 401 || status === 403) return "SINK_DENIED";
-  return status !== undefined && status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE";
-};
+type ErrorFields = ReturnType<typeof fieldsOf>;
 
 const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: ErrorFields): SinkErrorCode | undefined =>
   tooLarge?.test(message) ? "SINK_TOO_LARGE" : (codes[name] ?? commonCodes[name]);
@@ -116,7 +105,9 @@ const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields:
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
-  return errorOf(sink, service, knownCode(service, fields) ?? codeOfStatus(fields.status), fields, error);
+  // An error without a status got no answer.
+  const known = knownCode(service, fields) ?? codeOfStatus(fields.status ?? 503);
+  return errorOf(sink, service, known, fields, error);
 };
 
 /** The error of one entry of a batch request. Its name decides, or else whether the sender is at fault. */

@@ -2,11 +2,12 @@
 // the answer to its own entry. A request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";
-import { ConfigError, type DeliveryError, outcomeOf, RecordError, SinkError } from "../errors.ts";
+import { ConfigError, SinkError } from "../errors.ts";
 import { type AwsService, awsEntryError } from "./aws-error.ts";
+import { encodeEach, sendInParts } from "./batch.ts";
 import { chunk } from "./chunk.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteResult } from "./sink.ts";
-import { lateError } from "./write-each.ts";
+import { unanswered } from "./sink-error.ts";
 
 /** An entry of a request, and its size. */
 export interface SizedEntry<Entry> {
@@ -24,10 +25,7 @@ export interface BatchRequests<Message, Entry> {
   readonly maxEntries: number;
   /** Limit in bytes of one entry, and of all entries of a request together. */
   readonly maxBytes: number;
-  /**
-   * Makes the entry of a delivery, without I/O.
-   * @throws {SinkError} if the delivery can never be sent. Other deliveries are not affected.
-   */
+  /** Makes the entry of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
   /** Makes one request. Resolves with an answer for each entry, by its index; rejects if the request fails as a whole. */
   readonly send: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
@@ -41,28 +39,6 @@ interface ReadyDelivery<Entry> extends SizedEntry<Entry> {
 
 const bytesText = (bytes: number): string => bytes.toLocaleString("en");
 
-const allFailed = (group: readonly ReadyDelivery<unknown>[], error: DeliveryError): WriteResult[] =>
-  group.map(({ delivery }) => failed(delivery, error));
-
-/** The delivery with its entry, or its failure. */
-const prepare = <Message, Entry>(
-  { sink, maxBytes, encode }: BatchRequests<Message, Entry>,
-  delivery: AppendDelivery<Message>,
-): ReadyDelivery<Entry> | WriteResult => {
-  try {
-    const { entry, bytes } = encode(delivery);
-    if (bytes <= maxBytes) return { delivery, entry, bytes };
-    const found = `[${sink}] message is ${bytesText(bytes)} bytes; the limit is ${bytesText(maxBytes)}`;
-    return failed(delivery, new SinkError("SINK_TOO_LARGE", found));
-  } catch (error) {
-    if (error instanceof SinkError || error instanceof RecordError) return failed(delivery, error);
-    throw error;
-  }
-};
-
-const unanswered = (sink: string): SinkError =>
-  new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before the target answered`);
-
 const resultsOf = (group: readonly ReadyDelivery<unknown>[], answers: readonly EntryAnswer[]): WriteResult[] =>
   group.flatMap(({ delivery }, index) => {
     const answer = answers[index];
@@ -70,74 +46,45 @@ const resultsOf = (group: readonly ReadyDelivery<unknown>[], answers: readonly E
     return answer === "taken" ? delivered(delivery) : failed(delivery, answer);
   });
 
-/** Sends a group. Resolves with the results, or with the error of the request as a whole. */
+/** Sends a group in one request. Rejects with the error of the request as a whole. */
 const sendGroup = async <Message, Entry>(
-  requests: BatchRequests<Message, Entry>,
+  { sink, send, classify }: BatchRequests<Message, Entry>,
   group: readonly ReadyDelivery<Entry>[],
   signal: AbortSignal,
-): Promise<readonly WriteResult[] | SinkError> => {
-  try {
-    const entries = group.map(({ entry }) => entry);
-    return resultsOf(
-      group,
-      await untilAborted(requests.send(entries, signal), signal, () => unanswered(requests.sink)),
-    );
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    return requests.classify(error);
-  }
-};
-
-/**
- * Sends groups one after the other. A request that the target rejects is repeated entry by entry, so that only the bad
- * entry is rejected. Any other failure of a request ends the call, because the next request would fail too.
- */
-const sendAll = async <Message, Entry>(
-  requests: BatchRequests<Message, Entry>,
-  groups: readonly (readonly ReadyDelivery<Entry>[])[],
-  signal: AbortSignal,
 ): Promise<readonly WriteResult[]> => {
-  const results: WriteResult[] = [];
-  for (const [index, group] of groups.entries()) {
-    const remaining = groups.slice(index).flat();
-    if (signal.aborted) return [...results, ...allFailed(remaining, lateError(requests.sink))];
-    const answer = await sendGroup(requests, group, signal);
-    if (!(answer instanceof SinkError)) results.push(...answer);
-    else if (outcomeOf(answer.code) === "retry") return [...results, ...allFailed(remaining, answer)];
-    else if (group.length === 1) results.push(...allFailed(group, answer));
-    else
-      results.push(
-        ...(await sendAll(
-          requests,
-          group.map((entry) => [entry]),
-          signal,
-        )),
-      );
+  try {
+    const sending = send(
+      group.map(({ entry }) => entry),
+      signal,
+    );
+    return resultsOf(group, await untilAborted(sending, signal, () => unanswered(sink, "the target")));
+  } catch (error) {
+    throw error instanceof ConfigError ? error : classify(error);
   }
-  return results;
 };
 
-/**
- * The `write` of a sink whose target takes several messages in one request, and its `dryRun`, which only encodes. Spread
- * it into the sink.
- */
+/** The `write` and `dryRun` of a sink whose target takes several messages in one request. Spread them into the sink. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
 ): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {
-  const { maxEntries, maxBytes } = requests;
-  const prepared = (batch: readonly AppendDelivery<Message>[]) => {
-    const all = batch.map((delivery) => prepare(requests, delivery));
-    return { ready: all.filter((one) => "entry" in one), rejected: all.filter((one) => "outcome" in one) };
+  const { sink, maxEntries, maxBytes, encode } = requests;
+  const ready = (delivery: AppendDelivery<Message>): ReadyDelivery<Entry> => {
+    const { entry, bytes } = encode(delivery);
+    if (bytes <= maxBytes) return { delivery, entry, bytes };
+    const found = `[${sink}] message is ${bytesText(bytes)} bytes; the limit is ${bytesText(maxBytes)}`;
+    throw new SinkError("SINK_TOO_LARGE", found);
   };
   return {
     write: async (batch, { signal }) => {
-      const { ready, rejected } = prepared(batch);
-      const groups = chunk(ready, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
-      return [...rejected, ...(await sendAll(requests, groups, signal))];
+      const { entries, results } = encodeEach(batch, ready);
+      const groups = chunk(entries, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
+      const send = (group: readonly ReadyDelivery<Entry>[]) => sendGroup(requests, group, signal);
+      const split = (group: readonly ReadyDelivery<Entry>[]) => group.map((entry) => [entry]);
+      return [...results, ...(await sendInParts(groups, { sink, signal, send, split }))];
     },
     dryRun: async (batch) => {
-      const { ready, rejected } = prepared(batch);
-      return [...rejected, ...ready.map(({ delivery }) => delivered(delivery))];
+      const { entries, results } = encodeEach(batch, ready);
+      return [...results, ...entries.map(({ delivery }) => delivered(delivery))];
     },
   };
 };

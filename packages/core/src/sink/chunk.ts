@@ -3,23 +3,23 @@
 /** The limits of one request. */
 export interface ChunkLimits<Entry> {
   readonly maxEntries: number;
-  /** Limit in bytes of all entries of a request together. */
-  readonly maxBytes: number;
+  /** Limit in bytes of all entries of a request together. Default: no limit. */
+  readonly maxBytes?: number;
   /** Bytes of one entry in the request, including separators. */
-  readonly sizeOf: (entry: Entry) => number;
+  readonly sizeOf?: (entry: Entry) => number;
 }
 
-/**
- * Splits entries, in order, into chunks of at most `maxEntries` and `maxBytes`. No chunk is empty. An entry that exceeds
- * `maxBytes` by itself gets a chunk of its own.
- */
-export const chunk = <Entry>(entries: readonly Entry[], limits: ChunkLimits<Entry>): Entry[][] => {
+/** Splits entries, in order, into non-empty chunks within the limits. A larger entry gets a chunk of its own. */
+export const chunk = <Entry>(
+  entries: readonly Entry[],
+  { maxEntries, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: ChunkLimits<Entry>,
+): Entry[][] => {
   const chunks: Entry[][] = [];
   let current: Entry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    const size = limits.sizeOf(entry);
-    if (current.length > 0 && (current.length >= limits.maxEntries || bytes + size > limits.maxBytes)) {
+    const size = sizeOf(entry);
+    if (current.length > 0 && (current.length >= maxEntries || bytes + size > maxBytes)) {
       chunks.push(current);
       current = [];
       bytes = 0;

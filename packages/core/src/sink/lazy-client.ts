@@ -1,5 +1,4 @@
-// A sink's client: the user's own, or one that is made at the first request and ended by `close`. Its package is imported
-// then, because only some users need it.
+// A sink's client: the user's own, or one that is made, and whose package is imported, at the first request.
 
 import { ConfigError } from "../errors.ts";
 
@@ -15,17 +14,10 @@ export interface LazyClient<Client> {
  * remaining time first. The timeouts keep a target that accepts a connection and never answers from using up the
  * invocation.
  */
-export const awsClientDefaults: {
-  readonly maxAttempts: 1;
-  readonly requestHandler: {
-    readonly connectionTimeout: number;
-    readonly requestTimeout: number;
-    readonly throwOnRequestTimeout: true;
-  };
-} = {
+export const awsClientDefaults = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-};
+} as const;
 
 /** A client that is ended as the clients of the AWS SDK are. */
 export interface Destroyable {

@@ -1,9 +1,9 @@
 // Message attributes of SNS and SQS: in the message of a mapper, on the wire, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
-import { SinkError } from "../errors.ts";
 import { sendableText } from "./message-text.ts";
 import type { AppendDelivery } from "./sink.ts";
+import { rejected } from "./sink-error.ts";
 
 /** A value of an attribute. Strings and booleans are sent as String, arrays as String.Array, numbers as Number, bytes as Binary. */
 export type MessageAttribute =
@@ -42,9 +42,6 @@ const maxAttributes = 10;
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html (read 2026-11-23) */
 const legalName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 
-const rejected = (sink: string, found: string, expected: string): SinkError =>
-  new SinkError("SINK_REJECTED", `[${sink}] ${found}; expected ${expected}`);
-
 const textAttribute = (DataType: string, StringValue: string): WireAttribute => ({ DataType, StringValue });
 
 const wireAttribute = (sink: string, name: string, value: MessageAttribute): WireAttribute => {
@@ -55,11 +52,8 @@ const wireAttribute = (sink: string, name: string, value: MessageAttribute): Wir
   if (value instanceof Uint8Array) return { DataType: "Binary", BinaryValue: value };
   const number = String(value);
   if (!/^[+-]?\.?\d/.test(number)) {
-    throw rejected(
-      sink,
-      `attribute ${name} has a type that is not allowed`,
-      "a string, finite number, boolean, bytes or array",
-    );
+    const expected = "a string, finite number, boolean, bytes or array";
+    throw rejected(sink, `attribute ${name} has a type that is not allowed; expected ${expected}`);
   }
   return textAttribute("Number", number);
 };
@@ -71,17 +65,14 @@ const maxKnownNames = 1_000;
 const checkName = (sink: string, name: string): void => {
   if (knownNames.has(name)) return;
   if (name === idempotencyKeyAttribute || name === versionAttribute) {
-    throw rejected(sink, `the attribute ${name} is reserved for the sink`, "another name");
+    throw rejected(sink, `the attribute ${name} is reserved for the sink; expected another name`);
   }
   if (legalName.test(name)) {
     if (knownNames.size < maxKnownNames) knownNames.add(name);
     return;
   }
-  throw rejected(
-    sink,
-    `an attribute name of ${name.length} characters is not allowed`,
-    "1 to 256 of A-Z a-z 0-9 _ - and single periods inside, not beginning with AWS. or Amazon.",
-  );
+  const expected = "1 to 256 of A-Z a-z 0-9 _ - and single periods inside, not beginning with AWS. or Amazon.";
+  throw rejected(sink, `an attribute name of ${name.length} characters is not allowed; expected ${expected}`);
 };
 
 /**
@@ -104,7 +95,8 @@ export const wireAttributes = (
   }
   const count = Object.keys(attributes).length;
   if (count <= maxAttributes) return attributes;
-  throw rejected(sink, `the message has ${count} attributes, two of them from the sink`, `at most ${maxAttributes}`);
+  const found = `the message has ${count} attributes, two of them from the sink`;
+  throw rejected(sink, `${found}; expected at most ${maxAttributes}`);
 };
 
 /** Bytes that count towards the limit of a message: name, type and value of each attribute. */

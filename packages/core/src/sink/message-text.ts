@@ -1,9 +1,10 @@
 // Checks of text in messages. SQS accepts the characters of XML 1.0 only, and SNS forwards messages to SQS.
 
 import { createHash } from "node:crypto";
-import { SinkError } from "../errors.ts";
 import { toJson } from "../record/json.ts";
+import { isRecord } from "./option.ts";
 import type { AppendDelivery } from "./sink.ts";
+import { rejected } from "./sink-error.ts";
 
 /** @see https://www.w3.org/TR/REC-xml/#charsets. A lone surrogate matches as a code point. */
 const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
@@ -17,40 +18,29 @@ export const xmlSafe = (json: string): string => {
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 };
 
-/**
- * The text, after a check.
- * @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects; the error names both.
- */
+/** The text. @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects. */
 export const sendableText = (sink: string, what: string, text: string): string => {
-  if (text === "") throw new SinkError("SINK_REJECTED", `[${sink}] ${what} is empty; expected at least one character`);
+  if (text === "") throw rejected(sink, `${what} is empty; expected at least one character`);
   const found = illegal.exec(text);
   if (found === null) return text;
   const codePoint = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-  throw new SinkError(
-    "SINK_REJECTED",
-    `[${sink}] ${what} has the character U+${codePoint} at ${found.index}; expected characters of XML 1.0 only: remove it, or send an object, which becomes JSON`,
-  );
+  const expected = "characters of XML 1.0 only: remove it, or send an object, which becomes JSON";
+  throw rejected(sink, `${what} has the character U+${codePoint} at ${found.index}; expected ${expected}`);
 };
 
-/**
- * The message of a delivery, after a check: the mapper may be JavaScript.
- * @throws {SinkError} SINK_REJECTED when the message is not an object.
- */
+/** The message of a delivery. @throws {SinkError} SINK_REJECTED when a mapper in JavaScript returned no object. */
 export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
-  if (typeof message === "object" && message !== null && !Array.isArray(message)) return message;
-  throw new SinkError("SINK_REJECTED", `[${sink}] the message is not an object; expected one with named members`);
+  if (isRecord(message)) return message;
+  throw rejected(sink, "the message is not an object; expected one with named members");
 };
 
-/**
- * A value as lossless JSON.
- * @throws {SinkError} SINK_REJECTED for a value with a cycle, or with a `toJSON` that throws.
- */
+/** A value as lossless JSON. @throws {SinkError} SINK_REJECTED for a cycle, or a `toJSON` that throws. */
 export const jsonText = (sink: string, what: string, value: unknown): string => {
   try {
     return toJson(value);
   } catch (cause) {
     const name = cause instanceof Error ? cause.name : "a value that is not an Error";
-    throw new SinkError("SINK_REJECTED", `[${sink}] ${what} cannot be written as JSON, which threw ${name}`, { cause });
+    throw rejected(sink, `${what} cannot be written as JSON, which threw ${name}`, { cause });
   }
 };
 

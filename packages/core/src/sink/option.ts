@@ -1,12 +1,6 @@
 // Checks of options that several factories have. Each one throws a ConfigError that names the option.
 
-import { ConfigError } from "../errors.ts";
-
-/** Options of the `ensure` of a sink. */
-export interface EnsureOptions {
-  /** False: only return what is missing, and change nothing. Default true. */
-  readonly apply?: boolean;
-}
+import { ConfigError, RecordError } from "../errors.ts";
 
 /** Makes the ConfigError `option "name" must be …`. */
 export const invalidOption = (option: string, expectation: string): ConfigError =>
@@ -53,10 +47,7 @@ export const checkEither = (options: Readonly<Record<string, unknown>>): void =>
 /** Which key attributes of an item make the target's key: names, or attribute by name in the target, or a function. */
 type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
 
-/**
- * Checks the option `key` of a sink, and returns a frozen copy.
- * @throws {ConfigError} CONFIG_INVALID, with the expectation.
- */
+/** The option `key` of a sink as a frozen copy. @throws {ConfigError} CONFIG_INVALID, with the expectation. */
 export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectation: string): Key | undefined => {
   if (key === undefined || typeof key === "function") return key;
   const names: readonly unknown[] = Array.isArray(key) ? key : isRecord(key) ? Object.entries(key).flat() : [];
@@ -64,6 +55,42 @@ export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectatio
     throw invalidOption("key", expectation);
   }
   return Object.freeze((Array.isArray(key) ? [...key] : { ...key }) as Key);
+};
+
+/** Which attribute of the item's key fills each attribute of the target's key; undefined without a map. */
+export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string> | undefined => {
+  if (key === undefined || typeof key === "function") return undefined;
+  return new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));
+};
+
+/**
+ * Calls the user's function in an option. The message of its error is left out, because it may quote values.
+ * @throws {RecordError} MAPPING_FAILED when the function throws anything but a ConfigError.
+ */
+export const callUser = <From, Result>(option: string, call: (from: From) => Result, from: From): Result => {
+  try {
+    return call(from);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new RecordError("MAPPING_FAILED", `the function in option "${option}" threw`, { cause });
+  }
+};
+
+/** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** The name in the certificate, where the host is an address, as with a tunnel. Default: the host. */
+  readonly servername?: string;
+}
+
+/** @throws {ConfigError} CONFIG_INVALID when the value is not an object, or switches verification off. */
+export const checkTls = (option: string, tls: unknown): void => {
+  if (tls === undefined) return;
+  if (!isRecord(tls)) throw invalidOption(option, "must be an object");
+  if (!("checkServerIdentity" in tls) && (tls.rejectUnauthorized ?? true) === true) return;
+  throw invalidOption(option, `must not switch verification off; give the authority's certificate as ${option}.ca`);
 };
 
 /** Whether a host name, as a URL or a connection option spells it, is this machine: no network lies in between. */

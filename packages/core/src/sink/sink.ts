@@ -1,5 +1,4 @@
-// The contract between core and a sink. docs/spec/sink.md numbers the clauses that types cannot say; the conformance
-// kit in @sluice/testing has a case for each.
+// The contract between core and a sink. docs/spec/sink.md numbers the clauses; the conformance kit tests each.
 
 import type { DeliveryError } from "../errors.ts";
 import type { Change, LiveChange } from "../record/change.ts";
@@ -75,10 +74,7 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly maxEntries?: number;
   /** Limit of `write` calls in flight at once. Default 1. */
   readonly concurrency?: number;
-  /**
-   * For how many milliseconds the target discards messages with a known idempotency key, as FIFO topics and queues do.
-   * Default: not at all.
-   */
+  /** Milliseconds for which the target discards repeats of an idempotency key, as FIFO targets do. Default: none. */
   readonly dedupesForMs?: number;
   /**
    * Default of the route option `dedupe`: `always` if a repeat does harm, as with mails. If this is undefined, the default

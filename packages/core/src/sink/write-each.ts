@@ -1,16 +1,15 @@
 // Append targets that take one message in a request: each delivery is encoded, sent and settled by itself.
 
-import { DeadlineError, type DeliveryError, SinkError } from "../errors.ts";
+import type { DeliveryError } from "../errors.ts";
+import { failedBy } from "./batch.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
+import { notStarted } from "./sink-error.ts";
 
 /** How a sink sends one delivery. */
 export interface EachRequest<Message, Request> {
   /** The sink's name, for errors. */
   readonly sink: string;
-  /**
-   * Makes the request of a delivery, without I/O.
-   * @throws {SinkError} if the delivery can never be sent.
-   */
+  /** Makes the request of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => Request;
   /** Sends the request. Not called after the signal has aborted. Resolves with the error if the target did not take the delivery. */
   readonly send: (
@@ -20,10 +19,6 @@ export interface EachRequest<Message, Request> {
   ) => Promise<DeliveryError | undefined>;
 }
 
-/** The error of a delivery that was not started before the end of the invocation's time. */
-export const lateError = (sink: string): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the message was sent`);
-
 const settle = async (
   delivery: AppendDelivery<unknown>,
   attempt: () => Promise<DeliveryError | undefined>,
@@ -32,8 +27,7 @@ const settle = async (
     const error = await attempt();
     return error === undefined ? delivered(delivery) : failed(delivery, error);
   } catch (error) {
-    if (error instanceof SinkError) return failed(delivery, error);
-    throw error;
+    return failedBy(delivery, error);
   }
 };
 
@@ -46,7 +40,7 @@ export const writeEach = <Message, Request>({
   write: (batch, context) => {
     const attempt = async (delivery: AppendDelivery<Message>) => {
       const request = encode(delivery);
-      return context.signal.aborted ? lateError(sink) : send(request, delivery, context);
+      return context.signal.aborted ? notStarted(sink) : send(request, delivery, context);
     };
     return Promise.all(batch.map((delivery) => settle(delivery, () => attempt(delivery))));
   },

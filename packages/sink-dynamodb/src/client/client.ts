@@ -1,6 +1,6 @@
 // The part of an SDK client that the sink uses, the client that the sink makes, and calls that end with the invocation's time.
 
-import { awsClientDefaults, lazyClient, missingDependency, SinkError, untilAborted } from "@sluice/core/sink-kit";
+import { awsClientDefaults, lazyClient, missingDependency, unanswered, untilAborted } from "@sluice/core/sink-kit";
 
 /** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. Your own client fits as it is. */
 export interface DynamodbClient {
@@ -52,11 +52,8 @@ const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): Dynamo
   return new DynamoDBClient({ maxAttempts, requestHandler: { ...requestHandler, httpsAgent } });
 };
 
-const timedOut = (): SinkError =>
-  new SinkError("SINK_TIMEOUT", "the invocation's time was over before DynamoDB answered");
-
 /** Uses the user's client, or makes one at the first call. Imports the SDK at the first call. */
-export const connect = (own: DynamodbClient | undefined, maxSockets: number): DynamodbConnection => {
+export const connect = (name: string, own: DynamodbClient | undefined, maxSockets: number): DynamodbConnection => {
   let importing: Promise<DynamodbSdk> | undefined;
   const sdk = (): Promise<DynamodbSdk> => {
     importing ??= importSdk();
@@ -72,7 +69,7 @@ export const connect = (own: DynamodbClient | undefined, maxSockets: number): Dy
       const Command = (await sdk())[`${operation}Command`] as unknown as new (given: typeof input) => never;
       const answer = (await client.get()).send(new Command(input), { abortSignal: signal });
       // Some versions of the SDK ignore an abort between two attempts.
-      return untilAborted(answer as Promise<never>, signal, timedOut);
+      return untilAborted(answer as Promise<never>, signal, () => unanswered(name, "DynamoDB"));
     },
     close: client.close,
   };

@@ -1,18 +1,16 @@
 // Checks the target against the options. Turns on TTL where it is off, and creates a missing table on request.
 
 import { setTimeout } from "node:timers/promises";
+import type { TableDescription } from "@aws-sdk/client-dynamodb";
 import { ConfigError, type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import { classify } from "../classify.ts";
 import type { CallDynamodb } from "../client/client.ts";
 import type { DynamodbSettings } from "../options.ts";
-import type { KeyAttribute } from "./table.ts";
+import { type KeyAttribute, keyAttributesOf } from "./table.ts";
 
 /** Options of `ensure`. */
 export interface DynamodbEnsureOptions extends EnsureOptions {
-  /**
-   * The key schema that the table must have. A missing table is created with it: on-demand, without deletion
-   * protection.
-   */
+  /** The key schema that the table must have. A missing table is created: on-demand, without deletion protection. */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 
@@ -38,8 +36,6 @@ const tableInput = (settings: DynamodbSettings, create: KeySchema) => ({
   })),
 });
 
-type TableDescription = Awaited<ReturnType<typeof describe>>;
-
 /** The table's description; undefined where the table does not exist. */
 const describe = async ({ table, name }: DynamodbSettings, call: CallDynamodb) => {
   try {
@@ -60,11 +56,8 @@ const untilActive = async (settings: DynamodbSettings, call: CallDynamodb): Prom
   throw new SinkError("SINK_UNAVAILABLE", `[${settings.name}] the table is not active after ${seconds} seconds`);
 };
 
-const checkSchema = (table: NonNullable<TableDescription>, create: KeySchema): void => {
-  const types = new Map(table.AttributeDefinitions?.map((one) => [one.AttributeName, one.AttributeType]));
-  const found = (table.KeySchema ?? []).map(
-    ({ AttributeName = "" }) => `${AttributeName} ${types.get(AttributeName) ?? "?"}`,
-  );
+const checkSchema = (table: TableDescription, create: KeySchema): void => {
+  const found = keyAttributesOf(table).map(describeKey);
   const expected = keysOf(create).map(describeKey);
   if (found.join() === expected.join()) return;
   throw invalidOption("create", `has the key ${expected.join(", ")}; the table has the key ${found.join(", ")}`);
@@ -103,10 +96,7 @@ const createTable = async (
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/**
- * Makes the missing changes unless `apply` is false. Returns one line for each call; an empty list where nothing is
- * missing.
- */
+/** Makes the missing changes unless `apply` is false. Returns one line for each call. */
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

@@ -1,5 +1,6 @@
 // The target's description: its key schema, and the check that the target is not the source.
 
+import type { TableDescription } from "@aws-sdk/client-dynamodb";
 import { invalidOption, SinkError } from "@sluice/core/sink-kit";
 import type { CallDynamodb } from "../client/client.ts";
 import type { DynamodbSettings } from "../options.ts";
@@ -28,6 +29,15 @@ const assertNoGuardInKey = ({ guardAttribute, ttlAttribute }: DynamodbSettings, 
   }
 };
 
+/** The key attributes in a table's description, in the order of the key schema. */
+export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribute[] => {
+  const types = new Map(table?.AttributeDefinitions?.map((given) => [given.AttributeName, given.AttributeType]));
+  return (table?.KeySchema ?? []).map(({ AttributeName: name = "" }) => ({
+    name,
+    type: types.get(name) as KeyAttribute["type"],
+  }));
+};
+
 /** Describes the target. Rejects with the SDK's error, or with SINK_MISSING when the answer has no key schema. */
 export const describeTarget = async (
   settings: DynamodbSettings,
@@ -35,13 +45,9 @@ export const describeTarget = async (
   signal: AbortSignal,
 ): Promise<TargetTable> => {
   const { Table: table } = await call("DescribeTable", { TableName: settings.table }, signal);
-  const types = new Map(table?.AttributeDefinitions?.map((given) => [given.AttributeName, given.AttributeType]));
   const target: TargetTable = {
     arn: table?.TableArn ?? "",
-    keys: (table?.KeySchema ?? []).map(({ AttributeName: name = "" }) => ({
-      name,
-      type: types.get(name) as KeyAttribute["type"],
-    })),
+    keys: keyAttributesOf(table),
     regions: (table?.Replicas ?? []).flatMap(({ RegionName }) => RegionName ?? []),
   };
   if (target.keys.length === 0 || target.arn === "") {

@@ -1,19 +1,20 @@
 // Finds the target item that a delivery writes, and the target items that it clears because the source item has left them.
 
 import {
-  ConfigError,
+  callUser,
   decodeImage,
   type Image,
   imageOf,
   invalidOption,
-  RecordError,
+  keySources,
+  rejected,
   type SdkItem,
   type SdkValue,
-  SinkError,
+  type SinkError,
   sdkItem,
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
-import type { DynamodbKeyMap, DynamodbSettings, MovingKey, TargetKey } from "../options.ts";
+import type { DynamodbSettings, MovingKey, TargetKey } from "../options.ts";
 import type { KeyAttribute, TargetTable } from "../schema/table.ts";
 import { AttributeValueError, marshalValue } from "./marshal.ts";
 
@@ -41,9 +42,6 @@ const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(
 const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
 
 const quoted = (names: Iterable<string>): string => [...names].map((name) => `"${name}"`).join(", ");
-
-const sourcesOf = (key: Exclude<DynamodbKeyMap, (...args: never) => unknown>): ReadonlyMap<string, string> =>
-  new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));
 
 const checkSchema = (names: Iterable<string>, { keys }: TargetTable): void => {
   const found = [...names].sort().join();
@@ -86,8 +84,8 @@ const mappedNames = (sources: ReadonlyMap<string, string>, target: TargetTable):
   return (keys) => pickKey(target.keys, sources, keys);
 };
 
-const rejected = (settings: DynamodbSettings, option: string, problem: string): SinkError =>
-  new SinkError("SINK_REJECTED", `[${settings.name}] option "${option}" ${problem}`);
+const refused = ({ name }: DynamodbSettings, option: string, problem: string): SinkError =>
+  rejected(name, `option "${option}" ${problem}`);
 
 /** The value of one key attribute that the user's function returned. */
 const returnedValue = (key: TargetKey, { name, type }: KeyAttribute): SdkValue => {
@@ -98,7 +96,7 @@ const returnedValue = (key: TargetKey, { name, type }: KeyAttribute): SdkValue =
 };
 
 const returnedKey = (settings: DynamodbSettings, option: string, { keys }: TargetTable, key: unknown): SdkItem => {
-  if (typeof key !== "object" || key === null) throw rejected(settings, option, `returned ${typeof key}`);
+  if (typeof key !== "object" || key === null) throw refused(settings, option, `returned ${typeof key}`);
   const extra = Object.keys(key).filter((name) => keys.every((column) => column.name !== name));
   if (extra.length > 0) {
     const names = quoted(keys.map(({ name }) => name));
@@ -109,20 +107,10 @@ const returnedKey = (settings: DynamodbSettings, option: string, { keys }: Targe
       return [column.name, returnedValue(key as TargetKey, column)];
     } catch (error) {
       if (!(error instanceof AttributeValueError)) throw error;
-      throw rejected(settings, option, `returned a wrong value for "${column.name}": ${error.message}`);
+      throw refused(settings, option, `returned a wrong value for "${column.name}": ${error.message}`);
     }
   });
   return Object.fromEntries(entries);
-};
-
-/** Calls the user's function. The message of its error is left out, because it may quote values. */
-const callUser = <From, Key>(option: string, keyOf: (from: From) => Key, from: From): Key => {
-  try {
-    return keyOf(from);
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw new RecordError("MAPPING_FAILED", `the function in option "${option}" threw`, { cause });
-  }
 };
 
 const staticKeys = (
@@ -131,12 +119,10 @@ const staticKeys = (
 ): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) => {
   const { key } = settings;
   if (typeof key === "function") {
-    return ({ change }) => ({
-      key: returnedKey(settings, "key", target, callUser("key", key, change.keys)),
-      left: [],
-    });
+    return ({ change }) => ({ key: returnedKey(settings, "key", target, callUser("key", key, change.keys)), left: [] });
   }
-  const keyOf = key === undefined ? sameNames(target) : mappedNames(sourcesOf(key), target);
+  const sources = keySources(key);
+  const keyOf = sources === undefined ? sameNames(target) : mappedNames(sources, target);
   return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
 };
 
@@ -161,7 +147,7 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
     const isLive = delivery.message !== undefined;
     const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", imageUser)) : undefined;
     if (isLive && key === undefined) {
-      throw rejected(settings, "movingKey", "returned no key for an item with a message");
+      throw refused(settings, "movingKey", "returned no key for an item with a message");
     }
     const former = new Map<string, SdkItem>();
     for (const image of formerImages(delivery)) {

@@ -1,6 +1,6 @@
 // From native values to the attribute values that the SDK sends, without loss.
 
-import type { Image, SdkValue } from "@sluice/core/sink-kit";
+import { type Image, isNumberValue, type SdkValue } from "@sluice/core/sink-kit";
 
 /** In the global symbol registry, so that other copies of this package know the symbol. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
@@ -59,11 +59,6 @@ const numberText = (value: number | bigint): string => {
   if (typeof value === "bigint" || Number.isFinite(value)) return String(value);
   throw new AttributeValueError(`found ${value}; expected a finite number`);
 };
-
-const isNumberValue = (
-  value: object,
-): value is { readonly toAttributeValue: () => unknown; readonly toString: () => string } =>
-  "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
 const setTypes: Readonly<Record<string, "SS" | "NS" | "BS">> = { S: "SS", N: "NS", B: "BS" };
 

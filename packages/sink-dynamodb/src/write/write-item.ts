@@ -40,10 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/**
- * The update that adds a departure to an item of another owner. For a tombstone it also extends the TTL to the
- * departure's.
- */
+/** The update that adds a departure to an item of another owner, and to a tombstone's TTL the departure's. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -74,10 +71,7 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
-/**
- * Reads the guard of a key. DynamoDB could return the item with the failed condition (`ALL_OLD`), but the SDK fails to parse
- * some items there.
- */
+/** Reads a key's guard. A failed condition could return it (`ALL_OLD`), but the SDK fails to parse some items there. */
 const readGuardValue = async (
   { table, name, guardAttribute }: DynamodbSettings,
   call: CallDynamodb,
@@ -115,10 +109,7 @@ const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemW
 /** Most attempts on a key that other writers keep changing. */
 const maxAttempts = 6;
 
-/**
- * Writes an item whose key may have another owner: one request, or several where there is another owner or the write is
- * stale.
- */
+/** Writes an item whose key may have another owner: one request, or several if there is one or the write is stale. */
 const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
     isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));

@@ -11,6 +11,7 @@ import {
   missingDependency,
 } from "@sluice/core/sink-kit";
 import { sesService } from "../classify.ts";
+import { isTag } from "../encode.ts";
 import { headerMailbox } from "../mime/header.ts";
 import type { EmailTransport, MailEnvelope } from "./transport.ts";
 
@@ -39,10 +40,7 @@ export interface SesRequest {
   readonly ConfigurationSetName?: string;
 }
 
-/**
- * The one method of `SESv2` from `@aws-sdk/client-sesv2` that the sink calls: your own client fits.
- * @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
- */
+/** The one method of `SESv2` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html */
 export interface SesClient {
   readonly sendEmail: (
     input: SesRequest,
@@ -115,16 +113,13 @@ const sendEmailInput = (envelope: MailEnvelope, options: SesTransportOptions): S
 const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesTransportOptions): void => {
   checkClient(client, "sendEmail", "an SESv2 of @aws-sdk/client-sesv2");
   if (configurationSetName !== undefined) checkText("configurationSetName", configurationSetName);
-  for (const text of Object.entries(tags).flat()) {
-    if (!/^[\w-]{1,256}$/.test(text)) throw invalidOption("tags", "must hold letters, digits, _ and -, 256 at most");
+  if (!Object.entries(tags).flat().every(isTag)) {
+    throw invalidOption("tags", "must hold letters, digits, _ and -, 256 at most");
   }
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };
 
-/**
- * Makes a transport that sends mails through Amazon SES.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
- */
+/** Makes a transport that sends mails through SES. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const sesTransport = (options: SesTransportOptions = {}): EmailTransport => {
   checkSes(options);
   const client = lazyClient<SesClient>(options.client, makeClient);

@@ -2,9 +2,12 @@
 
 import { isIP } from "node:net";
 import {
+  checkClient,
+  checkEither,
   checkText,
+  checkTls,
   checkWhole,
-  invalidOption,
+  isLoopbackHost,
   lazyClient,
   missingDependency,
   untilAborted,
@@ -48,22 +51,14 @@ export interface SmtpTransportOptions {
   readonly concurrency?: number;
 }
 
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-
 const checkSmtp = (options: SmtpTransportOptions): void => {
-  const { transporter, host, port, auth, tls = {}, timeoutMs = 1, concurrency = 1 } = options;
-  if ((transporter === undefined) === (host === undefined)) {
-    throw invalidOption("host", 'or option "transporter" must be given, and not both');
-  }
-  if (transporter !== undefined && typeof transporter.sendMail !== "function") {
-    throw invalidOption("transporter", "must be a transporter of nodemailer");
-  }
+  const { transporter, host, port = 1, auth, tls, timeoutMs = 1, concurrency = 1 } = options;
+  checkEither({ host, transporter });
+  checkClient(transporter, "sendMail", "a transporter of nodemailer", "transporter");
   if (host !== undefined) checkText("host", host);
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
-    throw invalidOption("port", "must be a port");
+  checkWhole("port", port, [1, 65_535]);
   if (auth !== undefined) for (const part of ["user", "pass"] as const) checkText(`auth.${part}`, auth[part]);
-  if ("rejectUnauthorized" in tls)
-    throw invalidOption("tls", "must not switch verification off; give the authority as tls.ca");
+  checkTls("tls", tls);
   checkWhole("timeoutMs", timeoutMs, [1, 2 ** 31 - 1]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };
@@ -76,7 +71,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     host,
     port,
     secure,
-    requireTLS: !secure && !loopback.test(host),
+    requireTLS: !secure && !isLoopbackHost(host),
     ...(auth && { auth: { ...auth } }),
     tls: {
       rejectUnauthorized: true,
@@ -99,10 +94,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
 /** An error as nodemailer would throw it. */
 const smtpError = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
-/**
- * Makes a transport that sends mails by SMTP.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
- */
+/** Makes a transport that sends mails by SMTP. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => {
   checkSmtp(options);
   const client = lazyClient<SmtpTransporter, Awaited<ReturnType<typeof makeTransporter>>>(

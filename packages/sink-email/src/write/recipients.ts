@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import {
   ConfigError,
   type DeliveryError,
+  isTargetWide,
   type Leases,
   outcomeOf,
   type RouteId,
@@ -20,21 +21,12 @@ export interface RecipientsMail {
   readonly sendTo: (recipient: string) => Promise<DeliveryError | undefined>;
 }
 
-/** Sends a mail to each recipient that has not got it yet; resolves to the error if one of them has not got it. */
-export type SendToRecipients = (mail: RecipientsMail) => Promise<DeliveryError | undefined>;
-
 /** Hashed, so that the store holds no address. */
 const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
 
 /** Failures that the next recipient would meet too. Throttling may concern one recipient only. */
-const stopCodes: ReadonlySet<string> = new Set([
-  "SINK_UNAVAILABLE",
-  "SINK_TIMEOUT",
-  "SINK_DENIED",
-  "SINK_MISSING",
-  "DEADLINE_EXCEEDED",
-]);
+const isForAll = ({ code }: DeliveryError): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
 
 /** The error of the delivery. A recipient to retry decides before one that was rejected, and will be rejected again. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
@@ -56,8 +48,14 @@ const heldError = (name: string, retryAfterMs: number): SinkError =>
 /** Result for one recipient. `unrecorded`: sent, but the store did not record that. */
 type RecipientResult = DeliveryError | "sent" | "unrecorded";
 
-/** Makes a sender that holds a lease for each recipient. */
-export const recipientsSender = (name: string, leases: Leases): SendToRecipients => {
+/**
+ * Makes the function that sends a mail to each recipient that has not got it yet, under a lease for each. It resolves to the
+ * error if one of them has not got it.
+ */
+export const recipientsSender = (
+  name: string,
+  leases: Leases,
+): ((mail: RecipientsMail) => Promise<DeliveryError | undefined>) => {
   const owner: RouteId = { pipeline: name, route: "recipients" };
   // Keys of sent mails that the store did not record. This environment does not send them again.
   const unrecorded = new Set<string>();
@@ -96,7 +94,7 @@ export const recipientsSender = (name: string, leases: Leases): SendToRecipients
       if (result === "unrecorded") isUnrecorded = true;
       if (typeof result === "string") continue;
       errors.push(result);
-      if (stopCodes.has(result.code)) break;
+      if (isForAll(result)) break;
     }
     const error = summaryOf(name, errors, recipients.length);
     // If all recipients have the mail, nothing will be repeated, and a missing record does no harm. If some were rejected,

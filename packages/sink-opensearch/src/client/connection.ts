@@ -1,6 +1,6 @@
 // How to reach the server: the options of a client that the sink makes, and their checks.
 
-import { checkText, invalidOption, isLoopbackHost, isRecord } from "@sluice/core/sink-kit";
+import { checkText, checkTls, invalidOption, isLoopbackHost, isRecord, type TlsOptions } from "@sluice/core/sink-kit";
 
 /** A user of the security plugin. */
 export interface BasicAuth {
@@ -25,14 +25,6 @@ export interface AwsAuth {
   readonly credentials?: () => Promise<AwsCredentials>;
 }
 
-/** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
-export interface OpensearchTls {
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
-  readonly servername?: string;
-}
-
 /** The options of a client that the sink makes and closes. */
 export interface OpensearchConnection {
   /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Either this or `client`. */
@@ -40,11 +32,8 @@ export interface OpensearchConnection {
   /** With `node`: how the sink authenticates. */
   readonly auth?: BasicAuth | AwsAuth;
   /** With `node`: certificates. */
-  readonly ssl?: OpensearchTls;
-  /**
-   * With `node`: compress requests, and ask for compressed answers. Default false: compression costs more time than it
-   * saves.
-   */
+  readonly ssl?: TlsOptions;
+  /** With `node`: compress requests and answers. Default false: compression costs more time than it saves. */
   readonly gzip?: boolean;
 }
 
@@ -52,7 +41,7 @@ export interface OpensearchConnection {
 export interface ClientSettings {
   readonly node: string;
   readonly auth: BasicAuth | AwsAuth | undefined;
-  readonly ssl: OpensearchTls | undefined;
+  readonly ssl: TlsOptions | undefined;
   readonly gzip: boolean;
 }
 
@@ -93,18 +82,7 @@ const splitNode = (node: unknown, auth: OpensearchConnection["auth"]): Pick<Clie
   return { node: url.href, auth: Object.freeze(found) };
 };
 
-const checkTls = (ssl: unknown): void => {
-  if (ssl === undefined) return;
-  if (!isRecord(ssl)) throw invalidOption("ssl", "must be an object");
-  if (!("rejectUnauthorized" in ssl)) return;
-  const expectation = "must not set rejectUnauthorized: the server is always verified";
-  throw invalidOption("ssl", `${expectation}; give the authority's certificate as ssl.ca`);
-};
-
-/**
- * Checks the options and fills in defaults.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
- */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConnection): ClientSettings => {
   checkAuth(auth);
   const split = splitNode(node, auth);
@@ -112,7 +90,7 @@ export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConn
   if (split.auth !== undefined && protocol === "http:" && !isLoopbackHost(hostname)) {
     throw invalidOption("node", "must begin with https:// where the sink authenticates, except to this machine");
   }
-  checkTls(ssl);
+  checkTls("ssl", ssl);
   if (typeof gzip !== "boolean") throw invalidOption("gzip", "must be true or false");
   return Object.freeze({ ...split, ssl: ssl && Object.freeze({ ...ssl }), gzip });
 };

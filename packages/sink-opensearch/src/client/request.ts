@@ -1,6 +1,6 @@
 // Requests: each ends with the invocation's time, and an error of the client becomes an error code.
 
-import { SinkError, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
+import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "../classify.ts";
 import type { OpensearchClient, OpensearchRequest } from "./client.ts";
 
@@ -27,7 +27,7 @@ export const sendRequest = async (
     const sent = client.transport.request({ ...request }, { maxRetries: 0, requestTimeout });
     const timedOut = (): SinkError => {
       sent.abort?.();
-      return new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before OpenSearch answered`);
+      return unanswered(sink, "OpenSearch");
     };
     const { body } = await untilAborted(Promise.resolve(sent), signal, timedOut);
     return { body };
@@ -37,10 +37,7 @@ export const sendRequest = async (
   }
 };
 
-/**
- * Sends a request, and returns the body of its answer.
- * @throws {SinkError} when the request fails.
- */
+/** Sends a request, and returns the body of its answer. @throws {SinkError} when the request fails. */
 export const requestBody = async (
   client: OpensearchClient,
   request: OpensearchRequest,

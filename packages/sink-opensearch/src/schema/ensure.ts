@@ -1,5 +1,4 @@
-// Creates what the first write needs: a numbered index, its mapping, and the alias that hides tombstones. Removes nothing, and
-// changes no field.
+// Creates what the first write needs: a numbered index, its mapping, and the alias that hides tombstones.
 
 import { type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
@@ -18,7 +17,8 @@ interface ExistingIndex {
   readonly mappings?: OpensearchMappings;
 }
 
-type Indices = { readonly [index: string]: ExistingIndex };
+/** Indices by name. */
+export type Indices = { readonly [index: string]: ExistingIndex };
 
 /** A request that creates something missing. */
 interface IndexChange {
@@ -144,9 +144,7 @@ const changesFor = (settings: OpensearchSettings, writeIndex: string, state: Exi
   return changes;
 };
 
-/**
- * The alias's filter in the form in which the server returned it: clauses as lists, and terms as objects with a boost.
- */
+/** The alias's filter as the server returned it: clauses as lists, and terms as objects with a boost. */
 const filterAsStored = (found: unknown): object => {
   const [[field, value]] = Object.entries(
     (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
@@ -207,10 +205,7 @@ const probeCollection = async (client: OpensearchClient, settings: OpensearchSet
   throw invalidOption("index", `must be in a collection of type search; ${found}`);
 };
 
-/**
- * Makes the missing changes unless `apply` is false. Returns the requests as text; an empty list where nothing is
- * missing.
- */
+/** Makes the missing changes unless `apply` is false. Returns the requests as text. */
 export const ensureIndex = async (
   client: OpensearchClient,
   settings: OpensearchSettings,

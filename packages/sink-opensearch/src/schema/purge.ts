@@ -15,10 +15,7 @@ interface Deletion {
   readonly failures: readonly unknown[];
 }
 
-/**
- * Deletes tombstones that are older than this number of days, and returns how many there were. `now`: milliseconds since
- * the epoch.
- */
+/** Deletes tombstones older than `days`, and returns how many there were. `now`: milliseconds since the epoch. */
 export const purgeTombstones = async (
   client: OpensearchClient,
   { name: sink, index, serverless }: OpensearchSettings,

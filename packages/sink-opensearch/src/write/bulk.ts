@@ -43,8 +43,6 @@ export interface BulkTarget {
   readonly remember: (entry: BulkEntry, item: BulkItem) => void;
 }
 
-type Limited = Pick<BulkTarget, "sink" | "limits">;
-
 /** The results of some entries, and the parts with the other entries. */
 interface RequestOutcome {
   readonly results: readonly WriteResult[];
@@ -62,21 +60,9 @@ export const filterPath: string = [
   .map((path) => `items.*.${path}`)
   .join();
 
-const tooLarge = ({ sink, limits }: Limited, entry: BulkEntry): WriteResult => {
-  const message = `[${sink}] the document takes ${entry.bytes} bytes of a request; the limit is ${limits.maxBytes}`;
-  return failed(entry.delivery, new SinkError("SINK_TOO_LARGE", message));
-};
-
-/** Splits encoded entries into requests. An entry that is too large for any request fails. */
-export const splitToRequests = (encoded: EncodedBatch<BulkEntry>, target: Limited): RequestOutcome => {
-  const { maxEntries, maxBytes } = target.limits;
-  const fitting = encoded.entries.filter(({ bytes }) => bytes <= maxBytes);
-  const oversized = encoded.entries.filter(({ bytes }) => bytes > maxBytes);
-  return {
-    results: [...encoded.results, ...oversized.map((entry) => tooLarge(target, entry))],
-    parts: chunk(fitting, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes }),
-  };
-};
+/** Splits encoded entries into requests. */
+export const splitToRequests = (entries: BulkPart, limits: BulkTarget["limits"]): BulkPart[] =>
+  chunk(entries, { ...limits, sizeOf: ({ bytes }) => bytes });
 
 /** One item of the answer, under its action. */
 type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
@@ -145,8 +131,8 @@ const sendPart = async (part: BulkPart, target: BulkTarget): Promise<RequestOutc
   }
   const read = readAnswer(target, part, answer.body);
   if (read instanceof SinkError) return { results: failAll(part, read), parts: [], refusal: read };
-  const again = splitToRequests(target.encodeByScript(read.undecided), target);
-  return { results: [...read.results, ...again.results], parts: again.parts };
+  const { entries, results } = target.encodeByScript(read.undecided);
+  return { results: [...read.results, ...results], parts: splitToRequests(entries, target.limits) };
 };
 
 /** Fewest documents that are worth a request of their own. */
@@ -156,7 +142,7 @@ const smallestSlice = 250;
 const slicesOf = (batch: DocumentBatch, { limits, concurrency }: BulkTarget): DocumentBatch[] => {
   const worthwhile = Math.min(concurrency, Math.floor(batch.length / smallestSlice));
   const count = Math.max(1, worthwhile, Math.ceil(batch.length / limits.maxEntries));
-  return chunk(batch, { maxEntries: Math.ceil(batch.length / count), maxBytes: 0, sizeOf: () => 0 });
+  return chunk(batch, { maxEntries: Math.ceil(batch.length / count) });
 };
 
 /** Writes deliveries of distinct items, and returns a result for each. */
@@ -165,15 +151,11 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
   const parts: BulkPart[] = [];
   const results: WriteResult[] = [];
   let refusal: DeliveryError | undefined;
-  const encodeSlice = (slice: DocumentBatch): void => {
-    const outcome = splitToRequests(target.encode(slice), target);
-    results.push(...outcome.results);
-    parts.push(...outcome.parts);
-  };
   const next = (): BulkPart | undefined => {
-    for (let slice = parts.length === 0 ? slices.shift() : undefined; slice !== undefined; ) {
-      encodeSlice(slice);
-      slice = parts.length === 0 ? slices.shift() : undefined;
+    while (parts.length === 0 && slices.length > 0) {
+      const encoded = target.encode(slices.shift() ?? []);
+      results.push(...encoded.results);
+      parts.push(...splitToRequests(encoded.entries, target.limits));
     }
     return parts.shift();
   };

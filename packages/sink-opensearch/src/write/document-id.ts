@@ -2,11 +2,9 @@
 // "#", binary with "~", and "|" separates values. A string's characters with another meaning are escaped by "%", as in URLs.
 
 import { createHash } from "node:crypto";
-import type { Change, KeyValue } from "@sluice/core/sink-kit";
+import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";
 
-/**
- * For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595
- */
+/** For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
 /** A document's id. */
@@ -20,21 +18,10 @@ const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#":
 
 const escaped = (character: string): string => escapes[character] ?? character;
 
-/** One form for each value, whatever form the record has: "1E2" and "100" are the same key. */
-const plainDecimal = (text: string): string => {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
-    /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  const power = Number(exponent) - fraction.length + digits.length - significant.length;
-  if (significant === "") return "0";
-  return `${sign === "-" ? "-" : ""}${significant}${power === 0 ? "" : `e${power}`}`;
-};
-
-/** A JS number has only one text. A `NumberValue` has the text of the record. */
+/** One form for each value: "1E2" and "100" are the same key. A JS number has one text, a `NumberValue` the record's. */
 const numberText = (value: object | number): string => {
   const text = String(value);
-  return typeof value === "number" && !text.includes("e") ? text : plainDecimal(text);
+  return typeof value === "number" && !text.includes("e") ? text : canonicalDecimal(text).replace(/e0$/, "");
 };
 
 const stringText = (value: string): string => {

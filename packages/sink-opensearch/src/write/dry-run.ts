@@ -4,6 +4,7 @@
 import { delivered, type EncodedBatch, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { OpensearchRequest } from "../client/client.ts";
 import type { BulkEntry } from "../encode.ts";
+import type { Indices } from "../schema/ensure.ts";
 import { type BulkTarget, splitToRequests } from "./bulk.ts";
 import { guardField } from "./guard.ts";
 
@@ -15,17 +16,13 @@ export interface DryRunTarget extends Pick<BulkTarget, "sink" | "limits"> {
   readonly request: (request: OpensearchRequest) => Promise<unknown>;
 }
 
-interface Aliased {
-  readonly [index: string]: { readonly aliases?: { readonly [alias: string]: { readonly is_write_index?: boolean } } };
-}
-
 interface Fetched {
   readonly error?: unknown;
   readonly _source?: { readonly [guardField]?: { readonly version?: unknown } };
 }
 
 const writeIndexOf = async ({ sink, index, request }: DryRunTarget): Promise<string> => {
-  const found = (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as Aliased;
+  const found = (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as Indices;
   const names = Object.keys(found);
   const writer = names.length === 1 ? names[0] : names.find((name) => found[name]?.aliases?.[index]?.is_write_index);
   if (writer !== undefined) return writer;
@@ -43,14 +40,13 @@ const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefi
 
 /** Returns the results that a write would have. A document that only the server would refuse counts as delivered. */
 export const dryRunBatch = async (
-  encoded: EncodedBatch<BulkEntry>,
+  { entries, results }: EncodedBatch<BulkEntry>,
   target: DryRunTarget,
 ): Promise<readonly WriteResult[]> => {
-  const { results, parts } = splitToRequests(encoded, target);
-  if (parts.length === 0) return results;
+  if (entries.length === 0) return results;
   const found: WriteResult[] = [];
   const path = `/${encodeURIComponent(await writeIndexOf(target))}/_mget`;
-  for (const part of parts) {
+  for (const part of splitToRequests(entries, target.limits)) {
     const body = `{"ids":[${part.map(({ idText }) => idText).join(",")}]}`;
     const querystring = `_source_includes=${guardField}.version`;
     const { docs = [] } = (await target.request({ method: "POST", path, querystring, body })) as { docs?: Fetched[] };

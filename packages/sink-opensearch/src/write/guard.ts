@@ -52,10 +52,7 @@ export const tombstoneGuard = (version: string, keyText: string | undefined, del
 /** Mapping of the guard's field. Only the members that the alias's filter and `purge` query are indexed. */
 export const guardMapping: object = Object.freeze({
   dynamic: false,
-  properties: {
-    deleted: { type: "boolean" },
-    deletedAt: { type: "date" },
-  },
+  properties: { deleted: { type: "boolean" }, deletedAt: { type: "date" } },
 });
 
 /** Filter of the alias: hides tombstones, and shows documents that existed before the sink. */

@@ -1,5 +1,4 @@
-// What the target held after the last answer, for documents that this sink has written recently. Only a hint: each request
-// that is built on a hint makes the target check it.
+// What the target held after this sink's recent writes. Only a hint: the target checks each request built on it.
 
 /** OpenSearch's identification of one write of one document, for optimistic concurrency control. */
 export interface SequenceNumber {

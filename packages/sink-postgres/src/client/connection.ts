@@ -1,15 +1,15 @@
 // How to reach the server: the options of a pool that the sink makes, and their checks.
 
-import { checkEither, checkText, checkWhole, invalidOption, isLoopbackHost, isRecord } from "@sluice/core/sink-kit";
-
-/** Certificates for TLS, as Node's `tls.connect` takes them. The server's certificate is always verified. */
-export interface PostgresTls {
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
-  /** The name in the certificate, where `host` is an address, as with a tunnel. Default: `host`. */
-  readonly servername?: string;
-}
+import {
+  checkEither,
+  checkText,
+  checkTls,
+  checkWhole,
+  invalidOption,
+  isLoopbackHost,
+  isRecord,
+  type TlsOptions,
+} from "@sluice/core/sink-kit";
 
 /** How to reach the server, for a pool that the sink makes with the package pg. The names are pg's. */
 export interface PostgresConnection {
@@ -22,15 +22,12 @@ export interface PostgresConnection {
   /** The sink calls a function for each new connection: for IAM tokens and rotated secrets. */
   readonly password?: string | (() => string | Promise<string>);
   /** Default: TLS with a verified certificate; without TLS where the server runs on this machine. */
-  readonly ssl?: boolean | PostgresTls;
+  readonly ssl?: boolean | TlsOptions;
   /** Most connections. A write takes one. Default 2. */
   readonly max?: number;
   /** Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /**
-   * Idle connections are closed after this time, which includes the time that the environment was frozen. Default
-   * 60,000.
-   */
+  /** Idle connections are closed after this time, frozen time included. Default 60,000. */
   readonly idleTimeoutMillis?: number;
   /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
@@ -76,25 +73,17 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (!isRecord(connection)) throw invalidOption("connection", "must be an object");
   const { host, connectionString, ssl } = connection;
   checkEither({ "connection.host": host, "connection.connectionString": connectionString });
-  if (connectionString === undefined) checkText("connection.host", host);
+  if (host !== undefined) checkText("connection.host", host);
   else checkText("connection.connectionString", connectionString);
   for (const option of numbers) {
     if (connection[option] !== undefined) {
       checkWhole(`connection.${option}`, connection[option], [0, Number.POSITIVE_INFINITY]);
     }
   }
-  if (isRecord(ssl) && (ssl.rejectUnauthorized === false || "checkServerIdentity" in ssl)) {
-    throw invalidOption(
-      "connection.ssl",
-      "must not switch verification off; give the authority's certificate as ssl.ca",
-    );
-  }
+  if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/**
- * Checks the options, and fills in defaults for an environment that is frozen between invocations: few connections, and
- * none for long.
- */
+/** Checks the options. The defaults suit an environment that is frozen at times: few connections, and none for long. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

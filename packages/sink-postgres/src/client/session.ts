@@ -1,6 +1,6 @@
 // One connection for the length of a write. Its queries end with the invocation's time.
 
-import { SinkError, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
+import { unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { classify, isConnectionGood } from "../classify.ts";
 import type { PostgresClient, PostgresPool, PostgresResult } from "./pool.ts";
 
@@ -16,13 +16,10 @@ export type RunInSession = <Value>(context: WriteContext, use: (session: Session
 /** Longest delay of a Node timer. A longer one would fire at once. */
 const maxTimerMs = 2_147_483_647;
 
-const timedOut = (sink: string) => (): SinkError =>
-  new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before Postgres answered`);
-
 const connect = async (sink: string, pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> => {
   const pending = pool.connect();
   try {
-    return await untilAborted(pending, signal, timedOut(sink));
+    return await untilAborted(pending, signal, () => unanswered(sink, "Postgres"));
   } catch (error) {
     // A connection that is made too late goes back to the pool. The error of one that failed is thrown below.
     pending.then(
@@ -51,10 +48,10 @@ export const withSession = async <Value>(
   };
   client.on?.("error", noteLoss);
   const query = async (text: string, values: unknown[]): Promise<PostgresResult> => {
-    if (signal.aborted) throw timedOut(sink)();
+    if (signal.aborted) throw unanswered(sink, "Postgres");
     try {
       const answer = client.query({ text, values, ...queryTimeout(remainingMs()) });
-      return await untilAborted(answer, signal, timedOut(sink));
+      return await untilAborted(answer, signal, () => unanswered(sink, "Postgres"));
     } catch (error) {
       const classified = classify(sink, error);
       if (!isConnectionGood(error)) broken = classified;

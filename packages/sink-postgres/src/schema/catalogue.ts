@@ -31,11 +31,11 @@ export interface Catalogue {
 // a text to one character.
 const catalogueQuery = `
 SELECT c.relkind::text AS kind, a.attname::text AS name,
-  format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS full_type,
-  format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS base_type,
+  format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS "fullType",
+  format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS "baseType",
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
-  a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
-  a.attnotnull AS is_not_null, CASE WHEN k.position < i.indnkeyatts THEN k.position + 1 ELSE 0 END AS key_position
+  a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
+  a.attnotnull AS "isNotNull", CASE WHEN k.position < i.indnkeyatts THEN k.position + 1 ELSE 0 END AS "keyPosition"
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
@@ -44,30 +44,9 @@ CROSS JOIN LATERAL (SELECT array_position(i.indkey::int2[], a.attnum) AS positio
 WHERE c.oid = to_regclass($1)
 ORDER BY a.attnum`;
 
-interface CatalogueRow {
+interface CatalogueRow extends CatalogueColumn {
   readonly kind: string;
-  readonly name: string;
-  readonly type: string;
-  readonly full_type: string;
-  readonly base_type: string;
-  readonly collation: string | null;
-  readonly is_generated: boolean;
-  readonly has_default: boolean;
-  readonly is_not_null: boolean;
-  readonly key_position: number;
 }
-
-const columnOf = (row: CatalogueRow): CatalogueColumn => ({
-  name: row.name,
-  type: row.type,
-  fullType: row.full_type,
-  baseType: row.base_type,
-  collation: row.collation,
-  isGenerated: row.is_generated,
-  hasDefault: row.has_default,
-  isNotNull: row.is_not_null,
-  keyPosition: Number(row.key_position),
-});
 
 /** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
 const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "table", v: "view" };
@@ -76,9 +55,9 @@ const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "tab
 export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
   const { rows } = await session.query(catalogueQuery, [relation]);
   const found = rows as readonly CatalogueRow[];
-  const [first] = found;
-  if (first === undefined) return undefined;
-  return { kind: kinds[first.kind] ?? "other", columns: found.map(columnOf) };
+  // The user's pool may parse numbers in its own way.
+  const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
+  return found[0] && { kind: kinds[found[0].kind] ?? "other", columns };
 };
 
 /** The columns of the primary key, in the order of the key. */

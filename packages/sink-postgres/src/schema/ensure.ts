@@ -1,6 +1,6 @@
 // Creates missing tables, views and columns in one transaction. Drops nothing, and changes no type.
 
-import { type EnsureOptions, invalidOption, SinkError } from "@sluice/core/sink-kit";
+import { type EnsureOptions, invalidOption, keySources, SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
@@ -52,8 +52,8 @@ const checkTypes = async (session: Session, settings: PostgresSettings, rows: Ca
 const list = (definitions: readonly string[]): string => `(\n  ${definitions.join(",\n  ")}\n)`;
 
 const declaredKeys = ({ key, relations }: PostgresSettings): readonly string[] => {
-  if (Array.isArray(key)) return key;
-  if (typeof key === "object") return Object.keys(key);
+  const sources = keySources(key);
+  if (sources !== undefined) return [...sources.keys()];
   throw invalidOption("key", `must be a list or an object, to create ${relations.rows}`);
 };
 
@@ -75,9 +75,6 @@ const createRows = (settings: PostgresSettings): string[] => {
   return [`CREATE TABLE IF NOT EXISTS ${relations.rows} ${list(definitions)}`];
 };
 
-const addColumn = (relation: string, column: string): string =>
-  `ALTER TABLE ${relation} ADD COLUMN IF NOT EXISTS ${column}`;
-
 const has = (catalogue: Catalogue, quoted: string): boolean =>
   catalogue.columns.some(({ name }) => quoteName(name) === quoted);
 
@@ -87,7 +84,7 @@ const extendRows = ({ declared = [], relations }: PostgresSettings, rows: Catalo
     if (!has(rows, versionColumn)) additions.push(versionDefinition);
     if (!has(rows, removedColumn)) additions.push(removedDefinition);
   }
-  return additions.map((column) => addColumn(relations.rows, column));
+  return additions.map((column) => `ALTER TABLE ${relations.rows} ADD COLUMN IF NOT EXISTS ${column}`);
 };
 
 const removedIndex = ({ relations }: PostgresSettings): string =>

@@ -1,17 +1,6 @@
-// The course of a batch: one statement where the server accepts all rows, and smaller ones around a row that it refuses.
+// The rows of a batch: their order in a statement, their results, and their halves around a row that the server refuses.
 
-import {
-  type DeliveryError,
-  delivered,
-  type EncodedBatch,
-  failAll,
-  halves,
-  isTargetWide,
-  notStarted,
-  SinkError,
-  superseded,
-  type WriteResult,
-} from "@sluice/core/sink-kit";
+import { delivered, type EncodedBatch, halves, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 
 const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
@@ -41,54 +30,5 @@ export const resultsOf = (entries: readonly RowEntry[], lost: string | null): Wr
 };
 
 /** Older changes, then newer ones: an older change may free a unique value that a newer change gives to another row. */
-const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
+export const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));
-
-/**
- * Whether to reject the whole write. After a timeout only the remaining entries fail, so that encoding errors keep
- * their results.
- */
-const isUnusable = (error: DeliveryError): boolean =>
-  error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
-
-const giveUp = (results: readonly WriteResult[], rest: readonly RowEntry[], error: DeliveryError): WriteResult[] => {
-  if (results.length === 0 && isUnusable(error)) throw error;
-  return [...results, ...failAll(rest, error)];
-};
-
-/** Sends rows as one statement. Rejects with a SinkError that all of them share. */
-type SendRows = (part: readonly RowEntry[]) => Promise<readonly WriteResult[]>;
-
-const attempt = async (part: readonly RowEntry[], send: SendRows): Promise<readonly WriteResult[] | SinkError> => {
-  try {
-    return await send(part);
-  } catch (error) {
-    if (error instanceof SinkError) return error;
-    throw error;
-  }
-};
-
-/**
- * Sends the entries, and sends them again in halves as long as the server refuses something in them. Any other error ends
- * the loop: entries without a result then fail with that error.
- * @throws {SinkError} when the target as a whole is unusable and there is no result yet.
- */
-export const sendInParts = async (
-  sink: string,
-  entries: readonly RowEntry[],
-  send: SendRows,
-  signal: AbortSignal,
-): Promise<WriteResult[]> => {
-  const results: WriteResult[] = [];
-  const parts: (readonly RowEntry[])[] = entries.length === 0 ? [] : [entries];
-  for (let part = parts[0]; part !== undefined; part = parts[0]) {
-    if (signal.aborted) return giveUp(results, parts.flat(), notStarted(sink));
-    const sent = await attempt(part, send);
-    if (sent instanceof SinkError && sent.code !== "SINK_REJECTED") return giveUp(results, parts.flat(), sent);
-    parts.shift();
-    if (!(sent instanceof SinkError)) results.push(...sent);
-    else if (part.length > 1) parts.unshift(...halvesByAge(part));
-    else results.push(...failAll(part, sent));
-  }
-  return results;
-};

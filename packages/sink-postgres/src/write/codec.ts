@@ -17,7 +17,6 @@ const textTypes = /^(text|citext|name|bpchar|"char"|character|character varying|
 /** The codec for a type, as `format_type` or a user writes the type: `integer[]`, `numeric(10,2)`, `jsonb`. */
 export const codecOf = (type: string): Codec => {
   const plain = type
-    .trim()
     .toLowerCase()
     .replace(/\([^)]*\)/, "")
     .trim();
@@ -38,14 +37,9 @@ const bytesCell = (bytes: string | Uint8Array, codec: Codec): string => {
   throw new ColumnValueError("binary fits bytea, text and jsonb columns only");
 };
 
-const textCell = (text: string, codec: Codec): string => {
-  if (codec === "bytes") throw new ColumnValueError("a string does not fit bytea");
+const textCell = (text: string, codec: Codec, found: "string" | "number" = "string"): string => {
+  if (codec === "bytes") throw new ColumnValueError(`a ${found} does not fit bytea`);
   return text;
-};
-
-const numberCell = (digits: string, codec: Codec): string => {
-  if (codec === "bytes") throw new ColumnValueError("a number does not fit bytea");
-  return digits;
 };
 
 /** An odd number of backslashes before `u` makes an escape; an even number makes plain letters. */
@@ -139,7 +133,7 @@ const collectionCell = (value: CollectionValue, codec: Codec): string => {
  */
 export const attributeCell = (value: AttributeValue, codec: Codec): Cell => {
   if ("S" in value) return codec === "json" ? jsonCell(attributeToJson(value)) : textCell(value.S, codec);
-  if ("N" in value) return codec === "json" ? attributeToJson(value) : numberCell(value.N, codec);
+  if ("N" in value) return codec === "json" ? attributeToJson(value) : textCell(value.N, codec, "number");
   if ("NULL" in value) return null;
   if (codec === "json") return jsonCell(attributeToJson(value));
   if ("BOOL" in value) return String(value.BOOL);
@@ -153,7 +147,7 @@ const objectCell = (value: object, codec: Codec): Cell => {
     if (Number.isNaN(value.getTime())) throw new ColumnValueError("an invalid Date");
     return textCell(value.toISOString(), codec);
   }
-  if ("toAttributeValue" in value) return numberCell(String(value), codec);
+  if ("toAttributeValue" in value) return textCell(String(value), codec, "number");
   if (codec === "text") return toJson(value, "literal");
   if (typeof codec === "object" && (Array.isArray(value) || value instanceof Set)) {
     const isInner = (entry: unknown): boolean => Array.isArray(entry) && codec.elements !== "json";
@@ -175,7 +169,7 @@ export const valueCell = (value: unknown, codec: Codec): Cell => {
   if (typeof value === "number" && !Number.isFinite(value)) throw new ColumnValueError("a number that is not finite");
   if (codec === "json") return jsonCell(toJson(value, "literal"));
   if (typeof value === "string") return textCell(value, codec);
-  if (typeof value === "number" || typeof value === "bigint") return numberCell(String(value), codec);
+  if (typeof value === "number" || typeof value === "bigint") return textCell(String(value), codec, "number");
   if (typeof value === "boolean") return String(value);
   if (typeof value === "object") return objectCell(value, codec);
   throw new ColumnValueError(`a ${typeof value}`);

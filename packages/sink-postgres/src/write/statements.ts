@@ -67,6 +67,9 @@ const assignments = (columns: readonly StatementColumn[]): string =>
 const sameKey = (keys: readonly StatementColumn[], left: string): string =>
   keys.map((key, index) => `${left}.${quoteName(key.name)} = ${cell(key, index)}`).join(" AND ");
 
+const matching = (keys: readonly StatementColumn[], left: string, right: string): string =>
+  keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
+
 interface RowSource {
   /** The rows of the given columns, with their versions and any removal flags, as `u`. */
   readonly from: string;
@@ -111,9 +114,7 @@ won AS (
 const rowDeletes = (shape: StatementShape): string => `,
 gone AS (
   DELETE FROM ${shape.relations.rows} AS held USING won
-  WHERE won.${removedColumn} IS NOT NULL AND ${shape.keys
-    .map(({ name }) => `held.${quoteName(name)} = won.${quoteName(name)}`)
-    .join(" AND ")}
+  WHERE won.${removedColumn} IS NOT NULL AND ${matching(shape.keys, "held", "won")}
   RETURNING 1
 )`;
 
@@ -172,7 +173,7 @@ export const deleteRemovedStatement = (shape: StatementShape): string => `WITH r
   ORDER BY u.position FOR UPDATE OF held
 )
 DELETE FROM ${shape.relations.rows} AS live USING removed
-WHERE ${shape.keys.map(({ name }) => `live.${quoteName(name)} = removed.${quoteName(name)}`).join(" AND ")}`;
+WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
  * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions. Reads

@@ -1,11 +1,20 @@
 // Writes a batch on one connection: encodes the rows, sends the statement, and reads its answer.
 
-import { encodeEach, SinkError, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
+import {
+  type DeliveryError,
+  encodeEach,
+  isTargetWide,
+  rejected,
+  SinkError,
+  sendInParts,
+  type UpsertDelivery,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import { compileEncode, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { readCatalogue } from "../schema/catalogue.ts";
-import { resultsOf, sendInParts, sortByRow } from "./batch.ts";
+import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
 import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
 import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
@@ -22,10 +31,7 @@ export interface WritePlan {
   readonly dryRun: string;
 }
 
-/**
- * Reads the catalogue and makes the plan.
- * @throws {SinkError} SINK_MISSING when the table, or a column that the options name, does not exist.
- */
+/** Makes the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
 export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
   const { name, relations } = settings;
   const catalogue = await readCatalogue(session, relations.rows);
@@ -50,7 +56,7 @@ const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly C
     return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
   } catch (error) {
     if (!(error instanceof ColumnValueError)) throw error;
-    throw new SinkError("SINK_REJECTED", `[${sink}] column "${name}": ${error.message}`);
+    throw rejected(sink, `column "${name}": ${error.message}`);
   }
 };
 
@@ -103,10 +109,7 @@ const dryRunPart: SendPart = async (session, settings, plan, part) => {
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/**
- * Handles a batch on one connection, whose queries end with the signal. Parts not started by then fail with
- * DEADLINE_EXCEEDED.
- */
+/** Handles a batch on one connection. Parts that are not started when the signal aborts fail with DEADLINE_EXCEEDED. */
 export type HandleBatch = (
   session: Session,
   settings: PostgresSettings,
@@ -115,13 +118,20 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
+/** Whether to reject the whole write. After a timeout only its entries fail, so that encoding errors keep their results. */
+const isUnusable = (error: DeliveryError): boolean =>
+  error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
+
 const inParts =
   (sendPart: SendPart): HandleBatch =>
   async (session, settings, plan, batch, signal) => {
     const { entries, results } = encodeEach(batch, plan.encode);
-    const send = (part: readonly RowEntry[]): Promise<readonly WriteResult[]> =>
-      sendPart(session, settings, plan, part);
-    return [...results, ...(await sendInParts(settings.name, entries, send, signal))];
+    const send = (part: readonly RowEntry[]) => sendPart(session, settings, plan, part);
+    const parts = entries.length === 0 ? [] : [entries];
+    const sent = await sendInParts(parts, { sink: settings.name, signal, send, split: halvesByAge });
+    const [first] = sent;
+    if (first?.outcome === "failed" && isUnusable(first.error)) throw first.error;
+    return [...results, ...sent];
   };
 
 /** Writes a batch. */

@@ -1,6 +1,6 @@
 // Which columns the sink writes: from the catalogue, and from what the options list or declare.
 
-import { SinkError } from "@sluice/core/sink-kit";
+import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey } from "../schema/catalogue.ts";
 import { guardColumns } from "../schema/relations.ts";
@@ -35,9 +35,8 @@ const find = (settings: PostgresSettings, catalogue: Catalogue, names: readonly 
   });
 
 const keyNames = (settings: PostgresSettings, catalogue: Catalogue): readonly string[] => {
-  const { key } = settings;
-  if (Array.isArray(key)) return key;
-  if (typeof key === "object") return Object.keys(key);
+  const sources = keySources(settings.key);
+  if (sources !== undefined) return [...sources.keys()];
   const names = primaryKey(catalogue).map(({ name }) => name);
   if (names.length > 0) return names;
   throw missing(settings, 'has no primary key; name the columns of a unique index in option "key"');
@@ -50,10 +49,7 @@ const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean
 const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue): readonly string[] =>
   listed ?? declared?.map(({ name }) => name) ?? catalogue.columns.filter(isWritable).map(({ name }) => name);
 
-/**
- * The columns to write.
- * @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key.
- */
+/** The columns to write. @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key. */
 export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
   const keys = keyNames(settings, catalogue);
   const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));

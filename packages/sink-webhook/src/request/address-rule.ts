@@ -102,10 +102,7 @@ export const addressRule = (allowed: readonly string[], isPlain: boolean): Addre
 /** The resolver of the machine. */
 export const systemResolver: AddressResolver = (hostname) => systemLookup(hostname, { all: true });
 
-/**
- * The lookup of a connection. Fails if the rule refuses any address of the name: a name with public and private addresses
- * is suspicious.
- */
+/** The lookup of a connection. Fails if the rule refuses any address: a mix with public ones is suspicious. */
 export const guardedLookup =
   (resolve: AddressResolver, rule: AddressRule): LookupFunction =>
   (hostname, options, callback) => {

@@ -1,9 +1,8 @@
-// One HTTP request: connection, timeout, status of the answer. Made by Node's own client, which follows no redirects and
-// reads no proxy settings from the environment.
+// One HTTP request, by Node's own client, which follows no redirects and reads no proxy settings.
 
 import http from "node:http";
 import https from "node:https";
-import { type Clock, SinkError } from "@sluice/core/sink-kit";
+import { type Clock, SinkError, unanswered } from "@sluice/core/sink-kit";
 import { classifyFailure, retryAfterMsOf } from "../classify.ts";
 import type { EncodedRequest } from "../encode.ts";
 import type { WebhookSinkSettings } from "../options.ts";
@@ -55,14 +54,12 @@ const endInTime = (
   over: AbortSignal,
 ): void => {
   const { name, timeoutMs, clock } = settings;
-  const end = (what: string): void => {
-    request.destroy(new SinkError("SINK_TIMEOUT", `[${name}] ${what}`));
-  };
-  const cut = (): void => end("the invocation's time was over before the endpoint answered");
+  const cut = (): void => void request.destroy(unanswered(name, "the endpoint"));
   signal.addEventListener("abort", cut, { once: true, signal: over });
   const elapse = async (): Promise<void> => {
     await clock.sleep(timeoutMs, over);
-    if (!over.aborted) end(`no answer within ${timeoutMs} ms`);
+    if (over.aborted) return;
+    request.destroy(new SinkError("SINK_TIMEOUT", `[${name}] no answer within ${timeoutMs} ms`));
   };
   void elapse();
 };

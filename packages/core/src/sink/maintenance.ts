@@ -1,11 +1,35 @@
-// How long a sink keeps the tombstone of a removed item.
+// What a sink does for its target besides writing: it creates what is missing, and deletes tombstones.
 
 import { checkWhole } from "./option.ts";
+
+/** Options of the `ensure` of a sink. */
+export interface EnsureOptions {
+  /** False: only return what is missing, and change nothing. Default true. */
+  readonly apply?: boolean;
+}
 
 /** Options of the `purge` of a sink. */
 export interface PurgeOptions {
   /** Age, in days, from which tombstones are deleted: from 15 to 3,650. Default 16. */
   readonly olderThanDays?: number;
+}
+
+/** The functions of a sink that looks after its target. */
+export interface Maintenance {
+  /**
+   * Creates what is missing in the target. Returns the statements or requests as text; an empty list where nothing is missing.
+   * @throws {ConfigError} CONFIG_INVALID when the target contradicts the options.
+   * @throws {SinkError} as `write` does.
+   */
+  readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
+  /**
+   * Deletes tombstones that no redelivered change needs any more, and returns how many there were. Run it daily.
+   * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low, or the target cannot delete tombstones.
+   * @throws {SinkError} as `write` does.
+   */
+  readonly purge: (options?: PurgeOptions) => Promise<number>;
+  /** Ends the client that the sink made; your own client stays open. */
+  readonly close: () => Promise<void>;
 }
 
 /** A stream keeps records for 24 hours, and an SQS dead-letter queue for 14 days. No change is redelivered later. */
