@@ -25,8 +25,15 @@ export {
   type SqsReceivedMessage,
   type SqsSender,
 } from "./envelope/sqs-client.ts";
+export {
+  type BatchPointer,
+  type InvocationRecord,
+  isS3Notification,
+  type MessageContent,
+  messageContent,
+  payloadIn,
+} from "./intake/message-content.ts";
 export type {
-  BatchPointer,
   OnFailureDestinationReader,
   OnFailureDestinationReaderOptions,
   StreamsReader,

@@ -7,13 +7,6 @@ export {
 } from "./engine.ts";
 export { BrokenFunctionError, FunctionFailedError, functionFailed } from "./function-error.ts";
 export { invokeFunction, type LambdaClient, lambdaService } from "./lambda.ts";
-export {
-  type InvocationRecord,
-  isS3Notification,
-  jsonMembers,
-  type MessageContent,
-  messageContent,
-} from "./message-content.ts";
 export { envelopeOrder, inOrder, invocationOrder, type MessageOrder } from "./message-order.ts";
 export { type MessageRate, messageRate } from "./message-rate.ts";
 export { type Removal, type Removing, removeWithRecords, withRecord } from "./payload.ts";

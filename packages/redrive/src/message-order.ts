@@ -1,8 +1,7 @@
 // The order of messages: an item's changes are sent to a sink in the order in which they happened.
 
-import type { Envelope } from "@sluice/core/envelope";
+import type { Envelope, InvocationRecord } from "@sluice/core/envelope";
 import { decodeRecord, RecordError } from "@sluice/core/sink-kit";
-import type { InvocationRecord } from "./message-content.ts";
 
 /** The place of a message in the order. */
 export interface MessageOrder {

@@ -1,6 +1,6 @@
 // `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
-import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
+import { type Envelope, messageContent } from "@sluice/core/envelope";
 import { removeWithRecords } from "@sluice/redrive";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
@@ -50,8 +50,9 @@ const receive = async <Kept>(
   for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
   let [lost, received] = [0, 0];
   const read: MessageReader<Kept> = ({ body }) => {
-    const envelope = decodeEnvelope(body);
-    if (envelope === undefined) return undefined;
+    const content = messageContent(body);
+    if (content.kind !== "dead-letter") return undefined;
+    const { envelope } = content;
     const select = async (): Promise<Kept | undefined> => {
       const selected = await selectDeadLetter(filter, envelope, payloads, needsRecord(envelope));
       if (selected?.isLost) lost += 1;

@@ -1,15 +1,8 @@
 // Reads what a redrive sends from a message: a dead letter, or a batch that Lambda sent to its on-failure destination.
 
+import { type InvocationRecord, isS3Notification, messageContent, payloadIn } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
-import {
-  envelopeOrder,
-  type InvocationRecord,
-  invocationOrder,
-  isS3Notification,
-  jsonMembers,
-  type MessageOrder,
-  messageContent,
-} from "@sluice/redrive";
+import { envelopeOrder, invocationOrder, type MessageOrder } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
 import { type DeadLetterFilter, selectDeadLetter } from "../filter/dead-letter-filter.ts";
 import type { MessageReader } from "../message-source/receive-units.ts";
@@ -38,13 +31,6 @@ const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 
-/** Returns the stream records in an invocation record's payload; none where the payload is cut off. */
-const recordsIn = ({ payload }: InvocationRecord): readonly unknown[] => {
-  const event = typeof payload === "string" ? jsonMembers(payload) : payload;
-  const { Records } = (event ?? {}) as { readonly Records?: unknown };
-  return Array.isArray(Records) ? Records : [];
-};
-
 const limits = {
   maxEntries: Number.POSITIVE_INFINITY,
   maxBytes: maxPartBytes,
@@ -54,7 +40,8 @@ const limits = {
 /** Returns the body itself. One that is too large for a request is split by its records, or reduced to its pointer. */
 const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => {
   if (bytesInJson(body) <= maxPartBytes) return [body];
-  const parts = chunk(recordsIn(record), limits).map((Records) => JSON.stringify({ ...record, payload: { Records } }));
+  const records = payloadIn(record) ?? [];
+  const parts = chunk(records, limits).map((Records) => JSON.stringify({ ...record, payload: { Records } }));
   return parts.length > 0 ? parts : [JSON.stringify({ ...record, payload: undefined })];
 };
 

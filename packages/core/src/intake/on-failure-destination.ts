@@ -8,34 +8,18 @@ import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { lazyClient, missingDependency } from "../sink/lazy-client.ts";
-
-/** Which records Lambda gave up on. */
-export interface BatchPointer {
-  readonly shardId: string;
-  readonly startSequenceNumber: string;
-  readonly endSequenceNumber: string;
-  readonly approximateArrivalOfFirstRecord?: string;
-  readonly approximateArrivalOfLastRecord?: string;
-  readonly batchSize: number;
-  readonly streamArn: string;
-}
-
-/** Records that were read back; at least `lost` others are no longer in the stream. */
-export interface ReadBack {
-  readonly records: readonly StreamRecord[];
-  readonly lost: number;
-}
-
-/** An S3 object with an invocation that failed. */
-export interface ObjectAddress {
-  readonly bucket: string;
-  readonly key: string;
-}
+import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
 /** Reads the records that Lambda gave up on. */
 export interface OnFailureDestinationReader {
-  /** @throws {SinkError} when the stream cannot be read. Trimmed records are no error: they count as lost. */
-  readonly readStream: (pointer: BatchPointer, signal: AbortSignal) => Promise<ReadBack>;
+  /**
+   * Reads records back; at least `lost` others are no longer in the stream.
+   * @throws {SinkError} when the stream cannot be read. Trimmed records are no error: they count as lost.
+   */
+  readonly readStream: (
+    pointer: BatchPointer,
+    signal: AbortSignal,
+  ) => Promise<{ readonly records: readonly StreamRecord[]; readonly lost: number }>;
   /** @throws {RecordError} RECORD_LOST when the object is gone, {SinkError} for any other failure of S3. */
   readonly readObject: (address: ObjectAddress) => Promise<string>;
 }
@@ -150,19 +134,16 @@ export const onFailureDestinationReader = ({
   };
 };
 
-/** Explains which records the stream no longer has, for people. */
-export const lostText = (pointer: BatchPointer, lost: number): string => {
+/** The error for records that the stream no longer has. */
+export const lostError = (pointer: BatchPointer, lost: number): RecordError => {
   const { approximateArrivalOfFirstRecord: from = "?", approximateArrivalOfLastRecord: to = "?" } = pointer;
-  return (
+  return new RecordError(
+    "RECORD_LOST",
     `${lost} of ${pointer.batchSize} records are no longer in the stream: sequence numbers ${pointer.startSequenceNumber} ` +
-    `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
-    "backfill the items that changed in that time"
+      `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
+      "backfill the items that changed in that time",
   );
 };
-
-/** The error for records that the stream no longer has. */
-export const lostError = (pointer: BatchPointer, lost: number): RecordError =>
-  new RecordError("RECORD_LOST", lostText(pointer, lost));
 
 /** Address of an object, as the AWS CLI writes it. */
 export const objectUrl = ({ bucket, key }: ObjectAddress): string => `s3://${bucket}/${key}`;
@@ -174,60 +155,3 @@ export const lostObjectError = (address: ObjectAddress): RecordError =>
     `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
       "backfill the items that changed before it was written",
   );
-
-const textMembers = ["shardId", "streamArn"] as const;
-const numberMembers = ["startSequenceNumber", "endSequenceNumber"] as const;
-
-const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
-
-/** The pointer in Lambda's invocation record; undefined if it has none. */
-export const pointerIn = (value: unknown): BatchPointer | undefined => {
-  const info = (value as { readonly DDBStreamBatchInfo?: Partial<BatchPointer> } | null)?.DDBStreamBatchInfo;
-  if (typeof info !== "object" || info === null) return undefined;
-  if (!textMembers.every((member) => typeof info[member] === "string")) return undefined;
-  if (!numberMembers.every((member) => isDigits(info[member]))) return undefined;
-  return { batchSize: 0, ...info } as BatchPointer;
-};
-
-/** The value of a JSON text; undefined if the text is cut off, or not JSON. */
-const jsonIn = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
-/**
- * The stream records in an invocation record that holds the whole event, as text or as an object. Undefined also for a
- * text that is cut off: the pointer beside it still leads to the stream.
- */
-export const payloadIn = (value: unknown): readonly StreamRecord[] | undefined => {
-  const { payload } = (value ?? {}) as { readonly payload?: unknown };
-  const event = typeof payload === "string" ? jsonIn(payload) : payload;
-  const records = (event as { readonly Records?: unknown } | null | undefined)?.Records;
-  return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
-};
-
-/** The key in an S3 notification, which is encoded like form data; undefined if it is not. */
-const decodedKey = (key: unknown): string | undefined => {
-  try {
-    return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-/** The objects in an S3 event notification; undefined for other values. S3's test message has no object. */
-export const objectsIn = (value: unknown): readonly ObjectAddress[] | undefined => {
-  const { Records, Event } = (value ?? {}) as { readonly Records?: unknown; readonly Event?: unknown };
-  if (Event === "s3:TestEvent") return [];
-  if (!Array.isArray(Records) || Records.length === 0) return undefined;
-  const addresses = Records.map((record) => {
-    const { bucket, object } =
-      (record as { s3?: { bucket?: { name?: unknown }; object?: { key?: unknown } } } | null)?.s3 ?? {};
-    const key = decodedKey(object?.key);
-    return typeof bucket?.name === "string" && key !== undefined ? { bucket: bucket.name, key } : undefined;
-  });
-  return addresses.every((address) => address !== undefined) ? addresses : undefined;
-};
