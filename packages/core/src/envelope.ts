@@ -24,6 +24,7 @@ export {
   type SqsQueueClient,
   type SqsReceivedMessage,
   type SqsSender,
+  throwFirst,
 } from "./envelope/sqs-client.ts";
 export {
   type BatchPointer,
@@ -38,7 +39,7 @@ export type {
   OnFailureDestinationReaderOptions,
   StreamsReader,
 } from "./intake/on-failure-destination.ts";
-export type { MessageOutcome } from "./pipeline/redrive-task.ts";
+export { type MessageOutcome, outcomesBySeverity } from "./pipeline/redrive-task.ts";
 export type { OutcomeCounts } from "./pipeline/telemetry.ts";
 export type { StreamRecord, StreamViewType } from "./record/change.ts";
 export { lambdaRecord, type StreamsApiRecord } from "./record/lambda-record.ts";

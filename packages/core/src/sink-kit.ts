@@ -85,7 +85,7 @@ export {
   withIds,
   writeInRequests,
 } from "./sink/batch-request.ts";
-export { type ChunkLimits, chunk } from "./sink/chunk.ts";
+export { type ChunkLimits, chunk, groupBy } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
 export { errorHint } from "./sink/error-hint.ts";
 export { fifoDedupeMs, fifoId, type GroupedTarget, type GroupMembers, groupMembers } from "./sink/fifo.ts";

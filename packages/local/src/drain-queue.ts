@@ -1,6 +1,12 @@
 // All messages of a queue, for tests.
 
-import { deleteMessages, maxBatchEntries, type SqsCalls, type SqsReceivedMessage } from "@sluice/core/envelope";
+import {
+  deleteMessages,
+  maxBatchEntries,
+  type SqsCalls,
+  type SqsReceivedMessage,
+  throwFirst,
+} from "@sluice/core/envelope";
 
 /** A message that was received and deleted. */
 export interface DrainedMessage {
@@ -39,7 +45,6 @@ export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise
       drained.push({ body: Body, attributes: texts(MessageAttributes), systemAttributes: Attributes });
     }
     const receipts = Messages.map(({ ReceiptHandle = "" }) => ({ receiptHandle: ReceiptHandle }));
-    const { errors } = await deleteMessages({ client, queueUrl: QueueUrl, name: "drainQueue" }, receipts);
-    if (errors.length > 0) throw errors[0];
+    throwFirst(await deleteMessages({ client, queueUrl: QueueUrl, name: "drainQueue" }, receipts));
   }
 };

@@ -12,22 +12,16 @@ const hints: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-const fieldsOf = (error: unknown): { readonly name: string; readonly text: string } => {
-  if (!(error instanceof Error)) return { name: "Error", text: String(error) };
-  // Node's AggregateError for a host with several addresses has a code and no message.
-  const { code } = error as NodeJS.ErrnoException;
-  return { name: error.name, text: error.message || code || error.name };
-};
-
 /** Creates the error for a failed request. `subject` says what the request was about: `the queue …`. */
 export const awsFailure = (subject: string, error: unknown): CommandError => {
-  const { name, text } = fieldsOf(error);
+  const { name, message, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  // Node's AggregateError for a host with several addresses has a code and no message.
+  const text = message || code || name;
   if (text === "Region is missing") {
     return new CommandError(`${subject}: no region was found; expected --region or AWS_REGION`, { cause: error });
   }
   const hint = hints.find(([pattern]) => pattern.test(name))?.[1] ?? "";
   const [line = ""] = text.split("\n");
-  return new CommandError(`${subject}: ${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}${hint}`, {
-    cause: error,
-  });
+  const found = `${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}`;
+  return new CommandError(`${subject}: ${found}${hint}`, { cause: error });
 };

@@ -1,5 +1,6 @@
 // Finishes messages that have a result: removes or releases them, and counts them.
 
+import { outcomesBySeverity } from "@sluice/core/envelope";
 import { type RedriveResult, removeWithRecords } from "@sluice/redrive";
 import type { MessageUnit } from "../message-source/receive-units.ts";
 import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
@@ -14,17 +15,10 @@ export interface Finisher {
 }
 
 /** Outcomes by precedence: of several parts, the one that needs attention most. */
-const precedence: readonly RedriveResult["outcome"][] = [
-  "unsent",
-  "retried",
-  "rejected",
-  "delivered",
-  "superseded",
-  "filtered",
-];
+const precedence = ["unsent", ...outcomesBySeverity] as const;
 
 const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
-  outcome: precedence[Math.min(...[one ?? other, other].map(({ outcome }) => precedence.indexOf(outcome)))] ?? "unsent",
+  outcome: precedence.find((outcome) => outcome === one?.outcome || outcome === other.outcome) ?? "unsent",
   stays: one?.stays || other.stays,
 });
 

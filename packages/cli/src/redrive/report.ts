@@ -17,20 +17,7 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
-const dryRunWords: Readonly<Record<CountedOutcome, string>> = {
-  ...words,
-  delivered: "would be delivered",
-  superseded: "would be superseded",
-  filtered: "would be filtered",
-  rejected: "would be rejected",
-};
-
-/** Messages that are left for one cause. */
-interface Cause {
-  messages: number;
-  /** Of the first message. */
-  readonly reason: string;
-}
+const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
 /** Collects why messages are left, and which records are lost. */
 export interface Causes {
@@ -52,7 +39,8 @@ const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
 
 /** Starts without causes. */
 export const newCauses = (): Causes => {
-  const causes = new Map<string, Cause>();
+  /** The number of messages, and the reason of the first. */
+  const causes = new Map<string, { messages: number; readonly reason: string }>();
   const lost: string[] = [];
   return {
     add: (result) => {
@@ -78,14 +66,16 @@ export const newCauses = (): Causes => {
 
 /** Writes the counts as one equation. */
 export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
-  const names = isDryRun ? dryRunWords : words;
   const parts = outcomes
     .filter((outcome) => counts.of(outcome) > 0)
-    .map((outcome) =>
-      outcome === "copy"
-        ? counted(counts.of(outcome), "copy", "copies")
-        : `${withSeparators(counts.of(outcome))} ${names[outcome]}`,
-    );
+    .map((outcome) => {
+      const would = isDryRun && conditional.includes(outcome) ? "would be " : "";
+      return counted(
+        counts.of(outcome),
+        would + (outcome === "copy" ? "copy" : words[outcome]),
+        would + words[outcome],
+      );
+    });
   return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 

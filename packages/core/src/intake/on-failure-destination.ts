@@ -7,7 +7,7 @@ import { RecordError, SinkError } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
 /** Reads the records that Lambda gave up on. */
@@ -54,11 +54,12 @@ const streamsService: AwsService = { name: "DynamoDB Streams", codes: { Resource
 /** A shard that is read from its trim horizon may answer empty pages before its first record. */
 const maxEmptyPages = 25;
 
-const loadStreams = async (): Promise<StreamsReader & { readonly destroy: () => void }> => {
-  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(
-    missingDependency("reading Lambda's on-failure destination", "@aws-sdk/client-dynamodb-streams"),
-  );
-  return new DynamoDBStreams({}) as unknown as StreamsReader & { destroy: () => void };
+const user = "reading Lambda's on-failure destination";
+
+const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
+  const name = "@aws-sdk/client-dynamodb-streams";
+  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(missingDependency(user, name));
+  return new DynamoDBStreams({}) as unknown as StreamsReader & Destroyable;
 };
 
 const isTrimmed = (error: unknown): boolean => error instanceof Error && error.name === "TrimmedDataAccessException";
@@ -113,7 +114,7 @@ export const onFailureDestinationReader = ({
   s3,
 }: OnFailureDestinationReaderOptions = {}): OnFailureDestinationReader => {
   const streamsClient = lazyClient<StreamsReader>(streams, loadStreams);
-  const s3Client = lazyClient<S3Client>(s3, () => loadS3("reading Lambda's on-failure destination"));
+  const s3Client = lazyClient<S3Client>(s3, () => loadS3(user));
   return {
     readStream: async (pointer, signal) => {
       const client = await streamsClient.get();

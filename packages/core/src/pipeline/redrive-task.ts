@@ -27,12 +27,12 @@ export interface MessageOutcome {
   readonly message?: string;
 }
 
-/** Outcomes of several deliveries of one message, the most serious first. */
-const bySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
+/** The outcomes, the most serious first: that of several deliveries of one message is the first of theirs. */
+export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
 /** Of what is rejected, records that are lost come first: nothing else reports them to the caller. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
-  bySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
+  outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 
 const moreSerious = (a: DeliveryResult | undefined, b: DeliveryResult): DeliveryResult =>
   a === undefined || rankOf(b) < rankOf(a) ? b : a;

@@ -45,9 +45,6 @@ const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: SqsAttribute):
   dataType: DataType,
 });
 
-/** `arn:aws:sqs:<region>:<account>:<name>` */
-const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
-
 const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
@@ -61,7 +58,7 @@ const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
     md5OfBody: MD5OfBody,
     eventSource: "aws:sqs",
     eventSourceARN: queueArn,
-    awsRegion: regionOf(queueArn),
+    awsRegion: queueArn.split(":")[3] ?? "", // arn:aws:sqs:<region>:<account>:<name>
   };
 };
 

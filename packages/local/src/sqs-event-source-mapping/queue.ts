@@ -1,6 +1,13 @@
 // The queue that a mapping polls: it receives and deletes messages, and counts the messages that are left.
 
-import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsCalls } from "@sluice/core/envelope";
+import {
+  deleteMessages,
+  depthAttributes,
+  maxBatchEntries,
+  queueDepth,
+  type SqsCalls,
+  throwFirst,
+} from "@sluice/core/envelope";
 import { type ReceivedMessage, receivedMessage } from "./message.ts";
 
 /** The calls of an SQS client that a mapping makes; your own client fits. */
@@ -36,8 +43,7 @@ export const openQueue = async (client: QueueClient, QueueUrl: string): Promise<
       return Messages.map((message) => receivedMessage(message, queueArn));
     },
     remove: async (messages) => {
-      const { errors } = await deleteMessages(queue, messages);
-      if (errors.length > 0) throw errors[0];
+      throwFirst(await deleteMessages(queue, messages));
     },
     size: async () => {
       const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames: [...depthAttributes] });

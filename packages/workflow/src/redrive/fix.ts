@@ -7,6 +7,7 @@ import {
   ConfigError,
   checkClient,
   eachBounded,
+  type LazyClient,
   lazyClient,
   missingDependency,
   RecordError,
@@ -16,7 +17,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
 import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
-import { required } from "../run/environment.ts";
+import { required, user } from "../run/environment.ts";
 import { RedriveInterruptedError } from "../run/errors.ts";
 import type { LeftMessage } from "./message-result.ts";
 
@@ -65,18 +66,18 @@ export interface LambdaFixOptions {
  */
 export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
   const name = required("functionName", functionName, "SLUICE_FIX_FUNCTION");
-  checkClient(client, "invoke", "a Lambda client of @aws-sdk/client-lambda");
-  const connection = lazyClient<LambdaClient>(client, loadLambda);
+  const connection = lambdaConnection(client);
   return async (envelope, signal) =>
     (await invokeFunction(await connection.get(), name, envelope, signal)) as FixAnswer;
 };
 
-/** Creates a `Lambda` client with the SDK's defaults: an answer may take as long as the function's timeout. */
-export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
-  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
-  );
-  return new Lambda({});
+/** Returns the user's client; by default, one of the SDK's. @throws {ConfigError} when it is not a client. */
+export const lambdaConnection = (given: LambdaClient | undefined): LazyClient<LambdaClient> => {
+  checkClient(given, "invoke", "a Lambda client of @aws-sdk/client-lambda");
+  return lazyClient(given, async () => {
+    const { Lambda } = await import("@aws-sdk/client-lambda").catch(missingDependency(user, "@aws-sdk/client-lambda"));
+    return new Lambda({});
+  });
 };
 
 const fixesAtOnce = 8;

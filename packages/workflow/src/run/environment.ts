@@ -2,6 +2,9 @@
 
 import { invalidOption, type PipelineLogger } from "@sluice/core/sink-kit";
 
+/** Names who needs a package that is missing. */
+export const user = "the redrive workflow";
+
 /**
  * Returns the option, or the variable of the environment.
  * @throws {ConfigError} CONFIG_INVALID, with both names, when both are missing.
