@@ -3,7 +3,7 @@
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./run/progress.ts";
-import { checkSettings, type RedriveMode, type RunSettings } from "./run/settings.ts";
+import { type RedriveMode, type RunSettings, settingsIn } from "./run/settings.ts";
 
 /** Options of the state machine. The input of an execution may override the settings. */
 export interface RedriveStateMachineOptions extends RunSettings {
@@ -63,12 +63,7 @@ const throttled: Retrier = {
 
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception (read 2026-11-25) */
 const serviceErrors: Retrier = {
-  ErrorEquals: [
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-  ],
+  ErrorEquals: ["ClientExecutionTimeout", "Service", "AWSLambda", "SdkClient"].map((name) => `Lambda.${name}Exception`),
   IntervalSeconds: 2,
   BackoffRate: 2,
   MaxAttempts: 4,
@@ -81,12 +76,7 @@ const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, Bac
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
 /** Without timeouts, which mean that nobody has decided. */
-const retriesOfRequest: readonly Retrier[] = [
-  misconfigured,
-  throttled,
-  serviceErrors,
-  { ...crashed, ErrorEquals: ["States.TaskFailed"] },
-];
+const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
@@ -125,17 +115,11 @@ const defaultTimeoutSeconds = 900;
 const daySeconds = 86_400;
 const maxDays = 14;
 
-const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMachineOptions): RunSettings => ({
-  ...(ratePerSecond !== undefined && { ratePerSecond }),
-  ...(maxFailures !== undefined && { maxFailures }),
-  ...(maxMessages !== undefined && { maxMessages }),
-});
-
 /** Members of the context object that the functions get. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
 const inspection = (options: RedriveStateMachineOptions): StateDefinition =>
-  task(options, [placeholders.inspection, { settings: settingsOf(options), "input.$": "$" }], {
+  task(options, [placeholders.inspection, { settings: settingsIn({ ...options }), "input.$": "$" }], {
     // The output replaces the input, also when the state fails: the input may contain other members than settings.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
@@ -181,23 +165,11 @@ const choice = (rule: Record<string, unknown>, otherwise: string): StateDefiniti
   Default: otherwise,
 });
 
-const moreBatches = (maxBatches: number): StateDefinition =>
-  choice(
-    {
-      And: [
-        { Variable: "$.progress.next", StringEquals: "more" },
-        { Variable: "$.progress.batches", NumericLessThan: maxBatches },
-      ],
-      Next: "Redrive a batch",
-    },
-    "Report",
-  );
-
 const check = (options: RedriveStateMachineOptions): void => {
   const { mode = "redrive", partition = "aws" } = options;
   if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
   checkText("partition", partition);
-  checkSettings(options);
+  settingsIn({ ...options });
   checkWhole("maxBatches", options.maxBatches ?? maxBatchesLimit, [1, maxBatchesLimit]);
   checkWhole("functionTimeoutSeconds", options.functionTimeoutSeconds ?? defaultTimeoutSeconds, [1, 900]);
   checkWhole("approval.timeoutSeconds", options.approval?.timeoutSeconds ?? daySeconds, [1, maxDays * daySeconds]);
@@ -211,13 +183,13 @@ const check = (options: RedriveStateMachineOptions): void => {
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {
   check(options);
   const { mode = "redrive", approval, maxBatches = maxBatchesLimit } = options;
+  const isMore = { Variable: "$.progress.next", StringEquals: "more" };
+  const isBelowLimit = { Variable: "$.progress.batches", NumericLessThan: maxBatches };
   const isEmpty = { Variable: "$.inspection.isEmpty", BooleanEquals: true, Next: "Report" };
+  const isApproved = { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" };
   const approvalStates = {
     "Ask for approval": approvalRequest(options, mode, approval?.timeoutSeconds ?? daySeconds),
-    "Approved?": choice(
-      { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" },
-      "Report",
-    ),
+    "Approved?": choice(isApproved, "Report"),
   };
   return {
     Comment: "Redrives dead letters. Created by redriveStateMachine of @sluice/workflow.",
@@ -228,7 +200,7 @@ export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): S
       "Is the queue empty?": choice(isEmpty, approval === undefined ? "Redrive a batch" : "Ask for approval"),
       ...(approval !== undefined && approvalStates),
       "Redrive a batch": batch(options, mode),
-      "More?": moreBatches(maxBatches),
+      "More?": choice({ And: [isMore, isBelowLimit], Next: "Redrive a batch" }, "Report"),
       Report: report(options, mode),
       "Ended well?": choice({ Variable: "$.report.outcome", StringEquals: "failed", Next: "Failed" }, "Done"),
       Done: { Type: "Succeed", OutputPath: "$.report" },

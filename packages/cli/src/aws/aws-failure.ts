@@ -25,3 +25,10 @@ export const awsFailure = (subject: string, error: unknown): CommandError => {
   const found = `${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}`;
   return new CommandError(`${subject}: ${found}${hint}`, { cause: error });
 };
+
+/** Returns the `catch` of a request about that subject. @throws {CommandError} */
+export const failing =
+  (subject: string) =>
+  (error: unknown): never => {
+    throw awsFailure(subject, error);
+  };

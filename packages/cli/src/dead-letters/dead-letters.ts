@@ -1,7 +1,6 @@
 // `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
 import { type Envelope, messageContent } from "@sluice/core/envelope";
-import { removeWithRecords } from "@sluice/redrive";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
@@ -10,6 +9,7 @@ import { selectDeadLetter } from "../filter/dead-letter-filter.ts";
 import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
 import { type MessageReader, type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
+import { removeUnits } from "../message-source/remove-units.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
@@ -163,24 +163,6 @@ const exportAll = (context: ActionContext): Promise<number> =>
     return exitCodeOf(found, context);
   });
 
-/** Deletes dead letters and their records. Answers how many messages are left. */
-const removeAll = async (
-  { source, payloads, terminal }: ActionContext,
-  deadLetters: DeadLetters<unknown>,
-): Promise<number> => {
-  let left = 0;
-  await removeWithRecords(deadLetters, {
-    removeMessages: async (ids) => {
-      const failed = new Set(await source.remove(ids));
-      left = failed.size;
-      return new Set(ids.filter((id) => !failed.has(id)));
-    },
-    payloadStore: payloads,
-    onError: (url, error) => terminal.err(`${url} could not be removed: ${(error as Error).message}`),
-  });
-  return left;
-};
-
 const backupFile = ({ source }: ActionContext): string =>
   `${source.name.replace(/\.fifo$/, "")}-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
 
@@ -199,7 +181,7 @@ const deleteAll = (context: ActionContext): Promise<number> =>
     }
     await write(file);
     terminal.out(`${sumText(deadLetters)} written to ${file}`);
-    const left = await removeAll(context, deadLetters);
+    const left = await removeUnits(deadLetters, source, context.payloads, terminal);
     terminal.out(left === 0 ? `${sumText(deadLetters)} deleted` : `${counted(left, "message")} could not be deleted`);
     return left > 0 ? exitCodes.left : exitCodeOf(found, context);
   });

@@ -78,17 +78,9 @@ interface ReceiverState<Value> extends UnitReceiverOptions<Value> {
   readonly unsupported: UnsupportedMessages;
 }
 
-const addCopy = (unit: MessageUnit<unknown>, { id, recordUrl }: Copy): void => {
-  unit.messages.push(id);
-  if (recordUrl !== undefined) unit.recordUrls.push(recordUrl);
-};
-
-const addUnit = <Value>(round: Round<Value>, value: Value, copies: readonly Copy[]): MessageUnit<Value> => {
-  const unit: MessageUnit<Value> = { value, messages: [], recordUrls: [] };
-  for (const copy of copies) addCopy(unit, copy);
-  round.copies += copies.length - 1;
-  round.units.push(unit);
-  return unit;
+const addCopies = (unit: MessageUnit<unknown>, copies: readonly Copy[]): void => {
+  unit.messages.push(...copies.map(({ id }) => id));
+  unit.recordUrls.push(...copies.flatMap(({ recordUrl }) => recordUrl ?? []));
 };
 
 /** Adds a message to the unit of its dead letter, or to the messages that are not selected or unsupported. */
@@ -106,25 +98,26 @@ const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, mes
   if (unit !== undefined) {
     round.copies += 1;
     if (isRemoved(unit.value)) round.lateCopies.push(message.id);
-    else addCopy(unit, copy);
+    else addCopies(unit, [copy]);
     return;
   }
   const copies = [copy, ...(round.notSelected.get(deadLetterId) ?? [])];
   const value = await found.select();
   if (value === undefined) return void round.notSelected.set(deadLetterId, copies);
   round.notSelected.delete(deadLetterId);
-  known.set(deadLetterId, addUnit(round, value, copies));
+  const added: MessageUnit<Value> = { value, messages: [], recordUrls: [] };
+  addCopies(added, copies);
+  known.set(deadLetterId, added);
+  round.units.push(added);
+  round.copies += copies.length - 1;
 };
 
 /** Creates a receiver, which remembers the units of all rounds. */
 export const unitReceiver = <Value>(options: UnitReceiverOptions<Value>): UnitReceiver<Value> => {
   const state = { ...options, known: new Map<string, MessageUnit<Value>>(), unsupported: unsupportedMessages() };
   const receive = async (signal: AbortSignal): Promise<ReceivedUnits<Value>> => {
-    const round: Round<Value> = {
-      ...{ units: [], lateCopies: [], unsupported: [], notSelected: new Map() },
-      copies: 0,
-      size: 0,
-    };
+    const lists = { units: [], lateCopies: [], unsupported: [], notSelected: new Map() };
+    const round: Round<Value> = { ...lists, copies: 0, size: 0 };
     const pass = async (message: SourceMessage): Promise<void> => {
       round.size += 1;
       await sort(round, state, message);

@@ -60,7 +60,7 @@ const receiveParts = async (
   counts.add("unsupported", unsupported.length);
   // The message whose error ended the receive.
   counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
-  await finisher.remove(lateCopies);
+  await finisher.removeCopies(lateCopies);
   if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
   return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
 };

@@ -40,10 +40,10 @@ interface Reading extends MessageSettings {
 
 const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
 
-const malformed = (found: string, expected: string): RecordError =>
-  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
+const expectedMessage = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
 
-const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
+const malformed = (found: string, expected: string = expectedMessage): RecordError =>
+  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
 /** The record in stored bytes. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
 const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
@@ -76,10 +76,8 @@ const offloaded = async (
 
 const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
   const { pipeline, routes, schema, origin, payloadStores } = reading;
-  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
-  if (!routes.has(envelope.sink)) {
-    throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
-  }
+  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
+  if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
   // The record of such an envelope describes the loss; it holds no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
@@ -127,14 +125,14 @@ const fromObject = async (address: ObjectAddress, source: number, reading: Readi
     const record = { s3: { bucket: { name: bucket }, object: { key } } } as StreamRecord;
     return [{ ...nothing, record, error: lostObjectError(address), source }];
   }
-  throw malformed(`the object ${url}, which is not an invocation`, expectedText);
+  throw malformed(`the object ${url}, which is not an invocation`);
 };
 
 const fromOnFailure = async (record: InvocationRecord, source: number, reading: Reading): Promise<Received[]> => {
   const found = await fromInvocation(record, source, reading);
   if (found !== undefined) return found;
   const objects = objectsIn(record);
-  if (objects === undefined) throw malformed("no envelope", expectedText);
+  if (objects === undefined) throw malformed("no envelope");
   const all: Received[] = [];
   for (const address of objects) all.push(...(await fromObject(address, source, reading)));
   return all;
@@ -145,7 +143,7 @@ const fromText = async (text: string, source: number, reading: Reading): Promise
   if (content.kind === "dead-letter") return fromEnvelope(content.envelope, source, reading);
   if (content.kind === "on-failure") return fromOnFailure(content.record, source, reading);
   const isNewer = content.kind === "newer-envelope";
-  throw malformed(isNewer ? `an envelope of version ${content.version}` : "no envelope", expectedText);
+  throw malformed(isNewer ? `an envelope of version ${content.version}` : "no envelope");
 };
 
 const fromRecord = (record: unknown, source: number, reading: Reading): Promise<Received[]> => {

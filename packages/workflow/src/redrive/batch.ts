@@ -69,23 +69,23 @@ interface BatchEnd {
   readonly reason?: StopReason;
 }
 
-const pipelineSender = (
-  context: FinishContext,
-  { pipeline }: BatchParts,
-  remainingMs: () => number,
-): SendDeadLetters => {
-  if (pipeline === undefined) {
-    throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
-  }
-  return deadLetterSender(pipeline, {
-    finish: (results) => finish(context, results),
-    newSignal: () => AbortSignal.timeout(Math.max(1, remainingMs() - reportMs)),
-  });
-};
+type Remaining = Pick<BatchRun, "remainingMs">;
 
-const tableSender = (context: FinishContext, { table }: BatchParts, run: string): SendDeadLetters => {
-  if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
-  return (deadLetters) => republishAll(table, deadLetters, { run, finish: (results) => finish(context, results) });
+const senderOf = (
+  context: FinishContext & Remaining,
+  parts: BatchParts,
+  { mode, run }: BatchEvent,
+): SendDeadLetters => {
+  const { pipeline, table } = parts;
+  const take = (results: readonly MessageResult[]): Promise<void> => finish(context, results);
+  if (mode === "republish") {
+    if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
+    return (deadLetters) => republishAll(table, deadLetters, { run, finish: take });
+  }
+  if (pipeline !== undefined) {
+    return deadLetterSender(pipeline, take, () => AbortSignal.timeout(Math.max(1, context.remainingMs() - reportMs)));
+  }
+  throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
 };
 
 const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): BatchRun => {
@@ -94,20 +94,10 @@ const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationCont
   if (!Number.isFinite(startedAt)) throw new ConfigError("CONFIG_INVALID", "startedAt must be a time in ISO 8601");
   const remainingMs = (): number => context?.getRemainingTimeInMillis?.() ?? maxTimeoutMs;
   const counts = batchCounts(event.progress, event.retries);
-  const finishing: FinishContext = { queue, payloadStore, logger, counts, inFlight: new Map(), pending: new Map() };
-  return {
-    ...finishing,
-    parts,
-    event,
-    rate: messageRate(event.settings.ratePerSecond, clock),
-    startedAt,
-    remainingMs,
-    send:
-      event.mode === "republish"
-        ? tableSender(finishing, parts, event.run)
-        : pipelineSender(finishing, parts, remainingMs),
-    search: { empty: 0, foreign: 0 },
-  };
+  const finishing = { queue, payloadStore, logger, counts, inFlight: new Map(), pending: new Map(), remainingMs };
+  const rate = messageRate(event.settings.ratePerSecond, clock);
+  const send = senderOf(finishing, parts, event);
+  return { ...finishing, parts, event, rate, startedAt, send, search: { empty: 0, foreign: 0 } };
 };
 
 const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefined => {

@@ -211,16 +211,12 @@ export const republishAll = async (
   deadLetters: readonly DeadLetterWithRecord[],
   { run, finish }: { readonly run: string; readonly finish: Finish },
 ): Promise<void> => {
-  let failure: { readonly error: unknown } | undefined;
-  const done = await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
-    if (failure !== undefined) return [];
-    try {
-      return [await resultOf({ deadLetter, table, run })];
-    } catch (error) {
-      failure ??= { error };
-      return [];
-    }
-  });
-  await finish(done.flat());
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  const done: MessageResult[] = [];
+  try {
+    await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
+      done.push(await resultOf({ deadLetter, table, run }));
+    });
+  } finally {
+    await finish(done);
+  }
 };
