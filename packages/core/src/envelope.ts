@@ -30,6 +30,7 @@ export {
   type BatchPointer,
   type InvocationRecord,
   isS3Notification,
+  jsonMembers,
   type MessageContent,
   messageContent,
   payloadIn,

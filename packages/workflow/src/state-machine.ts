@@ -63,7 +63,12 @@ const throttled: Retrier = {
 
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception (read 2026-11-25) */
 const serviceErrors: Retrier = {
-  ErrorEquals: ["ClientExecutionTimeout", "Service", "AWSLambda", "SdkClient"].map((name) => `Lambda.${name}Exception`),
+  ErrorEquals: [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+  ],
   IntervalSeconds: 2,
   BackoffRate: 2,
   MaxAttempts: 4,
@@ -92,48 +97,59 @@ export const maxBatchesLimit = 500;
 /** Returns the most events in the history of an execution with that many batches. Step Functions' limit is 25,000. */
 export const historyEvents = (batches: number): number => eventsOfOthers + batches * eventsOfBatch;
 
+const daySeconds = 86_400;
+const maxDays = 14;
+
+/** Returns the options with their defaults. */
+const checked = (options: RedriveStateMachineOptions) => {
+  const { mode = "redrive", partition = "aws", maxBatches = maxBatchesLimit, functionTimeoutSeconds = 900 } = options;
+  const { timeoutSeconds = daySeconds } = options.approval ?? {};
+  if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
+  checkText("partition", partition);
+  const settings = settingsIn({ ...options });
+  checkWhole("maxBatches", maxBatches, [1, maxBatchesLimit]);
+  checkWhole("functionTimeoutSeconds", functionTimeoutSeconds, [1, 900]);
+  checkWhole("approval.timeoutSeconds", timeoutSeconds, [1, maxDays * daySeconds]);
+  return { mode, partition, settings, maxBatches, functionTimeoutSeconds, timeoutSeconds };
+};
+
+type CheckedOptions = ReturnType<typeof checked>;
+
 const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** Creates a task that calls a function. `more` replaces and adds fields. */
 const task = (
-  options: RedriveStateMachineOptions,
+  { partition, functionTimeoutSeconds }: CheckedOptions,
   [placeholder, Payload]: [string, Members],
   more: Members,
 ): StateDefinition => ({
   Type: "Task",
-  Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke`,
+  Resource: `arn:${partition}:states:::lambda:invoke`,
   Parameters: { FunctionName: `\${${placeholder}}`, Payload },
-  TimeoutSeconds: options.functionTimeoutSeconds ?? defaultTimeoutSeconds,
+  TimeoutSeconds: functionTimeoutSeconds,
   Retry: retries,
   Catch: [caught("Report")],
   ...more,
 });
 
-const defaultTimeoutSeconds = 900;
-const daySeconds = 86_400;
-const maxDays = 14;
-
 /** Members of the context object that the functions get. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
-const inspection = (options: RedriveStateMachineOptions): StateDefinition =>
-  task(options, [placeholders.inspection, { settings: settingsIn({ ...options }), "input.$": "$" }], {
+const inspection = (options: CheckedOptions): StateDefinition =>
+  task(options, [placeholders.inspection, { settings: options.settings, "input.$": "$" }], {
     // The output replaces the input, also when the state fails: the input may contain other members than settings.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
     Next: "Is the queue empty?",
   });
 
-const approvalRequest = (
-  options: RedriveStateMachineOptions,
-  mode: RedriveMode,
-  timeoutSeconds: number,
-): StateDefinition => {
+const approvalRequest = (options: CheckedOptions): StateDefinition => {
+  const { mode, partition, timeoutSeconds } = options;
   const payload = { "token.$": "$$.Task.Token", "run.$": execution["run.$"], mode, timeoutSeconds };
   return task(options, [placeholders.approvalRequest, { ...payload, "inspection.$": "$.inspection" }], {
-    Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
+    Resource: `arn:${partition}:states:::lambda:invoke.waitForTaskToken`,
     TimeoutSeconds: timeoutSeconds,
     Retry: retriesOfRequest,
     Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
@@ -142,8 +158,8 @@ const approvalRequest = (
   });
 };
 
-const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition => {
-  const payload = { mode, ...execution, "retries.$": "$$.State.RetryCount" };
+const batch = (options: CheckedOptions): StateDefinition => {
+  const payload = { mode: options.mode, ...execution, "retries.$": "$$.State.RetryCount" };
   const state = { "settings.$": "$.inspection.settings", "progress.$": "$.progress" };
   return task(options, [placeholders.batch, { ...payload, ...state }], {
     ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
@@ -152,8 +168,8 @@ const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDef
   });
 };
 
-const report = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition =>
-  task(options, [placeholders.report, { mode, ...execution, "state.$": "$" }], {
+const report = (options: CheckedOptions): StateDefinition =>
+  task(options, [placeholders.report, { mode: options.mode, ...execution, "state.$": "$" }], {
     ResultSelector: { "report.$": "$.Payload" },
     Catch: [caught("No report")],
     Next: "Ended well?",
@@ -165,43 +181,33 @@ const choice = (rule: Record<string, unknown>, otherwise: string): StateDefiniti
   Default: otherwise,
 });
 
-const check = (options: RedriveStateMachineOptions): void => {
-  const { mode = "redrive", partition = "aws" } = options;
-  if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
-  checkText("partition", partition);
-  settingsIn({ ...options });
-  checkWhole("maxBatches", options.maxBatches ?? maxBatchesLimit, [1, maxBatchesLimit]);
-  checkWhole("functionTimeoutSeconds", options.functionTimeoutSeconds ?? defaultTimeoutSeconds, [1, 900]);
-  checkWhole("approval.timeoutSeconds", options.approval?.timeoutSeconds ?? daySeconds, [1, maxDays * daySeconds]);
-};
-
 /**
  * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders are the ARNs of
  * four functions, or of three without `approval`.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {
-  check(options);
-  const { mode = "redrive", approval, maxBatches = maxBatchesLimit } = options;
+  const given = checked(options);
+  const hasApproval = options.approval !== undefined;
   const isMore = { Variable: "$.progress.next", StringEquals: "more" };
-  const isBelowLimit = { Variable: "$.progress.batches", NumericLessThan: maxBatches };
+  const isBelowLimit = { Variable: "$.progress.batches", NumericLessThan: given.maxBatches };
   const isEmpty = { Variable: "$.inspection.isEmpty", BooleanEquals: true, Next: "Report" };
   const isApproved = { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" };
   const approvalStates = {
-    "Ask for approval": approvalRequest(options, mode, approval?.timeoutSeconds ?? daySeconds),
+    "Ask for approval": approvalRequest(given),
     "Approved?": choice(isApproved, "Report"),
   };
   return {
     Comment: "Redrives dead letters. Created by redriveStateMachine of @sluice/workflow.",
     StartAt: "Inspect the queue",
     States: {
-      "Inspect the queue": inspection(options),
+      "Inspect the queue": inspection(given),
       "Inspection failed": { Type: "Pass", Parameters: { "error.$": "$" }, Next: "Report" },
-      "Is the queue empty?": choice(isEmpty, approval === undefined ? "Redrive a batch" : "Ask for approval"),
-      ...(approval !== undefined && approvalStates),
-      "Redrive a batch": batch(options, mode),
+      "Is the queue empty?": choice(isEmpty, hasApproval ? "Ask for approval" : "Redrive a batch"),
+      ...(hasApproval && approvalStates),
+      "Redrive a batch": batch(given),
       "More?": choice({ And: [isMore, isBelowLimit], Next: "Redrive a batch" }, "Report"),
-      Report: report(options, mode),
+      Report: report(given),
       "Ended well?": choice({ Variable: "$.report.outcome", StringEquals: "failed", Next: "Failed" }, "Done"),
       Done: { Type: "Succeed", OutputPath: "$.report" },
       Failed: { Type: "Fail", Error: "RedriveFailed", CausePath: "$.report.reason" },

@@ -7,10 +7,7 @@ import { withRecord } from "@sluice/redrive";
 
 /** Records of the pipelines' payload stores. */
 export interface Payloads {
-  /**
-   * Returns the envelope with its record; undefined where the record is lost.
-   * @throws {SinkError} for other answers of S3
-   */
+  /** Returns the envelope with its record; undefined where that is lost. @throws {SinkError} for other answers of S3 */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
   /** Deletes a record. @throws {SinkError} for S3's answer */
   readonly remove: (recordUrl: string) => Promise<void>;

@@ -45,10 +45,7 @@ const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown
   }
 };
 
-/**
- * Parses the arguments of a command.
- * @throws {CommandError} which names the option that is unknown, has no value, or has an empty one
- */
+/** Parses a command's arguments. @throws {CommandError} for an option that is unknown, has no value, or an empty one */
 export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
   specs: Specs,

@@ -1,14 +1,14 @@
 // `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
-import { type Envelope, messageContent } from "@sluice/core/envelope";
+import type { Envelope } from "@sluice/core/envelope";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { openTemporaryFile, type TextPosition } from "../files/temporary-file.ts";
-import { selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { readDeadLetters } from "../filter/dead-letter-filter.ts";
 import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
-import { type MessageReader, type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
+import { type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
 import { removeUnits } from "../message-source/remove-units.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
@@ -44,22 +44,18 @@ interface FoundDeadLetters<Kept> {
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
-  keep: (envelope: Envelope) => Promise<Kept>,
+  keep: (envelope: Envelope) => Kept | Promise<Kept>,
 ): Promise<FoundDeadLetters<Kept>> => {
   const status = await source.status();
   for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
   let [lost, received] = [0, 0];
-  const read: MessageReader<Kept> = ({ body }) => {
-    const content = messageContent(body);
-    if (content.kind !== "dead-letter") return undefined;
-    const { envelope } = content;
-    const select = async (): Promise<Kept | undefined> => {
-      const selected = await selectDeadLetter(filter, envelope, payloads, needsRecord(envelope));
-      if (selected?.isLost) lost += 1;
-      return selected && keep(selected.envelope);
-    };
-    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
-  };
+  const read = readDeadLetters<Kept>(filter, payloads, {
+    needsRecord,
+    keep: (envelope, isLost) => {
+      if (isLost) lost += 1;
+      return keep(envelope);
+    },
+  });
   const onProgress = (done: number): void =>
     terminal.progress.update({ doing: "receiving", done: received + done, total: status.available });
   const receiver = unitReceiver<Kept>({ source, read, onProgress });
@@ -96,11 +92,7 @@ const exitCodeOf = ({ notReceived }: FoundDeadLetters<unknown>, { signal }: Acti
 
 const list = async (context: ActionContext): Promise<number> => {
   const { options, terminal, source } = context;
-  const found = await receive(
-    context,
-    () => options.hasKeys,
-    async (envelope) => rowOf(envelope),
-  );
+  const found = await receive(context, () => options.hasKeys, rowOf);
   await source.release();
   const rows = found.deadLetters.map(({ value }) => value);
   const lines = options.isGrouped ? groupLines(rows, Date.now()) : deadLetterLines(rows, options.hasKeys, Date.now());
@@ -121,7 +113,7 @@ const show = async (context: ActionContext): Promise<number> => {
   const { options, terminal, source } = context;
   const { id = "", hasValues } = options;
   const isNamed = (envelope: Envelope): boolean => envelope.id.startsWith(id);
-  const keep = async (envelope: Envelope): Promise<Envelope | { readonly id: string }> =>
+  const keep = (envelope: Envelope): Envelope | { readonly id: string } =>
     isNamed(envelope) ? envelope : { id: envelope.id };
   const { deadLetters } = await receive(context, isNamed, keep);
   await source.release();
@@ -140,11 +132,8 @@ const withTexts = async (
 ): Promise<number> => {
   const file = await openTemporaryFile();
   try {
-    const found = await receive(
-      context,
-      () => true,
-      (envelope) => file.add(exportLine(envelope)),
-    );
+    const keep = (envelope: Envelope): Promise<TextPosition> => file.add(exportLine(envelope));
+    const found = await receive(context, () => true, keep);
     const positions = found.deadLetters.map(({ value }) => value);
     return await use(found, (path) => writeLines(path, positions, file));
   } finally {

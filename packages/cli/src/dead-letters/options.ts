@@ -94,10 +94,7 @@ const subjects = (action: string, given: readonly string[]): { queueUrl: string;
   return { queueUrl: queueUrlIn(queue), id };
 };
 
-/**
- * Reads the arguments. Undefined: they ask for help.
- * @throws {CommandError} which names the wrong argument
- */
+/** Reads the arguments. Undefined: they ask for help. @throws {CommandError} which names the wrong argument */
 export const deadLettersOptions = (args: readonly string[], now: number): DeadLettersOptions | undefined => {
   const { values, positionals } = parseArguments("sluice dead-letters", options, args);
   if (values.help) return undefined;

@@ -4,7 +4,7 @@ import { type InvocationRecord, isS3Notification, messageContent, payloadIn } fr
 import { chunk } from "@sluice/core/sink-kit";
 import { envelopeOrder, invocationOrder, type MessageOrder } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
-import { type DeadLetterFilter, selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { type DeadLetterFilter, readDeadLetters } from "../filter/dead-letter-filter.ts";
 import type { MessageReader } from "../message-source/receive-units.ts";
 
 /** A body that is sent, and its place in the order. */
@@ -13,18 +13,14 @@ export interface MessagePart extends MessageOrder {
 }
 
 /** Reads dead letters. Their bodies are sent as they are: the handler fetches records from S3 by itself. */
-export const deadLetterReader =
-  (filter: DeadLetterFilter, payloads: Pick<Payloads, "fetch">): MessageReader<readonly MessagePart[]> =>
-  ({ body }) => {
-    const content = messageContent(body);
-    if (content.kind !== "dead-letter") return undefined;
-    const { envelope } = content;
-    const select = async () => {
-      const whole = await selectDeadLetter(filter, envelope, payloads, true);
-      return whole && [{ ...envelopeOrder(whole.envelope), body }];
-    };
-    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
-  };
+export const deadLetterReader = (
+  filter: DeadLetterFilter,
+  payloads: Pick<Payloads, "fetch">,
+): MessageReader<readonly MessagePart[]> =>
+  readDeadLetters(filter, payloads, {
+    needsRecord: () => true,
+    keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
+  });
 
 /** Most bytes of one part in a request, as JSON text within JSON. */
 const maxPartBytes = 4_000_000;

@@ -117,10 +117,8 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
 };
 
 /** Whether messages are left that were selected, or that could not be received. */
-export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean =>
-  leftOf(counts) > 0 ||
-  remainder.isFull ||
-  remainder.hidden > 0 ||
-  remainder.behind > 0 ||
-  remainder.notRemoved > 0 ||
-  (remainder.isEverything && counts.of("unsupported") > 0);
+export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean => {
+  const { hidden, isFull, behind, notRemoved, isEverything } = remainder;
+  const unsupported = isEverything ? counts.of("unsupported") : 0;
+  return isFull || leftOf(counts) + hidden + behind + notRemoved + unsupported > 0;
+};

@@ -120,10 +120,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
   return { connected, sendRound };
 };
 
-/**
- * Creates a queue of envelopes on SQS, standard or FIFO. Makes no request.
- * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
- */
+/** Creates a queue of envelopes on SQS. Makes no request. @throws {ConfigError} CONFIG_INVALID for a wrong `queueUrl`. */
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   const { user, name, queueUrl } = options;
   if (!URL.canParse(queueUrl)) {

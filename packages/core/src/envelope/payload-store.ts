@@ -54,10 +54,7 @@ export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   return new S3({}) as S3Client & Destroyable;
 };
 
-/**
- * An object's bytes.
- * @throws {RecordError} RECORD_LOST when there is no such object, {SinkError} for any other failure.
- */
+/** An object's bytes. @throws {RecordError} RECORD_LOST when it does not exist, {SinkError} for any other failure. */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);

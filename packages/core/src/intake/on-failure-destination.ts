@@ -64,13 +64,8 @@ const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
 
 const isTrimmed = (error: unknown): boolean => error instanceof Error && error.name === "TrimmedDataAccessException";
 
-interface Start {
-  readonly iterator: string | undefined;
-  readonly isTrimmed: boolean;
-}
-
 /** Iterator at the pointer's first record, or at the oldest record if the stream has trimmed that one. */
-const startOf = async (client: StreamsReader, pointer: BatchPointer): Promise<Start> => {
+const startOf = async (client: StreamsReader, pointer: BatchPointer) => {
   const shard = { StreamArn: pointer.streamArn, ShardId: pointer.shardId };
   try {
     const at = { ShardIteratorType: "AT_SEQUENCE_NUMBER", SequenceNumber: pointer.startSequenceNumber } as const;
@@ -87,7 +82,7 @@ const sequenceNumberOf = ({ dynamodb }: StreamRecord): bigint => BigInt(dynamodb
 /** Records from an iterator up to the pointer's end. */
 const recordsFrom = async (
   client: StreamsReader,
-  { iterator, isTrimmed: mayBeEmpty }: Start,
+  { iterator, isTrimmed: mayBeEmpty }: Awaited<ReturnType<typeof startOf>>,
   pointer: BatchPointer,
   signal: AbortSignal,
 ): Promise<StreamRecord[]> => {

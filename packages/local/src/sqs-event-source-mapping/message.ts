@@ -13,10 +13,7 @@ export interface SqsRecordAttribute {
   readonly dataType: string;
 }
 
-/**
- * A message as Lambda delivers it.
- * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25)
- */
+/** A message as Lambda delivers it. @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25) */
 export interface SqsRecord {
   readonly messageId: string;
   readonly receiptHandle: string;

@@ -14,7 +14,7 @@ import {
 import { consoleLogger, user } from "../run/environment.ts";
 import { classified } from "../run/errors.ts";
 import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
-import { type Html, htmlText, markup } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
 
 /**
@@ -75,8 +75,8 @@ const headers: Readonly<Record<string, string>> = {
 
 const page = (statusCode: number, title: string, body: Html, more: Record<string, string> = {}): HttpAnswer => {
   const head = markup`<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`;
-  const text = htmlText(markup`<body><h1>${title}</h1>${body}</body></html>`);
-  const html = `<!doctype html><html lang="en"><head>${htmlText(head)}<style>${style}</style></head>${text}\n`;
+  const { text } = markup`<body><h1>${title}</h1>${body}</body></html>`;
+  const html = `<!doctype html><html lang="en"><head>${head.text}<style>${style}</style></head>${text}\n`;
   return { statusCode, headers: { ...headers, ...more }, body: html };
 };
 

@@ -41,10 +41,7 @@ const reportMs = 3_000;
 /** Empty receives in a row that end the run: SQS does not guarantee that one receive asks all servers. */
 const maxEmptyReceives = 2;
 
-/**
- * Messages in a row, beyond those that this run left, that do not belong to this run: then the rest of the queue does not
- * belong to it either.
- */
+/** Messages of other runs in a row, beyond those that this run left, after which the rest of the queue is theirs, too. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
