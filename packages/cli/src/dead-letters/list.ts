@@ -15,20 +15,13 @@ const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
 
 /** Writes a line for each dead letter, the oldest first. */
-export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] =>
-  tableLines(
-    ["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])],
-    [...rows]
-      .sort(byTime)
-      .map(({ id, sink, code, firstFailedAt, attempts, keys }) => [
-        id,
-        sink,
-        code,
-        ageText(firstFailedAt, now),
-        String(attempts),
-        ...(hasKeys ? [JSON.stringify(keys ?? {})] : []),
-      ]),
-  );
+export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] => {
+  const cells = [...rows].sort(byTime).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
+    const key = hasKeys ? [JSON.stringify(keys ?? {})] : [];
+    return [id, sink, code, ageText(firstFailedAt, now), String(attempts), ...key];
+  });
+  return tableLines(["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])], cells);
+};
 
 /** Writes a line for each pipeline, sink and code. */
 export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {

@@ -49,7 +49,11 @@ export interface OnFailureDestinationReaderOptions {
   readonly s3?: S3Client;
 }
 
-const streamsService: AwsService = { name: "DynamoDB Streams", codes: { ResourceNotFound: "SINK_GONE" } };
+/** `SINK_GONE`: the shard or the whole stream no longer exists, or the records are trimmed. */
+const streamsService: AwsService = {
+  name: "DynamoDB Streams",
+  codes: { ResourceNotFound: "SINK_GONE", TrimmedDataAccess: "SINK_GONE" },
+};
 
 /** A shard that is read from its trim horizon may answer empty pages before its first record. */
 const maxEmptyPages = 25;
@@ -118,9 +122,7 @@ export const onFailureDestinationReader = ({
         const records = await recordsFrom(client, start, pointer, signal);
         return { records, lost: Math.max(start.isTrimmed ? 1 : 0, pointer.batchSize - records.length) };
       } catch (error) {
-        if (isTrimmed(error)) return { records: [], lost: pointer.batchSize };
         const failure = awsRequestError("stream", streamsService, error);
-        // The shard, or the whole stream, no longer exists.
         if (failure.code === "SINK_GONE") return { records: [], lost: pointer.batchSize };
         throw failure;
       }

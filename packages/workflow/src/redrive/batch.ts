@@ -11,7 +11,7 @@ import type { QueueMessage } from "../run/queue.ts";
 import type { RedriveMode, RunSettings } from "../run/settings.ts";
 import { type BatchOptions, type BatchParts, batchParts, maxTimeoutMs } from "./batch-options.ts";
 import { type FinishContext, finish } from "./finish.ts";
-import { applyFix, type FixResult } from "./fix.ts";
+import { applyFix } from "./fix.ts";
 import type { MessageResult } from "./message-result.ts";
 import { republishAll } from "./republish.ts";
 import { deadLetterSender, type SendDeadLetters } from "./send.ts";
@@ -131,12 +131,6 @@ const isOver = ({ search, counts }: BatchRun, received: number, own: number): bo
   return search.empty >= maxEmptyReceives || search.foreign >= counts.attempted.size() + maxForeignMessages;
 };
 
-/** Messages that the fix drops or leaves have their result. */
-const resultOfFix = (result: FixResult): MessageResult[] => {
-  if ("message" in result) return [];
-  return ["code" in result ? result : { deadLetter: result.deadLetter, outcome: "dropped" }];
-};
-
 /** Applies the fix, and returns the dead letters that are sent. */
 const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
   const { parts, event } = batch;
@@ -145,7 +139,8 @@ const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promi
     return deadLetters.map((deadLetter) => ({ ...deadLetter, record: undefined }));
   }
   const results = await applyFix(deadLetters, { ...parts, remainingMs: batch.remainingMs });
-  await finish(batch, results.flatMap(resultOfFix));
+  const droppedOrLeft = results.filter((result) => "deadLetter" in result);
+  await finish(batch, droppedOrLeft);
   return results.filter((result) => "message" in result);
 };
 

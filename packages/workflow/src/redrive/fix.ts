@@ -19,7 +19,7 @@ import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } fr
 import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
 import { required, user } from "../run/environment.ts";
 import { RedriveInterruptedError } from "../run/errors.ts";
-import type { LeftMessage } from "./message-result.ts";
+import type { MessageResult } from "./message-result.ts";
 
 /**
  * Answer of a fix: send the dead letter with this record, drop it (it is deleted), or send it unchanged. An envelope is an
@@ -34,11 +34,8 @@ export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined |
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
-/** Result of the fix: the dead letter is sent, dropped, or left in the queue. */
-export type FixResult =
-  | DeadLetterWithRecord
-  | { readonly deadLetter: DeadLetter; readonly isDropped: true }
-  | LeftMessage;
+/** Result of the fix: the dead letter is sent, or has its result, because it is dropped or left in the queue. */
+export type FixResult = DeadLetterWithRecord | MessageResult;
 
 /** What applying the fix needs. */
 export interface FixParts {
@@ -112,7 +109,7 @@ const invalid = (deadLetter: DeadLetter, reason: string): FixResult => ({ deadLe
 
 const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswer): FixResult => {
   if (answer === undefined || answer === null) return { ...deadLetter, record };
-  if (answer === "drop") return { deadLetter, isDropped: true };
+  if (answer === "drop") return { deadLetter, outcome: "dropped" };
   const given: unknown = answer.record;
   if (!isRecord(given)) return invalid(deadLetter, 'the fix answered neither { record } nor "drop" nor nothing');
   const fixedRecord = asJson(given);
@@ -136,17 +133,14 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-const errorName = (error: unknown): string => {
-  if (error instanceof FunctionFailedError) return error.errorType;
-  return error instanceof Error ? error.name : "a value that is not an Error";
-};
-
 /** Only the name of a user's error is reported: its message may quote values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };
   }
-  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${errorName(error)}` };
+  const thrown = error instanceof Error ? error.name : "a value that is not an Error";
+  const name = error instanceof FunctionFailedError ? error.errorType : thrown;
+  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${name}` };
 };
 
 /** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */
