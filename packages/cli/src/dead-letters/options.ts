@@ -78,9 +78,8 @@ const checkActions = (action: string, values: Values): void => {
 const actionIn = (text: string | undefined): DeadLettersOptions["action"] => {
   const action = actions.find((known) => known === text);
   if (action !== undefined) return action;
-  throw new CommandError(
-    `${text === undefined ? "no action is given" : `unknown action "${text}"`}; expected ${actions.join(", ")}`,
-  );
+  const found = text === undefined ? "no action is given" : `unknown action "${text}"`;
+  throw new CommandError(`${found}; expected ${actions.join(", ")}`);
 };
 
 /** Reads the queue, and for `show` the id, in either order. */

@@ -47,7 +47,8 @@ export const finisher = (
   return {
     notRemoved: () => notRemoved,
     removeCopies: async (ids) => {
-      notRemoved += (await source.remove(ids)).length;
+      const left = await source.remove(ids);
+      notRemoved += left.length;
     },
     finish: async (results) => {
       const units = completeUnits(results, redrive);
@@ -55,7 +56,8 @@ export const finisher = (
       const done = units.filter((unit) => !isStaying(unit));
       // The dead letters of a file may still be in a queue, which needs their records.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
-      notRemoved += await removeUnits(done, source, payloadStore, terminal);
+      const left = await removeUnits(done, source, payloadStore, terminal);
+      notRemoved += left;
       // Messages of a FIFO queue would be received again at once, and hold back the others of their group.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
