@@ -24,18 +24,29 @@ export interface ReadMessage<Value> {
 /** Reads a message. Undefined for an unsupported one. */
 export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | undefined;
 
-/** Messages of one round. */
-export interface ReceivedUnits<Value> extends ReceiveEnd {
+interface Copy {
+  readonly id: string;
+  readonly recordUrl: string | undefined;
+}
+
+/** The messages of a round so far. */
+interface Round<Value> {
   /** The units whose first message was received in this round. */
-  readonly units: readonly MessageUnit<Value>[];
-  /** Number of messages that are copies. */
-  readonly copies: number;
+  readonly units: MessageUnit<Value>[];
   /** Copies whose unit is removed: they can be removed, too. */
-  readonly lateCopies: readonly string[];
-  readonly notSelected: readonly string[];
-  readonly unsupported: readonly string[];
+  readonly lateCopies: string[];
+  readonly unsupported: string[];
+  /** By dead letter: another copy of it may be selected. */
+  readonly notSelected: Map<string, Copy[]>;
+  /** Number of messages that are copies. */
+  copies: number;
   /** Number of messages. One may be in no list: the message whose error ended the receive. */
-  readonly size: number;
+  size: number;
+}
+
+/** Messages of one round, and how it ended. */
+export interface ReceivedUnits<Value> extends ReceiveEnd, Readonly<Omit<Round<Value>, "notSelected">> {
+  readonly notSelected: readonly string[];
   readonly failure: { readonly error: unknown } | undefined;
 }
 
@@ -55,22 +66,6 @@ export interface UnitReceiverOptions<Value> {
   readonly isRemoved?: (value: Value) => boolean;
   /** Gets the number of messages that were received in this round so far. */
   readonly onProgress: (received: number) => void;
-}
-
-interface Copy {
-  readonly id: string;
-  readonly recordUrl: string | undefined;
-}
-
-/** The messages of a round so far. */
-interface Round<Value> {
-  readonly units: MessageUnit<Value>[];
-  readonly lateCopies: string[];
-  readonly unsupported: string[];
-  /** By dead letter: another copy of it may be selected. */
-  readonly notSelected: Map<string, Copy[]>;
-  copies: number;
-  size: number;
 }
 
 interface ReceiverState<Value> extends UnitReceiverOptions<Value> {

@@ -17,6 +17,7 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
+/** Outcomes that a dry run predicts: "would be delivered". */
 const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
 /** Collects why messages are left, and which records are lost. */
@@ -70,11 +71,8 @@ export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
     .filter((outcome) => counts.of(outcome) > 0)
     .map((outcome) => {
       const would = isDryRun && conditional.includes(outcome) ? "would be " : "";
-      return counted(
-        counts.of(outcome),
-        would + (outcome === "copy" ? "copy" : words[outcome]),
-        would + words[outcome],
-      );
+      const name = outcome === "copy" && counts.of(outcome) === 1 ? "copy" : words[outcome];
+      return `${withSeparators(counts.of(outcome))} ${would}${name}`;
     });
   return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };

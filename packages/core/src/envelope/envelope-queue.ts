@@ -22,11 +22,6 @@ import {
   throwFirst,
 } from "./sqs-client.ts";
 
-/** A received message, and for how many seconds it is hidden from now on. */
-interface Postponed extends Receipt {
-  readonly delaySeconds: number;
-}
-
 /** A queue of envelopes. */
 export interface EnvelopeQueue {
   readonly isFifo: boolean;
@@ -35,8 +30,11 @@ export interface EnvelopeQueue {
   readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
   /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  /** Rejects unless SQS hid all messages. */
-  readonly postpone: (messages: readonly Postponed[]) => Promise<void>;
+  /** Hides messages for that many seconds from now on. Rejects unless SQS hid all of them. */
+  readonly postpone: <Message extends Receipt>(
+    messages: readonly Message[],
+    secondsOf: (message: Message) => number,
+  ) => Promise<void>;
 }
 
 /** Options of a queue of envelopes. */
@@ -147,8 +145,7 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
       const receipts = receiptHandles.map((receiptHandle) => ({ receiptHandle }));
       throwFirst(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));
     },
-    postpone: async (messages) => {
-      const secondsOf = ({ delaySeconds }: Postponed): number => delaySeconds;
+    postpone: async (messages, secondsOf) => {
       throwFirst(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
     },
   };
