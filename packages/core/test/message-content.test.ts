@@ -22,11 +22,11 @@ describe("the content of a message", () => {
     ["an envelope", envelope, "dead-letter"],
     ["an invocation record", JSON.stringify(invocation), "on-failure"],
     [
-      "the same, wrapped by SNS",
+      "an invocation record in an SNS notification",
       JSON.stringify({ Type: "Notification", Message: JSON.stringify(invocation) }),
       "on-failure",
     ],
-    ["an envelope, wrapped by SNS", JSON.stringify({ Type: "Notification", Message: envelope }), "dead-letter"],
+    ["an envelope in an SNS notification", JSON.stringify({ Type: "Notification", Message: envelope }), "dead-letter"],
     ["an invocation record with the whole event", JSON.stringify({ payload: { Records: [] } }), "on-failure"],
     ["S3's test message", JSON.stringify({ Event: "s3:TestEvent" }), "on-failure"],
     ["an event without records", JSON.stringify({ Records: [] }), "unsupported"],

@@ -27,10 +27,10 @@ export interface MessageOutcome {
   readonly message?: string;
 }
 
-/** The outcomes, the most serious first: that of several deliveries of one message is the first of theirs. */
+/** All outcomes, the most serious first. A message with several deliveries has the most serious outcome of them. */
 export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** Of what is rejected, records that are lost come first: nothing else reports them to the caller. */
+/** Among rejected deliveries a lost record is the most serious, because the caller learns of it only here. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
   outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 
