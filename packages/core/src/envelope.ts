@@ -24,7 +24,6 @@ export {
   type SqsQueueClient,
   type SqsReceivedMessage,
   type SqsSender,
-  throwFirst,
 } from "./envelope/sqs-client.ts";
 export {
   type BatchPointer,

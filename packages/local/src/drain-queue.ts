@@ -1,12 +1,6 @@
 // All messages of a queue, for tests.
 
-import {
-  deleteMessages,
-  maxBatchEntries,
-  type SqsCalls,
-  type SqsReceivedMessage,
-  throwFirst,
-} from "@sluice/core/envelope";
+import { deleteMessages, maxBatchEntries, type SqsCalls, type SqsReceivedMessage } from "@sluice/core/envelope";
 
 /** A message that was received and deleted. */
 export interface DrainedMessage {
@@ -45,6 +39,7 @@ export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise
       drained.push({ body: Body, attributes: texts(MessageAttributes), systemAttributes: Attributes });
     }
     const receipts = Messages.map(({ ReceiptHandle = "" }) => ({ receiptHandle: ReceiptHandle }));
-    throwFirst(await deleteMessages({ client, queueUrl: QueueUrl, name: "drainQueue" }, receipts));
+    const { errors } = await deleteMessages({ client, queueUrl: QueueUrl, name: "drainQueue" }, receipts);
+    if (errors.length > 0) throw errors[0];
   }
 };

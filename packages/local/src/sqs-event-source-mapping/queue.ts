@@ -1,13 +1,6 @@
 // The queue that a mapping polls: it receives and deletes messages, and counts the messages that are left.
 
-import {
-  deleteMessages,
-  depthAttributes,
-  maxBatchEntries,
-  queueDepth,
-  type SqsCalls,
-  throwFirst,
-} from "@sluice/core/envelope";
+import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsCalls } from "@sluice/core/envelope";
 import { type ReceivedMessage, receivedMessage } from "./message.ts";
 
 /** The calls of an SQS client that a mapping makes; your own client fits. */
@@ -43,7 +36,8 @@ export const openQueue = async (client: QueueClient, QueueUrl: string): Promise<
       return Messages.map((message) => receivedMessage(message, queueArn));
     },
     remove: async (messages) => {
-      throwFirst(await deleteMessages(queue, messages));
+      const { errors } = await deleteMessages(queue, messages);
+      if (errors.length > 0) throw errors[0];
     },
     size: async () => {
       const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames: [...depthAttributes] });
