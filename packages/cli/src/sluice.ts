@@ -33,10 +33,8 @@ Options:
   -h, --help  show this help; sluice <command> --help shows the help of a command
   --version   show the version`;
 
-const version = async (): Promise<string> => {
-  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { readonly version: string }).version;
-};
+const version = async (): Promise<string> =>
+  JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
 
 const dispatch = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const [name, ...rest] = args;
@@ -52,8 +50,6 @@ const dispatch = async (args: readonly string[], terminal: Terminal): Promise<nu
   return exitCodes.done;
 };
 
-const isVerbose = (args: readonly string[]): boolean => args.includes("--verbose") || Boolean(process.env.DEBUG);
-
 /** Formats an error with its causes. */
 const stackOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
@@ -68,7 +64,7 @@ export const sluice = async (args: readonly string[], terminal: Terminal): Promi
     const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
     const hint = error instanceof CommandError ? "" : " (--verbose shows where)";
     terminal.err(`sluice: ${line}${hint}`);
-    if (isVerbose(args)) terminal.err(stackOf(error));
+    if (args.includes("--verbose") || process.env.DEBUG) terminal.err(stackOf(error));
     return exitCodes.failed;
   } finally {
     terminal.progress.clear();

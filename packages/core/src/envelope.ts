@@ -25,13 +25,21 @@ export {
   type SqsReceivedMessage,
   type SqsSender,
 } from "./envelope/sqs-client.ts";
+export {
+  type BatchPointer,
+  type InvocationRecord,
+  isS3Notification,
+  jsonMembers,
+  type MessageContent,
+  messageContent,
+  payloadIn,
+} from "./intake/message-content.ts";
 export type {
-  BatchPointer,
   OnFailureDestinationReader,
   OnFailureDestinationReaderOptions,
   StreamsReader,
 } from "./intake/on-failure-destination.ts";
-export type { MessageOutcome } from "./pipeline/redrive-task.ts";
+export { type MessageOutcome, outcomesBySeverity } from "./pipeline/redrive-task.ts";
 export type { OutcomeCounts } from "./pipeline/telemetry.ts";
 export type { StreamRecord, StreamViewType } from "./record/change.ts";
 export { lambdaRecord, type StreamsApiRecord } from "./record/lambda-record.ts";

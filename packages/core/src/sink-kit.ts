@@ -96,7 +96,7 @@ export {
   withIds,
   writeInRequests,
 } from "./sink/batch-request.ts";
-export { type ChunkLimits, chunk } from "./sink/chunk.ts";
+export { type ChunkLimits, chunk, groupBy } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
 export {
   fifoDedupeMs,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { chunk } from "../src/sink-kit.ts";
+import { chunk, groupBy } from "../src/sink-kit.ts";
 
 const limits = fc.record({ maxEntries: fc.integer({ min: 1, max: 10 }), maxBytes: fc.integer({ min: 1, max: 50 }) });
 const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 });
@@ -50,4 +50,15 @@ describe("chunk", () => {
     const chunks = chunk(entries, { maxEntries: 10, maxBytes: 1000, sizeOf: () => 1 });
     expect(chunks.map(({ length }) => length)).toEqual(expected);
   });
+});
+
+test("groupBy keeps every entry, and the order of the groups and of their entries", () => {
+  fc.assert(
+    fc.property(sizes, (entries) => {
+      const keyOf = (entry: number): string => String(entry % 7);
+      const groups = groupBy(entries, keyOf);
+      expect([...groups.keys()]).toEqual([...new Set(entries.map(keyOf))]);
+      for (const [key, group] of groups) expect(group).toEqual(entries.filter((entry) => keyOf(entry) === key));
+    }),
+  );
 });

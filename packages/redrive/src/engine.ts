@@ -70,10 +70,10 @@ interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   failuresInARow: number;
 }
 
+/** Messages of one request, and the rest of their unit. */
 interface EngineRequest {
   readonly messages: readonly MessageOrder[];
   readonly records: readonly TaskRecord[];
-  /** The rest of the unit. */
   readonly rest: readonly MessageOrder[];
 }
 
@@ -121,11 +121,8 @@ const isUnattempted = (result: RedriveResult | undefined): boolean =>
 
 type ResultOf = ReturnType<typeof readAnswer>;
 
-const succeed = async (
-  run: EngineRun,
-  { messages, records, rest }: EngineRequest,
-  resultOf: ResultOf,
-): Promise<void> => {
+const succeed = async (run: EngineRun, request: EngineRequest, resultOf: ResultOf): Promise<void> => {
+  const { messages, records, rest } = request;
   const results = new Map(messages.map((message, index) => [message, resultOf(records[index]?.messageId ?? "")]));
   const again = messages.length === 1 ? [] : messages.filter((message) => isUnattempted(results.get(message)));
   run.failuresInARow = 0;
@@ -152,24 +149,17 @@ const fail = async (run: EngineRun, { messages, rest }: EngineRequest, error: Fu
   throw new BrokenFunctionError(found, { cause: error });
 };
 
-const ask = async (
-  { invoke, isDryRun = false }: EngineRun,
-  { records }: EngineRequest,
-): Promise<ResultOf | FunctionFailedError> => {
-  try {
-    return readAnswer(await invoke(redriveEvent(records, isDryRun)), isDryRun);
-  } catch (error) {
+const sendNext = async (run: EngineRun): Promise<void> => {
+  const { rate, signal, isDryRun = false } = run;
+  const request = await nextRequest(run);
+  await rate?.wait(signal);
+  if (signal.aborted) return;
+  rate?.spend(request.messages.length);
+  const answered = run.invoke(redriveEvent(request.records, isDryRun)).then((answer) => readAnswer(answer, isDryRun));
+  const answer = await answered.catch((error: unknown) => {
     if (error instanceof FunctionFailedError) return error;
     throw error;
-  }
-};
-
-const sendNext = async (run: EngineRun): Promise<void> => {
-  const request = await nextRequest(run);
-  await run.rate?.wait(run.signal);
-  if (run.signal.aborted) return;
-  run.rate?.spend(request.messages.length);
-  const answer = await ask(run, request);
+  });
   // Not before: messages whose request could not be made are still to be sent.
   run.units.pop();
   await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));

@@ -1,19 +1,6 @@
-export {
-  maxFailuresInARow,
-  type RedriveEngine,
-  type RedriveEngineOptions,
-  redriveEngine,
-  unsent,
-} from "./engine.ts";
+export { maxFailuresInARow, type RedriveEngine, type RedriveEngineOptions, redriveEngine, unsent } from "./engine.ts";
 export { BrokenFunctionError, FunctionFailedError, functionFailed } from "./function-error.ts";
 export { invokeFunction, type LambdaClient, lambdaService } from "./lambda.ts";
-export {
-  type InvocationRecord,
-  isS3Notification,
-  jsonMembers,
-  type MessageContent,
-  messageContent,
-} from "./message-content.ts";
 export { envelopeOrder, inOrder, invocationOrder, type MessageOrder } from "./message-order.ts";
 export { type MessageRate, messageRate } from "./message-rate.ts";
 export { type Removal, type Removing, removeWithRecords, withRecord } from "./payload.ts";

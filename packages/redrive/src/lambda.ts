@@ -50,9 +50,6 @@ export const invokeFunction = async (
   });
   const value = jsonIn(answer.Payload);
   if (answer.FunctionError === undefined) return value;
-  const { errorType, errorMessage } = (value ?? {}) as {
-    readonly errorType?: unknown;
-    readonly errorMessage?: unknown;
-  };
+  const { errorType, errorMessage } = (value ?? {}) as { readonly [member: string]: unknown };
   throw functionFailed(String(errorType ?? answer.FunctionError), String(errorMessage ?? ""));
 };

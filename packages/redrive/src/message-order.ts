@@ -1,8 +1,7 @@
 // The order of messages: an item's changes are sent to a sink in the order in which they happened.
 
-import type { Envelope } from "@sluice/core/envelope";
-import { decodeRecord, RecordError } from "@sluice/core/sink-kit";
-import type { InvocationRecord } from "./message-content.ts";
+import type { Envelope, InvocationRecord } from "@sluice/core/envelope";
+import { decodeRecord, groupBy, RecordError } from "@sluice/core/sink-kit";
 
 /** The place of a message in the order. */
 export interface MessageOrder {
@@ -36,12 +35,5 @@ const byVersion = (one: MessageOrder, other: MessageOrder): number =>
   one.version < other.version ? -1 : Number(one.version > other.version);
 
 /** Sorts messages by version within their group. Groups keep the order in which their first messages came. */
-export const inOrder = <Message extends MessageOrder>(messages: readonly Message[]): Message[] => {
-  const groups = new Map<string, Message[]>();
-  for (const message of messages) {
-    const group = groups.get(message.group);
-    if (group === undefined) groups.set(message.group, [message]);
-    else group.push(message);
-  }
-  return [...groups.values()].flatMap((group) => group.sort(byVersion));
-};
+export const inOrder = <Message extends MessageOrder>(messages: readonly Message[]): Message[] =>
+  [...groupBy(messages, ({ group }) => group).values()].flatMap((group) => group.sort(byVersion));

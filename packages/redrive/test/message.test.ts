@@ -1,9 +1,8 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
+import type { Envelope } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
-import fc from "fast-check";
-import { envelopeOrder, invocationOrder, messageContent, removeWithRecords, withRecord } from "../src/index.ts";
+import { envelopeOrder, invocationOrder, removeWithRecords, withRecord } from "../src/index.ts";
 
 const envelopeOf = (name: string, position: number, changes: Partial<Envelope> = {}): Envelope => ({
   v: 1,
@@ -19,26 +18,6 @@ const envelopeOf = (name: string, position: number, changes: Partial<Envelope> =
 });
 
 const invocation = { DDBStreamBatchInfo: { streamArn: "arn", shardId: "shard", startSequenceNumber: "12" } };
-
-describe("the content of a message", () => {
-  test.each([
-    ["an envelope", encodeEnvelope(envelopeOf("a", 1)), "dead-letter"],
-    ["an invocation record", JSON.stringify(invocation), "on-failure"],
-    [
-      "an invocation record in an SNS notification",
-      JSON.stringify({ Type: "Notification", Message: JSON.stringify(invocation) }),
-      "on-failure",
-    ],
-    ["S3's notification", JSON.stringify({ Records: [{ s3: {} }] }), "on-failure"],
-    ["a later version's envelope", JSON.stringify({ v: 2 }), "newer-envelope"],
-    ["JSON", "{}", "unsupported"],
-    ["no JSON", "x", "unsupported"],
-  ])("is known: %s", (_name, body, kind) => expect(messageContent(body).kind).toBe(kind));
-
-  test("is known for any text", () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (body) => expect(messageContent(body).kind).toBeDefined()));
-  });
-});
 
 describe("the order of messages", () => {
   test("is the order of an item's changes, for each sink", () => {

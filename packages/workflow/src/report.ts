@@ -1,6 +1,6 @@
 // The function of the state "Report", which ends every run: reports the counts, and the messages that are left.
 
-import type { QueueDepth } from "@sluice/core/envelope";
+import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
 import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import type { ApprovalDecision } from "./approval/approval-page.ts";
 import { type CountsBySink, countLines } from "./run/counts-by-sink.ts";
@@ -83,12 +83,8 @@ const stopReasons: Readonly<Record<Progress["reason"], string>> = {
 
 /** Returns the message in the cause of a failed function, which is JSON with a stack trace. */
 const messageIn = (cause: string): string => {
-  try {
-    const { errorMessage } = JSON.parse(cause) as { readonly errorMessage?: unknown };
-    return typeof errorMessage === "string" ? errorMessage : cause;
-  } catch {
-    return cause;
-  }
+  const { errorMessage } = jsonMembers(cause);
+  return typeof errorMessage === "string" ? errorMessage : cause;
 };
 
 const maxReasonLength = 1_000;

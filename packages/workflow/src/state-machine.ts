@@ -3,7 +3,7 @@
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./run/progress.ts";
-import { checkSettings, type RedriveMode, type RunSettings } from "./run/settings.ts";
+import { type RedriveMode, type RunSettings, settingsIn } from "./run/settings.ts";
 
 /** Options of the state machine. The input of an execution may override the settings. */
 export interface RedriveStateMachineOptions extends RunSettings {
@@ -81,12 +81,7 @@ const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, Bac
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
 /** Without timeouts, which mean that nobody has decided. */
-const retriesOfRequest: readonly Retrier[] = [
-  misconfigured,
-  throttled,
-  serviceErrors,
-  { ...crashed, ErrorEquals: ["States.TaskFailed"] },
-];
+const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
@@ -102,54 +97,59 @@ export const maxBatchesLimit = 500;
 /** Returns the most events in the history of an execution with that many batches. Step Functions' limit is 25,000. */
 export const historyEvents = (batches: number): number => eventsOfOthers + batches * eventsOfBatch;
 
+const daySeconds = 86_400;
+const maxDays = 14;
+
+/** Returns the options with their defaults. */
+const checked = (options: RedriveStateMachineOptions) => {
+  const { mode = "redrive", partition = "aws", maxBatches = maxBatchesLimit, functionTimeoutSeconds = 900 } = options;
+  const { timeoutSeconds = daySeconds } = options.approval ?? {};
+  if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
+  checkText("partition", partition);
+  const settings = settingsIn({ ...options });
+  checkWhole("maxBatches", maxBatches, [1, maxBatchesLimit]);
+  checkWhole("functionTimeoutSeconds", functionTimeoutSeconds, [1, 900]);
+  checkWhole("approval.timeoutSeconds", timeoutSeconds, [1, maxDays * daySeconds]);
+  return { mode, partition, settings, maxBatches, functionTimeoutSeconds, timeoutSeconds };
+};
+
+type CheckedOptions = ReturnType<typeof checked>;
+
 const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** Creates a task that calls a function. `more` replaces and adds fields. */
 const task = (
-  options: RedriveStateMachineOptions,
+  { partition, functionTimeoutSeconds }: CheckedOptions,
   [placeholder, Payload]: [string, Members],
   more: Members,
 ): StateDefinition => ({
   Type: "Task",
-  Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke`,
+  Resource: `arn:${partition}:states:::lambda:invoke`,
   Parameters: { FunctionName: `\${${placeholder}}`, Payload },
-  TimeoutSeconds: options.functionTimeoutSeconds ?? defaultTimeoutSeconds,
+  TimeoutSeconds: functionTimeoutSeconds,
   Retry: retries,
   Catch: [caught("Report")],
   ...more,
 });
 
-const defaultTimeoutSeconds = 900;
-const daySeconds = 86_400;
-const maxDays = 14;
-
-const settingsOf = ({ ratePerSecond, maxFailures, maxMessages }: RedriveStateMachineOptions): RunSettings => ({
-  ...(ratePerSecond !== undefined && { ratePerSecond }),
-  ...(maxFailures !== undefined && { maxFailures }),
-  ...(maxMessages !== undefined && { maxMessages }),
-});
-
 /** Members of the context object that the functions get. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
-const inspection = (options: RedriveStateMachineOptions): StateDefinition =>
-  task(options, [placeholders.inspection, { settings: settingsOf(options), "input.$": "$" }], {
+const inspection = (options: CheckedOptions): StateDefinition =>
+  task(options, [placeholders.inspection, { settings: options.settings, "input.$": "$" }], {
     // The output replaces the input, also when the state fails: the input may contain other members than settings.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
     Next: "Is the queue empty?",
   });
 
-const approvalRequest = (
-  options: RedriveStateMachineOptions,
-  mode: RedriveMode,
-  timeoutSeconds: number,
-): StateDefinition => {
+const approvalRequest = (options: CheckedOptions): StateDefinition => {
+  const { mode, partition, timeoutSeconds } = options;
   const payload = { "token.$": "$$.Task.Token", "run.$": execution["run.$"], mode, timeoutSeconds };
   return task(options, [placeholders.approvalRequest, { ...payload, "inspection.$": "$.inspection" }], {
-    Resource: `arn:${options.partition ?? "aws"}:states:::lambda:invoke.waitForTaskToken`,
+    Resource: `arn:${partition}:states:::lambda:invoke.waitForTaskToken`,
     TimeoutSeconds: timeoutSeconds,
     Retry: retriesOfRequest,
     Catch: [{ ErrorEquals: ["States.Timeout"], ResultPath: "$.expired", Next: "Report" }, caught("Report")],
@@ -158,8 +158,8 @@ const approvalRequest = (
   });
 };
 
-const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition => {
-  const payload = { mode, ...execution, "retries.$": "$$.State.RetryCount" };
+const batch = (options: CheckedOptions): StateDefinition => {
+  const payload = { mode: options.mode, ...execution, "retries.$": "$$.State.RetryCount" };
   const state = { "settings.$": "$.inspection.settings", "progress.$": "$.progress" };
   return task(options, [placeholders.batch, { ...payload, ...state }], {
     ResultSelector: Object.fromEntries(progressMembers.map((name) => [`${name}.$`, `$.Payload.${name}`])),
@@ -168,8 +168,8 @@ const batch = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDef
   });
 };
 
-const report = (options: RedriveStateMachineOptions, mode: RedriveMode): StateDefinition =>
-  task(options, [placeholders.report, { mode, ...execution, "state.$": "$" }], {
+const report = (options: CheckedOptions): StateDefinition =>
+  task(options, [placeholders.report, { mode: options.mode, ...execution, "state.$": "$" }], {
     ResultSelector: { "report.$": "$.Payload" },
     Catch: [caught("No report")],
     Next: "Ended well?",
@@ -181,55 +181,33 @@ const choice = (rule: Record<string, unknown>, otherwise: string): StateDefiniti
   Default: otherwise,
 });
 
-const moreBatches = (maxBatches: number): StateDefinition =>
-  choice(
-    {
-      And: [
-        { Variable: "$.progress.next", StringEquals: "more" },
-        { Variable: "$.progress.batches", NumericLessThan: maxBatches },
-      ],
-      Next: "Redrive a batch",
-    },
-    "Report",
-  );
-
-const check = (options: RedriveStateMachineOptions): void => {
-  const { mode = "redrive", partition = "aws" } = options;
-  if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
-  checkText("partition", partition);
-  checkSettings(options);
-  checkWhole("maxBatches", options.maxBatches ?? maxBatchesLimit, [1, maxBatchesLimit]);
-  checkWhole("functionTimeoutSeconds", options.functionTimeoutSeconds ?? defaultTimeoutSeconds, [1, 900]);
-  checkWhole("approval.timeoutSeconds", options.approval?.timeoutSeconds ?? daySeconds, [1, maxDays * daySeconds]);
-};
-
 /**
  * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders are the ARNs of
  * four functions, or of three without `approval`.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {
-  check(options);
-  const { mode = "redrive", approval, maxBatches = maxBatchesLimit } = options;
+  const given = checked(options);
+  const hasApproval = options.approval !== undefined;
+  const isMore = { Variable: "$.progress.next", StringEquals: "more" };
+  const isBelowLimit = { Variable: "$.progress.batches", NumericLessThan: given.maxBatches };
   const isEmpty = { Variable: "$.inspection.isEmpty", BooleanEquals: true, Next: "Report" };
+  const isApproved = { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" };
   const approvalStates = {
-    "Ask for approval": approvalRequest(options, mode, approval?.timeoutSeconds ?? daySeconds),
-    "Approved?": choice(
-      { Variable: "$.approval.decision", StringEquals: "approved", Next: "Redrive a batch" },
-      "Report",
-    ),
+    "Ask for approval": approvalRequest(given),
+    "Approved?": choice(isApproved, "Report"),
   };
   return {
     Comment: "Redrives dead letters. Created by redriveStateMachine of @sluice/workflow.",
     StartAt: "Inspect the queue",
     States: {
-      "Inspect the queue": inspection(options),
+      "Inspect the queue": inspection(given),
       "Inspection failed": { Type: "Pass", Parameters: { "error.$": "$" }, Next: "Report" },
-      "Is the queue empty?": choice(isEmpty, approval === undefined ? "Redrive a batch" : "Ask for approval"),
-      ...(approval !== undefined && approvalStates),
-      "Redrive a batch": batch(options, mode),
-      "More?": moreBatches(maxBatches),
-      Report: report(options, mode),
+      "Is the queue empty?": choice(isEmpty, hasApproval ? "Ask for approval" : "Redrive a batch"),
+      ...(hasApproval && approvalStates),
+      "Redrive a batch": batch(given),
+      "More?": choice({ And: [isMore, isBelowLimit], Next: "Redrive a batch" }, "Report"),
+      Report: report(given),
       "Ended well?": choice({ Variable: "$.report.outcome", StringEquals: "failed", Next: "Failed" }, "Done"),
       Done: { Type: "Succeed", OutputPath: "$.report" },
       Failed: { Type: "Fail", Error: "RedriveFailed", CausePath: "$.report.reason" },

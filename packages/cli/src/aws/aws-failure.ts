@@ -1,33 +1,37 @@
 // Turns errors of the SDK into one line for people.
 
+import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
 
-/** What the user can do, by the error's name. */
-const hints: readonly (readonly [RegExp, string])[] = [
-  [/^CredentialsProviderError$/, "; expected credentials in the environment, or --profile"],
-  [/QueueDoesNotExist|NonExistentQueue|ResourceNotFound/, "; expected its name, account and region to be right"],
-  [
-    /AccessDenied|Forbidden|UnrecognizedClient|InvalidClientTokenId|ExpiredToken/,
-    "; expected permission, or other credentials",
-  ],
-];
+const service: AwsService = {
+  name: "AWS",
+  codes: { NonExistentQueue: "SINK_MISSING", QueueDoesNotExist: "SINK_MISSING", ResourceNotFound: "SINK_MISSING" },
+};
 
-const fieldsOf = (error: unknown): { readonly name: string; readonly text: string } => {
-  if (!(error instanceof Error)) return { name: "Error", text: String(error) };
-  // Node's AggregateError for a host with several addresses has a code and no message.
-  const { code } = error as NodeJS.ErrnoException;
-  return { name: error.name, text: error.message || code || error.name };
+/** Says what the user can do. */
+const hintFor = (error: unknown, name: string): string => {
+  if (name === "CredentialsProviderError") return "; expected credentials in the environment, or --profile";
+  const { code } = awsRequestError("aws", service, error);
+  if (code === "SINK_MISSING") return "; expected its name, account and region to be right";
+  return code === "SINK_DENIED" ? "; expected permission, or other credentials" : "";
 };
 
 /** Creates the error for a failed request. `subject` says what the request was about: `the queue …`. */
 export const awsFailure = (subject: string, error: unknown): CommandError => {
-  const { name, text } = fieldsOf(error);
+  const { name, message, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  // Node's AggregateError for a host with several addresses has a code and no message.
+  const text = message || code || name;
   if (text === "Region is missing") {
     return new CommandError(`${subject}: no region was found; expected --region or AWS_REGION`, { cause: error });
   }
-  const hint = hints.find(([pattern]) => pattern.test(name))?.[1] ?? "";
   const [line = ""] = text.split("\n");
-  return new CommandError(`${subject}: ${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}${hint}`, {
-    cause: error,
-  });
+  const found = `${name === "Error" ? "" : `${name}: `}${line.replace(/\.$/, "")}`;
+  return new CommandError(`${subject}: ${found}${hintFor(error, name)}`, { cause: error });
 };
+
+/** Returns the `catch` of a request about that subject. @throws {CommandError} */
+export const failing =
+  (subject: string) =>
+  (error: unknown): never => {
+    throw awsFailure(subject, error);
+  };

@@ -44,14 +44,9 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
 /** Attempts of an invocation: enough for some seconds in which the function is at its concurrency limit. */
 const lambdaMaxAttempts = 6;
 
-type Service = "SQS" | "S3" | "LAMBDA";
-
-const endpointOf = ({ endpointUrl }: AwsOptions, service: Service): string | undefined =>
-  process.env[`AWS_ENDPOINT_URL_${service}`] ?? endpointUrl;
-
 /** Configures a client. `address` contains the region, unless the user names another one. */
-const configOf = (options: AwsOptions, service: Service, address: string) => {
-  const endpoint = endpointOf(options, service);
+const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address: string) => {
+  const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
   return {
     ...(options.profile !== undefined && { profile: options.profile }),
@@ -79,9 +74,5 @@ export const s3Client = async (options: AwsOptions): Promise<S3> => {
   const { S3 } = await import("@aws-sdk/client-s3");
   const config = configOf(options, "S3", "");
   // A local S3 has no host names for buckets.
-  return new S3({
-    ...config,
-    followRegionRedirects: true,
-    ...(config.endpoint !== undefined && { forcePathStyle: true }),
-  });
+  return new S3({ ...config, followRegionRedirects: true, forcePathStyle: config.endpoint !== undefined });
 };

@@ -2,15 +2,12 @@
 
 import { s3PayloadStore } from "@sluice/core";
 import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
-import { RecordError } from "@sluice/core/sink-kit";
+import { lazyClient, RecordError } from "@sluice/core/sink-kit";
 import { withRecord } from "@sluice/redrive";
 
 /** Records of the pipelines' payload stores. */
 export interface Payloads {
-  /**
-   * Returns the envelope with its record; undefined where the record is lost.
-   * @throws {SinkError} for other answers of S3
-   */
+  /** Returns the envelope with its record; undefined where that is lost. @throws {SinkError} for other answers of S3 */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
   /** Deletes a record. @throws {SinkError} for S3's answer */
   readonly remove: (recordUrl: string) => Promise<void>;
@@ -22,12 +19,11 @@ const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 
 /** Reads and deletes records in any bucket. The client is made for the first one. */
 export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
-  let client: ReturnType<typeof makeClient> | undefined;
+  const connection = lazyClient(undefined, makeClient);
   const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
     const [, bucket, prefix] = address.exec(recordUrl) ?? [];
     if (bucket === undefined || prefix === undefined) return undefined;
-    client ??= makeClient();
-    return s3PayloadStore({ bucket, prefix, client: await client });
+    return s3PayloadStore({ bucket, prefix, client: await connection.get() });
   };
   return {
     fetch: async (envelope) => {
@@ -40,6 +36,6 @@ export const openPayloads = (makeClient: () => Promise<S3Client & { readonly des
     },
     // Anyone may have sent the message: an object that is not a record of ours must not be deleted.
     remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
-    close: async () => (await client)?.destroy(),
+    close: connection.close,
   };
 };

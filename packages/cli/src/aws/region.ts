@@ -7,10 +7,5 @@ const patterns = [
 ];
 
 /** Returns the region in a queue's URL or in an ARN; undefined where the text contains no region. */
-export const regionIn = (address: string): string | undefined => {
-  for (const pattern of patterns) {
-    const [, region] = pattern.exec(address) ?? [];
-    if (region !== undefined) return region;
-  }
-  return undefined;
-};
+export const regionIn = (address: string): string | undefined =>
+  patterns.map((pattern) => pattern.exec(address)?.[1]).find((region) => region !== undefined);

@@ -34,18 +34,8 @@ export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: ValueOf<Specs[Name]> | undefined;
 };
 
-interface ParsedArguments<Specs extends OptionSpecs> {
-  readonly values: OptionValues<Specs>;
-  readonly positionals: readonly string[];
-}
-
 const unknownOption = /Unknown option '([^']+)'/;
 const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
-
-const optionsText = (specs: OptionSpecs): string =>
-  Object.keys(specs)
-    .map((name) => `--${name}`)
-    .join(", ");
 
 /** Refuses empty values: an unset variable of the shell would otherwise match no message, or every message. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
@@ -55,30 +45,26 @@ const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown
   }
 };
 
-/** Node's messages give advice in further sentences and lines. */
-const firstSentence = (message: string): string => message.split("\n")[0]?.replace(/\.$/, "") ?? message;
-
-/**
- * Parses the arguments of a command.
- * @throws {CommandError} which names the option that is unknown, has no value, or has an empty one
- */
+/** Parses a command's arguments. @throws {CommandError} for an option that is unknown, has no value, or an empty one */
 export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
   specs: Specs,
   args: readonly string[],
-): ParsedArguments<Specs> => {
+): { readonly values: OptionValues<Specs>; readonly positionals: readonly string[] } => {
   try {
     const parsed = parseArgs({ args: [...args], options: specs, allowPositionals: true });
     checkFilled(specs, parsed.values);
-    return parsed as unknown as ParsedArguments<Specs>;
+    return parsed as unknown as ReturnType<typeof parseArguments<Specs>>;
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const { message } = error as Error;
     const [, unknown] = unknownOption.exec(message) ?? [];
     const [, option] = valueless.exec(message) ?? [];
     if (option !== undefined) throw new CommandError(`${option} needs a value`, { cause: error });
-    if (unknown === undefined) throw new CommandError(firstSentence(message), { cause: error });
-    throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${optionsText(specs)}`, {
+    // Node gives advice in further lines.
+    if (unknown === undefined) throw new CommandError(message.replace(/\.?(\n[\s\S]*)?$/, ""), { cause: error });
+    const known = Object.keys(specs).map((name) => `--${name}`);
+    throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${known.join(", ")}`, {
       cause: error,
     });
   }

@@ -1,15 +1,15 @@
 // `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
 
-import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
-import { removeWithRecords } from "@sluice/redrive";
+import type { Envelope } from "@sluice/core/envelope";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { openTemporaryFile, type TextPosition } from "../files/temporary-file.ts";
-import { selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { readDeadLetters } from "../filter/dead-letter-filter.ts";
 import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
-import { type MessageReader, type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
+import { type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
+import { removeUnits } from "../message-source/remove-units.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
@@ -44,21 +44,18 @@ interface FoundDeadLetters<Kept> {
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
-  keep: (envelope: Envelope) => Promise<Kept>,
+  keep: (envelope: Envelope) => Kept | Promise<Kept>,
 ): Promise<FoundDeadLetters<Kept>> => {
   const status = await source.status();
   for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
   let [lost, received] = [0, 0];
-  const read: MessageReader<Kept> = ({ body }) => {
-    const envelope = decodeEnvelope(body);
-    if (envelope === undefined) return undefined;
-    const select = async (): Promise<Kept | undefined> => {
-      const selected = await selectDeadLetter(filter, envelope, payloads, needsRecord(envelope));
-      if (selected?.isLost) lost += 1;
-      return selected && keep(selected.envelope);
-    };
-    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
-  };
+  const read = readDeadLetters<Kept>(filter, payloads, {
+    needsRecord,
+    keep: (envelope, isLost) => {
+      if (isLost) lost += 1;
+      return keep(envelope);
+    },
+  });
   const onProgress = (done: number): void =>
     terminal.progress.update({ doing: "receiving", done: received + done, total: status.available });
   const receiver = unitReceiver<Kept>({ source, read, onProgress });
@@ -95,11 +92,7 @@ const exitCodeOf = ({ notReceived }: FoundDeadLetters<unknown>, { signal }: Acti
 
 const list = async (context: ActionContext): Promise<number> => {
   const { options, terminal, source } = context;
-  const found = await receive(
-    context,
-    () => options.hasKeys,
-    async (envelope) => rowOf(envelope),
-  );
+  const found = await receive(context, () => options.hasKeys, rowOf);
   await source.release();
   const rows = found.deadLetters.map(({ value }) => value);
   const lines = options.isGrouped ? groupLines(rows, Date.now()) : deadLetterLines(rows, options.hasKeys, Date.now());
@@ -120,7 +113,7 @@ const show = async (context: ActionContext): Promise<number> => {
   const { options, terminal, source } = context;
   const { id = "", hasValues } = options;
   const isNamed = (envelope: Envelope): boolean => envelope.id.startsWith(id);
-  const keep = async (envelope: Envelope): Promise<Envelope | { readonly id: string }> =>
+  const keep = (envelope: Envelope): Envelope | { readonly id: string } =>
     isNamed(envelope) ? envelope : { id: envelope.id };
   const { deadLetters } = await receive(context, isNamed, keep);
   await source.release();
@@ -139,11 +132,8 @@ const withTexts = async (
 ): Promise<number> => {
   const file = await openTemporaryFile();
   try {
-    const found = await receive(
-      context,
-      () => true,
-      (envelope) => file.add(exportLine(envelope)),
-    );
+    const keep = (envelope: Envelope): Promise<TextPosition> => file.add(exportLine(envelope));
+    const found = await receive(context, () => true, keep);
     const positions = found.deadLetters.map(({ value }) => value);
     return await use(found, (path) => writeLines(path, positions, file));
   } finally {
@@ -161,24 +151,6 @@ const exportAll = (context: ActionContext): Promise<number> =>
     for (const line of [`${sumText(found.deadLetters)}${where}`, ...restLines(found)]) terminal.err(line);
     return exitCodeOf(found, context);
   });
-
-/** Deletes dead letters and their records. Answers how many messages are left. */
-const removeAll = async (
-  { source, payloads, terminal }: ActionContext,
-  deadLetters: DeadLetters<unknown>,
-): Promise<number> => {
-  let left = 0;
-  await removeWithRecords(deadLetters, {
-    removeMessages: async (ids) => {
-      const failed = new Set(await source.remove(ids));
-      left = failed.size;
-      return new Set(ids.filter((id) => !failed.has(id)));
-    },
-    payloadStore: payloads,
-    onError: (url, error) => terminal.err(`${url} could not be removed: ${(error as Error).message}`),
-  });
-  return left;
-};
 
 const backupFile = ({ source }: ActionContext): string =>
   `${source.name.replace(/\.fifo$/, "")}-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
@@ -198,7 +170,7 @@ const deleteAll = (context: ActionContext): Promise<number> =>
     }
     await write(file);
     terminal.out(`${sumText(deadLetters)} written to ${file}`);
-    const left = await removeAll(context, deadLetters);
+    const left = await removeUnits(deadLetters, source, context.payloads, terminal);
     terminal.out(left === 0 ? `${sumText(deadLetters)} deleted` : `${counted(left, "message")} could not be deleted`);
     return left > 0 ? exitCodes.left : exitCodeOf(found, context);
   });

@@ -1,55 +1,32 @@
 // Lists dead letters as a table, without item values.
 
 import type { Envelope } from "@sluice/core/envelope";
-import type { Image } from "@sluice/core/sink-kit";
+import { groupBy, type Image } from "@sluice/core/sink-kit";
 import { ageText, withSeparators } from "../terminal/format.ts";
 import { tableLines } from "../terminal/table.ts";
 
 /** The columns of a dead letter. */
-export interface DeadLetterRow
-  extends Pick<Envelope, "id" | "pipeline" | "sink" | "code" | "attempts" | "firstFailedAt"> {
-  readonly keys: Image | undefined;
-}
+type DeadLetterRow = Omit<Envelope, "record"> & { readonly keys: Image | undefined };
 
-/** Returns the columns of an envelope. */
-export const rowOf = ({ id, pipeline, sink, code, attempts, firstFailedAt, record }: Envelope): DeadLetterRow => ({
-  id,
-  pipeline,
-  sink,
-  code,
-  attempts,
-  firstFailedAt,
-  keys: record.dynamodb?.Keys,
-});
+/** Returns the columns of an envelope, without its record: a queue may contain more than fits into memory. */
+export const rowOf = ({ record, ...columns }: Envelope): DeadLetterRow => ({ ...columns, keys: record.dynamodb?.Keys });
 
 const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
 
 /** Writes a line for each dead letter, the oldest first. */
-export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] =>
-  tableLines(
-    ["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])],
-    [...rows]
-      .sort(byTime)
-      .map(({ id, sink, code, firstFailedAt, attempts, keys }) => [
-        id,
-        sink,
-        code,
-        ageText(firstFailedAt, now),
-        String(attempts),
-        ...(hasKeys ? [JSON.stringify(keys ?? {})] : []),
-      ]),
-  );
+export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] => {
+  const cells = [...rows].sort(byTime).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
+    const key = hasKeys ? [JSON.stringify(keys ?? {})] : [];
+    return [id, sink, code, ageText(firstFailedAt, now), String(attempts), ...key];
+  });
+  return tableLines(["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])], cells);
+};
 
 /** Writes a line for each pipeline, sink and code. */
 export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {
-  const groups = new Map<string, DeadLetterRow[]>();
-  for (const row of [...rows].sort(byTime)) {
-    const name = JSON.stringify([row.pipeline, row.sink, row.code]);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [row]);
-    else group.push(row);
-  }
+  const nameOf = ({ pipeline, sink, code }: DeadLetterRow): string => JSON.stringify([pipeline, sink, code]);
+  const groups = groupBy([...rows].sort(byTime), nameOf);
   const cells = [...groups].sort().map(([, group]) => {
     const [oldest, newest] = [group[0] as DeadLetterRow, group.at(-1) as DeadLetterRow];
     const ages = [oldest, newest].map(({ firstFailedAt }) => ageText(firstFailedAt, now));

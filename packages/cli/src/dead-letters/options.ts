@@ -78,9 +78,8 @@ const checkActions = (action: string, values: Values): void => {
 const actionIn = (text: string | undefined): DeadLettersOptions["action"] => {
   const action = actions.find((known) => known === text);
   if (action !== undefined) return action;
-  throw new CommandError(
-    `${text === undefined ? "no action is given" : `unknown action "${text}"`}; expected ${actions.join(", ")}`,
-  );
+  const found = text === undefined ? "no action is given" : `unknown action "${text}"`;
+  throw new CommandError(`${found}; expected ${actions.join(", ")}`);
 };
 
 /** Reads the queue, and for `show` the id, in either order. */
@@ -94,10 +93,7 @@ const subjects = (action: string, given: readonly string[]): { queueUrl: string;
   return { queueUrl: queueUrlIn(queue), id };
 };
 
-/**
- * Reads the arguments. Undefined: they ask for help.
- * @throws {CommandError} which names the wrong argument
- */
+/** Reads the arguments. Undefined: they ask for help. @throws {CommandError} which names the wrong argument */
 export const deadLettersOptions = (args: readonly string[], now: number): DeadLettersOptions | undefined => {
   const { values, positionals } = parseArguments("sluice dead-letters", options, args);
   if (values.help) return undefined;

@@ -16,14 +16,11 @@ export interface ProgressFile {
 
 const headerOf = (digest: string): string => `sluice redrive, lines done of sha256:${digest}`;
 
-const textAt = async (path: string): Promise<string> => {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+const textAt = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
     throw error;
-  }
-};
+  });
 
 /** Drops an incomplete last line: a crash may have cut off its number. */
 const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);

@@ -1,9 +1,10 @@
 // Selects dead letters.
 
-import type { Envelope } from "@sluice/core/envelope";
+import { type Envelope, messageContent } from "@sluice/core/envelope";
 import type { Payloads } from "../aws/payloads.ts";
 import type { OptionValues } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import type { MessageReader } from "../message-source/receive-units.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
 import { sinceTime } from "./since.ts";
 
@@ -67,26 +68,32 @@ const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: E
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&
   (keys === undefined || keys.some((matches) => matches(envelope.record.dynamodb?.Keys)));
 
-/** A selected dead letter. */
-export interface SelectedDeadLetter {
-  /** With its record, where that was needed and is not lost. */
-  readonly envelope: Envelope;
-  readonly isLost: boolean;
+/** What a command needs of the dead letters that a filter selects. */
+export interface DeadLetterNeeds<Value> {
+  readonly needsRecord: (envelope: Envelope) => boolean;
+  /** Gets the dead letter with its record, where that was needed and is not lost, and its message's body. */
+  readonly keep: (envelope: Envelope, isLost: boolean, body: string) => Value | Promise<Value>;
 }
 
 /**
- * Returns the dead letter with its record; undefined where the filter does not select it. The record may be stored in S3: it
- * is fetched where the filter or the command needs it, and only after the rest of the filter has matched.
+ * Reads dead letters, and selects them by a filter. A record may be stored in S3: it is fetched where the filter or the
+ * command needs it, and only after the rest of the filter has matched.
  */
-export const selectDeadLetter = async (
-  filter: DeadLetterFilter,
-  envelope: Envelope,
-  payloads: Pick<Payloads, "fetch">,
-  needsRecord: boolean,
-): Promise<SelectedDeadLetter | undefined> => {
-  if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
-  const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord);
-  const whole = isFetched ? await payloads.fetch(envelope) : envelope;
-  const found = { envelope: whole ?? envelope, isLost: whole === undefined };
-  return isSelected(filter, found.envelope) ? found : undefined;
-};
+export const readDeadLetters =
+  <Value>(
+    filter: DeadLetterFilter,
+    payloads: Pick<Payloads, "fetch">,
+    { needsRecord, keep }: DeadLetterNeeds<Value>,
+  ): MessageReader<Value> =>
+  ({ body }) => {
+    const content = messageContent(body);
+    if (content.kind !== "dead-letter") return undefined;
+    const { envelope } = content;
+    const select = async (): Promise<Value | undefined> => {
+      if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
+      const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord(envelope));
+      const whole = isFetched ? await payloads.fetch(envelope) : envelope;
+      return isSelected(filter, whole ?? envelope) ? keep(whole ?? envelope, whole === undefined, body) : undefined;
+    };
+    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
+  };

@@ -7,10 +7,7 @@ const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600
 /** Start of a date in ISO 8601: `Date.parse` also accepts other texts, whose meaning is not defined. */
 const isoStart = /^\d{4}-\d\d-\d\d/;
 
-/**
- * Returns the milliseconds since the epoch of an ISO time, or of a span before now: `2h`, `3d`.
- * @throws {CommandError} for any other text
- */
+/** Returns an ISO time, or a span before now (`2h`), as milliseconds. @throws {CommandError} for any other text */
 export const sinceTime = (text: string, now: number): number => {
   const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? [];
   if (amount !== undefined) return now - Number(amount) * (unitMs[unit] ?? 0);

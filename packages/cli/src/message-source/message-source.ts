@@ -1,5 +1,4 @@
-// A message source: a queue, a file, or the objects under a prefix in S3. Messages are received, and then removed or
-// released.
+// A message source: a queue, a file, or objects under a prefix in S3. Messages are received, then removed or released.
 
 /** A message that was received. */
 export interface SourceMessage {

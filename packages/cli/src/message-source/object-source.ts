@@ -1,7 +1,7 @@
 // The objects under a prefix of an S3 bucket as a message source.
 
 import { eachBounded } from "@sluice/core/sink-kit";
-import { awsFailure } from "../aws/aws-failure.ts";
+import { failing } from "../aws/aws-failure.ts";
 import type { MessageSource, SourceMessage } from "./message-source.ts";
 
 /** The calls of `S3` from `@aws-sdk/client-s3` that objects need as a message source. */
@@ -40,37 +40,28 @@ export const objectSource = (client: ObjectClient, Bucket: string, Prefix: strin
     return { id: Key, body: (await Body?.transformToString()) ?? "" };
   };
 
-  /** Waits for S3. Its errors become one line for people. */
-  const ask = async <Value>(work: Promise<Value>): Promise<Value> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw awsFailure(name, error);
-    }
-  };
-
   return {
     name,
     isFifo: false,
     status: async () => {
-      listed = await ask(list());
+      listed = await list().catch(failing(name));
       return { available: listed.length, hidden: 0, alreadyDone: 0, notes: [] };
     },
     receiveAll: async (pass, signal) => {
-      for (const key of listed ?? (await ask(list()))) {
+      for (const key of listed ?? (await list().catch(failing(name)))) {
         if (signal.aborted) break;
-        await pass(await ask(read(key)));
+        await pass(await read(key).catch(failing(name)));
       }
       return { isFull: false };
     },
     remove: async (ids) => {
       const left = await eachBounded(ids, requestsAtOnce, (Key) =>
         client.deleteObject({ Bucket, Key }).then(
-          () => undefined,
-          () => Key,
+          () => [],
+          () => [Key],
         ),
       );
-      return left.filter((key) => key !== undefined);
+      return left.flat();
     },
     release: async () => 0,
     expired: () => 0,

@@ -1,6 +1,6 @@
 // Reads a queue's attributes.
 
-import { queueDepth } from "@sluice/core/envelope";
+import { jsonMembers, queueDepth } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";
 import type { SourceStatus } from "./message-source.ts";
 
@@ -14,20 +14,10 @@ const visibility = { least: 1, default: 30, most: 300 };
 export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): number =>
   Math.min(visibility.most, Math.max(visibility.least, Number(VisibilityTimeout ?? 0) || visibility.default));
 
-const maxReceiveCountIn = ({ RedrivePolicy }: QueueAttributes): number | undefined => {
-  if (RedrivePolicy === undefined) return undefined;
-  return Number((JSON.parse(RedrivePolicy) as { readonly maxReceiveCount?: unknown }).maxReceiveCount) || undefined;
-};
-
 /** Returns the queue's status before anything is received. */
 export const statusOf = (attributes: QueueAttributes): SourceStatus => {
   const { visible, inFlight, delayed } = queueDepth(attributes);
-  const receives = maxReceiveCountIn(attributes);
-  const note = `its RedrivePolicy moves a message after ${counted(receives ?? 0, "receive")}, and this command receives each message`;
-  return {
-    available: visible,
-    hidden: inFlight + delayed,
-    alreadyDone: 0,
-    notes: receives === undefined ? [] : [note],
-  };
+  const receives = Number(jsonMembers(attributes.RedrivePolicy ?? "").maxReceiveCount) || 0;
+  const note = `its RedrivePolicy moves a message after ${counted(receives, "receive")}, and this command receives each message`;
+  return { available: visible, hidden: inFlight + delayed, alreadyDone: 0, notes: receives === 0 ? [] : [note] };
 };

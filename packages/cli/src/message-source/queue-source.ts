@@ -7,7 +7,7 @@ import {
   requestsAtOnce,
   type SqsCalls,
 } from "@sluice/core/envelope";
-import { awsFailure } from "../aws/aws-failure.ts";
+import { awsFailure, failing } from "../aws/aws-failure.ts";
 import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messages.ts";
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
@@ -44,20 +44,10 @@ interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
   readonly held: HeldMessages;
 }
 
-const unreachable = (queueUrl: string, error: unknown) => awsFailure(`the queue ${queueUrl}`, error);
-
-const attributesOf = async ({
-  client,
-  queueUrl,
-}: Pick<OpenQueueSource, "client" | "queueUrl">): Promise<QueueAttributes> => {
-  try {
-    return (await client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["All"] })).Attributes ?? {};
-  } catch (error) {
-    throw unreachable(queueUrl, error);
-  }
+const attributesOf = async (client: SourceQueueClient, QueueUrl: string): Promise<QueueAttributes> => {
+  const request = client.getQueueAttributes({ QueueUrl, AttributeNames: ["All"] });
+  return (await request.catch(failing(`the queue ${QueueUrl}`))).Attributes ?? {};
 };
-
-const isOverLimit = (error: unknown): boolean => error instanceof Error && /OverLimit/.test(error.name);
 
 /** Returns the new messages of one receive; undefined where SQS' limit of messages in flight is reached. */
 const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
@@ -71,8 +61,8 @@ const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise
       return isKnown ? [] : [{ id, body }];
     });
   } catch (error) {
-    if (isOverLimit(error)) return undefined;
-    throw unreachable(QueueUrl, error);
+    if (error instanceof Error && /OverLimit/.test(error.name)) return undefined;
+    throw awsFailure(`the queue ${QueueUrl}`, error);
   }
 };
 
@@ -91,7 +81,7 @@ const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise
 /** Whether a queue is empty after so many long polls without a message. */
 const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
   if (emptyPolls === 0) return false;
-  return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue)).available === 0;
+  return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue.client, queue.queueUrl)).available === 0;
 };
 
 const receiveAll = async (
@@ -141,7 +131,7 @@ export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: Qu
     return { client, queueUrl, name, isFifo, maxHeld, holdSeconds, held };
   };
   const opened = async () => {
-    const attributes = await attributesOf({ client, queueUrl });
+    const attributes = await attributesOf(client, queueUrl);
     queue ??= open(attributes);
     return { queue, status: statusOf(attributes) };
   };

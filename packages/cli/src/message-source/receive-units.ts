@@ -24,18 +24,29 @@ export interface ReadMessage<Value> {
 /** Reads a message. Undefined for an unsupported one. */
 export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | undefined;
 
-/** Messages of one round. */
-export interface ReceivedUnits<Value> extends ReceiveEnd {
+interface Copy {
+  readonly id: string;
+  readonly recordUrl: string | undefined;
+}
+
+/** The messages of a round so far. */
+interface Round<Value> {
   /** The units whose first message was received in this round. */
-  readonly units: readonly MessageUnit<Value>[];
-  /** Number of messages that are copies. */
-  readonly copies: number;
+  readonly units: MessageUnit<Value>[];
   /** Copies whose unit is removed: they can be removed, too. */
-  readonly lateCopies: readonly string[];
-  readonly notSelected: readonly string[];
-  readonly unsupported: readonly string[];
+  readonly lateCopies: string[];
+  readonly unsupported: string[];
+  /** By dead letter: another copy of it may be selected. */
+  readonly notSelected: Map<string, Copy[]>;
+  /** Number of messages that are copies. */
+  copies: number;
   /** Number of messages. One may be in no list: the message whose error ended the receive. */
-  readonly size: number;
+  size: number;
+}
+
+/** Messages of one round, and how it ended. */
+export interface ReceivedUnits<Value> extends ReceiveEnd, Readonly<Omit<Round<Value>, "notSelected">> {
+  readonly notSelected: readonly string[];
   readonly failure: { readonly error: unknown } | undefined;
 }
 
@@ -57,38 +68,14 @@ export interface UnitReceiverOptions<Value> {
   readonly onProgress: (received: number) => void;
 }
 
-interface Copy {
-  readonly id: string;
-  readonly recordUrl: string | undefined;
-}
-
-/** The messages of a round so far. */
-interface Round<Value> {
-  readonly units: MessageUnit<Value>[];
-  readonly lateCopies: string[];
-  readonly unsupported: string[];
-  /** By dead letter: another copy of it may be selected. */
-  readonly notSelected: Map<string, Copy[]>;
-  copies: number;
-  size: number;
-}
-
 interface ReceiverState<Value> extends UnitReceiverOptions<Value> {
   readonly known: Map<string, MessageUnit<Value>>;
   readonly unsupported: UnsupportedMessages;
 }
 
-const addCopy = (unit: MessageUnit<unknown>, { id, recordUrl }: Copy): void => {
-  unit.messages.push(id);
-  if (recordUrl !== undefined) unit.recordUrls.push(recordUrl);
-};
-
-const addUnit = <Value>(round: Round<Value>, value: Value, copies: readonly Copy[]): MessageUnit<Value> => {
-  const unit: MessageUnit<Value> = { value, messages: [], recordUrls: [] };
-  for (const copy of copies) addCopy(unit, copy);
-  round.copies += copies.length - 1;
-  round.units.push(unit);
-  return unit;
+const addCopies = (unit: MessageUnit<unknown>, copies: readonly Copy[]): void => {
+  unit.messages.push(...copies.map(({ id }) => id));
+  unit.recordUrls.push(...copies.flatMap(({ recordUrl }) => recordUrl ?? []));
 };
 
 /** Adds a message to the unit of its dead letter, or to the messages that are not selected or unsupported. */
@@ -106,25 +93,26 @@ const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, mes
   if (unit !== undefined) {
     round.copies += 1;
     if (isRemoved(unit.value)) round.lateCopies.push(message.id);
-    else addCopy(unit, copy);
+    else addCopies(unit, [copy]);
     return;
   }
   const copies = [copy, ...(round.notSelected.get(deadLetterId) ?? [])];
   const value = await found.select();
   if (value === undefined) return void round.notSelected.set(deadLetterId, copies);
   round.notSelected.delete(deadLetterId);
-  known.set(deadLetterId, addUnit(round, value, copies));
+  const added: MessageUnit<Value> = { value, messages: [], recordUrls: [] };
+  addCopies(added, copies);
+  known.set(deadLetterId, added);
+  round.units.push(added);
+  round.copies += copies.length - 1;
 };
 
 /** Creates a receiver, which remembers the units of all rounds. */
 export const unitReceiver = <Value>(options: UnitReceiverOptions<Value>): UnitReceiver<Value> => {
   const state = { ...options, known: new Map<string, MessageUnit<Value>>(), unsupported: unsupportedMessages() };
   const receive = async (signal: AbortSignal): Promise<ReceivedUnits<Value>> => {
-    const round: Round<Value> = {
-      ...{ units: [], lateCopies: [], unsupported: [], notSelected: new Map() },
-      copies: 0,
-      size: 0,
-    };
+    const lists = { units: [], lateCopies: [], unsupported: [], notSelected: new Map() };
+    const round: Round<Value> = { ...lists, copies: 0, size: 0 };
     const pass = async (message: SourceMessage): Promise<void> => {
       round.size += 1;
       await sort(round, state, message);

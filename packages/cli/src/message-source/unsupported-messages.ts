@@ -1,6 +1,6 @@
 // Messages that a command does not support: what they contain, how many there are, and the id of the first.
 
-import { messageContent } from "@sluice/redrive";
+import { messageContent } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";
 import type { SourceMessage } from "./message-source.ts";
 

@@ -1,30 +1,25 @@
 // Finishes messages that have a result: removes or releases them, and counts them.
 
-import { type RedriveResult, removeWithRecords } from "@sluice/redrive";
+import { outcomesBySeverity } from "@sluice/core/envelope";
+import type { RedriveResult } from "@sluice/redrive";
 import type { MessageUnit } from "../message-source/receive-units.ts";
+import { removeUnits } from "../message-source/remove-units.ts";
 import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
 
 /** Finishes messages. */
 export interface Finisher {
   readonly finish: (results: ReadonlyMap<UnitPart, RedriveResult>) => Promise<void>;
-  /** Removes messages that were delivered. Answers those that are removed. */
-  readonly remove: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** Removes copies of messages that were delivered. */
+  readonly removeCopies: (ids: readonly string[]) => Promise<void>;
   /** Messages that were delivered and could not be removed. */
   readonly notRemoved: () => number;
 }
 
 /** Outcomes by precedence: of several parts, the one that needs attention most. */
-const precedence: readonly RedriveResult["outcome"][] = [
-  "unsent",
-  "retried",
-  "rejected",
-  "delivered",
-  "superseded",
-  "filtered",
-];
+const precedence = ["unsent", ...outcomesBySeverity] as const;
 
 const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
-  outcome: precedence[Math.min(...[one ?? other, other].map(({ outcome }) => precedence.indexOf(outcome)))] ?? "unsent",
+  outcome: precedence.find((outcome) => outcome === one?.outcome || outcome === other.outcome) ?? "unsent",
   stays: one?.stays || other.stays,
 });
 
@@ -49,28 +44,20 @@ export const finisher = (
 ): Finisher => {
   const { options, source, payloads, terminal } = redrive;
   let notRemoved = 0;
-
-  const remove = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
-    const left = new Set(await source.remove(ids));
-    notRemoved += left.size;
-    return new Set(ids.filter((id) => !left.has(id)));
-  };
-
   return {
     notRemoved: () => notRemoved,
-    remove,
+    removeCopies: async (ids) => {
+      const left = await source.remove(ids);
+      notRemoved += left.length;
+    },
     finish: async (results) => {
       const units = completeUnits(results, redrive);
       const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
-      await removeWithRecords(
-        units.filter((unit) => !isStaying(unit)),
-        {
-          removeMessages: remove,
-          // The dead letters of a file may still be in a queue, which needs their records.
-          payloadStore: options.address.kind === "queue" ? payloads : undefined,
-          onError: (url, error) => terminal.err(`${url} could not be removed: ${(error as Error).message}`),
-        },
-      );
+      const done = units.filter((unit) => !isStaying(unit));
+      // The dead letters of a file may still be in a queue, which needs their records.
+      const payloadStore = options.address.kind === "queue" ? payloads : undefined;
+      const left = await removeUnits(done, source, payloadStore, terminal);
+      notRemoved += left;
       // Messages of a FIFO queue would be received again at once, and hold back the others of their group.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },

@@ -19,12 +19,9 @@ export const lambdaInvoker = (
   client: LambdaClient & { readonly destroy?: () => void },
   functionName: string,
 ): Invoker => ({
-  invoke: async (event) => {
-    try {
-      return await invokeFunction(client, functionName, event);
-    } catch (error) {
+  invoke: (event) =>
+    invokeFunction(client, functionName, event).catch((error: unknown) => {
       throw error instanceof FunctionFailedError ? error : awsFailure(`the function ${functionName}`, error);
-    }
-  },
+    }),
   close: async () => client.destroy?.(),
 });

@@ -54,13 +54,6 @@ const checkReady = (message: WorkerMessage, handler: string): void => {
   throw new CommandError(`the handler ${handler} cannot be loaded: ${line}`, { cause });
 };
 
-/** A worker with a loaded handler. */
-interface ReadyWorker {
-  readonly call: (event: unknown) => Promise<unknown>;
-  readonly isDead: () => boolean;
-  readonly close: () => Promise<void>;
-}
-
 /** Resolves when the worker has ended, with the reason: the handler may have thrown an uncaught error. */
 const deathOf = (worker: Worker): Promise<FunctionFailedError> =>
   new Promise((resolve) => {
@@ -78,7 +71,8 @@ const answerIn = (message: WorkerMessage): unknown => {
   throw new FunctionFailedError("it did not answer", "Runtime.ExitError");
 };
 
-const readyWorker = async (options: LocalHandlerOptions): Promise<ReadyWorker> => {
+/** Starts a worker, and loads the handler in it. */
+const readyWorker = async (options: LocalHandlerOptions) => {
   const worker = startWorker(options);
   let isDead = false;
   const death = deathOf(worker).then((error) => {
@@ -95,14 +89,12 @@ const readyWorker = async (options: LocalHandlerOptions): Promise<ReadyWorker> =
   checkReady(await nextMessage(), options.handler);
   return {
     isDead: () => isDead,
-    call: async (event) => {
+    call: async (event: unknown): Promise<unknown> => {
       const answered = nextMessage();
       worker.postMessage(event);
       return answerIn(await answered);
     },
-    close: async () => {
-      await worker.terminate();
-    },
+    close: async () => void (await worker.terminate()),
   };
 };
 

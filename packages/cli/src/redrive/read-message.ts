@@ -1,17 +1,10 @@
 // Reads what a redrive sends from a message: a dead letter, or a batch that Lambda sent to its on-failure destination.
 
+import { type InvocationRecord, isS3Notification, messageContent, payloadIn } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
-import {
-  envelopeOrder,
-  type InvocationRecord,
-  invocationOrder,
-  isS3Notification,
-  jsonMembers,
-  type MessageOrder,
-  messageContent,
-} from "@sluice/redrive";
+import { envelopeOrder, invocationOrder, type MessageOrder } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
-import { type DeadLetterFilter, selectDeadLetter } from "../filter/dead-letter-filter.ts";
+import { type DeadLetterFilter, readDeadLetters } from "../filter/dead-letter-filter.ts";
 import type { MessageReader } from "../message-source/receive-units.ts";
 
 /** A body that is sent, and its place in the order. */
@@ -20,30 +13,19 @@ export interface MessagePart extends MessageOrder {
 }
 
 /** Reads dead letters. Their bodies are sent as they are: the handler fetches records from S3 by itself. */
-export const deadLetterReader =
-  (filter: DeadLetterFilter, payloads: Pick<Payloads, "fetch">): MessageReader<readonly MessagePart[]> =>
-  ({ body }) => {
-    const content = messageContent(body);
-    if (content.kind !== "dead-letter") return undefined;
-    const { envelope } = content;
-    const select = async () => {
-      const whole = await selectDeadLetter(filter, envelope, payloads, true);
-      return whole && [{ ...envelopeOrder(whole.envelope), body }];
-    };
-    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
-  };
+export const deadLetterReader = (
+  filter: DeadLetterFilter,
+  payloads: Pick<Payloads, "fetch">,
+): MessageReader<readonly MessagePart[]> =>
+  readDeadLetters(filter, payloads, {
+    needsRecord: () => true,
+    keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
+  });
 
 /** Most bytes of one part in a request, as JSON text within JSON. */
 const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));
-
-/** Returns the stream records in an invocation record's payload; none where the payload is cut off. */
-const recordsIn = ({ payload }: InvocationRecord): readonly unknown[] => {
-  const event = typeof payload === "string" ? jsonMembers(payload) : payload;
-  const { Records } = (event ?? {}) as { readonly Records?: unknown };
-  return Array.isArray(Records) ? Records : [];
-};
 
 const limits = {
   maxEntries: Number.POSITIVE_INFINITY,
@@ -54,7 +36,8 @@ const limits = {
 /** Returns the body itself. One that is too large for a request is split by its records, or reduced to its pointer. */
 const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => {
   if (bytesInJson(body) <= maxPartBytes) return [body];
-  const parts = chunk(recordsIn(record), limits).map((Records) => JSON.stringify({ ...record, payload: { Records } }));
+  const records = payloadIn(record) ?? [];
+  const parts = chunk(records, limits).map((Records) => JSON.stringify({ ...record, payload: { Records } }));
   return parts.length > 0 ? parts : [JSON.stringify({ ...record, payload: undefined })];
 };
 

@@ -17,20 +17,8 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
-const dryRunWords: Readonly<Record<CountedOutcome, string>> = {
-  ...words,
-  delivered: "would be delivered",
-  superseded: "would be superseded",
-  filtered: "would be filtered",
-  rejected: "would be rejected",
-};
-
-/** Messages that are left for one cause. */
-interface Cause {
-  messages: number;
-  /** Of the first message. */
-  readonly reason: string;
-}
+/** Outcomes that a dry run predicts: "would be delivered". */
+const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
 /** Collects why messages are left, and which records are lost. */
 export interface Causes {
@@ -52,7 +40,8 @@ const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
 
 /** Starts without causes. */
 export const newCauses = (): Causes => {
-  const causes = new Map<string, Cause>();
+  /** The number of messages, and the reason of the first. */
+  const causes = new Map<string, { messages: number; readonly reason: string }>();
   const lost: string[] = [];
   return {
     add: (result) => {
@@ -78,14 +67,13 @@ export const newCauses = (): Causes => {
 
 /** Writes the counts as one equation. */
 export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
-  const names = isDryRun ? dryRunWords : words;
   const parts = outcomes
     .filter((outcome) => counts.of(outcome) > 0)
-    .map((outcome) =>
-      outcome === "copy"
-        ? counted(counts.of(outcome), "copy", "copies")
-        : `${withSeparators(counts.of(outcome))} ${names[outcome]}`,
-    );
+    .map((outcome) => {
+      const would = isDryRun && conditional.includes(outcome) ? "would be " : "";
+      const name = outcome === "copy" && counts.of(outcome) === 1 ? "copy" : words[outcome];
+      return `${withSeparators(counts.of(outcome))} ${would}${name}`;
+    });
   return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 
@@ -127,10 +115,8 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
 };
 
 /** Whether messages are left that were selected, or that could not be received. */
-export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean =>
-  leftOf(counts) > 0 ||
-  remainder.isFull ||
-  remainder.hidden > 0 ||
-  remainder.behind > 0 ||
-  remainder.notRemoved > 0 ||
-  (remainder.isEverything && counts.of("unsupported") > 0);
+export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean => {
+  const { hidden, isFull, behind, notRemoved, isEverything } = remainder;
+  const unsupported = isEverything ? counts.of("unsupported") : 0;
+  return isFull || leftOf(counts) + hidden + behind + notRemoved + unsupported > 0;
+};

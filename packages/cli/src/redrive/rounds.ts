@@ -1,6 +1,5 @@
-// The rounds of a redrive. All available messages are received before the first is sent, because a queue brings messages in
-// any order, and an item's changes are sent in order. A FIFO queue takes several rounds, since removing messages makes others
-// available.
+// The rounds of a redrive. All available messages are received before the first is sent: a queue brings them in any order,
+// and an item's changes are sent in order. A FIFO queue takes several rounds, since removing messages makes others available.
 
 import { systemClock } from "@sluice/core/sink-kit";
 import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
@@ -60,7 +59,7 @@ const receiveParts = async (
   counts.add("unsupported", unsupported.length);
   // The message whose error ended the receive.
   counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
-  await finisher.remove(lateCopies);
+  await finisher.removeCopies(lateCopies);
   if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
   return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
 };

@@ -7,7 +7,7 @@ const redrawIntervalMs = 100;
 const barWidth = 24;
 const eraseLine = "\r\u001b[2K";
 
-/** ProgressLine of a step. */
+/** Progress of a step. */
 export interface ProgressStep {
   /** Name of the step: `redriving`. */
   readonly doing: string;

@@ -25,13 +25,12 @@ const attributesOf = ({ pipeline, sink, code }: Envelope): SqsEntry["MessageAttr
     Object.entries({ pipeline, sink, code }).map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
   );
 
-interface Body {
-  readonly body: string;
-  readonly url?: string;
-}
-
 /** The first form that fits: plain, compressed, or (with a payload store) the address of the record. */
-const bodyOf = async (envelope: Envelope, limit: number, payloadStore: PayloadStore | undefined): Promise<Body> => {
+const bodyOf = async (
+  envelope: Envelope,
+  limit: number,
+  payloadStore: PayloadStore | undefined,
+): Promise<{ readonly body: string; readonly url?: string }> => {
   // The record is in the payload store already, and could not be fetched.
   if (envelope.recordUrl !== undefined) return { body: recordUrlBody(envelope, envelope.recordUrl) };
   const plain = plainBody(envelope);

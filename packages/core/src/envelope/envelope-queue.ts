@@ -3,28 +3,24 @@
 
 import { eachBounded } from "../async/bounded.ts";
 import { ConfigError } from "../errors.ts";
+import { groupBy } from "../sink/chunk.ts";
 import { fifoId } from "../sink/fifo.ts";
-import { missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { type EnvelopeMessage, type SizedMessage, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { EnvelopeReceipt } from "./receipt.ts";
 import {
-  type BatchResult,
   changeVisibility,
   deleteMessages,
   inBatchesOfTen,
+  type Receipt,
   requestsAtOnce,
   type SqsEntry,
   type SqsQueueClient,
   type SqsSender,
+  throwFirst,
 } from "./sqs-client.ts";
-
-/** A received message, and for how many seconds it is hidden from now on. */
-export interface Postponed {
-  readonly receiptHandle: string;
-  readonly delaySeconds: number;
-}
 
 /** A queue of envelopes. */
 export interface EnvelopeQueue {
@@ -34,8 +30,11 @@ export interface EnvelopeQueue {
   readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
   /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  /** Rejects unless SQS hid all messages. */
-  readonly postpone: (messages: readonly Postponed[]) => Promise<void>;
+  /** Hides messages for that many seconds from now on. Rejects unless SQS hid all of them. */
+  readonly postpone: <Message extends Receipt>(
+    messages: readonly Message[],
+    secondsOf: (message: Message) => number,
+  ) => Promise<void>;
 }
 
 /** Options of a queue of envelopes. */
@@ -52,21 +51,11 @@ export interface EnvelopeQueueOptions {
 /** Returns account and name of a queue: its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
-const loadClient = async (user: string): Promise<SqsSender> => {
+const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
   // By default the SDK sends requests to the host in the queue's URL, which may not resolve with local engines.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
-  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender;
-};
-
-const byGroup = (messages: readonly EnvelopeMessage[]): EnvelopeMessage[][] => {
-  const groups = new Map<string, EnvelopeMessage[]>();
-  for (const message of messages) {
-    const group = groups.get(message.group);
-    if (group === undefined) groups.set(message.group, [message]);
-    else group.push(message);
-  }
-  return [...groups.values()];
+  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
 /** Sends the first message of each group, then the second, and so on. A group ends at the first message that was not stored. */
@@ -75,7 +64,7 @@ const sendInOrder = async (
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
 ): Promise<Set<Envelope>> => {
   const stored = new Set<Envelope>();
-  let groups = byGroup(messages);
+  let groups = [...groupBy(messages, ({ group }) => group).values()];
   for (let index = 0; groups.length > 0; index += 1) {
     const taken = await sendRound(groups.map((group) => group[index] as EnvelopeMessage));
     for (const envelope of taken) stored.add(envelope);
@@ -86,17 +75,9 @@ const sendInOrder = async (
   return stored;
 };
 
-const check = ({ errors }: BatchResult<unknown>): void => {
-  if (errors.length > 0) throw errors[0];
-};
-
 /** Sends messages of different groups, ten in a request. */
 const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
-  let sender: Promise<SqsSender> | undefined;
-  const connected = (): Promise<SqsSender> => {
-    sender ??= client === undefined ? loadClient(user) : Promise.resolve(client);
-    return sender;
-  };
+  const { get: connected } = lazyClient(client, () => loadClient(user));
 
   const entryOf = ({ entry, envelope, group }: SizedMessage, index: number, delaySeconds: number): SqsEntry => ({
     Id: String(index),
@@ -137,10 +118,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
   return { connected, sendRound };
 };
 
-/**
- * Creates a queue of envelopes on SQS, standard or FIFO. Makes no request.
- * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
- */
+/** Creates a queue of envelopes on SQS. Makes no request. @throws {ConfigError} CONFIG_INVALID for a wrong `queueUrl`. */
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   const { user, name, queueUrl } = options;
   if (!URL.canParse(queueUrl)) {
@@ -165,11 +143,10 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
     },
     remove: async (receiptHandles) => {
       const receipts = receiptHandles.map((receiptHandle) => ({ receiptHandle }));
-      check(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));
+      throwFirst(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));
     },
-    postpone: async (messages) => {
-      const secondsOf = ({ delaySeconds }: Postponed): number => delaySeconds;
-      check(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
+    postpone: async (messages, secondsOf) => {
+      throwFirst(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
     },
   };
 };

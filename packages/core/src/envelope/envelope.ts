@@ -43,15 +43,13 @@ export const compressed = (record: StreamRecord): Buffer => gzipSync(JSON.string
 /** The record that `compressed` made. */
 export const decompressed = (bytes: Uint8Array): StreamRecord => JSON.parse(gunzipSync(bytes).toString());
 
-const withoutRecord = ({ record: _, ...rest }: Envelope) => rest;
-
 /** The envelope as a message body, with the record compressed. */
-export const gzipBody = (envelope: Envelope, record: Buffer): string =>
-  xmlSafe(JSON.stringify({ ...withoutRecord(envelope), recordGzip: record.toString("base64") }));
+export const gzipBody = ({ record: _, ...rest }: Envelope, record: Buffer): string =>
+  xmlSafe(JSON.stringify({ ...rest, recordGzip: record.toString("base64") }));
 
 /** The envelope as a message body, with the record's address. */
-export const recordUrlBody = (envelope: Envelope, recordUrl: string): string =>
-  xmlSafe(JSON.stringify({ ...withoutRecord(envelope), recordUrl }));
+export const recordUrlBody = ({ record: _, ...rest }: Envelope, recordUrl: string): string =>
+  xmlSafe(JSON.stringify({ ...rest, recordUrl }));
 
 /** The envelope as a message body: JSON, its record compressed where the plain form does not fit. */
 export const encodeEnvelope = (envelope: Envelope, maxBytes: number = maxMessageBytes): string => {
@@ -59,14 +57,7 @@ export const encodeEnvelope = (envelope: Envelope, maxBytes: number = maxMessage
   return Buffer.byteLength(plain) <= maxBytes ? plain : gzipBody(envelope, compressed(envelope.record));
 };
 
-const textMembers = [
-  "id",
-  "pipeline",
-  "sink",
-  "code",
-  "message",
-  "firstFailedAt",
-] as const satisfies (keyof Envelope)[];
+const textMembers = ["id", "pipeline", "sink", "code", "message", "firstFailedAt"] as const;
 
 const isEnvelope = (value: unknown): value is Envelope => {
   if (typeof value !== "object" || value === null) return false;
@@ -80,26 +71,16 @@ const isEnvelope = (value: unknown): value is Envelope => {
   );
 };
 
-interface StoredForms {
-  readonly recordGzip?: unknown;
-  readonly recordUrl?: unknown;
-}
-
-const recordIn = ({ recordGzip, recordUrl }: StoredForms): { readonly record?: StreamRecord } => {
-  if (typeof recordGzip === "string") return { record: decompressed(Buffer.from(recordGzip, "base64")) };
-  return typeof recordUrl === "string" ? { record: {} } : {};
-};
-
 /**
  * The envelope in a message body; undefined where the body holds none that this version reads. Members that it does not
  * know are kept. With a `recordUrl` the record is still to be fetched.
  */
 export const decodeEnvelope = (body: string): Envelope | undefined => {
   try {
-    const value = JSON.parse(body) as StoredForms | null;
-    if (typeof value !== "object" || value === null) return undefined;
-    const { recordGzip: _, ...rest } = value;
-    const envelope = { ...rest, ...recordIn(value) };
+    const { recordGzip, ...rest } = (JSON.parse(body) ?? {}) as Partial<Envelope> & { readonly recordGzip?: unknown };
+    const plain = typeof rest.recordUrl === "string" ? {} : rest.record;
+    const record = typeof recordGzip === "string" ? decompressed(Buffer.from(recordGzip, "base64")) : plain;
+    const envelope = { ...rest, record };
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {
     // Neither JSON nor gzip: not an envelope, which is the answer. Anything else is a bug.

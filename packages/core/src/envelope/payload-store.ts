@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import { checkClient, checkText } from "../sink/option.ts";
 
 /** Keeps records for as long as their messages live. */
@@ -49,15 +49,12 @@ export interface S3PayloadStoreOptions {
 const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSuchKey: "SINK_GONE" } };
 
 /** An `S3` client of the SDK, loaded when it is needed. */
-export const loadS3 = async (user: string): Promise<S3Client & { readonly destroy: () => void }> => {
+export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
-  return new S3({}) as S3Client & { destroy: () => void };
+  return new S3({}) as S3Client & Destroyable;
 };
 
-/**
- * An object's bytes.
- * @throws {RecordError} RECORD_LOST when there is no such object, {SinkError} for any other failure.
- */
+/** An object's bytes. @throws {RecordError} RECORD_LOST when it does not exist, {SinkError} for any other failure. */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);
@@ -85,25 +82,20 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
     if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };
+  const fail = (error: unknown): never => {
+    throw awsRequestError("payload store", s3, error);
+  };
   return {
     put: async (bytes) => {
       const url = `${root}${randomUUID()}.json.gz`;
       const s3Client = await connection.get();
-      try {
-        await s3Client.putObject({ ...placeOf(url), Body: bytes });
-      } catch (error) {
-        throw awsRequestError("payload store", s3, error);
-      }
+      await s3Client.putObject({ ...placeOf(url), Body: bytes }).catch(fail);
       return url;
     },
     get: async (url) => readObject(await connection.get(), placeOf(url)),
     remove: async (url) => {
       const s3Client = await connection.get();
-      try {
-        await s3Client.deleteObject(placeOf(url));
-      } catch (error) {
-        throw awsRequestError("payload store", s3, error);
-      }
+      await s3Client.deleteObject(placeOf(url)).catch(fail);
     },
   };
 };

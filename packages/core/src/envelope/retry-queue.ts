@@ -85,13 +85,11 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
     maxAgeMs: maxAgeSeconds * 1_000,
     isSource: queue.isSource,
     write: (messages) => queue.send(messages, firstDelaySeconds),
-    postpone: (messages, random) =>
-      queue.postpone(
-        messages.map(({ receiptHandle, receiveCount }) => ({
-          receiptHandle,
-          delaySeconds: delayOf(firstDelaySeconds, maxDelaySeconds, receiveCount, random),
-        })),
-      ),
+    postpone: (messages, random) => {
+      const secondsOf = ({ receiveCount }: FailedMessage): number =>
+        delayOf(firstDelaySeconds, maxDelaySeconds, receiveCount, random);
+      return queue.postpone(messages, secondsOf);
+    },
     remove: queue.remove,
     ...(payloadStore && { payloadStore }),
   };

@@ -3,7 +3,7 @@
 import { eachBounded } from "../async/bounded.ts";
 import { SinkError } from "../errors.ts";
 import { type IdAnswer, withIds } from "../sink/batch-request.ts";
-import { chunk } from "../sink/chunk.ts";
+import { type ChunkLimits, chunk } from "../sink/chunk.ts";
 
 /** An attribute of a message. */
 export interface SqsAttribute {
@@ -107,13 +107,10 @@ export interface BatchResult<Value> {
   readonly errors: readonly unknown[];
 }
 
-/** How values are put into batch requests. */
-export interface BatchRequestOptions<Value> {
+/** How values are put into batch requests. `maxBytes` applies where the values have a size. */
+interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "maxEntries">> {
   /** What the values are, for errors: `retry queue`. */
   readonly name: string;
-  /** Limit of a request, where the values have a size. */
-  readonly maxBytes?: number;
-  readonly sizeOf?: (value: Value) => number;
   readonly request: (values: readonly Value[]) => Promise<IdAnswer>;
 }
 
@@ -147,6 +144,11 @@ export const inBatchesOfTen = async <Value>(
     }
   });
   return result;
+};
+
+/** Throws the first error of batch requests: some of their values are refused or unanswered. */
+export const throwFirst = ({ errors }: BatchResult<unknown>): void => {
+  if (errors.length > 0) throw errors[0];
 };
 
 /** A message that was received. */

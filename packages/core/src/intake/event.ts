@@ -5,7 +5,7 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { RecordError } from "../errors.ts";
 import type { Change, Origin, StreamRecord } from "../record/change.ts";
 import { decodeRecord } from "../record/record.ts";
-import { pointerIn } from "./on-failure-destination.ts";
+import { pointerIn } from "./message-content.ts";
 
 /** One record of the event: its change, or the reason why it has none. */
 export interface Received {
@@ -76,7 +76,7 @@ export const recognise = (event: unknown): RecognisedEvent => {
     if (task === undefined && records.every(isStreamRecord)) return { kind: "stream", records, task };
     if (task === undefined && records.every(isNotification)) return { kind: "notification", records, task };
   }
-  if (pointerIn(event) !== undefined) return { kind: "notification", records: [event], task };
+  if (pointerIn(event ?? {}) !== undefined) return { kind: "notification", records: [event], task };
   throw new RecordError(
     "RECORD_MALFORMED",
     "the event has an unknown shape; expected a batch of DynamoDB stream records, of SQS messages with envelopes, or of what Lambda sends to an on-failure destination",

@@ -10,15 +10,15 @@ import type { Origin, StreamRecord } from "../record/change.ts";
 import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
 import {
   type BatchPointer,
-  lostError,
-  lostObjectError,
+  type InvocationRecord,
+  jsonMembers,
+  messageContent,
   type ObjectAddress,
-  type OnFailureDestinationReader,
   objectsIn,
-  objectUrl,
   payloadIn,
   pointerIn,
-} from "./on-failure-destination.ts";
+} from "./message-content.ts";
+import { lostError, lostObjectError, type OnFailureDestinationReader, objectUrl } from "./on-failure-destination.ts";
 
 const messagesAtOnce = 8;
 
@@ -40,10 +40,10 @@ interface Reading extends MessageSettings {
 
 const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
 
-const malformed = (found: string, expected: string): RecordError =>
-  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
+const expectedMessage = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
 
-const expectedText = "an envelope of this pipeline, or what Lambda sends to an on-failure destination";
+const malformed = (found: string, expected: string = expectedMessage): RecordError =>
+  new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
 /** The record in stored bytes. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
 const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
@@ -76,10 +76,8 @@ const offloaded = async (
 
 const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
   const { pipeline, routes, schema, origin, payloadStores } = reading;
-  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline", expectedText);
-  if (!routes.has(envelope.sink)) {
-    throw malformed("an envelope of a sink that this pipeline has no route to", expectedText);
-  }
+  if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
+  if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
   // The record of such an envelope describes the loss; it holds no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
@@ -107,10 +105,10 @@ const fromPointer = async (pointer: BatchPointer, source: number, reading: Readi
 };
 
 /** What Lambda sends about a failed invocation: its whole event, or a pointer. */
-const fromInvocation = (value: unknown, source: number, reading: Reading): Promise<Received[]> | undefined => {
-  const payload = payloadIn(value);
-  if (payload !== undefined) return Promise.resolve(fromRecords(payload, source, reading));
-  const pointer = pointerIn(value);
+const fromInvocation = async (record: InvocationRecord, source: number, reading: Reading) => {
+  const payload = payloadIn(record);
+  if (payload !== undefined) return fromRecords(payload, source, reading);
+  const pointer = pointerIn(record);
   return pointer && fromPointer(pointer, source, reading);
 };
 
@@ -118,11 +116,8 @@ const fromInvocation = (value: unknown, source: number, reading: Reading): Promi
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {
-    const value = parsed(
-      await reading.onFailureDestination.readObject(address),
-      `the object ${url}, which is not JSON`,
-    );
-    const found = await fromInvocation(value, source, reading);
+    const text = await reading.onFailureDestination.readObject(address);
+    const found = await fromInvocation(jsonMembers(text), source, reading);
     if (found !== undefined) return found;
   } catch (error) {
     if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
@@ -130,54 +125,32 @@ const fromObject = async (address: ObjectAddress, source: number, reading: Readi
     const record = { s3: { bucket: { name: bucket }, object: { key } } } as StreamRecord;
     return [{ ...nothing, record, error: lostObjectError(address), source }];
   }
-  throw malformed(`the object ${url}, which is not an invocation`, expectedText);
+  throw malformed(`the object ${url}, which is not an invocation`);
 };
 
-const fromValue = async (value: unknown, source: number, reading: Reading): Promise<Received[] | undefined> => {
-  const invocation = fromInvocation(value, source, reading);
-  if (invocation !== undefined) return invocation;
-  const objects = objectsIn(value);
-  if (objects === undefined) return undefined;
-  const found: Received[] = [];
-  for (const address of objects) found.push(...(await fromObject(address, source, reading)));
-  return found;
-};
-
-/** SNS wraps its messages in JSON, unless the subscription asks for raw delivery. */
-const snsMessage = (value: unknown): string | undefined => {
-  const { Type, Message } = (value ?? {}) as { readonly Type?: unknown; readonly Message?: unknown };
-  return Type === "Notification" && typeof Message === "string" ? Message : undefined;
-};
-
-const parsed = (text: string, found: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw malformed(found, expectedText);
-  }
+const fromOnFailure = async (record: InvocationRecord, source: number, reading: Reading): Promise<Received[]> => {
+  const found = await fromInvocation(record, source, reading);
+  if (found !== undefined) return found;
+  const objects = objectsIn(record);
+  if (objects === undefined) throw malformed("no envelope");
+  const all: Received[] = [];
+  for (const address of objects) all.push(...(await fromObject(address, source, reading)));
+  return all;
 };
 
 const fromText = async (text: string, source: number, reading: Reading): Promise<Received[]> => {
-  const envelope = decodeEnvelope(text);
-  if (envelope !== undefined) return fromEnvelope(envelope, source, reading);
-  const value = parsed(text, "text that is not JSON");
-  const wrapped = snsMessage(value);
-  if (wrapped !== undefined) return fromText(wrapped, source, reading);
-  const found = await fromValue(value, source, reading);
-  if (found !== undefined) return found;
-  const { v } = (value ?? {}) as { readonly v?: unknown };
-  throw malformed(typeof v === "number" && v !== 1 ? `an envelope of version ${v}` : "no envelope", expectedText);
+  const content = messageContent(text);
+  if (content.kind === "dead-letter") return fromEnvelope(content.envelope, source, reading);
+  if (content.kind === "on-failure") return fromOnFailure(content.record, source, reading);
+  const isNewer = content.kind === "newer-envelope";
+  throw malformed(isNewer ? `an envelope of version ${content.version}` : "no envelope");
 };
 
-interface Notification {
-  readonly Sns?: { readonly Message?: string };
-}
-
 const fromRecord = (record: unknown, source: number, reading: Reading): Promise<Received[]> => {
-  const { body } = record as QueueRecord;
-  const text = body ?? (record as Notification).Sns?.Message;
+  const { body, Sns } = record as Partial<QueueRecord> & { readonly Sns?: { readonly Message?: string } };
+  const text = body ?? Sns?.Message;
   if (text !== undefined) return fromText(text, source, reading);
-  return fromText(JSON.stringify(pointerIn(record) ? record : { Records: [record] }), source, reading);
+  return fromOnFailure(pointerIn(record as object) ? (record as object) : { Records: [record] }, source, reading);
 };
 
 /** Reads the records in the messages of an event. */

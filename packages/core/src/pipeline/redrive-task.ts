@@ -28,11 +28,11 @@ export interface MessageOutcome {
 }
 
 /** All outcomes, the most serious first. A message with several deliveries has the most serious outcome of them. */
-const bySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
+export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
 /** Among rejected deliveries a lost record is the most serious, because the caller learns of it only here. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
-  bySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
+  outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 
 const moreSerious = (a: DeliveryResult | undefined, b: DeliveryResult): DeliveryResult =>
   a === undefined || rankOf(b) < rankOf(a) ? b : a;

@@ -1,4 +1,4 @@
-// Splits entries by the limits of a request.
+// Splits entries by the limits of a request, or by a key.
 
 /** The limits of one request. */
 export interface ChunkLimits<Entry> {
@@ -29,4 +29,16 @@ export const chunk = <Entry>(
   }
   if (current.length > 0) chunks.push(current);
   return chunks;
+};
+
+/** Groups entries by a key. Groups have the order of their first entries; a group keeps the order of its entries. */
+export const groupBy = <Entry>(entries: readonly Entry[], keyOf: (entry: Entry) => string): Map<string, Entry[]> => {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const key = keyOf(entry);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 };

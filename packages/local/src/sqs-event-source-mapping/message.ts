@@ -13,10 +13,7 @@ export interface SqsRecordAttribute {
   readonly dataType: string;
 }
 
-/**
- * A message as Lambda delivers it.
- * @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25)
- */
+/** A message as Lambda delivers it. @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (read 2026-11-25) */
 export interface SqsRecord {
   readonly messageId: string;
   readonly receiptHandle: string;
@@ -45,9 +42,6 @@ const attributeOf = ({ StringValue, BinaryValue, DataType = "" }: SqsAttribute):
   dataType: DataType,
 });
 
-/** `arn:aws:sqs:<region>:<account>:<name>` */
-const regionOf = (queueArn: string): string => queueArn.split(":")[3] ?? "";
-
 const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
   const { MessageId = "", ReceiptHandle = "", Body = "", MD5OfBody = "", MD5OfMessageAttributes } = message;
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]);
@@ -61,7 +55,7 @@ const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
     md5OfBody: MD5OfBody,
     eventSource: "aws:sqs",
     eventSourceARN: queueArn,
-    awsRegion: regionOf(queueArn),
+    awsRegion: queueArn.split(":")[3] ?? "", // arn:aws:sqs:<region>:<account>:<name>
   };
 };
 

@@ -11,10 +11,10 @@ import {
   type PipelineLogger,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { consoleLogger } from "../run/environment.ts";
+import { consoleLogger, user } from "../run/environment.ts";
 import { classified } from "../run/errors.ts";
 import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
-import { type Html, htmlText, markup } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
 
 /**
@@ -58,13 +58,6 @@ const sfn: AwsService = {
   codes: { InvalidToken: "SINK_GONE", TaskDoesNotExist: "SINK_GONE", TaskTimedOut: "SINK_GONE" },
 };
 
-const loadSfn = async (): Promise<TaskClient & { readonly destroy: () => void }> => {
-  const { SFN } = await import("@aws-sdk/client-sfn").catch(
-    missingDependency("the approval page", "@aws-sdk/client-sfn"),
-  );
-  return new SFN({});
-};
-
 const style =
   "body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}td,th{text-align:left;padding:.2em 1em .2em 0;vertical-align:top;overflow-wrap:anywhere}button{font:inherit;padding:.5em 1.5em;margin:1em 1em 0 0}";
 
@@ -82,31 +75,29 @@ const headers: Readonly<Record<string, string>> = {
 
 const page = (statusCode: number, title: string, body: Html, more: Record<string, string> = {}): HttpAnswer => {
   const head = markup`<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`;
-  const styled = `<style>${style}</style>`;
-  const text = htmlText(markup`<body><h1>${title}</h1>${body}</body></html>`);
-  return {
-    statusCode,
-    headers: { ...headers, ...more },
-    body: `<!doctype html><html lang="en"><head>${htmlText(head)}${styled}</head>${text}\n`,
-  };
+  const { text } = markup`<body><h1>${title}</h1>${body}</body></html>`;
+  const html = `<!doctype html><html lang="en"><head>${head.text}<style>${style}</style></head>${text}\n`;
+  return { statusCode, headers: { ...headers, ...more }, body: html };
 };
 
-const invalid = (): HttpAnswer =>
-  page(403, "This link is not valid", markup`<p>The workflow has not sent this link, or it is incomplete.</p>`);
-
-const tooLate = (): HttpAnswer =>
-  page(
+/** Pages without a form: their status, title and text. */
+const messages = {
+  invalid: [403, "This link is not valid", "The workflow has not sent this link, or it is incomplete."],
+  tooLate: [
     410,
     "Too late to decide",
-    markup`<p>This redrive was decided already, or nobody decided it in time. This request changed nothing.</p>`,
-  );
+    "This redrive was decided already, or nobody decided it in time. This request changed nothing.",
+  ],
+  failed: [502, "The decision failed", "Step Functions did not accept the decision. Nothing was changed; try again."],
+  approved: [200, "Approved", "The redrive continues. Its report follows."],
+  rejected: [200, "Rejected", "Nothing is sent. The dead letters stay in the queue."],
+  notAllowed: [405, "Not allowed", "Open the link in a browser."],
+} as const;
 
-const failedPage = (): HttpAnswer =>
-  page(
-    502,
-    "The decision failed",
-    markup`<p>Step Functions did not accept the decision. Nothing was changed; try again.</p>`,
-  );
+const messagePage = (name: keyof typeof messages, more?: Record<string, string>): HttpAnswer => {
+  const [statusCode, title, text] = messages[name];
+  return page(statusCode, title, markup`<p>${text}</p>`, more);
+};
 
 /** The form has no action: it is submitted to the page's own URL, which contains the parameter. */
 const question = (statusCode: number, { queue, messages, mode, run, expiresAt }: Approval): HttpAnswer =>
@@ -116,14 +107,6 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
     markup`<table><tr><th>Queue</th><td>${queue}</td></tr><tr><th>Messages</th><td>about ${messages}</td></tr><tr><th>Mode</th><td>${mode}</td></tr><tr><th>Execution</th><td>${run}</td></tr><tr><th>Decide before</th><td>${new Date(expiresAt).toISOString()}</td></tr></table><form method="post"><button name="decision" value="approve">Approve</button><button name="decision" value="reject">Reject</button></form>`,
   );
 
-const decided = (decision: ApprovalDecision["decision"]): HttpAnswer =>
-  decision === "approved"
-    ? page(200, "Approved", markup`<p>The redrive continues. Its report follows.</p>`)
-    : page(200, "Rejected", markup`<p>Nothing is sent. The dead letters stay in the queue.</p>`);
-
-const notAllowed = (): HttpAnswer =>
-  page(405, "Not allowed", markup`<p>Open the link in a browser.</p>`, { allow: "GET, HEAD, POST" });
-
 /**
  * Creates the handler of the approval page: GET shows the run, POST decides. The function needs `states:SendTaskSuccess` on
  * the state machine. Makes no request before it is called.
@@ -132,7 +115,10 @@ const notAllowed = (): HttpAnswer =>
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {
   const { clock = systemClock, logger = consoleLogger, clients = {} } = options;
   checkClient(clients.sfn, "sendTaskSuccess", "an SFN client of @aws-sdk/client-sfn");
-  const connection = lazyClient<TaskClient>(clients.sfn, loadSfn);
+  const connection = lazyClient<TaskClient>(clients.sfn, async () => {
+    const { SFN } = await import("@aws-sdk/client-sfn").catch(missingDependency(user, "@aws-sdk/client-sfn"));
+    return new SFN({});
+  });
   const readSecret = secretReader(options.secret);
 
   const decide = async ({ token, run }: Approval, decision: ApprovalDecision["decision"]): Promise<HttpAnswer> => {
@@ -143,18 +129,19 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
     } catch (error) {
       const { code, message } = classified(sfn, error);
       logger.warn("decision not accepted by Step Functions", { run, decision, code, reason: message });
-      return code === "SINK_GONE" ? tooLate() : failedPage();
+      return messagePage(code === "SINK_GONE" ? "tooLate" : "failed");
     }
     logger.info("redrive decided", { run, decision });
-    return decided(decision);
+    return messagePage(decision);
   };
 
   return async (event) => {
     const method = methodOf(event);
-    if (method !== "GET" && method !== "HEAD" && method !== "POST") return notAllowed();
+    if (method !== "GET" && method !== "HEAD" && method !== "POST")
+      return messagePage("notAllowed", { allow: "GET, HEAD, POST" });
     const approval = verified(queryOf(event, parameterName), await readSecret());
-    if (approval === undefined) return invalid();
-    if (approval.expiresAt <= clock.now()) return tooLate();
+    if (approval === undefined) return messagePage("invalid");
+    if (approval.expiresAt <= clock.now()) return messagePage("tooLate");
     if (method !== "POST") return question(200, approval);
     const decision = decisions.get(fieldOf(event, "decision"));
     return decision === undefined ? question(400, approval) : decide(approval, decision);

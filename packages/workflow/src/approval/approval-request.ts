@@ -1,5 +1,4 @@
-// The function of the state "Ask for approval": sends the link, which contains the task token that the state machine waits
-// for.
+// The function of the state "Ask for approval": sends a link with the task token that the state machine waits for.
 
 import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import { countLines } from "../run/counts-by-sink.ts";
@@ -41,14 +40,7 @@ const effects: Readonly<Record<RedriveMode, string>> = {
 const sampleLines = ({ sample }: Inspection): string[] =>
   sample.size === 0 ? [] : ["", `A sample of ${sample.size} messages:`, "", ...countLines(sample.counts)];
 
-interface RequestContent {
-  readonly event: ApprovalRequestEvent;
-  readonly queue: string;
-  readonly link: string;
-  readonly expiresAt: number;
-}
-
-const textOf = ({ event, queue, link, expiresAt }: RequestContent): string => {
+const textOf = (event: ApprovalRequestEvent, queue: string, link: string, expiresAt: number): string => {
   const { inspection, mode, run } = event;
   const { visible, inFlight } = inspection.depth;
   return [
@@ -87,6 +79,6 @@ export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): Ap
     const link = new URL(pageUrl);
     link.searchParams.set(parameterName, signed({ token, expiresAt, run, queue, messages, mode }, await readSecret()));
     const subject = `Approve a redrive of about ${messages} dead letters in ${queue}?`;
-    await send({ subject, text: textOf({ event, queue, link: link.href, expiresAt }) });
+    await send({ subject, text: textOf(event, queue, link.href, expiresAt) });
   };
 };

@@ -1,20 +1,12 @@
 // The options of the batch function: checked, and with their defaults.
 
 import type { PayloadStore } from "@sluice/core/envelope";
-import {
-  type Clock,
-  checkClient,
-  checkText,
-  checkWhole,
-  invalidOption,
-  lazyClient,
-  systemClock,
-} from "@sluice/core/sink-kit";
+import { type Clock, checkText, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
 import { consoleLogger, optional, required } from "../run/environment.ts";
 import { openQueue, type QueueOptions, type RedriveQueue } from "../run/queue.ts";
-import { type Fix, loadLambda } from "./fix.ts";
-import { loadDynamodb, type SourceTable, type SourceTableClient } from "./republish.ts";
+import { type Fix, lambdaConnection } from "./fix.ts";
+import { dynamodbConnection, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
 
 /** Options of the batch function. Those with a variable may come from the environment instead. */
@@ -70,24 +62,21 @@ export const maxTimeoutMs = 900_000;
 
 const tableOf = (options: BatchOptions): SourceTable | undefined => {
   const tableName = optional(options.tableName, "SLUICE_SOURCE_TABLE");
+  const connection = dynamodbConnection(options.clients?.dynamodb);
   if (tableName === undefined) return undefined;
-  const { removes = "leave", clients = {} } = options;
+  const { removes = "leave" } = options;
   if (removes !== "leave" && removes !== "put-and-delete") {
     throw invalidOption("removes", 'must be "leave" or "put-and-delete"');
   }
   const markerAttribute = optional(options.markerAttribute, "SLUICE_MARKER_ATTRIBUTE") ?? "sluiceRedrive";
   checkText("markerAttribute", markerAttribute);
-  return { tableName, markerAttribute, removes, connection: lazyClient(clients.dynamodb, loadDynamodb) };
+  return { tableName, markerAttribute, removes, connection };
 };
 
 const pipelineOf = (options: BatchOptions): PipelineFunction | undefined => {
   const name = optional(options.pipelineFunction, "SLUICE_PIPELINE_FUNCTION");
-  return name === undefined ? undefined : { name, connection: lazyClient(options.clients?.lambda, loadLambda) };
-};
-
-const checkClients = ({ lambda, dynamodb }: NonNullable<BatchOptions["clients"]>): void => {
-  checkClient(lambda, "invoke", "a Lambda client of @aws-sdk/client-lambda");
-  checkClient(dynamodb, "updateItem", "a DynamoDB client of @aws-sdk/client-dynamodb");
+  const connection = lambdaConnection(options.clients?.lambda);
+  return name === undefined ? undefined : { name, connection };
 };
 
 /** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
@@ -97,21 +86,10 @@ export const batchParts = (options: BatchOptions): BatchParts => {
   checkWhole("pollSeconds", pollSeconds, [0, 20]);
   checkWhole("timeoutBufferMs", timeoutBufferMs, [0, maxTimeoutMs]);
   checkWhole("fixTimeoutMs", fixTimeoutMs, [1, maxTimeoutMs]);
-  checkClients(options.clients ?? {});
   const queue = openQueue(options);
   const [pipeline, table] = [pipelineOf(options), tableOf(options)];
   if (table === undefined) required("pipelineFunction", pipeline?.name, "SLUICE_PIPELINE_FUNCTION");
-  return {
-    queue,
-    pipeline,
-    table,
-    fix: options.fix,
-    fixTimeoutMs,
-    payloadStore: options.payloadStore,
-    chunkSize,
-    pollSeconds,
-    timeoutBufferMs,
-    logger: options.logger ?? consoleLogger,
-    clock: options.clock ?? systemClock,
-  };
+  const limits = { chunkSize, pollSeconds, timeoutBufferMs, fixTimeoutMs };
+  const { fix, payloadStore, logger = consoleLogger, clock = systemClock } = options;
+  return { queue, pipeline, table, fix, payloadStore, logger, clock, ...limits };
 };

@@ -11,7 +11,7 @@ import type { QueueMessage } from "../run/queue.ts";
 import type { RedriveMode, RunSettings } from "../run/settings.ts";
 import { type BatchOptions, type BatchParts, batchParts, maxTimeoutMs } from "./batch-options.ts";
 import { type FinishContext, finish } from "./finish.ts";
-import { applyFix, type FixResult } from "./fix.ts";
+import { applyFix } from "./fix.ts";
 import type { MessageResult } from "./message-result.ts";
 import { republishAll } from "./republish.ts";
 import { deadLetterSender, type SendDeadLetters } from "./send.ts";
@@ -41,10 +41,7 @@ const reportMs = 3_000;
 /** Empty receives in a row that end the run: SQS does not guarantee that one receive asks all servers. */
 const maxEmptyReceives = 2;
 
-/**
- * Messages in a row, beyond those that this run left, that do not belong to this run: then the rest of the queue does not
- * belong to it either.
- */
+/** Messages of other runs in a row, beyond those that this run left, after which the rest of the queue is theirs, too. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
@@ -69,23 +66,23 @@ interface BatchEnd {
   readonly reason?: StopReason;
 }
 
-const pipelineSender = (
-  context: FinishContext,
-  { pipeline }: BatchParts,
-  remainingMs: () => number,
-): SendDeadLetters => {
-  if (pipeline === undefined) {
-    throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
-  }
-  return deadLetterSender(pipeline, {
-    finish: (results) => finish(context, results),
-    newSignal: () => AbortSignal.timeout(Math.max(1, remainingMs() - reportMs)),
-  });
-};
+type Remaining = Pick<BatchRun, "remainingMs">;
 
-const tableSender = (context: FinishContext, { table }: BatchParts, run: string): SendDeadLetters => {
-  if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
-  return (deadLetters) => republishAll(table, deadLetters, { run, finish: (results) => finish(context, results) });
+const senderOf = (
+  context: FinishContext & Remaining,
+  parts: BatchParts,
+  { mode, run }: BatchEvent,
+): SendDeadLetters => {
+  const { pipeline, table } = parts;
+  const take = (results: readonly MessageResult[]): Promise<void> => finish(context, results);
+  if (mode === "republish") {
+    if (table === undefined) throw new ConfigError("CONFIG_INVALID", 'mode "republish" needs the option "tableName"');
+    return (deadLetters) => republishAll(table, deadLetters, { run, finish: take });
+  }
+  if (pipeline !== undefined) {
+    return deadLetterSender(pipeline, take, () => AbortSignal.timeout(Math.max(1, context.remainingMs() - reportMs)));
+  }
+  throw new ConfigError("CONFIG_INVALID", 'mode "redrive" needs the option "pipelineFunction"');
 };
 
 const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationContext | undefined): BatchRun => {
@@ -94,20 +91,10 @@ const openBatch = (parts: BatchParts, event: BatchEvent, context: InvocationCont
   if (!Number.isFinite(startedAt)) throw new ConfigError("CONFIG_INVALID", "startedAt must be a time in ISO 8601");
   const remainingMs = (): number => context?.getRemainingTimeInMillis?.() ?? maxTimeoutMs;
   const counts = batchCounts(event.progress, event.retries);
-  const finishing: FinishContext = { queue, payloadStore, logger, counts, inFlight: new Map(), pending: new Map() };
-  return {
-    ...finishing,
-    parts,
-    event,
-    rate: messageRate(event.settings.ratePerSecond, clock),
-    startedAt,
-    remainingMs,
-    send:
-      event.mode === "republish"
-        ? tableSender(finishing, parts, event.run)
-        : pipelineSender(finishing, parts, remainingMs),
-    search: { empty: 0, foreign: 0 },
-  };
+  const finishing = { queue, payloadStore, logger, counts, inFlight: new Map(), pending: new Map(), remainingMs };
+  const rate = messageRate(event.settings.ratePerSecond, clock);
+  const send = senderOf(finishing, parts, event);
+  return { ...finishing, parts, event, rate, startedAt, send, search: { empty: 0, foreign: 0 } };
 };
 
 const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefined => {
@@ -144,12 +131,6 @@ const isOver = ({ search, counts }: BatchRun, received: number, own: number): bo
   return search.empty >= maxEmptyReceives || search.foreign >= counts.attempted.size() + maxForeignMessages;
 };
 
-/** Messages that the fix drops or leaves have their result. */
-const resultOfFix = (result: FixResult): MessageResult[] => {
-  if ("message" in result) return [];
-  return ["code" in result ? result : { deadLetter: result.deadLetter, outcome: "dropped" }];
-};
-
 /** Applies the fix, and returns the dead letters that are sent. */
 const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
   const { parts, event } = batch;
@@ -158,7 +139,8 @@ const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promi
     return deadLetters.map((deadLetter) => ({ ...deadLetter, record: undefined }));
   }
   const results = await applyFix(deadLetters, { ...parts, remainingMs: batch.remainingMs });
-  await finish(batch, results.flatMap(resultOfFix));
+  const droppedOrLeft = results.filter((result) => "deadLetter" in result);
+  await finish(batch, droppedOrLeft);
   return results.filter((result) => "message" in result);
 };
 

@@ -32,7 +32,6 @@ const deleteDone = async (
   { queue, logger, payloadStore }: FinishContext,
   done: readonly DoneMessage[],
 ): Promise<ReadonlySet<QueueMessage>> => {
-  if (done.length === 0) return new Set();
   const removals = done.map(({ deadLetter: { message, envelope } }) => ({
     messages: [message],
     recordUrls: envelope?.recordUrl === undefined ? [] : [envelope.recordUrl],

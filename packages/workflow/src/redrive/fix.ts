@@ -7,6 +7,7 @@ import {
   ConfigError,
   checkClient,
   eachBounded,
+  type LazyClient,
   lazyClient,
   missingDependency,
   RecordError,
@@ -16,9 +17,9 @@ import {
 } from "@sluice/core/sink-kit";
 import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
 import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
-import { required } from "../run/environment.ts";
+import { required, user } from "../run/environment.ts";
 import { RedriveInterruptedError } from "../run/errors.ts";
-import type { LeftMessage } from "./message-result.ts";
+import type { MessageResult } from "./message-result.ts";
 
 /**
  * Answer of a fix: send the dead letter with this record, drop it (it is deleted), or send it unchanged. An envelope is an
@@ -33,11 +34,8 @@ export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined |
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
-/** Result of the fix: the dead letter is sent, dropped, or left in the queue. */
-export type FixResult =
-  | DeadLetterWithRecord
-  | { readonly deadLetter: DeadLetter; readonly isDropped: true }
-  | LeftMessage;
+/** Result of the fix: the dead letter is sent, or has its result, because it is dropped or left in the queue. */
+export type FixResult = DeadLetterWithRecord | MessageResult;
 
 /** What applying the fix needs. */
 export interface FixParts {
@@ -65,18 +63,18 @@ export interface LambdaFixOptions {
  */
 export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
   const name = required("functionName", functionName, "SLUICE_FIX_FUNCTION");
-  checkClient(client, "invoke", "a Lambda client of @aws-sdk/client-lambda");
-  const connection = lazyClient<LambdaClient>(client, loadLambda);
+  const connection = lambdaConnection(client);
   return async (envelope, signal) =>
     (await invokeFunction(await connection.get(), name, envelope, signal)) as FixAnswer;
 };
 
-/** Creates a `Lambda` client with the SDK's defaults: an answer may take as long as the function's timeout. */
-export const loadLambda = async (): Promise<LambdaClient & { readonly destroy: () => void }> => {
-  const { Lambda } = await import("@aws-sdk/client-lambda").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-lambda"),
-  );
-  return new Lambda({});
+/** Returns the user's client; by default, one of the SDK's. @throws {ConfigError} when it is not a client. */
+export const lambdaConnection = (given: LambdaClient | undefined): LazyClient<LambdaClient> => {
+  checkClient(given, "invoke", "a Lambda client of @aws-sdk/client-lambda");
+  return lazyClient(given, async () => {
+    const { Lambda } = await import("@aws-sdk/client-lambda").catch(missingDependency(user, "@aws-sdk/client-lambda"));
+    return new Lambda({});
+  });
 };
 
 const fixesAtOnce = 8;
@@ -111,7 +109,7 @@ const invalid = (deadLetter: DeadLetter, reason: string): FixResult => ({ deadLe
 
 const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswer): FixResult => {
   if (answer === undefined || answer === null) return { ...deadLetter, record };
-  if (answer === "drop") return { deadLetter, isDropped: true };
+  if (answer === "drop") return { deadLetter, outcome: "dropped" };
   const given: unknown = answer.record;
   if (!isRecord(given)) return invalid(deadLetter, 'the fix answered neither { record } nor "drop" nor nothing');
   const fixedRecord = asJson(given);
@@ -135,17 +133,14 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-const errorName = (error: unknown): string => {
-  if (error instanceof FunctionFailedError) return error.errorType;
-  return error instanceof Error ? error.name : "a value that is not an Error";
-};
-
 /** Only the name of a user's error is reported: its message may quote values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };
   }
-  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${errorName(error)}` };
+  const thrown = error instanceof Error ? error.name : "a value that is not an Error";
+  const name = error instanceof FunctionFailedError ? error.errorType : thrown;
+  return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${name}` };
 };
 
 /** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */

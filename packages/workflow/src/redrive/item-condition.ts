@@ -3,8 +3,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
 
-/** A condition expression with its names and values. */
-export interface ItemCondition {
+/** A condition, or an update: an expression with its names and values. */
+export interface ItemExpression {
   readonly expression: string;
   readonly names: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, SdkValue>>;
@@ -21,31 +21,26 @@ const all = (clauses: readonly string[]): string => clauses.join(" AND ");
 const namesOf = (prefix: string, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.map((name, index) => [`#${prefix}${index}`, name]));
 
+const valuesOf = (prefix: string, values: Image[string][]): Record<string, SdkValue> =>
+  Object.fromEntries(values.map((value, index) => [`:${prefix}${index}`, sdkValue(value)]));
+
 /** The item has none of these attributes. */
-export const lacks = (names: readonly string[]): ItemCondition => {
+export const lacks = (names: readonly string[]): ItemExpression => {
   const some = names.slice(0, maxClauses);
-  return {
-    expression: all(some.map((_, index) => `attribute_not_exists(#n${index})`)),
-    names: namesOf("n", some),
-    values: {},
-  };
+  const expression = all(some.map((_, index) => `attribute_not_exists(#n${index})`));
+  return { expression, names: namesOf("n", some), values: {} };
 };
 
 /** The item has these attributes with these values. */
-const holds = (image: Image): ItemCondition => {
-  const entries = Object.entries(image).slice(0, maxClauses);
-  return {
-    expression: all(entries.map((_, index) => `#h${index} = :h${index}`)),
-    names: namesOf(
-      "h",
-      entries.map(([name]) => name),
-    ),
-    values: Object.fromEntries(entries.map(([, value], index) => [`:h${index}`, sdkValue(value)])),
-  };
+const holds = (image: Image): ItemExpression => {
+  const held = Object.fromEntries(Object.entries(image).slice(0, maxClauses));
+  const [names, values] = [Object.keys(held), Object.values(held)];
+  const expression = all(names.map((_, index) => `#h${index} = :h${index}`));
+  return { expression, names: namesOf("h", names), values: valuesOf("h", values) };
 };
 
 /** All of the conditions are true. */
-export const both = (...conditions: readonly ItemCondition[]): ItemCondition => ({
+export const both = (...conditions: readonly ItemExpression[]): ItemExpression => ({
   expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
   names: Object.assign({}, ...conditions.map(({ names }) => names)),
   values: Object.assign({}, ...conditions.map(({ values }) => values)),
@@ -64,7 +59,7 @@ export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord)
  * The item is still as the record's change left it: it has every attribute of the new image, and none that the change
  * removed. The marker is not compared, because an earlier run may have set it. Without a new image, the item exists.
  */
-export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemCondition => {
+export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemExpression => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
   const held = holds(without(NewImage, marker));
   if (dynamodb.NewImage === undefined) return held;
@@ -72,31 +67,18 @@ export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): It
   return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
 };
 
-/** An update expression with its names and values. */
-export interface Update extends Omit<ItemCondition, "expression"> {
-  readonly expression: string;
-}
-
 /** Sets the marker, and changes the attributes in which the images differ. */
-export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): Update => {
+export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): ItemExpression => {
   const [old, fresh] = [without(before, marker), without(after, marker)];
   const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));
   const removed = Object.keys(old).filter((name) => !Object.hasOwn(fresh, name));
   const sets = ["#marker = :marker", ...set.map((_, index) => `#s${index} = :s${index}`)];
   const removes = removed.map((_, index) => `#r${index}`);
+  const names = set.map(([name]) => name);
+  const values = set.map(([, held]) => held);
   return {
     expression: `SET ${sets.join(", ")}${removes.length > 0 ? ` REMOVE ${removes.join(", ")}` : ""}`,
-    names: {
-      "#marker": marker,
-      ...namesOf(
-        "s",
-        set.map(([name]) => name),
-      ),
-      ...namesOf("r", removed),
-    },
-    values: {
-      ":marker": value,
-      ...Object.fromEntries(set.map(([, held], index) => [`:s${index}`, sdkValue(held)])),
-    },
+    names: { "#marker": marker, ...namesOf("s", names), ...namesOf("r", removed) },
+    values: { ":marker": value, ...valuesOf("s", values) },
   };
 };

@@ -4,9 +4,11 @@
 
 import {
   type AwsService,
+  checkClient,
   decodeImage,
   eachBounded,
   type LazyClient,
+  lazyClient,
   missingDependency,
   RecordError,
   type SdkItem,
@@ -15,8 +17,9 @@ import {
   sdkItem,
 } from "@sluice/core/sink-kit";
 import type { DeadLetterWithRecord } from "../run/dead-letter.ts";
+import { user } from "../run/environment.ts";
 import { classified, interruption } from "../run/errors.ts";
-import { both, type ItemCondition, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
+import { both, type ItemExpression, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
 import type { Finish, MessageResult } from "./message-result.ts";
 
 interface ItemRequest {
@@ -58,12 +61,15 @@ const dynamodb: AwsService = {
   },
 };
 
-/** Creates a `DynamoDB` client with the SDK's defaults. */
-export const loadDynamodb = async (): Promise<SourceTableClient & { readonly destroy: () => void }> => {
-  const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-dynamodb"),
-  );
-  return new DynamoDB({});
+/** Returns the user's client; by default, one of the SDK's. @throws {ConfigError} when it is not a client. */
+export const dynamodbConnection = (given: SourceTableClient | undefined): LazyClient<SourceTableClient> => {
+  checkClient(given, "updateItem", "a DynamoDB client of @aws-sdk/client-dynamodb");
+  return lazyClient(given, async () => {
+    const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
+      missingDependency(user, "@aws-sdk/client-dynamodb"),
+    );
+    return new DynamoDB({});
+  });
 };
 
 interface ItemRefusal {
@@ -81,7 +87,7 @@ const itemChanged: ItemRefusal = {
 
 const notRepublishable = (reason: string): ItemRefusal => ({ code: "NOT_REPUBLISHABLE", reason });
 
-const conditionParts = ({ expression, names, values }: ItemCondition) => ({
+const conditionParts = ({ expression, names, values }: ItemExpression) => ({
   ConditionExpression: expression,
   ExpressionAttributeNames: { ...names },
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
@@ -115,13 +121,9 @@ const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<Ite
   if (isFixed && !isComparable(record))
     return notRepublishable("the item has too many attributes for the condition of a fix");
   const client = await connection.get();
-  const { expression, names, values } = both(isUnchanged(record, markerAttribute), { ...update, expression: "" });
-  const request = {
-    TableName,
-    Key: sdkItem(Keys),
-    UpdateExpression: update.expression,
-    ...conditionParts({ expression, names, values }),
-  };
+  const condition = both(isUnchanged(record, markerAttribute), { ...update, expression: "" });
+  const UpdateExpression = update.expression;
+  const request = { TableName, Key: sdkItem(Keys), UpdateExpression, ...conditionParts(condition) };
   return (await isApplied(() => client.updateItem(request))) ? "republished" : itemChanged;
 };
 
@@ -136,7 +138,7 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   const marker: SdkValue = { S: `removed: ${deadLetter.envelope?.id}` };
   const keyNames = Object.keys(Keys);
   const others = Object.keys(OldImage).filter((name) => name !== markerAttribute && !keyNames.includes(name));
-  const isPlaceholder: ItemCondition = {
+  const isPlaceholder: ItemExpression = {
     expression: "#marker = :marker",
     names: { "#marker": markerAttribute },
     values: { ":marker": marker },
@@ -209,16 +211,12 @@ export const republishAll = async (
   deadLetters: readonly DeadLetterWithRecord[],
   { run, finish }: { readonly run: string; readonly finish: Finish },
 ): Promise<void> => {
-  let failure: { readonly error: unknown } | undefined;
-  const done = await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
-    if (failure !== undefined) return [];
-    try {
-      return [await resultOf({ deadLetter, table, run })];
-    } catch (error) {
-      failure ??= { error };
-      return [];
-    }
-  });
-  await finish(done.flat());
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  const done: MessageResult[] = [];
+  try {
+    await eachBounded(deadLetters, itemsAtOnce, async (deadLetter) => {
+      done.push(await resultOf({ deadLetter, table, run }));
+    });
+  } finally {
+    await finish(done);
+  }
 };

@@ -21,13 +21,6 @@ export interface PipelineFunction {
   readonly connection: LazyClient<LambdaClient>;
 }
 
-/** How dead letters of one batch are sent. */
-export interface SendOptions {
-  readonly finish: Finish;
-  /** Aborts a call for which the invocation has no time left. */
-  readonly newSignal: () => AbortSignal;
-}
-
 /** Sends dead letters. */
 export type SendDeadLetters = (deadLetters: readonly DeadLetterWithRecord[]) => Promise<void>;
 
@@ -44,26 +37,22 @@ const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): Mess
     return [{ deadLetter, outcome: outcome === "rejected" || outcome === "retried" ? "moved" : outcome }];
   });
 
-const callError = (functionName: string, error: unknown): Error => {
-  if (error instanceof FunctionFailedError) return error;
-  if (!(error instanceof UnexpectedAnswerError)) return interruption(lambdaService, error);
-  return new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${functionName}: ${error.message}`, { cause: error });
-};
-
 /**
  * Creates the function that sends dead letters, for one batch. It finishes the messages of each request before the next.
+ * `newSignal` aborts a call for which the invocation has no time left.
  * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
  * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
  */
 export const deadLetterSender = (
   { name, connection }: PipelineFunction,
-  { finish, newSignal }: SendOptions,
+  finish: Finish,
+  newSignal: () => AbortSignal,
 ): SendDeadLetters => {
   const engine = redriveEngine<OrderedDeadLetter>({
     invoke: async (event) => {
       const client = await connection.get();
       return invokeFunction(client, name, event, newSignal()).catch((error: unknown) => {
-        throw callError(name, error);
+        throw error instanceof FunctionFailedError ? error : interruption(lambdaService, error);
       });
     },
     recordOf: ({ deadLetter }) => ({
@@ -76,7 +65,8 @@ export const deadLetterSender = (
   return async (deadLetters) => {
     const ordered = deadLetters.map((deadLetter) => ({ ...orderOf(deadLetter), deadLetter }));
     await engine.send(ordered).catch((error: unknown) => {
-      throw error instanceof UnexpectedAnswerError ? callError(name, error) : error;
+      if (!(error instanceof UnexpectedAnswerError)) throw error;
+      throw new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${name}: ${error.message}`, { cause: error });
     });
   };
 };

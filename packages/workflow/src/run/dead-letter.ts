@@ -1,9 +1,9 @@
 // A received dead letter. The queue may also contain batches that Lambda sent to it as an on-failure destination: they have
 // no envelope, and are sent to the pipeline as they are.
 
-import { decodeEnvelope, type Envelope, encodeEnvelope } from "@sluice/core/envelope";
+import { type Envelope, encodeEnvelope, messageContent } from "@sluice/core/envelope";
 import type { StreamRecord } from "@sluice/core/sink-kit";
-import { envelopeOrder, invocationOrder, type MessageOrder, messageContent } from "@sluice/redrive";
+import { envelopeOrder, invocationOrder, type MessageOrder } from "@sluice/redrive";
 import type { QueueMessage } from "./queue.ts";
 
 /** A message, and the envelope in it. */
@@ -19,10 +19,10 @@ export interface DeadLetterWithRecord extends DeadLetter {
 }
 
 /** Reads a message. */
-export const deadLetterIn = (message: QueueMessage): DeadLetter => ({
-  message,
-  envelope: decodeEnvelope(message.body),
-});
+export const deadLetterIn = (message: QueueMessage): DeadLetter => {
+  const content = messageContent(message.body);
+  return { message, envelope: content.kind === "dead-letter" ? content.envelope : undefined };
+};
 
 /** Returns the name of the sink that failed; `-` for a message without an envelope. */
 export const sinkOf = ({ envelope }: DeadLetter): string => envelope?.sink ?? "-";

@@ -2,10 +2,10 @@
 
 import { invalidOption, type PipelineLogger } from "@sluice/core/sink-kit";
 
-/**
- * Returns the option, or the variable of the environment.
- * @throws {ConfigError} CONFIG_INVALID, with both names, when both are missing.
- */
+/** Names who needs a package that is missing. */
+export const user = "the redrive workflow";
+
+/** Returns the option, or the variable of the environment. @throws {ConfigError} CONFIG_INVALID when both are missing. */
 export const required = (option: string, given: string | undefined, variable: string): string => {
   const value = given ?? process.env[variable];
   if (typeof value === "string" && value !== "") return value;

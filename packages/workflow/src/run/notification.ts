@@ -8,7 +8,7 @@ import {
   lazyClient,
   missingDependency,
 } from "@sluice/core/sink-kit";
-import { optional } from "./environment.ts";
+import { optional, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
 /** A message for people. */
@@ -37,13 +37,6 @@ export interface NotificationOptions {
 
 const sns: AwsService = { name: "SNS", codes: { NotFound: "SINK_MISSING" } };
 
-const loadSns = async (): Promise<TopicClient & { readonly destroy: () => void }> => {
-  const { SNS } = await import("@aws-sdk/client-sns").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-sns"),
-  );
-  return new SNS({});
-};
-
 /** Shortens a subject to what SNS accepts. */
 const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 100);
 
@@ -63,7 +56,10 @@ export const notifier = (options: NotificationOptions): ((notification: Notifica
   if (TopicArn === undefined) return undefined;
   checkText("topicArn", TopicArn);
   checkClient(clients.sns, "publish", "an SNS client of @aws-sdk/client-sns");
-  const connection = lazyClient<TopicClient>(clients.sns, loadSns);
+  const connection = lazyClient<TopicClient>(clients.sns, async () => {
+    const { SNS } = await import("@aws-sdk/client-sns").catch(missingDependency(user, "@aws-sdk/client-sns"));
+    return new SNS({});
+  });
   return async ({ subject, text }) => {
     const client = await connection.get();
     try {

@@ -33,18 +33,6 @@ export interface Progress {
   readonly attempted: string;
 }
 
-/** The members of a progress: the state machine names each. */
-export const progressMembers: readonly (keyof Progress)[] = [
-  "next",
-  "reason",
-  "batches",
-  "interrupted",
-  "counts",
-  "left",
-  "notDeleted",
-  "attempted",
-];
-
 /** The progress of a run at its start. */
 export const noProgress: Progress = {
   next: "more",
@@ -56,6 +44,9 @@ export const noProgress: Progress = {
   notDeleted: 0,
   attempted: "",
 };
+
+/** The members of a progress: the state machine names each. */
+export const progressMembers: readonly string[] = Object.keys(noProgress);
 
 /** Result of one message. */
 export type CountedResult =

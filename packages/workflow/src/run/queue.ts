@@ -20,7 +20,7 @@ import {
   missingDependency,
   type PipelineLogger,
 } from "@sluice/core/sink-kit";
-import { requiredUrl } from "./environment.ts";
+import { requiredUrl, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
 /** The calls of an SQS client that a redrive makes; your own client fits. */
@@ -72,30 +72,18 @@ const sqs: AwsService = {
   codes: { QueueDoesNotExist: "SINK_MISSING", NonExistentQueue: "SINK_MISSING", OverLimit: "SINK_THROTTLED" },
 };
 
-const loadSqs = async (): Promise<RedriveQueueClient & { readonly destroy: () => void }> => {
-  const { SQS } = await import("@aws-sdk/client-sqs").catch(
-    missingDependency("the redrive workflow", "@aws-sdk/client-sqs"),
-  );
-  return new SQS({});
-};
-
-const messageOf = ({
-  MessageId = "",
-  Body = "",
-  ReceiptHandle = "",
-  Attributes = {},
-}: SqsReceivedMessage): QueueMessage => ({
-  id: MessageId,
-  body: Body,
-  receiptHandle: ReceiptHandle,
-  sentAt: Number(Attributes.SentTimestamp ?? 0),
-  receiveCount: Attributes.ApproximateReceiveCount ?? "1",
+const messageOf = ({ MessageId, Body, ReceiptHandle, Attributes }: SqsReceivedMessage): QueueMessage => ({
+  id: MessageId ?? "",
+  body: Body ?? "",
+  receiptHandle: ReceiptHandle ?? "",
+  sentAt: Number(Attributes?.SentTimestamp ?? 0),
+  receiveCount: Attributes?.ApproximateReceiveCount ?? "1",
 });
 
 const bytesOf = (messages: readonly QueueMessage[]): number => messages.reduce((sum, { body }) => sum + body.length, 0);
 
 /** Returns the queue's URL. @throws {ConfigError} CONFIG_INVALID when it is missing or not a URL. */
-export const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string =>
+const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string =>
   requiredUrl("queueUrl", queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
 
 /** Returns the name of the queue: the last part of its URL. */
@@ -134,7 +122,10 @@ export const openQueue = (options: QueueOptions): RedriveQueue => {
   const queueUrl = queueUrlOf(options);
   const given = options.clients?.sqs;
   checkClient(given, "receiveMessage", "an SQS client of @aws-sdk/client-sqs");
-  const connection = lazyClient<RedriveQueueClient>(given, loadSqs);
+  const connection = lazyClient<RedriveQueueClient>(given, async () => {
+    const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
+    return new SQS({});
+  });
   const open = async (): Promise<QueueConnection> => ({ client: await connection.get(), queueUrl, name: "queue" });
   return {
     receive: async (request) => receive(await open(), request),

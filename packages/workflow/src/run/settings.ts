@@ -18,14 +18,18 @@ export interface RunSettings {
 /** Highest `maxFailures`: the state contains an entry for each message that is left. */
 export const maxFailuresLimit = 10_000;
 
-/** Checks settings. @throws {ConfigError} CONFIG_INVALID when one is out of range. */
-export const checkSettings = ({ ratePerSecond, maxFailures, maxMessages }: RunSettings): void => {
-  if (ratePerSecond !== undefined) checkWhole("ratePerSecond", ratePerSecond, [1, 10_000]);
-  if (maxFailures !== undefined) checkWhole("maxFailures", maxFailures, [1, maxFailuresLimit]);
-  if (maxMessages !== undefined) checkWhole("maxMessages", maxMessages, [1, Number.MAX_SAFE_INTEGER]);
+const ranges: { readonly [name in keyof RunSettings]-?: readonly [number, number] } = {
+  ratePerSecond: [1, 10_000],
+  maxFailures: [1, maxFailuresLimit],
+  maxMessages: [1, Number.MAX_SAFE_INTEGER],
 };
 
-const names = ["ratePerSecond", "maxFailures", "maxMessages"] as const satisfies (keyof RunSettings)[];
+/** Returns the settings among options. @throws {ConfigError} CONFIG_INVALID when one is out of range. */
+export const settingsIn = (options: Readonly<Record<string, unknown>>): RunSettings => {
+  const given = Object.entries(ranges).filter(([name]) => options[name] !== undefined);
+  for (const [name, range] of given) checkWhole(name, options[name], range);
+  return Object.fromEntries(given.map(([name]) => [name, options[name]]));
+};
 
 /** Members that Step Functions' console and callers of an execution add. */
 const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
@@ -40,9 +44,8 @@ export const settingsFor = (settings: RunSettings, input: unknown): RunSettings 
     throw invalidOption("input", "must be an object with settings, or {}");
   }
   const given = Object.entries(input).filter(([name]) => !ignored.test(name));
-  const unknown = given.find(([name]) => !names.some((known) => known === name));
-  if (unknown !== undefined) throw invalidOption(unknown[0].slice(0, 40), `is unknown; expected ${names.join(", ")}`);
-  const merged: RunSettings = { ...settings, ...Object.fromEntries(given) };
-  checkSettings(merged);
-  return merged;
+  const unknown = given.find(([name]) => !Object.hasOwn(ranges, name));
+  const expected = Object.keys(ranges).join(", ");
+  if (unknown !== undefined) throw invalidOption(unknown[0].slice(0, 40), `is unknown; expected ${expected}`);
+  return settingsIn({ ...settings, ...Object.fromEntries(given) });
 };

@@ -1,0 +1,25 @@
+// Removes units from their source.
+
+import type { PayloadStore } from "@sluice/core/envelope";
+import { removeWithRecords } from "@sluice/redrive";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { MessageSource } from "./message-source.ts";
+import type { MessageUnit } from "./receive-units.ts";
+
+/** Removes units, and then their records, which are left in place without `payloadStore`. Answers how many messages are left. */
+export const removeUnits = async (
+  units: readonly MessageUnit<unknown>[],
+  source: Pick<MessageSource, "remove">,
+  payloadStore: Pick<PayloadStore, "remove"> | undefined,
+  { err }: Pick<Terminal, "err">,
+): Promise<number> => {
+  const removed = await removeWithRecords(units, {
+    removeMessages: async (ids) => {
+      const left = new Set(await source.remove(ids));
+      return new Set(ids.filter((id) => !left.has(id)));
+    },
+    payloadStore,
+    onError: (url, error) => err(`${url} could not be removed: ${(error as Error).message}`),
+  });
+  return units.flatMap(({ messages }) => messages).length - removed.size;
+};

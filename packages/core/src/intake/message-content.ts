@@ -1,0 +1,110 @@
+// Classifies a message's body: an envelope, what Lambda sends to an on-failure destination, or neither.
+
+import { decodeEnvelope, type Envelope } from "../envelope/envelope.ts";
+import type { StreamRecord } from "../record/change.ts";
+
+/** Which records Lambda gave up on. */
+export interface BatchPointer {
+  readonly shardId: string;
+  readonly startSequenceNumber: string;
+  readonly endSequenceNumber: string;
+  readonly approximateArrivalOfFirstRecord?: string;
+  readonly approximateArrivalOfLastRecord?: string;
+  readonly batchSize: number;
+  readonly streamArn: string;
+}
+
+/** An S3 object with an invocation that failed. */
+export interface ObjectAddress {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** The members that are read of Lambda's invocation record, and of S3's notification of such records. */
+export interface InvocationRecord {
+  readonly timestamp?: unknown;
+  readonly payload?: unknown;
+  readonly DDBStreamBatchInfo?: { readonly [member in keyof BatchPointer]?: unknown } | null;
+  readonly Event?: unknown;
+  readonly Records?: unknown;
+}
+
+/** Content of a message. */
+export type MessageContent =
+  | { readonly kind: "dead-letter"; readonly envelope: Envelope }
+  | { readonly kind: "on-failure"; readonly record: InvocationRecord }
+  /** An envelope that only a later version of Sluice reads. */
+  | { readonly kind: "newer-envelope"; readonly version: number }
+  | { readonly kind: "unsupported" };
+
+/** Returns the members of a JSON object; none for any other text, or for one that is cut off. */
+export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    return {};
+  }
+};
+
+const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
+
+/** Returns the pointer in Lambda's invocation record; undefined where it has none. */
+export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): BatchPointer | undefined => {
+  if (typeof info?.shardId !== "string" || typeof info.streamArn !== "string") return undefined;
+  if (!isDigits(info.startSequenceNumber) || !isDigits(info.endSequenceNumber)) return undefined;
+  return { batchSize: 0, ...info } as BatchPointer;
+};
+
+/**
+ * Returns the stream records in an invocation record that contains the whole event, as text or as an object. Undefined also
+ * for a text that is cut off: the pointer beside it still leads to the stream.
+ */
+export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[] | undefined => {
+  const event = typeof payload === "string" ? jsonMembers(payload) : payload;
+  const records = (event as { readonly Records?: unknown } | null | undefined)?.Records;
+  return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
+};
+
+/** Whether the record is S3's notification of new objects. S3's test message names no object. */
+export const isS3Notification = ({ Event, Records }: InvocationRecord): boolean =>
+  Event === "s3:TestEvent" ||
+  (Array.isArray(Records) && Records.length > 0 && Records.every((record) => record?.s3 !== undefined));
+
+/** The key in an S3 notification, which is encoded like form data; undefined where it is not. */
+const decodedKey = (key: unknown): string | undefined => {
+  try {
+    return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+interface S3Record {
+  readonly s3?: { readonly bucket?: { readonly name?: unknown }; readonly object?: { readonly key?: unknown } } | null;
+}
+
+/** Returns the objects in an S3 event notification; undefined for other values. */
+export const objectsIn = (record: InvocationRecord): readonly ObjectAddress[] | undefined => {
+  if (!isS3Notification(record)) return undefined;
+  if (record.Event === "s3:TestEvent") return [];
+  const addresses = (record.Records as readonly S3Record[]).map(({ s3 }) => {
+    const key = decodedKey(s3?.object?.key);
+    return typeof s3?.bucket?.name === "string" && key !== undefined ? { bucket: s3.bucket.name, key } : undefined;
+  });
+  return addresses.every((address) => address !== undefined) ? addresses : undefined;
+};
+
+/** Returns the content of a message's body. */
+export const messageContent = (body: string): MessageContent => {
+  const envelope = decodeEnvelope(body);
+  if (envelope !== undefined) return { kind: "dead-letter", envelope };
+  const members = jsonMembers(body);
+  const { Type, Message, v } = members;
+  // SNS wraps its messages in JSON, unless the subscription asks for raw delivery.
+  if (Type === "Notification" && typeof Message === "string") return messageContent(Message);
+  const record: InvocationRecord = members;
+  const isBatch = typeof record.DDBStreamBatchInfo?.streamArn === "string" || payloadIn(record) !== undefined;
+  if (isBatch || isS3Notification(record)) return { kind: "on-failure", record };
+  return Number.isInteger(v) && v !== 1 ? { kind: "newer-envelope", version: v as number } : { kind: "unsupported" };
+};

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "@jest/globals";
+import { streamRecord } from "@sluice/testing";
+import fc from "fast-check";
+import { encodeEnvelope, messageContent } from "../src/envelope.ts";
+
+const envelope = encodeEnvelope({
+  v: 1,
+  id: "a-1",
+  pipeline: "orders",
+  sink: "copy",
+  code: "SINK_REJECTED",
+  message: "",
+  attempts: 1,
+  firstFailedAt: "2026-01-02T03:04:05.000Z",
+  record: streamRecord({ after: { pk: "a", sk: 1 }, position: 1 }),
+});
+
+const invocation = { DDBStreamBatchInfo: { streamArn: "arn", shardId: "shard", startSequenceNumber: "12" } };
+
+describe("the content of a message", () => {
+  test.each([
+    ["an envelope", envelope, "dead-letter"],
+    ["an invocation record", JSON.stringify(invocation), "on-failure"],
+    [
+      "an invocation record in an SNS notification",
+      JSON.stringify({ Type: "Notification", Message: JSON.stringify(invocation) }),
+      "on-failure",
+    ],
+    ["an envelope in an SNS notification", JSON.stringify({ Type: "Notification", Message: envelope }), "dead-letter"],
+    ["an invocation record with the whole event", JSON.stringify({ payload: { Records: [] } }), "on-failure"],
+    ["S3's test message", JSON.stringify({ Event: "s3:TestEvent" }), "on-failure"],
+    ["an event without records", JSON.stringify({ Records: [] }), "unsupported"],
+    ["S3's notification", JSON.stringify({ Records: [{ s3: {} }] }), "on-failure"],
+    ["a later version's envelope", JSON.stringify({ v: 2 }), "newer-envelope"],
+    ["JSON", "{}", "unsupported"],
+    ["no JSON", "x", "unsupported"],
+  ])("is known: %s", (_name, body, kind) => expect(messageContent(body).kind).toBe(kind));
+
+  test("is known for any text", () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (body) => expect(messageContent(body).kind).toBeDefined()));
+  });
+});
