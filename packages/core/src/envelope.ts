@@ -5,7 +5,6 @@ export type { Outcome } from "./delivery/delivery-result.ts";
 export type { SqsDeadLetterQueueOptions } from "./envelope/dead-letter-queue.ts";
 export { decodeEnvelope, type Envelope, encodeEnvelope } from "./envelope/envelope.ts";
 export type { PayloadStore, S3Client, S3PayloadStoreOptions } from "./envelope/payload-store.ts";
-export type { EnvelopeReceipt } from "./envelope/receipt.ts";
 export type { FailedMessage, SqsRetryQueueOptions } from "./envelope/retry-queue.ts";
 export {
   type BatchResult,
@@ -25,6 +24,7 @@ export {
   type SqsReceivedMessage,
   type SqsSender,
 } from "./envelope/sqs-client.ts";
+export type { StoreResult } from "./envelope/store-result.ts";
 export {
   type BatchPointer,
   type InvocationRecord,

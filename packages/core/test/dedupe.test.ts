@@ -7,7 +7,7 @@ import type { Route } from "../src/delivery/route.ts";
 import { routeWorker } from "../src/delivery/route-worker.ts";
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
 import { type DedupeStore, type PipelineOptions, pipeline, type RouteOptions, type UnknownItem } from "../src/index.ts";
-import { receive } from "../src/intake/event.ts";
+import { receive } from "../src/intake/received.ts";
 import { type Dedupe, type Origin, type Sink, SinkError, type StreamRecord } from "../src/sink-kit.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";

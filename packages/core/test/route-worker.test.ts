@@ -6,10 +6,10 @@ import { CircuitBreaker } from "../src/delivery/circuit-breaker.ts";
 import type { Route } from "../src/delivery/route.ts";
 import { routeWorker } from "../src/delivery/route-worker.ts";
 import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
-import { receiptOf } from "../src/envelope/receipt.ts";
+import { storeResultOf } from "../src/envelope/store-result.ts";
 import type { Envelope, StreamRecord } from "../src/envelope.ts";
 import { pipeline } from "../src/index.ts";
-import { receive } from "../src/intake/event.ts";
+import { receive } from "../src/intake/received.ts";
 import { type Change, type Origin, type Sink, SinkError, type SinkErrorCode } from "../src/sink-kit.ts";
 import { fixedClock } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
@@ -106,7 +106,7 @@ test("writes the dead letters of several routes in the order of the batch", asyn
 
 test("writes no envelope after the deadline's last call", async () => {
   let writes = 0;
-  const { stored, errors } = await receiptOf(async () => {
+  const { stored, errors } = await storeResultOf(async () => {
     writes += 1;
     return { stored: new Set(), errors: [] };
   }, AbortSignal.abort());

@@ -16,8 +16,18 @@ export {
 export type { HttpAnswer, HttpEvent } from "./approval/http-event.ts";
 export { type BatchEvent, type BatchHandler, batchHandler } from "./redrive/batch.ts";
 export type { BatchOptions } from "./redrive/batch-options.ts";
+export type { CountsBySink } from "./redrive/counts-by-sink.ts";
 export { type Fix, type FixAnswer, type LambdaFixOptions, lambdaFix } from "./redrive/fix.ts";
-export type { SourceTableClient } from "./redrive/republish.ts";
+export {
+  type Inspection,
+  type InspectionEvent,
+  type InspectionHandler,
+  type InspectionOptions,
+  inspectionHandler,
+} from "./redrive/inspection.ts";
+export type { Notification, NotificationOptions, TopicClient } from "./redrive/notification.ts";
+export type { DoneOutcome, Progress, RedriveCounts, StopReason } from "./redrive/progress.ts";
+export type { RedriveQueueClient } from "./redrive/queue.ts";
 export {
   type FinalState,
   type Report,
@@ -26,19 +36,9 @@ export {
   type ReportOptions,
   type RunOutcome,
   reportHandler,
-} from "./report.ts";
-export type { CountsBySink } from "./run/counts-by-sink.ts";
-export {
-  type Inspection,
-  type InspectionEvent,
-  type InspectionHandler,
-  type InspectionOptions,
-  inspectionHandler,
-} from "./run/inspection.ts";
-export type { Notification, NotificationOptions, TopicClient } from "./run/notification.ts";
-export type { DoneOutcome, Progress, RedriveCounts, StopReason } from "./run/progress.ts";
-export type { RedriveQueueClient } from "./run/queue.ts";
-export type { RedriveMode, RunSettings } from "./run/settings.ts";
+} from "./redrive/report.ts";
+export type { SourceTableClient } from "./redrive/republish.ts";
+export type { RedriveMode, RunSettings } from "./redrive/settings.ts";
 export {
   type RedriveStateMachineOptions,
   redriveStateMachine,

@@ -2,8 +2,8 @@
 // message: it stays far below the limit of 256 KiB, whatever the queue contains.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
-import { progressMembers } from "./run/progress.ts";
-import { type RedriveMode, type RunSettings, settingsIn } from "./run/settings.ts";
+import { progressMembers } from "./redrive/progress.ts";
+import { type RedriveMode, type RunSettings, settingsIn } from "./redrive/settings.ts";
 
 /** Options of the state machine. The input of an execution may override the settings. */
 export interface RedriveStateMachineOptions extends RunSettings {

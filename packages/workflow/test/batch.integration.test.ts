@@ -3,7 +3,7 @@ import { sqsDeadLetterQueue } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { type BatchEvent, type BatchOptions, batchHandler, type Progress } from "../src/index.ts";
-import { noProgress } from "../src/run/progress.ts";
+import { noProgress } from "../src/redrive/progress.ts";
 import { bodyFor, envelopeOf, orderRecord } from "./dead-letters.ts";
 import { makeWorld, type World } from "./world.ts";
 

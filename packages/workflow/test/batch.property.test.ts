@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { lambdaContext } from "@sluice/testing";
 import fc from "fast-check";
 import { batchHandler, type LambdaClient, type Progress, type RedriveQueueClient } from "../src/index.ts";
-import { noProgress } from "../src/run/progress.ts";
+import { noProgress } from "../src/redrive/progress.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 import { functionError, invoking, orders, silent } from "./rig.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { inspectionHandler } from "../src/index.ts";
-import { noProgress } from "../src/run/progress.ts";
+import { noProgress } from "../src/redrive/progress.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";
 import { keptLines } from "./rig.ts";

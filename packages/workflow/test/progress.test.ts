@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { attemptedMessages } from "../src/run/attempted-messages.ts";
-import { addCount, countLines, totalOf } from "../src/run/counts-by-sink.ts";
-import { batchCounts, type CountedResult, noProgress } from "../src/run/progress.ts";
+import { attemptedMessages } from "../src/redrive/attempted-messages.ts";
+import { addCount, countLines, totalOf } from "../src/redrive/counts-by-sink.ts";
+import { batchCounts, type CountedResult, noProgress } from "../src/redrive/progress.ts";
 
 describe("the counts of a batch", () => {
   test("add up, over any number of batches", () => {

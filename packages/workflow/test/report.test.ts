@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { type FinalState, type Notification, type Progress, type ReportOptions, reportHandler } from "../src/index.ts";
-import { noProgress } from "../src/run/progress.ts";
+import { noProgress } from "../src/redrive/progress.ts";
 import { memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 import { keptLines } from "./rig.ts";
 

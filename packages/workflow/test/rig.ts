@@ -12,7 +12,7 @@ import {
   type Progress,
   type RunSettings,
 } from "../src/index.ts";
-import { noProgress } from "../src/run/progress.ts";
+import { noProgress } from "../src/redrive/progress.ts";
 import { type MemoryQueue, memoryQueue, queueUrl, startMs } from "./memory-queue.ts";
 
 export interface Line {

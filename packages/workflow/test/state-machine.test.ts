@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import validate from "asl-validator";
 import { type RedriveStateMachineOptions, redriveStateMachine, type StateDefinition } from "../src/index.ts";
-import { inspectionHandler } from "../src/run/inspection.ts";
-import { batchCounts, noProgress, progressMembers } from "../src/run/progress.ts";
-import { maxFailuresLimit } from "../src/run/settings.ts";
+import { inspectionHandler } from "../src/redrive/inspection.ts";
+import { batchCounts, noProgress, progressMembers } from "../src/redrive/progress.ts";
+import { maxFailuresLimit } from "../src/redrive/settings.ts";
 import { historyEvents, maxBatchesLimit } from "../src/state-machine.ts";
 import { bodyFor, orderRecord } from "./dead-letters.ts";
 import { memoryQueue, queueUrl } from "./memory-queue.ts";

@@ -2,8 +2,8 @@
 
 import { createHash } from "node:crypto";
 import type { Envelope } from "../envelope/envelope.ts";
-import type { Received } from "../intake/event.ts";
 import { type Invocation, receiveCountOf } from "../intake/invocation.ts";
+import type { Received } from "../intake/received.ts";
 import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";

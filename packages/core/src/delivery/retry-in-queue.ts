@@ -2,7 +2,7 @@
 // cannot be stored are retried from the stream.
 
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import { type EnvelopeReceipt, receiptOf } from "../envelope/receipt.ts";
+import { type StoreResult, storeResultOf } from "../envelope/store-result.ts";
 import { SinkError } from "../errors.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
@@ -15,7 +15,7 @@ import type { BatchGuard, RoutePendingItems } from "./pending-items.ts";
 export interface RouteRetryQueue {
   readonly id: RouteId;
   readonly logger: PipelineLogger;
-  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
+  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
   /** Undefined if the order of deliveries does not matter to the route. */
   readonly pendingItems: RoutePendingItems | undefined;
 }
@@ -46,10 +46,10 @@ const messagesOf = (
 
 const entriesOf = (queued: readonly Queued[]): BatchEntry[] => queued.map(({ entry }) => entry);
 
-const storedOf = (queued: readonly Queued[], { stored }: EnvelopeReceipt): BatchEntry[] =>
+const storedOf = (queued: readonly Queued[], { stored }: StoreResult): BatchEntry[] =>
   entriesOf(queued.filter(({ message }) => stored.has(message.envelope)));
 
-const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<EnvelopeReceipt> =>
+const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<StoreResult> =>
   queue.write(queued.map(({ message }) => message));
 
 /** Adds the items before their messages. Otherwise a later change could be sent while an earlier one is in the queue. */
@@ -58,20 +58,20 @@ const storeInOrder = async (
   pendingItems: RoutePendingItems,
   queued: readonly Queued[],
   before: BatchGuard["versions"],
-): Promise<EnvelopeReceipt> => {
+): Promise<StoreResult> => {
   try {
     await pendingItems.add(entriesOf(queued));
   } catch (cause) {
     const found = `[${queue.id.route}] the pending items could not be stored`;
     return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
   }
-  const receipt = await write(queue, queued);
-  if (receipt.stored.size === queued.length) return receipt;
+  const result = await write(queue, queued);
+  if (result.stored.size === queued.length) return result;
   try {
-    await pendingItems.correct(entriesOf(queued), storedOf(queued, receipt), before);
-    return receipt;
+    await pendingItems.correct(entriesOf(queued), storedOf(queued, result), before);
+    return result;
   } catch (error) {
-    return { ...receipt, errors: [...receipt.errors, error] };
+    return { ...result, errors: [...result.errors, error] };
   }
 };
 
@@ -85,16 +85,16 @@ export const retryInQueue = async (
   const queued = messagesOf(queue, entries, results, invocation);
   if (queued.length === 0) return results;
   const { pendingItems, logger, id } = queue;
-  const receipt = await receiptOf(
+  const result = await storeResultOf(
     () => (pendingItems ? storeInOrder(queue, pendingItems, queued, before) : write(queue, queued)),
     invocation.deadline.lastCall,
   );
-  const { errors } = receipt;
+  const { errors } = result;
   if (errors.length > 0) {
     const fields = { ...id, errors: errors.length, first: String(errors[0]) };
     logger.warn("deliveries not queued for retry, the stream retries them", fields);
   }
-  const positions = new Set(storedOf(queued, receipt).map(({ position }) => position));
+  const positions = new Set(storedOf(queued, result).map(({ position }) => position));
   return changeResults(results, (result, position) =>
     positions.has(position) ? { ...result, isQueued: true } : undefined,
   );

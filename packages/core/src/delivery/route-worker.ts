@@ -3,9 +3,9 @@
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, within } from "../async/deadline.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import type { EnvelopeReceipt } from "../envelope/receipt.ts";
-import type { Received } from "../intake/event.ts";
+import type { StoreResult } from "../envelope/store-result.ts";
 import type { Invocation } from "../intake/invocation.ts";
+import type { Received } from "../intake/received.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Sink } from "../sink/sink.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
@@ -34,7 +34,7 @@ export interface DeliverySettings {
   readonly retry: RetryPolicy;
   readonly dedupeStore: DedupeStore | undefined;
   /** Writes to the retry queue; undefined where the pipeline has none. */
-  readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>) | undefined;
+  readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<StoreResult>) | undefined;
   /** Time limit of a route within one invocation, in milliseconds. Unfinished deliveries are then queued for retry. */
   readonly routeTimeoutMs: number;
 }

@@ -3,12 +3,12 @@
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
-import type { EnvelopeReceipt } from "./receipt.ts";
 import type { SqsSender } from "./sqs-client.ts";
+import type { StoreResult } from "./store-result.ts";
 
 /** Keeps envelopes until they are redriven. */
 export interface DeadLetterQueue {
-  readonly write: (envelopes: readonly Envelope[]) => Promise<EnvelopeReceipt>;
+  readonly write: (envelopes: readonly Envelope[]) => Promise<StoreResult>;
   /** Where records are kept that no message can hold: a redrive fetches them from there. */
   readonly payloadStore?: PayloadStore;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
@@ -30,7 +30,7 @@ const groupOf = ({ sink, record }: Envelope): string => sink + JSON.stringify(re
 
 /**
  * A dead-letter queue on SQS, standard or FIFO. The function needs `sqs:SendMessage` on it.
- * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is no URL.
+ * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
  */
 export const sqsDeadLetterQueue = ({ queueUrl, client, payloadStore }: SqsDeadLetterQueueOptions): DeadLetterQueue => {
   const queue = envelopeQueue({ user: "sqsDeadLetterQueue", name: "dead letter", queueUrl, client, payloadStore });

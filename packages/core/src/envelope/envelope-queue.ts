@@ -9,7 +9,6 @@ import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-cl
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { type EnvelopeMessage, type SizedMessage, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
-import type { EnvelopeReceipt } from "./receipt.ts";
 import {
   changeVisibility,
   deleteMessages,
@@ -21,13 +20,14 @@ import {
   type SqsSender,
   throwFirst,
 } from "./sqs-client.ts";
+import type { StoreResult } from "./store-result.ts";
 
 /** A queue of envelopes. */
 export interface EnvelopeQueue {
   readonly isFifo: boolean;
   /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<EnvelopeReceipt>;
+  readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<StoreResult>;
   /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
   /** Hides messages for that many seconds from now on. Rejects unless SQS hid all of them. */
@@ -122,7 +122,8 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   const { user, name, queueUrl } = options;
   if (!URL.canParse(queueUrl)) {
-    throw new ConfigError("CONFIG_INVALID", `${user}: queueUrl is missing or no URL; expected the queue's URL`);
+    const found = queueUrl === undefined ? "missing" : "not a URL";
+    throw new ConfigError("CONFIG_INVALID", `${user}: queueUrl must be the URL of a queue; it is ${found}`);
   }
   const isFifo = queueUrl.endsWith(".fifo");
   const { connected, sendRound } = roundsOf(options, isFifo);

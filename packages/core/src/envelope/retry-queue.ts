@@ -5,8 +5,8 @@ import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
-import type { EnvelopeReceipt } from "./receipt.ts";
 import type { SqsSender } from "./sqs-client.ts";
+import type { StoreResult } from "./store-result.ts";
 
 /** A message of the queue whose delivery failed again. */
 export interface FailedMessage {
@@ -24,7 +24,7 @@ export interface RetryQueue {
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   /** Stores messages, those of a group in order. After one that was not stored, no other of its group is. */
-  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<EnvelopeReceipt>;
+  readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
   /** Delays messages that failed, for longer than the last time. Rejects unless all were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
   /** Deletes messages from the queue, before the records that they point to are deleted. */

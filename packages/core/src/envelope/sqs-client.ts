@@ -115,7 +115,7 @@ interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "m
 }
 
 const refusal = (name: string, code: string | undefined): SinkError =>
-  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS answered ${code} for a message; expected it among Successful`);
+  new SinkError("SINK_UNAVAILABLE", `[${name}] SQS returned ${code ?? "no result"} for a message; expected success`);
 
 /** Makes one batch request for every ten values. Does not reject. An entry's id is its index in its request. */
 export const inBatchesOfTen = async <Value>(
@@ -134,9 +134,10 @@ export const inBatchesOfTen = async <Value>(
       const { Successful = [], Failed = [] } = await request(batch);
       const successful = new Set(Successful.map(({ Id }) => Number(Id)));
       const codes = new Map(Failed.map(({ Id, Code }) => [Number(Id), Code]));
+      const unnamed = Failed.find(({ Id }) => Id === undefined)?.Code;
       for (const [index, value] of batch.entries()) {
         result[successful.has(index) ? "successful" : "refused"].push(value);
-        if (!successful.has(index)) result.errors.push(refusal(name, codes.get(index) ?? Failed[0]?.Code));
+        if (!successful.has(index)) result.errors.push(refusal(name, codes.get(index) ?? unnamed));
       }
     } catch (error) {
       result.errors.push(error);

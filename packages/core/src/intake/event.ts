@@ -1,25 +1,7 @@
 // Recognises the event that Lambda was called with, and decodes its records.
 
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Envelope } from "../envelope/envelope.ts";
 import { RecordError } from "../errors.ts";
-import type { Change, Origin, StreamRecord } from "../record/change.ts";
-import { decodeRecord } from "../record/record.ts";
 import { pointerIn } from "./message-content.ts";
-
-/** One record of the event: its change, or the reason why it has none. */
-export interface Received {
-  readonly change: Change<unknown> | undefined;
-  readonly error: RecordError | undefined;
-  /** The stream record, for a dead letter. */
-  readonly record: StreamRecord;
-  /** The envelope that the record came in. Its `sink` names the one route that the record goes to. */
-  readonly envelope: Envelope | undefined;
-  /** Position, in the event, of the record or message that this record came in. */
-  readonly source: number;
-  /** Reason why the message stays where it is, unread. */
-  readonly unread?: Error;
-}
 
 /** Task of a caller that is not an event source. The response has the outcome of each message. */
 export interface Task {
@@ -81,25 +63,4 @@ export const recognise = (event: unknown): RecognisedEvent => {
     "RECORD_MALFORMED",
     "the event has an unknown shape; expected a batch of DynamoDB stream records, of SQS messages with envelopes, or of what Lambda sends to an on-failure destination",
   );
-};
-
-/** Where a record comes from. */
-export interface Arrival {
-  readonly source: number;
-  readonly origin: Origin;
-  readonly envelope: Envelope | undefined;
-}
-
-/** Decodes a record. A record that cannot be decoded does not affect the others. */
-export const receive = (
-  record: StreamRecord,
-  { source, origin, envelope }: Arrival,
-  schema: StandardSchemaV1<unknown, unknown> | undefined,
-): Received => {
-  try {
-    return { change: decodeRecord(record, origin, schema), error: undefined, record, envelope, source };
-  } catch (error) {
-    if (!(error instanceof RecordError)) throw error;
-    return { change: undefined, error, record, envelope, source };
-  }
 };

@@ -3,7 +3,8 @@
 import type { Deadline } from "../async/deadline.ts";
 import type { RetryQueue } from "../envelope/retry-queue.ts";
 import type { Origin } from "../record/change.ts";
-import type { QueueRecord, Received, RecognisedEvent } from "./event.ts";
+import type { QueueRecord, RecognisedEvent } from "./event.ts";
+import type { Received } from "./received.ts";
 
 /** One run of the handler. */
 export interface Invocation {

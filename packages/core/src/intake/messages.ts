@@ -7,7 +7,7 @@ import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelop
 import type { PayloadStore } from "../envelope/payload-store.ts";
 import { RecordError, SinkError } from "../errors.ts";
 import type { Origin, StreamRecord } from "../record/change.ts";
-import { type QueueRecord, type Received, type RecognisedEvent, receive } from "./event.ts";
+import type { QueueRecord, RecognisedEvent } from "./event.ts";
 import {
   type BatchPointer,
   type InvocationRecord,
@@ -19,6 +19,7 @@ import {
   pointerIn,
 } from "./message-content.ts";
 import { lostError, lostObjectError, type OnFailureDestinationReader, objectUrl } from "./on-failure-destination.ts";
+import { type Received, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
 

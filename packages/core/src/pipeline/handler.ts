@@ -7,7 +7,7 @@ import { type RouteRun, type RouteWorker, routeWorker } from "../delivery/route-
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
-import { writeOnce } from "../envelope/receipt.ts";
+import { writeOnce } from "../envelope/store-result.ts";
 import { type RecognisedEvent, recognise } from "../intake/event.ts";
 import { type Invocation, originOf } from "../intake/invocation.ts";
 import { type MessageReader, messageReader, streamRecords } from "../intake/messages.ts";
@@ -49,11 +49,11 @@ interface RunResult {
 const logged =
   (deadLetterQueue: DeadLetterQueue, logger: PipelineLogger): DeadLetterQueue["write"] =>
   async (envelopes) => {
-    const receipt = await deadLetterQueue.write(envelopes);
-    for (const { pipeline, sink, code, id, attempts, message } of receipt.stored) {
+    const result = await deadLetterQueue.write(envelopes);
+    for (const { pipeline, sink, code, id, attempts, message } of result.stored) {
       logger.warn("dead letter", { pipeline, sink, code, id, attempts, reason: message });
     }
-    return receipt;
+    return result;
   };
 
 const environmentOf = (settings: PipelineSettings): Environment => {

@@ -6,8 +6,8 @@ import { failedDelivery } from "../delivery/failed-delivery.ts";
 import type { RouteRun } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
-import { receiptOf } from "../envelope/receipt.ts";
 import type { FailedMessage, RetryQueue } from "../envelope/retry-queue.ts";
+import { storeResultOf } from "../envelope/store-result.ts";
 import type { QueueRecord } from "../intake/event.ts";
 import { type Invocation, queueArnOf, receiveCountOf } from "../intake/invocation.ts";
 import { chunk } from "../sink/chunk.ts";
@@ -82,10 +82,10 @@ const store = async (
   const stored = new Set<Envelope>();
   const errors: unknown[] = [];
   for (const part of chunk(envelopes, ofWrites)) {
-    const receipt = await receiptOf(() => write(part), lastCall);
-    for (const envelope of receipt.stored) stored.add(envelope);
-    errors.push(...receipt.errors);
-    if (receipt.stored.size === 0) break;
+    const result = await storeResultOf(() => write(part), lastCall);
+    for (const envelope of result.stored) stored.add(envelope);
+    errors.push(...result.errors);
+    if (result.stored.size === 0) break;
   }
   logUnstored(settling, errors);
   return stored;

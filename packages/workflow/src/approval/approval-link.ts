@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invalidOption } from "@sluice/core/sink-kit";
-import { required } from "../run/environment.ts";
+import { required } from "../redrive/environment.ts";
 
 /** Content of a link. */
 export interface Approval {

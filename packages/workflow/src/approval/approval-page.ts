@@ -11,8 +11,8 @@ import {
   type PipelineLogger,
   systemClock,
 } from "@sluice/core/sink-kit";
-import { consoleLogger, user } from "../run/environment.ts";
-import { classified } from "../run/errors.ts";
+import { consoleLogger, user } from "../redrive/environment.ts";
+import { classified } from "../redrive/errors.ts";
 import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
 import { type Html, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";

@@ -1,12 +1,12 @@
 // The function of the state "Ask for approval": sends a link with the task token that the state machine waits for.
 
 import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
-import { countLines } from "../run/counts-by-sink.ts";
-import { requiredUrl } from "../run/environment.ts";
-import type { Inspection } from "../run/inspection.ts";
-import { type NotificationOptions, notifier } from "../run/notification.ts";
-import { type QueueOptions, queueName } from "../run/queue.ts";
-import type { RedriveMode } from "../run/settings.ts";
+import { countLines } from "../redrive/counts-by-sink.ts";
+import { requiredUrl } from "../redrive/environment.ts";
+import type { Inspection } from "../redrive/inspection.ts";
+import { type NotificationOptions, notifier } from "../redrive/notification.ts";
+import { type QueueOptions, queueName } from "../redrive/queue.ts";
+import type { RedriveMode } from "../redrive/settings.ts";
 import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
 
 /** Options of the function. Those with a variable may come from the environment instead. */

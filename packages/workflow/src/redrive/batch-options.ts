@@ -3,9 +3,9 @@
 import type { PayloadStore } from "@sluice/core/envelope";
 import { type Clock, checkText, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
-import { consoleLogger, optional, required } from "../run/environment.ts";
-import { openQueue, type QueueOptions, type RedriveQueue } from "../run/queue.ts";
+import { consoleLogger, optional, required } from "./environment.ts";
 import { type Fix, lambdaConnection } from "./fix.ts";
+import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { dynamodbConnection, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
 

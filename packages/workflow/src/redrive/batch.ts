@@ -4,17 +4,17 @@
 
 import { ConfigError, type InvocationContext } from "@sluice/core/sink-kit";
 import { BrokenFunctionError, type MessageRate, messageRate } from "@sluice/redrive";
-import { type DeadLetterWithRecord, deadLetterIn } from "../run/dead-letter.ts";
-import { isTimeout } from "../run/errors.ts";
-import { batchCounts, type Progress, type StopReason } from "../run/progress.ts";
-import type { QueueMessage } from "../run/queue.ts";
-import type { RedriveMode, RunSettings } from "../run/settings.ts";
 import { type BatchOptions, type BatchParts, batchParts, maxTimeoutMs } from "./batch-options.ts";
+import { type DeadLetterWithRecord, deadLetterIn } from "./dead-letter.ts";
+import { isTimeout } from "./errors.ts";
 import { type FinishContext, finish } from "./finish.ts";
 import { applyFix } from "./fix.ts";
 import type { MessageResult } from "./message-result.ts";
+import { batchCounts, type Progress, type StopReason } from "./progress.ts";
+import type { QueueMessage } from "./queue.ts";
 import { republishAll } from "./republish.ts";
 import { deadLetterSender, type SendDeadLetters } from "./send.ts";
+import type { RedriveMode, RunSettings } from "./settings.ts";
 
 /** The event that the state machine sends. */
 export interface BatchEvent {

@@ -3,10 +3,10 @@
 import type { PipelineLogger } from "@sluice/core";
 import type { PayloadStore } from "@sluice/core/envelope";
 import { removeWithRecords } from "@sluice/redrive";
-import { sinkOf } from "../run/dead-letter.ts";
-import type { BatchCounts } from "../run/progress.ts";
-import type { QueueMessage, RedriveQueue } from "../run/queue.ts";
+import { sinkOf } from "./dead-letter.ts";
 import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.ts";
+import type { BatchCounts } from "./progress.ts";
+import type { QueueMessage, RedriveQueue } from "./queue.ts";
 
 /** What finishing needs, and the messages that this batch has in flight. */
 export interface FinishContext {

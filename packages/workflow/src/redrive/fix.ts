@@ -16,9 +16,9 @@ import {
   untilAborted,
 } from "@sluice/core/sink-kit";
 import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
-import type { DeadLetter, DeadLetterWithRecord } from "../run/dead-letter.ts";
-import { required, user } from "../run/environment.ts";
-import { RedriveInterruptedError } from "../run/errors.ts";
+import type { DeadLetter, DeadLetterWithRecord } from "./dead-letter.ts";
+import { required, user } from "./environment.ts";
+import { RedriveInterruptedError } from "./errors.ts";
 import type { MessageResult } from "./message-result.ts";
 
 /**

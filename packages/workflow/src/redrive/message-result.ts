@@ -1,7 +1,7 @@
 // The result of a message in a batch.
 
-import type { DeadLetter } from "../run/dead-letter.ts";
-import type { DoneOutcome } from "../run/progress.ts";
+import type { DeadLetter } from "./dead-letter.ts";
+import type { DoneOutcome } from "./progress.ts";
 
 /** The message is done and can be deleted. */
 export interface DoneMessage {

@@ -16,9 +16,9 @@ import {
   type StreamRecord,
   sdkItem,
 } from "@sluice/core/sink-kit";
-import type { DeadLetterWithRecord } from "../run/dead-letter.ts";
-import { user } from "../run/environment.ts";
-import { classified, interruption } from "../run/errors.ts";
+import type { DeadLetterWithRecord } from "./dead-letter.ts";
+import { user } from "./environment.ts";
+import { classified, interruption } from "./errors.ts";
 import { both, type ItemExpression, isComparable, isUnchanged, lacks, updateOf } from "./item-condition.ts";
 import type { Finish, MessageResult } from "./message-result.ts";
 

@@ -11,8 +11,8 @@ import {
   redriveEngine,
   UnexpectedAnswerError,
 } from "@sluice/redrive";
-import { bodyOf, type DeadLetterWithRecord, orderOf } from "../run/dead-letter.ts";
-import { interruption, RedriveInterruptedError } from "../run/errors.ts";
+import { bodyOf, type DeadLetterWithRecord, orderOf } from "./dead-letter.ts";
+import { interruption, RedriveInterruptedError } from "./errors.ts";
 import type { Finish, MessageResult } from "./message-result.ts";
 
 /** The pipeline's function. */

@@ -2,14 +2,14 @@
 
 import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
 import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
-import type { ApprovalDecision } from "./approval/approval-page.ts";
-import { type CountsBySink, countLines } from "./run/counts-by-sink.ts";
-import { consoleLogger } from "./run/environment.ts";
-import type { Inspection } from "./run/inspection.ts";
-import { type NotificationOptions, notifier } from "./run/notification.ts";
-import { noProgress, type Progress, type RedriveCounts } from "./run/progress.ts";
-import { openQueue, type QueueOptions, queueName } from "./run/queue.ts";
-import type { RedriveMode } from "./run/settings.ts";
+import type { ApprovalDecision } from "../approval/approval-page.ts";
+import { type CountsBySink, countLines } from "./counts-by-sink.ts";
+import { consoleLogger } from "./environment.ts";
+import type { Inspection } from "./inspection.ts";
+import { type NotificationOptions, notifier } from "./notification.ts";
+import { noProgress, type Progress, type RedriveCounts } from "./progress.ts";
+import { openQueue, type QueueOptions, queueName } from "./queue.ts";
+import type { RedriveMode } from "./settings.ts";
 
 /** Options of the report function. Those with a variable may come from the environment instead. */
 export interface ReportOptions extends NotificationOptions, QueueOptions {
