@@ -16,7 +16,8 @@ const workspaces = ["packages", "examples"]
 const specifiersOf = (folder) => {
   const { name, exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const entry = exports?.["."]?.default;
-  if (entry !== undefined && basename(entry) !== "main.js") return [name];
+  const doors = Object.keys(exports ?? {}).filter((door) => !door.endsWith(".json"));
+  if (entry !== undefined && basename(entry) !== "main.js") return doors.map((door) => join(name, door));
   const dist = join(folder, "dist");
   const modules = existsSync(dist)
     ? readdirSync(dist).filter((file) => file.endsWith(".js") && file !== "main.js")
