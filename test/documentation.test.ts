@@ -204,7 +204,7 @@ describe("docs/runbook.md", () => {
     const logged = sourcesOf("*")
       .flatMap((text) => [...text.matchAll(/\.warn\(\s*"([^",]+)/g)])
       .map(([, line = ""]) => line)
-      .filter((line) => line !== "batch delivered with failures");
+      .filter((line) => line !== "batch finished with failures");
     const documented = [...page.matchAll(/^\| (`[a-z].*?) \|/gm)].map(([, cell = ""]) => cell).join();
     expect(logged.length).toBeGreaterThan(5);
     expect(logged.filter((line) => !documented.includes(line))).toEqual([]);

@@ -28,7 +28,7 @@ describe("docs/spec/envelope.schema.json", () => {
   test.each<[string, string]>([
     ["plain", encodeEnvelope(envelope)],
     ["compressed", encodeEnvelope(envelope, 10)],
-    ["claimed", JSON.stringify({ ...envelope, record: undefined, recordUrl: "s3://bucket/key" })],
+    ["whose record is in S3", JSON.stringify({ ...envelope, record: undefined, recordUrl: "s3://bucket/key" })],
     ["of a later version, with unknown members", JSON.stringify({ ...envelope, region: "eu-1" })],
   ])("accepts an envelope that core reads: %s", (_name, body) => {
     expect(validate(JSON.parse(body))).toBe(true);

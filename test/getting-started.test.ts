@@ -37,11 +37,10 @@ const environment = {
   ...{ NODE_NO_WARNINGS: "1", npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" },
 };
 
-const run = async (command: string): Promise<string> => {
-  const options = { cwd: project, env: environment, timeout: 150_000 };
-  const { stdout } = await promisify(execFile)("sh", ["-e", "-c", command], options);
-  return stdout;
-};
+const execute = (command: string): Promise<{ readonly stdout: string; readonly stderr: string }> =>
+  promisify(execFile)("sh", ["-e", "-c", command], { cwd: project, env: environment, timeout: 150_000 });
+
+const run = async (command: string): Promise<string> => (await execute(command)).stdout;
 
 /** Builds and packs the Sluice packages that the page installs. Returns the tarballs by the name of the package. */
 const pack = (): Map<string, string> => {
@@ -62,9 +61,10 @@ const pack = (): Map<string, string> => {
 
 const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fence.info));
 
-/** The command of the page's session, and its output as the page shows it. */
-const session = (): { readonly command: string; readonly output: string } => {
-  const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(named(/^console run/)[0]?.code ?? "") ?? [];
+/** The command of a session of the page, and its output as the page shows it. */
+const session = (index: number): { readonly command: string; readonly output: string } => {
+  const { code = "" } = named(/^console run/)[index] ?? {};
+  const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(code) ?? [];
   return { command, output };
 };
 
@@ -86,9 +86,21 @@ describeWithJava("docs/getting-started.md", () => {
     for (const { info, code } of named(/ file: /)) {
       writeFileSync(join(project, info.replace(/^.* file: /, "")), code);
     }
-    const { command, output } = session();
+    const { command, output } = session(0);
     expect(output.split("\n").length).toBeGreaterThan(3);
     expect(await run(command)).toBe(output);
+  });
+
+  test("shows an item that Postgres refuses, and its dead letter", async () => {
+    const [refused] = named(/^json refused: item\.json$/);
+    writeFileSync(join(project, "item.json"), refused?.code ?? "");
+    const { command, output } = session(1);
+    expect(output).toContain("put: []\n");
+    expect(output).toMatch(/^dead letter: .+$/m);
+    const { stdout, stderr } = await execute(command);
+    expect(stdout).toBe(output);
+    const warnings = [...stderr.matchAll(/"message":"([^"]+)"/g)].map(([, message]) => message);
+    expect(warnings).toEqual(["dead letter", "batch finished with failures"]);
   });
 
   test("works for another table after the edits that the page describes", async () => {

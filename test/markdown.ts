@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 /** The root folder of the repository. */
 export const root: string = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** A Markdown file and its text. */
-export interface MarkdownFile {
+/** A file and its text. */
+export interface TextFile {
   /** Relative to the root of the repository. */
   readonly path: string;
   readonly text: string;
@@ -24,9 +24,9 @@ export interface Fence {
   readonly code: string;
 }
 
-/** Every Markdown file of the repository, except files that git ignores. */
-export const markdownFiles = (): MarkdownFile[] =>
-  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+/** The files of the repository that match one of the patterns of git, except files that git ignores. */
+export const filesOf = (...patterns: readonly string[]): TextFile[] =>
+  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], {
     cwd: root,
     encoding: "utf8",
   })
@@ -34,10 +34,13 @@ export const markdownFiles = (): MarkdownFile[] =>
     .filter((path) => path !== "" && existsSync(join(root, path)))
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
+/** Every Markdown file of the repository, except files that git ignores. */
+export const markdownFiles = (): TextFile[] => filesOf("*.md");
+
 const fence = /^( *)(```+|~~~+)([^\n]*)\n([\s\S]*?)^ *\2[`~]* *$/gm;
 
 /** The fenced blocks of a file, in order, without their indentation. */
-export const fencesOf = ({ path, text }: MarkdownFile): Fence[] =>
+export const fencesOf = ({ path, text }: TextFile): Fence[] =>
   [...text.matchAll(fence)].map((match) => ({
     path,
     line: text.slice(0, match.index).split("\n").length + 1,
@@ -49,20 +52,20 @@ export const fencesOf = ({ path, text }: MarkdownFile): Fence[] =>
 const prose = (text: string): string => text.replaceAll(fence, "").replaceAll(/`[^`\n]*`/g, "code");
 
 /** The targets of a file's links as the file has them, such as `./errors.md#sink_denied`. */
-export const linksOf = ({ text }: MarkdownFile): string[] => {
+export const linksOf = ({ text }: TextFile): string[] => {
   const inline = [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
   const definitions = [...prose(text).matchAll(/^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s+"[^"]*")?$/gm)];
   return [...inline, ...definitions].map((match) => match[1] ?? "");
 };
 
 /** The tables, each as a list of lines. */
-export const tablesOf = ({ text }: Pick<MarkdownFile, "text">): string[][] =>
+export const tablesOf = ({ text }: Pick<TextFile, "text">): string[][] =>
   [...text.replaceAll(fence, "").matchAll(/(?:^ *\|.*\n)+/gm)].map(([lines]) =>
     lines.split("\n").flatMap((line) => (line === "" ? [] : [line.trim()])),
   );
 
 /** The texts of the headings, in order, with their Markdown. */
-export const headingsOf = ({ text }: Pick<MarkdownFile, "text">): string[] =>
+export const headingsOf = ({ text }: Pick<TextFile, "text">): string[] =>
   [...text.replaceAll(fence, "").matchAll(/^#{1,6} +(.+?) *#*$/gm)].map((match) => match[1] ?? "");
 
 const slugOf = (heading: string): string =>
@@ -74,7 +77,7 @@ const slugOf = (heading: string): string =>
     .replaceAll(/\s/g, "-");
 
 /** The anchors that GitHub gives to the headings. A repeated anchor is numbered. */
-export const anchorsOf = (file: Pick<MarkdownFile, "text">): Set<string> => {
+export const anchorsOf = (file: Pick<TextFile, "text">): Set<string> => {
   const seen = new Map<string, number>();
   const anchors = headingsOf(file).map((heading) => {
     const slug = slugOf(heading);

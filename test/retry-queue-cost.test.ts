@@ -155,8 +155,8 @@ test("a message is received as often as the documentation says", async () => {
 test("the table has the requests and dollars of each row, and their sums", () => {
   const cost = costOf(2.3);
   for (const [name, [requests = 0, standard = 0, fifo = 0]] of Object.entries(cost)) {
-    const [told, ...dollars] = rowOf(name);
-    expect({ name, requests: told }).toEqual({ name, requests: Math.round(requests) });
+    const [inTable, ...dollars] = rowOf(name);
+    expect({ name, requests: inTable }).toEqual({ name, requests: Math.round(requests) });
     expect({ name, dollars }).toEqual({ name, dollars: [standard, fifo].map((value) => Number(value.toFixed(3))) });
   }
   const sums = (receives: number) =>

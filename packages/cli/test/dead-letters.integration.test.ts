@@ -127,9 +127,9 @@ describeWithSqs("sluice dead-letters", (engine) => {
     const whole = await run("show", String(b).slice(0, 12), queue.url, "--values");
     expect(whole.stdout).toContain('"S": "secret of b"');
     await untouched(queue);
-    expect(await run("show", queue.url, "nobody")).toMatchObject({
+    expect(await run("show", queue.url, "unknown")).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^sluice: no id begins with nobody, of 3 dead letters in 4 messages$/m),
+      stderr: expect.stringMatching(/^sluice: no id begins with unknown, of 3 dead letters in 4 messages$/m),
     });
   });
 

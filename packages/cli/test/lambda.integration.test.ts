@@ -45,13 +45,13 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   test("ends when the function does not exist, and releases all messages", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function-name", "nobody"]);
+      const ended = await redrive([queue.url, "--function-name", "missing-function"]);
       expect(ended).toMatchObject({
         code: 2,
         stdout: "3 received = 3 not sent\n  3 not sent: the redrive ended early\n",
       });
       expect(ended.stderr).toMatch(
-        /^sluice: the function nobody: ResourceNotFoundException: Function not found: nobody; expected its name, .*$/m,
+        /^sluice: the function missing-function: ResourceNotFoundException: Function not found: missing-function; expected its name, .*$/m,
       );
       expect(await queue.counts()).toEqual({ visible: 3, hidden: 0 });
     }));

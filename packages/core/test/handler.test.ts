@@ -211,7 +211,7 @@ describe("a dead letter", () => {
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "dead letter"],
       ["warn", "dead letters not stored"],
-      ["warn", "batch delivered with failures"],
+      ["warn", "batch finished with failures"],
     ]);
   });
 
@@ -408,7 +408,7 @@ describe("telemetry", () => {
     expect(lines).toEqual([
       {
         level: "info",
-        message: "batch delivered",
+        message: "batch finished",
         fields: {
           pipeline: "p",
           origin: "stream",
@@ -460,6 +460,6 @@ describe("telemetry", () => {
     if (development === undefined) delete process.env.POWERTOOLS_DEV;
     else process.env.POWERTOOLS_DEV = development;
     expect(written).toHaveLength(1);
-    expect(JSON.parse(written[0] ?? "")).toMatchObject({ service: "orders", message: "batch delivered", records: 3 });
+    expect(JSON.parse(written[0] ?? "")).toMatchObject({ service: "orders", message: "batch finished", records: 3 });
   });
 });

@@ -44,7 +44,7 @@ const play = async <Mode extends Writes>(
     const first = batch.findIndex(({ dynamodb }) => named.has(dynamodb?.SequenceNumber ?? ""));
     start += first < 0 ? batch.length : first;
   }
-  const lines = logger.lines.filter(({ message }) => message.startsWith("batch delivered"));
+  const lines = logger.lines.filter(({ message }) => message.startsWith("batch finished"));
   return { sink, deadLetters, reports: lines.map(({ fields }) => fields as unknown as InvocationReport) };
 };
 

@@ -243,8 +243,8 @@ describe("the request", () => {
 
   const asked = async (pageUrl: string): Promise<Notification> => {
     const sent: Notification[] = [];
-    const sendMail = async (news: Notification) => {
-      sent.push(news);
+    const sendMail = async (notification: Notification) => {
+      sent.push(notification);
     };
     await approvalRequestHandler({ queueUrl, pageUrl, secret, sendMail, clock: clockAt(startMs) })(event);
     expect(sent).toHaveLength(1);
@@ -254,9 +254,9 @@ describe("the request", () => {
   const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
   test("contains a link that the page accepts", async () => {
-    const news = await asked("https://x.lambda-url.eu-west-1.on.aws/");
+    const notification = await asked("https://x.lambda-url.eu-west-1.on.aws/");
     const { handler, decisions } = made();
-    const parameter = linkIn(news).searchParams.get("approval") ?? "";
+    const parameter = linkIn(notification).searchParams.get("approval") ?? "";
     await handler(request("POST", parameter, { body: "decision=approve" }));
     expect(decisions).toHaveLength(1);
     expect(verified(parameter, secret)).toEqual(approval);

@@ -269,14 +269,14 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
       ["without a type", { NewImage: { id: { S: "o-1" }, total: {} } }],
       ["that is null", { NewImage: { id: { S: "o-1" }, total: null } }],
       ["with an image that is null", { NewImage: null }],
-      ["with keys that are none", { Keys: "id" }],
+      ["with keys that are not an object", { Keys: "id" }],
     ])("no item of a record %s, and does not hold back others", async (_name, dynamodb) => {
       const world = await withDeadLetters([item("o-1"), item("o-2")]);
       const [record = {}] = world.records;
-      const odd = { ...record, dynamodb: { ...record.dynamodb, ...dynamodb } } as StreamRecord;
+      const malformed = { ...record, dynamodb: { ...record.dynamodb, ...dynamodb } } as StreamRecord;
       await world.sqs.sendMessage({
         QueueUrl: world.queueUrl,
-        MessageBody: bodyFor(odd, { code: "RECORD_MALFORMED", id: "odd" }),
+        MessageBody: bodyFor(malformed, { code: "RECORD_MALFORMED", id: "malformed" }),
       });
       expect(await run(world, "republish")).toMatchObject({
         counts: { received: 3, republished: 2, left: 1 },

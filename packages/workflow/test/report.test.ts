@@ -13,7 +13,7 @@ const reported = async (state: FinalState, options: ReportOptions = {}) => {
   const sent: Notification[] = [];
   const { lines, ...logger } = keptLines();
   const clock = { now: () => startMs + 90_000, sleep: async () => undefined, random: () => 0 };
-  const sendMail = async (news: Notification) => sent.push(news);
+  const sendMail = async (notification: Notification) => sent.push(notification);
   const given = { queueUrl, logger, clock, sendMail, clients: { sqs: queue.client }, ...options };
   const report = await reportHandler(given)({ run, mode: "redrive", startedAt, state });
   return { report, sent, lines };

@@ -49,7 +49,7 @@ const secret = "0123456789abcdef0123456789abcdef";
 
 interface World {
   readonly queue: MemoryQueue;
-  readonly news: Notification[];
+  readonly mails: Notification[];
   readonly lines: Line[];
   readonly delivered: () => unknown[];
   readonly run: (input?: unknown) => Promise<Ended & { readonly report: Report }>;
@@ -79,13 +79,13 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
-  const news: Notification[] = [];
+  const mails: Notification[] = [];
   const page = approvalPageHandler({ secret, logger, clients: { sfn: engine.tasks } });
   const lambda: LambdaClient = { invoke: options.invoke ?? invoking(handler) };
   const clock = { now: queue.now, sleep: async (ms: number) => queue.advance(ms), random: () => 0 };
   const clients = { sqs: queue.client, lambda, ...(options.dynamodb && { dynamodb: options.dynamodb }) };
   const sendMail = async (mail: Notification): Promise<void> => {
-    news.push(mail);
+    mails.push(mail);
     if (mail.subject.startsWith("Approve")) void options.human?.(linkIn(mail), page);
   };
   const real: { readonly [placeholder: string]: LambdaFunction } = {
@@ -115,7 +115,7 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
   );
   return {
     queue,
-    news,
+    mails,
     lines,
     delivered: () => [...target.items().values()],
     run: async (input = {}) => {
@@ -172,7 +172,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
 
     describe("without an approval", () => {
       test("drains the queue, and sends a report", async () => {
-        const { queue, run, news, delivered } = made();
+        const { queue, run, mails, delivered } = made();
         queue.send(...deadLetters(120));
         const { status, states, output, report } = await run();
         expect([status, states]).toEqual(["SUCCEEDED", straight]);
@@ -180,7 +180,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(report.run).toEqual(expect.stringContaining("execution"));
         expect(delivered()).toHaveLength(120);
         expect(queue.bodies()).toEqual([]);
-        expect(news.map(({ subject }) => subject)).toEqual(["Redrive of dead letters in orders-dead: completed"]);
+        expect(mails.map(({ subject }) => subject)).toEqual(["Redrive of dead letters in orders-dead: completed"]);
       });
 
       test("continues batch by batch, up to the limit of batches", async () => {
@@ -234,7 +234,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       test("redrives after the page's form has approved it", async () => {
         const statuses: number[] = [];
         const links: URL[] = [];
-        const { queue, run, news } = made({
+        const { queue, run, mails } = made({
           machine,
           human: async (link, page) => {
             links.push(link);
@@ -250,7 +250,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         const page = approvalPageHandler({ secret, logger: silent, clients: { sfn: engine.tasks } });
         statuses.push((await page(request("POST", links[0] as URL, "decision=reject"))).statusCode);
         expect(statuses).toEqual([200, 200, 200, 410]);
-        expect(news).toHaveLength(2);
+        expect(mails).toHaveLength(2);
       });
 
       test("succeeds without changes when the run is rejected", async () => {
@@ -262,7 +262,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
         expect(queue.visible()).toBe(3);
       });
 
-      test("succeeds without changes when nobody decides in time", async () => {
+      test("succeeds without changes when the approval times out", async () => {
         const links: URL[] = [];
         const { queue, run } = made({
           machine: { approval: { timeoutSeconds: 1 } },
@@ -278,9 +278,9 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
       });
 
       test("does not ask for approval if the queue is empty", async () => {
-        const { run, news } = made({ machine });
+        const { run, mails } = made({ machine });
         expect((await run()).report.outcome).toBe("empty");
-        expect(news).toHaveLength(1);
+        expect(mails).toHaveLength(1);
       });
 
       test("reports when the approval request cannot be sent", async () => {

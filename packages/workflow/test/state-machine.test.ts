@@ -91,9 +91,9 @@ describe.each(variants)("the state machine with %s", (_name, options) => {
 
   test("stays within Step Functions' history, even if every batch uses all of its retries", () => {
     const { Retry = [] } = machine.States["Redrive a batch"] as unknown as Fields;
-    const tries = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
+    const attempts = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
     const { maxBatches = maxBatchesLimit } = options;
-    expect(historyEvents(maxBatches)).toBeGreaterThanOrEqual(maxBatches * (4 + 3 * tries));
+    expect(historyEvents(maxBatches)).toBeGreaterThanOrEqual(maxBatches * (4 + 3 * attempts));
     expect(historyEvents(maxBatches)).toBeLessThan(25_000);
   });
 });
@@ -105,10 +105,10 @@ test("passes every member of a progress to the next batch", () => {
 });
 
 test("passes less than 256 KiB between states, whatever the queue contains", async () => {
-  const ledger = batchCounts(noProgress, 0);
+  const counts = batchCounts(noProgress, 0);
   const name = (prefix: string, n: number): string => `${prefix}${n}${"\u0001".repeat(100)}`;
   for (let n = 0; n < maxFailuresLimit + 1_000; n += 1) {
-    ledger.add(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
+    counts.add(`message-${n}`, { sink: name("sink", n % 61), code: name("code", n % 71) });
   }
   const queue = memoryQueue();
   const records = Array.from({ length: 1_000 }, (_, n) => orderRecord(`o-${n}`, n + 1));
@@ -117,7 +117,7 @@ test("passes less than 256 KiB between states, whatever the queue contains", asy
     settings: {},
     input: { maxFailures: maxFailuresLimit },
   });
-  const state = { inspection, approval: { decision: "approved" }, progress: ledger.close("stopped", "failures") };
+  const state = { inspection, approval: { decision: "approved" }, progress: counts.close("stopped", "failures") };
   expect(state.progress.counts.left).toBe(maxFailuresLimit + 1_000);
   expect(Buffer.byteLength(JSON.stringify(state))).toBeLessThan(256 * 1_024 * 0.9);
 });

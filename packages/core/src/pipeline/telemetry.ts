@@ -39,6 +39,6 @@ export const publishReport = (
 ): void => {
   reports.publish(report);
   const fields = { ...report, ...(requestId !== undefined && { requestId }) };
-  if (Object.keys(report.failures).length === 0) logger.info("batch delivered", fields);
-  else logger.warn("batch delivered with failures", fields);
+  if (Object.keys(report.failures).length === 0) logger.info("batch finished", fields);
+  else logger.warn("batch finished with failures", fields);
 };
