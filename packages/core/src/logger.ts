@@ -1,4 +1,4 @@
-// What core writes to a log with.
+// The logger that core writes to.
 
 /** The two levels of a logger that core uses; Powertools' `Logger` and your own fit. */
 export interface PipelineLogger {

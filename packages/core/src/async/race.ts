@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** The callbacks of a signal's abort. One listener calls all of them, because a listener for each request is slow. */
+/** Callbacks for the abort of a signal. One listener per signal calls all of them, because one per request is slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {
