@@ -1,5 +1,5 @@
 // The guard of a target item: its version, and the rules for writes to it.
-// 
+//
 // With `key`, a target item always belongs to the same source item, so comparing versions is enough. With `movingKey`,
 // source items come to a key and leave it. The guard then also names the owner of the item. It remembers which other
 // items have left the key, as long as one of their older writes may arrive late. Without this memory, an item that

@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** The update that adds a departure to an item of another owner, and to a tombstone's TTL the departure's. */
+/** Creates the update that adds a departure to another owner's item. A tombstone then also lasts as long. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
