@@ -156,7 +156,7 @@ const uniqueRecipients = (boxes: readonly Mailbox[], reject: Reject): string[] =
   throw reject(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
-/** The mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or would inject a header. */
+/** Returns the mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or can inject a header. */
 export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
   const reject: Reject = (found) => rejected(defaults.name, found);
   const message = messageOf(defaults.name, delivery);

@@ -28,7 +28,7 @@ const keyOf = (idempotencyKey: string, recipient: string): string =>
 /** Whether the next recipient would fail too. Throttling is excluded, because it may concern only one recipient. */
 const isForAll = ({ code }: DeliveryError): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
 
-/** The error of the delivery. A recipient to retry decides before one that was rejected, and will be rejected again. */
+/** Returns the error of the delivery. A recipient to retry has priority: a rejected one will be rejected again. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
   const error = errors.find(({ code }) => outcomeOf(code) === "retry") ?? errors[0];
   if (error === undefined || error.code === "DEADLINE_EXCEEDED") return error;
