@@ -1,4 +1,4 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   awsBatchSink,
@@ -22,15 +22,15 @@ const makeClient = async () => {
   return new EventBridge(awsClientDefaults);
 };
 
-/** An HTTP 200 may contain failures. An entry with neither an id nor an error was not answered. */
+/** Returns the answer to one entry, which may have failed despite an HTTP 200. Undefined without id and error. */
 const answerOf = (sink: string, { EventId, ErrorCode, ErrorMessage }: PutEventsResult): EntryAnswer => {
   if (ErrorCode === undefined) return EventId === undefined ? undefined : "taken";
   return awsEntryError(sink, eventbridgeService, { code: ErrorCode, message: ErrorMessage });
 };
 
 /**
- * Makes a sink that puts every change on an EventBridge bus, up to ten in a request. The function needs
- * `events:PutEvents`.
+ * Creates a sink that puts every change on an EventBridge bus, up to ten changes in a request. The function needs the
+ * permission `events:PutEvents`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const eventbridgeSink = (options: EventBridgeSinkOptions): Sink<EventBridgeMessage, "append"> => {
