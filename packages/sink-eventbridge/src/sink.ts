@@ -12,7 +12,7 @@ import { eventbridgeService } from "./classify.ts";
 import { type EventBridgeMessage, encode, type PutEventsEntry } from "./encode.ts";
 import { checkOptions, type EventBridgeClient, type EventBridgeSinkOptions, type PutEventsResult } from "./options.ts";
 
-/** Limit of an event, and of all events of a request: less than 1 MB. @see {@link EventBridgeClient} (read 2026-11-23) */
+/** Maximum bytes of an event, and of a request's events. @see {@link EventBridgeClient} (read 2026-11-23) */
 const maxBytes = 1_048_575;
 
 const makeClient = async () => {
