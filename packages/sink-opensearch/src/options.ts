@@ -22,13 +22,13 @@ export interface OpensearchField {
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {
-  /** Your own client of the package `@opensearch-project/opensearch`. Either this or `node`. The sink never closes it. */
+  /** Your own client of the package `@opensearch-project/opensearch`, which the sink never closes. This or `node`. */
   readonly client?: OpensearchClient;
   /** The alias that the sink writes to and that you search. The index behind the alias is `<index>-000001`. */
   readonly index: string;
   /** Fields that `ensure` maps. Default: OpenSearch guesses the mapping of a field from its first value. */
   readonly mappings?: OpensearchMappings;
-  /** Index settings by name, for `ensure`: `{ number_of_shards: 3 }`. Serverless takes none of these. */
+  /** Index settings for `ensure`: `{ number_of_shards: 3 }`. Serverless sets shards, replicas and refresh interval. */
   readonly settings?: { readonly [name: string]: unknown };
   /** Whether the target is a Serverless collection. Default: true if `auth.service` is `aoss`. */
   readonly serverless?: boolean;

@@ -41,7 +41,7 @@ const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"para
 export const checkLines = (idText: string, version: string): string =>
   `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
-/** The guard of a live document. `keyText`: the item's key as JSON text, where the document's `_id` is only its hash. */
+/** Returns a live document's guard. `keyText`: the item's key as JSON text, if the document's `_id` is its hash. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>
   `"${guardField}":{"version":"${version}"${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
