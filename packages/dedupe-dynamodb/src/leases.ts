@@ -110,7 +110,7 @@ const acquireIn = async (
   }
 };
 
-/** Creates the leases. */
+/** Creates the store of leases. */
 export const dynamodbLeases = (table: DedupeTable): Leases => {
   const layers = new Map<string, Promise<LeaseLayer>>();
   const layerFor = (id: RouteId): Promise<LeaseLayer> => {

@@ -118,7 +118,7 @@ const removal = ({ version }: PendingItem): ConditionalWrite => ({
   ExpressionAttributeValues: { ":version": { S: version } },
 });
 
-/** Creates the pending items. */
+/** Creates the store of pending items. */
 export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): PendingItems => {
   const writeEach =
     <Item extends PendingItem>(writeOf: (item: Item) => ConditionalWrite) =>

@@ -11,7 +11,7 @@ export interface CircuitOptions {
   readonly openMs: number;
   /** Upper limit of the doubled time, in milliseconds. */
   readonly maxOpenMs: number;
-  /** Minimum milliseconds before a probe that does not end may be followed by another. Default: the next open time. */
+  /** If a probe does not end, another may start after at least this many milliseconds. Default: the next open time. */
   readonly minProbeMs?: number;
   /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
   readonly random?: () => number;

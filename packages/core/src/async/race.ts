@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** Callbacks for the abort of a signal. One listener per signal calls all of them, because one per request is slow. */
+/** Callbacks to run when a signal aborts. One listener per signal runs them all, because many listeners are slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {

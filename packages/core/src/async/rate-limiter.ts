@@ -25,7 +25,7 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   };
 };
 
-/** The option `maxPerSecond`; default Infinity. @throws {ConfigError} CONFIG_INVALID unless from 0.001 to 1,000,000. */
+/** Checks the option `maxPerSecond`. @throws {ConfigError} CONFIG_INVALID unless it is from 0.001 to 1,000,000. */
 export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
   if (maxPerSecond === undefined) return Number.POSITIVE_INFINITY;
   if (typeof maxPerSecond === "number" && maxPerSecond >= 0.001 && maxPerSecond <= 1_000_000) return maxPerSecond;

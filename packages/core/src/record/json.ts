@@ -10,7 +10,7 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Checks for the method, not the class, because the class may be loaded twice. A map may have data under that name. */
+/** Looks for the method, because the class may be loaded twice. A map's member of that name is not a function. */
 export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 

@@ -27,7 +27,7 @@ export const sdkValue = (value: AttributeValue): SdkValue => {
   if ("BS" in value) return { BS: value.BS.map(bytes) };
   if ("L" in value) return { L: value.L.map(sdkValue) };
   if ("M" in value) return { M: sdkItem(value.M) };
-  // The value is unchanged, because the SDK's types lack only `readonly`.
+  // The value needs no conversion, because the SDK's type differs only in `readonly`.
   return value as SdkValue;
 };
 

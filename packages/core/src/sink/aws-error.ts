@@ -69,7 +69,7 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
 /** Errors whose text is passed on, because it names caller, operation and resource, which helps to fix permissions. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
-/** Returns the name as the tables spell it, without a prefix: `AWS.SimpleQueueService.` or `com.amazonaws.sqs#`. */
+/** Returns the name as the tables spell it, without a prefix such as `AWS.SimpleQueueService.`. */
 const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/(?<=.)Exception$/, "");
 
 /** The fields of any thrown value. */

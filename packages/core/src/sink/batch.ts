@@ -4,7 +4,7 @@ import { type DeliveryError, outcomeOf, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
 import { notStarted } from "./sink-error.ts";
 
-/** The deliveries of a batch that were encoded, and the results of those that could not be. */
+/** The encoded deliveries of a batch, and the results of deliveries that could not be encoded. */
 export interface EncodedBatch<Entry> {
   readonly entries: readonly Entry[];
   readonly results: readonly WriteResult[];

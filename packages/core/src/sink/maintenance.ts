@@ -17,7 +17,7 @@ export interface PurgeOptions {
 /** The functions of a sink that can maintain its target. */
 export interface Maintenance {
   /**
-   * Creates missing parts of the target. Returns the statements or requests as text; an empty list if there are none.
+   * Creates missing parts of the target. Returns one text for each statement or request.
    * @throws {ConfigError} CONFIG_INVALID when the target contradicts the options.
    * @throws {SinkError} as `write` does.
    */

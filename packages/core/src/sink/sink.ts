@@ -67,7 +67,7 @@ export interface WriteContext {
   readonly remainingMs: () => number;
 }
 
-/** Capabilities of the target. Core and the conformance kit branch on these, never on the sink. */
+/** Capabilities of the target. Core and the conformance kit decide by these capabilities, never by the sink's name. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
   /** Maximum number of deliveries in one `write`. Default: all deliveries that are ready. */

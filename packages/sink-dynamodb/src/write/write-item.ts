@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** Creates the update that adds a departure to another owner's item. A tombstone then also lasts as long. */
+/** Creates the update that adds a departure to another owner's item. It also prolongs a tombstone's life. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -109,7 +109,7 @@ const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemW
 /** Maximum number of attempts on a key that other writers keep changing. */
 const maxAttempts = 6;
 
-/** Writes an item whose key may have another owner. Takes several requests if it has one, or if the write is stale. */
+/** Writes an item whose key may have another owner. Needs several requests for another owner or a stale write. */
 const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
     isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));

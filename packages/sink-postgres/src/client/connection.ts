@@ -54,7 +54,7 @@ const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Rec
   !/^(true|1)$/.test(ssl) ||
   (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
 
-/** Returns the host as pg reads it. The last parameter `host` overrides the host of the URL. */
+/** Returns the host as pg reads it. The last parameter `host` in the query string overrides the URL's host. */
 const hostOf = ({ connectionString, host }: PostgresConnection): string => {
   if (connectionString === undefined) return host ?? "";
   const option = "connection.connectionString";

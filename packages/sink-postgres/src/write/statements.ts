@@ -53,8 +53,8 @@ const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
 const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
 
 /**
- * The rows of the parameters. `unnest` is in the select list, where arrays are read in step; `FROM unnest($1, $2, …)`
- * would store each array again first. 1,000 rows of 17 columns: 5.4 ms to insert instead of 6.5 (PostgreSQL 18.4).
+ * Returns the parameters' rows. `unnest` is in the select list, where arrays are read in step: 5.4 ms for an insert of
+ * 1,000 rows of 17 columns. `FROM unnest($1, $2, …)` would copy the arrays first: 6.5 ms (PostgreSQL 18.4).
  */
 const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
