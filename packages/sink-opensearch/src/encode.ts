@@ -131,8 +131,8 @@ export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions)
 };
 
 /**
- * Returns the body of a request, written entry by entry. One long string would be copied twice more. A single character
- * beyond Latin-1 would also make each of its characters two bytes wide.
+ * Returns the body of a request, written entry by entry. One long string would mean two more copies, and a single
+ * character beyond Latin-1 would make each of its characters two bytes wide.
  */
 export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   let size = 0;

@@ -38,7 +38,7 @@ export interface OpensearchSinkOptions extends OpensearchConnection {
   readonly maxBytes?: number;
   /** Maximum number of requests in flight. Default 2. */
   readonly concurrency?: number;
-  /** Maximum milliseconds of a request, if the invocation has that much time left. Default 30,000. */
+  /** Timeout of a request in milliseconds. A request also ends with the invocation's time. Default 30,000. */
   readonly timeoutMs?: number;
   /** For logs, metrics and dead letters. Default `opensearch`. */
   readonly name?: string;

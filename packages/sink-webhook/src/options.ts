@@ -32,7 +32,7 @@ export interface CircuitBreakerOptions {
   readonly failures?: number;
   /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. Default 10,000. */
   readonly openMs?: number;
-  /** Upper limit of the doubled time, in milliseconds. Default 60,000. */
+  /** Upper limit of the time until a probe, in milliseconds. Default 60,000. */
   readonly maxOpenMs?: number;
 }
 

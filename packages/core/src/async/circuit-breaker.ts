@@ -9,7 +9,7 @@ export interface CircuitOptions {
   readonly failures: number;
   /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. */
   readonly openMs: number;
-  /** Upper limit of the doubled time, in milliseconds. */
+  /** Upper limit of the time until a probe, in milliseconds. */
   readonly maxOpenMs: number;
   /** If a probe does not end, another may start after at least this many milliseconds. Default: the next open time. */
   readonly minProbeMs?: number;
@@ -35,7 +35,7 @@ export interface CircuitCall {
   readonly end: (result: CallResult) => void;
 }
 
-/** A circuit breaker's view of one target. */
+/** The circuit breaker of one target. */
 export interface Circuit {
   readonly state: () => CircuitState;
   /** Number of failed calls since the last successful call. */

@@ -1,4 +1,4 @@
-// For append targets that take several messages per request. The answer to its own entry settles each delivery. A
+// For append targets that take several messages per request. Each delivery is settled by the answer to its entry. A
 // request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";

@@ -6,7 +6,7 @@ import { isRecord } from "./option.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
-/** @see https://www.w3.org/TR/REC-xml/#charsets. A lone surrogate matches as a code point. */
+/** Matches characters outside XML 1.0, including lone surrogates. @see https://www.w3.org/TR/REC-xml/#charsets */
 const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 /** The only illegal characters that `JSON.stringify` does not escape. */

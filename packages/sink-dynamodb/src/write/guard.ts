@@ -105,7 +105,8 @@ const liveDepartures = (
 
 /**
  * Decides about a write by the guard of its key.
- * | A write is superseded if its own item has already written or left the key in a newer version. Otherwise, the owner
+ *
+ * A write is superseded if its own item has already written or left the key in a newer version. Otherwise, the owner
  * of the key replaces its item. Another item replaces a tombstone, but it replaces a live item only with a newer
  * version. An item that leaves a key of another owner only adds its departure.
  */

@@ -43,7 +43,7 @@ export interface BulkTarget {
   readonly remember: (entry: BulkEntry, item: BulkItem) => void;
 }
 
-/** The results of some entries, and the other entries, in parts. */
+/** The results of entries that are done, and the parts with the other entries. */
 interface RequestOutcome {
   readonly results: readonly WriteResult[];
   /** Entries to send now, for the first time or again. */

@@ -1,5 +1,5 @@
-// The document's `_id`: the key as one readable text, unique to the key. Numbers begin with "#", binary with "~", and "
-// " separates values. Strings are unchanged, except that "%" escapes these characters, as in URLs.
+// The document's `_id`: the key as one readable text, unique to the key. Numbers begin with "#", binary with "~", and "|"
+// separates values. Strings are unchanged, except that "%" escapes these characters, as in URLs.
 
 import { createHash } from "node:crypto";
 import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";

@@ -1,5 +1,5 @@
 // Predicts the results of a write from the stored versions. Reads documents by id, because such reads see every write
-// at once. Reads from the write index, because OpenSearch refuses reads by id on an alias of several indices.
+// immediately. Reads from the write index, because OpenSearch refuses reads by id on an alias of several indices.
 
 import { delivered, type EncodedBatch, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { OpensearchRequest } from "../client/client.ts";

@@ -6,7 +6,7 @@ export interface SequenceNumber {
   readonly primaryTerm: number;
 }
 
-/** What a recent write says about a document in the target. */
+/** A document in the target, as a recent write left it. */
 export interface RecentWrite {
   /** The document has this version or a newer one. */
   readonly version: string;

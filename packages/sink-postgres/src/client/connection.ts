@@ -29,7 +29,7 @@ export interface PostgresConnection {
   readonly connectionTimeoutMillis?: number;
   /** Idle connections are closed after this time, in which frozen time counts. Default 60,000. */
   readonly idleTimeoutMillis?: number;
-  /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
+  /** Seconds after which a connection is replaced, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
   /** Default `sluice`. */
   readonly application_name?: string;
@@ -48,7 +48,7 @@ const numbers = ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", 
 /** Whether the server runs on this machine. A path means the folder of a Unix socket. */
 const isLocalServer = (host: string): boolean => isLoopbackHost(host) || host.startsWith("/");
 
-/** Whether pg would not verify the server. These parameters of the string override pg's option `ssl`. */
+/** Whether parameters of the connection string stop pg from verifying the server. They override pg's option `ssl`. */
 const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Record<string, string>>): boolean =>
   /^(no-verify|disable|allow|prefer)$/.test(sslmode) ||
   !/^(true|1)$/.test(ssl) ||

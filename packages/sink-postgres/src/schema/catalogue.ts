@@ -11,7 +11,7 @@ export interface CatalogueColumn {
   readonly fullType: string;
   /** For a domain, the type that it is based on. Otherwise the same as `type`. */
   readonly baseType: string;
-  /** The quoted collation; null where the column has the default collation of its type. */
+  /** The quoted collation; null if the column has the default collation of its type. */
   readonly collation: string | null;
   readonly isGenerated: boolean;
   readonly hasDefault: boolean;

@@ -160,7 +160,8 @@ export const writeStatement = (shape: StatementShape, hasRemovals: boolean): str
 /**
  * Deletes the rows of removals, if the version table still has the given versions. Parameters: the key columns, then
  * the versions.
- * | All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table.
+ *
+ * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table.
  * Its DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot.
  * Its lock on the row in the version table stops later writers of that key during the deletion.
  */

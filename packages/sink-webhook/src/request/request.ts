@@ -19,7 +19,7 @@ export interface EndpointFailure {
   readonly error: SinkError;
   /** Whether the request used an idle connection that the endpoint may have closed. */
   readonly isStale: boolean;
-  /** Whether the end of the invocation's time ended the request. */
+  /** Whether the request was cut off because the invocation's time was over. */
   readonly isCut: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface Requester {
   readonly close: () => void;
 }
 
-/** Limits for reading a body. It is not used, but must be read so that the connection can be used again. */
+/** Limits for reading a body, which is not used but must be read so that the connection can be used again. */
 const maxDrainedBytes = 65_536;
 const maxDrainMs = 200;
 
