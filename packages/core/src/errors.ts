@@ -76,7 +76,7 @@ export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].is
 export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
   typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);
 
-/** Whether an error comes from a sink. Compares the code, not the class, because a sink may bring another core. */
+/** Whether an error comes from a sink. Compares codes, because a sink may have its own copy of core's classes. */
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 

@@ -1,5 +1,5 @@
 // Leases, stored by the persistence layer of Powertools' idempotency: a conditional put acquires, an update completes,
-// and a delete releases a lease. Its wrapper makeIdempotent serves one call at a time. Core acquires leases for a whole
+// and a delete releases a lease. Powertools' wrapper makeIdempotent serves one call at a time. Core acquires a whole
 // batch, sends it in as few requests as possible, and then completes or releases each lease.
 
 import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
@@ -23,7 +23,7 @@ const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
-  // A Validation error means that the table has other keys. It must be replaced, as if it were missing.
+  // A Validation error means that the table has other keys. Such a table must be replaced, as if it were missing.
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 

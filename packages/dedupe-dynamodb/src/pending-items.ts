@@ -1,5 +1,5 @@
-// The items that have changes in the retry queue. Each is a table item under its route, with the version of the item's
-// last change in the queue. While no item is pending, a batch costs one query without results.
+// The items that have changes in the retry queue. For each, the table has an entry under its route, with the version of
+// its last change in the queue. While no item is pending, a batch costs one query without results.
 
 import { createHash } from "node:crypto";
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";

@@ -10,7 +10,7 @@ export const sesService: AwsService = {
     LimitExceeded: "SINK_THROTTLED",
     MessageRejected: "SINK_REJECTED",
     BadRequest: "SINK_REJECTED",
-    NotFound: "SINK_MISSING", // the configuration set
+    NotFound: "SINK_MISSING", // the configuration set does not exist
     AccountSuspended: "SINK_DENIED",
     SendingPaused: "SINK_DENIED",
     MailFromDomainNotVerified: "SINK_DENIED",

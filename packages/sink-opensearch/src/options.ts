@@ -22,7 +22,7 @@ export interface OpensearchField {
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {
-  /** Your own client of the package `@opensearch-project/opensearch`, which the sink never closes. This or `node`. */
+  /** Your own client (`@opensearch-project/opensearch`), which the sink never closes. Set this or `node`. */
   readonly client?: OpensearchClient;
   /** The alias that the sink writes to and that you search. The index behind the alias is `<index>-000001`. */
   readonly index: string;

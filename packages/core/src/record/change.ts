@@ -34,7 +34,7 @@ export interface StreamRecord {
   readonly eventSourceARN?: string;
   readonly userIdentity?: { readonly type?: string; readonly principalId?: string };
   readonly dynamodb?: {
-    /** Seconds since the epoch. For metrics of lag: too coarse to order changes. */
+    /** Seconds since the epoch. Use it for lag metrics; it is too coarse to order changes. */
     readonly ApproximateCreationDateTime?: number;
     readonly Keys?: Image;
     readonly NewImage?: Image;

@@ -25,7 +25,7 @@ const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * Writes decimal text as a JSON number with every digit. Corrects `"+1"`, `".5"`, `"5."` and `"007"`: invalid JSON.
+ * Writes decimal text as a JSON number with every digit. Corrects invalid JSON: `"+1"`, `".5"`, `"5."` and `"007"`.
  * @throws {RecordError} RECORD_MALFORMED when the text is not a decimal number.
  */
 const numberLiteral = (text: string): string => {

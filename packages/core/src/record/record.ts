@@ -180,7 +180,7 @@ export const decodeRecord = <Item = UnknownItem>(
   schema?: StandardSchemaV1<unknown, Item>,
 ): Change<Item> => new DecodedChange(record, origin, schema);
 
-/** Returns an insert of the state before the change, by which a mapper shows if that state had a copy in the target. */
+/** Returns the state before a change as an insert. Its mapped message shows whether the target had a copy of it. */
 export const priorState = <Item>(
   change: Change<Item>,
   schema: StandardSchemaV1<unknown, Item> | undefined,

@@ -9,7 +9,7 @@ const isUnfoldable = (text: string): boolean => /\S{900}/.test(text);
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
-/** Maximum bytes of text in an encoded word, whose 75 characters include `=?UTF-8?B?` and `?=` and are base64. */
+/** Maximum bytes of text in an encoded word, which may have 75 characters: base64 plus `=?UTF-8?B?` and `?=`. */
 const maxWordBytes = 45;
 
 const encodedWords = (text: string): string => {

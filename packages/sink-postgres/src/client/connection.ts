@@ -27,7 +27,7 @@ export interface PostgresConnection {
   readonly max?: number;
   /** Timeout for opening a connection, in milliseconds. Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /** Idle connections are closed after this time, in which frozen time counts. Default 60,000. */
+  /** Milliseconds after which an idle connection is closed, counting time while Lambda is frozen. Default 60,000. */
   readonly idleTimeoutMillis?: number;
   /** Seconds after which a connection is replaced, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
