@@ -66,7 +66,7 @@ const checkedText = (sink: string, message: object): string => {
 const withGuard = (guard: string, text: string): string =>
   text === "{}" ? `{${guard}}` : `{${guard},${text.slice(1)}`;
 
-/** Origins whose inserts are probably the first write of an item. A redriven or replayed insert probably is not. */
+/** Origins whose inserts are probably the first write of an item. Redriven and replayed inserts probably are not. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
 /** Whether the document is probably new. If so, `create` will probably succeed, at half the cost of the script. */

@@ -82,7 +82,7 @@ const dataOf = (change: Change<unknown>): CloudEventData => {
 const timeOf = ({ approximateCreationTimeMs: ms }: Change<unknown>): { readonly time?: string } =>
   ms > 0 ? { time: new Date(ms).toISOString() } : {};
 
-/** Returns the type. It must not be empty, because consumers discard an event without a type. */
+/** Checks and returns the type, because consumers discard an event whose type is empty. */
 const checkedType = (type: unknown): string => {
   if (typeof type === "string" && type !== "") return type;
   throw new RecordError("MAPPING_FAILED", "the type of cloudEvent returned no string; expected one for every change");

@@ -29,8 +29,8 @@ export interface GroupedMessage {
   /** For filter policies. At most eight, because the sink adds `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
-   * In a FIFO target, the messages of a group stay in order. Default: one group per item. Items in a shared group are
-   * not ordered among each other. In a standard target, the group is the tenant, for fair queues. Default: none.
+   * FIFO target: messages of one group stay in order (default: one group per item). Different items in a group are not
+   * ordered. Standard target: the tenant, for fair queues. A text that is not a legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
 }

@@ -18,7 +18,7 @@ const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#":
 
 const escaped = (character: string): string => escapes[character] ?? character;
 
-/** Returns one text per value, because "1E2" and "100" are the same key. A `NumberValue` keeps the record's text. */
+/** Returns one text per value, because a record may write 100 as "1E2", which must give the same key. */
 const numberText = (value: object | number): string => {
   const text = String(value);
   return typeof value === "number" && !text.includes("e") ? text : canonicalDecimal(text).replace(/e0$/, "");

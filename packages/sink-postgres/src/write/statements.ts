@@ -153,7 +153,7 @@ won AS (
 )${answer(shape, "0")}`;
 };
 
-/** Returns the SQL that writes one batch and returns one `WriteAnswer`. `hasRemovals` adds the removal flags. */
+/** Returns the SQL that writes one batch. It returns one `WriteAnswer`. `hasRemovals` adds the removal flags. */
 export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
   shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
 
