@@ -1,4 +1,4 @@
-// What tools need that read queues of envelopes, or send records to a handler: `@sluice/core/envelope`.
+// The entry point `@sluice/core/envelope`, for tools that read queues of envelopes or send records to a handler.
 
 export type { InvocationContext } from "./async/deadline.ts";
 export type { Outcome } from "./delivery/delivery-result.ts";

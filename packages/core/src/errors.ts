@@ -31,12 +31,12 @@ export type SinkErrorCode =
 /** Codes that a delivery can fail with. */
 export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PENDING";
 
-/** What follows from a code. */
+/** What an error code means for a delivery. */
 interface CodeFacts {
   readonly outcome: FailureOutcome;
   /** Whether another attempt within the same invocation may succeed. */
   readonly isTransient?: true;
-  /** Whether the code describes the target, and nothing of the delivery: many in a row open the circuit breaker. */
+  /** Whether the code describes the target, not the delivery. Many such errors in a row open the circuit breaker. */
   readonly isTargetWide?: true;
 }
 
@@ -51,14 +51,14 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_TIMEOUT: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_CONFLICT: { outcome: "retry", isTransient: true },
-  // A repaired permission or a created table makes these records good again: never dead-letter them.
+  // Never dead-letter these records: they can be written once the permission is repaired or the table is created.
   SINK_DENIED: { outcome: "retry", isTargetWide: true },
   SINK_MISSING: { outcome: "retry", isTargetWide: true },
   SINK_UNREPORTED: { outcome: "retry" },
   SINK_REJECTED: { outcome: "reject" },
   SINK_GONE: { outcome: "reject" },
   SINK_TOO_LARGE: { outcome: "reject" },
-  // Where there were attempts, the last one failed, and there was no time for the next.
+  // Either there was no time for an attempt, or the last attempt failed and there was no time for another.
   DEADLINE_EXCEEDED: { outcome: "retry", isTargetWide: true },
   DELIVERY_PENDING: { outcome: "retry" },
 };
@@ -76,7 +76,7 @@ export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].is
 export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
   typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);
 
-/** Whether an error is a sink's. By code and not by class: a sink may carry its own copy of core. */
+/** Whether an error comes from a sink. Compares codes, because a sink may have its own copy of core's classes. */
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
@@ -91,23 +91,23 @@ export class SluiceError<Code extends string = string> extends Error {
   }
 }
 
-/** An option is wrong or missing. Thrown by factories at cold start, and names the option. */
+/** An option is wrong or missing. Factories throw this error at cold start, and its message names the option. */
 export class ConfigError extends SluiceError<ConfigErrorCode> {}
 
 /** A record cannot be delivered: it is malformed, or the user's schema or mapper refused it. */
 export class RecordError extends SluiceError<RecordErrorCode> {}
 
-/** What a `SinkError` may carry beside its message. */
+/** Options of a `SinkError`, besides its message. */
 export interface SinkErrorOptions extends ErrorOptions {
-  /** Milliseconds for which the target asked not to be called. */
+  /** For this many milliseconds, the target asked not to be called. */
   readonly retryAfterMs?: number;
 }
 
-/** A target did not take a delivery. `write` throws one only when the target as a whole is unusable. */
+/** A target did not take a delivery. `write` throws this error only when the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
   /**
-   * Milliseconds for which the target asked not to be called. Core waits for as long if its retry policy allows it,
-   * and otherwise leaves the record to the retry queue or the stream.
+   * For this many milliseconds, the target asked not to be called. Core waits that long if its retry policy allows it.
+   * Otherwise the retry queue or the stream retries the record.
    */
   readonly retryAfterMs: number | undefined;
 
@@ -120,8 +120,8 @@ export class SinkError extends SluiceError<SinkErrorCode> {
 /** Too little invocation time was left to start or to finish a delivery. */
 export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
 
-/** A delivery was not attempted: an earlier change of its item waits in the retry queue. */
+/** A delivery was not attempted, because an earlier change of its item waits in the retry queue. */
 export class PendingError extends SluiceError<"DELIVERY_PENDING"> {}
 
-/** What a delivery can fail with. */
+/** The errors that a delivery can fail with. */
 export type DeliveryError = RecordError | SinkError | DeadlineError | PendingError;

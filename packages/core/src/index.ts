@@ -1,4 +1,4 @@
-// What the author of a pipeline needs.
+// The entry point `@sluice/core`, for authors of pipelines.
 
 export type { DedupeStore } from "./delivery/dedupe-store.ts";
 export type { DeadLetterQueue } from "./envelope/dead-letter-queue.ts";

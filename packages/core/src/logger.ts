@@ -1,6 +1,6 @@
-// What core writes to a log with.
+// The logger that core writes to.
 
-/** The two levels of a logger that core uses; Powertools' `Logger` and your own fit. */
+/** The two log levels that core uses. You can pass Powertools' `Logger` or your own logger. */
 export interface PipelineLogger {
   readonly info: (message: string, fields: Record<string, unknown>) => void;
   readonly warn: (message: string, fields: Record<string, unknown>) => void;

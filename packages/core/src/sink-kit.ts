@@ -1,4 +1,4 @@
-// What the author of a sink, of a dedupe store or of a test for them needs: `@sluice/core/sink-kit`.
+// The entry point `@sluice/core/sink-kit`, for authors of sinks, dedupe stores, and tests for them.
 
 export type { RetryPolicy } from "./async/backoff.ts";
 export { eachBounded } from "./async/bounded.ts";

@@ -1,4 +1,4 @@
-// The factory: options in, a store out. One table has the journal, the leases and the pending items of all routes.
+// The factory, which turns options into a store. One table holds the journal, leases and pending items of all routes.
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
@@ -19,7 +19,7 @@ import { createTable, type DedupeTable, type DynamodbSdk } from "./table.ts";
 export interface DynamodbDedupeOptions {
   /** A table with the string keys `pk` (partition) and `sk` (sort), and `expiration` as its TTL attribute. */
   readonly tableName: string;
-  /** Your own `DynamoDBClient` or `DynamoDB`. Default: one that is made at the first request. */
+  /** Your own `DynamoDBClient` or `DynamoDB`. Default: the store creates one at the first request. */
   readonly client?: DynamoDBClient;
 }
 
@@ -28,11 +28,11 @@ export interface DynamodbDedupe extends DedupeStore {
   readonly pendingItems: PendingItems;
   /** Creates the table, with on-demand capacity and TTL, unless it exists. For tests and local runs. */
   readonly ensure: () => Promise<void>;
-  /** Ends the client that the store made; your own stays open. Safe to call twice. */
+  /** Closes the client that the store created; your own client stays open. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
-/** Timeout of a request. It is short, because an invocation sends nothing while it waits for the store. */
+/** Timeout of a request in milliseconds. It is short, because an invocation sends no message while it waits. */
 const requestTimeoutMs = 2_000;
 
 const importSdk = (): Promise<DynamodbSdk> =>
@@ -45,7 +45,7 @@ const makeClient = async (): Promise<DynamoDBClient> => {
 };
 
 /**
- * Makes the `dedupeStore` of a pipeline, in a DynamoDB table. Does no I/O. The function needs these permissions on the
+ * Creates the `dedupeStore` of a pipeline in a DynamoDB table, without I/O. The function needs these permissions on the
  * table. Routes with `on-failure`: `dynamodb:Query` and `dynamodb:BatchWriteItem`. Routes with `always`:
  * `dynamodb:PutItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`. Routes with a retry queue: `dynamodb:Query`,
  * `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` and `dynamodb:DeleteItem`.
@@ -56,7 +56,7 @@ const makeClient = async (): Promise<DynamoDBClient> => {
 export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): DynamodbDedupe => {
   checkText("tableName", tableName);
   checkClient(client, "send", "a DynamoDBClient of @aws-sdk/client-dynamodb");
-  // Powertools ignores a client without a middleware stack, and would make one of its own.
+  // Powertools ignores a client without a middleware stack, and would create its own client.
   if (client !== undefined && client.middlewareStack === undefined) {
     throw invalidOption("client", "must be a DynamoDBClient of @aws-sdk/client-dynamodb");
   }

@@ -1,5 +1,5 @@
-// The journal: an item for each delivery that was settled in a batch which Lambda delivers again. The sort key begins with
-// the version, so that one query finds the entries of a batch, whichever records the batch has.
+// The journal: one item for each delivery that was settled in a batch which Lambda delivers again. The sort key begins
+// with the version, so that one query finds all entries of a batch.
 
 import type { WriteRequest } from "@aws-sdk/client-dynamodb";
 import { chunk, eachBounded, type Journal, type JournalEntry, type RouteId } from "@sluice/core/sink-kit";
@@ -13,7 +13,7 @@ import {
   untilProcessed,
 } from "./table.ts";
 
-/** A stream keeps a record for 24 hours. The rest allows for clocks that differ. */
+/** A stream keeps a record for 24 hours. The other 12 hours allow for clocks that differ. */
 const keptForSeconds = 36 * 3_600;
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (read 2026-11-23) */
@@ -35,7 +35,7 @@ const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly fr
   TableName: table.name,
   KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
   ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey },
-  // "#" separates the version from the key, and "$" is the next character: all keys of version `to` are in the range.
+  // "#" separates version and key, and "$" is the next character, so that the range includes all keys of version `to`.
   ExpressionAttributeValues: {
     ":pk": { S: partitionOf("journal", route) },
     ":from": { S: from },
@@ -47,7 +47,7 @@ const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly fr
 
 const idempotencyKeyIn = (sort: string): string => sort.slice(sort.indexOf("#") + 1);
 
-/** Makes the journal. */
+/** Creates the journal. */
 export const dynamodbJournal = (table: DedupeTable, timeoutMs: number): Journal => ({
   find: async (route, range, signal) => {
     const { QueryCommand } = await table.sdk();
@@ -67,7 +67,7 @@ export const dynamodbJournal = (table: DedupeTable, timeoutMs: number): Journal 
   note: async (route, entries) => {
     const { BatchWriteItemCommand } = await table.sdk();
     const client = await table.client();
-    // A request must not contain a key twice, while a batch may contain a record twice.
+    // A request must not contain a key twice, but a batch may contain a record twice.
     const distinct = new Map(entries.map((entry) => [entry.idempotencyKey, entry]));
     const puts = [...distinct.values()].map((entry) => putRequest(route, entry));
     const groups = chunk(puts, { maxEntries: maxItems });

@@ -1,6 +1,6 @@
-// Leases, stored by the persistence layer of Powertools' idempotency: a conditional put acquires, an update completes, a
-// delete releases. Its wrapper, makeIdempotent, is for one call at a time. Core acquires a whole batch, sends it in as few
-// requests as possible, and then completes or releases each lease.
+// Leases, stored by the persistence layer of Powertools' idempotency: a conditional put acquires, an update completes,
+// and a delete releases a lease. Powertools' wrapper makeIdempotent serves one call at a time. Core acquires a whole
+// batch, sends it in as few requests as possible, and then completes or releases each lease.
 
 import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import {
@@ -15,7 +15,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
-/** Longer than any repeat can take: the stream keeps a record for 1 day, a queue a dead letter for 14. */
+/** Must be longer than any repeat can take. A stream keeps a record for 1 day, a queue a dead letter for 14 days. */
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";
@@ -23,11 +23,11 @@ const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
-  // Validation: the table has other keys. It must be replaced, like a table that is missing.
+  // A Validation error means that the table has other keys. Such a table must be replaced, as if it were missing.
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 
-/** An error of the store never rejects a delivery. */
+/** Returns an error that never rejects a delivery, because only the store failed. */
 const storeError = ({ route }: RouteId, error: unknown): SinkError => {
   const found = awsRequestError(`${route} dedupe store`, dynamodb, error);
   if (outcomeOf(found.code) === "retry") return found;
@@ -36,7 +36,7 @@ const storeError = ({ route }: RouteId, error: unknown): SinkError => {
 
 type Powertools = typeof import("@aws-lambda-powertools/idempotency");
 
-/** The persistence layer of one route. */
+/** The persistence layer for one route. */
 interface LeaseLayer {
   readonly layer: DynamoDBPersistenceLayer;
   readonly powertools: Powertools;
@@ -48,12 +48,12 @@ const user = 'dedupe: "always"';
 
 type LayerClass = typeof DynamoDBPersistenceLayer;
 
-/** The class of Powertools, except that a completed lease cannot be deleted. */
+/** Extends the class of Powertools, so that a completed lease cannot be deleted. */
 const guarded = async (Base: LayerClass, table: DedupeTable): Promise<LayerClass> => {
   const { ConditionalCheckFailedException, DeleteItemCommand } = await table.sdk();
   const client = await table.client();
   return class extends Base {
-    // An invocation that was frozen during a release may continue after another one has sent the delivery.
+    // Lambda may freeze an invocation during a release, and resume it after another invocation has sent the delivery.
     protected override async _deleteRecord({ idempotencyKey }: { readonly idempotencyKey: string }): Promise<void> {
       const command = new DeleteItemCommand({
         TableName: table.name,
@@ -69,7 +69,7 @@ const guarded = async (Base: LayerClass, table: DedupeTable): Promise<LayerClass
   };
 };
 
-/** Makes the layer of a route. Routes cannot share a layer, because the key prefix is state of the layer. */
+/** Creates the layer of a route. Routes cannot share a layer, because the layer's state includes the key prefix. */
 const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => {
   const powertools = await import("@aws-lambda-powertools/idempotency").catch(missingDependency(user, packageName));
   const { DynamoDBPersistenceLayer } = await import("@aws-lambda-powertools/idempotency/dynamodb").catch(
@@ -79,8 +79,8 @@ const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => 
   const layer = new GuardedLayer({
     tableName: table.name,
     awsSdkV3Client: await table.client(),
-    // Powertools means these options the other way round. The id of a lease must be the partition key, so that leases are
-    // in different partitions; the static value, which is the same for all of them, is the sort key.
+    // Powertools uses these options the other way round. Here a lease's id is the partition key, so that leases are in
+    // different partitions. The static value, which all leases share, is the sort key.
     keyAttr: sortKey,
     sortKeyAttr: partitionKey,
     staticPkValue: "lease",
@@ -88,7 +88,7 @@ const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => 
     inProgressExpiryAttr: heldUntilAttribute,
     statusAttr: statusAttribute,
   });
-  // The default is MD5, which Node.js does not have in FIPS mode.
+  // The default hash function is MD5, which Node.js does not have in FIPS mode.
   const config = new powertools.IdempotencyConfig({ expiresAfterSeconds: keptForSeconds, hashFunction: "sha256" });
   layer.configure({ config, keyPrefix: partitionOf("lease", id) });
   return { layer, powertools };
@@ -110,7 +110,7 @@ const acquireIn = async (
   }
 };
 
-/** Makes the leases. */
+/** Creates the store of leases. */
 export const dynamodbLeases = (table: DedupeTable): Leases => {
   const layers = new Map<string, Promise<LeaseLayer>>();
   const layerFor = (id: RouteId): Promise<LeaseLayer> => {
@@ -129,7 +129,7 @@ export const dynamodbLeases = (table: DedupeTable): Leases => {
   };
   return {
     acquire: (id, idempotencyKey, holdMs) => withLayer(id, (layer) => acquireIn(layer, idempotencyKey, holdMs)),
-    // Without a result, because the target has the message.
+    // The result is not stored, because the target has the message.
     complete: (id, idempotencyKey) =>
       withLayer(id, ({ layer }) => layer.saveSuccess(idempotencyKey, undefined as never)),
     release: (id, idempotencyKey) => withLayer(id, ({ layer }) => layer.deleteRecord(idempotencyKey)),

@@ -1,5 +1,5 @@
-// The items with changes in the retry queue: a table item for each, under its route, with the version of its last change in
-// the queue. While no item is pending, a batch pays for one query without results.
+// The items that have changes in the retry queue. For each, the table has an entry under its route, with the version of
+// its last change in the queue. While no item is pending, a batch costs one query without results.
 
 import { createHash } from "node:crypto";
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
@@ -14,7 +14,7 @@ import {
   untilProcessed,
 } from "./table.ts";
 
-/** Longer than a queue keeps a message: 14 days. */
+/** Must be longer than the 14 days for which a queue keeps a message. */
 const keptForSeconds = 15 * 86_400;
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html (read 2026-11-25) */
@@ -22,10 +22,10 @@ const maxKeys = 100;
 
 const requestsAtOnce = 25;
 
-/** Name of the attribute with the version. */
+/** Name of the attribute that holds the version. */
 const lastAttribute = "last";
 
-/** Hashed, because a sort key holds 1,024 bytes and an item's key may have three times as many. */
+/** Hashes the item's key, which may have 3 KB, because a sort key holds only 1,024 bytes. */
 const sortOf = (itemKey: string): string => createHash("sha256").update(itemKey).digest("hex");
 
 const keyOf = (route: RouteId, itemKey: string) => ({
@@ -50,7 +50,7 @@ const hasAny = async (table: DedupeTable, route: RouteId, abortSignal: AbortSign
   return Count > 0;
 };
 
-/** Sort key and version of those keys that exist. */
+/** Returns sort key and version of those keys that exist. */
 const existing = async (
   table: DedupeTable,
   keys: readonly TableKey[],
@@ -80,7 +80,7 @@ type ConditionalWrite = Pick<UpdateItemCommandInput, "UpdateExpression" | "Expre
   readonly ConditionExpression: string;
 };
 
-/** Makes one conditional write: an update, or a delete without `UpdateExpression`. Ignores a condition that fails. */
+/** Makes one conditional write: an update, or a delete if `UpdateExpression` is missing. Ignores a failed condition. */
 const writeIf = async (
   table: DedupeTable,
   Key: TableKey,
@@ -118,7 +118,7 @@ const removal = ({ version }: PendingItem): ConditionalWrite => ({
   ExpressionAttributeValues: { ":version": { S: version } },
 });
 
-/** Makes the pending items. */
+/** Creates the store of pending items. */
 export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): PendingItems => {
   const writeEach =
     <Item extends PendingItem>(writeOf: (item: Item) => ConditionalWrite) =>

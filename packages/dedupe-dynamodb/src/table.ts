@@ -1,13 +1,13 @@
-// The table: its keys, its TTL, and requests that the parts of the store share.
+// The table: its keys, its TTL, and the requests that the parts of the store share.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { RouteId } from "@sluice/core/sink-kit";
 
-/** The module of the SDK. */
+/** The SDK's module. */
 export type DynamodbSdk = typeof import("@aws-sdk/client-dynamodb");
 
-/** The table and its client. Nothing is imported or connected before the first request. */
+/** The table and its client. Imports and connections wait for the first request. */
 export interface DedupeTable {
   readonly name: string;
   readonly sdk: () => Promise<DynamodbSdk>;
@@ -21,20 +21,20 @@ export const sortKey = "sk";
 /** Name of the TTL attribute. */
 export const ttlAttribute = "expiration";
 
-/** The value of the TTL attribute for an item that is kept for so long from now. */
+/** The value of the TTL attribute for an item that expires this many seconds from now. */
 export const expiresAfter = (seconds: number): { readonly N: string } => ({
   N: String(Math.ceil(Date.now() / 1_000) + seconds),
 });
 
-/** The partition of a route's items of one kind. */
+/** The partition for items of one kind and one route. */
 export const partitionOf = (kind: "journal" | "lease" | "pending", { pipeline, route }: RouteId): string =>
   `${kind}#${encodeURIComponent(pipeline)}#${encodeURIComponent(route)}`;
 
-/** Attempts for entries that DynamoDB leaves unprocessed, and the delay before the second, which doubles. */
+/** Number of attempts for entries that DynamoDB leaves unprocessed. The delay between attempts doubles each time. */
 const maxAttempts = 5;
 const firstDelayMs = 10;
 
-/** Repeats a batch request with the entries that it leaves. @throws {Error} when the last attempt leaves any. */
+/** Repeats a batch request with its unprocessed entries. @throws {Error} when the last attempt leaves any entry. */
 export const untilProcessed = async <Entry>(
   entries: readonly Entry[],
   request: (left: readonly Entry[]) => Promise<readonly Entry[]>,

@@ -1,8 +1,8 @@
-// From an error of DynamoDB to an error code. Core knows the errors that all AWS services share.
+// Turns an error of DynamoDB into an error code. Core knows the errors that all AWS services share.
 
 import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
-/** DynamoDB, by the names of its errors. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
+/** Codes by DynamoDB's error names. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
   name: "DynamoDB",
   codes: {
@@ -11,21 +11,21 @@ const dynamodb: AwsService = {
     ReplicatedWriteConflict: "SINK_CONFLICT", // a global table with strong consistency
     ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
-    ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // 10 GB of one partition key, with a local index
+    ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB
     Validation: "SINK_REJECTED",
     Serialization: "SINK_REJECTED",
     ResourceNotFound: "SINK_MISSING",
     TableNotFound: "SINK_MISSING",
   },
-  // A validation error with this text. Nothing else distinguishes the error.
+  // The text of a validation error for a large item. Only the text distinguishes this error.
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 
-/** Whether the target holds this version or a newer one. */
+/** Whether the condition failed, because the target holds this version or a newer version. */
 export const isConditionFailed = (error: unknown): boolean =>
   error instanceof Error && error.name === "ConditionalCheckFailedException";
 
-/** The error for a delivery, without values. */
+/** Returns the error for a delivery. It contains no values. */
 export const classify = (sink: string, error: unknown): SinkError => {
   const classified = awsRequestError(sink, dynamodb, error);
   if (classified.code !== "SINK_TOO_LARGE" || classified === error) return classified;

@@ -1,4 +1,4 @@
-// From a delivery to the items that its requests carry. Versions are compared later, in the target.
+// Turns a delivery into the items that its requests write. Versions are compared later, in the target.
 
 import {
   rejected,
@@ -14,27 +14,27 @@ import { ownerOf, wireGuard } from "./write/guard.ts";
 import { compileKeys, isSameValue } from "./write/key.ts";
 import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
 
-/** One item of the target, as a delivery wants it to be. */
+/** One target item, in the state that a delivery should give it. */
 export interface ItemWrite {
   readonly key: SdkItem;
   readonly version: string;
-  /** Identifies the source item; undefined where the key cannot move. */
+  /** Identifies the source item; undefined if keys cannot move. */
   readonly owner: string | undefined;
   readonly isRemoved: boolean;
   /** Epoch seconds from which TTL may delete a tombstone. */
   readonly expires: number;
-  /** The attributes, with the key and without the guard. */
+  /** The attributes, including the key but not the guard. */
   readonly attributes: SdkItem;
 }
 
-/** The writes of a delivery: the item first, so that a reader in between may find it twice, but never misses it. */
+/** The writes of a delivery. The item comes first, so that a reader in between may see two copies but never none. */
 export interface DeliveryWrites {
-  /** Undefined: the item has no copy, so only tombstones are written. An error: DynamoDB cannot hold the message. */
+  /** Undefined: the item has no copy, so only tombstones are written. Error: DynamoDB cannot store the message. */
   readonly item: ItemWrite | SinkError | undefined;
   readonly tombstones: readonly ItemWrite[];
 }
 
-/** The item with its guard, for `PutItem`. A tombstone also gets the TTL attribute. */
+/** Returns the item with its guard, for `PutItem`. A tombstone also gets the TTL attribute. */
 export const guarded = (
   { guardAttribute, ttlAttribute }: DynamodbSettings,
   write: ItemWrite,
@@ -45,7 +45,7 @@ export const guarded = (
   [guardAttribute]: wireGuard({ ...write, departures }),
 });
 
-/** The message's attribute values, in a new object. */
+/** Returns the message's attribute values in a new object. */
 const wireMessage = (message: unknown): Record<string, SdkValue> => {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw new AttributeValueError(`found ${Array.isArray(message) ? "an array" : typeof message}; expected an item`);
@@ -54,7 +54,7 @@ const wireMessage = (message: unknown): Record<string, SdkValue> => {
   return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : sdkItem(image);
 };
 
-/** The message's attributes and the key. @throws {AttributeValueError} when the message contains another key. */
+/** Returns the message's attributes and the key. @throws {AttributeValueError} when the message has another key. */
 const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
   const attributes: Record<string, SdkValue> = wireMessage(message);
   for (const name in key) {
@@ -68,12 +68,12 @@ const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
   return attributes;
 };
 
-/** The error for a message that DynamoDB cannot hold: with attribute names, without values. */
+/** Creates the error for a message that DynamoDB cannot store. It names attributes, but contains no values. */
 const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValueError): SinkError =>
   rejected(name, `the message${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`);
 
 /**
- * Makes the function that encodes deliveries. It throws the errors of `compileKeys`.
+ * Creates the function that encodes deliveries. That function throws the errors of `compileKeys`.
  * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
  */
 export const compileEncode = (

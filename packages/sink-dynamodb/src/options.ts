@@ -1,4 +1,4 @@
-// The options, their defaults and their checks. Nothing here connects.
+// The options, their defaults and their checks. No code here connects to DynamoDB.
 
 import {
   type Change,
@@ -13,21 +13,21 @@ import {
 } from "@sluice/core/sink-kit";
 import type { DynamodbClient } from "./client/client.ts";
 
-/** A key of the target: attribute to value. */
+/** A key of the target: values by attribute name. */
 export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/** The target's key: names of the item's key attributes, key attribute by target attribute, or a function of a key. */
+/** How an item's key becomes the target's key: shared names, a map of target to key attribute, or a function. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }
   | ((keys: Change["keys"]) => TargetKey);
 
 /**
- * Returns the target's key of an item, from any of its attributes; undefined where the item has no copy. The sink calls it
- * with the images before and after a change, decoded, but not parsed by the pipeline's schema. Different items must have
- * different keys.
+ * Returns the target's key for an item, from any of its attributes; undefined if the item has no copy. The sink calls
+ * the function with the images before and after a change, which are decoded but not parsed by the pipeline's schema.
+ * Different items must have different keys.
  */
 export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
 
@@ -35,11 +35,11 @@ export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
 export interface DynamodbSinkOptions {
   /** Name or ARN of the table to write. It must not be the source. */
   readonly table: string;
-  /** Your own `DynamoDBClient` or `DynamoDB`. Default: a client that the sink makes, without retries: core retries. */
+  /** Your own `DynamoDBClient` or `DynamoDB`. Default: the sink creates one without retries, because core retries. */
   readonly client?: DynamodbClient;
-  /** Which attributes of the item's key make the target's key. Default: the attributes of the same names. */
+  /** Which attributes of the item's key form the target's key. Default: the attributes with the same names. */
   readonly key?: DynamodbKeyMap;
-  /** The target's key, where other attributes than the item's key make it. Either this or `key`. */
+  /** The target's key, if it depends on attributes outside the item's key. Set either this or `key`. */
   readonly movingKey?: MovingKey;
   /** Attribute of the target that holds the version. Default `_sluice`. */
   readonly guardAttribute?: string;
@@ -47,7 +47,7 @@ export interface DynamodbSinkOptions {
   readonly ttlAttribute?: string;
   /** Days that a tombstone stays: from 15 to 3,650. Default 16. */
   readonly tombstoneDays?: number;
-  /** Most items that are written at once. Default 32. */
+  /** Maximum number of items written at once. Default 32. */
   readonly concurrency?: number;
   /** For logs, metrics and dead letters. Default `dynamodb`. */
   readonly name?: string;
@@ -76,7 +76,7 @@ const checkFunction = (option: string, value: unknown): void => {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, "must be a function");
 };
 
-/** Assigning the attribute `__proto__` to an item would set the prototype instead. */
+/** Refuses `__proto__`: assigning an attribute of that name to an item would set the prototype instead. */
 const checkAttribute = (option: string, value: unknown): void => {
   checkText(option, value);
   if (value === "__proto__") throw invalidOption(option, 'must not be "__proto__"');

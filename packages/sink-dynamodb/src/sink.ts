@@ -1,4 +1,4 @@
-// The factory: from options to a sink. The sink connects at its first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   ConfigError,
@@ -30,14 +30,14 @@ import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write
 
 /**
  * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
- * `Uint8Array`s, `Set`s, arrays, `Map`s and objects. The target's key may be left out.
+ * `Uint8Array`s, `Set`s, arrays, `Map`s and objects. The item may omit the target's key.
  */
 export type DynamodbItem = { readonly [attribute: string]: unknown };
 
-/** A mapper's message: a native item, or attribute values that `attributeValues` has marked. */
+/** A mapper's message: a native item, or attribute values marked by `attributeValues`. */
 export type DynamodbMessage = DynamodbItem | AttributeValues;
 
-/** The part of a Query's or Scan's input that leaves tombstones out. */
+/** The part of the input of a Query or Scan that excludes tombstones. */
 export interface LiveFilter {
   readonly FilterExpression: string;
   readonly ExpressionAttributeNames: { readonly [placeholder: string]: string };
@@ -46,18 +46,18 @@ export interface LiveFilter {
 /** Keeps the items of a table equal to the mapped items. Without a mapper it copies the source's items unchanged. */
 export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
   /**
-   * Turns on TTL where it is off, and with `create` creates a missing table. Returns one line for each call.
+   * Turns on TTL if it is off. With `create`, creates a missing table. Returns one line of text for each change.
    * @throws {ConfigError} CONFIG_INVALID when the table contradicts the options.
    * @throws {SinkError} as `write` does.
    */
   readonly ensure: (options?: DynamodbEnsureOptions) => Promise<readonly string[]>;
-  /** Leaves tombstones out of a Query or Scan of the target: spread it into the input. */
+  /** Excludes tombstones from a Query or Scan of the target, if you spread it into the input. */
   readonly liveFilter: LiveFilter;
-  /** Ends the client that the sink made; your own client stays open. */
+  /** Closes the client that the sink created; your own client stays open. */
   readonly close: () => Promise<void>;
 }
 
-/** Whether the delivery will not be retried, so that its tombstones must not wait for a retry. */
+/** Whether core will not retry the delivery, so that its tombstones must be written now. */
 const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
@@ -65,9 +65,9 @@ const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
 type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
 /**
- * Runs the writes of a delivery, one after the other, and returns the item's own result, or the error of a tombstone. A
- * rejected item still leaves its former keys, because the item is not there any more. A write that core will retry stops the
- * others.
+ * Runs the writes of a delivery one after the other. Returns the result of the item, or the error of a tombstone. A
+ * rejected item still leaves its former keys, because the item is no longer there. After a write that core will retry,
+ * no further write is made.
  */
 const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
   const own = item === undefined ? undefined : await attempt(item);
@@ -88,7 +88,7 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
 };
 
 /**
- * How to write to the target: made once, from the options and the table's description.
+ * Creates the writer of the target once, from the options and the table's description.
  * @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described.
  */
 const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
@@ -122,7 +122,7 @@ const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: 
   };
 };
 
-/** Makes `write` and `dryRun`, which share the table writer. */
+/** Creates `write` and `dryRun`, which share the table writer. */
 const writesOf = (
   settings: DynamodbSettings,
   connection: DynamodbConnection,
@@ -141,9 +141,9 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
   attributeValues(imageOf(change, "NewImage", "a copy without a mapper"));
 
 /**
- * Makes a sink that keeps the items of a DynamoDB table equal to the mapped items: one conditional put for each change,
- * guarded by version. Without a mapper it copies items unchanged. Connects at the first write, which rejects with a
- * ConfigError when the table is the source of the stream, or has another key than `key` says.
+ * Creates a sink that keeps the items of a DynamoDB table equal to the mapped items. Each change is one conditional
+ * put, guarded by version. Without a mapper, items are copied unchanged. Connects at the first write, which rejects
+ * with a ConfigError if the table is the source of the stream, or if `key` does not match the table's key.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {

@@ -1,16 +1,16 @@
-// Error codes for the errors of SES, by their names, and of SMTP, by the numbers of replies. The texts of rejections often
-// quote addresses: an error contains only the name or the numbers.
+// Error codes for errors of SES (by name) and of SMTP (by the numbers in a reply). Texts of rejections often quote
+// addresses, so our errors contain only the name or the numbers.
 
 import { type AwsService, codeOfNetworkError, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/** SES, by the names of its errors. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
+/** Codes by the names of SES errors. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors (read 2026-11-23) */
 export const sesService: AwsService = {
   name: "SES",
   codes: {
     LimitExceeded: "SINK_THROTTLED",
     MessageRejected: "SINK_REJECTED",
     BadRequest: "SINK_REJECTED",
-    NotFound: "SINK_MISSING", // the configuration set
+    NotFound: "SINK_MISSING", // the configuration set does not exist
     AccountSuspended: "SINK_DENIED",
     SendingPaused: "SINK_DENIED",
     MailFromDomainNotVerified: "SINK_DENIED",
@@ -19,10 +19,10 @@ export const sesService: AwsService = {
   tooLarge: /message length is more than \d+ bytes/i,
 };
 
-/** The members of a nodemailer error. Not a class: in some tests Node's errors come from another realm. */
+/** The members of a nodemailer error. Not a class, because in some tests Node's errors come from another realm. */
 interface SmtpFailure {
   readonly code?: unknown;
-  /** The reason, where `code` only says at which step nodemailer failed. */
+  /** The reason, if `code` only names the step at which nodemailer failed. */
   readonly originalCode?: unknown;
   readonly command?: unknown;
   readonly response?: unknown;
@@ -31,24 +31,24 @@ interface SmtpFailure {
 
 const failureOf = (error: unknown): SmtpFailure => (typeof error === "object" && error !== null ? error : {});
 
-/** The cause, unless its text may quote an address. */
+/** Returns the error as the cause, unless its text may quote an address. */
 const causeOf = (code: SinkErrorCode, error: unknown): ErrorOptions =>
   code === "SINK_REJECTED" || code === "SINK_TOO_LARGE" ? {} : { cause: error };
 
-/** Commands before the first mail: a rejection there concerns every mail. */
+/** Whether the command comes before the first mail. A rejection of such a command concerns every mail. */
 const isGreeting = (command: unknown): boolean =>
   typeof command === "string" && /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH|API)/.test(command);
 
-/** The code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
+/** Returns the code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
-  // 454: the server cannot authenticate at the moment. 5xx: the server does not accept the login.
+  // 454: the server cannot authenticate now. 5xx: the server refuses the login.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
   if (reply < 500) return isGreeting(command) ? "SINK_UNAVAILABLE" : "SINK_THROTTLED";
   if (isGreeting(command) || reply === 530 || reply === 535) return "SINK_DENIED";
   return /\b5\.3\.4\b/.test(response) ? "SINK_TOO_LARGE" : "SINK_REJECTED";
 };
 
-/** Errors that have no reply. @see https://nodemailer.com/errors (read 2026-11-23) */
+/** Codes of errors without a reply. @see https://nodemailer.com/errors (read 2026-11-23) */
 const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EAUTH: "SINK_DENIED",
   ENOAUTH: "SINK_DENIED",
@@ -57,17 +57,17 @@ const smtpNames: Readonly<Record<string, SinkErrorCode>> = {
   EREQUIRETLS: "SINK_DENIED",
   ECONFIG: "SINK_DENIED",
   EENVELOPE: "SINK_REJECTED",
-  EMESSAGE: "SINK_TOO_LARGE", // found before the mail is sent: it exceeds the limit of the server
+  EMESSAGE: "SINK_TOO_LARGE", // the mail exceeds the server's limit, which nodemailer checks before it sends
   EABORT: "SINK_TIMEOUT",
 };
 
-/** The numbers of a reply: `550 5.1.1`. The text may quote the address. */
+/** Returns the numbers of a reply, such as `550 5.1.1`, without the text, which may quote the address. */
 const numbersOf = (reply: number, response: string): string => {
   const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
   return enhanced === undefined ? String(reply) : `${reply} ${enhanced}`;
 };
 
-/** The error of a delivery, from the error that nodemailer threw. */
+/** Creates the error of a delivery from the error that nodemailer threw. */
 export const classifySmtp = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const { code: place, originalCode: name = place, command, response, responseCode } = failureOf(error);
@@ -78,7 +78,7 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     const message = `[${sink}] the server answered ${numbersOf(responseCode, text)}${step}`;
     return new SinkError(code, message, causeOf(code, error));
   }
-  // Nodemailer reports a reply that it cannot parse as a rejection; it is not one.
+  // Nodemailer reports a reply that it cannot parse as a rejection, but such a reply is not a rejection.
   if (typeof response === "string" && response !== "") {
     return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is not an SMTP reply`);
   }

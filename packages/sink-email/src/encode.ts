@@ -1,4 +1,4 @@
-// From a delivery to a mail. Every text that becomes a header is checked here. Pure.
+// Turns a delivery into a mail, without I/O. Every text that becomes a header is checked here.
 
 import { createHash } from "node:crypto";
 import { type AppendDelivery, headerKey, messageOf, rejected, type SinkError } from "@sluice/core/sink-kit";
@@ -7,15 +7,15 @@ import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/
 /** A file that is attached to a mail. */
 export interface EmailAttachment {
   readonly filename: string;
-  /** A string is sent in UTF-8. */
+  /** A string is sent as UTF-8. */
   readonly content: string | Uint8Array;
   /** Default `application/octet-stream`. */
   readonly contentType?: string;
-  /** For a picture in the HTML: `<img src="cid:logo">` shows the attachment with the id `logo`. */
+  /** Id of a picture for the HTML: `<img src="cid:logo">` shows the attachment with the id `logo`. */
   readonly contentId?: string;
 }
 
-/** How a recipient unsubscribes: `List-Unsubscribe`, which large providers require of bulk mail. */
+/** How a recipient unsubscribes. The `List-Unsubscribe` header is required for bulk mail by large providers. */
 export interface Unsubscribe {
   /** An `https:` URL that unsubscribes on a POST, without a confirmation (RFC 8058). */
   readonly url?: string;
@@ -28,7 +28,7 @@ export interface EmailMessage {
   readonly from?: EmailAddress;
   readonly to?: EmailAddress | readonly EmailAddress[];
   readonly cc?: EmailAddress | readonly EmailAddress[];
-  /** Recipients that no header names. */
+  /** Recipients whom no header names. */
   readonly bcc?: EmailAddress | readonly EmailAddress[];
   readonly replyTo?: EmailAddress | readonly EmailAddress[];
   readonly subject: string;
@@ -39,11 +39,11 @@ export interface EmailMessage {
   /** Additional headers. */
   readonly headers?: { readonly [name: string]: string };
   readonly unsubscribe?: Unsubscribe;
-  /** For SES event publishing. SMTP ignores them. */
+  /** Tags for SES event publishing. SMTP ignores them. */
   readonly tags?: { readonly [name: string]: string };
 }
 
-/** A mail of which every part has been checked. */
+/** A mail whose parts have all been checked. */
 export interface Mail {
   readonly from: Mailbox;
   readonly to: readonly Mailbox[];
@@ -58,11 +58,11 @@ export interface Mail {
   /** Names and values of the additional headers. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly tags: { readonly [name: string]: string };
-  /** Including the angle brackets. */
+  /** The message id, including the angle brackets. */
   readonly messageId: string;
 }
 
-/** The part of the settings that a mail is made from. */
+/** The settings that `encode` needs. */
 export interface MailDefaults {
   readonly name: string;
   readonly from: Mailbox | undefined;
@@ -70,7 +70,7 @@ export interface MailDefaults {
 
 const maxRecipients = 50;
 
-/** Headers that the sink sets, or that would change the kind of the mail. */
+/** Headers that the sink sets itself, or that would change the kind of the mail. */
 const reserved =
   /^(from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|return-path|received|dkim-.*|resent-.*|list-unsubscribe(-post)?|idempotency-key|sluice-version)$/i;
 
@@ -88,7 +88,7 @@ const mailboxes = (member: string, given: EmailMessage["to"], reject: Reject): M
     );
   });
 
-/** Checks for one line without control characters. */
+/** Checks that the value is one line without control characters. */
 const checkLine = (member: string, value: unknown, reject: Reject): void => {
   if (typeof value !== "string") throw reject(`${member} is ${typeof value}; expected a text`);
   if (hasControls(value))
@@ -129,7 +129,7 @@ const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, reject: Reject): [stri
   return url === undefined ? [list] : [list, ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click"]];
 };
 
-/** Whether SES takes the text in a tag. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
+/** Whether SES accepts the text in a tag. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
 export const isTag = (text: unknown): boolean => typeof text === "string" && /^[\w-]{1,256}$/.test(text);
 
 const checkTags = (tags: { readonly [name: string]: string }, reject: Reject): void => {
@@ -137,7 +137,7 @@ const checkTags = (tags: { readonly [name: string]: string }, reject: Reject): v
   throw reject("tags: expected letters, digits, _ and -, 256 at most");
 };
 
-/** The same on every repeat of the delivery, and for all of its recipients. */
+/** Returns an id that is the same on every repeat of the delivery, and for all of its recipients. */
 const messageIdOf = (idempotencyKey: string, from: Mailbox): string => {
   const hash = createHash("sha256").update(idempotencyKey).digest("base64url");
   return `<${hash}@${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
@@ -156,7 +156,7 @@ const uniqueRecipients = (boxes: readonly Mailbox[], reject: Reject): string[] =
   throw reject(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
-/** The mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or would inject a header. */
+/** Returns the mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or can inject a header. */
 export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
   const reject: Reject = (found) => rejected(defaults.name, found);
   const message = messageOf(defaults.name, delivery);

@@ -1,4 +1,4 @@
-// Options, their defaults and their validation at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. No code here connects to a server.
 
 import {
   type Clock,
@@ -23,11 +23,11 @@ export interface EmailSinkOptions {
   /** Mails per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;
   /**
-   * The pipeline's `dedupeStore`. Messages to several recipients need a lease for each of them. Without a store such
-   * messages are rejected, because a repeat would reach some recipients twice.
+   * The pipeline's `dedupeStore`. A message to several recipients needs a lease for each recipient. Without a store,
+   * such messages are rejected, because a repeat would reach some recipients twice.
    */
   readonly dedupeStore?: Pick<DedupeStore, "leases">;
-  /** Limit in bytes of a mail, with its attachments in base64. Default 10,240,000, the limit of many servers. SES allows 40 MB. */
+  /** Maximum bytes of a mail, with attachments in base64. Default 10,240,000, as on many servers. SES allows 40 MB. */
   readonly maxBytes?: number;
   /** For logs, metrics and dead letters. Default `email`. */
   readonly name?: string;

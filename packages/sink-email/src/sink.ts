@@ -1,4 +1,4 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   ConfigError,
@@ -18,7 +18,7 @@ import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./o
 import type { MailEnvelope } from "./transport/transport.ts";
 import { recipientsSender } from "./write/recipients.ts";
 
-/** Makes the function that sends a mail to one recipient. It resolves to the error if the mail was not taken. */
+/** Creates the function that sends a mail to one recipient. It resolves with an error if the mail was refused. */
 const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings) => {
   const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);
@@ -50,7 +50,7 @@ const checkRecipients = ({ name, leases }: EmailSinkSettings, { recipients }: Ma
 };
 
 /**
- * Makes a sink that sends a mail for each change, in order per item. Each recipient gets a copy of its own, and
+ * Creates a sink that sends a mail for each change, in order per item. Each recipient gets a separate mail.
  * `Message-ID` and `Idempotency-Key` are the same on every repeat.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  * @example
@@ -63,7 +63,7 @@ export const emailSink = (options: EmailSinkOptions): Sink<EmailMessage, "append
   const sendToRecipients = leases && recipientsSender(name, leases);
   return {
     name,
-    // A second copy of a mail does harm.
+    // `always`, because a second copy of a mail does harm.
     supports: { writes: "append", maxEntries: 1, concurrency: transport.concurrency, dedupe: "always" },
     ...writeEach<EmailMessage, Omit<MailEnvelope, "recipient">>({
       sink: name,

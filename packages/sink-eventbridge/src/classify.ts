@@ -1,9 +1,9 @@
-// Error codes for the errors of EventBridge, of requests and of entries. Core has those that AWS services have in common.
+// Error codes for EventBridge's errors of requests and of entries. Core has the codes that AWS services share.
 
 import type { AwsService } from "@sluice/core/sink-kit";
 
 /**
- * EventBridge, by the names of its errors. A failed entry does not say whether the sender is at fault: an entry whose
+ * Codes by EventBridge's error names. A failed entry does not say whether the sender is at fault, so an entry whose
  * error is not in this table is retried.
  * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html (read 2026-11-23)
  */
@@ -13,7 +13,7 @@ export const eventbridgeService: AwsService = {
     LimitExceeded: "SINK_THROTTLED",
     ResourceNotFound: "SINK_MISSING",
     InvalidAccountId: "SINK_MISSING",
-    // The policy of the bus: once it is repaired, the events are good again.
+    // The bus policy refused the events. They can be sent once the policy is repaired.
     NotAuthorizedForSource: "SINK_DENIED",
     NotAuthorizedForDetailType: "SINK_DENIED",
     OperationDisabled: "SINK_DENIED",

@@ -1,4 +1,4 @@
-// From a delivery to an entry of PutEvents, and its size. Pure.
+// Turns a delivery into an entry of PutEvents, and computes its size. No I/O.
 
 import { type AppendDelivery, jsonText, messageOf, rejected, type SizedEntry } from "@sluice/core/sink-kit";
 
@@ -6,19 +6,19 @@ import { type AppendDelivery, jsonText, messageOf, rejected, type SizedEntry } f
 export interface EventBridgeMessage {
   /** The kind of event: `OrderPlaced`. 1 to 128 characters. */
   readonly detailType: string;
-  /** An object, which is sent as lossless JSON. The sink adds `_sluice`, with the idempotency key and the version. */
+  /** An object, which is sent as lossless JSON. The sink adds `_sluice` with the idempotency key and the version. */
   readonly detail: object;
   /** Default: the option `source`. It must not begin with `aws.`. */
   readonly source?: string | undefined;
   /** ARNs of the resources that the event concerns. */
   readonly resources?: readonly string[] | undefined;
-  /** Default: the time of the change in DynamoDB, to the second. */
+  /** Default: the time of the change in DynamoDB, which is exact to the second. */
   readonly time?: Date | undefined;
-  /** X-Ray header, which continues the trace in the consumer. */
+  /** X-Ray header, so that the consumer continues the trace. */
   readonly traceHeader?: string | undefined;
 }
 
-/** The part of the settings that an event is made from. */
+/** The settings that `encode` needs. */
 export interface EventDefaults {
   readonly name: string;
   readonly source: string;
@@ -43,7 +43,7 @@ const checkedText = (sink: string, what: string, text: unknown): string => {
   throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}; expected a text`);
 };
 
-/** AWS reserves such sources and answers with a denial, after which core would retry the event for ever. */
+/** Refuses sources that AWS reserves. EventBridge denies access to them, and core would retry the event for ever. */
 const checkedSource = (sink: string, source: string): string => {
   if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
   throw rejected(sink, "source begins with aws., which AWS reserves; expected another source");
@@ -55,7 +55,7 @@ const checkedDetailType = (sink: string, detailType: string): string => {
   throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
 
-/** EventBridge has no message attributes: the idempotency key and the version become a member of the detail. */
+/** Adds idempotency key and version to the detail, because EventBridge has no message attributes. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   const text = jsonText(sink, "detail", detail);
@@ -74,13 +74,13 @@ const timeOf = ({ change, message }: AppendDelivery<EventBridgeMessage>): { read
 };
 
 /**
- * Bytes of an entry as PutEvents counts them: 14 for the time, and none for the bus and the trace header.
+ * Returns the bytes of an entry as PutEvents counts them: 14 for the time, and 0 for the bus and the trace header.
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (read 2026-11-23)
  */
 export const entryBytes = ({ Source, DetailType, Detail, Resources = [], Time }: PutEventsEntry): number =>
   (Time === undefined ? 0 : 14) + Buffer.byteLength([Source, DetailType, Detail, ...Resources].join(""));
 
-/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects. */
+/** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED for an event that EventBridge always rejects. */
 export const encode = (
   delivery: AppendDelivery<EventBridgeMessage>,
   defaults: EventDefaults,

@@ -1,4 +1,4 @@
-// Options, their defaults and their validation at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. No code here connects to EventBridge.
 
 import {
   type AwsBatchOptions,
@@ -9,7 +9,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { EventDefaults, PutEventsEntry } from "./encode.ts";
 
-/** The result of one entry: an entry that was taken has an `EventId`. */
+/** The result of one entry. Only an accepted entry has an `EventId`. */
 export interface PutEventsResult {
   readonly EventId?: string | undefined;
   readonly ErrorCode?: string | undefined;
@@ -17,7 +17,7 @@ export interface PutEventsResult {
 }
 
 /**
- * The one method of `EventBridge` from `@aws-sdk/client-eventbridge` that the sink calls: your own client fits.
+ * The only method of `EventBridge` from `@aws-sdk/client-eventbridge` that the sink calls.
  * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
  */
 export interface EventBridgeClient {

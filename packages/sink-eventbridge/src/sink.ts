@@ -1,4 +1,4 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   awsBatchSink,
@@ -12,7 +12,7 @@ import { eventbridgeService } from "./classify.ts";
 import { type EventBridgeMessage, encode, type PutEventsEntry } from "./encode.ts";
 import { checkOptions, type EventBridgeClient, type EventBridgeSinkOptions, type PutEventsResult } from "./options.ts";
 
-/** Limit of an event, and of all events of a request: less than 1 MB. @see {@link EventBridgeClient} (read 2026-11-23) */
+/** Maximum bytes of an event, and of a request's events. @see {@link EventBridgeClient} (read 2026-11-23) */
 const maxBytes = 1_048_575;
 
 const makeClient = async () => {
@@ -22,15 +22,15 @@ const makeClient = async () => {
   return new EventBridge(awsClientDefaults);
 };
 
-/** An HTTP 200 may contain failures. An entry with neither an id nor an error was not answered. */
+/** Returns the answer to one entry, which may be an error despite HTTP 200. Undefined if it has no id and no error. */
 const answerOf = (sink: string, { EventId, ErrorCode, ErrorMessage }: PutEventsResult): EntryAnswer => {
   if (ErrorCode === undefined) return EventId === undefined ? undefined : "taken";
   return awsEntryError(sink, eventbridgeService, { code: ErrorCode, message: ErrorMessage });
 };
 
 /**
- * Makes a sink that puts every change on an EventBridge bus, up to ten in a request. The function needs
- * `events:PutEvents`.
+ * Creates a sink that puts every change on an EventBridge bus, up to ten changes in a request. The function needs the
+ * permission `events:PutEvents`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const eventbridgeSink = (options: EventBridgeSinkOptions): Sink<EventBridgeMessage, "append"> => {

@@ -1,5 +1,5 @@
-// From an error of OpenSearch or of its client to an error code, in tables. Reasons quote values ("Preview of field's
-// value: …"), so only the type of the error and the name of a field are passed on.
+// Turns errors of OpenSearch and of its client into error codes, by tables. Reasons quote values ("Preview of field's
+// value: …"), so only the error's type and a field's name are passed on.
 
 import {
   codeOfStatus,
@@ -10,7 +10,7 @@ import {
   type StatusCodes,
 } from "@sluice/core/sink-kit";
 
-/** The part of a server error that the sink reads. `filter_path` leaves out the rest. */
+/** The members of a server error that the sink reads. `filter_path` excludes the others. */
 export interface ServerError {
   readonly type?: string;
   readonly reason?: string;
@@ -26,12 +26,12 @@ export interface BulkItem {
   readonly error?: ServerError;
 }
 
-/** Statuses that mean something else than for other targets. @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23) */
+/** Statuses that mean something else for OpenSearch than for other targets. @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23) */
 const statuses: StatusCodes = { 404: "SINK_MISSING", 405: "SINK_MISSING", 406: "SINK_MISSING", 409: "SINK_CONFLICT" };
 
-/** Types of error that say more than their status. */
+/** Codes by type of error, for types that are more precise than their status. */
 const types: Readonly<Record<string, SinkErrorCode>> = {
-  circuit_breaking_exception: "SINK_THROTTLED", // memory, or the limit of script compilations
+  circuit_breaking_exception: "SINK_THROTTLED", // out of memory, or too many script compilations
   es_rejected_execution_exception: "SINK_THROTTLED",
   opensearch_rejected_execution_exception: "SINK_THROTTLED",
   rejected_execution_exception: "SINK_THROTTLED",
@@ -40,10 +40,10 @@ const types: Readonly<Record<string, SinkErrorCode>> = {
   security_exception: "SINK_DENIED",
 };
 
-/** The type for an index that is read-only, because its disk is full or under maintenance. Its status may be 403. */
+/** The error type for an index that is read-only, because of a full disk or maintenance. Its status may be 403. */
 const blocked = "cluster_block_exception";
 
-/** Reasons of errors in the alias, its mapping or the cluster, although the status is that of a bad document. */
+/** Codes by reason, for errors of the alias, the mapping or the cluster that have the status of a bad document. */
 const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/^no write index is defined for alias/, "SINK_MISSING"],
   [/dynamic introduction of \[_sluice\]/, "SINK_MISSING"],
@@ -51,7 +51,7 @@ const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/cannot execute \[\w+\] scripts|cannot execute scripts using/, "SINK_DENIED"],
 ];
 
-/** The code for an error of an item, or of a whole answer. */
+/** Returns the code for the error of an item, or of a whole answer. */
 export const codeOf = (status: number, { type = "", reason = "", caused_by }: ServerError = {}): SinkErrorCode => {
   if (type === blocked) return status === 429 ? "SINK_THROTTLED" : "SINK_UNAVAILABLE";
   const byCause = status === 400 ? types[caused_by?.type ?? ""] : undefined;
@@ -61,7 +61,7 @@ export const codeOf = (status: number, { type = "", reason = "", caused_by }: Se
 
 const fieldIn = (reason: string): string | undefined => /(?:^|\s)field \[([\w.@ -]{1,100})\]/.exec(reason)?.[1];
 
-/** The server's error without values: `400 mapper_parsing_exception, field "amount"`. */
+/** Describes the server's error without values: `400 mapper_parsing_exception, field "amount"`. */
 const describe = (status: number, { type, reason = "" }: ServerError = {}): string => {
   const parts = [type === undefined ? String(status) : `${status} ${type}`];
   const field = fieldIn(reason);
@@ -69,7 +69,7 @@ const describe = (status: number, { type, reason = "" }: ServerError = {}): stri
   return parts.join(", ");
 };
 
-/** The error of a document that was not written. */
+/** Creates the error of a document that was not written. */
 export const itemError = (sink: string, { status, error }: BulkItem): SinkError => {
   const code = codeOf(status, error);
   return new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error)}${errorHint(code)}`);
@@ -78,18 +78,18 @@ export const itemError = (sink: string, { status, error }: BulkItem): SinkError 
 /** Why a request failed as a whole. */
 export interface RequestFailure {
   readonly error: SinkError;
-  /** Whether one entry may be the cause. Then smaller requests find that entry. */
+  /** Whether one entry may be the cause. If so, smaller requests find the entry. */
   readonly mayBeOneEntry: boolean;
-  /** HTTP status, where the server answered. */
+  /** HTTP status, if the server answered. */
   readonly status?: number;
-  /** The server's error. Its reason may quote items, where the request had any. */
+  /** The server's error. If the request had items, the error's reason may quote them. */
   readonly serverError?: ServerError;
 }
 
-/** Errors of a whole request that one of its lines can cause. */
+/** Error types of a whole request that a single line can cause. */
 const entryTypes = /^(action_request_validation|json_parse|mapper_parsing|parse|parsing|x_content_parse)_exception$/;
 
-/** The client's errors by name. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
+/** Codes by the names of the client's errors. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
 const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   AwsSigv4SignerError: "SINK_DENIED",
   CredentialsProviderError: "SINK_DENIED",
@@ -98,11 +98,11 @@ const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   TokenProviderError: "SINK_DENIED",
 };
 
-/** A certificate that does not verify, which means a wrong setting. The client keeps only the text of Node's error. */
+/** Matches messages about an invalid certificate, which means a wrong setting. The client keeps only Node's text. */
 const tlsMessage =
   /certificate|altnames|unable to (verify|get) (the first|local issuer|issuer)|SSL routines|wrong version number/i;
 
-/** Reads only members of the expected types, because anything may have been thrown. */
+/** Reads only members of the expected types, because any value may have been thrown. */
 const fieldsOf = (error: unknown) => {
   const { name, message, statusCode, body, headers } = isRecord(error) ? error : {};
   return {
@@ -116,7 +116,7 @@ const fieldsOf = (error: unknown) => {
 
 type OpensearchErrorFields = ReturnType<typeof fieldsOf>;
 
-/** Reads `Retry-After` in seconds, as managed services send it. For a date, core chooses the delay. */
+/** Reads a `Retry-After` in seconds, which managed services send. If it is a date, core chooses the delay. */
 const retryAfterIn = (headers: unknown): { readonly retryAfterMs?: number } => {
   const text = isRecord(headers) ? headers["retry-after"] : undefined;
   return typeof text === "string" && /^\d{1,6}$/.test(text) ? { retryAfterMs: Number(text) * 1_000 } : {};
@@ -127,7 +127,7 @@ const serverErrorIn = (body: unknown): ServerError => {
   return isRecord(error) ? error : {};
 };
 
-/** Keeps only the text of the client's error, which also holds the request with its documents, and the connection. */
+/** Copies only name and text of the client's error. The error itself holds the request with its documents. */
 const causeOf = ({ name, message }: OpensearchErrorFields, status?: string): Error =>
   Object.assign(new Error(status ?? message), { name: name === "" ? "Error" : name });
 
@@ -136,7 +136,7 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
   const found = codeOf(status, serverError);
   const mayBeOneEntry =
     found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
-  // The answer blames no document. SINK_REJECTED would send every document to the dead-letter queue.
+  // The answer blames no document. With SINK_REJECTED, every document would go to the dead-letter queue.
   const code = found === "SINK_REJECTED" && !mayBeOneEntry ? "SINK_MISSING" : found;
   const text = describe(status, serverError);
   const message = `[${sink}] OpenSearch answered ${text}${errorHint(code)}`;
@@ -148,13 +148,13 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
   };
 };
 
-/** The failure of a request for which the client raised this error. */
+/** Returns the failure of a request from the client's error. */
 export const requestFailure = (sink: string, error: unknown): RequestFailure => {
   const fields = fieldsOf(error);
   if (fields.name === "ResponseError" && fields.status !== undefined) return answered(sink, fields.status, fields);
   const isTls = fields.name === "ConnectionError" && tlsMessage.test(fields.message);
   const code = isTls ? "SINK_DENIED" : (clientErrors[fields.name] ?? "SINK_UNAVAILABLE");
-  // The message contains the text of the answer, which is not JSON.
+  // The client's message contains the text of the answer, which is not JSON.
   const text = fields.name === "DeserializationError" ? "the answer is not JSON" : fields.message;
   return { error: new SinkError(code, `[${sink}] ${text}`, { cause: causeOf(fields, text) }), mayBeOneEntry: false };
 };

@@ -1,4 +1,4 @@
-// From a delivery to the lines of a bulk request. A document becomes JSON text once, whatever the action.
+// Turns a delivery into the lines of a bulk request. A document is written as JSON once, even if its action changes.
 
 import {
   type Change,
@@ -24,9 +24,9 @@ import {
 import type { RecentWrites } from "./write/recent-writes.ts";
 
 /**
- * `create`: writes if the document does not exist. `index`: writes if this sink made the document's last write. `check`:
- * only compares versions, for a change that is probably superseded. `update`: writes by the guard's script, which costs the
- * server about twice as much as the others, and decides every case.
+ * `create` writes if the document does not exist. `index` writes if this sink made the document's last write. `check`
+ * only compares versions, for a change that is probably superseded. `update` writes by the guard's script and decides
+ * every case, but costs the server about twice as much as the others.
  */
 export type Action = "create" | "index" | "check" | "update";
 
@@ -43,8 +43,8 @@ export interface BulkEntry {
 }
 
 /**
- * JSON text of a document. A number that a double cannot hold becomes a string, because the script would round the number;
- * a `double` or `long` mapping indexes the string as the number.
+ * Writes a document as JSON. A number that a double cannot hold becomes a string, because the script would round the
+ * number. A `double` or `long` mapping indexes the string as the number.
  */
 export const documentText = (message: object): string => toJson(message);
 
@@ -56,44 +56,44 @@ const checkedText = (sink: string, message: object): string => {
   try {
     return documentText(message);
   } catch (cause) {
-    // Caused by a circular reference or by a toJSON of the user's. The message may quote values.
+    // The cause is a circular reference or the user's toJSON. Its message may quote values.
     const name = cause instanceof Error ? cause.name : typeof cause;
     throw new RecordError("MAPPING_FAILED", `[${sink}] the document cannot be written as JSON: ${name}`, { cause });
   }
 };
 
-/** Puts the guard's member in front of the document's members. */
+/** Puts the guard in front of the document's members. */
 const withGuard = (guard: string, text: string): string =>
   text === "{}" ? `{${guard}}` : `{${guard},${text.slice(1)}`;
 
-/** Where an insert is probably the first write of its item. A redriven or replayed insert probably is not. */
+/** Origins whose inserts are probably the first write of an item. Redriven and replayed inserts probably are not. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
-/** Whether the document is probably new: then `create` will probably succeed, at half the cost of the script. */
+/** Whether the document is probably new. If so, `create` will probably succeed, at half the cost of the script. */
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
-/** The context of encoding, beside the delivery. */
+/** What encoding needs besides the delivery. */
 export interface EncodeOptions {
-  /** Name of the sink, for messages. */
+  /** Name of the sink, for error messages. */
   readonly sink: string;
-  /** Limit in bytes of the lines. Default: no limit. */
+  /** Maximum bytes of the lines. Default: no limit. */
   readonly maxBytes?: number;
-  /** Without recent writes, every action is `update`. */
+  /** The sink's memory of recent writes. Without it, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;
   /** The time of tombstones, in milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The document as JSON text; a tombstone where the item is removed. */
+/** Returns the document as JSON text, or a tombstone if the item is removed. */
 const textOf = ({ change, message }: UpsertDelivery<object>, keyText: string | undefined, options: EncodeOptions) =>
   message === undefined
     ? `{${tombstoneGuard(change.version, keyText, options.now)}}`
     : withGuard(liveGuard(change.version, keyText), checkedText(options.sink, message));
 
 /**
- * Chooses the cheapest action that will probably succeed. For a redriven or replayed change, a condition on the sequence
- * number will probably fail.
+ * Chooses the cheapest action that will probably succeed. For a redriven or replayed change, a condition on the
+ * sequence number will probably fail.
  */
 const linesOf = (
   delivery: UpsertDelivery<object>,
@@ -131,8 +131,8 @@ export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions)
 };
 
 /**
- * The body of a request, written entry by entry. One long string would be copied twice more, and a single character
- * beyond Latin-1 would make every character of it two bytes wide.
+ * Returns the body of a request, written entry by entry. One long string would mean two more copies, and a single
+ * character beyond Latin-1 would make each of its characters two bytes wide.
  */
 export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   let size = 0;
@@ -140,14 +140,14 @@ export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   const body = Buffer.allocUnsafe(size);
   let offset = 0;
   for (const { lines, bytes } of entries) {
-    // As many bytes as characters means ASCII, which needs no conversion.
+    // If there are as many bytes as characters, the text is ASCII and needs no conversion.
     body.write(lines, offset, bytes === lines.length ? "latin1" : "utf8");
     offset += bytes;
   }
   return body;
 };
 
-/** Encodes a batch; a delivery that cannot be encoded has failed. */
+/** Encodes a batch. A delivery that cannot be encoded fails. */
 export const encodeBatch = (
   batch: readonly UpsertDelivery<object>[],
   options: EncodeOptions,

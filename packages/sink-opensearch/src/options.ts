@@ -1,11 +1,11 @@
-// The options, their defaults and their checks. Nothing here connects.
+// The options, their defaults and their checks. No code here connects to OpenSearch.
 
 import { checkClient, checkEither, checkText, checkWhole, invalidOption, isRecord } from "@sluice/core/sink-kit";
 import type { OpensearchClient } from "./client/client.ts";
 import { type ClientSettings, clientSettings, type OpensearchConnection } from "./client/connection.ts";
 import { guardField } from "./write/guard.ts";
 
-/** Mappings of the index, as OpenSearch takes them. */
+/** Mappings of the index, in OpenSearch's format. */
 export interface OpensearchMappings {
   readonly properties?: { readonly [field: string]: OpensearchField };
   readonly [parameter: string]: unknown;
@@ -15,30 +15,30 @@ export interface OpensearchMappings {
 export interface OpensearchField {
   readonly type?: string;
   readonly properties?: { readonly [field: string]: OpensearchField };
-  /** Further ways to index the same value: `{ exact: { type: "keyword" } }`. */
+  /** Additional ways to index the same value: `{ exact: { type: "keyword" } }`. */
   readonly fields?: { readonly [field: string]: OpensearchField };
   readonly [parameter: string]: unknown;
 }
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {
-  /** Your own client of the package `@opensearch-project/opensearch`. Either this or `node`. The sink never closes it. */
+  /** Your own client (`@opensearch-project/opensearch`), which the sink never closes. Set this or `node`. */
   readonly client?: OpensearchClient;
-  /** The alias to write and to search. The index behind the alias is `<index>-000001`. */
+  /** The alias that the sink writes to and that you search. The index behind the alias is `<index>-000001`. */
   readonly index: string;
-  /** Fields, for `ensure`. Default: OpenSearch guesses the mapping of a field from its first value. */
+  /** Fields that `ensure` maps. Default: OpenSearch guesses the mapping of a field from its first value. */
   readonly mappings?: OpensearchMappings;
-  /** Index settings by name, for `ensure`: `{ number_of_shards: 3 }`. Serverless takes none of these. */
+  /** Index settings for `ensure`: `{ number_of_shards: 3 }`. Serverless sets shards, replicas and refresh interval. */
   readonly settings?: { readonly [name: string]: unknown };
-  /** Whether the target is a Serverless collection. Default: true where `auth.service` is `aoss`. */
+  /** Whether the target is a Serverless collection. Default: true if `auth.service` is `aoss`. */
   readonly serverless?: boolean;
-  /** Most documents of one request. Default 1,000. */
+  /** Maximum number of documents in one request. Default 1,000. */
   readonly maxEntries?: number;
-  /** Most bytes of one request. Default 5 MiB; the smallest domains take 10 MiB. */
+  /** Maximum bytes of one request. Default 5 MiB. The smallest domains accept 10 MiB. */
   readonly maxBytes?: number;
-  /** Most requests in flight. Default 2. */
+  /** Maximum number of requests in flight. Default 2. */
   readonly concurrency?: number;
-  /** Most milliseconds that a request may take, within the invocation's own time. Default 30,000. */
+  /** Timeout of a request in milliseconds. A request also ends with the invocation's time. Default 30,000. */
   readonly timeoutMs?: number;
   /** For logs, metrics and dead letters. Default `opensearch`. */
   readonly name?: string;
@@ -54,7 +54,7 @@ export interface OpensearchSettings
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
-/** Most bytes of an index's name, without the 7 bytes of `-000001`. */
+/** Maximum bytes of an index's name, without the 7 bytes of `-000001`. */
 const maxIndexBytes = 255 - 7;
 
 /** @see https://docs.opensearch.org/latest/api-reference/index-apis/create-index/#index-naming-restrictions */

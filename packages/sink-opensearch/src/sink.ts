@@ -1,4 +1,4 @@
-// The factory: from options to a sink. The sink connects at its first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   checkTombstoneDays,
@@ -21,14 +21,14 @@ import { dryRunBatch } from "./write/dry-run.ts";
 import { type RecentWrite, recentWrites } from "./write/recent-writes.ts";
 
 /**
- * A document as a mapper returns it: any object but an array. It replaces the item's document: a field that the mapper
- * does not return is removed. `Set`s become arrays in a stable order, bytes base64, exact numbers text.
+ * A document as a mapper returns it: any object except an array. It replaces the item's document, so a field that the
+ * mapper does not return is removed. `Set`s become arrays in a stable order, bytes base64, and exact numbers text.
  */
 export type OpensearchDocument = object;
 
 /**
- * Keeps the documents behind one alias equal to the mapped items. `ensure` creates the missing index, alias with its
- * filter, and fields. `map` is the mapper where you give none: the whole item, its attributes as fields.
+ * Keeps the documents behind one alias equal to the mapped items. `ensure` creates a missing index, alias and fields.
+ * The default mapper is `map`: it returns the whole item, with its attributes as fields.
  */
 export interface OpensearchSink extends MappedSink<OpensearchDocument, "upsert">, Maintenance {
   readonly close: Maintenance["close"];
@@ -43,7 +43,7 @@ const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchCl
       )
     : { get: async () => source.client, close: async () => undefined };
 
-/** Serverless documents no condition on a sequence number: there the sink remembers the version only. */
+/** The docs of Serverless mention no condition on a sequence number, so the sink remembers only the version there. */
 const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, item: BulkItem): RecentWrite => {
   const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
   const { version } = delivery.change;
@@ -52,7 +52,7 @@ const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, it
     : { version, sequenceNumber: { seqNo, primaryTerm } };
 };
 
-/** Makes `write` and `dryRun`. */
+/** Creates `write` and `dryRun`. */
 const writesOf = (
   settings: OpensearchSettings,
   client: LazyClient<OpensearchClient>,
@@ -91,7 +91,7 @@ const writesOf = (
 };
 
 /**
- * Makes a sink that upserts documents behind one OpenSearch alias, guarded by version. Connects at the first write.
+ * Creates a sink that upserts documents behind one OpenSearch alias, guarded by version. Connects at the first write.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  * @example
  * const sink = opensearchSink({ node: "https://search.example.com", index: "orders" });

@@ -1,4 +1,4 @@
-// From a delivery to the cells of its row, by the columns of the catalogue and the attributes that the options name.
+// Turns a delivery into the cells of its row, by the catalogue's columns and the attributes that the options name.
 
 import {
   type Change,
@@ -18,16 +18,16 @@ import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 /** A delivery, encoded for the statement. */
 export interface RowEntry {
   readonly delivery: UpsertDelivery<unknown>;
-  /** The key columns, then the others; a removal has the key columns only. */
+  /** The key columns, then the other columns; only the key columns if the item is removed. */
   readonly cells: readonly Cell[];
-  /** The cells of the key as one text: equal for the same row. */
+  /** The key's cells as one text, which is equal for entries of the same row. */
   readonly rowKey: string;
 }
 
 /** Reads the cell of one column from a key, an image or a row. */
 type CellReader<Source> = (source: Source) => Cell;
 
-/** Appends a cell for each column. One loop with one catch: a closure for each cell took twice as long. */
+/** Appends a cell for each column. The loop has one catch, because a closure for each cell took twice as long. */
 const readCells = <Source>(
   cells: Cell[],
   columns: readonly WrittenColumn[],
@@ -105,7 +105,7 @@ const rowReader =
   (row) =>
     valueCell(memberOf(row, name), codec);
 
-/** Makes the check of a row that names key columns: their values must be those of the item's key. */
+/** Creates the check of a row that contains key columns. Their values must be those of the item's key. */
 const compileKeyCheck = (keys: readonly WrittenColumn[]): ((row: MessageRow, cells: readonly Cell[]) => void) => {
   const readers = keys.map(rowReader);
   return (row, cells) => {
@@ -133,9 +133,9 @@ const compileRow = ({ keys, columns }: WrittenColumns): EncodeMessage => {
 };
 
 /**
- * Makes the function that joins the key's cells for sorting. Text sorts by code units, and everything else by length first:
- * numbers are then in the order of the index, which saves a fifth of an insert. Cells are joined by NUL, which Postgres
- * takes in no cell.
+ * Creates the function that joins the key's cells for sorting. Text is sorted by code units, and all other types by
+ * length first: numbers are then in the order of the index, which saves a fifth of an insert. Cells are joined by NUL,
+ * because Postgres accepts NUL in no cell.
  */
 const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]) => string) => {
   const prefixOf = ({ codec }: WrittenColumn, cell: string): string =>
@@ -147,8 +147,8 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 };
 
 /**
- * Makes the function that encodes deliveries.
- * @returns a function that throws SinkError SINK_REJECTED for a row that its columns cannot take, and RecordError
+ * Creates the function that encodes deliveries.
+ * @returns a function that throws SinkError SINK_REJECTED for a row that its columns cannot hold, and RecordError
  * MAPPING_FAILED when the user's key function throws.
  */
 export const compileEncode = (

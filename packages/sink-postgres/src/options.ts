@@ -1,4 +1,4 @@
-// The options, their defaults and their checks. Nothing here connects.
+// The options, their defaults and their checks. No code here connects to Postgres.
 
 import {
   type Change,
@@ -14,7 +14,7 @@ import type { PostgresPool } from "./client/pool.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import { maxTableBytes, type PostgresGuard, type Relations, relationsOf } from "./schema/relations.ts";
 
-/** The columns of the key: names shared with key attributes, attribute by column, or a function of the item's key. */
+/** The key columns: names that key attributes share, a map of column to attribute, or a function of the item's key. */
 export type PostgresKeyMap =
   | readonly string[]
   | { readonly [column: string]: string }
@@ -22,28 +22,28 @@ export type PostgresKeyMap =
 
 /** Options of `postgresSink`. */
 export interface PostgresSinkOptions {
-  /** Your own `pg.Pool`. Either this or `connection`. The sink never ends this pool. */
+  /** Your own `pg.Pool`, which the sink never ends. Set either this or `connection`. */
   readonly pool?: PostgresPool;
-  /** For a pool that the sink makes and ends. */
+  /** Settings of a pool that the sink creates and ends. */
   readonly connection?: PostgresConnection;
-  /** The table to write; under the inline guard, the view that shows the live items. */
+  /** The table to write or, under the inline guard, the view that shows the live items. */
   readonly table: string;
-  /** Default: the first schema of the connection's search path that holds the table. */
+  /** Default: the first schema in the connection's search path that has the table. */
   readonly schema?: string;
   /** Default: the columns of the primary key, each from the key attribute of the same name. */
   readonly key?: PostgresKeyMap;
   /**
-   * As a list: the columns that rows carry. As an object: the type and the source of each column; then the sink brings
-   * its own mapper. Default: the table's columns, except generated columns and columns with a default.
+   * A list names the columns that rows contain. An object gives the type and source of each column, and then the sink
+   * has its own mapper. Default: the table's columns, except generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
-  /** Where versions are kept. Default `version-table`: in a table of their own, so that a removal deletes the row. */
+  /** Where versions are stored. Default `version-table`: a separate table, so that a removal can delete the row. */
   readonly guard?: PostgresGuard;
   /** For logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;
 }
 
-/** The user's own pool, or the settings of the pool to make. */
+/** The user's own pool, or the settings of the pool that the sink creates. */
 export type PoolSource = { readonly pool: PostgresPool } | { readonly settings: PoolSettings };
 
 /** The options after their checks, with defaults. */
@@ -52,13 +52,13 @@ export interface PostgresSettings {
   readonly relations: Relations;
   readonly source: PoolSource;
   readonly key: PostgresKeyMap | undefined;
-  /** Columns that rows carry, where the user lists them. */
+  /** Columns that rows contain, if the user lists them. */
   readonly listed: readonly string[] | undefined;
-  /** Columns with their attribute paths, where the user declares them. */
+  /** Columns with their attribute paths, if the user declares them. */
   readonly declared: readonly DeclaredColumn[] | undefined;
 }
 
-/** Postgres has no NUL in an identifier. */
+/** Checks the name, because Postgres allows no NUL in an identifier. */
 const checkIdentifier = (option: string, value: unknown): void => {
   checkText(option, value);
   if (String(value).includes("\0")) throw invalidOption(option, "must not hold NUL (U+0000)");

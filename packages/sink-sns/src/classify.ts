@@ -1,8 +1,8 @@
-// Error codes for the errors of SNS. Core has those that AWS services have in common.
+// Error codes for errors of SNS. Core has the codes that AWS services share.
 
 import type { AwsService } from "@sluice/core/sink-kit";
 
-/** SNS, by the names of its errors. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (read 2026-11-23) */
+/** Codes by SNS error names. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html (read 2026-11-23) */
 export const snsService: AwsService = {
   name: "SNS",
   codes: {

@@ -1,4 +1,4 @@
-// From a delivery to an entry of PublishBatch, and its size. Pure.
+// Turns a delivery into an entry of PublishBatch, and computes its size. No I/O.
 
 import {
   type AppendDelivery,
@@ -14,7 +14,7 @@ import {
   sendableText,
 } from "@sluice/core/sink-kit";
 
-/** A subscription protocol, which may get a body of its own. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
+/** A subscription protocol, for which a message may have a special body. @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
 export type SnsProtocol =
   | "http"
   | "https"
@@ -39,9 +39,9 @@ export type SnsProtocol =
 
 /** The message that a mapper returns. */
 export interface SnsMessage extends GroupedMessage {
-  /** Replaces the body for subscriptions of these protocols. `MessageStructure` is `json` then. */
+  /** Replaces the body for subscriptions of these protocols. The sink then sets `MessageStructure` to `json`. */
   readonly bodyFor?: { readonly [Protocol in SnsProtocol]?: unknown } | undefined;
-  /** Subject line for e-mail: at most 100 characters, without line breaks and control characters. */
+  /** Subject line for e-mail: at most 100 characters, without line breaks or control characters. */
   readonly subject?: string | undefined;
 }
 
@@ -66,7 +66,7 @@ const checkedSubject = (sink: string, subject: string): string => {
   return subject;
 };
 
-/** `MessageStructure: json` requires a string for each protocol, and one for all others. */
+/** `MessageStructure: json` requires one string for each protocol, and a default string for all other protocols. */
 const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage["bodyFor"]>): string => {
   const texts = Object.entries(bodyFor).flatMap(([protocol, own]) =>
     own === undefined ? [] : [[protocol, bodyText(sink, own)]],
@@ -74,7 +74,7 @@ const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMes
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
 };
 
-/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SNS or a subscribed queue rejects. */
+/** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED if SNS or a subscribed queue rejects it. */
 export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
   const { name } = target;
   const message = messageOf(name, delivery);
@@ -86,7 +86,7 @@ export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarg
     ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
     ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
   };
-  // SNS does not document whether the subject counts towards the limit. We count it, so that SNS never rejects for size.
+  // SNS does not document if the subject counts towards the size. We count it, so that SNS never rejects the size.
   const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(entry.MessageAttributes);
   return { entry, bytes };
 };

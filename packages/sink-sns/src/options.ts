@@ -1,4 +1,4 @@
-// Options, their defaults and their validation at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. No code here connects to SNS.
 
 import {
   type AwsBatchOptions,
@@ -10,7 +10,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PublishEntry } from "./encode.ts";
 
-/** The one method of `SNS` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
+/** The only method of `SNS` that the sink calls. @see https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 export interface SnsClient {
   readonly publishBatch: (
     input: { TopicArn: string; PublishBatchRequestEntries: (PublishEntry & { readonly Id: string })[] },
@@ -20,11 +20,11 @@ export interface SnsClient {
 
 /** Options of `snsSink`. */
 export interface SnsSinkOptions extends AwsBatchOptions<SnsClient> {
-  /** ARN of the topic. A FIFO topic's ends in `.fifo`: changes of an item keep their order, and repeats are discarded. */
+  /** ARN of the topic. If it ends in `.fifo`, changes of an item keep their order, and SNS discards repeats. */
   readonly topicArn: string;
   /**
-   * Limit in bytes of a message, and of all messages of a request. Default 262,144. A topic whose `MaximumMessageSize` is
-   * set takes up to 1,048,576.
+   * Maximum bytes of a message, and of all messages of a request. Default 262,144. Up to 1,048,576 are possible if the
+   * topic's `MaximumMessageSize` is set.
    * @see https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html (read 2026-11-23)
    */
   readonly maxMessageBytes?: number;

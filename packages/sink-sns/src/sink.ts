@@ -1,4 +1,4 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   answersById,
@@ -18,7 +18,7 @@ const makeClient = async () => {
 };
 
 /**
- * Makes a sink that publishes every change to an SNS topic, up to ten in a request. The function needs `sns:Publish`.
+ * Creates a sink that publishes every change to an SNS topic, up to ten in a request. The function needs `sns:Publish`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const snsSink = (options: SnsSinkOptions): Sink<SnsMessage, "append"> => {

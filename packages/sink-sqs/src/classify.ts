@@ -1,8 +1,8 @@
-// Error codes for the errors of SQS. Core has those that AWS services have in common.
+// Error codes for errors of SQS. Core has the codes that AWS services share.
 
 import type { AwsService } from "@sluice/core/sink-kit";
 
-/** SQS, by the names of its errors. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23) */
+/** Codes by SQS error names. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23) */
 export const sqsService: AwsService = {
   name: "SQS",
   codes: {
@@ -11,14 +11,14 @@ export const sqsService: AwsService = {
     NonExistentQueue: "SINK_MISSING",
     QueueDoesNotExist: "SINK_MISSING",
     QueueDeletedRecently: "SINK_MISSING",
-    InvalidAddress: "SINK_MISSING", // there is no queue with this URL
+    InvalidAddress: "SINK_MISSING", // no queue has this URL
     KmsAccessDenied: "SINK_DENIED",
     KmsDisabled: "SINK_DENIED",
     KmsInvalidKeyUsage: "SINK_DENIED",
     KmsInvalidState: "SINK_DENIED",
     KmsNotFound: "SINK_DENIED",
     KmsOptInRequired: "SINK_DENIED",
-    UnsupportedOperation: "SINK_DENIED", // the queue is not of the kind that its URL says; once it is repaired, the records are good again
+    UnsupportedOperation: "SINK_DENIED", // the queue is a FIFO queue and its URL does not say so, or the reverse
     InvalidMessageContents: "SINK_REJECTED",
     InvalidParameterValue: "SINK_REJECTED",
     MissingParameter: "SINK_REJECTED",

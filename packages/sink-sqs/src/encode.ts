@@ -1,4 +1,4 @@
-// From a delivery to an entry of SendMessageBatch, and its size. Pure.
+// Turns a delivery into an entry of SendMessageBatch, and computes its size. No I/O.
 
 import {
   type AppendDelivery,
@@ -18,7 +18,7 @@ import {
 export interface SqsMessage extends GroupedMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the delay of the queue. */
   readonly delaySeconds?: number | undefined;
-  /** X-Ray header, which continues the trace in the consumer. Does not count towards the size. */
+  /** X-Ray header, so that the consumer continues the trace. It does not count towards the size. */
   readonly traceHeader?: string | undefined;
 }
 
@@ -50,7 +50,7 @@ const traceMember = (
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
 };
 
-/** The entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SQS always rejects. */
+/** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SQS always rejects. */
 export const encode = (delivery: AppendDelivery<SqsMessage>, target: GroupedTarget): SizedEntry<SendMessageEntry> => {
   const { name } = target;
   const message = messageOf(name, delivery);

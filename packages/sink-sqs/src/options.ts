@@ -1,4 +1,4 @@
-// Options, their defaults and their validation at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. No code here connects to SQS.
 
 import {
   type AwsBatchOptions,
@@ -10,8 +10,8 @@ import {
 import type { SendMessageEntry } from "./encode.ts";
 
 /**
- * The one method of `SQS` from `@aws-sdk/client-sqs` that the sink calls: your own client fits. The sink's own client
- * computes no MD5 checksums.
+ * The only method of `SQS` from `@aws-sdk/client-sqs` that the sink calls. The client that the sink creates computes no
+ * MD5 checksums.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
  */
 export interface SqsClient {
@@ -23,7 +23,7 @@ export interface SqsClient {
 
 /** Options of `sqsSink`. */
 export interface SqsSinkOptions extends AwsBatchOptions<SqsClient> {
-  /** URL of the queue. A FIFO queue's ends in `.fifo`: changes of an item keep their order, and repeats are discarded. */
+  /** URL of the queue. If it ends in `.fifo`, changes of an item keep their order, and SQS discards repeats. */
   readonly queueUrl: string;
 }
 

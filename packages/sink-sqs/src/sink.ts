@@ -1,4 +1,4 @@
-// The factory: options in, a sink out. Nothing connects before the first write.
+// The factory, which turns options into a sink. The sink connects at its first write.
 
 import {
   answersById,
@@ -12,12 +12,12 @@ import { sqsService } from "./classify.ts";
 import { encode, type SendMessageEntry, type SqsMessage } from "./encode.ts";
 import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
 
-/** Limit of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
+/** Maximum bytes of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxBytes = 1_048_576;
 
 /**
- * MD5 checksums are off, which saves 6 µs a message. The signature covers the whole request, and after the request a
- * checksum that differs could only make core send the message twice.
+ * MD5 checksums are off, which saves 6 µs per message. The signature covers the whole request. A checksum of the answer
+ * could only make core send the message twice.
  */
 const makeClient = async () => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqsSink", "@aws-sdk/client-sqs"));
@@ -25,7 +25,7 @@ const makeClient = async () => {
 };
 
 /**
- * Makes a sink that sends every change to an SQS queue, up to ten in a request. The function needs `sqs:SendMessage`.
+ * Creates a sink that sends every change to an SQS queue, up to ten in a request. The function needs `sqs:SendMessage`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  */
 export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => {

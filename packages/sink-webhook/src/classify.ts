@@ -1,4 +1,4 @@
-// Error codes by the status of an answer, or Node's error. A body is not read: it may quote the request.
+// Error codes by an answer's status, or by Node's error. The body is not read, because it may quote the request.
 
 import {
   codeOfNetworkError,
@@ -12,20 +12,20 @@ import { AddressRefusedError } from "./request/address-rule.ts";
 /** Statuses that mean something else for an endpoint than for other targets. */
 const endpointCodes: StatusCodes = {
   410: "SINK_GONE",
-  425: "SINK_UNAVAILABLE", // Too Early: the server does not risk a replay
+  425: "SINK_UNAVAILABLE", // Too Early: the server does not risk processing a request that might be replayed
 };
 
-/** Statuses by which a proxy says that it did not reach the endpoint. All others, 500 too, are answers of the endpoint. */
+/** Statuses by which a proxy says that it did not reach the endpoint. All others, even 500, come from the endpoint. */
 const unreachableStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
 /** Whether the status says that the endpoint itself was not reached. */
 export const isUnreachable = (status: number): boolean => unreachableStatuses.has(status);
 
-/** 3xx: the endpoint has moved. Redirects are not followed, because the answer must not decide where the data goes. */
+/** Redirects (3xx) are not followed, because an answer must not decide where the data goes. */
 const codeOf = (status: number, own: StatusCodes): SinkErrorCode =>
   own[status] ?? (status >= 300 && status < 400 ? "SINK_MISSING" : codeOfStatus(status, endpointCodes));
 
-/** The error of a delivery, from the answer; undefined if the endpoint took the delivery. */
+/** Returns the error of a delivery from the answer; undefined if the endpoint accepted the delivery. */
 export const classifyAnswer = (
   sink: string,
   answer: { readonly status: number; readonly retryAfterMs: number | undefined },
@@ -40,7 +40,7 @@ export const classifyAnswer = (
   return new SinkError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
 };
 
-/** The error of a delivery whose request got no answer. */
+/** Creates the error of a delivery whose request got no answer. */
 export const classifyFailure = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   if (error instanceof AddressRefusedError) {
@@ -52,14 +52,14 @@ export const classifyFailure = (sink: string, error: unknown): SinkError => {
   return new SinkError(codeOfNetworkError(name), `[${sink}] no answer: ${name}`, { cause: error });
 };
 
-/** An hour: a longer `Retry-After` is cut to it. */
+/** One hour. A longer `Retry-After` is shortened to it. */
 const maxRetryAfterMs = 3_600_000;
 
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]{12,30}( GMT)?$/;
 
 /**
- * Milliseconds of a `Retry-After` header, an hour at most; undefined if the header is absent or invalid. 0 for a date in
- * the past.
+ * Returns the milliseconds of a `Retry-After` header, at most an hour. Undefined if the header is absent or invalid,
+ * and 0 for a date in the past.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 (read 2026-11-23)
  */
 export const retryAfterMsOf = (header: string | undefined, nowMs: number): number | undefined => {
@@ -67,7 +67,7 @@ export const retryAfterMsOf = (header: string | undefined, nowMs: number): numbe
   const text = header.trim();
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, maxRetryAfterMs);
   if (!httpDate.test(text)) return undefined;
-  // The asctime form has no time zone, and Date.parse would read it as local time.
+  // The asctime form has no time zone, so Date.parse would read it as local time.
   const at = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
   return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowMs), maxRetryAfterMs);
 };

@@ -1,4 +1,4 @@
-// From a delivery to its request, except for the signature, which depends on the time. Pure.
+// Turns a delivery into its request, without I/O. The signature is added later, because it depends on the time.
 
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { type AppendDelivery, headerKey, jsonText, messageOf, rejected, SinkError } from "@sluice/core/sink-kit";
@@ -8,9 +8,9 @@ export type WebhookMethod = "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** The request that a mapper returns. */
 export interface WebhookMessage {
-  /** A string is sent as it is, any other value as lossless JSON. Default: an empty body. */
+  /** A string is sent unchanged, any other value as lossless JSON. Default: an empty body. */
   readonly body?: unknown;
-  /** Appended to the URL of the sink, for an API with a path for each resource: `/customers/42`. Must be percent-encoded. */
+  /** Percent-encoded path to append to the sink's URL, for an API with a path for each resource: `/customers/42`. */
   readonly path?: string;
   /** Default: the option `method` of the sink. */
   readonly method?: WebhookMethod;
@@ -18,7 +18,7 @@ export interface WebhookMessage {
   readonly headers?: { readonly [name: string]: string };
 }
 
-/** The part of the settings that a request is made from. */
+/** The settings that `encode` needs. */
 export interface RequestDefaults {
   readonly name: string;
   readonly url: URL;
@@ -33,7 +33,7 @@ export interface EncodedRequest {
   readonly id: string;
   readonly url: URL;
   readonly method: WebhookMethod;
-  /** Names in lower case. */
+  /** Headers, with names in lower case. */
   readonly headers: { readonly [name: string]: string };
   readonly body: string;
 }
@@ -42,7 +42,7 @@ export interface EncodedRequest {
 const reserved =
   /^(connection|content-length|expect|host|idempotency-key|keep-alive|proxy-authorization|sluice-version|te|trailer|transfer-encoding|upgrade|webhook-(id|signature|timestamp))$/i;
 
-/** Why these headers cannot be sent; undefined if they can. Quotes names only: values may be credentials. */
+/** Returns why these headers cannot be sent; undefined if they can. Names no values, which may be credentials. */
 export const headerFault = (headers: { readonly [name: string]: unknown }): string | undefined => {
   for (const [name, value] of Object.entries(headers)) {
     if (reserved.test(name)) return `header ${name} is set by the sink`;
@@ -57,7 +57,7 @@ export const headerFault = (headers: { readonly [name: string]: unknown }): stri
   return undefined;
 };
 
-/** The headers with their names in lower case. */
+/** Returns the headers with their names in lower case. */
 export const lowerCased = (headers: { readonly [name: string]: string }): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
@@ -70,7 +70,7 @@ const urlOf = ({ name, url }: RequestDefaults, path: unknown): URL => {
   const target = new URL(url);
   target.search = "";
   const joined = new URL(`${target.origin}${base}${path}`);
-  // Neither "/../admin" nor "/%2e%2e/admin" leaves the sink's URL.
+  // The path must stay below the sink's URL, which "/../admin" and "/%2e%2e/admin" would leave.
   if (!joined.pathname.startsWith(`${base}/`)) throw rejected(name, "message.path leaves the URL of the sink");
   return joined;
 };
@@ -88,7 +88,7 @@ const bodyOf = ({ name, maxBodyBytes }: RequestDefaults, body: unknown): string 
 };
 
 /**
- * The request of a delivery.
+ * Returns the request of a delivery.
  * @throws {SinkError} SINK_TOO_LARGE when the body exceeds `maxBodyBytes`, SINK_REJECTED when the message is invalid.
  */
 export const encode = (delivery: AppendDelivery<WebhookMessage>, defaults: RequestDefaults): EncodedRequest => {

@@ -1,4 +1,4 @@
-// Options, their defaults and their validation at cold start. Nothing here connects.
+// Options, their defaults and their validation at cold start. No code here connects to the endpoint.
 
 import { isIP } from "node:net";
 import {
@@ -28,37 +28,37 @@ export interface WebhookTls {
 
 /** When the circuit breaker opens, and for how long. */
 export interface CircuitBreakerOptions {
-  /** Requests in a row without an answer that open the circuit. Default 5. */
+  /** Number of consecutive requests without an answer that open the circuit. Default 5. */
   readonly failures?: number;
-  /** Milliseconds until the first probe. Doubles with each failed probe. Default 10,000. */
+  /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. Default 10,000. */
   readonly openMs?: number;
-  /** Upper limit of the doubled time, in milliseconds. Default 60,000. */
+  /** Upper limit of the time until a probe, in milliseconds. Default 60,000. */
   readonly maxOpenMs?: number;
 }
 
 /** Options of `webhookSink`. */
 export interface WebhookSinkOptions {
-  /** URL of the endpoint: `https:`, or `http:` to addresses in `allowAddresses`. */
+  /** URL of the endpoint: `https:`, or `http:` if its addresses are in `allowAddresses`. */
   readonly url: string;
-  /** Secrets that sign the requests, `whsec_…`. Two during a rotation; `[]` sends unsigned requests. */
+  /** Secrets that sign the requests: `whsec_…`. Give two during a rotation, or `[]` to send unsigned requests. */
   readonly secrets: readonly string[];
   /** Default `POST`. */
   readonly method?: WebhookMethod;
   /** Headers of every request: an API key, a content type. */
   readonly headers?: { readonly [name: string]: string };
-  /** Timeout of a request, from name resolution to the status of the answer. Default 5,000. */
+  /** Milliseconds from name resolution to the answer's status, after which a request times out. Default 5,000. */
   readonly timeoutMs?: number;
-  /** Requests in flight at once, in each environment. Default 8. */
+  /** Maximum number of requests in flight, in each environment. Default 8. */
   readonly concurrency?: number;
   /** Requests per second, in each environment. Default: no limit. */
   readonly maxPerSecond?: number;
-  /** Limit in bytes of a body, in UTF-8. Default 1,048,576. */
+  /** Maximum bytes of a body in UTF-8. Default 1,048,576. */
   readonly maxBodyBytes?: number;
   readonly circuitBreaker?: CircuitBreakerOptions;
-  /** Private, loopback, link-local and other special addresses or networks that may be reached: `10.1.0.0/16`. */
+  /** Private, loopback, link-local and other special addresses or networks that the sink may reach: `10.1.0.0/16`. */
   readonly allowAddresses?: readonly string[];
   readonly tls?: WebhookTls;
-  /** Codes by status, where this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
+  /** Codes by status, if this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
   readonly codes?: StatusCodes;
   /** For logs, metrics and dead letters. Default `webhook`. */
   readonly name?: string;
@@ -102,7 +102,7 @@ const checkedKeys = (secrets: unknown): Buffer[] => {
 
 const maxTimerMs = 2 ** 31 - 1;
 
-/** A probe may take as long as a request: `minProbeMs`. */
+/** Checks the circuit's options. `minProbeMs` is the request timeout, because a probe may take that long. */
 const checkedCircuit = (options: CircuitBreakerOptions = {}, minProbeMs: number): CircuitOptions => {
   const { failures = 5, openMs = 10_000, maxOpenMs = Math.max(60_000, openMs) } = options;
   checkWhole("circuitBreaker.failures", failures, [1, 1_000_000]);
@@ -123,7 +123,7 @@ const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
     throw invalidOption("allowAddresses", `must contain addresses and networks: ${(error as Error).message}`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  // A connection to an address does not use the resolver, which checks names: check it here.
+  // A connection to an IP address skips the resolver, which checks names. So the address is checked here.
   if (isIP(host) !== 0 && !rule(host))
     throw invalidOption("url", 'has an address that "allowAddresses" does not contain');
   return rule;

@@ -1,4 +1,4 @@
-// The factory, and the steps of a request: health of the endpoint, rate, signature, send.
+// The factory, and the steps of a request: check the endpoint's health, wait for the rate limit, sign, send.
 
 import {
   type CallResult,
@@ -26,32 +26,32 @@ const refusalError = (name: string, { reason, waitMs }: RequestRefusal, cause: S
     : new SinkError("SINK_UNAVAILABLE", `[${name}] the circuit breaker is open: nothing is sent${time}`, options);
 };
 
-/** If the invocation's end cuts a request, its wait counts as a failure from this length on. */
+/** If the invocation's end cuts off a request that has waited this long, the endpoint counts as failing. */
 const meaningfulWaitMs = 500;
 
-/** What a request says about the health of the endpoint. */
+/** Returns what a request says about the health of the endpoint. */
 const callResultOf = (outcome: EndpointAnswer | EndpointFailure, waitedMs: number): CallResult => {
   if ("status" in outcome) return isUnreachable(outcome.status) ? "failed" : "succeeded";
-  // An endpoint may close an idle connection: this says nothing about its health.
+  // An endpoint may close an idle connection, so this failure says nothing about its health.
   if (outcome.isStale || (outcome.isCut && waitedMs < meaningfulWaitMs)) return "unknown";
-  // An address or a certificate that the sink does not accept is a matter of settings.
+  // The settings are wrong: the sink does not accept the endpoint's address or certificate.
   return outcome.error.code === "SINK_DENIED" ? "unknown" : "failed";
 };
 
-/** Signs at the time of sending: receivers reject an old timestamp. */
+/** Signs a request just before it is sent, because receivers reject an old timestamp. */
 const signed = ({ keys, clock }: WebhookSinkSettings, request: EncodedRequest): EncodedRequest => ({
   ...request,
   headers: { ...request.headers, ...signatureHeaders(request.id, clock.now(), request.body, keys) },
 });
 
-/** Sends the request of an item; resolves to the error if the endpoint did not take it. */
+/** Sends the request of an item. Resolves with an error if the endpoint did not accept it. */
 type SendRequest = (
   request: EncodedRequest,
   itemKey: string,
   signal: AbortSignal,
 ) => Promise<DeliveryError | undefined>;
 
-/** The state of one environment: connections, rate and health of the endpoint. */
+/** Creates the state of one environment: connections, rate limit and the endpoint's health. */
 const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest; readonly close: () => void } => {
   const { name, clock, codes } = settings;
   const health = endpointHealth(settings.circuit, clock.now);
@@ -80,7 +80,7 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
       call.end(result);
     }
   };
-  /** Asks for a refusal before the wait too: a refused request must not take the turn of another one. */
+  /** Checks for a refusal before the wait too, because a refused request must not take another request's turn. */
   const sendInTurn: SendRequest = async (request, itemKey, signal) => {
     if (signal.aborted) return notStarted(name);
     const early = refusal(itemKey);
@@ -93,8 +93,8 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
 };
 
 /**
- * Makes a sink that sends each change to an HTTP endpoint, in order per item. Requests are signed by Standard Webhooks,
- * with the idempotency key in `webhook-id` and `Idempotency-Key`, and the change's version in `Sluice-Version`.
+ * Creates a sink that sends each change to an HTTP endpoint, in order per item. Requests are signed by Standard
+ * Webhooks. The idempotency key is in `webhook-id` and `Idempotency-Key`, and the change's version in `Sluice-Version`.
  * @throws {ConfigError} CONFIG_INVALID when an option is wrong; the message names the option.
  * @example
  * webhookSink({ url: "https://api.example.com/hooks/orders", secrets: [process.env.WEBHOOK_SECRET] })

@@ -1,6 +1,6 @@
 // Quick retries within an invocation, with jitter, for transient failures.
 
-/** Limits of the quick retries, after which the stream or the retry queue retries. */
+/** Limits of the quick retries. When they are used up, the stream or the retry queue retries. */
 export interface RetryPolicy {
   /** Number of attempts, including the first. Default 3. */
   readonly maxAttempts: number;
@@ -14,7 +14,7 @@ export interface RetryPolicy {
 export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 3, firstDelayMs: 50, maxDelayMs: 1000 };
 
 /**
- * Delay in milliseconds after that many attempts. Full jitter, so that throttled environments do not retry together.
+ * Returns the delay in milliseconds after this many attempts. Full jitter, so that environments do not retry together.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export const backoffMs = (policy: RetryPolicy, attempts: number, random: () => number): number =>

@@ -1,25 +1,25 @@
-// The state machine of every circuit breaker: closed, open, half-open. The state lives in memory, one circuit per target
-// and environment: docs/decisions/0013-one-circuit-breaker.md.
+// The state machine of every circuit breaker: closed, open, half-open. Each target has one circuit in each environment,
+// in memory. See docs/decisions/0013-one-circuit-breaker.md.
 
 import type { Clock } from "./deadline.ts";
 
 /** When a circuit opens, and for how long. */
 export interface CircuitOptions {
-  /** Failed calls in a row that open the circuit. */
+  /** Number of consecutive failed calls that open the circuit. */
   readonly failures: number;
-  /** Milliseconds until the first probe. Doubles with each failed probe. */
+  /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. */
   readonly openMs: number;
-  /** Upper limit of the doubled time, in milliseconds. */
+  /** Upper limit of the time until a probe, in milliseconds. */
   readonly maxOpenMs: number;
-  /** Least time that a probe may take before another one may start, in milliseconds. Default: the next open time. */
+  /** If a probe does not end, another may start after at least this many milliseconds. Default: the next open time. */
   readonly minProbeMs?: number;
   /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
   readonly random?: () => number;
 }
 
 /**
- * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: one call, the probe, may be
- * made; while it is in flight (`isProbing`) no other.
+ * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: one call may be made, the
+ * probe. While the probe is in flight (`isProbing`), no other call may be made.
  */
 export type CircuitState =
   | { readonly name: "closed" }
@@ -31,16 +31,16 @@ export type CallResult = "succeeded" | "failed" | "unknown";
 
 /** A call in flight. */
 export interface CircuitCall {
-  /** Records the result. */
+  /** Ends the call with its result. */
   readonly end: (result: CallResult) => void;
 }
 
-/** A circuit breaker's view of one target. */
+/** The circuit breaker of one target. */
 export interface Circuit {
   readonly state: () => CircuitState;
-  /** Failed calls since the last successful one. */
+  /** Number of failed calls since the last successful call. */
   readonly failures: () => number;
-  /** How often the circuit has opened since it was last closed. 0: it is closed. */
+  /** How often the circuit has opened since it was last closed; 0 while it is closed. */
   readonly openings: () => number;
   /** Starts a call, after `state` has allowed it. In a half-open circuit the call is the probe. */
   readonly start: () => CircuitCall;
@@ -48,10 +48,10 @@ export interface Circuit {
   readonly close: () => void;
 }
 
-/** Keeps `2 ** openings` finite. */
+/** Limits the doublings, so that `2 ** openings` stays finite. */
 const maxDoublings = 30;
 
-/** A closed circuit. */
+/** Creates a circuit, which is closed at first. */
 export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): Circuit => {
   const { failures: failuresToOpen, openMs, maxOpenMs, minProbeMs = 0, random = () => 1 } = options;
   let failures = 0;
@@ -78,7 +78,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     if (result === "succeeded") close();
     if (result !== "failed") return;
     failures += 1;
-    // A call that was in flight when the circuit opened adds nothing to what its failures have said.
+    // A call that started before the circuit opened must not open it again when it fails late.
     if (isProbe || (openings === 0 && failures >= failuresToOpen)) open();
   };
   const isProbing = (): boolean => probe !== undefined && now() < probe.expiresAt;
@@ -94,7 +94,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     start: () => {
       const call: CircuitCall = { end: (result) => end(call, result) };
       if (state().name === "half-open" && !isProbing()) {
-        // Lambda may freeze the environment during a probe, which then never ends.
+        // Lambda may freeze the environment during a probe. The probe then never ends, so it must expire.
         probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
       }
       return call;

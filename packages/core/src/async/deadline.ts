@@ -2,20 +2,20 @@
 
 import { setMaxListeners } from "node:events";
 
-/** Time and randomness as a parameter, so that tests can pass their own. */
+/** Time and randomness are a parameter, so that tests can pass their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /**
-   * Resolves after that many milliseconds, or at once when the signal aborts. Deadlines use it too: with a clock whose
-   * `sleep` does not wait, no working time is left.
+   * Resolves after this many milliseconds, or as soon as the signal aborts. Deadlines use `sleep` too, so a clock whose
+   * `sleep` does not wait leaves no working time.
    */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** From 0 (inclusive) to 1 (exclusive). */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
 
-/** `setTimeout` replaces a longer delay by 1 ms. */
+/** The longest delay of `setTimeout`, which replaces a longer delay by 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
 
 /** The clock of the machine. */
@@ -47,20 +47,20 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Milliseconds of working time left; Infinity outside Lambda. */
   readonly remainingMs: () => number;
-  /** Milliseconds after `signal` for which core waits for the results of a sink. */
+  /** How long core waits for a sink's results after `signal` has aborted, in milliseconds. */
   readonly settleMs: number;
-  /** Aborts when even dead letters must stop, to keep time for the report. */
+  /** Aborts when core must stop sending even dead letters, so that time is left for the report. */
   readonly lastCall: AbortSignal;
-  /** Ends the timers. */
+  /** Stops the timers. */
   readonly release: () => void;
 }
 
-/** Time for dead letters and the report: a second, or a fifth of a short invocation. */
+/** Default time for dead letters and the report: one second, or a fifth of the remaining time if that is less. */
 const defaultBufferMs = (remainingMs: number): number => Math.min(1000, remainingMs / 5);
 
 const longestSettleMs = 200;
 
-/** Every request in flight adds a listener to the signal, and Node warns of a leak at eleven listeners. */
+/** Avoids Node's warning about eleven listeners, because every request in flight adds a listener to the signal. */
 const manyListeners = (): AbortController => {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -86,7 +86,7 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
-/** The deadline, or an earlier one after `ms`. `release` ends only the timer of the latter. */
+/** Returns a deadline after `ms`, or the given deadline if that is earlier. `release` stops only the timer for `ms`. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
   const endsAt = clock.now() + ms;
   const released = new AbortController();
@@ -101,7 +101,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** The deadline of an invocation, `timeoutBufferMs` before Lambda's timeout. A quarter of the buffer is left after `lastCall`. */
+/** Returns the deadline, `timeoutBufferMs` before Lambda's timeout. A quarter of the buffer follows `lastCall`. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
   timeoutBufferMs: number | undefined,
@@ -125,5 +125,5 @@ export const deadlineOf = (
 /** Lambda's longest invocation, in milliseconds. */
 const longestInvocationMs = 900_000;
 
-/** Milliseconds for which a lease must be held: a sink may settle for a moment after the end of the invocation's time. */
+/** How long a lease must last, in milliseconds. A sink may need another second after the invocation's time is over. */
 export const leaseMs = (remainingMs: number): number => Math.min(remainingMs, longestInvocationMs) + 1_000;

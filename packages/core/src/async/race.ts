@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** The callbacks of a signal's abort. One listener calls all of them, because a listener for each request is slow. */
+/** Callbacks to run when a signal aborts. One listener per signal runs them all, because many listeners are slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {

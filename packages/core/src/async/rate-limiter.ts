@@ -1,4 +1,4 @@
-// Limits of one environment: requests in flight, and requests a second.
+// Limits of one environment: requests in flight, and requests per second.
 
 import { ConfigError } from "../errors.ts";
 import type { Clock } from "./deadline.ts";
@@ -7,8 +7,8 @@ import type { Clock } from "./deadline.ts";
 export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Spaces requests evenly and in order, `perSecond` of them (Infinity: no limit). The place of a request whose signal has
- * aborted goes to the next one. No burst makes up for a time without requests.
+ * Spaces requests evenly and in order, at `perSecond` (Infinity: no limit). If the signal of a waiting request aborts,
+ * the next request takes its place. After a time without requests, no burst follows.
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
@@ -25,17 +25,17 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   };
 };
 
-/** The option `maxPerSecond`; default Infinity. @throws {ConfigError} CONFIG_INVALID unless from 0.001 to 1,000,000. */
+/** Checks the option `maxPerSecond`. @throws {ConfigError} CONFIG_INVALID unless it is from 0.001 to 1,000,000. */
 export const checkedPerSecond = (maxPerSecond: number | undefined): number => {
   if (maxPerSecond === undefined) return Number.POSITIVE_INFINITY;
   if (typeof maxPerSecond === "number" && maxPerSecond >= 0.001 && maxPerSecond <= 1_000_000) return maxPerSecond;
   throw new ConfigError("CONFIG_INVALID", 'option "maxPerSecond" must be a number from 0.001 to 1000000');
 };
 
-/** Runs work. While all permits are taken by other work, the work waits. */
+/** Runs work as soon as a permit is free. */
 export type Semaphore = <Value>(work: () => Promise<Value>) => Promise<Value>;
 
-/** Makes a semaphore, which serves in the order of the calls. */
+/** Creates a semaphore, which runs work in the order of the calls. */
 export const semaphore = (permits: number): Semaphore => {
   let free = permits;
   const waiting: (() => void)[] = [];

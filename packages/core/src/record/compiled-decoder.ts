@@ -1,21 +1,21 @@
-// Compiles decoders for the attribute names of images. Most of the cost of decoding is that V8 looks up the shape of the
-// object with each attribute that is stored. The items of a table share a few shapes, and a compiled object literal is
-// about twice as fast (bench: `decode`). Images are decoded attribute by attribute if there are too many shapes, or if
-// code generation is forbidden (--disallow-code-generation-from-strings). docs/decisions/0004-compiled-decoders.md.
+// Compiles decoders for the attribute names of images. Decoding is slow mostly because V8 looks up the object's shape
+// for each new attribute. Items of a table share a few shapes, so a compiled object literal is about twice as fast
+// (bench: `decode`). Images are decoded by attribute if there are too many shapes, or if code generation is forbidden
+// (--disallow-code-generation-from-strings). docs/decisions/0004-compiled-decoders.md.
 
 import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 
-/** Images of a shape before it is compiled: compiling costs as much as decoding about 100 items. */
+/** A shape is compiled after this many images, because compiling costs as much as decoding about 100 items. */
 const imagesToCompile = 32;
 
-/** Limits of memory, for tables whose attribute names keep changing. */
+/** Limits the memory for tables whose attribute names keep changing. */
 const maxShapes = 256;
 const maxNodes = 8192;
 
 /** A node of the tree of attribute names. The node of an image's last name is the image's shape. */
 interface ImageShape {
   readonly next: Map<string, ImageShape>;
-  /** The latest next node. Most images repeat it, which saves the lookup in the Map. */
+  /** The name of the child that was used last. Most images use it again, which saves the lookup in the Map. */
   latestName: string | undefined;
   latest: ImageShape | undefined;
   images: number;
@@ -54,7 +54,7 @@ export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", Dec
 
 type Inline = (nested: string) => string;
 
-/** The code for a value of each type. `d` decodes all other types, and values of another type than expected. */
+/** The code that decodes a value of each type. `d` decodes all other types, and a value whose type is unexpected. */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],
   ["BOOL", () => "v.BOOL"],
@@ -66,9 +66,9 @@ const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
 ]);
 
 /**
- * An object literal with a member for each name, which expects the type that the member has in the sample. A computed
- * `["__proto__"]` is an own member; a plain one is not. Each member has its own decoder for maps within it, because the
- * maps of a member share shapes too.
+ * Writes an object literal with a member for each name. Each member expects the type that it has in the sample. The
+ * computed `["__proto__"]` creates an own member, while a plain `__proto__` does not. Each member has its own decoder
+ * for nested maps, because the maps of a member share shapes too.
  */
 const source = (sample: Image): string => {
   const members = Object.entries(sample).map(([name, value], index) => {
@@ -86,7 +86,7 @@ const source = (sample: Image): string => {
   return `${constants} return (image) => { let v; return { ${members.join(", ")} }; };`;
 };
 
-/** Makes decoders of images. They return the same as `decodeEach`, and are faster for known shapes. */
+/** Creates image decoders, which return the same as `decodeEach` but are faster for known shapes. */
 export const imageDecoders = (
   decodeValue: DecodeValue,
   contents: ContentDecoders,

@@ -12,8 +12,8 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 /** The JSON of a decoded value. Without `toJSON`, `JSON.stringify` would write `{}`, `{"value":…}` or `{"0":…}`. */
 const asJson = (value: unknown): unknown => JSON.parse(toJson(value));
 
-// The decoded types, with a `toJSON` on the prototype: a `toJSON` for each value costs four times as much as the value
-// (bench: `decode`). The constructor is that of the base, which the SDK's `marshall` and Jest's `toEqual` compare.
+// The decoded types have `toJSON` on the prototype, because a `toJSON` on each value costs four times as much as the
+// value (bench: `decode`). `constructor` is the base class, which the SDK's `marshall` and Jest's `toEqual` compare.
 
 class JsonNumberValue extends NumberValueImpl {
   toJSON(): unknown {
@@ -50,7 +50,7 @@ const bytesOf = (source: Uint8Array): Uint8Array => {
   return bytes;
 };
 
-/** Digits and exponent of a decimal text, the same for equal values: `"1.50"` and `"15E-1"` are both `"15e-1"`. */
+/** Returns digits and exponent, which are the same for equal values: `"1.50"` and `"15E-1"` are both `"15e-1"`. */
 export const canonicalDecimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const sign = mantissa.startsWith("-") ? "-" : "";
@@ -66,8 +66,8 @@ const plainInteger = /^-?[1-9]\d*$/;
 const powersOfTen: readonly number[] = Array.from({ length: 16 }, (_, power) => Number(`1e${power}`));
 
 /**
- * The value of at most 15 digits with an optional point, else undefined. This path has most numbers, at a third of the cost
- * of the general one. Both operands of the division are exact, so that the result is the nearest double.
+ * Parses at most 15 digits with an optional point; undefined for any other text. Most numbers take this path, at a
+ * third of the cost of the general path. Both operands of the division are exact, so the result is the nearest double.
  */
 const plainDecimal = (text: string): number | undefined => {
   const { length } = text;
@@ -90,7 +90,7 @@ const decodeNumber = (text: string): number | NumberValue => {
   const number = Number(text);
   const written = String(number);
   if (written === text && Number.isFinite(number)) return number;
-  // Integers without an exponent have different values if they have different digits.
+  // For integers without an exponent, different digits mean different values, so the double is not exact.
   if (plainInteger.test(text) && Math.abs(number) < 1e21) return new JsonNumberValue(text);
   if (!decimal.test(text)) throw malformedNumber();
   // Compares values, because JavaScript writes "1.50", "1E3" and "-0" differently.
@@ -177,8 +177,8 @@ const newImageDecoder = imageDecoders(
   decodeEach,
 );
 
-/** The native item of an image. @throws {RecordError} RECORD_MALFORMED when an attribute has no known type. */
+/** Decodes an image into a native item. @throws {RecordError} RECORD_MALFORMED when an attribute has no known type. */
 export const decodeImage: (image: Image) => UnknownItem = newImageDecoder();
 
-/** The native value of an attribute value. @throws {RecordError} RECORD_MALFORMED when its type is unknown. */
+/** Decodes an attribute value into a native value. @throws {RecordError} RECORD_MALFORMED when its type is unknown. */
 export const decodeValue = (value: AttributeValue): unknown => decodeWith(value, decodeImage);

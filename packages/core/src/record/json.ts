@@ -5,12 +5,12 @@ import { RecordError } from "../errors.ts";
 import type { AttributeValue, Image } from "./change.ts";
 
 /**
- * The JSON of a number that a double cannot hold: `literal` for targets with exact JSON numbers (Postgres `jsonb`),
- * `string` for consumers that would round a literal (most of them).
+ * How to write a number that a double cannot hold: as a `literal` for targets with exact JSON numbers (Postgres
+ * `jsonb`), or as a `string` for consumers that would round a literal (most consumers).
  */
 export type ExactNumbers = "literal" | "string";
 
-/** By the method and not by class: a map may have an attribute of that name, and the class may be loaded twice. */
+/** Looks for the method, because the class may be loaded twice. A map's member of that name is not a function. */
 export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
@@ -25,7 +25,7 @@ const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * The decimal text as a JSON number with every digit. Corrects `"+1"`, `".5"`, `"5."` and `"007"`, which are not JSON.
+ * Writes decimal text as a JSON number with every digit. Corrects invalid JSON: `"+1"`, `".5"`, `"5."` and `"007"`.
  * @throws {RecordError} RECORD_MALFORMED when the text is not a decimal number.
  */
 const numberLiteral = (text: string): string => {
@@ -37,7 +37,7 @@ const numberLiteral = (text: string): string => {
 
 type Exact = (text: string) => string;
 
-/** A cache of quoted names. Limited, because a map may have data as its names. */
+/** A cache of quoted names. Its size is limited, because the names in a map may be data. */
 const quotedNames = new Map<string, string>();
 const maxQuotedNames = 1_000;
 
@@ -73,7 +73,7 @@ const objectToJson = (value: object, exact: Exact): string | undefined => {
   return membersToJson(value, exact);
 };
 
-/** Undefined for a value that `JSON.stringify` omits. */
+/** Writes a value as JSON; undefined for a value that `JSON.stringify` omits. */
 const write = (value: unknown, exact: Exact): string | undefined => {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
@@ -83,7 +83,7 @@ const write = (value: unknown, exact: Exact): string | undefined => {
   return objectToJson(value, exact);
 };
 
-/** Whether `JSON.stringify` writes the value without loss, which takes a quarter of the time of `write`. */
+/** Whether `JSON.stringify` writes the value without loss. It takes a quarter of the time of `write`. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
   if (Array.isArray(value)) return value.every(isPlain);
@@ -97,8 +97,8 @@ const writeLossless = (value: unknown, exactNumbers: ExactNumbers): string | und
   write(value, exactNumbers === "literal" ? numberLiteral : (text) => JSON.stringify(text));
 
 /**
- * The JSON of a decoded value. A `Set` becomes an array in code-unit order, bytes become base64, and `exactNumbers` applies
- * to BigInts and exact numbers. `undefined` members are omitted, as by `JSON.stringify`.
+ * Writes a decoded value as JSON. A `Set` becomes an array in code-unit order, bytes become base64, and `exactNumbers`
+ * applies to BigInts and exact numbers. Undefined members are omitted, as by `JSON.stringify`.
  */
 export const toJson = (value: unknown, exactNumbers: ExactNumbers = "string"): string =>
   (isPlain(value) ? JSON.stringify(value) : writeLossless(value, exactNumbers)) ?? "null";
@@ -110,7 +110,7 @@ const textsToJson = (texts: readonly string[]): string =>
     .map((text) => JSON.stringify(text))
     .join(",")}]`;
 
-/** The JSON of an attribute value of a record. Numbers are literals with every digit. */
+/** Writes an attribute value of a record as JSON. Numbers are literals with every digit. */
 export const attributeToJson = (value: AttributeValue): string => {
   if ("S" in value) return JSON.stringify(value.S);
   if ("N" in value) return numberLiteral(value.N);
@@ -124,7 +124,7 @@ export const attributeToJson = (value: AttributeValue): string => {
   return textsToJson(value.BS.map(binaryText));
 };
 
-/** The JSON of an image of a record. */
+/** Writes an image of a record as JSON. */
 export const imageToJson = (image: Image): string =>
   `{${Object.entries(image)
     .map(([name, value]) => `${JSON.stringify(name)}:${attributeToJson(value)}`)

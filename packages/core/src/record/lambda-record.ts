@@ -1,8 +1,8 @@
-// From a record of the Streams API, as JSON or as the SDK has parsed it, to a record of Lambda's event.
+// Turns a record of the Streams API (JSON, or parsed by the SDK) into a record of Lambda's event.
 
 import type { AttributeValue, Image, StreamRecord } from "./change.ts";
 
-/** A record that GetRecords returns, as JSON or as the SDK has parsed it. */
+/** A record that GetRecords returns: JSON, or parsed by the SDK. */
 export interface StreamsApiRecord {
   readonly eventID?: string | undefined;
   readonly eventName?: string | undefined;
@@ -26,7 +26,7 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-/** The value with bytes as base64 text, at every depth. */
+/** Returns the value with its bytes as base64 text, at every depth. */
 const wireValue = (value: AttributeValue): AttributeValue => {
   if ("B" in value && typeof value.B !== "string") return { B: base64(value.B) };
   if ("BS" in value && value.BS.some((member) => typeof member !== "string")) return { BS: value.BS.map(base64) };
@@ -44,14 +44,14 @@ const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["
   ...(OldImage && { OldImage: wireImage(OldImage) }),
 });
 
-/** Undoes the parsing of the SDK. A `Date` shows that the SDK has parsed the record: JSON has a number. */
+/** Undoes the SDK's parsing. A `Date` shows that the SDK has parsed the record, because JSON has a number there. */
 const wireDynamodb = (dynamodb: NonNullable<StreamsApiRecord["dynamodb"]>): NonNullable<StreamRecord["dynamodb"]> => {
   const { ApproximateCreationDateTime: at, ...rest } = dynamodb;
   if (!(at instanceof Date)) return dynamodb as NonNullable<StreamRecord["dynamodb"]>;
   return { ...rest, ...wireImages(dynamodb), ApproximateCreationDateTime: Math.floor(at.getTime() / 1_000) };
 };
 
-/** The record as Lambda delivers it. */
+/** Returns the record as Lambda delivers it. */
 export const lambdaRecord = (record: StreamsApiRecord, streamArn: string): StreamRecord => {
   const { userIdentity: _, dynamodb, ...rest } = record;
   return {

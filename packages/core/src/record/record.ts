@@ -1,4 +1,4 @@
-// Makes a change from a record. Required fields are checked at once, and images are decoded when they are read.
+// Creates a change from a record. Required fields are checked at once, and images are decoded when they are read.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
@@ -27,7 +27,7 @@ const viewTypes: readonly StreamViewType[] = ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMA
 const malformed = (found: string, expected: string): RecordError =>
   new RecordError("RECORD_MALFORMED", `${found}; expected ${expected}`);
 
-/** Lambda always sets the view type. A record without one, written by hand, gets it from its images. */
+/** Lambda always sets the view type. For a record without one, such as one written by hand, its images decide. */
 const viewTypeOf = (record: StreamRecord, kind: ChangeKind): StreamViewType => {
   const given = record.dynamodb?.StreamViewType;
   if (given !== undefined) {
@@ -59,7 +59,7 @@ const textOf = (text: string | undefined, member: string, expected: string): str
   return text;
 };
 
-/** Names the paths of the issues only: the messages of a schema may quote values. */
+/** Creates an error that names only the paths of the issues, because a schema's messages may quote values. */
 const mismatch = (issues: readonly StandardSchemaV1.Issue[]): RecordError => {
   const paths = issues.map(({ path = [] }) =>
     path.map((part) => String(typeof part === "object" ? part.key : part)).join("."),
@@ -82,7 +82,7 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   return result.value;
 };
 
-/** The image. Throws different errors for an image that the view type excludes and one that is missing. */
+/** Returns the image. Throws one error if the view type excludes the image, and another if the image is missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
   if (image !== undefined) return image;
   if (carries(viewType, side))
@@ -94,7 +94,7 @@ const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Ima
   );
 };
 
-/** Whether records of the view type have the image of that side. */
+/** Whether records of this view type have the old or the new image. */
 export const carries = (viewType: StreamViewType, side: "new" | "old"): boolean =>
   viewType === "NEW_AND_OLD_IMAGES" || viewType === (side === "new" ? "NEW_IMAGE" : "OLD_IMAGE");
 
@@ -105,7 +105,7 @@ const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   return result.item;
 };
 
-/** A class, because an object with getters takes three times as long to make (bench: `core`). */
+/** This is a class, because an object literal with getters takes three times as long to create (bench: `core`). */
 class DecodedChange<Item> implements Change<Item> {
   readonly kind: ChangeKind;
   readonly itemKey: string;
@@ -171,7 +171,7 @@ class DecodedChange<Item> implements Change<Item> {
 }
 
 /**
- * The change that a record describes.
+ * Decodes a record into a change.
  * @throws {RecordError} RECORD_MALFORMED when the event name, keys, sequence number or stream ARN are missing or wrong.
  */
 export const decodeRecord = <Item = UnknownItem>(
@@ -180,7 +180,7 @@ export const decodeRecord = <Item = UnknownItem>(
   schema?: StandardSchemaV1<unknown, Item>,
 ): Change<Item> => new DecodedChange(record, origin, schema);
 
-/** An insert of the item before a change. With it, a mapper says whether the item had a copy in the target. */
+/** Returns the state before a change as an insert. Its mapped message shows whether the target had a copy of it. */
 export const priorState = <Item>(
   change: Change<Item>,
   schema: StandardSchemaV1<unknown, Item> | undefined,

@@ -1,8 +1,8 @@
-// Attribute values of a record for clients of the SDK: binary becomes bytes.
+// Converts a record's attribute values for clients of the SDK. Binary values become bytes.
 
 import type { AttributeValue, Image } from "./change.ts";
 
-/** An attribute value for the SDK. Binary is bytes, while Lambda's records have base64 text. */
+/** An attribute value for the SDK. Binary values are bytes here, and base64 text in Lambda's records. */
 export type SdkValue =
   | { readonly S: string }
   | { readonly N: string }
@@ -21,20 +21,20 @@ export type SdkItem = { readonly [attribute: string]: SdkValue };
 const bytes = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
 
-/** An attribute value for the SDK. The SDK would encode base64 text in sets a second time. */
+/** Converts an attribute value for the SDK. Left as base64 text, binary sets would be encoded a second time. */
 export const sdkValue = (value: AttributeValue): SdkValue => {
   if ("B" in value) return { B: bytes(value.B) };
   if ("BS" in value) return { BS: value.BS.map(bytes) };
   if ("L" in value) return { L: value.L.map(sdkValue) };
   if ("M" in value) return { M: sdkItem(value.M) };
-  // The same value: the types of the SDK only lack `readonly`.
+  // The value needs no conversion, because the SDK's type differs only in `readonly`.
   return value as SdkValue;
 };
 
-/** An image of a record for the SDK. Undefined members are omitted. */
+/** Converts a record's image for the SDK. Undefined members are omitted. */
 export const sdkItem = (image: Image): Record<string, SdkValue> => {
   const given = Object.entries<AttributeValue | undefined>(image);
   const entries = given.flatMap(([name, value]) => (value === undefined ? [] : [[name, sdkValue(value)] as const]));
-  // With fromEntries, because a name may be __proto__.
+  // Assigning to an attribute named __proto__ would lose the attribute. fromEntries keeps it.
   return Object.fromEntries(entries);
 };

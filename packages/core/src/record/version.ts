@@ -8,8 +8,8 @@ const label = /\/stream\/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}
 let latest: { readonly arn: string; readonly epoch: string } | undefined;
 
 /**
- * The creation time of the stream, from the label in its ARN, as 17 digits: `20260102030405678`. A stream that is created
- * again has a later one.
+ * Returns the creation time of the stream, from the label in its ARN, as 17 digits: `20260102030405678`. A stream that
+ * is created again has a later time.
  * @throws {RecordError} RECORD_MALFORMED when the ARN has no label.
  */
 export const streamEpoch = (streamArn: string): string => {
@@ -25,8 +25,8 @@ export const streamEpoch = (streamArn: string): string => {
 };
 
 /**
- * `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order the changes of an item. Sequence
- * numbers have 21 to 40 digits, too many for an int64 or a JavaScript number, and unpadded text has another order.
+ * Returns `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order an item's changes.
+ * Sequence numbers have 21 to 40 digits, too many for an int64 or a JavaScript number.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
 export const versionOf = (streamArn: string, sequenceNumber: string): string => {
@@ -50,7 +50,7 @@ const keyText = (name: string, value: AttributeValue): string => {
   throw new RecordError("RECORD_MALFORMED", `key attribute ${name} has the type ${type}; expected S, N or B`);
 };
 
-/** The key of an item as one text. Each part follows its length, so that different keys have different texts. */
+/** Returns an item's key as one text. The length of each part is in front of it, so that keys never share a text. */
 export const itemKeyOf = (keys: Image): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return keyText(names[0] as string, keys[names[0] as string] as AttributeValue);

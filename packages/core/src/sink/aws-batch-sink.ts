@@ -1,4 +1,4 @@
-// The factory that SNS, SQS and EventBridge share: options, client, requests of ten entries, errors.
+// The sink factory that SNS, SQS and EventBridge share: options, client, requests of up to ten entries, errors.
 
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
@@ -9,9 +9,9 @@ import type { AppendDelivery, Sink } from "./sink.ts";
 
 /** Options that these sinks have in common. */
 export interface AwsBatchOptions<Client> {
-  /** Your own client. Default: one that the sink makes at the first change, and whose retries are off: core retries. */
+  /** Your own client. Default: the sink creates one at the first change, without retries, because core retries. */
   readonly client?: Client;
-  /** Requests in flight at once, at most. Default 8. */
+  /** Maximum number of requests in flight at once. Default 8. */
   readonly concurrency?: number;
   /** For logs, metrics and dead letters. Default: the service's name. */
   readonly name?: string;
@@ -25,8 +25,8 @@ export interface AwsBatchSettings<Client> {
 }
 
 /**
- * Checks the common options and fills in defaults. `method`: the method of the client that the sink calls. `expectation`:
- * the client, for the error: `an SNS of @aws-sdk/client-sns`.
+ * Checks the common options and fills in defaults. `method` is the client's method that the sink calls. `expectation`
+ * describes the client in the error: `an SNS of @aws-sdk/client-sns`.
  * @throws {ConfigError} CONFIG_INVALID, which names the option.
  */
 export const checkAwsBatchOptions = <Client>(
@@ -42,17 +42,17 @@ export const checkAwsBatchOptions = <Client>(
   return { name, client, concurrency };
 };
 
-/** What is peculiar to one service. */
+/** The settings and functions that differ from service to service. */
 export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings<Client> {
   readonly service: AwsService;
   /** Whether the target is a FIFO topic or queue, which discards repeats. */
   readonly isFifo?: boolean;
-  /** Limit of a message, and of all messages of a request together. */
+  /** Limit in bytes, for one message and for all messages of a request together. */
   readonly maxBytes: number;
   readonly makeClient: () => Promise<Client & Destroyable>;
-  /** Makes the entry of a delivery. @throws {SinkError} if the delivery can never be sent. */
+  /** Creates the entry for a delivery. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
-  /** Makes one request. Resolves with an answer for each entry, by its index. */
+  /** Sends one request. Resolves with the answers in the order of the entries. */
   readonly send: (
     client: Client,
     entries: readonly Entry[],
@@ -60,10 +60,10 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
   ) => Promise<readonly EntryAnswer[]>;
 }
 
-/** Entries of a request: the same limit for `PublishBatch`, `SendMessageBatch` and `PutEvents`. */
+/** Maximum number of entries in a request. `PublishBatch`, `SendMessageBatch` and `PutEvents` have the same limit. */
 const maxEntries = 10;
 
-/** Makes the sink. Nothing connects before the first write. */
+/** Creates the sink, which connects at its first write. */
 export const awsBatchSink = <Message, Entry, Client>(
   target: AwsBatchTarget<Message, Entry, Client>,
 ): Sink<Message, "append"> => {

@@ -1,10 +1,10 @@
-// Errors of AWS services as SinkErrors. Each sink has the table of its service, and this file the codes that all services
-// have in common. The texts of most errors are withheld, because they may quote values.
+// Turns errors of AWS services into SinkErrors. Each sink has a table of codes for its service. This file has the codes
+// that all services share. Most error texts are withheld, because they may quote values.
 
 import { SinkError, type SinkErrorCode } from "../errors.ts";
 import { codeOfStatus } from "./sink-error.ts";
 
-/** Codes by the names of a service's errors, without prefix and without `Exception` at the end. */
+/** Our error codes by a service's error names, which are written without prefix and without a final `Exception`. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
 
 /** An AWS service, and the codes of its errors. */
@@ -12,7 +12,7 @@ export interface AwsService {
   /** For messages: `SNS`. */
   readonly name: string;
   readonly codes: AwsErrorCodes;
-  /** An error whose text matches is SINK_TOO_LARGE, whatever its name. */
+  /** An error whose text matches this pattern becomes SINK_TOO_LARGE, whatever its name. */
   readonly tooLarge?: RegExp;
 }
 
@@ -20,7 +20,7 @@ export interface AwsService {
 export interface AwsEntryFailure {
   readonly code: string | undefined;
   readonly message?: string | undefined;
-  /** Whether the sender is at fault. If the service does not say so, an entry with an unknown code is retried. */
+  /** Whether the sender is at fault. If the service does not report it, an entry with an unknown code is retried. */
   readonly isSenderFault?: boolean | undefined;
 }
 
@@ -58,7 +58,7 @@ const commonCodes: AwsErrorCodes = {
   UnrecognizedClient: "SINK_DENIED",
 };
 
-/** Codes whose errors quote neither messages nor signatures: their text is passed on, and the error is the cause. */
+/** Codes whose errors quote neither messages nor signatures. Their text is passed on, and the error is the cause. */
 const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
   "SINK_UNAVAILABLE",
@@ -66,17 +66,17 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_MISSING",
 ]);
 
-/** Errors that name the caller, the operation and the resource, which help to repair the permission. */
+/** Errors whose text is passed on, because it names caller, operation and resource, which helps to fix permissions. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
-/** The name as in the tables: without the prefix of `AWS.SimpleQueueService.NonExistentQueue` or `com.amazonaws.sqs#QueueDoesNotExist`. */
+/** Returns the name as the tables spell it, without a prefix such as `AWS.SimpleQueueService.`. */
 const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/(?<=.)Exception$/, "");
 
 /** The fields of any thrown value. */
 const fieldsOf = (error: unknown) => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  // Node's AggregateError, for a host with several addresses, has a code and no message.
+  // Node's AggregateError, which a host with several addresses can cause, has a code but no message.
   const message = error.message || String((error as NodeJS.ErrnoException).code ?? "an error without a message");
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
@@ -101,16 +101,16 @@ const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields:
   return new SinkError(code, messageOf(sink, service, code, fields), { cause });
 };
 
-/** The error of a request, from the error of the SDK. The latter is the cause only if it cannot contain values. */
+/** Turns the SDK's error for a request into a SinkError. The SDK's error is the cause only if it quotes no values. */
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
-  // An error without a status got no answer.
+  // An error without a status means that no answer arrived, so it counts as a 503.
   const known = knownCode(service, fields) ?? codeOfStatus(fields.status ?? 503);
   return errorOf(sink, service, known, fields, error);
 };
 
-/** The error of one entry of a batch request. Its name decides, or else whether the sender is at fault. */
+/** Creates the error for one failed entry of a batch. The error's name decides the code, or else `isSenderFault`. */
 export const awsEntryError = (sink: string, service: AwsService, failure: AwsEntryFailure): SinkError => {
   const { code = "an error without a name", message = "", isSenderFault = false } = failure;
   const fields = { name: bareName(code), message, status: undefined };

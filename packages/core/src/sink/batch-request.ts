@@ -1,5 +1,5 @@
-// Append targets that take several messages in one request: deliveries are split into requests, and each one is settled by
-// the answer to its own entry. A request is repeated only if the target rejected it because of one bad entry.
+// For append targets that take several messages per request. Each delivery is settled by the answer to its entry. A
+// request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";
 import { ConfigError, SinkError } from "../errors.ts";
@@ -15,7 +15,7 @@ export interface SizedEntry<Entry> {
   readonly bytes: number;
 }
 
-/** The answer to one entry. Undefined: the target did not mention the entry, and core counts it as failed. */
+/** The target's answer about one entry. Undefined if the answer lacks the entry, which core then counts as failed. */
 export type EntryAnswer = "taken" | SinkError | undefined;
 
 /** How a sink sends several messages in a request. */
@@ -25,11 +25,11 @@ export interface BatchRequests<Message, Entry> {
   readonly maxEntries: number;
   /** Limit in bytes of one entry, and of all entries of a request together. */
   readonly maxBytes: number;
-  /** Makes the entry of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
+  /** Creates the entry for a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
-  /** Makes one request. Resolves with an answer for each entry, by its index; rejects if the request fails as a whole. */
+  /** Sends one request. Resolves with the answers in the order of the entries; rejects if the whole request fails. */
   readonly send: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;
-  /** Makes the error of a request that failed as a whole. */
+  /** Creates the error for a request that failed as a whole. */
   readonly classify: (error: unknown) => SinkError;
 }
 
@@ -46,7 +46,7 @@ const resultsOf = (group: readonly ReadyDelivery<unknown>[], answers: readonly E
     return answer === "taken" ? delivered(delivery) : failed(delivery, answer);
   });
 
-/** Sends a group in one request. Rejects with the error of the request as a whole. */
+/** Sends entries in one request. Rejects with an error if the request fails as a whole. */
 const sendGroup = async <Message, Entry>(
   { sink, send, classify }: BatchRequests<Message, Entry>,
   group: readonly ReadyDelivery<Entry>[],
@@ -63,7 +63,7 @@ const sendGroup = async <Message, Entry>(
   }
 };
 
-/** The `write` and `dryRun` of a sink whose target takes several messages in one request. Spread them into the sink. */
+/** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into it. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
 ): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {
@@ -89,7 +89,7 @@ export const writeInRequests = <Message, Entry>(
   };
 };
 
-/** The answer to `PublishBatch` and `SendMessageBatch`. An HTTP 200 may contain failures. */
+/** The answer to `PublishBatch` and `SendMessageBatch`. Even an answer with HTTP 200 may contain failed entries. */
 export interface IdAnswer {
   readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
   readonly Failed?:
@@ -102,11 +102,11 @@ export interface IdAnswer {
     | undefined;
 }
 
-/** The entries, with their indices as ids. */
+/** Gives each entry its index as its id. */
 export const withIds = <Entry>(entries: readonly Entry[]): (Entry & { readonly Id: string })[] =>
   entries.map((entry, index) => ({ ...entry, Id: String(index) }));
 
-/** The answers to the entries of a request, by index. An entry that the answer does not name has no answer. */
+/** Returns the answers in the order of the entries. An entry that the service did not mention has no answer. */
 export const answersById = (sink: string, service: AwsService, { Successful, Failed }: IdAnswer): EntryAnswer[] => {
   const answers: EntryAnswer[] = [];
   for (const { Id } of Successful ?? []) answers[Number(Id)] = "taken";

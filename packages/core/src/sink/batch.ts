@@ -4,23 +4,23 @@ import { type DeliveryError, outcomeOf, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
 import { notStarted } from "./sink-error.ts";
 
-/** The deliveries of a batch that were encoded, and the results of those that could not be. */
+/** The encoded deliveries of a batch, and the results of deliveries that could not be encoded. */
 export interface EncodedBatch<Entry> {
   readonly entries: readonly Entry[];
   readonly results: readonly WriteResult[];
 }
 
-/** By code and not by class: the error may come from another copy of core, through the user's code. */
+/** Compares the code, not the class, because the error may come from another copy of core in the user's code. */
 const isDeliveryError = (error: unknown): error is DeliveryError =>
   error instanceof Error && "code" in error && /^(SINK|RECORD|MAPPING)_/.test(String(error.code));
 
-/** The failed result for an error that belongs to this delivery. Throws any other error again. */
+/** Returns a failed result if the error concerns this delivery, and rethrows any other error. */
 export const failedBy = (delivery: Delivery, error: unknown): WriteResult => {
   if (isDeliveryError(error)) return failed(delivery, error);
   throw error;
 };
 
-/** Encodes each delivery; a SinkError or RecordError fails its delivery alone. */
+/** Encodes each delivery. A SinkError or RecordError fails only its own delivery. */
 export const encodeEach = <Given extends Delivery, Entry>(
   batch: readonly Given[],
   encode: (delivery: Given) => Entry,
@@ -41,13 +41,13 @@ export const encodeEach = <Given extends Delivery, Entry>(
 export const failAll = (entries: readonly { readonly delivery: Delivery }[], error: DeliveryError): WriteResult[] =>
   entries.map(({ delivery }) => failed(delivery, error));
 
-/** Splits entries in the middle. The first half of an odd number is the longer one. */
+/** Splits entries in the middle. If their number is odd, the first half is longer. */
 export const halves = <Entry>(entries: readonly Entry[]): [Entry[], Entry[]] => {
   const middle = Math.ceil(entries.length / 2);
   return [entries.slice(0, middle), entries.slice(middle)];
 };
 
-/** Resolves as the work does, or with the SinkError that the work rejects with. */
+/** Resolves with the value of the work, or with the SinkError if the work rejects with one. */
 export const orSinkError = async <Value>(work: Promise<Value>): Promise<Value | SinkError> => {
   try {
     return await work;
@@ -57,19 +57,19 @@ export const orSinkError = async <Value>(work: Promise<Value>): Promise<Value | 
   }
 };
 
-/** How a batch is sent in parts. */
+/** Settings for sending a batch in parts. */
 export interface PartSender<Entry> {
   /** The sink's name, for errors. */
   readonly sink: string;
   readonly signal: AbortSignal;
-  /** Sends one part. Rejects with a SinkError that all of its entries share. */
+  /** Sends one part. Rejects with a SinkError if all entries of the part fail for the same reason. */
   readonly send: (part: readonly Entry[]) => Promise<readonly WriteResult[]>;
   readonly split: (part: readonly Entry[]) => readonly (readonly Entry[])[];
 }
 
 /**
- * Sends parts one after the other. A part that the target rejects is split and sent again, so that only the bad entry is
- * rejected. Any other failure ends the call, because the next part would fail too: it fails the entries that are left.
+ * Sends parts one after the other. A part that the target rejects is split and sent again, so that only the bad entry
+ * is rejected. After any other failure, the remaining entries fail without being sent, because they would fail too.
  */
 export const sendInParts = async <Entry extends { readonly delivery: Delivery }>(
   parts: readonly (readonly Entry[])[],
@@ -88,15 +88,15 @@ export const sendInParts = async <Entry extends { readonly delivery: Delivery }>
   return results;
 };
 
-/** The context of calls outside an invocation, such as `ensure` and `purge`: without a deadline. */
+/** The context of calls outside an invocation, such as `ensure` and `purge`. These calls have no deadline. */
 export const withoutDeadline: WriteContext = {
   signal: new AbortController().signal,
   remainingMs: () => Number.POSITIVE_INFINITY,
 };
 
 /**
- * Wraps a `write` or `dryRun`: an empty batch, and a batch after the deadline, never reach the target. A SINK_TIMEOUT that
- * `write` rejects with fails the deliveries: time ran out, and the target may be well.
+ * Wraps a `write` or `dryRun` so that an empty batch, or a batch after the deadline, never reaches the target. If the
+ * call rejects with SINK_TIMEOUT, only its deliveries fail, because the target may be healthy.
  */
 export const withinDeadline =
   <Message>(sink: string, write: Sink<Message, "upsert">["write"]): Sink<Message, "upsert">["write"] =>

@@ -9,7 +9,7 @@ export interface ChunkLimits<Entry> {
   readonly sizeOf?: (entry: Entry) => number;
 }
 
-/** Splits entries, in order, into non-empty chunks within the limits. A larger entry gets a chunk of its own. */
+/** Splits entries, in order, into non-empty chunks within the limits. An entry above the limit gets its own chunk. */
 export const chunk = <Entry>(
   entries: readonly Entry[],
   { maxEntries, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: ChunkLimits<Entry>,

@@ -10,7 +10,7 @@ import { checkText } from "./option.ts";
 /** An item as JSON: numbers that a double would round are strings, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };
 
-/** A change as a CloudEvent. `JSON.stringify` loses nothing of it. @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
+/** A change as a CloudEvent, safe as JSON. @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
 export interface CloudEvent {
   readonly specversion: "1.0";
   /** The event id of the change: the same on every repeat. */
@@ -46,7 +46,7 @@ export interface CloudEventData {
 export interface CloudEventOptions<Item> {
   /** The source of the events, as a URI reference: `/shop/orders`. */
   readonly source: string;
-  /** The type of the events: one for all changes, or one for each: `({ kind }) => "com.shop.order." + kind`. */
+  /** The type of all events, or a function that returns the type: `({ kind }) => "com.shop.order." + kind`. */
   readonly type: string | ((change: Change<Item>) => string);
 }
 
@@ -82,14 +82,14 @@ const dataOf = (change: Change<unknown>): CloudEventData => {
 const timeOf = ({ approximateCreationTimeMs: ms }: Change<unknown>): { readonly time?: string } =>
   ms > 0 ? { time: new Date(ms).toISOString() } : {};
 
-/** Consumers discard an event without a type. */
+/** Checks and returns the type, because consumers discard an event whose type is empty. */
 const checkedType = (type: unknown): string => {
   if (typeof type === "string" && type !== "") return type;
   throw new RecordError("MAPPING_FAILED", "the type of cloudEvent returned no string; expected one for every change");
 };
 
 /**
- * A mapper that makes a CloudEvent of a change, for any append sink.
+ * Creates a mapper that turns a change into a CloudEvent, for any append sink.
  * @throws {ConfigError} CONFIG_INVALID when `source` or `type` is missing.
  * @example
  * const toEvent = cloudEvent({ source: "/shop/orders", type: ({ kind }) => `com.shop.order.${kind}` });

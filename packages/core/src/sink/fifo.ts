@@ -1,4 +1,4 @@
-// What messages of SNS and SQS have in common: attributes, message group ids, and deduplication ids of FIFO targets.
+// What SNS and SQS messages share: attributes, message group ids, and the deduplication ids of FIFO targets.
 
 import { createHash } from "node:crypto";
 import { type MessageAttributes, type WireAttributes, wireAttributes } from "./message-attribute.ts";
@@ -6,12 +6,12 @@ import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
 /**
- * How long SNS and SQS discard a repeat of a deduplication id, in milliseconds.
+ * For this many milliseconds, SNS and SQS discard messages that repeat a deduplication id.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html (read 2026-11-23)
  */
 export const fifoDedupeMs = 300_000;
 
-/** Hashes any text to a legal id of FIFO topics and queues: 64 hexadecimal digits. */
+/** Hashes a text to an id that FIFO topics and queues accept: 64 hexadecimal digits. */
 export const fifoId = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** A legal group id: ASCII without spaces. */
@@ -24,18 +24,18 @@ const groupId = (sink: string, group: string): string => {
 
 /** The part of a message that SNS and SQS have in common. */
 export interface GroupedMessage {
-  /** A string is sent as it is. Any other value is sent as lossless JSON, undefined as `null`. */
+  /** A string is sent unchanged. Any other value is sent as lossless JSON, undefined as `null`. */
   readonly body: unknown;
-  /** For filter policies. At most eight: the sink adds `idempotency-key` and `sluice-version`. */
+  /** For filter policies. At most eight, because the sink adds `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
-   * FIFO: the group that is kept in order. Default: the item. Items that share a wider group have no order among each other.
-   * Standard: the tenant, for fair queues. Default: none. A text that is not a legal id is hashed.
+   * FIFO target: messages of one group stay in order (default: one group per item). Different items in a group are not
+   * ordered. Standard target: the tenant, for fair queues. A text that is not a legal id is hashed.
    */
   readonly messageGroupId?: string | undefined;
 }
 
-/** The part of a topic's or queue's settings that the members of an entry are made from. */
+/** The settings of a topic or queue that `groupedEntry` needs. */
 export interface GroupedTarget {
   /** The sink's name, for errors. */
   readonly name: string;
@@ -50,8 +50,8 @@ export interface GroupedEntry {
 }
 
 /**
- * The members of a delivery's entry. FIFO: the group is the message's or else the item, and the deduplication id is the
- * idempotency key. Standard: the group is the message's, for fair queues. A group that is not a legal id is hashed.
+ * Returns the members that SNS and SQS entries share. The group comes from the message; in a FIFO target it defaults to
+ * the item, and the deduplication id is the idempotency key. A group that is not a legal id is hashed.
  * @throws {SinkError} SINK_REJECTED when the group is empty, or an attribute would be rejected.
  */
 export const groupedEntry = (

@@ -1,17 +1,17 @@
-// A sink's client: the user's own, or one that is made, and whose package is imported, at the first request.
+// A sink's client: the user's own, or one that the sink creates, and whose package it imports, at the first request.
 
 import { ConfigError } from "../errors.ts";
 
 /** Where a sink gets its client from. */
 export interface LazyClient<Client> {
   readonly get: () => Promise<Client>;
-  /** Ends the client that was made; the user's own stays open. Safe to call twice. */
+  /** Closes the client that was created; the user's own client stays open. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Options for an AWS SDK client that a sink makes. The SDK's retries are off, because core retries and checks the
- * remaining time first. The timeouts keep a target that accepts a connection and never answers from using up the
+ * Options for an AWS SDK client that a sink creates. The SDK's retries are off, because core retries and checks the
+ * remaining time first. Because of the timeouts, a target that accepts a connection and never answers cannot use up the
  * invocation.
  */
 export const awsClientDefaults = {
@@ -19,26 +19,26 @@ export const awsClientDefaults = {
   requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 } as const;
 
-/** A client that is ended as the clients of the AWS SDK are. */
+/** A client with the `destroy` method of AWS SDK clients. */
 export interface Destroyable {
   readonly destroy: () => void;
 }
 
 const destroy = (client: unknown): void => (client as Destroyable).destroy();
 
-/** The SDK's logger middleware copies each request and response even when there is no logger: 7 µs per SQS message. */
+/** Removes the SDK's logger middleware, which copies requests and answers even without a logger: 7 µs per message. */
 const withoutLog = <Client>(client: Client): Client => {
   const { middlewareStack } = client as { readonly middlewareStack?: { readonly remove: (name: string) => boolean } };
   middlewareStack?.remove("loggerMiddleware");
   return client;
 };
 
-/** The user's client, or one that `make` returns. `make` is called once, at the first `get`. */
+/** Provides the user's client, or the client that `make` creates. `make` is called once, at the first `get`. */
 export function lazyClient<Client>(
   given: Client | undefined,
   make: () => Promise<Client & Destroyable>,
 ): LazyClient<Client>;
-/** As above, for a client that has no `destroy`: `end` ends the client that was made. */
+/** The same for a client without `destroy`: `end` closes the client that `make` created. */
 export function lazyClient<Client, Made extends Client = Client>(
   given: Client | undefined,
   make: () => Promise<Made>,
@@ -65,8 +65,8 @@ export function lazyClient<Client>(
 }
 
 /**
- * The `catch` of such an import. Both must be in the caller's code: esbuild ignores a package that is not installed only
- * if the import itself has a `catch`.
+ * Creates the `catch` for the import of an optional package. The import and its `catch` must be in the caller's code,
+ * because esbuild tolerates a missing package only if the import itself has a `catch`.
  * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY, which names the package and its user.
  * @example
  * const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));

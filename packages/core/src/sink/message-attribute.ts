@@ -1,4 +1,4 @@
-// Message attributes of SNS and SQS: in the message of a mapper, on the wire, and their size.
+// Message attributes of SNS and SQS: as a mapper returns them, as they are sent, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { sendableText } from "./message-text.ts";
@@ -15,10 +15,10 @@ export type MessageAttribute =
   | Uint8Array
   | readonly (string | number | boolean | null)[];
 
-/** Attributes of a message by name. Undefined ones are omitted. */
+/** Attributes of a message by name. Undefined attributes are omitted. */
 export type MessageAttributes = { readonly [name: string]: MessageAttribute | undefined };
 
-/** An attribute on the wire. */
+/** An attribute as SNS and SQS receive it. */
 export interface WireAttribute {
   readonly DataType: string;
   readonly StringValue?: string;
@@ -28,13 +28,13 @@ export interface WireAttribute {
 /** The attributes of an entry. */
 export type WireAttributes = Record<string, WireAttribute>;
 
-/** Name of an attribute of every message, by which consumers discard repeats. */
+/** Name of an attribute that every message has. Consumers can use it to discard repeats. */
 export const idempotencyKeyAttribute = "idempotency-key";
-/** Name of an attribute of every message, by which consumers discard changes that are older than one they know. */
+/** Name of an attribute that every message has. Consumers can use it to discard changes older than one they know. */
 export const versionAttribute = "sluice-version";
 
 /**
- * SQS accepts no more. SNS drops a message with more attributes if a queue subscribes with raw delivery.
+ * SQS accepts at most ten attributes. SNS drops a message with more if a queue subscribes with raw delivery.
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html (read 2026-11-23)
  */
 const maxAttributes = 10;
@@ -58,7 +58,7 @@ const wireAttribute = (sink: string, name: string, value: MessageAttribute): Wir
   return textAttribute("Number", number);
 };
 
-/** A cache of valid names. Limited, because a mapper may make names from data. */
+/** A cache of valid names. Its size is limited, because a mapper may create names from data. */
 const knownNames = new Set<string>();
 const maxKnownNames = 1_000;
 
@@ -76,7 +76,7 @@ const checkName = (sink: string, name: string): void => {
 };
 
 /**
- * The attributes of a delivery's message: two of the sink, then those of the mapper.
+ * Returns the attributes of a delivery's message: two from the sink, then those from the mapper.
  * @throws {SinkError} SINK_REJECTED for a name or value that SNS or SQS would reject, or for more than eight attributes.
  */
 export const wireAttributes = (

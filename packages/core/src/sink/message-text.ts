@@ -1,4 +1,4 @@
-// Checks of text in messages. SQS accepts the characters of XML 1.0 only, and SNS forwards messages to SQS.
+// Checks of text in messages. SQS accepts only the characters of XML 1.0, and SNS forwards messages to SQS.
 
 import { createHash } from "node:crypto";
 import { toJson } from "../record/json.ts";
@@ -6,19 +6,19 @@ import { isRecord } from "./option.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
-/** @see https://www.w3.org/TR/REC-xml/#charsets. A lone surrogate matches as a code point. */
+/** Matches characters outside XML 1.0, including lone surrogates. @see https://www.w3.org/TR/REC-xml/#charsets */
 const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 /** The only illegal characters that `JSON.stringify` does not escape. */
 const unescaped = /[\uFFFE\uFFFF]/g;
 
-/** The same JSON, with illegal characters escaped. The search is free for Latin-1 strings. */
+/** Escapes illegal characters in JSON. The search costs nothing for Latin-1 strings. */
 export const xmlSafe = (json: string): string => {
   if (!json.includes("\uFFFE") && !json.includes("\uFFFF")) return json;
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 };
 
-/** The text. @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects. */
+/** Returns the text. @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects. */
 export const sendableText = (sink: string, what: string, text: string): string => {
   if (text === "") throw rejected(sink, `${what} is empty; expected at least one character`);
   const found = illegal.exec(text);
@@ -28,13 +28,13 @@ export const sendableText = (sink: string, what: string, text: string): string =
   throw rejected(sink, `${what} has the character U+${codePoint} at ${found.index}; expected ${expected}`);
 };
 
-/** The message of a delivery. @throws {SinkError} SINK_REJECTED when a mapper in JavaScript returned no object. */
+/** Returns the message of a delivery. @throws {SinkError} SINK_REJECTED when the mapper did not return an object. */
 export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
   if (isRecord(message)) return message;
   throw rejected(sink, "the message is not an object; expected one with named members");
 };
 
-/** A value as lossless JSON. @throws {SinkError} SINK_REJECTED for a cycle, or a `toJSON` that throws. */
+/** Writes a value as lossless JSON. @throws {SinkError} SINK_REJECTED when the value has a cycle or `toJSON` throws. */
 export const jsonText = (sink: string, what: string, value: unknown): string => {
   try {
     return toJson(value);
@@ -45,15 +45,15 @@ export const jsonText = (sink: string, what: string, value: unknown): string => 
 };
 
 /**
- * The body of a message: a string as it is, any other value as lossless JSON, undefined as `null`.
+ * Returns the body of a message: a string unchanged, any other value as lossless JSON, undefined as `null`.
  * @throws {SinkError} SINK_REJECTED for a string that SQS would reject, or a value that cannot be JSON.
  */
 export const bodyText = (sink: string, body: unknown): string =>
   typeof body === "string" ? sendableText(sink, "body", body) : xmlSafe(jsonText(sink, "body", body));
 
 /**
- * An idempotency key as the value of a header. Hashed unless it is short ASCII without spaces, and without full stops: they
- * would make the signed text of a webhook ambiguous.
+ * Returns an idempotency key as the value of a header. The key is hashed unless it is short ASCII without spaces and
+ * full stops. A full stop would make the signed text of a webhook ambiguous.
  */
 export const headerKey = (idempotencyKey: string): string =>
   /^[\x21-\x2d\x2f-\x7e]{1,255}$/.test(idempotencyKey)

@@ -1,8 +1,8 @@
-// Checks of options that several factories have. Each one throws a ConfigError that names the option.
+// Checks of options that several factories share. Each check throws a ConfigError that names the option.
 
 import { ConfigError, RecordError } from "../errors.ts";
 
-/** Makes the ConfigError `option "name" must be …`. */
+/** Creates the ConfigError `option "name" must be …`. */
 export const invalidOption = (option: string, expectation: string): ConfigError =>
   new ConfigError("CONFIG_INVALID", `option "${option}" ${expectation}`);
 
@@ -16,7 +16,7 @@ export const checkText = (option: string, value: unknown): void => {
 };
 
 /**
- * Both bounds are inclusive. `reason` is the end of the message: why there are these bounds.
+ * Both bounds are inclusive. The error message ends with `reason`, which explains the bounds.
  * @throws {ConfigError} CONFIG_INVALID when the value is not a whole number within the bounds.
  */
 export const checkWhole = (
@@ -30,24 +30,24 @@ export const checkWhole = (
   throw invalidOption(option, `must be a whole number ${bounds}${reason}`);
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when there is a client and it lacks the method that the sink calls. */
+/** @throws {ConfigError} CONFIG_INVALID when a client is given that lacks the method that the sink calls. */
 export const checkClient = (client: unknown, method: string, expectation: string, option = "client"): void => {
   if (client === undefined) return;
   if (typeof (client as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;
   throw invalidOption(option, `must be ${expectation}, with the method ${method}`);
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when both of two options are given, or neither is. */
+/** @throws {ConfigError} CONFIG_INVALID unless exactly one of the two options is given. */
 export const checkEither = (options: Readonly<Record<string, unknown>>): void => {
   if (Object.values(options).filter((value) => value !== undefined).length === 1) return;
   const [first = "", second = ""] = Object.keys(options);
   throw invalidOption(first, `or option "${second}" must be given, and not both`);
 };
 
-/** Which key attributes of an item make the target's key: names, or attribute by name in the target, or a function. */
+/** How an item's key becomes the target's key: shared names, a map of target name to attribute, or a function. */
 type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
 
-/** The option `key` of a sink as a frozen copy. @throws {ConfigError} CONFIG_INVALID, with the expectation. */
+/** Checks the option `key`, and returns a frozen copy. @throws {ConfigError} CONFIG_INVALID, with `expectation`. */
 export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectation: string): Key | undefined => {
   if (key === undefined || typeof key === "function") return key;
   const names: readonly unknown[] = Array.isArray(key) ? key : isRecord(key) ? Object.entries(key).flat() : [];
@@ -57,14 +57,14 @@ export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectatio
   return Object.freeze((Array.isArray(key) ? [...key] : { ...key }) as Key);
 };
 
-/** Which attribute of the item's key fills each attribute of the target's key; undefined without a map. */
+/** Maps each attribute of the target's key to the attribute of the item that fills it. Undefined for a function. */
 export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string> | undefined => {
   if (key === undefined || typeof key === "function") return undefined;
   return new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));
 };
 
 /**
- * Calls the user's function in an option. The message of its error is left out, because it may quote values.
+ * Calls the user's function in an option. The new error does not repeat the function's message, which may quote values.
  * @throws {RecordError} MAPPING_FAILED when the function throws anything but a ConfigError.
  */
 export const callUser = <From, Result>(option: string, call: (from: From) => Result, from: From): Result => {
@@ -81,7 +81,7 @@ export interface TlsOptions {
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
-  /** The name in the certificate, where the host is an address, as with a tunnel. Default: the host. */
+  /** Name in the server's certificate. Needed if the host is an IP address, as with a tunnel. Default: the host. */
   readonly servername?: string;
 }
 
@@ -93,5 +93,5 @@ export const checkTls = (option: string, tls: unknown): void => {
   throw invalidOption(option, `must not switch verification off; give the authority's certificate as ${option}.ca`);
 };
 
-/** Whether a host name, as a URL or a connection option spells it, is this machine: no network lies in between. */
+/** Whether a host name from a URL or a connection option means this machine, so that no network lies in between. */
 export const isLoopbackHost = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/.test(host);

@@ -2,19 +2,19 @@
 
 import { DeadlineError, SinkError, type SinkErrorCode } from "../errors.ts";
 
-/** The SINK_REJECTED error of a message that the target would never take. `problem` must not quote values. */
+/** Creates the SINK_REJECTED error for a message that the target can never take. `problem` must not quote values. */
 export const rejected = (sink: string, problem: string, options?: ErrorOptions): SinkError =>
   new SinkError("SINK_REJECTED", `[${sink}] ${problem}`, options);
 
-/** The error of a delivery whose write was not started, because the signal had aborted. */
+/** Creates the error for a delivery whose write did not start, because the signal had aborted. */
 export const notStarted = (sink: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the write was started`);
 
-/** The error of a request whose answer had not arrived when the signal aborted. */
+/** Creates the error for a request that was still unanswered when the signal aborted. */
 export const unanswered = (sink: string, target: string): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${sink}] the invocation's time was over before ${target} answered`);
 
-/** Codes by HTTP status. */
+/** Error codes by HTTP status. */
 export type StatusCodes = { readonly [status: number]: SinkErrorCode };
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15, https://www.rfc-editor.org/rfc/rfc6585 (read 2026-11-23) */
@@ -27,14 +27,14 @@ const statusCodes: StatusCodes = {
   429: "SINK_THROTTLED",
 };
 
-/** The code of an answer by its status. `own` has the statuses that mean something else for this target. */
+/** Returns the error code for an HTTP status. `own` has the statuses that mean something else for this target. */
 export const codeOfStatus = (status: number, own: StatusCodes = {}): SinkErrorCode =>
   own[status] ?? statusCodes[status] ?? (status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE");
 
-/** Codes of Node's errors for a certificate that does not verify. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/** Node's error codes for an invalid certificate. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const certificateCodes = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_)/;
 
-/** The code of a request without an answer, by the code of Node's error. A certificate that does not verify means a wrong setting. */
+/** Returns the error code for a network error of Node.js. An invalid certificate counts as a wrong setting. */
 export const codeOfNetworkError = (code: string): SinkErrorCode => {
   if (certificateCodes.test(code)) return "SINK_DENIED";
   return code === "ETIMEDOUT" ? "SINK_TIMEOUT" : "SINK_UNAVAILABLE";
@@ -45,5 +45,5 @@ const hints: { readonly [code in SinkErrorCode]?: string } = {
   SINK_REJECTED: "; its text is withheld because it may quote values",
 };
 
-/** The end of a message for this code, of a sink that has `ensure`; empty where there is nothing to add. */
+/** Returns a hint for the message of an error, for a sink that has `ensure`. Most codes have an empty hint. */
 export const errorHint = (code: SinkErrorCode): string => hints[code] ?? "";

@@ -3,13 +3,13 @@
 import type { DeliveryError } from "../errors.ts";
 import type { Change, LiveChange } from "../record/change.ts";
 
-/** `upsert`: the target holds the last state of each item. `append`: the target is sent every change. */
+/** `upsert`: the target holds the last state of each item. `append`: the target receives every change. */
 export type WriteMode = "upsert" | "append";
 
 /**
- * How repeats of a change are kept from an append target. `native`: the target discards them by idempotency key.
- * `on-failure`: deliveries are noted when their batch is about to be retried. `always`: each delivery is leased in a
- * store before it is sent. `none`: repeats are sent again.
+ * How an append target is protected from repeats of a change. `native`: the target discards repeats by idempotency key.
+ * `on-failure`: sent deliveries are stored when their batch is about to be retried. `always`: each delivery is leased
+ * in a store before it is sent. `none`: repeats are sent again.
  */
 export type Dedupe = "native" | "on-failure" | "always" | "none";
 
@@ -19,8 +19,8 @@ export interface UpsertDelivery<Message> {
   /** The item's copy in the target. Undefined: the target should have no copy, so the sink writes the tombstone. */
   readonly message: Message | undefined;
   /**
-   * Earlier changes of the item that this delivery replaces, oldest first. A sink whose target key can change needs them
-   * to remove the copies at former keys; others ignore them.
+   * Earlier changes of the item that this delivery replaces, oldest first. A sink whose target key can change needs
+   * them to remove the copies at former keys. Other sinks ignore them.
    */
   readonly earlier: readonly Change[];
 }
@@ -29,7 +29,7 @@ export interface UpsertDelivery<Message> {
 export interface AppendDelivery<Message> {
   readonly change: Change;
   readonly message: Message;
-  /** Made from event id and route: the same on every repeat of the change, and different for other changes. */
+  /** Derived from event id and route, so that repeats of a change share one key and different changes never do. */
   readonly idempotencyKey: string;
 }
 
@@ -41,7 +41,7 @@ export type DeliveryOf<Message, Writes extends WriteMode> = Writes extends "upse
 /** A delivery of either write mode. */
 export type Delivery = UpsertDelivery<unknown> | AppendDelivery<unknown>;
 
-/** The result of one delivery, which it refers to by identity, not by position. */
+/** The result of one delivery. Core matches a result to its delivery by the delivery object, not by position. */
 export type WriteResult =
   | { readonly delivery: Delivery; readonly outcome: "delivered" | "superseded" }
   | { readonly delivery: Delivery; readonly outcome: "failed"; readonly error: DeliveryError };
@@ -61,34 +61,34 @@ export const failed = (delivery: Delivery, error: DeliveryError): WriteResult =>
 
 /** The part of the invocation that a sink sees. */
 export interface WriteContext {
-  /** Aborts when the invocation's time is nearly over. After that the sink starts no request, and settles those in flight. */
+  /** Aborts when the invocation's time is nearly over. The sink then starts no request, and settles those in flight. */
   readonly signal: AbortSignal;
   /** Milliseconds until `signal` aborts, for the timeouts of requests. */
   readonly remainingMs: () => number;
 }
 
-/** Capabilities of the target. Core and the conformance kit branch on these, never on the sink. */
+/** Capabilities of the target. Core and the conformance kit decide by these capabilities, never by the sink's name. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
-  /** Limit of deliveries in one `write`. Default: all that are ready. */
+  /** Maximum number of deliveries in one `write`. Default: all deliveries that are ready. */
   readonly maxEntries?: number;
-  /** Limit of `write` calls in flight at once. Default 1. */
+  /** Maximum number of `write` calls in flight at once. Default 1. */
   readonly concurrency?: number;
   /** Milliseconds for which the target discards repeats of an idempotency key, as FIFO targets do. Default: none. */
   readonly dedupesForMs?: number;
   /**
-   * Default of the route option `dedupe`: `always` if a repeat does harm, as with mails. If this is undefined, the default
-   * is `native` if the target discards repeats, else `on-failure`. Append only.
+   * Default of the route option `dedupe`, for append sinks. Set `always` if a repeat does harm, as with mails. If
+   * undefined, the default is `native` if the target discards repeats, else `on-failure`.
    */
   readonly dedupe?: Dedupe;
 }
 
 /**
- * Writes deliveries to one target. Made once per cold start by its factory, without I/O.
+ * Writes deliveries to one target. A factory creates the sink once per cold start, without I/O.
  *
- * `write` never gets two deliveries of one item in a call, nor a delivery of an item that another call has in flight. It
- * returns a result for every delivery: core fails a delivery without a result with SINK_UNREPORTED. `write` is safe to
- * repeat and retries nothing that core can retry. It rejects with a `SinkError` when the target as a whole is unusable.
+ * A call of `write` never gets two deliveries of one item, nor an item that another call has in flight. `write`
+ * returns a result for every delivery; a delivery without a result fails with SINK_UNREPORTED. `write` is safe to
+ * repeat, and leaves retries to core. It rejects with a `SinkError` when the target as a whole is unusable.
  */
 export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   /** Lowercase noun for logs, metrics and dead letters: `"postgres"`. A route may rename it. */
@@ -98,16 +98,16 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly WriteResult[]>;
-  /** Predicts the results of `write` and writes nothing, for the dry run of a redrive. */
+  /** Predicts the results of `write` without writing, for the dry run of a redrive. */
   readonly dryRun?: (
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly WriteResult[]>;
-  /** Closes connections, for tests, the CLI and the local runner: Lambda freezes environments instead. Safe to call twice. */
+  /** Closes connections, for tests, the CLI and the local runner. Lambda never calls it. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }
 
-/** The sink with another `write`; `dryRun` is unchanged. Copies members by name, because a sink may be an instance of a class. */
+/** Returns the sink with another `write`. Copies members by name, because a sink may be an instance of a class. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -125,10 +125,10 @@ export interface ChangeOf<Item> {
   readonly append: Change<Item>;
 }
 
-/** Makes the message of a change. Undefined: the item has no copy in the target (upsert), or nothing is sent (append). */
+/** Returns the message for a change. Undefined: the item has no copy in the target, or an append sink skips it. */
 export type Mapper<Item, Message, Writes extends WriteMode> = (change: ChangeOf<Item>[Writes]) => Message | undefined;
 
-/** A sink with a mapper, which the sink makes from its options. */
+/** A sink that creates its own mapper from its options. */
 export interface MappedSink<Message, Writes extends WriteMode = WriteMode> extends Sink<Message, Writes> {
   readonly map: Mapper<unknown, Message, Writes>;
 }

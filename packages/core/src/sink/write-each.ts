@@ -1,4 +1,4 @@
-// Append targets that take one message in a request: each delivery is encoded, sent and settled by itself.
+// For append targets that take one message per request. Each delivery is encoded, sent and settled by itself.
 
 import type { DeliveryError } from "../errors.ts";
 import { failedBy } from "./batch.ts";
@@ -9,9 +9,9 @@ import { notStarted } from "./sink-error.ts";
 export interface EachRequest<Message, Request> {
   /** The sink's name, for errors. */
   readonly sink: string;
-  /** Makes the request of a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
+  /** Creates the request for a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => Request;
-  /** Sends the request. Not called after the signal has aborted. Resolves with the error if the target did not take the delivery. */
+  /** Sends a request; not called after the signal has aborted. Resolves with an error if the target refused it. */
   readonly send: (
     request: Request,
     delivery: AppendDelivery<Message>,
@@ -31,7 +31,7 @@ const settle = async (
   }
 };
 
-/** The `write` of a sink that sends each delivery by itself, and its `dryRun`, which only encodes. Spread it into the sink. */
+/** Creates the `write` of a sink that sends each delivery by itself, and a `dryRun` that only encodes. Spread both. */
 export const writeEach = <Message, Request>({
   sink,
   encode,

@@ -1,8 +1,8 @@
-// The part of an SDK client that the sink uses, the client that the sink makes, and calls that end with the invocation's time.
+// The part of an SDK client that the sink uses, the sink's own client, and calls that end with the invocation's time.
 
 import { awsClientDefaults, lazyClient, missingDependency, unanswered, untilAborted } from "@sluice/core/sink-kit";
 
-/** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. Your own client fits as it is. */
+/** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. You can pass your own client unchanged. */
 export interface DynamodbClient {
   readonly send: (command: never, options?: { readonly abortSignal?: AbortSignal }) => Promise<unknown>;
   readonly destroy?: () => void;
@@ -36,10 +36,10 @@ export type CallDynamodb = <Name extends Operation>(
   signal: AbortSignal,
 ) => Promise<OperationTypes<Name>["output"]>;
 
-/** The calls of a sink, and the end of its client. */
+/** The calls of a sink, and the function that closes its client. */
 export interface DynamodbConnection {
   readonly call: CallDynamodb;
-  /** Ends the client that the sink made; the user's own client stays open. */
+  /** Closes the client that the sink created; the user's own client stays open. */
   readonly close: () => Promise<void>;
 }
 
@@ -52,7 +52,7 @@ const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): Dynamo
   return new DynamoDBClient({ maxAttempts, requestHandler: { ...requestHandler, httpsAgent } });
 };
 
-/** Uses the user's client, or makes one at the first call. Imports the SDK at the first call. */
+/** Uses the user's client, or creates one at the first call. Imports the SDK at the first call. */
 export const connect = (name: string, own: DynamodbClient | undefined, maxSockets: number): DynamodbConnection => {
   let importing: Promise<DynamodbSdk> | undefined;
   const sdk = (): Promise<DynamodbSdk> => {

@@ -16,11 +16,11 @@ export interface TargetTable {
   readonly arn: string;
   /** In the order of the key schema. */
   readonly keys: readonly KeyAttribute[];
-  /** Regions of its other replicas, where the target is a global table. */
+  /** Regions of the other replicas, if the target is a global table. */
   readonly regions: readonly string[];
 }
 
-/** @throws {ConfigError} CONFIG_INVALID when an attribute of the guard is a key attribute. */
+/** @throws {ConfigError} CONFIG_INVALID when an attribute of the guard is also a key attribute. */
 const assertNoGuardInKey = ({ guardAttribute, ttlAttribute }: DynamodbSettings, { keys }: TargetTable): void => {
   for (const [option, attribute] of Object.entries({ guardAttribute, ttlAttribute })) {
     if (keys.some(({ name }) => name === attribute)) {
@@ -38,7 +38,7 @@ export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribu
   }));
 };
 
-/** Describes the target. Rejects with the SDK's error, or with SINK_MISSING when the answer has no key schema. */
+/** Describes the target. Rejects with the SDK's error, or with SINK_MISSING if the answer has no key schema. */
 export const describeTarget = async (
   settings: DynamodbSettings,
   call: CallDynamodb,
@@ -61,7 +61,7 @@ const tableArn = /^arn:([^:]*):dynamodb:([^:]*):([^:]*):table\/([^/]+)/;
 
 interface TableIdentity {
   readonly region: string | undefined;
-  /** Partition, account and name: the same for all replicas of a global table. */
+  /** Partition, account and name, which all replicas of a global table share. */
   readonly global: string;
 }
 
@@ -79,8 +79,8 @@ const isLoop = (target: TargetTable, streamArn: string): boolean => {
 };
 
 /**
- * Makes a check of the streams that changes come from. It checks each stream once, and throws ConfigError CONFIG_INVALID
- * when the target is the table of the stream or a replica of that table: Lambda does not detect such a loop.
+ * Creates a check of the streams that changes come from. Each stream is checked once. The check throws ConfigError
+ * CONFIG_INVALID if the target is the table of the stream, or its replica. Lambda does not detect such a loop.
  */
 export const loopCheck = (target: TargetTable): ((streamArn: string | undefined) => void) => {
   const known = new Set<string | undefined>();

@@ -1,14 +1,14 @@
-// The guard of a target item: which version it has, and what a write may do to it.
+// The guard of a target item: its version, and the rules for writes to it.
 //
-// With `key`, a target item always belongs to the same source item, and comparing versions is enough. With `movingKey`, source
-// items come to a key and leave it. The guard then also names the owner of the item, and remembers which other items have
-// left the key, for as long as one of their older writes may arrive late. Otherwise an item that arrives before its
-// predecessor has left could be lost, or the predecessor could return.
+// With `key`, a target item always belongs to the same source item, so comparing versions is enough. With `movingKey`,
+// source items come to a key and leave it. The guard then also names the owner of the item. It remembers which other
+// items have left the key, as long as one of their older writes may arrive late. Without this memory, an item that
+// arrives before its predecessor has left could be lost, or the predecessor could return.
 
 import { createHash } from "node:crypto";
 import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
-/** A departure of an item from the key: its writes up to this version do not belong to the key any more. */
+/** The departure of an item from a key: writes of that item up to this version no longer belong to the key. */
 export interface Departure {
   readonly version: string;
   /** Epoch seconds after which the departure may be forgotten. */
@@ -19,19 +19,19 @@ export interface Departure {
 export interface ItemGuard {
   readonly version: string;
   readonly isRemoved: boolean;
-  /** The source item that wrote the target item; undefined where the key cannot move. */
+  /** The source item that wrote the target item; undefined if keys cannot move. */
   readonly owner?: string | undefined;
   readonly departures?: ReadonlyMap<string, Departure> | undefined;
 }
 
-/** A write to one key, with the source item that makes it. */
+/** A write to one key, with the source item that it comes from. */
 export interface OwnedWrite {
   readonly version: string;
   readonly owner: string;
   readonly isRemoved: boolean;
 }
 
-/** A short name for a source item, whose key may have 3 KB: 128 bits of SHA-256. */
+/** Returns a short name for a source item, 128 bits of SHA-256, because the item's key may have 3 KB. */
 export const ownerOf = (itemKey: string): string =>
   createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 
@@ -43,7 +43,7 @@ const wireDepartures = (departures: ReadonlyMap<string, Departure>): SdkItem =>
     ]),
   );
 
-/** The guard as an attribute value: `v` version, `o` owner, `removed`, `left` departures. */
+/** Returns the guard as an attribute value: `v` is the version, `o` the owner, `left` the departures. */
 export const wireGuard = ({ version, owner, isRemoved, departures }: ItemGuard): SdkValue => ({
   M: {
     v: { S: version },
@@ -62,7 +62,7 @@ const text = (value: SdkValue | undefined): string | undefined => {
   return "N" in value ? value.N : undefined;
 };
 
-/** Reads the guard from its attribute value; undefined where there is none, as in an item that another program wrote. */
+/** Reads the guard from its attribute value; undefined if there is none, as in an item that another program wrote. */
 export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined => {
   const version = text(member(value, "v"));
   if (version === undefined) return undefined;
@@ -81,7 +81,7 @@ export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined =>
   };
 };
 
-/** What a write does to a key with a known guard. `keep`: the attributes stay, and the guard gets one more departure. */
+/** What a write does to a key with a known guard. `keep`: the item stays unchanged, and its guard gets a departure. */
 export type GuardDecision =
   | { readonly kind: "superseded" }
   | { readonly kind: "replace"; readonly departures: ReadonlyMap<string, Departure> }
@@ -95,7 +95,7 @@ interface GuardTimes {
 
 const superseded: GuardDecision = { kind: "superseded" };
 
-/** The departures that still matter, without that of the write's own owner. */
+/** Returns the departures that have not expired, without the departure of the write's own owner. */
 const liveDepartures = (
   { departures = new Map() }: ItemGuard,
   { owner }: OwnedWrite,
@@ -106,9 +106,9 @@ const liveDepartures = (
 /**
  * Decides about a write by the guard of its key.
  *
- * A write is superseded if its own item has written or left the key in a newer version. Else: the owner of the key replaces
- * the item. Another item replaces a tombstone; it replaces a live item only if its version is newer. An item that leaves a
- * key of another owner only adds its departure.
+ * A write is superseded if its own item has already written or left the key in a newer version. Otherwise, the owner
+ * of the key replaces its item. Another item replaces a tombstone, but it replaces a live item only with a newer
+ * version. An item that leaves a key of another owner only adds its departure.
  */
 export const decide = (seen: ItemGuard, write: OwnedWrite, times: GuardTimes): GuardDecision => {
   // A guard without an owner was written before `movingKey` was set, and counts as the writer's own.

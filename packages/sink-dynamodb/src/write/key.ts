@@ -1,4 +1,4 @@
-// Finds the target item that a delivery writes, and the target items that it clears because the source item has left them.
+// Finds the target item that a delivery writes, and the items at the source item's former keys, which it clears.
 
 import {
   callUser,
@@ -18,9 +18,9 @@ import type { DynamodbSettings, MovingKey, TargetKey } from "../options.ts";
 import type { KeyAttribute, TargetTable } from "../schema/table.ts";
 import { AttributeValueError, marshalValue } from "./marshal.ts";
 
-/** The target's keys of a delivery. */
+/** The target keys of a delivery. */
 export interface DeliveryKeys {
-  /** The key of the item's copy; undefined where the item has no copy. */
+  /** The key of the item's copy; undefined if the item has no copy. */
   readonly key: SdkItem | undefined;
   /** Other keys that may hold a copy of an earlier state. */
   readonly left: readonly SdkItem[];
@@ -36,7 +36,7 @@ const valueText = (value: SdkValue): string =>
 export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
   typeOf(left) === typeOf(right) && valueText(left) === valueText(right);
 
-/** One text for a key, equal for equal keys of one table, whose names are always in the order of the schema. */
+/** Returns a key as text. Equal keys of a table have equal texts, because names are in the order of the schema. */
 const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
 
 const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
@@ -65,8 +65,8 @@ const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, 
 };
 
 /**
- * Takes the target's key from attributes of the same names. If the target's key lacks one of the names, items could overwrite
- * each other: then option `key` is required.
+ * Takes the target's key from attributes of the same names. If the target's key lacks one of the item's key attributes,
+ * items could overwrite each other, so that option `key` is required.
  */
 const sameNames = ({ keys: columns }: TargetTable): KeyOf => {
   const none: ReadonlyMap<string, string> = new Map();
@@ -128,7 +128,7 @@ const staticKeys = (
 
 const imageUser = 'option "movingKey"';
 
-/** The images of all earlier states that may have a copy, without the state that is written now. */
+/** Returns the images of all earlier states that may have a copy, without the state that is written now. */
 const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => {
   const before = [...earlier, change].filter(({ kind }) => kind !== "insert");
   const after = earlier.filter(({ kind }) => kind !== "remove");
@@ -160,8 +160,8 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
 };
 
 /**
- * Makes the function that finds a delivery's keys. It throws RecordError MAPPING_FAILED when the user's function throws,
- * RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED when a key does not fit the target.
+ * Creates the function that finds a delivery's keys. It throws RecordError MAPPING_FAILED when the user's function
+ * throws, RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED when a key does not fit the target.
  * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
  */
 export const compileKeys = (

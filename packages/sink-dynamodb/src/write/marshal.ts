@@ -1,25 +1,25 @@
-// From native values to the attribute values that the SDK sends, without loss.
+// Converts native values to the attribute values that the SDK sends, without loss.
 
 import { type Image, isNumberValue, type SdkValue } from "@sluice/core/sink-kit";
 
-/** In the global symbol registry, so that other copies of this package know the symbol. */
+/** The symbol is in the global registry, so that other copies of this package know it. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
 
-/** An item in attribute values. It needs a mark, because a native item may also have members named `S` or `N`. */
+/** An item in attribute values. A symbol marks it, because a native item may also have members named `S` or `N`. */
 export interface AttributeValues {
   readonly [image]: Image;
 }
 
 /**
- * Marks an item as attribute values, for a mapper that returns an image of the record:
+ * Marks an item as attribute values, so that a mapper can return an image of the record:
  * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. Binary may be base64 text or bytes.
  */
 export const attributeValues = (values: Image): AttributeValues => ({ [image]: values });
 
-/** The attribute values in a message; undefined where the message is a native item. */
+/** Returns the attribute values in a message; undefined if the message is a native item. */
 export const imageIn = (message: object): Image | undefined => (message as Partial<AttributeValues>)[image];
 
-/** The error for a value that DynamoDB has no type for: with its path and its type, without the value. */
+/** The error for a value that no DynamoDB type can hold. It has the value's path and type, but not the value. */
 export class AttributeValueError extends Error {
   readonly path: readonly string[];
 
@@ -38,7 +38,7 @@ const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value
   }
 };
 
-/** Assigning to `__proto__` would set the prototype, and lose the attribute. */
+/** Sets a member. A plain assignment to `__proto__` would set the prototype, and lose the attribute. */
 const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
   if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
   else item[name] = value;
@@ -76,7 +76,7 @@ const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
 
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value);
-  // The prototype is not compared with Object.prototype, because another realm has its own Object.prototype.
+  // Only the prototype's own prototype is checked, because another realm has its own Object.prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
@@ -92,7 +92,7 @@ const marshalObject = (value: object): SdkValue => {
   );
 };
 
-/** The attribute value of a native value. @throws {AttributeValueError} when DynamoDB has no type for the value. */
+/** Returns a native value's attribute value. @throws {AttributeValueError} when no DynamoDB type can hold the value. */
 export const marshalValue = (value: unknown): SdkValue => {
   switch (typeof value) {
     case "string":
@@ -109,6 +109,6 @@ export const marshalValue = (value: unknown): SdkValue => {
   }
 };
 
-/** The attribute values of a native item, without members that are undefined. @throws {AttributeValueError} as above. */
+/** Returns the attribute values of a native item, without undefined members. @throws {AttributeValueError} as above. */
 export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>
   mapMembers(Object.entries(item), marshalValue);

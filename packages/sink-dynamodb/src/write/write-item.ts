@@ -1,4 +1,4 @@
-// The requests of one item: a conditional put. Where keys can move, further requests follow when its condition fails.
+// The requests for one item: first a conditional put. If its condition fails and keys can move, more requests follow.
 
 import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { classify, isConditionFailed } from "../classify.ts";
@@ -20,7 +20,7 @@ interface WriteCondition {
   readonly ExpressionAttributeValues: Record<string, SdkValue>;
 }
 
-// An item without a guard existed before the sink. Every change of the stream outranks it.
+// An item without a guard existed before the sink, so every change from the stream replaces it.
 
 const isNewer = ({ guardAttribute }: DynamodbSettings, { version }: ItemWrite): WriteCondition => ({
   ConditionExpression: "attribute_not_exists(#g.#v) OR #g.#v < :v",
@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** The update that adds a departure to an item of another owner, and to a tombstone's TTL the departure's. */
+/** Creates the update that adds a departure to another owner's item. It also prolongs a tombstone's life. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -60,7 +60,7 @@ const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite
   };
 };
 
-/** Resolves with false where the condition of the request fails. */
+/** Resolves with false if the condition of the request fails. */
 const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>): Promise<boolean> => {
   try {
     await request;
@@ -71,7 +71,7 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
-/** Reads a key's guard. A failed condition could return it (`ALL_OLD`), but the SDK fails to parse some items there. */
+/** Reads a key's guard. A failed condition could return it (`ALL_OLD`), but the SDK cannot parse some items there. */
 const readGuardValue = async (
   { table, name, guardAttribute }: DynamodbSettings,
   call: CallDynamodb,
@@ -93,7 +93,7 @@ const readGuardValue = async (
   }
 };
 
-/** Writes an item whose key always belongs to the same source item: one request. */
+/** Writes an item whose key always belongs to the same source item. This takes one request. */
 const writeFixed =
   (settings: DynamodbSettings, call: CallDynamodb): WriteItem =>
   async (write, signal) => {
@@ -106,15 +106,15 @@ const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemW
   return decide(guard, { ...write, owner: write.owner ?? "" }, times);
 };
 
-/** Most attempts on a key that other writers keep changing. */
+/** Maximum number of attempts on a key that other writers keep changing. */
 const maxAttempts = 6;
 
-/** Writes an item whose key may have another owner: one request, or several if there is one or the write is stale. */
+/** Writes an item whose key may have another owner. Needs several requests for another owner or a stale write. */
 const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
     isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
 
-  /** One read and one write; undefined where another writer changed the key in between. */
+  /** One read and one write. Undefined if another writer changed the key in between. */
   const attempt = async (write: ItemWrite, signal: AbortSignal): Promise<ItemOutcome | undefined> => {
     const seen = await readGuardValue(settings, call, write.key, signal);
     const guard = readGuard(seen);
@@ -141,7 +141,7 @@ const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem 
   };
 };
 
-/** Makes the function that predicts the outcome of a write, from the guard of its key. */
+/** Creates the function that predicts the outcome of a write from the guard of its key. */
 export const dryRunnerOf = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const isStale = (guard: ItemGuard, write: ItemWrite): boolean =>
     settings.movingKey === undefined
@@ -153,6 +153,6 @@ export const dryRunnerOf = (settings: DynamodbSettings, call: CallDynamodb): Wri
   };
 };
 
-/** Makes the function that writes target items. */
+/** Creates the function that writes target items. */
 export const writerOf = (settings: DynamodbSettings, call: CallDynamodb): WriteItem =>
   settings.movingKey === undefined ? writeFixed(settings, call) : writeMoving(settings, call);

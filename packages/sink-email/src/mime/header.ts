@@ -1,4 +1,4 @@
-// Header lines: encoded by RFC 2047 unless they are ASCII, folded, and never longer than the limit.
+// Header lines. They are encoded by RFC 2047 unless they are ASCII, folded, and never longer than the limit.
 
 import type { Mailbox } from "./mailbox.ts";
 
@@ -9,7 +9,7 @@ const isUnfoldable = (text: string): boolean => /\S{900}/.test(text);
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
-/** An encoded word has at most 75 characters, including `=?UTF-8?B?` and `?=`: 45 bytes in base64. */
+/** Maximum bytes of text in an encoded word, which may have 75 characters: base64 plus `=?UTF-8?B?` and `?=`. */
 const maxWordBytes = 45;
 
 const encodedWords = (text: string): string => {
@@ -26,18 +26,18 @@ const encodedWords = (text: string): string => {
   return words.map((one) => `=?UTF-8?B?${Buffer.from(one).toString("base64")}?=`).join(" ");
 };
 
-/** The text as the value of a header: unchanged, or as encoded words. */
+/** Returns the text as the value of a header: unchanged, or as encoded words. */
 export const headerText = (text: string): string =>
   isAscii(text) && !text.includes("=?") && !isUnfoldable(text) ? text : encodedWords(text);
 
-/** The mailbox as the value of a header: `"Ada" <ada@example.com>`. */
+/** Returns the mailbox as the value of a header: `"Ada" <ada@example.com>`. */
 export const headerMailbox = ({ address, name }: Mailbox): string => {
   if (name === undefined) return address;
   const isPlain = isAscii(name) && !name.includes("=?") && !isUnfoldable(quoted(name));
   return `${isPlain ? quoted(name) : encodedWords(name)} <${address}>`;
 };
 
-/** A header line, folded at spaces after about 76 characters. */
+/** Returns a header line, folded at spaces after about 76 characters. */
 export const headerLine = (name: string, value: string): string => {
   const lines: string[] = [];
   let line = `${name}:`;
@@ -54,7 +54,7 @@ export const headerLine = (name: string, value: string): string => {
 
 const maxPartCharacters = 60;
 
-/** The text in percent encoding, cut between characters. Half of a surrogate pair becomes U+FFFD. */
+/** Returns the text in percent encoding, split between characters. Half of a surrogate pair becomes U+FFFD. */
 const encodedParts = (text: string): string[] => {
   const parts = [""];
   for (const character of Buffer.from(text).toString()) {
@@ -65,7 +65,7 @@ const encodedParts = (text: string): string[] => {
   return parts;
 };
 
-/** A parameter, such as a file name: encoded by RFC 2231 unless it is ASCII, and split if it is long. */
+/** Returns a parameter such as a file name. Encoded by RFC 2231 unless it is ASCII, and split if it is long. */
 export const headerParameter = (name: string, value: string): string => {
   if (isAscii(value) && !isUnfoldable(quoted(value))) return `${name}=${quoted(value)}`;
   const [first = "", ...others] = encodedParts(value);

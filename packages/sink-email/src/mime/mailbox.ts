@@ -1,4 +1,4 @@
-// Mail addresses. The check is strict: a text that passes and is not an address would inject a header, or bounce.
+// Mail addresses. The check is strict, because an invalid address that passes could inject a header, or bounce.
 
 import { domainToASCII } from "node:url";
 
@@ -16,23 +16,23 @@ const localPart = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const domainPart =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** Whether the text has characters that end a header line, or are invisible in it. */
+/** Whether the text has characters that end a header line or are invisible in it. */
 export const hasControls = (text: string): boolean =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
   /[\u0000-\u0008\u000a-\u001f\u007f\u2028\u2029]/.test(text);
 
-/** The address with its domain in ASCII and lower case; undefined if the text is not an address. */
+/** Returns the address with its domain in ASCII and lower case; undefined if the text is not an address. */
 const plainAddress = (text: string): string | undefined => {
   const at = text.lastIndexOf("@");
   const local = text.slice(0, at);
   const written = text.slice(at + 1);
-  // domainToASCII parses the text as the host of a URL: it would drop a path or a query.
+  // The pattern excludes paths and queries. domainToASCII would drop them, because it parses the text as a URL's host.
   const domain = /^[\p{L}\p{M}\p{N}.-]+$/u.test(written) ? domainToASCII(written).toLowerCase() : "";
   const isAddress = at > 0 && localPart.test(local) && domainPart.test(domain) && text.length <= 254;
   return isAddress ? `${local}@${domain}` : undefined;
 };
 
-/** The mailbox; undefined if the value is not an address, with or without a name. */
+/** Returns the mailbox, with or without a name; undefined if the value is not an address. */
 export const mailboxOf = (given: unknown): Mailbox | undefined => {
   const { address, name } = (typeof given === "string" ? { address: given } : (given ?? {})) as Partial<Mailbox>;
   if (typeof address !== "string") return undefined;

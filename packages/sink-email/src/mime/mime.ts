@@ -1,4 +1,4 @@
-// A mail as bytes: RFC 5322 and MIME. A repeat of a mail has the same bytes except for the date.
+// Writes a mail as bytes, by RFC 5322 and MIME. Repeats of a mail have the same bytes, except for the date.
 
 import { createHash } from "node:crypto";
 import type { EmailAttachment, Mail } from "../encode.ts";
@@ -9,7 +9,7 @@ interface MimePart {
   readonly body: string;
 }
 
-/** Quoted-printable, in which ASCII text stays readable. @see https://www.rfc-editor.org/rfc/rfc2045#section-6.7 */
+/** Encodes text as quoted-printable, in which ASCII stays readable. @see https://www.rfc-editor.org/rfc/rfc2045#section-6.7 */
 const quotedPrintable = (text: string): string =>
   text
     .replace(/\r\n?|\n/g, "\n")
@@ -57,7 +57,7 @@ const attachmentPart = ({ filename, content, contentType, contentId }: EmailAtta
   body: base64Lines(typeof content === "string" ? Buffer.from(content) : content),
 });
 
-/** No part can contain the boundary: quoted-printable never has `=_`, and base64 has no `_`. */
+/** Joins parts by a boundary. No part can contain it, because quoted-printable has no `=_`, and base64 has no `_`. */
 const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly MimePart[], seed: string): MimePart => {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   const boundary = `=_${createHash("sha256").update(`${kind} ${seed}`).digest("hex").slice(0, 32)}`;
@@ -81,13 +81,13 @@ const contentOf = ({ text, html, attachments, messageId }: Mail): MimePart => {
   return multipart("mixed", [readable, ...[...beside, ...attached].map(attachmentPart)], messageId);
 };
 
-/** The date by RFC 5322, in UTC. */
+/** Returns the date in the format of RFC 5322, in UTC. */
 const dateText = (ms: number): string => new Date(ms).toUTCString().replace("GMT", "+0000");
 
 const addressLine = (name: string, mailboxes: Mail["to"]): string[] =>
   mailboxes.length === 0 ? [] : [headerLine(name, mailboxes.map(headerMailbox).join(", "))];
 
-/** The whole mail as it is sent, without the `bcc` addresses. */
+/** Returns the whole mail as bytes, without the `bcc` addresses. */
 export const mimeOf = (mail: Mail, dateMs: number): Buffer => {
   const { headers, body } = contentOf(mail);
   const lines = [

@@ -1,4 +1,4 @@
-// Amazon SES, API version 2: one SendEmail for each recipient.
+// Amazon SES, API version 2. Each recipient gets a separate SendEmail request.
 
 import {
   awsClientDefaults,
@@ -40,7 +40,7 @@ export interface SesRequest {
   readonly ConfigurationSetName?: string;
 }
 
-/** The one method of `SESv2` that the sink calls: your own client fits. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html */
+/** The only method of `SESv2` that the sink calls. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html */
 export interface SesClient {
   readonly sendEmail: (
     input: SesRequest,
@@ -50,7 +50,7 @@ export interface SesClient {
 
 /** Options of `sesTransport`. */
 export interface SesTransportOptions {
-  /** Your own `SESv2`. Default: one that the sink makes at the first mail, and whose retries are off: core retries. */
+  /** Your own `SESv2`. Default: the sink creates one at the first mail, without retries, because core retries. */
   readonly client?: SesClient;
   /** Name of the configuration set, for event publishing, reputation metrics and dedicated addresses. */
   readonly configurationSetName?: string;
@@ -58,7 +58,7 @@ export interface SesTransportOptions {
   readonly tags?: { readonly [name: string]: string };
   /** Sends every mail as `Raw`, including those that SES could build from their parts. Default false. */
   readonly alwaysRaw?: boolean;
-  /** Requests in flight at once, in each environment. Default 10. */
+  /** Maximum number of requests in flight, in each environment. Default 10. */
   readonly concurrency?: number;
 }
 
@@ -72,7 +72,7 @@ const makeClient = async () => {
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
 const maxSimpleHeaders = 15;
 
-/** Whether SES can build the mail from its parts. It cannot if the headers name other recipients than the request does. */
+/** Whether SES can build the mail from its parts. It cannot if the headers name other recipients than the request. */
 const isSimple = ({ mail }: MailEnvelope): boolean =>
   mail.recipients.length === 1 &&
   mail.to.length === 1 &&
@@ -94,7 +94,7 @@ const simpleContent = ({ mail }: MailEnvelope): SesContent => ({
   },
 });
 
-/** The request for one recipient. */
+/** Creates the request for one recipient. */
 const sendEmailInput = (envelope: MailEnvelope, options: SesTransportOptions): SesRequest => {
   const { mail, recipient } = envelope;
   const simple = isSimple(envelope) && options.alwaysRaw !== true;
@@ -119,7 +119,7 @@ const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: 
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };
 
-/** Makes a transport that sends mails through SES. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Creates a transport that sends mails through SES. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const sesTransport = (options: SesTransportOptions = {}): EmailTransport => {
   checkSes(options);
   const client = lazyClient<SesClient>(options.client, makeClient);

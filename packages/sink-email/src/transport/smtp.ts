@@ -1,4 +1,4 @@
-// SMTP through nodemailer: one transaction for each recipient, over a pool of connections.
+// SMTP through nodemailer. Each recipient gets a separate transaction, over a pool of connections.
 
 import { isIP } from "node:net";
 import {
@@ -15,7 +15,7 @@ import {
 import { classifySmtp } from "../classify.ts";
 import type { EmailTransport } from "./transport.ts";
 
-/** The mail that the sink passes to a transporter: bytes, and where to send them. */
+/** The mail that the sink passes to a transporter: its bytes and its envelope. */
 export interface SmtpMail {
   readonly envelope: { from: string; to: string[]; size: number };
   readonly raw: Buffer;
@@ -23,31 +23,31 @@ export interface SmtpMail {
   readonly signal: AbortSignal;
 }
 
-/** A transporter of nodemailer 10.5 or newer: your own fits. */
+/** A transporter of nodemailer 10.5 or newer. You can pass your own. */
 export interface SmtpTransporter {
   readonly sendMail: (mail: SmtpMail) => Promise<SmtpSent>;
 }
 
-/** The result of a transporter, which may contain rejections that it did not throw. */
+/** The result of a transporter. It may contain rejections that the transporter did not throw. */
 export interface SmtpSent {
   readonly rejected?: readonly unknown[] | undefined;
   readonly rejectedErrors?: readonly unknown[] | undefined;
 }
 
-/** Options of `smtpTransport`. Either `host`, or your own `transporter`, which the sink does not close. */
+/** Options of `smtpTransport`. Set either `host` or your own `transporter`, which the sink does not close. */
 export interface SmtpTransportOptions {
   readonly transporter?: SmtpTransporter;
   readonly host?: string;
-  /** Default 587; 465 with `secure`. */
+  /** Default 587, or 465 with `secure`. */
   readonly port?: number;
-  /** TLS from the first byte. Default false: STARTTLS, which is required unless the server is this machine. */
+  /** Whether TLS starts with the first byte. Default false: STARTTLS is required unless the server is this machine. */
   readonly secure?: boolean;
   readonly auth?: { readonly user: string; readonly pass: string };
   /** Certificate authorities to trust instead of the well-known ones. The server's certificate is always verified. */
   readonly tls?: { readonly ca?: string | readonly string[]; readonly servername?: string };
-  /** Timeout of the connection, of the greeting and of each reply. Default 10,000. */
+  /** Timeout in milliseconds of the connection, of the greeting and of each reply. Default 10,000. */
   readonly timeoutMs?: number;
-  /** Connections, and mails in flight at once, in each environment. Default 5. */
+  /** Maximum number of connections, and of mails in flight, in each environment. Default 5. */
   readonly concurrency?: number;
 }
 
@@ -80,7 +80,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     },
     pool: true,
     maxConnections: options.concurrency ?? 5,
-    // Core retries a mail whose connection was lost. The pool would retry it unseen, even after the invocation's end.
+    // Core retries a mail after a lost connection. The pool would retry it unnoticed, even after the invocation's end.
     maxRequeues: 0,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
@@ -91,10 +91,10 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
   return { sendMail: (mail: SmtpMail) => transport.sendMail(mail as never), close: () => transport.close() };
 };
 
-/** An error as nodemailer would throw it. */
+/** Creates an error like those of nodemailer. */
 const smtpError = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
-/** Makes a transport that sends mails by SMTP. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Creates a transport that sends mails by SMTP. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => {
   checkSmtp(options);
   const client = lazyClient<SmtpTransporter, Awaited<ReturnType<typeof makeTransporter>>>(
@@ -109,10 +109,10 @@ export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => 
       const transporter = await client.get();
       const envelope = { from: mail.from.address, to: [recipient], size: raw.length };
       const sending = transporter.sendMail({ envelope, raw, signal });
-      // Your own transporter may ignore the signal.
+      // A user's own transporter may ignore the signal.
       const sent = await untilAborted(sending, signal, () => smtpError("aborted", "EABORT"));
       const { rejected = [], rejectedErrors } = sent ?? {};
-      // Nodemailer throws when its only recipient is rejected. Other transporters may return the rejection.
+      // Nodemailer throws if its only recipient is rejected, but other transporters may return the rejection.
       if (rejected.length > 0) throw rejectedErrors?.[0] ?? smtpError("rejected", "EENVELOPE");
     },
     close: client.close,

@@ -3,7 +3,7 @@
 import type { SinkError } from "@sluice/core/sink-kit";
 import type { Mail } from "../encode.ts";
 
-/** One mail and one of its recipients. Each recipient gets a request of its own, and so has an outcome of its own. */
+/** One mail and one of its recipients. Each recipient gets a separate request, and so has a separate outcome. */
 export interface MailEnvelope {
   readonly mail: Mail;
   readonly recipient: string;
@@ -11,13 +11,13 @@ export interface MailEnvelope {
   readonly raw: Buffer;
 }
 
-/** Sends mails. Made by `sesTransport()` or `smtpTransport()`, without I/O. */
+/** Sends mails. `sesTransport()` and `smtpTransport()` create it without I/O. */
 export interface EmailTransport {
-  /** Mails in flight at once, at most. */
+  /** Maximum number of mails in flight. */
   readonly concurrency: number;
-  /** Resolves when the target has taken the mail. Rejects if the target did not, and as soon as the signal aborts. */
+  /** Resolves when the target has taken the mail. Rejects if the target refused it, or as soon as the signal aborts. */
   readonly send: (envelope: MailEnvelope, signal: AbortSignal) => Promise<void>;
-  /** Makes the error of a delivery from the error with which `send` rejected. */
+  /** Creates the error of a delivery from an error of `send`. */
   readonly classify: (sink: string, error: unknown) => SinkError;
   readonly close: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
-// A mail to several recipients, some of whom the server may reject. Each recipient has a lease of its own, so that a
-// repeat reaches only those who have not got the mail: docs/decisions/0010-one-request-per-recipient.md.
+// A mail to several recipients, some of whom the server may reject. Each recipient has its own lease, so that a repeat
+// reaches only recipients who have not got the mail: docs/decisions/0010-one-request-per-recipient.md.
 
 import { createHash } from "node:crypto";
 import {
@@ -16,19 +16,19 @@ import {
 export interface RecipientsMail {
   readonly idempotencyKey: string;
   readonly recipients: readonly string[];
-  /** How long a lease is held for this invocation. */
+  /** Milliseconds for which this invocation holds a lease. */
   readonly holdMs: number;
   readonly sendTo: (recipient: string) => Promise<DeliveryError | undefined>;
 }
 
-/** Hashed, so that the store holds no address. */
+/** Returns the key of a recipient's lease. The address is hashed, so that the store contains no address. */
 const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
 
-/** Failures that the next recipient would meet too. Throttling may concern one recipient only. */
+/** Whether the next recipient would fail too. Throttling is excluded, because it may concern only one recipient. */
 const isForAll = ({ code }: DeliveryError): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
 
-/** The error of the delivery. A recipient to retry decides before one that was rejected, and will be rejected again. */
+/** Returns the error of the delivery. A recipient to retry has priority: a rejected one will be rejected again. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
   const error = errors.find(({ code }) => outcomeOf(code) === "retry") ?? errors[0];
   if (error === undefined || error.code === "DEADLINE_EXCEEDED") return error;
@@ -45,19 +45,19 @@ const heldError = (name: string, retryAfterMs: number): SinkError =>
     retryAfterMs,
   });
 
-/** Result for one recipient. `unrecorded`: sent, but the store did not record that. */
+/** Result for one recipient. `unrecorded`: the mail was sent, but the store did not save this result. */
 type RecipientResult = DeliveryError | "sent" | "unrecorded";
 
 /**
- * Makes the function that sends a mail to each recipient that has not got it yet, under a lease for each. It resolves to the
- * error if one of them has not got it.
+ * Creates the function that sends a mail to each recipient that has not got it yet, under a lease for each. The
+ * function resolves with an error if any recipient still has not got the mail.
  */
 export const recipientsSender = (
   name: string,
   leases: Leases,
 ): ((mail: RecipientsMail) => Promise<DeliveryError | undefined>) => {
   const owner: RouteId = { pipeline: name, route: "recipients" };
-  // Keys of sent mails that the store did not record. This environment does not send them again.
+  // Keys of sent mails that the store did not save. This environment does not send these mails again.
   const unrecorded = new Set<string>();
 
   const complete = async (key: string): Promise<RecipientResult> => {
@@ -70,7 +70,7 @@ export const recipientsSender = (
     unrecorded.delete(key);
     return "sent";
   };
-  /** @throws the error of the store if it does not answer `acquire`. */
+  /** @throws the store's error if `acquire` fails. */
   const sendOnce = async (key: string, recipient: string, mail: RecipientsMail): Promise<RecipientResult> => {
     if (unrecorded.has(key)) return complete(key);
     const lease = await leases.acquire(owner, key, mail.holdMs);
@@ -78,7 +78,7 @@ export const recipientsSender = (
     if (lease !== "acquired") return heldError(name, lease.heldForMs);
     const error = await mail.sendTo(recipient);
     if (error === undefined) return complete(key);
-    // A lease that cannot be released expires. The error of the mail matters more.
+    // A lease that cannot be released expires. The mail's error is more important than the store's.
     await leases.release(owner, key).catch(() => undefined);
     return error;
   };
@@ -97,8 +97,8 @@ export const recipientsSender = (
       if (isForAll(result)) break;
     }
     const error = summaryOf(name, errors, recipients.length);
-    // If all recipients have the mail, nothing will be repeated, and a missing record does no harm. If some were rejected,
-    // the record must be written before the dead letter, which another environment may redrive.
+    // If all recipients have the mail, it will not be repeated, so an unsaved result does no harm. If some were
+    // rejected, the result must be saved before the dead letter is sent, because another environment may redrive it.
     return error !== undefined && isUnrecorded ? storeError(name, error) : error;
   };
 };

@@ -1,9 +1,9 @@
-// The part of the client that the sink uses, and the client that the sink makes from its options.
+// The part of the client that the sink uses, and the client that the sink creates from its options.
 
 import { missingDependency } from "@sluice/core/sink-kit";
 import type { AwsAuth, ClientSettings } from "./connection.ts";
 
-/** A request, as the client's `transport.request` takes it. */
+/** A request, in the format of the client's `transport.request`. */
 export interface OpensearchRequest {
   readonly method: string;
   readonly path: string;
@@ -22,7 +22,7 @@ export interface OpensearchClient {
   };
 }
 
-/** A client that the sink makes and closes. */
+/** A client that the sink creates and closes. */
 export interface ClosableClient extends OpensearchClient {
   readonly close: () => Promise<void>;
 }
@@ -36,7 +36,7 @@ const signerOf = async ({ region, service = "es", credentials }: AwsAuth) => {
   return AwsSigv4Signer({ region, service, ...(credentials && { getCredentials: credentials }) });
 };
 
-/** Makes the client. The client connects at its first request. */
+/** Creates the client, which connects at its first request. */
 export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Promise<ClosableClient> => {
   const { Client } = await import("@opensearch-project/opensearch").catch(
     missingDependency('option "node"', packageName),
@@ -46,7 +46,7 @@ export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Pro
     ...(ssl && { ssl: ssl as object }),
     ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
     ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
-    // There is one node, and the client uses it even after a failure: pings would be useless traffic.
+    // The client has one node, which it uses even after a failure, so pings would be useless traffic.
     resurrectStrategy: "none",
   });
 };

@@ -1,4 +1,4 @@
-// How to reach the server: the options of a client that the sink makes, and their checks.
+// How to reach the server: the options of the client that the sink creates, and their checks.
 
 import { checkText, checkTls, invalidOption, isLoopbackHost, isRecord, type TlsOptions } from "@sluice/core/sink-kit";
 
@@ -8,7 +8,7 @@ export interface BasicAuth {
   readonly password: string;
 }
 
-/** AWS credentials, as the SDK's credential providers resolve them. */
+/** AWS credentials, in the form that the SDK's credential providers return. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -16,28 +16,28 @@ export interface AwsCredentials {
   readonly expiration?: Date;
 }
 
-/** Requests are signed with SigV4, for Amazon OpenSearch Service and Serverless. */
+/** Settings for signing requests with SigV4, for Amazon OpenSearch Service and Serverless. */
 export interface AwsAuth {
   readonly region: string;
-  /** `es`: a domain. `aoss`: a Serverless collection of type search. Default `es`. */
+  /** `es` for a domain, `aoss` for a Serverless collection of type search. Default `es`. */
   readonly service?: "es" | "aoss";
-  /** Default: the SDK's provider chain, from the package `@aws-sdk/credential-provider-node`, which Lambda has. */
+  /** Default: the SDK's provider chain from the package `@aws-sdk/credential-provider-node`, which Lambda provides. */
   readonly credentials?: () => Promise<AwsCredentials>;
 }
 
-/** The options of a client that the sink makes and closes. */
+/** The options of a client that the sink creates and closes. */
 export interface OpensearchConnection {
-  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Either this or `client`. */
+  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Set either this or `client`. */
   readonly node?: string;
   /** With `node`: how the sink authenticates. */
   readonly auth?: BasicAuth | AwsAuth;
   /** With `node`: certificates. */
   readonly ssl?: TlsOptions;
-  /** With `node`: compress requests and answers. Default false: compression costs more time than it saves. */
+  /** With `node`: whether to compress requests and answers. Default false, because it costs more time than it saves. */
   readonly gzip?: boolean;
 }
 
-/** The settings of the client to make. */
+/** The settings of the client that the sink creates. */
 export interface ClientSettings {
   readonly node: string;
   readonly auth: BasicAuth | AwsAuth | undefined;
@@ -69,7 +69,7 @@ const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
   }
 };
 
-/** Takes credentials out of the URL: there they would be part of every message that names the node. */
+/** Moves credentials out of the URL, because every message that names the node would contain them. */
 const splitNode = (node: unknown, auth: OpensearchConnection["auth"]): Pick<ClientSettings, "node" | "auth"> => {
   const url = checkNode(node);
   const { username, password } = url;

@@ -1,21 +1,21 @@
-// Requests: each ends with the invocation's time, and an error of the client becomes an error code.
+// Sends requests. Each request ends with the invocation's time. An error of the client becomes an error code.
 
 import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "../classify.ts";
 import type { OpensearchClient, OpensearchRequest } from "./client.ts";
 
-/** How requests are sent. */
+/** Settings for sending requests. */
 export interface RequestOptions {
-  /** Name of the sink, for messages. */
+  /** Name of the sink, for error messages. */
   readonly sink: string;
   readonly context: WriteContext;
   readonly timeoutMs: number;
 }
 
-/** The body of the answer, or the reason why there is none. */
+/** The body of the answer, or the reason why there is no answer. */
 export type OpensearchAnswer = { readonly body: unknown } | { readonly failure: RequestFailure };
 
-/** Sends a request once. Core decides about a retry. */
+/** Sends a request once. Core decides whether to retry. */
 export const sendRequest = async (
   client: OpensearchClient,
   request: OpensearchRequest,

@@ -11,7 +11,7 @@ interface Alias {
   readonly is_write_index?: boolean;
 }
 
-/** The part of an existing index that the sink reads. */
+/** The members of an existing index that the sink reads. */
 interface ExistingIndex {
   readonly aliases?: { readonly [alias: string]: Alias };
   readonly mappings?: OpensearchMappings;
@@ -20,12 +20,12 @@ interface ExistingIndex {
 /** Indices by name. */
 export type Indices = { readonly [index: string]: ExistingIndex };
 
-/** A request that creates something missing. */
+/** A request that creates a missing index, field or alias. */
 interface IndexChange {
   readonly method: "PUT" | "POST";
   readonly path: string;
   readonly body: object;
-  /** The option that the error names where the server refuses the request. */
+  /** The option that the error names if the server refuses the request. */
   readonly option: string;
 }
 
@@ -35,7 +35,7 @@ const request = (
   params: OpensearchRequest,
 ): Promise<OpensearchAnswer> => sendRequest(client, params, { sink, context: withoutDeadline, timeoutMs });
 
-/** The indices behind an alias, or the index of that name. Empty where neither exists. */
+/** Returns the indices behind an alias, or the index of that name. Empty if neither exists. */
 const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings, name: string): Promise<Indices> => {
   const answer = await request(client, settings, { method: "GET", path: pathOf(name) });
   if ("body" in answer) return answer.body as Indices;
@@ -46,7 +46,7 @@ const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings,
 const isNumbered = (index: string, name: string): boolean =>
   name.startsWith(`${index}-`) && /^\d{6}$/.test(name.slice(index.length + 1));
 
-/** The index that the alias writes to; undefined where there is no alias. */
+/** Returns the index that the alias writes to; undefined if the alias does not exist. */
 const writeIndexOf = ({ index }: OpensearchSettings, found: Indices): string | undefined => {
   const names = Object.keys(found);
   if (names.length === 0) return undefined;
@@ -79,7 +79,7 @@ const typeOf = ({ type, properties }: OpensearchField): string =>
 
 type FieldMappings = NonNullable<OpensearchMappings["properties"]>;
 
-/** The declared fields that are missing, and the missing `fields`, which index an existing field in a further way. */
+/** Returns missing declared fields, and missing `fields`, which index an existing field in additional ways. */
 const missingFields = (
   declared: FieldMappings,
   existing: FieldMappings,
@@ -98,14 +98,14 @@ const missingFields = (
     }
     const below = missingFields(wanted.properties ?? {}, found.properties ?? {}, `${path}${field}.`);
     if (Object.keys(below).length > 0) missing[field] = { properties: below };
-    // The server takes new `fields` only together with the existing mapping of the field.
+    // The server accepts new `fields` only together with the field's existing mapping.
     const further = missingFields(wanted.fields ?? {}, found.fields ?? {}, `${path}${field}.`);
     if (Object.keys(further).length > 0) missing[field] = { ...found, fields: further };
   }
   return missing;
 };
 
-/** Compares as JSON with sorted members, because the server returns them in another order. */
+/** Compares values as JSON with sorted members, because the server returns the members in another order. */
 const isSame = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
 
 const canonical = (value: unknown): string =>
@@ -115,7 +115,7 @@ const canonical = (value: unknown): string =>
       : member,
   ) ?? "";
 
-/** Path of an index, whose name may contain `%` or letters beyond ASCII. */
+/** Returns the path of an index. Its name is encoded, because it may contain `%` or letters beyond ASCII. */
 const pathOf = (name: string, below = ""): string => `/${encodeURIComponent(name)}${below}`;
 
 const createIndex = (settings: OpensearchSettings, name: string): IndexChange => ({
@@ -144,7 +144,7 @@ const changesFor = (settings: OpensearchSettings, writeIndex: string, state: Exi
   return changes;
 };
 
-/** The alias's filter as the server returned it: clauses as lists, and terms as objects with a boost. */
+/** Returns the alias's filter in the form of the server's answer: clauses are lists, terms are objects with a boost. */
 const filterAsStored = (found: unknown): object => {
   const [[field, value]] = Object.entries(
     (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
@@ -157,7 +157,7 @@ const filterAsStored = (found: unknown): object => {
   return forms.find((form) => isSame(form, found)) ?? aliveFilter;
 };
 
-/** Finds the missing changes, in the order in which to make them. */
+/** Finds the missing changes, in the order in which they must be made. */
 const missingChanges = async (
   client: OpensearchClient,
   settings: OpensearchSettings,
@@ -175,9 +175,9 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
   const answer = await request(client, settings, { method, path, body: JSON.stringify(body) });
   if ("body" in answer) return true;
   const { error, status, serverError: { type, reason = "" } = {} } = answer.failure;
-  // Another caller has created the index since it was looked up. The caller of `apply` looks it up again.
+  // Another caller created the index after our lookup. The caller of `apply` looks it up again.
   if (type === "resource_already_exists_exception") return false;
-  // The request holds no items, so that the server's own text may be passed on.
+  // The request has no items, so the server's own text can be passed on.
   if (status === 400) throw invalidOption(option, `makes OpenSearch refuse ${method} ${path}: ${type}: ${reason}`);
   throw error;
 };
@@ -185,7 +185,7 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
 const maxAttempts = 3;
 
 /**
- * Checks that a Serverless collection has kept index, mapping and alias. Then writes one tombstone, to check that the
+ * Checks that a Serverless collection has stored index, mapping and alias. Then writes one tombstone, to check that the
  * collection accepts scripted updates by document id.
  */
 const probeCollection = async (client: OpensearchClient, settings: OpensearchSettings): Promise<void> => {

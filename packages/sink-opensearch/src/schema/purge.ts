@@ -1,4 +1,4 @@
-// Deletes tombstones that no redelivered change needs any more.
+// Deletes tombstones that are older than any change that can be redelivered.
 
 import { ConfigError, purgeInChunks, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
@@ -9,13 +9,13 @@ import { tombstonesBefore } from "../write/guard.ts";
 const dayMs = 86_400_000;
 const purgeTimeoutMs = 300_000;
 
-/** The part of the answer to a deletion that the sink reads. */
+/** The members of a deletion's answer that the sink reads. */
 interface Deletion {
   readonly deleted: number;
   readonly failures: readonly unknown[];
 }
 
-/** Deletes tombstones older than `days`, and returns how many there were. `now`: milliseconds since the epoch. */
+/** Deletes tombstones older than `days`, and returns their number. `now` is in milliseconds since the epoch. */
 export const purgeTombstones = async (
   client: OpensearchClient,
   { name: sink, index, serverless }: OpensearchSettings,
@@ -28,14 +28,14 @@ export const purgeTombstones = async (
   }
   const request = (params: OpensearchRequest): Promise<unknown> =>
     requestBody(client, params, { sink, context: withoutDeadline, timeoutMs: purgeTimeoutMs });
-  // The alias's filter hides tombstones, also from a deletion by query. So the request names the indices themselves.
+  // The alias's filter hides tombstones even from a deletion by query, so the request names the indices.
   const indices = Object.keys(
     (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
   );
   const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   return purgeInChunks(async (most) => {
-    // A tombstone that becomes a live document during the deletion is a conflict, and the document stays.
+    // With `proceed`, a tombstone that becomes a live document in the meantime is a conflict, and stays.
     const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
     const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
     if (failures.length === 0) return deleted;

@@ -1,6 +1,6 @@
-// Writes a batch by bulk requests within the limits, a few at once, and matches each answer to its entries one by one. Where
-// the cheap action of an entry fails its condition, the entry is sent again with the guard's script. One slice of the batch
-// is encoded while the server handles the slice before.
+// Writes a batch by bulk requests within the limits, a few at once, and matches each result to its entry. If the cheap
+// action of an entry fails its condition, the entry is sent again with the guard's script. While the server handles one
+// slice of the batch, the next slice is encoded.
 
 import { setImmediate } from "node:timers/promises";
 import {
@@ -26,12 +26,12 @@ type DocumentDelivery = UpsertDelivery<object>;
 type DocumentBatch = readonly DocumentDelivery[];
 type EncodeDocuments = (batch: DocumentBatch) => EncodedBatch<BulkEntry>;
 
-/** The target of a batch, and how to write there. */
+/** The target of a batch, with the limits and functions that writing needs. */
 export interface BulkTarget {
-  /** Name of the sink, for messages. */
+  /** Name of the sink, for error messages. */
   readonly sink: string;
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
-  /** Most requests in flight. */
+  /** Maximum number of requests in flight. */
   readonly concurrency: number;
   readonly encode: EncodeDocuments;
   /** Encodes deliveries for the guard's script. */
@@ -39,16 +39,16 @@ export interface BulkTarget {
   /** Sends the body of one request. */
   readonly send: (body: Buffer) => Promise<OpensearchAnswer>;
   readonly signal: AbortSignal;
-  /** Called for each entry that the target holds afterwards, in its version or a newer one. */
+  /** Called for each entry whose version, or a newer one, is in the target afterwards. */
   readonly remember: (entry: BulkEntry, item: BulkItem) => void;
 }
 
-/** The results of some entries, and the parts with the other entries. */
+/** The results of entries that are done, and the parts with the other entries. */
 interface RequestOutcome {
   readonly results: readonly WriteResult[];
-  /** Entries to send, or to send again. */
+  /** Entries to send now, for the first time or again. */
   readonly parts: readonly BulkPart[];
-  /** Set where the target as a whole is unusable: then no other request is sent. */
+  /** Set if the target as a whole is unusable, so that no other request is sent. */
   readonly refusal?: DeliveryError;
 }
 
@@ -64,7 +64,7 @@ export const filterPath: string = [
 export const splitToRequests = (entries: BulkPart, limits: BulkTarget["limits"]): BulkPart[] =>
   chunk(entries, { ...limits, sizeOf: ({ bytes }) => bytes });
 
-/** One item of the answer, under its action. */
+/** One item of the answer, under the name of its action. */
 type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
 
 const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
@@ -72,17 +72,17 @@ const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
   return Array.isArray(items) ? items : undefined;
 };
 
-/** Reads the item under the name that its action has in the answer. */
+/** Returns an item of the answer. The item is under the name of its action. */
 const itemOf = (items: readonly BulkItems[], index: number, action: Action): BulkItem | undefined =>
   items[index]?.[action === "check" ? "update" : action];
 
-/** Whether the script must decide, because the document is not in the state that the cheap action expected. */
+/** Whether the script must decide, because the cheap action expected another state of the document. */
 const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
   if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
   return status === 409 && action !== "update";
 };
 
-/** The result of an entry; undefined where the script must decide. */
+/** Returns the result of an entry; undefined if the script must decide. */
 const resultOf = (
   sink: string,
   { delivery, action }: BulkEntry,
@@ -99,7 +99,7 @@ const resultOf = (
   return failed(delivery, itemError(sink, item));
 };
 
-/** Reads the results of an answer. The undecided deliveries are for the script. */
+/** Returns the results in an answer. Undecided deliveries are sent again with the script. */
 const readAnswer = (
   { sink, remember }: BulkTarget,
   part: BulkPart,
@@ -135,10 +135,10 @@ const sendPart = async (part: BulkPart, target: BulkTarget): Promise<RequestOutc
   return { results: [...read.results, ...results], parts: splitToRequests(entries, target.limits) };
 };
 
-/** Fewest documents that are worth a request of their own. */
+/** Minimum number of documents for which a separate request pays. */
 const smallestSlice = 250;
 
-/** Splits a batch into as many slices as may be in flight, and into more where a slice would hold too many documents. */
+/** Splits a batch into as many slices as may be in flight, or into more if a slice would have too many documents. */
 const slicesOf = (batch: DocumentBatch, { limits, concurrency }: BulkTarget): DocumentBatch[] => {
   const worthwhile = Math.min(concurrency, Math.floor(batch.length / smallestSlice));
   const count = Math.max(1, worthwhile, Math.ceil(batch.length / limits.maxEntries));
@@ -172,7 +172,7 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
   const working: Promise<void>[] = [];
   while (working.length < target.concurrency && (slices.length > 0 || parts.length > 0)) {
     working.push(work());
-    // The request leaves before the next slice is encoded.
+    // Lets the request leave before the next slice is encoded.
     if (slices.length > 0) await setImmediate();
   }
   await Promise.all(working);

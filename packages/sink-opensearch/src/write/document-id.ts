@@ -1,16 +1,16 @@
-// The document's `_id`: the key as one readable text, different for different keys. Strings are unchanged, numbers begin with
-// "#", binary with "~", and "|" separates values. A string's characters with another meaning are escaped by "%", as in URLs.
+// The document's `_id`: the key as one readable text, unique to the key. Numbers begin with "#", binary with "~", and "|"
+// separates values. Strings are unchanged, except that "%" escapes these characters, as in URLs.
 
 import { createHash } from "node:crypto";
 import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";
 
-/** For a longer id the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
+/** If an id is longer, the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
 /** A document's id. */
 export interface DocumentId {
   readonly id: string;
-  /** The key as text, where that text is too long for an id and `id` is its hash. */
+  /** The key as text, if it is too long for an id. The `id` is then its hash. */
   readonly key?: string;
 }
 
@@ -18,14 +18,14 @@ const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#":
 
 const escaped = (character: string): string => escapes[character] ?? character;
 
-/** One form for each value: "1E2" and "100" are the same key. A JS number has one text, a `NumberValue` the record's. */
+/** Returns one text per value, because a record may write 100 as "1E2", which must give the same key. */
 const numberText = (value: object | number): string => {
   const text = String(value);
   return typeof value === "number" && !text.includes("e") ? text : canonicalDecimal(text).replace(/e0$/, "");
 };
 
 const stringText = (value: string): string => {
-  // OpenSearch takes no empty id, and no other value becomes a single "%".
+  // OpenSearch does not accept an empty id. No other value becomes a single "%".
   if (value === "") return "%";
   return /[%|]|^[#~]/.test(value) ? value.replace(/[%|]|^[#~]/g, escaped) : value;
 };
@@ -39,18 +39,18 @@ const valueText = (value: KeyValue): string => {
 const textOf = (keys: Change["keys"]): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return valueText(keys[names[0] as string] as KeyValue);
-  // Sorted by name, because a record may list the attributes in any order.
+  // The values are sorted by name, because a record may list the attributes in any order.
   return names
     .sort()
     .map((name) => valueText(keys[name] as KeyValue))
     .join("|");
 };
 
-/** The id of an item's document, from its key attributes alone. Two items of one table never have the same id. */
+/** Returns the id of an item's document, from its key attributes alone. Two items of one table never share an id. */
 export const documentId = (keys: Change["keys"]): DocumentId => {
   const text = textOf(keys);
-  // A UTF-16 unit takes at most three bytes.
+  // Avoids the byte count for a short text: a UTF-16 unit takes at most three bytes.
   if (text.length * 3 <= maxIdBytes || Buffer.byteLength(text) <= maxIdBytes) return { id: text };
-  // "%s" is not an escape, so that no readable id begins with it.
+  // No readable id begins with "%s", because "%s" is not an escape.
   return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
 };

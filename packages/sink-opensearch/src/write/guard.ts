@@ -1,64 +1,64 @@
-// The guard: its field in a document, and the scripts that compare versions. The source of a script never varies, and all
-// variable data is in its parameters, so that the server compiles it once: it allows some 75 compilations in five minutes.
+// The guard: its field in a document, and the scripts that compare versions. The server allows some 75 compilations in
+// five minutes. So a script's source never varies, and all variable data is in its parameters.
 
 import type { SequenceNumber } from "./recent-writes.ts";
 
 /** The field that the sink adds to a document. `ensure` maps the field, and a mapper must not return it. */
 export const guardField = "_sluice";
 
-/** A Painless condition: the document `ctx._source` has the version that this expression gives, or a newer one. */
+/** Returns a Painless condition: the document `ctx._source` has the version in the expression, or a newer version. */
 const isAsNew = (version: string): string =>
   `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
 
 /**
- * Replaces a document that has a lower version or no version; for any other document the answer is `noop`. A scripted
- * upsert starts from an empty document, so that a missing document needs no branch.
+ * Replaces a document that has a lower version or no version. For any other document, the answer is `noop`. A scripted
+ * upsert starts from an empty document, so a missing document needs no branch.
  */
 export const guardScript: string = `def s=ctx._source.${guardField};if(${isAsNew(`params.d.${guardField}.version`)}){ctx.op='none'}else{ctx._source=params.d}`;
 
-/** The answer is `noop` for a document with the version or a newer one. Any other is written unchanged: `updated`. */
+/** The answer is `noop` for a document with this version or a newer one, else `updated`, without a change. */
 const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v")}){ctx.op='none'}`;
 
-/** How often the server itself retries the script after a conflict with another writer of the document. */
+/** Number of times that the server itself retries the script, after a conflict with another writer of the document. */
 const conflictRetries = 5;
 
-/** Lines of a bulk request that create the document, given as JSON text, unless it exists. */
+/** Returns the lines of a bulk request that create the document, given as JSON text, unless it exists. */
 export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
 
-/** Lines that replace the document, unless it was written again after the write with this sequence number. */
+/** Returns the lines that replace the document, unless it was written again after the write with this number. */
 export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
   `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
 const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
-/** Lines that write the document if the guard's script allows it. */
+/** Returns the lines that write the document if the guard's script allows it. */
 export const updateLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
-/** Lines that check whether the document has the version or a newer one, at half the cost of sending the document. */
+/** Returns lines that check if the document has this version or a newer one, at half the cost of sending it. */
 export const checkLines = (idText: string, version: string): string =>
   `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
-/** The guard of a live document. `keyText`: the item's key as JSON text, where the document's `_id` is only its hash. */
+/** Returns a live document's guard. `keyText`: the item's key as JSON text, if the document's `_id` is its hash. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>
   `"${guardField}":{"version":"${version}"${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** The guard of a tombstone. `deletedAt`: the time of its write, in milliseconds since the epoch. */
+/** Returns a tombstone's guard. `deletedAt` is the time of its write, in milliseconds since the epoch. */
 export const tombstoneGuard = (version: string, keyText: string | undefined, deletedAt: number): string =>
   `"${guardField}":{"version":"${version}","deleted":true,"deletedAt":${deletedAt}${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** Mapping of the guard's field. Only the members that the alias's filter and `purge` query are indexed. */
+/** Mapping of the guard's field. It indexes only the members that the alias's filter and `purge` use in queries. */
 export const guardMapping: object = Object.freeze({
   dynamic: false,
   properties: { deleted: { type: "boolean" }, deletedAt: { type: "date" } },
 });
 
-/** Filter of the alias: hides tombstones, and shows documents that existed before the sink. */
+/** Filter of the alias. It hides tombstones, but not documents that existed before the sink. */
 export const aliveFilter: object = Object.freeze({ bool: { must_not: { term: { [`${guardField}.deleted`]: true } } } });
 
-/** Query for tombstones written before this time, in milliseconds since the epoch. */
+/** Returns the query for tombstones written before this time, in milliseconds since the epoch. */
 export const tombstonesBefore = (time: number): object => ({
   bool: {
     filter: [

@@ -1,4 +1,4 @@
-// How to reach the server: the options of a pool that the sink makes, and their checks.
+// How to reach the server: the options of the pool that the sink creates, and their checks.
 
 import {
   checkEither,
@@ -11,25 +11,25 @@ import {
   type TlsOptions,
 } from "@sluice/core/sink-kit";
 
-/** How to reach the server, for a pool that the sink makes with the package pg. The names are pg's. */
+/** How to reach the server, for a pool that the sink creates with the package pg. The names are those of pg. */
 export interface PostgresConnection {
-  /** `postgresql://user@host:5432/database`. Either this or `host`. */
+  /** `postgresql://user@host:5432/database`. Set either this or `host`. */
   readonly connectionString?: string;
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly user?: string;
-  /** The sink calls a function for each new connection: for IAM tokens and rotated secrets. */
+  /** A function is called for each new connection, for IAM tokens and rotated secrets. */
   readonly password?: string | (() => string | Promise<string>);
-  /** Default: TLS with a verified certificate; without TLS where the server runs on this machine. */
+  /** Default: TLS with a verified certificate, or no TLS if the server runs on this machine. */
   readonly ssl?: boolean | TlsOptions;
-  /** Most connections. A write takes one. Default 2. */
+  /** Maximum number of connections. A write uses one connection. Default 2. */
   readonly max?: number;
-  /** Default 5,000. */
+  /** Timeout for opening a connection, in milliseconds. Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /** Idle connections are closed after this time, frozen time included. Default 60,000. */
+  /** Milliseconds after which an idle connection is closed, counting time while Lambda is frozen. Default 60,000. */
   readonly idleTimeoutMillis?: number;
-  /** Connections are replaced after this time, so that a failover or a rotated secret takes effect. Default 600. */
+  /** Seconds after which a connection is replaced, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
   /** Default `sluice`. */
   readonly application_name?: string;
@@ -37,7 +37,7 @@ export interface PostgresConnection {
 
 /** What the sink passes to pg's `Pool`. */
 export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
-  // pg declares mutable arrays and Buffers here, but takes what Node's tls takes.
+  // pg declares mutable arrays and Buffers here, but accepts every value that Node's tls accepts.
   readonly ssl: boolean | { ca?: string; cert?: string; key?: string; servername?: string };
   readonly keepAlive: boolean;
   readonly allowExitOnIdle: boolean;
@@ -45,16 +45,16 @@ export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
 
 const numbers = ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", "maxLifetimeSeconds"] as const;
 
-/** Whether the server runs on this machine: a path is the folder of a Unix socket. */
+/** Whether the server runs on this machine. A path means the folder of a Unix socket. */
 const isLocalServer = (host: string): boolean => isLoopbackHost(host) || host.startsWith("/");
 
-/** Whether pg would not verify the server. In pg these parameters of the string override the option `ssl`. */
+/** Whether parameters of the connection string stop pg from verifying the server. They override pg's option `ssl`. */
 const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Record<string, string>>): boolean =>
   /^(no-verify|disable|allow|prefer)$/.test(sslmode) ||
   !/^(true|1)$/.test(ssl) ||
   (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
 
-/** The host as pg reads it: the last parameter `host` overrides the host of the URL. */
+/** Returns the host as pg reads it. The last parameter `host` in the query string overrides the URL's host. */
 const hostOf = ({ connectionString, host }: PostgresConnection): string => {
   if (connectionString === undefined) return host ?? "";
   const option = "connection.connectionString";
@@ -83,7 +83,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/** Checks the options. The defaults suit an environment that is frozen at times: few connections, and none for long. */
+/** Checks the options. The defaults suit an environment that may be frozen: few connections, with a short life. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

@@ -1,4 +1,4 @@
-// What the server knows about a relation: its columns with their types, and its primary key. Read once per cold start.
+// What the server knows about a relation: its columns, their types, and its primary key. Read once per cold start.
 
 import type { Session } from "../client/session.ts";
 
@@ -9,26 +9,26 @@ export interface CatalogueColumn {
   readonly type: string;
   /** The type with length and precision, for DDL. */
   readonly fullType: string;
-  /** The type that a domain is based on; otherwise the same as `type`. */
+  /** For a domain, the type that it is based on. Otherwise the same as `type`. */
   readonly baseType: string;
-  /** The quoted collation; null where the column has the default collation of its type. */
+  /** The quoted collation; null if the column has the default collation of its type. */
   readonly collation: string | null;
   readonly isGenerated: boolean;
   readonly hasDefault: boolean;
   readonly isNotNull: boolean;
-  /** Position in the primary key, from 1. 0: the column is not part of the key. */
+  /** Position in the primary key, from 1; 0 if the column is not part of the key. */
   readonly keyPosition: number;
 }
 
 /** An existing relation. */
 export interface Catalogue {
   readonly kind: "table" | "view" | "other";
-  /** In the order of the relation. */
+  /** The columns, in the order of the relation. */
   readonly columns: readonly CatalogueColumn[];
 }
 
-// format_type(…, -1) and not format_type(…, NULL): with NULL, bpchar becomes "character", and a cast to "character" cuts
-// a text to one character.
+// The type modifier is -1, because with NULL `bpchar` becomes "character", and a cast to "character" shortens a text to
+// one character.
 const catalogueQuery = `
 SELECT c.relkind::text AS kind, a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS "fullType",
@@ -51,11 +51,11 @@ interface CatalogueRow extends CatalogueColumn {
 /** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
 const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "table", v: "view" };
 
-/** Reads a relation by its quoted name; undefined where the relation does not exist. */
+/** Reads a relation by its quoted name; undefined if the relation does not exist. */
 export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
   const { rows } = await session.query(catalogueQuery, [relation]);
   const found = rows as readonly CatalogueRow[];
-  // The user's pool may parse numbers in its own way.
+  // The user's pool may parse numbers differently.
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
   return found[0] && { kind: kinds[found[0].kind] ?? "other", columns };
 };

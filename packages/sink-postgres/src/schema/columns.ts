@@ -1,18 +1,18 @@
-// Columns that the user declares: each with its type, and with the path of the attribute that fills it.
+// Columns that the user declares. Each has a type, and the path of the attribute that fills it.
 
 import { invalidOption } from "@sluice/core/sink-kit";
 
-/** Where a column's value is in the item, and the column's Postgres type. */
+/** A column's Postgres type, and the place of its value in the item. */
 export interface ColumnSource {
   /**
-   * The attribute's name, or names joined by dots: `"address.city"`, `"lines.0.sku"`. As an array where a name holds
-   * a dot. `[]`: the whole item, for a `jsonb` column. Default: the attribute of the column's own name.
+   * The attribute's name, or names joined by dots: `"address.city"`, `"lines.0.sku"`. Use an array if a name contains a
+   * dot, and `[]` for the whole item in a `jsonb` column. Default: the attribute with the column's name.
    */
   readonly path?: string | readonly string[];
   readonly type: string;
 }
 
-/** Column name to Postgres type, or to type and attribute path. */
+/** For each column, its Postgres type, or its type and attribute path. */
 export interface ColumnMap {
   readonly [column: string]: string | ColumnSource;
 }
@@ -24,7 +24,7 @@ export interface DeclaredColumn {
   readonly path: readonly string[];
 }
 
-/** What may stand in DDL as a type: names, modifiers and array brackets, but nothing that ends a statement. */
+/** Text that DDL may contain as a type: names, modifiers and array brackets, but no character that ends a statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {
@@ -40,6 +40,6 @@ const declare = (name: string, source: string | ColumnSource): DeclaredColumn =>
   return { name, type, path: [...segments] };
 };
 
-/** Reads the declared columns, in the order of their declaration. */
+/** Returns the declared columns, in the order of their declaration. */
 export const declareColumns = (columns: ColumnMap): DeclaredColumn[] =>
   Object.entries(columns).map(([name, source]) => declare(name, source));

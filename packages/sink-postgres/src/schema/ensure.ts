@@ -1,4 +1,4 @@
-// Creates missing tables, views and columns in one transaction. Drops nothing, and changes no type.
+// Creates missing tables, views and columns in one transaction. It never drops anything or changes a type.
 
 import { type EnsureOptions, invalidOption, keySources, SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
@@ -6,19 +6,19 @@ import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
 import { guardColumns, quoteAll, quoteName, removedColumn, versionColumn } from "./relations.ts";
 
-/** Those of the sink's relations that exist. */
+/** The sink's existing relations. */
 interface Existing {
   readonly rows: Catalogue | undefined;
   readonly versions: Catalogue | undefined;
   readonly table: Catalogue | undefined;
 }
 
-/** Versions are compared as text, in the order of their bytes. Rows that existed before the sink rank lowest. */
+/** Versions are compared as text, byte by byte. Rows that existed before the sink have the lowest version. */
 const versionDefinition = `${versionColumn} text COLLATE "C" NOT NULL DEFAULT ''`;
 const removedDefinition = `${removedColumn} timestamptz`;
 /**
- * Leaves room in each page for the next version of a row, so that an update need not touch the indexes (a HOT update).
- * Of 120,000 updates, vacuumed every 40,000, 41 % were HOT with the default of 100, and all with 90 (PostgreSQL 18.4).
+ * Leaves room in each page for a row's next version, so that an update does not change the indexes (a HOT update). Of
+ * 120,000 updates with a vacuum every 40,000, 41 % were HOT with the default of 100, and all with 90 (PostgreSQL 18.4).
  */
 const versionTableStorage = "WITH (fillfactor = 90)";
 
@@ -33,7 +33,7 @@ const readExisting = async (session: Session, { relations }: PostgresSettings): 
 const typesQuery = `SELECT format_type(to_regtype(u.type), -1) AS type
 FROM unnest($1::text[]) WITH ORDINALITY AS u(type, position) ORDER BY u.position`;
 
-/** An existing column keeps its length, precision and constraints; only its type must be the declared one. */
+/** An existing column may differ from the declaration in length, precision and constraints, but not in its type. */
 const checkTypes = async (session: Session, settings: PostgresSettings, rows: Catalogue | undefined): Promise<void> => {
   const { declared = [], relations } = settings;
   if (declared.length === 0) return;
@@ -90,7 +90,7 @@ const extendRows = ({ declared = [], relations }: PostgresSettings, rows: Catalo
 const removedIndex = ({ relations }: PostgresSettings): string =>
   `CREATE INDEX IF NOT EXISTS ${relations.removedIndex} ON ${relations.versions} (${removedColumn}) WHERE ${removedColumn} IS NOT NULL`;
 
-/** The key columns as they are in the table, or as they will be in the table to create. */
+/** Returns the key columns as they are in the table, or as they will be in the table to create. */
 const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined): { name: string; type: string }[] => {
   const { key, declared = [], relations } = settings;
   if (rows === undefined) {
@@ -123,7 +123,7 @@ const isTombstoneBlocked = ({ isNotNull, keyPosition, name }: CatalogueColumn): 
 const createView = ({ relations }: PostgresSettings, names: readonly string[]): string =>
   `CREATE OR REPLACE VIEW ${relations.table} AS SELECT ${quoteAll(names)} FROM ${relations.rows} WHERE ${removedColumn} IS NULL`;
 
-/** A view can only grow at its end, so the columns that it shows already come first. */
+/** A view can grow only at its end, so the existing columns of the view come first. */
 const extendView = (settings: PostgresSettings, { rows, table }: Existing): string[] => {
   const { declared = [], relations } = settings;
   if (table !== undefined && table.kind !== "view") {
@@ -152,7 +152,7 @@ const statementsFor = (settings: PostgresSettings, existing: Existing): string[]
   return [...table, ...index, ...extendView(settings, existing)];
 };
 
-/** SQLSTATEs of a session that creates a relation while another session creates the same one. */
+/** SQLSTATEs that occur when two sessions create the same relation at the same time. */
 const raceStates: ReadonlySet<unknown> = new Set(["23505", "40P01", "42701", "42710", "42P07", "XX000"]);
 const maxAttempts = 5;
 
@@ -161,7 +161,7 @@ const lostRace = (error: unknown): boolean => {
   return cause instanceof Error && "code" in cause && raceStates.has(cause.code);
 };
 
-/** Applies the missing DDL unless `apply` is false, and returns it; an empty list where nothing is missing. */
+/** Applies the missing DDL unless `apply` is false, and returns it; an empty list if nothing is missing. */
 export const ensureTables = async (
   session: Session,
   settings: PostgresSettings,
@@ -173,7 +173,7 @@ export const ensureTables = async (
     const statements = statementsFor(settings, existing);
     if (!apply || statements.length === 0) return statements;
     try {
-      // Without parameters pg sends one simple query, whose statements are one transaction.
+      // Without parameters, pg sends the statements as one simple query, which is one transaction.
       await session.query(statements.join(";\n"), []);
       return statements;
     } catch (error) {

@@ -1,4 +1,4 @@
-// Deletes tombstones that no redelivered change needs any more.
+// Deletes tombstones that are older than any change that can be redelivered.
 
 import { purgeInChunks } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
@@ -13,7 +13,7 @@ WHERE ctid = ANY (ARRAY(
 )) AND ${isOld}`;
 };
 
-/** Deletes old tombstones, and returns how many there were. */
+/** Deletes old tombstones, and returns their number. */
 export const purgeTombstones = (session: Session, relations: Relations, days: number): Promise<number> => {
   const statement = purgeStatement(relations);
   return purgeInChunks(async (most) => (await session.query(statement, [days, most])).rowCount ?? 0);

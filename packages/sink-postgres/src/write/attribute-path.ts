@@ -1,4 +1,4 @@
-// From an item's raw image to the text of one column, by the attribute's path. No JS number on the way.
+// Reads the text of one column from an item's raw image, by the attribute's path. No value becomes a JS number.
 
 import type { AttributeValue, Image } from "@sluice/core/sink-kit";
 import { attributeCell, type Cell, type Codec } from "./codec.ts";
@@ -19,7 +19,7 @@ const follow = (image: Image, path: readonly string[]): AttributeValue | undefin
   return value;
 };
 
-/** Makes the function that reads a column's text from an image: null where the item lacks the attribute. */
+/** Creates the function that reads a column's text from an image; null if the item lacks the attribute. */
 export const compilePath = (path: readonly string[], codec: Codec): ((image: Image) => Cell) => {
   const [first, ...rest] = path;
   const read =

@@ -1,16 +1,16 @@
-// The rows of a batch: their order in a statement, their results, and their halves around a row that the server refuses.
+// The rows of a batch: their order in a statement, their results, and their halves when the server refuses a row.
 
 import { delivered, type EncodedBatch, halves, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 
 const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
 
-/** Code-unit order: the same in every writer, whatever its locale. */
+/** Compares by code units, so that every writer has the same order, whatever its locale. */
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /**
- * Orders the entries by row, so that two writers lock rows in the same order and do not deadlock. Where the key mapping
- * sends two items to one row, the newest version stays.
+ * Sorts the entries by row, so that two writers lock rows in the same order and do not deadlock. If the key mapping
+ * gives two items the same row, only the newest version is written.
  */
 export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> => {
   const ordered = [...entries].sort(
@@ -23,12 +23,12 @@ export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> 
   return { entries: winners, results: losers.map(({ delivery }) => superseded(delivery)) };
 };
 
-/** The results of written entries: superseded at the one-based positions in `lost`, else delivered. */
+/** Returns the results of written entries: superseded at the one-based positions in `lost`, otherwise delivered. */
 export const resultsOf = (entries: readonly RowEntry[], lost: string | null): WriteResult[] => {
   const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 
-/** Older changes, then newer ones: an older change may free a unique value that a newer change gives to another row. */
+/** Older changes come first, because an older change may free a unique value that a newer change needs elsewhere. */
 export const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));

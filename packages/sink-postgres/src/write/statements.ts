@@ -1,25 +1,25 @@
-// The SQL of a write: one statement for each table and batch, with one array parameter for each column. It has no session
-// state (named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
+// The SQL of a write: one statement per table and batch, with one array parameter per column. It uses no session state
+// (named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
 //
-// Parameters: $1… are the columns, keys first. Then come the versions as one text, and the flags of removals where the
+// Parameters from $1 on are the columns, keys first. Then come the versions as one text, and the removal flags if the
 // batch has any.
 
 import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
 
-/** A column as the statement needs it. */
+/** A column, as a statement needs it. */
 export interface StatementColumn {
   readonly name: string;
-  /** The type without length or precision: a cast to `varchar(3)` would shorten a text without an error. */
+  /** The type without length or precision, because a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
   /**
-   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays, and for
-   * JSON, because that is faster: the server took 16 ms for 1,000 rows with a document of 12 members, and 21 ms for the
-   * same rows as `jsonb[]` (PostgreSQL 18.4).
+   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays. True
+   * for JSON, because it is faster: 1,000 rows with a document of 12 members took the server 16 ms, and 21 ms as
+   * `jsonb[]` (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
 }
 
-/** The relations and columns that the statements are made for. */
+/** The relations and columns that the statements use. */
 export interface StatementShape {
   readonly relations: Relations;
   readonly keys: readonly StatementColumn[];
@@ -31,9 +31,9 @@ export interface StatementShape {
 export interface WriteAnswer {
   /** Number of deliveries whose version was newer than the stored one. */
   readonly won: number;
-  /** Number of rows that were deleted; 0 under the inline guard. */
+  /** Number of deleted rows; 0 under the inline guard. */
   readonly gone: number;
-  /** One-based positions of the other deliveries, joined by commas; null where there are none. */
+  /** One-based positions of the deliveries that did not win, joined by commas; null if all deliveries won. */
   readonly lost: string | null;
 }
 
@@ -53,8 +53,8 @@ const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
 const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
 
 /**
- * The rows of the parameters. `unnest` is in the select list, where arrays are read in step; `FROM unnest($1, $2, …)`
- * would store each array again first. 1,000 rows of 17 columns: 5.4 ms to insert instead of 6.5 (PostgreSQL 18.4).
+ * Returns the parameters' rows. `unnest` is in the select list, where arrays are read in step: 5.4 ms for an insert of
+ * 1,000 rows of 17 columns. `FROM unnest($1, $2, …)` would copy the arrays first: 6.5 ms (PostgreSQL 18.4).
  */
 const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
@@ -71,14 +71,14 @@ const matching = (keys: readonly StatementColumn[], left: string, right: string)
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** The rows of the given columns, with their versions and any removal flags, as `u`. */
+  /** The rows of the given columns as `u`, with their versions and any removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
 
 /**
- * The versions, joined by commas: Postgres reads an array literal character by character, and a version has 58. 1,000
- * rows of 17 columns: 9.7 ms to insert instead of 10.4, 13.3 to update instead of 13.9 (PostgreSQL 18.4).
+ * Returns the versions, joined by commas, because Postgres reads an array literal slowly, one character at a time. For
+ * 1,000 rows of 17 columns, inserts take 9.7 ms instead of 10.4, and updates 13.3 instead of 13.9 (PostgreSQL 18.4).
  */
 const versionsOf = ({ keys, columns }: StatementShape): string =>
   `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
@@ -90,7 +90,7 @@ const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], ha
   return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
 };
 
-/** The positions of superseded deliveries are computed only where there are any. */
+/** Computes the positions of superseded deliveries only if there are any. */
 const answer = (shape: StatementShape, gone: string): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
@@ -118,7 +118,7 @@ gone AS (
   RETURNING 1
 )`;
 
-/** Reading `gone` runs the deletes first, so that a unique value can move from a removed row to a new one. */
+/** Reads `gone` to run the deletes first, so that a unique value can move from a removed row to a new row. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
@@ -153,17 +153,17 @@ won AS (
 )${answer(shape, "0")}`;
 };
 
-/** The write of one batch, which returns one `WriteAnswer`. `hasRemovals` adds the parameter with the removal flags. */
+/** Returns the SQL that writes one batch. It returns one `WriteAnswer`. `hasRemovals` adds the removal flags. */
 export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
   shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
 
 /**
- * Deletes the rows of removals that the version table holds in the given versions. Parameters: the key columns, then the
- * versions.
+ * Deletes the rows of removals, if the version table still has the given versions. Parameters: the key columns, then
+ * the versions.
  *
- * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table; its
- * DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot, and its
- * lock on the row in the version table stops later writers of that key while it deletes.
+ * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table.
+ * Its DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot.
+ * Its lock on the row in the version table stops later writers of that key during the deletion.
  */
 export const deleteRemovedStatement = (shape: StatementShape): string => `WITH removed AS MATERIALIZED (
   SELECT ${names(shape.keys, "held.")} FROM ${shape.relations.versions} AS held
@@ -176,8 +176,8 @@ DELETE FROM ${shape.relations.rows} AS live USING removed
 WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
- * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions. Reads
- * the relation that holds the versions of live rows and of tombstones.
+ * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions.
+ * Reads the relation that holds the versions of both live rows and tombstones.
  */
 export const dryRunStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost

@@ -19,9 +19,9 @@ import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./cod
 import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
 
-/** How to write to the table as it is now: made once, from the options and the catalogue. */
+/** How to write to the table in its present form. Created once, from the options and the catalogue. */
 export interface WritePlan {
-  /** Keys first. */
+  /** The key columns come first. */
   readonly columns: readonly WrittenColumn[];
   readonly keyCount: number;
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
@@ -31,7 +31,7 @@ export interface WritePlan {
   readonly dryRun: string;
 }
 
-/** Makes the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
+/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
 export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
   const { name, relations } = settings;
   const catalogue = await readCatalogue(session, relations.rows);
@@ -71,11 +71,11 @@ const literals = (sink: string, columns: readonly WrittenColumn[], entries: read
     ),
   );
 
-/** The key columns, as parameters. */
+/** Returns the key columns as parameters. */
 const keyLiterals = (sink: string, { columns, keyCount }: WritePlan, entries: readonly RowEntry[]): string[] =>
   literals(sink, columns.slice(0, keyCount), entries);
 
-/** The versions as one text: a version holds digits and a hyphen, but no comma. */
+/** Returns the versions as one text. A version has digits and a hyphen but no comma, so commas can separate them. */
 const versions = (entries: readonly RowEntry[]): string =>
   entries.map(({ delivery }) => delivery.change.version).join(",");
 
@@ -87,7 +87,7 @@ type SendPart = (
   part: readonly RowEntry[],
 ) => Promise<readonly WriteResult[]>;
 
-/** Writes the entries. In the rare case that a removal deleted no row, a second statement looks for that row again. */
+/** Writes the entries. If a removal deleted no row, which is rare, a second statement looks for the row again. */
 const writePart: SendPart = async (session, settings, plan, part) => {
   const { entries, results } = sortByRow(part);
   const removals = entries.filter(isRemoval);
@@ -109,7 +109,7 @@ const dryRunPart: SendPart = async (session, settings, plan, part) => {
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/** Handles a batch on one connection. Parts that are not started when the signal aborts fail with DEADLINE_EXCEEDED. */
+/** Handles a batch on one connection. Parts that did not start before the abort fail with DEADLINE_EXCEEDED. */
 export type HandleBatch = (
   session: Session,
   settings: PostgresSettings,
@@ -118,7 +118,7 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
-/** Whether to reject the whole write. After a timeout only its entries fail, so that encoding errors keep their results. */
+/** Whether to reject the whole write. After a timeout only the entries fail, so encoding errors keep their results. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 
@@ -137,5 +137,5 @@ const inParts =
 /** Writes a batch. */
 export const writeBatch: HandleBatch = inParts(writePart);
 
-/** Returns the results that a write would have. A row that only the server would refuse counts as delivered. */
+/** Returns the results that a write would have. A row counts as delivered even if the server would refuse it. */
 export const dryRunBatch: HandleBatch = inParts(dryRunPart);

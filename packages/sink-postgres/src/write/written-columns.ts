@@ -1,4 +1,4 @@
-// Which columns the sink writes: from the catalogue, and from what the options list or declare.
+// Finds the columns that the sink writes, from the catalogue and from the columns that the options list or declare.
 
 import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
@@ -42,14 +42,14 @@ const keyNames = (settings: PostgresSettings, catalogue: Catalogue): readonly st
   throw missing(settings, 'has no primary key; name the columns of a unique index in option "key"');
 };
 
-/** Whether a mapper's rows carry the column by default: Postgres fills generated columns, and columns with a default. */
+/** Whether a mapper's rows have the column by default. Postgres fills generated columns, and columns with a default. */
 const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean =>
   !isGenerated && !hasDefault && !guardColumns.has(name);
 
 const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue): readonly string[] =>
   listed ?? declared?.map(({ name }) => name) ?? catalogue.columns.filter(isWritable).map(({ name }) => name);
 
-/** The columns to write. @throws {SinkError} SINK_MISSING when the table lacks one of them, or a primary key. */
+/** Returns the columns to write. @throws {SinkError} SINK_MISSING when the table lacks a column or a primary key. */
 export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
   const keys = keyNames(settings, catalogue);
   const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));

@@ -1,5 +1,5 @@
-// Which addresses the sink may connect to. The addresses of a name are checked in the lookup of the connection itself, so
-// that a DNS server cannot answer the check and the connection differently.
+// The addresses that the sink may connect to. A name's addresses are checked in the connection's own lookup, because a
+// DNS server could give a separate check another answer than the connection.
 
 import { lookup as systemLookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4, type LookupFunction } from "node:net";
@@ -17,7 +17,7 @@ export type AddressResolver = (hostname: string) => Promise<readonly ResolvedAdd
 /** Whether the sink may connect to the address. */
 export type AddressRule = (address: string) => boolean;
 
-/** A host name has an address that the sink must not connect to. */
+/** The error for a host name with an address that the sink must not connect to. */
 export class AddressRefusedError extends Error {
   readonly code: "ADDRESS_REFUSED" = "ADDRESS_REFUSED";
 }
@@ -74,7 +74,7 @@ const blockListOf = (entries: readonly string[]): BlockList => {
 
 const special = blockListOf(specialNetworks);
 
-/** The IPv4 address that an IPv6 address of NAT64 stands for; undefined for any other address. */
+/** Returns the IPv4 address behind an IPv6 address of NAT64; undefined for any other address. */
 const behindNat64 = (address: string): string | undefined => {
   if (isIPv4(address) || !URL.canParse(`http://[${address}]`)) return undefined;
   const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(":");
@@ -84,8 +84,8 @@ const behindNat64 = (address: string): string | undefined => {
 };
 
 /**
- * The rule of a sink. `allowed` lists special addresses and networks that may be reached. Plain HTTP may reach nothing
- * else.
+ * Returns the rule of a sink. `allowed` lists special addresses and networks that the sink may also connect to. Plain
+ * HTTP may connect only to these.
  * @throws {Error} if an entry is neither an address nor a network.
  */
 export const addressRule = (allowed: readonly string[], isPlain: boolean): AddressRule => {
@@ -99,10 +99,10 @@ export const addressRule = (allowed: readonly string[], isPlain: boolean): Addre
   };
 };
 
-/** The resolver of the machine. */
+/** The machine's resolver. */
 export const systemResolver: AddressResolver = (hostname) => systemLookup(hostname, { all: true });
 
-/** The lookup of a connection. Fails if the rule refuses any address: a mix with public ones is suspicious. */
+/** Creates a connection's lookup. It fails if the rule refuses any address, even if others are public. */
 export const guardedLookup =
   (resolve: AddressResolver, rule: AddressRule): LookupFunction =>
   (hostname, options, callback) => {

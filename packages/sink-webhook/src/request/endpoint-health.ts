@@ -1,30 +1,30 @@
-// What this environment knows about the endpoint: whether it answers, and for how long it asked for no requests. It lives
-// in memory, one per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
+// What this environment knows about the endpoint: whether it answers, and how long it asked for no requests. The state
+// is in memory, one per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
 
 import { type CircuitCall, type CircuitOptions, circuit } from "@sluice/core/sink-kit";
 
-/** Why no request may be made now: the circuit is open, or the endpoint asked to wait. */
+/** Why no request may be sent now: the circuit is open, or the endpoint asked to wait. */
 export interface RequestRefusal {
   readonly reason: "open" | "retry-after";
-  /** Milliseconds until the next request may be made; undefined: as soon as the probe that is in flight has ended. */
+  /** Milliseconds until the next request may start. Undefined: a request may start when the present probe has ended. */
   readonly waitMs: number | undefined;
 }
 
-/** The endpoint's health, as its requests show it. */
+/** The endpoint's health, judged by its requests. */
 export interface EndpointHealth {
-  /** Why no request for the item may be made now; undefined: it may. */
+  /** Returns why no request for the item may start now; undefined if a request may start. */
   readonly refusal: (itemKey: string) => RequestRefusal | undefined;
   /** Starts a request for the item, after `refusal` has allowed it. */
   readonly start: (itemKey: string) => CircuitCall;
-  /** Refuses requests for that long: the endpoint sent `Retry-After`. */
+  /** Refuses requests for this long, because the endpoint sent `Retry-After`. */
   readonly pause: (ms: number) => void;
 }
 
-/** An endpoint of which nothing bad is known. */
+/** Creates the health of an endpoint, which is good at first. */
 export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
   const breaker = circuit(options, { now });
   let pausedUntil = 0;
-  /** The item whose request opened the circuit. Another item probes first: this one may be one that always fails. */
+  /** The item whose request opened the circuit. Another item probes first, because this item may always fail. */
   let suspect: string | undefined;
 
   const refuseSuspect = (itemKey: string): RequestRefusal | undefined => {

@@ -1,4 +1,4 @@
-// One HTTP request, by Node's own client, which follows no redirects and reads no proxy settings.
+// Sends one HTTP request by Node's own client, which follows no redirects and reads no proxy settings.
 
 import http from "node:http";
 import https from "node:https";
@@ -17,23 +17,23 @@ export interface EndpointAnswer {
 /** The failure of a request without an answer. */
 export interface EndpointFailure {
   readonly error: SinkError;
-  /** Whether the request used an idle connection, which the endpoint may have closed. */
+  /** Whether the request used an idle connection that the endpoint may have closed. */
   readonly isStale: boolean;
-  /** Whether the end of the invocation cut the request. */
+  /** Whether the request was cut off because the invocation's time was over. */
   readonly isCut: boolean;
 }
 
-/** Makes requests to one endpoint. */
+/** Sends requests to one endpoint. */
 export interface Requester {
   readonly send: (request: EncodedRequest, signal: AbortSignal) => Promise<EndpointAnswer | EndpointFailure>;
   readonly close: () => void;
 }
 
-/** The body of an answer is not used. It is read up to these limits, because only then the connection can be used again. */
+/** Limits for reading a body, which is not used but must be read so that the connection can be used again. */
 const maxDrainedBytes = 65_536;
 const maxDrainMs = 200;
 
-/** Reads the rest of an answer, or closes the connection if the rest is too long or too slow. */
+/** Reads the rest of an answer. Closes the connection if the rest is too long or too slow. */
 const drain = async (response: http.IncomingMessage, clock: Clock): Promise<void> => {
   const over = new AbortController();
   let bytes = 0;
@@ -46,7 +46,7 @@ const drain = async (response: http.IncomingMessage, clock: Clock): Promise<void
   if (!over.signal.aborted) response.destroy();
 };
 
-/** Ends a request by SINK_TIMEOUT at its timeout, or at the end of the invocation. */
+/** Ends a request with SINK_TIMEOUT at its timeout, or at the end of the invocation's time. */
 const endInTime = (
   settings: WebhookSinkSettings,
   request: http.ClientRequest,
@@ -64,12 +64,12 @@ const endInTime = (
   void elapse();
 };
 
-/** Options of the connections. Exported for its test. */
+/** Returns the options of the connections. Exported for its test. */
 export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSinkSettings): https.AgentOptions => ({
   keepAlive: true,
   maxSockets: concurrency,
   lookup: guardedLookup(resolve, rule),
-  // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+  // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
   rejectUnauthorized: true,
   ...(tls.ca && { ca: typeof tls.ca === "string" ? tls.ca : [...tls.ca] }),
   ...(tls.cert && { cert: tls.cert }),
@@ -79,7 +79,7 @@ export const agentOptions = ({ tls, concurrency, resolve, rule }: WebhookSinkSet
 const agentOf = (settings: WebhookSinkSettings): http.Agent =>
   settings.url.protocol === "http:" ? new http.Agent(agentOptions(settings)) : new https.Agent(agentOptions(settings));
 
-/** Makes a requester. No connection is opened before the first request. */
+/** Creates a requester. It opens no connection before its first request. */
 export const requester = (settings: WebhookSinkSettings): Requester => {
   const { name, clock } = settings;
   let agent: http.Agent | undefined;
@@ -109,13 +109,13 @@ export const requester = (settings: WebhookSinkSettings): Requester => {
         endInTime(settings, request, signal, over.signal);
         let answer: EndpointAnswer | undefined;
         request.on("error", (error) => settle(answer ?? failureBy(error, request, signal)));
-        // After a 101 Node.js closes the connection and emits neither an answer nor an error.
+        // After a 101, Node.js closes the connection and emits neither an answer nor an error.
         request.on("upgrade", (response, socket) => {
           socket.destroy();
           settle(answerOf(response));
         });
         request.on("response", (response) => {
-          // From here on the status decides, even if the body breaks off.
+          // From here on, the status decides, even if the connection breaks during the body.
           const received = answerOf(response);
           answer = received;
           response.on("error", () => undefined);

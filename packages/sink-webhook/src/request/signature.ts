@@ -1,4 +1,4 @@
-// Signatures by Standard Webhooks. https://github.com/standard-webhooks/standard-webhooks (read 2026-11-23)
+// Signs requests by Standard Webhooks. https://github.com/standard-webhooks/standard-webhooks (read 2026-11-23)
 
 import { createHmac } from "node:crypto";
 
@@ -9,7 +9,7 @@ export const keyOf = (secret: string): Buffer | undefined => {
   return key.length >= 24 && key.length <= 64 ? key : undefined;
 };
 
-/** The headers of the standard, with one signature for each key: two during a rotation. Without keys there is no signature. */
+/** Returns the headers of the standard, with one signature per key: two during a rotation, none without keys. */
 export const signatureHeaders = (
   id: string,
   nowMs: number,
