@@ -3,7 +3,7 @@
 import type { Change } from "@sluice/core";
 
 /**
- * A fault of a target. It lasts until `heal`, except `close-idle`, which happens once.
+ * A fault of a target. It lasts until `endFault`, except `close-idle`, which happens once.
  *
  * - `throttle`: the target throttles every request.
  * - `throttle-one`: the request succeeds, but the target throttles the entry of this change.

@@ -29,7 +29,7 @@ export interface WriteOptions {
 }
 
 /** A rig under test, the same for both modes of writing. */
-export interface Harness extends Pick<Rig, "requests" | "fail" | "heal"> {
+export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   readonly writes: WriteMode;
   readonly limits: Limits;
   readonly seed: number;
@@ -143,12 +143,12 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
     badOptions: options.badOptions ?? {},
     requests: rig.requests,
     fail: rig.fail,
-    heal: rig.heal,
+    endFault: rig.endFault,
     invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
     writeNothing: () => rig.sink.write([], contextOf()),
     closeSink: async (): Promise<void> => rig.sink.close?.(),
     close: async (): Promise<void> => {
-      await rig.heal();
+      await rig.endFault();
       await rig.sink.close?.();
       await rig.close();
     },

@@ -11,7 +11,7 @@ export interface Rig {
   /** Injects a fault, from the next request on. */
   readonly fail: (fault: Fault) => Promise<void> | void;
   /** Ends every fault. */
-  readonly heal: () => Promise<void> | void;
+  readonly endFault: () => Promise<void> | void;
   /** Stops the target. The kit closes the sink first. */
   readonly close: () => Promise<void> | void;
   /** Credentials of the sink: no error message may contain one. */

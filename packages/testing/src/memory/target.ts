@@ -31,7 +31,7 @@ export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>
 export interface TargetControl {
   readonly fail: (fault: Fault) => void;
   /** Ends every fault. */
-  readonly heal: () => void;
+  readonly endFault: () => void;
   /** Requests that reached the target so far. */
   readonly requests: () => number;
 }
@@ -102,7 +102,7 @@ export const memoryTarget = <Entry extends Delivery>(
       if (next.kind === "close-idle") idleClosed = true;
       else fault = next;
     },
-    heal: () => {
+    endFault: () => {
       fault = undefined;
     },
   };

@@ -70,7 +70,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.fail({ kind: "throttle-one", change: slow });
       await harness.write(changes);
       await harness.expectHeld(others);
-      await harness.heal();
+      await harness.endFault();
       await deliverAll(harness, [slow]);
       await harness.expectHeld([...others, slow]);
     },
@@ -87,7 +87,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.fail({ kind: "throttle-one", change: slow });
       await harness.invoke(changes);
       await harness.expectHeld(changes.filter((change) => !stopped.includes(change)));
-      await harness.heal();
+      await harness.endFault();
       // Several attempts, as the target may have closed a connection during the fault.
       let left: readonly SpecimenChange[] = stopped;
       for (let attempt = 0; left.length > 0 && attempt < 5; attempt += 1) left = await harness.invoke(left);

@@ -60,7 +60,7 @@ export const deadlineCases: readonly Case[] = [
       await written;
       await setTimeout(requestMs);
       expectEqual(harness.requests() - started, 0, "requests after the signal");
-      await harness.heal();
+      await harness.endFault();
       await deliverAll(harness, changes);
       await harness.expectHeld(changes, "allowed");
     },

@@ -25,7 +25,7 @@ export const writeBeside = async (
 
 /** Ends the fault, writes the failed deliveries again, and expects all changes in the target. */
 const expectRecovery = async (harness: Harness, failed: readonly SpecimenChange[], all: readonly SpecimenChange[]) => {
-  await harness.heal();
+  await harness.endFault();
   const again = await deliverAll(harness, failed);
   expectEqual(retriedOf(again, failed).length, 0, "deliveries that still fail after the fault");
   await harness.expectHeld(all, "allowed");
