@@ -114,7 +114,7 @@ test("a failed record and a later record of the same key stay in order, and the 
     records.slice(0, 2).map(({ dynamodb }) => ({ itemIdentifier: dynamodb?.SequenceNumber })),
   );
   expect(sent(all)).toEqual([["b", 3]]);
-  all.log.heal();
+  all.log.endFault();
   await invoke(all.handler, records);
   expect(sent(all)).toEqual([
     ["b", 3],
@@ -174,7 +174,7 @@ test("one bad record of three is dead-lettered whole, the other two are delivere
   expect(rowsOf(all)).toEqual([1, 3]);
   expect(all.deadLetters.envelopes).toMatchObject([{ sink: "rows", code: "SINK_REJECTED", record: bad }]);
 
-  all.rows.heal();
+  all.rows.endFault();
   const before = all.log.requests();
   expect(await all.handler(sqsEvent(all.deadLetters.envelopes), lambdaContext())).toEqual({ batchItemFailures: [] });
   expect(rowsOf(all).sort()).toEqual([1, 2, 3]);
@@ -240,7 +240,7 @@ describe("a sink that is down for a whole batch", () => {
       ["b", 2],
     ]);
     expect(all.deadLetters.envelopes).toEqual([]);
-    all.rows.heal();
+    all.rows.endFault();
     expect(await invoke(all.handler, records)).toEqual({ batchItemFailures: [] });
     expect(rowsOf(all)).toEqual([1, 2]);
   });
@@ -258,7 +258,7 @@ describe("a sink that is down for a whole batch", () => {
     const all = setUp();
     all.log.fail({ kind: "drop-after-send" });
     await invoke(all.handler, [record]);
-    all.log.heal();
+    all.log.endFault();
     await invoke(all.handler, [record]);
     expect(new Set(all.log.sent().map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   });

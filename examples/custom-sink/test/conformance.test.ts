@@ -32,7 +32,7 @@ const openRig = async (): Promise<AppendRig<Line>> => {
     read: async () => linesOf(await readFile(path, { encoding: "utf8", flag: "a+" })).map(sentOf),
     requests: file.requests,
     fail: file.fail,
-    heal: file.heal,
+    endFault: file.endFault,
     close: () => rm(folder, { recursive: true }),
   };
 };

@@ -8,7 +8,7 @@ interface FaultyFile {
   /** Number of times that the file was opened or written to. */
   readonly requests: () => number;
   readonly fail: (fault: Fault) => Promise<void>;
-  readonly heal: () => void;
+  readonly endFault: () => void;
 }
 
 type Errno = "EMFILE" | "EIO" | "EACCES";
@@ -49,7 +49,7 @@ export const faultyFile = (): FaultyFile => {
       if (kind === "close-idle") await Promise.all([...opened].map(close));
       else fault = kind;
     },
-    heal: () => {
+    endFault: () => {
       fault = undefined;
       for (const reject of hanging) reject(errnoError("EIO"));
       hanging.clear();

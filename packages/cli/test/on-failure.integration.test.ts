@@ -196,7 +196,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         const failed = await redrive(`s3://${bucket}/p`, "--from", "on-failure-destination");
         expect(failed.code).toBe(1);
         expect(await keysIn(bucket)).toEqual(["p/1", "p/2"]);
-        shop.feed.heal();
+        shop.feed.endFault();
         const ended = await redrive(`s3://${bucket}/p/`, "--from", "on-failure-destination");
         expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
         expect(ended.stdout).toContain("rejected, MAPPING_FAILED, now a dead letter");

@@ -59,7 +59,7 @@ const open = async (engine: Engine, { options, keys }: Variant) => {
       if (fault.kind === "close-idle") proxy.closeIdle();
       else proxy.script(scriptOf(fault));
     },
-    heal: () => proxy.script(undefined),
+    endFault: () => proxy.script(undefined),
     close: () => proxy.reset(),
   };
 };

@@ -40,7 +40,7 @@ const open = async (target: EventBridgeTarget) => {
     },
     requests: target.proxy.requests,
     fail: target.fail,
-    heal: () => target.fail(undefined),
+    endFault: () => target.fail(undefined),
     close: () => undefined,
   };
 };

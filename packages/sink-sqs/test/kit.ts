@@ -37,7 +37,7 @@ const open = async (target: SqsTarget, suffix: ".fifo" | undefined) => {
     },
     requests: target.proxy.requests,
     fail: target.fail,
-    heal: () => target.fail(undefined),
+    endFault: () => target.fail(undefined),
     close: () => undefined,
   };
 };

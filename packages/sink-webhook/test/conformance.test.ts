@@ -50,7 +50,7 @@ const openRig = async (): Promise<AppendRig<WebhookMessage>> => {
         "change" in fault ? only(fault.change.version, partial[fault.kind] as Script) : scripts[fault.kind];
       return endpoint.setScript(script as Script);
     },
-    heal: async () => {
+    endFault: async () => {
       endpoint.setScript(take);
       await endpoint.start();
       // Advances the clock, so that an open circuit breaker allows a probe.

@@ -1,10 +1,10 @@
-// A local server of AWS' protocols, and the configuration of SDK clients for it.
+// Local servers of AWS services, and the configuration of SDK clients for these servers.
 
 import { type ChildCommand, startChild } from "./child-engine.ts";
 
-/** Spread it into the constructor of an AWS SDK client: `new SQSClient(engine.clientConfig)`. */
+/** Configuration for the constructor of an AWS SDK client, as in `new SQSClient(engine.clientConfig)`. */
 export interface AwsClientConfig {
-  /** Explicit, as the host names in local queue URLs do not resolve. */
+  /** URL of the server. SDK clients need it, because the host names in local queue URLs do not resolve. */
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -18,7 +18,7 @@ export interface AwsEngine {
   readonly stop: () => Promise<void>;
 }
 
-/** Local engines check no credentials, but the SDK signs no request without them. */
+/** Local engines do not check credentials, but the SDK cannot sign a request without them. */
 export const awsClientConfig = (endpoint: string): AwsClientConfig => ({
   endpoint,
   region: process.env.AWS_REGION ?? "us-east-1",
@@ -28,14 +28,14 @@ export const awsClientConfig = (endpoint: string): AwsClientConfig => ({
   },
 });
 
-/** The engine at this endpoint; without `stop` it is an external one, which keeps running. */
+/** The engine at this endpoint. Without `stop`, the engine is external and keeps running. */
 export const awsEngine = (endpoint: string, stop: () => Promise<void> = async () => undefined): AwsEngine => ({
   endpoint,
   clientConfig: awsClientConfig(endpoint),
   stop,
 });
 
-/** Starts the engine as a process that listens on this port. It is ready when it answers a GET, even by an error. */
+/** Starts the engine as a process that listens on this port. It is ready when it answers a GET, even with an error. */
 export const startAwsEngine = async (
   port: number,
   command: Omit<ChildCommand, "probe">,

@@ -1,6 +1,6 @@
 // A server process that never outlives its parent, however the parent ends. Each child has a watchdog: a shell that
 // blocks on a pipe from the parent. When the parent dies, even by SIGKILL, the kernel closes the pipe and the watchdog
-// stops the child. Signal and exit listeners would change what Ctrl-C does in the user's program.
+// stops the child. The parent needs no signal listeners, which would change the effect of Ctrl-C in a user's program.
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,18 +9,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { removeDirectory } from "./engine-directory.ts";
 import { EngineFailedError } from "./engine-error.ts";
 
-/** The command of a server, the probe that finds it ready, and the way to stop it. */
+/** How to start a server, how to find out whether it is ready, and how to stop it. */
 export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly options?: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid">;
-  /** Signal of the watchdog when the parent is gone; SIGKILL follows after 5 seconds. Default SIGTERM. */
+  /** Signal that the watchdog sends when the parent is gone. SIGKILL follows after 5 seconds. Default SIGTERM. */
   readonly orphanSignal?: "SIGTERM" | "SIGQUIT";
   /** Folder of the child, which `stop` and the watchdog remove. */
   readonly directory?: string;
   /** Resolves when the server is ready. A rejected probe is retried every 20 ms. */
   readonly probe: () => Promise<unknown>;
-  /** Time until the first successful probe. */
+  /** Maximum time from the start to the first successful probe. */
   readonly timeoutMs: number;
 }
 
@@ -35,8 +35,8 @@ export interface ChildEngine {
 const outputLimit = 4096;
 const endTimeoutMs = 10_000;
 
-// Without a process, only the folder is left to remove. The loop is bounded: if process 1 does not reap it, a dead child
-// stays visible as a zombie.
+// If no process id is given, the script only removes the folder. The loop is bounded because a dead child stays visible
+// as a zombie if process 1 does not reap it.
 const watchdogScript = `
 trap '' INT TERM HUP
 read -r _
@@ -49,21 +49,21 @@ fi
 [ -z "$3" ] || rm -rf -- "$3"
 `;
 
-/** Starts the shell that blocks on a pipe from this process; returns a function that kills the shell. */
+/** Starts a shell that blocks on a pipe from this process. Returns a function that kills the shell. */
 const runWatchdog = (signal: string, pid: string, directory: string, onError: () => void): (() => void) => {
   const watchdog = spawn("/bin/sh", ["-c", watchdogScript, "sluice-watchdog", signal, pid, directory], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
   watchdog.on("error", onError);
-  // The pipe breaks when the watchdog is killed; it was empty.
+  // The pipe breaks when the watchdog is killed. This error does not matter, as the pipe carries no data.
   watchdog.stdin.on("error", () => undefined);
   watchdog.unref();
   (watchdog.stdin as Socket).unref();
   return () => watchdog.kill("SIGKILL");
 };
 
-/** Removes the folder when this process dies, while no child runs in it. Returns a function that ends the guard. */
+/** Removes a folder that no child uses when this process dies. Returns a function that ends this guard. */
 export const guardDirectory = (directory: string): (() => void) => runWatchdog("", "", directory, () => undefined);
 
 const collectOutput = (child: ChildProcess): (() => string) => {
@@ -111,8 +111,8 @@ const spawnChild = async (command: ChildCommand) => {
 /**
  * Starts a server process in its own process group, and waits until it is ready. Ctrl-C reaches only the parent, which
  * then stops the process properly. The process does not keep the parent's event loop alive.
- * @throws {EngineFailedError} when the command cannot be run; with the last output when the process ends before it is
- * ready, or is killed after `timeoutMs`.
+ * @throws {EngineFailedError} when the command cannot be run, or when the server is not ready before it ends or before
+ * `timeoutMs` is over. In the last two cases the message has the server's last output.
  */
 export const startChild = async (command: ChildCommand): Promise<ChildEngine> => {
   const { isRunning, output, end } = await spawnChild(command);

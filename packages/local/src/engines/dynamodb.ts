@@ -1,6 +1,6 @@
-// DynamoDB Local, with Streams. Its license (emulator/LICENSE.txt in the npm package) allows the use for one's own
-// development and forbids redistribution: never bundle or copy the jar. npm downloads the jar to the developer's machine,
-// as an optional peer dependency.
+// DynamoDB Local, with Streams. Its license (emulator/LICENSE.txt in the npm package) allows the use for your own
+// development but forbids redistribution, so the jar must never be bundled or copied. Developers install the jar with
+// the npm package, which is an optional peer dependency.
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -27,7 +27,7 @@ const serverArguments = ["-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", 
 
 type PortCommand = (port: number) => Omit<ChildCommand, "probe">;
 
-/** The package is a dependency of the user, and may be visible from the working directory only. */
+/** The user's project depends on the npm package, so the package may be visible only from the working directory. */
 const emulatorDirectory = (): string | undefined => {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
     try {
@@ -75,9 +75,9 @@ const findCommand = async (maxHeapMb: number): Promise<PortCommand> => {
 };
 
 /**
- * Starts DynamoDB Local on a free port, empty and in memory: in Java 17 or newer (`JAVA_HOME`, then the path), else in
- * Docker. The start takes about 2 seconds. The server listens on all interfaces; `endpoint` names 127.0.0.1.
- * @throws {EngineMissingError} when both Java with the npm package and Docker are missing.
+ * Starts an empty DynamoDB Local in memory on a free port. Uses Java 17 or newer (of `JAVA_HOME`, or else of the path),
+ * or else Docker. The start takes about 2 seconds. The server listens on all interfaces, not only at `endpoint`.
+ * @throws {EngineMissingError} when Docker is missing, and Java or the npm package is missing, too.
  */
 export const startDynamodb = async (options: DynamodbEngineOptions = {}): Promise<DynamodbEngine> => {
   const given = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;

@@ -1,5 +1,5 @@
-// ElasticMQ: another implementation of SQS, closer to AWS than fauxqs in the order of FIFO queues: a receive returns up to
-// ten messages of a group in order, and locks the group.
+// ElasticMQ is another implementation of SQS. Its FIFO queues are closer to AWS than the queues of fauxqs, because a
+// receive returns up to ten messages of a group in order, and locks the group.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
     return startAwsEngine(port, {
       command,
       args: [...flags, "org.elasticmq.server.Main"],
-      // The class path names dozens of jars: too long for a command line in a process list.
+      // The class path is a variable because dozens of jars would make the command line unreadable in a process list.
       options: { env: { ...process.env, CLASSPATH: classpath } },
       directory,
       timeoutMs: 60_000,
@@ -57,9 +57,9 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
   });
 
 /**
- * Starts ElasticMQ on a free port of 127.0.0.1, empty and in memory, with Maven and Java. The start takes about 3
- * seconds, and longer the first time, when Maven downloads the jars. `endpoint`, or `ELASTICMQ_URL` of the environment,
- * names a server that is already running.
+ * Starts an empty ElasticMQ in memory on a free port of 127.0.0.1, with Maven and Java. The start takes about 3
+ * seconds, and longer the first time, when Maven downloads the jars. If `endpoint` or the environment variable
+ * `ELASTICMQ_URL` names a running server, this function uses that server instead.
  * @throws {EngineMissingError} when Maven or Java is missing.
  */
 export const startElasticmq = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Path of an entry, which may not exist, in the user's cache folder: all checkouts share the downloaded engines. */
+/** Path of a file or folder in the user's cache, where all checkouts share the downloaded engines. It may not exist. */
 export const inCache = (name: string): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sluice", name);
 

@@ -2,7 +2,7 @@
 
 import { SluiceError } from "@sluice/core/sink-kit";
 
-/** A program that an engine needs is not installed. The message is one sentence that names what to install. */
+/** A program that an engine needs is not installed. The message names the program to install, in one sentence. */
 export class EngineMissingError extends SluiceError<"ENGINE_MISSING"> {
   constructor(message: string, options?: ErrorOptions) {
     super("ENGINE_MISSING", message, options);

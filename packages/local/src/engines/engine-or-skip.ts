@@ -1,4 +1,4 @@
-// Tests that need an engine: without the engine they fail in CI, and are skipped with the reason on a laptop.
+// For tests that need an engine. If the engine is not installed, the tests fail in CI, and are skipped elsewhere.
 
 import { EngineMissingError } from "./engine-error.ts";
 
@@ -6,17 +6,17 @@ import { EngineMissingError } from "./engine-error.ts";
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly test: { readonly skip: (name: string, body: () => void) => unknown };
-  /** `after` in `node:test`. */
+  /** The `after` function of `node:test`, or `afterAll` of the other runners. */
   readonly afterAll: (stop: () => Promise<void>) => unknown;
 }
 
-/** Declares a block of tests with the engine. */
+/** Declares a block of tests that use the engine. */
 export type DescribeWith<Engine> = (name: string, body: (engine: Engine) => void) => void;
 
 /**
  * Starts an engine for the tests of a file, stops it after the tests, and returns a `describe` that passes the engine
  * to its body. When a program for the engine is missing, the tests are skipped and the reason is printed.
- * @throws {EngineMissingError} with `CI=true`. Any other error of the start is always thrown.
+ * @throws {EngineMissingError} when a program is missing and `CI` is `true`. Other start errors are always thrown.
  * @example
  * const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
  * describeWithPostgres("the orders table", (postgres) => {

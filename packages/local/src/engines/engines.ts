@@ -1,4 +1,4 @@
-// Several engines behind one start and one stop.
+// Starts several engines with one call, and stops them with one call.
 
 import { startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
@@ -50,7 +50,7 @@ const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
   if (failure) throw failure.reason;
 };
 
-/** One error for all failed starts: a broken engine, or else the missing ones, one a line. */
+/** One error for all failed starts: the error of a broken engine, or else an error that lists every missing engine. */
 const failureOf = (errors: readonly unknown[]): unknown => {
   const broken = errors.find((error) => !(error instanceof EngineMissingError));
   if (broken !== undefined || errors.length === 1) return broken ?? errors[0];
@@ -58,8 +58,8 @@ const failureOf = (errors: readonly unknown[]): unknown => {
 };
 
 /**
- * Starts engines in parallel. When one does not start, the others are stopped.
- * @throws {EngineMissingError} that names every missing program; or the error of an engine that failed.
+ * Starts engines in parallel. If an engine does not start, all other engines are stopped.
+ * @throws {EngineMissingError} that names every missing program. If an engine failed, its own error is thrown.
  * @example
  * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
  * const client = new DynamoDBClient(engines.dynamodb.clientConfig);

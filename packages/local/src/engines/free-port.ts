@@ -6,7 +6,7 @@ import { EngineFailedError } from "./engine-error.ts";
 
 const attempts = 3;
 
-/** Lets a server of this process listen on a free port of 127.0.0.1. Returns the port. */
+/** Makes a server of this process listen on a free port of 127.0.0.1, and returns the port. */
 export const listen = async (server: Server): Promise<number> => {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -29,7 +29,7 @@ const freePort = async (): Promise<number> => {
 const isPortTaken = (error: unknown): boolean =>
   error instanceof EngineFailedError && /address (is )?already in use/i.test(error.message);
 
-/** Starts a server on a free port of 127.0.0.1. Tries another port when a different process takes the port first. */
+/** Starts a server on a free port of 127.0.0.1. Tries another port if another process takes the port first. */
 export const onFreePort = async <Server>(start: (port: number) => Promise<Server>): Promise<Server> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

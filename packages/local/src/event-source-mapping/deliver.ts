@@ -1,4 +1,4 @@
-// The delivery of a batch until each of its records is finished: retries, bisecting, age limits, on-failure destination.
+// Delivers a batch until all its records are finished. Uses retries, bisection, age limits and a failure destination.
 
 import { type DeliverContext, discard, type PendingBatch } from "./discard.ts";
 import { type InvocationResult, invoke } from "./invoke.ts";
@@ -6,13 +6,13 @@ import type { PolledRecord } from "./polled-record.ts";
 
 const newBatch = (records: readonly PolledRecord[]): PendingBatch => ({ records, attempts: 0, last: undefined });
 
-/** Number of records at the head that are older than the limit. */
+/** Number of records at the head of a batch that are older than the limit. */
 const olderThan = (records: readonly PolledRecord[], limitMs: number, nowMs: number): number => {
   const young = records.findIndex(({ createdAtMs }) => nowMs - createdAtMs <= limitMs);
   return young === -1 ? records.length : young;
 };
 
-/** Takes trimmed records and records past the maximum age off the head of the batch. */
+/** Removes trimmed records, and records above the maximum age, from the head of the batch. */
 const withoutOld = async (context: DeliverContext, batch: PendingBatch): Promise<PendingBatch> => {
   const { settings, counters } = context;
   const nowMs = settings.clock.now();
@@ -35,7 +35,7 @@ const invokeCounted = async (context: DeliverContext, records: readonly PolledRe
   return result;
 };
 
-/** Batches that follow a failure at the first record: two halves (which cost no attempt), none, or the same batch. */
+/** Returns the batches to deliver after the first record failed: two halves, the same batch, or none (discarded). */
 const afterFailure = async (context: DeliverContext, batch: PendingBatch): Promise<readonly PendingBatch[]> => {
   const { settings } = context;
   const { records, attempts } = batch;
@@ -51,7 +51,7 @@ const afterFailure = async (context: DeliverContext, batch: PendingBatch): Promi
   return [batch];
 };
 
-/** Makes one attempt; returns the batches that are left, in order. */
+/** Makes one attempt. Returns the batches that must still be delivered, in order. */
 const attempt = async (context: DeliverContext, before: PendingBatch): Promise<readonly PendingBatch[]> => {
   const { records, attempts } = await withoutOld(context, before);
   if (records.length === 0) return [];

@@ -19,7 +19,7 @@ export interface DeliverContext {
   readonly finish: (records: readonly PolledRecord[]) => void;
 }
 
-/** A batch that has not succeeded yet. A batch whose records change is a new one: its attempts start at 0. */
+/** A batch that has not succeeded yet. If records leave it, the rest is a new batch whose attempts start at 0. */
 export interface PendingBatch {
   readonly records: readonly PolledRecord[];
   readonly attempts: number;
@@ -68,7 +68,7 @@ const discardedBatch = (
   };
 };
 
-/** Finishes the records of a batch without their success. */
+/** Sends the invocation record of a failed batch to the destination, counts its records, and marks them as finished. */
 export const discard = async (
   context: DeliverContext,
   batch: PendingBatch,
@@ -84,7 +84,7 @@ export const discard = async (
     if (onFailure) counters.onFailureDestinationDeliveredEventCount += batch.records.length;
     else counters.droppedEventCount += batch.records.length;
   } catch (error) {
-    // AWS drops the records, too, and shows it in its metrics only.
+    // AWS drops the records, too, and shows the loss only in its metrics.
     counters.destinationDeliveryFailures += 1;
     counters.droppedEventCount += batch.records.length;
     onProblem(error);

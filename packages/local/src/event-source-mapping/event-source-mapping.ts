@@ -11,7 +11,7 @@ import { type MappingState, type StreamMappingRun, startRun } from "./run.ts";
 /** A running or stopped mapping. */
 export interface EventSourceMapping {
   /**
-   * Starts polling; resolves when the starting position is fixed. After `stop` it continues from its checkpoints.
+   * Starts polling; resolves when the starting position is fixed. After a `stop`, polling continues at the checkpoints.
    * @throws when the stream cannot be described.
    */
   readonly start: () => Promise<void>;
@@ -25,10 +25,10 @@ export interface EventSourceMapping {
   readonly counters: Readonly<Counters>;
 }
 
-/** DynamoDB Local shows a write on the stream up to 16 ms late (measured): an earlier empty poll proves nothing. */
+/** DynamoDB Local shows a write on the stream up to 16 ms late (measured), so an earlier poll may miss the write. */
 const visibilityMs = 100;
 
-/** Whether after this time every shard was discovered, and read and processed up to its tip. */
+/** Whether, after this time, the shards were listed, and every shard was read and processed up to its tip. */
 const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: number): boolean =>
   state.discoveredMs >= sinceMs &&
   state.lineage.shards().every((shard) => {
@@ -45,7 +45,7 @@ const untilDrained = async (state: MappingState, currentRun: () => StreamMapping
 };
 
 /**
- * Makes an event source mapping that polls a DynamoDB stream and invokes a function, as AWS Lambda does.
+ * Creates an event source mapping that polls a DynamoDB stream and invokes a function, as AWS Lambda does.
  * @throws {ConfigError} CONFIG_INVALID when an option is outside AWS's range.
  * @example
  * const mapping = eventSourceMapping({ client, streamArn, handler, startingPosition: "TRIM_HORIZON" });

@@ -3,7 +3,7 @@
 
 import { ConfigError, isRecord } from "@sluice/core/sink-kit";
 
-/** Lambda's `FilterCriteria`: a record passes when any pattern matches. A pattern is the JSON text of an object. */
+/** Lambda's `FilterCriteria`. A record passes when at least one pattern matches. A pattern is a JSON object as text. */
 export interface FilterCriteria {
   readonly filters: readonly { readonly pattern: string }[];
 }
@@ -25,7 +25,7 @@ const comparisons: { readonly [operator: string]: (value: number, bound: number)
   ">=": (value, bound) => value >= bound,
 };
 
-/** Matches JSON numbers only: a DynamoDB `N` is text, so it never matches, as on AWS. */
+/** Matches JSON numbers only. A DynamoDB `N` is text, so it never matches. AWS behaves in the same way. */
 const numericTest = (operand: unknown): Test => {
   if (!Array.isArray(operand) || operand.length === 0 || operand.length % 2 !== 0) {
     throw invalid('"numeric" takes pairs of a comparison and a number');
@@ -70,7 +70,7 @@ const leafTest = (rule: unknown): Test => {
   return make(operand);
 };
 
-/** A list in the event matches when any of its elements does. */
+/** A list in the event matches when at least one of its elements matches. */
 const spread = (test: Test): Test => {
   const each: Test = (value) => (Array.isArray(value) && value.length > 0 ? value.some(each) : test(value));
   return each;
@@ -116,7 +116,7 @@ const compile = (pattern: string): Test => {
 };
 
 /**
- * Makes the test that a record must pass to reach the function.
+ * Creates the test that a record must pass to reach the function.
  * @throws {ConfigError} CONFIG_INVALID when a pattern is malformed.
  */
 export const recordFilter = (criteria: FilterCriteria | undefined): ((record: unknown) => boolean) => {

@@ -1,10 +1,10 @@
-// One invocation with a batch of the stream, and the position in the batch at which it failed.
+// Invokes the function with a batch of a stream, and finds the first record of the batch that failed.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { callFunction, type EmulatedFunction, type LambdaContext } from "../lambda/function-call.ts";
 import type { PolledRecord } from "./polled-record.ts";
 
-/** The event of an invocation by a DynamoDB stream. */
+/** The event with which a DynamoDB stream invokes a function. */
 export interface DynamodbStreamEvent {
   readonly Records: StreamRecord[];
 }
@@ -15,13 +15,13 @@ export type DynamodbStreamHandler = (event: DynamodbStreamEvent, context: Lambda
 /** The result of an invocation. */
 export interface InvocationResult {
   readonly requestId: string;
-  /** Index of the first record that Lambda delivers again; undefined when all succeeded. */
+  /** Index of the first record that Lambda delivers again; undefined when all records succeeded. */
   readonly failedFrom: number | undefined;
-  /** Null when the failure was reported by the response and not by an error. */
+  /** `Unhandled` when the function threw or timed out. Null when it returned, even if the response reports failures. */
   readonly functionError: "Unhandled" | null;
 }
 
-/** Invokes the function with these records. Lambda restarts at the lowest of the failed ones. Never rejects. */
+/** Invokes the function with these records. Lambda restarts at the first record that failed. Never rejects. */
 export const invoke = async (
   called: EmulatedFunction<DynamodbStreamEvent>,
   records: readonly PolledRecord[],

@@ -1,5 +1,5 @@
-// The shards of a stream, and which of them may be read: a child only after its parent is finished, which keeps the
-// changes of an item in order when a shard splits or rolls over.
+// The shards of a stream, and the order in which they may be read. A child is read only after its parent is finished,
+// so that the changes of an item stay in order when a shard splits or rolls over.
 
 import type { StreamShard, StreamsClient } from "../streams-client.ts";
 import type { Position } from "./cursor.ts";
@@ -9,7 +9,7 @@ import type { StreamMappingSettings } from "./options.ts";
 export interface Shard {
   readonly id: string;
   readonly parentId: string | undefined;
-  /** Starting position while there is no checkpoint. */
+  /** Position at which reading starts if there is no checkpoint yet. */
   start: Position;
   status: "waiting" | "running" | "done";
   /** Sequence number up to which all records are finished. */
@@ -21,7 +21,7 @@ export interface Lineage {
   /** Lists the shards of the stream and adds the new ones. */
   readonly discover: () => Promise<void>;
   readonly shards: () => readonly Shard[];
-  /** Waiting shards whose parent is done, or is gone from the stream. */
+  /** The waiting shards that may be read now, because their parent is done or is not in the stream. */
   readonly ready: () => readonly Shard[];
 }
 
@@ -41,11 +41,11 @@ const listShards = async (client: StreamsClient, streamArn: string): Promise<rea
 
 const isClosed = (shard: StreamShard): boolean => shard.SequenceNumberRange?.EndingSequenceNumber !== undefined;
 
-/** Makes an empty lineage; `discover` fills it. */
+/** Creates a lineage without shards. `discover` adds the shards. */
 export const createLineage = ({ client, streamArn, startingPosition }: StreamMappingSettings): Lineage => {
   const known = new Map<string, Shard>();
   let isFirstListing = true;
-  /** LATEST applies to the shards of the first listing. A shard that appears later is read from its beginning. */
+  /** LATEST applies only to the shards of the first listing. A shard that appears later is read from its beginning. */
   const shardOf = (id: string, listed: StreamShard): Shard => {
     const isLatest = isFirstListing && startingPosition === "LATEST";
     return {

@@ -1,12 +1,12 @@
-// A condition variable: loops wait here for each other.
+// A condition variable, with which loops wait for each other.
 
-/** Wakes everyone who waits. A wait that begins later lasts until the next notification. */
+/** `notify` ends all waits that have begun. A wait that begins later lasts until the next `notify`. */
 export interface Notifier {
   readonly notify: () => void;
   readonly wait: () => Promise<void>;
 }
 
-/** Makes a notifier without waiters. */
+/** Creates a notifier. */
 export const notifier = (): Notifier => {
   let waiting: (() => void)[] = [];
   return {

@@ -1,4 +1,4 @@
-// Where discarded records go, and the invocation record that Lambda sends there.
+// The destination of discarded records, and the invocation record that Lambda sends to the destination.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html, read 2026-11
 
 import type { BatchPointer } from "@sluice/core/envelope";
@@ -14,7 +14,7 @@ export interface DiscardedBatch {
     readonly condition: DiscardCondition;
     readonly approximateInvokeCount: number;
   };
-  /** Absent for RecordAgeExceeded. `functionError` is null when the function reported the failure in its response. */
+  /** Absent for RecordAgeExceeded. `functionError` is null if the function reported the failure in its response. */
   readonly responseContext?: {
     readonly statusCode: number;
     readonly executedVersion: string;
@@ -23,9 +23,9 @@ export interface DiscardedBatch {
   readonly version: "1.0";
   /** ISO 8601 with milliseconds. */
   readonly timestamp: string;
-  /** A pointer into the stream, which keeps the records for 24 hours only. The times are ISO 8601 with seconds. */
+  /** Pointer to the records in the stream, which stores them for only 24 hours. The times are ISO 8601 with seconds. */
   readonly DDBStreamBatchInfo: Required<BatchPointer>;
-  /** The whole event as JSON text; for `s3` only. */
+  /** The whole event as JSON text. Only batches for `s3` have it. */
   readonly payload?: string;
 }
 
@@ -33,6 +33,6 @@ export interface DiscardedBatch {
 export interface OnFailureDestination {
   /** `sqs` and `sns` get a pointer into the stream; `s3` gets the event itself. */
   readonly kind: "sqs" | "sns" | "s3";
-  /** Sends a discarded batch. `key` is the key that Lambda would give the S3 object. A rejection drops it, as on AWS. */
+  /** Sends a discarded batch. `key` is the S3 key that Lambda would use. A rejection loses the batch, as on AWS. */
   readonly send: (batch: DiscardedBatch, place: { readonly key: string }) => Promise<unknown>;
 }

@@ -15,7 +15,7 @@ import type { DynamodbStreamHandler } from "./invoke.ts";
 import type { OnFailureDestination } from "./on-failure.ts";
 
 /**
- * Options under AWS's names, with AWS's defaults and ranges. The last block exists only in the emulation.
+ * Options with AWS's names, defaults and ranges. The options after the blank line exist only in the emulation.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
  */
 export interface EventSourceMappingOptions extends MappingOptions {
@@ -24,7 +24,7 @@ export interface EventSourceMappingOptions extends MappingOptions {
   readonly handler: DynamodbStreamHandler;
   /** TRIM_HORIZON reads every record of the stream; LATEST reads the records that are written after `start` resolves. */
   readonly startingPosition: "TRIM_HORIZON" | "LATEST";
-  /** Most records of a batch: 1 to 10,000. Default 100. */
+  /** Maximum number of records in a batch: 1 to 10,000. Default 100. */
   readonly batchSize?: number;
   /** Concurrent batches of a shard: 1 to 10. Default 1. */
   readonly parallelizationFactor?: number;
@@ -32,12 +32,12 @@ export interface EventSourceMappingOptions extends MappingOptions {
   readonly bisectBatchOnFunctionError?: boolean;
   /** Retries of a failed batch before it is discarded: 0 to 10,000, or −1 for no limit. Default −1. */
   readonly maximumRetryAttempts?: number;
-  /** Age at which a record is discarded: 60 to 604,800, or −1 for never. Default −1. */
+  /** Age at which a record is discarded: 60 to 604,800, or −1 for no limit. Default −1. */
   readonly maximumRecordAgeInSeconds?: number;
   readonly filterCriteria?: FilterCriteria;
   readonly destinationConfig?: { readonly onFailure?: OnFailureDestination };
 
-  /** Delay before the nth retry of a batch. Default 500 ms, doubled up to a minute: AWS' delays are undocumented. */
+  /** Delay before the nth retry of a batch. Default: 500 ms, doubled up to a minute. AWS documents no delays. */
   readonly retryDelayMs?: (retry: number) => number;
   /** Age at which the stream trims a record. Default 24 hours. */
   readonly trimHorizonMs?: number;
@@ -55,9 +55,9 @@ export interface StreamMappingSettings
   extends MappingSettings,
     Required<Omit<EventSourceMappingOptions, ConvertedStreamOption | keyof MappingOptions>> {
   readonly bisects: boolean;
-  /** Infinity for no limit. */
+  /** Infinity if the retries are not limited. */
   readonly maxRetries: number;
-  /** Infinity for never. */
+  /** Infinity if records have no maximum age. */
   readonly maxAgeMs: number;
   readonly passes: (record: unknown) => boolean;
   readonly onFailure: OnFailureDestination | undefined;
@@ -66,7 +66,7 @@ export interface StreamMappingSettings
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Infinity for −1. */
+/** Converts −1, which stands for no limit, to Infinity. Other values must be in the range. */
 const unlimited = (option: string, value: number, [lowest, highest]: OptionRange): number => {
   if (value === -1) return Number.POSITIVE_INFINITY;
   if (Number.isInteger(value) && value >= lowest && value <= highest) return value;

@@ -1,4 +1,4 @@
-// A record on its way through the mapping.
+// A record that the mapping has polled, and the choice of a worker for it.
 
 import { createHash } from "node:crypto";
 import type { StreamRecord } from "@sluice/core/envelope";
@@ -11,7 +11,7 @@ export interface PolledRecord extends RecordText {
   readonly queuedAtMs: number;
 }
 
-/** The record as the mapping queues it at this time. */
+/** Creates the entry for a record that the mapping queues at this time. */
 export const polledRecord = (record: StreamRecord, nowMs: number): PolledRecord => {
   const text = JSON.stringify(record);
   return {
@@ -23,7 +23,7 @@ export const polledRecord = (record: StreamRecord, nowMs: number): PolledRecord 
   };
 };
 
-/** Index of the worker, out of `count`, that takes all records of this record's item. */
+/** Index of a worker, from 0 to `count` - 1. All records of an item have the same worker. */
 export const workerIndexOf = (record: StreamRecord, count: number): number => {
   if (count === 1) return 0;
   const keys = Object.entries(record.dynamodb?.Keys ?? {}).sort(([one], [other]) => (one < other ? -1 : 1));

@@ -1,4 +1,4 @@
-// One run of a mapping, from start to stop: it discovers the shards and starts a reader for each that may be read.
+// One run of a mapping, from start to stop. It lists the shards and starts a reader for each shard that may be read.
 
 import { setMaxListeners } from "node:events";
 import { atMost } from "../lambda/at-most.ts";
@@ -10,7 +10,7 @@ import type { Notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 
-/** State that a mapping keeps from run to run. */
+/** State of a mapping, which all its runs share. */
 export interface MappingState {
   readonly settings: StreamMappingSettings;
   readonly counters: Counters;
@@ -18,9 +18,9 @@ export interface MappingState {
   readonly lineage: Lineage;
   /** Notified when a reader or the discovery of shards makes progress. */
   readonly progress: Notifier;
-  /** Notified when the shards should be listed again. */
+  /** Notified to request a new listing of the shards. */
   readonly shardsWanted: Notifier;
-  /** When the latest listing of the shards began. */
+  /** Time at which the latest listing of the shards began. */
   discoveredMs: number;
 }
 
@@ -65,14 +65,14 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
     reader.shard.status = reachedEnd ? "done" : "waiting";
     if (!reachedEnd) return;
     run.readers.delete(reader.shard);
-    // Its children may be unknown yet.
+    // The children of this shard may not be known yet.
     state.shardsWanted.notify();
   } catch (error) {
     failRun(run, error, state.settings.onProblem);
   }
 };
 
-/** Waits for a request to list the shards, or for the interval: a short one while no shard is being read. */
+/** Waits until a new listing is requested or an interval is over. The interval is short while no shard is read. */
 const untilShardsMayHaveChanged = async (state: MappingState, run: StreamMappingRun): Promise<void> => {
   const { clock, pollIntervalMs } = state.settings;
   const pauseMs = run.readers.size === 0 ? pollIntervalMs : discoveryIntervalMs;
@@ -98,7 +98,7 @@ export const startRun = async (state: MappingState): Promise<StreamMappingRun> =
     readers: new Map(),
     finished: Promise.resolve(),
   };
-  // Each worker of each shard adds a listener.
+  // Each worker of each shard adds a listener, so the number of listeners is not limited.
   setMaxListeners(0, run.controller.signal);
   run.controller.signal.addEventListener("abort", state.progress.notify);
   run.controller.signal.addEventListener("abort", state.shardsWanted.notify);

@@ -12,7 +12,7 @@ import { createShardWorker, type ShardWorker } from "./shard-worker.ts";
 
 /** Settings and counters of a reader. */
 export interface ShardReaderContext extends Omit<DeliverContext, "shardId" | "finish"> {
-  /** Called when the reader comes nearer to the tip. */
+  /** Called when the reader has read a page or finished records. */
   readonly onProgress: () => void;
 }
 
@@ -21,9 +21,9 @@ export interface ShardReader {
   readonly shard: Shard;
   /** Fixes the starting position. */
   readonly open: () => Promise<unknown>;
-  /** Reads and delivers; resolves with true at the shard's end, with false when the signal aborted. */
+  /** Reads and delivers. Resolves with true at the end of the shard, and with false after the signal has aborted. */
   readonly run: () => Promise<boolean>;
-  /** When the latest empty poll began; minus infinity while records are outstanding. */
+  /** Time at which the latest empty poll began; minus infinity while records are outstanding. */
   readonly idleSinceMs: () => number;
 }
 
@@ -32,7 +32,7 @@ interface ReaderState {
   readonly context: ShardReaderContext;
   readonly cursor: Cursor;
   readonly checkpoint: Checkpoint;
-  /** Notified when the reader may be allowed to read on. */
+  /** Notified when records are finished, so that the reader may have room for further records. */
   readonly room: Notifier;
   readonly workers: readonly ShardWorker[];
   readonly finish: (records: readonly PolledRecord[]) => void;
@@ -59,7 +59,7 @@ const distribute = ({ checkpoint, workers, context, finish }: ReaderState, apiRe
   finish([polled]);
 };
 
-/** The next page; undefined when the poll failed, which is reported and retried. */
+/** Reads the next page. If the poll fails, reports the error and returns undefined, and the caller polls again. */
 const poll = async ({ cursor, context }: ReaderState): Promise<Page | undefined> => {
   try {
     return await cursor.next();
@@ -69,7 +69,7 @@ const poll = async ({ cursor, context }: ReaderState): Promise<Page | undefined>
   }
 };
 
-/** Resolves with true after the last page. */
+/** Reads a page and distributes its records. Resolves with true after the last page. */
 const readPage = async (state: ReaderState): Promise<boolean> => {
   const { shard, cursor, context } = state;
   const { clock, pollIntervalMs } = context.settings;
@@ -97,7 +97,7 @@ const read = async (state: ReaderState): Promise<boolean> => {
   return reachedEnd;
 };
 
-/** Makes a reader with its workers; the reader starts with `run`. */
+/** Creates a reader with its workers. `run` starts the reader. */
 export const createShardReader = (shard: Shard, context: ShardReaderContext): ShardReader => {
   const { settings, signal } = context;
   const checkpoint = createCheckpoint(shard.checkpoint);

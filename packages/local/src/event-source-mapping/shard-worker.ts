@@ -10,13 +10,13 @@ import type { PolledRecord } from "./polled-record.ts";
 /** A queue of records, and the loop that delivers them. */
 export interface ShardWorker {
   readonly push: (record: PolledRecord) => void;
-  /** Ends the queue: the records that wait for a full batch are delivered at once. */
+  /** Closes the queue. Records that wait for a full batch are then delivered immediately. */
   readonly close: () => void;
   /** Delivers until the queue is closed and empty, or the signal aborts. */
   readonly run: () => Promise<void>;
 }
 
-/** Makes a worker with an empty queue. */
+/** Creates a worker with an empty queue. */
 export const createShardWorker = (
   { batchSize, windowMs, clock }: StreamMappingSettings,
   signal: AbortSignal,
@@ -26,7 +26,7 @@ export const createShardWorker = (
   const arrival = notifier();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
-  /** Milliseconds for which the batch at the head may still wait. The batching window opens with its first record. */
+  /** Milliseconds for which the next batch may still wait. Its first record opens the batching window. */
   const remainingWindowMs = (isFull: boolean): number => {
     const [first] = queue;
     if (isFull || closed || !first) return 0;

@@ -160,7 +160,7 @@ export const openSesRig = async (options: SesTransportOptions = {}): Promise<App
       const recipient = "change" in fault ? recipientOf(fault.change) : "";
       return local.setAnswer((body) => (body.includes(recipient) ? answer : "pass"));
     },
-    heal: async () => {
+    endFault: async () => {
       local.setAnswer(() => "pass");
       await local.start();
     },

@@ -59,7 +59,7 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
       const script = scripts[fault.kind](fault);
       if (script !== undefined) server.setScript(script);
     },
-    heal: async () => {
+    endFault: async () => {
       server.setScript({});
       await server.start();
       server.cut();

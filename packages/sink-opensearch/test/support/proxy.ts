@@ -24,7 +24,7 @@ export interface FaultProxy {
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
   /** Sends this answer to requests with this path, except bulk requests, instead of the server's answer. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
-  readonly heal: () => void;
+  readonly endFault: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -158,7 +158,7 @@ export const startFaultProxy = async (target: string): Promise<FaultProxy> => {
       fixed = next;
     },
     answerTo: (path, answer) => byPath.set(path, answer),
-    heal: () => {
+    endFault: () => {
       fault = undefined;
       fixed = () => undefined;
     },

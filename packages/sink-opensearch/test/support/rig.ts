@@ -45,7 +45,7 @@ export const openRig = async (
     read: async () => (await hitsOf(api, target.index)).map(({ _source }) => withoutGuard(_source)),
     requests: proxy.requests,
     fail: proxy.fail,
-    heal: proxy.heal,
+    endFault: proxy.endFault,
     close: async () => {
       await api("DELETE", `/${target.index}-000001`);
       await proxy.close();

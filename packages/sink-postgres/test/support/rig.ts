@@ -75,7 +75,7 @@ export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Pro
     fail: async (fault) => {
       await faults[fault.kind](fault);
     },
-    heal: async () => {
+    endFault: async () => {
       proxy.setMode("pass");
       await database.sql(`ALTER TABLE ${relation} DROP CONSTRAINT IF EXISTS refused`);
       await database.sql(`ALTER ROLE ${role} CONNECTION LIMIT -1`);

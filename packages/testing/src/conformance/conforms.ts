@@ -31,7 +31,7 @@ const abilities: Readonly<Record<Ability, true>> = {
 const withoutReason = (reasons: { readonly [name: string]: string | undefined }): string[] =>
   Object.keys(reasons).filter((name) => (reasons[name] ?? "").trim() === "");
 
-/** Problems of the options: no case may be skipped by mistake. */
+/** Finds the problems of the options, so that no case is skipped by mistake. */
 const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]): string[] => {
   const { skip = {}, cannot = {}, limits = {}, badOptions } = options;
   const ids = new Set<string>(cases.map(({ id }) => id));
@@ -57,7 +57,7 @@ const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case
   ];
 };
 
-/** The reason why a case is skipped; undefined when it runs. */
+/** The reason why a case is skipped; undefined when the case runs. */
 const skipReason = <Message>({ skip = {}, cannot = {} }: Conformance<Message>, one: Case): string | undefined => {
   const missing = one.needs?.find((ability) => cannot[ability] !== undefined);
   return skip[one.id] ?? (missing && `the rig cannot do "${missing}": ${cannot[missing]}`);
@@ -68,7 +68,7 @@ const runCase = async <Message>(options: Conformance<Message>, one: Case): Promi
   try {
     await one.run(harness, specimenTable());
   } catch (error) {
-    // The failure of the case matters more than a later failure of `close`.
+    // If `close` fails, too, the failure of the case is the one to throw.
     await harness.close().catch(() => undefined);
     throw error;
   }

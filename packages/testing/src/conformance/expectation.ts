@@ -7,7 +7,7 @@ const shown = (value: unknown): string => {
   return text.length <= 2_000 ? text : `${text.slice(0, 2_000)}… (${text.length} characters)`;
 };
 
-/** Fails the case. */
+/** Fails the case with a message that names both values. */
 export const mismatch = (subject: string, found: unknown, expected: unknown): never => {
   throw new Error(`${subject}: found ${shown(found)}; expected ${shown(expected)}`);
 };
@@ -27,10 +27,10 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** JSON with sorted member names: equal values have equal texts, in whatever order a target returns their members. */
+/** JSON with sorted member names, so that equal values have equal texts even if a target reorders the members. */
 export const canonicalText = (value: unknown): string => JSON.stringify(JSON.parse(toJson(value)), sortedMembers);
 
-/** Waits for a promise, for at most `limitMs`. */
+/** Waits for a promise. Rejects after `limitMs`. */
 export const within = <Value>(limitMs: number, promise: Promise<Value>, subject: string): Promise<Value> =>
   untilAborted(
     promise,
@@ -38,7 +38,7 @@ export const within = <Value>(limitMs: number, promise: Promise<Value>, subject:
     () => new Error(`${subject}: found nothing after ${limitMs} ms; expected an answer`),
   );
 
-/** The code of an error of Sluice; undefined for any other error. Not by class, as two copies of core may be loaded. */
+/** The code of a Sluice error, or else undefined. `instanceof` would fail if two copies of core were loaded. */
 export const codeOf = (error: unknown): DeliveryErrorCode | undefined => {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const isOurs = typeof code === "string" && /^(SINK|RECORD|MAPPING|DEADLINE)_[A-Z_]+$/.test(code);

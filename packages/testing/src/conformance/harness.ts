@@ -1,4 +1,4 @@
-// The harness hides from the cases how a sink writes: they write changes, and check the content of the target.
+// The harness hides the write mode of a sink from the cases. A case writes changes, and checks the target's content.
 
 import { type Change, type LiveChange, pipeline } from "@sluice/core";
 import type {
@@ -24,32 +24,32 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
   /** Upsert: the earlier changes of the same item that a change replaces. */
   readonly earlier?: (change: SpecimenChange) => readonly SpecimenChange[];
-  /** Upsert: whether the mapper returned nothing, so that the sink must remove an existing item. */
+  /** Upsert: whether the mapper returned `undefined`, so that the sink must remove an existing item. */
   readonly isLeaving?: boolean;
 }
 
-/** A rig under test, the same for both modes of writing. */
-export interface Harness extends Pick<Rig, "requests" | "fail" | "heal"> {
+/** A rig under test, with one interface for both write modes. */
+export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   readonly writes: WriteMode;
   readonly limits: Limits;
   readonly seed: number;
   readonly secrets: readonly string[];
   readonly badOptions: { readonly [option: string]: () => unknown };
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
-  /** One call of `write`, whose results are checked. The changes are of different items. */
+  /** Calls `write` once, and checks the results. The changes must belong to different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
-   * One invocation of a pipeline with one route to the sink and one attempt for each delivery.
-   * @returns the changes that Lambda would deliver again: the first reported one and all later ones.
+   * Invokes a pipeline that has one route to the sink, and makes one attempt for each delivery.
+   * @returns the changes that Lambda would deliver again: the first change that failed, and all later changes.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
-  /** One call of `dryRun`, whose results are checked like those of `write`. */
+  /** Calls `dryRun` once, and checks the results like the results of `write`. */
   readonly dryRun: Harness["write"];
-  /** The unchecked results of `write` for an empty batch. */
+  /** Calls `write` with an empty batch, and returns the unchecked results. */
   readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
-   * Asserts that the target holds the result of these changes. Upsert: the last state of each item. Append: every change,
-   * in order per item; with `repeats` a message may be there more than once.
+   * Asserts that the target holds the result of these changes. Upsert: the result is the last state of each item.
+   * Append: it is the message of every change, in order per item. With `repeats`, a message may be there repeatedly.
    */
   readonly expectHeld: (changes: readonly SpecimenChange[], repeats?: "none" | "allowed") => Promise<void>;
   /** The content of the target as JSON text. */
@@ -143,12 +143,12 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
     badOptions: options.badOptions ?? {},
     requests: rig.requests,
     fail: rig.fail,
-    heal: rig.heal,
+    endFault: rig.endFault,
     invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
     writeNothing: () => rig.sink.write([], contextOf()),
     closeSink: async (): Promise<void> => rig.sink.close?.(),
     close: async (): Promise<void> => {
-      await rig.heal();
+      await rig.endFault();
       await rig.sink.close?.();
       await rig.close();
     },
@@ -177,7 +177,7 @@ const upsertHarness = async <Message>(options: UpsertConformance<Message>): Prom
   };
 };
 
-/** The messages of each item, in the order of the texts. */
+/** Groups messages by item. Each group keeps the order of `texts`. */
 const byItem = (texts: readonly string[], itemKeys: ReadonlyMap<string, string>): Map<string, string[]> => {
   const grouped = new Map<string, string[]>();
   for (const text of texts) {
@@ -187,7 +187,7 @@ const byItem = (texts: readonly string[], itemKeys: ReadonlyMap<string, string>)
   return new Map([...grouped].sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** Asserts one idempotency key for each message, and one message for each key. */
+/** Asserts that each message has only one idempotency key, and that each key has only one message. */
 const expectUniqueKeys = (found: readonly { readonly text: string; readonly idempotencyKey: string }[]): void => {
   const pairs = new Set(found.map(({ text, idempotencyKey }) => canonicalText([text, idempotencyKey])));
   expectEqual(pairs.size, new Set(found.map(({ text }) => text)).size, "idempotency keys of equal messages");
@@ -231,7 +231,7 @@ const appendHarness = async <Message>(options: AppendConformance<Message>): Prom
 export const openHarness = <Message>(options: Conformance<Message>): Promise<Harness> =>
   options.writes === "upsert" ? upsertHarness(options) : appendHarness(options);
 
-/** Writes, and writes failed deliveries again as core and Lambda do, in at most `attempts` calls. */
+/** Writes changes, and retries failed deliveries as core and Lambda do. Calls `write` at most `attempts` times. */
 export const deliverAll = async (
   harness: Harness,
   changes: readonly SpecimenChange[],

@@ -6,26 +6,26 @@ import type { Fault, FaultKind } from "./fault.ts";
 
 /** A sink under test and its empty target. Every case opens a new rig. */
 export interface Rig {
-  /** Requests that reached the target since the rig was opened; for a database, statements. */
+  /** Number of requests that reached the target since the rig was opened. A database counts statements. */
   readonly requests: () => number;
   /** Injects a fault, from the next request on. */
   readonly fail: (fault: Fault) => Promise<void> | void;
   /** Ends every fault. */
-  readonly heal: () => Promise<void> | void;
+  readonly endFault: () => Promise<void> | void;
   /** Stops the target. The kit closes the sink first. */
   readonly close: () => Promise<void> | void;
-  /** Credentials of the sink: no error message may contain one. */
+  /** Credentials of the sink. Error messages must not contain them. */
   readonly secrets?: readonly string[];
 }
 
 /** The rig of an upsert sink. */
 export interface UpsertRig<Message> extends Rig {
   readonly sink: Sink<Message, "upsert">;
-  /** The message of a live change, made from the item alone: equal items make equal messages. */
+  /** The message of a live change. It must depend on the item only, so that equal items have equal messages. */
   readonly toMessage: Mapper<SpecimenItem, Message, "upsert">;
   /**
-   * The messages of the live items in the target, in any order and without tombstones. Each equals the result of
-   * `toMessage` as JSON; a number that a double cannot hold may be its decimal text.
+   * Reads the messages of the live items in the target, in any order and without tombstones. Each must equal the
+   * result of `toMessage` as JSON, but a number that a double cannot hold may be a decimal text.
    */
   readonly read: () => Promise<readonly unknown[]>;
 }
@@ -39,20 +39,20 @@ export interface SentMessage<Message = unknown> {
 /** The rig of an append sink. */
 export interface AppendRig<Message> extends Rig {
   readonly sink: Sink<Message, "append">;
-  /** The message of a change of any kind. Different changes must make different messages, for example by `change.version`. */
+  /** The message of any change. Different changes must have different messages, by `change.version` if needed. */
   readonly toMessage: Mapper<SpecimenItem, Message, "append">;
-  /** Every message in the target with its idempotency key, oldest first; a message that was sent twice is there twice. */
+  /** Reads every message in the target with its idempotency key, oldest first. A message sent twice is there twice. */
   readonly read: () => Promise<readonly SentMessage[]>;
 }
 
 /** An ability that a rig may lack: to inject a fault, to open a sink with wrong options, or to call `dryRun`. */
 export type Ability = FaultKind | "bad-options" | "dryRun";
 
-/** The limits of the target at which the sink must split a batch. */
+/** The limits of the target. The sink must split a batch that exceeds a limit. */
 export interface Limits {
-  /** Most entries of one request: C07. */
+  /** For C07: the maximum number of entries in one request. */
   readonly maxEntries?: number;
-  /** Most bytes of one request, and the bytes of one delivery in it: C08. */
+  /** For C08: the maximum bytes of one request, and a function that returns the bytes of one delivery in a request. */
   readonly maxBytes?: { readonly total: number; readonly sizeOf: (delivery: Delivery) => number };
 }
 
@@ -60,15 +60,15 @@ interface Shared {
   /** Heading of the cases. Default: `a sink that writes by upsert` or `… by append`. */
   readonly name?: string;
   readonly limits?: Limits;
-  /** Abilities that the rig lacks, each with the reason: the cases that need them are skipped, and the reason is printed. */
+  /** Abilities that the rig lacks, each with a reason. The kit skips the cases that need one, and prints the reason. */
   readonly cannot?: { readonly [Name in Ability]?: string };
-  /** Cases to skip, each with the reason, which is printed. */
+  /** Cases to skip, each with a reason, which the kit prints. */
   readonly skip?: { readonly [Id in CaseId]?: string };
-  /** Factory calls with one wrong option each, by option: C20. Each must throw a `ConfigError` that names the option. */
+  /** For C20: factory calls by the name of their one wrong option. Each must throw a `ConfigError` with that name. */
   readonly badOptions?: { readonly [option: string]: () => unknown };
   /** Seed of the random cases. Default 1. */
   readonly seed?: number;
-  /** Prints the skipped cases and their reasons. Default: to standard error. */
+  /** Prints a skipped case and the reason. By default it prints to standard error. */
   readonly print?: (line: string) => void;
 }
 
@@ -87,7 +87,7 @@ export interface AppendConformance<Message> extends Shared {
 /** Options of the kit: how to open a rig, the limits of the target, and the cases to skip. */
 export type Conformance<Message> = UpsertConformance<Message> | AppendConformance<Message>;
 
-/** C: every sink. U: upsert sinks. A: append sinks. The README lists the cases. */
+/** Id of a case. `C` cases are for every sink, `U` for upsert sinks, `A` for append sinks. The README lists them. */
 export type CaseId =
   | `C0${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   | `C1${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`

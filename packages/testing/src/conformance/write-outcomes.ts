@@ -1,4 +1,4 @@
-// Checks the results of `write`: one for every delivery, by identity.
+// Checks that `write` returns exactly one result for every delivery object.
 
 import {
   type Change,
@@ -18,7 +18,7 @@ export type OutcomeOrCode = "delivered" | "superseded" | DeliveryErrorCode;
 export interface WriteOutcomes {
   /** The outcome of a change, or the code of its error. */
   readonly outcomeOf: (change: Pick<Change, "eventId">) => OutcomeOrCode;
-  /** The errors of failed deliveries, in the order of the batch; when the call rejected, its error alone. */
+  /** The errors of failed deliveries, in the order of the results. If the call rejected, only the error of the call. */
   readonly errors: readonly DeliveryError[];
 }
 
@@ -51,7 +51,7 @@ export const checkResults = (batch: readonly Delivery[], results: readonly Write
   );
 };
 
-/** The outcomes of a call that rejected: every delivery failed with the error's code. */
+/** The outcomes of a call that rejected. Every delivery has the code of the error. */
 export const checkRejection = (batch: readonly Delivery[], error: unknown): WriteOutcomes => {
   const code = codeOf(error);
   if (code === undefined) return mismatch("write rejected with", String(error), "a SinkError");

@@ -11,7 +11,7 @@ export interface MemoryDedupe extends DedupeStore {
   readonly counts: () => MemoryDedupeCounts;
 }
 
-/** Numbers of requests: each `find`, and each delivery of the other calls. */
+/** Numbers of requests. A `find` counts once. Every other call counts once for each of its deliveries. */
 export interface MemoryDedupeCounts {
   readonly finds: number;
   readonly notes: number;
@@ -22,14 +22,14 @@ export interface MemoryDedupeCounts {
 
 /** Options of `memoryDedupe`. */
 export interface MemoryDedupeOptions {
-  /** Milliseconds since the epoch, by which leases expire. Default `Date.now`. */
+  /** Clock for the expiry of leases, in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
 
 const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
-/** `lastVersions` has the last pending version of an item, by route and item. */
+/** `lastVersions` holds the last pending version of each item, by route and item key. */
 const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => {
   const update =
     <Item extends PendingItem>(next: (item: Item, last: string | undefined) => string | undefined) =>
@@ -55,7 +55,7 @@ const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => 
   };
 };
 
-/** Makes an empty dedupe store in memory. Only leases expire in it. */
+/** Creates an empty dedupe store in memory. Its leases expire, but its other entries do not. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
   const journal = new Map<string, JournalEntry[]>();
   const leases = new Map<string, "completed" | number>();

@@ -5,25 +5,25 @@ import type { SentMessage } from "../conformance/rig.ts";
 import { memoryTarget, type TargetControl } from "./target.ts";
 import { type MemorySinkOptions, writeBy } from "./write.ts";
 
-/** An item of an upsert target; a tombstone has no message. */
+/** An item of an upsert target. An item without a message is a tombstone. */
 interface StoredItem<Message> {
   readonly version: string;
   readonly message: Message | undefined;
 }
 
-/** A memory sink that keeps the last message of each item. */
+/** A memory sink that stores the last message of each item. */
 export interface MemoryUpsertSink<Message> extends Sink<Message, "upsert">, TargetControl {
   /** Messages of the live items by item key, in the order of first arrival. */
   readonly items: () => ReadonlyMap<string, Message>;
 }
 
-/** A memory sink that keeps every message. */
+/** A memory sink that stores every message. */
 export interface MemoryAppendSink<Message> extends Sink<Message, "append">, TargetControl {
-  /** Every message, oldest first; a message that was sent twice is there twice. */
+  /** Every message, oldest first. A message that was sent twice is there twice. */
   readonly sent: () => readonly SentMessage<Message>[];
 }
 
-/** Makes an upsert sink in memory, with a version guard, tombstones, and faults that a test injects. */
+/** Creates an upsert sink in memory with a version guard and tombstones. Tests can inject faults. */
 export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryUpsertSink<Message> => {
   const stored = new Map<string, StoredItem<Message>>();
   const decide = ({ change }: UpsertDelivery<Message>) => {
@@ -52,7 +52,7 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
   };
 };
 
-/** Makes an append sink in memory: a log of messages with their idempotency keys, and faults that a test injects. */
+/** Creates an append sink in memory, which stores messages with their idempotency keys. Tests can inject faults. */
 export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryAppendSink<Message> => {
   const sent: SentMessage<Message>[] = [];
   const take = ({ message, idempotencyKey }: AppendDelivery<Message>) => {
@@ -65,7 +65,7 @@ export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions =
     name: options.name ?? "memory",
     supports: { writes: "append" },
     write: writeBy(request, options),
-    // An append target does not show which messages it will reject.
+    // An append target cannot predict which messages it will reject.
     dryRun: writeBy(async (entries) => entries.map(() => "taken"), options),
     close: async () => undefined,
     sent: () => [...sent],

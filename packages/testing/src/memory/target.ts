@@ -1,4 +1,4 @@
-// The target of the memory sinks: it takes requests, counts them, and has faults.
+// The target of the memory sinks. It executes requests, counts them, and simulates faults.
 
 import { setImmediate } from "node:timers/promises";
 import { type Delivery, type SinkErrorCode, untilAborted } from "@sluice/core/sink-kit";
@@ -7,7 +7,7 @@ import type { Fault, FaultKind } from "../conformance/fault.ts";
 /** The target's answer for one entry of a request. */
 export type TargetAnswer = "taken" | "older" | "throttled" | "refused";
 
-/** A request that failed as a whole, as a client library would throw it. */
+/** The error of a request that failed as a whole, as a client library would throw it. */
 export class TargetError extends Error {
   readonly reason: "throttled" | "unavailable" | "denied" | "lost" | "aborted";
 
@@ -18,7 +18,7 @@ export class TargetError extends Error {
   }
 }
 
-/** The code of a failed request. */
+/** The sink's error code for each reason of a failed request. */
 export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>> = {
   throttled: "SINK_THROTTLED",
   unavailable: "SINK_UNAVAILABLE",
@@ -31,12 +31,12 @@ export const codeOfReason: Readonly<Record<TargetError["reason"], SinkErrorCode>
 export interface TargetControl {
   readonly fail: (fault: Fault) => void;
   /** Ends every fault. */
-  readonly heal: () => void;
+  readonly endFault: () => void;
   /** Requests that reached the target so far. */
   readonly requests: () => number;
 }
 
-/** Makes one request. @throws {TargetError} when the request fails as a whole. */
+/** Sends one request. @throws {TargetError} when the request fails as a whole. */
 export type Request<Entry extends Delivery> = (
   entries: readonly Entry[],
   signal: AbortSignal,
@@ -45,26 +45,26 @@ export type Request<Entry extends Delivery> = (
 /** A target in memory. */
 export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
   readonly request: Request<Entry>;
-  /** A request that changes nothing, with the answers that `request` would give. */
+  /** Returns the answers that `request` would return, but does not change the target. */
   readonly dryRun: Request<Entry>;
 }
 
 /** A response that never arrives. */
 const noResponse: Promise<never> = new Promise(() => undefined);
 
-/** The faults that fail a request before its execution, and their reasons. */
+/** The reason of each fault that fails a request before the target executes the request. */
 const failuresBefore: { readonly [Kind in FaultKind]?: TargetError["reason"] } = {
   throttle: "throttled",
   down: "unavailable",
   deny: "denied",
 };
 
-/** Decides about one entry. */
+/** Returns `older` if the target already holds the entry's version or a newer one. */
 type Decide<Entry> = (entry: Entry) => "taken" | "older";
 
 /**
- * Makes a target that executes a request by `take`, one entry after the other; no other request runs in between. `decide`
- * returns the answer of `take` without its effect.
+ * Creates a target. It executes a request by calling `take` for each entry, and no other request runs in between.
+ * `decide` returns the same answer as `take`, but does not store the entry.
  */
 export const memoryTarget = <Entry extends Delivery>(
   take: Decide<Entry>,
@@ -102,7 +102,7 @@ export const memoryTarget = <Entry extends Delivery>(
       if (next.kind === "close-idle") idleClosed = true;
       else fault = next;
     },
-    heal: () => {
+    endFault: () => {
       fault = undefined;
     },
   };

@@ -1,4 +1,4 @@
-// Both memory sinks write a batch the same way: split it at the target's limits, and turn each answer into a result.
+// How both memory sinks write a batch: they split it at the target's limits, and convert each answer to a result.
 
 import {
   checkWhole,
@@ -16,15 +16,15 @@ import { codeOfReason, type Request, type TargetAnswer, TargetError } from "./ta
 
 /** Options of the memory sinks. */
 export interface MemorySinkOptions {
-  /** Default `memory`. */
+  /** Name of the sink. Default `memory`. */
   readonly name?: string;
-  /** Most entries of one request. Default: no limit. */
+  /** Maximum number of entries in one request. Default: no limit. */
   readonly maxEntries?: number;
-  /** Most bytes of one request: of its messages as JSON, in UTF-8. Default: no limit. */
+  /** Maximum bytes of the messages in one request, as JSON in UTF-8. Default: no limit. */
   readonly maxBytes?: number;
 }
 
-/** Bytes of a message in a request to a memory target: its JSON in UTF-8. */
+/** Bytes of a delivery's message in a request to a memory target, as JSON in UTF-8. */
 export const messageBytes = ({ message }: Delivery): number => Buffer.byteLength(toJson(message));
 
 const resultOf = (name: string, delivery: Delivery, answer: TargetAnswer | undefined): WriteResult => {
@@ -46,10 +46,10 @@ const requestError = (name: string, cause: unknown): SinkError => {
   return new SinkError(codeOfReason[reason], `[${name}] the request failed: ${reason}; expected an answer`, { cause });
 };
 
-/** Codes for an unusable target: `write` rejects with them. */
+/** Whether the target is unusable, so that `write` rejects with this error. */
 const isUnusable = ({ code }: SinkError): boolean => code === "SINK_UNAVAILABLE" || code === "SINK_DENIED";
 
-/** Makes the `write` of a sink from its request. Chunks are written in sequence, which keeps their order. */
+/** Creates the `write` function of a sink from its request function. It sends one chunk after the other, in order. */
 export const writeBy = <Entry extends Delivery>(
   request: Request<Entry>,
   options: MemorySinkOptions,

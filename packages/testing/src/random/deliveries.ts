@@ -1,4 +1,4 @@
-// Cuts a stream into batches, and delivers them with every irregularity of Lambda: crashes, redeliveries, redrives.
+// Cuts a stream into batches, and delivers them as irregularly as Lambda can: with crashes, redeliveries and redrives.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
@@ -7,8 +7,8 @@ import type { Random } from "./random.ts";
  * One step of a delivery.
  *
  * - `batch`: one invocation.
- * - `crash`: an invocation that ends after its first `written` records; its records are delivered again.
- * - `redrive`: one record, at any time after its first delivery.
+ * - `crash`: an invocation that ends after it has written `written` records. Lambda delivers all its records again.
+ * - `redrive`: another delivery of one record, at any time after its first delivery.
  * - `parallel`: concurrent invocations, some of which are late and still write an old batch.
  */
 export type DeliveryStep =
@@ -21,7 +21,7 @@ type RecordBatch = readonly StreamRecord[];
 
 const maxBatchSize = 8;
 
-/** One queue for each concurrent batch of the shard: an item's records stay in one queue, in order. */
+/** Creates one queue for each concurrent batch of the shard. All records of an item are in one queue, in order. */
 const queuesOf = (random: Random, records: RecordBatch): StreamRecord[][] => {
   const queues: StreamRecord[][] = Array.from({ length: 1 + random.integer(3) }, () => []);
   const queueOf = new Map<string, StreamRecord[]>();
@@ -34,13 +34,13 @@ const queuesOf = (random: Random, records: RecordBatch): StreamRecord[][] => {
   return queues;
 };
 
-/** Earlier steps: late invocations repeat their batches, redrives their records. */
+/** Earlier deliveries. A late invocation repeats one of the batches, and a redrive repeats one of the records. */
 interface EarlierSteps {
   readonly batches: RecordBatch[];
   readonly delivered: StreamRecord[];
 }
 
-/** The steps that deliver the next batch of a queue; `isDone`: whether Lambda moves its checkpoint past the batch. */
+/** The steps that deliver the next batch of a queue. If `isDone`, Lambda moves its checkpoint past the batch. */
 const stepsFor = (
   random: Random,
   batch: RecordBatch,
@@ -50,7 +50,7 @@ const stepsFor = (
   if (roll < 15) {
     return { steps: [{ kind: "crash", records: batch, written: random.integer(batch.length + 1) }], isDone: false };
   }
-  // The whole batch is written, but its response is lost: Lambda delivers the batch again.
+  // The whole batch is written, but its response is lost, so Lambda delivers the batch again.
   if (roll < 25) return { steps: [{ kind: "batch", records: batch }], isDone: false };
   if (roll < 45) {
     const lateBatches = Array.from({ length: 1 + random.integer(2) }, () =>
@@ -63,7 +63,7 @@ const stepsFor = (
   return { steps, isDone: true };
 };
 
-/** Random steps that deliver every record at least once; the first deliveries of an item are in order. */
+/** Random steps that deliver every record at least once. The records of an item are first delivered in order. */
 export const randomDeliveries = (random: Random, records: RecordBatch): readonly DeliveryStep[] => {
   const steps: DeliveryStep[] = [];
   const past: EarlierSteps = { batches: [], delivered: [] };

@@ -10,29 +10,29 @@ import { randomSpecimen } from "./specimen.ts";
 
 /** The size of a random history. */
 export interface RandomHistoryOptions {
-  /** Most items of the table over time. Default 4. */
+  /** Maximum number of different items over the whole history. Default 4. */
   readonly items?: number;
   /** Number of changes. Default 40. */
   readonly changes?: number;
-  /** Default `NEW_AND_OLD_IMAGES`. */
+  /** View type of the stream. Default `NEW_AND_OLD_IMAGES`. */
   readonly viewType?: StreamViewType;
-  /** Prefix of every `pk`, also in the table name: histories with different prefixes share no item and no event id. */
+  /** Part of every `pk` and of the table name. Histories with different prefixes have different items and event ids. */
   readonly prefix?: string;
 }
 
-/** A table's history and its deliveries. Equal seeds and options make equal histories. */
+/** A table's history and its deliveries. Equal seeds and options give equal histories. */
 export interface RandomHistory {
-  /** Print the seed when a test fails: `randomHistory(seed, options)` reproduces the case. */
+  /** Print the seed when a test fails, so that `randomHistory(seed, options)` can create the same history again. */
   readonly seed: number;
   /** The stream, oldest first. The items are `SpecimenItem`s with the keys `pk` and `sk`. */
   readonly records: readonly StreamRecord[];
-  /** The steps of the delivery, in order: every record is delivered at least once, and again after a crash. */
+  /** The delivery steps, in order. They deliver every record at least once, and again after a crash. */
   readonly deliveries: readonly DeliveryStep[];
   /** The final items by `change.itemKey`, as attribute values. */
   readonly expected: ReadonlyMap<string, Image>;
 }
 
-/** Makes one change of a random item. Half of the removals are TTL removals. */
+/** Changes an item: puts it, or removes it at random. Half of the removals are TTL removals. */
 const changeItem = (random: Random, table: TableHistory, pk: string, revision: number): void => {
   const isLive = table.items().some((item) => item.pk === pk);
   if (!isLive || random.chance(0.6)) {
@@ -44,7 +44,7 @@ const changeItem = (random: Random, table: TableHistory, pk: string, revision: n
   else table.remove(keys);
 };
 
-/** Makes a random history of inserts, modifications, removals, TTL removals and re-inserts, sometimes over two streams. */
+/** Creates a random history of inserts, modifications, (TTL) removals and re-inserts, sometimes over two streams. */
 export const randomHistory = (seed: number, options: RandomHistoryOptions = {}): RandomHistory => {
   const { items = 4, changes = 40, viewType = "NEW_AND_OLD_IMAGES", prefix = "item" } = options;
   const random = randomOf(seed);
@@ -63,7 +63,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
   };
 };
 
-/** Plays a history's deliveries. `write` is an invocation, or its part before a crash. Parallel ones start together. */
+/** Plays a history's deliveries. A call of `write` is an invocation, or its part before a crash. Some calls overlap. */
 export const playHistory = async (
   history: Pick<RandomHistory, "deliveries">,
   write: (records: readonly StreamRecord[]) => Promise<void>,

@@ -22,7 +22,7 @@ const mulberry32 = (seed: number): (() => number) => {
   };
 };
 
-/** The source of random numbers for a seed: equal seeds give equal numbers. */
+/** Creates a source of random numbers. Equal seeds give equal numbers. */
 export const randomOf = (seed: number): Random => {
   const next = mulberry32(seed);
   const integer = (below: number): number => Math.floor(next() * below);

@@ -1,4 +1,4 @@
-// Random specimens with values that are often corrupted: 38 digits, empty strings, sets, binary, emoji.
+// Random specimens with values that sinks often corrupt: 38-digit numbers, empty strings, sets, binary and emoji.
 
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import type { SpecimenItem } from "../records/specimen.ts";

@@ -1,4 +1,4 @@
-// Plain items as attribute values, in the form of a stream record in a Lambda event.
+// Converts plain items to attribute values, as they are in the stream records of a Lambda event.
 
 import { marshall } from "@aws-sdk/util-dynamodb";
 import type { AttributeValue, Image } from "@sluice/core/sink-kit";
@@ -12,7 +12,7 @@ export type PlainItem = { readonly [attribute: string]: unknown };
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-/** A Lambda event is JSON, which holds binary as base64 text. */
+/** Converts binary values to base64 text, because a Lambda event is JSON. */
 const asInEvent = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: base64(value.B) };
   if ("BS" in value) return { BS: value.BS.map(base64) };
@@ -25,7 +25,7 @@ const eachAttribute = (image: Image): Image =>
 
 /**
  * The attribute values of a plain item, as in a Lambda event: numbers as decimal text, binary as base64 text.
- * @throws {Error} when DynamoDB cannot hold a value: NaN, an empty set, a number that a double has rounded.
+ * @throws {Error} when DynamoDB cannot hold a value, such as NaN, an empty set, or a number that a double has rounded.
  */
 export const toImage = (item: PlainItem): Image =>
   eachAttribute(marshall(item, { removeUndefinedValues: true }) as Image);

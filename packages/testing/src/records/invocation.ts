@@ -20,7 +20,7 @@ export interface TestContext {
 
 /** Options of `lambdaContext`. */
 export interface LambdaContextOptions {
-  /** Milliseconds until the timeout, or a function that reads them from a test's clock. Default 60,000. */
+  /** Milliseconds until the timeout, or a function that returns them. Default 60,000. */
   readonly remainingMs?: number | (() => number);
   readonly functionName?: string;
   readonly awsRequestId?: string;
@@ -28,7 +28,7 @@ export interface LambdaContextOptions {
 
 const nothing = (): void => undefined;
 
-/** Makes the context of an invocation. */
+/** Creates the context of an invocation. */
 export const lambdaContext = (options: LambdaContextOptions = {}): TestContext => {
   const { remainingMs = 60_000, functionName = "sluice" } = options;
   return {
@@ -71,7 +71,7 @@ export interface SqsEventRecord {
 export interface SqsEventOptions {
   /** Default `orders-dead-letters`. */
   readonly queueName?: string;
-  /** Number of receives of each message, including this one. Default 1. */
+  /** How often SQS has delivered each message, including this delivery. Default 1. */
   readonly receiveCount?: number;
   /** String attributes of every message. */
   readonly attributes?: { readonly [name: string]: string };
@@ -99,8 +99,8 @@ const sqsRecord = (body: string, index: number, options: SqsEventOptions): SqsEv
 });
 
 /**
- * Makes the event of an invocation by a queue. Bodies that are not strings are written as JSON. Message ids count from
- * `00000000-0000-4000-8000-000000000001`.
+ * Creates the event with which a queue invokes a function. Bodies that are not strings become JSON texts. Message ids
+ * are consecutive, from `00000000-0000-4000-8000-000000000001`.
  */
 export const sqsEvent = (
   bodies: readonly unknown[],

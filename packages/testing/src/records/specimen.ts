@@ -17,10 +17,10 @@ export type SpecimenItem = {
   readonly payload?: { readonly [member: string]: unknown };
 };
 
-/** A text that no error message may contain: every specimen has it in its key and its note. */
+/** A text in the key and the note of every specimen. Error messages must not contain it. */
 export const confidential = "confidential-7f3a";
 
-/** The keys of the specimen with this name. They contain the confidential text, so that C19 detects keys in messages. */
+/** The keys of the specimen with this name. They contain `confidential`, so that C19 detects keys in error messages. */
 export const keysOf = (name: string): { readonly pk: string; readonly sk: string } => ({
   pk: `${confidential}#${name}`,
   sk: "1",
@@ -37,7 +37,7 @@ export interface SpecimenTable {
   readonly remove: (name: string) => Change<SpecimenItem>;
 }
 
-/** Makes an empty table of specimens. */
+/** Creates an empty table of specimens. */
 export const specimenTable = (): SpecimenTable => {
   const table = tableHistory({ tableName: "Specimens" });
   let revision = 0;

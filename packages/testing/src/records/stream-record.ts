@@ -1,4 +1,4 @@
-// DynamoDB stream records and events, as Lambda delivers them. Equal options make equal records.
+// DynamoDB stream records and events, as Lambda delivers them. Equal options give equal records.
 
 import { createHash } from "node:crypto";
 import type { StreamViewType } from "@sluice/core/envelope";
@@ -14,13 +14,13 @@ import { type PlainItem, toImage } from "./image.ts";
 
 /** Options of a stream record. `before`, `after` or both are required. */
 export interface RecordOptions {
-  /** The item before the change. Alone it makes a REMOVE, together with `after` a MODIFY. */
+  /** The item before the change. Without `after` the record is a REMOVE, and with `after` it is a MODIFY. */
   readonly before?: PlainItem | undefined;
-  /** The item after the change. Alone it makes an INSERT. */
+  /** The item after the change. Without `before` the record is an INSERT. */
   readonly after?: PlainItem | undefined;
   /** Names of the key attributes; names that the item lacks are ignored. Default `["pk", "sk"]`. */
   readonly keyNames?: readonly string[];
-  /** Position in the stream, from 1: a later change has a higher position. Default 1. */
+  /** Position in the stream, from 1. A later change has a higher position. Default 1. */
   readonly position?: number;
   /** The exact sequence number, instead of one derived from `position`. */
   readonly sequenceNumber?: string;
@@ -34,17 +34,17 @@ export interface RecordOptions {
   readonly isTtlRemoval?: boolean;
 }
 
-/** The event of an invocation by a DynamoDB stream. */
+/** The event with which a DynamoDB stream invokes a function. */
 export interface StreamEvent {
   readonly Records: readonly StreamRecord[];
 }
 
-/** 2026-01-02T03:04:05Z in epoch seconds. Ten positions of the stream share a second, as they may in DynamoDB. */
+/** 2026-01-02T03:04:05Z in epoch seconds. Ten changes in a row have the same second, as can happen in DynamoDB. */
 const firstSecond = 1_767_323_045;
 
 /**
- * Real sequence numbers resemble a counter times 10^20 plus some digits. From position 10 on they have one more digit, which
- * exposes a comparison as text.
+ * Creates a number that resembles real sequence numbers: a counter times 10^20, plus some digits. From position 10 on
+ * it has one more digit, so that tests detect a comparison of sequence numbers as text.
  */
 const sequenceNumberAt = (position: number): string => {
   if (Number.isSafeInteger(position) && position > 0) return String(BigInt(position) * 10n ** 20n + 78_103_991n);
@@ -84,9 +84,9 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
 };
 
 /**
- * Makes a stream record as Lambda delivers it, from plain items. Equal options make equal event ids, too.
- * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when they have no key attribute, or when the
- * position is not a whole number above 0.
+ * Creates a stream record from plain items, as Lambda delivers it. Equal options give equal event ids, too.
+ * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when the item has no key attribute, or
+ * when the position is not a whole number above 0.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (read 2026-11-23)
  */
 export const streamRecord = (options: RecordOptions): StreamRecord => {
@@ -108,9 +108,9 @@ export const streamRecord = (options: RecordOptions): StreamRecord => {
   };
 };
 
-/** The event of an invocation with these records. */
+/** Creates the event with which a DynamoDB stream delivers these records. */
 export const streamEvent = (records: readonly StreamRecord[]): StreamEvent => ({ Records: records });
 
-/** Makes a decoded change, for tests of a sink without a pipeline. */
+/** Creates a decoded change, for tests of a sink without a pipeline. */
 export const streamChange = (options: RecordOptions, origin: Origin = "stream"): Change =>
   decodeRecord(streamRecord(options), origin);

@@ -4,21 +4,21 @@ import { ConfigError, imageToJson, type StreamRecord } from "@sluice/core/sink-k
 import { type PlainItem, toImage } from "./image.ts";
 import { type RecordOptions, streamRecord } from "./stream-record.ts";
 
-/** Options of all records of a history. */
+/** Options that apply to all records of a history. */
 export type HistoryOptions = Pick<RecordOptions, "keyNames" | "viewType" | "tableName" | "streamLabel">;
 
 /** A table's items and the stream of their changes. Each change has the next position in the stream. */
 export interface TableHistory {
   /**
    * Replaces or inserts an item.
-   * @throws {ConfigError} CONFIG_INVALID when the item does not change: DynamoDB writes no record for that.
+   * @throws {ConfigError} CONFIG_INVALID when the table holds an equal item, because DynamoDB then writes no record.
    */
   readonly put: (item: PlainItem) => StreamRecord;
   /** Removes the item with these keys. @throws {ConfigError} CONFIG_INVALID when the table has no such item. */
   readonly remove: (keys: PlainItem) => StreamRecord;
   /** Removes the item as DynamoDB's TTL service does. @throws {ConfigError} CONFIG_INVALID when the table has no such item. */
   readonly expire: (keys: PlainItem) => StreamRecord;
-  /** Disables and re-enables the stream: later records have another ARN, and positions that start at 1. */
+  /** Disables and re-enables the stream. Later records have another ARN, and their positions start at 1 again. */
   readonly recreateStream: (streamLabel: string) => void;
   /** The current items, in the order of their first insertion. */
   readonly items: () => readonly PlainItem[];
@@ -26,7 +26,7 @@ export interface TableHistory {
   readonly records: () => readonly StreamRecord[];
 }
 
-/** Makes an empty table. */
+/** Creates an empty table. */
 export const tableHistory = (options: HistoryOptions = {}): TableHistory => {
   const { keyNames = ["pk", "sk"] } = options;
   const items = new Map<string, PlainItem>();

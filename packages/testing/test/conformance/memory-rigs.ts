@@ -45,7 +45,7 @@ export const upsertConformance = (wrap: UpsertWrap = () => ({})): UpsertConforma
       read: async () => [...sink.items().values()],
       requests: sink.requests,
       fail: sink.fail,
-      heal: sink.heal,
+      endFault: sink.endFault,
       close: () => undefined,
       secrets: ["memory-password"],
       ...wrap(sink),
@@ -65,7 +65,7 @@ export const appendConformance = (wrap: AppendWrap = () => ({})): AppendConforma
       read: async () => sink.sent(),
       requests: sink.requests,
       fail: sink.fail,
-      heal: sink.heal,
+      endFault: sink.endFault,
       close: () => undefined,
       ...wrap(sink),
     };

@@ -25,7 +25,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
   },
   {
     id: "A02",
-    name: "a repeat carries the same idempotency key, and different changes carry different ones",
+    name: "a repeated change has the same idempotency key, and different changes have different keys",
     run: async (harness, table) => {
       const changes = [table.put("a"), table.put("a"), table.remove("a")];
       for (const change of [...changes, ...changes]) await harness.write([change]);
@@ -38,7 +38,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
   },
   {
     id: "A03",
-    name: "a failure of one item does not stop the others, at any position in the call",
+    name: "one item's failure does not stop other items, whatever its position in the call",
     needs: ["refuse"],
     run: async (harness, table) => {
       const sent: SpecimenChange[] = [];
@@ -70,7 +70,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.fail({ kind: "throttle-one", change: slow });
       await harness.write(changes);
       await harness.expectHeld(others);
-      await harness.heal();
+      await harness.endFault();
       await deliverAll(harness, [slow]);
       await harness.expectHeld([...others, slow]);
     },
@@ -87,8 +87,8 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.fail({ kind: "throttle-one", change: slow });
       await harness.invoke(changes);
       await harness.expectHeld(changes.filter((change) => !stopped.includes(change)));
-      await harness.heal();
-      // Several attempts, as the target may have closed a connection during the fault.
+      await harness.endFault();
+      // The first attempts may fail, as the target may have closed a connection during the fault.
       let left: readonly SpecimenChange[] = stopped;
       for (let attempt = 0; left.length > 0 && attempt < 5; attempt += 1) left = await harness.invoke(left);
       await harness.expectHeld(changes);

@@ -1,10 +1,10 @@
-// Writes without faults: C01 to C04, C06, C21.
+// Cases in which the target has no fault: C01 to C04, C06 and C21.
 
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat } from "../expectation.ts";
 import { expectOutcomes } from "../write-outcomes.ts";
 
-/** The cases without faults. */
+/** The cases in which the target has no fault. */
 export const arrivalCases: readonly Case[] = [
   {
     id: "C01",
@@ -52,7 +52,7 @@ export const arrivalCases: readonly Case[] = [
   },
   {
     id: "C06",
-    name: "several changes of an item end with the last one",
+    name: "after several changes of an item, the target holds the last change",
     writes: "upsert",
     run: async (harness, table) => {
       const changes = table.putEach("a", "a", "a");

@@ -1,4 +1,4 @@
-// Values arrive intact, and appear in no error message: C18, C19.
+// Values arrive intact (C18), and error messages do not contain them (C19).
 
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { confidential, type SpecimenItem } from "../../records/specimen.ts";
@@ -7,7 +7,7 @@ import { expectEqual, expectThat } from "../expectation.ts";
 import type { Fault, FaultKind } from "../fault.ts";
 import { deliverAll } from "../harness.ts";
 
-/** A case that writes an item with these attributes, and expects it and all `texts` in the target. */
+/** A case that writes an item with these attributes, and expects the item and all `texts` in the target. */
 const valueCase = (values: string, attributes: Partial<SpecimenItem>, texts: readonly string[]): Case => ({
   id: "C18",
   name: `${values} arrive intact`,
@@ -25,7 +25,7 @@ const fine = "-0.1234567890123456789012345678901234567";
 const exact = { amount: new NumberValueImpl(wide), payload: { fine: new NumberValueImpl(fine) } };
 const sets = { ss: new Set(["b", "a"]), ns: new Set([2, 10]), bs: new Set([new Uint8Array([1, 2])]) };
 
-/** DynamoDB allows 32 levels, including the item itself. */
+/** Maps and lists inside each other, two levels for each step. DynamoDB allows 32 levels, including the item itself. */
 const nested = (depth: number): { readonly [member: string]: unknown } =>
   depth === 0 ? { deepest: [null, true, 0] } : { level: [nested(depth - 1), depth - 1] };
 

@@ -7,13 +7,13 @@ import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 import { retriedOf } from "../write-outcomes.ts";
 
-/** Time limit of `write` after the signal. A hanging target alone would never end. */
+/** `write` must end within this time after the signal. Otherwise a hanging target would block the case forever. */
 const settleMs = 3_000;
 
-/** Time in which the target receives the requests that a sink starts at once. */
+/** After this time, the target has received every request that the sink started without waiting. */
 const requestMs = 30;
 
-/** One entry over the limit of a request, if there is a limit: the second request must not start. */
+/** If the target limits the entries of a request, this batch needs two requests. The second one must not start. */
 const batchOf = ({ limits }: Harness, table: SpecimenTable): readonly SpecimenChange[] =>
   table.putMany(Math.min((limits.maxEntries ?? 2) + 1, 1_000));
 
@@ -60,7 +60,7 @@ export const deadlineCases: readonly Case[] = [
       await written;
       await setTimeout(requestMs);
       expectEqual(harness.requests() - started, 0, "requests after the signal");
-      await harness.heal();
+      await harness.endFault();
       await deliverAll(harness, changes);
       await harness.expectHeld(changes, "allowed");
     },

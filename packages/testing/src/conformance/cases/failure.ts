@@ -9,7 +9,7 @@ import { expectOutcomes, failureOf, retriedOf, type WriteOutcomes } from "../wri
 
 const putFive = (table: SpecimenTable): readonly SpecimenChange[] => table.putEach("a", "b", "c", "d", "e");
 
-/** Writes while the target fails the entry of one change, and expects the others to be delivered. */
+/** Writes changes while the target fails the entry of one of them. Expects the sink to deliver all other changes. */
 export const writeBeside = async (
   harness: Harness,
   kind: "refuse" | "throttle-one",
@@ -25,13 +25,13 @@ export const writeBeside = async (
 
 /** Ends the fault, writes the failed deliveries again, and expects all changes in the target. */
 const expectRecovery = async (harness: Harness, failed: readonly SpecimenChange[], all: readonly SpecimenChange[]) => {
-  await harness.heal();
+  await harness.endFault();
   const again = await deliverAll(harness, failed);
   expectEqual(retriedOf(again, failed).length, 0, "deliveries that still fail after the fault");
   await harness.expectHeld(all, "allowed");
 };
 
-/** A case in which every delivery fails with this code, by result or by rejection, and is delivered after the fault. */
+/** During the fault, every delivery fails with this code, or the call rejects with it. After the fault, all succeed. */
 const allFailCase = (id: Case["id"], kind: "throttle" | "down" | "deny", code: string, name: string): Case => ({
   id,
   name,
@@ -59,7 +59,7 @@ export const failureCases: readonly Case[] = [
       const { written, others } = await writeBeside(harness, "refuse", bad, changes);
       const isRejected = failureOf(written, bad) === "reject";
       const outcome = written.outcomeOf(bad);
-      expectThat(isRejected, "outcome of the bad record", outcome, "a code that rejects, as SINK_REJECTED");
+      expectThat(isRejected, "outcome of the bad record", outcome, "a code that rejects, such as SINK_REJECTED");
       await harness.expectHeld(others);
     },
   },
@@ -88,7 +88,7 @@ export const failureCases: readonly Case[] = [
     "C13",
     "deny",
     "SINK_DENIED",
-    "a missing permission fails every delivery with SINK_DENIED, so that none is dead-lettered",
+    "a missing permission fails every delivery with SINK_DENIED, so that no delivery is dead-lettered",
   ),
   {
     id: "C15",

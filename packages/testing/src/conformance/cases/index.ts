@@ -12,7 +12,7 @@ import { guardCases } from "./upsert-guard.ts";
 import { parallelCases } from "./upsert-parallel.ts";
 
 const byId = (left: Case, right: Case): number => {
-  // C before A and U, and each by its number.
+  // Ids with C come before ids with A or U. Within a letter, the number decides.
   const rank = ({ id, writes }: Case): string => `${id.startsWith("C") ? 0 : 1}${id}${writes ?? ""}`;
   return rank(left) < rank(right) ? -1 : Number(rank(left) > rank(right));
 };

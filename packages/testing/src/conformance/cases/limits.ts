@@ -6,7 +6,7 @@ import { expectEqual, expectThat, mismatch } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 import { expectOutcomes } from "../write-outcomes.ts";
 
-/** Writes a batch, expects all of it in the target, and returns the number of requests. */
+/** Writes a batch, adds it to `all`, expects `all` in the target, and returns the number of requests for the batch. */
 const requestsFor = async (
   harness: Harness,
   changes: readonly SpecimenChange[],
@@ -26,7 +26,7 @@ const expectSplit = (found: readonly [below: number, at: number, above: number],
   expectThat(above > at, `requests for ${entity} over the limit`, above, `more than ${at}`);
 };
 
-/** A live change with a note of this many bytes, half of them in two-byte characters: the limit counts UTF-8. */
+/** A change with a note of this many bytes. Its two-byte characters reveal a sink that counts characters, not bytes. */
 const changeWithNote = (table: SpecimenTable, name: string, bytes: number): SpecimenChange => {
   const wide = Math.floor(Math.max(bytes, 0) / 4);
   return table.put(name, { note: "é".repeat(wide) + "x".repeat(Math.max(bytes, 0) - 2 * wide) });
@@ -36,7 +36,7 @@ const changeWithNote = (table: SpecimenTable, name: string, bytes: number): Spec
 const pairOf = (harness: Harness, table: SpecimenTable, total: number): readonly SpecimenChange[] => {
   const { sizeOf } = harness.limits.maxBytes ?? mismatch("limits.maxBytes", "none", "a limit");
   let noteBytes = 1;
-  // Several attempts, as revisions and versions are part of a message and may grow by a digit.
+  // A first attempt may miss the size, because a message holds its revision and version, which may grow by a digit.
   for (let attempt = 0; attempt < 8; attempt += 1) {
     const first = changeWithNote(table, `${total}-first-${attempt}`, Math.floor(total / 3));
     const second = changeWithNote(table, `${total}-second-${attempt}`, noteBytes);
@@ -57,7 +57,7 @@ export const limitCases: readonly Case[] = [
       const { maxEntries = 0 } = harness.limits;
       const all: SpecimenChange[] = [];
       const requests = (count: number): Promise<number> => requestsFor(harness, table.putMany(count), all);
-      // Below a limit of one entry there would be no entry.
+      // If the limit is one entry, a batch below the limit is empty and needs no write.
       const below = maxEntries > 1 ? await requests(maxEntries - 1) : 1;
       expectSplit([below, await requests(maxEntries), await requests(maxEntries + 1)], "entries");
     },
