@@ -86,7 +86,7 @@ export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarg
     ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
     ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
   };
-  // SNS does not document if the subject counts towards the size. We count it, so that SNS never rejects the size.
+  // SNS does not document if the subject counts towards the size. We count it, so that no message is too large.
   const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(entry.MessageAttributes);
   return { entry, bytes };
 };

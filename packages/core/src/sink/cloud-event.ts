@@ -10,7 +10,7 @@ import { checkText } from "./option.ts";
 /** An item as JSON: numbers that a double would round are strings, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };
 
-/** A change as a CloudEvent, safe as JSON. @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
+/** A change as a CloudEvent, which `JSON.stringify` writes without loss. @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
 export interface CloudEvent {
   readonly specversion: "1.0";
   /** The event id of the change: the same on every repeat. */

@@ -76,7 +76,7 @@ const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
 
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value);
-  // Only the prototype's own prototype is checked, because another realm has its own Object.prototype.
+  // A plain object's prototype has no prototype. Comparing with Object.prototype would refuse objects of another realm.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
