@@ -111,7 +111,7 @@ const fromIn = (values: Values, address: SourceAddress): RedriveOptions["from"] 
   );
 };
 
-/** Reads the arguments. Undefined: they ask for help. @throws {CommandError} which names the wrong argument */
+/** Reads the arguments. Returns undefined if they ask for help. @throws {CommandError} that names the wrong argument */
 export const redriveOptions = (args: readonly string[], now: number): RedriveOptions | undefined => {
   const { values, positionals } = parseArguments("sluice redrive", options, args);
   if (values.help) return undefined;
