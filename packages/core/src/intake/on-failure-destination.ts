@@ -139,7 +139,7 @@ export const lostError = (pointer: BatchPointer, lost: number): RecordError => {
     "RECORD_LOST",
     `${lost} of ${pointer.batchSize} records are no longer in the stream: sequence numbers ${pointer.startSequenceNumber} ` +
       `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
-      "backfill the items that changed in that time",
+      "touch the items that changed in that time",
   );
 };
 
@@ -151,5 +151,5 @@ export const lostObjectError = (address: ObjectAddress): RecordError =>
   new RecordError(
     "RECORD_LOST",
     `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
-      "backfill the items that changed before it was written",
+      "touch the items that changed before it was written",
   );
