@@ -64,7 +64,7 @@ interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   units: (readonly MessageOrder[])[];
   /** Groups whose later messages are held back. */
   readonly heldBackGroups: Set<string>;
-  /** Maximum number of messages in the next request, and in any request. */
+  /** Maximum number of messages in the next request. */
   size: number;
   readonly maxSize: number;
   failuresInARow: number;
@@ -187,7 +187,7 @@ export const redriveEngine = <Message extends MessageOrder>(
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
   const run: EngineRun = {
     signal: new AbortController().signal,
-    // `send` gets only messages of this type.
+    // The cast is safe, because `send` accepts only messages of the caller's type.
     ...(options as unknown as RedriveEngineOptions<MessageOrder>),
     ...{ units: [], heldBackGroups: new Set(), size: maxSize, maxSize, failuresInARow: 0 },
   };

@@ -47,7 +47,7 @@ export interface RedriveResult {
   readonly reason?: string;
 }
 
-/** The function returned an answer that a pipeline's handler does not return. */
+/** The function's answer is not the answer of a pipeline's handler. */
 export class UnexpectedAnswerError extends Error {
   override name = "UnexpectedAnswerError";
 }

@@ -1,5 +1,5 @@
 // The state machine, in Amazon States Language with JSONPath. Its state contains counts and hashes of message ids, but
-// no messages. So it stays far below the limit of 256 KiB, however full the queue is.
+// no messages, so that it stays far below the limit of 256 KiB, however full the queue is.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./redrive/progress.ts";
@@ -88,7 +88,7 @@ const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts +
 /** Events of a batch: two of the state, three of each attempt, and two of the choice after the state. */
 const eventsOfBatch = 2 + 3 * attemptsOfBatch + 2;
 
-/** Events of inspection, approval, report and choices, with all of their retries. */
+/** Number of events of inspection, approval, report and choices, with all of their retries. */
 const eventsOfOthers = 4 * eventsOfBatch;
 
 /** Maximum number of batches of an execution. */

@@ -41,7 +41,7 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 
-/** Maximum attempts of an invocation: it survives some seconds in which the function is at its concurrency limit. */
+/** Maximum attempts of an invocation. They last for some seconds while the function is at its concurrency limit. */
 const lambdaMaxAttempts = 6;
 
 /** Returns a client's configuration. The client uses the region in `address`, unless the user names another one. */

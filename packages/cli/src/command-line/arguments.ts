@@ -37,7 +37,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
 const unknownOption = /Unknown option '([^']+)'/;
 const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
 
-/** Refuses empty values. An unset shell variable causes them, and they would match no message or every message. */
+/** Refuses empty values, which unset shell variables can cause. They would match no message or every message. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const isEmpty = Array.isArray(value) ? value.includes("") : value === "";

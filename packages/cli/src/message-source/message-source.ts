@@ -9,7 +9,7 @@ export interface SourceMessage {
 
 /** Status of a source before messages are received. */
 export interface SourceStatus {
-  /** Approximate number of messages that can be received; undefined where it is unknown. */
+  /** Approximate number of messages that can be received; undefined if the number is unknown. */
   readonly available: number | undefined;
   /** Number of messages that cannot be received now, because another consumer holds them or they are delayed. */
   readonly hidden: number;
@@ -45,7 +45,7 @@ export interface MessageSource {
   readonly receiveAll: (pass: (message: SourceMessage) => Promise<void>, signal: AbortSignal) => Promise<ReceiveEnd>;
   /** Removes messages. Returns the ids of those that could not be removed. */
   readonly remove: (ids: readonly string[]) => Promise<readonly string[]>;
-  /** Makes these messages, or all, available to other consumers. Returns how many could not be released. */
+  /** Makes messages (default: all) available to other consumers. Returns how many could not be released. */
   readonly release: (ids?: readonly string[]) => Promise<number>;
   /** Number of messages that did not stay hidden, so that other consumers may have received them. */
   readonly expired: () => number;

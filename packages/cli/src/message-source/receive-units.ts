@@ -62,7 +62,7 @@ export interface UnitReceiver<Value> {
 export interface UnitReceiverOptions<Value> {
   readonly source: MessageSource;
   readonly read: MessageReader<Value>;
-  /** Whether the unit with this value was removed in an earlier round. Default: no unit was. */
+  /** Whether the unit with this value was removed in an earlier round. Default: false for every unit. */
   readonly isRemoved?: (value: Value) => boolean;
   /** Called with the number of messages that were received in this round so far. */
   readonly onProgress: (received: number) => void;

@@ -58,7 +58,7 @@ export const finisher = (
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
       notRemoved += left;
-      // SQS would deliver released messages of a FIFO queue again at once, before other messages of their group.
+      // SQS would deliver released messages of a FIFO queue again at once, and the rest of their group would wait.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
   };

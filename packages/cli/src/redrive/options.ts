@@ -50,8 +50,8 @@ const options = {
   },
   ...filterOptions,
   "dry-run": { type: "boolean", help: "write nothing, and report the outcome that each message would have" },
-  rate: { type: "string", value: "N", help: "most messages per second" },
-  "max-messages": { type: "string", value: "N", help: "most messages that are sent" },
+  rate: { type: "string", value: "N", help: "maximum number of messages per second" },
+  "max-messages": { type: "string", value: "N", help: "maximum number of messages to send" },
   ...awsOptions,
   ...commonOptions,
 } as const satisfies OptionSpecs;

@@ -22,7 +22,7 @@ export const deadLetterReader = (
     keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
   });
 
-/** Maximum bytes of one part in a request, in which the part's JSON is encoded as a JSON text. */
+/** Maximum bytes of one part in a request, after the part's JSON is escaped as a JSON string. */
 const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));

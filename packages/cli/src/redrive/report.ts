@@ -17,7 +17,7 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
-/** Outcomes that a dry run predicts. It reports them as "would be delivered". */
+/** Outcomes that a dry run predicts, for example as "would be delivered". */
 const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
 /** Collects the reasons why messages are left, and the lost records. */

@@ -46,7 +46,7 @@ export interface RoundsEnd {
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
-/** Receives the messages of one round, counts those that are not sent, and returns the others. */
+/** Receives the messages of one round. Counts those that are not sent, and returns the parts of the others. */
 const receiveParts = async (
   { source, counts, signal }: OpenRedrive,
   finisher: Finisher,

@@ -23,9 +23,9 @@ export interface RetryQueue {
   readonly maxAgeMs: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores messages, those of a group in order. If a message cannot be stored, later ones of its group are not. */
+  /** Stores messages, those of a group in order. After a failed message, stores no other message of its group. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
-  /** Delays messages that failed, longer each time. Rejects unless all messages were delayed. */
+  /** Delays failed messages, each for longer than its last delay. Rejects unless all messages were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
   /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
@@ -43,7 +43,7 @@ export interface SqsRetryQueueOptions {
   readonly client?: SqsSender;
   /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the first retry, doubled for each further one. A FIFO queue makes the first at once. Default 15. */
+  /** Seconds before the first retry. Doubles with each retry. A FIFO queue delivers the first at once. Default 15. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;

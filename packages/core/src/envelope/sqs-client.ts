@@ -117,7 +117,7 @@ interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "m
 const refusal = (name: string, code: string | undefined): SinkError =>
   new SinkError("SINK_UNAVAILABLE", `[${name}] SQS returned ${code ?? "no result"} for a message; expected success`);
 
-/** Makes one batch request for each ten values. Does not reject. An entry's id is its index in its request. */
+/** Makes one batch request for every ten values. Does not reject. An entry's id is its index in its request. */
 export const inBatchesOfTen = async <Value>(
   values: readonly Value[],
   { name, request, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 }: BatchRequestOptions<Value>,

@@ -37,7 +37,7 @@ export type MessageContent =
   | { readonly kind: "newer-envelope"; readonly version: number }
   | { readonly kind: "unsupported" };
 
-/** Returns the members of a JSON object. Returns an empty object for any other text, or for one that is cut off. */
+/** Returns the members of a JSON object. Returns an empty object for any other text, such as incomplete JSON. */
 export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(text);

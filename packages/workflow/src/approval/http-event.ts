@@ -10,7 +10,7 @@ export interface HttpEvent {
   readonly isBase64Encoded?: boolean;
 }
 
-/** A response that is valid for all of these formats. */
+/** A response in the form that function URLs, HTTP APIs and REST APIs accept. */
 export interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -30,7 +30,7 @@ export interface BatchOptions extends QueueOptions {
   readonly payloadStore?: PayloadStore;
   /** Maximum number of messages in a chunk, which are received and redriven together. Default 100, at most 1,000. */
   readonly chunkSize?: number;
-  /** Seconds to wait for a message. Two such waits in a row without a message end the run. Default 5. */
+  /** Seconds to wait for a message. The run ends after two waits in a row without a message. Default 5. */
   readonly pollSeconds?: number;
   /**
    * Milliseconds that a chunk may take. With less time left, the batch starts no further chunk after the first one.

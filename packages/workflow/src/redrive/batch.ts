@@ -32,7 +32,7 @@ export interface BatchEvent {
 /** The function of the state "Redrive a batch". */
 export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => Promise<Progress>;
 
-/** Seconds by which a message stays in flight longer than the invocation can run. */
+/** Seconds for which a message stays in flight after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
 /** Milliseconds reserved for the batch's report if the pipeline's function does not answer. */
@@ -41,7 +41,7 @@ const reportMs = 3_000;
 /** Empty receives in a row that end the run. One is not enough, because SQS may not ask all servers for one receive. */
 const maxEmptyReceives = 2;
 
-/** Messages in a row that are not for this run, and end it. The messages that this run left are added to the number. */
+/** The run ends after this many messages in a row that are not for it, plus the number of messages that it left. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;

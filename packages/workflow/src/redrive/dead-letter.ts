@@ -12,13 +12,13 @@ export interface DeadLetter {
   readonly envelope: Envelope | undefined;
 }
 
-/** A dead letter with its record and, if the fix changed the record, with the changed one. */
+/** A dead letter with its record. If the fix changed the record, `fixedRecord` is the new record. */
 export interface DeadLetterWithRecord extends DeadLetter {
   readonly record: StreamRecord | undefined;
   readonly fixedRecord?: StreamRecord;
 }
 
-/** Reads a message. */
+/** Returns the dead letter in a message. */
 export const deadLetterIn = (message: QueueMessage): DeadLetter => {
   const content = messageContent(message.body);
   return { message, envelope: content.kind === "dead-letter" ? content.envelope : undefined };

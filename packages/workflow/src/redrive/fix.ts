@@ -158,7 +158,7 @@ const fixOne = async (deadLetter: DeadLetter, parts: FixContext): Promise<FixRes
   try {
     const { record } = await withRecord(envelope, parts.payloadStore);
     if (parts.fix === undefined) return { ...deadLetter, record };
-    // The fix gets a copy, because it may change its argument, and its answer is compared with the original.
+    // The fix may change its argument, so it gets a copy. The original is needed to check the answer.
     const given = { ...envelope, record: asJson(record) };
     return resultOf(deadLetter, record, await callFix(parts.fix, given, parts));
   } catch (error) {

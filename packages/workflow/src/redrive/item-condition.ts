@@ -11,7 +11,7 @@ export interface ItemExpression {
 }
 
 /**
- * Maximum clauses of a condition. An expression may have 300 operators and 4 KB. Further attributes are not compared.
+ * Maximum clauses of a condition. DynamoDB allows 300 operators and 4 KB. Further attributes are not compared.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
  */
 const maxClauses = 100;
