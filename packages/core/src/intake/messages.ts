@@ -63,7 +63,7 @@ const offloaded = async (
   { recordUrl = "" }: Envelope,
   payloadStores: readonly PayloadStore[],
 ): Promise<StreamRecord> => {
-  let refusal = malformed("the address of a record", "one of this pipeline's payloadStore, and it has none");
+  let refusal = malformed("the address of a record", "the record itself, as this pipeline has no payloadStore");
   for (const payloadStore of payloadStores) {
     try {
       return recordFrom(await payloadStore.get(recordUrl), recordUrl);
