@@ -1,5 +1,5 @@
 // The rounds of a redrive. A queue returns messages in any order, so each round receives all available messages before
-// it sends the first. A FIFO queue takes several rounds, because others become available when messages are removed.
+// it sends the first. A FIFO queue takes several rounds, because later messages wait for the removal of earlier ones.
 
 import { systemClock } from "@sluice/core/sink-kit";
 import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";

@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** Reads a failed invocation from an object. It must not be a notification, which could point to itself. */
+/** Reads a failed invocation from an object. A notification is refused, because it could point to itself. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {

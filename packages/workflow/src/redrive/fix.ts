@@ -39,7 +39,7 @@ export type FixResult = DeadLetterWithRecord | MessageResult;
 
 /** The user's fix, with its time limits and the store of the records that it gets. */
 export interface FixContext {
-  /** If it is undefined, records are only fetched. */
+  /** Undefined if there is no fix. Then records are only fetched. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
   readonly payloadStore: PayloadStore | undefined;
