@@ -1,4 +1,4 @@
-// The program.
+// The program `sluice`.
 
 import { sluice } from "./sluice.ts";
 import { processTerminal } from "./terminal/terminal.ts";

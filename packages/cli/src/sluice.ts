@@ -1,4 +1,4 @@
-// The command `sluice`: runs one of its subcommands, which is loaded when it is needed, and writes errors in one line.
+// The command `sluice`. It loads and runs one of its subcommands, and writes errors in one line.
 
 import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
@@ -56,7 +56,7 @@ const stackOf = (error: unknown): string => {
   return `${error.stack}${error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause)}`}`;
 };
 
-/** Runs the command. Answers its exit code. */
+/** Runs the command. Returns its exit code. */
 export const sluice = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   try {
     return await dispatch(args, terminal);

@@ -138,7 +138,7 @@ describe("a batch in the on-failure destination", () => {
     ]);
     const [deadLetter] = deadLetters.envelopes;
     expect(deadLetter?.message).toContain(text);
-    for (const part of [numberOf(records[0]), numberOf(records[2]), "shardId-1", "03:00:00Z", "backfill"]) {
+    for (const part of [numberOf(records[0]), numberOf(records[2]), "shardId-1", "03:00:00Z", "touch the items"]) {
       expect(deadLetter?.message).toContain(part);
     }
     expect(deadLetter?.record).toMatchObject({ DDBStreamBatchInfo: { shardId: "shardId-1" } });

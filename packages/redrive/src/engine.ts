@@ -1,5 +1,5 @@
-// The engine of a redrive: it sends messages to a pipeline's handler, one request after the other. A message is not sent
-// while an earlier one of its group has to be retried.
+// The engine of a redrive. It sends messages to a pipeline's handler, one request after the other. It does not send a
+// message while an earlier message of the same group has to be retried.
 
 import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
 import { inOrder, type MessageOrder } from "./message-order.ts";
@@ -23,29 +23,29 @@ export interface RedriveEngineOptions<Message extends MessageOrder> {
    * @throws {FunctionFailedError} when the function failed as a whole; any other error ends the run.
    */
   readonly invoke: (event: RedriveEvent) => Promise<unknown>;
-  /** Creates the record of a message, when its request is made. Its `messageId` must be unique in the run. */
+  /** Creates the record of a message, just before its request. The record's `messageId` must be unique in the run. */
   readonly recordOf: (message: Message) => Promise<TaskRecord> | TaskRecord;
-  /** Gets the results of each request, and of messages that were not sent. Every message has one result in the end. */
+  /** Called with the results of each request and of unsent messages. In the end, every message has one result. */
   readonly onResults: (results: ReadonlyMap<Message, RedriveResult>) => Promise<void>;
   readonly isDryRun?: boolean;
   /** Default: no limit. */
   readonly rate?: MessageRate;
-  /** Ends the run after the request in flight. Default: nothing does. */
+  /** Ends the run after the request in flight. Default: no signal ends the run. */
   readonly signal?: AbortSignal;
 }
 
-/** Sends messages of a run. It may send several times: a group that is held back stays so for the run. */
+/** Sends the messages of a run. A group that is held back stays so in later calls of `send`, too. */
 export interface RedriveEngine<Message extends MessageOrder> {
   /**
    * Sends messages, each group in order. Resolves when every message has its result.
-   * @throws {BrokenFunctionError} after too many failed requests in a row; what `invoke` or `onResults` threw.
+   * @throws {BrokenFunctionError} after too many failed requests in a row; the errors of `invoke` and `onResults`.
    */
   readonly send: (messages: readonly Message[]) => Promise<void>;
 }
 
 /**
- * Requests in a row that fail before the function counts as broken. One message that makes the function crash causes eight
- * failed requests among a hundred messages, and each neighbour that does so causes one or a few more.
+ * Failed requests in a row after which the function counts as broken. One message that crashes the function causes
+ * eight failed requests among a hundred messages, and each neighbour that crashes it, too, causes one or a few more.
  */
 export const maxFailuresInARow = 16;
 
@@ -57,14 +57,14 @@ const heldBack: RedriveResult = {
   code: "EARLIER_CHANGE_FAILED",
 };
 
-/** State of a run. The type of its messages matters to the caller only. */
+/** State of a run. Only the caller needs the exact type of the messages. */
 interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   readonly signal: AbortSignal;
-  /** Messages that wait. The last unit is next; messages of different units are never in one request. */
+  /** Messages that wait. The last unit is sent next. Messages of different units are never in one request. */
   units: (readonly MessageOrder[])[];
   /** Groups whose later messages are held back. */
   readonly heldBackGroups: Set<string>;
-  /** Most messages of the next request, and of any request. */
+  /** Maximum number of messages in the next request. */
   size: number;
   readonly maxSize: number;
   failuresInARow: number;
@@ -79,7 +79,7 @@ interface EngineRequest {
 
 type Results = ReadonlyMap<MessageOrder, RedriveResult>;
 
-/** Creates the next request, from the last unit: as many messages as a request may contain. */
+/** Creates the next request from the last unit. It contains as many messages as a request may contain. */
 const nextRequest = async ({ units, size, recordOf }: EngineRun): Promise<EngineRequest> => {
   const unit = units.at(-1) ?? [];
   const records: TaskRecord[] = [];
@@ -93,7 +93,7 @@ const nextRequest = async ({ units, size, recordOf }: EngineRun): Promise<Engine
   return { messages: unit.slice(0, records.length), records, rest: unit.slice(records.length) };
 };
 
-/** Puts units before the others. The last one is next. */
+/** Adds units to those that wait. The last one is sent next. */
 const putBack = (run: EngineRun, ...units: readonly (readonly MessageOrder[])[]): void => {
   run.units.push(...units.filter((unit) => unit.length > 0));
 };
@@ -107,7 +107,7 @@ const holdBack = async (run: EngineRun): Promise<void> => {
   await run.onResults(new Map(messages.map((message) => [message, heldBack])));
 };
 
-/** Passes results on, and holds back what must not overtake a message that has to be retried. */
+/** Passes the results on. If a message must be retried, holds back the later messages of its group. */
 const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
   for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
@@ -133,7 +133,7 @@ const succeed = async (run: EngineRun, request: EngineRequest, resultOf: ResultO
   await finish(run, results);
 };
 
-/** Halves a request that failed as a whole, until the message that makes the function fail is alone. */
+/** Halves a request that failed as a whole, until the message that makes the function fail is alone in its request. */
 const fail = async (run: EngineRun, { messages, rest }: EngineRequest, error: FunctionFailedError): Promise<void> => {
   run.failuresInARow += 1;
   putBack(run, rest);
@@ -160,7 +160,7 @@ const sendNext = async (run: EngineRun): Promise<void> => {
     if (error instanceof FunctionFailedError) return error;
     throw error;
   });
-  // Not before: messages whose request could not be made are still to be sent.
+  // Only now: if an error has prevented the request, its messages are still to be sent.
   run.units.pop();
   await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));
 };
@@ -187,7 +187,7 @@ export const redriveEngine = <Message extends MessageOrder>(
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
   const run: EngineRun = {
     signal: new AbortController().signal,
-    // `send` takes messages of this type only.
+    // The cast is safe, because `send` accepts only messages of the caller's type.
     ...(options as unknown as RedriveEngineOptions<MessageOrder>),
     ...{ units: [], heldBackGroups: new Set(), size: maxSize, maxSize, failuresInARow: 0 },
   };

@@ -3,7 +3,7 @@
 /** The function was called and failed as a whole: it threw an error, timed out or crashed. */
 export class FunctionFailedError extends Error {
   override name = "FunctionFailedError";
-  /** `SINK_TOO_LARGE` where Lambda refused the request for its size. */
+  /** `SINK_TOO_LARGE` if Lambda refused the request for its size. */
   readonly code: "FUNCTION_FAILED" | "SINK_TOO_LARGE";
   /** Name of the error that the function threw. */
   readonly errorType: string;
@@ -15,17 +15,17 @@ export class FunctionFailedError extends Error {
   }
 }
 
-/** Every request failed for so long that the function is broken, rather than a message. */
+/** So many requests failed in a row that the cause is the function, and not a message. */
 export class BrokenFunctionError extends Error {
   override name = "BrokenFunctionError";
 }
 
-/** Errors whose messages contain no item values: Lambda's own, and core's by contract. */
+/** Errors whose messages contain no item values: Lambda's own, and those for which core guarantees it. */
 const plainErrors = /^(Sandbox|Runtime|Function)\.|^(Config|Record|Sink|Deadline)Error$/;
 
 const timeout = /Task timed out after [\d.]+ seconds/;
 
-/** Creates the error for what the function threw. The message of a user's error is withheld: it may quote an item. */
+/** Creates the error for a failed function. Withholds the message of a user's error, because it may quote an item. */
 export const functionFailed = (errorType: string, message: string): FunctionFailedError => {
   const [timedOut] = timeout.exec(message) ?? [];
   const [line = ""] = message.split("\n");

@@ -4,7 +4,7 @@ import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
 import { FunctionFailedError, functionFailed } from "./function-error.ts";
 
 /**
- * The call of `Lambda` from `@aws-sdk/client-lambda` that is made; your own client fits.
+ * The call of `Lambda` from `@aws-sdk/client-lambda` that a redrive makes; your own client fits.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export interface LambdaClient {
@@ -32,8 +32,8 @@ const jsonIn = (payload: Uint8Array | undefined): unknown => {
 
 /**
  * Calls a function with an event, and resolves with its answer.
- * @throws {FunctionFailedError} when the function failed, or Lambda refused the event for its size.
- * @throws the SDK's error when Lambda did not call the function for another reason.
+ * @throws {FunctionFailedError} when the function failed, or when Lambda refused the event for its size.
+ * @throws the SDK's error when Lambda did not call the function for any other reason.
  */
 export const invokeFunction = async (
   client: LambdaClient,
@@ -44,7 +44,7 @@ export const invokeFunction = async (
   const request = { FunctionName: functionName, Payload: JSON.stringify(event) };
   const answer = await client.invoke(request, signal && { abortSignal: signal }).catch((cause: unknown) => {
     const { code, message } = awsRequestError("lambda", lambdaService, cause);
-    // The message is at fault and not the function: other messages may fit.
+    // The function is not at fault, because other messages may fit.
     if (code === "SINK_TOO_LARGE") throw new FunctionFailedError(message, "RequestTooLarge", { cause, code });
     throw cause;
   });

@@ -6,15 +6,15 @@ import type { Clock } from "@sluice/core/sink-kit";
 export interface MessageRate {
   /** Milliseconds until the next messages may be sent. */
   readonly waitMs: () => number;
-  /** Resolves after that time, or when the signal aborts. */
+  /** Resolves when the next messages may be sent, or when the signal aborts. */
   readonly wait: (signal: AbortSignal) => Promise<void>;
-  /** Records that messages are sent now. */
+  /** Counts messages that are being sent now. */
   readonly spend: (messages: number) => void;
-  /** Most messages that may be sent together. */
+  /** Maximum number of messages that may be sent together. */
   readonly burst: number;
 }
 
-/** Limits messages to a rate, in bursts of at most one second's messages. `undefined`: no limit. */
+/** Limits messages to a rate. A burst contains at most the messages of one second. `undefined`: no limit. */
 export const messageRate = (
   perSecond: number | undefined,
   { now, sleep }: Pick<Clock, "now" | "sleep">,

@@ -4,8 +4,8 @@ import { decodeEnvelope, type Envelope, type PayloadStore } from "@sluice/core/e
 import { RecordError } from "@sluice/core/sink-kit";
 
 /**
- * Returns the envelope with its record, which is fetched where it is stored elsewhere.
- * @throws {RecordError} RECORD_LOST or RECORD_MALFORMED, {SinkError} for other answers of the store.
+ * Returns the envelope with its record. Fetches a record that is stored elsewhere.
+ * @throws {RecordError} RECORD_LOST or RECORD_MALFORMED. @throws {SinkError} for other errors of the store.
  */
 export const withRecord = async (
   envelope: Envelope,
@@ -33,17 +33,17 @@ export interface Removal<Message> {
 
 /** How messages and records are removed. */
 export interface Removing<Message> {
-  /** Removes messages from their source. Answers those that are removed. */
+  /** Removes messages from their source. Returns those that are removed. */
   readonly removeMessages: (messages: readonly Message[]) => Promise<ReadonlySet<Message>>;
-  /** Undefined: records are left in place. */
+  /** If it is undefined, records are left in place. */
   readonly payloadStore: Pick<PayloadStore, "remove"> | undefined;
   /** Called for each record that could not be removed. */
   readonly onError: (recordUrl: string, error: unknown) => void;
 }
 
 /**
- * Removes messages, and after them their records: a message must not be left without its record. Answers the messages that
- * are removed. Rejects only where `removeMessages` does.
+ * Removes messages and then their records, because a message must not be left without its record. Returns the messages
+ * that are removed. Rejects only if `removeMessages` rejects.
  */
 export const removeWithRecords = async <Message>(
   removals: readonly Removal<Message>[],

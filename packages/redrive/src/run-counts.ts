@@ -11,11 +11,11 @@ export interface RunCounts<Name extends string> {
   /** Messages that have one of these outcomes. */
   readonly of: (...names: readonly Name[]) => number;
   readonly received: () => number;
-  /** @throws unless each received message has one outcome: otherwise one of them would be lost silently. */
+  /** @throws unless each received message has one outcome. A difference would mean that a message is lost silently. */
   readonly check: () => Counts<Name>;
 }
 
-/** Counts from zero, or from the counts that an earlier part of the run has reported. */
+/** Creates counts that start at zero, or at the counts that an earlier part of the run has reported. */
 export const runCounts = <const Name extends string>(
   names: readonly Name[],
   before: Partial<Counts<Name>> = {},

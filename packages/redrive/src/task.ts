@@ -2,7 +2,7 @@
 
 import type { MessageOutcome, Outcome } from "@sluice/core/envelope";
 
-/** A message as a redrive event holds it. */
+/** A message in a redrive event. */
 export interface TaskRecord {
   readonly messageId: string;
   readonly body: string;
@@ -15,11 +15,11 @@ export interface RedriveEvent {
   readonly Records: readonly TaskRecord[];
 }
 
-/** Messages of one request: a handler delivers a hundred changes within a function's usual timeout. */
+/** Maximum messages of one request. A handler can deliver a hundred changes within a function's usual timeout. */
 export const maxRequestMessages = 100;
 
 /**
- * Bytes of one request's JSON. Lambda takes 6 MB, which it counts as 6,291,456 bytes.
+ * Maximum bytes of one request's JSON. Lambda's limit of 6 MB is 6,291,456 bytes.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-25)
  */
 export const maxRequestBytes = 6_000_000;
@@ -30,7 +30,7 @@ export const redriveEvent = (records: readonly TaskRecord[], isDryRun: boolean):
   Records: records,
 });
 
-/** Bytes of an event without messages. */
+/** Bytes of an event that contains no messages. */
 export const eventBytes: number = Buffer.byteLength(JSON.stringify(redriveEvent([], true)));
 
 /** Bytes that a message adds to an event. */
@@ -38,7 +38,7 @@ export const recordBytes = (record: TaskRecord): number => Buffer.byteLength(JSO
 
 /** Result of one message. */
 export interface RedriveResult {
-  /** `unsent`: the message was in no request that was answered. */
+  /** `unsent` means that no answered request contained the message. */
   readonly outcome: Outcome | "unsent";
   /** Whether the message must stay in its source. */
   readonly stays: boolean;
@@ -47,7 +47,7 @@ export interface RedriveResult {
   readonly reason?: string;
 }
 
-/** The function answered, but not as a pipeline's handler does. */
+/** The function's answer is not the answer of a pipeline's handler. */
 export class UnexpectedAnswerError extends Error {
   override name = "UnexpectedAnswerError";
 }
@@ -60,9 +60,9 @@ const unanswered: RedriveResult = {
 };
 
 /**
- * Reads the handler's answer, and returns how to look up the result of a message. A message stays in its source when
- * `batchItemFailures` lists it, or when the answer does not name it: any other message is delivered, or the pipeline has
- * stored its records in another queue.
+ * Reads the handler's answer. Returns a function that looks up the result of a message. A message stays in its source
+ * if `batchItemFailures` lists it, or if the answer does not name it. Any other message is delivered, or the pipeline
+ * has stored its records in another queue.
  * @throws {UnexpectedAnswerError} when the answer is not that of a pipeline's handler.
  */
 export const readAnswer = (answer: unknown, isDryRun: boolean): ((messageId: string) => RedriveResult) => {

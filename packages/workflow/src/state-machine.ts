@@ -1,5 +1,5 @@
-// The state machine, in Amazon States Language with JSONPath. Its state contains counts and hashes of message ids, but no
-// message: it stays far below the limit of 256 KiB, whatever the queue contains.
+// The state machine, in Amazon States Language with JSONPath. Its state contains counts and hashes of message ids, but
+// no messages, so that it stays far below the limit of 256 KiB, however full the queue is.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./redrive/progress.ts";
@@ -7,16 +7,16 @@ import { type RedriveMode, type RunSettings, settingsIn } from "./redrive/settin
 
 /** Options of the state machine. The input of an execution may override the settings. */
 export interface RedriveStateMachineOptions extends RunSettings {
-  /** `redrive` (default): to the sink that failed. `republish`: by an update of the items in the source table. */
+  /** `redrive` (default) sends dead letters to the failed sink. `republish` updates the items in the source table. */
   readonly mode?: RedriveMode;
-  /** Waits for a person's approval. Default: no approval. */
+  /** The run waits for a person's approval if this option is set. Default: no approval. */
   readonly approval?: {
-    /** Seconds to wait for the decision. Default a day, at most 14 days: a queue retains its messages for so long. */
+    /** Seconds to wait for the decision. Default a day, at most 14 days, because a queue retains messages no longer. */
     readonly timeoutSeconds?: number;
   };
-  /** Most batches of an execution, whose history Step Functions limits to 25,000 events. Default and maximum 500. */
+  /** Maximum batches. Step Functions limits an execution's history to 25,000 events. Default and maximum 500. */
   readonly maxBatches?: number;
-  /** Timeout of the function tasks in seconds: as long as the functions' own timeouts. Default 900. */
+  /** Timeout of the function tasks in seconds. Should be as long as the functions' own timeouts. Default 900. */
   readonly functionTimeoutSeconds?: number;
   /** Partition in the ARNs of Step Functions' integrations. Default `aws`. */
   readonly partition?: string;
@@ -35,7 +35,7 @@ export interface StateMachine {
   readonly States: { readonly [name: string]: StateDefinition };
 }
 
-/** Placeholders of a definition, each for the ARN of a function. */
+/** Placeholders of a definition. Each stands for the ARN of a function. */
 export const placeholders = {
   inspection: "InspectionFunctionArn",
   approvalRequest: "ApprovalRequestFunctionArn",
@@ -49,7 +49,7 @@ interface Retrier {
   readonly [field: string]: unknown;
 }
 
-/** Errors that a retry does not repair. */
+/** Retrier for errors that a retry does not repair. */
 const misconfigured: Retrier = { ErrorEquals: ["ConfigError"], MaxAttempts: 0 };
 
 const throttled: Retrier = {
@@ -75,26 +75,26 @@ const serviceErrors: Retrier = {
   JitterStrategy: "FULL",
 };
 
-/** Crashes and timeouts. Messages of a batch that crashed are visible again after their visibility timeout. */
+/** Retrier for crashes and timeouts. Messages of a crashed batch are visible again after their visibility timeout. */
 const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, BackoffRate: 2, MaxAttempts: 2 };
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
-/** Without timeouts, which mean that nobody has decided. */
+/** Retriers of the approval request. They exclude timeouts, because a timeout means that nobody has decided. */
 const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
-/** Two events of the state, three for each attempt, and two of the choice after it. */
+/** Events of a batch: two of the state, three of each attempt, and two of the choice after the state. */
 const eventsOfBatch = 2 + 3 * attemptsOfBatch + 2;
 
-/** Events of inspection, approval, report and choices, with all of their retries. */
+/** Number of events of inspection, approval, report and choices, with all of their retries. */
 const eventsOfOthers = 4 * eventsOfBatch;
 
-/** Most batches of an execution. */
+/** Maximum number of batches of an execution. */
 export const maxBatchesLimit = 500;
 
-/** Returns the most events in the history of an execution with that many batches. Step Functions' limit is 25,000. */
+/** Returns the maximum events of an execution with this number of batches. Step Functions' limit is 25,000. */
 export const historyEvents = (batches: number): number => eventsOfOthers + batches * eventsOfBatch;
 
 const daySeconds = 86_400;
@@ -139,7 +139,7 @@ const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.Sta
 
 const inspection = (options: CheckedOptions): StateDefinition =>
   task(options, [placeholders.inspection, { settings: options.settings, "input.$": "$" }], {
-    // The output replaces the input, also when the state fails: the input may contain other members than settings.
+    // The output replaces the input, also if the state fails, because the input may have members other than settings.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
     Next: "Is the queue empty?",
@@ -182,8 +182,8 @@ const choice = (rule: Record<string, unknown>, otherwise: string): StateDefiniti
 });
 
 /**
- * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders are the ARNs of
- * four functions, or of three without `approval`.
+ * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders stand for the
+ * ARNs of four functions, or of three functions without `approval`.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {

@@ -8,7 +8,7 @@ const service: AwsService = {
   codes: { NonExistentQueue: "SINK_MISSING", QueueDoesNotExist: "SINK_MISSING", ResourceNotFound: "SINK_MISSING" },
 };
 
-/** Says what the user can do. */
+/** Returns the end of the error's message, which says what the user can do. */
 const hintFor = (error: unknown, name: string): string => {
   if (name === "CredentialsProviderError") return "; expected credentials in the environment, or --profile";
   const { code } = awsRequestError("aws", service, error);
@@ -29,7 +29,7 @@ export const awsFailure = (subject: string, error: unknown): CommandError => {
   return new CommandError(`${subject}: ${found}${hintFor(error, name)}`, { cause: error });
 };
 
-/** Returns the `catch` of a request about that subject. @throws {CommandError} */
+/** Returns a function for `catch` that throws the error for a failed request. @throws {CommandError} */
 export const failing =
   (subject: string) =>
   (error: unknown): never => {

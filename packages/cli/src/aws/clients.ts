@@ -41,10 +41,10 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 
-/** Attempts of an invocation: enough for some seconds in which the function is at its concurrency limit. */
+/** Maximum attempts of an invocation. They last for some seconds while the function is at its concurrency limit. */
 const lambdaMaxAttempts = 6;
 
-/** Configures a client. `address` contains the region, unless the user names another one. */
+/** Returns a client's configuration. The client uses the region in `address`, unless the user names another one. */
 const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address: string) => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
@@ -58,7 +58,7 @@ const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address
 /** Creates the client for a queue. */
 export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<SQS> => {
   const { SQS } = await import("@aws-sdk/client-sqs");
-  // The SDK uses the host in the URL anyway, and warns where it is not a host of AWS.
+  // The SDK uses the host in the URL anyway, but without this option it warns if the host does not belong to AWS.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
   return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
 };
@@ -73,6 +73,6 @@ export const lambdaClient = async (options: AwsOptions, functionName: string): P
 export const s3Client = async (options: AwsOptions): Promise<S3> => {
   const { S3 } = await import("@aws-sdk/client-s3");
   const config = configOf(options, "S3", "");
-  // A local S3 has no host names for buckets.
+  // A local S3 has no host names for buckets, so the bucket must be in the path.
   return new S3({ ...config, followRegionRedirects: true, forcePathStyle: config.endpoint !== undefined });
 };

@@ -1,23 +1,23 @@
-// Records that are stored in S3 because no message could contain them.
+// Records that are stored in S3 because they are too large for a message.
 
 import { s3PayloadStore } from "@sluice/core";
 import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
 import { lazyClient, RecordError } from "@sluice/core/sink-kit";
 import { withRecord } from "@sluice/redrive";
 
-/** Records of the pipelines' payload stores. */
+/** Reads and deletes the records in the pipelines' payload stores. */
 export interface Payloads {
-  /** Returns the envelope with its record; undefined where that is lost. @throws {SinkError} for other answers of S3 */
+  /** Returns the envelope with its record, or undefined if that is lost. @throws {SinkError} for other errors of S3 */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
-  /** Deletes a record. @throws {SinkError} for S3's answer */
+  /** Deletes a record. @throws {SinkError} when S3 does not delete it */
   readonly remove: (recordUrl: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** The objects' names that `s3PayloadStore` makes. */
+/** URLs of the objects that `s3PayloadStore` creates. */
 const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
 
-/** Reads and deletes records in any bucket. The client is made for the first one. */
+/** Reads and deletes records in any bucket. The client is created when the first record is read or deleted. */
 export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
   const connection = lazyClient(undefined, makeClient);
   const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
@@ -34,7 +34,7 @@ export const openPayloads = (makeClient: () => Promise<S3Client & { readonly des
         throw error;
       }
     },
-    // Anyone may have sent the message: an object that is not a record of ours must not be deleted.
+    // Anyone may have sent the message, so the command deletes only objects that have the name of a record.
     remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
     close: connection.close,
   };

@@ -1,4 +1,4 @@
-/** Hosts of SQS (in a VPC, current and legacy), and ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
+/** Patterns of SQS' hosts (in a VPC, current and legacy) and of ARNs. @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read 2026-11-25) */
 const patterns = [
   /^https:\/\/vpce-[^.]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com/,
   /^https:\/\/sqs\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)/,
@@ -6,6 +6,6 @@ const patterns = [
   /^arn:aws[a-z-]*:[a-z0-9]+:([a-z0-9-]+):/,
 ];
 
-/** Returns the region in a queue's URL or in an ARN; undefined where the text contains no region. */
+/** Returns the region in a queue's URL or in an ARN, or undefined if the text contains no region. */
 export const regionIn = (address: string): string | undefined =>
   patterns.map((pattern) => pattern.exec(address)?.[1]).find((region) => region !== undefined);

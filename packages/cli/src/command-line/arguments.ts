@@ -1,4 +1,4 @@
-// Parses the arguments of a command by the table of its options, from which its help is made, too.
+// Parses the arguments of a command by the table of its options. The command's help comes from the same table.
 
 import { parseArgs } from "node:util";
 import { CommandError } from "./command-error.ts";
@@ -9,7 +9,7 @@ export interface OptionSpec {
   readonly short?: string;
   /** Whether the option may be repeated. */
   readonly multiple?: boolean;
-  /** Placeholder of its value in help: `N`. */
+  /** Placeholder of the option's value in the help, such as `N`. */
   readonly value?: string;
   readonly help: string;
 }
@@ -37,7 +37,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
 const unknownOption = /Unknown option '([^']+)'/;
 const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
 
-/** Refuses empty values: an unset variable of the shell would otherwise match no message, or every message. */
+/** Refuses empty values, which unset shell variables can cause. They would match no message or every message. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
@@ -45,7 +45,7 @@ const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown
   }
 };
 
-/** Parses a command's arguments. @throws {CommandError} for an option that is unknown, has no value, or an empty one */
+/** Parses a command's arguments. @throws {CommandError} for an unknown option, a missing value or an empty value */
 export const parseArguments = <const Specs extends OptionSpecs>(
   command: string,
   specs: Specs,
@@ -61,7 +61,7 @@ export const parseArguments = <const Specs extends OptionSpecs>(
     const [, unknown] = unknownOption.exec(message) ?? [];
     const [, option] = valueless.exec(message) ?? [];
     if (option !== undefined) throw new CommandError(`${option} needs a value`, { cause: error });
-    // Node gives advice in further lines.
+    // The further lines of Node's message contain advice that does not apply here.
     if (unknown === undefined) throw new CommandError(message.replace(/\.?(\n[\s\S]*)?$/, ""), { cause: error });
     const known = Object.keys(specs).map((name) => `--${name}`);
     throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${known.join(", ")}`, {

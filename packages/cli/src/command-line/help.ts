@@ -19,7 +19,7 @@ const width = 110;
 const flagOf = ([name, { short, value }]: readonly [string, OptionSpec]): string =>
   `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 
-/** Breaks a text into lines of at most that many characters. */
+/** Breaks a text into lines of at most `columns` characters. */
 const wrapped = (text: string, columns: number): string[] => {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

@@ -19,7 +19,7 @@ import { deadLetterLines, groupLines, rowOf } from "./list.ts";
 import { type DeadLettersOptions, deadLettersHelp, deadLettersOptions } from "./options.ts";
 import { showLines } from "./show.ts";
 
-/** What an action works with. */
+/** The options of an action, and the resources that are open while the action runs. */
 interface ActionContext {
   readonly options: DeadLettersOptions;
   readonly terminal: Terminal;
@@ -34,13 +34,13 @@ type DeadLetters<Kept> = readonly MessageUnit<Kept>[];
 interface FoundDeadLetters<Kept> {
   readonly deadLetters: DeadLetters<Kept>;
   readonly unsupportedLines: readonly string[];
-  /** Dead letters whose records were needed and are lost. */
+  /** Number of dead letters whose records were needed but are lost. */
   readonly lost: number;
-  /** Messages that could not be received: in flight, delayed, too many, or behind others of a FIFO queue's group. */
+  /** Number of messages that are in flight, delayed, too many, or behind others of a FIFO queue's group. */
   readonly notReceived: number;
 }
 
-/** Receives the selected dead letters. `keep` returns what is kept: a queue may contain more than fits into memory. */
+/** Receives the selected dead letters. Stores only the values of `keep`, because the queue may not fit into memory. */
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
@@ -78,7 +78,7 @@ const sumText = (deadLetters: DeadLetters<unknown>): string => {
   return `${counted(deadLetters.length, "dead letter")}${more}`;
 };
 
-/** Writes which messages are unsupported, incomplete or not received. */
+/** Describes the messages that are unsupported, that have lost their record, and that were not received. */
 const restLines = ({ unsupportedLines, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
   ...unsupportedLines,
   ...(lost > 0 ? [`${counted(lost, "record")} not found in S3, at the URL in the dead letter`] : []),
@@ -100,7 +100,7 @@ const list = async (context: ActionContext): Promise<number> => {
   return exitCodeOf(found, context);
 };
 
-/** Returns the dead letter with that id, or those whose ids begin with it. */
+/** Returns the dead letter with exactly this id, or else all dead letters whose ids begin with it. */
 const withId = <Kept extends { readonly id: string }>(
   deadLetters: DeadLetters<Kept>,
   id: string,
@@ -195,7 +195,7 @@ const runAction = async (options: DeadLettersOptions, terminal: Terminal): Promi
   }
 };
 
-/** Runs `sluice dead-letters`. Answers the exit code. @throws {CommandError} when the queue cannot be reached */
+/** Runs `sluice dead-letters`. Returns the exit code. @throws {CommandError} when the queue cannot be reached */
 export const deadLettersCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const options = deadLettersOptions(args, Date.now());
   if (options !== undefined) return runAction(options, terminal);

@@ -6,16 +6,16 @@ import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 
-/** Encodes an envelope for an export, which `sluice redrive` reads: with its record, or the URL of a record that is lost. */
+/** Encodes an envelope as a line that `sluice redrive` reads. It contains the record, or the URL of a lost record. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
   return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);
 };
 
 /**
- * Copies texts from a temporary file to a new file; without a path, to standard output. The lines contain items, so only this
- * user may read them. Resolves when they are on the disk.
- * @throws {CommandError} when the file exists, or cannot be written
+ * Copies texts from a temporary file to a new file, or to standard output if no path is given. The texts contain items,
+ * so only this user may read the new file. Resolves when the lines are on the disk.
+ * @throws {CommandError} when the file exists or cannot be written
  */
 export const writeLines = async (
   path: string | undefined,

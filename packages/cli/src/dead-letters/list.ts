@@ -8,13 +8,13 @@ import { tableLines } from "../terminal/table.ts";
 /** The columns of a dead letter. */
 type DeadLetterRow = Omit<Envelope, "record"> & { readonly keys: Image | undefined };
 
-/** Returns the columns of an envelope, without its record: a queue may contain more than fits into memory. */
+/** Returns the columns of an envelope. Omits the record, because all records of a queue may not fit into memory. */
 export const rowOf = ({ record, ...columns }: Envelope): DeadLetterRow => ({ ...columns, keys: record.dynamodb?.Keys });
 
 const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
 
-/** Writes a line for each dead letter, the oldest first. */
+/** Formats one line for each dead letter, the oldest first. */
 export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] => {
   const cells = [...rows].sort(byTime).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
     const key = hasKeys ? [JSON.stringify(keys ?? {})] : [];
@@ -23,7 +23,7 @@ export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean
   return tableLines(["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])], cells);
 };
 
-/** Writes a line for each pipeline, sink and code. */
+/** Formats one line for each combination of pipeline, sink and code. */
 export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {
   const nameOf = ({ pipeline, sink, code }: DeadLetterRow): string => JSON.stringify([pipeline, sink, code]);
   const groups = groupBy([...rows].sort(byTime), nameOf);

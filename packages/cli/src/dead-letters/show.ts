@@ -10,10 +10,10 @@ const attributesText = (image: Image | undefined): string =>
     .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
 
-/** A record may contain any type. */
+/** Returns the text, or `?` if the value has another type, because a record may contain any JSON. */
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
 
-/** Describes the change. Returns an empty text for a record that is lost. */
+/** Describes the change. Returns an empty text if the record is lost. */
 const changeText = ({ record }: Envelope): string => {
   const { eventName, eventSourceARN, dynamodb } = record;
   if (!dynamodb) return "";
@@ -21,7 +21,7 @@ const changeText = ({ record }: Envelope): string => {
   return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** Writes a dead letter as lines. `copies` is the number of messages that contain it. */
+/** Formats a dead letter as lines. `copies` is the number of messages that contain it. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
   const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordUrl } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};

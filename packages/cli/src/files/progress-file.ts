@@ -1,5 +1,5 @@
-// The progress of redriving a file: a second file lists the lines that are done. Its first line contains the digest of the
-// redriven file, so that it is not used for other content.
+// The progress of redriving a file. A second file, the progress file, lists the lines that are done. It begins with the
+// digest of the redriven file, so that it is not used after that file has changed.
 
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { CommandError } from "../command-line/command-error.ts";
@@ -7,9 +7,9 @@ import { CommandError } from "../command-line/command-error.ts";
 /** Progress of redriving a file. */
 export interface ProgressFile {
   readonly path: string;
-  /** Numbers of the lines that are done, from 1. */
+  /** Numbers of the lines that are done. The first line of the file has number 1. */
   readonly done: ReadonlySet<number>;
-  /** Adds lines. Resolves when they are on the disk. */
+  /** Adds lines that are done. Resolves when they are on the disk. */
   readonly add: (lines: readonly number[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -22,11 +22,11 @@ const textAt = (path: string): Promise<string> =>
     throw error;
   });
 
-/** Drops an incomplete last line: a crash may have cut off its number. */
+/** Drops an incomplete last line, because a crash may have cut off the line's number. */
 const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
 
 /**
- * Opens the progress of the file with this digest. Nothing is written before the first line is added.
+ * Opens the progress of the file with this digest. Creates the progress file when the first line is added.
  * @throws {CommandError} when the progress file belongs to other content
  */
 export const openProgressFile = async (file: string, digest: string): Promise<ProgressFile> => {

@@ -1,4 +1,4 @@
-// A temporary file for texts, since a queue may contain more than fits into memory.
+// A temporary file for texts, because the messages of a queue may not fit into memory.
 
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,12 +18,12 @@ export interface TemporaryFile {
   readonly close: () => Promise<void>;
 }
 
-/** Opens an empty file. The texts contain items, so only this user may read them, and a crash leaves no file behind. */
+/** Opens an empty file. Its texts contain items, so only this user may read it, and a crash leaves no file behind. */
 export const openTemporaryFile = async (): Promise<TemporaryFile> => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   const file = await open(join(folder, "messages"), "wx+", 0o600);
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  // An open file remains readable without its name, except on Windows.
+  // An open file stays readable after its name is removed, except on Windows.
   if (process.platform !== "win32") await removeFolder();
   let end = 0;
   return {

@@ -8,7 +8,7 @@ import type { MessageReader } from "../message-source/receive-units.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
 import { sinceTime } from "./since.ts";
 
-/** Criteria of dead letters. A criterion that is absent excludes none. */
+/** Criteria that select dead letters. An absent criterion excludes no dead letter. */
 export interface DeadLetterFilter {
   readonly sinks?: readonly string[] | undefined;
   readonly codes?: readonly string[] | undefined;
@@ -47,7 +47,7 @@ const checkCodes = (codes: readonly string[] | undefined): readonly string[] | u
   throw new CommandError(`--code is "${wrong}"; expected a code as dead-letters list shows it, such as SINK_REJECTED`);
 };
 
-/** Creates the filter from the options. @throws {CommandError} when one is wrong */
+/** Creates the filter from the options. @throws {CommandError} when an option is wrong */
 export const deadLetterFilter = (
   { sink, code, since, key }: OptionValues<typeof filterOptions>,
   now: number,
@@ -68,22 +68,22 @@ const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: E
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&
   (keys === undefined || keys.some((matches) => matches(envelope.record.dynamodb?.Keys)));
 
-/** What a command needs of the dead letters that a filter selects. */
-export interface DeadLetterNeeds<Value> {
+/** Collects the dead letters that a filter selects. */
+export interface DeadLetterCollector<Value> {
   readonly needsRecord: (envelope: Envelope) => boolean;
-  /** Gets the dead letter with its record, where that was needed and is not lost, and its message's body. */
+  /** Returns the value to store for a dead letter. The envelope has its record, unless that is lost or not needed. */
   readonly keep: (envelope: Envelope, isLost: boolean, body: string) => Value | Promise<Value>;
 }
 
 /**
- * Reads dead letters, and selects them by a filter. A record may be stored in S3: it is fetched where the filter or the
- * command needs it, and only after the rest of the filter has matched.
+ * Reads dead letters, and selects them by a filter. Fetches a record from S3 only if the filter or the command needs
+ * the record, and only after all other criteria of the filter have matched.
  */
 export const readDeadLetters =
   <Value>(
     filter: DeadLetterFilter,
     payloads: Pick<Payloads, "fetch">,
-    { needsRecord, keep }: DeadLetterNeeds<Value>,
+    { needsRecord, keep }: DeadLetterCollector<Value>,
   ): MessageReader<Value> =>
   ({ body }) => {
     const content = messageContent(body);

@@ -1,4 +1,4 @@
-// An item's key, as `--key` takes it: JSON of its key attributes, plain or as DynamoDB writes them.
+// Reads the item's key that `--key` gives: JSON of the key attributes, plain or as DynamoDB writes them.
 
 import type { Image } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
@@ -16,7 +16,7 @@ const expected = `expected JSON of the item's key attributes: '{"pk":"a","sk":1}
 
 const wrong = (found: string): CommandError => new CommandError(`--key ${found}; ${expected}`);
 
-/** Accepts numbers that JSON and DynamoDB write in the same way. */
+/** Converts a number to DynamoDB's text. Refuses a number that JSON may round or that has an exponent. */
 const plainNumber = (name: string, value: number): KeyPart => {
   const text = String(value);
   if (/^-?\d+(\.\d+)?$/.test(text) && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { type: "N", text };

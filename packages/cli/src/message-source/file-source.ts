@@ -1,4 +1,4 @@
-// A file as a message source: one message on each line. The file is never changed; a second file lists the removed lines.
+// A file as a message source. Each line is one message. The file never changes: a second file lists the removed lines.
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
@@ -23,7 +23,7 @@ const scan = async (path: string): Promise<{ readonly digest: string; readonly l
 const idOf = (line: number): string => `line ${line}`;
 const lineIn = (id: string): number => Number(id.slice("line ".length));
 
-/** Makes a file a message source. */
+/** Creates a message source that reads a file. */
 export const fileSource = (path: string): MessageSource => {
   let progress: ProgressFile | undefined;
 

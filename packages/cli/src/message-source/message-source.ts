@@ -7,48 +7,48 @@ export interface SourceMessage {
   readonly body: string;
 }
 
-/** Status of a source before anything is received. */
+/** Status of a source before messages are received. */
 export interface SourceStatus {
-  /** Approximate number of messages that can be received; undefined where it is unknown. */
+  /** Approximate number of messages that can be received; undefined if the number is unknown. */
   readonly available: number | undefined;
-  /** Messages that cannot be received now: in flight at another consumer, or delayed. */
+  /** Number of messages that cannot be received now, because another consumer holds them or they are delayed. */
   readonly hidden: number;
-  /** Messages that an earlier run has removed. */
+  /** Number of messages that an earlier run has removed. */
   readonly alreadyDone: number;
   /** Notes for the user, one line each. */
   readonly notes: readonly string[];
 }
 
-/** Messages that could not be received. Some of those that were hidden at first may have become available meanwhile. */
+/** Returns how many messages could not be received. Messages that were hidden at first may have been received later. */
 export const stillHidden = ({ available = 0, hidden }: SourceStatus, received: number): number =>
   Math.min(hidden, Math.max(0, available + hidden - received));
 
 /** How a receive ended. */
 export interface ReceiveEnd {
-  /** The source contains more messages than may be in flight. */
+  /** Whether the source contains more messages than SQS allows in flight. */
   readonly isFull: boolean;
 }
 
 /** Where a command gets its messages from. */
 export interface MessageSource {
-  /** For people: `orders-dead-letters`. */
+  /** Name of the source for the user: `orders-dead-letters`. */
   readonly name: string;
-  /** Whether it is a FIFO queue: removing messages then makes others of their group available. */
+  /** Whether the source is a FIFO queue. There, messages of a group become available when others are removed. */
   readonly isFifo: boolean;
   /** @throws {CommandError} when the source cannot be reached */
   readonly status: () => Promise<SourceStatus>;
   /**
-   * Receives the available messages in any order, and keeps them hidden from others until they are removed or released.
-   * Ends early when the signal aborts; messages that were received by then have been passed on.
+   * Receives the available messages in any order, and hides them from others until they are removed or released.
+   * Ends early when the signal aborts. Every message that was received by then has been passed to `pass`.
    * @throws {CommandError} when the source cannot be reached
    */
   readonly receiveAll: (pass: (message: SourceMessage) => Promise<void>, signal: AbortSignal) => Promise<ReceiveEnd>;
-  /** Removes messages. Answers the ids of those that could not be removed. */
+  /** Removes messages. Returns the ids of those that could not be removed. */
   readonly remove: (ids: readonly string[]) => Promise<readonly string[]>;
-  /** Makes messages available to others; without ids, all of them. Answers how many could not be released. */
+  /** Makes messages (default: all) available to other consumers. Returns how many could not be released. */
   readonly release: (ids?: readonly string[]) => Promise<number>;
-  /** Messages that could not be kept hidden: others may have received them. */
+  /** Number of messages that did not stay hidden, so that other consumers may have received them. */
   readonly expired: () => number;
-  /** Releases all messages, and frees what is open. */
+  /** Releases all messages, and closes the open files and connections. */
   readonly close: () => Promise<void>;
 }

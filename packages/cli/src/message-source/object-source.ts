@@ -4,7 +4,7 @@ import { eachBounded } from "@sluice/core/sink-kit";
 import { failing } from "../aws/aws-failure.ts";
 import type { MessageSource, SourceMessage } from "./message-source.ts";
 
-/** The calls of `S3` from `@aws-sdk/client-s3` that objects need as a message source. */
+/** The calls of `S3` from `@aws-sdk/client-s3` that this message source makes. */
 export interface ObjectClient {
   readonly listObjectsV2: (input: { Bucket: string; Prefix: string; ContinuationToken?: string }) => Promise<{
     readonly Contents?: readonly { readonly Key?: string | undefined }[] | undefined;
@@ -19,7 +19,7 @@ export interface ObjectClient {
 
 const requestsAtOnce = 8;
 
-/** Makes the objects under a prefix a message source. No other consumer takes objects, so none is hidden or released. */
+/** Creates a message source of the objects under a prefix. Objects have no other consumers, so none is hidden. */
 export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
   const name = `s3://${Bucket}/${Prefix}`;
   let listed: readonly string[] | undefined;

@@ -4,13 +4,13 @@ import { jsonMembers, queueDepth } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";
 import type { SourceStatus } from "./message-source.ts";
 
-/** Attributes as SQS answers them. */
+/** Attributes as SQS returns them. */
 export type QueueAttributes = Readonly<Partial<Record<string, string>>>;
 
-/** Bounds of the visibility timeout in seconds: a crash must not hide messages for hours. */
+/** Bounds of the visibility timeout in seconds. They are small, because a crash must not hide messages for hours. */
 const visibility = { least: 1, default: 30, most: 300 };
 
-/** Returns for how many seconds at a time messages are hidden: the queue's own visibility timeout, within bounds. */
+/** Returns the seconds for which messages are hidden: the queue's own visibility timeout, within the bounds. */
 export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): number =>
   Math.min(visibility.most, Math.max(visibility.least, Number(VisibilityTimeout ?? 0) || visibility.default));
 

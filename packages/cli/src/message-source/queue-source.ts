@@ -12,18 +12,18 @@ import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messag
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
 
-/** The calls of an SQS client that a queue needs as a message source. */
+/** The calls of an SQS client that this message source makes. */
 export type SourceQueueClient = Omit<SqsCalls, "sendMessageBatch"> & { readonly destroy?: () => void };
 
-/** Messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
+/** Maximum number of messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
 const maxInFlight = 120_000;
 
-/** A long poll asks all of a queue's servers; a short poll may miss messages. */
+/** Seconds of a long poll, which asks all of the queue's servers. A short poll may miss messages. */
 const longPollSeconds = 1;
-/** Long polls in a row without a message, although the queue's attributes say that it has some. */
+/** Consecutive empty long polls after which a queue counts as empty, even if its attributes count messages. */
 const maxEmptyPolls = 3;
 
-/** Attempts to delete a message: one that remains would be delivered again. */
+/** Attempts to delete a message, because a message that remains would be delivered again. */
 const deleteAttempts = 3;
 
 /** Options of a queue as a message source. */
@@ -32,7 +32,7 @@ export interface QueueSourceOptions {
   readonly queueUrl: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Messages that are hidden at the same time. Default: SQS' limit. */
+  /** Maximum number of messages that are hidden at the same time. Default: SQS' limit. */
   readonly maxHeld?: number;
 }
 
@@ -49,7 +49,7 @@ const attributesOf = async (client: SourceQueueClient, QueueUrl: string): Promis
   return (await request.catch(failing(`the queue ${QueueUrl}`))).Attributes ?? {};
 };
 
-/** Returns the new messages of one receive; undefined where SQS' limit of messages in flight is reached. */
+/** Returns the new messages of one receive, or undefined if SQS' limit of messages in flight is reached. */
 const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
   const { client, queueUrl: QueueUrl, held, holdSeconds: VisibilityTimeout } = queue;
   try {
@@ -66,7 +66,7 @@ const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise
   }
 };
 
-/** Receives messages by several short polls, or by one long poll. Undefined: no more messages may be in flight. */
+/** Receives messages by several short polls or one long poll. Returns undefined if no more may be in flight. */
 const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise<SourceMessage[] | undefined> => {
   const room = Math.ceil((queue.maxHeld - queue.held.size()) / maxBatchEntries);
   if (room <= 0) return undefined;
@@ -78,7 +78,7 @@ const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise
   return messages.length === 0 && answers.includes(undefined) ? undefined : messages;
 };
 
-/** Whether a queue is empty after so many long polls without a message. */
+/** Whether the queue counts as empty after this number of empty long polls. */
 const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
   if (emptyPolls === 0) return false;
   return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue.client, queue.queueUrl)).available === 0;
@@ -96,7 +96,7 @@ const receiveAll = async (
     if (messages === undefined) return { isFull: true };
     for (const message of messages) await pass(message);
     received += messages.length;
-    // The next round receives what this round has missed, and the messages behind it.
+    // The next round receives the messages that this round has missed, and the messages behind them.
     if (queue.isFifo && received > 0 && messages.length === 0) break;
     if (messages.length > 0) emptyPolls = 0;
     else if (isLongPoll) emptyPolls += 1;
@@ -119,7 +119,7 @@ const release = async (queue: OpenQueueSource, ids: readonly string[]): Promise<
   return refused.length + unanswered.length;
 };
 
-/** Makes a queue a message source. Makes no request before the queue is used. */
+/** Creates a message source that reads a queue. Sends no request until the source is used. */
 export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: QueueSourceOptions): MessageSource => {
   const name = queueUrl.split("/").at(-1) ?? queueUrl;
   const isFifo = queueUrl.endsWith(".fifo");

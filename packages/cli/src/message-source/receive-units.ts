@@ -1,9 +1,9 @@
-// Receives messages in units that are removed together: all messages of one dead letter are one unit.
+// Receives messages in units. All messages of one dead letter are one unit, because they are removed together.
 
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type UnsupportedMessages, unsupportedMessages } from "./unsupported-messages.ts";
 
-/** Messages that are removed together, and what a command needs of them. */
+/** Messages that are removed together, and the value that the command stores for them. */
 export interface MessageUnit<Value> {
   readonly value: Value;
   /** Ids of the messages: the first one and its copies. */
@@ -14,14 +14,14 @@ export interface MessageUnit<Value> {
 
 /** A message that was read. */
 export interface ReadMessage<Value> {
-  /** Equal for copies of one dead letter. Undefined for messages that have no copies. */
+  /** Equal for all copies of one dead letter. Undefined for messages that have no copies. */
   readonly deadLetterId?: string;
   readonly recordUrl?: string | undefined;
-  /** Returns what the command needs of the unit; undefined where the filter does not select the message. */
+  /** Returns the value of the message's unit, or undefined if the filter does not select the message. */
   readonly select: () => Promise<Value | undefined>;
 }
 
-/** Reads a message. Undefined for an unsupported one. */
+/** Reads a message. Returns undefined if the message is unsupported. */
 export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | undefined;
 
 interface Copy {
@@ -29,18 +29,18 @@ interface Copy {
   readonly recordUrl: string | undefined;
 }
 
-/** The messages of a round so far. */
+/** The messages that this round has received so far. */
 interface Round<Value> {
   /** The units whose first message was received in this round. */
   readonly units: MessageUnit<Value>[];
-  /** Copies whose unit is removed: they can be removed, too. */
+  /** Copies that can be removed, because their unit was removed in an earlier round. */
   readonly lateCopies: string[];
   readonly unsupported: string[];
-  /** By dead letter: another copy of it may be selected. */
+  /** Messages by dead letter. A later copy of the same dead letter may still be selected. */
   readonly notSelected: Map<string, Copy[]>;
   /** Number of messages that are copies. */
   copies: number;
-  /** Number of messages. One may be in no list: the message whose error ended the receive. */
+  /** Number of messages. Includes the message whose error ended the receive, which is in none of the lists. */
   size: number;
 }
 
@@ -52,19 +52,19 @@ export interface ReceivedUnits<Value> extends ReceiveEnd, Readonly<Omit<Round<Va
 
 /** Receives units, in one round or several. */
 export interface UnitReceiver<Value> {
-  /** Receives the available messages. Does not reject: messages that were received must be removed or released. */
+  /** Receives the available messages. Does not reject, because the caller must remove or release received messages. */
   readonly receive: (signal: AbortSignal) => Promise<ReceivedUnits<Value>>;
   /** Describes the unsupported messages of all rounds. */
   readonly unsupportedLines: () => string[];
 }
 
-/** What receiving needs. */
+/** Options of a unit receiver. */
 export interface UnitReceiverOptions<Value> {
   readonly source: MessageSource;
   readonly read: MessageReader<Value>;
-  /** Whether a unit of an earlier round is removed. Default: no unit is. */
+  /** Whether the unit with this value was removed in an earlier round. Default: false for every unit. */
   readonly isRemoved?: (value: Value) => boolean;
-  /** Gets the number of messages that were received in this round so far. */
+  /** Called with the number of messages that were received in this round so far. */
   readonly onProgress: (received: number) => void;
 }
 
@@ -78,7 +78,7 @@ const addCopies = (unit: MessageUnit<unknown>, copies: readonly Copy[]): void =>
   unit.recordUrls.push(...copies.flatMap(({ recordUrl }) => recordUrl ?? []));
 };
 
-/** Adds a message to the unit of its dead letter, or to the messages that are not selected or unsupported. */
+/** Adds a message to the unit of its dead letter, to the unselected messages, or to the unsupported messages. */
 const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, message: SourceMessage): Promise<void> => {
   const { read, known, unsupported, isRemoved = () => false } = state;
   const found = read(message);

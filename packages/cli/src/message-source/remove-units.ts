@@ -6,7 +6,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import type { MessageSource } from "./message-source.ts";
 import type { MessageUnit } from "./receive-units.ts";
 
-/** Removes units, and then their records, which are left in place without `payloadStore`. Answers how many messages are left. */
+/** Removes units, then their records if `payloadStore` is given. Returns how many messages could not be removed. */
 export const removeUnits = async (
   units: readonly MessageUnit<unknown>[],
   source: Pick<MessageSource, "remove">,

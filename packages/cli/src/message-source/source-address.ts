@@ -1,4 +1,4 @@
-// Where the messages of a redrive are, as the user says it.
+// Reads the address of the messages that the user wants to redrive.
 
 import { existsSync } from "node:fs";
 import { CommandError } from "../command-line/command-error.ts";

@@ -19,7 +19,7 @@ export interface UnsupportedMessages {
   readonly lines: () => string[];
 }
 
-/** Starts without messages. */
+/** Creates an empty collection. */
 export const unsupportedMessages = (): UnsupportedMessages => {
   const kinds = new Map<string, { messages: number; readonly first: string }>();
   return {

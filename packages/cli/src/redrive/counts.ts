@@ -2,7 +2,7 @@
 
 import { type RunCounts, runCounts } from "@sluice/redrive";
 
-/** Outcomes of a message. The last five are of messages that were in no request. */
+/** Outcomes of a message. Messages with one of the last five were in no request. */
 export const outcomes = [
   "delivered",
   "superseded",
@@ -22,8 +22,8 @@ export type CountedOutcome = (typeof outcomes)[number];
 /** Counts of a redrive. */
 export type MessageCounts = RunCounts<CountedOutcome>;
 
-/** Starts at zero. */
+/** Creates counts that are all zero. */
 export const redriveCounts = (): MessageCounts => runCounts(outcomes);
 
-/** Messages that were selected and are not redriven. */
+/** Returns the number of messages that were selected but not redriven. */
 export const leftOf = (counts: MessageCounts): number => counts.of("rejected", "retried", "unsent");

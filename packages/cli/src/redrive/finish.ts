@@ -9,13 +9,13 @@ import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
 /** Finishes messages. */
 export interface Finisher {
   readonly finish: (results: ReadonlyMap<UnitPart, RedriveResult>) => Promise<void>;
-  /** Removes copies of messages that were delivered. */
+  /** Removes further copies of dead letters that were delivered. */
   readonly removeCopies: (ids: readonly string[]) => Promise<void>;
-  /** Messages that were delivered and could not be removed. */
+  /** Number of messages that were delivered but could not be removed. */
   readonly notRemoved: () => number;
 }
 
-/** Outcomes by precedence: of several parts, the one that needs attention most. */
+/** Outcomes by precedence. If the parts of a message differ, the message has the outcome that needs attention most. */
 const precedence = ["unsent", ...outcomesBySeverity] as const;
 
 const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
@@ -54,11 +54,11 @@ export const finisher = (
       const units = completeUnits(results, redrive);
       const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
       const done = units.filter((unit) => !isStaying(unit));
-      // The dead letters of a file may still be in a queue, which needs their records.
+      // The dead letters of a file may still be in a queue too, and there they need their records.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
       notRemoved += left;
-      // Messages of a FIFO queue would be received again at once, and hold back the others of their group.
+      // SQS would deliver released messages of a FIFO queue again at once, and the rest of their group would wait.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
   };

@@ -13,9 +13,9 @@ import type { LocalHandler, WorkerMessage } from "./local-worker.ts";
 export interface LocalHandlerOptions {
   /** Path of the module, and after a `#` the name of its export: `./dist/handler.js#orders`. */
   readonly handler: string;
-  /** Used by the handler's clients, too. */
+  /** Options for the handler's clients, too. */
   readonly aws: AwsOptions;
-  /** Gets what the handler writes to its standard output and error. */
+  /** Called with the text that the handler writes to its standard output and error. */
   readonly onOutput: (text: string) => void;
 }
 
@@ -24,7 +24,7 @@ const handlerAt = (path: string): LocalHandler => {
   return { url: pathToFileURL(resolve(file)).href, exportName };
 };
 
-/** The handler logs warnings only, unless the user says otherwise: the command reports successful messages itself. */
+/** By default the handler logs only warnings, because the command itself reports the successful messages. */
 const environmentOf = ({ profile, region }: AwsOptions): NodeJS.ProcessEnv => ({
   POWERTOOLS_LOG_LEVEL: "WARN",
   ...process.env,
@@ -43,7 +43,7 @@ const startWorker = ({ handler, aws, onOutput }: LocalHandlerOptions): Worker =>
   return worker;
 };
 
-/** Node names the importing module, which is a module of the command: the user does not need it. */
+/** The part of Node's message that names a module of this command. It does not help the user. */
 const importedFrom = / imported from .*/;
 
 /** Checks the worker's first message. @throws {CommandError} when the module has no such handler */
@@ -54,7 +54,7 @@ const checkReady = (message: WorkerMessage, handler: string): void => {
   throw new CommandError(`the handler ${handler} cannot be loaded: ${line}`, { cause });
 };
 
-/** Resolves when the worker has ended, with the reason: the handler may have thrown an uncaught error. */
+/** Resolves with the reason when the worker has ended, for example after an uncaught error of the handler. */
 const deathOf = (worker: Worker): Promise<FunctionFailedError> =>
   new Promise((resolve) => {
     worker.once("error", ({ name, message }: Error) =>
@@ -79,7 +79,7 @@ const readyWorker = async (options: LocalHandlerOptions) => {
     isDead = true;
     return error;
   });
-  // A worker's last message and its exit arrive in the same tick: the message must win the race.
+  // A worker's last message and its exit may arrive in the same tick. Then the message must win the race.
   const nextMessage = async (): Promise<WorkerMessage> => {
     const next = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
     const message = await Promise.race([next, death]);

@@ -1,5 +1,5 @@
-// The worker thread of `--to local`, in which the handler runs: it may block, crash or write to standard output without an
-// effect on the command, which keeps messages hidden meanwhile.
+// The worker thread of `--to local`, in which the handler runs. The handler may block, crash or write to standard
+// output there. The command is not affected, and keeps messages hidden meanwhile.
 
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -10,7 +10,7 @@ export interface LocalHandler {
   readonly exportName: string;
 }
 
-/** A message of the worker: whether the handler could be loaded, and then the handler's answer for each event. */
+/** A message of the worker: first whether the handler could be loaded, then the handler's answer for each event. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "unusable"; readonly reason: string; readonly stack: string }
@@ -19,7 +19,7 @@ export type WorkerMessage =
 
 type Handler = (event: unknown, context: unknown) => unknown;
 
-/** Lambda's longest invocation. A local invocation has no timeout, but the handler needs one to plan with. */
+/** Milliseconds of Lambda's longest invocation. A local invocation has no timeout, but the handler expects one. */
 const maxInvocationMs = 900_000;
 
 let invocations = 0;
@@ -62,7 +62,7 @@ const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     stream.write("", () => resolve());
   });
 
-/** Answers an event. The handler's output is sent before its answer: otherwise it could follow the command's result. */
+/** Calls the handler. Sends its answer only after its output, so that no output follows the command's result. */
 const answerEvent = async (handler: Handler, event: unknown): Promise<void> => {
   const answer = await answerOf(handler, event);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

@@ -24,13 +24,13 @@ export interface OpenRedrive {
   readonly causes: Causes;
 }
 
-/** A message body in the temporary file, which is one message of a request. */
+/** A message body in the temporary file. It becomes one message of a request. */
 export interface StoredPart extends MessageOrder {
   readonly id: string;
   readonly position: TextPosition;
 }
 
-/** State of a unit. A message of Lambda's may be sent in several parts. */
+/** State of a unit. If Lambda sent a large batch, the batch is redriven in several parts. */
 export interface UnitState {
   readonly parts: readonly StoredPart[];
   /** Parts that have no result yet. */

@@ -50,8 +50,8 @@ const options = {
   },
   ...filterOptions,
   "dry-run": { type: "boolean", help: "write nothing, and report the outcome that each message would have" },
-  rate: { type: "string", value: "N", help: "most messages per second" },
-  "max-messages": { type: "string", value: "N", help: "most messages that are sent" },
+  rate: { type: "string", value: "N", help: "maximum number of messages per second" },
+  "max-messages": { type: "string", value: "N", help: "maximum number of messages to send" },
   ...awsOptions,
   ...commonOptions,
 } as const satisfies OptionSpecs;
@@ -111,7 +111,7 @@ const fromIn = (values: Values, address: SourceAddress): RedriveOptions["from"] 
   );
 };
 
-/** Reads the arguments. Undefined: they ask for help. @throws {CommandError} which names the wrong argument */
+/** Reads the arguments. Returns undefined if they ask for help. @throws {CommandError} that names the wrong argument */
 export const redriveOptions = (args: readonly string[], now: number): RedriveOptions | undefined => {
   const { values, positionals } = parseArguments("sluice redrive", options, args);
   if (values.help) return undefined;

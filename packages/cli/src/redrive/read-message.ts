@@ -1,4 +1,4 @@
-// Reads what a redrive sends from a message: a dead letter, or a batch that Lambda sent to its on-failure destination.
+// Splits a message into the parts that a redrive sends. A message is a dead letter, or a batch that Lambda gave up on.
 
 import { type InvocationRecord, isS3Notification, messageContent, payloadIn } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
@@ -12,7 +12,7 @@ export interface MessagePart extends MessageOrder {
   readonly body: string;
 }
 
-/** Reads dead letters. Their bodies are sent as they are: the handler fetches records from S3 by itself. */
+/** Reads dead letters. Their bodies are sent unchanged, because the handler itself fetches records from S3. */
 export const deadLetterReader = (
   filter: DeadLetterFilter,
   payloads: Pick<Payloads, "fetch">,
@@ -22,7 +22,7 @@ export const deadLetterReader = (
     keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
   });
 
-/** Most bytes of one part in a request, as JSON text within JSON. */
+/** Maximum bytes of one part in a request, after the part's JSON is escaped as a JSON string. */
 const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));
@@ -33,7 +33,7 @@ const limits = {
   sizeOf: (record: unknown) => bytesInJson(JSON.stringify(record)),
 };
 
-/** Returns the body itself. One that is too large for a request is split by its records, or reduced to its pointer. */
+/** Returns the body. If it is too large for a request, splits it by its records, or reduces it to its pointer. */
 const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => {
   if (bytesInJson(body) <= maxPartBytes) return [body];
   const records = payloadIn(record) ?? [];
@@ -41,7 +41,7 @@ const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => 
   return parts.length > 0 ? parts : [JSON.stringify({ ...record, payload: undefined })];
 };
 
-/** Reads what Lambda sent to an on-failure destination: invocation records, or S3's notifications of them. */
+/** Reads messages of an on-failure destination, which are Lambda's invocation records or S3's notifications of them. */
 export const invocationReader =
   (since: number | undefined): MessageReader<readonly MessagePart[]> =>
   ({ id, body }) => {

@@ -1,4 +1,4 @@
-// `sluice redrive`: opens its resources, makes the rounds, releases what is left, and reports.
+// `sluice redrive`: opens its resources, redrives messages in rounds, releases the other messages, and reports.
 
 import { BrokenFunctionError, UnexpectedAnswerError } from "@sluice/redrive";
 import { lambdaClient, s3Client } from "../aws/clients.ts";
@@ -32,7 +32,7 @@ const writeStatus = ({ source, terminal: { err } }: OpenRedrive, { available, no
   for (const note of notes) err(`${source.name}: ${note}`);
 };
 
-/** Counts the messages of a FIFO queue behind those that stay. */
+/** Counts the messages of a FIFO queue that are behind messages that stay in the queue. */
 const countBehind = async ({ source, counts }: OpenRedrive): Promise<number> => {
   const staying = leftOf(counts) + counts.of("notSelected", "unsupported");
   if (!source.isFifo || staying === 0) return 0;
@@ -50,7 +50,7 @@ const writeReport = (
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
-/** Runs the redrive. Answers whether messages are left. */
+/** Runs the redrive. Returns whether messages are left. */
 const run = async (redrive: OpenRedrive): Promise<boolean> => {
   const { source, counts, options, signal } = redrive;
   const status = await source.status();
@@ -108,7 +108,7 @@ const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<num
   }
 };
 
-/** Runs `sluice redrive`. Answers the exit code. @throws {CommandError} when a resource cannot be reached */
+/** Runs `sluice redrive`. Returns the exit code. @throws {CommandError} when a resource cannot be reached */
 export const redriveCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const options = redriveOptions(args, Date.now());
   if (options !== undefined) return redrive(options, terminal);

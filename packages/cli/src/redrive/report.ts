@@ -1,4 +1,4 @@
-// The report of a redrive: counts that add up, and why messages are left.
+// The report of a redrive: counts that add up, and the reasons why messages are left.
 
 import type { RedriveResult } from "@sluice/redrive";
 import { counted, withSeparators } from "../terminal/format.ts";
@@ -17,17 +17,17 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
-/** Outcomes that a dry run predicts: "would be delivered". */
+/** Outcomes that a dry run predicts, for example as "would be delivered". */
 const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
-/** Collects why messages are left, and which records are lost. */
+/** Collects the reasons why messages are left, and the lost records. */
 export interface Causes {
   readonly add: (result: RedriveResult) => void;
   readonly lines: () => string[];
   readonly lost: () => readonly string[];
 }
 
-/** Where messages are now that failed and do not stay in their source. */
+/** The place of a failed message that does not stay in its source. */
 const newPlace: { readonly [outcome in RedriveResult["outcome"]]?: string } = {
   rejected: ", now a dead letter",
   retried: ", now in the retry queue",
@@ -38,9 +38,9 @@ const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
   return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${stays ? "" : (newPlace[outcome] ?? "")}`;
 };
 
-/** Starts without causes. */
+/** Creates an empty collection. */
 export const newCauses = (): Causes => {
-  /** The number of messages, and the reason of the first. */
+  /** By cause: the number of messages, and the reason of the first message. */
   const causes = new Map<string, { messages: number; readonly reason: string }>();
   const lost: string[] = [];
   return {
@@ -77,30 +77,30 @@ export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
   return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 
-/** Warns of a filter that selects no message: it may be mistyped. */
+/** Returns a warning if the filters select no message, because a filter may be mistyped. */
 export const unmatchedFilterLines = (counts: MessageCounts): string[] => {
   const isUnmatched =
     counts.of("notSelected") > 0 && counts.of("notSelected", "unsupported", "alreadyDone") === counts.received();
   return isUnmatched ? ["the filters select no message; sluice dead-letters list --group shows the messages"] : [];
 };
 
-/** Messages that are left beside those that were sent. */
+/** Numbers of messages that are left for other reasons than their outcome. */
 export interface Remainder {
-  /** Messages that were in flight or delayed all the time. */
+  /** Number of messages that were in flight elsewhere, or delayed, during the whole redrive. */
   readonly hidden: number;
-  /** The source contains more messages than may be in flight. */
+  /** Whether the source contains more messages than SQS allows in flight. */
   readonly isFull: boolean;
-  /** Approximate number of messages of a FIFO queue behind those that stay. */
+  /** Approximate number of messages of a FIFO queue that are behind messages that stay. */
   readonly behind: number;
-  /** Messages that were delivered and could not be removed. */
+  /** Number of messages that were delivered but could not be removed. */
   readonly notRemoved: number;
   readonly expired: number;
   readonly notReleased: number;
-  /** Whether the filter selects every message, so that unsupported ones are left, too. */
+  /** Whether no filter is set. Then unsupported messages count as left, too. */
   readonly isEverything: boolean;
 }
 
-/** Writes what the user should know of the remainder, one line each. */
+/** Describes the remainder for the user, in one line for each reason. */
 export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, notReleased }: Remainder): string[] => {
   const about = (messages: number, text: string): string[] =>
     messages > 0 ? [`${counted(messages, "message")} ${text}`] : [];
@@ -114,7 +114,7 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
   ];
 };
 
-/** Whether messages are left that were selected, or that could not be received. */
+/** Whether selected messages are left, or some messages could not be received. */
 export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean => {
   const { hidden, isFull, behind, notRemoved, isEverything } = remainder;
   const unsupported = isEverything ? counts.of("unsupported") : 0;

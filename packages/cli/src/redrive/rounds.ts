@@ -1,5 +1,5 @@
-// The rounds of a redrive. All available messages are received before the first is sent: a queue brings them in any order,
-// and an item's changes are sent in order. A FIFO queue takes several rounds, since removing messages makes others available.
+// The rounds of a redrive. A queue returns messages in any order, so each round receives all available messages before
+// it sends the first. A FIFO queue takes several rounds, because later messages wait for the removal of earlier ones.
 
 import { systemClock } from "@sluice/core/sink-kit";
 import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
@@ -40,13 +40,13 @@ const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<
 
 /** How the rounds ended. */
 export interface RoundsEnd {
-  /** The source contains more messages than may be in flight. */
+  /** Whether the source contains more messages than SQS allows in flight. */
   readonly isFull: boolean;
   readonly unsupportedLines: readonly string[];
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
-/** Receives the messages of one round, counts those that are not sent, and returns the others. */
+/** Receives the messages of one round. Counts those that are not sent, and returns the parts of the others. */
 const receiveParts = async (
   { source, counts, signal }: OpenRedrive,
   finisher: Finisher,
@@ -57,14 +57,14 @@ const receiveParts = async (
   counts.add("copy", copies);
   counts.add("notSelected", notSelected.length);
   counts.add("unsupported", unsupported.length);
-  // The message whose error ended the receive.
+  // The message whose error ended the receive is in none of the lists.
   counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
   await finisher.removeCopies(lateCopies);
   if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
   return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
 };
 
-/** Returns the function that sends parts in order, up to `--max-messages`. It answers whether more may be sent. */
+/** Returns a function that sends parts in order, up to `--max-messages`. It returns whether more may be sent. */
 const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRedrive, finisher: Finisher) => {
   let [total, done] = [0, 0];
   const engine = redriveEngine<UnitPart>({
@@ -92,7 +92,7 @@ const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRe
 const leave = (finisher: Finisher, parts: readonly UnitPart[], reason: string): Promise<void> =>
   finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
 
-/** Makes rounds until one brings no message. Does not reject. */
+/** Repeats rounds until one receives no message. Does not reject. */
 export const makeRounds = async (
   redrive: OpenRedrive,
   finisher: Finisher,

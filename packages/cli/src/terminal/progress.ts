@@ -1,4 +1,4 @@
-// Shows progress: on a terminal as one line that is rewritten, elsewhere as a plain line every two seconds.
+// Shows progress. On a terminal it is one line that is rewritten; elsewhere it is a new line every two seconds.
 
 import { withSeparators } from "./format.ts";
 
@@ -12,7 +12,7 @@ export interface ProgressStep {
   /** Name of the step: `redriving`. */
   readonly doing: string;
   readonly done: number;
-  /** Undefined or 0 where the total is unknown. */
+  /** Undefined or 0 if the total is unknown. */
   readonly total?: number | undefined;
   /** Further text: `3 rejected`. */
   readonly note?: string;
@@ -62,7 +62,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
     const isNew = doing !== latestDoing;
     latestDoing = doing;
     if (isTerminal) return isNew || now() - latestAt >= redrawIntervalMs;
-    // A short step needs no line.
+    // The interval starts when the step starts, so that a short step writes no line.
     if (isNew) latestAt = now();
     return now() - latestAt >= plainIntervalMs;
   };
@@ -74,7 +74,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
         stream.write(`${stepText(step, false)}\n`);
         return;
       }
-      // A line that wraps could not be rewritten. A terminal whose width is unknown has 0 columns.
+      // A line that wraps cannot be rewritten, so it is cut. `columns` is 0 if the terminal's width is unknown.
       stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
       isShown = true;
     },

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline/promises";
 /** Whether standard input is a terminal. */
 export const canAsk = (): boolean => process.stdin.isTTY === true;
 
-/** Asks a question. Only `y` and `yes` confirm it: other answers, the end of the input and the signal do not. */
+/** Asks a question. Only `y` and `yes` confirm it. Other answers, the end of the input and an abort do not. */
 export const isConfirmed = async (question: string, signal: AbortSignal): Promise<boolean> => {
   // In its terminal mode, readline would not pass Ctrl-C to the process.
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });

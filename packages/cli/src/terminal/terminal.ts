@@ -11,7 +11,7 @@ export interface Terminal {
   readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
-/** Replaces control characters: anyone may have sent the message that is shown. */
+/** Replaces control characters, because anyone may have sent the message that is shown. */
 const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "?");
 
 /** Writes to the streams of this process. */

@@ -1,4 +1,4 @@
-// Dead-letter queue: where rejected records go. A record is never lost: one that could not be stored is retried.
+// Dead-letter queue for rejected records. No record is lost: a record that could not be stored is retried.
 
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
@@ -6,14 +6,14 @@ import type { PayloadStore } from "./payload-store.ts";
 import type { SqsSender } from "./sqs-client.ts";
 import type { StoreResult } from "./store-result.ts";
 
-/** Keeps envelopes until they are redriven. */
+/** Stores envelopes until they are redriven. */
 export interface DeadLetterQueue {
   readonly write: (envelopes: readonly Envelope[]) => Promise<StoreResult>;
-  /** Where records are kept that no message can hold: a redrive fetches them from there. */
+  /** The store for records that are too large for a message. A redrive fetches them from this store. */
   readonly payloadStore?: PayloadStore;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource?: (eventSourceArn: string | undefined) => boolean;
-  /** Deletes messages from the queue, before the records that they point to are deleted. */
+  /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove?: (receiptHandles: readonly string[]) => Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export interface SqsDeadLetterQueueOptions {
   readonly queueUrl: string;
   /** Default: an `SQS` client with the SDK's own defaults, loaded when the first dead letter is written. */
   readonly client?: SqsSender;
-  /** Where records go that no message can hold, even compressed: `s3PayloadStore({ bucket })`. Default: they are retried. */
+  /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: they are retried. */
   readonly payloadStore?: PayloadStore;
 }
 
@@ -34,7 +34,7 @@ const groupOf = ({ sink, record }: Envelope): string => sink + JSON.stringify(re
  */
 export const sqsDeadLetterQueue = ({ queueUrl, client, payloadStore }: SqsDeadLetterQueueOptions): DeadLetterQueue => {
   const queue = envelopeQueue({ user: "sqsDeadLetterQueue", name: "dead letter", queueUrl, client, payloadStore });
-  // A standard queue keeps no order, so no message needs to wait for another.
+  // A standard queue has no order, so no message needs to wait for another.
   const messageOf = (envelope: Envelope, index: number) => ({
     envelope,
     group: queue.isFifo ? groupOf(envelope) : String(index),

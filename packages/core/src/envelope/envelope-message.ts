@@ -1,4 +1,4 @@
-// An envelope as an SQS message, in a form that is small enough.
+// Encodes an envelope as an SQS message, in a form that is small enough.
 
 import { SinkError } from "../errors.ts";
 import { attributeBytes } from "../sink/message-attribute.ts";
@@ -6,7 +6,7 @@ import { compressed, type Envelope, gzipBody, maxMessageBytes, plainBody, record
 import type { PayloadStore } from "./payload-store.ts";
 import type { SqsEntry } from "./sqs-client.ts";
 
-/** An envelope on its way to a queue. Envelopes of one group are stored in order. */
+/** An envelope to send to a queue. Envelopes of one group are stored in order. */
 export interface EnvelopeMessage {
   readonly envelope: Envelope;
   readonly group: string;
@@ -16,7 +16,7 @@ export interface EnvelopeMessage {
 export interface SizedMessage extends EnvelopeMessage {
   readonly entry: Omit<SqsEntry, "Id">;
   readonly bytes: number;
-  /** Address of the record, if it had to be offloaded. */
+  /** Address of the record, if the record is in the payload store. */
   readonly url: string | undefined;
 }
 
@@ -25,13 +25,13 @@ const attributesOf = ({ pipeline, sink, code }: Envelope): SqsEntry["MessageAttr
     Object.entries({ pipeline, sink, code }).map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
   );
 
-/** The first form that fits: plain, compressed, or (with a payload store) the address of the record. */
+/** Returns the first form that fits: plain, compressed, or (with a payload store) with the address of the record. */
 const bodyOf = async (
   envelope: Envelope,
   limit: number,
   payloadStore: PayloadStore | undefined,
 ): Promise<{ readonly body: string; readonly url?: string }> => {
-  // The record is in the payload store already, and could not be fetched.
+  // The record is in the payload store already, but could not be fetched.
   if (envelope.recordUrl !== undefined) return { body: recordUrlBody(envelope, envelope.recordUrl) };
   const plain = plainBody(envelope);
   if (Buffer.byteLength(plain) <= limit) return { body: plain };
@@ -43,8 +43,8 @@ const bodyOf = async (
 };
 
 /**
- * The entry of a message, and its size in bytes.
- * @throws {SinkError} SINK_TOO_LARGE when no form of it fits, or the error of the payload store.
+ * Returns the entry of a message, and its size in bytes.
+ * @throws {SinkError} SINK_TOO_LARGE when no form of the envelope fits. @throws the payload store's error.
  */
 export const sizedMessage = async (
   name: string,

@@ -1,5 +1,5 @@
-// Envelopes on an SQS queue, one message for each. Within a group no envelope is sent after one that was not stored. Both
-// dead letters and retries are stored this way.
+// A queue of envelopes on SQS, for dead letters and for retries. Each envelope is one message. If an envelope could not
+// be stored, no later envelope of its group is sent.
 
 import { eachBounded } from "../async/bounded.ts";
 import { ConfigError } from "../errors.ts";
@@ -25,12 +25,12 @@ import type { StoreResult } from "./store-result.ts";
 /** A queue of envelopes. */
 export interface EnvelopeQueue {
   readonly isFifo: boolean;
-  /** Whether messages of an SQS event with this `eventSourceARN` come from the queue. */
+  /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   readonly send: (messages: readonly EnvelopeMessage[], delaySeconds?: number) => Promise<StoreResult>;
   /** Rejects unless SQS deleted all messages. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
-  /** Hides messages for that many seconds from now on. Rejects unless SQS hid all of them. */
+  /** Hides messages for this number of seconds from now on. Rejects unless SQS hid all of them. */
   readonly postpone: <Message extends Receipt>(
     messages: readonly Message[],
     secondsOf: (message: Message) => number,
@@ -41,14 +41,14 @@ export interface EnvelopeQueue {
 export interface EnvelopeQueueOptions {
   /** Name of the factory that the user called, for errors. */
   readonly user: string;
-  /** What the messages are, for errors: `dead letter`. */
+  /** Name of the messages in errors: `dead letter`. */
   readonly name: string;
   readonly queueUrl: string;
   readonly client: SqsSender | undefined;
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** Returns account and name of a queue: its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
+/** Returns account and name of a queue. Its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
@@ -58,7 +58,7 @@ const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
-/** Sends the first message of each group, then the second, and so on. A group ends at the first message that was not stored. */
+/** Sends the first message of each group, then the second, and so on. A group ends at a message that was not stored. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
@@ -75,7 +75,7 @@ const sendInOrder = async (
   return stored;
 };
 
-/** Sends messages of different groups, ten in a request. */
+/** Sends messages of different groups, ten in each request. */
 const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
   const { get: connected } = lazyClient(client, () => loadClient(user));
 
@@ -87,7 +87,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  /** Adds a rejection to the errors, and resolves with undefined. */
+  /** Adds the error of a rejected promise to the errors, and resolves with undefined. */
   const caught = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
       errors.push(error);

@@ -1,57 +1,57 @@
-// An envelope: one delivery that failed, whole, as it stands in a dead-letter or retry queue. docs/spec/envelope.schema.json
-// describes the JSON. Members are only ever added; what an older version could not read would get a new `v`.
+// An envelope contains one failed delivery, in a dead-letter or retry queue. docs/spec/envelope.schema.json describes
+// its JSON. Members are only added. A change that older versions cannot read gets a new `v`.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { DeliveryErrorCode } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { xmlSafe } from "../sink/message-text.ts";
 
-/** One delivery that failed, with everything that is needed to send it again. */
+/** A failed delivery, with all data that is needed to send it again. */
 export interface Envelope {
   /** Version of this format. */
   readonly v: 1;
   /** Equal for every repeat of the same delivery. */
   readonly id: string;
   readonly pipeline: string;
-  /** Name of the route that failed: a redrive goes to it and to no other. */
+  /** Name of the route that failed. A redrive sends the delivery only to this route. */
   readonly sink: string;
   readonly code: DeliveryErrorCode;
-  /** For people. Holds no item values. */
+  /** Describes the error for people. Contains no item values. */
   readonly message: string;
-  /** Writes that were tried; 0 where the mapper or schema refused the record, or nothing was attempted. */
+  /** Number of attempted writes. 0 if the mapper or schema refused the record, or no write was attempted. */
   readonly attempts: number;
   /** ISO 8601, UTC. */
   readonly firstFailedAt: string;
-  /** The stream record as Lambda delivered it; empty while it is kept at `recordUrl`. */
+  /** The stream record as Lambda delivered it. Empty if the record is stored at `recordUrl`. */
   readonly record: StreamRecord;
-  /** Where the record is kept that no message can hold: `s3://bucket/key`. */
+  /** Address of a record that is too large for a message: `s3://bucket/key`. */
   readonly recordUrl?: string;
 }
 
 /**
- * What a message holds at most, body and attributes, and all messages of a request together.
+ * SQS' limit for the body and attributes of a message, and for all messages of a request together.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23)
  */
 export const maxMessageBytes = 1_048_576;
 
-/** The envelope as a message body, with the record as it is. */
+/** Encodes the envelope as a message body, with the record in plain JSON. */
 export const plainBody = (envelope: Envelope): string => xmlSafe(JSON.stringify(envelope));
 
-/** The record's JSON, compressed. */
+/** Compresses the record's JSON. */
 export const compressed = (record: StreamRecord): Buffer => gzipSync(JSON.stringify(record));
 
-/** The record that `compressed` made. */
+/** Returns the record that `compressed` has compressed. */
 export const decompressed = (bytes: Uint8Array): StreamRecord => JSON.parse(gunzipSync(bytes).toString());
 
-/** The envelope as a message body, with the record compressed. */
+/** Encodes the envelope as a message body, with the record compressed. */
 export const gzipBody = ({ record: _, ...rest }: Envelope, record: Buffer): string =>
   xmlSafe(JSON.stringify({ ...rest, recordGzip: record.toString("base64") }));
 
-/** The envelope as a message body, with the record's address. */
+/** Encodes the envelope as a message body, with the record's address. */
 export const recordUrlBody = ({ record: _, ...rest }: Envelope, recordUrl: string): string =>
   xmlSafe(JSON.stringify({ ...rest, recordUrl }));
 
-/** The envelope as a message body: JSON, its record compressed where the plain form does not fit. */
+/** Encodes the envelope as a message body in JSON. The record is compressed if the plain form does not fit. */
 export const encodeEnvelope = (envelope: Envelope, maxBytes: number = maxMessageBytes): string => {
   const plain = plainBody(envelope);
   return Buffer.byteLength(plain) <= maxBytes ? plain : gzipBody(envelope, compressed(envelope.record));
@@ -72,8 +72,8 @@ const isEnvelope = (value: unknown): value is Envelope => {
 };
 
 /**
- * The envelope in a message body; undefined where the body holds none that this version reads. Members that it does not
- * know are kept. With a `recordUrl` the record is still to be fetched.
+ * Decodes the envelope in a message body. Returns undefined if the body has no envelope that this version can read.
+ * Keeps members that it does not know. If the envelope has a `recordUrl`, the record is not fetched yet.
  */
 export const decodeEnvelope = (body: string): Envelope | undefined => {
   try {
@@ -83,7 +83,7 @@ export const decodeEnvelope = (body: string): Envelope | undefined => {
     const envelope = { ...rest, record };
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {
-    // Neither JSON nor gzip: not an envelope, which is the answer. Anything else is a bug.
+    // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code?.startsWith("Z_")) return undefined;
     throw error;
   }

@@ -1,4 +1,4 @@
-// Payload offload: a record that is too large for a message is kept in S3, and its message carries the address.
+// Payload offload: a record that is too large for a message is stored in S3, and the message contains its address.
 
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
@@ -6,13 +6,13 @@ import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import { checkClient, checkText } from "../sink/option.ts";
 
-/** Keeps records for as long as their messages live. */
+/** Stores records for as long as their messages exist. */
 export interface PayloadStore {
-  /** Stores the bytes under a new address. @returns the address. */
+  /** Stores the bytes under a new address, and returns the address. */
   readonly put: (bytes: Uint8Array) => Promise<string>;
   /**
-   * The bytes at an address.
-   * @throws {RecordError} RECORD_LOST when there are none, RECORD_MALFORMED for an address outside this store.
+   * Returns the bytes at an address.
+   * @throws {RecordError} RECORD_LOST when the bytes do not exist, RECORD_MALFORMED for an address outside this store.
    * @throws {SinkError} for any other failure of the store.
    */
   readonly get: (url: string) => Promise<Uint8Array>;
@@ -26,7 +26,7 @@ interface ObjectPlace {
 }
 
 /**
- * The calls of `S3` from `@aws-sdk/client-s3` that are used; your own client fits.
+ * The calls of `S3` from `@aws-sdk/client-s3` that Sluice makes; your own client fits.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export interface S3Client {
@@ -42,19 +42,19 @@ export interface S3PayloadStoreOptions {
   readonly bucket: string;
   /** Prefix of the objects' keys. Default `sluice/records/`. */
   readonly prefix?: string;
-  /** Default: an `S3` client with the SDK's own defaults, loaded when the first record is kept or fetched. */
+  /** Default: an `S3` client with the SDK's own defaults, loaded when the first record is stored or fetched. */
   readonly client?: S3Client;
 }
 
 const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSuchKey: "SINK_GONE" } };
 
-/** An `S3` client of the SDK, loaded when it is needed. */
+/** Loads an `S3` client of the SDK. */
 export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
   return new S3({}) as S3Client & Destroyable;
 };
 
-/** An object's bytes. @throws {RecordError} RECORD_LOST when it does not exist, {SinkError} for any other failure. */
+/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it does not exist, {SinkError} for other errors. */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);
@@ -67,9 +67,9 @@ export const readObject = async (client: S3Client, place: ObjectPlace): Promise<
 };
 
 /**
- * Keeps large records as objects of a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject` on
- * them. Give the prefix a lifecycle rule of 30 days: a crash can leave an object behind that no message points to.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * Stores large records as objects in a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject`
+ * on them. Give the prefix a lifecycle rule of 30 days, because a crash can leave an object without a message.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {
   checkText("bucket", bucket);
@@ -78,7 +78,7 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
   const connection = lazyClient<S3Client>(client, () => loadS3("s3PayloadStore"));
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
-    // A message may be forged: it must not make the function read, or delete, other objects.
+    // A message may be forged. It must not make the function read or delete other objects.
     if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };

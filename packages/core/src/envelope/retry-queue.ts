@@ -1,5 +1,5 @@
-// Retry queue: for deliveries that still fail after a few quick attempts, so that the stream and the other sinks move on.
-// The same function consumes the queue. A message that is too old becomes a dead letter.
+// Retry queue for deliveries that still fail after a few quick attempts, so that the stream and the other sinks
+// continue. The same function consumes the queue. A message that is too old becomes a dead letter.
 
 import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
@@ -8,26 +8,26 @@ import type { PayloadStore } from "./payload-store.ts";
 import type { SqsSender } from "./sqs-client.ts";
 import type { StoreResult } from "./store-result.ts";
 
-/** A message of the queue whose delivery failed again. */
+/** A message of the retry queue whose delivery failed again. */
 export interface FailedMessage {
   readonly receiptHandle: string;
-  /** How often it was received, this time included. */
+  /** Number of times that the message was received, including this time. */
   readonly receiveCount: number;
 }
 
-/** Keeps deliveries until their sink takes them, or they expire. */
+/** Stores deliveries until their sink accepts them, or until they are too old. */
 export interface RetryQueue {
-  /** Whether the queue delivers the messages of a group in order, each after the one before is settled. */
+  /** Whether the queue delivers a group's messages in order, each only after the previous one is deleted. */
   readonly keepsOrder: boolean;
-  /** Milliseconds after its first failure at which a delivery becomes a dead letter. */
+  /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
   readonly maxAgeMs: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores messages, those of a group in order. After one that was not stored, no other of its group is. */
+  /** Stores messages, those of a group in order. After a failed message, stores no other message of its group. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
-  /** Delays messages that failed, for longer than the last time. Rejects unless all were delayed. */
+  /** Delays failed messages, each for longer than its last delay. Rejects unless all messages were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
-  /** Deletes messages from the queue, before the records that they point to are deleted. */
+  /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
   readonly payloadStore?: PayloadStore;
 }
@@ -35,24 +35,24 @@ export interface RetryQueue {
 /** Options of `sqsRetryQueue`. */
 export interface SqsRetryQueueOptions {
   /**
-   * URL of a queue that has no other use, with the function as its consumer. Append routes need a FIFO queue, which keeps
-   * order; other routes may use either kind.
+   * URL of a queue for retries only. The function must be its consumer. Append routes need a FIFO queue, which delivers
+   * in order. Other routes may use either kind of queue.
    */
   readonly queueUrl: string;
   /** Default: an `SQS` client with the SDK's own defaults, loaded when the first delivery is queued. */
   readonly client?: SqsSender;
-  /** Where records go that no message can hold, even compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
+  /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the second attempt; doubles with each attempt. On a FIFO queue the first follows at once. Default 15. */
+  /** Seconds before the first retry. Doubles with each retry. A FIFO queue delivers the first at once. Default 15. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;
-  /** Seconds after its first failure at which a delivery becomes a dead letter. Default 86,400: a day. */
+  /** Seconds from a delivery's first failure until the delivery becomes a dead letter. Default 86,400: a day. */
   readonly maxAgeSeconds?: number;
 }
 
 /**
- * Limits of SQS in seconds: delay, visibility timeout, and a day less than the longest retention.
+ * SQS' limits in seconds: delay, visibility timeout, and the longest retention less one day.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25)
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
@@ -64,11 +64,11 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
 };
 
 /**
- * A retry queue on SQS. The function needs `sqs:SendMessage`, `sqs:ChangeMessageVisibility` and, as its consumer,
- * `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:GetQueueAttributes` on it. Its retention must be longer than
- * `maxAgeSeconds`, its visibility timeout six times the function's timeout, and it must have no `maxReceiveCount`: a
- * delivery leaves the queue by age.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * Creates a retry queue on SQS. The function needs `sqs:SendMessage`, `sqs:ChangeMessageVisibility` and, as its
+ * consumer, `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:GetQueueAttributes` on the queue. The queue's retention
+ * must be longer than `maxAgeSeconds`, and its visibility timeout six times the function's timeout. It must not have a
+ * `maxReceiveCount`, because a delivery leaves the queue by its age.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
   const { queueUrl, client, payloadStore, firstDelaySeconds = 15 } = options;

@@ -1,4 +1,4 @@
-// SQS as every package uses it: the calls of its client, and batch requests of ten entries.
+// SQS for all packages: the calls of its client, and batch requests of ten entries.
 
 import { eachBounded } from "../async/bounded.ts";
 import { SinkError } from "../errors.ts";
@@ -12,7 +12,7 @@ export interface SqsAttribute {
   readonly DataType: string | undefined;
 }
 
-/** A message as `ReceiveMessage` answers it. */
+/** A message as `ReceiveMessage` returns it. */
 export interface SqsReceivedMessage {
   readonly MessageId?: string | undefined;
   readonly ReceiptHandle?: string | undefined;
@@ -39,8 +39,8 @@ interface ReceivedEntry {
 }
 
 /**
- * The calls of `SQS` from `@aws-sdk/client-sqs` that Sluice makes; your own client fits. A function that needs some of the
- * calls takes a `Pick` of them.
+ * The calls of `SQS` from `@aws-sdk/client-sqs` that Sluice makes; your own client fits. A function that needs only
+ * some calls takes a `Pick` of this interface.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  */
 export interface SqsCalls {
@@ -64,10 +64,10 @@ export interface SqsCalls {
   }) => Promise<{ readonly Attributes?: Readonly<Partial<Record<string, string>>> | undefined }>;
 }
 
-/** The call that a queue of envelopes needs to store them. */
+/** The call that an envelope queue needs to store envelopes. */
 export type SqsSender = Pick<SqsCalls, "sendMessageBatch">;
 
-/** The calls that a queue of envelopes needs to be consumed, too. */
+/** The calls that an envelope queue needs so that it can also be consumed. */
 export type SqsQueueClient = Pick<SqsCalls, "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch">;
 
 /** Names of the attributes that `queueDepth` reads. */
@@ -90,26 +90,26 @@ export const queueDepth = (attributes: Readonly<Partial<Record<string, string>>>
   return { visible, inFlight, delayed };
 };
 
-/** Messages of one receive, and entries of one batch request. */
+/** Maximum number of messages in one receive, and of entries in one batch request. */
 export const maxBatchEntries = 10;
 
-/** Batch requests that run at the same time: some 80 messages in 20 ms. */
+/** Number of batch requests that run at the same time. They send some 80 messages in 20 ms. */
 export const requestsAtOnce = 8;
 
-/** Results of batch requests, by value. */
+/** Results of batch requests. Each list contains the values with that result. */
 export interface BatchResult<Value> {
   readonly successful: readonly Value[];
-  /** SQS answered, and did not list the value among its successful entries. */
+  /** SQS answered, but did not list these values among its successful entries. */
   readonly refused: readonly Value[];
-  /** The request failed: whether SQS carried it out is unknown. */
+  /** The request failed, so it is unknown whether SQS carried it out. */
   readonly unanswered: readonly Value[];
-  /** One for each refused value and each failed request. */
+  /** One error for each refused value, and one for each failed request. */
   readonly errors: readonly unknown[];
 }
 
-/** How values are put into batch requests. `maxBytes` applies where the values have a size. */
+/** The limits of batch requests. `maxBytes` applies if the values have a size. */
 interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "maxEntries">> {
-  /** What the values are, for errors: `retry queue`. */
+  /** Name of the values in errors: `retry queue`. */
   readonly name: string;
   readonly request: (values: readonly Value[]) => Promise<IdAnswer>;
 }
@@ -147,7 +147,7 @@ export const inBatchesOfTen = async <Value>(
   return result;
 };
 
-/** Throws the first error of batch requests: some of their values are refused or unanswered. */
+/** Throws the first error of batch requests, if any value is refused or unanswered. */
 export const throwFirst = ({ errors }: BatchResult<unknown>): void => {
   if (errors.length > 0) throw errors[0];
 };
@@ -177,7 +177,7 @@ export const deleteMessages = <Message extends Receipt>(
     request: (batch) => client.deleteMessageBatch({ QueueUrl, Entries: handles(batch) }),
   });
 
-/** Hides messages for that many seconds from now on; 0 releases them to other consumers. Does not reject. */
+/** Hides messages for this number of seconds from now on; 0 releases them to other consumers. Does not reject. */
 export const changeVisibility = <Message extends Receipt>(
   { name, queueUrl: QueueUrl, client }: ReceivingQueue<"changeMessageVisibilityBatch">,
   messages: readonly Message[],

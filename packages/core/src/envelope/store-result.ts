@@ -1,14 +1,14 @@
-// The result of a write of envelopes: which of them are safely stored.
+// The result of storing envelopes: the envelopes that are safely stored.
 
 import { untilAborted } from "../async/race.ts";
 import { DeadlineError } from "../errors.ts";
 import type { Envelope } from "./envelope.ts";
 
-/** Result of a write of envelopes. */
+/** Result of storing envelopes. */
 export interface StoreResult {
-  /** The envelopes that are safely stored. A record whose envelope is not among them is delivered again. */
+  /** The envelopes that are safely stored. Lambda redelivers the record of any other envelope. */
   readonly stored: ReadonlySet<Envelope>;
-  /** Why others are not, for the log. */
+  /** The errors of the other envelopes, for the log. */
   readonly errors: readonly unknown[];
 }
 
@@ -17,7 +17,7 @@ const nothingStored = (error: unknown): StoreResult => ({ stored: new Set(), err
 const late = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before all envelopes were stored");
 
-/** The result of one write. A write that throws, or that does not end before the last call, has stored nothing. */
+/** Returns the result of a write. A write that throws, or has not ended when `lastCall` aborts, has stored none. */
 export const storeResultOf = async (write: () => Promise<StoreResult>, lastCall: AbortSignal): Promise<StoreResult> => {
   if (lastCall.aborted) return nothingStored(late());
   try {
@@ -27,20 +27,20 @@ export const storeResultOf = async (write: () => Promise<StoreResult>, lastCall:
   }
 };
 
-/** Ids that one environment remembers: more than Lambda's largest batch has records. */
+/** Number of ids that one environment remembers. It is larger than the number of records in Lambda's largest batch. */
 const maxRemembered = 20_000;
 
 type Write<Value> = (values: readonly Value[]) => Promise<StoreResult>;
 
 /**
- * Writes each envelope once in the life of an environment. While one sink makes Lambda retry a batch again and again,
- * the failed deliveries of another sink would fill the queue with copies.
+ * Writes each envelope once in the life of an environment. Otherwise, while one sink makes Lambda retry a batch again
+ * and again, the failed deliveries of another sink would fill the queue with copies.
  */
 export const writeOnce = <Value>(write: Write<Value>, envelopeOf: (value: Value) => Envelope): Write<Value> => {
   const known = new Set<string>();
   return async (values) => {
     const idOf = (value: Value): string => envelopeOf(value).id;
-    // One envelope for each id: a batch may hold a record twice.
+    // Each id needs only one envelope, because a batch may contain a record twice.
     const fresh = new Map(values.filter((value) => !known.has(idOf(value))).map((value) => [idOf(value), value]));
     const old = values.filter((value) => known.has(idOf(value))).map(envelopeOf);
     const result = fresh.size === 0 ? { stored: [], errors: [] } : await write([...fresh.values()]);

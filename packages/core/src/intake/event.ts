@@ -1,24 +1,24 @@
-// Recognises the event that Lambda was called with, and decodes its records.
+// Recognises the kind of event that Lambda sent, and returns its records.
 
 import { RecordError } from "../errors.ts";
 import { pointerIn } from "./message-content.ts";
 
-/** Task of a caller that is not an event source. The response has the outcome of each message. */
+/** A task that is not from an event source, but from a caller. The response contains the outcome of each message. */
 export interface Task {
   readonly task: "redrive";
-  /** Nothing is written: the outcomes are those that the messages would have. */
+  /** If true, the pipeline writes to no sink. It returns the outcomes that the messages would have. */
   readonly dryRun?: boolean;
 }
 
 /** A recognised event. */
 export interface RecognisedEvent {
   readonly kind: "stream" | "queue" | "notification";
-  /** The event's own records, as Powertools reports them. */
+  /** The event's own records, in the form in which Powertools reports them. */
   readonly records: readonly unknown[];
   readonly task: Task | undefined;
 }
 
-/** A message of SQS, as far as core reads it. */
+/** The members of an SQS message that core reads. */
 export interface QueueRecord {
   readonly messageId: string;
   readonly body: string;
@@ -36,7 +36,7 @@ const isQueueRecord = (record: unknown): record is QueueRecord =>
 const isStreamRecord = (record: unknown): boolean =>
   isObject(record) && ("dynamodb" in record || record.eventSource === "aws:dynamodb");
 
-/** Whether a record is a notification of SNS or S3. They call Lambda asynchronously: no single record can be reported. */
+/** Whether a record is from SNS or S3. They call Lambda asynchronously, so Lambda cannot retry a single record. */
 const isNotification = (record: unknown): boolean => isObject(record) && ("Sns" in record || "s3" in record);
 
 const taskIn = (event: unknown): Task | undefined => {
@@ -47,8 +47,8 @@ const taskIn = (event: unknown): Task | undefined => {
 };
 
 /**
- * The kind and records of an event that the handler accepts.
- * @throws {RecordError} RECORD_MALFORMED for any other event: an empty success would lose its records.
+ * Returns the kind and the records of an event that the handler accepts.
+ * @throws {RecordError} RECORD_MALFORMED for any other event, because an empty success would lose its records.
  */
 export const recognise = (event: unknown): RecognisedEvent => {
   const task = taskIn(event);

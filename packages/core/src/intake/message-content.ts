@@ -1,9 +1,9 @@
-// Classifies a message's body: an envelope, what Lambda sends to an on-failure destination, or neither.
+// Classifies a message's body: an envelope, a message that Lambda sends to an on-failure destination, or neither.
 
 import { decodeEnvelope, type Envelope } from "../envelope/envelope.ts";
 import type { StreamRecord } from "../record/change.ts";
 
-/** Which records Lambda gave up on. */
+/** The batch of records that Lambda gave up on, as a position in the stream. */
 export interface BatchPointer {
   readonly shardId: string;
   readonly startSequenceNumber: string;
@@ -14,13 +14,13 @@ export interface BatchPointer {
   readonly streamArn: string;
 }
 
-/** An S3 object with an invocation that failed. */
+/** Address of an S3 object that contains a failed invocation. */
 export interface ObjectAddress {
   readonly bucket: string;
   readonly key: string;
 }
 
-/** The members that are read of Lambda's invocation record, and of S3's notification of such records. */
+/** The members that core reads of Lambda's invocation record, and of S3's notification of such records. */
 export interface InvocationRecord {
   readonly timestamp?: unknown;
   readonly payload?: unknown;
@@ -33,11 +33,11 @@ export interface InvocationRecord {
 export type MessageContent =
   | { readonly kind: "dead-letter"; readonly envelope: Envelope }
   | { readonly kind: "on-failure"; readonly record: InvocationRecord }
-  /** An envelope that only a later version of Sluice reads. */
+  /** An envelope that only a later version of Sluice can read. */
   | { readonly kind: "newer-envelope"; readonly version: number }
   | { readonly kind: "unsupported" };
 
-/** Returns the members of a JSON object; none for any other text, or for one that is cut off. */
+/** Returns the members of a JSON object. Returns an empty object for any other text, such as incomplete JSON. */
 export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(text);
@@ -49,7 +49,7 @@ export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => 
 
 const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
 
-/** Returns the pointer in Lambda's invocation record; undefined where it has none. */
+/** Returns the pointer in Lambda's invocation record, or undefined if the record has no pointer. */
 export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): BatchPointer | undefined => {
   if (typeof info?.shardId !== "string" || typeof info.streamArn !== "string") return undefined;
   if (!isDigits(info.startSequenceNumber) || !isDigits(info.endSequenceNumber)) return undefined;
@@ -57,8 +57,8 @@ export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): Batch
 };
 
 /**
- * Returns the stream records in an invocation record that contains the whole event, as text or as an object. Undefined also
- * for a text that is cut off: the pointer beside it still leads to the stream.
+ * Returns the stream records of an invocation record that contains the whole event, as text or as an object. Returns
+ * undefined if the text is cut off, because the record's pointer still leads to the stream.
  */
 export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[] | undefined => {
   const event = typeof payload === "string" ? jsonMembers(payload) : payload;
@@ -66,12 +66,12 @@ export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[
   return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
 };
 
-/** Whether the record is S3's notification of new objects. S3's test message names no object. */
+/** Whether the record is S3's notification of new objects. S3's test message is one, too, but names no object. */
 export const isS3Notification = ({ Event, Records }: InvocationRecord): boolean =>
   Event === "s3:TestEvent" ||
   (Array.isArray(Records) && Records.length > 0 && Records.every((record) => record?.s3 !== undefined));
 
-/** The key in an S3 notification, which is encoded like form data; undefined where it is not. */
+/** Decodes the key in an S3 notification, which is encoded like form data. Returns undefined if the key is invalid. */
 const decodedKey = (key: unknown): string | undefined => {
   try {
     return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;
@@ -84,7 +84,7 @@ interface S3Record {
   readonly s3?: { readonly bucket?: { readonly name?: unknown }; readonly object?: { readonly key?: unknown } } | null;
 }
 
-/** Returns the objects in an S3 event notification; undefined for other values. */
+/** Returns the objects in an S3 event notification, or undefined for other values. */
 export const objectsIn = (record: InvocationRecord): readonly ObjectAddress[] | undefined => {
   if (!isS3Notification(record)) return undefined;
   if (record.Event === "s3:TestEvent") return [];
@@ -95,7 +95,7 @@ export const objectsIn = (record: InvocationRecord): readonly ObjectAddress[] | 
   return addresses.every((address) => address !== undefined) ? addresses : undefined;
 };
 
-/** Returns the content of a message's body. */
+/** Classifies the body of a message. */
 export const messageContent = (body: string): MessageContent => {
   const envelope = decodeEnvelope(body);
   if (envelope !== undefined) return { kind: "dead-letter", envelope };

@@ -1,5 +1,5 @@
-// Reads the records that a message holds. A message is an envelope of ours, a pointer or a whole event from Lambda's
-// on-failure destination, or an S3 notification of an object with such an event; SNS may have wrapped it.
+// Reads the records in a message. A message is an envelope of ours, a pointer or a whole event from Lambda's on-failure
+// destination, or an S3 notification of an object with such an event. SNS may have wrapped the message.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
@@ -23,7 +23,7 @@ import { type Received, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
 
-/** What a pipeline's messages may hold, and where the records are that they point to. */
+/** A pipeline's settings for its messages, and the stores of the records that messages point to. */
 export interface MessageSettings {
   readonly pipeline: string;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
@@ -33,7 +33,7 @@ export interface MessageSettings {
   readonly onFailureDestination: OnFailureDestinationReader;
 }
 
-/** The settings, and the invocation that reads. */
+/** The settings, and the invocation that reads the messages. */
 interface Reading extends MessageSettings {
   readonly origin: Origin;
   readonly signal: AbortSignal;
@@ -46,7 +46,7 @@ const expectedMessage = "an envelope of this pipeline, or what Lambda sends to a
 const malformed = (found: string, expected: string = expectedMessage): RecordError =>
   new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
-/** The record in stored bytes. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
+/** Decodes a stored record. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
 const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
   const lost = (cause: unknown) => new RecordError("RECORD_LOST", `the object at ${url} is not a record`, { cause });
   try {
@@ -58,12 +58,12 @@ const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
   throw lost(undefined);
 };
 
-/** The record that an envelope points to. */
+/** Returns the record that an envelope points to. */
 const offloaded = async (
   { recordUrl = "" }: Envelope,
   payloadStores: readonly PayloadStore[],
 ): Promise<StreamRecord> => {
-  let refusal = malformed("the address of a record", "one of this pipeline's payloadStore, and it has none");
+  let refusal = malformed("the address of a record", "the record itself, as this pipeline has no payloadStore");
   for (const payloadStore of payloadStores) {
     try {
       return recordFrom(await payloadStore.get(recordUrl), recordUrl);
@@ -80,14 +80,14 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
   if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
-  // The record of such an envelope describes the loss; it holds no change.
+  // The record of such an envelope describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
   if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
     const record = await offloaded(envelope, payloadStores);
     return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
   } catch (error) {
-    // A lost record is rejected, like any other that cannot be sent.
+    // A lost record is rejected, like any other record that cannot be sent.
     if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
     return [{ ...nothing, error, envelope, source }];
   }
@@ -105,7 +105,7 @@ const fromPointer = async (pointer: BatchPointer, source: number, reading: Readi
   return [...found, { ...nothing, record, error: lostError(pointer, lost), source }];
 };
 
-/** What Lambda sends about a failed invocation: its whole event, or a pointer. */
+/** Reads Lambda's record of a failed invocation, which contains the whole event or a pointer. */
 const fromInvocation = async (record: InvocationRecord, source: number, reading: Reading) => {
   const payload = payloadIn(record);
   if (payload !== undefined) return fromRecords(payload, source, reading);
@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** An object holds a failed invocation, never a notification of another object: that could point to itself. */
+/** Reads a failed invocation from an object. A notification is refused, because it could point to itself. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {
@@ -161,7 +161,7 @@ export type MessageReader = (
   signal: AbortSignal,
 ) => Promise<readonly Received[]>;
 
-/** A reader of a pipeline's messages. A message that cannot be read stays where it is, with the reason. */
+/** Creates the reader of a pipeline's messages. A message that cannot be read stays in its queue, with the reason. */
 export const messageReader =
   (settings: MessageSettings): MessageReader =>
   async ({ records }, origin, signal) => {
@@ -179,7 +179,7 @@ export const messageReader =
     return found.flat();
   };
 
-/** The records of an event of the stream. */
+/** Returns the records of a stream event. */
 export const streamRecords = ({ records }: RecognisedEvent, schema: MessageSettings["schema"]): readonly Received[] =>
   records.map((record, source) =>
     receive(record as StreamRecord, { source, origin: "stream", envelope: undefined }, schema),

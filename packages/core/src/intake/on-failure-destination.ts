@@ -1,5 +1,5 @@
-// Lambda's on-failure destination: batches that Lambda gave up on after a crash, a timeout or their maximum age. SQS and SNS get a
-// pointer into the stream, which forgets after 24 hours; S3 gets the whole event.
+// Lambda's on-failure destination gets the batches that Lambda gave up on after a crash, a timeout or their maximum
+// age. SQS and SNS get a pointer into the stream, which retains records for 24 hours. S3 gets the whole event.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
 
 import { loadS3, readObject, type S3Client } from "../envelope/payload-store.ts";
@@ -13,19 +13,19 @@ import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 /** Reads the records that Lambda gave up on. */
 export interface OnFailureDestinationReader {
   /**
-   * Reads records back; at least `lost` others are no longer in the stream.
-   * @throws {SinkError} when the stream cannot be read. Trimmed records are no error: they count as lost.
+   * Reads records from the stream again. `lost` is the minimum number of records that are no longer in the stream.
+   * @throws {SinkError} when the stream cannot be read. Trimmed records do not throw: they count as lost.
    */
   readonly readStream: (
     pointer: BatchPointer,
     signal: AbortSignal,
   ) => Promise<{ readonly records: readonly StreamRecord[]; readonly lost: number }>;
-  /** @throws {RecordError} RECORD_LOST when the object is gone, {SinkError} for any other failure of S3. */
+  /** @throws {RecordError} RECORD_LOST when the object does not exist, {SinkError} for any other error of S3. */
   readonly readObject: (address: ObjectAddress) => Promise<string>;
 }
 
 /**
- * The calls of `DynamoDBStreams` from `@aws-sdk/client-dynamodb-streams` that are used; your own client fits.
+ * The calls of `DynamoDBStreams` from `@aws-sdk/client-dynamodb-streams` that core makes; your own client fits.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
  */
 export interface StreamsReader {
@@ -49,13 +49,13 @@ export interface OnFailureDestinationReaderOptions {
   readonly s3?: S3Client;
 }
 
-/** `SINK_GONE`: the shard or the whole stream no longer exists, or the records are trimmed. */
+/** `SINK_GONE` means that the shard or the whole stream no longer exists, or that the records are trimmed. */
 const streamsService: AwsService = {
   name: "DynamoDB Streams",
   codes: { ResourceNotFound: "SINK_GONE", TrimmedDataAccess: "SINK_GONE" },
 };
 
-/** A shard that is read from its trim horizon may answer empty pages before its first record. */
+/** Empty pages after which a read ends. A read from the trim horizon may return empty pages before the first record. */
 const maxEmptyPages = 25;
 
 const user = "reading Lambda's on-failure destination";
@@ -68,7 +68,7 @@ const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
 
 const isTrimmed = (error: unknown): boolean => error instanceof Error && error.name === "TrimmedDataAccessException";
 
-/** Iterator at the pointer's first record, or at the oldest record if the stream has trimmed that one. */
+/** Returns an iterator at the pointer's first record. If that record is trimmed, the iterator is at the oldest one. */
 const startOf = async (client: StreamsReader, pointer: BatchPointer) => {
   const shard = { StreamArn: pointer.streamArn, ShardId: pointer.shardId };
   try {
@@ -83,7 +83,7 @@ const startOf = async (client: StreamsReader, pointer: BatchPointer) => {
 
 const sequenceNumberOf = ({ dynamodb }: StreamRecord): bigint => BigInt(dynamodb?.SequenceNumber ?? 0);
 
-/** Records from an iterator up to the pointer's end. */
+/** Returns the records from an iterator up to the pointer's end. */
 const recordsFrom = async (
   client: StreamsReader,
   { iterator, isTrimmed: mayBeEmpty }: Awaited<ReturnType<typeof startOf>>,
@@ -107,7 +107,7 @@ const recordsFrom = async (
   return found;
 };
 
-/** A reader that uses the SDK's clients, which are loaded at their first use. */
+/** Creates a reader. The SDK's clients are loaded when they are first used. */
 export const onFailureDestinationReader = ({
   streams,
   s3,
@@ -132,24 +132,24 @@ export const onFailureDestinationReader = ({
   };
 };
 
-/** The error for records that the stream no longer has. */
+/** Creates the error for records that are no longer in the stream. */
 export const lostError = (pointer: BatchPointer, lost: number): RecordError => {
   const { approximateArrivalOfFirstRecord: from = "?", approximateArrivalOfLastRecord: to = "?" } = pointer;
   return new RecordError(
     "RECORD_LOST",
     `${lost} of ${pointer.batchSize} records are no longer in the stream: sequence numbers ${pointer.startSequenceNumber} ` +
       `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
-      "backfill the items that changed in that time",
+      "touch the items that changed in that time",
   );
 };
 
-/** Address of an object, as the AWS CLI writes it. */
+/** Returns an object's address in the notation of the AWS CLI. */
 export const objectUrl = ({ bucket, key }: ObjectAddress): string => `s3://${bucket}/${key}`;
 
-/** The error for an object that no longer exists. A redrive of the bucket deletes what it has delivered. */
+/** Creates the error for an object that no longer exists. A redrive deletes the objects that it has delivered. */
 export const lostObjectError = (address: ObjectAddress): RecordError =>
   new RecordError(
     "RECORD_LOST",
     `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
-      "backfill the items that changed before it was written",
+      "touch the items that changed before it was written",
   );

@@ -1,4 +1,4 @@
-// Decodes a record of the event into a change. A record that cannot be decoded does not affect the others.
+// Decodes a record of the event into a change. If a record cannot be decoded, the other records are not affected.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -6,21 +6,21 @@ import { RecordError } from "../errors.ts";
 import type { Change, Origin, StreamRecord } from "../record/change.ts";
 import { decodeRecord } from "../record/record.ts";
 
-/** One record of the event: its change, or the reason why it has none. */
+/** One record of the event, with its change or the reason why it has no change. */
 export interface Received {
   readonly change: Change<unknown> | undefined;
   readonly error: RecordError | undefined;
-  /** The stream record, for a dead letter. */
+  /** The stream record, which a dead letter would contain. */
   readonly record: StreamRecord;
-  /** The envelope that the record came in. Its `sink` names the one route that the record goes to. */
+  /** The envelope that contained the record. The record goes only to the route that the envelope's `sink` names. */
   readonly envelope: Envelope | undefined;
-  /** Position, in the event, of the record or message that this record came in. */
+  /** Position in the event of the record or message that contained this record. */
   readonly source: number;
-  /** Reason why the message stays where it is, unread. */
+  /** The reason why the message was not read and stays in its queue. */
   readonly unread?: Error;
 }
 
-/** Where a record comes from. */
+/** The origin of a record. */
 export interface Arrival {
   readonly source: number;
   readonly origin: Origin;

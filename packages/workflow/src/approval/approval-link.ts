@@ -1,4 +1,4 @@
-// The link by which a person approves a run. Its content is signed, so that nobody else can create or change one.
+// The link by which a person approves a run. Its content is signed, so that only the workflow can create or change it.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invalidOption } from "@sluice/core/sink-kit";
@@ -17,10 +17,10 @@ export interface Approval {
   readonly mode: string;
 }
 
-/** The secret that links are signed with, or a function that reads it from a secret store. */
+/** The secret that signs links, or a function that reads the secret from a secret store. */
 export type ApprovalSecret = string | (() => Promise<string>);
 
-/** HMAC-SHA256 uses 256 bits. */
+/** Minimum length of the secret. HMAC-SHA256 uses 256 bits. */
 const minSecretBytes = 32;
 
 const checked = (secret: unknown): string => {
@@ -28,7 +28,7 @@ const checked = (secret: unknown): string => {
   throw invalidOption("secret", `must be a text of at least ${minSecretBytes} random bytes`);
 };
 
-/** Returns the function that reads the secret once. @throws {ConfigError} CONFIG_INVALID when it is missing or too short. */
+/** Returns a function that reads the secret once. @throws {ConfigError} CONFIG_INVALID when it is missing or short. */
 export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<string>) => {
   if (typeof given !== "function") {
     const secret = checked(required("secret", given, "SLUICE_APPROVAL_SECRET"));
@@ -37,7 +37,7 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   let reading: Promise<string> | undefined;
   return () => {
     reading ??= given().then(checked);
-    // After an error of the store, the next call reads it again.
+    // After an error of the secret store, the next call reads the secret again.
     reading.catch(() => {
       reading = undefined;
     });
@@ -45,7 +45,7 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   };
 };
 
-/** The prefix separates links from other texts that the same secret may sign. */
+/** Signs a text. The prefix separates links from other texts that the same secret may sign. */
 const macOf = (text: string, secret: string): Buffer =>
   createHmac("sha256", secret).update("sluice redrive approval v1\n").update(text).digest();
 
@@ -55,7 +55,7 @@ export const signed = (approval: Approval, secret: string): string => {
   return `${text}.${macOf(text, secret).toString("base64url")}`;
 };
 
-/** Decodes a link's content. Returns undefined where it is not signed with the secret. */
+/** Decodes a link's content. Returns undefined if the content is not signed with the secret. */
 export const verified = (parameter: string, secret: string): Approval | undefined => {
   const [text = "", mac = "", ...rest] = parameter.split(".");
   const given = Buffer.from(mac, "base64url");
@@ -64,5 +64,5 @@ export const verified = (parameter: string, secret: string): Approval | undefine
   return JSON.parse(Buffer.from(text, "base64url").toString()) as Approval;
 };
 
-/** The name of the link's parameter. */
+/** Name of the link's query parameter. */
 export const parameterName = "approval";

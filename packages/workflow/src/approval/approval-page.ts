@@ -1,5 +1,5 @@
-// The approval page, which the link opens. It shows the run, and decides only when its form is submitted: scanners and
-// previews that open links in e-mails change nothing.
+// The approval page, which the link opens. It shows the run, and decides only when its form is submitted, because
+// scanners and previews open links in e-mails, too.
 
 import { createHash } from "node:crypto";
 import {
@@ -18,18 +18,18 @@ import { type Html, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
 
 /**
- * The call of `SFN` from `@aws-sdk/client-sfn` that is made; your own client fits.
+ * The call of `SFN` from `@aws-sdk/client-sfn` that the page makes; your own client fits.
  * @see https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
  */
 export interface TaskClient {
   readonly sendTaskSuccess: (input: { taskToken: string; output: string }) => Promise<unknown>;
 }
 
-/** Options of the approval page. Those with a variable may come from the environment instead. */
+/** Options of the approval page. An option with a variable may come from the environment instead. */
 export interface ApprovalPageOptions {
-  /** The secret that links are signed with; the approval request has the same. `SLUICE_APPROVAL_SECRET`. */
+  /** The secret that signs links, which the approval request must share. Variable: `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
-  /** Default: lines of JSON on the console. */
+  /** Default: writes lines of JSON to the console. */
   readonly logger?: PipelineLogger;
   readonly clients?: { readonly sfn?: TaskClient };
   /** For tests. Default: the machine's clock. */
@@ -52,7 +52,7 @@ const decisions: ReadonlyMap<string, ApprovalDecision["decision"]> = new Map([
   ["reject", "rejected"],
 ]);
 
-/** `SINK_GONE`: the task is decided, has timed out, or does not exist. */
+/** `SINK_GONE` means that the task is decided, has timed out, or does not exist. */
 const sfn: AwsService = {
   name: "StepFunctions",
   codes: { InvalidToken: "SINK_GONE", TaskDoesNotExist: "SINK_GONE", TaskTimedOut: "SINK_GONE" },
@@ -65,7 +65,7 @@ const headers: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   "cache-control": "no-store",
-  // Anyone who has the link can decide: no other site must see it.
+  // Anyone who has the link can decide, so other sites must not see the link.
   "referrer-policy": "no-referrer",
   "strict-transport-security": "max-age=31536000",
   "x-content-type-options": "nosniff",
@@ -108,8 +108,8 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
   );
 
 /**
- * Creates the handler of the approval page: GET shows the run, POST decides. The function needs `states:SendTaskSuccess` on
- * the state machine. Makes no request before it is called.
+ * Creates the handler of the approval page: GET shows the run, POST decides. The function needs
+ * `states:SendTaskSuccess` on the state machine. Makes no request before the handler is called.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {

@@ -9,11 +9,11 @@ import { type QueueOptions, queueName } from "../redrive/queue.ts";
 import type { RedriveMode } from "../redrive/settings.ts";
 import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
 
-/** Options of the function. Those with a variable may come from the environment instead. */
+/** Options of the function. An option with a variable may come from the environment instead. */
 export interface ApprovalRequestOptions extends NotificationOptions, Pick<QueueOptions, "queueUrl"> {
-  /** URL of the approval page: of its function, or of an API. `SLUICE_APPROVAL_URL`. */
+  /** URL of the approval page: a function URL, or the URL of an API. Variable: `SLUICE_APPROVAL_URL`. */
   readonly pageUrl?: string;
-  /** The secret that links are signed with; the page has the same. `SLUICE_APPROVAL_SECRET`. */
+  /** The secret that signs links, which the approval page must share. Variable: `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;

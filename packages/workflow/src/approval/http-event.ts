@@ -1,7 +1,7 @@
 // HTTP requests in the formats of API Gateway and Lambda function URLs.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html (read 2026-11-25)
 
-/** The members that are read of format 2.0 (function URLs, HTTP APIs) and 1.0 (REST APIs). */
+/** The members that the page reads, of events in format 2.0 (function URLs, HTTP APIs) and 1.0 (REST APIs). */
 export interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
   readonly httpMethod?: string;
@@ -10,7 +10,7 @@ export interface HttpEvent {
   readonly isBase64Encoded?: boolean;
 }
 
-/** A response that is valid in all formats. */
+/** A response in the form that function URLs, HTTP APIs and REST APIs accept. */
 export interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;

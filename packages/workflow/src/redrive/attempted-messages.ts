@@ -1,6 +1,6 @@
-// The messages that this run has attempted and that are still in the queue: no message is attempted twice. Each takes eight
-// bytes of a hash of its id. As text, 10,000 messages take 107 kB of the 256 KiB that a state may contain. If two ids had
-// the same hash, one message would be left for the next run.
+// Remembers the messages that this run has attempted and left in the queue, so that no message is attempted twice. Each
+// message takes eight bytes, a hash of its id. As text, 10,000 messages take 107 kB of the 256 KiB that a state may
+// contain. If two ids had the same hash, one of the two messages would be left for the next run.
 
 import { createHash } from "node:crypto";
 
@@ -13,11 +13,11 @@ export interface AttemptedMessages {
   readonly has: (messageId: string) => boolean;
   readonly add: (messageId: string) => void;
   readonly size: () => number;
-  /** Encodes the set for `attemptedMessages`. */
+  /** Encodes the set as a text that `attemptedMessages` can decode. */
   readonly text: () => string;
 }
 
-/** Decodes the set of ids in a text; `""` contains none. */
+/** Decodes a set of ids. The text `""` is the empty set. */
 export const attemptedMessages = (text: string): AttemptedMessages => {
   const bytes = Buffer.from(text, "base64url");
   const hashes = new Set<bigint>();

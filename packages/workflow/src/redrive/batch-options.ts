@@ -9,35 +9,35 @@ import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { dynamodbConnection, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
 
-/** Options of the batch function. Those with a variable may come from the environment instead. */
+/** Options of the batch function. An option with a variable may come from the environment instead. */
 export interface BatchOptions extends QueueOptions {
-  /** For mode redrive: name or ARN of the pipeline's function. `SLUICE_PIPELINE_FUNCTION`. */
+  /** For mode redrive: name or ARN of the pipeline's function. Variable: `SLUICE_PIPELINE_FUNCTION`. */
   readonly pipelineFunction?: string;
-  /** For mode republish: the source table of the stream. `SLUICE_SOURCE_TABLE`. */
+  /** For mode republish: the source table of the stream. Variable: `SLUICE_SOURCE_TABLE`. */
   readonly tableName?: string;
-  /** For mode republish: the attribute that is updated. `SLUICE_MARKER_ATTRIBUTE`, default `sluiceRedrive`. */
+  /** For mode republish: the updated attribute. Variable: `SLUICE_MARKER_ATTRIBUTE`, default `sluiceRedrive`. */
   readonly markerAttribute?: string;
   /**
-   * For mode republish: how dead letters of REMOVE records are handled. `put-and-delete` creates the item's key for a
-   * moment; default `leave`: they stay in the queue.
+   * For mode republish: how dead letters of REMOVE records are handled. `put-and-delete` creates an item with the key
+   * for a moment. The default, `leave`, leaves the dead letters in the queue.
    */
   readonly removes?: "leave" | "put-and-delete";
   /** Inspects each dead letter before it is sent: a function, or `lambdaFix()`. */
   readonly fix?: Fix;
   /** Milliseconds that the fix may take for one dead letter. Default 30,000. */
   readonly fixTimeoutMs?: number;
-  /** Where the pipeline stores records that no message can contain: its own `s3PayloadStore({ bucket })`. */
+  /** The pipeline's own store for records that are too large for a message: `s3PayloadStore({ bucket })`. */
   readonly payloadStore?: PayloadStore;
-  /** Messages that are received together. Default 100, at most 1,000. */
+  /** Maximum number of messages in a chunk, which are received and redriven together. Default 100, at most 1,000. */
   readonly chunkSize?: number;
-  /** Seconds to wait for a message before the queue counts as empty. Default 5; two such waits end the run. */
+  /** Seconds to wait for a message. The run ends after two waits in a row without a message. Default 5. */
   readonly pollSeconds?: number;
   /**
-   * Milliseconds of the invocation that a chunk may need: only the first chunk is started with less. Default 60,000. The
-   * timeout of the pipeline's function should not be longer.
+   * Milliseconds that a chunk may take. With less time left, the batch starts no further chunk after the first one.
+   * Default 60,000. The timeout of the pipeline's function should not be longer.
    */
   readonly timeoutBufferMs?: number;
-  /** Your own clients. Default: the SDK's, with its defaults, loaded when they are needed. */
+  /** Your own clients. Default: clients of the SDK with its default settings, loaded when they are needed. */
   readonly clients?: NonNullable<QueueOptions["clients"]> & {
     readonly lambda?: LambdaClient;
     readonly dynamodb?: SourceTableClient;
@@ -79,7 +79,7 @@ const pipelineOf = (options: BatchOptions): PipelineFunction | undefined => {
   return name === undefined ? undefined : { name, connection };
 };
 
-/** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
+/** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the name of an option that is wrong or missing. */
 export const batchParts = (options: BatchOptions): BatchParts => {
   const { chunkSize = 100, pollSeconds = 5, timeoutBufferMs = 60_000, fixTimeoutMs = 30_000 } = options;
   checkWhole("chunkSize", chunkSize, [1, 1_000]);

@@ -1,13 +1,13 @@
 // The batch function, which drains the dead-letter queue. It receives messages, lets the fix inspect them, sends or
-// republishes them, and deletes those that are done, until its time is over or the queue contains no message that this run
-// has not attempted. Only counts, and the attempted messages, are returned to the state machine.
+// republishes them, and deletes messages that are done. A batch ends when its time is over, or when this run has
+// attempted every message. It returns only counts, and the ids of attempted messages as hashes.
 
 import { ConfigError, type InvocationContext } from "@sluice/core/sink-kit";
 import { BrokenFunctionError, type MessageRate, messageRate } from "@sluice/redrive";
 import { type BatchOptions, type BatchParts, batchParts, maxTimeoutMs } from "./batch-options.ts";
 import { type DeadLetterWithRecord, deadLetterIn } from "./dead-letter.ts";
 import { isTimeout } from "./errors.ts";
-import { type FinishContext, finish } from "./finish.ts";
+import { type BatchState, finish } from "./finish.ts";
 import { applyFix } from "./fix.ts";
 import type { MessageResult } from "./message-result.ts";
 import { batchCounts, type Progress, type StopReason } from "./progress.ts";
@@ -21,9 +21,9 @@ export interface BatchEvent {
   readonly mode: RedriveMode;
   /** Id of the execution. */
   readonly run: string;
-  /** ISO 8601. Messages that were sent later are left to the next run. */
+  /** Start of the run (ISO 8601). Messages that were sent later are left to the next run. */
   readonly startedAt: string;
-  /** Earlier attempts of this batch, which did not report. */
+  /** Number of earlier attempts of this batch, all of which ended without a report. */
   readonly retries: number;
   readonly settings: RunSettings;
   readonly progress: Progress;
@@ -32,32 +32,32 @@ export interface BatchEvent {
 /** The function of the state "Redrive a batch". */
 export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => Promise<Progress>;
 
-/** Seconds by which a message stays in flight longer than the invocation can run. */
+/** Seconds for which a message stays in flight after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
-/** Milliseconds in which the batch reports after the pipeline's function did not answer. */
+/** Milliseconds reserved for the batch's report if the pipeline's function does not answer. */
 const reportMs = 3_000;
 
-/** Empty receives in a row that end the run: SQS does not guarantee that one receive asks all servers. */
+/** Empty receives in a row that end the run. One is not enough, because SQS may not ask all servers for one receive. */
 const maxEmptyReceives = 2;
 
-/** Messages of other runs in a row, beyond those that this run left, after which the rest of the queue is theirs, too. */
+/** The run ends after this many messages in a row that are not for it, plus the number of messages that it left. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
 
-/** Messages that are released when the run ends. Further messages are visible after their timeout. */
+/** Maximum number of messages that are released when the run ends. Others become visible after their timeout. */
 const maxReleased = 20_000;
 
-/** One invocation. */
-interface BatchRun extends FinishContext {
+/** State of one invocation. */
+interface BatchRun extends BatchState {
   readonly parts: BatchParts;
   readonly event: BatchEvent;
   readonly rate: MessageRate;
   readonly startedAt: number;
   readonly remainingMs: () => number;
   readonly send: SendDeadLetters;
-  /** Empty receives, and messages of other runs, in a row. */
+  /** Numbers of consecutive empty receives, and of consecutive messages that are not for this run. */
   readonly search: { empty: number; foreign: number };
 }
 
@@ -68,11 +68,7 @@ interface BatchEnd {
 
 type Remaining = Pick<BatchRun, "remainingMs">;
 
-const senderOf = (
-  context: FinishContext & Remaining,
-  parts: BatchParts,
-  { mode, run }: BatchEvent,
-): SendDeadLetters => {
+const senderOf = (context: BatchState & Remaining, parts: BatchParts, { mode, run }: BatchEvent): SendDeadLetters => {
   const { pipeline, table } = parts;
   const take = (results: readonly MessageResult[]): Promise<void> => finish(context, results);
   if (mode === "republish") {
@@ -103,7 +99,7 @@ const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefine
   return counts.received() >= maxMessages ? { next: "stopped", reason: "messages" } : undefined;
 };
 
-/** Waits for the rate. Answers false when the invocation has no time for another chunk. */
+/** Waits for the rate limit. Returns false, without a wait, if the invocation has no time for another chunk. */
 const hasTime = async ({ parts, rate, remainingMs }: BatchRun): Promise<boolean> => {
   if (remainingMs() - rate.waitMs() < parts.timeoutBufferMs) return false;
   await rate.wait(new AbortController().signal);
@@ -124,14 +120,14 @@ const receive = async (batch: BatchRun): Promise<readonly QueueMessage[]> => {
   return messages;
 };
 
-/** Records what a receive has brought. Answers whether the run has attempted every message. */
+/** Counts the messages of a receive. Returns whether the run has attempted every message. */
 const isOver = ({ search, counts }: BatchRun, received: number, own: number): boolean => {
   search.empty = received === 0 ? search.empty + 1 : 0;
   search.foreign = own > 0 ? 0 : search.foreign + received;
   return search.empty >= maxEmptyReceives || search.foreign >= counts.attempted.size() + maxForeignMessages;
 };
 
-/** Applies the fix, and returns the dead letters that are sent. */
+/** Applies the fix. Returns the dead letters to send. */
 const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promise<readonly DeadLetterWithRecord[]> => {
   const { parts, event } = batch;
   const deadLetters = messages.map(deadLetterIn);
@@ -146,7 +142,7 @@ const fixAll = async (batch: BatchRun, messages: readonly QueueMessage[]): Promi
 
 const bySentAt = (a: QueueMessage, b: QueueMessage): number => a.sentAt - b.sentAt;
 
-/** Redrives one chunk of messages. Answers whether it was the last. */
+/** Redrives one chunk of messages. Returns whether the run is over. */
 const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
   const messages = await receive(batch);
   const own = messages.filter(({ id, sentAt }) => sentAt <= batch.startedAt && !batch.counts.attempted.has(id));
@@ -160,11 +156,11 @@ const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
 };
 
 /**
- * Decides how the batch ends after an error. A batch with counts reports them, and the next batch meets the error again. A
- * batch without counts fails, so that the state machine waits before it retries.
+ * Decides how the batch ends after an error. If the batch has counted messages, it reports the counts, and the next
+ * batch meets the error again. Otherwise the batch fails, so that the state machine waits before it retries.
  */
 const endAfter = async (batch: BatchRun, error: unknown): Promise<BatchEnd> => {
-  // After a timeout the function may still process its messages: they become visible after their own timeout.
+  // After a timeout the function may still process its messages, so they stay hidden until their own timeout.
   if (!isTimeout(error)) await batch.queue.release([...batch.pending.values()]);
   batch.logger.warn("batch interrupted", { run: batch.event.run, reason: String(error) });
   if (error instanceof BrokenFunctionError) return { next: "stopped", reason: "pipeline" };
@@ -186,8 +182,8 @@ const run = async (batch: BatchRun): Promise<BatchEnd> => {
 };
 
 /**
- * Creates the function of the state "Redrive a batch". Its timeout is the length of a batch: five minutes are a good value.
- * Makes no request before it is called.
+ * Creates the function of the state "Redrive a batch". The function's timeout limits a batch: five minutes are good.
+ * Makes no request before the function is called.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
@@ -195,7 +191,7 @@ export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
   return async (event, context) => {
     const batch = openBatch(parts, event, context);
     const { next, reason } = await run(batch);
-    // At the end of the run, messages that are left are visible at once. Between batches they stay in flight.
+    // At the end of the run, messages that are left become visible at once. Between batches they stay in flight.
     if (next !== "more") await batch.queue.release([...batch.inFlight.values()]);
     return batch.counts.close(next, reason);
   };

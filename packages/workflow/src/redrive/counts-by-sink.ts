@@ -1,14 +1,14 @@
 // Counts by sink and code. The names come from messages, so their number and length are limited: the state of the state
 // machine must stay small.
 
-/** Numbers of messages by sink, then by code. */
+/** Numbers of messages, first by sink and then by code. */
 export type CountsBySink = { readonly [sink: string]: { readonly [code: string]: number } };
 
 const maxSinks = 20;
 const maxCodes = 20;
 const maxNameLength = 80;
 
-/** Name for the counts of further names. */
+/** Name under which all names beyond the limit are counted. */
 const otherName = "other";
 
 /** Characters that take more than one byte in JSON. */
@@ -19,7 +19,7 @@ const nameIn = (counts: object, name: string, maxNames: number): string => {
   return Object.hasOwn(counts, short) || Object.keys(counts).length < maxNames ? short : otherName;
 };
 
-/** Returns the counts with one message more. */
+/** Returns the counts with one message added. */
 export const addCount = (counts: CountsBySink, sink: string, code: string): CountsBySink => {
   const sinkName = nameIn(counts, sink, maxSinks);
   const codes = Object.hasOwn(counts, sinkName) ? (counts[sinkName] as CountsBySink[string]) : {};
@@ -36,7 +36,7 @@ export const totalOf = (counts: CountsBySink): number =>
     .flatMap((codes) => Object.values(codes))
     .reduce((sum, count) => sum + count, 0);
 
-/** Writes a line for each sink and code, the largest first: `  60  webhook  SINK_REJECTED`. */
+/** Formats a line for each sink and code, the largest count first: `  60  webhook  SINK_REJECTED`. */
 export const countLines = (counts: CountsBySink): string[] =>
   Object.entries(counts)
     .flatMap(([sink, codes]) => Object.entries(codes).map(([code, count]) => ({ sink, code, count })))

@@ -2,7 +2,7 @@
 
 import { invalidOption, type PipelineLogger } from "@sluice/core/sink-kit";
 
-/** Names who needs a package that is missing. */
+/** Name of this package in errors about a missing dependency. */
 export const user = "the redrive workflow";
 
 /** Returns the option, or the variable of the environment. @throws {ConfigError} CONFIG_INVALID when both are missing. */
@@ -12,7 +12,7 @@ export const required = (option: string, given: string | undefined, variable: st
   throw invalidOption(option, `is missing, and so is ${variable} in the environment`);
 };
 
-/** Returns the option, or the variable of the environment; undefined where both are missing. */
+/** Returns the option, or the variable of the environment, or undefined if both are missing. */
 export const optional = (given: string | undefined, variable: string): string | undefined =>
   given ?? (process.env[variable] || undefined);
 
@@ -26,7 +26,7 @@ export const requiredUrl = (option: string, given: string | undefined, variable:
 const line = (level: string, message: string, fields: Record<string, unknown>): string =>
   JSON.stringify({ level, message, ...fields });
 
-/** Logs lines of JSON, as Lambda's log expects them. */
+/** Logs lines of JSON, as Lambda expects them. */
 export const consoleLogger: PipelineLogger = {
   info: (message, fields) => console.log(line("INFO", message, fields)),
   warn: (message, fields) => console.warn(line("WARN", message, fields)),

@@ -8,15 +8,15 @@ import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.t
 import type { BatchCounts } from "./progress.ts";
 import type { QueueMessage, RedriveQueue } from "./queue.ts";
 
-/** What finishing needs, and the messages that this batch has in flight. */
-export interface FinishContext {
+/** State of a batch: its resources, its counts, and its messages. */
+export interface BatchState {
   readonly queue: RedriveQueue;
   readonly payloadStore: PayloadStore | undefined;
   readonly logger: PipelineLogger;
   readonly counts: BatchCounts;
-  /** Messages that are not deleted, by id, without their bodies. */
+  /** Received messages that are not deleted, by id. They are stored without their bodies. */
   readonly inFlight: Map<string, QueueMessage>;
-  /** Messages that have no result yet. */
+  /** Messages that have no result yet, by id. */
   readonly pending: Map<string, QueueMessage>;
 }
 
@@ -29,7 +29,7 @@ const fieldsOf = ({ deadLetter }: MessageResult) => ({
 const isDone = (result: MessageResult): result is DoneMessage => "outcome" in result;
 
 const deleteDone = async (
-  { queue, logger, payloadStore }: FinishContext,
+  { queue, logger, payloadStore }: BatchState,
   done: readonly DoneMessage[],
 ): Promise<ReadonlySet<QueueMessage>> => {
   const removals = done.map(({ deadLetter: { message, envelope } }) => ({
@@ -51,7 +51,7 @@ const deleteDone = async (
   });
 };
 
-const countDone = (context: FinishContext, done: DoneMessage, isDeleted: boolean): void => {
+const countDone = (context: BatchState, done: DoneMessage, isDeleted: boolean): void => {
   const { counts, inFlight, logger } = context;
   const { outcome, deadLetter } = done;
   if (outcome === "dropped") {
@@ -61,13 +61,13 @@ const countDone = (context: FinishContext, done: DoneMessage, isDeleted: boolean
   counts.add(deadLetter.message.id, { outcome, isDeleted });
 };
 
-const countLeft = ({ counts, logger }: FinishContext, left: LeftMessage): void => {
+const countLeft = ({ counts, logger }: BatchState, left: LeftMessage): void => {
   logger.warn("dead letter left in its queue", { ...fieldsOf(left), code: left.code, reason: left.reason });
   counts.add(left.deadLetter.message.id, { sink: sinkOf(left.deadLetter), code: left.code });
 };
 
 /** Finishes messages. Does not reject for an error that the next run can repair. */
-export const finish = async (context: FinishContext, results: readonly MessageResult[]): Promise<void> => {
+export const finish = async (context: BatchState, results: readonly MessageResult[]): Promise<void> => {
   const deleted = await deleteDone(context, results.filter(isDone));
   for (const result of results) {
     const { message } = result.deadLetter;

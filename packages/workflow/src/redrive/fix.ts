@@ -22,43 +22,43 @@ import { RedriveInterruptedError } from "./errors.ts";
 import type { MessageResult } from "./message-result.ts";
 
 /**
- * Answer of a fix: send the dead letter with this record, drop it (it is deleted), or send it unchanged. An envelope is an
- * answer, too: `return { ...envelope, record }`.
+ * Answer of a fix. `{ record }` sends the dead letter with this record, `"drop"` deletes it, and no value sends it
+ * unchanged. A whole envelope is possible, too: `return { ...envelope, record }`.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a fix that returns nothing changes nothing
 export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined | null | void;
 
 /**
- * Inspects one dead letter. It may change the images of the record and add missing members, but not change keys, sequence
- * number, stream or id. It is called again when the dead letter is redriven again, so it must have no side effect.
+ * Inspects one dead letter. It may change the record's images and add missing members, but must not change keys,
+ * sequence number, stream or id. It must have no side effects, because a dead letter may be redriven several times.
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
-/** Result of the fix: the dead letter is sent, or has its result, because it is dropped or left in the queue. */
+/** Result of the fix: the dead letter to send, or the result of a dead letter that is dropped or left in the queue. */
 export type FixResult = DeadLetterWithRecord | MessageResult;
 
-/** What applying the fix needs. */
-export interface FixParts {
-  /** Undefined: records are only fetched. */
+/** The user's fix, with its time limits and the store of the records that it gets. */
+export interface FixContext {
+  /** Undefined if there is no fix. Then records are only fetched. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
   readonly payloadStore: PayloadStore | undefined;
   readonly clock: Clock;
-  /** Milliseconds that are left of the invocation. */
+  /** Returns the milliseconds that the invocation has left. */
   readonly remainingMs: () => number;
 }
 
 /** Options of a fix that is a Lambda function. */
 export interface LambdaFixOptions {
-  /** Name or ARN of the function. Default: `SLUICE_FIX_FUNCTION` of the environment. */
+  /** Name or ARN of the function. Default: the variable `SLUICE_FIX_FUNCTION` of the environment. */
   readonly functionName?: string;
   /** Default: a `Lambda` client with the SDK's own defaults. */
   readonly client?: LambdaClient;
 }
 
 /**
- * Creates a fix that calls a Lambda function with the envelope, which answers `{ record }`, `"drop"` or `null`. The batch
- * function needs `lambda:InvokeFunction` on it.
+ * Creates a fix that calls a Lambda function with the envelope. The function returns `{ record }`, `"drop"` or `null`.
+ * The role of the batch function needs `lambda:InvokeFunction` on the function.
  * @throws {ConfigError} CONFIG_INVALID when the function's name is missing.
  */
 export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
@@ -68,7 +68,7 @@ export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix 
     (await invokeFunction(await connection.get(), name, envelope, signal)) as FixAnswer;
 };
 
-/** Returns the user's client; by default, one of the SDK's. @throws {ConfigError} when it is not a client. */
+/** Returns the user's client, or by default a client of the SDK. @throws {ConfigError} when `given` is not a client. */
 export const lambdaConnection = (given: LambdaClient | undefined): LazyClient<LambdaClient> => {
   checkClient(given, "invoke", "a Lambda client of @aws-sdk/client-lambda");
   return lazyClient(given, async () => {
@@ -96,7 +96,7 @@ const keepsIdentity = (before: StreamRecord, after: StreamRecord): boolean => {
 /** Converts a record to plain JSON. Bytes become base64 text, as Lambda delivers them. */
 const asJson = (record: StreamRecord): StreamRecord => {
   const text = JSON.stringify(record, function (this: Record<string, unknown>, name, value: unknown) {
-    // `value` of a Buffer is already converted.
+    // JSON has already converted a Buffer in `value`, so the original is read.
     const held = this[name];
     return held instanceof Uint8Array ? Buffer.from(held).toString("base64") : value;
   });
@@ -111,7 +111,7 @@ const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswe
   if (answer === undefined || answer === null) return { ...deadLetter, record };
   if (answer === "drop") return { deadLetter, outcome: "dropped" };
   const given: unknown = answer.record;
-  if (!isRecord(given)) return invalid(deadLetter, 'the fix answered neither { record } nor "drop" nor nothing');
+  if (!isRecord(given)) return invalid(deadLetter, 'the fix returned neither { record } nor "drop" nor nothing');
   const fixedRecord = asJson(given);
   if (!keepsIdentity(record, fixedRecord)) {
     return invalid(deadLetter, "the fix changed the record's keys, sequence number, stream or id");
@@ -122,7 +122,7 @@ const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswe
 const timedOut = (): Error => Object.assign(new Error("the fix did not answer in time"), { name: "TimeoutError" });
 
 /** Calls the fix. Rejects when it throws an error, or does not answer in time. */
-const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixParts): Promise<FixAnswer> => {
+const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixContext): Promise<FixAnswer> => {
   const [answered, timeout] = [new AbortController(), new AbortController()];
   const answer = untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
   void clock.sleep(fixTimeoutMs, answered.signal).then(() => timeout.abort());
@@ -133,7 +133,7 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-/** Only the name of a user's error is reported: its message may quote values. */
+/** Returns the result for an error of the fix. Reports only the error's name, because its message may quote values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };
@@ -144,21 +144,21 @@ const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
 };
 
 /** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */
-const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixParts): void => {
+const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixContext): void => {
   if (fix === undefined || remainingMs() >= fixTimeoutMs) return;
   const found = "the invocation has less time left than one fix may take";
   const expected = "expected a smaller chunkSize or fixTimeoutMs, or a longer timeout of the function";
   throw new RedriveInterruptedError("REDRIVE_INTERRUPTED", `${found}; ${expected}`);
 };
 
-const fixOne = async (deadLetter: DeadLetter, parts: FixParts): Promise<FixResult> => {
+const fixOne = async (deadLetter: DeadLetter, parts: FixContext): Promise<FixResult> => {
   const { envelope } = deadLetter;
   if (envelope === undefined) return { ...deadLetter, record: undefined };
   checkTime(parts);
   try {
     const { record } = await withRecord(envelope, parts.payloadStore);
     if (parts.fix === undefined) return { ...deadLetter, record };
-    // A copy, because the fix may change its argument, and its answer is compared with the original.
+    // The fix may change its argument, so it gets a copy. The original is needed to check the answer.
     const given = { ...envelope, record: asJson(record) };
     return resultOf(deadLetter, record, await callFix(parts.fix, given, parts));
   } catch (error) {
@@ -167,6 +167,6 @@ const fixOne = async (deadLetter: DeadLetter, parts: FixParts): Promise<FixResul
   }
 };
 
-/** Applies the fix to each dead letter, and answers the results in their order. Messages without an envelope are unchanged. */
-export const applyFix = (deadLetters: readonly DeadLetter[], parts: FixParts): Promise<readonly FixResult[]> =>
+/** Applies the fix to dead letters. Returns the results in order. Messages without an envelope stay as they are. */
+export const applyFix = (deadLetters: readonly DeadLetter[], parts: FixContext): Promise<readonly FixResult[]> =>
   eachBounded(deadLetters, fixesAtOnce, (deadLetter) => fixOne(deadLetter, parts));

@@ -9,9 +9,9 @@ import { noProgress, type Progress } from "./progress.ts";
 import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { type RunSettings, settingsFor } from "./settings.ts";
 
-/** Options of the function. Those with a variable may come from the environment instead. */
+/** Options of the function. An option with a variable may come from the environment instead. */
 export interface InspectionOptions extends QueueOptions {
-  /** Messages of the sample. Each is received once, and released. Default 100; 0: no sample. */
+  /** Number of messages in the sample. Each is received once, and released. Default 100; 0 means no sample. */
   readonly sampleSize?: number;
   /** Seconds to wait for a message. Default 5. */
   readonly pollSeconds?: number;
@@ -24,7 +24,7 @@ export interface InspectionEvent {
   readonly input: unknown;
 }
 
-/** Content of the queue. */
+/** The content of the queue, and the settings of the run. */
 export interface Inspection {
   readonly isEmpty: boolean;
   readonly depth: QueueDepth;
@@ -39,7 +39,7 @@ export type InspectionHandler = (
   context?: InvocationContext,
 ) => Promise<{ readonly inspection: Inspection; readonly progress: Progress }>;
 
-/** Seconds after which the sample is visible again, where it cannot be released. */
+/** Seconds after which the sample is visible again if it cannot be released. */
 const visibilityTimeout = 30;
 
 const sampleOf = async (queue: RedriveQueue, maxMessages: number, waitSeconds: number, logger: PipelineLogger) => {

@@ -1,4 +1,4 @@
-// DynamoDB conditions: whether an item is still as a record describes it.
+// DynamoDB conditions that check whether an item is still as a record describes it.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
@@ -11,7 +11,7 @@ export interface ItemExpression {
 }
 
 /**
- * Most clauses of a condition: an expression may have 300 operators and 4 KB. Further attributes are not compared.
+ * Maximum clauses of a condition. DynamoDB allows 300 operators and 4 KB. Further attributes are not compared.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
  */
 const maxClauses = 100;
@@ -24,14 +24,14 @@ const namesOf = (prefix: string, names: readonly string[]): Record<string, strin
 const valuesOf = (prefix: string, values: Image[string][]): Record<string, SdkValue> =>
   Object.fromEntries(values.map((value, index) => [`:${prefix}${index}`, sdkValue(value)]));
 
-/** The item has none of these attributes. */
+/** Condition: the item has none of these attributes. */
 export const lacks = (names: readonly string[]): ItemExpression => {
   const some = names.slice(0, maxClauses);
   const expression = all(some.map((_, index) => `attribute_not_exists(#n${index})`));
   return { expression, names: namesOf("n", some), values: {} };
 };
 
-/** The item has these attributes with these values. */
+/** Condition: the item has these attributes with these values. */
 const holds = (image: Image): ItemExpression => {
   const held = Object.fromEntries(Object.entries(image).slice(0, maxClauses));
   const [names, values] = [Object.keys(held), Object.values(held)];
@@ -39,7 +39,7 @@ const holds = (image: Image): ItemExpression => {
   return { expression, names: namesOf("h", names), values: valuesOf("h", values) };
 };
 
-/** All of the conditions are true. */
+/** Condition: all of the given conditions are true. */
 export const both = (...conditions: readonly ItemExpression[]): ItemExpression => ({
   expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
   names: Object.assign({}, ...conditions.map(({ names }) => names)),
@@ -56,8 +56,8 @@ export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord)
   Object.keys(NewImage).length <= maxClauses;
 
 /**
- * The item is still as the record's change left it: it has every attribute of the new image, and none that the change
- * removed. The marker is not compared, because an earlier run may have set it. Without a new image, the item exists.
+ * Condition: the item is still as the record's change left it. It has all attributes of the new image and none that the
+ * change removed. The marker is not compared: an earlier run may have set it. Without a new image, the item exists.
  */
 export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemExpression => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
@@ -67,7 +67,7 @@ export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): It
   return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
 };
 
-/** Sets the marker, and changes the attributes in which the images differ. */
+/** Update that sets the marker, and changes the attributes in which the images differ. */
 export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): ItemExpression => {
   const [old, fresh] = [without(before, marker), without(after, marker)];
   const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));

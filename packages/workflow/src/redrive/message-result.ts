@@ -20,5 +20,5 @@ export interface LeftMessage {
 /** Result of a message. */
 export type MessageResult = DoneMessage | LeftMessage;
 
-/** Takes results: deletes messages that are done, and counts all of them. */
+/** Finishes messages: deletes those that are done, and counts all of them. */
 export type Finish = (results: readonly MessageResult[]) => Promise<void>;

@@ -19,18 +19,18 @@ export interface Notification {
 }
 
 /**
- * The call of `SNS` from `@aws-sdk/client-sns` that is made; your own client fits.
+ * The call of `SNS` from `@aws-sdk/client-sns` that the workflow makes; your own client fits.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export interface TopicClient {
   readonly publish: (input: { TopicArn: string; Subject: string; Message: string }) => Promise<unknown>;
 }
 
-/** Where notifications are sent. Options with a variable may come from the environment instead. */
+/** The recipients of notifications. An option with a variable may come from the environment instead. */
 export interface NotificationOptions {
-  /** An SNS topic. `SLUICE_TOPIC_ARN`. */
+  /** An SNS topic. Variable: `SLUICE_TOPIC_ARN`. */
   readonly topicArn?: string;
-  /** Sends notifications instead of the topic, for example by SES. */
+  /** Sends notifications, for example by SES, instead of the topic. */
   readonly sendMail?: (notification: Notification) => Promise<unknown>;
   readonly clients?: { readonly sns?: TopicClient };
 }
@@ -41,7 +41,7 @@ const sns: AwsService = { name: "SNS", codes: { NotFound: "SINK_MISSING" } };
 const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 100);
 
 /**
- * Creates the function that sends notifications; undefined where neither a topic nor `sendMail` is given. Makes no request.
+ * Creates the function that sends notifications. Returns undefined if neither a topic nor `sendMail` is given.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const notifier = (options: NotificationOptions): ((notification: Notification) => Promise<void>) | undefined => {

@@ -6,10 +6,10 @@ import { addCount, type CountsBySink, totalOf } from "./counts-by-sink.ts";
 
 const outcomes = ["delivered", "superseded", "filtered", "moved", "republished", "dropped", "left"] as const;
 
-/** Outcome of a message that is done. `moved`: its records are in messages of the retry or dead-letter queue. */
+/** Outcome of a message that is done. `moved`: its records are now in messages of the retry or dead-letter queue. */
 export type DoneOutcome = Exclude<(typeof outcomes)[number], "left">;
 
-/** Numbers of messages by outcome. `received` is the sum of the others. */
+/** Numbers of messages by outcome. `received` is the sum of all outcomes. */
 export type RedriveCounts = Counts<(typeof outcomes)[number]>;
 
 /** Why a run ended before it had attempted every message. */
@@ -20,16 +20,16 @@ export interface Progress {
   /** `more`: another batch follows; `done`: every message was attempted; `stopped`: see `reason`. */
   readonly next: "more" | "done" | "stopped";
   readonly reason: StopReason | "";
-  /** Batches that have reported. */
+  /** Number of batches that have reported. */
   readonly batches: number;
-  /** Batches that crashed. Their messages are not counted. */
+  /** Number of batches that crashed. Their messages are not counted. */
   readonly interrupted: number;
   readonly counts: RedriveCounts;
-  /** Messages that were attempted and are still in the queue. The sum is `counts.left`. */
+  /** Messages that were attempted and are still in the queue. The sum of these numbers is `counts.left`. */
   readonly left: CountsBySink;
-  /** Messages that are done and could not be deleted. */
+  /** Number of messages that are done but could not be deleted. */
   readonly notDeleted: number;
-  /** @see attemptedMessages */
+  /** The attempted messages, as `attemptedMessages` encodes them. */
   readonly attempted: string;
 }
 
@@ -45,7 +45,7 @@ export const noProgress: Progress = {
   attempted: "",
 };
 
-/** The members of a progress: the state machine names each. */
+/** Names of the members of `Progress`, which the state machine passes on one by one. */
 export const progressMembers: readonly string[] = Object.keys(noProgress);
 
 /** Result of one message. */
@@ -57,14 +57,14 @@ export type CountedResult =
 export interface BatchCounts {
   readonly attempted: AttemptedMessages;
   readonly received: () => number;
-  /** Messages that this run leaves in the queue. */
+  /** Number of messages that this run leaves in the queue. */
   readonly remaining: () => number;
   readonly add: (messageId: string, result: CountedResult) => void;
   /** Returns the progress after the batch. @throws when the counts do not add up. */
   readonly close: (next: Progress["next"], reason?: StopReason) => Progress;
 }
 
-/** Continues the counts of earlier batches. `crashes`: earlier attempts of this batch, which did not report. */
+/** Continues the counts of earlier batches. `crashes` is the number of earlier attempts of this batch. */
 export const batchCounts = (before: Progress, crashes: number): BatchCounts => {
   const attempted = attemptedMessages(before.attempted);
   const counts = runCounts(outcomes, before.counts);

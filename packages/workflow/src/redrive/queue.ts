@@ -1,4 +1,4 @@
-// The dead-letter queue: messages are received, and then deleted, released, or left in flight until they are visible again.
+// The dead-letter queue. Messages are received, and then deleted, released, or left in flight until their timeout.
 
 import {
   type BatchResult,
@@ -26,11 +26,11 @@ import { interruption } from "./errors.ts";
 /** The calls of an SQS client that a redrive makes; your own client fits. */
 export type RedriveQueueClient = Omit<SqsCalls, "sendMessageBatch">;
 
-/** Options of each function that uses the queue. Those with a variable may come from the environment instead. */
+/** Options of each function that uses the queue. An option with a variable may come from the environment instead. */
 export interface QueueOptions {
-  /** The dead-letter queue. `SLUICE_DEAD_LETTER_QUEUE_URL`. */
+  /** URL of the dead-letter queue. Variable: `SLUICE_DEAD_LETTER_QUEUE_URL`. */
   readonly queueUrl?: string;
-  /** Default: lines of JSON on the console. */
+  /** Default: writes lines of JSON to the console. */
   readonly logger?: PipelineLogger;
   readonly clients?: { readonly sqs?: RedriveQueueClient };
 }
@@ -44,10 +44,10 @@ export interface QueueMessage extends Receipt {
   readonly receiveCount: string;
 }
 
-/** What to receive. */
+/** A request to receive messages. */
 export interface ReceiveRequest {
   readonly maxMessages: number;
-  /** For how many seconds no other consumer receives the messages. */
+  /** Seconds during which no other consumer receives the messages. */
   readonly visibilityTimeout: number;
   /** Seconds to wait for the first message, at most 20. */
   readonly waitSeconds: number;
@@ -55,16 +55,16 @@ export interface ReceiveRequest {
 
 /** The dead-letter queue. */
 export interface RedriveQueue {
-  /** Receives messages: fewer than requested where no more are available. */
+  /** Receives messages. Returns fewer messages than requested if no more are available. */
   readonly receive: (request: ReceiveRequest) => Promise<readonly QueueMessage[]>;
   /** Deletes messages. Does not reject. */
   readonly remove: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
-  /** Makes messages visible at once. Those that SQS refuses are visible after their timeout. Does not reject. */
+  /** Makes messages visible at once. If SQS refuses some, they are visible after their timeout. Does not reject. */
   readonly release: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
   readonly depth: () => Promise<QueueDepth>;
 }
 
-/** Bytes after which a receive stops, so that a batch fits into a small function. The last request may exceed it. */
+/** Bytes after which a receive stops, so that a batch fits into a small function. The last request may exceed them. */
 const maxReceivedBytes = 5_000_000;
 
 const sqs: AwsService = {
@@ -110,7 +110,7 @@ const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise
   let last: readonly QueueMessage[] = received;
   while (last.length > 0 && received.length < request.maxMessages && bytesOf(received) < maxReceivedBytes) {
     const rest = { ...request, maxMessages: request.maxMessages - received.length, waitSeconds: 0 };
-    // Messages must not be lost with a later request that fails: the next receive meets the same error.
+    // A failed request must not lose the messages of earlier requests. The next receive meets the same error.
     last = await receiveTen(queue, rest).catch(() => []);
     received.push(...last);
   }

@@ -1,4 +1,4 @@
-// The function of the state "Report", which ends every run: reports the counts, and the messages that are left.
+// The function of the state "Report", which ends every run. It reports the counts, and the messages that are left.
 
 import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
 import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
@@ -43,15 +43,15 @@ export interface ReportEvent {
 }
 
 /**
- * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: by a person;
- * `expired`: nobody decided in time; `stopped`: at a limit; `failed`: by an error.
+ * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person
+ * rejected it; `expired`: nobody decided in time; `stopped`: it reached a limit; `failed`: an error ended it.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 
 /** The output of an execution. */
 export interface Report {
   readonly outcome: RunOutcome;
-  /** Why the run was `stopped` or `failed`; otherwise empty. */
+  /** Why the run was `stopped` or `failed`. Empty for other outcomes. */
   readonly reason: string;
   readonly run: string;
   readonly mode: RedriveMode;
@@ -60,9 +60,9 @@ export interface Report {
   readonly counts: RedriveCounts;
   /** Messages that were attempted and are still in the queue. */
   readonly left: CountsBySink;
-  /** Messages that are done and could not be deleted. */
+  /** Number of messages that are done but could not be deleted. */
   readonly notDeleted: number;
-  /** Batches that reported, and attempts of batches that did not. */
+  /** Number of batches that reported, and number of attempts that were interrupted. */
   readonly batches: number;
   readonly interrupted: number;
   /** The queue's depth now, and at the start of the run. */
@@ -81,7 +81,7 @@ const stopReasons: Readonly<Record<Progress["reason"], string>> = {
   "": "the limit of batches was reached (maxBatches)",
 };
 
-/** Returns the message in the cause of a failed function, which is JSON with a stack trace. */
+/** Returns the message in a failed function's cause. The cause is JSON with a stack trace. */
 const messageIn = (cause: string): string => {
   const { errorMessage } = jsonMembers(cause);
   return typeof errorMessage === "string" ? errorMessage : cause;
@@ -136,8 +136,8 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
 };
 
 /**
- * Creates the function of the state "Report". It logs the report, and sends it to the topic or by `sendMail`, where one is
- * given. Makes no request before it is called.
+ * Creates the function of the state "Report". It logs the report and, if a topic or `sendMail` is given, sends it.
+ * Makes no request before it is called.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
@@ -146,7 +146,7 @@ export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
   const name = queueName(options);
   const send = notifier(options);
 
-  /** The report is sent without the depth where the queue cannot be reached. */
+  /** Returns undefined if the queue cannot be reached. Then the report is sent without the depth. */
   const depth = (): Promise<QueueDepth | undefined> =>
     queue.depth().catch((error: unknown) => {
       logger.warn("the queue's depth is unknown", { reason: String(error) });

@@ -1,6 +1,6 @@
-// Republishes the items of dead letters: an update of a marker attribute makes the source table's stream emit a record. The
-// update writes only the marker and the attributes that the fix has changed. Its condition is that the item is still as the
-// dead letter's change left it: a later change has already gone through the stream.
+// Republishes the items of dead letters. An update of a marker attribute makes the source table's stream emit a record.
+// The update writes only the marker and the attributes that the fix has changed. Its condition is that the item is
+// still as the dead letter's change left it, because a later change has already gone through the stream.
 
 import {
   type AwsService,
@@ -47,7 +47,7 @@ export interface SourceTable {
   readonly connection: LazyClient<SourceTableClient>;
 }
 
-/** Items that are updated at the same time: each takes one request, or two. */
+/** Number of items that are updated at the same time. Each takes one or two requests. */
 const itemsAtOnce = 8;
 
 const dynamodb: AwsService = {
@@ -61,7 +61,7 @@ const dynamodb: AwsService = {
   },
 };
 
-/** Returns the user's client; by default, one of the SDK's. @throws {ConfigError} when it is not a client. */
+/** Returns the user's client, or by default a client of the SDK. @throws {ConfigError} when `given` is not a client. */
 export const dynamodbConnection = (given: SourceTableClient | undefined): LazyClient<SourceTableClient> => {
   checkClient(given, "updateItem", "a DynamoDB client of @aws-sdk/client-dynamodb");
   return lazyClient(given, async () => {
@@ -93,7 +93,7 @@ const conditionParts = ({ expression, names, values }: ItemExpression) => ({
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
 });
 
-/** Makes a conditional request. Answers whether the condition was true. */
+/** Makes a conditional request. Returns whether the condition was true. */
 const isApplied = async (request: () => Promise<unknown>): Promise<boolean> => {
   try {
     await request();
@@ -128,8 +128,8 @@ const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<Ite
 };
 
 /**
- * Puts an item with the key and the marker only, and deletes it. An item that is written meanwhile has other attributes, and
- * is not deleted. If a crash leaves the item behind, the next attempt deletes it: it has the same marker.
+ * Puts a placeholder that has only the key and the marker, and deletes it. An item that is written meanwhile has other
+ * attributes, and is not deleted. If a crash leaves the placeholder behind, the next attempt deletes it.
  */
 const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
@@ -145,13 +145,13 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   };
   const client = await connection.get();
   const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
-  // The put fails where the item exists, which may be the placeholder of an attempt that crashed.
+  // The put fails if the item exists. The item may be the placeholder of an attempt that crashed.
   await isApplied(() => client.putItem(put));
   const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
   return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;
 };
 
-/** Returns why the table cannot contain the images of a record: a dead letter may contain any record. */
+/** Returns why the table cannot contain the record's images. Needed because a dead letter may contain any record. */
 const malformedIn = (record: StreamRecord): string | undefined => {
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const images = [Keys, NewImage, OldImage].filter((image) => image !== undefined);
@@ -187,7 +187,7 @@ const republishOne = async (item: Item): Promise<ItemResult> => {
   return putAndDelete(item);
 };
 
-/** Returns the result for an error that the item causes. With other errors the batch cannot continue. */
+/** Returns the result for an error that the item caused. After other errors the batch cannot continue. */
 const refusal = (error: unknown): ItemRefusal => {
   const { code, message } = classified(dynamodb, error);
   if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return notRepublishable(message);

@@ -28,18 +28,18 @@ interface OrderedDeadLetter extends MessageOrder {
   readonly deadLetter: DeadLetterWithRecord;
 }
 
-/** Messages that were not sent have no result: they are released. One that is held back counts as left. */
+/** Messages that were not sent get no result, so that they are released. Messages that are held back count as left. */
 const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): MessageResult[] =>
   [...results].flatMap(([{ deadLetter }, { outcome, stays, code, reason = "" }]): MessageResult[] => {
     if (outcome === "unsent" && code === undefined) return [];
     if (stays || outcome === "unsent") return [{ deadLetter, code: code ?? outcome, reason }];
-    // A message that failed and does not stay: its records are in other messages now.
+    // If a failed message does not stay, its records are in other messages now.
     return [{ deadLetter, outcome: outcome === "rejected" || outcome === "retried" ? "moved" : outcome }];
   });
 
 /**
- * Creates the function that sends dead letters, for one batch. It finishes the messages of each request before the next.
- * `newSignal` aborts a call for which the invocation has no time left.
+ * Creates the function that sends the dead letters of one batch. It finishes the messages of each request before it
+ * sends the next. `newSignal` aborts a call when the invocation has no time left for it.
  * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
  * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
  */

@@ -2,20 +2,20 @@
 
 import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 
-/** `redrive`: to the sink that failed. `republish`: by an update of the item in the source table. */
+/** `redrive` sends dead letters to the sink that failed. `republish` updates the items in the source table. */
 export type RedriveMode = "redrive" | "republish";
 
 /** Limits of a run. */
 export interface RunSettings {
-  /** Most messages per second. Default: no limit. */
+  /** Maximum number of messages per second. Default: no limit. */
   readonly ratePerSecond?: number;
-  /** Ends the run when that many messages stay in the queue: a redrive cannot fix the cause. Default 1,000. */
+  /** Ends the run when this many messages stay in the queue, because a redrive cannot fix the cause. Default 1,000. */
   readonly maxFailures?: number;
-  /** Ends the run after that many messages, for a trial. */
+  /** Ends the run after this many messages, for a trial. */
   readonly maxMessages?: number;
 }
 
-/** Highest `maxFailures`: the state contains an entry for each message that is left. */
+/** Highest `maxFailures`. A limit is needed, because the state contains an entry for each message that is left. */
 export const maxFailuresLimit = 10_000;
 
 const ranges: { readonly [name in keyof RunSettings]-?: readonly [number, number] } = {
@@ -31,13 +31,13 @@ export const settingsIn = (options: Readonly<Record<string, unknown>>): RunSetti
   return Object.fromEntries(given.map(([name]) => [name, options[name]]));
 };
 
-/** Members that Step Functions' console and callers of an execution add. */
+/** Members that the input may also have, because Step Functions' console and callers of an execution add them. */
 const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
 
 /**
  * Returns the settings, overridden by the execution's input.
- * @throws {ConfigError} CONFIG_INVALID for an input that is not an object, or has an unknown member: a mistyped limit must
- * not mean no limit.
+ * @throws {ConfigError} CONFIG_INVALID if the input is not an object, or has an unknown member. A mistyped limit must
+ * not be ignored.
  */
 export const settingsFor = (settings: RunSettings, input: unknown): RunSettings => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
