@@ -80,7 +80,7 @@ const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, Bac
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
-/** Retriers of the approval request. They exclude timeouts, because a timeout means that nobody has decided. */
+/** Retriers of the approval request. They exclude timeouts, because a timeout means that there was no decision. */
 const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);

@@ -86,7 +86,7 @@ const messages = {
   tooLate: [
     410,
     "Too late to decide",
-    "This redrive was decided already, or nobody decided it in time. This request changed nothing.",
+    "This redrive was decided already, or the time for the decision is over. This request changed nothing.",
   ],
   failed: [502, "The decision failed", "Step Functions did not accept the decision. Nothing was changed; try again."],
   approved: [200, "Approved", "The redrive continues. Its report follows."],

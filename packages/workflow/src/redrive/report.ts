@@ -28,7 +28,7 @@ export interface CaughtError {
 export interface FinalState {
   readonly inspection?: Inspection;
   readonly approval?: Partial<ApprovalDecision>;
-  /** Present when nobody decided in time. */
+  /** Present if no decision was made in time. */
   readonly expired?: CaughtError;
   readonly progress?: Progress;
   readonly error?: CaughtError;
@@ -44,7 +44,7 @@ export interface ReportEvent {
 
 /**
  * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person
- * rejected it; `expired`: nobody decided in time; `stopped`: it reached a limit; `failed`: an error ended it.
+ * rejected it; `expired`: no decision was made in time; `stopped`: it reached a limit; `failed`: an error ended it.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 
