@@ -85,7 +85,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
 
   test("list does not count a received message as hidden, even if SQS' attributes still count it", async () => {
     const queue = await filled();
-    // fauxqs counts a received message as in flight until the next receive. SQS' attributes are delayed, too.
+    // The message is visible at once, but fauxqs counts it as hidden until the next receive. SQS' counts are late, too.
     await client.receiveMessage({ QueueUrl: queue.url, VisibilityTimeout: 0 });
     expect((await queue.counts()).hidden).toBe(1);
     const ended = await run("list", queue.url);

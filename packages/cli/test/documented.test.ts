@@ -15,7 +15,7 @@ const commandsIn = (page: string): string[] =>
     .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
-/** Splits a command line like a shell. Every variable becomes the URL of a queue. */
+/** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */
 const argumentsOf = (command: string): string[] =>
   command
     .split(" ")

@@ -1,4 +1,4 @@
-// Redrives of a FIFO queue, which returns a group's next messages only after the group's earlier messages are deleted.
+// Tests redrives of a FIFO queue. While messages of a group are in flight, the queue returns no others of the group.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";

@@ -1,4 +1,4 @@
-// `sluice redrive FILE` and `--to local`, without a queue and without AWS.
+// Tests `sluice redrive FILE` with `--to local`, which needs neither a queue nor AWS.
 
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -130,7 +130,7 @@ describe("a redrive of a file", () => {
       await killed.ended;
       expect((await delivered()).length).toBeLessThan(100);
       expect(await redrive("handler")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^100 received = /) });
-      // The killed process may have delivered five messages in flight that the progress file does not list.
+      // The killed process may have delivered up to five messages that it had not yet written to the progress file.
       expect((await delivered()).length).toBeLessThanOrEqual(105);
       expect(new Set(await delivered()).size).toBe(100);
     }));

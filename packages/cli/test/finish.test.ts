@@ -1,4 +1,4 @@
-// Tests of finished messages. A message is removed before its stored record, and the record stays if the message stays.
+// The finisher removes a message first, and then its record in S3. If it cannot remove the message, the record stays.
 
 import { describe, expect, test } from "@jest/globals";
 import type { RedriveResult } from "@sluice/redrive";
@@ -27,7 +27,7 @@ const partOf = (unit: MessageUnit<UnitState>): UnitPart => ({
   unit,
 });
 
-/** A finisher whose source cannot remove the messages in `stuck`, and a log of its calls. */
+/** Creates a finisher whose source cannot remove the messages in `stuck`, and a log of the finisher's calls. */
 const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFromQueue = true } = {}) => {
   const log: string[] = [];
   const warnings: string[] = [];

@@ -1,5 +1,5 @@
-// Tests of messages in flight. The redrive extends their visibility timeouts while it runs, and releases the messages
-// when it is stopped. After a kill, the messages become visible when their timeouts end.
+// Tests of messages in flight. While a redrive runs, it extends the visibility timeouts of these messages. A redrive
+// that is stopped releases the messages. If it is killed, the messages become visible when their timeouts end.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -105,7 +105,7 @@ describeWithSqs("a message in flight", (engine) => {
         expect(await killed.ended).toMatchObject({ code: undefined });
         open();
         await sleep(2_500);
-        // The killed process has delivered the ten messages of its request in flight, but has not deleted them.
+        // The killed process has delivered ten messages with its last request, but has not deleted them from the queue.
         expect(await redrive(queue.url)).toMatchObject({
           code: 0,
           stdout: "20 received = 10 delivered + 10 superseded\n",

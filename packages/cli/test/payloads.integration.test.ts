@@ -1,5 +1,5 @@
-// Tests of dead letters whose records are stored in S3. The command fetches each record to put the messages in order.
-// The handler delivers the record, and the command deletes the record after its message.
+// Tests of dead letters whose records are stored in S3. The command reads the records to put the messages in order.
+// The handler delivers the records. The command deletes a message from the queue, and then its record from S3.
 
 import { gzipSync } from "node:zlib";
 import { S3 } from "@aws-sdk/client-s3";

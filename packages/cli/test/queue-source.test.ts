@@ -1,4 +1,4 @@
-// Cases that cannot be produced with a local queue: SQS' limits, refused entries, and requests that fail.
+// Tests with a fake queue. A local queue cannot produce these cases: SQS' limits, refused entries, failed requests.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
@@ -8,13 +8,13 @@ type Entries = readonly { readonly Id: string; readonly ReceiptHandle: string; r
 
 const named = (name: string): Error => Object.assign(new Error(name), { name });
 
-/** The response of SQS to a batch request, which refuses some entries. */
+/** SQS' response to a batch request. The entries for which `refuses` returns true failed, and the others succeeded. */
 const answering = (entries: Entries, refuses: (entry: Entries[number], index: number) => boolean) => ({
   Successful: entries.filter((entry, index) => !refuses(entry, index)),
   Failed: entries.filter(refuses),
 });
 
-/** A fake queue with this number of messages. `replace` overrides its operations. */
+/** Creates a fake queue with `count` messages. `replace` overrides operations of the queue's client. */
 const scripted = (count: number, replace: Partial<SourceQueueClient> = {}, attributes: Record<string, string> = {}) => {
   const waiting = Array.from({ length: count }, (_, index) => `m${index}`);
   const deleted: string[] = [];

@@ -1,4 +1,4 @@
-// `sluice redrive` as a process, with a real queue and a real pipeline that the command calls as a Lambda function.
+// Runs `sluice redrive` as a process, with a local queue. The command calls a real pipeline as a Lambda function.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";

@@ -1,4 +1,4 @@
-// Random attribute values as Lambda's events contain them, and the same values as the SDK decodes them.
+// Random attribute values in the format of Lambda's events, and the results of the SDK's decoder for these values.
 
 import { NumberValueImpl, unmarshall } from "@aws-sdk/util-dynamodb";
 import fc from "fast-check";
@@ -99,7 +99,7 @@ const attributeValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: Attribut
 
 export const image: fc.Arbitrary<Image> = imageOf(attributeValue);
 
-/** The value with bytes instead of base64, as the SDK receives it from DynamoDB. */
+/** Replaces base64 text by bytes, because the SDK's decoder expects bytes. */
 const withBytes = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: Buffer.from(value.B as string, "base64") };
   if ("BS" in value) return { BS: value.BS.map((entry) => Buffer.from(entry as string, "base64")) };
@@ -111,7 +111,7 @@ const withBytes = (value: AttributeValue): AttributeValue => {
 const eachWithBytes = (held: Image): Image =>
   Object.fromEntries(Object.entries(held).map(([name, value]) => [name, withBytes(value)]));
 
-/** A map as the SDK decodes it. Each attribute is decoded alone, because the SDK loses a `__proto__` attribute. */
+/** Decodes a map with the SDK, one attribute at a time, because the SDK loses an attribute named `__proto__`. */
 const oracleImage = (held: Image): unknown => [
   "M",
   Object.entries(held)
@@ -125,12 +125,12 @@ const oracleValue = (value: AttributeValue): unknown => {
   return canonical(unmarshall({ value: withBytes(value) as never }, { wrapNumbers: true }).value);
 };
 
-/** An image as the SDK decodes it, in the form that `canonical` returns. */
+/** Decodes an image with the SDK, and returns the result in the form that `canonical` returns. */
 export const oracle = (held: Image): unknown => oracleImage(held);
 
 const sorted = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();
 
-/** Converts a decoded value to plain arrays, which are equal for equal values, even for a number and a NumberValue. */
+/** Converts a decoded value to arrays. Equal values give equal arrays; a number may be equal to a NumberValue. */
 export const canonical = (value: unknown): unknown => {
   if (typeof value === "number") return ["N", decimalValue(String(value))];
   if (typeof value !== "object" || value === null) return value;

@@ -15,7 +15,7 @@ type Send = (entries: readonly string[], signal: AbortSignal) => Promise<readonl
 
 const takesAll: Send = async (entries) => entries.map(() => "taken");
 
-/** A target that accepts strings: at most three entries, and at most ten bytes, in one request. */
+/** Creates a target for strings. One request may have at most three entries and at most ten bytes. */
 const target = (send: Send, given: Partial<BatchRequests<string, string>> = {}) => {
   const requests: (readonly string[])[] = [];
   const sink = writeInRequests<string, string>({

@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock } from "../src/async/deadline.ts";
 
-/** A clock whose sleeps take no time. `slept` lists their lengths. Do not use this clock for deadlines. */
+/** A clock whose sleeps end at once. `slept` lists their durations. Do not use this clock for tests of deadlines. */
 export const instantClock = (random: () => number = () => 0.5): { clock: Clock; slept: number[] } => {
   const slept: number[] = [];
   const sleep = async (ms: number): Promise<void> => {
@@ -11,7 +11,7 @@ export const instantClock = (random: () => number = () => 0.5): { clock: Clock; 
   return { clock: { now: () => 1_767_323_045_000, sleep, random }, slept };
 };
 
-/** A clock with a fixed time and the machine's timers. Delays between attempts are zero, because `random` returns 0. */
+/** `now` is fixed, but `sleep` uses the machine's timers. `random` returns 0, so delays between attempts are zero. */
 export const fixedClock: Clock = { now: () => 1_767_323_045_000, sleep: systemClock.sleep, random: () => 0 };
 
 interface Sleeper {
@@ -19,7 +19,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Waits until all remaining work waits for the clock. */
+/** Waits until all pending work is done or sleeps on the clock. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };

@@ -1,8 +1,8 @@
-// Lambda environments that can crash at any request: before its effect, or after its effect but before its response.
+// Lambda environments that can crash at any request: before the request has its effect, or between effect and response.
 
 /** One environment of a function. After the crash, the environment's requests never settle. */
 export interface CrashingEnvironment {
-  /** Sends a request. `effect` does the work of the request outside the environment. */
+  /** Sends a request. `effect` does what the request does outside the environment, for example in the target. */
   readonly request: <Value>(effect: () => Promise<Value> | Value) => Promise<Value>;
   /** Runs the work. Rejects if the environment crashes before the work is done. */
   readonly run: <Value>(work: () => Promise<Value>) => Promise<Value>;

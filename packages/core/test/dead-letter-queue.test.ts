@@ -26,7 +26,7 @@ const envelope = (text: string, changes: Partial<Envelope> = {}): Envelope => ({
 
 type Input = Parameters<SqsSender["sendMessageBatch"]>[0];
 
-/** A fake SQS queue with the operations that core uses. Accepts the bodies for which `accepts` returns true. */
+/** A fake SQS queue with the operations that core uses. It accepts a message if `accepts` returns true for the body. */
 const queue = (accepts: (body: string) => boolean = () => true) => {
   const requests: Input[] = [];
   const client: SqsSender = {
@@ -59,7 +59,7 @@ describe("an envelope", () => {
     const body = encodeEnvelope(awkward);
     expect(decodeEnvelope(body)).toEqual(awkward);
     // SQS accepts #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.
-    // JSON escapes the first three, so the pattern omits them.
+    // JSON escapes #x9, #xA and #xD, so the pattern omits these three.
     expect(body).toMatch(/^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
   });
 
@@ -176,7 +176,7 @@ describe("sqsDeadLetterQueue", () => {
     const deadLetterQueue = sqsDeadLetterQueue({ queueUrl: `${queueUrl}.fifo`, client });
     await deadLetterQueue.write(envelopes);
     await deadLetterQueue.write(envelopes.slice(0, 1));
-    // A group's second message is sent only after the first is stored, so the group needs two requests.
+    // The second message of a group is sent only after the first message is stored, so the group needs two requests.
     expect(requests.map(({ Entries }) => Entries.length)).toEqual([3, 1, 1]);
     const entries = requests.flatMap(({ Entries }) => Entries);
     const groups = entries.map(({ MessageGroupId }) => MessageGroupId);

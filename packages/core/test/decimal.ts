@@ -1,6 +1,6 @@
 // Parses decimal numbers independently of core, so that tests can check core's results.
 
-/** Sign, digits and exponent as one text. Equal numbers give the same text. */
+/** Returns sign, digits and exponent of a number as one text. Equal numbers give the same text. */
 export const decimalValue = (text: string): string => {
   const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) throw new Error(`not a decimal: ${text}`);

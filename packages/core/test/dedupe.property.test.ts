@@ -24,7 +24,7 @@ type Answer = "delivered" | "unreported" | SinkErrorCode;
 
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
-/** The failures of the targets: the answers to the first attempts of each change, and the changes that are rejected. */
+/** Random plans. `failing` has the answers to the first attempts of each change; `rejects` selects rejected changes. */
 const plans = fc.record({
   seed: fc.integer({ min: 0, max: 2 ** 31 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -40,7 +40,7 @@ type Plan = typeof plans extends fc.Arbitrary<infer Planned> ? Planned : never;
 
 /** Failures of the environment and of the store. */
 interface Faults {
-  /** How the environment crashes at this request; requests are counted over the whole run. */
+  /** Whether and how the environment crashes at this request. `request` is its number in the whole run. */
   readonly crashes: (request: number) => Crash;
   /** Whether the store refuses this request. */
   readonly refuses: (request: number) => boolean;
@@ -54,7 +54,7 @@ interface World {
   readonly store: DedupeStore;
   /** The changes that arrived at the target, in order. */
   readonly arrived: Change[];
-  /** Deliveries that were sent but not stored as sent, because the environment crashed or the store failed. */
+  /** Deliveries that were sent, but could not be stored as sent, because the environment crashed or the store failed. */
   readonly forgotten: Set<string>;
   readonly attempts: Map<string, number>;
   readonly deadLetters: ReturnType<typeof memoryDeadLetterQueue>;
@@ -124,7 +124,7 @@ const sinkOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "a
     ),
 });
 
-/** A second sink. When it fails, Lambda retries batches that the first sink has already delivered. */
+/** A second sink. When the second sink fails, Lambda retries batches that the first sink has already delivered. */
 const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "upsert"> => ({
   name: "other",
   supports: { writes: "upsert" },
@@ -190,7 +190,7 @@ const newInstance = (world: World): Instance => {
   return { environment, handle };
 };
 
-/** How many records Lambda will not retry: those before the first failed record, and none after an error. */
+/** Number of records that Lambda will not retry: the records before the first failed record, or 0 after a crash. */
 const doneOf = async (world: World, { handle, environment }: Instance, batch: readonly StreamRecord[]) => {
   try {
     const named = await handle(batch);
@@ -203,7 +203,7 @@ const doneOf = async (world: World, { handle, environment }: Instance, batch: re
   }
 };
 
-/** Delivers batches like one shard worker, in the sizes of the plan. If the plan bisects, a failed batch is halved. */
+/** Delivers batches like one worker of a shard. `sizes` has their sizes. With `bisects`, a failed batch is halved. */
 const playWorker = async (world: World, records: readonly StreamRecord[]): Promise<void> => {
   const { sizes, bisects } = world.plan;
   let instance = newInstance(world);
@@ -225,7 +225,7 @@ const play = async (dedupe: Dedupe, plan: Plan, faults: Faults = noFaults) => {
   const { records } = randomHistory(plan.seed, { changes: 24, items: 5 });
   const items = [...new Set(records.map((record) => decodeRecord(record).itemKey))];
   const workerOf = (record: StreamRecord): number => items.indexOf(decodeRecord(record).itemKey) % plan.shardWorkers;
-  // A batch never contains records of two streams, because a re-created stream may repeat the sequence numbers.
+  // Plays the streams one after the other, because a re-created stream may repeat the sequence numbers of the first.
   for (const streamArn of new Set(records.map(({ eventSourceARN }) => eventSourceARN))) {
     const ofStream = records.filter(({ eventSourceARN }) => eventSourceARN === streamArn);
     const ofWorker = (worker: number) => ofStream.filter((record) => workerOf(record) === worker);
@@ -234,14 +234,14 @@ const play = async (dedupe: Dedupe, plan: Plan, faults: Faults = noFaults) => {
   return { world, records };
 };
 
-/** Each item's versions in the order of their first arrival. */
+/** Each item's versions, in the order in which each version first arrived. */
 const versionsByItem = (changes: readonly Change[]): string => {
   const items = new Map<string, Set<string>>();
   for (const { itemKey, version } of changes) items.set(itemKey, (items.get(itemKey) ?? new Set()).add(version));
   return JSON.stringify([...items].map(([itemKey, versions]) => [itemKey, [...versions]]).sort());
 };
 
-/** Expects that no change is lost, and that each item's changes first arrive in order. */
+/** Expects that no change is lost, and that the first arrivals of an item's changes are in order. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const wanted = records
     .map((record) => decodeRecord(record))
@@ -258,7 +258,7 @@ const duplicates = ({ arrived }: World): string[] => {
   });
 };
 
-// Each run makes hundreds of invocations, which take half a minute alone, and longer while other tests run.
+// The tests make many invocations. This takes half a minute, or longer if other test files run at the same time.
 jest.setTimeout(300_000);
 
 /** The plans are the same in every run unless SEED is set. A run that lasts too long fails and prints its seed. */
@@ -266,7 +266,7 @@ const runs = { numRuns: 50, seed: Number(process.env.SEED ?? 20_261_123), timeou
 const crashes = fc.func(fc.constantFrom<Crash>("before", "after", ...Array.from({ length: 40 }, () => undefined)));
 const refusals = fc.func(fc.integer({ min: 0, max: 9 }).map((chance) => chance === 0));
 
-/** The environment no longer crashes after 400 requests, so that a run ends. */
+/** Crashes happen only in the first 400 requests, so that every run ends. */
 const crashing = (plan: (request: number) => Crash): Faults => ({
   ...noFaults,
   crashes: (request) => (request < 400 ? plan(request) : undefined),

@@ -10,7 +10,7 @@ import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 
 type Writes = "upsert" | "append";
 
-/** One change for each name, in this order. A name that occurs again is a later change of the same item. */
+/** One change for each name, in this order. If a name is repeated, it stands for a later change of the same item. */
 const entriesOf = (names: readonly string[]): BatchEntry[] =>
   names.map((name, position) => ({
     position,

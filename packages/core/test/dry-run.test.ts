@@ -1,4 +1,4 @@
-// A dry run calls the sink's `dryRun`, even if a wrapper for leases encloses the sink.
+// A dry run must call the sink's own `dryRun`, even if core wraps the sink to add leases.
 
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, memoryDedupe, sqsEvent, streamRecord } from "@sluice/testing";
@@ -8,7 +8,7 @@ import { failed, type Sink, SinkError } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
-/** A sink that is a class, so that its `dryRun` needs `this`. */
+/** A sink that is an instance of a class. Its `dryRun` fails if core calls it without `this`. */
 class RefusingSink implements Sink<unknown, "append"> {
   readonly name = "mail";
   readonly supports = { writes: "append" } as const;

@@ -32,7 +32,7 @@ interface Parts extends Partial<PipelineOptions<UnknownItem>> {
   readonly second?: Partial<Script<"append">>;
 }
 
-/** The options that send rejected records to the dead-letter queue, unless the given options have `onReject`. */
+/** Adds a dead-letter queue for rejected records, unless the given options have `onReject`. */
 const rejectsTo = (
   deadLetters: DeadLetterQueue,
   { onReject }: Parts,

@@ -18,7 +18,7 @@ interface Played<Mode extends Writes> {
   readonly reports: InvocationReport[];
 }
 
-/** Invokes the handler like Lambda, with batches of these sizes. Retries from the first failed record of a batch. */
+/** Invokes the handler with batches of these sizes. Like Lambda, continues at the first failed record of a batch. */
 const play = async <Mode extends Writes>(
   records: readonly StreamRecord[],
   sizes: readonly number[],
@@ -67,7 +67,7 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_CONFLICT", "SINK_DENIED", "SINK_MISSING"] as const;
 
-/** The answers of a sink to each change: the answers to the first attempts, and then the final outcome. */
+/** How a sink answers: the answers to the first attempts of each change, and the answer to all later attempts. */
 const plan = fc.record({
   failing: fc.func(fc.array(fc.constantFrom<Answer>(...retryable, "unreported"), { maxLength: 5 })),
   rejects: fc.func(fc.integer({ min: 0, max: 9 })),
@@ -168,7 +168,7 @@ describe("an upsert route, for every sequence of failures", () => {
 const isFinal = (answer: Answer): boolean =>
   answer === "delivered" || (answer !== "unreported" && outcomeOf(answer) === "reject");
 
-/** Lists each delivery that was sent before an earlier change of its item had a final answer. */
+/** Finds deliveries in the wrong order, which were sent before an earlier change of the item had its final answer. */
 const orderWatch = (records: readonly StreamRecord[]) => {
   const changes = records.map((record) => decodeRecord(record));
   const answeredUpTo = new Map<string, string>();

@@ -5,7 +5,7 @@ interface Pool {
   readonly connect: () => string;
 }
 
-/** A pool that writes its end to the log. */
+/** A pool whose `end` adds "end" to the log. */
 const poolWithLog = (log: string[]) => ({ connect: () => "connected", end: async () => void log.push("end") });
 
 describe("lazyClient", () => {

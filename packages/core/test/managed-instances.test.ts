@@ -1,5 +1,5 @@
-// Lambda Managed Instances run several invocations at once in one process. Each invocation has its own state in the
-// runtime's InvokeStore.
+// Lambda Managed Instances run several invocations at once in one process. The runtime's InvokeStore keeps the state
+// of each invocation separate.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";

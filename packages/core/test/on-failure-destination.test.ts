@@ -12,7 +12,7 @@ const records = [put("a", 1), put("b", 2), put("c", 3)];
 const numberOf = (record: StreamRecord | undefined): string => record?.dynamodb?.SequenceNumber ?? "";
 const streamArn = records[0]?.eventSourceARN ?? "";
 
-/** A record as the SDK returns it, with a date object and without the stream's ARN. */
+/** Converts a record to the form that the SDK returns: its time is a `Date`, and the stream's ARN is missing. */
 const asSdk = ({ eventSourceARN: _, dynamodb, ...record }: StreamRecord) => ({
   ...record,
   dynamodb: {
@@ -29,7 +29,7 @@ interface Stream {
   readonly fails?: Error;
 }
 
-/** A shard with these records. Each page has one record; the first page is empty. */
+/** A shard with the records in `kept`. Empty pages and pages with one record alternate; the first page is empty. */
 const shard = ({ kept = records, fails }: Stream = {}): StreamsReader => ({
   getShardIterator: async ({ ShardIteratorType, SequenceNumber }) => {
     if (fails !== undefined) throw fails;

@@ -1,4 +1,4 @@
-// The pipeline of a shop in a Lambda function, and the command that redrives messages to this function.
+// A Lambda function that runs a shop's pipeline, and the command that redrives messages to this function.
 
 import type { PipelineOptions, UnknownItem } from "@sluice/core";
 import { type FakeLambda, startLambda } from "./lambda.ts";
@@ -15,7 +15,7 @@ export interface Bench {
 
 export interface BenchOptions extends Partial<PipelineOptions<UnknownItem>> {
   readonly env?: NodeJS.ProcessEnv;
-  /** Runs before each invocation; invocations are counted from 1. */
+  /** Runs before each invocation. `invocation` is 1 for the first invocation. */
   readonly before?: (invocation: number) => Promise<void> | void;
 }
 

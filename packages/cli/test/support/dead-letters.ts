@@ -4,7 +4,7 @@ import type { SQS } from "@aws-sdk/client-sqs";
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
-/** The record of an item's change. Changes are ordered by position. */
+/** The record of an item's change. A change with a larger `position` is later. */
 export const recordOf = (name: string, position = 1, attributes: object = {}): StreamRecord =>
   streamRecord({ after: { pk: name, sk: 1, note: `secret of ${name}`, revision: position, ...attributes }, position });
 

@@ -20,7 +20,7 @@ const shop = pipeline("shop", { onReject: "block", logger: silent }).to(orders, 
 
 export const handler = shop.handler();
 
-/** Prints facts about its context and its environment. */
+/** A handler that prints facts about its context and its environment. */
 export const speaking = async (event, context) => {
   console.log(
     `called as ${context.functionName} with ${Math.round(context.getRemainingTimeInMillis() / 60_000)} minutes`,
@@ -30,7 +30,7 @@ export const speaking = async (event, context) => {
   return handler(event, context);
 };
 
-/** Prints before and after its work, to test that the last output arrives before the result. */
+/** A handler that prints before and after its work. Its last output must arrive before its result. */
 export const lingering = async (event, context) => {
   console.warn("first words");
   const answer = await handler(event, context);
@@ -40,19 +40,19 @@ export const lingering = async (event, context) => {
 
 const holds = (event, text) => event.Records.some(({ body }) => body.includes(text));
 
-/** Ends its process for some messages. */
+/** A handler that ends its process when it gets certain messages. */
 export const dying = async (event, context) => {
   if (holds(event, "deadly")) process.exit(3);
   return handler(event, context);
 };
 
-/** Throws an error whose message quotes an item. */
+/** A handler that throws an error whose message quotes an item. */
 export const quoting = async (event, context) => {
   if (holds(event, "deadly")) throw new TypeError("cannot read secret of deadly");
   return handler(event, context);
 };
 
-/** Blocks its thread for a time. */
+/** A handler that blocks its thread for a time. */
 export const blocking = async (event, context) => {
   const end = Date.now() + Number(process.env.BLOCK_MS);
   while (Date.now() < end);

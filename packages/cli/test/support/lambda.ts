@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An invocation with its event, the size of the event's JSON, and the request's signature. */
+/** An invocation: its event, the size of the event's JSON, and the signature of the HTTP request. */
 export interface Invocation {
   readonly event: RedriveEvent;
   readonly bytes: number;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../..", import.meta.url));
 
-// Builds the command first, which takes half a second if the build is up to date.
+// Builds the command first. This takes half a second if the build is up to date.
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 execFileSync(process.execPath, [tsc, "-b", folder]);
 
@@ -25,11 +25,11 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
-  /** Resolves when the output of both streams together matches. */
+  /** Resolves when standard output and standard error together contain a match of `pattern`. */
   readonly said: (pattern: RegExp) => Promise<void>;
 }
 
-/** An environment without the machine's own credentials, region and DEBUG. */
+/** The environment of the process. It does not contain the machine's own credentials, region and DEBUG. */
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: "/nonexistent",
