@@ -54,7 +54,7 @@ interface World {
   readonly store: DedupeStore;
   /** The changes that arrived at the target, in order. */
   readonly arrived: Change[];
-  /** Deliveries that were sent, but could not be stored as sent, because the environment crashed or the store failed. */
+  /** Deliveries that were sent but could not be stored as sent, because the environment crashed or the store failed. */
   readonly forgotten: Set<string>;
   readonly attempts: Map<string, number>;
   readonly deadLetters: ReturnType<typeof memoryDeadLetterQueue>;

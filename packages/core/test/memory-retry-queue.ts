@@ -14,7 +14,7 @@ interface StoredMessage {
 export interface MemoryRetryQueue extends RetryQueue {
   /** Number of messages in the queue, visible or not. */
   readonly size: () => number;
-  /** Receives messages for a minute, and returns them as an event. Returns undefined if no message is visible. */
+  /** Receives messages as an event, and hides them for a minute. Returns undefined if no message is visible. */
   readonly receive: (max: number) => { readonly Records: readonly object[] } | undefined;
   /** Deletes the messages of the event, except those that failed. */
   readonly acknowledge: (event: { readonly Records: readonly object[] }, failed: ReadonlySet<string>) => void;

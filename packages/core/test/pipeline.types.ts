@@ -1,4 +1,4 @@
-// Types that must be inferred, and code that must not compile. `npm run typecheck` checks this file; it never runs.
+// Tests which types TypeScript infers, and which code does not compile. `npm run typecheck` checks this file.
 
 import { type } from "arktype";
 import * as v from "valibot";
@@ -68,7 +68,7 @@ orders.to(texts, (change) => {
   return change.after && { body: change.after.id };
 });
 
-// A type predicate narrows the item's type for the routes behind it. The next predicate gets the whole type again.
+// A type predicate narrows the item's type for the routes after the predicate. The next predicate gets the full type.
 items
   .when(isOrder)
   .to(rows, ({ after }) => {
@@ -104,7 +104,7 @@ pipeline("p", {});
 pipeline("p", { deadLetterQueue: "drop" });
 // @ts-expect-error schema is not a Standard Schema
 pipeline("p", { ...block, schema: { parse: (value: unknown) => value } });
-// @ts-expect-error an unknown option
+// @ts-expect-error `deadletter` is not an option
 pipeline("p", { ...block, deadletter: "block" });
 
 // @ts-expect-error a misspelt field of the item
@@ -113,7 +113,7 @@ orders.to(rows, ({ after }) => ({ id: after.id, total: after.totl }));
 orders.to(rows, ({ after }) => ({ id: after.id }));
 // @ts-expect-error a message with a field of another type
 orders.to(rows, ({ after }) => ({ id: after.id, total: String(after.total) }));
-// @ts-expect-error an asynchronous mapper
+// @ts-expect-error a mapper must not be asynchronous
 orders.to(rows, async ({ after }) => ({ id: after.id, total: after.total }));
 // @ts-expect-error a mapper that sends no message must return undefined, not null
 orders.to(rows, () => null);
@@ -121,18 +121,18 @@ orders.to(rows, () => null);
 orders.to(texts, ({ after }) => ({ body: after.id }));
 // @ts-expect-error `before` may be missing
 orders.to(rows, ({ before }) => ({ id: before.id, total: 1 }));
-// @ts-expect-error the item was not narrowed to an order
+// @ts-expect-error `items` has no type predicate, so `after` may be a customer without a total
 items.to(rows, ({ after }) => ({ id: after.id, total: after.total }));
 const anyItem = items.when((item): boolean => item.kind === "order");
-// @ts-expect-error a plain boolean narrows nothing
+// @ts-expect-error a predicate with the return type boolean does not narrow the item's type
 anyItem.to(rows, ({ after }) => after);
-// @ts-expect-error without a schema a field is unknown
+// @ts-expect-error without a schema, each field has the type unknown
 pipeline("p", block).to(rows, ({ after }) => ({ id: after.id, total: 1 }));
-// @ts-expect-error a predicate of another item
+// @ts-expect-error the predicate needs another item type
 orders.when((item: { colour: string }) => item.colour === "red");
-// @ts-expect-error a predicate returns a boolean
+// @ts-expect-error a predicate must return a boolean
 orders.when(({ id }) => id);
-// @ts-expect-error an asynchronous predicate
+// @ts-expect-error a predicate must not be asynchronous
 orders.when(async () => true);
 
 // @ts-expect-error a sink without its own mapping needs a mapper
@@ -144,7 +144,7 @@ orders.to(mode, (change: LiveChange<Order>) => change.after);
 // @ts-expect-error the sink's mapper returns another message type
 mapped satisfies MappedSink<{ readonly other: string }>;
 
-// A sink that needs more fields than the mapper returns is refused, because message types are compared strictly.
+// A sink that needs the field `colour` must not be accepted as a sink for messages without this field.
 declare const colourSink: Sink<Row & { readonly colour: string }, "upsert">;
 // @ts-expect-error rows have no colour
 colourSink satisfies Sink<Row, "upsert">;

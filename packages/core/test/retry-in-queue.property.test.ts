@@ -22,14 +22,14 @@ import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { type MemoryRetryQueue, memoryRetryQueue } from "./memory-retry-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
-/** Each run makes more than a hundred invocations, which takes longer than Jest's default limit. */
+/** Each run makes more than a hundred invocations, so a test takes longer than Jest's default timeout. */
 jest.setTimeout(180_000);
 
 type Answer = "delivered" | "unreported" | SinkErrorCode;
 
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
-/** The failures: answers to the first attempts of each change, rejected changes, and refused queue writes. */
+/** Random plans. `failing` has the answers to the first attempts of each change. `refused` selects failed queue writes. */
 const plans = fc.record({
   seed: fc.integer({ min: 0, max: 2 ** 31 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -43,7 +43,7 @@ const plans = fc.record({
 });
 type Plan = typeof plans extends fc.Arbitrary<infer Planned> ? Planned : never;
 
-/** How the environment crashes at this request; requests are counted over the whole run. */
+/** Returns whether and how the environment crashes at this request. `request` is its number in the whole run. */
 type Crashes = (request: number) => Crash;
 
 interface World {
@@ -63,7 +63,7 @@ interface World {
   nowMs: number;
 }
 
-/** After this many writes, the queue accepts all. A queue that always refuses would block the stream for ever. */
+/** The queue may refuse only its first 100 writes. A queue that always refuses would block the stream forever. */
 const lastRefusal = 100;
 
 const worldOf = (plan: Plan, crashes: Crashes): World => {
@@ -228,7 +228,7 @@ const play = async (plan: Plan, crashes: Crashes = () => undefined) => {
   return { world, records };
 };
 
-/** The records of the first stream only, because a re-created stream is a different event source for Lambda. */
+/** Returns the records of the first stream only, because Lambda treats a re-created stream as another event source. */
 const ofOneStream = (records: readonly StreamRecord[]): readonly StreamRecord[] => {
   const second = records.findIndex(({ eventSourceARN }) => eventSourceARN !== records[0]?.eventSourceARN);
   return second < 0 ? records : records.slice(0, second);
@@ -242,7 +242,7 @@ const doneOf = (batch: readonly StreamRecord[], named: ReadonlySet<string>): num
 const isRejected = ({ plan }: World, { eventId }: Change, route: string): boolean =>
   plan.rejects(`${eventId}:${route}`) < 2;
 
-/** Each item's versions in the order of their first arrival. */
+/** Each item's versions, in the order in which each version first arrived. */
 const versionsByItem = (changes: readonly Change[]): Record<string, string[]> => {
   const items: Record<string, string[]> = {};
   for (const { itemKey, version } of changes) {
@@ -252,7 +252,7 @@ const versionsByItem = (changes: readonly Change[]): Record<string, string[]> =>
   return items;
 };
 
-/** Expects all changes once and in order at the append target, and the last accepted ones at the upsert target. */
+/** Expects all accepted changes in order at the append target, and each item's last accepted one at the upsert target. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const changes = records.map((record) => decodeRecord(record));
   expect(versionsByItem(world.arrived)).toEqual(
@@ -277,7 +277,7 @@ const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): v
 
 const duplicates = ({ arrived }: World): number => arrived.length - new Set(arrived.map(({ eventId }) => eventId)).size;
 
-/** Environments no longer crash after this many requests; otherwise an invocation of many requests would never end. */
+/** Crashes happen only in the first 300 requests. Otherwise an invocation with many requests might never end. */
 const lastCrash = 300;
 
 const crashes = fc.record({ every: fc.integer({ min: 3, max: 40 }), how: fc.constantFrom<Crash>("before", "after") });
@@ -298,7 +298,7 @@ describe("a pipeline with a retry queue, for every sequence of failures", () => 
       }),
       { numRuns: 25, endOnFailure: true },
     );
-    // Checks that the plans contained enough failures to test the retry queue.
+    // Checks that the random plans sent enough messages to the retry queue to test it.
     expect(queued).toBeGreaterThan(100);
     expect(pending).toBeGreaterThan(20);
   });

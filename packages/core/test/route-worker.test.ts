@@ -31,7 +31,7 @@ const envelopeOf = (record: StreamRecord): Envelope => ({
   record,
 });
 
-/** A worker whose append sink fails every delivery with this code, and the messages that the worker queues. */
+/** Creates a worker whose append sink fails every delivery with this code, and the list of queued messages. */
 const failingWorker = (code: SinkErrorCode) => {
   const queued: EnvelopeMessage[] = [];
   const sink = scriptedSink({ writes: "append", answer: () => code });
@@ -125,7 +125,7 @@ describe("a route's circuit breaker", () => {
     entries.map(({ position }) => [position, { outcome: "retried" as const, error: failure, attempts: 1 }]),
   );
 
-  /** A circuit breaker that three failed batches have opened, and its clock. */
+  /** Creates a circuit breaker and its clock. Three failed batches have opened the circuit. */
   const opened = () => {
     let now = 1_000_000;
     const breaker = new CircuitBreaker("scripted", { ...fixedClock, now: () => now });

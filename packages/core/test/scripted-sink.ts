@@ -19,9 +19,9 @@ export interface Script<Writes extends "upsert" | "append"> {
   readonly name?: string;
   readonly maxEntries?: number;
   readonly concurrency?: number;
-  /** Returns the answer to a delivery. The first attempt of each change is 1. Default: delivered. */
+  /** Returns the answer to a delivery. `attempt` is 1 for the first attempt of a change. Default: delivered. */
   readonly answer?: (delivery: Delivery, attempt: number) => Answer;
-  /** Replaces `answer`, so that the sink can throw or never settle. */
+  /** Replaces `answer` for a batch, unless it returns undefined. Its promise may reject or never settle. */
   readonly interrupt?: (
     batch: readonly Delivery[],
     context: WriteContext,
@@ -37,7 +37,7 @@ export interface ScriptedSink<Writes extends "upsert" | "append"> extends Sink<u
   readonly taken: Delivery[];
   /** The content of an upsert target. Maps the key of each existing item to its message. */
   readonly held: () => Map<string, unknown>;
-  /** Descriptions of core's breaches of the contract. */
+  /** Describes each case in which core broke the contract of sinks. */
   readonly breaches: string[];
 }
 

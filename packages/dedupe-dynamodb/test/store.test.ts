@@ -91,7 +91,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
     test("adds more entries than a request allows, and finds more than a page has", async () => {
       const { store } = await openStore();
       const count = 6_000;
-      // A page holds at most 1 MiB, so entries with long keys need two pages.
+      // A page holds at most 1 MiB. The entries have long keys, so that they need two pages.
       const entries = numbersTo(count).map((sequence) => ({
         ...entryOf(sequence),
         idempotencyKey: `${"x".repeat(150)}${sequence}`,

@@ -12,7 +12,7 @@ afterEach(() => {
 
 type Answer = { readonly status: number; readonly body: unknown } | "hang up";
 
-/** A server that sends these answers in order, and the requests that it received. */
+/** Starts a server that sends these answers in this order, and keeps the requests that it receives. */
 const answering = async (...answers: Answer[]) => {
   const seen: { target: string | string[] | undefined; body: string }[] = [];
   server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// Tests of the engine's requests: their sizes, their repeats, and the effect of a function that fails.
+// Tests of the engine's requests: how large they are, when the engine repeats them, and what it does if they fail.
 
 import { describe, expect, test } from "@jest/globals";
 import {

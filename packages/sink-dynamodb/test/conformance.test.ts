@@ -1,4 +1,4 @@
-// The conformance kit on DynamoDB Local, with the item's own key and with a key that changes at every revision.
+// Runs the conformance kit on DynamoDB Local, once with the item's own key and once with a key that changes.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";

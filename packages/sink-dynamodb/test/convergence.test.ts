@@ -1,5 +1,5 @@
-// Tests of keys that move. After any history, the target must contain the last state of every item. The same histories
-// must fail when any part of the guard is missing. Items with their own keys are tested in the root's test/convergence.
+// Tests of `movingKey`. After any history, the target must contain the last state of every item. Without any one part
+// of the guard, these histories must fail. The repository's test/convergence tests sinks without `movingKey`.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";
@@ -18,7 +18,7 @@ const longMs = 240_000;
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** A history, and the items that the target must contain in the end. Their keys begin with the prefix of the case. */
+/** A history, and the items that the target must contain in the end. The items' keys begin with the seed. */
 interface HistoryCase {
   readonly seed: number;
   readonly records: readonly StreamRecord[];
@@ -26,12 +26,12 @@ interface HistoryCase {
   readonly expected: readonly UnknownItem[];
 }
 
-/** Creates random histories of one kind, and defines the table to which they are copied. */
+/** Creates random histories of one kind, and defines the keys and the items of the target table. */
 interface HistoryKind {
   readonly keys: Readonly<Record<string, "S">>;
   readonly movingKey: MovingKey;
   readonly caseOf: (seed: number) => HistoryCase;
-  /** Returns the prefix of the case to which a target item belongs. */
+  /** Returns the seed at the beginning of a target item's key. */
   readonly prefixOf: (item: UnknownItem) => string;
   readonly map: (item: UnknownItem) => UnknownItem;
 }
@@ -91,7 +91,7 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** The items as sorted texts with sorted attributes, because DynamoDB does not keep the order of attributes. */
+/** The items as sorted texts. The attributes are sorted, too, because DynamoDB does not keep their order. */
 const texts = (items: readonly UnknownItem[]): string[] =>
   items.map((item) => JSON.stringify(JSON.parse(toJson(item)), sortedMembers)).sort();
 
@@ -116,7 +116,7 @@ const wrongSeeds = async (
 const casesOf = (kind: HistoryKind, count: number, first = 1): HistoryCase[] =>
   Array.from({ length: count }, (_, index) => kind.caseOf(first + index));
 
-/** Delivers the histories, eight at once, and returns the seeds of those with a wrong final state. */
+/** Delivers the histories, eight at once. Returns the seeds of the histories that end in a wrong state. */
 const playCases = async (
   engine: Engine,
   kind: HistoryKind,
@@ -134,7 +134,7 @@ const playCases = async (
   return wrongSeeds(engine, table, sink, kind, cases);
 };
 
-/** Whether any of 40 histories has a wrong final state. Delivers eight at a time, and stops at a wrong state. */
+/** Whether any of 40 histories ends in a wrong state. Delivers eight histories at a time until one is wrong. */
 const goesWrong = async (engine: Engine, kind: HistoryKind, client: DynamodbClient): Promise<boolean> => {
   for (let first = 1; first <= 40; first += 8) {
     if ((await playCases(engine, kind, casesOf(kind, 8, first), client)).length > 0) return true;

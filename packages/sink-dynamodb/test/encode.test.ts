@@ -100,7 +100,7 @@ describe("values", () => {
   const asText = (found: unknown): string =>
     JSON.stringify(found, (_name, held) => (held instanceof Uint8Array ? Buffer.from(held).toString("base64") : held));
 
-  /** Writes numbers as JavaScript prints them if doubles are exact, because `1e+21` equals `1E21` in DynamoDB. */
+  /** Replaces each number's text by the text of the decoded number, because `1e+21` and `1E21` are equal numbers. */
   const asNumbersAre = (given: Record<string, never>): unknown => {
     const [type, held] = Object.entries(given)[0] as [string, never];
     const asDecoded = (text: string): string => String(decodeValue({ N: text }));

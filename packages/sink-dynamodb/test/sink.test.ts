@@ -1,4 +1,4 @@
-// Tests that the conformance kit lacks: the number and capacity of calls, keys that move, and the check of the source.
+// Tests that the kit lacks: number and capacity of calls, `movingKey`, and the refusal of a target that is the source.
 
 import { setTimeout } from "node:timers/promises";
 import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";

@@ -1,5 +1,5 @@
-// Starts the engines that its arguments name, prints their ports or the error as one line of JSON, and keeps running.
-// With the argument `killed`, the program kills Postgres before it prints the line.
+// Starts the engines that the arguments name. Prints the engines' ports or an error as one line of JSON, and then keeps
+// running. With the argument `killed`, this program kills Postgres before it prints the line.
 
 import { startEngines } from "../../src/index.ts";
 

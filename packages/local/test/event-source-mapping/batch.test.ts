@@ -65,7 +65,7 @@ describe("the cut at 6 MB", () => {
     return polledRecord(change("x".repeat(bytes - empty), "key"), noonMs);
   };
   const limit = 6 * 1024 * 1024;
-  // Number of bytes in {"Records":[,]}, the JSON around two records.
+  // Size in bytes of {"Records":[,]}, which is an event's JSON without its two records.
   const frame = 15;
 
   test("allows exactly 6 MB of UTF-8, and not a byte more", () => {

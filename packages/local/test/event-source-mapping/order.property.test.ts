@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { FakeStreams } from "../../src/index.ts";
 import { change, failing, nameOf, openRig, type Script } from "./rig.ts";
 
-// These tests vary shards, workers, latencies, failures and restarts. Every change must be delivered, and only after
-// the item's earlier changes are finished. Concurrent batches must never contain the same item.
+// These tests vary shards, workers, latencies, failures and restarts. Every change must be delivered, but not before
+// the earlier changes of its item are finished. Two concurrent batches must never contain changes of the same item.
 
 interface Step {
   readonly key: number;
@@ -20,13 +20,13 @@ const step: fc.Arbitrary<Step> = fc.record({
   splits: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
 });
 
-/** Splits every shard, and orders the children so that `key % length` chooses a child of the item's former shard. */
+/** Splits every shard. In the returned list, `key % length` selects a child of the shard that had the key before. */
 const splitAll = (stream: FakeStreams, shards: readonly string[]): readonly string[] => {
   const pairs = shards.map((shard) => stream.splitShard(shard));
   return [...pairs.map(([left = ""]) => left), ...pairs.map(([, right = ""]) => right)];
 };
 
-/** Writes the changes, whose names are `<key>/<number>`. When a shard splits, its items move to its children. */
+/** Writes the changes, and returns their names (`<key>/<number>`). When a shard splits, the children get its items. */
 const write = (stream: FakeStreams, steps: readonly Step[]): string[] => {
   const counts = new Map<number, number>();
   let shards: readonly string[] = [stream.addShard()];

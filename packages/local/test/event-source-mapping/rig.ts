@@ -1,4 +1,4 @@
-// A mapping with a scripted stream, a fake clock and a scripted function. The rig lists the function's invocations.
+// An event source mapping with a fake stream, a fake clock and a scripted function, whose invocations the rig lists.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
@@ -40,7 +40,7 @@ export const failing = (...records: readonly StreamRecord[]): unknown => ({
 /** Returns the function's response, or throws. */
 export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
 
-/** Reports the first record with one of these names as failed, like a function that stops at its first failure. */
+/** Reports only the first record that has one of these names, like a function that stops at its first failure. */
 export const failingAt =
   (...names: readonly string[]): Script =>
   (records) =>

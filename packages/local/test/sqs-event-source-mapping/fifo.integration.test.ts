@@ -1,4 +1,4 @@
-// The engines keep the order within a group. fauxqs delivers one message of a group at a time, and ElasticMQ up to ten.
+// Tests the order in a group on both engines. fauxqs delivers one message of a group at a time, and ElasticMQ up to ten.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, type SqsRecord, startElasticmq, startSqs } from "../../src/index.ts";
@@ -6,7 +6,7 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const engines = { fauxqs: startSqs, elasticmq: startElasticmq } as const;
 
-/** Reports a message with this body, and the later messages of its group, as failed, so that their order is kept. */
+/** Reports a message with this body as failed, and also the later messages of its group, to keep their order. */
 const failingFrom =
   (body: string, times: number): Script =>
   (records) => {

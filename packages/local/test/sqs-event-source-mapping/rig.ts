@@ -1,4 +1,4 @@
-// A queue on a real engine, its mapping, and a function that keeps its events.
+// A queue on a real engine, its event source mapping, and a function that keeps the events that it gets.
 
 import { randomUUID } from "node:crypto";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -31,7 +31,7 @@ export interface QueueRig {
 /** Options of the mapping and its queue. */
 export interface QueueRigOptions extends Partial<SqsEventSourceMappingOptions> {
   readonly fifo?: boolean;
-  /** Seconds. The default of 30 prevents redeliveries on a slow machine. */
+  /** In seconds. The default of 30 is long enough that a slow machine causes no redelivery. */
   readonly visibilityTimeout?: number;
 }
 

@@ -15,7 +15,7 @@ export interface Engine {
   readonly direct: DynamoDBClient;
   /** Creates a table with these key attributes and types, for example `{ pk: "S" }`. The default name is unique. */
   readonly createTable: (keys: Readonly<Record<string, "S" | "N" | "B">>, name?: string) => Promise<string>;
-  /** Returns the items and tombstones as attribute values, in any order. A filter omits those that do not match. */
+  /** Returns items and tombstones as attribute values, in any order. With a filter, returns only those that match. */
   readonly scan: (table: string, filter?: LiveFilter) => Promise<readonly Image[]>;
   readonly stop: () => Promise<void>;
 }

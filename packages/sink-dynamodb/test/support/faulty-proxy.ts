@@ -7,7 +7,7 @@ import type { Fault } from "@sluice/testing";
 /** An answer that the proxy sends instead of the engine. */
 export interface ProxyAnswer {
   readonly status: number;
-  /** The error's name, as in DynamoDB's `__type` after the number sign. */
+  /** The error's name, which is the part of DynamoDB's `__type` after `#`. */
   readonly type: string;
   readonly message?: string;
 }
@@ -40,7 +40,7 @@ const reply = (response: ServerResponse, { status, type, message = "" }: ProxyAn
   response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }));
 };
 
-/** Forwards a call to the engine. Sends the answer back, or loses the answer and closes the connection. */
+/** Forwards a call to the engine. Then sends the engine's answer back, or closes the connection without an answer. */
 const forward = (
   target: string,
   incoming: IncomingMessage,
@@ -129,7 +129,7 @@ const refused = (body: string): ProxyAnswer => ({
   message: `bad value: ${body}`,
 });
 
-/** The script for a fault of the conformance kit. `close-idle` needs no script, because it happens only once. */
+/** The script for a fault of the conformance kit. For `close-idle`, the script does nothing, and the rig calls `closeIdle`. */
 export const scriptOf = (fault: Fault): Script => {
   const answers: Readonly<Record<Fault["kind"], (body: string) => ReturnType<Script>>> = {
     "close-idle": () => undefined,

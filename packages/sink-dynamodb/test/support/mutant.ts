@@ -1,4 +1,4 @@
-// Clients that break one part of the guard each. The convergence test must fail with every client.
+// Each of these clients breaks one part of the guard. The convergence test must fail with each client.
 
 import {
   DeleteItemCommand,
@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { DynamodbClient } from "../../src/index.ts";
 
-/** Returns the command that is sent instead, or undefined to send no command. */
+/** Returns the command that replaces a PutItem command, or undefined to send no command. */
 type Mutation = (input: PutItemCommandInput) => PutItemCommand | DeleteItemCommand | undefined;
 
 const without = ({ Item, TableName }: PutItemCommandInput): PutItemCommandInput => ({ Item, TableName });
@@ -21,7 +21,7 @@ const keyOf = ({ Item = {} }: PutItemCommandInput) =>
 /** For each part of the guard, a mutation that breaks this part. */
 export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" | "owner" | "departures", Mutation>> = {
   comparison: (input) => new PutItemCommand(without(input)),
-  // Deletes the item instead of writing a tombstone, so that its version is lost.
+  // Deletes the item instead of writing a tombstone, so that the item's version is lost.
   tombstone: (input) => {
     if (!isTombstone(input)) return new PutItemCommand(input);
     const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = input;

@@ -1,5 +1,5 @@
-// Random histories of users who trade usernames. The username is the key in the target. Two users have the same
-// username only for a short time, before the first user gives it up.
+// Random histories of users who take usernames from each other. The username is the key in the target. When a user
+// takes another user's username, both users have this username until the other user's item changes.
 
 import { decodeRecord, type StreamRecord } from "@sluice/core/sink-kit";
 import { type DeliveryStep, tableHistory } from "@sluice/testing";
@@ -35,7 +35,7 @@ export const shuffled = <Entry>(random: Random, entries: readonly Entry[]): Entr
   return all;
 };
 
-/** The steps that deliver a batch. A crash may come first, and an earlier batch may be delivered again in parallel. */
+/** The steps that deliver a batch. A crash may come first. An earlier batch may be delivered again in parallel. */
 const stepsOf = (random: Random, batch: readonly StreamRecord[], past: readonly (readonly StreamRecord[])[]) => {
   const steps: DeliveryStep[] = [];
   if (random(5) === 0) steps.push({ kind: "crash", records: batch, written: random(batch.length + 1) });
