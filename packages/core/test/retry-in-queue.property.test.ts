@@ -29,7 +29,7 @@ type Answer = "delivered" | "unreported" | SinkErrorCode;
 
 const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
-/** Random plans. `failing` has the answers to the first attempts of each change. `refused` selects failed queue writes. */
+/** Random plans. `failing` has the answers to a change's first attempts. `refused` selects failed queue writes. */
 const plans = fc.record({
   seed: fc.integer({ min: 0, max: 2 ** 31 }),
   sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -252,7 +252,7 @@ const versionsByItem = (changes: readonly Change[]): Record<string, string[]> =>
   return items;
 };
 
-/** Expects all accepted changes in order at the append target, and each item's last accepted one at the upsert target. */
+/** Expects every accepted change at the append target, in order, and each item's last state at the upsert target. */
 const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): void => {
   const changes = records.map((record) => decodeRecord(record));
   expect(versionsByItem(world.arrived)).toEqual(

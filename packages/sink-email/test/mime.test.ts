@@ -13,7 +13,7 @@ const rawOf = (members: Partial<EmailMessage> = {}): string =>
 
 const parsed = (members: Partial<EmailMessage> = {}) => simpleParser(rawOf(members));
 
-/** The header lines, after continuation lines are joined. */
+/** The headers of a mail. Each is one line, because continuation lines are joined to the line before them. */
 const headersOf = (raw: string): string[] =>
   (raw.split("\r\n\r\n")[0] ?? "").replaceAll(/\r\n[ \t]/g, " ").split("\r\n");
 

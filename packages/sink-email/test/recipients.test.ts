@@ -19,7 +19,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Creates the sink of a new environment. All environments share the store. */
+/** Creates the sink of a new Lambda environment. All environments share the store of leases. */
 const environment = () => {
   const transport = smtpTransport({ host: "127.0.0.1", port: server.port, auth: login });
   closing.push(transport.close);
@@ -31,7 +31,7 @@ const three: Partial<EmailMessage> = { to: ["ada@example.com", "bob@example.com"
 const answer = (replies: Readonly<Record<string, Reply>>): void =>
   server.setScript({ recipient: (address) => replies[address.split("@")[0] ?? ""] });
 
-/** Recipients that received the mail, in order and with repeats. */
+/** Recipients that received the mail, in order. A recipient that received the mail twice is listed twice. */
 const reached = (): string[] => server.taken.flatMap(({ to }) => to.map((address) => address.split("@")[0] ?? ""));
 
 const rejected: Reply = [550, "5.1.1 <bob@example.com> no such user"];

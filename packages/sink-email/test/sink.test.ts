@@ -34,7 +34,7 @@ const open = (options: Partial<EmailSinkOptions> = {}, connection: Partial<SmtpT
 const batchOf = (count: number, members: Partial<EmailMessage> = {}) =>
   Array.from({ length: count }, (_, index) => deliveryOf(members, `e-${index}:email`));
 
-/** Waits for a condition that depends on sockets, which do not use the test's clock. */
+/** Waits until `holds` returns true. The condition depends on sockets, so the test's clock cannot be used. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -137,7 +137,7 @@ describe("TLS", () => {
   });
 
   test("is required unless the server is this machine", async () => {
-    // 0.0.0.0 connects to this machine, but is not in the sink's list of local names, so the sink requires TLS.
+    // A connection to 0.0.0.0 reaches this machine, but the sink does not treat 0.0.0.0 as local, so it requires TLS.
     const error = errorOf(await write(open({}, { host: "0.0.0.0" })));
     expect(error.code).toBe("SINK_DENIED");
     expect(server.requests()).toBe(0);

@@ -1,4 +1,4 @@
-// Tests of behaviour that only EventBridge has. They run on moto, or with a client in memory if moto is not enough.
+// Tests of behaviour that only EventBridge has. The tests use moto, or a client in memory for what moto cannot do.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { AppendDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";

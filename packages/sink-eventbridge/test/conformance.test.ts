@@ -1,4 +1,4 @@
-// The conformance kit on moto. A rule sends the events to a queue, and the kit reads them from the queue.
+// Runs the conformance kit on moto. A rule sends the events to a queue, and the rig reads the events from this queue.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startMoto } from "@sluice/local";

@@ -1,4 +1,4 @@
-// Sets up the target of the tests. The sink sends events to an engine behind a proxy, and queues receive these events.
+// Sets up the target of the tests: an engine behind a proxy. The sink sends events, and queues receive the events.
 
 import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -51,7 +51,7 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { ErrorCode: "ThrottlingException", ErrorMessage: "slow down" },
-  // EventBridge may quote the rejected detail in its error, so the sink must omit this text.
+  // EventBridge's error message may quote the rejected detail, so the sink must not copy this message.
   refuse: { ErrorCode: "MalformedDetail", ErrorMessage: "confidential-7f3a is not allowed" },
 };
 

@@ -10,7 +10,7 @@ import {
 
 type RequestParams = Parameters<OpensearchClient["transport"]["request"]>[0];
 
-/** A client whose answers come from a function, and the list of its requests. */
+/** Creates a client that returns the results of `answer`, and the list of the client's requests. */
 const scripted = (answer: (body: string, request: number) => unknown) => {
   const bodies: string[] = [];
   let inFlight = 0;

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A server that accepts every request, and the list of these requests. */
+/** Starts a server that accepts every request, and returns its URL and the list of the received requests. */
 const listen = async (secure = false): Promise<{ url: string; received: SignedRequest[] }> => {
   const received: SignedRequest[] = [];
   const take = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {

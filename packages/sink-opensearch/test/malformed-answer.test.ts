@@ -1,5 +1,5 @@
-// Truncated and malformed answers, which a server sends and the real client reads. The write may have happened, so core
-// retries the whole request and writes no dead letters.
+// The real client reads truncated and malformed answers. After such an answer, nobody knows if the server has written
+// the documents. Core must retry the whole request, and must not write dead letters.
 
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,7 +15,7 @@ const whole =
 const zipped = gzipSync(whole);
 const json = { "content-type": "application/json; charset=UTF-8" };
 
-/** Sends the headers and the bytes, and then closes the connection. */
+/** Sends the headers and the bytes, and then closes the connection, so that the answer is truncated. */
 const cut = (outgoing: ServerResponse, headers: Record<string, string | number>, bytes: Buffer | string): void => {
   outgoing.writeHead(200, { ...json, ...headers });
   outgoing.write(bytes, () => outgoing.socket?.destroy());

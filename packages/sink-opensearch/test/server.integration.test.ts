@@ -25,7 +25,7 @@ const mappings: OpensearchMappings = {
   },
 };
 
-/** A change whose record has exactly this image, so that numbers keep their notation. */
+/** A change whose record contains this image unchanged, so that the text of each number stays the same. */
 const imageChange = (after: Image, origin: Origin) => {
   const record = streamRecord({ keyNames: ["pk"], after: { pk: "placeholder" } });
   const keys = { pk: after.pk } as Image;
@@ -160,7 +160,7 @@ await describeWithEachServer("the sink", ({ url }) => {
     await opensearchSink({ client, index, mappings, settings: testSettings }).ensure();
     expect(await write(other, 8)).toBe("delivered");
     expect(await documentsOf(index)).toEqual([{ pk: "a", count: 8 }]);
-    // Redelivers a change, whose document first has the same version, then has an older version, and then is missing.
+    // Delivers the change again: while its document exists, after an older document replaced it, and after a deletion.
     expect(await write(other, 8)).toBe("superseded");
     for (const older of [3, undefined]) {
       await api("DELETE", `/${index}-000001`);

@@ -32,7 +32,7 @@ describeWithPostgres("a pool that the sink creates", (engine) => {
     proxy.cut();
     const second = batchAt(2);
     const write = () => sink.write(second, invocation());
-    // pg may not have noticed the loss yet. In this case the write fails, and core would retry.
+    // If pg has not noticed the lost connection, the first write fails. Core would then retry, so this test retries.
     const results = await write().catch((error: unknown) => {
       expect(error).toMatchObject({ code: "SINK_UNAVAILABLE" });
       return write();

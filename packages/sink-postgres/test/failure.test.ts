@@ -26,7 +26,7 @@ const withTable = async (database: Database): Promise<Database> => {
   return database;
 };
 
-/** Locks the item's row in the version table, like a slow writer, until `release` is called. */
+/** Locks the item's row in the version table until the test calls `release`, like a slow writer. */
 const hold = async (database: Database, id: string): Promise<{ readonly release: () => Promise<void> }> => {
   const client = await database.pool.connect();
   await client.query("BEGIN");
@@ -103,7 +103,7 @@ describeWithPostgres("a lost connection", (engine) => {
     await close();
   });
 
-  // The next test stops the server, so it must not run on a server that the user has started.
+  // The next test stops the server, so the test must not use the server of the user at DATABASE_URL.
   const testWithOwnServer = process.env.DATABASE_URL === undefined ? test : test.skip;
   testWithOwnServer(
     "to a server that restarts or is killed causes SINK_UNAVAILABLE until the server is back",
@@ -192,7 +192,7 @@ describeWithPostgres("conflicts", (engine) => {
       ["a", "b", "c"].map((id) => delivery(id, 1, id)),
       invocation(),
     );
-    // The server checks for a deadlock once, some time after a wait has begun, so the sink must begin to wait last.
+    // A session checks for a deadlock only once, soon after its wait begins. So the sink's wait for c must begin last.
     const between = await hold(database, "b");
     const other = await database.pool.connect();
     await other.query("SET deadlock_timeout = '60s'");

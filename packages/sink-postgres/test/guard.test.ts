@@ -110,7 +110,7 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
     });
 
     test(`${guard}: redrives during live changes leave the last state of each item`, async () => {
-      // Writer 0 delivers the live stream in order. The other writers redrive single old changes.
+      // Writer 0 delivers the live changes in order. Each other writer redrives some of the older changes.
       await race(77, (life, writer) =>
         writer === 0 ? [...life] : life.slice(0, -1).filter((_, index) => index % 3 === writer - 1),
       );
@@ -119,7 +119,7 @@ describeWithPostgres("four writers on the same keys, read committed", (engine) =
 });
 
 describeWithPostgres("the version table", (engine) => {
-  /** A sink whose statements run in one transaction, which commits only when the test calls `commit`. */
+  /** A sink that runs all statements in one transaction. The transaction commits when the test calls `commit`. */
   const uncommitted = async (database: Database): Promise<{ sink: PostgresSink; commit: () => Promise<void> }> => {
     const client = await database.pool.connect();
     await client.query("BEGIN");

@@ -32,7 +32,7 @@ describeWithPostgres("bad rows", (engine) => {
     return { database, sink, watched };
   };
 
-  /** Writes a bad row between two good rows. Expects that only the bad row is rejected, by an error without values. */
+  /** Writes a bad row between two good rows. Expects an error for the bad row only, and no values in this error. */
   const expectRejectedAlone = async (definition: string, bad: PostgresRow, reason: string, options: object = {}) => {
     const { database, sink } = await open(definition, options);
     const batch = [row("1", {}), row(`2-${secret}`, bad), row("3", {})];

@@ -1,4 +1,4 @@
-// The conformance kit on fauxqs, with a standard topic and with a FIFO topic.
+// Runs the conformance kit on fauxqs, once with a standard topic and once with a FIFO topic.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { AppendDelivery } from "@sluice/core/sink-kit";

@@ -1,4 +1,4 @@
-// Tests of a separate body for each protocol. They run on moto, because fauxqs does not support such bodies.
+// Tests of messages with a separate body for each protocol. fauxqs does not support such messages, so moto is used.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";

@@ -1,4 +1,4 @@
-// Sets up the target of the tests. The sink publishes to an engine behind a proxy, and queues receive the messages.
+// Sets up the target of the tests: an engine behind a proxy. The sink publishes messages, and queues receive them.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -49,7 +49,7 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "Throttled", SenderFault: false, Message: "slow down" },
-  // SNS may quote the rejected message in its error, so the sink must omit this text.
+  // SNS' error message may quote the rejected message, so the sink must not copy this error message.
   refuse: { Code: "InvalidParameter", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 

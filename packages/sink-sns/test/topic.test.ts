@@ -65,7 +65,7 @@ describeWithSns("a pipeline into SNS", (target) => {
   test("publishes more than 256 KiB to a topic with a higher limit", async () => {
     const { topicArn, drain } = await target.createTopic();
     const requests: number[] = [];
-    // fauxqs always has the default limit, so this client replaces it.
+    // A topic of fauxqs always has the default limit of 256 KiB, so the test uses this client instead of fauxqs.
     const client = {
       publishBatch: async ({
         PublishBatchRequestEntries: entries,

@@ -1,4 +1,4 @@
-// The conformance kit on fauxqs, with a standard queue and with a FIFO queue. elasticmq.test.ts runs it on ElasticMQ.
+// Runs the conformance kit on fauxqs, with a standard queue and a FIFO queue. elasticmq.test.ts runs it on ElasticMQ.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startSqs } from "@sluice/local";

@@ -1,4 +1,4 @@
-// Runs the conformance kit, and tests of the order of messages, on ElasticMQ, a second implementation of SQS.
+// Runs the conformance kit on ElasticMQ, a second implementation of SQS, and tests the order of messages there.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
@@ -55,7 +55,7 @@ describeWithElasticmq("on ElasticMQ", (target) => {
       .handler();
     let left = records.length;
     for (let attempt = 0; left > 0 && attempt < 30; attempt += 1) {
-      // The whole batch is delivered again, as after a crash.
+      // If any record failed, the next attempt delivers the whole batch again, as after a crash.
       left = (await handler(streamEvent(records))).batchItemFailures.length;
     }
     expect(left).toBe(0);

@@ -33,7 +33,7 @@ const faultAnswers = {
 
 const entryFailures = {
   "throttle-one": { Code: "RequestThrottled", SenderFault: false, Message: "slow down" },
-  // SQS quotes the rejected message in its error, so the sink must omit this text.
+  // SQS' error message quotes the rejected message, so the sink must not copy this error message.
   refuse: { Code: "InvalidParameterValue", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 

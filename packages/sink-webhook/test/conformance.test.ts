@@ -53,7 +53,7 @@ const openRig = async (): Promise<AppendRig<WebhookMessage>> => {
     endFault: async () => {
       endpoint.setScript(take);
       await endpoint.start();
-      // Advances the clock, so that an open circuit breaker allows a probe.
+      // Advances the clock by an hour, so that a circuit breaker that opened during the fault lets a request through.
       await clock.advance(3_600_000);
     },
     close: endpoint.stop,

@@ -39,7 +39,7 @@ const errorOf = (result: WriteResult): SinkError => {
   return result.error as SinkError;
 };
 
-/** Waits for a condition that depends on sockets, which do not use the test's clock. */
+/** Waits until `holds` returns true. The condition depends on sockets, so the test's clock cannot be used. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -131,7 +131,7 @@ describe("a request", () => {
     const invocationEnd = new AbortController();
     const batch = ["a", "b"].map((orderId) => deliveryOf(undefined, orderId));
     const writing = sink.write(batch, invocation(invocationEnd.signal));
-    // At this point, only the second request sleeps, because it waits for the rate limit.
+    // Waits until the first request has arrived and the second request sleeps because of the rate limit.
     await until(() => endpoint.received.length === 1 && clock.sleepers() === 1);
     invocationEnd.abort();
     expect((await writing).map(outcomeOf)).toEqual(["delivered", "DEADLINE_EXCEEDED"]);
@@ -242,7 +242,7 @@ describe("the circuit breaker", () => {
     const { send } = open({ circuitBreaker: { failures: 1 } });
     for (let count = 0; count < 4; count += 1) {
       await send();
-      // The endpoint closes the connection when the next request arrives, as after a freeze.
+      // The endpoint closes the idle connection when it is used again, as if the environment had been frozen meanwhile.
       endpoint.setScript((_, response) => response.destroy());
       expect(outcomeOf(await send())).toBe("SINK_UNAVAILABLE");
       endpoint.setScript(status(204));
@@ -387,7 +387,7 @@ describe("TLS", () => {
     expect(error.message).toContain("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  // This test cannot set the variable, because Jest's process.env is a copy that TLS does not read.
+  // This test checks the agent's options. It cannot set the variable, because Jest's process.env is a copy.
   test("is verified explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED does not matter", () => {
     const settings = checkOptions({ url: "https://api.example.com", secrets: [], tls: { ca: cert } });
     expect(agentOptions(settings)).toMatchObject({ rejectUnauthorized: true, ca: cert });

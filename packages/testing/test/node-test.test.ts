@@ -4,12 +4,12 @@ import { describe, expect, test } from "@jest/globals";
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`node-test/${name}`, import.meta.url));
 
-/** Runs the kit with `node --test` from its sources. Resolves with the exit code and the output. */
+/** Runs the kit's TypeScript sources with `node --test`. Resolves with the exit code and the output. */
 const nodeTest = (env: NodeJS.ProcessEnv = {}): Promise<{ readonly code: number; readonly output: string }> => {
   const loader = new URL("node-test/loader.js", import.meta.url).href;
   const flags = ["--conditions=@sluice/source", "--import", loader, "--test", "--test-reporter=tap"];
   return new Promise((resolve) => {
-    // If NODE_TEST_CONTEXT were set, the child process would report as part of this run.
+    // If NODE_TEST_CONTEXT were set, the child process would act as a part of the test run that has set the variable.
     const options = { env: { ...process.env, NODE_OPTIONS: "", ...env, NODE_TEST_CONTEXT: undefined } };
     execFile(process.execPath, [...flags, pathOf("conformance.ts")], options, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),

@@ -30,7 +30,7 @@ interface SentDecision {
   readonly output: string;
 }
 
-/** Creates the page, and the list of the decisions that it sends to Step Functions. */
+/** Creates the approval page, and the list of the decisions that the page sends to Step Functions. */
 const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
   const decisions: SentDecision[] = [];
   const sfn = {

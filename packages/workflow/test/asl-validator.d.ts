@@ -3,6 +3,6 @@ declare module "asl-validator" {
     readonly isValid: boolean;
     readonly errorsText: (separator: string) => string;
   };
-  // biome-ignore lint/style/noDefaultExport: the package's
+  // biome-ignore lint/style/noDefaultExport: the package asl-validator has a default export
   export default validate;
 }

@@ -11,9 +11,9 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
   startEngines({ dynamodb: true, sqs: true }),
 );
 
-/** Runs one batch of a new run, which receives the messages that are in the queue now. */
+/** Starts a new run and runs one batch of it. The batch receives only messages that are already in the queue. */
 const run = async (world: World, mode: BatchEvent["mode"], options: BatchOptions = {}): Promise<Progress> => {
-  // Starts one millisecond later, because SQS' times are in milliseconds and the newest message must be older.
+  // The newest message must be older than the run. SQS' times are in milliseconds, so the run starts a millisecond later.
   const startedAt = new Date(Date.now() + 1).toISOString();
   const event = { mode, run: `execution:${startedAt}`, startedAt, retries: 0, settings: {}, progress: noProgress };
   return batchHandler({ ...world.options, ...options })(event);
@@ -33,7 +33,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
     return world;
   };
 
-  /** A world with a dead letter for each item, which the mapper refused at first and accepts now. */
+  /** A world with a dead letter for each item. The mapper has refused these items, but now accepts them. */
   const withDeadLetters = async (items: readonly never[], spoil: (world: World) => Promise<void> = async () => {}) => {
     const world = await made();
     world.refuse(() => true);
@@ -329,7 +329,7 @@ describeWithEngines("a batch on SQS and DynamoDB", (engines) => {
   });
 
   describe("a REMOVE record", () => {
-    /** Creates a world with the dead letter of a REMOVE record. The target refuses it, because no mapper gets removes. */
+    /** Creates a world with the dead letter of a REMOVE record, as if the target had refused the removal. */
     const removed = async (): Promise<World> => {
       const world = await made();
       await world.put(item("o-1"));

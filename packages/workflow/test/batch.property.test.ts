@@ -9,7 +9,7 @@ import { functionError, invoking, orders, silent } from "./rig.ts";
 
 const run = "arn:aws:states:eu-west-1:123456789012:execution:redrive:1";
 
-/** An environment of the function that crashes before or after this request, and sends no further requests. */
+/** A Lambda environment that crashes before or after request number `diesAt`, and then sends no more requests. */
 const mortal = (diesAt: number | undefined, after: boolean) => {
   let requests = 0;
   let dead = false;
@@ -99,7 +99,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
         }
       };
 
-      // Like the state machine, runs a crashed batch again with the same input, some time later.
+      // After a crash, runs the batch again later with the same input, like the state machine.
       let progress = noProgress;
       const left = [...deathList];
       for (let batches = 0; progress.next === "more"; batches += 1) {
@@ -111,7 +111,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
       const { received, ...others } = progress.counts;
       expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBe(received);
 
-      // Expects that each message is delivered, dropped, or still in the queue.
+      // Expects that each good message is delivered or still in the queue, and that each bad message is still in the queue.
       const there = new Set(queue.bodies());
       const delivered = new Set([...target.items().values()].map((item) => (item as { id: string }).id));
       kinds.forEach((kind, index) => {
@@ -119,7 +119,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
         if (kind === "good") expect(stays || delivered.has(`o-${index + 1}`)).toBe(true);
         else if (kind !== "drop") expect(stays).toBe(true);
       });
-      // The counts below are exact only if the batch never crashed and the run was not ended by adjacent bad messages.
+      // The counts below are exact only if no batch crashed and the run did not stop because of several bad messages in a row.
       if (deathList.length > 0 || progress.reason === "pipeline") return;
       expect(new Set(sent).size).toBe(sent.length);
       expect(received).toBe(kinds.length);

@@ -62,7 +62,7 @@ describe("a run", () => {
   test("does not attempt a message again that a later batch of the run receives", async () => {
     const { queue, run, requests } = rig({ timeoutMs: 70_000, chunkSize: 10 });
     queue.send(...numbersTo(150).map(bad));
-    // At one message a second, the first messages are visible again before the last messages are received.
+    // At one message per second, the first messages become visible again before the run has received the last messages.
     const progress = await run({ ratePerSecond: 1 });
     expect(progress).toMatchObject({ next: "done", counts: { received: 150, left: 150 } });
     expect(requests.reduce((sum, size) => sum + size, 0)).toBe(150);
@@ -214,7 +214,7 @@ describe("the rate", () => {
     const startedAt = queue.now();
     await run({ ratePerSecond: 10 });
     expect(requests).toEqual([...Array(9).fill(10), 5]);
-    // 95 messages take 9.5 seconds at 10 a second, and two empty receives take five seconds each.
+    // At 10 messages per second, 95 messages take 9.5 seconds. At the end, two empty receives take five seconds each.
     expect(queue.now() - startedAt).toBeGreaterThanOrEqual(9_500);
     expect(queue.now() - startedAt).toBeLessThan(21_000);
   });

@@ -1,4 +1,4 @@
-// The numbers of requests for 1,000 dead letters, which must be equal to the numbers in README.md.
+// Counts the requests for 1,000 dead letters. The counts must be equal to the numbers in README.md.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";

@@ -3,7 +3,7 @@
 import { type Envelope, encodeEnvelope, type StreamRecord } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
 
-/** The record of the insert of an order. */
+/** The record of a change that inserts an order. */
 export const orderRecord = (id: string, position = 1, item: Record<string, unknown> = { total: 5 }): StreamRecord =>
   streamRecord({ keyNames: ["id"], after: { id, ...item }, position });
 

@@ -1,5 +1,5 @@
-// A whole redrive on local engines: the table's stream, dead letters in SQS, Step Functions, and the approval by a link
-// that SNS sends. Only the target is in memory.
+// A whole redrive on local engines: the table's stream, dead letters in SQS, Step Functions, and the approval. A person
+// approves with a link that SNS sends. Only the target is in memory.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { afterAll, describe, expect, test } from "@jest/globals";

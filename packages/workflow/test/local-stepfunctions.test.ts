@@ -18,7 +18,7 @@ const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? nul
 
 const isCallback = ({ Resource }: StateDefinition): boolean => String(Resource).endsWith(".waitForTaskToken");
 
-/** Adds Lambda calls and task tokens to the engine, because the engine does not run tasks itself. */
+/** Creates the engine. aws-local-stepfunctions does not run tasks, so this function adds Lambda calls and task tokens. */
 const localEngine = async (): Promise<Engine> => {
   const { StateMachine: Machine } = await import("aws-local-stepfunctions");
   const waiting = new Map<string, (output: unknown) => void>();
@@ -92,6 +92,6 @@ if (major >= 22) {
 } else {
   const reason = `aws-local-stepfunctions needs Node 22, and this is ${major}: npm run test:node22 -- packages/workflow`;
   process.stderr.write(`Skipped: ${reason}\n`);
-  // biome-ignore lint/suspicious/noSkippedTests: the reason is its name; CI runs the same file on 22 and 24
+  // biome-ignore lint/suspicious/noSkippedTests: the test's name is the reason; CI runs this file on Node 22 and 24
   describe("the state machine in aws-local-stepfunctions", () => test.skip(reason, () => undefined));
 }

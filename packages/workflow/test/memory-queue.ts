@@ -24,7 +24,7 @@ export interface MemoryQueue {
 
 export const queueUrl = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dead";
 
-/** The start of a run. The run redrives only messages that were sent earlier. */
+/** The time at which a run starts. The run redrives only messages that were sent before this time. */
 export const startMs: number = Date.parse("2026-11-25T12:00:00.000Z");
 
 export const memoryQueue = (startsAt: number = startMs - 1_000): MemoryQueue => {

@@ -1,5 +1,5 @@
-// Runs state machines in moto's Step Functions, which provides task tokens, timeouts and the context object. moto calls
-// the functions on a server of this test, which answers like Lambda's API.
+// Runs state machines in moto's Step Functions, which supports task tokens, timeouts and the context object. For each
+// Lambda task, moto calls a server in this process. The server calls the function and answers like Lambda's API.
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,7 +24,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Calls a function. If it throws an error named `Lambda.…`, Lambda's API itself answers with this error. */
+/** Calls a function. An error named `Lambda.…` becomes an error of Lambda's API, and any other error one of the function. */
 const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> => {
   try {
     return { status: 200, body: (await call(event as never, lambdaContext())) ?? null };
@@ -37,7 +37,7 @@ const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> 
   }
 };
 
-/** Starts a server that answers like Lambda's API and calls functions of this process. */
+/** Starts a server that calls functions of this process and answers like Lambda's API. */
 const lambdaServer = async (functions: () => Functions): Promise<Server> => {
   const server = createServer(async (request, response) => {
     const [, name = ""] = /\/functions\/([^/]+)\/invocations/.exec(request.url ?? "") ?? [];
@@ -50,7 +50,7 @@ const lambdaServer = async (functions: () => Functions): Promise<Server> => {
   return server;
 };
 
-/** Replaces placeholders like a deployment, and shortens the delays before retries to a second. */
+/** Replaces the placeholders, as a deployment does, and shortens each delay before a retry to one second. */
 const deployable = (machine: StateMachine): string => {
   const hurried = ({ Retry, ...state }: StateDefinition): unknown => ({
     ...state,

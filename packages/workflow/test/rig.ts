@@ -37,7 +37,7 @@ export type Answer = Awaited<ReturnType<LambdaClient["invoke"]>>;
 
 export const payloadOf = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(JSON.stringify(value) ?? ""));
 
-/** The response of Lambda's API when a function throws. */
+/** The response of Lambda's API if the function has thrown an error. */
 export const functionError = (errorType: string): Answer => ({
   FunctionError: "Unhandled",
   Payload: payloadOf({ errorType, errorMessage: "", trace: [] }),
@@ -62,7 +62,7 @@ export const orders = (): { target: MemoryUpsertSink<unknown>; handler: Pipeline
 
 export interface RigOptions extends Omit<BatchOptions, "queueUrl" | "clock"> {
   readonly invoke?: LambdaClient["invoke"];
-  /** Timeout of an invocation. Default: 300,000. */
+  /** Timeout of an invocation in milliseconds. Default: 300,000. */
   readonly timeoutMs?: number;
 }
 
@@ -75,9 +75,9 @@ export interface Rig {
   /** Number of messages in each request to the pipeline's function. */
   readonly requests: number[];
   readonly event: (changes?: Partial<BatchEvent>) => BatchEvent;
-  /** Runs one batch in a new environment. */
+  /** Runs one batch in a new Lambda environment. */
   readonly batch: (event?: Partial<BatchEvent>) => Promise<Progress>;
-  /** Runs batches until the run ends, like the state machine. */
+  /** Like the state machine, runs batches until the run ends. */
   readonly run: (settings?: RunSettings, mode?: BatchEvent["mode"]) => Promise<Progress>;
 }
 

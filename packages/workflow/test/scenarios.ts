@@ -1,4 +1,4 @@
-// Executions of the state machine with the real functions. Each file that imports them runs them in another engine.
+// Test cases that execute the state machine with the real functions. Each file that imports them uses another engine.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { InvocationContext } from "@sluice/core/envelope";
@@ -60,9 +60,9 @@ interface WorldOptions {
   readonly batch?: BatchOptions;
   readonly invoke?: LambdaClient["invoke"];
   readonly dynamodb?: SourceTableClient;
-  /** Acts for the person who gets the link. Default: does nothing. */
+  /** Does what the person who gets the link does. Default: nothing. */
   readonly human?: (link: URL, page: ReturnType<typeof approvalPageHandler>) => Promise<unknown>;
-  /** Replaces functions, by the names of their placeholders. */
+  /** Replaces functions. Each key is the function's placeholder in the state machine. */
   readonly functions?: { readonly [placeholder: string]: (real: LambdaFunction) => LambdaFunction };
 }
 
@@ -75,7 +75,7 @@ const request = (method: string, link: URL, body?: string) => ({
 const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
 const makeWorld = (engine: Engine, options: WorldOptions): World => {
-  // The queue uses real time, because Step Functions sets the start of an execution.
+  // The queue's clock starts a minute before now, because Step Functions sets the execution's start to the real time.
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
@@ -136,7 +136,7 @@ const failing =
   async () =>
     Promise.reject(named(name));
 
-/** Fails this number of times before it calls the real function. */
+/** The first `times` calls fail with an error of this name. Later calls go to the real function. */
 const failingTimes =
   (times: number, name: string) =>
   (real: LambdaFunction): LambdaFunction => {
@@ -238,7 +238,7 @@ export const scenarios = (name: string, start: () => Promise<Engine>): void => {
           machine,
           human: async (link, page) => {
             links.push(link);
-            // A scanner of e-mails opens the link before the person does.
+            // An e-mail scanner opens the link before the person opens it.
             for (const method of ["HEAD", "GET"]) statuses.push((await page(request(method, link))).statusCode);
             statuses.push((await page(request("POST", link, "decision=approve"))).statusCode);
           },

@@ -1,5 +1,5 @@
-// A table with its stream, a pipeline behind an event source mapping, and the dead-letter queue, on local engines. Only
-// the target is in memory.
+// A table with its stream, a pipeline with its event source mapping, and a dead-letter queue, all on local engines.
+// Only the target is in memory.
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -20,7 +20,7 @@ export interface World {
   readonly lambda: LambdaClient;
   /** Every record that the stream has emitted. */
   readonly records: StreamRecord[];
-  /** Sets the items that the pipeline's mapper refuses. By default, the mapper accepts every item. */
+  /** Makes the pipeline's mapper refuse the items for which `refuses` returns true. Default: no items. */
   readonly refuse: (refuses: (item: Record<string, unknown>) => boolean) => void;
   readonly put: (item: Image) => Promise<void>;
   readonly get: (id: string) => Promise<Image | undefined>;

@@ -1,4 +1,4 @@
-// Tests the order in a group on both engines. fauxqs delivers one message of a group at a time, and ElasticMQ up to ten.
+// Tests that both engines keep a group's order. fauxqs delivers one message of a group at a time, ElasticMQ up to ten.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, type SqsRecord, startElasticmq, startSqs } from "../../src/index.ts";

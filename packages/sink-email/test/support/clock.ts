@@ -4,13 +4,13 @@ import type { Clock } from "@sluice/core/sink-kit";
 
 /** A clock that a test advances. */
 export interface ManualClock extends Clock {
-  /** Runs pending work, advances the time, wakes the sleepers whose time has come, and runs their work. */
+  /** Runs pending work, advances the time, ends the sleeps whose time has come, and runs the work that follows. */
   readonly advance: (ms: number) => Promise<void>;
   /** Number of sleeps that have not ended. */
   readonly sleepers: () => number;
 }
 
-/** Waits until all remaining work waits for the clock or for a socket. */
+/** Waits until all pending work is done, sleeps on the clock, or waits for a socket. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };

@@ -1,4 +1,4 @@
-// Deliveries and invocations without a pipeline.
+// Creates deliveries and invocations for tests that call a sink directly, without a pipeline.
 
 import type { AppendDelivery, Sink, SinkError, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";

@@ -1,4 +1,4 @@
-// Leases in memory. Like a table, they outlive the sinks that use them.
+// Leases in memory. Like leases in a table, these leases outlive the sinks that use them.
 
 import type { Leases } from "@sluice/core/sink-kit";
 

@@ -96,7 +96,7 @@ export const openSes = async (): Promise<LocalSes> => {
     await closed;
   };
   const port = await start(0);
-  // All emulators of a process share one store, so it may contain mails of an earlier test.
+  // All emulators of a process share one store, so the store may contain mails of an earlier test.
   await fetch(`http://127.0.0.1:${upstreamPort}/clear-store`, { method: "POST" });
   const client = new SESv2({
     region: "us-east-1",

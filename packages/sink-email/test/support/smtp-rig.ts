@@ -7,7 +7,7 @@ import { simpleParser } from "mailparser";
 import { type EmailMessage, emailSink, smtpTransport } from "../../src/index.ts";
 import { login, openSmtp, type Reply, type SmtpScript } from "./smtp-server.ts";
 
-/** The recipient of a change. It is unique, so that the server can identify the change before it has the mail. */
+/** The recipient for a change. The address is unique, so that the server knows the change before the mail arrives. */
 export const recipientOf = ({ version }: Pick<Change, "version">): string =>
   `v-${createHash("sha256").update(version).digest("hex").slice(0, 32)}@example.com`;
 
@@ -54,7 +54,7 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
     requests: server.requests,
     fail: async (fault) => {
       if (fault.kind === "down") return server.stop();
-      // Closes open connections, because they have logged in already and the fault would not affect them.
+      // Closes the open connections. They have already logged in, so `deny` would not affect them.
       if (fault.kind === "close-idle" || fault.kind === "deny") server.cut();
       const script = scripts[fault.kind](fault);
       if (script !== undefined) server.setScript(script);

@@ -11,7 +11,7 @@ export interface TakenMail {
   readonly raw: string;
 }
 
-/** A reply that rejects, as its code and its text. The text begins with the enhanced code. */
+/** A reply that rejects a recipient or a mail. The text begins with the enhanced status code, for example 5.1.1. */
 export type Reply = readonly [code: number, text: string];
 
 /** The behaviour of the server. Default: accept every mail. */
@@ -20,7 +20,7 @@ export interface SmtpScript {
   readonly recipient?: (address: string) => Reply | undefined;
   /** `drop` closes the connection at MAIL FROM. */
   readonly sender?: "drop";
-  /** The server accepts a mail, accepts the mail and closes the connection, never replies, or rejects the mail. */
+  /** What the server does with a mail: accept, accept and close the connection, never reply, or reject. */
   readonly arrival?: "take" | "take-and-drop" | "hang" | Reply;
   readonly login?: "allow" | "deny";
 }
@@ -43,7 +43,7 @@ export const login = { user: "sluice", pass: "secret-8c41" };
 
 const errorOf = ([responseCode, message]: Reply): Error => Object.assign(new Error(message), { responseCode });
 
-/** Starts a server, which uses TLS from the first byte if the options have `secure`. */
+/** Starts a server. With the option `secure`, the server uses TLS from the first byte. */
 export const openSmtp = async (options: SMTPServerOptions = {}): Promise<ScriptedSmtp> => {
   const taken: TakenMail[] = [];
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-// An HTTP proxy in front of a real server. The proxy injects faults that a real server does not have on demand.
+// An HTTP proxy in front of a real server. The proxy injects faults, because a test cannot make the server fail.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -22,7 +22,7 @@ export interface FaultProxy {
   readonly fail: (fault: Fault) => void;
   /** Sets the function that returns the answer to a bulk request, or undefined to forward the request. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
-  /** Sends this answer to requests with this path, except bulk requests, instead of the server's answer. */
+  /** Answers all requests for this path except bulk requests with this answer, instead of the server's answer. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly endFault: () => void;
   readonly close: () => Promise<void>;
@@ -80,7 +80,7 @@ const itemAnswers: { readonly [kind in Fault["kind"]]?: Item } = {
 /** Splits the body into entries of two lines. */
 const entriesOf = (body: string): string[] => body.match(/.*\n.*\n/g) ?? [];
 
-/** Forwards every entry but one, and adds the proxy's own result for that entry. */
+/** Forwards all entries except the entry of the fault's change. For that entry, the proxy adds its own result. */
 const withoutOne = async (
   fault: Fault & { readonly kind: "refuse" | "throttle-one" },
   body: string,

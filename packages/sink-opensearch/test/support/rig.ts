@@ -1,4 +1,4 @@
-// The conformance kit's rig, which is the sink with a real server behind a proxy.
+// The rig for the conformance kit. The sink writes to a real server through a proxy.
 
 import type { SpecimenItem, UpsertRig } from "@sluice/testing";
 import {
@@ -23,7 +23,7 @@ export const specimenMappings: OpensearchMappings = {
   },
 };
 
-/** Settings of a fast index, which has no replicas and does not wait for the disk. */
+/** Settings that make an index fast: no replicas, and no wait for the disk after each write. */
 export const testSettings = { number_of_replicas: 0, "translog.durability": "async" };
 
 const auth = { username: "kit", password: "kit-password-4242" };

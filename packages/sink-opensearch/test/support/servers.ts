@@ -1,4 +1,4 @@
-// Starts the servers for the tests of this package: each release that can run here, or only the one at OPENSEARCH_URL.
+// Starts a server of each OpenSearch release that can run here, unless OPENSEARCH_URL names a server for the tests.
 
 import { afterAll, describe, test } from "@jest/globals";
 import {

@@ -1,4 +1,4 @@
-// Computes the signature that AWS expects for a request, as AWS documents it, without the client's signer.
+// Computes the signature of a request as AWS documents it. Does not use the client's signer, which the tests check.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (read 2026-11-23)
 
 import { createHash, createHmac } from "node:crypto";

@@ -1,4 +1,4 @@
-// Deliveries without a pipeline, and a database for each test.
+// Creates deliveries for tests that call a sink directly, and a database for each test.
 
 import type { Change, UpsertDelivery, WriteContext, WriteResult } from "@sluice/core/sink-kit";
 import type { PostgresEngine } from "@sluice/local";
@@ -51,7 +51,7 @@ export interface WatchedPool extends PostgresPool {
   readonly queries: readonly PostgresQuery[];
 }
 
-/** Wraps a pool, to keep every query. `before` runs before each query, and may delay the query or make it fail. */
+/** Wraps a pool to keep its queries. `before` runs before each query, and may delay this query or make it fail. */
 export const watch = (
   pool: PostgresPool,
   before: (query: PostgresQuery) => Promise<void> | void = () => undefined,

@@ -61,7 +61,7 @@ export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Pro
     deny: () => database.sql(`REVOKE INSERT ON ${relation} FROM ${role}`),
     "drop-after-send": () => proxy.setMode("drop-answer"),
     hang: async () => {
-      // Opens a connection first, so that the next statement hangs instead of the handshake.
+      // Opens a connection before the fault, so that the sink's next statement hangs, and not the handshake.
       await pool.query("SELECT 1");
       proxy.setMode("hang");
     },

@@ -1,4 +1,4 @@
-// A server that speaks just enough of Postgres' protocol to accept a client and end the connection in the same packet.
+// A fake Postgres server. In one packet, it accepts a client and reports that it ends the connection.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -11,7 +11,7 @@ const message = (type: string, ...parts: readonly Buffer[]): Buffer => {
   return Buffer.concat([head, body]);
 };
 
-/** AuthenticationOk, ReadyForQuery, and the error of a server that is shutting down. */
+/** The messages AuthenticationOk and ReadyForQuery, and the error of a server that is shutting down. */
 const farewell = Buffer.concat([
   message("R", Buffer.alloc(4)),
   message("Z", Buffer.from("I")),

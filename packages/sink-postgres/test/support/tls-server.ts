@@ -1,4 +1,4 @@
-// A server that speaks just enough of Postgres' protocol to offer TLS with a self-signed certificate.
+// A fake Postgres server that only negotiates TLS, with a self-signed certificate.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -31,7 +31,7 @@ export interface TlsServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server that answers the request for TLS with `S` (yes) or `N` (no), and then closes the connection. */
+/** Starts a server. It answers the client's request for TLS with `S` (yes) or `N` (no), and offers nothing else. */
 export const openTlsServer = async (answer: "S" | "N"): Promise<TlsServer> => {
   let accepted = 0;
   const server = createServer((socket) => {

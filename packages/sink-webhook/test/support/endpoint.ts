@@ -56,7 +56,7 @@ export const openEndpoint = async (tls?: { readonly key: string; readonly cert: 
     script(one, response);
   };
   const listen = (request: IncomingMessage, response: ServerResponse): void => {
-    // Ignores requests whose connection the client has closed.
+    // Ignores the error of a request whose connection the client has closed.
     listener(request, response).catch(() => response.destroy());
   };
   const server: Server = tls === undefined ? createServer(listen) : createTlsServer(tls, listen);

@@ -1,4 +1,4 @@
-// Append sinks with one defect each, based on the memory sink, and the case of the kit that must detect the defect.
+// Broken append sinks. Each is the memory sink with one defect, and names the case of the kit that must detect it.
 
 import { type AppendDelivery, delivered, failed, type Sink, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import type { CaseId } from "@sluice/testing";
@@ -22,7 +22,7 @@ const append = (caughtBy: CaseId, defect: string, breakWrite: Break<One>): Broke
   conformance: appendConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write) } })),
 });
 
-/** The memory sink with a defect in `dryRun`. */
+/** The memory sink with a defect in `dryRun`, which case A07 must detect. */
 const brokenDryRun = (
   defect: string,
   change: (sink: Sink<AppendMessage, "append">) => Sink<AppendMessage, "append">,

@@ -10,7 +10,7 @@ interface Declared {
   readonly run: () => Promise<void>;
 }
 
-/** Collects the cases that the kit declares, with a runner that does not run them. */
+/** Returns the cases that the kit declares. Uses a runner that collects the cases instead of running them. */
 const declared = (conformance: Conformance<SpecimenItem> | Conformance<AppendMessage>): readonly Declared[] => {
   const cases: Declared[] = [];
   const skip = (): void => undefined;

@@ -1,4 +1,4 @@
-// Upsert sinks with one defect each, based on the memory sink, and the case of the kit that must detect the defect.
+// Broken upsert sinks. Each is the memory sink with one defect, and names the case of the kit that must detect it.
 
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { chunk, type Delivery, delivered, failed, SinkError, toJson, type WriteResult } from "@sluice/core/sink-kit";
@@ -26,7 +26,7 @@ import { upsertConformance } from "./memory-rigs.ts";
 
 type One = UpsertDelivery<SpecimenItem>;
 
-/** The memory sink with a broken `write`. `breakWrite` gets the correct `write`, and may call it. */
+/** The memory sink with a broken `write`. `breakWrite` gets the correct `write`, and returns the broken one. */
 const upsert = (
   caughtBy: CaseId,
   defect: string,
@@ -37,14 +37,14 @@ const upsert = (
   conformance: upsertConformance((sink) => ({ sink: { ...sink, write: breakWrite(sink.write, sink) } })),
 });
 
-/** A rig of the memory sink. `change` returns replacements for members of the rig. */
+/** The memory sink in a changed rig. `change` returns the members of the rig to replace. */
 const rig = (
   caughtBy: CaseId,
   defect: string,
   change: (sink: MemoryUpsertSink<SpecimenItem>) => Partial<UpsertRig<SpecimenItem>>,
 ): BrokenSink => ({ caughtBy, defect, conformance: upsertConformance(change) });
 
-/** A sink that splits batches with wrong limits, in front of a memory sink without limits. */
+/** A sink that splits batches at the wrong limits. It writes the parts to a memory sink that has no limits. */
 const splitting = (caughtBy: CaseId, defect: string, sizeOf: (delivery: Delivery) => number, maxEntries: number) =>
   rig(caughtBy, defect, () => {
     const sink = memoryUpsertSink<SpecimenItem>();
@@ -67,7 +67,7 @@ interface Row {
   readonly message: SpecimenItem;
 }
 
-/** A sink that has neither the version guard nor the tombstones of the memory sink. `take` writes a delivery. */
+/** A sink without the memory sink's version guard and tombstones. It writes each delivery with `take`. */
 const unguarded = (
   caughtBy: CaseId,
   defect: string,
@@ -93,7 +93,7 @@ const isOlder = (held: Row | undefined, { change }: Delivery): boolean =>
 
 const older = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
-/** Breaks `write`, so that the guard compares this value instead of the change's version. */
+/** Breaks `write`, so that the guard compares the result of `version` instead of the change's version. */
 const versionAs = (version: (delivery: One) => string): Break<One> =>
   rewriting((delivery) => ({ ...delivery, change: { ...delivery.change, version: version(delivery) } }));
 

@@ -21,7 +21,7 @@ const messageOf = (options: object): string => {
   return "none";
 };
 
-/** Sorts the ids of cases like the README: C before U, U before A. */
+/** Compares ids of cases, to sort them in the README's order: C before U, U before A. */
 const byKind = (left: string, right: string): number =>
   "CUA".indexOf(left.charAt(0)) - "CUA".indexOf(right.charAt(0)) || Number(left > right) - Number(left < right);
 

@@ -1,4 +1,4 @@
-// Defects that turn a correct sink into a broken one.
+// Functions that turn a correct `write` into a `write` with a defect.
 
 import {
   type Delivery,
@@ -20,7 +20,7 @@ export interface BrokenSink {
 
 export type Write<One> = (batch: readonly One[], context: WriteContext) => Promise<readonly WriteResult[]>;
 
-/** Returns a broken `write`, which may call the correct `write`. */
+/** Gets the correct `write` and returns a broken `write`, which may call the correct `write`. */
 export type Break<One> = (right: Write<One>) => Write<One>;
 
 export const isFailed = ({ outcome }: WriteResult): boolean => outcome === "failed";
@@ -29,7 +29,7 @@ export const rejection = (message = "refused"): SinkError => new SinkError("SINK
 
 export const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Breaks `write`, so that it replaces its results. */
+/** Breaks `write`, so that it returns the results of `replace` instead of the correct results. */
 export const mappingResults =
   <One extends Delivery>(replace: (result: WriteResult, all: readonly WriteResult[]) => WriteResult): Break<One> =>
   (right) =>
@@ -38,7 +38,7 @@ export const mappingResults =
     return results.map((result) => replace(result, results));
   };
 
-/** Breaks `write`, so that it writes a changed delivery and returns the result for the original delivery. */
+/** Breaks `write`, so that it writes changed deliveries, but returns results for the original deliveries. */
 export const rewriting =
   <One extends Delivery>(rewrite: (delivery: One) => One): Break<One> =>
   (right) =>
@@ -59,7 +59,7 @@ export const skipping =
     return [...skipped.map(delivered), ...(await right(rest, context))];
   };
 
-/** Breaks `write`, so that each call returns at once and the next call writes the batch. */
+/** Breaks `write`, so that a call does not write its own batch, but the batch of the previous call. */
 export const late =
   <One extends Delivery>(): Break<One> =>
   (right) => {

@@ -1,4 +1,4 @@
-// Rigs of the memory sinks, with small limits. To test a broken sink, a test replaces members of the rig.
+// Rigs for the memory sinks, with small limits. To create a broken sink, a test replaces members of a rig.
 
 import {
   type AppendConformance,

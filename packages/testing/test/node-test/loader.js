@@ -1,4 +1,4 @@
-// Module hooks that let Node 20 import TypeScript sources. They compile with swc, like Jest.
+// Module hooks with which Node 20 can import TypeScript sources. The hooks compile the sources with swc, like Jest.
 
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

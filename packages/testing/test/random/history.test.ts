@@ -14,7 +14,7 @@ const seeds = Array.from({ length: 500 }, (_, index) => index + 1);
 
 type Store = Map<string, { readonly version: string; readonly image: Image | undefined }>;
 
-/** A minimal sink with `isStale` as its guard. With `keepsTombstones`, it keeps the version of a removed item. */
+/** A minimal sink whose guard is `isStale`. With `keepsTombstones`, the sink keeps the versions of removed items. */
 const plainSink = (isStale: (held: string, version: string) => boolean, keepsTombstones: boolean) => {
   const store: Store = new Map();
   const write = async (records: readonly StreamRecord[]): Promise<void> => {
@@ -38,7 +38,7 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 const older = (held: string, version: string): boolean => held >= version;
 
-/** Delivers every history to a new sink, and returns the seeds after which the content of the sink is wrong. */
+/** Delivers each seed's history to a new sink. Returns the seeds whose sink has the wrong content in the end. */
 const divergedSeeds = async (makeSink: () => ReturnType<typeof plainSink>): Promise<readonly number[]> => {
   const diverged: number[] = [];
   for (const seed of seeds) {
