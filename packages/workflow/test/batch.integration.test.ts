@@ -13,7 +13,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
 
 /** Starts a new run and runs one batch of it. The batch receives only messages that are already in the queue. */
 const run = async (world: World, mode: BatchEvent["mode"], options: BatchOptions = {}): Promise<Progress> => {
-  // The newest message must be older than the run. SQS' times are in milliseconds, so the run starts a millisecond later.
+  // The newest message must be older than the run. SQS' times are in ms, so the run starts 1 ms later.
   const startedAt = new Date(Date.now() + 1).toISOString();
   const event = { mode, run: `execution:${startedAt}`, startedAt, retries: 0, settings: {}, progress: noProgress };
   return batchHandler({ ...world.options, ...options })(event);

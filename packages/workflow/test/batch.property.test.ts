@@ -111,7 +111,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
       const { received, ...others } = progress.counts;
       expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBe(received);
 
-      // Expects that each good message is delivered or still in the queue, and that each bad message is still in the queue.
+      // No message is lost: a good one is delivered or still in the queue, and a failed one is still in the queue.
       const there = new Set(queue.bodies());
       const delivered = new Set([...target.items().values()].map((item) => (item as { id: string }).id));
       kinds.forEach((kind, index) => {
@@ -119,7 +119,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
         if (kind === "good") expect(stays || delivered.has(`o-${index + 1}`)).toBe(true);
         else if (kind !== "drop") expect(stays).toBe(true);
       });
-      // The counts below are exact only if no batch crashed and the run did not stop because of several bad messages in a row.
+      // The counts below are exact only if no batch crashed and the run was not stopped by several failures in a row.
       if (deathList.length > 0 || progress.reason === "pipeline") return;
       expect(new Set(sent).size).toBe(sent.length);
       expect(received).toBe(kinds.length);

@@ -18,7 +18,7 @@ const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? nul
 
 const isCallback = ({ Resource }: StateDefinition): boolean => String(Resource).endsWith(".waitForTaskToken");
 
-/** Creates the engine. aws-local-stepfunctions does not run tasks, so this function adds Lambda calls and task tokens. */
+/** Creates the engine. aws-local-stepfunctions runs no tasks, so this function adds Lambda calls and task tokens. */
 const localEngine = async (): Promise<Engine> => {
   const { StateMachine: Machine } = await import("aws-local-stepfunctions");
   const waiting = new Map<string, (output: unknown) => void>();

@@ -24,7 +24,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Calls a function. An error named `Lambda.…` becomes an error of Lambda's API, and any other error one of the function. */
+/** Calls a function. If an error's name begins with `Lambda.`, the error is the answer of Lambda's API itself. */
 const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> => {
   try {
     return { status: 200, body: (await call(event as never, lambdaContext())) ?? null };
