@@ -85,7 +85,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
 
   test("list does not count a received message as hidden, even if SQS' attributes still count it", async () => {
     const queue = await filled();
-    // The message is visible at once, but fauxqs counts it as hidden until the next receive. SQS' counts are late, too.
+    // The message is visible again at once, but fauxqs counts it as hidden until the next receive. SQS may do the same.
     await client.receiveMessage({ QueueUrl: queue.url, VisibilityTimeout: 0 });
     expect((await queue.counts()).hidden).toBe(1);
     const ended = await run("list", queue.url);

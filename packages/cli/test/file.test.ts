@@ -86,7 +86,7 @@ describe("a redrive of a file", () => {
       await write(Array.from({ length: 12 }, (_, index) => deadLetterOf(`item ${index}`, index + 1)));
       await redrive("handler", "--max-messages", "1");
       const done = await readFile(`${file}.done`, "utf8");
-      // Appends the first digit of an entry for line 12, as if the write had been cut off.
+      // Appends `1`, as if the process had been killed after it wrote the first digit of the entry `12`.
       await writeFile(`${file}.done`, `${done}1`);
       await redrive("handler", "--max-messages", "1");
       expect(sumOf(await redrive("handler"))).toBe("12 received = 10 delivered + 2 already done");

@@ -1,5 +1,5 @@
 // Tests of messages in flight. While a redrive runs, it extends the visibility timeouts of these messages. A redrive
-// that is stopped releases the messages. If it is killed, the messages become visible when their timeouts end.
+// that is stopped releases the messages. After a killed redrive, they become visible when their timeouts end.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const deadLetters = (count: number) =>
   Array.from({ length: count }, (_, index) => deadLetterOf(`item ${index}`, index + 1));
 
-/** Makes the second invocation of a function wait until the test calls `open`. */
+/** Makes the function's second invocation wait until the test calls `open`. */
 const gate = () => {
   let open: () => void = () => undefined;
   let enter: () => void = () => undefined;

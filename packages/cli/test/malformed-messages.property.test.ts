@@ -1,4 +1,4 @@
-// A message may contain any text. Every command must describe a malformed message and continue.
+// A message may contain any text. If a message is malformed, every command must report it and continue.
 
 import { expect, test } from "@jest/globals";
 import { decodeEnvelope } from "@sluice/core/envelope";

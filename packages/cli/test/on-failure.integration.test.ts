@@ -1,4 +1,4 @@
-// `sluice redrive --from on-failure-destination`: batches that Lambda sent to SQS and S3.
+// Tests `sluice redrive --from on-failure-destination` with failed batches that Lambda has sent to SQS or S3.
 
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -50,7 +50,7 @@ const streamOf = (records: readonly StreamRecord[]): StreamsReader => ({
   }),
 });
 
-/** A stream that contains these records, and whose older records are trimmed. */
+/** A stream that contains only these records, because its older records have been trimmed. */
 const trimmedStream = (records: readonly StreamRecord[]): StreamsReader => ({
   ...streamOf(records),
   getShardIterator: async ({ ShardIteratorType }) => {

@@ -72,7 +72,7 @@ const scalar: fc.Arbitrary<AttributeValue> = fc.oneof(
   fc.uniqueArray(base64, { minLength: 1, maxLength: 5 }).map((BS) => ({ BS })),
 );
 
-/** Random images. An attribute can be named `__proto__`, because `Object.fromEntries` creates an own member for it. */
+/** Random images. `Object.fromEntries` makes `__proto__` an ordinary member, so an attribute can have this name. */
 const imageOf = (value: fc.Arbitrary<AttributeValue>): fc.Arbitrary<Image> =>
   fc
     .uniqueArray(fc.tuple(attributeName, value), { maxLength: 8, selector: ([name]) => name })

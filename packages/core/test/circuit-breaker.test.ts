@@ -19,7 +19,7 @@ const halfOpen = { name: "half-open", isProbing: false };
 const probing = { name: "half-open", isProbing: true };
 const open = (remainingMs: number) => ({ name: "open", remainingMs });
 
-/** A circuit that has just opened for 1,000 ms. */
+/** Creates a circuit breaker that has just opened and stays open for 1,000 ms. */
 const opened = (options: Partial<CircuitOptions> = {}) => {
   const { one, advance } = circuitWithClock(options);
   call(one, "failed", "failed", "failed");

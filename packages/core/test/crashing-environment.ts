@@ -1,6 +1,6 @@
 // Lambda environments that can crash at any request: before the request has its effect, or between effect and response.
 
-/** One environment of a function. After the crash, the environment's requests never settle. */
+/** One environment of a function. After a crash, the promises of its requests never settle. */
 export interface CrashingEnvironment {
   /** Sends a request. `effect` does what the request does outside the environment, for example in the target. */
   readonly request: <Value>(effect: () => Promise<Value> | Value) => Promise<Value>;
@@ -9,7 +9,7 @@ export interface CrashingEnvironment {
   readonly hasCrashed: () => boolean;
 }
 
-/** Whether the environment crashes before or after the effect of a request. */
+/** When the environment crashes: before or after the effect of a request, or (undefined) not at this request. */
 export type Crash = "before" | "after" | undefined;
 
 const never = new Promise<never>(() => {});

@@ -132,7 +132,7 @@ const otherOf = (world: World, environment: TrackedEnvironment): Sink<unknown, "
     environment.request(() => batch.flatMap((delivery) => resultsOf(delivery, answerOf(world, "other", delivery)))),
 });
 
-/** A store. Each request to it can fail, or crash the environment. */
+/** Creates a store. A request to the store can fail, or can crash the environment. */
 const storeOf = (world: World, environment: TrackedEnvironment): DedupeStore => {
   const { journal, leases } = world.store;
   const request = async <Value>(effect: () => Promise<Value>): Promise<Value> => {
@@ -225,7 +225,7 @@ const play = async (dedupe: Dedupe, plan: Plan, faults: Faults = noFaults) => {
   const { records } = randomHistory(plan.seed, { changes: 24, items: 5 });
   const items = [...new Set(records.map((record) => decodeRecord(record).itemKey))];
   const workerOf = (record: StreamRecord): number => items.indexOf(decodeRecord(record).itemKey) % plan.shardWorkers;
-  // Plays the streams one after the other, because a re-created stream may repeat the sequence numbers of the first.
+  // Plays the streams one after the other, because a re-created stream may repeat the first stream's sequence numbers.
   for (const streamArn of new Set(records.map(({ eventSourceARN }) => eventSourceARN))) {
     const ofStream = records.filter(({ eventSourceARN }) => eventSourceARN === streamArn);
     const ofWorker = (worker: number) => ofStream.filter((record) => workerOf(record) === worker);

@@ -12,7 +12,7 @@ export interface RouteParts {
   readonly mapsItself?: boolean;
 }
 
-/** The effect of a record on a route with these parts. The default mapper returns the revision after the change. */
+/** What a route with these parts would do with a record. By default, the mapper returns the item's new revision. */
 export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect => {
   const { writes = "upsert", map = (change) => change.after?.revision, mapsItself = false } = parts;
   const route: Route = {
@@ -29,5 +29,5 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
   return effectOf(route, decodeRecord(record, "stream", parts.schema));
 };
 
-/** `write`, `remove`, `none`, or the code of a rejection. */
+/** Returns `write`, `remove` or `none`, or the error code if the record is rejected. */
 export const effectName = (effect: Effect): string => (effect.kind === "reject" ? effect.error.code : effect.kind);

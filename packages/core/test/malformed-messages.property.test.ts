@@ -38,7 +38,7 @@ const pointer = {
 const { record: _, ...bare } = envelopeOf(record);
 const gzip = gzipSync(JSON.stringify(record)).toString("base64");
 
-/** One message of each kind that the handler accepts. */
+/** An example of each kind of message that the handler accepts. */
 const specimens: readonly object[] = [
   envelopeOf(record),
   { ...bare, recordGzip: gzip },
@@ -56,7 +56,7 @@ const pathsIn = (value: unknown, path: readonly string[] = []): string[][] => {
   return [[...path], ...inner.flatMap(([name, member]) => pathsIn(member, [...path, name]))];
 };
 
-/** A copy of the value in which the value at this path is replaced. */
+/** Returns a copy of `value` that has `other` at this path. */
 const withAt = (value: unknown, [name, ...rest]: readonly string[], other: unknown): unknown => {
   if (name === undefined) return other;
   const inner = (value as Record<string, unknown>)[name];

@@ -16,7 +16,7 @@ export interface MemoryRetryQueue extends RetryQueue {
   readonly size: () => number;
   /** Receives messages as an event, and hides them for a minute. Returns undefined if no message is visible. */
   readonly receive: (max: number) => { readonly Records: readonly object[] } | undefined;
-  /** Deletes the messages of the event, except those that failed. */
+  /** Deletes the messages of the event, except the messages whose ids are in `failed`. */
   readonly acknowledge: (event: { readonly Records: readonly object[] }, failed: ReadonlySet<string>) => void;
   /** Milliseconds until the next message is visible; 0 if a message is visible now. */
   readonly waitMs: () => number;

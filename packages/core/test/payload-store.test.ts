@@ -89,7 +89,7 @@ describeWithS3("a record that is too large for a message", (engine) => {
     delete answers.a;
     expect(await redrive()).toEqual({ batchItemFailures: [] });
     expect(sink.taken.map(({ change }) => change.record)).toEqual([record]);
-    // The handler itself deletes the message, and then the object. Lambda would delete the message after the object.
+    // The message must be deleted before the object. Lambda deletes it later, so the handler must delete it itself.
     expect(await receive()).toEqual([]);
     expect(await objects()).toBe(0);
   });

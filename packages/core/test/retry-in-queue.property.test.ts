@@ -134,7 +134,7 @@ const heldBy = (world: World, environment: CrashingEnvironment): Sink<unknown, "
     ),
 });
 
-/** A store. Each request to it can crash the environment. */
+/** Creates a store. A request to the store can crash the environment. */
 const storeOf = ({ store }: World, environment: CrashingEnvironment): DedupeStore => ({
   leases: store.leases,
   journal: {
@@ -186,7 +186,7 @@ const newInstance = (world: World): Instance => {
   return { environment, handle };
 };
 
-/** A function whose crashed environment is replaced by a new one. */
+/** Creates a function. After a crash, its next invocation runs in a new environment. */
 const functionOf = (world: World) => {
   let instance = newInstance(world);
   return async (event: unknown): Promise<ReadonlySet<string> | "crashed"> => {

@@ -1,4 +1,4 @@
-// A sink whose answers a test scripts. The sink also checks that core obeys the contract of sinks.
+// A sink whose answers a test sets. The sink also checks that core obeys the contract between core and sinks.
 
 import {
   type Delivery,
@@ -21,7 +21,7 @@ export interface Script<Writes extends "upsert" | "append"> {
   readonly concurrency?: number;
   /** Returns the answer to a delivery. `attempt` is 1 for the first attempt of a change. Default: delivered. */
   readonly answer?: (delivery: Delivery, attempt: number) => Answer;
-  /** Replaces `answer` for a batch, unless it returns undefined. Its promise may reject or never settle. */
+  /** Returns the results of a batch, or undefined to use `answer`. The promise may reject or never settle. */
   readonly interrupt?: (
     batch: readonly Delivery[],
     context: WriteContext,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { SinkError, type WriteResult, writeEach } from "../src/sink-kit.ts";
 import { appendDelivery, contextOf } from "./append-deliveries.ts";
 
-/** A sink of strings. `bad` cannot be encoded, `slow` is throttled, and `bug` throws a bug. */
+/** Creates a sink of strings. It rejects `bad`, throttles `slow`, and throws a TypeError for `bug`. */
 const sinkOf = (sent: string[]) =>
   writeEach<string, string>({
     sink: "texts",

@@ -1,4 +1,4 @@
-// Tests of the engine's requests: how large they are, when the engine repeats them, and what it does if they fail.
+// Tests the size of the engine's requests, when the engine repeats a request, and what it does if the function fails.
 
 import { describe, expect, test } from "@jest/globals";
 import {

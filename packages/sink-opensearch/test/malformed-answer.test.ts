@@ -45,7 +45,7 @@ let close = async (): Promise<void> => undefined;
 
 afterEach(() => close());
 
-/** Opens a sink and its server, which answers the first `count` requests with `answer` and later requests correctly. */
+/** Opens a sink and a server. The server answers the first `count` requests with `answer`, and later ones correctly. */
 const open = async (answer: (outgoing: ServerResponse) => void, count: number) => {
   let requests = 0;
   const server = createServer((incoming, outgoing) => {

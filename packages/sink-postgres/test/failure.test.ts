@@ -103,7 +103,7 @@ describeWithPostgres("a lost connection", (engine) => {
     await close();
   });
 
-  // The next test stops the server, so the test must not use the server of the user at DATABASE_URL.
+  // The next test stops the server. DATABASE_URL names a server of the user, which no test may stop.
   const testWithOwnServer = process.env.DATABASE_URL === undefined ? test : test.skip;
   testWithOwnServer(
     "to a server that restarts or is killed causes SINK_UNAVAILABLE until the server is back",

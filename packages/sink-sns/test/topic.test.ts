@@ -14,7 +14,7 @@ const silent = { info: () => undefined, warn: () => undefined };
 
 type Order = { readonly pk: string; readonly status: string; readonly total: number };
 
-/** Sends a change of each order through a pipeline. Returns the dead letters and the number of records to retry. */
+/** Sends one change of each order through a pipeline. Returns the dead letters and the number of records to retry. */
 const send = async (options: SnsSinkOptions, orders: readonly Order[], toMessage: (order: Order) => SnsMessage) => {
   const deadLetters: Envelope[] = [];
   const deadLetterQueue: DeadLetterQueue = {

@@ -111,7 +111,7 @@ test("a run loses no message wherever it crashes, attempts no message twice, and
       const { received, ...others } = progress.counts;
       expect(Object.values(others).reduce((sum, count) => sum + count, 0)).toBe(received);
 
-      // No message is lost: a good one is delivered or still in the queue, and a failed one is still in the queue.
+      // No message is lost: good messages were delivered or are in the queue, and failed messages are in the queue.
       const there = new Set(queue.bodies());
       const delivered = new Set([...target.items().values()].map((item) => (item as { id: string }).id));
       kinds.forEach((kind, index) => {

@@ -24,7 +24,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Calls a function. If an error's name begins with `Lambda.`, the error is the answer of Lambda's API itself. */
+/** Calls a function. If the error's name begins with `Lambda.`, answers as if Lambda's API had refused the call. */
 const answerFor = async (call: LambdaFunction, event: unknown): Promise<Answer> => {
   try {
     return { status: 200, body: (await call(event as never, lambdaContext())) ?? null };

@@ -60,7 +60,7 @@ interface WorldOptions {
   readonly batch?: BatchOptions;
   readonly invoke?: LambdaClient["invoke"];
   readonly dynamodb?: SourceTableClient;
-  /** Does what the person who gets the link does. Default: nothing. */
+  /** Acts like the person who gets the link, for example approves. By default, this person does nothing. */
   readonly human?: (link: URL, page: ReturnType<typeof approvalPageHandler>) => Promise<unknown>;
   /** Replaces functions. Each key is the function's placeholder in the state machine. */
   readonly functions?: { readonly [placeholder: string]: (real: LambdaFunction) => LambdaFunction };

@@ -11,7 +11,7 @@ export interface Invocation {
 }
 
 export interface FakeLambda {
-  /** Environment variables that direct an SDK client to the endpoint. */
+  /** Environment variables with which an SDK client sends its requests to this endpoint. */
   readonly env: NodeJS.ProcessEnv;
   readonly invocations: readonly Invocation[];
   readonly stop: () => Promise<void>;

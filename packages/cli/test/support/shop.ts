@@ -1,4 +1,4 @@
-// The handler of a pipeline with two sinks in memory: a replica of the items, and a feed of their changes.
+// The handler of a pipeline with two sinks in memory. One holds a copy of each item, the other a list of all changes.
 
 import { type DeadLetterQueue, type PipelineOptions, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
@@ -12,13 +12,13 @@ export interface Shop {
   readonly run: FakeFunction;
   readonly orders: ReturnType<typeof memoryUpsertSink<UnknownItem>>;
   readonly feed: ReturnType<typeof memoryAppendSink<UnknownItem>>;
-  /** Dead letters that the function has written. */
+  /** Dead letters that the pipeline has written. */
   readonly deadLetters: Envelope[];
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** Creates a pipeline whose sink `orders` contains the items, and whose sink `feed` gets every change. */
+/** Creates a pipeline. Its sink `orders` holds the current items, and its sink `feed` gets every change. */
 export const openShop = (options: Partial<PipelineOptions<UnknownItem>> = {}): Shop => {
   const orders = memoryUpsertSink<UnknownItem>({ name: "orders" });
   const feed = memoryAppendSink<UnknownItem>({ name: "feed" });

@@ -21,7 +21,7 @@ const until = async (condition: () => Promise<boolean>): Promise<void> => {
   while (!(await condition())) await sleep(50);
 };
 
-/** Creates a folder that Postgres can enter, because Postgres runs under another account. */
+/** Creates a folder that all accounts can enter, because Postgres does not run under the account of this test. */
 const openDirectory = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), "sluice-orphan-test-"));
   await chmod(directory, 0o755);

@@ -6,7 +6,7 @@ import { bodiesOf, failing, openQueueRig, type Script } from "./rig.ts";
 
 const engines = { fauxqs: startSqs, elasticmq: startElasticmq } as const;
 
-/** Reports a message with this body as failed, and also the later messages of its group, to keep their order. */
+/** Reports a message with this body as failed. To keep the order, also reports the later messages of its group. */
 const failingFrom =
   (body: string, times: number): Script =>
   (records) => {

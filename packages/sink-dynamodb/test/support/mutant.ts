@@ -46,7 +46,7 @@ export const mutations: Readonly<Record<"comparison" | "tombstone" | "old keys" 
   },
 };
 
-/** The client, with one part of the guard broken. */
+/** Wraps a client, so that `mutation` replaces each PutItem command. */
 export const mutant = (client: DynamoDBClient, mutation: Mutation): DynamodbClient => ({
   send: async (command: never, options) => {
     const given: unknown = command;

@@ -4,10 +4,10 @@ import type { Leases } from "@sluice/core/sink-kit";
 
 /** Leases that a test controls. */
 export interface MemoryLeases extends Leases {
-  /** Keys that are acquired and not completed. */
+  /** Keys that were acquired, but not yet completed or released. */
   readonly held: () => readonly string[];
   readonly completed: () => readonly string[];
-  /** Makes only these methods fail from now on. */
+  /** From now on, these methods fail, and all other methods succeed. */
   readonly fail: (...calls: readonly ("acquire" | "complete" | "release")[]) => void;
   /** Makes every key appear to be held by another invocation. */
   readonly hold: (heldForMs: number) => void;

@@ -13,7 +13,7 @@ export const deliveryOf = (change: Change, message: object | undefined = change.
   earlier: [],
 });
 
-/** Writes deliveries, and returns the outcome of each delivery, or its error code if the delivery failed. */
+/** Writes deliveries. Returns each delivery's outcome, or the error code if the delivery failed. */
 export const outcomesOf = async (
   sink: Pick<OpensearchSink, "write">,
   deliveries: readonly UpsertDelivery<object>[],

@@ -22,7 +22,7 @@ export interface FaultProxy {
   readonly fail: (fault: Fault) => void;
   /** Sets the function that returns the answer to a bulk request, or undefined to forward the request. */
   readonly answerWith: (answer: (body: string) => FixedAnswer | undefined) => void;
-  /** Answers all requests for this path except bulk requests with this answer, instead of the server's answer. */
+  /** From now on, the proxy answers requests for this path with `answer`. Bulk requests are not affected. */
   readonly answerTo: (path: string, answer: FixedAnswer) => void;
   readonly endFault: () => void;
   readonly close: () => Promise<void>;

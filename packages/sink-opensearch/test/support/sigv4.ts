@@ -32,7 +32,7 @@ const canonicalRequest = ({ method, url, headers, body }: SignedRequest, signedH
   return [method, canonicalPath, canonicalQuery(query), lines.join(""), signedHeaders, sha256(body)].join("\n");
 };
 
-/** Computes the signature of a request for the time, scope and signed headers that the request names. */
+/** Computes the signature of a request. Takes the time, the scope and the list of signed headers from the request. */
 export const signatureOf = (request: SignedRequest, secretAccessKey: string): string => {
   const { authorization = "", "x-amz-date": time } = request.headers;
   const [, scope = "", signedHeaders = ""] =

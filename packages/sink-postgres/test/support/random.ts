@@ -1,4 +1,4 @@
-// Random numbers from a seed. A failing test prints its seed, which reproduces the case.
+// Random numbers from a seed. A test that fails prints its seed, so that the failure can be reproduced.
 
 /** A generator of random numbers. */
 export interface Random {

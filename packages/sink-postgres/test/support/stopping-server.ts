@@ -1,4 +1,4 @@
-// A fake Postgres server. In one packet, it accepts a client and reports that it ends the connection.
+// A fake Postgres server. It accepts a client, and in the same packet reports that it is shutting down.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";

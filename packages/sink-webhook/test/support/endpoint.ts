@@ -31,7 +31,7 @@ export interface Endpoint {
   readonly start: () => Promise<void>;
 }
 
-/** A script that answers with this status and an empty body. */
+/** Returns a script that answers each request with this status and an empty body. */
 export const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): Script =>
   (_, response) => {

@@ -71,7 +71,7 @@ export const late =
     };
   };
 
-/** Breaks `write`, so that it rejects changes that were written before. */
+/** Breaks `write`, so that it rejects a change that it has already written. */
 export const failingRepeats =
   <One extends Delivery>(): Break<One> =>
   (right) => {
