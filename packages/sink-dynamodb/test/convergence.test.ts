@@ -95,7 +95,7 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
 const texts = (items: readonly UnknownItem[]): string[] =>
   items.map((item) => JSON.stringify(JSON.parse(toJson(item)), sortedMembers)).sort();
 
-/** The seeds of the cases with a wrong final state. */
+/** Returns the seeds of the cases for which the table has a wrong final state. */
 const wrongSeeds = async (
   engine: Engine,
   table: string,

@@ -32,7 +32,7 @@ export interface EventBridgeTarget {
   readonly client: EventBridgeClient;
   /** Creates a bus whose rule has this pattern. The default pattern matches all events. */
   readonly createBus: (pattern?: object) => Promise<Bus>;
-  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
+  /** Injects this fault. If the fault names a change, only the entry of that change fails. Undefined ends the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }

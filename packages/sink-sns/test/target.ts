@@ -30,7 +30,7 @@ export interface SnsTarget {
   /** A client whose requests go directly to the engine. */
   readonly direct: SNS;
   readonly createTopic: (suffix?: ".fifo") => Promise<Topic>;
-  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
+  /** Injects this fault. If the fault names a change, only the entry of that change fails. Undefined ends the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }

@@ -14,7 +14,7 @@ export interface SqsTarget {
   readonly direct: SQS;
   readonly createQueue: (suffix?: ".fifo") => Promise<string>;
   readonly drain: (queueUrl: string) => ReturnType<typeof drainQueue>;
-  /** Injects this fault into all requests, or into the entry of one change. Undefined removes the fault. */
+  /** Injects this fault. If the fault names a change, only the entry of that change fails. Undefined ends the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
 }

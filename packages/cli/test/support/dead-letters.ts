@@ -31,7 +31,7 @@ let made = 0;
 /** A queue for one test. */
 export interface TestQueue {
   readonly url: string;
-  /** Sends messages with these bodies, in this order. Encodes envelopes. */
+  /** Sends messages with these bodies, in this order. If a body is an envelope, encodes it first. */
   readonly fill: (bodies: readonly (Envelope | string)[]) => Promise<void>;
   /** Returns the numbers of visible and hidden messages. */
   readonly counts: () => Promise<{ readonly visible: number; readonly hidden: number }>;

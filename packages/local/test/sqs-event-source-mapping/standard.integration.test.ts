@@ -12,7 +12,7 @@ const never = (): Promise<never> => new Promise(() => {});
 
 const countOf = ({ attributes }: SqsRecord): number => Number(attributes.ApproximateReceiveCount);
 
-/** Runs the script only for messages that are received for the first time. */
+/** Runs the script for messages that are received for the first time. Redelivered messages succeed. */
 const onFirstReceive =
   (script: Script): Script =>
   (records, context) => {

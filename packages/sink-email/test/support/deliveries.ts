@@ -32,7 +32,7 @@ export const write = async (
   return result as WriteResult;
 };
 
-/** `delivered`, or the code of the failure. */
+/** Returns `delivered`, or the error code of a failed delivery. */
 export const outcomeOf = (result: WriteResult): string =>
   result.outcome === "failed" ? result.error.code : result.outcome;
 

@@ -1,4 +1,4 @@
-// Requests that the tests send to a server, without the sink.
+// Functions with which tests send requests directly to a server, not through the sink.
 
 /** The server's answer to a request, which may be an error. */
 export interface ApiAnswer {

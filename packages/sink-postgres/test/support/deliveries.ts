@@ -33,7 +33,7 @@ export const upsertOf = <Message>(change: Change, message: Message): UpsertDeliv
 /** A delivery that removes the row. */
 export const removalOf = (change: Change): UpsertDelivery<never> => ({ change, message: undefined, earlier: [] });
 
-/** Outcomes in the order of the batch: `delivered`, `superseded` or the code of the failure. */
+/** Outcomes in the order of the batch: `delivered`, `superseded`, or the error code of a failed delivery. */
 export const outcomesOf = (batch: readonly UpsertDelivery<unknown>[], results: readonly WriteResult[]): string[] =>
   batch.map((delivery) => {
     const found = results.filter((result) => result.delivery === delivery);

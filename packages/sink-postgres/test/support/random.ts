@@ -2,7 +2,7 @@
 
 /** A generator of random numbers. */
 export interface Random {
-  /** Returns a number from 0 to below 1. */
+  /** Returns a number that is at least 0 and less than 1. */
   (): number;
   readonly shuffle: <Entry>(entries: readonly Entry[]) => Entry[];
 }

@@ -19,6 +19,6 @@ export const invocation = (signal: AbortSignal = new AbortController().signal): 
   remainingMs: () => (signal.aborted ? 0 : 60_000),
 });
 
-/** `delivered`, or the code of the failure. */
+/** Returns `delivered`, or the error code of a failed delivery. */
 export const outcomeOf = (result: WriteResult | undefined): string | undefined =>
   result?.outcome === "failed" ? result.error.code : result?.outcome;
