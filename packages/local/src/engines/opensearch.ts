@@ -33,13 +33,13 @@ type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/** The runner adds 1 to this port. On Linux the sum may be 0, so that the kernel chooses a free port. */
+/** OpenSearch's runner adds 1 to this port. On Linux, −1 gives port 0, so that the kernel chooses a free port. */
 const basePort = process.platform === "linux" ? -1 : 9200;
 
 const nodeSettings: NodeSettings = {
   "network.host": "127.0.0.1",
   "transport.port": 0,
-  // The server writes the chosen port into a file.
+  // The server writes the port that it uses into a file.
   "node.portsfile": true,
   // A laptop's disk is often fuller than the default watermarks allow.
   "cluster.routing.allocation.disk.threshold_enabled": false,

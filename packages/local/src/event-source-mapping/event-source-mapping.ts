@@ -18,8 +18,8 @@ export interface EventSourceMapping {
   /** Ends polling and retries; resolves when the last invocation has ended. */
   readonly stop: () => Promise<void>;
   /**
-   * Resolves when every record that was written to the stream before this call is delivered, filtered out or
-   * discarded. Waits as long as a record is retried. Rejects when the mapping stops first or the stream is gone.
+   * Resolves when every record that was written to the stream before this call is delivered, filtered out or discarded.
+   * Keeps waiting while a record is retried. Rejects when the mapping stops first or the stream is gone.
    */
   readonly drained: () => Promise<void>;
   readonly counters: Readonly<Counters>;

@@ -25,7 +25,7 @@ export interface DiscardedBatch {
   readonly timestamp: string;
   /** Pointer to the records in the stream, which stores them for only 24 hours. The times are ISO 8601 with seconds. */
   readonly DDBStreamBatchInfo: Required<BatchPointer>;
-  /** The whole event as JSON text. Only batches for `s3` have it. */
+  /** The whole event as JSON text. Only batches for `s3` have a payload. */
   readonly payload?: string;
 }
 

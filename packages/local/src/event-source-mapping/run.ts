@@ -10,7 +10,7 @@ import type { Notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 
-/** State of a mapping, which all its runs share. */
+/** The state of a mapping. All runs of the mapping share this state. */
 export interface MappingState {
   readonly settings: StreamMappingSettings;
   readonly counters: Counters;
@@ -65,7 +65,7 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
     reader.shard.status = reachedEnd ? "done" : "waiting";
     if (!reachedEnd) return;
     run.readers.delete(reader.shard);
-    // The children of this shard may not be known yet.
+    // This shard has ended, and its child shards may not be listed yet.
     state.shardsWanted.notify();
   } catch (error) {
     failRun(run, error, state.settings.onProblem);

@@ -1,4 +1,4 @@
-// Header lines. They are encoded by RFC 2047 unless they are ASCII, folded, and never longer than the limit.
+// Header lines. Values that are not ASCII are encoded by RFC 2047. Lines are folded, and never exceed the limit.
 
 import type { Mailbox } from "./mailbox.ts";
 

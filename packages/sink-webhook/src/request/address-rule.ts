@@ -85,7 +85,7 @@ const behindNat64 = (address: string): string | undefined => {
 
 /**
  * Returns the rule of a sink. `allowed` lists special addresses and networks that the sink may also connect to. Plain
- * HTTP may connect only to these.
+ * HTTP may connect only to the addresses in `allowed`.
  * @throws {Error} if an entry is neither an address nor a network.
  */
 export const addressRule = (allowed: readonly string[], isPlain: boolean): AddressRule => {

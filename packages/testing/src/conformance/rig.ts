@@ -24,8 +24,8 @@ export interface UpsertRig<Message> extends Rig {
   /** The message of a live change. It must depend on the item only, so that equal items have equal messages. */
   readonly toMessage: Mapper<SpecimenItem, Message, "upsert">;
   /**
-   * Reads the messages of the live items in the target, in any order and without tombstones. Each must equal the
-   * result of `toMessage` as JSON, but a number that a double cannot hold may be a decimal text.
+   * Reads the messages of the live items in the target, in any order and without tombstones. As JSON, each message must
+   * equal the result of `toMessage`, except that a number too long for a double may be a decimal text.
    */
   readonly read: () => Promise<readonly unknown[]>;
 }
@@ -39,9 +39,9 @@ export interface SentMessage<Message = unknown> {
 /** The rig of an append sink. */
 export interface AppendRig<Message> extends Rig {
   readonly sink: Sink<Message, "append">;
-  /** The message of any change. Different changes must have different messages, by `change.version` if needed. */
+  /** The message of any change. Different changes must have different messages, for example by `change.version`. */
   readonly toMessage: Mapper<SpecimenItem, Message, "append">;
-  /** Reads every message in the target with its idempotency key, oldest first. A message sent twice is there twice. */
+  /** Reads every message in the target with its idempotency key, oldest first. A message sent twice appears twice. */
   readonly read: () => Promise<readonly SentMessage[]>;
 }
 

@@ -7,7 +7,7 @@ import { expectEqual, expectThat } from "../expectation.ts";
 import type { Fault, FaultKind } from "../fault.ts";
 import { deliverAll } from "../harness.ts";
 
-/** A case that writes an item with these attributes, and expects the item and all `texts` in the target. */
+/** Creates a case that writes an item with these attributes, and expects the item and all `texts` in the target. */
 const valueCase = (values: string, attributes: Partial<SpecimenItem>, texts: readonly string[]): Case => ({
   id: "C18",
   name: `${values} arrive intact`,

@@ -10,10 +10,10 @@ import { retriedOf } from "../write-outcomes.ts";
 /** `write` must end within this time after the signal. Otherwise a hanging target would block the case forever. */
 const settleMs = 3_000;
 
-/** After this time, the target has received every request that the sink started without waiting. */
+/** In this time, every request that the sink starts immediately reaches the target. */
 const requestMs = 30;
 
-/** If the target limits the entries of a request, this batch needs two requests. The second one must not start. */
+/** If the target limits the entries of a request, this batch needs two requests. The second request must not start. */
 const batchOf = ({ limits }: Harness, table: SpecimenTable): readonly SpecimenChange[] =>
   table.putMany(Math.min((limits.maxEntries ?? 2) + 1, 1_000));
 
