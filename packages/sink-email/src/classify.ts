@@ -19,7 +19,7 @@ export const sesService: AwsService = {
   tooLarge: /message length is more than \d+ bytes/i,
 };
 
-/** The members of a nodemailer error. Not a class, because in some tests Node's errors come from another realm. */
+/** The members of a nodemailer error. Not a class: in some tests, errors have another realm, so `instanceof` fails. */
 interface SmtpFailure {
   readonly code?: unknown;
   /** The reason, if `code` only names the step at which nodemailer failed. */

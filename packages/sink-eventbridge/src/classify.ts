@@ -13,7 +13,7 @@ export const eventbridgeService: AwsService = {
     LimitExceeded: "SINK_THROTTLED",
     ResourceNotFound: "SINK_MISSING",
     InvalidAccountId: "SINK_MISSING",
-    // The bus policy refused the events. They can be sent once the policy is repaired.
+    // The bus policy refused the events. After a repair of the policy, the events can be sent.
     NotAuthorizedForSource: "SINK_DENIED",
     NotAuthorizedForDetailType: "SINK_DENIED",
     OperationDisabled: "SINK_DENIED",

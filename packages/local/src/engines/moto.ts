@@ -16,7 +16,7 @@ export type MotoEngine = AwsEngine;
 export interface MotoEngineOptions {
   /** Uses this endpoint instead of starting a server. Default: `MOTO_URL` of the environment. */
   readonly endpoint?: string;
-  /** Port of 127.0.0.1 that gets the requests of state machines, as moto cannot run functions. Default: moto's port. */
+  /** Port of 127.0.0.1 that gets the task requests of state machines: moto runs no functions. Default: moto's port. */
   readonly taskPort?: number;
 }
 

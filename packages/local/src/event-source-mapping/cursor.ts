@@ -79,7 +79,7 @@ export const createCursor = (settings: StreamMappingSettings, shardId: string, s
     iterator = NextShardIterator;
     return { records: Records, isTip: Records.length === 0, isLast: NextShardIterator === undefined };
   };
-  /** An iterator expires after 15 minutes. Its successor continues after the last record that was read. */
+  /** An iterator expires after 15 minutes. The next iterator continues after the last record that was read. */
   const recover = (error: unknown): Page => {
     const exception = exceptionOf(error);
     if (exception === "ResourceNotFoundException") return lastPage;

@@ -18,7 +18,7 @@ export interface MappingOptions {
   readonly functionName?: string;
   /** Pause after an empty poll. Default 100. AWS polls a stream about every 250 ms, and a queue by long polling. */
   readonly pollIntervalMs?: number;
-  /** Receives failed requests, which are retried, and failures of the destination. Default: a process warning. */
+  /** Called with errors of requests (which are retried) and of the failure destination. Default: a process warning. */
   readonly onProblem?: (error: unknown) => void;
   /** Clock for the function's time limit and for pauses. The timeouts of a queue follow the queue's own clock. */
   readonly clock?: Clock;

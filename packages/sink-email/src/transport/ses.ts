@@ -72,7 +72,7 @@ const makeClient = async () => {
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
 const maxSimpleHeaders = 15;
 
-/** Whether SES can build the mail from its parts. If so, the headers name only this recipient and need no encoding. */
+/** Whether SES can build the mail from its parts: one recipient, no attachments, and no headers to encode. */
 const isSimple = ({ mail }: MailEnvelope): boolean =>
   mail.recipients.length === 1 &&
   mail.to.length === 1 &&

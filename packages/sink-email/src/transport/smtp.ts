@@ -80,7 +80,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     },
     pool: true,
     maxConnections: options.concurrency ?? 5,
-    // Core retries a mail after a lost connection. The pool would retry it unnoticed, even after the invocation's end.
+    // Core retries a mail after a lost connection. The pool must not retry, because core would not know of it.
     maxRequeues: 0,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,

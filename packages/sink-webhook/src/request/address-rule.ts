@@ -102,7 +102,7 @@ export const addressRule = (allowed: readonly string[], isPlain: boolean): Addre
 /** The machine's resolver. */
 export const systemResolver: AddressResolver = (hostname) => systemLookup(hostname, { all: true });
 
-/** Creates a connection's lookup. It fails if the rule refuses any address, even if others are public. */
+/** Creates a connection's lookup. The lookup fails if the rule refuses any address, even if others are public. */
 export const guardedLookup =
   (resolve: AddressResolver, rule: AddressRule): LookupFunction =>
   (hostname, options, callback) => {

@@ -60,11 +60,11 @@ interface Shared {
   /** Heading of the cases. Default: `a sink that writes by upsert` or `… by append`. */
   readonly name?: string;
   readonly limits?: Limits;
-  /** Abilities that the rig lacks, each with a reason. The kit skips the cases that need one, and prints the reason. */
+  /** Abilities that the rig lacks, each with a reason. The kit skips cases that need them, and prints the reason. */
   readonly cannot?: { readonly [Name in Ability]?: string };
   /** Cases to skip, each with a reason, which the kit prints. */
   readonly skip?: { readonly [Id in CaseId]?: string };
-  /** For C20: factory calls by the name of their one wrong option. Each must throw a `ConfigError` with that name. */
+  /** For C20: calls with one wrong option each, by the option's name. Each must throw a `ConfigError` with the name. */
   readonly badOptions?: { readonly [option: string]: () => unknown };
   /** Seed of the random cases. Default 1. */
   readonly seed?: number;

@@ -7,7 +7,7 @@ import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 import { retriedOf } from "../write-outcomes.ts";
 
-/** `write` must end within this time after the signal. Otherwise a hanging target would block the case forever. */
+/** `write` must end within this time after the signal aborts. Without a limit, a hanging sink would block the case. */
 const settleMs = 3_000;
 
 /** In this time, every request that the sink starts immediately reaches the target. */

@@ -52,7 +52,7 @@ const withSeed = async (seed: number, run: () => Promise<void>): Promise<void> =
   }
 };
 
-/** Lets concurrent writers race over new items, in several rounds. `script` creates the changes of one item. */
+/** Lets concurrent writers write changes of new items, in several rounds. `script` creates the changes of one item. */
 const race = async (
   harness: Harness,
   script: (put: () => SpecimenChange, remove: () => SpecimenChange) => readonly SpecimenChange[],
