@@ -22,7 +22,7 @@ const makeClient = async () => {
   return new EventBridge(awsClientDefaults);
 };
 
-/** Returns the answer to one entry, an error if it has an `ErrorCode`. Undefined if it has no id and no error. */
+/** Returns the answer to one entry, which is an error if it has an `ErrorCode`. Undefined if it has no id either. */
 const answerOf = (sink: string, { EventId, ErrorCode, ErrorMessage }: PutEventsResult): EntryAnswer => {
   if (ErrorCode === undefined) return EventId === undefined ? undefined : "taken";
   return awsEntryError(sink, eventbridgeService, { code: ErrorCode, message: ErrorMessage });

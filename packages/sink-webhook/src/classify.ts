@@ -15,7 +15,7 @@ const endpointCodes: StatusCodes = {
   425: "SINK_UNAVAILABLE", // Too Early: the server does not risk processing a request that might be replayed
 };
 
-/** Statuses by which a proxy says that it did not reach the endpoint. All others, even 500, come from the endpoint. */
+/** Statuses with which a proxy reports that it did not reach the endpoint. An endpoint sends the others, even 500. */
 const unreachableStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
 /** Whether the status says that the endpoint itself was not reached. */

@@ -58,7 +58,7 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
   const limited = semaphore(settings.concurrency);
   const turn = rateLimiter(settings.maxPerSecond, clock);
   const { send, close } = requester(settings);
-  /** The cause of the errors while the circuit is open. */
+  /** The latest failure. While the circuit is open, it is the cause of the errors. */
   let lastFailure: SinkError | undefined;
 
   const refusal = (itemKey: string): SinkError | undefined => {

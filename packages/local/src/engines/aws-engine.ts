@@ -4,7 +4,7 @@ import { type ChildCommand, startChild } from "./child-engine.ts";
 
 /** Configuration for the constructor of an AWS SDK client, as in `new SQSClient(engine.clientConfig)`. */
 export interface AwsClientConfig {
-  /** URL of the server. SDK clients need it, because the host names in local queue URLs do not resolve. */
+  /** URL of the server. SDK clients need this URL, because the host names in local queue URLs do not resolve. */
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };

@@ -16,7 +16,7 @@ export type DynamodbEngine = AwsEngine;
 
 /** Options of `startDynamodb`. */
 export interface DynamodbEngineOptions {
-  /** Uses this endpoint instead of starting a server. Default: `DYNAMODB_ENDPOINT` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: the environment variable `DYNAMODB_ENDPOINT`. */
   readonly endpoint?: string;
   /** Java heap in MiB. Default 256, which holds 100,000 small items. */
   readonly maxHeapMb?: number;

@@ -1,4 +1,4 @@
-// An embedded OpenSearch server. It is one node with plain HTTP on 127.0.0.1 and no security. `stop` deletes its data.
+// An embedded OpenSearch server: one node with plain HTTP on 127.0.0.1 and no security. `stop` deletes the data.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface OpensearchEngine {
 
 /** Options of `startOpensearch`. */
 export interface OpensearchEngineOptions {
-  /** Uses this server instead of starting one. Default: `OPENSEARCH_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: the environment variable `OPENSEARCH_URL`. */
   readonly url?: string;
   /** Default: the newest release that this machine can start. An external server ignores this option. */
   readonly version?: OpensearchVersion;

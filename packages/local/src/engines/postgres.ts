@@ -33,7 +33,7 @@ export interface PostgresEngine {
 
 /** Options of `startPostgres`. */
 export interface PostgresEngineOptions {
-  /** Uses this server instead of starting one. Default: `DATABASE_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: the environment variable `DATABASE_URL`. */
   readonly url?: string;
   /** Server settings by name: `{ max_connections: "20" }`. */
   readonly settings?: { readonly [name: string]: string };

@@ -28,7 +28,7 @@ export interface EventSourceMapping {
 /** DynamoDB Local shows a write on the stream up to 16 ms late (measured), so an earlier poll may miss the write. */
 const visibilityMs = 100;
 
-/** Whether, after this time, the shards were listed, and every shard was read and processed up to its tip. */
+/** Whether, since this time, the shards were listed, and every shard was read and processed up to its tip. */
 const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: number): boolean =>
   state.discoveredMs >= sinceMs &&
   state.lineage.shards().every((shard) => {

@@ -23,7 +23,7 @@ export interface DiscardedBatch {
   readonly version: "1.0";
   /** ISO 8601 with milliseconds. */
   readonly timestamp: string;
-  /** Pointer to the records in the stream, which stores them for only 24 hours. The times are ISO 8601 with seconds. */
+  /** Pointer to the records in the stream. The stream stores records for 24 hours. Times are ISO 8601 with seconds. */
   readonly DDBStreamBatchInfo: Required<BatchPointer>;
   /** The whole event as JSON text. Only batches for `s3` have a payload. */
   readonly payload?: string;

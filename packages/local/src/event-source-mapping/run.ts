@@ -1,4 +1,4 @@
-// One run of a mapping, from start to stop. It lists the shards and starts a reader for each shard that may be read.
+// One run of a mapping, from start to stop. The run lists the shards, and starts a reader for each readable shard.
 
 import { setMaxListeners } from "node:events";
 import { atMost } from "../lambda/at-most.ts";

@@ -54,9 +54,9 @@ export interface SesTransportOptions {
   readonly client?: SesClient;
   /** Name of the configuration set, for event publishing, reputation metrics and dedicated addresses. */
   readonly configurationSetName?: string;
-  /** Tags of every mail. A tag of the message overrides a tag of the same name. */
+  /** Tags of every mail. If a tag of the message has the same name, the tag of the message is used. */
   readonly tags?: { readonly [name: string]: string };
-  /** Sends every mail as `Raw`, including those that SES could build from their parts. Default false. */
+  /** Sends every mail as `Raw`, including mails that SES could build from their parts. Default false. */
   readonly alwaysRaw?: boolean;
   /** Maximum number of requests in flight, in each environment. Default 10. */
   readonly concurrency?: number;
