@@ -55,7 +55,7 @@ const checkedDetailType = (sink: string, detailType: string): string => {
   throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
 
-/** Adds idempotency key and version to the detail, because EventBridge has no message attributes. */
+/** Adds the idempotency key and the version to the detail, because EventBridge has no message attributes. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   const text = jsonText(sink, "detail", detail);

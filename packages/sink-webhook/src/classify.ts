@@ -15,7 +15,7 @@ const endpointCodes: StatusCodes = {
   425: "SINK_UNAVAILABLE", // Too Early: the server does not risk processing a request that might be replayed
 };
 
-/** Statuses with which a proxy reports that it did not reach the endpoint. An endpoint sends the others, even 500. */
+/** Statuses by which a proxy reports an unreachable endpoint. All other statuses, even 500, come from the endpoint. */
 const unreachableStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
 /** Whether the status says that the endpoint itself was not reached. */

@@ -7,7 +7,7 @@ export type SqsEngine = AwsEngine;
 
 /** Options of `startSqs` and `startElasticmq`. */
 export interface SqsEngineOptions {
-  /** Uses this endpoint instead of starting a server. Default: `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
+  /** Uses this endpoint, not a new server. Default: the variable `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
   readonly endpoint?: string;
 }
 
