@@ -33,6 +33,6 @@ export interface DiscardedBatch {
 export interface OnFailureDestination {
   /** `sqs` and `sns` get a pointer into the stream; `s3` gets the event itself. */
   readonly kind: "sqs" | "sns" | "s3";
-  /** Sends a discarded batch. `key` is the S3 key that Lambda would use. A rejection loses the batch, as on AWS. */
+  /** Sends a discarded batch. `key` is the S3 key that Lambda would use. If `send` rejects, the batch is lost. */
   readonly send: (batch: DiscardedBatch, place: { readonly key: string }) => Promise<unknown>;
 }

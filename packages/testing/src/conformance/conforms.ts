@@ -31,7 +31,7 @@ const abilities: Readonly<Record<Ability, true>> = {
 const withoutReason = (reasons: { readonly [name: string]: string | undefined }): string[] =>
   Object.keys(reasons).filter((name) => (reasons[name] ?? "").trim() === "");
 
-/** Returns the mistakes in the options. Otherwise a mistake could make the kit skip a case unnoticed. */
+/** Returns the mistakes in the options. Without this check, a mistake could make the kit skip a case unnoticed. */
 const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]): string[] => {
   const { skip = {}, cannot = {}, limits = {}, badOptions } = options;
   const ids = new Set<string>(cases.map(({ id }) => id));

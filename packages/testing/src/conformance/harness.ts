@@ -39,7 +39,7 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   /** Calls `write` once, and checks the results. The changes must belong to different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
-   * Invokes a pipeline that has one route to the sink, and makes one attempt for each delivery.
+   * Invokes a pipeline that has one route to the sink, and makes one delivery attempt for each change.
    * @returns the changes that Lambda would deliver again: the first change that failed, and all later changes.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;

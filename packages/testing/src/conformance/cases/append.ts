@@ -88,7 +88,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.invoke(changes);
       await harness.expectHeld(changes.filter((change) => !stopped.includes(change)));
       await harness.endFault();
-      // After the fault, the first attempts may still fail, because the target may have closed connections.
+      // The first attempts after the fault may fail, because the target may have closed connections during the fault.
       let left: readonly SpecimenChange[] = stopped;
       for (let attempt = 0; left.length > 0 && attempt < 5; attempt += 1) left = await harness.invoke(left);
       await harness.expectHeld(changes);
