@@ -1,4 +1,4 @@
-// All messages of a queue, for tests.
+// Receives and deletes all messages of a queue, for tests.
 
 import { deleteMessages, maxBatchEntries, type SqsCalls, type SqsReceivedMessage } from "@sluice/core/envelope";
 
@@ -11,7 +11,7 @@ export interface DrainedMessage {
   readonly systemAttributes: { readonly [name: string]: string };
 }
 
-/** The calls of an SQS client that draining makes; your own client fits. */
+/** The methods of an SQS client that `drainQueue` calls. You can pass an `SQS` of the AWS SDK. */
 export type QueueReader = Pick<SqsCalls, "receiveMessage" | "deleteMessageBatch">;
 
 const texts = (attributes: NonNullable<SqsReceivedMessage["MessageAttributes"]>) =>
@@ -22,8 +22,8 @@ const texts = (attributes: NonNullable<SqsReceivedMessage["MessageAttributes"]>)
   );
 
 /**
- * Receives and deletes messages until a receive brings none. Answers the messages in the order of the receives: for a FIFO
- * queue, and for a local standard queue, that is the order in which they were sent.
+ * Receives and deletes messages until a receive returns none. Returns the messages in the order of the receives. For a
+ * FIFO queue, and for a local standard queue, the messages were sent in the same order.
  */
 export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise<DrainedMessage[]> => {
   const drained: DrainedMessage[] = [];

@@ -1,21 +1,21 @@
-// Time as a parameter: tests of windows, ages and timeouts need no real waiting.
+// A clock for tests of windows, ages and timeouts, so that these tests need not wait in real time.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
-/** A clock for tests: core's clock, whose sleeps need no signal. */
+/** A clock for tests. Unlike the `sleep` of core's clock, its `sleep` does not require a signal. */
 export interface FakeClock extends Clock {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /**
- * Makes a clock that stands still while code runs, and jumps to the next sleeper when all code is asleep: a day of
- * retries takes milliseconds, in the same order every time. Code that waits for a socket or a file counts as asleep.
- * `random` is always 0.5.
+ * Creates a clock that stands still while code runs. When all code is asleep, the clock jumps to the end of the next
+ * sleep. A day of retries takes milliseconds, in the same order every time. Code that waits for a socket or a file
+ * counts as asleep. `random` always returns 0.5.
  */
 export const fakeClock = (startMs = 0): FakeClock => {
   let nowMs = startMs;
   let scheduled = false;
-  /** The time of each sleeper, by the function that wakes it. */
+  /** The time at which each sleep ends, by the function that ends the sleep. */
   const sleepers = new Map<() => void, number>();
   const jump = (): void => {
     scheduled = false;
@@ -23,7 +23,7 @@ export const fakeClock = (startMs = 0): FakeClock => {
     for (const [wake, wakeAtMs] of sleepers) if (wakeAtMs <= nowMs) wake();
     schedule();
   };
-  // setImmediate runs after all microtasks: by then the woken code is asleep again, or has ended.
+  // When setImmediate calls `jump`, all microtasks have run, so every woken function is asleep again or has ended.
   const schedule = (): void => {
     if (scheduled || sleepers.size === 0) return;
     scheduled = true;

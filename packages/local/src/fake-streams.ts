@@ -1,35 +1,35 @@
-// A scripted DynamoDB stream in memory, for events that DynamoDB Local cannot produce, or only after hours: splits,
-// rollovers, trimming and expired iterators.
+// A DynamoDB stream in memory that tests control. It can produce events that DynamoDB Local never produces, or only
+// after hours: splits, rollovers, trimming and expired iterators.
 
 import type { StreamRecord, StreamsApiRecord } from "@sluice/core/envelope";
 import { type ShardIteratorType, type StreamShard, type StreamsClient, StreamsError } from "./streams-client.ts";
 
-/** Options of a scripted stream. */
+/** Options of `fakeStreams`. */
 export interface FakeStreamsOptions {
   readonly streamArn?: string;
-  /** Most records that GetRecords returns. Default 1,000. */
+  /** Maximum number of records that GetRecords returns. Default 1,000. */
   readonly pageSize?: number;
-  /** Default: after ten records the sequence numbers have one digit more. */
+  /** Default: a number that has one more digit after about ten records. */
   readonly firstSequenceNumber?: bigint;
 }
 
-/** A scripted stream, and a client that reads it. */
+/** A stream that a test controls, and a client that reads the stream. */
 export interface FakeStreams {
   readonly client: StreamsClient;
   readonly streamArn: string;
   /** Adds an open shard and returns its id. */
   readonly addShard: (parentId?: string) => string;
-  /** Closes a shard: it takes no more records, and its readers reach an end. */
+  /** Closes a shard. Its readers then reach its end, and `append` throws an error for this shard. */
   readonly closeShard: (shardId: string) => void;
-  /** Closes a shard and adds `children` child shards (default 2); returns their ids. */
+  /** Closes a shard and adds child shards: `children` or, by default, 2. Returns the ids of the child shards. */
   readonly splitShard: (shardId: string, children?: number) => readonly string[];
-  /** Appends records in the form that Lambda delivers; a missing event id or sequence number is filled in. */
+  /** Appends records in Lambda's format. Sets missing event ids and sequence numbers. Returns the sequence numbers. */
   readonly append: (shardId: string, ...records: readonly StreamRecord[]) => readonly string[];
-  /** Trims the oldest records of a shard, as the stream does after 24 hours. */
+  /** Trims this number of records of a shard, oldest first, as the stream does after 24 hours. */
   readonly trim: (shardId: string, records: number) => void;
-  /** Removes a shard, as if it had never been there. */
+  /** Removes a shard and its records, as if the shard had never existed. */
   readonly removeShard: (shardId: string) => void;
-  /** Expires every iterator that was issued so far. */
+  /** Makes all iterators that were issued so far expire. */
   readonly expireIterators: () => void;
 }
 
@@ -49,14 +49,14 @@ interface FakeState {
   /** The last sequence number that was issued. */
   sequenceNumber: bigint;
   shardCount: number;
-  /** Iterators of earlier generations are expired. */
+  /** Number of calls of `expireIterators`. An iterator with a lower generation is expired. */
   iteratorGeneration: number;
 }
 
 const describePageSize = 100;
 const maxPageSize = 1000;
 const defaultArn = "arn:aws:dynamodb:us-east-1:000000000000:table/fake/stream/2026-01-01T00:00:00.000";
-/** Ten records later the number grows by a digit, which exposes a comparison of sequence numbers as text. */
+/** After about ten records, the sequence numbers have one more digit, so that tests detect a comparison as text. */
 const defaultFirst = 99_999_999_999_999_999_999_991n;
 
 const apiRecord = (record: StreamRecord, sequenceNumber: string): StreamsApiRecord => {
@@ -153,7 +153,7 @@ const fakeClient = (state: FakeState): StreamsClient => {
 };
 
 /**
- * Makes a stream that has no shards yet.
+ * Creates a stream without shards.
  * @example
  * const stream = fakeStreams();
  * const parent = stream.addShard();

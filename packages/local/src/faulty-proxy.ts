@@ -1,4 +1,4 @@
-// An HTTP proxy in front of an engine that counts requests and injects faults: for tests of a sink whose target fails.
+// An HTTP proxy in front of an engine. Counts requests and injects faults, for tests of a sink whose target fails.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
@@ -10,7 +10,7 @@ export interface ProxiedRequest {
   readonly body: string;
 }
 
-/** A response that the proxy sends by itself. */
+/** A response that the proxy sends instead of the engine's response. */
 export interface ProxyAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -18,39 +18,39 @@ export interface ProxyAnswer {
 }
 
 /**
- * Decides about a request. Undefined: the request passes. `drop-after-send`: the engine executes the request, and the
- * connection closes before the response. `hang`: the proxy never responds.
+ * Decides what happens to a request. Undefined: the proxy forwards it. `drop-after-send`: the engine executes the
+ * request, and the connection closes before the response. `hang`: the proxy never responds.
  */
 export type ProxyScript = (request: ProxiedRequest) => ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
 /** The responses of a failing target, in the target's own protocol. */
 export interface FaultAnswers {
-  /** "Slow down." Default: status 429. */
+  /** Tells the client to slow down. Default: status 429. */
   readonly throttle: ProxyAnswer;
-  /** "Unavailable." Default: status 503. */
+  /** Tells the client that the target is unavailable. Default: status 503. */
   readonly down: ProxyAnswer;
-  /** "Permission missing." Default: status 403. */
+  /** Tells the client that it lacks a permission. Default: status 403. */
   readonly deny: ProxyAnswer;
 }
 
-/** The faults of the conformance kit that hit a whole request. */
+/** The faults of the conformance kit that concern a whole request, not one of its entries. */
 export type ProxyFault = keyof FaultAnswers | "drop-after-send" | "hang" | "close-idle";
 
 /** A proxy in front of one engine. */
 export interface FaultyProxy {
   readonly endpoint: string;
-  /** Requests since the last `reset`, answered or not. */
+  /** Number of requests since the last `reset`, including requests without a response. */
   readonly requests: () => number;
-  /** Sets the script from the next request on; undefined ends every fault. */
+  /** Sets the script that decides about later requests. Undefined: all later requests are forwarded. */
   readonly script: (script: ProxyScript | undefined) => void;
-  /** Fails every request from the next one on. `close-idle` happens once: it closes the connections that are idle now. */
+  /** Injects the fault into all later requests. `close-idle` only closes the connections that are idle now. */
   readonly fail: (fault: ProxyFault) => void;
   /** Ends every fault and sets the count of requests to 0. */
   readonly reset: () => void;
   readonly stop: () => Promise<void>;
 }
 
-/** Forwards a request; its response goes back, or is dropped with the connection. */
+/** Forwards a request. If `isDropped`, closes the connection instead of returning the response. */
 const forward = (
   target: string,
   incoming: IncomingMessage,
@@ -79,7 +79,7 @@ const defaultAnswers: FaultAnswers = {
   deny: { status: 403, body: "" },
 };
 
-/** Starts a proxy for this endpoint, on a free port of 127.0.0.1. */
+/** Starts a proxy for the engine at the URL `target`, on a free port of 127.0.0.1. */
 export const startFaultyProxy = async (target: string, answers: Partial<FaultAnswers> = {}): Promise<FaultyProxy> => {
   const faults: FaultAnswers = { ...defaultAnswers, ...answers };
   let script: ProxyScript | undefined;

@@ -1,6 +1,6 @@
-// DynamoDB Streams over HTTP. The wire format is the one of Lambda's events (binary as base64, numbers as text), and
-// parsing it here is three times as fast as the SDK's deserializer. For local endpoints only: requests are not signed.
-// Against AWS, wrap an SDK client in a `StreamsClient`.
+// A client of DynamoDB Streams. Responses have the format of Lambda's events (binary as base64, numbers as text), so
+// the client needs no conversion and is three times as fast as the SDK's. For local endpoints only, because it does not
+// sign requests. For AWS, wrap an SDK client in a `StreamsClient`.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StreamsApiRecord } from "@sluice/core/envelope";
@@ -14,12 +14,12 @@ export interface StreamShard {
   readonly SequenceNumberRange?: { readonly StartingSequenceNumber?: string; readonly EndingSequenceNumber?: string };
 }
 
-/** Where an iterator begins, in the words of GetShardIterator. */
+/** Where an iterator begins. These are the values of GetShardIterator. */
 export type ShardIteratorType = "TRIM_HORIZON" | "LATEST" | "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER";
 
 /**
- * The three operations that read a stream. The `name` of an error is the service's exception, as with the SDK:
- * ExpiredIteratorException, TrimmedDataAccessException, ResourceNotFoundException.
+ * The three operations that read a stream. As in the SDK, the `name` of an error is the name of the service's
+ * exception: ExpiredIteratorException, TrimmedDataAccessException, ResourceNotFoundException.
  */
 export interface StreamsClient {
   readonly describeStream: (input: { readonly StreamArn: string; readonly ExclusiveStartShardId?: string }) => Promise<{
@@ -38,7 +38,7 @@ export interface StreamsClient {
   }>;
 }
 
-/** A failed call. `name` is the service's exception, such as ExpiredIteratorException. */
+/** A failed call. `name` is the name of the service's exception, such as ExpiredIteratorException. */
 export class StreamsError extends SluiceError<"STREAMS_FAILED"> {
   constructor(name: string, message: string, options?: ErrorOptions) {
     super("STREAMS_FAILED", message, options);
@@ -78,7 +78,7 @@ const post = async (endpoint: string, operation: string, body: string): Promise<
   return JSON.parse(text);
 };
 
-/** A retry is safe, as the operations only read, and needed, as DynamoDB Local closes idle sockets early. */
+/** Retries, because DynamoDB Local closes idle sockets early. A retry is safe, because the operations only read. */
 const call = async (endpoint: string, operation: string, input: object): Promise<unknown> => {
   const body = JSON.stringify(input);
   for (let attempt = 1; ; attempt += 1) {
@@ -92,7 +92,7 @@ const call = async (endpoint: string, operation: string, input: object): Promise
 };
 
 /**
- * A Streams client for a local endpoint.
+ * Creates a Streams client for a local endpoint.
  * @example
  * const client = streamsClient(dynamodb.endpoint);
  */

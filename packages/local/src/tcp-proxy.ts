@@ -1,5 +1,5 @@
-// A TCP proxy in front of a server that drops, delays or garbles the traffic: for tests of a sink whose target fails.
-// faulty-proxy.ts is the proxy for single HTTP responses.
+// A TCP proxy in front of a server. The proxy drops, delays or garbles the traffic, for tests of a sink whose target
+// fails. For faults of single HTTP responses, use faulty-proxy.ts.
 
 import { connect, createServer, type Socket } from "node:net";
 import { closeServer, listen } from "./engines/free-port.ts";
@@ -10,8 +10,8 @@ import { closeServer, listen } from "./engines/free-port.ts";
  * - `pass`: forwards both directions.
  * - `refuse`: closes the open connections and every new one.
  * - `hang`: forwards nothing, and keeps the connections open.
- * - `drop-request`: closes the connection when the client sends data; the server does not get the data.
- * - `drop-answer`: forwards the client's data, and closes the connection when the server answers.
+ * - `drop-request`: closes the connection when the client sends data, and does not forward the data.
+ * - `drop-answer`: forwards the client's data, but closes the connection instead of forwarding the answer.
  * - `slow`: delays every answer by `slowMs`.
  * - `garble`: forwards the client's data, and replaces the server's answers by random text.
  */
@@ -30,7 +30,7 @@ export interface TcpProxy {
 
 const garbage = Buffer.from("?! 4711 of nothing\r\n");
 
-/** The current mode, and a mode that follows after a number of chunks. */
+/** Holds the current mode, and the mode that follows after a number of chunks. */
 const modeSwitch = (onRefuse: () => void) => {
   let mode: TcpProxyMode = "pass";
   let next: { readonly mode: TcpProxyMode; piecesLeft: number } | undefined;
@@ -52,7 +52,7 @@ const modeSwitch = (onRefuse: () => void) => {
   };
 };
 
-/** Connects one client with the server, under the mode that holds when data arrives. */
+/** Connects a client with the server. The mode when data arrives decides what happens to the data. */
 const join = (client: Socket, upstream: Socket, slowMs: number, modes: ReturnType<typeof modeSwitch>): void => {
   client.on("close", () => upstream.destroy());
   upstream.on("close", () => client.destroy());
@@ -71,7 +71,7 @@ const join = (client: Socket, upstream: Socket, slowMs: number, modes: ReturnTyp
   });
 };
 
-/** Starts a proxy for the server at this URL, of any scheme, on a free port of 127.0.0.1. */
+/** Starts a proxy on a free port of 127.0.0.1 for the server at this URL. The URL may have any scheme. */
 export const startTcpProxy = async (
   serverUrl: string,
   { slowMs = 200 }: { readonly slowMs?: number } = {},

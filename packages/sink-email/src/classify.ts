@@ -19,7 +19,7 @@ export const sesService: AwsService = {
   tooLarge: /message length is more than \d+ bytes/i,
 };
 
-/** The members of a nodemailer error. Not a class, because in some tests Node's errors come from another realm. */
+/** The members of a nodemailer error. Not a class: in some tests, errors have another realm, so `instanceof` fails. */
 interface SmtpFailure {
   readonly code?: unknown;
   /** The reason, if `code` only names the step at which nodemailer failed. */
@@ -41,7 +41,7 @@ const isGreeting = (command: unknown): boolean =>
 
 /** Returns the code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
-  // 454: the server cannot authenticate now. 5xx: the server refuses the login.
+  // 421 and 454: the server cannot serve, or cannot check the login, at the moment. A refused login has a code of 5xx.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
   if (reply < 500) return isGreeting(command) ? "SINK_UNAVAILABLE" : "SINK_THROTTLED";
   if (isGreeting(command) || reply === 530 || reply === 535) return "SINK_DENIED";
@@ -78,7 +78,7 @@ export const classifySmtp = (sink: string, error: unknown): SinkError => {
     const message = `[${sink}] the server answered ${numbersOf(responseCode, text)}${step}`;
     return new SinkError(code, message, causeOf(code, error));
   }
-  // Nodemailer reports a reply that it cannot parse as a rejection, but such a reply is not a rejection.
+  // If nodemailer cannot parse a reply, it reports a rejection. But the server may not have rejected the mail.
   if (typeof response === "string" && response !== "") {
     return new SinkError("SINK_UNAVAILABLE", `[${sink}] the server's answer is not an SMTP reply`);
   }

@@ -28,7 +28,7 @@ export interface EmailMessage {
   readonly from?: EmailAddress;
   readonly to?: EmailAddress | readonly EmailAddress[];
   readonly cc?: EmailAddress | readonly EmailAddress[];
-  /** Recipients whom no header names. */
+  /** Recipients that appear in no header. */
   readonly bcc?: EmailAddress | readonly EmailAddress[];
   readonly replyTo?: EmailAddress | readonly EmailAddress[];
   readonly subject: string;

@@ -18,7 +18,7 @@ import { checkOptions, type EmailSinkOptions, type EmailSinkSettings } from "./o
 import type { MailEnvelope } from "./transport/transport.ts";
 import { recipientsSender } from "./write/recipients.ts";
 
-/** Creates the function that sends a mail to one recipient. It resolves with an error if the mail was refused. */
+/** Creates the function that mails to one recipient. The function resolves with an error if the mail was refused. */
 const mailSender = ({ name, transport, maxPerSecond, clock }: EmailSinkSettings) => {
   const limited = semaphore(transport.concurrency);
   const turn = rateLimiter(maxPerSecond, clock);

@@ -4,7 +4,7 @@ import { type AppendDelivery, jsonText, messageOf, rejected, type SizedEntry } f
 
 /** The event that a mapper returns. */
 export interface EventBridgeMessage {
-  /** The kind of event: `OrderPlaced`. 1 to 128 characters. */
+  /** The kind of event, such as `OrderPlaced`. 1 to 128 characters. */
   readonly detailType: string;
   /** An object, which is sent as lossless JSON. The sink adds `_sluice` with the idempotency key and the version. */
   readonly detail: object;
@@ -43,7 +43,7 @@ const checkedText = (sink: string, what: string, text: unknown): string => {
   throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}; expected a text`);
 };
 
-/** Refuses sources that AWS reserves. EventBridge denies access to them, and core would retry the event for ever. */
+/** Refuses sources that AWS reserves. For these, EventBridge answers "access denied", which core retries for ever. */
 const checkedSource = (sink: string, source: string): string => {
   if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
   throw rejected(sink, "source begins with aws., which AWS reserves; expected another source");
@@ -55,7 +55,7 @@ const checkedDetailType = (sink: string, detailType: string): string => {
   throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
 
-/** Adds idempotency key and version to the detail, because EventBridge has no message attributes. */
+/** Adds the idempotency key and the version to the detail, because EventBridge has no message attributes. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   const text = jsonText(sink, "detail", detail);

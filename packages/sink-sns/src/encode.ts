@@ -74,7 +74,7 @@ const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMes
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
 };
 
-/** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED if SNS or a subscribed queue rejects it. */
+/** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED if SNS or a subscribed queue would reject it. */
 export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
   const { name } = target;
   const message = messageOf(name, delivery);
@@ -86,7 +86,7 @@ export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarg
     ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
     ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
   };
-  // SNS does not document if the subject counts towards the size. We count it, so that no message is too large.
+  // SNS does not document whether the subject counts towards the size. So the sink counts the subject, to be safe.
   const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(entry.MessageAttributes);
   return { entry, bytes };
 };

@@ -20,7 +20,7 @@ export interface SnsClient {
 
 /** Options of `snsSink`. */
 export interface SnsSinkOptions extends AwsBatchOptions<SnsClient> {
-  /** ARN of the topic. If it ends in `.fifo`, changes of an item keep their order, and SNS discards repeats. */
+  /** ARN of the topic. For a `.fifo` topic, changes of an item keep their order, and SNS discards repeated messages. */
   readonly topicArn: string;
   /**
    * Maximum bytes of a message, and of all messages of a request. Default 262,144. Up to 1,048,576 are possible if the

@@ -18,7 +18,7 @@ export const sqsService: AwsService = {
     KmsInvalidState: "SINK_DENIED",
     KmsNotFound: "SINK_DENIED",
     KmsOptInRequired: "SINK_DENIED",
-    UnsupportedOperation: "SINK_DENIED", // the queue is a FIFO queue and its URL does not say so, or the reverse
+    UnsupportedOperation: "SINK_DENIED", // a FIFO queue whose URL does not end in `.fifo`, or the reverse
     InvalidMessageContents: "SINK_REJECTED",
     InvalidParameterValue: "SINK_REJECTED",
     MissingParameter: "SINK_REJECTED",

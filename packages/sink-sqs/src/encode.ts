@@ -18,7 +18,7 @@ import {
 export interface SqsMessage extends GroupedMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the delay of the queue. */
   readonly delaySeconds?: number | undefined;
-  /** X-Ray header, so that the consumer continues the trace. It does not count towards the size. */
+  /** X-Ray header, so that the consumer continues the trace. The header does not count towards the size. */
   readonly traceHeader?: string | undefined;
 }
 

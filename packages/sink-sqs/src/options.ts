@@ -23,7 +23,7 @@ export interface SqsClient {
 
 /** Options of `sqsSink`. */
 export interface SqsSinkOptions extends AwsBatchOptions<SqsClient> {
-  /** URL of the queue. If it ends in `.fifo`, changes of an item keep their order, and SQS discards repeats. */
+  /** URL of the queue. For a `.fifo` queue, changes of an item keep their order, and SQS discards repeated messages. */
   readonly queueUrl: string;
 }
 

@@ -9,13 +9,13 @@ import {
 } from "@sluice/core/sink-kit";
 import { AddressRefusedError } from "./request/address-rule.ts";
 
-/** Statuses that mean something else for an endpoint than for other targets. */
+/** Statuses whose meaning for an endpoint differs from their meaning for other targets. */
 const endpointCodes: StatusCodes = {
   410: "SINK_GONE",
   425: "SINK_UNAVAILABLE", // Too Early: the server does not risk processing a request that might be replayed
 };
 
-/** Statuses by which a proxy says that it did not reach the endpoint. All others, even 500, come from the endpoint. */
+/** Statuses by which a proxy reports an unreachable endpoint. All other statuses, even 500, come from the endpoint. */
 const unreachableStatuses: ReadonlySet<number> = new Set([502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530]);
 
 /** Whether the status says that the endpoint itself was not reached. */
@@ -52,7 +52,7 @@ export const classifyFailure = (sink: string, error: unknown): SinkError => {
   return new SinkError(codeOfNetworkError(name), `[${sink}] no answer: ${name}`, { cause: error });
 };
 
-/** One hour. A longer `Retry-After` is shortened to it. */
+/** One hour, which replaces a longer `Retry-After`. */
 const maxRetryAfterMs = 3_600_000;
 
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]{12,30}( GMT)?$/;

@@ -42,7 +42,7 @@ export interface EncodedRequest {
 const reserved =
   /^(connection|content-length|expect|host|idempotency-key|keep-alive|proxy-authorization|sluice-version|te|trailer|transfer-encoding|upgrade|webhook-(id|signature|timestamp))$/i;
 
-/** Returns why these headers cannot be sent; undefined if they can. Names no values, which may be credentials. */
+/** Returns why these headers cannot be sent; undefined if they can. The text has no values, as these may be secret. */
 export const headerFault = (headers: { readonly [name: string]: unknown }): string | undefined => {
   for (const [name, value] of Object.entries(headers)) {
     if (reserved.test(name)) return `header ${name} is set by the sink`;
@@ -70,7 +70,7 @@ const urlOf = ({ name, url }: RequestDefaults, path: unknown): URL => {
   const target = new URL(url);
   target.search = "";
   const joined = new URL(`${target.origin}${base}${path}`);
-  // The path must stay below the sink's URL, which "/../admin" and "/%2e%2e/admin" would leave.
+  // The path must stay below the sink's URL. Paths such as "/../admin" and "/%2e%2e/admin" do not.
   if (!joined.pathname.startsWith(`${base}/`)) throw rejected(name, "message.path leaves the URL of the sink");
   return joined;
 };

@@ -28,7 +28,7 @@ export interface WebhookTls {
 
 /** When the circuit breaker opens, and for how long. */
 export interface CircuitBreakerOptions {
-  /** Number of consecutive requests without an answer that open the circuit. Default 5. */
+  /** The circuit opens after this number of consecutive requests without an answer. Default 5. */
   readonly failures?: number;
   /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. Default 10,000. */
   readonly openMs?: number;
@@ -46,7 +46,7 @@ export interface WebhookSinkOptions {
   readonly method?: WebhookMethod;
   /** Headers of every request: an API key, a content type. */
   readonly headers?: { readonly [name: string]: string };
-  /** Milliseconds from name resolution to the answer's status, after which a request times out. Default 5,000. */
+  /** Timeout of a request in milliseconds, from name resolution to the status of the answer. Default 5,000. */
   readonly timeoutMs?: number;
   /** Maximum number of requests in flight, in each environment. Default 8. */
   readonly concurrency?: number;
@@ -123,7 +123,7 @@ const checkedRule = (url: URL, allowed: readonly string[]): AddressRule => {
     throw invalidOption("allowAddresses", `must contain addresses and networks: ${(error as Error).message}`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  // A connection to an IP address skips the resolver, which checks names. So the address is checked here.
+  // A connection to an IP address does not use the resolver, which checks names. So the address is checked here.
   if (isIP(host) !== 0 && !rule(host))
     throw invalidOption("url", 'has an address that "allowAddresses" does not contain');
   return rule;

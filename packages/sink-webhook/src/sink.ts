@@ -32,9 +32,9 @@ const meaningfulWaitMs = 500;
 /** Returns what a request says about the health of the endpoint. */
 const callResultOf = (outcome: EndpointAnswer | EndpointFailure, waitedMs: number): CallResult => {
   if ("status" in outcome) return isUnreachable(outcome.status) ? "failed" : "succeeded";
-  // An endpoint may close an idle connection, so this failure says nothing about its health.
+  // An endpoint may close idle connections, and a short wait proves nothing. So the endpoint's health stays unknown.
   if (outcome.isStale || (outcome.isCut && waitedMs < meaningfulWaitMs)) return "unknown";
-  // The settings are wrong: the sink does not accept the endpoint's address or certificate.
+  // SINK_DENIED: the sink refuses the address or the certificate. This says nothing about the endpoint's health.
   return outcome.error.code === "SINK_DENIED" ? "unknown" : "failed";
 };
 
@@ -58,7 +58,7 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
   const limited = semaphore(settings.concurrency);
   const turn = rateLimiter(settings.maxPerSecond, clock);
   const { send, close } = requester(settings);
-  /** The cause of the errors while the circuit is open. */
+  /** The latest failure. While the circuit is open, it is the cause of the errors. */
   let lastFailure: SinkError | undefined;
 
   const refusal = (itemKey: string): SinkError | undefined => {
@@ -80,7 +80,7 @@ const endpointOf = (settings: WebhookSinkSettings): { readonly send: SendRequest
       call.end(result);
     }
   };
-  /** Checks for a refusal before the wait too, because a refused request must not take another request's turn. */
+  /** Checks for a refusal before and after the wait. A refused request must not take another request's turn. */
   const sendInTurn: SendRequest = async (request, itemKey, signal) => {
     if (signal.aborted) return notStarted(name);
     const early = refusal(itemKey);

@@ -4,7 +4,7 @@ import { type ChildCommand, startChild } from "./child-engine.ts";
 
 /** Configuration for the constructor of an AWS SDK client, as in `new SQSClient(engine.clientConfig)`. */
 export interface AwsClientConfig {
-  /** URL of the server. SDK clients need it, because the host names in local queue URLs do not resolve. */
+  /** URL of the server. SDK clients need this URL, because the host names in local queue URLs do not resolve. */
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -28,14 +28,14 @@ export const awsClientConfig = (endpoint: string): AwsClientConfig => ({
   },
 });
 
-/** The engine at this endpoint. Without `stop`, the engine is external and keeps running. */
+/** Returns the engine at this endpoint. Pass no `stop` for an external engine, which then keeps running. */
 export const awsEngine = (endpoint: string, stop: () => Promise<void> = async () => undefined): AwsEngine => ({
   endpoint,
   clientConfig: awsClientConfig(endpoint),
   stop,
 });
 
-/** Starts the engine as a process that listens on this port. It is ready when it answers a GET, even with an error. */
+/** Starts the engine as a process that listens on this port. The engine is ready when it answers a GET in any way. */
 export const startAwsEngine = async (
   port: number,
   command: Omit<ChildCommand, "probe">,

@@ -1,6 +1,6 @@
 // A server process that never outlives its parent, however the parent ends. Each child has a watchdog: a shell that
 // blocks on a pipe from the parent. When the parent dies, even by SIGKILL, the kernel closes the pipe and the watchdog
-// stops the child. The parent needs no signal listeners, which would change the effect of Ctrl-C in a user's program.
+// stops the child. So the parent needs no signal listeners, which could change how Ctrl-C works in a program.
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,9 +14,9 @@ export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly options?: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid">;
-  /** Signal that the watchdog sends when the parent is gone. SIGKILL follows after 5 seconds. Default SIGTERM. */
+  /** Signal that the watchdog sends to the child of a dead parent. SIGKILL follows after 5 seconds. Default SIGTERM. */
   readonly orphanSignal?: "SIGTERM" | "SIGQUIT";
-  /** Folder of the child, which `stop` and the watchdog remove. */
+  /** Folder of the child. Both `stop` and the watchdog remove the folder. */
   readonly directory?: string;
   /** Resolves when the server is ready. A rejected probe is retried every 20 ms. */
   readonly probe: () => Promise<unknown>;
@@ -26,7 +26,7 @@ export interface ChildCommand {
 
 /** A running server process. */
 export interface ChildEngine {
-  /** Sends the signal and resolves when the process has ended; SIGKILL follows after 10 seconds. */
+  /** Sends the signal, and after 10 seconds SIGKILL. Resolves when the process has ended. */
   readonly end: (signal: NodeJS.Signals) => Promise<void>;
   /** Ends the process by SIGTERM, and removes its folder. */
   readonly stop: () => Promise<void>;
@@ -35,8 +35,8 @@ export interface ChildEngine {
 const outputLimit = 4096;
 const endTimeoutMs = 10_000;
 
-// If no process id is given, the script only removes the folder. The loop is bounded because a dead child stays visible
-// as a zombie if process 1 does not reap it.
+// If no process id is given, the script only removes the folder. The loop has a limit, because a dead child remains
+// visible as a zombie if process 1 does not reap the child.
 const watchdogScript = `
 trap '' INT TERM HUP
 read -r _
@@ -63,7 +63,7 @@ const runWatchdog = (signal: string, pid: string, directory: string, onError: ()
   return () => watchdog.kill("SIGKILL");
 };
 
-/** Removes a folder that no child uses when this process dies. Returns a function that ends this guard. */
+/** Starts a watchdog that removes the folder when this process dies. Returns a function that ends the watchdog. */
 export const guardDirectory = (directory: string): (() => void) => runWatchdog("", "", directory, () => undefined);
 
 const collectOutput = (child: ChildProcess): (() => string) => {

@@ -16,7 +16,7 @@ export type DynamodbEngine = AwsEngine;
 
 /** Options of `startDynamodb`. */
 export interface DynamodbEngineOptions {
-  /** Uses this endpoint instead of starting a server. Default: `DYNAMODB_ENDPOINT` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: the environment variable `DYNAMODB_ENDPOINT`. */
   readonly endpoint?: string;
   /** Java heap in MiB. Default 256, which holds 100,000 small items. */
   readonly maxHeapMb?: number;
@@ -27,13 +27,13 @@ const serverArguments = ["-jar", "DynamoDBLocal.jar", "-inMemory", "-sharedDb", 
 
 type PortCommand = (port: number) => Omit<ChildCommand, "probe">;
 
-/** The user's project depends on the npm package, so the package may be visible only from the working directory. */
+/** Finds the npm package. Also looks in the working directory, because only the user's project may have the package. */
 const emulatorDirectory = (): string | undefined => {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
     try {
       return join(dirname(createRequire(from).resolve("amplify-dynamodb-simulator/package.json")), "emulator");
     } catch {
-      // Look in the next place; `startDynamodb` reports a missing package.
+      // Try the next place. If no place has the package, `startDynamodb` reports the error.
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
-// ElasticMQ is another implementation of SQS. Its FIFO queues are closer to AWS than the queues of fauxqs, because a
-// receive returns up to ten messages of a group in order, and locks the group.
+// ElasticMQ implements SQS, like fauxqs. ElasticMQ's FIFO queues behave more like AWS: one receive returns up to ten
+// messages of a message group in order, and locks the group.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

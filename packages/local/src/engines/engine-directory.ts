@@ -1,10 +1,10 @@
-// The folders of engines: a temporary one for each server, and a cache for downloads.
+// The folders of engines: a temporary folder for each server, and a cache for downloads.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Path of a file or folder in the user's cache, where all checkouts share the downloaded engines. It may not exist. */
+/** Path of a file or folder in the user's cache, which may not exist yet. All checkouts share the cached downloads. */
 export const inCache = (name: string): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sluice", name);
 
@@ -12,7 +12,7 @@ export const inCache = (name: string): string =>
 export const removeDirectory = (directory: string): Promise<void> =>
   rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 
-/** Starts an engine with a new temporary folder, which is removed when the start fails. */
+/** Starts an engine with a new temporary folder. Removes the folder if the start fails. */
 export const inNewDirectory = async <Engine>(
   engine: string,
   start: (directory: string) => Promise<Engine>,

@@ -14,8 +14,8 @@ export interface TestRunner {
 export type DescribeWith<Engine> = (name: string, body: (engine: Engine) => void) => void;
 
 /**
- * Starts an engine for the tests of a file, stops it after the tests, and returns a `describe` that passes the engine
- * to its body. When a program for the engine is missing, the tests are skipped and the reason is printed.
+ * Starts an engine for the tests of a file, stops the engine after the tests, and returns a `describe` that passes the
+ * engine to the body. When a program for the engine is missing, skips the tests and prints the reason.
  * @throws {EngineMissingError} when a program is missing and `CI` is `true`. Other start errors are always thrown.
  * @example
  * const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());

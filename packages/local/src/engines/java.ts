@@ -29,7 +29,7 @@ const javaAt = async (command: string): Promise<Java | undefined> => {
 export const javasAt = async (commands: readonly string[]): Promise<readonly Java[]> =>
   (await Promise.all(commands.map(javaAt))).filter((java) => java !== undefined);
 
-/** Finds the Java of `JAVA_HOME` and the Java of the path, and returns them in this order. */
+/** Finds the Java of `JAVA_HOME` and the Java on the path, and returns them in this order. */
 export const installedJavas = (): Promise<readonly Java[]> => {
   const home = process.env.JAVA_HOME;
   return javasAt(home ? [join(home, "bin", "java"), "java"] : ["java"]);

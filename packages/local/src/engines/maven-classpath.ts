@@ -17,7 +17,7 @@ export interface MavenArtifact {
 
 const cacheFile = ({ name, version }: MavenArtifact): string => inCache(`${name}-${version}.classpath`);
 
-/** The cached class path; undefined when it or one of its jars is missing. */
+/** Returns the cached class path; undefined if the cache file, or a jar of the class path, is missing. */
 const cachedClasspath = async (artifact: MavenArtifact): Promise<string | undefined> => {
   try {
     const classpath = await readFile(cacheFile(artifact), "utf8");
@@ -37,7 +37,7 @@ const project = (artifact: MavenArtifact): string => `<project xmlns="http://mav
 </project>
 `;
 
-/** Writes the cache file atomically, as several processes may do so at the same time. */
+/** Writes the cache file atomically, because several processes may write the file at the same time. */
 const writeCache = async (artifact: MavenArtifact, resolved: string): Promise<void> => {
   const file = cacheFile(artifact);
   await mkdir(dirname(file), { recursive: true });
@@ -53,7 +53,7 @@ const resolve = async (artifact: MavenArtifact, directory: string): Promise<stri
   return (await readFile(join(directory, "classpath"), "utf8")).trim();
 };
 
-/** Whether the command `mvn` is on the path. This function does not run `mvn`, as that would take a second. */
+/** Whether the command `mvn` is on the path. Does not run the command, because a run takes a second. */
 export const hasMaven = async (): Promise<boolean> => {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = await Promise.allSettled(folders.map((folder) => access(join(folder, "mvn"), constants.X_OK)));

@@ -1,5 +1,5 @@
-// moto is a server of many AWS services. Sluice uses it for EventBridge. The Python package is installed once, into its
-// own virtual environment in the cache.
+// moto is a server of many AWS services. Sluice uses moto for EventBridge. The Python package is installed once, into a
+// virtual environment in the cache.
 
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -14,9 +14,9 @@ export type MotoEngine = AwsEngine;
 
 /** Options of `startMoto`. */
 export interface MotoEngineOptions {
-  /** Uses this endpoint instead of starting a server. Default: `MOTO_URL` of the environment. */
+  /** Uses this endpoint instead of starting a server. Default: the environment variable `MOTO_URL`. */
   readonly endpoint?: string;
-  /** Port of 127.0.0.1 that gets the requests of state machines, as moto cannot run functions. Default: moto's port. */
+  /** Port of 127.0.0.1 that gets the task requests of state machines: moto runs no functions. Default: moto's port. */
   readonly taskPort?: number;
 }
 
@@ -26,7 +26,7 @@ const installTimeoutMs = 600_000;
 
 const pythonIn = (environment: string): string => join(environment, "bin", "python");
 
-/** Installs moto into a temporary virtual environment, and renames the environment when it is complete. */
+/** Installs moto into a temporary virtual environment. Renames the environment when the installation is complete. */
 const install = async (python: string, environment: string): Promise<void> => {
   const partial = `${environment}.${process.pid}`;
   try {
@@ -51,7 +51,7 @@ const majorAndMinor = async (python: string): Promise<string> => {
   return stdout.trim();
 };
 
-/** Returns the path of a Python that has moto. Installs moto if it is missing. */
+/** Returns the path of a Python that has moto. If there is none, installs moto first. */
 const pythonWithMoto = async (): Promise<string> => {
   let python = "no python3";
   try {

@@ -14,7 +14,7 @@ interface Release {
   readonly version: OpensearchVersion;
   readonly artifact: string;
   readonly oldestJava: number;
-  /** OpenSearch 2 needs the security manager, which Java 24 removed. */
+  /** The newest Java that runs this release. OpenSearch 2 needs the security manager, which Java 24 removed. */
   readonly newestJava: number;
 }
 
@@ -73,8 +73,8 @@ const missing = (javas: readonly Java[], candidates: readonly Release[], maven: 
 };
 
 /**
- * Finds a way to start the wanted release. By default finds the newest release that this machine can start.
- * @throws {EngineMissingError} that names the programs that could start it.
+ * Finds a way to start the wanted release. Default: the newest release that this machine can start.
+ * @throws {EngineMissingError} that names the programs with which the release could be started.
  */
 export const findLaunch = async (wanted: OpensearchVersion | undefined): Promise<OpensearchLaunch> => {
   const candidates = releases.filter(({ version }) => wanted === undefined || version === wanted);

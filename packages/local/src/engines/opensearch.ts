@@ -1,4 +1,4 @@
-// An embedded OpenSearch server. It is one node with plain HTTP on 127.0.0.1 and no security. `stop` deletes its data.
+// An embedded OpenSearch server: one node with plain HTTP on 127.0.0.1 and no security. `stop` deletes the data.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface OpensearchEngine {
 
 /** Options of `startOpensearch`. */
 export interface OpensearchEngineOptions {
-  /** Uses this server instead of starting one. Default: `OPENSEARCH_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: the environment variable `OPENSEARCH_URL`. */
   readonly url?: string;
   /** Default: the newest release that this machine can start. An external server ignores this option. */
   readonly version?: OpensearchVersion;
@@ -33,13 +33,13 @@ type NodeSettings = NonNullable<OpensearchEngineOptions["settings"]>;
 
 const quickStart: readonly string[] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/** The runner adds 1 to this port. On Linux the sum may be 0, so that the kernel chooses a free port. */
+/** OpenSearch's runner adds 1 to this port. On Linux, −1 gives port 0, so that the kernel chooses a free port. */
 const basePort = process.platform === "linux" ? -1 : 9200;
 
 const nodeSettings: NodeSettings = {
   "network.host": "127.0.0.1",
   "transport.port": 0,
-  // The server writes the chosen port into a file.
+  // The server writes the port that it uses into a file.
   "node.portsfile": true,
   // A laptop's disk is often fuller than the default watermarks allow.
   "cluster.routing.allocation.disk.threshold_enabled": false,

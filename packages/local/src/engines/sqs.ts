@@ -1,4 +1,4 @@
-// The npm package fauxqs runs SQS, SNS and S3 in this process. Its version 1.9.2 is the last one for Node 20.
+// The npm package fauxqs runs SQS, SNS and S3 in this process. Version 1.9.2 of fauxqs is the last one for Node 20.
 
 import { type AwsEngine, awsClientConfig, awsEngine } from "./aws-engine.ts";
 
@@ -7,11 +7,11 @@ export type SqsEngine = AwsEngine;
 
 /** Options of `startSqs` and `startElasticmq`. */
 export interface SqsEngineOptions {
-  /** Uses this endpoint instead of starting a server. Default: `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
+  /** Uses this endpoint, not a new server. Default: the variable `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
   readonly endpoint?: string;
 }
 
-/** Host in fauxqs' queue URLs. The SDK sends requests to this host, but not every system can resolve its name. */
+/** Host in fauxqs' queue URLs. The SDK sends requests to this host, but not every system can resolve the host name. */
 const unresolvedHost = /sqs\.[a-z0-9-]+\.localhost(?=:\d+\/)/g;
 
 type App = ReturnType<typeof import("fauxqs").buildApp>;
@@ -37,7 +37,7 @@ export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngin
   const { region } = awsClientConfig("");
   const app = buildApp({ logger: false, defaultRegion: region });
   localiseQueueUrls(app, region);
-  // Sluice starts the server, because fauxqs' own start function would make it listen on all interfaces.
+  // Sluice starts the server, because the start function of fauxqs would make the server listen on all interfaces.
   const endpoint = await app.listen({ host: "127.0.0.1", port: 0 });
   app.server.unref();
   let closing: Promise<void> | undefined;

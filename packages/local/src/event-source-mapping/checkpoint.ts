@@ -1,5 +1,5 @@
-// The checkpoint of a shard: every record up to it is finished. Workers finish records out of order, so the checkpoint
-// stays before the first unfinished record.
+// The checkpoint of a shard: every record up to the checkpoint is finished. Workers finish records out of order, so the
+// checkpoint stays before the first unfinished record.
 
 import type { PolledRecord } from "./polled-record.ts";
 

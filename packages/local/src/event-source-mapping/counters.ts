@@ -7,7 +7,7 @@
 export interface Counters {
   polledEventCount: number;
   filteredOutEventCount: number;
-  /** A retried event counts again. */
+  /** Events that were passed to the function. An event that is retried counts again. */
   invokedEventCount: number;
   /** Events of the invocations that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
@@ -15,7 +15,7 @@ export interface Counters {
   droppedEventCount: number;
   onFailureDestinationDeliveredEventCount: number;
   destinationDeliveryFailures: number;
-  /** Events that were lost because the stream had trimmed them. AWS has no metric for these events. */
+  /** Events that were lost because the stream trimmed them before their delivery. AWS has no metric for such events. */
   trimmedEventCount: number;
   invocations: number;
   /** Age of the last record of the latest batch when the function was invoked. */

@@ -7,7 +7,7 @@ import type { StreamMappingSettings } from "./options.ts";
 /** Where reading begins. */
 export type Position =
   | { readonly type: "TRIM_HORIZON" }
-  /** With an iterator, reading begins where the tip of the shard was when the iterator was created. */
+  /** With `iterator`: reading begins at the position that was the tip of the shard when the iterator was created. */
   | { readonly type: "LATEST"; readonly iterator?: string }
   | { readonly type: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER"; readonly sequenceNumber: string };
 
@@ -24,9 +24,9 @@ export interface Page {
 export interface Cursor {
   /** Fixes the starting position. Without this call, the first `next` fixes the position. */
   readonly open: () => Promise<unknown>;
-  /** Reads the next page. Rejects when the client fails. The next call then reads the same page. */
+  /** Reads the next page. Rejects when the client fails. In that case, the next call reads the same page. */
   readonly next: () => Promise<Page>;
-  /** Starting position with which another cursor would read the same records. */
+  /** The starting position at which a new cursor would read the same records as this cursor. */
   readonly origin: () => Position;
 }
 
@@ -34,7 +34,7 @@ const pageLimit = 1000;
 const emptyPage: Page = { records: [], isTip: false, isLast: false };
 const lastPage: Page = { records: [], isTip: false, isLast: true };
 
-/** The name of the service's exception. The SDK and our client use it as the name of the error. */
+/** Returns the name of the service's exception. Both the SDK and our client set it as the `name` of the error. */
 export const exceptionOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
 const iteratorAt = async (settings: StreamMappingSettings, shardId: string, position: Position): Promise<string> => {
@@ -65,7 +65,7 @@ export const createCursor = (settings: StreamMappingSettings, shardId: string, s
   let iterator: string | undefined;
   const open = async (): Promise<string> => {
     iterator ??= await iteratorAt(settings, shardId, position);
-    // The tip of a shard moves on, but this iterator keeps pointing to the tip at which reading began.
+    // The tip of a shard moves on. So `origin` keeps this iterator, which still points to the tip at the beginning.
     if (position.type === "LATEST") origin = { type: "LATEST", iterator };
     return iterator;
   };
@@ -79,7 +79,7 @@ export const createCursor = (settings: StreamMappingSettings, shardId: string, s
     iterator = NextShardIterator;
     return { records: Records, isTip: Records.length === 0, isLast: NextShardIterator === undefined };
   };
-  /** An iterator expires after 15 minutes. The next iterator then continues after the last record that was read. */
+  /** An iterator expires after 15 minutes. The next iterator continues after the last record that was read. */
   const recover = (error: unknown): Page => {
     const exception = exceptionOf(error);
     if (exception === "ResourceNotFoundException") return lastPage;

@@ -35,7 +35,7 @@ const invokeCounted = async (context: DeliverContext, records: readonly PolledRe
   return result;
 };
 
-/** Returns the batches to deliver after the first record failed: two halves, the same batch, or none (discarded). */
+/** Returns the batches to deliver after the first record failed: both halves, the whole batch, or none if discarded. */
 const afterFailure = async (context: DeliverContext, batch: PendingBatch): Promise<readonly PendingBatch[]> => {
   const { settings } = context;
   const { records, attempts } = batch;

@@ -19,7 +19,7 @@ export interface DeliverContext {
   readonly finish: (records: readonly PolledRecord[]) => void;
 }
 
-/** A batch that has not succeeded yet. If records leave it, the rest is a new batch whose attempts start at 0. */
+/** A batch that has not succeeded yet. If records are removed, the other records are a new batch with 0 attempts. */
 export interface PendingBatch {
   readonly records: readonly PolledRecord[];
   readonly attempts: number;
@@ -84,7 +84,7 @@ export const discard = async (
     if (onFailure) counters.onFailureDestinationDeliveredEventCount += batch.records.length;
     else counters.droppedEventCount += batch.records.length;
   } catch (error) {
-    // AWS drops the records, too, and shows the loss only in its metrics.
+    // If the destination fails, AWS also drops the records. Only the metrics show the loss.
     counters.destinationDeliveryFailures += 1;
     counters.droppedEventCount += batch.records.length;
     onProblem(error);

@@ -18,8 +18,8 @@ export interface EventSourceMapping {
   /** Ends polling and retries; resolves when the last invocation has ended. */
   readonly stop: () => Promise<void>;
   /**
-   * Resolves when every record that was written to the stream before this call is delivered, filtered out or
-   * discarded. Waits as long as a record is retried. Rejects when the mapping stops first or the stream is gone.
+   * Resolves when every record that was written to the stream before this call is delivered, filtered out or discarded.
+   * Keeps waiting while a record is retried. Rejects when the mapping stops first or the stream is gone.
    */
   readonly drained: () => Promise<void>;
   readonly counters: Readonly<Counters>;
@@ -28,7 +28,7 @@ export interface EventSourceMapping {
 /** DynamoDB Local shows a write on the stream up to 16 ms late (measured), so an earlier poll may miss the write. */
 const visibilityMs = 100;
 
-/** Whether, after this time, the shards were listed, and every shard was read and processed up to its tip. */
+/** Whether, since this time, the shards were listed, and every shard was read and processed up to its tip. */
 const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: number): boolean =>
   state.discoveredMs >= sinceMs &&
   state.lineage.shards().every((shard) => {

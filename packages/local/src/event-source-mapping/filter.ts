@@ -25,7 +25,7 @@ const comparisons: { readonly [operator: string]: (value: number, bound: number)
   ">=": (value, bound) => value >= bound,
 };
 
-/** Matches JSON numbers only. A DynamoDB `N` is text, so it never matches. AWS behaves in the same way. */
+/** Matches JSON numbers only. A DynamoDB `N` is text, so an `N` never matches. AWS behaves in the same way. */
 const numericTest = (operand: unknown): Test => {
   if (!Array.isArray(operand) || operand.length === 0 || operand.length % 2 !== 0) {
     throw invalid('"numeric" takes pairs of a comparison and a number');

@@ -17,11 +17,11 @@ export interface InvocationResult {
   readonly requestId: string;
   /** Index of the first record that Lambda delivers again; undefined when all records succeeded. */
   readonly failedFrom: number | undefined;
-  /** `Unhandled` when the function threw or timed out. Null when it returned, even if the response reports failures. */
+  /** `Unhandled` when the function threw or timed out. Null when the function returned, even with reported failures. */
   readonly functionError: "Unhandled" | null;
 }
 
-/** Invokes the function with these records. Lambda restarts at the first record that failed. Never rejects. */
+/** Invokes the function with these records. Like Lambda, ignores the results after the first failure. Never rejects. */
 export const invoke = async (
   called: EmulatedFunction<DynamodbStreamEvent>,
   records: readonly PolledRecord[],

@@ -18,10 +18,10 @@ export interface Shard {
 
 /** The shards of a stream. */
 export interface Lineage {
-  /** Lists the shards of the stream and adds the new ones. */
+  /** Lists the shards of the stream, and adds new shards to the lineage. */
   readonly discover: () => Promise<void>;
   readonly shards: () => readonly Shard[];
-  /** The waiting shards that may be read now, because their parent is done or is not in the stream. */
+  /** The waiting shards that may be read now, because the parent shard is done or is not in the stream. */
   readonly ready: () => readonly Shard[];
 }
 

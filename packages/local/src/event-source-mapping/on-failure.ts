@@ -23,9 +23,9 @@ export interface DiscardedBatch {
   readonly version: "1.0";
   /** ISO 8601 with milliseconds. */
   readonly timestamp: string;
-  /** Pointer to the records in the stream, which stores them for only 24 hours. The times are ISO 8601 with seconds. */
+  /** Pointer to the records in the stream. The stream stores records for 24 hours. Times are ISO 8601 with seconds. */
   readonly DDBStreamBatchInfo: Required<BatchPointer>;
-  /** The whole event as JSON text. Only batches for `s3` have it. */
+  /** The whole event as JSON text. Only batches for `s3` have a payload. */
   readonly payload?: string;
 }
 
@@ -33,6 +33,6 @@ export interface DiscardedBatch {
 export interface OnFailureDestination {
   /** `sqs` and `sns` get a pointer into the stream; `s3` gets the event itself. */
   readonly kind: "sqs" | "sns" | "s3";
-  /** Sends a discarded batch. `key` is the S3 key that Lambda would use. A rejection loses the batch, as on AWS. */
+  /** Sends a discarded batch. `key` is the S3 key that Lambda would use. If `send` rejects, the batch is lost. */
   readonly send: (batch: DiscardedBatch, place: { readonly key: string }) => Promise<unknown>;
 }

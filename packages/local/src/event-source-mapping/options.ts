@@ -37,7 +37,7 @@ export interface EventSourceMappingOptions extends MappingOptions {
   readonly filterCriteria?: FilterCriteria;
   readonly destinationConfig?: { readonly onFailure?: OnFailureDestination };
 
-  /** Delay before the nth retry of a batch. Default: 500 ms, doubled up to a minute. AWS documents no delays. */
+  /** Delay before the nth retry of a batch. Default: 500 ms, doubled up to a minute. AWS does not document delays. */
   readonly retryDelayMs?: (retry: number) => number;
   /** Age at which the stream trims a record. Default 24 hours. */
   readonly trimHorizonMs?: number;
@@ -75,7 +75,7 @@ const unlimited = (option: string, value: number, [lowest, highest]: OptionRange
 
 /**
  * Checks the options and fills in the defaults.
- * @throws {ConfigError} CONFIG_INVALID with the name of the option and the values that it takes.
+ * @throws {ConfigError} CONFIG_INVALID with the name of the option and its allowed values.
  */
 export const streamMappingSettings = (options: EventSourceMappingOptions): StreamMappingSettings => {
   const { maximumRetryAttempts = -1, maximumRecordAgeInSeconds = -1 } = options;

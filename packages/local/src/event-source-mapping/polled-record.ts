@@ -11,7 +11,7 @@ export interface PolledRecord extends RecordText {
   readonly queuedAtMs: number;
 }
 
-/** Creates the entry for a record that the mapping queues at this time. */
+/** Creates the entry for a record. `nowMs` is the time at which the mapping queues the record. */
 export const polledRecord = (record: StreamRecord, nowMs: number): PolledRecord => {
   const text = JSON.stringify(record);
   return {

@@ -1,4 +1,4 @@
-// One run of a mapping, from start to stop. It lists the shards and starts a reader for each shard that may be read.
+// One run of a mapping, from start to stop. The run lists the shards, and starts a reader for each readable shard.
 
 import { setMaxListeners } from "node:events";
 import { atMost } from "../lambda/at-most.ts";
@@ -10,7 +10,7 @@ import type { Notifier } from "./notifier.ts";
 import type { StreamMappingSettings } from "./options.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 
-/** State of a mapping, which all its runs share. */
+/** The state of a mapping. All runs of the mapping share this state. */
 export interface MappingState {
   readonly settings: StreamMappingSettings;
   readonly counters: Counters;
@@ -65,7 +65,7 @@ const runReader = async (state: MappingState, run: StreamMappingRun, reader: Sha
     reader.shard.status = reachedEnd ? "done" : "waiting";
     if (!reachedEnd) return;
     run.readers.delete(reader.shard);
-    // The children of this shard may not be known yet.
+    // This shard has ended, and its child shards may not be listed yet.
     state.shardsWanted.notify();
   } catch (error) {
     failRun(run, error, state.settings.onProblem);

@@ -1,4 +1,4 @@
-// Reads one shard to its end and distributes its records to the workers. Reading ahead is limited.
+// Reads one shard to its end and distributes its records to the workers. The reader does not read far ahead of them.
 
 import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
@@ -32,7 +32,7 @@ interface ReaderState {
   readonly context: ShardReaderContext;
   readonly cursor: Cursor;
   readonly checkpoint: Checkpoint;
-  /** Notified when records are finished, so that the reader may have room for further records. */
+  /** Notified when records are finished, because the reader may then read further records. */
   readonly room: Notifier;
   readonly workers: readonly ShardWorker[];
   readonly finish: (records: readonly PolledRecord[]) => void;
@@ -59,7 +59,7 @@ const distribute = ({ checkpoint, workers, context, finish }: ReaderState, apiRe
   finish([polled]);
 };
 
-/** Reads the next page. If the poll fails, reports the error and returns undefined, and the caller polls again. */
+/** Reads the next page. If the poll fails, reports the error and returns undefined. The caller then polls again. */
 const poll = async ({ cursor, context }: ReaderState): Promise<Page | undefined> => {
   try {
     return await cursor.next();

@@ -1,5 +1,5 @@
-// A shard worker delivers the records of its items one batch at a time, which keeps the order of each item. A shard has
-// as many workers as its parallelization factor.
+// A shard worker delivers the records of its items one batch at a time, so that the changes of an item stay in order. A
+// shard has as many workers as its parallelization factor.
 
 import { atMost } from "../lambda/at-most.ts";
 import { cutBatch } from "../lambda/batch.ts";
@@ -26,7 +26,7 @@ export const createShardWorker = (
   const arrival = notifier();
   let closed = false;
   signal.addEventListener("abort", arrival.notify);
-  /** Milliseconds for which the next batch may still wait. Its first record opens the batching window. */
+  /** Milliseconds for which the next batch may still wait. The batching window begins with the batch's first record. */
   const remainingWindowMs = (isFull: boolean): number => {
     const [first] = queue;
     if (isFull || closed || !first) return 0;

@@ -1,8 +1,8 @@
-// A wait that ends with a promise or with the time.
+// Waits for a promise, but only for a limited time.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
-/** The value of the promise, or undefined after this time. Leaves no timer behind. */
+/** Resolves with the value of the promise, or with undefined if `ms` are over first. Leaves no timer running. */
 export const atMost = async <Value>(clock: Clock, ms: number, promise: Promise<Value>): Promise<Value | undefined> => {
   const timer = new AbortController();
   const value = await Promise.race([promise, clock.sleep(ms, timer.signal).then(() => undefined)]);

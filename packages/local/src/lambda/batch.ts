@@ -1,8 +1,8 @@
-// Where a batch ends: at the batch size, or at Lambda's payload limit; and the event that carries the batch.
+// Cuts batches at the batch size and at Lambda's payload limit, and writes the event of a batch as JSON.
 
 /** A record of an event, as JSON. */
 export interface RecordText {
-  /** Serialized once: the text is measured, and parsed anew for each invocation. */
+  /** Serialized only once, which also gives the size. Each invocation gets a newly parsed copy. */
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;
@@ -12,14 +12,14 @@ export interface RecordText {
 const maxEventBytes = 6 * 1024 * 1024;
 const emptyEventBytes = '{"Records":[]}'.length;
 
-/** The head of a queue that makes the next batch. */
+/** The records at the head of a queue that form the next batch. */
 export interface BatchCut {
   readonly size: number;
-  /** Whether the batch can take no further record. */
+  /** Whether no further record fits into the batch. */
   readonly isFull: boolean;
 }
 
-/** Cuts the next batch from the head of a queue. A record that exceeds the payload limit gets a batch of its own. */
+/** Cuts the next batch from the head of a queue. A record that exceeds the payload limit forms a batch alone. */
 export const cutBatch = (queue: readonly RecordText[], batchSize: number): BatchCut => {
   let bytes = emptyEventBytes;
   let size = 0;
@@ -33,6 +33,6 @@ export const cutBatch = (queue: readonly RecordText[], batchSize: number): Batch
   return { size, isFull: size === batchSize };
 };
 
-/** The event that carries these records, as JSON. */
+/** Returns the event with these records, as JSON. */
 export const eventText = (records: readonly RecordText[]): string =>
   `{"Records":[${records.map(({ text }) => text).join(",")}]}`;

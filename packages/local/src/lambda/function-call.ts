@@ -1,4 +1,4 @@
-// One call of a function: with a fresh copy of the event, a time limit, and Lambda's reading of the response.
+// Calls a function with a new copy of the event and with a time limit, and interprets the response as Lambda does.
 
 import { randomUUID } from "node:crypto";
 import { type Clock, isRecord } from "@sluice/core/sink-kit";
@@ -24,7 +24,7 @@ export interface EmulatedFunction<Event> {
   readonly clock: Clock;
   readonly functionName: string;
   readonly functionTimeoutMs: number;
-  /** False: the response is ignored. */
+  /** If false, the response is ignored. */
   readonly reportsBatchItemFailures: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface FunctionCall {
   readonly requestId: string;
   /** Whether the function threw, timed out, or returned a value that JSON cannot hold. */
   readonly threw: boolean;
-  /** Ids of the records that failed: all of them when the function threw. */
+  /** Ids of the records that failed. If the function threw, the ids of all records. */
   readonly failedIds: ReadonlySet<unknown>;
 }
 
@@ -59,12 +59,12 @@ const contextFor = (
 export const functionArnOf = (functionName: string): string =>
   `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`;
 
-/** The response after the runtime has sent it as JSON. Throws when JSON cannot hold the response. */
+/** Returns the response as it is after a transfer as JSON. Throws if JSON cannot hold the response. */
 const throughJson = (response: unknown): unknown => JSON.parse(JSON.stringify(response) ?? "null");
 
 /**
  * Ids of the records that a response reports as failed. A malformed list or an unknown id fails the whole batch. A
- * response without the list is a success: where its name is misspelt, the records are lost silently.
+ * missing list means success. So if the list's name is misspelt, the failed records are lost silently.
  */
 const reportedIds = (response: unknown, ids: ReadonlySet<unknown>): ReadonlySet<unknown> => {
   const failures = (isRecord(response) ? response.batchItemFailures : undefined) ?? [];
@@ -73,7 +73,7 @@ const reportedIds = (response: unknown, ids: ReadonlySet<unknown>): ReadonlySet<
   return [...reported].every((id) => ids.has(id)) ? reported : ids;
 };
 
-/** Calls the function with the event of these records, which have these ids. Never rejects. */
+/** Calls the function with an event of `records`. `ids` are the ids of the same records. Never rejects. */
 export const callFunction = async <Event>(
   called: EmulatedFunction<Event>,
   records: readonly RecordText[],
@@ -88,7 +88,7 @@ export const callFunction = async <Event>(
       const failedIds = called.reportsBatchItemFailures ? reportedIds(response, ids) : new Set();
       return { requestId, threw: false, failedIds };
     } catch {
-      // The function logs its own error; the mapping only sees that the call failed.
+      // The error is not needed. The function logs it, and the mapping only has to know that the call failed.
       return failure;
     }
   };

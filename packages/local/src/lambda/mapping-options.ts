@@ -1,26 +1,26 @@
-// The options that both event source mappings have.
+// The options that the mappings of streams and of queues have in common.
 
 import { type Clock, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
 
-/** Lowest and highest value of an option, both allowed. */
+/** Lowest and highest allowed value of an option. */
 export type OptionRange = readonly [lowest: number, highest: number];
 
-/** Options of an event source mapping. The last block exists only in the emulation. */
+/** Options of every event source mapping. The options after the blank line exist only in the emulation. */
 export interface MappingOptions {
-  /** Seconds to wait for a full batch: 0 to 300 (FIFO queue: 0). Default 0. */
+  /** Maximum time in seconds to wait for a full batch: 0 to 300, but only 0 for a FIFO queue. Default 0. */
   readonly maximumBatchingWindowInSeconds?: number;
-  /** Without ReportBatchItemFailures the function's response is ignored. Default `[]`. */
+  /** Without ReportBatchItemFailures, the function's response is ignored. Default `[]`. */
   readonly functionResponseTypes?: readonly "ReportBatchItemFailures"[];
 
-  /** Time limit of an invocation; at most the visibility timeout of a queue. Default 30,000. */
+  /** Time limit of an invocation. Must not exceed the visibility timeout of a queue. Default 30,000. */
   readonly functionTimeoutMs?: number;
   /** Default `sluice-local`. */
   readonly functionName?: string;
-  /** Pause after an empty poll. Default 100; AWS polls a stream about every 250, and a queue by long polling. */
+  /** Pause after an empty poll. Default 100. AWS polls a stream about every 250 ms, and a queue by long polling. */
   readonly pollIntervalMs?: number;
-  /** Receives failed requests, which are retried, and failures of the destination. Default: a process warning. */
+  /** Called with errors of requests (which are retried) and of the failure destination. Default: a process warning. */
   readonly onProblem?: (error: unknown) => void;
-  /** For the function and the pauses. The timeouts of a queue follow the queue's own clock. */
+  /** Clock for the function's time limit and for pauses. The timeouts of a queue follow the queue's own clock. */
   readonly clock?: Clock;
 }
 
@@ -38,8 +38,8 @@ export const checkChoice = (option: string, value: string, choices: readonly str
 };
 
 /**
- * Checks these options and the numbers of the mapping's own `ranges`, and fills in the defaults.
- * @throws {ConfigError} CONFIG_INVALID with the name of the option and the values that it takes.
+ * Checks the common options, and the mapping's own numeric options against `ranges`. Fills in the defaults.
+ * @throws {ConfigError} CONFIG_INVALID with the name of the option and its allowed values.
  */
 export const mappingSettings = <Options extends MappingOptions>(
   options: Options,

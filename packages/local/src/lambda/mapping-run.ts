@@ -1,12 +1,12 @@
-// The life of an event source mapping: one run from each start to the next stop.
+// The runs of an event source mapping. A run lasts from a start of the mapping to the next stop.
 
-/** The time from a start to a stop. */
+/** One run of a mapping, from a start to a stop. */
 export interface MappingRun {
-  /** Its signal ends the run. */
+  /** The run ends when this controller aborts. */
   readonly controller: AbortController;
   /** Resolves when every loop of the run has ended. Never rejects. */
   finished: Promise<void>;
-  /** The error that ended the run before it was stopped. */
+  /** The error that ended the run, if the run was not stopped. */
   failure?: { readonly error: unknown };
 }
 
@@ -19,15 +19,15 @@ export const failRun = (run: MappingRun, error: unknown, onProblem: (error: unkn
 
 /** Starts and stops the runs of one mapping. */
 export interface MappingRuns<Run extends MappingRun> {
-  /** Starts a run unless one is running; resolves when the run has started. */
+  /** Starts a run if none is running. Resolves when the run has started. */
   readonly start: () => Promise<void>;
-  /** Resolves when the run has ended. */
+  /** Stops the run. Resolves when the run has ended. */
   readonly stop: () => Promise<void>;
-  /** The run that is running. Throws when it has failed or stopped. */
+  /** Returns the present run. Throws if the run has failed or was stopped. */
   readonly current: () => Run;
 }
 
-/** Makes the runs of a mapping; none is running yet. */
+/** Creates the runs of a mapping. No run has started yet. */
 export const mappingRuns = <Run extends MappingRun>(startRun: () => Promise<Run>): MappingRuns<Run> => {
   let starting: Promise<Run> | undefined;
   let started: Run | undefined;

@@ -6,7 +6,7 @@ import type { RecordText } from "../lambda/batch.ts";
 /** An attribute of a message as Lambda delivers it. */
 export interface SqsRecordAttribute {
   readonly stringValue?: string;
-  /** Base64. */
+  /** The value of a binary attribute, in base64. */
   readonly binaryValue?: string;
   readonly stringListValues: readonly never[];
   readonly binaryListValues: readonly never[];
@@ -59,7 +59,7 @@ const recordOf = (message: SqsReceivedMessage, queueArn: string): SqsRecord => {
   };
 };
 
-/** The message on its way through the mapping. */
+/** Converts a message of ReceiveMessage to the form that the mapping uses. */
 export const receivedMessage = (message: SqsReceivedMessage, queueArn: string): ReceivedMessage => {
   const record = recordOf(message, queueArn);
   const text = JSON.stringify(record);

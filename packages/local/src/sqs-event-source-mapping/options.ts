@@ -6,7 +6,7 @@ import { type MappingOptions, type MappingSettings, mappingSettings } from "../l
 import type { SqsRecord } from "./message.ts";
 import { maxReceived, type QueueClient } from "./queue.ts";
 
-/** The event of an invocation by a queue. */
+/** The event with which a queue invokes a function. */
 export interface SqsEvent {
   readonly Records: SqsRecord[];
 }
@@ -15,16 +15,16 @@ export interface SqsEvent {
 export type SqsHandler = (event: SqsEvent, context: LambdaContext) => Promise<unknown>;
 
 /**
- * Options under AWS's names, with AWS's defaults and ranges.
+ * Options with AWS's names, defaults and ranges.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html (read 2026-11-25)
  */
 export interface SqsEventSourceMappingOptions extends MappingOptions {
   readonly client: QueueClient;
   readonly queueUrl: string;
   readonly handler: SqsHandler;
-  /** Most messages of a batch: 1 to 10,000 (FIFO queue: to 10). More than 10 need a window. Default 10. */
+  /** Maximum messages in a batch: 1 to 10,000, or to 10 for a FIFO queue. More than 10 need a window. Default 10. */
   readonly batchSize?: number;
-  /** Most concurrent batches: 2 to 1,000. Default 5, as AWS starts with. */
+  /** Maximum number of concurrent batches: 2 to 1,000. Default 5. AWS also starts with 5. */
   readonly maximumConcurrency?: number;
 }
 
@@ -46,7 +46,7 @@ const checkWindow = (isFifo: boolean, batchSize: number, windowSeconds: number):
 
 /**
  * Checks the options and fills in the defaults.
- * @throws {ConfigError} CONFIG_INVALID with the name of the option and the values that it takes.
+ * @throws {ConfigError} CONFIG_INVALID with the name of the option and its allowed values.
  */
 export const sqsMappingSettings = (options: SqsEventSourceMappingOptions): SqsMappingSettings => {
   const isFifo = options.queueUrl.endsWith(".fifo");

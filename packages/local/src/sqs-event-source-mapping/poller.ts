@@ -1,5 +1,5 @@
-// Receives batches and invokes the function with them, several at once. Successful messages are deleted. Failed messages
-// stay hidden until their visibility timeout is over; in a FIFO queue they block their group.
+// Receives batches, and invokes the function with several batches at once. Successful messages are deleted. Failed
+// messages stay hidden until their visibility timeout is over. In a FIFO queue, they block their message group.
 
 import { cutBatch } from "../lambda/batch.ts";
 import { callFunction } from "../lambda/function-call.ts";
@@ -44,7 +44,7 @@ const invoke = async (
 const deliver = async (context: PollerContext, received: readonly ReceivedMessage[]): Promise<void> => {
   const { settings, counters, queue } = context;
   for (let left = received; left.length > 0; ) {
-    // Ten messages of a MiB exceed the limit of an event.
+    // The received messages may need several events: ten messages of 1 MiB exceed Lambda's limit for an event.
     const { size } = cutBatch(left, settings.batchSize);
     const done = await invoke(context, left.slice(0, size));
     left = left.slice(size);
@@ -57,7 +57,7 @@ const deliver = async (context: PollerContext, received: readonly ReceivedMessag
   }
 };
 
-/** Receives once, or until the batch is full or the window over. */
+/** Without a batching window, receives once. Otherwise receives until the batch is full or the window is over. */
 const collect = async ({ settings, queue, signal }: PollerContext): Promise<ReceivedMessage[]> => {
   const { batchSize, windowMs, pollIntervalMs, clock } = settings;
   const collected = await queue.receive(batchSize);
@@ -72,7 +72,7 @@ const collect = async ({ settings, queue, signal }: PollerContext): Promise<Rece
 
 const missingQueueErrors = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
 
-/** @throws when the queue is gone. Any other failure is reported and retried. */
+/** Receives messages. If this fails, reports the error and returns none. @throws when the queue does not exist. */
 const poll = async (context: PollerContext): Promise<ReceivedMessage[]> => {
   try {
     const received = await collect(context);
@@ -95,7 +95,7 @@ export const runPoller = async (context: PollerContext): Promise<void> => {
   const start = (received: readonly ReceivedMessage[]): void => {
     const running = deliver(context, received).finally(() => {
       inFlight.delete(running);
-      // The end of this batch may unblock a message group.
+      // The next poll starts now, because the end of this batch may have unblocked a message group.
       wake();
     });
     inFlight.add(running);

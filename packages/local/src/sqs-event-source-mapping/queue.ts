@@ -3,23 +3,23 @@
 import { deleteMessages, depthAttributes, maxBatchEntries, queueDepth, type SqsCalls } from "@sluice/core/envelope";
 import { type ReceivedMessage, receivedMessage } from "./message.ts";
 
-/** The calls of an SQS client that a mapping makes; your own client fits. */
+/** The methods of an SQS client that a mapping calls. You can pass an `SQS` of the AWS SDK. */
 export type QueueClient = Pick<SqsCalls, "receiveMessage" | "deleteMessageBatch" | "getQueueAttributes">;
 
-/** Messages of a receive, and of a batch without a window. */
+/** Maximum number of messages in a receive, and in a batch if there is no batching window. */
 export const maxReceived: number = maxBatchEntries;
 
-/** A queue that exists. */
+/** The queue of a mapping. */
 export interface Queue {
   readonly visibilityTimeoutMs: number;
   readonly receive: (most: number) => Promise<ReceivedMessage[]>;
   /** Rejects unless SQS deleted all messages. */
   readonly remove: (messages: readonly ReceivedMessage[]) => Promise<void>;
-  /** Messages that are visible, delayed, or in flight. */
+  /** Number of messages that are visible, delayed or in flight. */
   readonly size: () => Promise<number>;
 }
 
-/** @throws when the queue does not answer. */
+/** Opens a queue. @throws when the queue does not answer. */
 export const openQueue = async (client: QueueClient, QueueUrl: string): Promise<Queue> => {
   const queue = { client, queueUrl: QueueUrl, name: "sqs event source mapping" };
   const identity = await client.getQueueAttributes({ QueueUrl, AttributeNames: ["QueueArn", "VisibilityTimeout"] });

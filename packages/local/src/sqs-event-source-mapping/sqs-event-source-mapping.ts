@@ -10,13 +10,13 @@ import { openQueue, type Queue } from "./queue.ts";
 export interface SqsEventSourceMapping {
   /**
    * Starts polling.
-   * @throws when the queue does not answer, or CONFIG_INVALID when its visibility timeout is shorter than the function's.
+   * @throws if the queue does not answer. CONFIG_INVALID if its visibility timeout is below `functionTimeoutMs`.
    */
   readonly start: () => Promise<void>;
   /** Ends polling; resolves when the last invocation has ended. */
   readonly stop: () => Promise<void>;
   /**
-   * Resolves when the queue is empty: no message is visible, delayed or in flight. Waits as long as a message is
+   * Resolves when the queue is empty: no message is visible, delayed or in flight. Keeps waiting while a message is
    * retried. Rejects when the mapping stops first or the queue is gone.
    */
   readonly drained: () => Promise<void>;
@@ -28,7 +28,7 @@ interface SqsMappingRun extends MappingRun {
   readonly queue: Queue;
 }
 
-/** Lambda refuses a longer timeout, too: SQS would redeliver messages while the function still processes them. */
+/** Like Lambda, forbids a longer function timeout: SQS would redeliver messages that the function still processes. */
 const checkTimeout = ({ functionTimeoutMs }: SqsMappingSettings, { visibilityTimeoutMs }: Queue): void => {
   if (functionTimeoutMs <= visibilityTimeoutMs) return;
   throw invalidOption("functionTimeoutMs", `must be at most the queue's visibility timeout, ${visibilityTimeoutMs} ms`);
@@ -48,7 +48,7 @@ const startRun = async (settings: SqsMappingSettings, counters: SqsCounters): Pr
 };
 
 /**
- * Makes an event source mapping that polls an SQS queue and invokes a function, as AWS Lambda does.
+ * Creates an event source mapping that polls an SQS queue and invokes a function, as AWS Lambda does.
  * @throws {ConfigError} CONFIG_INVALID when an option is outside AWS's range.
  * @example
  * const mapping = sqsEventSourceMapping({ client: new SQS(engine.clientConfig), queueUrl, handler });

@@ -1,4 +1,4 @@
-// Header lines. They are encoded by RFC 2047 unless they are ASCII, folded, and never longer than the limit.
+// Header lines. Values that are not ASCII are encoded by RFC 2047. Lines are folded, and never exceed the limit.
 
 import type { Mailbox } from "./mailbox.ts";
 
@@ -65,7 +65,7 @@ const encodedParts = (text: string): string[] => {
   return parts;
 };
 
-/** Returns a parameter such as a file name. Encoded by RFC 2231 unless it is ASCII, and split if it is long. */
+/** Returns a parameter such as a file name. Non-ASCII values are encoded by RFC 2231, and long values are split. */
 export const headerParameter = (name: string, value: string): string => {
   if (isAscii(value) && !isUnfoldable(quoted(value))) return `${name}=${quoted(value)}`;
   const [first = "", ...others] = encodedParts(value);

@@ -26,7 +26,7 @@ const plainAddress = (text: string): string | undefined => {
   const at = text.lastIndexOf("@");
   const local = text.slice(0, at);
   const written = text.slice(at + 1);
-  // The pattern excludes paths and queries. domainToASCII would drop them, because it parses the text as a URL's host.
+  // The pattern excludes paths and queries, because domainToASCII drops them and would accept the rest of the text.
   const domain = /^[\p{L}\p{M}\p{N}.-]+$/u.test(written) ? domainToASCII(written).toLowerCase() : "";
   const isAddress = at > 0 && localPart.test(local) && domainPart.test(domain) && text.length <= 254;
   return isAddress ? `${local}@${domain}` : undefined;

@@ -57,7 +57,7 @@ const attachmentPart = ({ filename, content, contentType, contentId }: EmailAtta
   body: base64Lines(typeof content === "string" ? Buffer.from(content) : content),
 });
 
-/** Joins parts by a boundary. No part can contain it, because quoted-printable has no `=_`, and base64 has no `_`. */
+/** Joins parts by a boundary, which no part can contain: quoted-printable has no `=_`, and base64 has no `_`. */
 const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly MimePart[], seed: string): MimePart => {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   const boundary = `=_${createHash("sha256").update(`${kind} ${seed}`).digest("hex").slice(0, 32)}`;

@@ -54,9 +54,9 @@ export interface SesTransportOptions {
   readonly client?: SesClient;
   /** Name of the configuration set, for event publishing, reputation metrics and dedicated addresses. */
   readonly configurationSetName?: string;
-  /** Tags of every mail. A tag of the message overrides a tag of the same name. */
+  /** Tags of every mail. If a tag of the message has the same name, the tag of the message is used. */
   readonly tags?: { readonly [name: string]: string };
-  /** Sends every mail as `Raw`, including those that SES could build from their parts. Default false. */
+  /** Sends every mail as `Raw`, including mails that SES could build from their parts. Default false. */
   readonly alwaysRaw?: boolean;
   /** Maximum number of requests in flight, in each environment. Default 10. */
   readonly concurrency?: number;
@@ -72,7 +72,7 @@ const makeClient = async () => {
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
 const maxSimpleHeaders = 15;
 
-/** Whether SES can build the mail from its parts. It cannot if the headers name other recipients than the request. */
+/** Whether SES can build the mail from its parts: one recipient, no attachments, and no headers to encode. */
 const isSimple = ({ mail }: MailEnvelope): boolean =>
   mail.recipients.length === 1 &&
   mail.to.length === 1 &&

@@ -80,7 +80,7 @@ const makeTransporter = async (options: SmtpTransportOptions) => {
     },
     pool: true,
     maxConnections: options.concurrency ?? 5,
-    // Core retries a mail after a lost connection. The pool would retry it unnoticed, even after the invocation's end.
+    // Core retries a mail after a lost connection. The pool must not retry, because core would not know of it.
     maxRequeues: 0,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
@@ -112,7 +112,7 @@ export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => 
       // A user's own transporter may ignore the signal.
       const sent = await untilAborted(sending, signal, () => smtpError("aborted", "EABORT"));
       const { rejected = [], rejectedErrors } = sent ?? {};
-      // Nodemailer throws if its only recipient is rejected, but other transporters may return the rejection.
+      // Nodemailer throws if the only recipient is rejected, but other transporters may return the rejection.
       if (rejected.length > 0) throw rejectedErrors?.[0] ?? smtpError("rejected", "EENVELOPE");
     },
     close: client.close,

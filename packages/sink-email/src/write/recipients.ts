@@ -25,10 +25,10 @@ export interface RecipientsMail {
 const keyOf = (idempotencyKey: string, recipient: string): string =>
   `${idempotencyKey}:${createHash("sha256").update(recipient).digest("base64url").slice(0, 22)}`;
 
-/** Whether the next recipient would fail too. Throttling is excluded, because it may concern only one recipient. */
+/** Whether the next recipient would get the same error. Throttling is excluded: it may concern only one recipient. */
 const isForAll = ({ code }: DeliveryError): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
 
-/** Returns the error of the delivery. A recipient to retry has priority: a rejected one will be rejected again. */
+/** Returns the delivery's error. Retryable errors have priority, because a retry repeats the rejections anyway. */
 const summaryOf = (name: string, errors: readonly DeliveryError[], recipients: number): DeliveryError | undefined => {
   const error = errors.find(({ code }) => outcomeOf(code) === "retry") ?? errors[0];
   if (error === undefined || error.code === "DEADLINE_EXCEEDED") return error;
@@ -49,8 +49,8 @@ const heldError = (name: string, retryAfterMs: number): SinkError =>
 type RecipientResult = DeliveryError | "sent" | "unrecorded";
 
 /**
- * Creates the function that sends a mail to each recipient that has not got it yet, under a lease for each. The
- * function resolves with an error if any recipient still has not got the mail.
+ * Creates the function that sends a mail to each recipient without a copy, under one lease per recipient. The function
+ * resolves with an error if any recipient still has no copy.
  */
 export const recipientsSender = (
   name: string,
@@ -78,7 +78,7 @@ export const recipientsSender = (
     if (lease !== "acquired") return heldError(name, lease.heldForMs);
     const error = await mail.sendTo(recipient);
     if (error === undefined) return complete(key);
-    // A lease that cannot be released expires. The mail's error is more important than the store's.
+    // If the release fails, the lease expires later. The mail's error is returned, because it is more important.
     await leases.release(owner, key).catch(() => undefined);
     return error;
   };
@@ -97,8 +97,8 @@ export const recipientsSender = (
       if (isForAll(result)) break;
     }
     const error = summaryOf(name, errors, recipients.length);
-    // If all recipients have the mail, it will not be repeated, so an unsaved result does no harm. If some were
-    // rejected, the result must be saved before the dead letter is sent, because another environment may redrive it.
+    // If all recipients have the mail, core does not retry, so an unsaved result does no harm. If some were rejected,
+    // the result must be saved before the dead letter is sent: another environment may redrive the dead letter.
     return error !== undefined && isUnrecorded ? storeError(name, error) : error;
   };
 };

@@ -85,7 +85,7 @@ const behindNat64 = (address: string): string | undefined => {
 
 /**
  * Returns the rule of a sink. `allowed` lists special addresses and networks that the sink may also connect to. Plain
- * HTTP may connect only to these.
+ * HTTP may connect only to the addresses in `allowed`.
  * @throws {Error} if an entry is neither an address nor a network.
  */
 export const addressRule = (allowed: readonly string[], isPlain: boolean): AddressRule => {
@@ -102,7 +102,7 @@ export const addressRule = (allowed: readonly string[], isPlain: boolean): Addre
 /** The machine's resolver. */
 export const systemResolver: AddressResolver = (hostname) => systemLookup(hostname, { all: true });
 
-/** Creates a connection's lookup. It fails if the rule refuses any address, even if others are public. */
+/** Creates a connection's lookup. The lookup fails if the rule refuses any address, even if others are public. */
 export const guardedLookup =
   (resolve: AddressResolver, rule: AddressRule): LookupFunction =>
   (hostname, options, callback) => {

@@ -1,5 +1,5 @@
-// What this environment knows about the endpoint: whether it answers, and how long it asked for no requests. The state
-// is in memory, one per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
+// What this environment knows about the endpoint: whether it answers, and how long the sink must wait after a
+// `Retry-After`. The state is in memory, per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
 
 import { type CircuitCall, type CircuitOptions, circuit } from "@sluice/core/sink-kit";
 

@@ -29,7 +29,7 @@ export interface Requester {
   readonly close: () => void;
 }
 
-/** Limits for reading a body, which is not used but must be read so that the connection can be used again. */
+/** Limits for reading the body of an answer. The sink ignores the body, but must read it to reuse the connection. */
 const maxDrainedBytes = 65_536;
 const maxDrainMs = 200;
 

@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 
-/** The key in a secret such as `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`; undefined unless it has 24 to 64 bytes. */
+/** Key of a secret such as `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`; undefined unless the key has 24 to 64 bytes. */
 export const keyOf = (secret: string): Buffer | undefined => {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1];
   const key = Buffer.from(base64 ?? "", "base64");

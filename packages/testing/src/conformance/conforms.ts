@@ -31,7 +31,7 @@ const abilities: Readonly<Record<Ability, true>> = {
 const withoutReason = (reasons: { readonly [name: string]: string | undefined }): string[] =>
   Object.keys(reasons).filter((name) => (reasons[name] ?? "").trim() === "");
 
-/** Finds the problems of the options, so that no case is skipped by mistake. */
+/** Returns the mistakes in the options. Without this check, a mistake could make the kit skip a case unnoticed. */
 const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case[]): string[] => {
   const { skip = {}, cannot = {}, limits = {}, badOptions } = options;
   const ids = new Set<string>(cases.map(({ id }) => id));
@@ -68,7 +68,7 @@ const runCase = async <Message>(options: Conformance<Message>, one: Case): Promi
   try {
     await one.run(harness, specimenTable());
   } catch (error) {
-    // If `close` fails, too, the failure of the case is the one to throw.
+    // If `close` fails too, its error is ignored, because the error of the case is thrown.
     await harness.close().catch(() => undefined);
     throw error;
   }

@@ -22,9 +22,9 @@ export type SpecimenChange = Change<SpecimenItem>;
 /** Options of one call of `write`. */
 export interface WriteOptions {
   readonly signal?: AbortSignal;
-  /** Upsert: the earlier changes of the same item that a change replaces. */
+  /** Only for upsert sinks: returns the earlier changes of the same item, which `change` replaces. */
   readonly earlier?: (change: SpecimenChange) => readonly SpecimenChange[];
-  /** Upsert: whether the mapper returned `undefined`, so that the sink must remove an existing item. */
+  /** Only for upsert sinks: whether the mapper returned `undefined`, so that the sink must remove an existing item. */
   readonly isLeaving?: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   /** Calls `write` once, and checks the results. The changes must belong to different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
-   * Invokes a pipeline that has one route to the sink, and makes one attempt for each delivery.
+   * Invokes a pipeline that has one route to the sink, and makes one delivery attempt for each change.
    * @returns the changes that Lambda would deliver again: the first change that failed, and all later changes.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
@@ -48,13 +48,13 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   /** Calls `write` with an empty batch, and returns the unchecked results. */
   readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
-   * Asserts that the target holds the result of these changes. Upsert: the result is the last state of each item.
-   * Append: it is the message of every change, in order per item. With `repeats`, a message may be there repeatedly.
+   * Asserts that the target holds the result of these changes. For an upsert sink: the last state of each item. For an
+   * append sink: the message of every change, in order per item. `repeats` allows several copies of a message.
    */
   readonly expectHeld: (changes: readonly SpecimenChange[], repeats?: "none" | "allowed") => Promise<void>;
   /** The content of the target as JSON text. */
   readonly heldText: () => Promise<string>;
-  /** Append: the idempotency keys in the target, oldest first. */
+  /** Only for append sinks: the idempotency keys in the target, oldest first. */
   readonly idempotencyKeys: () => Promise<readonly string[]>;
   readonly closeSink: () => Promise<void>;
   readonly close: () => Promise<void>;

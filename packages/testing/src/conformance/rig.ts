@@ -24,8 +24,8 @@ export interface UpsertRig<Message> extends Rig {
   /** The message of a live change. It must depend on the item only, so that equal items have equal messages. */
   readonly toMessage: Mapper<SpecimenItem, Message, "upsert">;
   /**
-   * Reads the messages of the live items in the target, in any order and without tombstones. Each must equal the
-   * result of `toMessage` as JSON, but a number that a double cannot hold may be a decimal text.
+   * Reads the messages of the live items in the target, in any order and without tombstones. As JSON, each message must
+   * equal the result of `toMessage`, except that a number too long for a double may be a decimal text.
    */
   readonly read: () => Promise<readonly unknown[]>;
 }
@@ -39,9 +39,9 @@ export interface SentMessage<Message = unknown> {
 /** The rig of an append sink. */
 export interface AppendRig<Message> extends Rig {
   readonly sink: Sink<Message, "append">;
-  /** The message of any change. Different changes must have different messages, by `change.version` if needed. */
+  /** The message of any change. Different changes must have different messages, for example by `change.version`. */
   readonly toMessage: Mapper<SpecimenItem, Message, "append">;
-  /** Reads every message in the target with its idempotency key, oldest first. A message sent twice is there twice. */
+  /** Reads every message in the target with its idempotency key, oldest first. A message sent twice appears twice. */
   readonly read: () => Promise<readonly SentMessage[]>;
 }
 
@@ -60,11 +60,11 @@ interface Shared {
   /** Heading of the cases. Default: `a sink that writes by upsert` or `… by append`. */
   readonly name?: string;
   readonly limits?: Limits;
-  /** Abilities that the rig lacks, each with a reason. The kit skips the cases that need one, and prints the reason. */
+  /** Abilities that the rig lacks, each with a reason. The kit skips cases that need them, and prints the reason. */
   readonly cannot?: { readonly [Name in Ability]?: string };
   /** Cases to skip, each with a reason, which the kit prints. */
   readonly skip?: { readonly [Id in CaseId]?: string };
-  /** For C20: factory calls by the name of their one wrong option. Each must throw a `ConfigError` with that name. */
+  /** For C20: calls with one wrong option each, by the option's name. Each must throw a `ConfigError` with the name. */
   readonly badOptions?: { readonly [option: string]: () => unknown };
   /** Seed of the random cases. Default 1. */
   readonly seed?: number;

@@ -19,7 +19,7 @@ export interface MemoryUpsertSink<Message> extends Sink<Message, "upsert">, Targ
 
 /** A memory sink that stores every message. */
 export interface MemoryAppendSink<Message> extends Sink<Message, "append">, TargetControl {
-  /** Every message, oldest first. A message that was sent twice is there twice. */
+  /** Every message, oldest first. A message that was sent twice appears twice. */
   readonly sent: () => readonly SentMessage<Message>[];
 }
 
@@ -65,7 +65,7 @@ export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions =
     name: options.name ?? "memory",
     supports: { writes: "append" },
     write: writeBy(request, options),
-    // An append target cannot predict which messages it will reject.
+    // The dry run accepts every message, because an append target cannot predict which messages it will reject.
     dryRun: writeBy(async (entries) => entries.map(() => "taken"), options),
     close: async () => undefined,
     sent: () => [...sent],

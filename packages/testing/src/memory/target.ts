@@ -59,7 +59,7 @@ const failuresBefore: { readonly [Kind in FaultKind]?: TargetError["reason"] } =
   deny: "denied",
 };
 
-/** Returns `older` if the target already holds the entry's version or a newer one. */
+/** Returns `older` if the target already holds the entry's version or a newer version. */
 type Decide<Entry> = (entry: Entry) => "taken" | "older";
 
 /**

@@ -1,4 +1,4 @@
-// How both memory sinks write a batch: they split it at the target's limits, and convert each answer to a result.
+// Writes a batch for both memory sinks: splits it at the target's limits, and converts each answer to a result.
 
 import {
   checkWhole,
@@ -49,7 +49,7 @@ const requestError = (name: string, cause: unknown): SinkError => {
 /** Whether the target is unusable, so that `write` rejects with this error. */
 const isUnusable = ({ code }: SinkError): boolean => code === "SINK_UNAVAILABLE" || code === "SINK_DENIED";
 
-/** Creates the `write` function of a sink from its request function. It sends one chunk after the other, in order. */
+/** Creates the `write` function of a sink from its request function. `write` sends the chunks one by one, in order. */
 export const writeBy = <Entry extends Delivery>(
   request: Request<Entry>,
   options: MemorySinkOptions,

@@ -63,7 +63,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
   };
 };
 
-/** Plays a history's deliveries. A call of `write` is an invocation, or its part before a crash. Some calls overlap. */
+/** Plays a history's deliveries. `write` plays one invocation, or its part before a crash. Some calls overlap. */
 export const playHistory = async (
   history: Pick<RandomHistory, "deliveries">,
   write: (records: readonly StreamRecord[]) => Promise<void>,

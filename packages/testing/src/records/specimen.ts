@@ -1,4 +1,4 @@
-// The items of the conformance kit and of the random histories. They have one type, so that a rig needs one mapper.
+// The items of the conformance kit and of the random histories. Both have the same type, so a rig needs one mapper.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";

@@ -43,8 +43,8 @@ export interface StreamEvent {
 const firstSecond = 1_767_323_045;
 
 /**
- * Creates a number that resembles real sequence numbers: a counter times 10^20, plus some digits. From position 10 on
- * it has one more digit, so that tests detect a comparison of sequence numbers as text.
+ * Creates a number that resembles real sequence numbers: a counter times 10^20, plus some digits. From position 10 on,
+ * the number has one more digit, so that tests detect a comparison of sequence numbers as text.
  */
 const sequenceNumberAt = (position: number): string => {
   if (Number.isSafeInteger(position) && position > 0) return String(BigInt(position) * 10n ** 20n + 78_103_991n);

@@ -11,7 +11,7 @@ export type HistoryOptions = Pick<RecordOptions, "keyNames" | "viewType" | "tabl
 export interface TableHistory {
   /**
    * Replaces or inserts an item.
-   * @throws {ConfigError} CONFIG_INVALID when the table holds an equal item, because DynamoDB then writes no record.
+   * @throws {ConfigError} CONFIG_INVALID when the table holds an equal item. DynamoDB writes no record in that case.
    */
   readonly put: (item: PlainItem) => StreamRecord;
   /** Removes the item with these keys. @throws {ConfigError} CONFIG_INVALID when the table has no such item. */

@@ -88,7 +88,7 @@ export const appendCases: readonly Case[] = casesFor("append", [
       await harness.invoke(changes);
       await harness.expectHeld(changes.filter((change) => !stopped.includes(change)));
       await harness.endFault();
-      // The first attempts may fail, as the target may have closed a connection during the fault.
+      // The first attempts after the fault may fail, because the target may have closed connections during the fault.
       let left: readonly SpecimenChange[] = stopped;
       for (let attempt = 0; left.length > 0 && attempt < 5; attempt += 1) left = await harness.invoke(left);
       await harness.expectHeld(changes);

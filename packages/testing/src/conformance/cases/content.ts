@@ -7,7 +7,7 @@ import { expectEqual, expectThat } from "../expectation.ts";
 import type { Fault, FaultKind } from "../fault.ts";
 import { deliverAll } from "../harness.ts";
 
-/** A case that writes an item with these attributes, and expects the item and all `texts` in the target. */
+/** Creates a case that writes an item with these attributes, and expects the item and all `texts` in the target. */
 const valueCase = (values: string, attributes: Partial<SpecimenItem>, texts: readonly string[]): Case => ({
   id: "C18",
   name: `${values} arrive intact`,
@@ -25,7 +25,7 @@ const fine = "-0.1234567890123456789012345678901234567";
 const exact = { amount: new NumberValueImpl(wide), payload: { fine: new NumberValueImpl(fine) } };
 const sets = { ss: new Set(["b", "a"]), ns: new Set([2, 10]), bs: new Set([new Uint8Array([1, 2])]) };
 
-/** Maps and lists inside each other, two levels for each step. DynamoDB allows 32 levels, including the item itself. */
+/** Returns nested maps and lists: two levels for each step of `depth`. DynamoDB allows 32 levels with the item. */
 const nested = (depth: number): { readonly [member: string]: unknown } =>
   depth === 0 ? { deepest: [null, true, 0] } : { level: [nested(depth - 1), depth - 1] };
 

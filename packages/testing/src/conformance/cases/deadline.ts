@@ -7,13 +7,13 @@ import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
 import { retriedOf } from "../write-outcomes.ts";
 
-/** `write` must end within this time after the signal. Otherwise a hanging target would block the case forever. */
+/** `write` must end within this time after the signal aborts. Without a limit, a hanging sink would block the case. */
 const settleMs = 3_000;
 
-/** After this time, the target has received every request that the sink started without waiting. */
+/** In this time, every request that the sink starts immediately reaches the target. */
 const requestMs = 30;
 
-/** If the target limits the entries of a request, this batch needs two requests. The second one must not start. */
+/** If the target limits the entries of a request, this batch needs two requests. The second request must not start. */
 const batchOf = ({ limits }: Harness, table: SpecimenTable): readonly SpecimenChange[] =>
   table.putMany(Math.min((limits.maxEntries ?? 2) + 1, 1_000));
 

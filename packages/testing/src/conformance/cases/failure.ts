@@ -9,7 +9,7 @@ import { expectOutcomes, failureOf, retriedOf, type WriteOutcomes } from "../wri
 
 const putFive = (table: SpecimenTable): readonly SpecimenChange[] => table.putEach("a", "b", "c", "d", "e");
 
-/** Writes changes while the target fails the entry of one of them. Expects the sink to deliver all other changes. */
+/** Writes changes while the target fails the entry of one change. Expects the sink to deliver all other changes. */
 export const writeBeside = async (
   harness: Harness,
   kind: "refuse" | "throttle-one",
@@ -31,7 +31,7 @@ const expectRecovery = async (harness: Harness, failed: readonly SpecimenChange[
   await harness.expectHeld(all, "allowed");
 };
 
-/** During the fault, every delivery fails with this code, or the call rejects with it. After the fault, all succeed. */
+/** Creates a case: every delivery fails with `code`, or `write` rejects with `code`. After the fault, all succeed. */
 const allFailCase = (id: Case["id"], kind: "throttle" | "down" | "deny", code: string, name: string): Case => ({
   id,
   name,

@@ -26,17 +26,17 @@ const expectSplit = (found: readonly [below: number, at: number, above: number],
   expectThat(above > at, `requests for ${entity} over the limit`, above, `more than ${at}`);
 };
 
-/** A change with a note of this many bytes. Its two-byte characters reveal a sink that counts characters, not bytes. */
+/** A change with a note of this many bytes. Two-byte characters reveal a sink that counts characters, not bytes. */
 const changeWithNote = (table: SpecimenTable, name: string, bytes: number): SpecimenChange => {
   const wide = Math.floor(Math.max(bytes, 0) / 4);
   return table.put(name, { note: "é".repeat(wide) + "x".repeat(Math.max(bytes, 0) - 2 * wide) });
 };
 
-/** Two changes of new items whose deliveries have this many bytes together. */
+/** Two changes of new items. Together, their deliveries have `total` bytes. */
 const pairOf = (harness: Harness, table: SpecimenTable, total: number): readonly SpecimenChange[] => {
   const { sizeOf } = harness.limits.maxBytes ?? mismatch("limits.maxBytes", "none", "a limit");
   let noteBytes = 1;
-  // A first attempt may miss the size, because a message holds its revision and version, which may grow by a digit.
+  // An attempt may miss the size, because the revision and the version in a message may grow by a digit.
   for (let attempt = 0; attempt < 8; attempt += 1) {
     const first = changeWithNote(table, `${total}-first-${attempt}`, Math.floor(total / 3));
     const second = changeWithNote(table, `${total}-second-${attempt}`, noteBytes);
@@ -57,7 +57,7 @@ export const limitCases: readonly Case[] = [
       const { maxEntries = 0 } = harness.limits;
       const all: SpecimenChange[] = [];
       const requests = (count: number): Promise<number> => requestsFor(harness, table.putMany(count), all);
-      // If the limit is one entry, a batch below the limit is empty and needs no write.
+      // If the limit is one entry, a smaller batch is empty. It is not written, and counts as one request.
       const below = maxEntries > 1 ? await requests(maxEntries - 1) : 1;
       expectSplit([below, await requests(maxEntries), await requests(maxEntries + 1)], "entries");
     },

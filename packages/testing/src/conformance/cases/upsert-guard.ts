@@ -36,7 +36,7 @@ const firstStream = "2026-01-02T03:04:05.678";
 const secondStream = "2026-03-01T00:00:00.000";
 const lowest = "0".repeat(21);
 
-/** A case that writes each change of `script` in its own call, and expects the outcome that `script` gives for it. */
+/** Creates a case that writes each change of `script` in its own call, and expects the outcome that `script` gives. */
 const sequence = (
   id: Case["id"],
   name: string,

@@ -31,7 +31,7 @@ const expectWritten = async (harness: Harness, batch: readonly SpecimenChange[],
   }
 };
 
-/** Starts four concurrent writers. Each writes a random share of the changes, in its own random order. */
+/** Starts four concurrent writers. Each writer writes a random share of the changes, in its own random order. */
 const raceOver = async (harness: Harness, random: Random, changes: readonly SpecimenChange[]): Promise<void> => {
   const owner = new Map(changes.map((change) => [change, random.integer(writers)]));
   const shares = Array.from({ length: writers }, (_, writer) =>
@@ -52,7 +52,7 @@ const withSeed = async (seed: number, run: () => Promise<void>): Promise<void> =
   }
 };
 
-/** Lets concurrent writers race over new items, in several rounds. `script` creates the changes of one item. */
+/** Lets concurrent writers write changes of new items, in several rounds. `script` creates the changes of one item. */
 const race = async (
   harness: Harness,
   script: (put: () => SpecimenChange, remove: () => SpecimenChange) => readonly SpecimenChange[],
@@ -76,7 +76,7 @@ const race = async (
   });
 };
 
-/** One invocation. It writes only the last change of each item, as core does when it compacts a batch. */
+/** Simulates an invocation. Writes only the last change of each item, as core does when it compacts a batch. */
 const invoke = async (harness: Harness, records: readonly StreamRecord[]): Promise<void> => {
   const byItem = new Map<string, SpecimenChange[]>();
   for (const record of records) {
