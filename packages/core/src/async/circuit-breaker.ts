@@ -11,9 +11,9 @@ export interface CircuitOptions {
   readonly openMs: number;
   /** Upper limit of the time until a probe, in milliseconds. */
   readonly maxOpenMs: number;
-  /** If a probe does not end, another may start after at least this many milliseconds. Default: the next open time. */
+  /** A probe that does not end expires after this many milliseconds, or after the next open time if that is longer. */
   readonly minProbeMs?: number;
-  /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
+  /** Returns a number from 0 to 1, which makes the second half of each open time random. Default: no randomness. */
   readonly random?: () => number;
 }
 
@@ -26,7 +26,7 @@ export type CircuitState =
   | { readonly name: "open"; readonly remainingMs: number }
   | { readonly name: "half-open"; readonly isProbing: boolean };
 
-/** What a call says about its target: `unknown` if it ended before the target could answer. */
+/** What the end of a call shows about its target. `unknown`: the call ended before the target could answer. */
 export type CallResult = "succeeded" | "failed" | "unknown";
 
 /** A call in flight. */
@@ -42,13 +42,13 @@ export interface Circuit {
   readonly failures: () => number;
   /** How often the circuit has opened since it was last closed; 0 while it is closed. */
   readonly openings: () => number;
-  /** Starts a call, after `state` has allowed it. In a half-open circuit the call is the probe. */
+  /** Starts a call. Use it only if `state` allows a call. In a half-open circuit this call is the probe. */
   readonly start: () => CircuitCall;
   /** Closes the circuit and forgets all failures. */
   readonly close: () => void;
 }
 
-/** Limits the doublings, so that `2 ** openings` stays finite. */
+/** Maximum number of doublings of the open time, so that `2 ** openings` stays finite. */
 const maxDoublings = 30;
 
 /** Creates a circuit, which is closed at first. */

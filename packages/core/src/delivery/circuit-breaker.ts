@@ -7,7 +7,7 @@ import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
-/** Failed batches in a row that open the circuit. Two items at least must have failed, because one bad item is no outage. */
+/** Failed batches in a row that open the circuit, if at least two items failed. One failing item is not an outage. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
@@ -22,7 +22,7 @@ const longestProbeMs = 60_000;
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
-/** Timeout of a batch that follows a failed one. */
+/** Timeout of a batch in milliseconds, if the previous batch failed as a whole. */
 const timeoutAfterFailureMs = 2_000;
 
 /** A probe that the circuit breaker admits. */
@@ -33,7 +33,7 @@ export interface Probe {
 /** Which deliveries of a batch may be written: all, none, or first a probe, and after its success the others. */
 export type Admission = "all" | "none" | Probe;
 
-/** What a batch says about its target. */
+/** What the results of a batch show about its target. */
 interface TargetAnswer {
   readonly isAnswered: boolean;
   readonly failure: DeliveryError | undefined;
@@ -62,7 +62,7 @@ const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] 
 const isTargetFailure = (result: WriteResult): boolean =>
   result.outcome === "failed" && isTargetWide(result.error.code);
 
-/** The context of a probe, which has a timeout of its own. */
+/** Returns the context of a probe, which also ends at the probe's own timeout. */
 const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
   signal: AbortSignal.any([signal, timedOut]),
   remainingMs: () => Math.min(remainingMs(), ms),
@@ -96,7 +96,7 @@ export class CircuitBreaker {
     );
   }
 
-  /** Time limit of a batch, in milliseconds. It is shorter after a batch that failed as a whole. */
+  /** Returns the time limit of a batch in milliseconds. It is shorter if the previous batch failed as a whole. */
   timeFor(usualMs: number): number {
     return this.#circuit.failures() === 0 ? usualMs : Math.min(usualMs, timeoutAfterFailureMs);
   }
@@ -127,10 +127,10 @@ export class CircuitBreaker {
 
   #fail(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
     this.#lastFailure = failure;
-    // The batch was in flight when the circuit opened: it is no probe.
+    // A batch that was in flight when the circuit opened is not a probe, so its results do not count.
     if (this.#circuit.openings() > 0) return;
     for (const itemKey of itemKeys) if (this.#failedItems.size < itemsToOpen) this.#failedItems.add(itemKey);
-    // If only one item has failed, the batch that would open the circuit does not count.
+    // A batch that would open the circuit does not count if all failures so far are of the same item.
     const mayOpen = this.#failedItems.size >= itemsToOpen;
     if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
   }

@@ -1,5 +1,5 @@
-// dedupe: "always". Acquires a lease for each delivery before it is sent, and completes the lease afterwards. A repeat is
-// not sent again, whether it comes from a failure, a crash, a redrive or an overlapping invocation.
+// dedupe: "always". Acquires a lease for each delivery before it is sent, and completes the lease afterwards. A repeat
+// after a failure, a crash or a redrive, or in an overlapping invocation, is not sent again.
 
 import { eachBounded } from "../async/bounded.ts";
 import { leaseMs } from "../async/deadline.ts";
@@ -45,7 +45,7 @@ const heldError = (route: string, retryAfterMs: number): SinkError =>
     },
   );
 
-/** Acquires a lease. Returns undefined, or the result of a delivery that must not be sent. */
+/** Acquires the lease of a delivery. Returns undefined, or the delivery's result if the delivery must not be sent. */
 const acquireOne = async (
   { leases, id }: Leasing,
   delivery: Message,

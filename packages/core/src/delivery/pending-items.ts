@@ -20,7 +20,7 @@ export interface RoutePendingItems {
   readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<BatchGuard>;
   /** Adds the items of these entries. Rejects unless all were added. */
   readonly add: (entries: readonly BatchEntry[]) => Promise<void>;
-  /** Corrects the items after only some of the entries were stored in the queue. `before`: the versions before `add`. */
+  /** Corrects the items if only some of the entries were stored in the queue. `before`: the versions before `add`. */
   readonly correct: (
     added: readonly BatchEntry[],
     stored: readonly BatchEntry[],
@@ -45,10 +45,10 @@ const itemsOf = (entries: readonly BatchEntry[]): PendingItem[] =>
 const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): BatchGuard["guard"] =>
   guard as BatchGuard["guard"];
 
-/** For a batch in which every change may be sent. */
+/** The guard of a batch in which every change may be sent. */
 export const nothingPending: BatchGuard = { versions: new Map(), guard: (sink) => sink };
 
-/** For a batch in which changes of these items must not be sent. */
+/** Returns the guard of a batch in which changes of these items must not be sent. */
 const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): BatchGuard => {
   const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
   const error = new PendingError(
@@ -74,8 +74,8 @@ const unknownBatch = (route: string, cause: unknown): BatchGuard => {
 };
 
 /**
- * Restores the versions of items whose last message was not stored. A leftover version would block the item forever: its
- * changes must not go to the target, and the message that would release the item does not exist.
+ * Restores the earlier versions of items whose last message was not stored. Otherwise such an item would stay pending
+ * forever, because the message that would release the item does not exist.
  */
 const correct = async (
   store: PendingItems,

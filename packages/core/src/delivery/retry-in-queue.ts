@@ -52,7 +52,7 @@ const storedOf = (queued: readonly Queued[], { stored }: StoreResult): BatchEntr
 const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<StoreResult> =>
   queue.write(queued.map(({ message }) => message));
 
-/** Adds the items before their messages. Otherwise a later change could be sent while an earlier one is in the queue. */
+/** Adds the pending items before it stores their messages. Otherwise a later change could overtake a stored message. */
 const storeInOrder = async (
   queue: RouteRetryQueue,
   pendingItems: RoutePendingItems,
@@ -75,7 +75,7 @@ const storeInOrder = async (
   }
 };
 
-/** Stores the retried deliveries in the queue. @returns the results, in which stored deliveries are marked as queued. */
+/** Stores the retried deliveries in the queue. @returns the results, in which stored deliveries have `isQueued`. */
 export const retryInQueue = async (
   queue: RouteRetryQueue,
   entries: readonly BatchEntry[],

@@ -34,14 +34,14 @@ export type Effect =
 const remove: Effect = { kind: "remove" };
 const none: Effect = { kind: "none" };
 
-/** Says where the user's code threw. The error's own message is left out: it may quote item values. */
+/** Describes where the user's code threw an error. Omits the error's message, which may quote item values. */
 const thrownBy = (what: string, error: unknown): string => {
   if (!(error instanceof Error)) return `${what} threw a value that is not an Error`;
   const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
 };
 
-/** Rejects a record after an error of the user's code or schema. A configuration error is thrown again. */
+/** Returns a rejection after an error of the user's code or schema. Throws a configuration error again. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;
@@ -52,7 +52,7 @@ const rejection = (route: Route, error: unknown): Effect => {
 /** Returns the value that the user's code returned, unless it is a promise. A predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
-  // An unhandled rejection would end the process.
+  // Without this handler, a rejection would end the process.
   value.catch(() => {});
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
@@ -64,15 +64,15 @@ const matches = (route: Route, item: unknown): boolean =>
   route.predicate === undefined || returned(route, "predicate", route.predicate(item));
 
 /**
- * Whether the filter or the schema needs the item. Without them the item is decoded only if the mapper reads it, so that
- * a mapper which reads only keys works with every view type.
+ * Whether the filter or the schema needs the item. If neither does, the item is decoded only when the mapper reads it.
+ * So a mapper that reads only keys works with every view type.
  */
 const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
   predicate !== undefined || (schema !== undefined && carries(viewType, side));
 
 /** The message for the item after the change; undefined if the item has no copy in the target. */
 const messageOf = (route: Route, change: Change<unknown>): unknown => {
-  // A sink that maps for itself reads the raw image.
+  // The sink's own mapper reads the raw image, so the record must have one.
   if (route.mapsItself) assertNewImage(change);
   if (isJudged(route, change, "new") && !matches(route, change.after)) return undefined;
   return mapped(route, change);
