@@ -1,5 +1,5 @@
-// The error families and their codes. `code` is the API; the message is for people and may change.
-// What core does about a failed delivery follows from its code alone, in the one table below.
+// The error families and their codes. `code` is the API; the message is for people and may change. The table `facts`
+// alone decides what core does with a failed delivery.
 
 /** What core does with a failed delivery: retry it, or send it to the dead-letter queue. */
 export type FailureOutcome = "retry" | "reject";
@@ -58,7 +58,7 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   SINK_REJECTED: { outcome: "reject" },
   SINK_GONE: { outcome: "reject" },
   SINK_TOO_LARGE: { outcome: "reject" },
-  // Either there was no time for an attempt, or the last attempt failed and there was no time for another.
+  // Either no attempt could start in time, or the last attempt failed and there was no time for another attempt.
   DEADLINE_EXCEEDED: { outcome: "retry", isTargetWide: true },
   DELIVERY_PENDING: { outcome: "retry" },
 };

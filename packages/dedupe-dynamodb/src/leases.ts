@@ -27,7 +27,7 @@ const dynamodb: AwsService = {
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 
-/** Returns an error that never rejects a delivery, because only the store failed. */
+/** Returns an error that makes core retry the delivery. The store has failed, so the delivery must not be rejected. */
 const storeError = ({ route }: RouteId, error: unknown): SinkError => {
   const found = awsRequestError(`${route} dedupe store`, dynamodb, error);
   if (outcomeOf(found.code) === "retry") return found;

@@ -17,7 +17,7 @@ const listenOnce = (signal: AbortSignal): Set<Abort> => {
   return aborts;
 };
 
-/** Settles as `work` does; rejects with `reason()` once the signal has aborted. A later rejection of `work` is ignored. */
+/** Settles like `work`, or rejects with `reason()` if the signal aborts first. Ignores a later rejection of `work`. */
 export const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal, reason: () => Error): Promise<Value> =>
   new Promise((resolve, reject) => {
     const abort = (): void => reject(reason());

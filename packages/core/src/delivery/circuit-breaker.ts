@@ -1,5 +1,5 @@
-// The circuit breaker of a route. It opens after a few batches that failed as a whole; then a batch is written only if one
-// write, the probe, succeeds first. docs/decisions/0030-retry-queue.md says why environments do not share its state.
+// The circuit breaker of a route. It opens after a few batches that failed as a whole. After that, a batch is written
+// only if one write, the probe, succeeds first. docs/decisions/0030-retry-queue.md: environments share no state.
 
 import { type Circuit, circuit } from "../async/circuit-breaker.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
@@ -16,9 +16,9 @@ const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * Timeout of a probe. While other sinks of the invocation wait for the probe, the timeout is short and their p99 does not
- * change (bench: `isolation`). In an invocation of the retry queue no other sink waits. There the timeout doubles with
- * each failed probe, so that a slow target does not count as a target that is down.
+ * Timeout of a probe. `besideOthers`: other sinks of the invocation wait for the probe, so the timeout is short and
+ * their p99 does not change (bench: `isolation`). `alone`: an invocation of the retry queue, in which no other sink
+ * waits. This timeout doubles with each failed probe, so that a slow target does not count as down.
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
@@ -30,7 +30,7 @@ export interface Probe {
   readonly probeTimeoutMs: number;
 }
 
-/** Which deliveries of a batch may be written: all, none, or first a probe, and after its success the others. */
+/** Which deliveries of a batch may be written: all, none, or first a probe and, if the probe succeeds, the others. */
 export type Admission = "all" | "none" | Probe;
 
 /** What the results of a batch show about its target. */
@@ -173,7 +173,7 @@ export class CircuitBreaker {
     return new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY });
   }
 
-  /** Runs a write with a timeout of its own. If it has not settled `settleMs` after the timeout, the result is `late()`. */
+  /** Runs a write with its own timeout. If it has not settled `settleMs` after the timeout, the result is `late()`. */
   async #inTime<Result>(
     [ms, settleMs]: readonly [number, number],
     write: (timedOut: AbortSignal) => Promise<Result>,

@@ -1,4 +1,4 @@
-// Contracts of a dedupe store: the memory of append routes. docs/guarantees.md has the price and the gap of each mode.
+// Contracts of a dedupe store. docs/guarantees.md says what each dedupe mode costs, and which repeats it lets through.
 
 /** Identifies a route of a pipeline. A store keeps separate entries for each route. */
 export interface RouteId {
@@ -36,7 +36,7 @@ export interface Leases {
   readonly acquire: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<LeaseResult>;
   /** Remembers that the delivery was sent, for longer than a dead letter can wait for its redrive. */
   readonly complete: (route: RouteId, idempotencyKey: string) => Promise<void>;
-  /** Releases the lease of a delivery that was not sent. If another invocation has completed it, it stays completed. */
+  /** Releases the lease of an unsent delivery. A lease that another invocation has completed stays completed. */
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 

@@ -57,7 +57,7 @@ export const resultOf = (written: WriteResult, attempts: number): DeliveryResult
 export const withResults = (results: Results, changed: Results): Results =>
   changed.size === 0 ? results : new Map([...results, ...changed]);
 
-/** The results, with those replaced for which `change` returns another result. */
+/** Returns the results after `change`. If `change` returns undefined, the result stays the same. */
 export const changeResults = (
   results: Results,
   change: (result: DeliveryResult, position: number) => DeliveryResult | undefined,

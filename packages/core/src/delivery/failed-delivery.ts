@@ -8,7 +8,7 @@ import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 
-/** Id of the change. A record without an event id is identified by its content, so that two of them never share an id. */
+/** Id of the change: its event id, or a hash of the record, so that different records never share an id. */
 const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
 

@@ -26,7 +26,7 @@ export interface Leasing {
 
 type Message = AppendDelivery<unknown>;
 
-/** Concurrent requests to the store. The SDK has 50 sockets by default, and the target may need some of them. */
+/** Maximum concurrent requests to the store. The SDK has 50 sockets by default, and the target may need some. */
 const requestsAtOnce = 25;
 
 const storeError = (route: string, error: unknown): SinkError => {
@@ -62,7 +62,7 @@ const acquireOne = async (
   }
 };
 
-/** Completes the leases of what was sent, and releases the others. A failure of the store does not change the results. */
+/** Completes the leases of sent deliveries, and releases the others. A failure of the store changes no result. */
 const conclude = async (
   { leases, id, logger }: Leasing,
   acquired: readonly Message[],

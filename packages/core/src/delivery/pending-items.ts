@@ -26,7 +26,7 @@ export interface RoutePendingItems {
     stored: readonly BatchEntry[],
     before: BatchGuard["versions"],
   ) => Promise<void>;
-  /** Releases items after the delivery of these entries. A failure is logged; the next change releases the item. */
+  /** Releases the items of settled entries. A failure is only logged, because the item's next change releases it. */
   readonly release: (settled: readonly BatchEntry[]) => Promise<void>;
 }
 
@@ -64,7 +64,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Bat
   return { versions, guard: asAppend(guard) };
 };
 
-/** For a batch in which no change may be sent, because the pending items are unknown and any change could overtake one. */
+/** Returns the guard if the pending items are unknown. No change may be sent, because it could overtake another. */
 const unknownBatch = (route: string, cause: unknown): BatchGuard => {
   const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });

@@ -26,7 +26,7 @@ interface Queued {
   readonly message: EnvelopeMessage;
 }
 
-/** The messages to store. If order matters, they are sorted by version, and a group ends at the first one not stored. */
+/** Returns the messages for the retried entries. If order matters, the messages are sorted by version. */
 const messagesOf = (
   { id, pendingItems }: RouteRetryQueue,
   entries: readonly BatchEntry[],

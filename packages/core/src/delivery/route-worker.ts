@@ -35,7 +35,7 @@ export interface DeliverySettings {
   readonly dedupeStore: DedupeStore | undefined;
   /** Writes to the retry queue; undefined if the pipeline has no retry queue. */
   readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<StoreResult>) | undefined;
-  /** Time limit of a route within one invocation, in milliseconds. Unfinished deliveries are then queued for retry. */
+  /** Time limit of a route in one invocation, in milliseconds. Then unfinished deliveries go to the retry queue. */
   readonly routeTimeoutMs: number;
 }
 
@@ -132,7 +132,7 @@ const deliverUnbounded = (
   guard: BatchGuard["guard"],
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
-/** Delivers records from envelopes. Each is already in a queue: it is not noted, not checked for order, not queued again. */
+/** Delivers records from envelopes. They are already in a queue: they need no journal, order check or retry queue. */
 const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
   return deliverThem(parts, entries, invocation, nothingPending.guard);

@@ -6,9 +6,9 @@ import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 
-/** A sink with its mapper and filter. Their types are erased, because the methods of the pipeline have checked them. */
+/** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
 export interface Route {
-  /** Unique in its pipeline; dead letters name it. */
+  /** Unique in its pipeline. Dead letters contain this name. */
   readonly name: string;
   readonly sink: Sink<unknown>;
   readonly map: (change: Change<unknown>) => unknown;
@@ -49,7 +49,7 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
-/** Returns the value that the user's code returned, unless it is a promise. A predicate's promise would count as true. */
+/** Returns the user's result. Throws if it is a promise, because a predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
   // Without this handler, a rejection would end the process.
@@ -78,7 +78,7 @@ const messageOf = (route: Route, change: Change<unknown>): unknown => {
   return mapped(route, change);
 };
 
-/** Whether the target may have a copy from before the change. If in doubt, yes: then the copy is removed. */
+/** Whether the target may have a copy of the item from before the change. In doubt true, so a copy is removed. */
 const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   if (change.kind === "insert") return false;
   if (!carries(change.viewType, "old")) return true;

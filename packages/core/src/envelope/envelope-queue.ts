@@ -48,12 +48,12 @@ export interface EnvelopeQueueOptions {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** Returns account and name of a queue. Its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
+/** Returns account and name from an address: a URL ends in `<account>/<name>`, an ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-  // By default the SDK sends requests to the host in the queue's URL, which may not resolve with local engines.
+  // By default the SDK calls the host in the queue's URL. With a local engine that host may not resolve.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };

@@ -68,7 +68,7 @@ export const readObject = async (client: S3Client, place: ObjectPlace): Promise<
 
 /**
  * Stores large records as objects in a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject`
- * on them. Give the prefix a lifecycle rule of 30 days, because a crash can leave an object without a message.
+ * on these objects. A crash can leave an object without a message, so give the prefix a lifecycle rule of 30 days.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {

@@ -23,7 +23,7 @@ export interface RetryQueue {
   readonly maxAgeMs: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores messages, those of a group in order. After a failed message, stores no other message of its group. */
+  /** Stores messages, in order within each group. After a failed message, stores no other message of its group. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
   /** Delays failed messages, each for longer than its last delay. Rejects unless all messages were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
@@ -57,7 +57,7 @@ export interface SqsRetryQueueOptions {
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
 
-/** Equal jitter: the second half of the delay is random, so that deliveries that failed together are not retried together. */
+/** Equal jitter: the second half of the delay is random, so that failed deliveries are not all retried together. */
 const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number, random: () => number): number => {
   const longest = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(receiveCount, 30));
   return Math.ceil(longest / 2 + (random() * longest) / 2);

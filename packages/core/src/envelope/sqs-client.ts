@@ -93,7 +93,7 @@ export const queueDepth = (attributes: Readonly<Partial<Record<string, string>>>
 /** Maximum number of messages in one receive, and of entries in one batch request. */
 export const maxBatchEntries = 10;
 
-/** Number of batch requests that run at the same time. They send some 80 messages in 20 ms. */
+/** Number of batch requests that run at the same time. With 8 of them, about 80 messages are sent in 20 ms. */
 export const requestsAtOnce = 8;
 
 /** Results of batch requests. Each list contains the values with that result. */

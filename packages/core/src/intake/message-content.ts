@@ -58,7 +58,7 @@ export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): Batch
 
 /**
  * Returns the stream records of an invocation record that contains the whole event, as text or as an object. Returns
- * undefined if the text is cut off, because the record's pointer still leads to the stream.
+ * undefined if the text is cut off. In that case core reads the stream at the record's pointer.
  */
 export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[] | undefined => {
   const event = typeof payload === "string" ? jsonMembers(payload) : payload;
@@ -66,7 +66,7 @@ export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[
   return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
 };
 
-/** Whether the record is S3's notification of new objects. S3's test message is one, too, but names no object. */
+/** Whether the record is S3's notification of new objects. S3's test message also counts, but names no object. */
 export const isS3Notification = ({ Event, Records }: InvocationRecord): boolean =>
   Event === "s3:TestEvent" ||
   (Array.isArray(Records) && Records.length > 0 && Records.every((record) => record?.s3 !== undefined));

@@ -80,7 +80,7 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
   if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
-  // The record of such an envelope describes the loss, and contains no change.
+  // The record of an envelope with RECORD_LOST describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
   if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** Reads a failed invocation from an object. A notification is refused, because it could point to itself. */
+/** Reads a failed invocation from an object. Refuses an S3 notification in the object: it could point to the object. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {

@@ -33,7 +33,7 @@ export interface PipelineOptions<Item> {
   readonly routeTimeoutMs?: number;
   /** Reads the records that Lambda's on-failure destination points to. Default: `onFailureDestinationReader()`. */
   readonly onFailureDestination?: OnFailureDestinationReader;
-  /** Store in which append routes remember their deliveries: `dynamodbDedupe({ tableName })`. FIFO targets need none. */
+  /** Store in which append routes remember deliveries: `dynamodbDedupe({ tableName })`. Not needed for FIFO targets. */
   readonly dedupeStore?: DedupeStore;
   /** Default: Powertools' Logger, with the pipeline's name as its service. */
   readonly logger?: PipelineLogger;
@@ -55,7 +55,7 @@ export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { rea
 export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
-  /** Undefined where rejected records block the stream. */
+  /** Undefined if rejected records block the stream. */
   readonly deadLetterQueue: DeadLetterQueue | undefined;
   readonly retryQueue: RetryQueue | undefined;
   readonly onFailureDestination: OnFailureDestinationReader;
@@ -127,7 +127,7 @@ const checkedSchema = <Schema extends StandardSchemaV1>(schema: Schema | undefin
 
 /**
  * Settings of a pipeline without routes.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item> | undefined): PipelineSettings => {
   checkedName("the pipeline's name", name);

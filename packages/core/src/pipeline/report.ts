@@ -57,7 +57,7 @@ export const positionsToRepeat = (
   return ascending(found);
 };
 
-/** Whether the record is a dead letter. If it is rejected again, it stays in its queue unchanged. */
+/** Whether the record came from the dead-letter queue. If it is rejected again, its message stays there unchanged. */
 export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
   origin === "redrive" && received[position]?.envelope !== undefined;
 
@@ -94,14 +94,14 @@ export const fatalFailure = ({ event }: Invocation, failures: Failures): Error |
   return undefined;
 };
 
-/** The first position that Lambda will deliver again. From a stream it also delivers all records after it again. */
+/** The first position that Lambda will deliver again. In a stream, Lambda also delivers all later records again. */
 export const firstToRepeat = ({ received }: Invocation, failures: Failures): number | undefined => {
   if (failures.size === 0) return undefined;
   const position = received.findIndex(({ source }) => failures.has(source));
   return position === -1 ? undefined : position;
 };
 
-/** The report of an invocation, but for its duration. @throws when the counts of a route do not add up. */
+/** Returns the report of an invocation without its duration. @throws when the counts of a route do not add up. */
 export const countAll = (
   pipeline: string,
   { origin, event }: Invocation,

@@ -7,11 +7,11 @@ import { checkedName, invalid, type PipelineSettings } from "./options.ts";
 
 /** Options of a route. */
 export interface RouteOptions {
-  /** Name in logs and dead letters, unique in the pipeline. Default: the sink's. */
+  /** Name in logs and dead letters, unique in the pipeline. Default: the sink's name. */
   readonly name?: string;
   /**
-   * Append routes only: how the target is protected from repeats. Default: the choice of the sink; otherwise `native` if
-   * the target discards repeats by itself, or `on-failure`.
+   * Append routes only: how the target is protected from repeats. Default: the sink's own default. If it has none,
+   * `native` if the target discards repeats by itself, and otherwise `on-failure`.
    */
   readonly dedupe?: Dedupe;
   /**
@@ -79,7 +79,7 @@ const checkedDedupe = (sink: Sink<unknown>, name: string, asked: unknown, hasSto
 
 const allOrigins: readonly Origin[] = ["stream", "retry", "redrive", "backfill", "replay"];
 
-/** A route's own failed deliveries always reach it. */
+/** Origins that every route accepts, because a route's failed deliveries must always reach the route. */
 const ownOrigins: readonly Origin[] = ["retry", "redrive"];
 
 /** By default backfills and replays do not reach an append target, because they would send old messages again. */
@@ -91,7 +91,7 @@ const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): Read
   throw invalid(`[${name}] origins is ${JSON.stringify(asked)}; expected some of stream, backfill and replay`);
 };
 
-/** An append route keeps order: its queue must be FIFO, and its store must know which items are pending. */
+/** An append route keeps order, so its queue must be FIFO, and its dedupe store must record the pending items. */
 const checkedRetryIn = (
   sink: Sink<unknown>,
   name: string,
@@ -117,7 +117,7 @@ const checkedRetryIn = (
 
 /**
  * The route for the arguments of a call of `to`, with or without a mapper.
- * @throws {ConfigError} CONFIG_INVALID when an argument is wrong, by name.
+ * @throws {ConfigError} CONFIG_INVALID, with the argument's name, when an argument is wrong.
  */
 export const checkedRoute = (
   settings: PipelineSettings,

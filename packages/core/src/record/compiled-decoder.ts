@@ -15,7 +15,7 @@ const maxNodes = 8192;
 /** A node of the tree of attribute names. The node of an image's last name is the image's shape. */
 interface ImageShape {
   readonly next: Map<string, ImageShape>;
-  /** The name of the child that was used last. Most images use it again, which saves the lookup in the Map. */
+  /** Name of the child that was used last. Most images continue with this child, so they need no lookup in the Map. */
   latestName: string | undefined;
   latest: ImageShape | undefined;
   images: number;

@@ -93,7 +93,7 @@ const decodeNumber = (text: string): number | NumberValue => {
   // For integers without an exponent, different digits mean different values, so the double is not exact.
   if (plainInteger.test(text) && Math.abs(number) < 1e21) return new JsonNumberValue(text);
   if (!decimal.test(text)) throw malformedNumber();
-  // Compares values, because JavaScript writes "1.50", "1E3" and "-0" differently.
+  // Compares values, not texts, because JavaScript writes "1.50", "1E3" and "-0" differently.
   if (Number.isFinite(number) && canonicalDecimal(text) === canonicalDecimal(written)) return number;
   return new JsonNumberValue(text);
 };

@@ -10,7 +10,7 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Looks for the method, because the class may be loaded twice. A map's member of that name is not a function. */
+/** Checks for a method, because the class may be loaded twice. A member of a decoded map is never a function. */
 export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 

@@ -110,7 +110,7 @@ export const awsRequestError = (sink: string, service: AwsService, error: unknow
   return errorOf(sink, service, known, fields, error);
 };
 
-/** Creates the error for one failed entry of a batch. The error's name decides the code, or else `isSenderFault`. */
+/** Creates the error for a failed entry of a batch. The error's name decides the code. If unknown: `isSenderFault`. */
 export const awsEntryError = (sink: string, service: AwsService, failure: AwsEntryFailure): SinkError => {
   const { code = "an error without a name", message = "", isSenderFault = false } = failure;
   const fields = { name: bareName(code), message, status: undefined };

@@ -1,4 +1,4 @@
-// A sink's client: the user's own, or one that the sink creates, and whose package it imports, at the first request.
+// A sink's client: the user's own client, or a client that the sink imports and creates at the first request.
 
 import { ConfigError } from "../errors.ts";
 
@@ -26,7 +26,7 @@ export interface Destroyable {
 
 const destroy = (client: unknown): void => (client as Destroyable).destroy();
 
-/** Removes the SDK's logger middleware, which copies requests and answers even without a logger: 7 µs per message. */
+/** Removes the SDK's logger middleware. Even without a logger it copies all data, which costs 7 µs per message. */
 const withoutLog = <Client>(client: Client): Client => {
   const { middlewareStack } = client as { readonly middlewareStack?: { readonly remove: (name: string) => boolean } };
   middlewareStack?.remove("loggerMiddleware");

@@ -44,7 +44,7 @@ export const checkEither = (options: Readonly<Record<string, unknown>>): void =>
   throw invalidOption(first, `or option "${second}" must be given, and not both`);
 };
 
-/** How an item's key becomes the target's key: shared names, a map of target name to attribute, or a function. */
+/** The target's key: names that item and target share, a map of target name to item attribute, or a function. */
 type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
 
 /** Checks the option `key`, and returns a frozen copy. @throws {ConfigError} CONFIG_INVALID, with `expectation`. */
@@ -57,7 +57,7 @@ export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectatio
   return Object.freeze((Array.isArray(key) ? [...key] : { ...key }) as Key);
 };
 
-/** Maps each attribute of the target's key to the attribute of the item that fills it. Undefined for a function. */
+/** Maps each attribute of the target's key to the item attribute that fills it. Undefined if `key` is a function. */
 export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string> | undefined => {
   if (key === undefined || typeof key === "function") return undefined;
   return new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));

@@ -86,7 +86,7 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
 /**
  * Writes deliveries to one target. A factory creates the sink once per cold start, without I/O.
  *
- * A call of `write` never gets two deliveries of one item, nor an item that another call has in flight. `write`
+ * Two deliveries of one item are never in the same call of `write`, nor in two calls that run at the same time. `write`
  * returns a result for every delivery; a delivery without a result fails with SINK_UNREPORTED. `write` is safe to
  * repeat, and leaves retries to core. It rejects with a `SinkError` when the target as a whole is unusable.
  */
