@@ -31,7 +31,7 @@ export type SinkErrorCode =
 /** Codes that a delivery can fail with. */
 export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PENDING";
 
-/** What an error code means for a delivery. */
+/** What core must know about an error code. */
 interface CodeFacts {
   readonly outcome: FailureOutcome;
   /** Whether another attempt within the same invocation may succeed. */
@@ -66,17 +66,17 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
 /** Whether a delivery that failed with this code is retried or dead-lettered. */
 export const outcomeOf = (code: DeliveryErrorCode): FailureOutcome => facts[code].outcome;
 
-/** Whether a second attempt a moment later may succeed: true for throttling, never for a denied or missing target. */
+/** Whether a second attempt a moment later may succeed: true for throttling, false for a denied or missing target. */
 export const isTransient = (code: DeliveryErrorCode): boolean => facts[code].isTransient === true;
 
-/** Whether the code describes the target as a whole: true for an unreachable target, never for a refused row. */
+/** Whether the code describes the target as a whole: true for an unreachable target, false for a refused row. */
 export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].isTargetWide === true;
 
 /** Whether a value is one of the codes of a `SinkError`. */
 export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
   typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);
 
-/** Whether an error comes from a sink. Compares codes, because a sink may have its own copy of core's classes. */
+/** Whether an error comes from a sink. Compares codes, not classes: a sink may have its own copy of core's classes. */
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
@@ -106,7 +106,7 @@ export interface SinkErrorOptions extends ErrorOptions {
 /** A target did not take a delivery. `write` throws this error only when the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
   /**
-   * For this many milliseconds, the target asked not to be called. Core waits that long if its retry policy allows it.
+   * For this many milliseconds, the target asked not to be called. If the retry policy allows this delay, core waits.
    * Otherwise the retry queue or the stream retries the record.
    */
   readonly retryAfterMs: number | undefined;

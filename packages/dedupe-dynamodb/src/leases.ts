@@ -15,7 +15,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
-/** Must be longer than any repeat can take. A stream keeps a record for 1 day, a queue a dead letter for 14 days. */
+/** Must be longer than any repeat can take. A stream keeps a record for 1 day, and a queue a message for 14 days. */
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";

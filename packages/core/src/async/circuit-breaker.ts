@@ -78,7 +78,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     if (result === "succeeded") close();
     if (result !== "failed") return;
     failures += 1;
-    // A call that started before the circuit opened must not open it again when it fails late.
+    // A call that started before the circuit opened may fail later. Such a failure must not open the circuit again.
     if (isProbe || (openings === 0 && failures >= failuresToOpen)) open();
   };
   const isProbing = (): boolean => probe !== undefined && now() < probe.expiresAt;
@@ -94,7 +94,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     start: () => {
       const call: CircuitCall = { end: (result) => end(call, result) };
       if (state().name === "half-open" && !isProbing()) {
-        // Lambda may freeze the environment during a probe. The probe then never ends, so it must expire.
+        // Lambda may freeze the environment during a probe. Such a probe never ends, so every probe must expire.
         probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
       }
       return call;

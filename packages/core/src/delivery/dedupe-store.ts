@@ -6,7 +6,7 @@ export interface RouteId {
   readonly route: string;
 }
 
-/** A delivery that needs no further attempt. */
+/** A delivery that is finished, so that no further attempt is needed. */
 export interface JournalEntry {
   readonly idempotencyKey: string;
   readonly version: string;
@@ -60,7 +60,7 @@ export interface PendingItems {
   ) => Promise<ReadonlyMap<string, string>>;
   /** Adds items, or updates them to a later version. Rejects unless all items were written. */
   readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
-  /** Moves items from `version` back to the earlier version `to`, if they are still at `version`. */
+  /** Sets items from `version` back to the earlier version `to`. Ignores items that are no longer at `version`. */
   readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
   /** Removes each item, unless its stored version is later than `version`. */
   readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;

@@ -84,7 +84,7 @@ const conclude = async (
 const lateError = (route: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${route}] the invocation's time was over when the leases were acquired`);
 
-/** Sends deliveries whose leases are acquired. Every lease is completed or released, whatever the sink does. */
+/** Sends deliveries whose leases are acquired. Completes or releases every lease, even if the sink throws. */
 const send = async (
   sink: Sink<unknown, "append">,
   leasing: Leasing,

@@ -1,5 +1,5 @@
-// Pending items keep the order in an append route that uses the retry queue. While a change of an item waits in the queue,
-// the item is pending: its later changes also go to the queue, behind the first one, and not to the target.
+// Pending items keep the order in an append route that uses the retry queue. While a change of an item waits in the
+// queue, the item is pending: its later changes also go to the queue, behind that change, and not to the target.
 
 import { PendingError, SinkError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
@@ -11,7 +11,7 @@ import type { BatchEntry } from "./delivery-result.ts";
 export interface BatchGuard {
   /** Version of the last pending change, by item key. */
   readonly versions: ReadonlyMap<string, string>;
-  /** Wraps the sink for this batch: deliveries of pending items fail without a request. */
+  /** Wraps the sink for this batch. In the wrapped sink, deliveries of pending items fail without a request. */
   readonly guard: (sink: Sink<unknown>) => Sink<unknown>;
 }
 

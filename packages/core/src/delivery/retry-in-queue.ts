@@ -20,7 +20,7 @@ export interface RouteRetryQueue {
   readonly pendingItems: RoutePendingItems | undefined;
 }
 
-/** A delivery on its way to the queue. */
+/** A delivery to store in the retry queue, with its message. */
 interface Queued {
   readonly entry: BatchEntry;
   readonly message: EnvelopeMessage;

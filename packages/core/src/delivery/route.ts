@@ -70,7 +70,7 @@ const matches = (route: Route, item: unknown): boolean =>
 const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
   predicate !== undefined || (schema !== undefined && carries(viewType, side));
 
-/** The message for the item after the change; undefined if the item has no copy in the target. */
+/** Returns the message for the item after the change, or undefined if the target should have no copy of the item. */
 const messageOf = (route: Route, change: Change<unknown>): unknown => {
   // The sink's own mapper reads the raw image, so the record must have one.
   if (route.mapsItself) assertNewImage(change);

@@ -40,7 +40,7 @@ export const plainBody = (envelope: Envelope): string => xmlSafe(JSON.stringify(
 /** Compresses the record's JSON. */
 export const compressed = (record: StreamRecord): Buffer => gzipSync(JSON.stringify(record));
 
-/** Returns the record that `compressed` has compressed. */
+/** Decompresses a record that `compressed` returned. */
 export const decompressed = (bytes: Uint8Array): StreamRecord => JSON.parse(gunzipSync(bytes).toString());
 
 /** Encodes the envelope as a message body, with the record compressed. */
@@ -73,7 +73,7 @@ const isEnvelope = (value: unknown): value is Envelope => {
 
 /**
  * Decodes the envelope in a message body. Returns undefined if the body has no envelope that this version can read.
- * Keeps members that it does not know. If the envelope has a `recordUrl`, the record is not fetched yet.
+ * Keeps members that this version does not know. If the envelope has a `recordUrl`, does not fetch the record.
  */
 export const decodeEnvelope = (body: string): Envelope | undefined => {
   try {

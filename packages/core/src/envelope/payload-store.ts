@@ -78,7 +78,7 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
   const connection = lazyClient<S3Client>(client, () => loadS3("s3PayloadStore"));
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
-    // A message may be forged. It must not make the function read or delete other objects.
+    // A message may be forged. A forged address must not make the function read or delete other objects.
     if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };

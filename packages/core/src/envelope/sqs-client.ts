@@ -96,12 +96,12 @@ export const maxBatchEntries = 10;
 /** Number of batch requests that run at the same time. With 8 of them, about 80 messages are sent in 20 ms. */
 export const requestsAtOnce = 8;
 
-/** Results of batch requests. Each list contains the values with that result. */
+/** Results of batch requests. Each list contains the values that had this result. */
 export interface BatchResult<Value> {
   readonly successful: readonly Value[];
   /** SQS answered, but did not list these values among its successful entries. */
   readonly refused: readonly Value[];
-  /** The request failed, so it is unknown whether SQS carried it out. */
+  /** The request failed, so it is unknown whether SQS processed these values. */
   readonly unanswered: readonly Value[];
   /** One error for each refused value, and one for each failed request. */
   readonly errors: readonly unknown[];
@@ -147,7 +147,7 @@ export const inBatchesOfTen = async <Value>(
   return result;
 };
 
-/** Throws the first error of batch requests, if any value is refused or unanswered. */
+/** Throws the first error of the batch requests, if there is one. */
 export const throwFirst = ({ errors }: BatchResult<unknown>): void => {
   if (errors.length > 0) throw errors[0];
 };

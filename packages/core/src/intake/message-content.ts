@@ -20,7 +20,7 @@ export interface ObjectAddress {
   readonly key: string;
 }
 
-/** The members that core reads of Lambda's invocation record, and of S3's notification of such records. */
+/** The members that core reads in Lambda's invocation record, and in S3's notification about such a record. */
 export interface InvocationRecord {
   readonly timestamp?: unknown;
   readonly payload?: unknown;

@@ -161,7 +161,7 @@ export type MessageReader = (
   signal: AbortSignal,
 ) => Promise<readonly Received[]>;
 
-/** Creates the reader of a pipeline's messages. A message that cannot be read stays in its queue, with the reason. */
+/** Creates the reader of a pipeline's messages. If a message cannot be read, `unread` has the reason. */
 export const messageReader =
   (settings: MessageSettings): MessageReader =>
   async ({ records }, origin, signal) => {

@@ -54,7 +54,7 @@ const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pi
 
 const dedupeModes: readonly unknown[] = ["native", "on-failure", "always", "none"] satisfies Dedupe[];
 
-/** The choice of the sink, or `native` if the target discards repeats, or the journal. */
+/** Returns the sink's own default. Without one: `native` if the target discards repeats, otherwise `on-failure`. */
 const defaultDedupe = ({ supports }: Sink<unknown>): Dedupe =>
   supports.dedupe ?? (supports.dedupesForMs === undefined ? "on-failure" : "native");
 

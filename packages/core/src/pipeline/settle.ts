@@ -168,8 +168,8 @@ const queueOf = (
 };
 
 /**
- * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message is left
- * without its record. If this fails, Lambda deletes the message, and the lifecycle rule of the bucket deletes the record.
+ * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message
+ * remains without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;

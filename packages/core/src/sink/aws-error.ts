@@ -58,7 +58,7 @@ const commonCodes: AwsErrorCodes = {
   UnrecognizedClient: "SINK_DENIED",
 };
 
-/** Codes whose errors quote neither messages nor signatures. Their text is passed on, and the error is the cause. */
+/** Codes whose errors quote neither messages nor signatures. The SinkError repeats their text and has a `cause`. */
 const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
   "SINK_UNAVAILABLE",
@@ -110,7 +110,7 @@ export const awsRequestError = (sink: string, service: AwsService, error: unknow
   return errorOf(sink, service, known, fields, error);
 };
 
-/** Creates the error for a failed entry of a batch. The error's name decides the code. If unknown: `isSenderFault`. */
+/** Creates the error for a failed entry. The code depends on the error's name or, if unknown, on `isSenderFault`. */
 export const awsEntryError = (sink: string, service: AwsService, failure: AwsEntryFailure): SinkError => {
   const { code = "an error without a name", message = "", isSenderFault = false } = failure;
   const fields = { name: bareName(code), message, status: undefined };

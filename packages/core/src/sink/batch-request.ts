@@ -15,7 +15,7 @@ export interface SizedEntry<Entry> {
   readonly bytes: number;
 }
 
-/** The target's answer about one entry. Undefined if the answer lacks the entry, which core then counts as failed. */
+/** The target's answer about one entry. Undefined if the answer omits the entry, which core then counts as failed. */
 export type EntryAnswer = "taken" | SinkError | undefined;
 
 /** How a sink sends several messages in a request. */
