@@ -86,7 +86,7 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
-/** Returns a deadline after `ms`, or the given deadline if that is earlier. `release` stops only the timer for `ms`. */
+/** Returns a deadline that ends after `ms`, or with `deadline` if that is earlier. `release` stops only the new one. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
   const endsAt = clock.now() + ms;
   const released = new AbortController();

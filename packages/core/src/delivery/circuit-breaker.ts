@@ -136,8 +136,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * The sink behind an open circuit, for one batch. It writes nothing, or one probe. A probe of one item may fail because of
-   * that item, so a second probe with another item follows. After a successful probe the rest is written.
+   * Returns the sink for one batch while the circuit is open. It writes nothing, or a probe of one item. That item may
+   * be the only bad one, so a second probe of another item follows. After a successful probe the rest is written.
    */
   probing(sink: Sink<unknown>, admission: Exclude<Admission, "all">, deadline: Deadline): Sink<unknown> {
     let probesLeft = admission === "none" ? 0 : itemsToOpen;

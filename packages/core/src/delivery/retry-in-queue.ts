@@ -1,5 +1,5 @@
-// Stores deliveries in the retry queue, so that neither the stream nor another sink waits for their retry. Deliveries that
-// cannot be stored are retried from the stream.
+// Stores deliveries in the retry queue, so that neither the stream nor another sink waits for their retry. If a
+// delivery cannot be stored, the stream retries it.
 
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import { type StoreResult, storeResultOf } from "../envelope/store-result.ts";

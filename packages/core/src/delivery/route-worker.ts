@@ -1,4 +1,4 @@
-// A route at run time, with its sink, circuit breaker, journal, pending items and retry queue. Created once per environment.
+// A route at run time: its sink, circuit breaker, journal, pending items and retry queue. One for each environment.
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, within } from "../async/deadline.ts";
@@ -166,7 +166,7 @@ const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<Route
   return { ...result, results: withResults(delivered, before), noted };
 };
 
-/** The sink of a route. With `dedupe: "always"` it sends a delivery only under a lease. */
+/** Returns the sink of a route. With `dedupe: "always"` the sink sends a delivery only after it acquired a lease. */
 const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: DeliverySettings): Sink<unknown> => {
   if (route.dedupe !== "always" || dedupeStore === undefined) return route.sink;
   return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger });

@@ -1,4 +1,4 @@
-// A route is one sink of a pipeline with its mapper and filter. It decides the effect of a change on its target.
+// A route is one sink of a pipeline with its mapper and filter. It decides what a change does to the sink's target.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";

@@ -54,7 +54,7 @@ export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   return new S3({}) as S3Client & Destroyable;
 };
 
-/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it does not exist, {SinkError} for other errors. */
+/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it is missing, {SinkError} for other errors. */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);

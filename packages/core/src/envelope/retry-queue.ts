@@ -43,7 +43,7 @@ export interface SqsRetryQueueOptions {
   readonly client?: SqsSender;
   /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the first retry. Doubles with each retry. A FIFO queue delivers the first at once. Default 15. */
+  /** Seconds before the first retry. Doubles with each retry. A FIFO queue starts the first at once. Default 15. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;
@@ -66,8 +66,8 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
 /**
  * Creates a retry queue on SQS. The function needs `sqs:SendMessage`, `sqs:ChangeMessageVisibility` and, as its
  * consumer, `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:GetQueueAttributes` on the queue. The queue's retention
- * must be longer than `maxAgeSeconds`, and its visibility timeout six times the function's timeout. It must not have a
- * `maxReceiveCount`, because a delivery leaves the queue by its age.
+ * must be longer than `maxAgeSeconds`, and its visibility timeout six times the function's timeout. The queue must not
+ * have a `maxReceiveCount`, because core limits the age of a delivery instead.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {

@@ -17,7 +17,7 @@ const nothingStored = (error: unknown): StoreResult => ({ stored: new Set(), err
 const late = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before all envelopes were stored");
 
-/** Returns the result of a write. A write that throws, or has not ended when `lastCall` aborts, has stored none. */
+/** Returns the result of a write. A write that throws, or has not ended at `lastCall`, has stored no envelope. */
 export const storeResultOf = async (write: () => Promise<StoreResult>, lastCall: AbortSignal): Promise<StoreResult> => {
   if (lastCall.aborted) return nothingStored(late());
   try {

@@ -73,7 +73,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
   };
 };
 
-/** Decodes the records of an event. Records of a stream are in the event; those of a message may have to be fetched. */
+/** Decodes the records of an event. Stream events contain their records. Records of messages may have to be fetched. */
 const invocationOf = async (
   environment: Environment,
   event: RecognisedEvent,

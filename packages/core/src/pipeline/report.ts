@@ -37,12 +37,12 @@ export const countFailures = (routes: readonly Counted[]): { [code in DeliveryEr
   return failures;
 };
 
-/** Records that Lambda must deliver again: their positions in the event, each with the reason. */
+/** Records that Lambda must deliver again. The key is the position in the event, and the value is the reason. */
 export type Failures = ReadonlyMap<number, Error>;
 
 const ascending = (failures: Failures): Failures => new Map([...failures].sort(([a], [b]) => a - b));
 
-/** Positions of deliveries that must be repeated, in ascending order, each with its first reason. */
+/** Returns the positions of deliveries that must be repeated, in ascending order, each with its first reason. */
 export const positionsToRepeat = (
   routes: readonly Counted[],
   isRepeated: (result: DeliveryResult, position: number) => boolean,
@@ -77,8 +77,8 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 };
 
 /**
- * The reason why the whole invocation must fail, if there is one. The response to a notification cannot name records. And
- * Powertools omits a failed record that has no identifier, so the record would count as a success.
+ * Returns the reason why the whole invocation must fail, if there is one. The response to a notification cannot name
+ * records. Powertools omits a failed record without an identifier, so such a record would count as a success.
  */
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];

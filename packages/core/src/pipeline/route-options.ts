@@ -15,8 +15,8 @@ export interface RouteOptions {
    */
   readonly dedupe?: Dedupe;
   /**
-   * Origins whose changes the route accepts; other changes are filtered. Default: `stream` for append routes, all origins
-   * for upsert routes. The retried and redriven deliveries of a route always reach the route.
+   * Origins whose changes the route accepts; other changes are filtered. Default: `stream` for append routes, all
+   * origins for upsert routes. A route always accepts its own retried and redriven deliveries.
    */
   readonly origins?: readonly Exclude<Origin, "redrive" | "retry">[];
   /**
@@ -82,7 +82,7 @@ const allOrigins: readonly Origin[] = ["stream", "retry", "redrive", "backfill",
 /** Origins that every route accepts, because a route's failed deliveries must always reach the route. */
 const ownOrigins: readonly Origin[] = ["retry", "redrive"];
 
-/** By default backfills and replays do not reach an append target, because they would send old messages again. */
+/** By default an append target gets no backfills and replays, because they would send old messages again. */
 const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): ReadonlySet<Origin> => {
   if (asked === undefined) return new Set(sink.supports.writes === "append" ? ["stream", ...ownOrigins] : allOrigins);
   if (Array.isArray(asked) && asked.length > 0 && asked.every((origin) => allOrigins.includes(origin))) {

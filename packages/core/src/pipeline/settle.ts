@@ -91,7 +91,7 @@ const store = async (
   return stored;
 };
 
-/** Stores a dead letter for every rejected delivery; a delivery whose dead letter could not be stored is retried. */
+/** Stores a dead letter for every rejected delivery. If the dead letter cannot be stored, the delivery is retried. */
 export const settleRejected = async (
   settling: Settling,
   invocation: Invocation,
@@ -169,7 +169,7 @@ const queueOf = (
 
 /**
  * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message
- * remains without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule the record.
+ * without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule deletes the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;

@@ -1,7 +1,7 @@
 // Compiles decoders for the attribute names of images. Decoding is slow mostly because V8 looks up the object's shape
 // for each new attribute. Items of a table share a few shapes, so a compiled object literal is about twice as fast
-// (bench: `decode`). Images are decoded by attribute if there are too many shapes, or if code generation is forbidden
-// (--disallow-code-generation-from-strings). docs/decisions/0004-compiled-decoders.md.
+// (bench: `decode`). If there are too many shapes, or code generation is forbidden by
+// --disallow-code-generation-from-strings, attributes are decoded one by one. docs/decisions/0004-compiled-decoders.md.
 
 import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 

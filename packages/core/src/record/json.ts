@@ -17,7 +17,7 @@ export const isNumberValue = (value: object): value is NumberValue =>
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
-/** Sorts by code units, which is the same on every machine, unlike the order of a locale. */
+/** Sorts by code units. This order is the same on every machine, while the order of a locale may differ. */
 const ordered = (texts: readonly string[]): string[] => [...texts].sort();
 
 const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;

@@ -2,7 +2,7 @@
 
 import type { AttributeValue, Image } from "./change.ts";
 
-/** An attribute value for the SDK. Binary values are bytes here, and base64 text in Lambda's records. */
+/** An attribute value for the SDK. Binary values are bytes, while in Lambda's records they are base64 text. */
 export type SdkValue =
   | { readonly S: string }
   | { readonly N: string }

@@ -4,7 +4,7 @@
 import { SinkError, type SinkErrorCode } from "../errors.ts";
 import { codeOfStatus } from "./sink-error.ts";
 
-/** Our error codes by a service's error names, which are written without prefix and without a final `Exception`. */
+/** Maps a service's error names to our error codes. The names have no prefix and no final `Exception`. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
 
 /** An AWS service, and the codes of its errors. */
@@ -105,7 +105,7 @@ const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields:
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
-  // An error without a status means that no answer arrived, so it counts as a 503.
+  // If an error has no status, no answer arrived. Such an error counts as a 503.
   const known = knownCode(service, fields) ?? codeOfStatus(fields.status ?? 503);
   return errorOf(sink, service, known, fields, error);
 };

@@ -63,7 +63,7 @@ const sendGroup = async <Message, Entry>(
   }
 };
 
-/** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into it. */
+/** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into a sink. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
 ): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {

@@ -11,8 +11,8 @@ export interface LazyClient<Client> {
 
 /**
  * Options for an AWS SDK client that a sink creates. The SDK's retries are off, because core retries and checks the
- * remaining time first. Because of the timeouts, a target that accepts a connection and never answers cannot use up the
- * invocation.
+ * remaining time first. The timeouts end a request to a target that accepts the connection but never answers. Otherwise
+ * the request could take the whole invocation.
  */
 export const awsClientDefaults = {
   maxAttempts: 1,
@@ -38,7 +38,7 @@ export function lazyClient<Client>(
   given: Client | undefined,
   make: () => Promise<Client & Destroyable>,
 ): LazyClient<Client>;
-/** The same for a client without `destroy`: `end` closes the client that `make` created. */
+/** The same for a client without `destroy`. `end` closes the client that `make` created. */
 export function lazyClient<Client, Made extends Client = Client>(
   given: Client | undefined,
   make: () => Promise<Made>,

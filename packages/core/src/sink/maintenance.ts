@@ -39,7 +39,7 @@ const mostDays = 3_650;
 
 /**
  * Checks for how many days a tombstone stays, and fills in the default.
- * @throws {ConfigError} CONFIG_INVALID when a redriven change could restore the item after the tombstone is gone.
+ * @throws {ConfigError} CONFIG_INVALID when the time is so short that a redriven change could restore a removed item.
  */
 export const checkTombstoneDays = (option: string, days: number = defaultDays): number => {
   const reason = "; a shorter time would let a redriven change restore a removed item";

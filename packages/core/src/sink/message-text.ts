@@ -12,7 +12,7 @@ const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 /** The only illegal characters that `JSON.stringify` does not escape. */
 const unescaped = /[\uFFFE\uFFFF]/g;
 
-/** Escapes illegal characters in JSON. The search costs nothing for Latin-1 strings. */
+/** Escapes illegal characters in JSON. For Latin-1 strings the search takes almost no time. */
 export const xmlSafe = (json: string): string => {
   if (!json.includes("\uFFFE") && !json.includes("\uFFFF")) return json;
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);

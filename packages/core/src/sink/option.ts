@@ -64,7 +64,7 @@ export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string>
 };
 
 /**
- * Calls the user's function in an option. The new error does not repeat the function's message, which may quote values.
+ * Calls the user's function in an option. The new error omits the message of the function's error: it may quote values.
  * @throws {RecordError} MAPPING_FAILED when the function throws anything but a ConfigError.
  */
 export const callUser = <From, Result>(option: string, call: (from: From) => Result, from: From): Result => {

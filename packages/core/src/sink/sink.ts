@@ -33,7 +33,7 @@ export interface AppendDelivery<Message> {
   readonly idempotencyKey: string;
 }
 
-/** The delivery type of a write mode. A conditional type, because TypeScript infers through it. */
+/** The delivery type of a write mode. It is a conditional type, so that TypeScript can infer the message type. */
 export type DeliveryOf<Message, Writes extends WriteMode> = Writes extends "upsert"
   ? UpsertDelivery<Message>
   : AppendDelivery<Message>;
@@ -67,7 +67,7 @@ export interface WriteContext {
   readonly remainingMs: () => number;
 }
 
-/** Capabilities of the target. Core and the conformance kit decide by these capabilities, never by the sink's name. */
+/** Capabilities of the target. Core and the conformance kit check these capabilities, and never the sink's name. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
   /** Maximum number of deliveries in one `write`. Default: all deliveries that are ready. */
@@ -77,8 +77,8 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
   /** Milliseconds for which the target discards repeats of an idempotency key, as FIFO targets do. Default: none. */
   readonly dedupesForMs?: number;
   /**
-   * Default of the route option `dedupe`, for append sinks. Set `always` if a repeat does harm, as with mails. If
-   * undefined, the default is `native` if the target discards repeats, else `on-failure`.
+   * Default of the route option `dedupe`, for append sinks. Set `always` if a repeat does harm, for example a second
+   * mail. If undefined, the default is `native` if the target discards repeats, and otherwise `on-failure`.
    */
   readonly dedupe?: Dedupe;
 }
@@ -107,7 +107,7 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   readonly close?: () => Promise<void>;
 }
 
-/** Returns the sink with another `write`. Copies members by name, because a sink may be an instance of a class. */
+/** Returns a copy of the sink with another `write`. Copies members by name: a sink may be an instance of a class. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -119,7 +119,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
   close: async () => sink.close?.(),
 });
 
-/** The changes that a mapper gets. The mapper of an upsert sink gets only those after which the item exists. */
+/** The changes that a mapper gets. The mapper of an upsert sink gets only changes after which the item exists. */
 export interface ChangeOf<Item> {
   readonly upsert: LiveChange<Item>;
   readonly append: Change<Item>;
