@@ -13,7 +13,7 @@ import {
   untilProcessed,
 } from "./table.ts";
 
-/** A stream keeps a record for 24 hours. The other 12 hours allow for clocks that differ. */
+/** A stream keeps a record for 24 hours. The other 12 hours are a margin, because clocks may differ. */
 const keptForSeconds = 36 * 3_600;
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (read 2026-11-23) */

@@ -109,7 +109,7 @@ const appendEffect = (route: Route, change: Change<unknown>): Effect => {
   return message === undefined ? none : { kind: "write", message };
 };
 
-/** The effect of a change on the target of the route. A change that the user's code refuses is rejected. */
+/** Returns the effect of a change on the route's target. Rejects a change that the user's code refuses. */
 export const effectOf = (route: Route, change: Change<unknown>): Effect => {
   try {
     return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);

@@ -36,7 +36,7 @@ const isQueueRecord = (record: unknown): record is QueueRecord =>
 const isStreamRecord = (record: unknown): boolean =>
   isObject(record) && ("dynamodb" in record || record.eventSource === "aws:dynamodb");
 
-/** Whether a record is from SNS or S3. They call Lambda asynchronously, so Lambda cannot retry a single record. */
+/** Whether a record is from SNS or S3. Both call Lambda asynchronously, so Lambda cannot retry a single record. */
 const isNotification = (record: unknown): boolean => isObject(record) && ("Sns" in record || "s3" in record);
 
 const taskIn = (event: unknown): Task | undefined => {

@@ -37,7 +37,7 @@ export type MessageContent =
   | { readonly kind: "newer-envelope"; readonly version: number }
   | { readonly kind: "unsupported" };
 
-/** Returns the members of a JSON object. Returns an empty object for any other text, such as incomplete JSON. */
+/** Returns the members of a JSON object. For any other text, such as incomplete JSON, returns an empty object. */
 export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(text);
@@ -71,7 +71,7 @@ export const isS3Notification = ({ Event, Records }: InvocationRecord): boolean 
   Event === "s3:TestEvent" ||
   (Array.isArray(Records) && Records.length > 0 && Records.every((record) => record?.s3 !== undefined));
 
-/** Decodes the key in an S3 notification, which is encoded like form data. Returns undefined if the key is invalid. */
+/** Decodes the form-encoded key of an S3 notification. Returns undefined if the key is invalid. */
 const decodedKey = (key: unknown): string | undefined => {
   try {
     return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;

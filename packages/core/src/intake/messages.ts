@@ -1,5 +1,5 @@
-// Reads the records in a message. A message is an envelope of ours, a pointer or a whole event from Lambda's on-failure
-// destination, or an S3 notification of an object with such an event. SNS may have wrapped the message.
+// Reads the records in a message. A message is one of Sluice's envelopes, a pointer or a whole event from Lambda's
+// on-failure destination, or an S3 notification of an object with such an event. SNS may have wrapped it.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";

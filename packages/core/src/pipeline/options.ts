@@ -48,7 +48,7 @@ export interface PipelineOptions<Item> {
   readonly clock?: Clock;
 }
 
-/** One of the two must be stated: where rejected records go, or that they block the stream. */
+/** Exactly one of the two is required: a queue for rejected records, or the statement that they block the stream. */
 export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
 /** Checked options of a pipeline with their defaults, and its routes. */
@@ -101,7 +101,7 @@ const checkedRetryQueue = ({ retryQueue, onReject }: PipelineOptions<unknown>): 
   if (typeof retryQueue.write !== "function" || typeof retryQueue.postpone !== "function") {
     throw invalid("retryQueue has no write or no postpone; expected a queue such as sqsRetryQueue({ queueUrl })");
   }
-  // A message that is too old for the retry queue must be stored elsewhere before SQS deletes it.
+  // A message that is too old for the retry queue must become a dead letter before SQS deletes the message.
   if (onReject === "block") throw invalid("retryQueue needs a deadLetterQueue, and onReject is block");
   return retryQueue;
 };

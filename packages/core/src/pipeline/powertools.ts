@@ -40,6 +40,6 @@ export const itemFailures = async (
   const processor = new BulkProcessor(kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams);
   const options = { throwOnFullBatchFailure: false };
   const { batchItemFailures } = await processPartialResponse(event as never, async () => failures, processor, options);
-  // For every successful batch Powertools returns the same shared object, so its list is copied here.
+  // For every successful batch Powertools returns the same shared object, so the list is copied here.
   return [...batchItemFailures];
 };

@@ -1,4 +1,4 @@
-// From results to the response: the records that Lambda must deliver again, and the counts, which must add up.
+// Turns results into the response: the records that Lambda must deliver again, and the counts, which must add up.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
@@ -65,7 +65,7 @@ export const staysInQueue = ({ origin, received }: Invocation, position: number)
 const isRepeated = (invocation: Invocation, { outcome, isQueued }: DeliveryResult, position: number): boolean =>
   outcome === "retried" ? isQueued !== true : outcome === "rejected" && staysInQueue(invocation, position);
 
-/** The records of the event that Lambda must deliver again: unread ones, and those with a delivery to repeat. */
+/** The records of the event that Lambda must deliver again: unread records, and records with a delivery to repeat. */
 export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[], unread: Failures): Failures => {
   const found = new Map(unread);
   const repeated = positionsToRepeat(routes, (result, position) => isRepeated(invocation, result, position));

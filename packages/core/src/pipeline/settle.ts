@@ -116,9 +116,9 @@ export const settleRejected = async (
 };
 
 /**
- * The messages that stay unread in their queue: their positions in the event, each with the reason. An envelope can be
- * unreadable because its route no longer exists or its record cannot be fetched. When such an envelope is too old for the
- * retry queue, it becomes a dead letter unchanged, because SQS would delete the message without a trace.
+ * Returns the messages that stay unread in their queue: the position in the event, and the reason. For example, the
+ * route of an envelope no longer exists, or its record cannot be fetched. If such an envelope is too old for the retry
+ * queue, it becomes a dead letter unchanged, because SQS would delete the message without a trace.
  */
 export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
   const { deadline, origin, received } = invocation;
@@ -168,8 +168,8 @@ const queueOf = (
 };
 
 /**
- * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message
- * without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule deletes the record.
+ * Deletes the stored records of finished messages. Deletes each message before its record, so that no message is left
+ * without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;

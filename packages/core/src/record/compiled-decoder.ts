@@ -54,7 +54,7 @@ export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", Dec
 
 type Inline = (nested: string) => string;
 
-/** The code that decodes a value of each type. `d` decodes all other types, and a value whose type is unexpected. */
+/** The code that decodes a value of each type. `d` decodes values of all other types, and of unexpected types. */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],
   ["BOOL", () => "v.BOOL"],

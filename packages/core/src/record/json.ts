@@ -37,7 +37,7 @@ const numberLiteral = (text: string): string => {
 
 type Exact = (text: string) => string;
 
-/** A cache of quoted names. Its size is limited, because the names in a map may be data. */
+/** A cache of quoted names. Its size is limited, because a map may use data as names. */
 const quotedNames = new Map<string, string>();
 const maxQuotedNames = 1_000;
 
@@ -83,7 +83,7 @@ const write = (value: unknown, exact: Exact): string | undefined => {
   return objectToJson(value, exact);
 };
 
-/** Whether `JSON.stringify` writes the value without loss. It takes a quarter of the time of `write`. */
+/** Whether `JSON.stringify` writes the value without loss. This check takes a quarter of the time of `write`. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
   if (Array.isArray(value)) return value.every(isPlain);

@@ -82,7 +82,7 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   return result.value;
 };
 
-/** Returns the image. Throws one error if the view type excludes the image, and another if the image is missing. */
+/** Returns the image. The error depends on whether the view type excludes the image or the image is just missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
   if (image !== undefined) return image;
   if (carries(viewType, side))

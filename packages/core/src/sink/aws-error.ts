@@ -20,7 +20,7 @@ export interface AwsService {
 export interface AwsEntryFailure {
   readonly code: string | undefined;
   readonly message?: string | undefined;
-  /** Whether the sender is at fault. If the service does not report it, an entry with an unknown code is retried. */
+  /** Whether the sender is at fault. If the service does not report this, an entry with an unknown code is retried. */
   readonly isSenderFault?: boolean | undefined;
 }
 
@@ -66,7 +66,7 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_MISSING",
 ]);
 
-/** Errors whose text is passed on, because it names caller, operation and resource, which helps to fix permissions. */
+/** Errors whose text is passed on. The text names caller, operation and resource, which helps to fix permissions. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
 /** Returns the name as the tables spell it, without a prefix such as `AWS.SimpleQueueService.`. */
@@ -76,7 +76,7 @@ const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/
 const fieldsOf = (error: unknown) => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  // Node's AggregateError, which a host with several addresses can cause, has a code but no message.
+  // Node's AggregateError has a code but no message. It can occur if a host has several addresses.
   const message = error.message || String((error as NodeJS.ErrnoException).code ?? "an error without a message");
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };

@@ -47,7 +47,7 @@ export const halves = <Entry>(entries: readonly Entry[]): [Entry[], Entry[]] => 
   return [entries.slice(0, middle), entries.slice(middle)];
 };
 
-/** Resolves with the value of the work, or with the SinkError if the work rejects with one. */
+/** Resolves with the value of the work. If the work rejects with a SinkError, resolves with that error. */
 export const orSinkError = async <Value>(work: Promise<Value>): Promise<Value | SinkError> => {
   try {
     return await work;

@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.ts";
 /** Where a sink gets its client from. */
 export interface LazyClient<Client> {
   readonly get: () => Promise<Client>;
-  /** Closes the client that was created; the user's own client stays open. Safe to call twice. */
+  /** Closes the client that the sink created; the user's own client stays open. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 

@@ -23,7 +23,7 @@ export interface Maintenance {
    */
   readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
   /**
-   * Deletes tombstones that are older than any change that can be redelivered. Returns their number. Run it daily.
+   * Deletes tombstones that are older than any change that can be redelivered. Returns the number. Run it daily.
    * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low, or the target cannot delete tombstones.
    * @throws {SinkError} as `write` does.
    */

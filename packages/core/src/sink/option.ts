@@ -30,7 +30,7 @@ export const checkWhole = (
   throw invalidOption(option, `must be a whole number ${bounds}${reason}`);
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when a client is given that lacks the method that the sink calls. */
+/** @throws {ConfigError} CONFIG_INVALID when the given client does not have the method that the sink calls. */
 export const checkClient = (client: unknown, method: string, expectation: string, option = "client"): void => {
   if (client === undefined) return;
   if (typeof (client as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;
@@ -93,5 +93,5 @@ export const checkTls = (option: string, tls: unknown): void => {
   throw invalidOption(option, `must not switch verification off; give the authority's certificate as ${option}.ca`);
 };
 
-/** Whether a host name from a URL or a connection option means this machine, so that no network lies in between. */
+/** Whether a host name from a URL or a connection option means this machine. Then traffic does not use a network. */
 export const isLoopbackHost = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/.test(host);

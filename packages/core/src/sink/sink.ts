@@ -125,7 +125,7 @@ export interface ChangeOf<Item> {
   readonly append: Change<Item>;
 }
 
-/** Returns the message for a change. Undefined: the item has no copy in the target, or an append sink skips it. */
+/** Returns the message for a change. Undefined: the target should have no copy, or an append sink skips the change. */
 export type Mapper<Item, Message, Writes extends WriteMode> = (change: ChangeOf<Item>[Writes]) => Message | undefined;
 
 /** A sink that creates its own mapper from its options. */
