@@ -23,7 +23,7 @@ const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
-  // A Validation error means that the table has other keys. Such a table must be replaced, as if it were missing.
+  // A Validation error means that the table has other key attributes. Such a table must be replaced.
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 

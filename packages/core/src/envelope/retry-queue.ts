@@ -41,7 +41,7 @@ export interface SqsRetryQueueOptions {
   readonly queueUrl: string;
   /** Default: an `SQS` client with the SDK's own defaults, loaded when the first delivery is queued. */
   readonly client?: SqsSender;
-  /** Store for records that are too large even if compressed: `s3PayloadStore({ bucket })`. Default: none. */
+  /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
   /** Seconds before the first retry. Doubles with each retry. A FIFO queue starts the first at once. Default 15. */
   readonly firstDelaySeconds?: number;

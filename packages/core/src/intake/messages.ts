@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** Reads a failed invocation from an object. Refuses an S3 notification in the object: it could point to the object. */
+/** Reads a failed invocation from an object. Refuses an S3 notification in it, which could point to the same object. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {

@@ -17,7 +17,7 @@ import type { PipelineLogger } from "../logger.ts";
 export interface PipelineOptions<Item> {
   /** Queue that rejected records go to: `sqsDeadLetterQueue({ queueUrl })`. */
   readonly deadLetterQueue?: DeadLetterQueue;
-  /** `"block"`, instead of a dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
+  /** `"block"` replaces the dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
   readonly onReject?: "block";
   /** Checks and types items: any Standard Schema (zod, valibot, arktype). An item that does not match is rejected. */
   readonly schema?: StandardSchemaV1<unknown, Item>;

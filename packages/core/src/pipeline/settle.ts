@@ -49,7 +49,7 @@ interface Rejected {
   readonly envelope: Envelope;
 }
 
-/** Returns them in the order of the batch. If time runs out, the stream can then continue after the settled records. */
+/** Returns rejected deliveries in batch order, so that the stream can continue after settled ones if time runs out. */
 const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly RouteRun[]): Rejected[] =>
   runs
     .flatMap((run) =>
@@ -118,7 +118,7 @@ export const settleRejected = async (
 /**
  * Returns the messages that stay unread in their queue: the position in the event, and the reason. For example, the
  * route of an envelope no longer exists, or its record cannot be fetched. If such an envelope is too old for the retry
- * queue, it becomes a dead letter unchanged, because SQS would delete the message without a trace.
+ * queue, the envelope becomes a dead letter, because SQS would delete it without a trace.
  */
 export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
   const { deadline, origin, received } = invocation;

@@ -82,7 +82,7 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   return result.value;
 };
 
-/** Returns the image. The error depends on whether the view type excludes the image or the image is just missing. */
+/** Returns the image. The error depends on the cause: the view type excludes the image, or the image is missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
   if (image !== undefined) return image;
   if (carries(viewType, side))

@@ -32,7 +32,7 @@ export interface Maintenance {
   readonly close: () => Promise<void>;
 }
 
-/** A stream keeps records for 24 hours, and an SQS dead-letter queue for 14 days, so no change is redelivered later. */
+/** A stream keeps records for 1 day, an SQS dead-letter queue for 14 days. So no change is redelivered after that. */
 const longestRedeliveryDays = 15;
 const defaultDays = 16;
 const mostDays = 3_650;

@@ -29,7 +29,7 @@ export interface UpsertDelivery<Message> {
 export interface AppendDelivery<Message> {
   readonly change: Change;
   readonly message: Message;
-  /** Derived from event id and route, so that repeats of a change share one key and different changes never do. */
+  /** Derived from event id and route. Repeats of a change have the same key; different changes have different keys. */
   readonly idempotencyKey: string;
 }
 
