@@ -51,7 +51,7 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_TIMEOUT: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_CONFLICT: { outcome: "retry", isTransient: true },
-  // Never dead-letter these records: they can be written once the permission is repaired or the table is created.
+  // Never dead-letter these records, because they can be written when the permission or the table exists.
   SINK_DENIED: { outcome: "retry", isTargetWide: true },
   SINK_MISSING: { outcome: "retry", isTargetWide: true },
   SINK_UNREPORTED: { outcome: "retry" },
@@ -103,7 +103,7 @@ export interface SinkErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** A target did not take a delivery. `write` throws this error only when the target as a whole is unusable. */
+/** A target did not take a delivery. `write` throws this error only if the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
   /**
    * For this many milliseconds, the target asked not to be called. If the retry policy allows this delay, core waits.

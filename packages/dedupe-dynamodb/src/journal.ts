@@ -35,7 +35,7 @@ const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly fr
   TableName: table.name,
   KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
   ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey },
-  // "#" separates version and key, and "$" is the next character, so that the range includes all keys of version `to`.
+  // "#" separates version and key. "$" is the character after "#", so the range includes all keys of version `to`.
   ExpressionAttributeValues: {
     ":pk": { S: partitionOf("journal", route) },
     ":from": { S: from },

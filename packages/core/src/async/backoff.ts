@@ -6,7 +6,7 @@ export interface RetryPolicy {
   readonly maxAttempts: number;
   /** Upper limit of the delay before the second attempt, in ms. The limit doubles with each attempt. Default 50. */
   readonly firstDelayMs: number;
-  /** Upper limit of any delay, in ms. There is no quick retry if the target asks for a longer delay. Default 1,000. */
+  /** Upper limit of any delay, in ms. If the target asks for a longer delay, there is no quick retry. Default 1,000. */
   readonly maxDelayMs: number;
 }
 

@@ -18,8 +18,8 @@ export interface CircuitOptions {
 }
 
 /**
- * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: one call may be made, the
- * probe. While the probe is in flight (`isProbing`), no other call may be made.
+ * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: only one call, the probe,
+ * may be made. While the probe is in flight (`isProbing`), no other call may be made.
  */
 export type CircuitState =
   | { readonly name: "closed" }
@@ -40,7 +40,7 @@ export interface Circuit {
   readonly state: () => CircuitState;
   /** Number of failed calls since the last successful call. */
   readonly failures: () => number;
-  /** How often the circuit has opened since it was last closed; 0 while it is closed. */
+  /** Number of times that the circuit has opened since it was last closed; 0 while it is closed. */
   readonly openings: () => number;
   /** Starts a call. Use it only if `state` allows a call. In a half-open circuit this call is the probe. */
   readonly start: () => CircuitCall;

@@ -60,7 +60,7 @@ const defaultBufferMs = (remainingMs: number): number => Math.min(1000, remainin
 
 const longestSettleMs = 200;
 
-/** Every request in flight adds a listener to the signal, so Node's warning about many listeners is switched off. */
+/** Creates a controller without Node's warning about many listeners: every request in flight adds a listener. */
 const manyListeners = (): AbortController => {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -125,5 +125,5 @@ export const deadlineOf = (
 /** Lambda's longest invocation, in milliseconds. */
 const longestInvocationMs = 900_000;
 
-/** How long a lease must last, in milliseconds. A sink may need another second after the invocation's time is over. */
+/** How long a lease must last, in milliseconds. A sink may need one more second when the invocation's time is over. */
 export const leaseMs = (remainingMs: number): number => Math.min(remainingMs, longestInvocationMs) + 1_000;

@@ -40,7 +40,7 @@ interface TargetAnswer {
   readonly itemKeys: ReadonlySet<string>;
 }
 
-/** One answer proves that the target is up. Deliveries without an attempt prove nothing. */
+/** One answer proves that the target is up. Deliveries that were not attempted prove nothing about the target. */
 const answerOf = (entries: readonly BatchEntry[], results: Results): TargetAnswer => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
@@ -68,7 +68,7 @@ const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOu
   remainingMs: () => Math.min(remainingMs(), ms),
 });
 
-/** A delivery that was not attempted because the circuit is open. Core does not retry it within the invocation. */
+/** A delivery that was not attempted because the circuit is open. Not retried within the invocation. */
 export class CircuitOpenError extends SinkError {
   constructor(route: string, last: DeliveryError | undefined) {
     super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole`, {

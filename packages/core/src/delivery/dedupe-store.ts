@@ -48,8 +48,8 @@ export interface PendingItem {
 }
 
 /**
- * The items of a route that have changes in the retry queue. The invocation of the item's shard adds an item, and
- * releases the item if the change could not be stored. Otherwise the invocation that consumes the queue releases it.
+ * The items of a route that have changes in the retry queue. Only the invocation for the item's shard adds an item. It
+ * also releases the item if the change cannot be stored. Otherwise the consumer of the queue releases the item.
  */
 export interface PendingItems {
   /** Finds, by item key, the version of each item's last pending change. Must see all items added before the call. */

@@ -131,7 +131,7 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
 
 /**
  * Writes all deliveries of the item queues.
- * @throws an error of a sink that is not a `SinkError`, after all writes have ended.
+ * @throws an error from a sink if the error is not a `SinkError`, after all writes have ended.
  */
 const writeAll = async (route: Route, queues: readonly ItemQueue[], run: WatchedBudget): Promise<void> => {
   const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;

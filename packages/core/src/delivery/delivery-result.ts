@@ -35,11 +35,11 @@ export interface RouteResult {
   readonly results: Results;
   /** The changes that the route accepts. Other records of the batch were filtered or could not be decoded. */
   readonly entries: readonly BatchEntry[];
-  /** Ids of the deliveries that the journal contained; undefined if the route uses no journal for this batch. */
+  /** Ids of the deliveries that were in the journal; undefined if the route uses no journal for this batch. */
   readonly noted: ReadonlySet<string> | undefined;
 }
 
-/** Id of a delivery: equal for every repeat of the change, different for other changes and for other routes. */
+/** Id of a delivery. Repeats of the change have the same id. Other changes and other routes have different ids. */
 export const deliveryId = (route: string, eventId: string): string => `${eventId}:${route}`;
 
 /** The most common result. All such deliveries share this one object. */

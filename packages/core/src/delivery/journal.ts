@@ -1,5 +1,5 @@
-// dedupe: "on-failure". Before a batch is retried, its finished deliveries are noted in a journal. Every batch looks
-// for its deliveries there first. Lambda may split a retried batch, but starts at the lowest reported record.
+// dedupe: "on-failure". Before a batch is retried, its finished deliveries are noted in a journal, so that the retry
+// can skip them. Lambda may split the retried batch, but starts at the lowest reported record.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { untilAborted } from "../async/race.ts";

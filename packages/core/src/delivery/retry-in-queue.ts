@@ -26,7 +26,7 @@ interface Queued {
   readonly message: EnvelopeMessage;
 }
 
-/** Returns the messages for the retried entries. If order matters, the messages are sorted by version. */
+/** Returns the messages for the retried deliveries. If the order matters, the messages are sorted by version. */
 const messagesOf = (
   { id, pendingItems }: RouteRetryQueue,
   entries: readonly BatchEntry[],

@@ -46,7 +46,7 @@ export interface RouteWorker {
   readonly deliver: (invocation: Invocation) => Promise<RouteResult>;
   /** Notes the finished deliveries at position `from` and later, because Lambda will deliver these positions again. */
   readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
-  /** Releases the pending items that a batch of the retry queue has finished. */
+  /** Releases the pending items of deliveries that an invocation of the retry queue has finished. */
   readonly releasePending: (result: RouteResult) => Promise<void>;
 }
 
@@ -78,7 +78,7 @@ interface Assigned {
   readonly areFresh: boolean;
 }
 
-/** The result of a record that is not delivered. A malformed record is rejected. */
+/** Returns the result of a record that is not delivered. A malformed record is rejected. */
 const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | undefined => {
   if (!isTaken) return filtered;
   return error && { outcome: "rejected", error, attempts: 0 };

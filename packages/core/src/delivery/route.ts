@@ -12,7 +12,7 @@ export interface Route {
   readonly name: string;
   readonly sink: Sink<unknown>;
   readonly map: (change: Change<unknown>) => unknown;
-  /** Whether the mapper belongs to the sink. Such a mapper reads the raw image and never returns undefined. */
+  /** Whether the sink has its own mapper. Such a mapper reads the raw image and never returns undefined. */
   readonly mapsItself: boolean;
   readonly predicate: ((item: unknown) => boolean) | undefined;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
@@ -86,7 +86,7 @@ const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   try {
     return messageOf(route, priorState(change, route.schema)) !== undefined;
   } catch (error) {
-    // An earlier version of the schema or mapper may have accepted the old image.
+    // An earlier version of the schema or mapper may have accepted this image, so the target may have a copy.
     if (error instanceof ConfigError) throw error;
     return true;
   }

@@ -58,7 +58,7 @@ const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
-/** Sends the first message of each group, then the second, and so on. A group ends at a message that was not stored. */
+/** Sends the first message of each group, then the second, and so on. If a message is not stored, its group ends. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
@@ -87,7 +87,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  /** Adds the error of a rejected promise to the errors, and resolves with undefined. */
+  /** If the promise rejects, adds the error to `errors` and resolves with undefined. */
   const caught = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
       errors.push(error);

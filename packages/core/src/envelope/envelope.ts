@@ -29,7 +29,7 @@ export interface Envelope {
 }
 
 /**
- * SQS' limit for the body and attributes of a message, and for all messages of a request together.
+ * SQS' limit for the body and attributes of one message, and also for all messages of a request together.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23)
  */
 export const maxMessageBytes = 1_048_576;
@@ -83,7 +83,7 @@ export const decodeEnvelope = (body: string): Envelope | undefined => {
     const envelope = { ...rest, record };
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {
-    // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug.
+    // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug and is thrown again.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code?.startsWith("Z_")) return undefined;
     throw error;
   }

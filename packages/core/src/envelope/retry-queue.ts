@@ -17,7 +17,7 @@ export interface FailedMessage {
 
 /** Stores deliveries until their sink accepts them, or until they are too old. */
 export interface RetryQueue {
-  /** Whether the queue delivers a group's messages in order, each only after the previous one is deleted. */
+  /** Whether the queue keeps order within a group: it delivers a message only after the previous one is deleted. */
   readonly keepsOrder: boolean;
   /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
   readonly maxAgeMs: number;
@@ -52,7 +52,7 @@ export interface SqsRetryQueueOptions {
 }
 
 /**
- * SQS' limits in seconds: delay, visibility timeout, and the longest retention less one day.
+ * SQS' limits in seconds: the maximum delay, the maximum visibility timeout, and the maximum retention minus one day.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25)
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };

@@ -67,7 +67,7 @@ export interface SqsCalls {
 /** The call that an envelope queue needs to store envelopes. */
 export type SqsSender = Pick<SqsCalls, "sendMessageBatch">;
 
-/** The calls that an envelope queue needs so that it can also be consumed. */
+/** The calls that an envelope queue needs if its messages are also consumed. */
 export type SqsQueueClient = Pick<SqsCalls, "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch">;
 
 /** Names of the attributes that `queueDepth` reads. */

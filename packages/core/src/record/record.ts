@@ -105,7 +105,7 @@ const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   return result.item;
 };
 
-/** This is a class, because an object literal with getters takes three times as long to create (bench: `core`). */
+/** This is a class, because creating an object literal with getters takes three times as long (bench: `core`). */
 class DecodedChange<Item> implements Change<Item> {
   readonly kind: ChangeKind;
   readonly itemKey: string;

@@ -1,4 +1,4 @@
-// Steps of a batch that sinks share: encoding it, sending it in parts, failing it, and stopping at the deadline.
+// Steps that sinks share: encoding a batch, sending it in parts, failing all its entries, and stopping at the deadline.
 
 import { type DeliveryError, outcomeOf, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";

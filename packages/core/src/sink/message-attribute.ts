@@ -1,4 +1,4 @@
-// Message attributes of SNS and SQS: as a mapper returns them, as they are sent, and their size.
+// Message attributes of SNS and SQS: the values from a mapper, the form in which they are sent, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { sendableText } from "./message-text.ts";
