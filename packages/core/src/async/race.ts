@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** Callbacks to run when a signal aborts. One listener per signal runs them all, because many listeners are slow. */
+/** Callbacks to run when a signal aborts. A signal has one listener that runs them, because many listeners are slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {

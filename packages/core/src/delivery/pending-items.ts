@@ -64,7 +64,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Bat
   return { versions, guard: asAppend(guard) };
 };
 
-/** Returns the guard if the pending items are unknown. No change may be sent, because it could overtake another. */
+/** Returns the guard if the pending items are unknown. No change is sent, because it could overtake a pending one. */
 const unknownBatch = (route: string, cause: unknown): BatchGuard => {
   const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });

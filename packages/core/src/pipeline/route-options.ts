@@ -20,9 +20,9 @@ export interface RouteOptions {
    */
   readonly origins?: readonly Exclude<Origin, "redrive" | "retry">[];
   /**
-   * Where a delivery that still fails after a few quick attempts waits for its retry: in the pipeline's retry queue, or in
-   * the stream, which then blocks. Default: the queue, if the pipeline has one. With a queue, an append route needs a FIFO
-   * queue and a dedupe store.
+   * Where a delivery waits for its retry if it still fails after a few quick attempts: in the pipeline's retry queue,
+   * or in the stream, which then blocks. Default: the queue, if the pipeline has one. An append route that uses the
+   * queue needs a FIFO queue and a dedupe store.
    */
   readonly retryIn?: "queue" | "stream";
 }

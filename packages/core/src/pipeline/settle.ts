@@ -1,5 +1,5 @@
-// Steps after the deliveries: dead letters for rejected deliveries and expired messages, a longer delay for failed
-// messages, and deletion of the stored records of finished messages.
+// Steps after the deliveries: write dead letters for rejected deliveries and expired messages, delay failed messages,
+// and delete the stored records of finished messages.
 
 import { changeResults, type Outcome } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";

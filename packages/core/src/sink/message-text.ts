@@ -1,4 +1,4 @@
-// Checks of text in messages. SQS accepts only the characters of XML 1.0, and SNS forwards messages to SQS.
+// Checks text in messages. SQS accepts only the characters of XML 1.0, and SNS may forward a message to SQS.
 
 import { createHash } from "node:crypto";
 import { toJson } from "../record/json.ts";

@@ -61,7 +61,7 @@ export const failed = (delivery: Delivery, error: DeliveryError): WriteResult =>
 
 /** The part of the invocation that a sink sees. */
 export interface WriteContext {
-  /** Aborts when the invocation's time is nearly over. The sink then starts no request, and settles those in flight. */
+  /** Aborts when the invocation's time is nearly over. The sink then starts no request, and ends requests in flight. */
   readonly signal: AbortSignal;
   /** Milliseconds until `signal` aborts, for the timeouts of requests. */
   readonly remainingMs: () => number;
