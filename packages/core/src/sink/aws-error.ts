@@ -58,7 +58,7 @@ const commonCodes: AwsErrorCodes = {
   UnrecognizedClient: "SINK_DENIED",
 };
 
-/** Codes whose errors quote neither messages nor signatures. The SinkError contains such an error's text and cause. */
+/** Codes whose errors quote neither messages nor signatures. The SinkError has the same text, and the error as `cause`. */
 const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
   "SINK_UNAVAILABLE",
