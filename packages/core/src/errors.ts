@@ -1,5 +1,5 @@
-// The error families and their codes. `code` is the API; the message is for people and may change.
-// What core does about a failed delivery follows from its code alone, in the one table below.
+// The error families and their codes. `code` is the API; the message is for people and may change. The table `facts`
+// alone decides what core does with a failed delivery.
 
 /** What core does with a failed delivery: retry it, or send it to the dead-letter queue. */
 export type FailureOutcome = "retry" | "reject";
@@ -31,7 +31,7 @@ export type SinkErrorCode =
 /** Codes that a delivery can fail with. */
 export type DeliveryErrorCode = RecordErrorCode | SinkErrorCode | "DEADLINE_EXCEEDED" | "DELIVERY_PENDING";
 
-/** What an error code means for a delivery. */
+/** What core must know about an error code. */
 interface CodeFacts {
   readonly outcome: FailureOutcome;
   /** Whether another attempt within the same invocation may succeed. */
@@ -51,14 +51,14 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_TIMEOUT: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_CONFLICT: { outcome: "retry", isTransient: true },
-  // Never dead-letter these records: they can be written once the permission is repaired or the table is created.
+  // Never dead-letter these records, because they can be written when the permission or the table exists.
   SINK_DENIED: { outcome: "retry", isTargetWide: true },
   SINK_MISSING: { outcome: "retry", isTargetWide: true },
   SINK_UNREPORTED: { outcome: "retry" },
   SINK_REJECTED: { outcome: "reject" },
   SINK_GONE: { outcome: "reject" },
   SINK_TOO_LARGE: { outcome: "reject" },
-  // Either there was no time for an attempt, or the last attempt failed and there was no time for another.
+  // Either no attempt could start in time, or the last attempt failed and there was no time for another attempt.
   DEADLINE_EXCEEDED: { outcome: "retry", isTargetWide: true },
   DELIVERY_PENDING: { outcome: "retry" },
 };
@@ -66,17 +66,17 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
 /** Whether a delivery that failed with this code is retried or dead-lettered. */
 export const outcomeOf = (code: DeliveryErrorCode): FailureOutcome => facts[code].outcome;
 
-/** Whether a second attempt a moment later may succeed: true for throttling, never for a denied or missing target. */
+/** Whether a second attempt a moment later may succeed: true for throttling, false for a denied or missing target. */
 export const isTransient = (code: DeliveryErrorCode): boolean => facts[code].isTransient === true;
 
-/** Whether the code describes the target as a whole: true for an unreachable target, never for a refused row. */
+/** Whether the code describes the target as a whole: true for an unreachable target, false for a refused row. */
 export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].isTargetWide === true;
 
 /** Whether a value is one of the codes of a `SinkError`. */
 export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
   typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);
 
-/** Whether an error comes from a sink. Compares codes, because a sink may have its own copy of core's classes. */
+/** Whether an error comes from a sink. Compares codes, not classes: a sink may have its own copy of core's classes. */
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
@@ -103,10 +103,10 @@ export interface SinkErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** A target did not take a delivery. `write` throws this error only when the target as a whole is unusable. */
+/** A target did not take a delivery. `write` throws this error only if the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
   /**
-   * For this many milliseconds, the target asked not to be called. Core waits that long if its retry policy allows it.
+   * For this many milliseconds, the target asked not to be called. If the retry policy allows this delay, core waits.
    * Otherwise the retry queue or the stream retries the record.
    */
   readonly retryAfterMs: number | undefined;

@@ -32,7 +32,7 @@ export interface DynamodbDedupe extends DedupeStore {
   readonly close: () => Promise<void>;
 }
 
-/** Timeout of a request in milliseconds. It is short, because an invocation sends no message while it waits. */
+/** Timeout of a request in milliseconds. Short, because an invocation sends no messages until the store answers. */
 const requestTimeoutMs = 2_000;
 
 const importSdk = (): Promise<DynamodbSdk> =>

@@ -13,7 +13,7 @@ import {
   untilProcessed,
 } from "./table.ts";
 
-/** A stream keeps a record for 24 hours. The other 12 hours allow for clocks that differ. */
+/** A stream keeps a record for 24 hours. The other 12 hours are a margin, because clocks may differ. */
 const keptForSeconds = 36 * 3_600;
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (read 2026-11-23) */
@@ -35,7 +35,7 @@ const queryOf = (table: DedupeTable, route: RouteId, { from, to }: { readonly fr
   TableName: table.name,
   KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
   ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey },
-  // "#" separates version and key, and "$" is the next character, so that the range includes all keys of version `to`.
+  // "#" separates version and key. "$" is the character after "#", so the range includes all keys of version `to`.
   ExpressionAttributeValues: {
     ":pk": { S: partitionOf("journal", route) },
     ":from": { S: from },

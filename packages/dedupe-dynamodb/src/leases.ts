@@ -1,6 +1,6 @@
 // Leases, stored by the persistence layer of Powertools' idempotency: a conditional put acquires, an update completes,
-// and a delete releases a lease. Powertools' wrapper makeIdempotent serves one call at a time. Core acquires a whole
-// batch, sends it in as few requests as possible, and then completes or releases each lease.
+// and a delete releases a lease. Core does not use makeIdempotent, which serves one call at a time: core acquires a
+// whole batch, sends it in as few requests as possible, and then completes or releases each lease.
 
 import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import {
@@ -15,7 +15,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
-/** Must be longer than any repeat can take. A stream keeps a record for 1 day, a queue a dead letter for 14 days. */
+/** Must be longer than any repeat can take. A stream keeps a record for 1 day, and a queue a message for 14 days. */
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";
@@ -23,11 +23,11 @@ const statusAttribute = "status";
 
 const dynamodb: AwsService = {
   name: "DynamoDB",
-  // A Validation error means that the table has other keys. Such a table must be replaced, as if it were missing.
+  // A Validation error means that the table has other key attributes. Such a table must be replaced.
   codes: { ResourceNotFound: "SINK_MISSING", Validation: "SINK_MISSING" },
 };
 
-/** Returns an error that never rejects a delivery, because only the store failed. */
+/** Returns an error that makes core retry the delivery. The store has failed, so the delivery must not be rejected. */
 const storeError = ({ route }: RouteId, error: unknown): SinkError => {
   const found = awsRequestError(`${route} dedupe store`, dynamodb, error);
   if (outcomeOf(found.code) === "retry") return found;
@@ -53,7 +53,7 @@ const guarded = async (Base: LayerClass, table: DedupeTable): Promise<LayerClass
   const { ConditionalCheckFailedException, DeleteItemCommand } = await table.sdk();
   const client = await table.client();
   return class extends Base {
-    // Lambda may freeze an invocation during a release, and resume it after another invocation has sent the delivery.
+    // Lambda may freeze an invocation during a release. When it resumes, another invocation may have sent the delivery.
     protected override async _deleteRecord({ idempotencyKey }: { readonly idempotencyKey: string }): Promise<void> {
       const command = new DeleteItemCommand({
         TableName: table.name,
@@ -79,8 +79,8 @@ const layerOf = async (table: DedupeTable, id: RouteId): Promise<LeaseLayer> => 
   const layer = new GuardedLayer({
     tableName: table.name,
     awsSdkV3Client: await table.client(),
-    // Powertools uses these options the other way round. Here a lease's id is the partition key, so that leases are in
-    // different partitions. The static value, which all leases share, is the sort key.
+    // Powertools uses these options the other way round. Here the id of a lease is the partition key, so that leases
+    // are spread over partitions. The static value, which all leases share, is the sort key.
     keyAttr: sortKey,
     sortKeyAttr: partitionKey,
     staticPkValue: "lease",
@@ -129,7 +129,7 @@ export const dynamodbLeases = (table: DedupeTable): Leases => {
   };
   return {
     acquire: (id, idempotencyKey, holdMs) => withLayer(id, (layer) => acquireIn(layer, idempotencyKey, holdMs)),
-    // The result is not stored, because the target has the message.
+    // The outcome is not stored, because a completed lease already means that the target has the message.
     complete: (id, idempotencyKey) =>
       withLayer(id, ({ layer }) => layer.saveSuccess(idempotencyKey, undefined as never)),
     release: (id, idempotencyKey) => withLayer(id, ({ layer }) => layer.deleteRecord(idempotencyKey)),

@@ -1,5 +1,5 @@
-// The items that have changes in the retry queue. For each, the table has an entry under its route, with the version of
-// its last change in the queue. While no item is pending, a batch costs one query without results.
+// The items that have changes in the retry queue. The table has an entry for each such item, with the version of the
+// item's last change in the queue. While no item is pending, a batch costs one query without results.
 
 import { createHash } from "node:crypto";
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
@@ -50,7 +50,7 @@ const hasAny = async (table: DedupeTable, route: RouteId, abortSignal: AbortSign
   return Count > 0;
 };
 
-/** Returns sort key and version of those keys that exist. */
+/** Returns sort key and version of each key that exists in the table. */
 const existing = async (
   table: DedupeTable,
   keys: readonly TableKey[],

@@ -34,7 +34,7 @@ export const partitionOf = (kind: "journal" | "lease" | "pending", { pipeline, r
 const maxAttempts = 5;
 const firstDelayMs = 10;
 
-/** Repeats a batch request with its unprocessed entries. @throws {Error} when the last attempt leaves any entry. */
+/** Repeats a batch request for unprocessed entries. @throws {Error} when entries are left after the last attempt. */
 export const untilProcessed = async <Entry>(
   entries: readonly Entry[],
   request: (left: readonly Entry[]) => Promise<readonly Entry[]>,

@@ -1,8 +1,8 @@
 // Concurrent work with a limit.
 
 /**
- * Calls `run` for each entry, with at most `limit` calls at once. Resolves with the results in the order of the entries.
- * After a rejection no further call is made, and the promise rejects when all calls have ended.
+ * Calls `run` for each entry, with at most `limit` calls at once. Resolves with the results in the order of the
+ * entries. After a rejection no other call is started, and the promise rejects when all running calls have ended.
  */
 export const eachBounded = async <Entry, Result>(
   entries: readonly Entry[],

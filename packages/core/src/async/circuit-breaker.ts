@@ -11,22 +11,22 @@ export interface CircuitOptions {
   readonly openMs: number;
   /** Upper limit of the time until a probe, in milliseconds. */
   readonly maxOpenMs: number;
-  /** If a probe does not end, another may start after at least this many milliseconds. Default: the next open time. */
+  /** A probe that does not end expires after this many milliseconds, or after the next open time if that is longer. */
   readonly minProbeMs?: number;
-  /** Returns 0 to 1. If given, the second half of each open time is random. Default: no jitter. */
+  /** Returns a number from 0 to 1, which makes the second half of each open time random. Default: no randomness. */
   readonly random?: () => number;
 }
 
 /**
- * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: one call may be made, the
- * probe. While the probe is in flight (`isProbing`), no other call may be made.
+ * Closed: calls may be made. Open: no call may be made for another `remainingMs`. Half-open: only one call, the probe,
+ * may be made. While the probe is in flight (`isProbing`), no other call may be made.
  */
 export type CircuitState =
   | { readonly name: "closed" }
   | { readonly name: "open"; readonly remainingMs: number }
   | { readonly name: "half-open"; readonly isProbing: boolean };
 
-/** What a call says about its target: `unknown` if it ended before the target could answer. */
+/** What the end of a call shows about its target. `unknown`: the call ended before the target could answer. */
 export type CallResult = "succeeded" | "failed" | "unknown";
 
 /** A call in flight. */
@@ -40,15 +40,15 @@ export interface Circuit {
   readonly state: () => CircuitState;
   /** Number of failed calls since the last successful call. */
   readonly failures: () => number;
-  /** How often the circuit has opened since it was last closed; 0 while it is closed. */
+  /** Number of times that the circuit has opened since it was last closed; 0 while it is closed. */
   readonly openings: () => number;
-  /** Starts a call, after `state` has allowed it. In a half-open circuit the call is the probe. */
+  /** Starts a call. Use it only if `state` allows a call. In a half-open circuit this call is the probe. */
   readonly start: () => CircuitCall;
   /** Closes the circuit and forgets all failures. */
   readonly close: () => void;
 }
 
-/** Limits the doublings, so that `2 ** openings` stays finite. */
+/** Maximum number of doublings of the open time, so that `2 ** openings` stays finite. */
 const maxDoublings = 30;
 
 /** Creates a circuit, which is closed at first. */
@@ -78,7 +78,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     if (result === "succeeded") close();
     if (result !== "failed") return;
     failures += 1;
-    // A call that started before the circuit opened must not open it again when it fails late.
+    // A call that started before the circuit opened may fail later. Such a failure must not open the circuit again.
     if (isProbe || (openings === 0 && failures >= failuresToOpen)) open();
   };
   const isProbing = (): boolean => probe !== undefined && now() < probe.expiresAt;
@@ -94,7 +94,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     start: () => {
       const call: CircuitCall = { end: (result) => end(call, result) };
       if (state().name === "half-open" && !isProbing()) {
-        // Lambda may freeze the environment during a probe. The probe then never ends, so it must expire.
+        // Lambda may freeze the environment during a probe. Such a probe never ends, so every probe must expire.
         probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
       }
       return call;

@@ -7,15 +7,15 @@ export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /**
-   * Resolves after this many milliseconds, or as soon as the signal aborts. Deadlines use `sleep` too, so a clock whose
-   * `sleep` does not wait leaves no working time.
+   * Resolves after this many milliseconds, or as soon as the signal aborts. Deadlines use `sleep` too. If the `sleep`
+   * of a test clock resolves at once, every deadline passes at once.
    */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
 
-/** The longest delay of `setTimeout`, which replaces a longer delay by 1 ms. */
+/** The longest delay that `setTimeout` supports. If the delay is longer, `setTimeout` waits only 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
 
 /** The clock of the machine. */
@@ -49,7 +49,7 @@ export interface Deadline {
   readonly remainingMs: () => number;
   /** How long core waits for a sink's results after `signal` has aborted, in milliseconds. */
   readonly settleMs: number;
-  /** Aborts when core must stop sending even dead letters, so that time is left for the report. */
+  /** Aborts after `signal`, when core must also stop sending dead letters. The time that is left is for the report. */
   readonly lastCall: AbortSignal;
   /** Stops the timers. */
   readonly release: () => void;
@@ -60,7 +60,7 @@ const defaultBufferMs = (remainingMs: number): number => Math.min(1000, remainin
 
 const longestSettleMs = 200;
 
-/** Avoids Node's warning about eleven listeners, because every request in flight adds a listener to the signal. */
+/** Creates a controller without Node's warning about many listeners: every request in flight adds a listener. */
 const manyListeners = (): AbortController => {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -86,7 +86,7 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
-/** Returns a deadline after `ms`, or the given deadline if that is earlier. `release` stops only the timer for `ms`. */
+/** Returns a deadline that ends after `ms`, or with `deadline` if that is earlier. `release` stops only the new one. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
   const endsAt = clock.now() + ms;
   const released = new AbortController();
@@ -101,7 +101,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** Returns the deadline, `timeoutBufferMs` before Lambda's timeout. A quarter of the buffer follows `lastCall`. */
+/** Returns the deadline: `timeoutBufferMs` before Lambda's timeout. `lastCall` leaves a quarter of this buffer. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
   timeoutBufferMs: number | undefined,
@@ -125,5 +125,5 @@ export const deadlineOf = (
 /** Lambda's longest invocation, in milliseconds. */
 const longestInvocationMs = 900_000;
 
-/** How long a lease must last, in milliseconds. A sink may need another second after the invocation's time is over. */
+/** How long a lease must last, in milliseconds. A sink may need one more second when the invocation's time is over. */
 export const leaseMs = (remainingMs: number): number => Math.min(remainingMs, longestInvocationMs) + 1_000;

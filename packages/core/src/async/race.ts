@@ -2,7 +2,7 @@
 
 type Abort = () => void;
 
-/** Callbacks to run when a signal aborts. One listener per signal runs them all, because many listeners are slow. */
+/** Callbacks to run when a signal aborts. A signal has one listener that runs them, because many listeners are slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {
@@ -17,7 +17,7 @@ const listenOnce = (signal: AbortSignal): Set<Abort> => {
   return aborts;
 };
 
-/** Settles as `work` does; rejects with `reason()` once the signal has aborted. A later rejection of `work` is ignored. */
+/** Settles like `work`, or rejects with `reason()` if the signal aborts first. Ignores a later rejection of `work`. */
 export const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal, reason: () => Error): Promise<Value> =>
   new Promise((resolve, reject) => {
     const abort = (): void => reject(reason());

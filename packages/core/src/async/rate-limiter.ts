@@ -7,8 +7,8 @@ import type { Clock } from "./deadline.ts";
 export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Spaces requests evenly and in order, at `perSecond` (Infinity: no limit). If the signal of a waiting request aborts,
- * the next request takes its place. After a time without requests, no burst follows.
+ * Starts `perSecond` requests per second (Infinity: no limit), in order and at equal intervals. If a waiting request is
+ * aborted, the next request takes its place. A pause without requests allows no burst afterwards.
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;

@@ -1,5 +1,5 @@
-// The circuit breaker of a route. It opens after a few batches that failed as a whole; then a batch is written only if one
-// write, the probe, succeeds first. docs/decisions/0030-retry-queue.md says why environments do not share its state.
+// The circuit breaker of a route. It opens after a few batches that failed as a whole. After that, a batch is written
+// only if one write, the probe, succeeds first. docs/decisions/0030-retry-queue.md: environments share no state.
 
 import { type Circuit, circuit } from "../async/circuit-breaker.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
@@ -7,7 +7,7 @@ import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
-/** Failed batches in a row that open the circuit. Two items at least must have failed, because one bad item is no outage. */
+/** Failed batches in a row that open the circuit, if at least two items failed. One failing item is not an outage. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
@@ -16,13 +16,13 @@ const firstProbeMs = 1_000;
 const longestProbeMs = 60_000;
 
 /**
- * Timeout of a probe. While other sinks of the invocation wait for the probe, the timeout is short and their p99 does not
- * change (bench: `isolation`). In an invocation of the retry queue no other sink waits. There the timeout doubles with
- * each failed probe, so that a slow target does not count as a target that is down.
+ * Timeout of a probe. `besideOthers`: other sinks of the invocation wait for the probe, so the timeout is short and
+ * their p99 does not change (bench: `isolation`). `alone`: an invocation of the retry queue, in which no other sink
+ * waits. This timeout doubles with each failed probe, so that a slow target does not count as down.
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
-/** Timeout of a batch that follows a failed one. */
+/** Timeout of a batch in milliseconds, if the previous batch failed as a whole. */
 const timeoutAfterFailureMs = 2_000;
 
 /** A probe that the circuit breaker admits. */
@@ -30,17 +30,17 @@ export interface Probe {
   readonly probeTimeoutMs: number;
 }
 
-/** Which deliveries of a batch may be written: all, none, or first a probe, and after its success the others. */
+/** Which deliveries of a batch may be written: all, none, or first a probe and, if the probe succeeds, the others. */
 export type Admission = "all" | "none" | Probe;
 
-/** What a batch says about its target. */
+/** What the results of a batch show about its target. */
 interface TargetAnswer {
   readonly isAnswered: boolean;
   readonly failure: DeliveryError | undefined;
   readonly itemKeys: ReadonlySet<string>;
 }
 
-/** One answer proves that the target is up. Deliveries without an attempt prove nothing. */
+/** One answer proves that the target is up. Deliveries that were not attempted prove nothing about the target. */
 const answerOf = (entries: readonly BatchEntry[], results: Results): TargetAnswer => {
   const itemKeys = new Set<string>();
   let failure: DeliveryError | undefined;
@@ -62,13 +62,13 @@ const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] 
 const isTargetFailure = (result: WriteResult): boolean =>
   result.outcome === "failed" && isTargetWide(result.error.code);
 
-/** The context of a probe, which has a timeout of its own. */
+/** Returns the context of a probe, which also ends at the probe's own timeout. */
 const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
   signal: AbortSignal.any([signal, timedOut]),
   remainingMs: () => Math.min(remainingMs(), ms),
 });
 
-/** A delivery that was not attempted because the circuit is open. Core does not retry it within the invocation. */
+/** A delivery that was not attempted because the circuit is open. Not retried within the invocation. */
 export class CircuitOpenError extends SinkError {
   constructor(route: string, last: DeliveryError | undefined) {
     super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole`, {
@@ -96,7 +96,7 @@ export class CircuitBreaker {
     );
   }
 
-  /** Time limit of a batch, in milliseconds. It is shorter after a batch that failed as a whole. */
+  /** Returns the time limit of a batch in milliseconds. It is shorter if the previous batch failed as a whole. */
   timeFor(usualMs: number): number {
     return this.#circuit.failures() === 0 ? usualMs : Math.min(usualMs, timeoutAfterFailureMs);
   }
@@ -127,17 +127,17 @@ export class CircuitBreaker {
 
   #fail(failure: DeliveryError, itemKeys: ReadonlySet<string>): void {
     this.#lastFailure = failure;
-    // The batch was in flight when the circuit opened: it is no probe.
+    // A batch that was in flight when the circuit opened is not a probe, so its results do not count.
     if (this.#circuit.openings() > 0) return;
     for (const itemKey of itemKeys) if (this.#failedItems.size < itemsToOpen) this.#failedItems.add(itemKey);
-    // If only one item has failed, the batch that would open the circuit does not count.
+    // A batch that would open the circuit does not count if all failures so far are of the same item.
     const mayOpen = this.#failedItems.size >= itemsToOpen;
     if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
   }
 
   /**
-   * The sink behind an open circuit, for one batch. It writes nothing, or one probe. A probe of one item may fail because of
-   * that item, so a second probe with another item follows. After a successful probe the rest is written.
+   * Returns the sink for one batch while the circuit is open. It writes nothing, or a probe of one item. That item may
+   * be the only bad one, so a second probe of another item follows. After a successful probe the rest is written.
    */
   probing(sink: Sink<unknown>, admission: Exclude<Admission, "all">, deadline: Deadline): Sink<unknown> {
     let probesLeft = admission === "none" ? 0 : itemsToOpen;
@@ -173,7 +173,7 @@ export class CircuitBreaker {
     return new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY });
   }
 
-  /** Runs a write with a timeout of its own. If it has not settled `settleMs` after the timeout, the result is `late()`. */
+  /** Runs a write with its own timeout. If it has not settled `settleMs` after the timeout, the result is `late()`. */
   async #inTime<Result>(
     [ms, settleMs]: readonly [number, number],
     write: (timedOut: AbortSignal) => Promise<Result>,

@@ -1,18 +1,18 @@
-// Contracts of a dedupe store: the memory of append routes. docs/guarantees.md has the price and the gap of each mode.
+// Contracts of a dedupe store. docs/guarantees.md says what each dedupe mode costs, and which repeats it lets through.
 
-/** A route of a pipeline: the owner of what a store remembers. */
+/** Identifies a route of a pipeline. A store keeps separate entries for each route. */
 export interface RouteId {
   readonly pipeline: string;
   readonly route: string;
 }
 
-/** A delivery that needs no further attempt. */
+/** A delivery that is finished, so that no further attempt is needed. */
 export interface JournalEntry {
   readonly idempotencyKey: string;
   readonly version: string;
 }
 
-/** Remembers the deliveries that had succeeded when their batch failed, because Lambda delivers the whole batch again. */
+/** Remembers the finished deliveries of a failed batch. Lambda delivers the whole batch again, and core skips them. */
 export interface Journal {
   /**
    * Finds the idempotency keys of a route's entries with versions from `from` to `to`, both included. The result includes
@@ -23,20 +23,20 @@ export interface Journal {
     range: { readonly from: string; readonly to: string },
     signal: AbortSignal,
   ) => Promise<ReadonlySet<string>>;
-  /** Adds entries. They must stay for longer than a record stays in the stream (24 hours). Rejects unless all were added. */
+  /** Adds entries, and keeps them longer than a stream keeps a record (24 hours). Rejects unless all were added. */
   readonly note: (route: RouteId, entries: readonly JournalEntry[]) => Promise<void>;
 }
 
 /** Result of `acquire`: acquired, completed (already sent), or held by another invocation for up to `heldForMs`. */
 export type LeaseResult = "acquired" | "completed" | { readonly heldForMs: number };
 
-/** Lets one invocation at a time send a delivery, and none after it was sent. Rejects with a `SinkError`. */
+/** Lets only one invocation at a time send a delivery, and no invocation send it again. Rejects with a `SinkError`. */
 export interface Leases {
-  /** A lease that is neither completed nor released expires after `holdMs`: its holder has crashed. */
+  /** Acquires a lease. If its invocation crashes before `complete` or `release`, the lease expires after `holdMs`. */
   readonly acquire: (route: RouteId, idempotencyKey: string, holdMs: number) => Promise<LeaseResult>;
   /** Remembers that the delivery was sent, for longer than a dead letter can wait for its redrive. */
   readonly complete: (route: RouteId, idempotencyKey: string) => Promise<void>;
-  /** Releases the lease of a delivery that was not sent. If another invocation has completed it, it stays completed. */
+  /** Releases the lease of an unsent delivery. A lease that another invocation has completed stays completed. */
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 
@@ -48,21 +48,21 @@ export interface PendingItem {
 }
 
 /**
- * The items of a route that have changes in the retry queue. Only the invocation that has the item's shard adds an item.
- * The consumer of the queue releases it. If the change could not be stored, the invocation that added the item releases it.
+ * The items of a route that have changes in the retry queue. Only the invocation for the item's shard adds an item. It
+ * also releases the item if the change cannot be stored. Otherwise the consumer of the queue releases the item.
  */
 export interface PendingItems {
-  /** Finds the version of each item's last pending change, by item key. Must see all items that were added before. */
+  /** Finds, by item key, the version of each item's last pending change. Must see all items added before the call. */
   readonly find: (
     route: RouteId,
     itemKeys: readonly string[],
     signal: AbortSignal,
   ) => Promise<ReadonlyMap<string, string>>;
-  /** Adds items, or moves them to a later version. Rejects unless all were. */
+  /** Adds items, or updates them to a later version. Rejects unless all items were written. */
   readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
-  /** Moves items from `version` back to the earlier version `to`, if they are still at `version`. */
+  /** Sets items from `version` back to the earlier version `to`. Ignores items that are no longer at `version`. */
   readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
-  /** Removes each item, unless it has moved to a later version than the one given here. */
+  /** Removes each item, unless its stored version is later than `version`. */
   readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
-// Writes the item queues of one route: as many deliveries per write, and as many writes at once, as the sink allows. Quick
-// attempts follow a transient failure; no write starts after the deadline.
+// Writes the item queues of one route, with as many deliveries per write and as many concurrent writes as the sink
+// allows. A transient failure is followed by quick attempts. No write starts after the deadline.
 
 import { backoffMs, type RetryPolicy } from "../async/backoff.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
@@ -19,11 +19,11 @@ export interface Budget {
 const overdue = (route: Route, settleMs: number): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${route.name}] the sink had not settled ${settleMs} ms after its deadline`);
 
-/** A budget, and the end of its time. */
+/** A budget, with a promise that resolves when its time is over. */
 interface WatchedBudget extends Budget {
   /**
-   * Resolves a moment after the deadline, to the error for a sink that has not answered. All writes share this promise,
-   * because a signal and a listener for each write would cost as much as sending a message.
+   * Resolves shortly after the deadline, to the error for a write that the sink has not answered. All writes share this
+   * promise, because a signal and a listener for each write would cost as much time as sending a message.
    */
   readonly late: Promise<SinkError>;
 }
@@ -41,7 +41,7 @@ const afterDeadline = (route: Route, { deadline, clock }: Budget, over: AbortSig
 const unreported = (route: Route, delivery: Delivery): WriteResult =>
   failed(delivery, new SinkError("SINK_UNREPORTED", `[${route.name}] the sink reported no result of a delivery`));
 
-/** Sorts the results of a sink into the order of the batch, which most sinks return anyway. */
+/** Sorts the results of a sink into the order of the batch. Most sinks already return them in this order. */
 const matched = (route: Route, batch: readonly Delivery[], answer: readonly WriteResult[]): readonly WriteResult[] => {
   if (answer.length === batch.length && answer.every(({ delivery }, index) => delivery === batch[index])) return answer;
   const byDelivery = new Map<Delivery, WriteResult>();
@@ -49,7 +49,7 @@ const matched = (route: Route, batch: readonly Delivery[], answer: readonly Writ
   return batch.map((delivery) => byDelivery.get(delivery) ?? unreported(route, delivery));
 };
 
-/** One write, with a result for every delivery. A delivery that the sink does not report has failed. */
+/** Makes one write. Returns a result for every delivery; a delivery that the sink does not report has failed. */
 const writeOnce = async (
   route: Route,
   batch: readonly Delivery[],
@@ -78,7 +78,7 @@ const isWorthAnotherAttempt = (result: WriteResult, queue: ItemQueue, { retry, d
   queue.attempts + 1 < retry.maxAttempts &&
   !deadline.signal.aborted;
 
-/** Writes the next delivery of each item queue in a group. Hands each queue back when its next delivery may be written. */
+/** Writes the next delivery of each item queue in a group. Hands back a queue when the queue may be written again. */
 const writeGroup = async (
   route: Route,
   group: readonly ItemQueue[],
@@ -131,7 +131,7 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
 
 /**
  * Writes all deliveries of the item queues.
- * @throws an error of a sink that is not a `SinkError`, after all writes have ended.
+ * @throws an error from a sink if the error is not a `SinkError`, after all writes have ended.
  */
 const writeAll = async (route: Route, queues: readonly ItemQueue[], run: WatchedBudget): Promise<void> => {
   const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;

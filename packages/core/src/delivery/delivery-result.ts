@@ -11,7 +11,7 @@ export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "re
 export interface DeliveryResult {
   readonly outcome: Outcome;
   readonly error?: DeliveryError;
-  /** Writes that were attempted. */
+  /** Number of attempted writes. */
   readonly attempts: number;
   /** The delivery is in the retry queue, so the stream does not have to deliver the record again. */
   readonly isQueued?: true;
@@ -35,17 +35,17 @@ export interface RouteResult {
   readonly results: Results;
   /** The changes that the route accepts. Other records of the batch were filtered or could not be decoded. */
   readonly entries: readonly BatchEntry[];
-  /** Ids of the deliveries that the journal contained; undefined if the route uses no journal for this batch. */
+  /** Ids of the deliveries that were in the journal; undefined if the route uses no journal for this batch. */
   readonly noted: ReadonlySet<string> | undefined;
 }
 
-/** Id of a delivery: equal for every repeat of the change, different for other changes and for other routes. */
+/** Id of a delivery. Repeats of the change have the same id. Other changes and other routes have different ids. */
 export const deliveryId = (route: string, eventId: string): string => `${eventId}:${route}`;
 
-/** The commonest result, made once. */
+/** The most common result. All such deliveries share this one object. */
 const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
 
-/** The result of a delivery after its last write. `attempts` counts all its writes. */
+/** Returns the result of a delivery after its last write. `attempts` is the number of all writes of the delivery. */
 export const resultOf = (written: WriteResult, attempts: number): DeliveryResult => {
   if (written.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
   if (written.outcome !== "failed") return { outcome: written.outcome, attempts };
@@ -53,11 +53,11 @@ export const resultOf = (written: WriteResult, attempts: number): DeliveryResult
   return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
 };
 
-/** The results, with those at some positions replaced. */
+/** Returns `results`, with the results in `changed` put in at their positions. */
 export const withResults = (results: Results, changed: Results): Results =>
   changed.size === 0 ? results : new Map([...results, ...changed]);
 
-/** The results, with those replaced for which `change` returns another result. */
+/** Returns the results after `change`. If `change` returns undefined, the result stays the same. */
 export const changeResults = (
   results: Results,
   change: (result: DeliveryResult, position: number) => DeliveryResult | undefined,

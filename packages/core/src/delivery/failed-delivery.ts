@@ -8,11 +8,11 @@ import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 
-/** Id of the change. A record without an event id is identified by its content, so that two of them never share an id. */
+/** Id of the change: its event id, or a hash of the record, so that different records never share an id. */
 const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
 
-/** Number of attempted writes. It is 0 if the delivery waited behind another, or the circuit breaker was open. */
+/** Number of attempted writes: 0 if an earlier change of the item was pending, or if the circuit breaker was open. */
 const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
   error?.code === "DELIVERY_PENDING" || error instanceof CircuitOpenError ? 0 : attempts;
 
@@ -29,7 +29,7 @@ export const failedDelivery = (
   const one = received[position] as Received;
   const { envelope, record, source } = one;
   const { recordUrl: _, ...before } = envelope ?? {};
-  // Each earlier receive of the message was at least one attempt.
+  // Whenever the message was received before, there was at least one attempt.
   const earlier =
     envelope === undefined ? 0 : envelope.attempts + Math.max(0, receiveCountOf(event.records[source]) - 1);
   return {

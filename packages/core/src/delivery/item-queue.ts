@@ -1,9 +1,9 @@
-// An item queue: the changes of one item on their way to one sink. It returns the next delivery to write and reports the
-// result of each change, so that an item whose write fails never blocks another item.
+// An item queue: the changes of one item on their way to one sink. It returns the next delivery to write, and reports
+// the result of each change. Each item has its own queue, so that a failing item never blocks another item.
 //
-// For an upsert sink it begins with the last change, which replaces the earlier ones. It steps back to an earlier change
-// only if the last one is rejected or is irrelevant to the target. For an append sink it sends every change, oldest first,
-// and stops at the first change that has to be retried.
+// For an upsert sink the queue begins with the last change, which replaces the earlier changes. The queue steps back to
+// an earlier change only if the last change is rejected or does not concern the target. For an append sink the queue
+// sends every change, oldest first, and stops at the first change that has to be retried.
 
 import { DeadlineError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
@@ -20,8 +20,8 @@ const deadlineError = (): DeadlineError =>
 const nothingEarlier: readonly Change[] = Object.freeze([]);
 
 /**
- * The changes of one item, and the progress of their delivery. It is a class because a batch creates thousands of queues,
- * and closures for each would cost more than everything else that core does (bench: `core`).
+ * The changes of one item, and the progress of their delivery. This is a class, because a batch creates thousands of
+ * queues. Closures for each queue would cost more than everything else that core does (bench: `core`).
  */
 export class ItemQueue {
   readonly #route: Route;
@@ -41,7 +41,7 @@ export class ItemQueue {
     this.#index = this.#isUpsert ? entries.length - 1 : 0;
   }
 
-  /** Attempts so far of the delivery that `next` returns. */
+  /** Number of attempts so far for the delivery that `next` returns. */
   get attempts(): number {
     return this.#attempts;
   }
@@ -101,7 +101,7 @@ export class ItemQueue {
     return { change: change as Change, message, earlier };
   }
 
-  /** Reports the current entry and all entries that share its result, then continues with the next entry or ends. */
+  /** Reports the current entry and all entries with the same result. Then moves to the next entry, or ends. */
   #end(result: DeliveryResult): void {
     this.#report(this.#entries[this.#index] as BatchEntry, result);
     const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";
@@ -115,8 +115,8 @@ export class ItemQueue {
   }
 
   /**
-   * The earlier changes get the result of the last one, which replaces them. Suppose that they counted as done while the
-   * last one is retried: if the retry were then rejected, they would never be written.
+   * Gives the earlier changes the result of the last change, which replaces them. If the last change is retried, they
+   * are retried too: if the retry is rejected, an earlier change must be written instead.
    */
   #reportEarlier(result: DeliveryResult): void {
     const shared: DeliveryResult = result.outcome === "retried" ? result : { outcome: "superseded", attempts: 0 };
@@ -124,7 +124,7 @@ export class ItemQueue {
   }
 }
 
-/** Groups a batch by item, each item's changes in the order of their versions. */
+/** Groups a batch into one queue for each item, with the item's changes in the order of their versions. */
 export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report: ReportResult): ItemQueue[] => {
   const items = new Map<string, BatchEntry[]>();
   for (const entry of batch) {

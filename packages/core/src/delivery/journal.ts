@@ -1,5 +1,5 @@
-// dedupe: "on-failure". When a batch is about to be retried, its finished deliveries are noted in a journal. Every batch
-// looks there first. Lambda may split the retried batch differently, but starts at the lowest record that was reported.
+// dedupe: "on-failure". Before a batch is retried, its finished deliveries are noted in a journal, so that the retry
+// can skip them. Lambda may split the retried batch, but starts at the lowest reported record.
 
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { untilAborted } from "../async/race.ts";
@@ -7,11 +7,11 @@ import type { PipelineLogger } from "../logger.ts";
 import type { Journal, JournalEntry, RouteId } from "./dedupe-store.ts";
 import { type BatchEntry, type DeliveryResult, deliveryId, type RouteResult } from "./delivery-result.ts";
 
-/** The journal of one route. If the store fails, the failure is logged, and a repeat is sent again. */
+/** The journal of one route. If the store fails, core logs the failure, and may send finished deliveries again. */
 export interface RouteJournal {
   /** Finds the ids of deliveries that were finished in an earlier invocation. */
   readonly find: (entries: readonly BatchEntry[], deadline: Deadline) => Promise<ReadonlySet<string>>;
-  /** Notes the finished deliveries at or after the position from which Lambda will deliver again. */
+  /** Notes the finished deliveries at position `from` and later, because Lambda will deliver these positions again. */
   readonly note: (result: RouteResult, from: number, deadline: Deadline) => Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const rangeOf = (entries: readonly BatchEntry[]): { from: string; to: string } =
 
 const late = (): Error => new Error("the invocation's time was over");
 
-/** Whether the delivery will not be sent again, except by a redrive or from the retry queue. */
+/** Whether the stream need not repeat the delivery: it is finished, dead-lettered, or in the retry queue. */
 const isSettled = ({ outcome, isQueued }: DeliveryResult): boolean =>
   isQueued === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 
@@ -44,7 +44,7 @@ const settledBehind = ({ route, entries, results, noted }: RouteResult, from: nu
   return settled;
 };
 
-/** Aborts a moment after the last call, so that the notes are written even if the dead-letter queue hung until then. */
+/** Aborts `settleMs` after `lastCall`. This leaves time to write the notes if the dead-letter queue hung. */
 const endOf = ({ lastCall, settleMs }: Deadline, clock: Clock, over: AbortSignal): AbortSignal => {
   const end = new AbortController();
   const wait = async (): Promise<void> => {

@@ -1,5 +1,5 @@
-// dedupe: "always". Acquires a lease for each delivery before it is sent, and completes the lease afterwards. A repeat is
-// not sent again, whether it comes from a failure, a crash, a redrive or an overlapping invocation.
+// dedupe: "always". Acquires a lease for each delivery before it is sent, and completes the lease afterwards. A repeat
+// after a failure, a crash or a redrive, or in an overlapping invocation, is not sent again.
 
 import { eachBounded } from "../async/bounded.ts";
 import { leaseMs } from "../async/deadline.ts";
@@ -26,7 +26,7 @@ export interface Leasing {
 
 type Message = AppendDelivery<unknown>;
 
-/** Concurrent requests to the store. The SDK has 50 sockets by default, and the target may need some of them. */
+/** Maximum concurrent requests to the store. The SDK has 50 sockets by default, and the target may need some. */
 const requestsAtOnce = 25;
 
 const storeError = (route: string, error: unknown): SinkError => {
@@ -45,7 +45,7 @@ const heldError = (route: string, retryAfterMs: number): SinkError =>
     },
   );
 
-/** Acquires a lease. Returns undefined, or the result of a delivery that must not be sent. */
+/** Acquires the lease of a delivery. Returns undefined, or the delivery's result if the delivery must not be sent. */
 const acquireOne = async (
   { leases, id }: Leasing,
   delivery: Message,
@@ -62,7 +62,7 @@ const acquireOne = async (
   }
 };
 
-/** Completes the leases of what was sent, and releases the others. A failure of the store does not change the results. */
+/** Completes the leases of sent deliveries, and releases the others. A failure of the store changes no result. */
 const conclude = async (
   { leases, id, logger }: Leasing,
   acquired: readonly Message[],
@@ -84,7 +84,7 @@ const conclude = async (
 const lateError = (route: string): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", `[${route}] the invocation's time was over when the leases were acquired`);
 
-/** Sends deliveries whose leases are acquired. Every lease is completed or released, whatever the sink does. */
+/** Sends deliveries whose leases are acquired. Completes or releases every lease, even if the sink throws. */
 const send = async (
   sink: Sink<unknown, "append">,
   leasing: Leasing,

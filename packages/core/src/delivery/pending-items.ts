@@ -1,5 +1,5 @@
-// Pending items keep the order in an append route that uses the retry queue. While a change of an item waits in the queue,
-// the item is pending: its later changes also go to the queue, behind the first one, and not to the target.
+// Pending items keep the order in an append route that uses the retry queue. While a change of an item waits in the
+// queue, the item is pending: its later changes also go to the queue, behind that change, and not to the target.
 
 import { PendingError, SinkError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
@@ -11,7 +11,7 @@ import type { BatchEntry } from "./delivery-result.ts";
 export interface BatchGuard {
   /** Version of the last pending change, by item key. */
   readonly versions: ReadonlyMap<string, string>;
-  /** Wraps the sink for this batch: deliveries of pending items fail without a request. */
+  /** Wraps the sink for this batch. In the wrapped sink, deliveries of pending items fail without a request. */
   readonly guard: (sink: Sink<unknown>) => Sink<unknown>;
 }
 
@@ -20,13 +20,13 @@ export interface RoutePendingItems {
   readonly find: (entries: readonly BatchEntry[], signal: AbortSignal) => Promise<BatchGuard>;
   /** Adds the items of these entries. Rejects unless all were added. */
   readonly add: (entries: readonly BatchEntry[]) => Promise<void>;
-  /** Corrects the items after only some of the entries were stored in the queue. `before`: the versions before `add`. */
+  /** Corrects the items if only some of the entries were stored in the queue. `before`: the versions before `add`. */
   readonly correct: (
     added: readonly BatchEntry[],
     stored: readonly BatchEntry[],
     before: BatchGuard["versions"],
   ) => Promise<void>;
-  /** Releases items after the delivery of these entries. A failure is logged; the next change releases the item. */
+  /** Releases the items of settled entries. A failure is only logged, because the item's next change releases it. */
   readonly release: (settled: readonly BatchEntry[]) => Promise<void>;
 }
 
@@ -45,10 +45,10 @@ const itemsOf = (entries: readonly BatchEntry[]): PendingItem[] =>
 const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "append">): BatchGuard["guard"] =>
   guard as BatchGuard["guard"];
 
-/** For a batch in which every change may be sent. */
+/** The guard of a batch in which every change may be sent. */
 export const nothingPending: BatchGuard = { versions: new Map(), guard: (sink) => sink };
 
-/** For a batch in which changes of these items must not be sent. */
+/** Returns the guard of a batch in which changes of these items must not be sent. */
 const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): BatchGuard => {
   const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
   const error = new PendingError(
@@ -64,7 +64,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Bat
   return { versions, guard: asAppend(guard) };
 };
 
-/** For a batch in which no change may be sent, because the pending items are unknown and any change could overtake one. */
+/** Returns the guard if the pending items are unknown. No change is sent, because it could overtake a pending one. */
 const unknownBatch = (route: string, cause: unknown): BatchGuard => {
   const found = `[${route}] the pending items could not be read`;
   const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
@@ -74,8 +74,8 @@ const unknownBatch = (route: string, cause: unknown): BatchGuard => {
 };
 
 /**
- * Restores the versions of items whose last message was not stored. A leftover version would block the item forever: its
- * changes must not go to the target, and the message that would release the item does not exist.
+ * Restores the earlier versions of items whose last message was not stored. Otherwise such an item would stay pending
+ * forever, because the message that would release the item does not exist.
  */
 const correct = async (
   store: PendingItems,

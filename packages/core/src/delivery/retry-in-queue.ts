@@ -1,5 +1,5 @@
-// Stores deliveries in the retry queue, so that neither the stream nor another sink waits for their retry. Deliveries that
-// cannot be stored are retried from the stream.
+// Stores deliveries in the retry queue, so that neither the stream nor another sink waits for their retry. If a
+// delivery cannot be stored, the stream retries it.
 
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import { type StoreResult, storeResultOf } from "../envelope/store-result.ts";
@@ -20,13 +20,13 @@ export interface RouteRetryQueue {
   readonly pendingItems: RoutePendingItems | undefined;
 }
 
-/** A delivery on its way to the queue. */
+/** A delivery to store in the retry queue, with its message. */
 interface Queued {
   readonly entry: BatchEntry;
   readonly message: EnvelopeMessage;
 }
 
-/** The messages to store. If order matters, they are sorted by version, and a group ends at the first one not stored. */
+/** Returns the messages for the retried deliveries. If the order matters, the messages are sorted by version. */
 const messagesOf = (
   { id, pendingItems }: RouteRetryQueue,
   entries: readonly BatchEntry[],
@@ -52,7 +52,7 @@ const storedOf = (queued: readonly Queued[], { stored }: StoreResult): BatchEntr
 const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<StoreResult> =>
   queue.write(queued.map(({ message }) => message));
 
-/** Adds the items before their messages. Otherwise a later change could be sent while an earlier one is in the queue. */
+/** Adds the pending items before it stores their messages. Otherwise a later change could overtake a stored message. */
 const storeInOrder = async (
   queue: RouteRetryQueue,
   pendingItems: RoutePendingItems,
@@ -75,7 +75,7 @@ const storeInOrder = async (
   }
 };
 
-/** Stores the retried deliveries in the queue. @returns the results, in which stored deliveries are marked as queued. */
+/** Stores the retried deliveries in the queue. @returns the results, in which stored deliveries have `isQueued`. */
 export const retryInQueue = async (
   queue: RouteRetryQueue,
   entries: readonly BatchEntry[],

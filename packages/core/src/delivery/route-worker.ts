@@ -1,4 +1,4 @@
-// A route at run time, with its sink, circuit breaker, journal, pending items and retry queue. Created once per environment.
+// A route at run time: its sink, circuit breaker, journal, pending items and retry queue. One for each environment.
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, within } from "../async/deadline.ts";
@@ -25,7 +25,7 @@ import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingIt
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
 import type { Route } from "./route.ts";
 
-/** What the routes of a pipeline share. */
+/** Settings that all routes of a pipeline share. */
 export interface DeliverySettings {
   /** The pipeline's name. */
   readonly name: string;
@@ -33,9 +33,9 @@ export interface DeliverySettings {
   readonly logger: PipelineLogger;
   readonly retry: RetryPolicy;
   readonly dedupeStore: DedupeStore | undefined;
-  /** Writes to the retry queue; undefined where the pipeline has none. */
+  /** Writes to the retry queue; undefined if the pipeline has no retry queue. */
   readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<StoreResult>) | undefined;
-  /** Time limit of a route within one invocation, in milliseconds. Unfinished deliveries are then queued for retry. */
+  /** Time limit of a route in one invocation, in milliseconds. Then unfinished deliveries go to the retry queue. */
   readonly routeTimeoutMs: number;
 }
 
@@ -44,19 +44,19 @@ export interface RouteWorker {
   readonly name: string;
   /** Delivers the records that the route accepts. */
   readonly deliver: (invocation: Invocation) => Promise<RouteResult>;
-  /** Notes the finished deliveries at or after the position from which Lambda will deliver again. */
+  /** Notes the finished deliveries at position `from` and later, because Lambda will deliver these positions again. */
   readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
-  /** Releases the pending items that a batch of the retry queue has finished. */
+  /** Releases the pending items of deliveries that an invocation of the retry queue has finished. */
   readonly releasePending: (result: RouteResult) => Promise<void>;
 }
 
-/** The result of a route, and the worker that takes the steps which depend on it. */
+/** The result of a route, and the worker for the steps that follow the result. */
 export interface RouteRun {
   readonly worker: RouteWorker;
   readonly result: RouteResult;
 }
 
-/** A worker's parts. */
+/** The parts of a `RouteWorker`. */
 interface Parts {
   readonly route: Route;
   readonly settings: DeliverySettings;
@@ -69,16 +69,16 @@ interface Parts {
 const filtered: DeliveryResult = Object.freeze({ outcome: "filtered", attempts: 0 });
 const deliveredBefore: DeliveryResult = Object.freeze({ outcome: "superseded", attempts: 0 });
 
-/** The records of an invocation, sorted by one route. */
+/** The records of an invocation that concern one route: entries to deliver, and results that are already decided. */
 interface Assigned {
   readonly entries: readonly BatchEntry[];
   /** Results of records that are not delivered: filtered, or malformed. */
   readonly decided: ReadonlyMap<number, DeliveryResult>;
-  /** Whether no entry came in an envelope. An event rarely has both envelopes and records without one. */
+  /** Whether every entry came as a plain record, not in an envelope. An event rarely contains both kinds. */
   readonly areFresh: boolean;
 }
 
-/** The result of a record that is not delivered. A malformed record is rejected. */
+/** Returns the result of a record that is not delivered. A malformed record is rejected. */
 const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | undefined => {
   if (!isTaken) return filtered;
   return error && { outcome: "rejected", error, attempts: 0 };
@@ -101,8 +101,8 @@ const assign = ({ name, origins }: Route, { received, origin }: Invocation): Ass
 };
 
 /**
- * Delivers entries within the time limit of the route, as far as the circuit breaker admits them. Only for deliveries that
- * can wait in the retry queue: the stream would deliver any others again at once.
+ * Delivers the entries that the circuit breaker admits, within the time limit of the route. Only for deliveries that
+ * can go to the retry queue, because the stream would repeat other deliveries at once.
  */
 const deliverBounded = async (
   { route, settings, breaker }: Parts,
@@ -115,7 +115,7 @@ const deliverBounded = async (
   const usualMs = Math.min(routeTimeoutMs, deadline.remainingMs() / 2);
   const time = within(deadline, admission === "all" ? breaker.timeFor(usualMs) : usualMs, clock);
   try {
-    // The guard is outermost, because a delivery of a pending item says nothing about the target and must not be the probe.
+    // The guard is checked first, because a delivery of a pending item makes no request, so it cannot be the probe.
     const sink = guard(admission === "all" ? route.sink : breaker.probing(route.sink, admission, time));
     const results = await deliver({ ...route, sink }, entries, { deadline: time, clock, retry });
     if (admission === "all") breaker.record(entries, results);
@@ -132,13 +132,13 @@ const deliverUnbounded = (
   guard: BatchGuard["guard"],
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
-/** Delivers records from envelopes. Each is already in a queue: it is not noted, not checked for order, not queued again. */
+/** Delivers records from envelopes. They are already in a queue: they need no journal, order check or retry queue. */
 const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
   return deliverThem(parts, entries, invocation, nothingPending.guard);
 };
 
-/** Delivers records of the stream that the journal does not contain, behind pending items. Failed ones may be queued. */
+/** Delivers stream records, except those in the journal or of pending items. Failed deliveries may be queued. */
 const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const { retryQueue, pendingItems } = parts;
   if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending.guard);
@@ -166,7 +166,7 @@ const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<Route
   return { ...result, results: withResults(delivered, before), noted };
 };
 
-/** The sink of a route. With `dedupe: "always"` it sends a delivery only under a lease. */
+/** Returns the sink of a route. With `dedupe: "always"` the sink sends a delivery only after it acquired a lease. */
 const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: DeliverySettings): Sink<unknown> => {
   if (route.dedupe !== "always" || dedupeStore === undefined) return route.sink;
   return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger });

@@ -1,4 +1,4 @@
-// A route is one sink of a pipeline with its mapper and filter. It decides the effect of a change on its target.
+// A route is one sink of a pipeline with its mapper and filter. It decides what a change does to the sink's target.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
@@ -6,13 +6,13 @@ import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 
-/** A sink with its mapper and filter. Their types are erased, because the methods of the pipeline have checked them. */
+/** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
 export interface Route {
-  /** Unique in its pipeline; dead letters name it. */
+  /** Unique in its pipeline. Dead letters contain this name. */
   readonly name: string;
   readonly sink: Sink<unknown>;
   readonly map: (change: Change<unknown>) => unknown;
-  /** Whether the mapper belongs to the sink. Such a mapper reads the raw image and never returns undefined. */
+  /** Whether the sink has its own mapper. Such a mapper reads the raw image and never returns undefined. */
   readonly mapsItself: boolean;
   readonly predicate: ((item: unknown) => boolean) | undefined;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
@@ -34,14 +34,14 @@ export type Effect =
 const remove: Effect = { kind: "remove" };
 const none: Effect = { kind: "none" };
 
-/** Says where the user's code threw. The error's own message is left out: it may quote item values. */
+/** Describes where the user's code threw an error. Omits the error's message, which may quote item values. */
 const thrownBy = (what: string, error: unknown): string => {
   if (!(error instanceof Error)) return `${what} threw a value that is not an Error`;
   const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
 };
 
-/** Rejects a record after an error of the user's code or schema. A configuration error is thrown again. */
+/** Returns a rejection after an error of the user's code or schema. Throws a configuration error again. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;
@@ -49,10 +49,10 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
-/** Returns the value that the user's code returned, unless it is a promise. A predicate's promise would count as true. */
+/** Returns the user's result. Throws if it is a promise, because a predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!(value instanceof Promise)) return value;
-  // An unhandled rejection would end the process.
+  // Without this handler, a rejection would end the process.
   value.catch(() => {});
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
@@ -64,21 +64,21 @@ const matches = (route: Route, item: unknown): boolean =>
   route.predicate === undefined || returned(route, "predicate", route.predicate(item));
 
 /**
- * Whether the filter or the schema needs the item. Without them the item is decoded only if the mapper reads it, so that
- * a mapper which reads only keys works with every view type.
+ * Whether the filter or the schema needs the item. If neither does, the item is decoded only when the mapper reads it.
+ * So a mapper that reads only keys works with every view type.
  */
 const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
   predicate !== undefined || (schema !== undefined && carries(viewType, side));
 
-/** The message for the item after the change; undefined if the item has no copy in the target. */
+/** Returns the message for the item after the change, or undefined if the target should have no copy of the item. */
 const messageOf = (route: Route, change: Change<unknown>): unknown => {
-  // A sink that maps for itself reads the raw image.
+  // The sink's own mapper reads the raw image, so the record must have one.
   if (route.mapsItself) assertNewImage(change);
   if (isJudged(route, change, "new") && !matches(route, change.after)) return undefined;
   return mapped(route, change);
 };
 
-/** Whether the target may have a copy from before the change. If in doubt, yes: then the copy is removed. */
+/** Whether the target may have a copy of the item from before the change. In doubt true, so a copy is removed. */
 const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   if (change.kind === "insert") return false;
   if (!carries(change.viewType, "old")) return true;
@@ -86,7 +86,7 @@ const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   try {
     return messageOf(route, priorState(change, route.schema)) !== undefined;
   } catch (error) {
-    // An earlier version of the schema or mapper may have accepted the old image.
+    // An earlier version of the schema or mapper may have accepted this image, so the target may have a copy.
     if (error instanceof ConfigError) throw error;
     return true;
   }
@@ -109,7 +109,7 @@ const appendEffect = (route: Route, change: Change<unknown>): Effect => {
   return message === undefined ? none : { kind: "write", message };
 };
 
-/** The effect of a change on the target of the route. A change that the user's code refuses is rejected. */
+/** Returns the effect of a change on the route's target. Rejects a change that the user's code refuses. */
 export const effectOf = (route: Route, change: Change<unknown>): Effect => {
   try {
     return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);

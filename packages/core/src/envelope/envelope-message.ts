@@ -25,13 +25,13 @@ const attributesOf = ({ pipeline, sink, code }: Envelope): SqsEntry["MessageAttr
     Object.entries({ pipeline, sink, code }).map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
   );
 
-/** Returns the first form that fits: plain, compressed, or (with a payload store) with the address of the record. */
+/** Returns the first form that fits: plain, compressed, or (if there is a payload store) with the record's address. */
 const bodyOf = async (
   envelope: Envelope,
   limit: number,
   payloadStore: PayloadStore | undefined,
 ): Promise<{ readonly body: string; readonly url?: string }> => {
-  // The record is in the payload store already, but could not be fetched.
+  // The record was already in the payload store, but could not be fetched.
   if (envelope.recordUrl !== undefined) return { body: recordUrlBody(envelope, envelope.recordUrl) };
   const plain = plainBody(envelope);
   if (Buffer.byteLength(plain) <= limit) return { body: plain };

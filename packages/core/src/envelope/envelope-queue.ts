@@ -48,17 +48,17 @@ export interface EnvelopeQueueOptions {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** Returns account and name of a queue. Its URL ends in `<account>/<name>`, and its ARN in `<account>:<name>`. */
+/** Returns account and name from an address: a URL ends in `<account>/<name>`, an ARN in `<account>:<name>`. */
 const placeOf = (address: string, separator: string): string => address.split(separator).slice(-2).join("/");
 
 const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-  // By default the SDK sends requests to the host in the queue's URL, which may not resolve with local engines.
+  // By default the SDK calls the host in the queue's URL. With a local engine that host may not resolve.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
-/** Sends the first message of each group, then the second, and so on. A group ends at a message that was not stored. */
+/** Sends the first message of each group, then the second, and so on. If a message is not stored, its group ends. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
@@ -87,7 +87,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
-  /** Adds the error of a rejected promise to the errors, and resolves with undefined. */
+  /** If the promise rejects, adds the error to `errors` and resolves with undefined. */
   const caught = <Value>(work: Promise<Value>, errors: unknown[]): Promise<Value | undefined> =>
     work.catch((error: unknown) => {
       errors.push(error);

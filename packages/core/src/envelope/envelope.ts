@@ -1,5 +1,5 @@
 // An envelope contains one failed delivery, in a dead-letter or retry queue. docs/spec/envelope.schema.json describes
-// its JSON. Members are only added. A change that older versions cannot read gets a new `v`.
+// its JSON. Compatible changes only add members. A change that older versions cannot read gets a new `v`.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { DeliveryErrorCode } from "../errors.ts";
@@ -29,7 +29,7 @@ export interface Envelope {
 }
 
 /**
- * SQS' limit for the body and attributes of a message, and for all messages of a request together.
+ * SQS' limit for the body and attributes of one message, and also for all messages of a request together.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html (read 2026-11-23)
  */
 export const maxMessageBytes = 1_048_576;
@@ -40,7 +40,7 @@ export const plainBody = (envelope: Envelope): string => xmlSafe(JSON.stringify(
 /** Compresses the record's JSON. */
 export const compressed = (record: StreamRecord): Buffer => gzipSync(JSON.stringify(record));
 
-/** Returns the record that `compressed` has compressed. */
+/** Decompresses a record that `compressed` returned. */
 export const decompressed = (bytes: Uint8Array): StreamRecord => JSON.parse(gunzipSync(bytes).toString());
 
 /** Encodes the envelope as a message body, with the record compressed. */
@@ -73,7 +73,7 @@ const isEnvelope = (value: unknown): value is Envelope => {
 
 /**
  * Decodes the envelope in a message body. Returns undefined if the body has no envelope that this version can read.
- * Keeps members that it does not know. If the envelope has a `recordUrl`, the record is not fetched yet.
+ * Keeps members that this version does not know. If the envelope has a `recordUrl`, does not fetch the record.
  */
 export const decodeEnvelope = (body: string): Envelope | undefined => {
   try {
@@ -83,7 +83,7 @@ export const decodeEnvelope = (body: string): Envelope | undefined => {
     const envelope = { ...rest, record };
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {
-    // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug.
+    // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug and is thrown again.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code?.startsWith("Z_")) return undefined;
     throw error;
   }

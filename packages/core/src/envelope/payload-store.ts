@@ -54,7 +54,7 @@ export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   return new S3({}) as S3Client & Destroyable;
 };
 
-/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it does not exist, {SinkError} for other errors. */
+/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it is missing, {SinkError} for other errors. */
 export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
   try {
     const { Body } = await client.getObject(place);
@@ -68,7 +68,7 @@ export const readObject = async (client: S3Client, place: ObjectPlace): Promise<
 
 /**
  * Stores large records as objects in a bucket. The function needs `s3:PutObject`, `s3:GetObject` and `s3:DeleteObject`
- * on them. Give the prefix a lifecycle rule of 30 days, because a crash can leave an object without a message.
+ * on these objects. A crash can leave an object without a message, so give the prefix a lifecycle rule of 30 days.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {
@@ -78,7 +78,7 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
   const connection = lazyClient<S3Client>(client, () => loadS3("s3PayloadStore"));
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
-    // A message may be forged. It must not make the function read or delete other objects.
+    // A message may be forged. A forged address must not make the function read or delete other objects.
     if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };

@@ -17,13 +17,13 @@ export interface FailedMessage {
 
 /** Stores deliveries until their sink accepts them, or until they are too old. */
 export interface RetryQueue {
-  /** Whether the queue delivers a group's messages in order, each only after the previous one is deleted. */
+  /** Whether the queue keeps order within a group: it delivers a message only after the previous one is deleted. */
   readonly keepsOrder: boolean;
   /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
   readonly maxAgeMs: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
-  /** Stores messages, those of a group in order. After a failed message, stores no other message of its group. */
+  /** Stores messages, in order within each group. After a failed message, stores no other message of its group. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
   /** Delays failed messages, each for longer than its last delay. Rejects unless all messages were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
@@ -43,7 +43,7 @@ export interface SqsRetryQueueOptions {
   readonly client?: SqsSender;
   /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the first retry. Doubles with each retry. A FIFO queue delivers the first at once. Default 15. */
+  /** Seconds before the first retry. Doubles with each retry. A FIFO queue starts the first at once. Default 15. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;
@@ -52,12 +52,12 @@ export interface SqsRetryQueueOptions {
 }
 
 /**
- * SQS' limits in seconds: delay, visibility timeout, and the longest retention less one day.
+ * SQS' limits in seconds: the maximum delay, the maximum visibility timeout, and the maximum retention minus one day.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25)
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
 
-/** Equal jitter: the second half of the delay is random, so that deliveries that failed together are not retried together. */
+/** Equal jitter: the second half of the delay is random, so that failed deliveries are not all retried together. */
 const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number, random: () => number): number => {
   const longest = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(receiveCount, 30));
   return Math.ceil(longest / 2 + (random() * longest) / 2);
@@ -66,8 +66,8 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
 /**
  * Creates a retry queue on SQS. The function needs `sqs:SendMessage`, `sqs:ChangeMessageVisibility` and, as its
  * consumer, `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:GetQueueAttributes` on the queue. The queue's retention
- * must be longer than `maxAgeSeconds`, and its visibility timeout six times the function's timeout. It must not have a
- * `maxReceiveCount`, because a delivery leaves the queue by its age.
+ * must be longer than `maxAgeSeconds`, and its visibility timeout six times the function's timeout. The queue must not
+ * have a `maxReceiveCount`, because core limits the age of a delivery instead.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {

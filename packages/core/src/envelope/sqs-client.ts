@@ -67,7 +67,7 @@ export interface SqsCalls {
 /** The call that an envelope queue needs to store envelopes. */
 export type SqsSender = Pick<SqsCalls, "sendMessageBatch">;
 
-/** The calls that an envelope queue needs so that it can also be consumed. */
+/** The calls that an envelope queue needs if its messages are also consumed. */
 export type SqsQueueClient = Pick<SqsCalls, "sendMessageBatch" | "deleteMessageBatch" | "changeMessageVisibilityBatch">;
 
 /** Names of the attributes that `queueDepth` reads. */
@@ -93,15 +93,15 @@ export const queueDepth = (attributes: Readonly<Partial<Record<string, string>>>
 /** Maximum number of messages in one receive, and of entries in one batch request. */
 export const maxBatchEntries = 10;
 
-/** Number of batch requests that run at the same time. They send some 80 messages in 20 ms. */
+/** Number of batch requests that run at the same time. With 8 of them, about 80 messages are sent in 20 ms. */
 export const requestsAtOnce = 8;
 
-/** Results of batch requests. Each list contains the values with that result. */
+/** Results of batch requests. Each list contains the values that had this result. */
 export interface BatchResult<Value> {
   readonly successful: readonly Value[];
   /** SQS answered, but did not list these values among its successful entries. */
   readonly refused: readonly Value[];
-  /** The request failed, so it is unknown whether SQS carried it out. */
+  /** The request failed, so it is unknown whether SQS processed these values. */
   readonly unanswered: readonly Value[];
   /** One error for each refused value, and one for each failed request. */
   readonly errors: readonly unknown[];
@@ -147,7 +147,7 @@ export const inBatchesOfTen = async <Value>(
   return result;
 };
 
-/** Throws the first error of batch requests, if any value is refused or unanswered. */
+/** Throws the first error of the batch requests, if there is one. */
 export const throwFirst = ({ errors }: BatchResult<unknown>): void => {
   if (errors.length > 0) throw errors[0];
 };

@@ -17,7 +17,7 @@ const nothingStored = (error: unknown): StoreResult => ({ stored: new Set(), err
 const late = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before all envelopes were stored");
 
-/** Returns the result of a write. A write that throws, or has not ended when `lastCall` aborts, has stored none. */
+/** Returns the result of a write. A write that throws, or has not ended at `lastCall`, has stored no envelope. */
 export const storeResultOf = async (write: () => Promise<StoreResult>, lastCall: AbortSignal): Promise<StoreResult> => {
   if (lastCall.aborted) return nothingStored(late());
   try {
@@ -33,14 +33,14 @@ const maxRemembered = 20_000;
 type Write<Value> = (values: readonly Value[]) => Promise<StoreResult>;
 
 /**
- * Writes each envelope once in the life of an environment. Otherwise, while one sink makes Lambda retry a batch again
- * and again, the failed deliveries of another sink would fill the queue with copies.
+ * Writes each envelope only once per environment. If one sink makes Lambda repeat a batch again and again, the failed
+ * deliveries of another sink would otherwise fill the queue with copies.
  */
 export const writeOnce = <Value>(write: Write<Value>, envelopeOf: (value: Value) => Envelope): Write<Value> => {
   const known = new Set<string>();
   return async (values) => {
     const idOf = (value: Value): string => envelopeOf(value).id;
-    // Each id needs only one envelope, because a batch may contain a record twice.
+    // A batch may contain a record twice, but each id needs only one envelope.
     const fresh = new Map(values.filter((value) => !known.has(idOf(value))).map((value) => [idOf(value), value]));
     const old = values.filter((value) => known.has(idOf(value))).map(envelopeOf);
     const result = fresh.size === 0 ? { stored: [], errors: [] } : await write([...fresh.values()]);

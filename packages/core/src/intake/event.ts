@@ -3,7 +3,7 @@
 import { RecordError } from "../errors.ts";
 import { pointerIn } from "./message-content.ts";
 
-/** A task that is not from an event source, but from a caller. The response contains the outcome of each message. */
+/** A task that a program sends by invoking the function. The response contains the outcome of each message. */
 export interface Task {
   readonly task: "redrive";
   /** If true, the pipeline writes to no sink. It returns the outcomes that the messages would have. */
@@ -36,7 +36,7 @@ const isQueueRecord = (record: unknown): record is QueueRecord =>
 const isStreamRecord = (record: unknown): boolean =>
   isObject(record) && ("dynamodb" in record || record.eventSource === "aws:dynamodb");
 
-/** Whether a record is from SNS or S3. They call Lambda asynchronously, so Lambda cannot retry a single record. */
+/** Whether a record is from SNS or S3. Both call Lambda asynchronously, so Lambda cannot retry a single record. */
 const isNotification = (record: unknown): boolean => isObject(record) && ("Sns" in record || "s3" in record);
 
 const taskIn = (event: unknown): Task | undefined => {
@@ -48,7 +48,7 @@ const taskIn = (event: unknown): Task | undefined => {
 
 /**
  * Returns the kind and the records of an event that the handler accepts.
- * @throws {RecordError} RECORD_MALFORMED for any other event, because an empty success would lose its records.
+ * @throws {RecordError} RECORD_MALFORMED for any other event, because a successful response would lose its records.
  */
 export const recognise = (event: unknown): RecognisedEvent => {
   const task = taskIn(event);

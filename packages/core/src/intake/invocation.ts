@@ -18,7 +18,7 @@ export interface Invocation {
   readonly startedAt: number;
 }
 
-/** Returns the ARN of the queue that the event's messages come from. An event's messages are from one queue. */
+/** Returns the ARN of the queue that the event's messages come from. An event has messages of only one queue. */
 export const queueArnOf = ({ records }: RecognisedEvent): string | undefined =>
   (records[0] as Partial<QueueRecord> | undefined)?.eventSourceARN;
 

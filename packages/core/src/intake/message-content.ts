@@ -20,7 +20,7 @@ export interface ObjectAddress {
   readonly key: string;
 }
 
-/** The members that core reads of Lambda's invocation record, and of S3's notification of such records. */
+/** The members that core reads in Lambda's invocation record, and in S3's notification about such a record. */
 export interface InvocationRecord {
   readonly timestamp?: unknown;
   readonly payload?: unknown;
@@ -37,7 +37,7 @@ export type MessageContent =
   | { readonly kind: "newer-envelope"; readonly version: number }
   | { readonly kind: "unsupported" };
 
-/** Returns the members of a JSON object. Returns an empty object for any other text, such as incomplete JSON. */
+/** Returns the members of a JSON object. For any other text, such as incomplete JSON, returns an empty object. */
 export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(text);
@@ -58,7 +58,7 @@ export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): Batch
 
 /**
  * Returns the stream records of an invocation record that contains the whole event, as text or as an object. Returns
- * undefined if the text is cut off, because the record's pointer still leads to the stream.
+ * undefined if the text is cut off. In that case core reads the stream at the record's pointer.
  */
 export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[] | undefined => {
   const event = typeof payload === "string" ? jsonMembers(payload) : payload;
@@ -66,12 +66,12 @@ export const payloadIn = ({ payload }: InvocationRecord): readonly StreamRecord[
   return Array.isArray(records) ? (records as StreamRecord[]) : undefined;
 };
 
-/** Whether the record is S3's notification of new objects. S3's test message is one, too, but names no object. */
+/** Whether the record is S3's notification of new objects. S3's test message also counts, but names no object. */
 export const isS3Notification = ({ Event, Records }: InvocationRecord): boolean =>
   Event === "s3:TestEvent" ||
   (Array.isArray(Records) && Records.length > 0 && Records.every((record) => record?.s3 !== undefined));
 
-/** Decodes the key in an S3 notification, which is encoded like form data. Returns undefined if the key is invalid. */
+/** Decodes the form-encoded key of an S3 notification. Returns undefined if the key is invalid. */
 const decodedKey = (key: unknown): string | undefined => {
   try {
     return typeof key === "string" ? decodeURIComponent(key.replaceAll("+", " ")) : undefined;

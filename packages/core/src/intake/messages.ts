@@ -1,5 +1,5 @@
-// Reads the records in a message. A message is an envelope of ours, a pointer or a whole event from Lambda's on-failure
-// destination, or an S3 notification of an object with such an event. SNS may have wrapped the message.
+// Reads the records in a message. A message is one of Sluice's envelopes, a pointer or a whole event from Lambda's
+// on-failure destination, or an S3 notification of an object with such an event. SNS may have wrapped it.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
@@ -80,7 +80,7 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
   if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
-  // The record of such an envelope describes the loss, and contains no change.
+  // The record of an envelope with RECORD_LOST describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
   if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
   try {
@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** Reads a failed invocation from an object. A notification is refused, because it could point to itself. */
+/** Reads a failed invocation from an object. Refuses an S3 notification in it, which could point to the same object. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {
@@ -161,7 +161,7 @@ export type MessageReader = (
   signal: AbortSignal,
 ) => Promise<readonly Received[]>;
 
-/** Creates the reader of a pipeline's messages. A message that cannot be read stays in its queue, with the reason. */
+/** Creates the reader of a pipeline's messages. If a message cannot be read, `unread` has the reason. */
 export const messageReader =
   (settings: MessageSettings): MessageReader =>
   async ({ records }, origin, signal) => {

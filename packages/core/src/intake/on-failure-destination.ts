@@ -55,7 +55,7 @@ const streamsService: AwsService = {
   codes: { ResourceNotFound: "SINK_GONE", TrimmedDataAccess: "SINK_GONE" },
 };
 
-/** Empty pages after which a read ends. A read from the trim horizon may return empty pages before the first record. */
+/** A read ends after this many empty pages. From the trim horizon, empty pages may come before the first record. */
 const maxEmptyPages = 25;
 
 const user = "reading Lambda's on-failure destination";
@@ -68,7 +68,7 @@ const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
 
 const isTrimmed = (error: unknown): boolean => error instanceof Error && error.name === "TrimmedDataAccessException";
 
-/** Returns an iterator at the pointer's first record. If that record is trimmed, the iterator is at the oldest one. */
+/** Returns an iterator at the pointer's first record, or at the oldest record in the stream if the first is trimmed. */
 const startOf = async (client: StreamsReader, pointer: BatchPointer) => {
   const shard = { StreamArn: pointer.streamArn, ShardId: pointer.shardId };
   try {

@@ -10,7 +10,7 @@ import { decodeRecord } from "../record/record.ts";
 export interface Received {
   readonly change: Change<unknown> | undefined;
   readonly error: RecordError | undefined;
-  /** The stream record, which a dead letter would contain. */
+  /** The stream record, as a dead letter would contain it. */
   readonly record: StreamRecord;
   /** The envelope that contained the record. The record goes only to the route that the envelope's `sink` names. */
   readonly envelope: Envelope | undefined;

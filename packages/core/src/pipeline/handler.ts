@@ -19,7 +19,7 @@ import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat } from
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
 
-/** The records that Lambda must deliver again. A stream restarts at the lowest one. */
+/** The records that Lambda must deliver again. Lambda restarts a stream at the lowest of these records. */
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
   /** Outcome of each message, if the event has `sluice: { task: "redrive" }`. */
@@ -73,7 +73,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
   };
 };
 
-/** Decodes the records of an event. Records of a stream are in the event; those of a message may have to be fetched. */
+/** Decodes the records of an event. Stream events contain their records. Records of messages may have to be fetched. */
 const invocationOf = async (
   environment: Environment,
   event: RecognisedEvent,
@@ -86,7 +86,7 @@ const invocationOf = async (
   return { event, origin, received, deadline, startedAt: clock.now() };
 };
 
-/** Logs messages that stay unread. No route counts them. */
+/** Logs messages that stay unread, because the counts of the routes do not include them. */
 const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
   const [first] = unread.values();
   if (first === undefined) return;
@@ -128,7 +128,7 @@ const run = async (
   return { failures, routes };
 };
 
-/** The outcomes that the messages would have. Nothing is written, noted or logged. */
+/** Returns the outcomes that the messages would have. Writes, notes and logs nothing. */
 const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
   const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined };
   const workers = environment.routes.map((route) => routeWorker(dryRunRoute(route), settings));

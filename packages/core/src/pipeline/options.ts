@@ -17,7 +17,7 @@ import type { PipelineLogger } from "../logger.ts";
 export interface PipelineOptions<Item> {
   /** Queue that rejected records go to: `sqsDeadLetterQueue({ queueUrl })`. */
   readonly deadLetterQueue?: DeadLetterQueue;
-  /** `"block"`, instead of a dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
+  /** `"block"` replaces the dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
   readonly onReject?: "block";
   /** Checks and types items: any Standard Schema (zod, valibot, arktype). An item that does not match is rejected. */
   readonly schema?: StandardSchemaV1<unknown, Item>;
@@ -33,7 +33,7 @@ export interface PipelineOptions<Item> {
   readonly routeTimeoutMs?: number;
   /** Reads the records that Lambda's on-failure destination points to. Default: `onFailureDestinationReader()`. */
   readonly onFailureDestination?: OnFailureDestinationReader;
-  /** Store in which append routes remember their deliveries: `dynamodbDedupe({ tableName })`. FIFO targets need none. */
+  /** Store in which append routes remember deliveries: `dynamodbDedupe({ tableName })`. Not needed for FIFO targets. */
   readonly dedupeStore?: DedupeStore;
   /** Default: Powertools' Logger, with the pipeline's name as its service. */
   readonly logger?: PipelineLogger;
@@ -48,14 +48,14 @@ export interface PipelineOptions<Item> {
   readonly clock?: Clock;
 }
 
-/** One of the two must be stated: where rejected records go, or that they block the stream. */
+/** Exactly one of the two is required: a queue for rejected records, or the statement that they block the stream. */
 export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
 /** Checked options of a pipeline with their defaults, and its routes. */
 export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
-  /** Undefined where rejected records block the stream. */
+  /** Undefined if rejected records block the stream. */
   readonly deadLetterQueue: DeadLetterQueue | undefined;
   readonly retryQueue: RetryQueue | undefined;
   readonly onFailureDestination: OnFailureDestinationReader;
@@ -101,7 +101,7 @@ const checkedRetryQueue = ({ retryQueue, onReject }: PipelineOptions<unknown>): 
   if (typeof retryQueue.write !== "function" || typeof retryQueue.postpone !== "function") {
     throw invalid("retryQueue has no write or no postpone; expected a queue such as sqsRetryQueue({ queueUrl })");
   }
-  // A message that is too old for the retry queue must be stored elsewhere before SQS deletes it.
+  // A message that is too old for the retry queue must become a dead letter before SQS deletes the message.
   if (onReject === "block") throw invalid("retryQueue needs a deadLetterQueue, and onReject is block");
   return retryQueue;
 };
@@ -127,7 +127,7 @@ const checkedSchema = <Schema extends StandardSchemaV1>(schema: Schema | undefin
 
 /**
  * Settings of a pipeline without routes.
- * @throws {ConfigError} CONFIG_INVALID when an option is wrong, by name.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item> | undefined): PipelineSettings => {
   checkedName("the pipeline's name", name);

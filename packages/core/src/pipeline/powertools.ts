@@ -1,4 +1,4 @@
-// Powertools' batch processor with one bulk pass in place of a call per record.
+// Powertools' batch processor, changed to process all records in one pass instead of one call per record.
 
 import { BasePartialBatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { RecognisedEvent } from "../intake/event.ts";
@@ -7,15 +7,15 @@ import type { Failures } from "./report.ts";
 type Processor = BasePartialBatchProcessor;
 
 /**
- * Each invocation creates its own processor. Outside Lambda Managed Instances the state belongs to the processor, and two
- * invocations may overlap in one process.
+ * Each invocation creates its own processor, because two invocations may overlap in one process. Outside Lambda Managed
+ * Instances, the processor itself holds the state of its invocation.
  */
 class BulkProcessor extends BasePartialBatchProcessor {
   override async process(): ReturnType<Processor["process"]> {
     this.prepare();
     const failures = (await this.handler(this.records)) as Failures;
     const { records } = this;
-    // A call of `successHandler` for each record was a sixth of core's own cost (bench: `core`).
+    // Calling `successHandler` for each record would take a sixth of core's own time (bench: `core`).
     this.successMessages = failures.size === 0 ? records : records.filter((_, position) => !failures.has(position));
     const results = [...failures].map(([position, error]) => this.failureHandler(records[position] as never, error));
     this.clean();
@@ -40,6 +40,6 @@ export const itemFailures = async (
   const processor = new BulkProcessor(kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams);
   const options = { throwOnFullBatchFailure: false };
   const { batchItemFailures } = await processPartialResponse(event as never, async () => failures, processor, options);
-  // Powertools answers a successful batch with one object that all its processors share.
+  // For every successful batch Powertools returns the same shared object, so the list is copied here.
   return [...batchItemFailures];
 };

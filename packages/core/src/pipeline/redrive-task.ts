@@ -7,8 +7,8 @@ import type { Invocation } from "../intake/invocation.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
 
 /**
- * The route with the dry run of its sink in place of `write`. If the sink has no dry run, every delivery counts as
- * delivered.
+ * Returns the route with the dry run of its sink in place of `write`. If the sink has no dry run, every delivery counts
+ * as delivered.
  */
 export const dryRunRoute = (route: Route): Route => {
   const { sink } = route;
@@ -17,7 +17,7 @@ export const dryRunRoute = (route: Route): Route => {
   return { ...route, sink: withWrite(sink, write), retryIn: "stream" };
 };
 
-/** Outcome of one message, or in a dry run the outcome that it would have. */
+/** Outcome of one message. In a dry run: the outcome that the message would have. */
 export interface MessageOutcome {
   /** The message's id. */
   readonly itemIdentifier: string;
@@ -27,10 +27,10 @@ export interface MessageOutcome {
   readonly message?: string;
 }
 
-/** All outcomes, the most serious first. A message with several deliveries has the most serious outcome of them. */
+/** All outcomes, the most serious first. A message with several deliveries gets the most serious of their outcomes. */
 export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** Among rejected deliveries a lost record is the most serious, because the caller learns of it only here. */
+/** Among rejected deliveries a lost record is the most serious, because only this response tells the caller of it. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
   outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 

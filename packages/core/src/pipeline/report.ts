@@ -1,4 +1,4 @@
-// From results to the response: the records that Lambda must deliver again, and the counts, which must add up.
+// Turns results into the response: the records that Lambda must deliver again, and the counts, which must add up.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
@@ -37,12 +37,12 @@ export const countFailures = (routes: readonly Counted[]): { [code in DeliveryEr
   return failures;
 };
 
-/** Records that Lambda must deliver again: their positions in the event, each with the reason. */
+/** Records that Lambda must deliver again. The key is the position in the event, and the value is the reason. */
 export type Failures = ReadonlyMap<number, Error>;
 
 const ascending = (failures: Failures): Failures => new Map([...failures].sort(([a], [b]) => a - b));
 
-/** Positions of deliveries that must be repeated, in ascending order, each with its first reason. */
+/** Returns the positions of deliveries that must be repeated, in ascending order, each with its first reason. */
 export const positionsToRepeat = (
   routes: readonly Counted[],
   isRepeated: (result: DeliveryResult, position: number) => boolean,
@@ -57,7 +57,7 @@ export const positionsToRepeat = (
   return ascending(found);
 };
 
-/** Whether the record is a dead letter. If it is rejected again, it stays in its queue unchanged. */
+/** Whether the record came from the dead-letter queue. If it is rejected again, its message stays there unchanged. */
 export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
   origin === "redrive" && received[position]?.envelope !== undefined;
 
@@ -65,7 +65,7 @@ export const staysInQueue = ({ origin, received }: Invocation, position: number)
 const isRepeated = (invocation: Invocation, { outcome, isQueued }: DeliveryResult, position: number): boolean =>
   outcome === "retried" ? isQueued !== true : outcome === "rejected" && staysInQueue(invocation, position);
 
-/** The records of the event that Lambda must deliver again: unread ones, and those with a delivery to repeat. */
+/** The records of the event that Lambda must deliver again: unread records, and records with a delivery to repeat. */
 export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[], unread: Failures): Failures => {
   const found = new Map(unread);
   const repeated = positionsToRepeat(routes, (result, position) => isRepeated(invocation, result, position));
@@ -77,8 +77,8 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 };
 
 /**
- * The reason why the whole invocation must fail, if there is one. The response to a notification cannot name records. And
- * Powertools omits a failed record that has no identifier, so the record would count as a success.
+ * Returns the reason why the whole invocation must fail, if there is one. The response to a notification cannot name
+ * records. Powertools omits a failed record without an identifier, so such a record would count as a success.
  */
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];
@@ -94,14 +94,14 @@ export const fatalFailure = ({ event }: Invocation, failures: Failures): Error |
   return undefined;
 };
 
-/** The first position that Lambda will deliver again. From a stream it also delivers all records after it again. */
+/** The first position that Lambda will deliver again. In a stream, Lambda also delivers all later records again. */
 export const firstToRepeat = ({ received }: Invocation, failures: Failures): number | undefined => {
   if (failures.size === 0) return undefined;
   const position = received.findIndex(({ source }) => failures.has(source));
   return position === -1 ? undefined : position;
 };
 
-/** The report of an invocation, but for its duration. @throws when the counts of a route do not add up. */
+/** Returns the report of an invocation without its duration. @throws when the counts of a route do not add up. */
 export const countAll = (
   pipeline: string,
   { origin, event }: Invocation,

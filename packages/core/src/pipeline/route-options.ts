@@ -7,22 +7,22 @@ import { checkedName, invalid, type PipelineSettings } from "./options.ts";
 
 /** Options of a route. */
 export interface RouteOptions {
-  /** Name in logs and dead letters, unique in the pipeline. Default: the sink's. */
+  /** Name in logs and dead letters, unique in the pipeline. Default: the sink's name. */
   readonly name?: string;
   /**
-   * Append routes only: how the target is protected from repeats. Default: the choice of the sink; otherwise `native` if
-   * the target discards repeats by itself, or `on-failure`.
+   * Append routes only: how the target is protected from repeats. Default: the sink's own default. If it has none,
+   * `native` if the target discards repeats by itself, and otherwise `on-failure`.
    */
   readonly dedupe?: Dedupe;
   /**
-   * Origins whose changes the route accepts; other changes are filtered. Default: `stream` for append routes, all origins
-   * for upsert routes. The retried and redriven deliveries of a route always reach the route.
+   * Origins whose changes the route accepts; other changes are filtered. Default: `stream` for append routes, all
+   * origins for upsert routes. A route always accepts its own retried and redriven deliveries.
    */
   readonly origins?: readonly Exclude<Origin, "redrive" | "retry">[];
   /**
-   * Where a delivery that still fails after a few quick attempts waits for its retry: in the pipeline's retry queue, or in
-   * the stream, which then blocks. Default: the queue, if the pipeline has one. With a queue, an append route needs a FIFO
-   * queue and a dedupe store.
+   * Where a delivery waits for its retry if it still fails after a few quick attempts: in the pipeline's retry queue,
+   * or in the stream, which then blocks. Default: the queue, if the pipeline has one. An append route that uses the
+   * queue needs a FIFO queue and a dedupe store.
    */
   readonly retryIn?: "queue" | "stream";
 }
@@ -54,7 +54,7 @@ const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pi
 
 const dedupeModes: readonly unknown[] = ["native", "on-failure", "always", "none"] satisfies Dedupe[];
 
-/** The choice of the sink, or `native` if the target discards repeats, or the journal. */
+/** Returns the sink's own default. Without one: `native` if the target discards repeats, otherwise `on-failure`. */
 const defaultDedupe = ({ supports }: Sink<unknown>): Dedupe =>
   supports.dedupe ?? (supports.dedupesForMs === undefined ? "on-failure" : "native");
 
@@ -79,10 +79,10 @@ const checkedDedupe = (sink: Sink<unknown>, name: string, asked: unknown, hasSto
 
 const allOrigins: readonly Origin[] = ["stream", "retry", "redrive", "backfill", "replay"];
 
-/** A route's own failed deliveries always reach it. */
+/** Origins that every route accepts, because a route's failed deliveries must always reach the route. */
 const ownOrigins: readonly Origin[] = ["retry", "redrive"];
 
-/** By default backfills and replays do not reach an append target, because they would send old messages again. */
+/** By default an append target gets no backfills and replays, because they would send old messages again. */
 const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): ReadonlySet<Origin> => {
   if (asked === undefined) return new Set(sink.supports.writes === "append" ? ["stream", ...ownOrigins] : allOrigins);
   if (Array.isArray(asked) && asked.length > 0 && asked.every((origin) => allOrigins.includes(origin))) {
@@ -91,7 +91,7 @@ const checkedOrigins = (sink: Sink<unknown>, name: string, asked: unknown): Read
   throw invalid(`[${name}] origins is ${JSON.stringify(asked)}; expected some of stream, backfill and replay`);
 };
 
-/** An append route keeps order: its queue must be FIFO, and its store must know which items are pending. */
+/** An append route keeps order, so its queue must be FIFO, and its dedupe store must record the pending items. */
 const checkedRetryIn = (
   sink: Sink<unknown>,
   name: string,
@@ -117,7 +117,7 @@ const checkedRetryIn = (
 
 /**
  * The route for the arguments of a call of `to`, with or without a mapper.
- * @throws {ConfigError} CONFIG_INVALID when an argument is wrong, by name.
+ * @throws {ConfigError} CONFIG_INVALID, with the argument's name, when an argument is wrong.
  */
 export const checkedRoute = (
   settings: PipelineSettings,

@@ -1,5 +1,5 @@
-// Steps after the deliveries: dead letters for rejected deliveries and expired messages, a longer delay for failed
-// messages, and deletion of the stored records of finished messages.
+// Steps after the deliveries: write dead letters for rejected deliveries and expired messages, delay failed messages,
+// and delete the stored records of finished messages.
 
 import { changeResults, type Outcome } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
@@ -14,20 +14,20 @@ import { chunk } from "../sink/chunk.ts";
 import type { PipelineSettings } from "./options.ts";
 import { type Failures, staysInQueue } from "./report.ts";
 
-/** A pipeline's settings, and how its dead letters are written. */
+/** A pipeline's settings, and the function that writes its dead letters. */
 export interface Settling extends PipelineSettings {
-  /** Undefined where rejected records block the stream. */
+  /** Undefined if rejected records block the stream. */
   readonly writeDeadLetters: DeadLetterQueue["write"] | undefined;
 }
 
 const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, position: number): boolean => {
   const { firstFailedAt } = received[position]?.envelope ?? {};
   if (firstFailedAt === undefined || retryQueue === undefined) return false;
-  // An unreadable time counts as expired. Otherwise SQS would delete the message in the end, without a trace.
+  // An unreadable time counts as expired. Otherwise SQS would delete the message after its retention, without a trace.
   return !(clock.now() - Date.parse(firstFailedAt) <= retryQueue.maxAgeMs);
 };
 
-/** The run of a route, with another outcome at some positions. */
+/** Returns the run of a route with changed outcomes at some positions. */
 const change = (
   { worker, result: route }: RouteRun,
   [from, to]: readonly [Outcome, Outcome],
@@ -49,7 +49,7 @@ interface Rejected {
   readonly envelope: Envelope;
 }
 
-/** In the order of the batch. If time runs out, Lambda's checkpoint still moves past the records that were settled. */
+/** Returns rejected deliveries in batch order, so that the stream can continue after settled ones if time runs out. */
 const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly RouteRun[]): Rejected[] =>
   runs
     .flatMap((run) =>
@@ -68,11 +68,11 @@ const logUnstored = ({ logger, name }: Settling, errors: readonly unknown[]): vo
   logger.warn("dead letters not stored", { pipeline: name, errors: errors.length, first: String(errors[0]) });
 };
 
-/** Envelopes in one write. If time runs out during a write, all of them are retried. */
+/** Maximum number of envelopes in one write. If time runs out during a write, all its envelopes are retried. */
 const maxEnvelopes = 100;
 const ofWrites = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: (): number => 0 };
 
-/** Writes envelopes. Stops at the last call, or if a write stored no envelope, because the queue is then unavailable. */
+/** Writes envelopes until `lastCall` aborts or a write stores no envelope, because the queue is then unavailable. */
 const store = async (
   settling: Settling,
   write: DeadLetterQueue["write"],
@@ -91,7 +91,7 @@ const store = async (
   return stored;
 };
 
-/** Stores a dead letter for every rejected delivery; a delivery whose dead letter could not be stored is retried. */
+/** Stores a dead letter for every rejected delivery. If the dead letter cannot be stored, the delivery is retried. */
 export const settleRejected = async (
   settling: Settling,
   invocation: Invocation,
@@ -116,9 +116,9 @@ export const settleRejected = async (
 };
 
 /**
- * The messages that stay unread in their queue: their positions in the event, each with the reason. An envelope can be
- * unreadable because its route no longer exists or its record cannot be fetched. When such an envelope is too old for the
- * retry queue, it becomes a dead letter unchanged, because SQS would delete the message without a trace.
+ * Returns the messages that stay unread in their queue: the position in the event, and the reason. For example, the
+ * route of an envelope no longer exists, or its record cannot be fetched. If such an envelope is too old for the retry
+ * queue, the envelope becomes a dead letter, because SQS would delete it without a trace.
  */
 export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
   const { deadline, origin, received } = invocation;
@@ -141,7 +141,7 @@ const failedMessage = (record: unknown): FailedMessage[] => {
   return receiptHandle === undefined ? [] : [{ receiptHandle, receiveCount: receiveCountOf(record) }];
 };
 
-/** Delays failed messages of the retry queue. If that fails, they are retried after the queue's visibility timeout. */
+/** Delays failed messages of the retry queue. If this fails, SQS delivers them after the queue's visibility timeout. */
 export const postponeFailed = async (
   { retryQueue, clock, logger, name }: Settling,
   { event, origin }: Invocation,
@@ -168,8 +168,8 @@ const queueOf = (
 };
 
 /**
- * Deletes the stored records of finished messages. Each message is deleted before its record, so that no message is left
- * without its record. If this fails, Lambda deletes the message, and the lifecycle rule of the bucket deletes the record.
+ * Deletes the stored records of finished messages. Deletes each message before its record, so that no message is left
+ * without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;

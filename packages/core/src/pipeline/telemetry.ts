@@ -7,7 +7,7 @@ import type { DeliveryErrorCode } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Origin } from "../record/change.ts";
 
-/** Deliveries of one route in one invocation. `received` is the sum of the others. */
+/** Deliveries of one route in one invocation. `received` is the sum of the other counts. */
 export type OutcomeCounts = { readonly [outcome in Outcome | "received"]: number };
 
 /** Report of one invocation. */
@@ -31,7 +31,7 @@ export const reportChannel = "sluice:invocation";
 
 const reports = channel(reportChannel);
 
-/** Publishes a report, and logs it: as a warning where a delivery failed. */
+/** Publishes a report, and logs it. The log line is a warning if a delivery failed. */
 export const publishReport = (
   logger: PipelineLogger,
   report: InvocationReport,

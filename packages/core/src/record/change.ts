@@ -34,7 +34,7 @@ export interface StreamRecord {
   readonly eventSourceARN?: string;
   readonly userIdentity?: { readonly type?: string; readonly principalId?: string };
   readonly dynamodb?: {
-    /** Seconds since the epoch. Use it for lag metrics; it is too coarse to order changes. */
+    /** Seconds since the epoch. Use this time for lag metrics; it is too coarse to order changes. */
     readonly ApproximateCreationDateTime?: number;
     readonly Keys?: Image;
     readonly NewImage?: Image;
@@ -60,7 +60,7 @@ export type ChangeKind = "insert" | "modify" | "remove";
  */
 export type Origin = "stream" | "retry" | "redrive" | "backfill" | "replay";
 
-/** A decoded record. `keys`, `before` and `after` are getters that decode when read. A spread does not copy them. */
+/** A decoded record. `keys`, `before` and `after` are getters that decode on access. A spread does not copy them. */
 export interface Change<Item = UnknownItem> {
   readonly kind: ChangeKind;
   /** The item's key attributes. */
@@ -84,7 +84,7 @@ export interface Change<Item = UnknownItem> {
   readonly sequenceNumber: string;
   /** Unique to the change, and the same on every repeat. */
   readonly eventId: string;
-  /** True if DynamoDB's TTL service removed the item in this region. False for a removal replicated from elsewhere. */
+  /** True if DynamoDB's TTL service removed the item in this region. False if the removal came from another region. */
   readonly isTtlRemoval: boolean;
   readonly origin: Origin;
   readonly viewType: StreamViewType;

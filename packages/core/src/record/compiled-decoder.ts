@@ -1,7 +1,7 @@
 // Compiles decoders for the attribute names of images. Decoding is slow mostly because V8 looks up the object's shape
 // for each new attribute. Items of a table share a few shapes, so a compiled object literal is about twice as fast
-// (bench: `decode`). Images are decoded by attribute if there are too many shapes, or if code generation is forbidden
-// (--disallow-code-generation-from-strings). docs/decisions/0004-compiled-decoders.md.
+// (bench: `decode`). If there are too many shapes, or code generation is forbidden by
+// --disallow-code-generation-from-strings, attributes are decoded one by one. docs/decisions/0004-compiled-decoders.md.
 
 import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 
@@ -15,7 +15,7 @@ const maxNodes = 8192;
 /** A node of the tree of attribute names. The node of an image's last name is the image's shape. */
 interface ImageShape {
   readonly next: Map<string, ImageShape>;
-  /** The name of the child that was used last. Most images use it again, which saves the lookup in the Map. */
+  /** Name of the child that was used last. Most images continue with this child, so they need no lookup in the Map. */
   latestName: string | undefined;
   latest: ImageShape | undefined;
   images: number;
@@ -54,7 +54,7 @@ export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", Dec
 
 type Inline = (nested: string) => string;
 
-/** The code that decodes a value of each type. `d` decodes all other types, and a value whose type is unexpected. */
+/** The code that decodes a value of each type. `d` decodes values of all other types, and of unexpected types. */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],
   ["BOOL", () => "v.BOOL"],

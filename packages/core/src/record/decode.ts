@@ -66,8 +66,8 @@ const plainInteger = /^-?[1-9]\d*$/;
 const powersOfTen: readonly number[] = Array.from({ length: 16 }, (_, power) => Number(`1e${power}`));
 
 /**
- * Parses at most 15 digits with an optional point; undefined for any other text. Most numbers take this path, at a
- * third of the cost of the general path. Both operands of the division are exact, so the result is the nearest double.
+ * Parses at most 15 digits with an optional point; returns undefined for any other text. Fits most numbers, and costs a
+ * third of the general path. Both operands of the division are exact, so the result is the nearest double.
  */
 const plainDecimal = (text: string): number | undefined => {
   const { length } = text;
@@ -90,10 +90,10 @@ const decodeNumber = (text: string): number | NumberValue => {
   const number = Number(text);
   const written = String(number);
   if (written === text && Number.isFinite(number)) return number;
-  // For integers without an exponent, different digits mean different values, so the double is not exact.
+  // For integers without an exponent, different digits mean a different value. So the double is not exact here.
   if (plainInteger.test(text) && Math.abs(number) < 1e21) return new JsonNumberValue(text);
   if (!decimal.test(text)) throw malformedNumber();
-  // Compares values, because JavaScript writes "1.50", "1E3" and "-0" differently.
+  // Compares values, not texts, because JavaScript writes "1.50", "1E3" and "-0" differently.
   if (Number.isFinite(number) && canonicalDecimal(text) === canonicalDecimal(written)) return number;
   return new JsonNumberValue(text);
 };

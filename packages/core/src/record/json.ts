@@ -10,14 +10,14 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Looks for the method, because the class may be loaded twice. A map's member of that name is not a function. */
+/** Checks for a method, because the class may be loaded twice. A member of a decoded map is never a function. */
 export const isNumberValue = (value: object): value is NumberValue =>
   "toAttributeValue" in value && typeof value.toAttributeValue === "function";
 
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
-/** Sorts by code units, which is the same on every machine, unlike the order of a locale. */
+/** Sorts by code units. This order is the same on every machine, while the order of a locale may differ. */
 const ordered = (texts: readonly string[]): string[] => [...texts].sort();
 
 const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
@@ -37,7 +37,7 @@ const numberLiteral = (text: string): string => {
 
 type Exact = (text: string) => string;
 
-/** A cache of quoted names. Its size is limited, because the names in a map may be data. */
+/** A cache of quoted names. Its size is limited, because a map may use data as names. */
 const quotedNames = new Map<string, string>();
 const maxQuotedNames = 1_000;
 
@@ -83,7 +83,7 @@ const write = (value: unknown, exact: Exact): string | undefined => {
   return objectToJson(value, exact);
 };
 
-/** Whether `JSON.stringify` writes the value without loss. It takes a quarter of the time of `write`. */
+/** Whether `JSON.stringify` writes the value without loss. This check takes a quarter of the time of `write`. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
   if (Array.isArray(value)) return value.every(isPlain);

@@ -44,7 +44,7 @@ const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["
   ...(OldImage && { OldImage: wireImage(OldImage) }),
 });
 
-/** Undoes the SDK's parsing. A `Date` shows that the SDK has parsed the record, because JSON has a number there. */
+/** Undoes the SDK's parsing. A `Date` shows that the SDK has parsed the record; unparsed JSON has a number there. */
 const wireDynamodb = (dynamodb: NonNullable<StreamsApiRecord["dynamodb"]>): NonNullable<StreamRecord["dynamodb"]> => {
   const { ApproximateCreationDateTime: at, ...rest } = dynamodb;
   if (!(at instanceof Date)) return dynamodb as NonNullable<StreamRecord["dynamodb"]>;

@@ -27,7 +27,7 @@ const viewTypes: readonly StreamViewType[] = ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMA
 const malformed = (found: string, expected: string): RecordError =>
   new RecordError("RECORD_MALFORMED", `${found}; expected ${expected}`);
 
-/** Lambda always sets the view type. For a record without one, such as one written by hand, its images decide. */
+/** Lambda always sets the view type. If it is missing, as in a handwritten record, the images determine it. */
 const viewTypeOf = (record: StreamRecord, kind: ChangeKind): StreamViewType => {
   const given = record.dynamodb?.StreamViewType;
   if (given !== undefined) {
@@ -74,7 +74,7 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   if (schema === undefined) return item as Item;
   const result = schema["~standard"].validate(item);
   if (result instanceof Promise) {
-    // An unhandled rejection would end the process.
+    // Without this handler, a rejection would end the process.
     result.catch(() => {});
     throw new ConfigError("CONFIG_INVALID", 'option "schema" validates asynchronously; expected a synchronous schema');
   }
@@ -82,7 +82,7 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   return result.value;
 };
 
-/** Returns the image. Throws one error if the view type excludes the image, and another if the image is missing. */
+/** Returns the image. The error depends on the cause: the view type excludes the image, or the image is missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
   if (image !== undefined) return image;
   if (carries(viewType, side))
@@ -105,7 +105,7 @@ const itemOf = <Item>(result: ParsedItem<Item>): Item => {
   return result.item;
 };
 
-/** This is a class, because an object literal with getters takes three times as long to create (bench: `core`). */
+/** This is a class, because creating an object literal with getters takes three times as long (bench: `core`). */
 class DecodedChange<Item> implements Change<Item> {
   readonly kind: ChangeKind;
   readonly itemKey: string;
@@ -180,7 +180,7 @@ export const decodeRecord = <Item = UnknownItem>(
   schema?: StandardSchemaV1<unknown, Item>,
 ): Change<Item> => new DecodedChange(record, origin, schema);
 
-/** Returns the state before a change as an insert. Its mapped message shows whether the target had a copy of it. */
+/** Returns the state before a change as an insert. If the insert maps to a message, the target may have had a copy. */
 export const priorState = <Item>(
   change: Change<Item>,
   schema: StandardSchemaV1<unknown, Item> | undefined,

@@ -2,7 +2,7 @@
 
 import type { AttributeValue, Image } from "./change.ts";
 
-/** An attribute value for the SDK. Binary values are bytes here, and base64 text in Lambda's records. */
+/** An attribute value for the SDK. Binary values are bytes, while in Lambda's records they are base64 text. */
 export type SdkValue =
   | { readonly S: string }
   | { readonly N: string }
@@ -21,7 +21,7 @@ export type SdkItem = { readonly [attribute: string]: SdkValue };
 const bytes = (value: string | Uint8Array): Uint8Array =>
   typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : value;
 
-/** Converts an attribute value for the SDK. Left as base64 text, binary sets would be encoded a second time. */
+/** Converts an attribute value for the SDK. The SDK would encode binary values a second time if they stayed base64. */
 export const sdkValue = (value: AttributeValue): SdkValue => {
   if ("B" in value) return { B: bytes(value.B) };
   if ("BS" in value) return { BS: value.BS.map(bytes) };

@@ -50,7 +50,7 @@ const keyText = (name: string, value: AttributeValue): string => {
   throw new RecordError("RECORD_MALFORMED", `key attribute ${name} has the type ${type}; expected S, N or B`);
 };
 
-/** Returns an item's key as one text. The length of each part is in front of it, so that keys never share a text. */
+/** Returns an item's key as one text. Each part follows its length, so that different keys have different texts. */
 export const itemKeyOf = (keys: Image): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return keyText(names[0] as string, keys[names[0] as string] as AttributeValue);

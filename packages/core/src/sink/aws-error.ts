@@ -4,7 +4,7 @@
 import { SinkError, type SinkErrorCode } from "../errors.ts";
 import { codeOfStatus } from "./sink-error.ts";
 
-/** Our error codes by a service's error names, which are written without prefix and without a final `Exception`. */
+/** Maps a service's error names to our error codes. The names have no prefix and no final `Exception`. */
 export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
 
 /** An AWS service, and the codes of its errors. */
@@ -20,7 +20,7 @@ export interface AwsService {
 export interface AwsEntryFailure {
   readonly code: string | undefined;
   readonly message?: string | undefined;
-  /** Whether the sender is at fault. If the service does not report it, an entry with an unknown code is retried. */
+  /** Whether the sender is at fault. If the service does not report this, an entry with an unknown code is retried. */
   readonly isSenderFault?: boolean | undefined;
 }
 
@@ -58,7 +58,7 @@ const commonCodes: AwsErrorCodes = {
   UnrecognizedClient: "SINK_DENIED",
 };
 
-/** Codes whose errors quote neither messages nor signatures. Their text is passed on, and the error is the cause. */
+/** Codes whose errors quote neither messages nor signatures. The SinkError has the same text, and the error as `cause`. */
 const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_THROTTLED",
   "SINK_UNAVAILABLE",
@@ -66,7 +66,7 @@ const plainCodes: ReadonlySet<SinkErrorCode> = new Set([
   "SINK_MISSING",
 ]);
 
-/** Errors whose text is passed on, because it names caller, operation and resource, which helps to fix permissions. */
+/** Errors whose text is passed on. The text names caller, operation and resource, which helps to fix permissions. */
 const plainNames: ReadonlySet<string> = new Set(["AccessDenied", "AuthorizationError", "CredentialsProviderError"]);
 
 /** Returns the name as the tables spell it, without a prefix such as `AWS.SimpleQueueService.`. */
@@ -76,7 +76,7 @@ const bareName = (name: string): string => name.replace(/^.*[.#]/, "").replace(/
 const fieldsOf = (error: unknown) => {
   if (!(error instanceof Error)) return { name: "an error without a name", message: "", status: undefined };
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  // Node's AggregateError, which a host with several addresses can cause, has a code but no message.
+  // Node's AggregateError has a code but no message. It can occur if a host has several addresses.
   const message = error.message || String((error as NodeJS.ErrnoException).code ?? "an error without a message");
   return { name: bareName(error.name), message, status: $metadata?.httpStatusCode };
 };
@@ -105,12 +105,12 @@ const errorOf = (sink: string, service: AwsService, code: SinkErrorCode, fields:
 export const awsRequestError = (sink: string, service: AwsService, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);
-  // An error without a status means that no answer arrived, so it counts as a 503.
+  // If an error has no status, no answer arrived. Such an error counts as a 503.
   const known = knownCode(service, fields) ?? codeOfStatus(fields.status ?? 503);
   return errorOf(sink, service, known, fields, error);
 };
 
-/** Creates the error for one failed entry of a batch. The error's name decides the code, or else `isSenderFault`. */
+/** Creates the error for a failed entry. The code depends on the error's name or, if unknown, on `isSenderFault`. */
 export const awsEntryError = (sink: string, service: AwsService, failure: AwsEntryFailure): SinkError => {
   const { code = "an error without a name", message = "", isSenderFault = false } = failure;
   const fields = { name: bareName(code), message, status: undefined };

@@ -1,5 +1,5 @@
-// For append targets that take several messages per request. Each delivery is settled by the answer to its entry. A
-// request is repeated only if the target rejected it because of one bad entry.
+// For append targets that take several messages per request. The answer to an entry decides the result of its delivery.
+// A request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";
 import { ConfigError, SinkError } from "../errors.ts";
@@ -15,7 +15,7 @@ export interface SizedEntry<Entry> {
   readonly bytes: number;
 }
 
-/** The target's answer about one entry. Undefined if the answer lacks the entry, which core then counts as failed. */
+/** The target's answer about one entry. Undefined if the answer omits the entry, which core then counts as failed. */
 export type EntryAnswer = "taken" | SinkError | undefined;
 
 /** How a sink sends several messages in a request. */
@@ -63,7 +63,7 @@ const sendGroup = async <Message, Entry>(
   }
 };
 
-/** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into it. */
+/** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into a sink. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
 ): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {
@@ -106,7 +106,7 @@ export interface IdAnswer {
 export const withIds = <Entry>(entries: readonly Entry[]): (Entry & { readonly Id: string })[] =>
   entries.map((entry, index) => ({ ...entry, Id: String(index) }));
 
-/** Returns the answers in the order of the entries. An entry that the service did not mention has no answer. */
+/** Returns the answers in the order of the entries: undefined for an entry that the service did not mention. */
 export const answersById = (sink: string, service: AwsService, { Successful, Failed }: IdAnswer): EntryAnswer[] => {
   const answers: EntryAnswer[] = [];
   for (const { Id } of Successful ?? []) answers[Number(Id)] = "taken";

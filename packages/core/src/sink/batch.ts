@@ -1,4 +1,4 @@
-// Steps of a batch that sinks share: encoding it, sending it in parts, failing it, and stopping at the deadline.
+// Steps that sinks share: encoding a batch, sending it in parts, failing all its entries, and stopping at the deadline.
 
 import { type DeliveryError, outcomeOf, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
@@ -47,7 +47,7 @@ export const halves = <Entry>(entries: readonly Entry[]): [Entry[], Entry[]] => 
   return [entries.slice(0, middle), entries.slice(middle)];
 };
 
-/** Resolves with the value of the work, or with the SinkError if the work rejects with one. */
+/** Resolves with the value of the work. If the work rejects with a SinkError, resolves with that error. */
 export const orSinkError = async <Value>(work: Promise<Value>): Promise<Value | SinkError> => {
   try {
     return await work;
@@ -68,8 +68,8 @@ export interface PartSender<Entry> {
 }
 
 /**
- * Sends parts one after the other. A part that the target rejects is split and sent again, so that only the bad entry
- * is rejected. After any other failure, the remaining entries fail without being sent, because they would fail too.
+ * Sends parts one after the other. If the target rejects a part, the part is split and sent again, so that only the bad
+ * entry is rejected. After any other failure, the remaining entries fail without a request, because it would fail too.
  */
 export const sendInParts = async <Entry extends { readonly delivery: Delivery }>(
   parts: readonly (readonly Entry[])[],
@@ -95,8 +95,8 @@ export const withoutDeadline: WriteContext = {
 };
 
 /**
- * Wraps a `write` or `dryRun` so that an empty batch, or a batch after the deadline, never reaches the target. If the
- * call rejects with SINK_TIMEOUT, only its deliveries fail, because the target may be healthy.
+ * Wraps a `write` or `dryRun` so that the target gets no empty batch, and no batch after the deadline. If the call
+ * rejects with SINK_TIMEOUT, only its own deliveries fail, because the target may be healthy.
  */
 export const withinDeadline =
   <Message>(sink: string, write: Sink<Message, "upsert">["write"]): Sink<Message, "upsert">["write"] =>

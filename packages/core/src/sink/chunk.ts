@@ -31,7 +31,7 @@ export const chunk = <Entry>(
   return chunks;
 };
 
-/** Groups entries by a key. Groups have the order of their first entries; a group keeps the order of its entries. */
+/** Groups entries by a key. The groups have the order of their first entries. Each group keeps its entries in order. */
 export const groupBy = <Entry>(entries: readonly Entry[], keyOf: (entry: Entry) => string): Map<string, Entry[]> => {
   const groups = new Map<string, Entry[]>();
   for (const entry of entries) {

@@ -26,7 +26,7 @@ const groupId = (sink: string, group: string): string => {
 export interface GroupedMessage {
   /** A string is sent unchanged. Any other value is sent as lossless JSON, undefined as `null`. */
   readonly body: unknown;
-  /** For filter policies. At most eight, because the sink adds `idempotency-key` and `sluice-version`. */
+  /** Attributes for filter policies. At most eight, because the sink adds `idempotency-key` and `sluice-version`. */
   readonly attributes?: MessageAttributes | undefined;
   /**
    * FIFO target: messages of one group stay in order (default: one group per item). Different items in a group are not

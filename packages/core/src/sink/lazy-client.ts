@@ -1,18 +1,18 @@
-// A sink's client: the user's own, or one that the sink creates, and whose package it imports, at the first request.
+// A sink's client: the user's own client, or a client that the sink imports and creates at the first request.
 
 import { ConfigError } from "../errors.ts";
 
 /** Where a sink gets its client from. */
 export interface LazyClient<Client> {
   readonly get: () => Promise<Client>;
-  /** Closes the client that was created; the user's own client stays open. Safe to call twice. */
+  /** Closes the client that the sink created; the user's own client stays open. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
 /**
  * Options for an AWS SDK client that a sink creates. The SDK's retries are off, because core retries and checks the
- * remaining time first. Because of the timeouts, a target that accepts a connection and never answers cannot use up the
- * invocation.
+ * remaining time first. The timeouts end a request to a target that accepts the connection but never answers. Otherwise
+ * the request could take the whole invocation.
  */
 export const awsClientDefaults = {
   maxAttempts: 1,
@@ -26,7 +26,7 @@ export interface Destroyable {
 
 const destroy = (client: unknown): void => (client as Destroyable).destroy();
 
-/** Removes the SDK's logger middleware, which copies requests and answers even without a logger: 7 µs per message. */
+/** Removes the SDK's logger middleware. Even without a logger it copies all data, which costs 7 µs per message. */
 const withoutLog = <Client>(client: Client): Client => {
   const { middlewareStack } = client as { readonly middlewareStack?: { readonly remove: (name: string) => boolean } };
   middlewareStack?.remove("loggerMiddleware");
@@ -38,7 +38,7 @@ export function lazyClient<Client>(
   given: Client | undefined,
   make: () => Promise<Client & Destroyable>,
 ): LazyClient<Client>;
-/** The same for a client without `destroy`: `end` closes the client that `make` created. */
+/** The same for a client without `destroy`. `end` closes the client that `make` created. */
 export function lazyClient<Client, Made extends Client = Client>(
   given: Client | undefined,
   make: () => Promise<Made>,

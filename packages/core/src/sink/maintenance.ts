@@ -23,7 +23,7 @@ export interface Maintenance {
    */
   readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
   /**
-   * Deletes tombstones that are older than any change that can be redelivered. Returns their number. Run it daily.
+   * Deletes tombstones that are older than any change that can be redelivered. Returns the number. Run it daily.
    * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low, or the target cannot delete tombstones.
    * @throws {SinkError} as `write` does.
    */
@@ -32,14 +32,14 @@ export interface Maintenance {
   readonly close: () => Promise<void>;
 }
 
-/** A stream keeps records for 24 hours, and an SQS dead-letter queue for 14 days, so no change is redelivered later. */
+/** A stream keeps records for 1 day, an SQS dead-letter queue for 14 days. So no change is redelivered after that. */
 const longestRedeliveryDays = 15;
 const defaultDays = 16;
 const mostDays = 3_650;
 
 /**
  * Checks for how many days a tombstone stays, and fills in the default.
- * @throws {ConfigError} CONFIG_INVALID when a redriven change could restore the item after the tombstone is gone.
+ * @throws {ConfigError} CONFIG_INVALID when the time is so short that a redriven change could restore a removed item.
  */
 export const checkTombstoneDays = (option: string, days: number = defaultDays): number => {
   const reason = "; a shorter time would let a redriven change restore a removed item";

@@ -1,4 +1,4 @@
-// Message attributes of SNS and SQS: as a mapper returns them, as they are sent, and their size.
+// Message attributes of SNS and SQS: the values from a mapper, the form in which they are sent, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { sendableText } from "./message-text.ts";
@@ -30,11 +30,11 @@ export type WireAttributes = Record<string, WireAttribute>;
 
 /** Name of an attribute that every message has. Consumers can use it to discard repeats. */
 export const idempotencyKeyAttribute = "idempotency-key";
-/** Name of an attribute that every message has. Consumers can use it to discard changes older than one they know. */
+/** Name of an attribute that every message has. Consumers can use it to discard outdated changes. */
 export const versionAttribute = "sluice-version";
 
 /**
- * SQS accepts at most ten attributes. SNS drops a message with more if a queue subscribes with raw delivery.
+ * SQS accepts at most ten attributes. With raw delivery to a queue, SNS drops a message that has more attributes.
  * @see https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html (read 2026-11-23)
  */
 const maxAttributes = 10;

@@ -1,4 +1,4 @@
-// Checks of text in messages. SQS accepts only the characters of XML 1.0, and SNS forwards messages to SQS.
+// Checks text in messages. SQS accepts only the characters of XML 1.0, and SNS may forward a message to SQS.
 
 import { createHash } from "node:crypto";
 import { toJson } from "../record/json.ts";
@@ -12,7 +12,7 @@ const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 /** The only illegal characters that `JSON.stringify` does not escape. */
 const unescaped = /[\uFFFE\uFFFF]/g;
 
-/** Escapes illegal characters in JSON. The search costs nothing for Latin-1 strings. */
+/** Escapes illegal characters in JSON. For Latin-1 strings the search takes almost no time. */
 export const xmlSafe = (json: string): string => {
   if (!json.includes("\uFFFE") && !json.includes("\uFFFF")) return json;
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);

@@ -30,7 +30,7 @@ export const checkWhole = (
   throw invalidOption(option, `must be a whole number ${bounds}${reason}`);
 };
 
-/** @throws {ConfigError} CONFIG_INVALID when a client is given that lacks the method that the sink calls. */
+/** @throws {ConfigError} CONFIG_INVALID when the given client does not have the method that the sink calls. */
 export const checkClient = (client: unknown, method: string, expectation: string, option = "client"): void => {
   if (client === undefined) return;
   if (typeof (client as Readonly<Record<string, unknown>> | null)?.[method] === "function") return;
@@ -44,7 +44,7 @@ export const checkEither = (options: Readonly<Record<string, unknown>>): void =>
   throw invalidOption(first, `or option "${second}" must be given, and not both`);
 };
 
-/** How an item's key becomes the target's key: shared names, a map of target name to attribute, or a function. */
+/** The target's key: names that item and target share, a map of target name to item attribute, or a function. */
 type KeyMap = readonly string[] | { readonly [name: string]: string } | ((...keys: never) => unknown);
 
 /** Checks the option `key`, and returns a frozen copy. @throws {ConfigError} CONFIG_INVALID, with `expectation`. */
@@ -57,14 +57,14 @@ export const checkKeyMap = <Key extends KeyMap>(key: Key | undefined, expectatio
   return Object.freeze((Array.isArray(key) ? [...key] : { ...key }) as Key);
 };
 
-/** Maps each attribute of the target's key to the attribute of the item that fills it. Undefined for a function. */
+/** Maps each attribute of the target's key to the item attribute that fills it. Undefined if `key` is a function. */
 export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string> | undefined => {
   if (key === undefined || typeof key === "function") return undefined;
   return new Map(Array.isArray(key) ? key.map((name) => [name, name]) : Object.entries(key));
 };
 
 /**
- * Calls the user's function in an option. The new error does not repeat the function's message, which may quote values.
+ * Calls the user's function in an option. The new error omits the message of the function's error: it may quote values.
  * @throws {RecordError} MAPPING_FAILED when the function throws anything but a ConfigError.
  */
 export const callUser = <From, Result>(option: string, call: (from: From) => Result, from: From): Result => {
@@ -93,5 +93,5 @@ export const checkTls = (option: string, tls: unknown): void => {
   throw invalidOption(option, `must not switch verification off; give the authority's certificate as ${option}.ca`);
 };
 
-/** Whether a host name from a URL or a connection option means this machine, so that no network lies in between. */
+/** Whether a host name from a URL or a connection option means this machine. Then traffic does not use a network. */
 export const isLoopbackHost = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/.test(host);

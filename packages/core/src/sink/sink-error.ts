@@ -27,7 +27,7 @@ const statusCodes: StatusCodes = {
   429: "SINK_THROTTLED",
 };
 
-/** Returns the error code for an HTTP status. `own` has the statuses that mean something else for this target. */
+/** Returns the error code for an HTTP status. `own` has the statuses that have another meaning for this target. */
 export const codeOfStatus = (status: number, own: StatusCodes = {}): SinkErrorCode =>
   own[status] ?? statusCodes[status] ?? (status >= 400 && status < 500 ? "SINK_REJECTED" : "SINK_UNAVAILABLE");
 
@@ -45,5 +45,5 @@ const hints: { readonly [code in SinkErrorCode]?: string } = {
   SINK_REJECTED: "; its text is withheld because it may quote values",
 };
 
-/** Returns a hint for the message of an error, for a sink that has `ensure`. Most codes have an empty hint. */
+/** Returns a hint for an error message of a sink that has `ensure`. For most codes the hint is empty. */
 export const errorHint = (code: SinkErrorCode): string => hints[code] ?? "";

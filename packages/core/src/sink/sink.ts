@@ -29,11 +29,11 @@ export interface UpsertDelivery<Message> {
 export interface AppendDelivery<Message> {
   readonly change: Change;
   readonly message: Message;
-  /** Derived from event id and route, so that repeats of a change share one key and different changes never do. */
+  /** Derived from event id and route. Repeats of a change have the same key; different changes have different keys. */
   readonly idempotencyKey: string;
 }
 
-/** The delivery type of a write mode. A conditional type, because TypeScript infers through it. */
+/** The delivery type of a write mode. It is a conditional type, so that TypeScript can infer the message type. */
 export type DeliveryOf<Message, Writes extends WriteMode> = Writes extends "upsert"
   ? UpsertDelivery<Message>
   : AppendDelivery<Message>;
@@ -61,13 +61,13 @@ export const failed = (delivery: Delivery, error: DeliveryError): WriteResult =>
 
 /** The part of the invocation that a sink sees. */
 export interface WriteContext {
-  /** Aborts when the invocation's time is nearly over. The sink then starts no request, and settles those in flight. */
+  /** Aborts when the invocation's time is nearly over. The sink then starts no request, and ends requests in flight. */
   readonly signal: AbortSignal;
   /** Milliseconds until `signal` aborts, for the timeouts of requests. */
   readonly remainingMs: () => number;
 }
 
-/** Capabilities of the target. Core and the conformance kit decide by these capabilities, never by the sink's name. */
+/** Capabilities of the target. Core and the conformance kit check these capabilities, and never the sink's name. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
   /** Maximum number of deliveries in one `write`. Default: all deliveries that are ready. */
@@ -77,8 +77,8 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
   /** Milliseconds for which the target discards repeats of an idempotency key, as FIFO targets do. Default: none. */
   readonly dedupesForMs?: number;
   /**
-   * Default of the route option `dedupe`, for append sinks. Set `always` if a repeat does harm, as with mails. If
-   * undefined, the default is `native` if the target discards repeats, else `on-failure`.
+   * Default of the route option `dedupe`, for append sinks. Set `always` if a repeat does harm, for example a second
+   * mail. If undefined, the default is `native` if the target discards repeats, and otherwise `on-failure`.
    */
   readonly dedupe?: Dedupe;
 }
@@ -86,7 +86,7 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
 /**
  * Writes deliveries to one target. A factory creates the sink once per cold start, without I/O.
  *
- * A call of `write` never gets two deliveries of one item, nor an item that another call has in flight. `write`
+ * Two deliveries of one item are never in the same call of `write`, nor in two calls that run at the same time. `write`
  * returns a result for every delivery; a delivery without a result fails with SINK_UNREPORTED. `write` is safe to
  * repeat, and leaves retries to core. It rejects with a `SinkError` when the target as a whole is unusable.
  */
@@ -107,7 +107,7 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   readonly close?: () => Promise<void>;
 }
 
-/** Returns the sink with another `write`. Copies members by name, because a sink may be an instance of a class. */
+/** Returns a copy of the sink with another `write`. Copies members by name: a sink may be an instance of a class. */
 export const withWrite = <Message, Writes extends WriteMode>(
   sink: Sink<Message, Writes>,
   write: Sink<Message, Writes>["write"],
@@ -119,13 +119,13 @@ export const withWrite = <Message, Writes extends WriteMode>(
   close: async () => sink.close?.(),
 });
 
-/** The changes that a mapper gets. The mapper of an upsert sink gets only those after which the item exists. */
+/** The changes that a mapper gets. The mapper of an upsert sink gets only changes after which the item exists. */
 export interface ChangeOf<Item> {
   readonly upsert: LiveChange<Item>;
   readonly append: Change<Item>;
 }
 
-/** Returns the message for a change. Undefined: the item has no copy in the target, or an append sink skips it. */
+/** Returns the message for a change. Undefined: the target should have no copy, or an append sink skips the change. */
 export type Mapper<Item, Message, Writes extends WriteMode> = (change: ChangeOf<Item>[Writes]) => Message | undefined;
 
 /** A sink that creates its own mapper from its options. */

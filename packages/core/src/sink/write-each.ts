@@ -11,7 +11,7 @@ export interface EachRequest<Message, Request> {
   readonly sink: string;
   /** Creates the request for a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
   readonly encode: (delivery: AppendDelivery<Message>) => Request;
-  /** Sends a request; not called after the signal has aborted. Resolves with an error if the target refused it. */
+  /** Sends a request; not called after the signal has aborted. Resolves with an error if the target refuses it. */
   readonly send: (
     request: Request,
     delivery: AppendDelivery<Message>,
@@ -31,7 +31,7 @@ const settle = async (
   }
 };
 
-/** Creates the `write` of a sink that sends each delivery by itself, and a `dryRun` that only encodes. Spread both. */
+/** Creates a `write` that sends each delivery by itself, and a `dryRun` that only encodes. Spread both into a sink. */
 export const writeEach = <Message, Request>({
   sink,
   encode,
