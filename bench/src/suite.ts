@@ -10,10 +10,10 @@ export interface SuiteOptions {
   readonly batches: number;
 }
 
-/** Figures by name, such as `postgres/version-table/insert/vs-raw`. A higher ratio is better. */
+/** Figures by name, such as `postgres/version-table/insert/vs-raw`. For a ratio, a higher figure is better. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The goal of a figure, for a machine with 2 cores and batches of 1,000 records. */
+/** The limit that a figure should meet on a machine with 2 cores, in batches of 1,000 records. */
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
 
 /** The result of a suite. */
@@ -28,7 +28,7 @@ export interface SuiteReport {
 export interface Suite {
   readonly name: string;
   /**
-   * True for a suite that runs only when the command names it, because the suite takes minutes even with few rounds.
+   * If true, the suite runs only if the command names it, because the suite takes minutes even with few rounds.
    */
   readonly isRunByNameOnly?: true;
   readonly run: (options: SuiteOptions) => Promise<SuiteReport>;
