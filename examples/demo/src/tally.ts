@@ -15,7 +15,7 @@ export interface Tally {
   invocations: number;
   /** Number of records in batches from the stream, including redelivered records. */
   records: number;
-  /** Milliseconds from just before a write until its batch was finished, by the clock of this process. */
+  /** Milliseconds from just before a write until its batch was finished. This process measures both times. */
   readonly latenciesMs: number[];
   readonly stop: () => void;
 }
