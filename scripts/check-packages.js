@@ -41,7 +41,7 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-/** Finds types of optional peers in the declarations. Users without the peer would get an error of tsc, or `any`. */
+/** Finds types of optional peers in the declarations. Without the peer, users would get a tsc error or `any`. */
 const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   const optional = Object.keys(peerDependenciesMeta);
   const declarations = files.filter((path) => path.endsWith(".d.ts"));

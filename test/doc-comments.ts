@@ -2,7 +2,7 @@
 
 import { read } from "./workspace.ts";
 
-/** Whether a text ends with a doc comment. Directives of Biome may stand between comment and declaration. */
+/** Returns true if the text ends with a doc comment. Directives of Biome after the doc comment are allowed. */
 const endsWithDocComment = (text: string): boolean =>
   /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.test(text.replace(/(?:\/\/ biome-ignore .*\n)+$/, ""));
 

@@ -1,4 +1,4 @@
-// A target of a chaos test has a route, a reader, and faults. The reader shares no code with the sink.
+// A target of a chaos test: a route, a reader of its content, and faults. The reader shares no code with the sink.
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { Sink } from "@sluice/core/sink-kit";

@@ -20,7 +20,7 @@ export interface ConvergenceOptions {
   readonly seed: number;
   readonly runs: number;
   /**
-   * With `race`, several writers write one item concurrently. It needs a target whose writes overlap. Default `faults`.
+   * `race`: several writers write one item concurrently. The target's writes must be able to overlap. Default `faults`.
    */
   readonly kind?: "faults" | "race";
 }
@@ -83,7 +83,7 @@ interface PlayedHistory {
   readonly expected: ReadonlyMap<string, Copy>;
 }
 
-/** Plays the history that belongs to the seed. Keeps only the expected copies, to save memory. */
+/** Plays the history that belongs to the seed, and returns the expected copies. */
 const play = async (target: Target<unknown>, planned: Play, seed: number): Promise<PlayedHistory> => {
   const variant = target.variants[planned.random.integer(target.variants.length)] ?? target.variants[0];
   try {

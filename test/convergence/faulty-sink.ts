@@ -129,7 +129,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   const write: Write<Message> = async (batch, context) => {
-    // A late write is most dangerous while a later change of the same item is written.
+    // Starts late writes of the batch's items, because a late write is most dangerous during a later write of its item.
     const itemKeys = itemKeysOf(batch);
     release((lateWrite) => random.chance(0.3) && [...lateWrite.itemKeys].some((itemKey) => itemKeys.has(itemKey)));
     if (crashAt !== undefined) {
