@@ -57,7 +57,7 @@ export const testConvergence = <Message>(
 const mutantRuns = 10;
 const mostMutantRuns = 2000;
 
-/** Declares the test that the suite finds a defect. Each call of `open` returns an empty target. */
+/** Declares a test that expects the suite to find a defect of a target. Every `open` returns an empty target. */
 export const testMutant = <Message>(
   name: string,
   open: () => Promise<Target<Message>>,
