@@ -43,7 +43,7 @@ export const foldersIn = (parent: string): string[] =>
     .filter((name) => existsSync(join(root, parent, name, "package.json")))
     .map((name) => `${parent}/${name}`);
 
-/** Every file that matches the patterns, except files that git ignores. Paths are relative to the root. */
+/** Returns every file that matches the patterns, except files that git ignores. Paths are relative to the root. */
 export const filesOfRepository = (...patterns: string[]): string[] =>
   execFileSync("git", ["ls-files", "-co", "--exclude-standard", ...patterns], { cwd: root, encoding: "utf8" })
     .split("\n")

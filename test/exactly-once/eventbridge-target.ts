@@ -8,7 +8,7 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** Calls CloudWatch Logs. moto does not check the signature, but reads the name of the service from it. */
+/** Calls CloudWatch Logs on moto. moto finds the service's name in the signature, but does not verify the signature. */
 const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: object): Promise<unknown> => {
   const response = await fetch(endpoint, {
     method: "POST",

@@ -6,7 +6,7 @@ import type { AdjustableClock } from "./adjustable-clock.ts";
 export interface FaultPlan {
   /** If `failingEvery` divides the number of a request, one entry of the request fails. */
   readonly failingEvery: number;
-  /** Number of the first request that is throttled. The target throttles for `throttledMs`. */
+  /** Number of the first request that is throttled. From then on, every request is throttled for `throttledMs`. */
   readonly throttledFrom: number;
   readonly throttledMs: number;
   /** The environment crashes just before it sends the request with this number. */
