@@ -14,7 +14,7 @@ import { webhookTarget } from "./exactly-once/webhook-target.ts";
 
 printResults();
 
-/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
+/** A long timeout, because each change causes two writes to DynamoDB Local, which is slow. */
 jest.setTimeout(900_000);
 
 const runner = { describe, test, afterAll };

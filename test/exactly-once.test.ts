@@ -32,7 +32,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, asy
   return { sqs, dynamodb, stop };
 });
 
-/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
+/** A long timeout, because each change causes two writes to DynamoDB Local, which is slow. */
 jest.setTimeout(900_000);
 
 describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {

@@ -56,7 +56,7 @@ const takeAny = (waiting: number[], most: number, random: () => number): number[
   return taken;
 };
 
-/** Returns how often a message is received on average, with its final success. At most `mostHidden` may be hidden. */
+/** Returns how often a message is received on average, up to its success. At most `mostHidden` messages are hidden. */
 const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
   const delaysOf = delays();
   const perSecond = changesPerSecond * scale;
@@ -96,7 +96,7 @@ const lambdaDollars = (invocations: number, seconds: number): number =>
   invocations * (price.invocation + 0.5 * seconds * price.gigabyteSecond);
 
 /**
- * Returns the requests, the dollars for a standard queue, and the dollars for a FIFO queue, after `receives` receives.
+ * Returns the requests, and the dollars for a standard and a FIFO queue, if a message is received `receives` times.
  */
 const costOf = (receives: number) => {
   const [sends, received, postponed] = [changes / 10, (changes * receives) / 10, (changes * (receives - 1)) / 10];

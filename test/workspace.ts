@@ -25,7 +25,7 @@ export interface Door {
 /** A name that a file re-exports from another file. */
 export interface Reexport {
   readonly name: string;
-  /** The name that the other file uses for it. */
+  /** The name under which the other file exports it. */
   readonly original: string;
   readonly isType: boolean;
   readonly from: string;

@@ -34,7 +34,7 @@ const end = async (child: ChildProcess): Promise<void> => {
   await exited;
 };
 
-/** Starts fauxqs, an emulator of SNS and SQS, on a free port of 127.0.0.1. It has no topics and queues at first. */
+/** Starts fauxqs, an emulator of SNS and SQS, on a free port of 127.0.0.1. It starts without topics and queues. */
 export const startMessagingServer = async (): Promise<MessagingServer> => {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: fileURLToPath(new URL(".", import.meta.url)),

@@ -13,14 +13,14 @@ export interface SuiteOptions {
 /** Figures by name, such as `postgres/version-table/insert/vs-raw`. For a ratio, a higher figure is better. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The limit that a figure should meet on a machine with 2 cores, in batches of 1,000 records. */
+/** The goal of a figure. It applies to a machine with 2 cores and to batches of 1,000 records. */
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
 
 /** The result of a suite. */
 export interface SuiteReport {
   readonly figures: Figures;
   readonly goals: Readonly<Record<string, Goal>>;
-  /** Lines of Markdown: the conditions of the run, and tables of its measurements. */
+  /** Lines of Markdown: the conditions of the run, and tables of the results. */
   readonly lines: readonly string[];
 }
 

@@ -15,7 +15,7 @@ const batches = 30;
 const freshItems = 4;
 
 /**
- * The number of batches that reach the target must be smaller than this. Three batches open the circuit breaker.
+ * The number of batches that reach the target must be smaller than this value. Three batches open the circuit breaker.
  * Batches are two seconds apart, so five or six later batches contain a probe.
  */
 const fewBatches = 12;

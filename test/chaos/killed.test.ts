@@ -81,7 +81,7 @@ const runLive = async ({ sqs, settings }: Rig, seed: number, steps: readonly str
   return records.slice(0, fed);
 };
 
-/** Redrives until the queue is empty and the function has crashed at every step. */
+/** Processes the redrive queue until the queue is empty and the function has crashed at every step. */
 const redrive = async ({ sqs, settings, redriveUrl }: Rig, steps: readonly string[]): Promise<void> => {
   const crashing = crashingFunction({ ...settings, isFixed: true }, steps);
   const mapping = sqsEventSourceMapping({

@@ -2,7 +2,7 @@
 
 import type { OpensearchMutation } from "./opensearch-target.ts";
 
-/** Replaces a text in the body of every bulk request. */
+/** Returns a mutation that replaces a text in the body of every bulk request. */
 const replacing = (found: string | RegExp, replacement: string): OpensearchMutation => ({
   rewrite: (body) => body.replaceAll(found, replacement),
 });

@@ -12,7 +12,7 @@ import type { Variant } from "./target.ts";
 /** The filter of a history. After a change, an item may begin or cease to match the filter. */
 type Predicate = (item: SpecimenItem) => boolean;
 
-/** A history and the way to play it. */
+/** A history, and the settings with which it is played. */
 export interface Play {
   readonly history: RandomHistory;
   readonly predicate: Predicate | undefined;

@@ -19,7 +19,7 @@ type Mode = "normal" | "refusing" | "hanging";
 
 const changesPerSecond = 500;
 const tickMs = 20;
-/** Time before the measurement. The circuit breaker opens during this time. */
+/** The measurement begins after this time, so that the circuit breaker is already open. */
 const warmupMs = 20_000;
 const measuredMs = 30_000;
 

@@ -16,13 +16,13 @@ import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
 
-/** The message of every contender: the film as JSON, with attributes for filters and deduplication. */
+/** The message that every contender sends: the film as JSON, with attributes for filters and deduplication. */
 export interface BenchMessage {
   readonly body: string;
   readonly attributes: { readonly [name: string]: string };
 }
 
-/** A topic or queue, with the calls that the contenders use. */
+/** A topic or queue, with the functions that the contenders need. */
 export interface MessagingApi<Request> {
   /** The sink to measure. The sink creates its own client, as in a user's function. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;

@@ -35,7 +35,7 @@ export interface Audit {
   readonly busiest: readonly ReceivedChange[];
 }
 
-/** Returns the sequence number in a version, which has the form `<epoch>-<sequence number>`. */
+/** Returns the sequence number in a version. A version has the form `<epoch>-<sequence number>`. */
 const sequenceNumberOf = (version: string): string => withoutZeros(version.slice(version.lastIndexOf("-") + 1));
 
 const byFilm = (arrivals: readonly ReceivedChange[]): Map<string, ReceivedChange[]> => {

@@ -38,7 +38,7 @@ export interface DemoResult {
   readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
 }
 
-/** The parts that all steps of a run use. */
+/** The objects that all steps of a run share. */
 interface DemoRun {
   readonly options: Options;
   readonly engines: DemoEngines;
@@ -92,7 +92,7 @@ const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string
     functionTimeoutMs: 900_000,
   });
 
-/** The event source mapping of the retry queue, if the run has a retry queue. */
+/** The event source mapping of the retry queue. Undefined if the run has no retry queue. */
 const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMapping | undefined =>
   queues.retryUrl === undefined
     ? undefined

@@ -13,7 +13,7 @@ export interface ReceivedChange {
   readonly kind: string;
 }
 
-/** A target that gets a message for every change, with a local receiver. */
+/** A target that gets a message for every change, and the local receiver of these messages. */
 export interface Feed {
   readonly name: string;
   /** Describes the kind of target, and the mechanism that prevents duplicates. */
