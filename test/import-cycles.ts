@@ -10,8 +10,8 @@ const reversed = (graph: ImportGraph): ImportGraph => {
 };
 
 /**
- * Adds `file` and every file that can be reached from it to `visited`. Returns the files that were added. A file comes
- * after the files that it imports.
+ * Adds `file` and all files that it imports, directly or indirectly, to `visited`. Returns the added files. A file
+ * comes after the files that it imports.
  */
 const visit = (graph: ImportGraph, file: string, visited: Set<string>): string[] => {
   if (visited.has(file)) return [];

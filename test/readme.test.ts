@@ -1,4 +1,4 @@
-// Copies the code on the README's first screen into a file, and invokes it as Lambda would. A change must become a row.
+// Copies the code on the README's first screen into a file, and invokes the handler in it. A change must become a row.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -74,7 +74,7 @@ export const insertEvents = (films: readonly PlainItem[], batchSize: number): St
     batchSize,
   );
 
-/** Returns batches of events that give every film one more vote. Their stream positions follow those of the inserts. */
+/** Returns batches of events that give every film one more vote. The events come after the inserts in the stream. */
 export const updateEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(film, voted(film), films.length + index + 1)),

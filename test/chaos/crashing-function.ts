@@ -19,7 +19,7 @@ export interface FunctionSettings {
   readonly seed: number;
   /** Whether the mapper's bug is fixed. */
   readonly isFixed: boolean;
-  /** The step at which the environment kills itself, or undefined if it must not do so. */
+  /** The step at which the environment kills itself, or undefined if the environment never crashes. */
   readonly crashAt: string | undefined;
 }
 

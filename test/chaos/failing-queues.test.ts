@@ -36,7 +36,7 @@ const mapped = (change: Change) => {
   return { body: arrivalOf(change) };
 };
 
-/** Malformed responses of SQS. None of them confirms that SQS has stored a message. */
+/** Malformed responses of SQS. No response in this list confirms that SQS has stored a message. */
 const bodies = ['{"Successful":[]}', '{"Failed":[{}]}', '{"Successful":null}'];
 
 /** What the queues are needed for in a test: for retries and dead letters, or only for dead letters. */

@@ -54,7 +54,7 @@ const open = async (engines: Engines<typeof wanted>, seed: number) => {
 type Rig = Awaited<ReturnType<typeof open>>;
 
 /**
- * Adds records to the stream until the function has crashed at every step and has handled all records. Returns them.
+ * Adds records to the stream until the function has crashed at every step and handled all records. Returns the records.
  */
 const runLive = async ({ sqs, settings }: Rig, seed: number, steps: readonly string[]): Promise<StreamRecord[]> => {
   const records = historyOf(seed, { items: 25, changes: roundSize * mostRounds });

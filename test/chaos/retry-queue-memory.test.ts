@@ -45,7 +45,7 @@ describeWithSqs("chaos: two targets that are down for a simulated hour", (engine
     const queuedBytes = settings.batches * settings.batchSize * 2 * settings.noteBytes;
     expect(queuedBytes).toBeGreaterThan(8 * mostGrowthBytes);
     expect(heaps).toHaveLength(settings.samples);
-    // The first sample is the baseline. When it is taken, all code is loaded and compiled.
+    // The first sample is the baseline. At that time all code is loaded and compiled.
     const [first = 0, ...later] = heaps;
     expect(Math.max(...later) - first).toBeLessThan(mostGrowthBytes);
   });

@@ -19,7 +19,7 @@ export interface FaultySink<Message> {
   readonly sink: Sink<Message, "upsert">;
   /** Makes the next write crash the invocation after `written` deliveries have been written. */
   readonly crashAfter: (written: number) => void;
-  /** Starts the late writes, which run concurrently with other work. Resolves when they have finished. */
+  /** Starts the late writes, which run concurrently with other work. Resolves when the late writes have finished. */
   readonly releaseLateWrites: () => Promise<void>;
   /** From now on, every write succeeds. */
   readonly stopFaults: () => void;

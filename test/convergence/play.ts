@@ -59,7 +59,7 @@ const stageOf = (variant: Variant<unknown>, predicate: Predicate | undefined, ra
   };
 };
 
-/** Waits for an invocation. If it crashed, replaces the environment and returns undefined. */
+/** Waits for an invocation. If the invocation crashed, replaces the environment and returns undefined. */
 const unlessCrashed = async <Answer>(stage: Stage, invocation: Promise<Answer>): Promise<Answer | undefined> => {
   try {
     return await invocation;

@@ -3,7 +3,7 @@
 import type { Image, Mapper, Sink } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "@sluice/testing";
 
-/** A variant of the sink. `map` is the mapper of the route. It is missing if the sink has its own mapper. */
+/** A variant of the sink. `map` is the mapper of the route. `map` is missing if the sink has its own mapper. */
 export interface Variant<Message> {
   readonly sink: Sink<Message, "upsert">;
   readonly map?: Mapper<SpecimenItem, Message, "upsert">;

@@ -1,4 +1,4 @@
-// Sinks with one defect each: they compare a wrong version. Such defects made other replicators lose data.
+// Sinks with one defect each: the sink compares a wrong version. Other replicators lost data by such defects.
 
 import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
 

@@ -25,7 +25,7 @@ const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: obje
 };
 
 /**
- * Returns the events in the order of arrival. This order can be checked, because an item's events are sent one by one.
+ * Returns the events in the order of arrival. The sink sends the events of an item one by one.
  */
 const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
   const arrived: Arrival[] = [];

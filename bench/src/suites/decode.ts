@@ -28,7 +28,7 @@ const decoders: Readonly<Record<"sluice" | "unmarshall", (image: Image) => unkno
 };
 
 /**
- * @throws if the decoders return different values, because they must do equal work. `toJson` writes binary as base64.
+ * @throws if the decoders return different values, because both must do equal work. `toJson` writes binary as base64.
  */
 const assertSameValues = (texts: Texts): void => {
   for (const corpus of corpora) {

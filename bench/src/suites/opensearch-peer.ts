@@ -23,7 +23,7 @@ interface OldSdk {
 }
 
 /**
- * Loads the package and sets credentials, which the server ignores. Without them the SDK would query EC2 metadata.
+ * Loads the package and sets credentials. The server ignores credentials, but the SDK would query EC2 for missing ones.
  */
 const loadPeer = (): PushStream => {
   process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";

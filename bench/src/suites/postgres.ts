@@ -29,7 +29,7 @@ const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
 );
 
 /**
- * Postgres syncs commits to disk, which is its default. (The tests turn this off.) The server's background work is off,
+ * Postgres syncs commits to disk, as by default. (The tests turn this off.) The server's background work is off,
  * because it would slow down some contenders more than others.
  */
 const settings = {

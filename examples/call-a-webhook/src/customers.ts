@@ -1,4 +1,4 @@
-// The pipeline that sends changes of customers to the API of the CRM. Programs outside Lambda can import it too.
+// The pipeline that sends changes of customers to the API of the CRM. Programs outside Lambda can import this file.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";

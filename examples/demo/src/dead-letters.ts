@@ -44,7 +44,7 @@ export const redrive = async (sqs: SQS, queueUrl: string, handler: PipelineHandl
   const functionResponseTypes = ["ReportBatchItemFailures"] as const;
   const mapping = sqsEventSourceMapping({ client: sqs, queueUrl, handler, functionResponseTypes });
   await mapping.start();
-  // A message that the handler reports as failed stays hidden until after this loop, so it is delivered only once.
+  // A message that the handler reports as failed stays hidden until this loop has ended, so it is delivered only once.
   while (mapping.counters.invokedEventCount < count) await sleep(20);
   await mapping.stop();
   return mapping.counters.deletedEventCount;

@@ -15,7 +15,7 @@ import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /** The faults of one run. */
 export interface Faults {
-  /** Wraps a sink, so that it fails for the films that the invocation's `FaultPlan` names. */
+  /** Wraps a sink, so that the sink fails for the films in the `FaultPlan` of the invocation. */
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
   /** Wraps a handler, so that the handler crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;

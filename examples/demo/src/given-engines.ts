@@ -19,7 +19,7 @@ const placeOf = (variable: string, address: string): { readonly host: string; re
 
 const expectAnswer = async (variable: string, address: string): Promise<void> => {
   const { host, port } = placeOf(variable, address);
-  // A URL without a host contains the path of a Unix socket. Only pg can connect to that socket, so it is not checked.
+  // A URL without a host contains the path of a Unix socket. Only pg can connect to the socket, so no check follows.
   if (host === "") return;
   const socket = connect({ host, port });
   try {

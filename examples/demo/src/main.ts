@@ -1,6 +1,6 @@
 // Runs Sluice on embedded engines. A Lambda handler replicates the changes of films in DynamoDB to the chosen replicas.
 // A bad record goes to the dead-letter queue and is redriven. At the end the demo compares every value. Feeds get a
-// message for every change. To test them, half of a batch fails and the function crashes, and an audit checks the
+// message for every change. To test feeds, half of a batch fails and the function crashes, and an audit checks the
 // messages. With --outage, these faults are left out. Instead, Postgres is down for some time.
 // Exit code: 0 if table and replicas are equal and every feed got each change once and in order, 2 if an engine is
 // missing, 130 after Ctrl-C, 1 otherwise.

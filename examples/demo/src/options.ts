@@ -22,7 +22,7 @@ const defaultWritesWithFeeds = 600;
 /** Default number of writes with an outage. The writes are spread over the time before, during and after the outage. */
 const defaultWritesWithOutage = 1500;
 
-/** Default targets with an outage: Postgres, which is killed, a feed, and a second replica. */
+/** Default targets with an outage: Postgres (which is killed), a feed, and a second replica. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
 /** The text of --help. */

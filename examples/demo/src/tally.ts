@@ -56,7 +56,7 @@ export const noteLatencies = (tally: Tally, records: readonly StreamRecord[]): v
   }
 };
 
-/** Returns a percentile of the values, or 0 if there are no values. If `share` is 0.5, it is the median. */
+/** Returns a percentile of the values, or 0 if there are no values. If `share` is 0.5, this is the median. */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -1,4 +1,4 @@
-// The events about orders that other teams receive. Their format is a contract, so it must not depend on the table.
+// The events about orders that other teams receive. The event format is a contract, independent of the table.
 
 import type { Change } from "@sluice/core";
 import type { SnsMessage } from "@sluice/sink-sns";

@@ -22,7 +22,7 @@ export interface Feed {
   readonly interest: Interest | undefined;
   /** Adds the feed's route to the pipeline. The sink of the route has the planned faults. */
   readonly addTo: (pipeline: FilmsPipeline, faults: Faults) => FilmsPipeline;
-  /** Returns all messages that have arrived. Call this function only once, because it deletes a queue's messages. */
+  /** Returns all messages that have arrived. Call this function only once, because it empties the queues. */
   readonly received: () => Promise<readonly ReceivedChange[]>;
   readonly close: () => Promise<void>;
 }
