@@ -1,5 +1,5 @@
-// Packs every public package, and checks each tarball with publint, with attw, and for required files. Also checks the
-// version of `tsc`, because the bin of another package may replace it. Exits with 1 if a check finds a problem.
+// Packs every public package. Checks each tarball with publint, with attw, and for required files. Also checks the
+// version of `tsc`, because another package could replace the `tsc` command. Exits with 1 if a check finds a problem.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Files that the tarball must contain. */
+/** Returns the files that the tarball of a package must contain. */
 const requiredOf = ({ bin }) => [
   "package.json",
   "README.md",
@@ -17,7 +17,7 @@ const requiredOf = ({ bin }) => [
   ...(bin === undefined ? ["dist/index.js", "dist/index.d.ts"] : [...Object.values(bin), "dist/main.js"]),
 ];
 
-/** Runs a command. Returns its output, and whether it succeeded. */
+/** Runs a command. Returns its output and whether the command succeeded. */
 const attempt = (file, args, options) =>
   run(file, args, options).then(
     ({ stdout }) => ({ ok: true, output: stdout }),
@@ -41,7 +41,7 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-/** Finds types of optional peers in the declarations. Users without the peer would get an error of tsc, or `any`. */
+/** Finds types of optional peers in the declarations. Without the peer, users would get a tsc error or `any`. */
 const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
   const optional = Object.keys(peerDependenciesMeta);
   const declarations = files.filter((path) => path.endsWith(".d.ts"));

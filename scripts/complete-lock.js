@@ -1,23 +1,23 @@
 // Adds the platform packages that npm left out of package-lock.json.
 //
-// npm drops an optional dependency from the lock file when the registry does not serve it (for example a mirror with Linux
-// packages only), and `npm ci` then rejects the lock file: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The added
-// entries have the version, system, processor and libc from the packages' manifests.
-// Run it after `npm install` with such a registry: node scripts/complete-lock.js
+// If the registry does not serve an optional dependency, as a mirror that has only Linux packages, npm drops the
+// dependency from the lock file. `npm ci` then fails: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The entries
+// that this script adds get their version, system, processor and libc from the packages' manifests.
+// Run this script after `npm install` with such a registry: node scripts/complete-lock.js
 
 import { readFileSync, writeFileSync } from "node:fs";
 
 const systems = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
 const processors = ["arm64", "arm", "ia32", "loong64", "ppc64", "riscv64", "s390x", "x64"];
 
-/** Resolves a package from the path `from`. Returns the path of the package in the lock file, or undefined. */
+/** Finds the package that Node would load from the folder `from`. Returns its path in the lock file, or undefined. */
 const resolveFrom = (packages, from, name) => {
   const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
   if (packages[path] !== undefined || from === "") return packages[path] && path;
   return resolveFrom(packages, from.slice(0, Math.max(from.lastIndexOf("/node_modules/"), 0)), name);
 };
 
-/** The platform in the name of a package, as a value of Node's `process.platform` and a value of `process.arch`. */
+/** Returns the platform in the name of a package, as values of `process.platform` and `process.arch`. */
 const platformOf = (name) => {
   const words = name.split(/[/-]/);
   const os = systems.filter((system) => words.includes(system));

@@ -1,5 +1,5 @@
-// Prints "<passed> passed, <failed> failed" for a Jest run, from its --outputFile and its exit status. A run without a file,
-// without tests, or with a failure status but no failed test counts as one failure.
+// Prints "<passed> passed, <failed> failed" for a Jest run. Reads the --outputFile and the exit status of the run. If
+// there is no file, if there are no tests, or if the status is a failure without a failed test, prints one failure.
 
 import { existsSync, readFileSync } from "node:fs";
 

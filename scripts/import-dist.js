@@ -1,6 +1,6 @@
-// Imports every package and every example from its dist, each in its own process of plain Node, without loader and
-// conditions. A program (main.js) is not imported, because an import would run it; the modules beside it are imported.
-// The process has the environment variables of the folder's .env.example.
+// Imports the dist of every package and every example. Each import has its own Node process, without loader and without
+// conditions. A program (main.js) is not imported, because an import would run it. Instead the files in its folder are
+// imported. The process gets the environment variables in the folder's .env.example.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

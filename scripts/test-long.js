@@ -2,7 +2,7 @@
 // For many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
 //
 // Plays N histories (default: 10,000) for every target, release and guard, or runs every chaos test N times. S is the
-// first seed; by default it is a new seed each time, and is printed. PATTERN selects test files, for example
+// first seed. Without --seed the script chooses a new seed and prints it. PATTERN selects test files, for example
 // test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";

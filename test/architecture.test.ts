@@ -1,4 +1,4 @@
-// Checks the architecture: which files and folders each package has, and what each file may import.
+// Checks which files and folders each package has, and what each file may import.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ const filesBesideSources = [
   "test/options.test.ts",
 ];
 
-/** The folders that a sink may have beside its five files. A folder name has the same meaning in every sink. */
+/** The folders that a sink may have beside its five files. A folder name means the same in every sink package. */
 const foldersOfSinks: Readonly<Record<string, string>> = {
   client: "creates the client of the target, or adapts the user's client",
   schema: "reads, creates and purges tables and indexes of the target",
@@ -63,13 +63,13 @@ describe.each(sinks)("%s", (folder) => {
   });
 });
 
-/** The modules that a source file imports at run time, without dynamic imports and type-only imports. */
+/** Returns the modules that a source file imports statically. Leaves out dynamic imports and type-only imports. */
 const loadedBy = (path: string): string[] =>
   [...read(path).matchAll(/^(?:import|export)\s(?!type\b)(?:[^;"]*\sfrom\s)?"([^"]+)"/gm)].map(
     ([, module = ""]) => module,
   );
 
-/** Whether a module belongs to a peer dependency of this package. */
+/** Returns a function that tells whether a module belongs to a peer dependency of this package. */
 const isPeerOf = (folder: string): ((module: string) => boolean) => {
   const peers = Object.keys(manifestOf(folder).peerDependencies ?? {});
   return (module) => peers.some((peer) => module === peer || module.startsWith(`${peer}/`));
@@ -81,7 +81,7 @@ test.each(sinks)("%s loads the client of its target at its first use, not at the
   expect(loaded.filter(isPeerOf(folder))).toEqual([]);
 });
 
-// esbuild refuses to bundle an import of a package that is not installed, unless the import has a `catch`.
+// esbuild refuses to bundle the import of a package that is not installed, unless the code catches the import's error.
 test.each(packages)("%s names a missing peer dependency, and can be bundled without it", (folder) => {
   const imported = sourceFilesOf(folder).flatMap((path) => [
     ...read(path).matchAll(/(?<!typeof )import\("([^"]+)"\)(?!\.[A-Z])(\.catch\(\s*missingDependency\()?/g),
@@ -134,7 +134,7 @@ describe.each(packages)("%s", (folder) => {
 
 describe("the rooms of core", () => {
   const src = "packages/core/src";
-  /** A room is a group of files. A file may import from its own room and from earlier rooms in this list. */
+  /** A room is a group of files. A file may import from its own room and from the rooms before it in this list. */
   const rooms = [
     ["errors.ts", "logger.ts"],
     ["async/"],
@@ -168,7 +168,7 @@ describe("the rooms of core", () => {
 
 const doors = packages.flatMap(doorsOf);
 
-/** Follows the re-exports of a name to its declaration. Returns the file and the name of the declaration. */
+/** Follows re-exports of a name to the declaration. Returns the file that declares the name, and the declared name. */
 const declarationOf = (path: string, name: string): string => {
   const reexport = reexportsOf(read(path)).find((other) => other.name === name);
   if (reexport === undefined) return `${path} ${name}`;
@@ -196,8 +196,8 @@ test("no file mentions the internal design documents, which are not in the repos
   expect(texts.filter((path) => mentioned.test(read(path)))).toEqual([]);
 });
 
-// The demo is left out, because it is a command and not a function. It sets the variables of the functions that it
-// runs.
+// The demo is left out, because it is a command, not a Lambda function. It sets the environment variables of the
+// functions that it runs.
 const functions = examples.filter((folder) => folder !== "examples/demo");
 
 test.each(functions)("the README of %s lists every environment variable that the example reads", (folder) => {
@@ -226,7 +226,7 @@ test.each([...packages, ...examples])("%s refers to the projects that it depends
   expect(expected.filter((path) => !actual.includes(path))).toEqual([]);
 });
 
-// pg emits an error event when the server closes a connection, even after `end()`. Without a listener the process ends.
+// When the server closes a connection, pg emits an error event, even after `end()`. Without a listener Node exits.
 test("every pool and client of pg has a listener for errors in the line after its constructor", () => {
   const constructed = filesOfRepository("*.ts", "*.md").flatMap((path) =>
     [...read(path).matchAll(/new (?:pg\.Client|(?:pg\.)?Pool)\(.*\n(.*\n.*)/g)].map(([, next = ""]) => ({

@@ -1,4 +1,4 @@
-// Counts the reads and writes of each `dedupe` mode for 1,000 changes on DynamoDB Local, and compares them with
+// Counts the reads and writes of 1,000 changes on DynamoDB Local, for each `dedupe` mode. Compares the counts with
 // docs/costs.md.
 
 import { readFileSync } from "node:fs";
@@ -20,14 +20,14 @@ interface Cost {
   writes: number;
 }
 
-/** Number of items that a request writes. A write whose condition fails costs as much as a successful write. */
+/** Returns the number of items that a request writes. A write costs the same if its condition fails. */
 const itemsIn = (command: string, input: unknown): number => {
   if (command !== "BatchWriteItemCommand") return 1;
   const { RequestItems } = input as { readonly RequestItems: Record<string, readonly unknown[]> };
   return Object.values(RequestItems).reduce((sum, requests) => sum + requests.length, 0);
 };
 
-/** Counts the queries and the written items of a client. */
+/** Counts the queries of a client, and the items that it writes. */
 const counted = (client: DynamoDBClient): Cost => {
   const cost: Cost = { queries: 0, writes: 0 };
   client.middlewareStack.add(
@@ -42,7 +42,7 @@ const counted = (client: DynamoDBClient): Cost => {
   return cost;
 };
 
-/** A sink with ten entries in a request. If `isFailing`, every tenth request denies its fifth entry the first time. */
+/** A sink with ten entries per request. If `isFailing`, the sink denies the fifth entry of every tenth request once. */
 const sinkOf = (isFailing: boolean, isNative: boolean): Sink<unknown, "append"> => {
   const denied = new Set<string>();
   let requests = 0;

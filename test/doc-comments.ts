@@ -2,11 +2,11 @@
 
 import { read } from "./workspace.ts";
 
-/** Whether a text ends with a doc comment. Directives of Biome may stand between comment and declaration. */
+/** Returns true if the text ends with a doc comment. Directives of Biome after the doc comment are allowed. */
 const endsWithDocComment = (text: string): boolean =>
   /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.test(text.replace(/(?:\/\/ biome-ignore .*\n)+$/, ""));
 
-/** Exported declarations without a doc comment, as `file:line name`. An overload's implementation needs no comment. */
+/** Returns exported declarations without a doc comment, as `file:line name`. Implementations of overloads need none. */
 export const undocumentedIn = (path: string): string[] => {
   const declaration = /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type) (\w+)/gm;
   const text = read(path);

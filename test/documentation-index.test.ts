@@ -1,5 +1,5 @@
-// Checks the documentation as a whole: indexes list every page, every shell command is run by a test or has a reason
-// why not, changesets name packages, and no page or TypeScript file uses an abandoned word.
+// Checks the documentation as a whole. Indexes list every page. Every shell command is run by a test, or says why not.
+// Changesets name packages. No page and no TypeScript file contains an abandoned word.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -8,7 +8,7 @@ import { fencesOf, filesOf, linksOf, markdownFiles, root, type TextFile } from "
 
 const files = markdownFiles();
 
-/** The files that a page links to, relative to the root of the repository. */
+/** Returns the files that a page links to, relative to the root of the repository. */
 const linkedFrom = (path: string): string[] => {
   const page = files.find((file) => file.path === path) ?? { path, text: "" };
   return linksOf(page)
@@ -57,7 +57,7 @@ describe("shell commands in README.md and docs/", () => {
 
   test("name the file that runs them, or the reason why no file runs them", () => {
     const unmarked = blocks.filter(({ info }) => !/^(sh|console) (run: \S+|not run: \S.*)$/.test(info));
-    // The demo's test finds the README's session by the mark `console`, without `run:`.
+    // The demo's test runs the README's block whose info string is only `console`, so the block needs no `run:`.
     const others = unmarked.filter(({ path, info }) => !(path === "README.md" && info === "console"));
     expect(blocks.length).toBeGreaterThan(5);
     expect(others.map(({ path, line, info }) => `${path}:${line} ${info}`)).toEqual([]);
@@ -95,7 +95,7 @@ describe("changesets", () => {
   });
 });
 
-// Words that were given up and have no other meaning in code. Pages may only quote them in code spans.
+// Words that were abandoned and have no other meaning in code. Pages may contain them only in code spans.
 const givenUp: readonly RegExp[] = [
   /\blanes?\b/i,
   /\bverdicts?\b/i,
@@ -122,12 +122,12 @@ const givenUp: readonly RegExp[] = [
   /\bleft alone\b/i,
 ];
 
-// Words that only pages must not use, because code may need them.
+// Words that pages must not contain. Code may contain them.
 const givenUpInPages: readonly RegExp[] = [/\bpeek\b/i, /\breserveMs\b/, /\bwhenFailing\b/, /\bdesign\.md\b/];
 
 const pages = files
   .filter(({ path }) => /^(README\.md|docs\/|\.changeset\/|(packages|examples|bench)\/)/.test(path))
-  .filter(({ path }) => path !== "docs/decisions/0035-rooms-doors-and-words.md"); // it lists the words
+  .filter(({ path }) => path !== "docs/decisions/0035-rooms-doors-and-words.md"); // this page lists the words
 
 test.each(pages)("$path uses no abandoned word", ({ text }) => {
   const prose = text.replaceAll(/`[^`\n]*`/g, "");
@@ -136,17 +136,17 @@ test.each(pages)("$path uses no abandoned word", ({ text }) => {
 
 describe("TypeScript files", () => {
   const exempt = [
-    /^test\/documentation-index\.test\.ts$/, // the list above
+    /^test\/documentation-index\.test\.ts$/, // contains the lists above
     /^packages\/local\/src\/engines\/postgres\.ts$/, // uses the Unix account "nobody"
   ];
   const sources = filesOf("packages/*.ts", "test/*.ts", "bench/*.ts", "examples/*.ts").filter(
     ({ path }) => !exempt.some((pattern) => pattern.test(path)),
   );
 
-  /** The text with the words of an identifier apart: `RunLedger` becomes `Run Ledger`. */
+  /** Returns the text with spaces between the words of each identifier: `RunLedger` becomes `Run Ledger`. */
   const wordsOf = (text: string): string => text.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|_/g, " ");
 
-  /** A phrase of several words is not looked for in identifiers: `of lateWrite` is not "of late". */
+  /** Splits identifiers only for single words. Otherwise `of lateWrite` would count as the phrase "of late". */
   const textFor = (word: RegExp, line: string): string => (word.source.includes(" ") ? line : wordsOf(line));
 
   test("use no abandoned word in comments, texts or names", () => {

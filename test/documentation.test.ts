@@ -1,6 +1,6 @@
-// Checks that the documentation's code compiles and runs, that its links work, and that its tables agree with the
-// sources. A TypeScript block with the mark `ts` is type-checked. A block with the mark `ts run` is also executed. A
-// block with the mark `ts nocheck: <reason>` is not checked.
+// Checks that the code in the documentation compiles and runs, that links work, and that tables agree with the sources.
+// A TypeScript block with the info string `ts` is type-checked, and with `ts run` also executed. A block with `ts
+// nocheck: <reason>` is not checked.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,11 +16,11 @@ const typescript = fences.filter(({ info }) => /^(ts|typescript|tsx|mts)\b/.test
 const checked = typescript.filter(({ info }) => info === "ts" || info === "ts run");
 const place = ({ path, line }: Fence): string => `${path}:${line}`;
 
-// The folder is inside the workspace, so that imports of packages resolve to the workspace's packages.
+// The folder is inside the workspace, so that the blocks import the packages of the workspace.
 const folder = join(root, ".cache", "documentation");
 const sourceOf = ({ path, line }: Fence): string => join(folder, `${path.replaceAll("/", "--")}.L${line}.ts`);
 
-/** Writes a block into a file, at the line numbers of the Markdown file. */
+/** Writes a block into a file. A line has the same number in this file as in the Markdown file. */
 const extract = (block: Fence): void => writeFileSync(sourceOf(block), "\n".repeat(block.line - 1) + block.code);
 
 const extractAll = (): void => {
@@ -43,7 +43,7 @@ const extractAll = (): void => {
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 };
 
-/** The errors of tsc in the extracted blocks, as text. The text is empty if there are no errors. */
+/** Returns the errors that tsc finds in the extracted blocks, or an empty text. */
 const typeErrors = (): string => {
   const tsc = join(root, "node_modules", ".bin", "tsc");
   try {
@@ -74,7 +74,7 @@ describe("code in the documentation", () => {
   }
 });
 
-/** The reason why a link is broken; undefined for a link that works. */
+/** Returns the reason why a link is broken, or undefined if the link works. */
 const faultOf = (from: string, link: string): string | undefined => {
   const [target = "", anchor] = decodeURI(link).split("#");
   const path = target === "" ? from : normalize(join(dirname(from), target));
@@ -105,7 +105,7 @@ test("no blank line separates the rows of a table from its head", () => {
   expect(headless).toEqual([]);
 });
 
-/** The packages that a block imports. */
+/** Returns the names of the packages that a block imports. */
 const packagesIn = ({ code }: Fence): string[] =>
   [...code.matchAll(/ from "((?:@[^/"]+\/)?[^/"]+)/g)]
     .map(([, name = ""]) => name)
@@ -115,7 +115,7 @@ test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path))
   "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
-    // A package for tests is installed next to core, because the pipeline under test uses core.
+    // A package for tests is installed with `--save-dev`. Its users have already installed core for their pipeline.
     if (installed.includes("--save-dev")) installed.push("@sluice/core");
     const [first] = checked.filter((block) => block.path === path);
     const imported = first === undefined ? [] : packagesIn(first);

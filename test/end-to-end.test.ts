@@ -1,5 +1,5 @@
-// Tests the whole path: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
-// examples/replicate-to-postgres and a Postgres table. A bad item is dead-lettered, and redriven after a repair.
+// Tests the whole path of a change: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
+// examples/replicate-to-postgres, and a Postgres table. A bad item is dead-lettered, and redriven after a repair.
 
 import {
   type AttributeValue,
@@ -52,7 +52,7 @@ const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription?.LatestStreamArn ?? "";
 };
 
-/** Sets the environment variables that the example reads, as in Lambda, and imports the example. */
+/** Sets the environment variables that the example reads, as in Lambda. Then imports the example. */
 const importExample = async (engines: Engines<typeof wanted>, databaseUrl: string, queueUrl: string) => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
@@ -115,7 +115,7 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
   const remove = (id: number) =>
     client.send(new DeleteItemCommand({ TableName: tableName, Key: { filmId: { N: String(id) } } }));
 
-  /** Returns all items of the table and all rows of the replica, in the same form. */
+  /** Returns all items of the table and all rows of the replica, both in the same form. */
   const bothSides = async () => {
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
     const text = (value: AttributeValue | undefined): string | null => value?.S ?? value?.N ?? null;

@@ -1,4 +1,4 @@
-// Checks that the published schema describes the envelopes that core writes and reads.
+// Checks that the published schema accepts the envelopes that core writes and reads.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

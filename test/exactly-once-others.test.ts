@@ -1,4 +1,4 @@
-// Exactly-once tests of e-mail by SES and SMTP, webhooks and EventBridge.
+// Exactly-once tests of e-mail through SES and SMTP, of webhooks, and of EventBridge.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridge } from "@aws-sdk/client-eventbridge";
@@ -14,7 +14,7 @@ import { webhookTarget } from "./exactly-once/webhook-target.ts";
 
 printResults();
 
-/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
+/** A long timeout, because each change causes two writes to DynamoDB Local, which is slow. */
 jest.setTimeout(900_000);
 
 const runner = { describe, test, afterAll };
@@ -25,7 +25,7 @@ describeWithDynamodb("on DynamoDB Local and servers in this process", ({ clientC
   afterAll(() => tables.destroy());
   const common = { isNative: false, store: newStores(tables), load: fullLoad };
 
-  // The emulator is three times as slow as the SMTP server. The sink is the same, so a fifth of the changes is enough.
+  // The emulator of SES is slow, and the test of SMTP uses the same sink. So a fifth of the changes is enough here.
   describe("e-mail by SES", () => {
     testScenarios({ ...common, name: "ses", open: sesTarget, load: smallLoad });
   });
@@ -46,7 +46,7 @@ describe("e-mail by SMTP to two recipients, one of whom the server may refuse", 
     store: async (now: () => number) => memoryDedupe({ now }),
   };
 
-  // In every mode the dedupe store has a record for each recipient.
+  // No mode causes duplicates, because even in the mode `none` the dedupe store has a record for each recipient.
   test.each<Dedupe>(["always", "on-failure", "none"])("%s: each recipient receives each mail once", async (dedupe) => {
     const { items, withCrashes: faults } = smallLoad;
     expect((await runScenario(sink, dedupe, { items, faults })).duplicates).toBe(0);
@@ -69,7 +69,7 @@ describeWithMoto("on DynamoDB Local and moto", ({ moto, dynamodb }) => {
     for (const client of [tables, buses]) client.destroy();
   });
 
-  // moto accepts only a hundred events a second, so this test has only a fifth of the changes.
+  // moto accepts only a hundred events per second, so this test has only a fifth of the changes.
   testScenarios({
     name: "eventbridge",
     open: () => {

@@ -1,5 +1,5 @@
-// Counts the messages that reach an append target under failures, throttling and crashes, for each dedupe mode. The
-// targets are in memory, on SQS and on SNS; exactly-once-others.test.ts has the other sinks.
+// Counts the messages that reach an append target despite failures, throttling and crashes, for each dedupe mode. The
+// targets are in memory, SQS and SNS. exactly-once-others.test.ts tests the other append sinks.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";
@@ -32,7 +32,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, asy
   return { sqs, dynamodb, stop };
 });
 
-/** A long timeout, because DynamoDB Local is slow and each change needs two writes. */
+/** A long timeout, because each change causes two writes to DynamoDB Local, which is slow. */
 jest.setTimeout(900_000);
 
 describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {

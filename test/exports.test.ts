@@ -1,5 +1,5 @@
-// Lists the names that every door (entry point) of every package exports, so that no name is exported by accident. To
-// accept a change, run: npm test -- -u test/exports
+// Lists the names that every door (entry point) of every package exports, so that no name is exported by accident. If a
+// change of the list is intended, run: npm test -- -u test/exports
 
 import { describe, expect, test } from "@jest/globals";
 import { doorsOf, foldersIn, read, reexportsOf, withoutComments } from "./workspace.ts";

@@ -1,4 +1,4 @@
-// Follows docs/getting-started.md to the letter in an empty folder. The packages are packed, as npm would serve them.
+// Runs every step of docs/getting-started.md in an empty folder. Installs tarballs, as a user would get them from npm.
 
 import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,15 +14,15 @@ const path = "docs/getting-started.md";
 const fences = fencesOf({ path, text: readFileSync(join(root, path), "utf8") });
 
 const scratch = mkdtempSync(join(tmpdir(), "sluice-getting-started-"));
-// If the test runs as root, the embedded Postgres runs as another user, who must have access to the binaries in this
+// If the test runs as root, the embedded Postgres runs as another user. That user needs access to the binaries in this
 // folder.
 chmodSync(scratch, 0o755);
 const [tarballs, project] = [join(scratch, "tarballs"), join(scratch, "orders")];
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /**
- * The environment variables of a reader, without the variables that npm and Jest have set, and without external
- * engines.
+ * The environment variables of a reader of the page. Variables that npm or Jest has set, and variables that name
+ * external engines, are left out.
  */
 const environment = {
   ...Object.fromEntries(
@@ -42,7 +42,7 @@ const execute = (command: string): Promise<{ readonly stdout: string; readonly s
 
 const run = async (command: string): Promise<string> => (await execute(command)).stdout;
 
-/** Builds and packs the Sluice packages that the page installs. Returns the tarballs by the name of the package. */
+/** Compiles and packs the Sluice packages that the page installs. Returns the tarballs by package name. */
 const pack = (): Map<string, string> => {
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const names = ["core", "sink-postgres", "local"];
@@ -61,14 +61,14 @@ const pack = (): Map<string, string> => {
 
 const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fence.info));
 
-/** The command of a session of the page, and its output as the page shows it. */
+/** Returns a command of the page, and the output that the page shows for the command. */
 const session = (index: number): { readonly command: string; readonly output: string } => {
   const { code = "" } = named(/^console run/)[index] ?? {};
   const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(code) ?? [];
   return { command, output };
 };
 
-// The page's code starts its own engines. The tests are skipped if this machine cannot start DynamoDB Local.
+// The page's code starts engines. The tests are skipped if this machine cannot start DynamoDB Local, which needs Java.
 const describeWithJava = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithJava("docs/getting-started.md", () => {

@@ -1,6 +1,6 @@
-// Finds import cycles, which are the strongly connected components of a graph of files.
+// Finds import cycles: the strongly connected components of the graph of files and imports.
 
-/** The files that each file imports. */
+/** Maps each file to the files that it imports. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 const reversed = (graph: ImportGraph): ImportGraph => {
@@ -10,8 +10,8 @@ const reversed = (graph: ImportGraph): ImportGraph => {
 };
 
 /**
- * Adds every file that can be reached from `file` to `visited`. Returns these files; each follows the files that it
- * imports.
+ * Adds `file` and all files that it imports, directly or indirectly, to `visited`. Returns the added files. A file
+ * comes after the files that it imports.
  */
 const visit = (graph: ImportGraph, file: string, visited: Set<string>): string[] => {
   if (visited.has(file)) return [];
@@ -19,7 +19,7 @@ const visit = (graph: ImportGraph, file: string, visited: Set<string>): string[]
   return [...(graph.get(file) ?? []).flatMap((other) => visit(graph, other, visited)), file];
 };
 
-/** The strongly connected components, by Kosaraju's algorithm. */
+/** Returns the strongly connected components, by Kosaraju's algorithm. */
 const componentsOf = (graph: ImportGraph): string[][] => {
   const visited = new Set<string>();
   const finished = [...graph.keys()].flatMap((file) => visit(graph, file, visited));
@@ -28,7 +28,7 @@ const componentsOf = (graph: ImportGraph): string[][] => {
   return finished.reverse().map((file) => visit(importers, file, assigned));
 };
 
-/** A shortest path from a file back to the same file; empty if there is none. */
+/** Returns a shortest path from a file back to the same file, or an empty list if there is no such path. */
 const cycleThrough = (graph: ImportGraph, start: string): string[] => {
   const paths = [[start]];
   const seen = new Set<string>();
@@ -42,7 +42,7 @@ const cycleThrough = (graph: ImportGraph, start: string): string[] => {
   return [];
 };
 
-/** One import cycle for each group of files that import each other, as `a -> b -> a`. */
+/** Returns one import cycle for each group of files that import each other, as `a -> b -> a`. */
 export const importCyclesOf = (graph: ImportGraph): string[] =>
   componentsOf(graph)
     .map(([file]) => (file === undefined ? [] : cycleThrough(graph, file)))

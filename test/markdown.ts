@@ -1,4 +1,4 @@
-// Reads the Markdown of this repository for tests: fenced blocks, headings, links, tables.
+// Reads the Markdown files of this repository for tests: fenced blocks, headings, links and tables.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ export const root: string = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** A file and its text. */
 export interface TextFile {
-  /** Relative to the root of the repository. */
+  /** The path of the file, relative to the root of the repository. */
   readonly path: string;
   readonly text: string;
 }
@@ -18,13 +18,13 @@ export interface TextFile {
 /** A fenced block. The info string is the text after the opening fence. */
 export interface Fence {
   readonly path: string;
-  /** Number of the first line inside the fence; the file's first line is 1. */
+  /** The number of the block's first line. The first line of the file has the number 1. */
   readonly line: number;
   readonly info: string;
   readonly code: string;
 }
 
-/** The files of the repository that match one of the patterns of git, except files that git ignores. */
+/** Returns the files that match one of these git patterns, except files that git ignores. */
 export const filesOf = (...patterns: readonly string[]): TextFile[] =>
   execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], {
     cwd: root,
@@ -34,12 +34,12 @@ export const filesOf = (...patterns: readonly string[]): TextFile[] =>
     .filter((path) => path !== "" && existsSync(join(root, path)))
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
-/** Every Markdown file of the repository, except files that git ignores. */
+/** Returns every Markdown file of the repository, except files that git ignores. */
 export const markdownFiles = (): TextFile[] => filesOf("*.md");
 
 const fence = /^( *)(```+|~~~+)([^\n]*)\n([\s\S]*?)^ *\2[`~]* *$/gm;
 
-/** The fenced blocks of a file, in order, without their indentation. */
+/** Returns the fenced blocks of a file, in order, without their indentation. */
 export const fencesOf = ({ path, text }: TextFile): Fence[] =>
   [...text.matchAll(fence)].map((match) => ({
     path,
@@ -48,23 +48,23 @@ export const fencesOf = ({ path, text }: TextFile): Fence[] =>
     code: (match[4] ?? "").replaceAll(new RegExp(`^${match[1]}`, "gm"), ""),
   }));
 
-/** The text without its code, so that brackets in code do not count as links. */
+/** Returns the text without its code, because brackets in code are not links. */
 const prose = (text: string): string => text.replaceAll(fence, "").replaceAll(/`[^`\n]*`/g, "code");
 
-/** The targets of a file's links as the file has them, such as `./errors.md#sink_denied`. */
+/** Returns the targets of a file's links exactly as written, such as `./errors.md#sink_denied`. */
 export const linksOf = ({ text }: TextFile): string[] => {
   const inline = [...prose(text).matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
   const definitions = [...prose(text).matchAll(/^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s+"[^"]*")?$/gm)];
   return [...inline, ...definitions].map((match) => match[1] ?? "");
 };
 
-/** The tables, each as a list of lines. */
+/** Returns the tables. A table is a list of lines. */
 export const tablesOf = ({ text }: Pick<TextFile, "text">): string[][] =>
   [...text.replaceAll(fence, "").matchAll(/(?:^ *\|.*\n)+/gm)].map(([lines]) =>
     lines.split("\n").flatMap((line) => (line === "" ? [] : [line.trim()])),
   );
 
-/** The texts of the headings, in order, with their Markdown. */
+/** Returns the texts of the headings, in order. The texts still contain Markdown. */
 export const headingsOf = ({ text }: Pick<TextFile, "text">): string[] =>
   [...text.replaceAll(fence, "").matchAll(/^#{1,6} +(.+?) *#*$/gm)].map((match) => match[1] ?? "");
 
@@ -76,7 +76,7 @@ const slugOf = (heading: string): string =>
     .trim()
     .replaceAll(/\s/g, "-");
 
-/** The anchors that GitHub gives to the headings. A repeated anchor is numbered. */
+/** Returns the anchors that GitHub creates for the headings. Repeated anchors get numbers. */
 export const anchorsOf = (file: Pick<TextFile, "text">): Set<string> => {
   const seen = new Map<string, number>();
   const anchors = headingsOf(file).map((heading) => {

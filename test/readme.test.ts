@@ -1,4 +1,4 @@
-// Pastes the code on the README's first screen into a file, and invokes it as Lambda would. A change must become a row.
+// Copies the code on the README's first screen into a file, and invokes the handler in it. A change must become a row.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, ()
 
 const readme = markdownFiles().find(({ path }) => path === "README.md") ?? { path: "", text: "" };
 
-/** Writes the first TypeScript block to a module. @returns the module's URL. */
+/** Writes the README's first TypeScript block to a module. @returns the URL of the module */
 const paste = (): string => {
   const [first] = fencesOf(readme).filter(({ info }) => info === "ts");
   const folder = join(root, ".cache", "readme");
@@ -35,7 +35,7 @@ test("the install command names the packages that the first screen imports and n
   const [, installed = ""] = /^npm install (.*)$/m.exec(readme.text) ?? [];
   const imported = [...readme.text.matchAll(/^import .* from "([^"]+)";/gm)].map(([, name]) => name);
   expect(imported.length).toBeGreaterThan(2);
-  // `connection` needs pg, and `sqsDeadLetterQueue` needs the SDK's client.
+  // The code also needs pg for `connection`, and the SDK's SQS client for `sqsDeadLetterQueue`.
   const needed = [...new Set([...imported, "pg", "@aws-sdk/client-sqs"])];
   expect(installed.split(" ").sort()).toEqual(needed.sort());
 });
@@ -44,7 +44,7 @@ describeWithPostgres("the handler on the README's first screen", (engine) => {
   test("writes an order as a row, and removes it again", async () => {
     const url = await engine.createDatabase();
     const pool = new pg.Pool({ connectionString: url });
-    // pg ends a pool before its sockets are closed, so the server may still send an error.
+    // `pool.end()` does not wait until all sockets are closed, so the server may still send an error.
     pool.on("error", () => undefined);
     await pool.query("CREATE TABLE orders (id text PRIMARY KEY, customer text NOT NULL, lines jsonb)");
     await sinkTo({ pool, table: "orders" }).ensure();

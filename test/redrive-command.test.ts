@@ -1,5 +1,5 @@
-// Follows a dead letter from end to end. Postgres rejects a change, and a queue stores the dead letter. After the
-// mapper is fixed, the command redrives the dead letter. If the row is newer, the change is superseded.
+// Follows a dead letter to its end. Postgres rejects a change, and a queue stores the dead letter. The mapper is fixed,
+// and the command redrives the dead letter. If the row is newer than the dead letter, the change is superseded.
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -61,7 +61,7 @@ describeWithEngines("sluice redrive to Postgres", (engines) => {
       table.put({ id: "o-3", total: "1 EUR" }),
       table.remove({ id: "o-3" }),
     ];
-    // One record per batch: within a batch, the later change of an item would supersede the earlier one.
+    // One record per batch, because in a batch the later change of an item would supersede the earlier change.
     for (const record of records) await broken(streamEvent([record]), lambdaContext());
     const rows = async () => (await pool.query("SELECT id, total FROM orders ORDER BY id")).rows;
     expect(await rows()).toEqual([{ id: "o-2", total: 7 }]);

@@ -1,5 +1,5 @@
-// Checks the costs of an hour's outage in docs/costs.md. A simulation with core's own delays finds out how often a
-// message is received. The costs follow from this number by multiplication.
+// Checks the costs of an hour's outage in docs/costs.md. A simulation with core's delays finds out how often a message
+// is received on average. The test multiplies this number by the prices.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +13,12 @@ const outageSeconds = 3_600;
 const changesPerSecond = 1_000;
 /** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25) */
 const mostInFlight = 120_000;
-/** The simulation has this fraction of the real messages, and this fraction of the messages that may be in flight. */
+/** Scale of the simulation: this fraction of the changes per second, and of the messages that may be in flight. */
 const scale = 1 / 200;
 
 const firstDelaySeconds = 15;
 
-/** Creates a function that returns core's delay for each message, by how often the message was received. */
+/** Creates a function that returns core's delays in seconds, given how often each message has been received. */
 const delays = () => {
   const asked: number[] = [];
   const client = {
@@ -44,7 +44,7 @@ const delays = () => {
   };
 };
 
-/** Removes and returns up to `most` random messages, because a standard queue has no order. */
+/** Removes and returns up to `most` random messages. They are random, because a standard queue has no order. */
 const takeAny = (waiting: number[], most: number, random: () => number): number[] => {
   const taken: number[] = [];
   while (waiting.length > 0 && taken.length < most) {
@@ -56,7 +56,7 @@ const takeAny = (waiting: number[], most: number, random: () => number): number[
   return taken;
 };
 
-/** Average number of times that a message is received, including the final success, if `mostHidden` may be hidden. */
+/** Returns how often a message is received on average, up to its success. At most `mostHidden` messages are hidden. */
 const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
   const delaysOf = delays();
   const perSecond = changesPerSecond * scale;
@@ -96,7 +96,7 @@ const lambdaDollars = (invocations: number, seconds: number): number =>
   invocations * (price.invocation + 0.5 * seconds * price.gigabyteSecond);
 
 /**
- * Requests, dollars for a standard queue, and dollars for a FIFO queue, if each message is received `receives` times.
+ * Returns the requests, and the dollars for a standard and a FIFO queue, if a message is received `receives` times.
  */
 const costOf = (receives: number) => {
   const [sends, received, postponed] = [changes / 10, (changes * receives) / 10, (changes * (receives - 1)) / 10];
@@ -134,7 +134,7 @@ test("the page lists the prices from which its costs are computed", () => {
   expect(priceIn("SQS, a million requests")).toBe(`${dollars(price.standard)}, ${dollars(price.fifo)}`);
 });
 
-/** The numbers in the row with this name: requests, dollars for a standard queue, dollars for a FIFO queue. */
+/** Returns the numbers in the row `name`: requests, dollars for a standard queue, dollars for a FIFO queue. */
 const rowOf = (name: string): number[] => {
   const row = section.split("\n").find((line) => line.startsWith(`| ${name}`) || line.startsWith(`| \`${name}`)) ?? "";
   const [, , requests = "", standard = "", fifo = ""] = row.split("|");

@@ -1,5 +1,5 @@
-// The cases of the torture table that depend on a target's guard or on its types. They run on a real Postgres, through
-// the whole handler, with both guards. test/torture.test.ts has all cases with memory sinks.
+// Those cases of the torture table that depend on the guard or the types of a target. They run on a real Postgres, with
+// the whole handler and both guards. test/torture.test.ts has all cases with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";
@@ -40,9 +40,9 @@ interface Stage {
   readonly deadLetters: Envelope[];
   readonly invoke: (records: readonly StreamRecord[]) => Promise<string[]>;
   readonly redrive: () => Promise<string[]>;
-  /** Returns the rows of the user's table as text, in the order of their keys. */
+  /** Returns the rows that users of the table see, as text, in the order of their keys. */
   readonly rows: (list?: string) => Promise<Record<string, string | null>[]>;
-  /** Sets whether connections are refused. */
+  /** If true, Postgres refuses new connections. */
   readonly setDown: (isDown: boolean) => void;
 }
 
@@ -66,7 +66,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
   const open = async (guard: PostgresGuard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
-    // Connections to port 1 are refused, because no server listens there.
+    // No server listens on port 1, so connections to this port are refused.
     const refused = poolOf(url.replace(/:\d+\//, ":1/"));
     let isDown = false;
     const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
@@ -181,7 +181,7 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       await stage.invoke([good, bad]);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "1" }]);
       await stage.invoke([table.put(item("a", 3))]);
-      // The database still refuses the change, so its message stays in the dead-letter queue.
+      // Postgres still rejects the change, so the message stays in the dead-letter queue.
       expect(await stage.redrive()).toHaveLength(1);
       expect(await stage.rows()).toEqual([{ pk: "a", revision: "3" }]);
     });

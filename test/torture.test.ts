@@ -1,6 +1,6 @@
-// The torture table: small deterministic cases that other replicators fail. These tests use memory sinks, the whole
-// handler and Lambda's retries. The tests of the sink packages have the cases that depend on a target's guard.
-// redrive-command.test.ts tests redrives with the real command.
+// The torture table: small deterministic cases in which other replicators lose or damage data. These tests use memory
+// sinks, the whole handler and Lambda's retries. Cases that depend on a target's guard are in the tests of the sink
+// packages. redrive-command.test.ts tests redrives with the real command.
 
 import { describe, expect, test } from "@jest/globals";
 import { type BatchResponse, type DeadLetterQueue, type PipelineHandler, pipeline } from "@sluice/core";
@@ -33,8 +33,8 @@ const invoke = (handler: PipelineHandler, records: readonly StreamRecord[]): Pro
   handler(streamEvent(records), lambdaContext());
 
 /**
- * Creates one handler with an upsert sink and an append sink. A message is the item's revision, or for a removal its
- * kind.
+ * Creates one handler with an upsert sink and an append sink. A message contains the item's revision. For a removal,
+ * the append sink's message contains `kind` instead.
  */
 const setUp = () => {
   const rows = memoryUpsertSink<unknown>({ name: "rows" });
@@ -54,7 +54,7 @@ const sent = ({ log }: Setup): unknown[] => log.sent().map(({ message }) => mess
 const item = (pk: string, revision: number) => ({ pk, sk: "1", revision });
 const keys = (pk: string) => ({ pk, sk: "1" });
 
-/** An append sink whose writes take different times. */
+/** An append sink. `delays` returns the duration of each write. */
 const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unknown>> => {
   const sink = memoryAppendSink<unknown>({ name: "log" });
   const supports = { writes: "append" as const, maxEntries: 1, concurrency: 8 };

@@ -1,4 +1,4 @@
-// Reads the packages of this repository for tests: manifests, doors (entry points), source files, exports, imports.
+// Reads the packages of this repository for tests: manifests, doors (entry points), source files, exports and imports.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -18,14 +18,14 @@ export interface Manifest {
 /** A door is an entry point of a package, such as `@sluice/core/sink-kit`. */
 export interface Door {
   readonly name: string;
-  /** Relative to the root of the repository. */
+  /** The path of the source file, relative to the root of the repository. */
   readonly path: string;
 }
 
 /** A name that a file re-exports from another file. */
 export interface Reexport {
   readonly name: string;
-  /** The name in the other file. */
+  /** The name under which the other file exports it. */
   readonly original: string;
   readonly isType: boolean;
   readonly from: string;
@@ -37,25 +37,25 @@ export const readJson = <Shape>(path: string): Shape => JSON.parse(read(path)) a
 
 export const manifestOf = (folder: string): Manifest => readJson<Manifest>(`${folder}/package.json`);
 
-/** The folders inside `parent` that are packages, relative to the root. */
+/** Returns the folders inside `parent` that are packages. Paths are relative to the root. */
 export const foldersIn = (parent: string): string[] =>
   readdirSync(join(root, parent))
     .filter((name) => existsSync(join(root, parent, name, "package.json")))
     .map((name) => `${parent}/${name}`);
 
-/** Every file that matches the patterns, except files that git ignores. Paths are relative to the root. */
+/** Returns every file that matches the patterns, except files that git ignores. Paths are relative to the root. */
 export const filesOfRepository = (...patterns: string[]): string[] =>
   execFileSync("git", ["ls-files", "-co", "--exclude-standard", ...patterns], { cwd: root, encoding: "utf8" })
     .split("\n")
     .filter((path) => path !== "" && existsSync(join(root, path)));
 
-/** The source files of a package, relative to the root. */
+/** Returns the source files of a package. Paths are relative to the root. */
 export const sourceFilesOf = (folder: string): string[] =>
   readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .map((path) => `${folder}/src/${path}`);
 
-/** The doors of a package: the entries of `exports` in its manifest that have a source file. */
+/** Returns the doors of a package: the entries of `exports` in its manifest that have a source file. */
 export const doorsOf = (folder: string): Door[] => {
   const { name, exports = {} } = manifestOf(folder);
   return Object.entries(exports).flatMap(([entry, target]) =>
@@ -65,7 +65,7 @@ export const doorsOf = (folder: string): Door[] => {
 
 export const withoutComments = (text: string): string => text.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, "");
 
-/** The names that a door exports. A door contains only re-exports. */
+/** Returns the names that a door exports. The source file of a door contains only re-exports. */
 export const reexportsOf = (text: string): Reexport[] =>
   [...withoutComments(text).matchAll(/export\s+(type\s+)?\{([^}]*)\}\s+from\s+"([^"]+)"/g)].flatMap(
     ([, allTypes, names = "", from = ""]) =>
@@ -82,7 +82,7 @@ export const reexportsOf = (text: string): Reexport[] =>
 /** Matches the statements `import … from "x"` and `export … from "x"`, and `import("x")` as expression and as type. */
 const imports = /^(?:import|export)\s(?:[^;"]*\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** The files in its own package that a file imports, including imports of types, relative to the root. */
+/** Returns the files of the same package that a file imports, with type imports. Paths are relative to the root. */
 export const importedFilesOf = (path: string): string[] =>
   [...read(path).matchAll(imports)]
     .map(([, statement, expression]) => statement ?? expression ?? "")

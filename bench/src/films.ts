@@ -1,4 +1,4 @@
-// The 3,201 films of vega-datasets as items and as rows: real data, with nulls, mixed types and long texts.
+// The 3,201 films of vega-datasets, as items and as rows. The data has nulls, mixed types and long texts.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { chunk, type StreamRecord } from "@sluice/core/sink-kit";
 import { type PlainItem, type StreamEvent, streamEvent, streamRecord } from "@sluice/testing";
 
-/** A column of the replica: the attribute that it copies, and its type. */
+/** A column of the replica: the attribute whose value is copied to the column, and the type of the column. */
 export interface FilmColumn {
   readonly path: readonly [string];
   readonly type: string;
@@ -18,7 +18,7 @@ export const keyAttribute = "filmId";
 /** The column of the key attribute. */
 export const keyColumn = "film_id";
 
-/** The columns of every table that a contender writes, the key first. */
+/** The columns of every table that a contender writes to. The key column is the first. */
 export const filmColumns: Readonly<Record<string, FilmColumn>> = {
   film_id: { path: ["filmId"], type: "bigint" },
   title: { path: ["Title"], type: "text" },
@@ -40,7 +40,7 @@ export const filmColumns: Readonly<Record<string, FilmColumn>> = {
 };
 
 /**
- * Loads the films. The key is the position in the file, from 1, because no attribute is both unique and always present.
+ * Loads the films. The key is the position in the file, from 1. (No attribute is unique and present in every film.)
  */
 export const loadFilms = async (): Promise<PlainItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");
@@ -48,13 +48,13 @@ export const loadFilms = async (): Promise<PlainItem[]> => {
   return films.map((film, index) => ({ [keyAttribute]: index + 1, ...film }));
 };
 
-/** Returns `count` films. Above 3,201, the films of the file are repeated under new keys. */
+/** Returns `count` films. If `count` is above 3,201, the films of the file are repeated under new keys. */
 export const filmsUpTo = async (count: number): Promise<PlainItem[]> => {
   const films = await loadFilms();
   return Array.from({ length: count }, (_, index) => ({ ...films[index % films.length], [keyAttribute]: index + 1 }));
 };
 
-/** The film with one more vote. */
+/** Returns a copy of the film with one more vote. */
 export const voted = (film: PlainItem): PlainItem => ({ ...film, "IMDB Votes": Number(film["IMDB Votes"] ?? 0) + 1 });
 
 const recordOf = (before: PlainItem | undefined, after: PlainItem, position: number): StreamRecord =>
@@ -67,14 +67,14 @@ export const batched = <Entry>(entries: readonly Entry[], size: number): Entry[]
 const eventsOf = (records: readonly StreamRecord[], batchSize: number): StreamEvent[] =>
   batched(records, batchSize).map(streamEvent);
 
-/** Batches that insert every film. The first insert is at position 1 of the stream. */
+/** Returns batches of events that insert every film. The first insert has position 1 in the stream. */
 export const insertEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(undefined, film, index + 1)),
     batchSize,
   );
 
-/** Batches that give every film one more vote. Their positions in the stream follow those of the inserts. */
+/** Returns batches of events that give every film one more vote. The events come after the inserts in the stream. */
 export const updateEvents = (films: readonly PlainItem[], batchSize: number): StreamEvent[] =>
   eventsOf(
     films.map((film, index) => recordOf(film, voted(film), films.length + index + 1)),
@@ -82,7 +82,7 @@ export const updateEvents = (films: readonly PlainItem[], batchSize: number): St
   );
 
 /**
- * The events as JSON. They are parsed just before their invocations, as in Lambda, so that no cache has seen their
+ * Returns the events as JSON. Each invocation gets newly parsed objects, as in Lambda, so no cache can contain these
  * objects.
  */
 export const texts = (events: readonly StreamEvent[]): string[] => events.map((event) => JSON.stringify(event));

@@ -2,7 +2,7 @@
 
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 
-/** One line with the processor, the cores, the memory, the operating system and the version of Node. */
+/** Returns one line with the processor, the cores, the memory, the operating system and the version of Node. */
 export const machine = (): string => {
   const [processor] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;

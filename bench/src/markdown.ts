@@ -1,10 +1,10 @@
-// Markdown tables, for a README.
+// Formats Markdown tables for a README.
 
 type Cell = string | number;
 
 const text = (cell: Cell): string => (typeof cell === "number" ? cell.toLocaleString("en") : cell);
 
-/** A Markdown table. The first column is aligned to the left, all other columns to the right. */
+/** Returns the lines of a Markdown table. The first column is aligned to the left, all other columns to the right. */
 export const table = (head: readonly string[], rows: readonly (readonly Cell[])[]): string[] => {
   const texts = [head, ...rows.map((row) => row.map(text))];
   const widths = head.map((_, column) => Math.max(4, ...texts.map((row) => row[column]?.length ?? 0)));

@@ -1,10 +1,10 @@
-// SNS and SQS in a separate process, so that the work of the target does not count as work of the contender.
+// Runs SNS and SQS in a separate process, so that the CPU time of the server does not count as time of the contender.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** A server for SNS and SQS. */
+/** A running server for SNS and SQS. */
 export interface MessagingServer {
   readonly clientConfig: {
     readonly endpoint: string;
@@ -12,13 +12,13 @@ export interface MessagingServer {
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
     readonly maxAttempts: 1;
   };
-  /** The same configuration as environment variables, for the client that a sink creates. */
+  /** The client configuration as environment variables. A client that a sink creates reads these variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * The code of the server process. The process ends when its standard input ends, so it ends with its parent process.
+ * The code of the server process. The process exits at the end of its standard input, and so with its parent process.
  */
 const program = `
 import { startSqs } from "@sluice/local";
@@ -34,7 +34,7 @@ const end = async (child: ChildProcess): Promise<void> => {
   await exited;
 };
 
-/** Starts fauxqs, an emulator of SNS and SQS, on a free port of 127.0.0.1. It has no topics and queues at first. */
+/** Starts fauxqs, an emulator of SNS and SQS, on a free port of 127.0.0.1. It starts without topics and queues. */
 export const startMessagingServer = async (): Promise<MessagingServer> => {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: fileURLToPath(new URL(".", import.meta.url)),

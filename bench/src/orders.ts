@@ -1,5 +1,5 @@
-// Creates two kinds of items. Orders have lists, maps and sets, which the films lack. Rarities have values that few
-// items have in practice: binary values, and numbers that a double cannot hold.
+// Creates two kinds of items. Orders contain lists, maps and sets, which no film contains. Rarities contain values that
+// are rare in practice: binary values, and numbers that a double cannot represent.
 
 import type { PlainItem } from "@sluice/testing";
 

@@ -1,4 +1,4 @@
-// Calls the handler of a pipeline, and checks that the handler delivers all records.
+// Calls the handler of a pipeline, and checks that the handler reports no failed record.
 
 /** The handler of a pipeline. */
 export type MeasuredHandler = (event: unknown) => Promise<{ readonly batchItemFailures: readonly unknown[] }>;
@@ -6,7 +6,7 @@ export type MeasuredHandler = (event: unknown) => Promise<{ readonly batchItemFa
 /** A logger that prints nothing. */
 export const silent = { info: (): undefined => undefined, warn: (): undefined => undefined };
 
-/** @throws when the handler reports a failed record, because then the contender has not done all its work. */
+/** @throws if the handler reports a failed record, because the contender must deliver every record */
 export const takeAll = async (name: string, handler: MeasuredHandler, event: unknown): Promise<void> => {
   const { batchItemFailures } = await handler(event);
   if (batchItemFailures.length > 0) throw new Error(`${name}: ${batchItemFailures.length} records failed`);

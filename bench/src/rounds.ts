@@ -1,5 +1,5 @@
 // Runs interleaved rounds: in every round every contender does the same work, and the order of the contenders rotates.
-// A temporary slowdown of the machine then affects all contenders.
+// If the machine is slow for some time, all contenders are slowed down equally.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,14 +8,14 @@ import { median } from "./statistics.ts";
 /** The timed work of one batch. */
 export type Work = () => Promise<void> | void;
 
-/** One of the implementations to compare. A mix is a kind of changes, such as inserts or updates. */
+/** One of the implementations to compare. `Mix` names the kinds of changes, such as inserts or updates. */
 export interface Contender<Mix extends string> {
   readonly name: string;
   /** Clears the target before a round. Not timed. */
   readonly reset?: () => Promise<void>;
-  /** Prepares the target for a mix. The target still has the content of the previous mix. Not timed. */
+  /** Prepares the target for a mix. The target still contains the data of the previous mix. Not timed. */
   readonly begin?: (mix: Mix) => Promise<void>;
-  /** Prepares the input for the nth batch of the mix, and returns the work to time. */
+  /** Prepares the input for the batch with the number `batch`, and returns the work to time. */
   readonly prepare: (mix: Mix, batch: number) => Work;
 }
 
@@ -27,11 +27,11 @@ export interface RoundOptions<Mix extends string> {
   readonly rounds: number;
   /** Number of untimed rounds at the start, which warm up the JIT, the connections and the caches. */
   readonly warmups: number;
-  /** Returns elapsed or CPU milliseconds. Default: elapsed milliseconds. */
+  /** Returns the current time in milliseconds: elapsed time or CPU time. Default: elapsed time. */
   readonly clockMs?: () => number;
 }
 
-/** Milliseconds of every round, by contender and mix. */
+/** The milliseconds of every round, for each contender and mix. */
 export interface Times<Mix extends string> {
   readonly of: (contender: string, mix: Mix) => readonly number[];
   readonly median: (contender: string, mix: Mix) => number;
@@ -39,8 +39,8 @@ export interface Times<Mix extends string> {
 
 /**
  * Collects the garbage of the preparation before the timed work. The collection is a minor one, because a full
- * collection also discards V8's type feedback. Every round would then begin with cold code, and core would take several
- * times as long.
+ * collection also discards V8's type feedback. Without type feedback every round would begin with cold code, and core
+ * would take several times as long.
  */
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;

@@ -1,8 +1,8 @@
-// Medians and spreads instead of means, because some rounds on a shared machine are much slower than the rest.
+// Medians and spreads instead of means, because on a shared machine a few rounds are much slower than the others.
 
 const sorted = (values: readonly number[]): number[] => [...values].sort((left, right) => left - right);
 
-/** The quantile of the values, interpolated. With a `share` of 0.5 it is the median. */
+/** Returns the quantile of the values, interpolated. If `share` is 0.5, the quantile is the median. */
 export const quantile = (values: readonly number[], share: number): number => {
   const ordered = sorted(values);
   const place = (ordered.length - 1) * share;
@@ -13,7 +13,7 @@ export const quantile = (values: readonly number[], share: number): number => {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Half the distance between the quartiles, in percent of the median, as `±4 %`. */
+/** Returns half the distance between the quartiles, in percent of the median, as `±4 %`. */
 export const spread = (values: readonly number[]): string => {
   const half = (quantile(values, 0.75) - quantile(values, 0.25)) / 2;
   return `±${((100 * half) / median(values)).toFixed(0)} %`;

@@ -10,17 +10,17 @@ export interface SuiteOptions {
   readonly batches: number;
 }
 
-/** Figures by name, such as `postgres/version-table/insert/vs-raw`. A higher ratio is better. */
+/** Figures by name, such as `postgres/version-table/insert/vs-raw`. For a ratio, a higher figure is better. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The goal of a figure, for a machine with 2 cores and batches of 1,000 records. */
+/** The goal of a figure. It applies to a machine with 2 cores and to batches of 1,000 records. */
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
 
 /** The result of a suite. */
 export interface SuiteReport {
   readonly figures: Figures;
   readonly goals: Readonly<Record<string, Goal>>;
-  /** Lines of Markdown: the conditions of the run, and tables of its measurements. */
+  /** Lines of Markdown: the conditions of the run, and tables of the results. */
   readonly lines: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface SuiteReport {
 export interface Suite {
   readonly name: string;
   /**
-   * True for a suite that runs only when the command names it, because the suite takes minutes even with few rounds.
+   * If true, the suite runs only if the command names it, because the suite takes minutes even with few rounds.
    */
   readonly isRunByNameOnly?: true;
   readonly run: (options: SuiteOptions) => Promise<SuiteReport>;

@@ -1,4 +1,4 @@
-// Tests the output of the bench. No test asserts a time.
+// Tests the output of the bench. No test checks how long something takes.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { bench } from "../src/command.ts";
 
 const quick = ["--rounds", "2", "--batch", "20", "--batches", "2"];
 
-/** The figures in the file that `--json` names. */
+/** Runs a suite with `--json`, and returns the figures in the written file. */
 const figuresOf = async (suite: string): Promise<Record<string, number>> => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
   try {

@@ -1,4 +1,4 @@
-// Tests the output of the suite dynamodb. No test asserts a time.
+// Tests the output of the suite dynamodb. No test checks how long something takes.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";

@@ -1,4 +1,4 @@
-// Tests the output of the suites sns and sqs. No test asserts a time.
+// Tests the output of the suites sns and sqs. No test checks how long something takes.
 
 import { expect, test } from "@jest/globals";
 import { bench } from "../src/command.ts";

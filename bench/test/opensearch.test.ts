@@ -1,4 +1,4 @@
-// Tests the output of the suites opensearch and fan-out. No test asserts a time.
+// Tests the output of the suites opensearch and fan-out. No test checks how long something takes.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines } from "@sluice/local";

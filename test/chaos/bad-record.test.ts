@@ -1,4 +1,4 @@
-// Tests which changes one bad record among 10,000 holds up. The delay of a change is counted in invocations, not in
+// Tests which changes are delayed by one bad record among 10,000. The test measures the delay in invocations, not in
 // time.
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -25,7 +25,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const items = 10_000;
 const badItem = "item-5000";
 
-/** One change of each item. The second half also has some later changes of the bad item. */
+/** Every item has one change. The bad item also has some later changes, which are in the second half of the history. */
 const historyWithBadRecord = (): StreamRecord[] => {
   const table = tableHistory({ keyNames: ["pk"], tableName: "Items" });
   for (let item = 0; item < items; item += 1) {
@@ -38,7 +38,7 @@ const historyWithBadRecord = (): StreamRecord[] => {
 /** The number of the current invocation. */
 const invocations = new AsyncLocalStorage<number>();
 
-/** Remembers for each change the invocation that first received it, and the invocation that delivered it. */
+/** Records for each change which invocation first received the change, and which invocation delivered the change. */
 const invocationLog = () => {
   let count = 0;
   const received = new Map<string, number>();
@@ -60,7 +60,7 @@ const invocationLog = () => {
     ofRoute.set(sequenceOf(change.record), invocations.getStore() ?? 0);
     if (change.itemKey.includes(badItem) && route === "first") order.push(sequenceOf(change.record));
   };
-  /** Changes that a route did not deliver in the first invocation that received them. */
+  /** Returns the changes that the route did not deliver in the first invocation that received the change. */
   const late = (route: string): string[] =>
     [...received]
       .filter(([change, number]) => deliveredIn.get(route)?.get(change) !== number)
@@ -127,7 +127,7 @@ describeWithSqs("chaos: a bad record of one item among 10,000", (engine) => {
     await rig.run();
     expect(rig.ofBadItem).toHaveLength(5);
     expect(rig.late("first")).toEqual(rig.ofBadItem);
-    // An upsert sink needs no order, so later changes of the item are delivered before the bad record.
+    // Only the bad record is late. An upsert sink needs no order, so later changes of the item are delivered at once.
     expect(rig.late("rows")).toEqual(rig.ofBadItem.slice(0, 1));
     expect(rig.late("other")).toEqual([]);
     expect(rig.mapping.counters.invokedEventCount).toBe(rig.records.length);

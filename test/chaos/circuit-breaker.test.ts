@@ -1,5 +1,5 @@
-// The circuit breaker must open for a target that is down, even if most deliveries are not attempted or are cut short.
-// The test counts writes and does not measure time.
+// If a target is down, the circuit breaker must open, even if most deliveries are not attempted or are cut short. The
+// test counts writes. It does not measure time.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -15,12 +15,12 @@ const batches = 30;
 const freshItems = 4;
 
 /**
- * The target must get fewer batches than this. Batches are two seconds apart. Three batches open the circuit breaker,
- * and five or six later batches contain a probe.
+ * The number of batches that reach the target must be smaller than this value. Three batches open the circuit breaker.
+ * Batches are two seconds apart, so five or six later batches contain a probe.
  */
 const fewBatches = 12;
 
-/** Two seconds pass between batches, and no time passes within a batch. */
+/** A clock that advances two seconds from batch to batch. Within a batch no time passes. */
 const batchClock = (batch: () => number): Clock => ({
   now: () => batch() * 2_000,
   sleep: (_ms, signal) =>
@@ -36,7 +36,7 @@ describeWithSqs("chaos: a target that is down", (engine) => {
   afterAll(() => sqs.destroy());
 
   /**
-   * Number of batches that reach the target. Each batch has new items, and a change of an item that all batches share.
+   * Returns the number of batches that reach the target. Each batch changes four new items and the item `common`.
    */
   const countWrittenBatches = async (
     name: string,

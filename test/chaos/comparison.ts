@@ -3,31 +3,31 @@
 import type { Envelope, StreamRecord } from "@sluice/core/envelope";
 import { type ChaosItem, imageOf, itemOf, sequenceOf } from "./history.ts";
 
-/** A change as it arrived at an append target. */
+/** A change that arrived at an append target. */
 export interface Arrival {
   readonly item: string;
   readonly sequenceNumber: string;
 }
 
-/** The rows of an upsert target, or the messages of an append target in order. */
+/** The rows of an upsert target, or the messages that arrived at an append target, in order. */
 export type TargetContent =
   | { readonly kind: "rows"; readonly rows: ReadonlyMap<string, ChaosItem> }
   | { readonly kind: "arrivals"; readonly arrivals: readonly Arrival[] };
 
-/** Numbers of changes and of errors. All numbers except `changes`, `deadLetters` and `duplicates` must be 0. */
+/** Counts of changes and of errors. Every count except `changes`, `deadLetters` and `duplicates` must be 0. */
 export interface Comparison {
   readonly changes: number;
-  /** Number of rejected changes, which are only in the dead-letter queue. */
+  /** Number of changes that were rejected and are only in the dead-letter queue. */
   readonly deadLetters: number;
   /**
-   * Number of changes that are neither at the target nor dead-lettered. For an upsert target: number of missing items.
+   * Number of changes that did not arrive and have no dead letter. For an upsert target: number of missing rows.
    */
   readonly lost: number;
-  /** Number of items for which the target has an older state. */
+  /** Number of rows with an older state of their item. */
   readonly stale: number;
-  /** Number of rows of removed items, rows with wrong values, and changes that are not in the stream. */
+  /** Number of wrong rows, rows of removed items, and arrivals of changes that are not in the stream. */
   readonly wrong: number;
-  /** Number of changes that first arrived after a later change of the same item. */
+  /** Number of changes that arrived for the first time after a later change of the same item. */
   readonly misordered: number;
   /** Number of dead letters whose record differs from the record of the stream. */
   readonly damaged: number;
@@ -36,14 +36,14 @@ export interface Comparison {
 
 const zero = { deadLetters: 0, lost: 0, stale: 0, wrong: 0, misordered: 0, damaged: 0, duplicates: 0 };
 
-/** The dead letters of one target, by change. */
+/** Returns the records in the dead letters of one target, by sequence number. */
 const deadLettersByChange = (sink: string, envelopes: readonly Envelope[]): Map<string, StreamRecord> =>
   new Map(envelopes.filter((envelope) => envelope.sink === sink).map(({ record }) => [sequenceOf(record), record]));
 
 const isWhole = (record: StreamRecord, original: StreamRecord | undefined): boolean =>
   JSON.stringify(record.dynamodb) === JSON.stringify(original?.dynamodb) && record.eventID === original?.eventID;
 
-/** Returns the kind of difference between a row and the expected row. */
+/** Returns how a row differs from the expected row. */
 const differenceOf = (
   expected: ChaosItem | undefined,
   row: ChaosItem | undefined,
@@ -59,7 +59,7 @@ const compareRows = (
   rows: ReadonlyMap<string, ChaosItem>,
   deadLetters: ReadonlyMap<string, unknown>,
 ) => {
-  // For each item, the last of the changes that were not rejected.
+  // Finds the last change of each item. Rejected changes do not count.
   const last = new Map<string, StreamRecord>();
   for (const record of records) if (!deadLetters.has(sequenceOf(record))) last.set(itemOf(record), record);
   const count = { lost: 0, stale: 0, wrong: 0 };
@@ -83,7 +83,7 @@ const compareArrivals = (
   for (const { item, sequenceNumber } of arrivals) {
     if (itemOfChange.get(sequenceNumber) !== item) count.wrong += 1;
     else if (seen.has(sequenceNumber)) count.duplicates += 1;
-    // A rejected change arrives by a redrive, after later changes of its item, so its order is not checked.
+    // Rejected changes arrive through a redrive, after later changes of the same item, so their order is not checked.
     else if (!deadLetters.has(sequenceNumber)) {
       const number = BigInt(sequenceNumber);
       if (number < (latest.get(item) ?? 0n)) count.misordered += 1;
@@ -112,5 +112,5 @@ export const compareWithStream = (
   return { ...zero, changes: records.length, deadLetters: deadLetters.size, damaged, ...counts };
 };
 
-/** The counts that must be 0 for every target. */
+/** The counts of errors. All of them must be 0 for every target. */
 export const noErrors = { lost: 0, stale: 0, wrong: 0, misordered: 0, damaged: 0 } as const;

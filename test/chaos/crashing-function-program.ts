@@ -1,5 +1,5 @@
-// Runs a Lambda function in its own process. The process receives events from its parent process and sends back the
-// responses. It kills itself at one step.
+// Runs a Lambda function in its own process. The parent process sends the events, and this process sends back the
+// responses. The process kills itself at one step.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -20,11 +20,11 @@ const crashAt = (step: string): void => {
   if (step === settings.crashAt) process.kill(process.pid, "SIGKILL");
 };
 
-/** Wraps a sink, so that the process can crash before or after a write. */
+/** Wraps a sink, so that the process can kill itself before or after a write. */
 const crashing = <Kind extends AnySink>(sink: Kind): Kind =>
   withWrite(sink, reportingSteps(sink.name, { write: sink.write as never }, crashAt).write);
 
-/** A mapper with a bug. The setting `isFixed` stands for a deployed version without the bug. */
+/** A mapper with a bug. `isFixed` simulates the deployment of a version without the bug. */
 const toMessage = (change: Change) => {
   if (!settings.isFixed && Number(change.after?.revision) % 10 === 3) throw new Error("a bug");
   return { body: arrivalOf(change) };
@@ -79,6 +79,6 @@ process.on("message", async ({ id, event, deadlineMs }: { id: number; event: nev
     }
   });
 });
-// The parent process has exited.
+// The parent process has exited, so this process must exit too.
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

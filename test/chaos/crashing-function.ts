@@ -1,4 +1,4 @@
-// A function whose environments are processes. Each process kills itself at one step; the order of the steps is random.
+// A function whose environments are processes. Each process kills itself at one step. The order of steps is random.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -17,15 +17,15 @@ export interface FunctionSettings {
   readonly retryUrl: string;
   /** Seed of the random failures. */
   readonly seed: number;
-  /** Whether the bug of the mapper is fixed. */
+  /** Whether the mapper's bug is fixed. */
   readonly isFixed: boolean;
-  /** The step at which the environment crashes. Undefined if it never crashes. */
+  /** The step at which the environment kills itself, or undefined if the environment never crashes. */
   readonly crashAt: string | undefined;
 }
 
 export interface CrashingFunction {
   readonly invoke: (event: unknown, context: LambdaContext) => Promise<unknown>;
-  /** Steps at which no environment has crashed yet. */
+  /** Returns the steps at which no environment has crashed yet. */
   readonly stepsLeft: () => readonly string[];
   readonly stop: () => Promise<void>;
 }
@@ -68,7 +68,7 @@ const startEnvironment = (settings: FunctionSettings): Environment => {
   return { crashAt: settings.crashAt, child, ready, pending };
 };
 
-/** Starts a function that crashes once at each of these steps. The next environment always starts in advance. */
+/** Starts a function that crashes once at each of these steps. The next environment is always started in advance. */
 export const crashingFunction = (
   settings: Omit<FunctionSettings, "crashAt">,
   steps: readonly string[],

@@ -1,4 +1,4 @@
-// The two event sources of a function with a retry queue: the stream and the queue.
+// The two event sources of a function that has a retry queue: the stream and the retry queue.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import type { StreamRecord } from "@sluice/core/envelope";
@@ -17,17 +17,17 @@ export interface EventSourcesOptions {
   readonly sqs: SQS;
   readonly retryUrl: string;
   readonly functionTimeoutMs?: number;
-  /** Settings of the stream's event source mapping. */
+  /** Settings of the event source mapping for the stream. */
   readonly ofStream?: Pick<
     EventSourceMappingOptions,
     "batchSize" | "parallelizationFactor" | "pollIntervalMs" | "retryDelayMs"
   >;
-  /** Settings of the queue's event source mapping. */
+  /** Settings of the event source mapping for the retry queue. */
   readonly ofQueue?: Pick<SqsEventSourceMappingOptions, "maximumConcurrency" | "pollIntervalMs">;
 }
 
 export interface EventSources {
-  /** Appends records to the stream, which is empty at first. */
+  /** Appends records to the stream. At first the stream is empty. */
   readonly append: (records: readonly StreamRecord[]) => void;
   readonly mapping: EventSourceMapping;
   readonly retries: SqsEventSourceMapping;

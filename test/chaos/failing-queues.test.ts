@@ -1,5 +1,5 @@
-// The retry queue and the dead-letter queue of a pipeline fail during a batch. A delivery that no queue accepts must be
-// retried by the stream, and must never count as stored.
+// The retry queue and the dead-letter queue fail during a batch. If no queue accepts a delivery, the stream must
+// deliver the record again, and the delivery must never count as stored.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
@@ -36,10 +36,10 @@ const mapped = (change: Change) => {
   return { body: arrivalOf(change) };
 };
 
-/** Malformed responses of SQS. They do not say that SQS has stored the messages. */
+/** Malformed responses of SQS. No response in this list confirms that SQS has stored a message. */
 const bodies = ['{"Successful":[]}', '{"Failed":[{}]}', '{"Successful":null}'];
 
-/** The use of the queues in a test: for retries and dead letters, or for dead letters only. */
+/** What the queues are needed for in a test: for retries and dead letters, or only for dead letters. */
 type Need = "retries" | "dead letters";
 
 describeWithEngines("chaos: queues of the pipeline that fail during a batch", (engines) => {
@@ -73,7 +73,7 @@ describeWithEngines("chaos: queues of the pipeline that fail during a batch", (e
     const records = historyOf(seed, { items: 30, changes });
     const { append, mapping, retries, start, stop } = eventSources({
       handler,
-      // The event source polls SQS directly, so that only the function's own requests fail.
+      // Only the function's own requests must fail, so the event source polls SQS directly, not through the proxy.
       sqs: rig.sqs,
       retryUrl,
       functionTimeoutMs,
@@ -89,7 +89,7 @@ describeWithEngines("chaos: queues of the pipeline that fail during a batch", (e
       isDrained = true;
     });
     while (!(isAffected() || isDrained)) await new Promise((resolve) => setTimeout(resolve, 20));
-    // The stream has retried the deliveries that the queues did not accept.
+    // The stream has delivered those records again whose deliveries no queue accepted.
     expect(isAffected()).toBe(true);
     await faults.end();
     await drained;

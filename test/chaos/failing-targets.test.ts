@@ -1,5 +1,5 @@
-// Real targets that fail during a batch, behind Lambda's event source mappings of the stream and of the retry queue. At
-// the end every change must be delivered, superseded or whole in the dead-letter queue.
+// Real targets fail during a batch. Lambda's event source mappings of the stream and the retry queue send the batches.
+// At the end every change must be delivered or superseded, or its dead letter must contain the complete record.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
@@ -51,9 +51,9 @@ describeWithEngines("chaos: a target that fails during a batch", (engines) => {
     const result = await play({ name, records, target, fault, atWrite, sqs }).finally(target.close);
     expect(result.target).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
     expect(result.witness).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
-    // The stream delivered no record twice, so the witness was not held up.
+    // The stream delivered every record only once, so the fault of the target did not delay the witness.
     expect(result.invoked).toBe(changes);
-    // The fault had an effect on the target.
+    // Deliveries were queued for retry, so the fault had an effect.
     if (fault !== "restart") expect(result.queued).toBeGreaterThan(0);
     if (kind === "sqs") expect(result.target.duplicates).toBe(0);
   });

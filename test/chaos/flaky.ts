@@ -1,4 +1,4 @@
-// Sinks that fail often, so that a test always has deliveries that are queued for retry.
+// Sinks that fail often, so that every test has deliveries that are queued for retry.
 
 import {
   type Delivery,
@@ -12,14 +12,14 @@ import type { Random } from "../convergence/random.ts";
 
 export type AnySink = Sink<never, "upsert"> | Sink<never, "append">;
 
-/** A copy of the sink with another `write`. */
+/** Returns a copy of the sink that uses `write`. */
 export const withWrite = <Kind extends AnySink>(
   sink: Kind,
   write: (batch: readonly Delivery[], context: WriteContext) => Promise<readonly WriteResult[]>,
 ): Kind => ({ ...sink, write });
 
 /**
- * Wraps a sink. Every third revision fails when the stream delivers it. Changes from the retry queue fail at random.
+ * Wraps a sink. Every third revision fails if it comes from the stream. Changes from the retry queue fail at random.
  */
 export const flaky = <Kind extends AnySink>(sink: Kind, random: Pick<Random, "chance">): Kind => {
   const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] failed at random`, { retryAfterMs: 60_000 });

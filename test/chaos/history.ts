@@ -1,26 +1,26 @@
-// The changes of a table in a chaos test, and functions that read these changes.
+// Creates the changes of a table for a chaos test, and reads values from these changes.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { tableHistory } from "@sluice/testing";
 import { randomOf } from "../convergence/random.ts";
 
-/** An item of the table. Every write has a new `revision`. */
+/** An item of the table. Every write gives the item a new `revision`. */
 export interface ChaosItem {
   readonly pk: string;
   readonly revision: number;
   readonly note: string;
 }
 
-/** The partition key of a record's item. */
+/** Returns the partition key of the item that a record changes. */
 export const itemOf = ({ dynamodb }: StreamRecord): string => {
   const pk = dynamodb?.Keys?.pk;
   return pk !== undefined && "S" in pk ? pk.S : "";
 };
 
-/** The sequence number, which identifies a change. */
+/** Returns the sequence number of a record, which identifies the change. */
 export const sequenceOf = ({ dynamodb }: StreamRecord): string => dynamodb?.SequenceNumber ?? "";
 
-/** The item after the change; undefined after a remove. */
+/** Returns the item after the change, or undefined if the change removed the item. */
 export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   const { pk, revision, note } = dynamodb?.NewImage ?? {};
   if (pk === undefined || revision === undefined || note === undefined) return undefined;
@@ -28,13 +28,13 @@ export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   return { pk: pk.S, revision: Number(revision.N), note: note.S };
 };
 
-/** The record with the current time, because a stream drops records that are a day old. */
+/** Returns the record with the current time. A stream drops records that are a day old. */
 export const withCurrentTime = (record: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },
 });
 
-/** The records of a random history, oldest first: items are put, removed and inserted again. */
+/** Returns the records of a random history, oldest first. Items are put, removed and inserted again. */
 export const historyOf = (seed: number, { items, changes }: { items: number; changes: number }): StreamRecord[] => {
   const random = randomOf(seed);
   const table = tableHistory({ keyNames: ["pk"], tableName: "Chaos" });

@@ -1,4 +1,4 @@
-// Two proxies in front of an HTTP target simulate its failures. One proxy breaks connections; the other proxy sends
+// Two proxies in front of an HTTP target simulate failures. One proxy breaks the connections. The other proxy sends
 // malformed responses.
 
 import { type FaultyProxy, startFaultyProxy, startTcpProxy, type TcpProxyMode } from "@sluice/local";
@@ -11,7 +11,7 @@ const modes: Readonly<Partial<Record<Fault, TcpProxyMode>>> = {
   hang: "hang",
 };
 
-/** Returns the malformed responses in turn. */
+/** Creates a function that returns the malformed responses in turn. */
 const garbledResponses = (bodies: readonly string[]) => {
   let count = 0;
   return () => {
@@ -29,10 +29,10 @@ export interface HttpFaults {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts both proxies in front of an endpoint. `bodies` are malformed responses in the protocol of the target. */
+/** Starts both proxies in front of the target. `bodies` are malformed responses in the format of the target. */
 export const httpFaults = async (target: string, bodies: readonly string[]): Promise<HttpFaults> => {
   const responses: FaultyProxy = await startFaultyProxy(target);
-  // The slow mode takes longer than the route timeout of the pipeline.
+  // In the mode `slow`, a response takes longer than the pipeline's route timeout.
   const connections = await startTcpProxy(responses.endpoint, { slowMs: 800 });
   return {
     endpoint: connections.url.replace(/\/$/, ""),

@@ -1,5 +1,5 @@
-// SIGKILL kills the function's environment at every step of a batch: before and after the write of a sink, of a dead
-// letter and of the retry queue, before the response, and during a redrive.
+// SIGKILL ends the function's environment once at every step: before and after the write of a sink, of a dead letter
+// and of the retry queue, before the response, and during a redrive.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
@@ -23,11 +23,11 @@ jest.setTimeout(300_000);
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
 
-/** Timeout of the function. A message that the function received before a crash stays hidden for this long. */
+/** Timeout of the function. If the function crashes, its messages from the queue stay hidden for this long. */
 const functionTimeoutMs = 4_000;
 const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTimeoutMs } as const;
 
-/** Number of records in a round. Further rounds follow until the function has crashed at every step. */
+/** Number of records that one round adds. The rounds continue until the function has crashed at every step. */
 const roundSize = 20;
 const mostRounds = 40;
 
@@ -81,7 +81,7 @@ const runLive = async ({ sqs, settings }: Rig, seed: number, steps: readonly str
   return records.slice(0, fed);
 };
 
-/** Redrives until the queue is empty and the function has crashed at every step. */
+/** Processes the redrive queue until the queue is empty and the function has crashed at every step. */
 const redrive = async ({ sqs, settings, redriveUrl }: Rig, steps: readonly string[]): Promise<void> => {
   const crashing = crashingFunction({ ...settings, isFixed: true }, steps);
   const mapping = sqsEventSourceMapping({
@@ -129,12 +129,12 @@ describeWithEngines("chaos: a function that is killed at every step of a batch",
     await redrive(rig, shuffled(redriveSteps));
     fifo.push(...(await rig.arrivalsIn(settings.fifoUrl)));
     acquired.push(...(await rig.arrivalsIn(settings.standardUrl)));
-    // Rejected changes arrived after later changes, so the order is not checked here.
+    // Rejected changes arrived through a redrive, after later changes, so the order is not checked here.
     const { misordered: _, ...complete } = noErrors;
     expect(compareWithStream(records, "postgres", await rig.rows(), [])).toMatchObject(complete);
     expect(compare("fifo", fifo, [])).toMatchObject({ ...complete, duplicates: 0 });
     expect(compare("acquired", acquired, [])).toMatchObject(complete);
-    // After a crash between a request and its completion, only the deliveries in flight are sent again.
+    // Each crash may repeat at most ten deliveries: those that were sent, but not yet marked as completed.
     expect(compare("acquired", acquired, []).duplicates).toBeLessThanOrEqual(
       10 * (liveSteps.length + redriveSteps.length),
     );

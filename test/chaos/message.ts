@@ -1,14 +1,14 @@
-// Mappers of changes to messages for the targets.
+// Mappers that turn changes into messages for the targets.
 
 import type { Change } from "@sluice/core";
 import type { Arrival } from "./comparison.ts";
 import { type ChaosItem, sequenceOf } from "./history.ts";
 
-/** The message for an append target. */
+/** Returns the message for an append target. */
 export const arrivalOf = ({ keys, record }: Change): Arrival => ({
   item: String(keys.pk),
   sequenceNumber: sequenceOf(record),
 });
 
-/** The row of an item, without its key. */
+/** Returns the row of an item, without the columns of its key. */
 export const rowOf = ({ revision, note }: ChaosItem): { revision: number; note: string } => ({ revision, note });

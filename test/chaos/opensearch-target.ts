@@ -1,4 +1,4 @@
-// OpenSearch as a target. Its faults come from proxies, because a real restart takes too long for a test.
+// OpenSearch as a target. Proxies simulate its faults, because a real restart takes too long for a test.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";
@@ -12,7 +12,7 @@ interface Hits {
   readonly hits: { readonly hits: readonly { readonly _source: ChaosItem }[] };
 }
 
-/** Opens a target with its own index. */
+/** Opens a target that has its own index. */
 export const opensearchTarget = async ({ url }: OpensearchEngine, index: string): Promise<ChaosTarget> => {
   const bodies = ['{"errors":false,"items":[]}', '{"errors":true}', '{"errors":false,"items":[{"index":{}}]}'];
   const faults = await httpFaults(url, bodies);

@@ -1,5 +1,5 @@
 // Plays one chaos run. Lambda's event source mappings of the stream and of the retry queue deliver a history to two
-// targets. One target fails during a batch. The other target, the witness, must not be affected.
+// targets. One target fails during a batch. The fault must not affect the other target, which is named the witness.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -17,7 +17,7 @@ export interface ChaosRun {
   readonly records: readonly StreamRecord[];
   readonly target: ChaosTarget;
   readonly fault: Fault;
-  /** The fault begins during the write with this number. The first write of the target's sink is 1. */
+  /** The fault begins during the write with this number. The sink's first write has the number 1. */
   readonly atWrite: number;
   readonly sqs: SQS;
 }
@@ -27,16 +27,16 @@ export interface ChaosResult {
   readonly witness: Comparison;
   /** Number of deliveries that were queued for retry. */
   readonly queued: number;
-  /** Number of records that the stream's event source mapping sent to the function, including repeats. */
+  /** Number of records that the event source mapping of the stream sent to the function, including repeated records. */
   readonly invoked: number;
 }
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** This timeout is long enough for a slow machine and short enough for a test. */
+/** Timeout of the function. It is long enough for a slow machine, and short enough for a test. */
 const functionTimeoutMs = 5_000;
 
-/** Wraps the sink of the target, so that the fault begins during one of its writes. */
+/** Wraps the target's sink, so that the fault begins during the write with the number `atWrite`. */
 const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {
   let writes = 0;
   let begin: Promise<void> | undefined;
@@ -51,7 +51,7 @@ const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {
   return { wrap, begun: () => begin };
 };
 
-/** Counts the deliveries that this pipeline queues for retry. `first` resolves at the first such delivery. */
+/** Counts the deliveries that the pipeline queues for retry. `first` resolves when the first delivery is queued. */
 const countQueued = (name: string) => {
   let queued = 0;
   let notify: () => void = () => undefined;
@@ -106,9 +106,9 @@ export const play = async (run: ChaosRun): Promise<ChaosResult> => {
   append(records.slice(0, middle));
   await start();
   await Promise.race([queuing.first, mapping.drained()]);
-  // The second half has later changes of items whose earlier changes are in the retry queue.
+  // The second half of the records changes items again whose earlier changes are still in the retry queue.
   append(records.slice(middle));
-  // If the first half had fewer than `atWrite` writes, the fault begins in the second half.
+  // If the first half has fewer than `atWrite` writes, the fault begins only in the second half.
   await Promise.race([queuing.first, mapping.drained()]);
   await injected.begun();
   await target.end(fault);

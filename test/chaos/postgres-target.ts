@@ -1,4 +1,4 @@
-// Postgres as a target. The server is really killed and restarted; slow, hanging and garbled replies come from a proxy.
+// Postgres as a target. The server is really killed and restarted. A proxy makes replies slow, hanging or malformed.
 
 import { type PostgresEngine, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
@@ -24,13 +24,13 @@ const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> 
   garble: "garble",
 };
 
-/** Opens a target with its own table. */
+/** Opens a target that has its own table. */
 export const postgresTarget = async (engine: PostgresEngine): Promise<ChaosTarget> => {
   const url = await engine.createDatabase();
   await query(url, "CREATE TABLE items (pk text PRIMARY KEY, revision int, note text)");
-  // The slow mode takes longer than the route timeout of the pipeline.
+  // In the mode `slow`, a response takes longer than the pipeline's route timeout.
   const proxy = await startTcpProxy(url, { slowMs: 800 });
-  // A connection attempt that hangs must not occupy one of the pool's two connections for long.
+  // A short timeout, because a hanging connection attempt occupies one of the two connections of the pool.
   const connection = { connectionString: proxy.url, connectionTimeoutMillis: 500 };
   const sink = postgresSink({ connection, table: "items" });
   await sink.ensure();

@@ -1,4 +1,4 @@
-// The queues of a pipeline in a chaos test.
+// Creates the queues of a pipeline for a chaos test.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
@@ -6,7 +6,7 @@ import { drainQueue } from "@sluice/local";
 
 export interface Queues {
   readonly deadLetterUrl: string;
-  /** A FIFO queue. Its visibility timeout is the function's timeout. */
+  /** URL of a FIFO queue whose visibility timeout is the timeout of the function. */
   readonly retryUrl: string;
 }
 
@@ -19,7 +19,7 @@ export const createQueues = async (sqs: SQS, name: string, functionTimeoutMs: nu
   return { deadLetterUrl, retryUrl };
 };
 
-/** Receives and deletes all dead letters of a queue. */
+/** Receives and deletes all messages of a dead-letter queue. Returns their envelopes. */
 export const drainDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
   const messages = await drainQueue(sqs, queueUrl);
   return messages.map(({ body }) => decodeEnvelope(body) as Envelope);

@@ -1,5 +1,5 @@
-// A redrive of old dead letters must never overwrite newer changes of the table, even if the redrive is repeated or
-// runs at the same time as other deliveries.
+// A redrive of old dead letters must never overwrite newer changes. This includes repeated redrives, and redrives that
+// run concurrently with other deliveries.
 
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, sqsDeadLetterQueue } from "@sluice/core";
@@ -82,7 +82,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
 
   type Redriver = Awaited<ReturnType<typeof open>>;
 
-  /** Compares both targets with the stream, after all dead letters were redriven. */
+  /** Compares both targets with the stream. All dead letters must have been redriven before. */
   const compareTargets = async (
     rig: Redriver,
     records: readonly StreamRecord[],
@@ -103,7 +103,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     await rig.fix();
     await rig.deliver(records.slice(100));
     const before = await rig.rows();
-    // Only dead letters whose items have later changes are superseded.
+    // A dead letter is superseded if its item has a later change.
     const later = new Set(records.slice(100).map(itemOf));
     const superseded = deadLetters.filter(({ record }) => later.has(itemOf(record)));
     expect(ofPostgres(superseded).length).toBeGreaterThan(0);
@@ -117,7 +117,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     const again = await rig.redrive(ofPostgres(deadLetters));
     expect(again.map(({ outcome }) => outcome)).toEqual(again.map(() => "superseded"));
     expect(await rig.rows()).toEqual(afterFirst);
-    // The FIFO queue discards repeats.
+    // This redrive sends messages that the FIFO queue has already received. The FIFO queue discards them.
     await rig.redrive(deadLetters);
     expect(await compareTargets(rig, records)).toMatchObject({ postgres: complete, fifo: complete });
     await rig.close();
@@ -131,7 +131,7 @@ describeWithEngines("chaos: a redrive", (engines) => {
     expect(deadLetters.length).toBeGreaterThan(0);
     await rig.fix();
     const queueUrl = await rig.createQueue("redrive");
-    // Each dead letter is sent three times, so that the redrive lasts as long as the deliveries from the stream.
+    // Each dead letter is sent three times, so that the redrive does not end before the deliveries from the stream.
     for (const envelope of [...deadLetters, ...deadLetters, ...deadLetters]) {
       await rig.sqs.sendMessage({ QueueUrl: queueUrl, MessageBody: encodeEnvelope(envelope) });
     }

@@ -1,5 +1,5 @@
-// Simulates, in its own process, an hour in which two targets are down. Every delivery goes to a real retry queue, and
-// every retry is postponed. The program prints the size of the heap at regular intervals, after garbage collection.
+// Simulates an hour in which two targets are down. Every delivery goes to a real retry queue, and every retry is
+// postponed. Regularly collects the garbage and prints the size of the heap.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { pipeline, sqsRetryQueue } from "@sluice/core";
@@ -7,7 +7,7 @@ import { type Clock, SinkError } from "@sluice/core/sink-kit";
 import type { AwsClientConfig } from "@sluice/local";
 import { memoryDedupe, streamRecord } from "@sluice/testing";
 
-/** The settings of the program, from its first argument. */
+/** The settings of the program. They are the first argument of the process, as JSON. */
 export interface ProgramSettings {
   readonly sqs: AwsClientConfig;
   readonly retryUrl: string;
@@ -21,7 +21,7 @@ export interface ProgramSettings {
 const settings = JSON.parse(process.argv[2] ?? "") as ProgramSettings;
 const { batches, batchSize, noteBytes } = settings;
 
-/** A simulated clock. Time passes only between batches. A sleep ends when its signal aborts. */
+/** A simulated clock. Time passes only between batches. A sleep ends only if its signal aborts. */
 let nowMs = 1_795_435_200_000;
 const clock: Clock = {
   now: () => nowMs,
@@ -58,7 +58,7 @@ const handler = pipeline("down", {
 
 const context = { getRemainingTimeInMillis: () => 30_000 };
 
-/** The number of items is fixed, so that the number of pending items cannot grow. */
+/** The number of items is constant, so the number of pending items cannot grow without limit. */
 const itemCount = 200;
 
 const batchAt = (batch: number) => ({
@@ -73,7 +73,7 @@ const expectQueued = ({ batchItemFailures }: { readonly batchItemFailures: reado
   if (batchItemFailures.length > 0) throw new Error(`the queue refused ${batchItemFailures.length} deliveries`);
 };
 
-/** Handles a batch from the retry queue. Its deliveries fail, because their targets are still down. */
+/** Handles a batch from the retry queue. The deliveries fail, because the targets are still down. */
 const retry = async (): Promise<void> => {
   const QueueUrl = settings.retryUrl;
   const MessageSystemAttributeNames = ["All" as const];

@@ -1,4 +1,4 @@
-// Memory use must not grow while two targets are down for an hour, because deliveries wait in the queue, not in memory.
+// Two targets are down for an hour. The memory use must not grow, because deliveries wait in the queue, not in memory.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, () => s
 const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * The heap may grow by a few megabytes, because core caches up to 20,000 ids of envelopes before it clears the cache.
+ * Some megabytes of growth are normal: core caches up to 20,000 envelope ids, and only then clears the cache.
  */
 const mostGrowthBytes = 8 * 2 ** 20;
 
@@ -45,7 +45,7 @@ describeWithSqs("chaos: two targets that are down for a simulated hour", (engine
     const queuedBytes = settings.batches * settings.batchSize * 2 * settings.noteBytes;
     expect(queuedBytes).toBeGreaterThan(8 * mostGrowthBytes);
     expect(heaps).toHaveLength(settings.samples);
-    // The first sample is the baseline, because all code is loaded and compiled by then.
+    // The first sample is the baseline. At that time all code is loaded and compiled.
     const [first = 0, ...later] = heaps;
     expect(Math.max(...later) - first).toBeLessThan(mostGrowthBytes);
   });

@@ -1,5 +1,5 @@
-// The targets of several chaos tests: a Postgres table that refuses one revision in ten, and a FIFO queue that receives
-// every change. The rig also has the pipeline's queues.
+// The targets of several chaos tests: a Postgres table that rejects one revision in ten, and a FIFO queue that receives
+// every change. Also contains the queues of the pipeline.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { PostgresEngine, SqsEngine } from "@sluice/local";
@@ -14,12 +14,12 @@ export interface ChaosRig extends Queues {
   readonly sqs: SQS;
   readonly databaseUrl: string;
   readonly fifoUrl: string;
-  /** Creates an additional queue, and returns its URL. */
+  /** Creates one more queue, and returns the URL of that queue. */
   readonly createQueue: (suffix: string, attributes?: Record<string, string>) => Promise<string>;
-  /** Removes the table's constraint, so that the table accepts every revision. */
+  /** Removes the constraint of the table. The table then accepts every revision. */
   readonly dropConstraint: () => Promise<void>;
   readonly rows: () => Promise<TargetContent>;
-  /** Receives and deletes all messages of a queue. */
+  /** Receives and deletes all messages of a queue. Returns their changes. */
   readonly arrivalsIn: (queueUrl: string) => Promise<Arrival[]>;
   readonly close: () => Promise<void>;
 }

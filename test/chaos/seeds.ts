@@ -1,4 +1,4 @@
-// The seeds of the chaos tests: a new seed each time, or the seeds of `npm run test:long -- --chaos N [--seed S]`.
+// The seeds of the chaos tests: one new seed, or the seeds that `npm run test:long -- --chaos N [--seed S]` selects.
 
 const whole = (name: string, fallback: number): number => {
   const number = Number(process.env[name] ?? fallback);
@@ -8,5 +8,5 @@ const whole = (name: string, fallback: number): number => {
 
 const first = whole("CHAOS_SEED", Date.now() % 1_000_000_000);
 
-/** One seed for each run. */
+/** The seeds. Each chaos test runs once with each seed. */
 export const seeds: readonly number[] = Array.from({ length: whole("CHAOS_RUNS", 1) }, (_, index) => first + index);

@@ -1,5 +1,5 @@
-// A mail server as a target. The server is really stopped and started; slow, hanging and garbled replies come from a
-// proxy.
+// A mail server as a target. The server is really stopped and started. A proxy makes replies slow, hanging or
+// malformed.
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
@@ -41,7 +41,7 @@ const modes: Readonly<Record<Exclude<Fault, "stop" | "restart">, TcpProxyMode>> 
   garble: "garble",
 };
 
-/** Opens a target with its own server. */
+/** Opens a target that has its own server. */
 export const smtpTarget = async (): Promise<ChaosTarget> => {
   const received: Arrival[] = [];
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-// A FIFO queue as a target, behind proxies.
+// A FIFO queue as a target. Proxies simulate its faults.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type SqsEngine } from "@sluice/local";
@@ -8,14 +8,14 @@ import { httpFaults } from "./http-faults.ts";
 import { arrivalOf } from "./message.ts";
 import type { ChaosTarget } from "./target.ts";
 
-/** Opens a target with its own queue. */
+/** Opens a target that has its own queue. */
 export const sqsTarget = async (engine: SqsEngine, name: string): Promise<ChaosTarget> => {
   const direct = new SQS(engine.clientConfig);
   const Attributes = { FifoQueue: "true" };
   const { QueueUrl: queueUrl = "" } = await direct.createQueue({ QueueName: `${name}.fifo`, Attributes });
   const faults = await httpFaults(engine.endpoint, ['{"Successful":[]}', '{"Failed":[{}]}']);
   const { endpoint } = faults;
-  // The queue URL contains the address of the engine, but the requests must go to the proxy.
+  // The queue URL contains the address of the engine. This option sends the requests to the proxy instead.
   const client = new SQS({ ...engine.clientConfig, endpoint, useQueueUrlAsEndpoint: false, maxAttempts: 1 });
   const sink = sqsSink({ queueUrl, client });
   return {

@@ -1,9 +1,9 @@
-// The steps of a batch at which the function is killed. A step names the origin of the batch and the called function,
-// and says whether the call has begun or is done. An example is `stream postgres.write done`.
+// The steps of a batch at which the function is killed. A step contains the origin of the batch, the called function,
+// and `begun` or `done`, for example `stream postgres.write done`.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Steps of batches from the stream and the retry queue. */
+/** Steps of batches from the stream and from the retry queue. */
 export const liveSteps: readonly string[] = [
   "stream postgres.write begun",
   "stream postgres.write done",
@@ -38,12 +38,12 @@ export const redriveSteps: readonly string[] = [
   "redrive answer begun",
 ];
 
-/** The origin of the current batch. */
+/** The origin of the current batch: `stream`, `retry` or `redrive`. */
 export const origins: AsyncLocalStorage<string> = new AsyncLocalStorage<string>();
 
 type Calls = { readonly [name: string]: unknown };
 
-/** Returns a copy of the object. The functions of the copy report their steps. The functions must not use `this`. */
+/** Returns a copy of `parts` whose functions report their steps. The functions must not use `this`. */
 export const reportingSteps = <Parts extends object>(
   part: string,
   parts: Parts,

@@ -1,10 +1,10 @@
-// The stream of a chaos test.
+// Creates the stream of a chaos test.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import { type FakeStreams, fakeStreams } from "@sluice/local";
 import { itemOf } from "./history.ts";
 
-/** An empty stream of two shards. The changes of an item are always in the same shard. */
+/** Creates an empty stream of two shards. All changes of an item are in the same shard. */
 export const twoShards = (): {
   readonly stream: FakeStreams;
   readonly append: (records: readonly StreamRecord[]) => void;

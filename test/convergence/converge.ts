@@ -1,4 +1,4 @@
-// Checks the property that for every history and every fault, the target ends with the last state of every item.
+// Checks for random histories with random faults that the target ends with the last state of every item.
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
@@ -6,9 +6,9 @@ import { type Play, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** An item whose copy differs from the expected copy. A copy is undefined if it does not exist. */
+/** An item whose copy is not the expected copy. `undefined` means that there is no copy. */
 export interface Divergence {
-  /** `npm run test:long -- --runs 1 --seed <seed>` plays the history again. */
+  /** Run `npm run test:long -- --runs 1 --seed <seed>` to play this history again. */
   readonly seed: number;
   readonly item: string;
   readonly found: Copy | undefined;
@@ -16,23 +16,23 @@ export interface Divergence {
 }
 
 export interface ConvergenceOptions {
-  /** Seed of the first history. Each further history has the next seed. */
+  /** Seed of the first history. The seed of each further history is one higher. */
   readonly seed: number;
   readonly runs: number;
   /**
-   * With `race`, several writers write one item concurrently. It needs a target whose writes overlap. Default `faults`.
+   * `race`: several writers write one item concurrently. The target's writes must be able to overlap. Default `faults`.
    */
   readonly kind?: "faults" | "race";
 }
 
-/** Number of histories that are played concurrently in one target. */
+/** Number of histories that run concurrently in the same target. */
 const concurrency = { faults: 12, race: 4 } as const;
 
-/** Several histories share a target, so the keys of a history's items begin with its seed. */
+/** The keys of a history's items begin with this prefix, because several histories share a target. */
 const prefixOf = (seed: number): string => `h${seed}`;
 const seedOf = (item: string): number => Number(/^h(\d+)-/.exec(item)?.[1]);
 
-/** A history with every fault. Its items are too many for one batch, but so few that each item changes repeatedly. */
+/** Creates a history that is played with faults. A history has few items, so that each item changes repeatedly. */
 const faults = (seed: number): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
@@ -51,8 +51,8 @@ const faults = (seed: number): Play => {
 };
 
 /**
- * A history with a few changes of one item. They are all written concurrently, each in its own invocation, without
- * retries.
+ * Creates a history with a few changes of one item. All changes are written concurrently, each in its own invocation,
+ * without retries.
  */
 const race = (seed: number): Play => {
   const random = randomOf(seed);
@@ -70,20 +70,20 @@ const kinds = { faults, race } as const;
 
 const itemOf = (image: Parameters<typeof decodeImage>[0]): SpecimenItem => decodeImage(image) as SpecimenItem;
 
-/** The expected copies of the history's items, by `pk`. */
+/** Returns the expected copies of the history's items, by `pk`. */
 const copiesOf = ({ history, predicate }: Play, target: Target<unknown>): ReadonlyMap<string, Copy> => {
   const images = [...history.expected.values()];
   const matching = images.filter((image) => predicate === undefined || predicate(itemOf(image)));
   return new Map(matching.map((image) => [itemOf(image).pk, target.copyOf(image)]));
 };
 
-/** The expected copies of a history that was played. */
+/** The expected copies of a history that has been played. */
 interface PlayedHistory {
   readonly seed: number;
   readonly expected: ReadonlyMap<string, Copy>;
 }
 
-/** Plays the history of a seed, and returns only the expected copies. */
+/** Plays the history that belongs to the seed, and returns the expected copies. */
 const play = async (target: Target<unknown>, planned: Play, seed: number): Promise<PlayedHistory> => {
   const variant = target.variants[planned.random.integer(target.variants.length)] ?? target.variants[0];
   try {
@@ -101,7 +101,7 @@ const compare = (played: readonly PlayedHistory[], found: ReadonlyMap<string, Co
     .filter((pair) => JSON.stringify(pair.found) !== JSON.stringify(pair.expected));
 };
 
-/** Runs the jobs with this many workers. */
+/** Runs the jobs with `count` concurrent workers. */
 const withWorkers = async <Job>(
   jobs: readonly Job[],
   workers: number,
@@ -114,7 +114,7 @@ const withWorkers = async <Job>(
   await Promise.all(Array.from({ length: workers }, work));
 };
 
-/** Plays histories concurrently in an empty target, and compares every value of every item. */
+/** Plays histories concurrently in an empty target. Compares every value of every item, and returns the differences. */
 export const divergences = async <Message>(
   target: Target<Message>,
   { seed, runs, kind = "faults" }: ConvergenceOptions,

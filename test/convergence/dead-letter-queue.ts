@@ -1,4 +1,4 @@
-// A dead-letter queue in memory. It fails to store some envelopes, and may deliver a message more than once.
+// A dead-letter queue in memory. It does not store some of the envelopes, and may deliver a message more than once.
 
 import type { DeadLetterQueue, PipelineHandler } from "@sluice/core";
 import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
@@ -9,11 +9,11 @@ export interface TestDeadLetterQueue {
   readonly deadLetterQueue: DeadLetterQueue;
   readonly size: () => number;
   /**
-   * Sends up to ten messages to the handler, as Lambda does. Messages that the handler reports stay in the queue. After
-   * a crash all messages stay.
+   * Sends up to ten messages to the handler, as Lambda does. Messages that the handler reports as failed stay in the
+   * queue. If the handler crashes, all messages stay.
    */
   readonly redrive: (handler: PipelineHandler) => Promise<void>;
-  /** After this call the queue stores every envelope, and deletes every message that the handler does not report. */
+  /** From now on, stores every envelope, and deletes every message that the handler does not report as failed. */
   readonly stopFaults: () => void;
 }
 
@@ -32,7 +32,7 @@ export const deadLetterQueue = (random: Random): TestDeadLetterQueue => {
     const received = bodies.slice(first, first + 10);
     const event = sqsEvent(received);
     bodies = bodies.filter((body) => !received.includes(body));
-    // The messages are in flight. They must return to the queue unless the handler succeeds.
+    // The messages are now in flight. If the handler throws, all of them must return to the queue.
     let reported = new Set(event.Records.map(({ messageId }) => messageId));
     try {
       const { batchItemFailures } = await handler(event);

@@ -1,4 +1,4 @@
-// DynamoDB targets with one defect each. A changed command causes the defect.
+// DynamoDB targets with one defect each. Each defect is caused by a change to the sink's commands.
 
 import {
   DeleteItemCommand,
@@ -25,7 +25,7 @@ const unconditional = ({ Item, TableName }: PutItemCommandInput): PutItemCommand
 
 const isTombstone = ({ Item }: PutItemCommandInput): boolean => Item?._sluice?.M?.removed !== undefined;
 
-/** Returns a command that deletes the item and thus also its version. */
+/** Returns a command that deletes the item. The version of the item is then deleted too. */
 const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
   const { TableName, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues, Item = {} } = input;
   const Key = Object.fromEntries(Object.entries(Item).filter(([name]) => name === "pk" || name === "sk"));
@@ -33,7 +33,7 @@ const deletion = (input: PutItemCommandInput): DeleteItemCommand => {
   return new DeleteItemCommand({ TableName, Key, ...condition });
 };
 
-/** The defects of a target, each with the mutation that causes it. */
+/** The defects, each with the mutation that causes the defect. */
 export const dynamodbMutants: Readonly<Record<string, DynamodbMutation>> = {
   "does not compare versions": sending(unconditional),
   "prefers the older version": sending((input) => {

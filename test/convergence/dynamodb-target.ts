@@ -1,5 +1,5 @@
-// The DynamoDB sink as a target of the convergence suite. A target has one table and two variants of the sink: one with
-// its own mapper, and one with a route's mapper.
+// The DynamoDB sink as a target of the convergence suite. A target has one table and two variants of the sink. One
+// variant uses the mapper of the sink, the other uses the mapper of the route.
 
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { type AttributeValue, attributeToJson, type Image } from "@sluice/core/sink-kit";
@@ -9,14 +9,14 @@ import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** A defect that a test causes in the target. */
+/** A change to the target that causes a defect. */
 export interface DynamodbMutation {
-  /** Replaces the client of the sinks. */
+  /** Returns the client that the sinks use in place of the real client. */
   readonly client?: (real: DynamoDBClient) => DynamodbClient;
 }
 
 /**
- * Returns the value and its type as text, because DynamoDB distinguishes a text from a number and a set from a list.
+ * Returns type and value as text, because DynamoDB distinguishes the text "1" from the number 1, and a set from a list.
  */
 const textOf = (value: AttributeValue): string => {
   const [type = ""] = Object.keys(value);
@@ -72,7 +72,7 @@ const readAll = async (
 
 let opened = 0;
 
-/** Opens an empty table. */
+/** Opens a target with an empty table. */
 export const openDynamodb = async (
   { clientConfig }: DynamodbEngine,
   mutation: DynamodbMutation = {},

@@ -1,5 +1,5 @@
-// Tests convergence on DynamoDB Local, with the keys of the source, and proves that the suite finds a broken guard. The
-// tests of the package sink-dynamodb cover changed keys.
+// Tests convergence on DynamoDB Local with the keys of the source table. Also proves that the suite finds a broken
+// guard. The tests of the package sink-dynamodb cover keys that differ from the source table's.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";

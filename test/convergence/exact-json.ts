@@ -1,4 +1,4 @@
-// Normalizes JSON without a conversion of numbers to JavaScript numbers.
+// Normalizes JSON without converting its numbers to JavaScript numbers, which could lose digits.
 
 const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
@@ -10,5 +10,5 @@ const sortedMembers = (_name: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
-/** The JSON with sorted members and without white space. Numbers keep their digits. */
+/** Returns the JSON with sorted members and without white space. Every digit of a number is kept. */
 export const exactJson = (json: string): string => JSON.stringify(JSON.parse(quoted(json)), sortedMembers);

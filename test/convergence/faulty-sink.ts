@@ -1,5 +1,5 @@
-// A sink with every fault that a write can have: a failure before, during or after the write, a partial or missing
-// result, a rejection, or a late write. A late write reaches the target after its invocation has given up.
+// A sink with random faults: a failure before, during or after the write, a partial or missing result, a rejection, or
+// a late write. A late write reaches the target after the end of its invocation.
 
 import {
   type Delivery,
@@ -11,17 +11,17 @@ import {
 } from "@sluice/core/sink-kit";
 import type { Random } from "./random.ts";
 
-/** Crashes the invocation, so that Lambda receives no response. */
+/** Crashes the invocation. Lambda then receives no response. */
 export class Crash extends Error {}
 
-/** A sink between core and the real sink. */
+/** A sink that injects faults. It stands between core and the real sink. */
 export interface FaultySink<Message> {
   readonly sink: Sink<Message, "upsert">;
-  /** Lets the next write crash the invocation after it has written `written` deliveries. */
+  /** Makes the next write crash the invocation after `written` deliveries have been written. */
   readonly crashAfter: (written: number) => void;
-  /** Starts the late writes, concurrently with other work. Resolves when the late writes have finished. */
+  /** Starts the late writes, which run concurrently with other work. Resolves when the late writes have finished. */
   readonly releaseLateWrites: () => Promise<void>;
-  /** After this call every write succeeds. */
+  /** From now on, every write succeeds. */
   readonly stopFaults: () => void;
 }
 
@@ -45,7 +45,7 @@ const failAll = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
 
 const firstHalf = <Entry>(entries: readonly Entry[]): Entry[] => entries.slice(0, Math.ceil(entries.length / 2));
 
-/** The faults of a write, each with its weight. */
+/** The faults of a write. A fault with a higher weight is more frequent. */
 const faults = {
   none: 52,
   "refused before": 5,
@@ -64,7 +64,7 @@ const weighted: readonly Fault[] = Object.entries(faults).flatMap(([fault, weigh
   Array.from({ length: weight }, () => fault as Fault),
 );
 
-/** A write for which its invocation no longer waits, and which has not reached the target yet. */
+/** A write that has not reached the target yet, although its invocation no longer waits for the write. */
 interface LateWrite {
   readonly itemKeys: ReadonlySet<string>;
   readonly arrive: () => Promise<unknown>;
@@ -72,14 +72,14 @@ interface LateWrite {
 
 const itemKeysOf = (batch: readonly Delivery[]): Set<string> => new Set(batch.map(({ change }) => change.itemKey));
 
-/** Puts a faulty sink in front of a real sink. */
+/** Wraps the real sink in a faulty sink. */
 export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Random): FaultySink<Message> => {
   const lateWrites: LateWrite[] = [];
   const arriving = new Set<Promise<unknown>>();
   let isFaultless = false;
   let crashAt: number | undefined;
 
-  /** Writes most deliveries. The remaining deliveries fail with the error. */
+  /** Writes most deliveries. For the other deliveries, returns the error. */
   const exceptSome = async (batch: Batch<Message>, context: WriteContext, error: SinkError): Promise<WriteResult[]> => {
     const hit = new Set(random.some(batch, 0.4));
     const rest = batch.filter((delivery) => !hit.has(delivery));
@@ -129,7 +129,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   const write: Write<Message> = async (batch, context) => {
-    // A late write is most dangerous while a later change of the same item is written.
+    // Starts late writes of the batch's items, because a late write is most dangerous during a later write of its item.
     const itemKeys = itemKeysOf(batch);
     release((lateWrite) => random.chance(0.3) && [...lateWrite.itemKeys].some((itemKey) => itemKeys.has(itemKey)));
     if (crashAt !== undefined) {
@@ -142,7 +142,7 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
   };
 
   return {
-    // All other members come from the real sink, which may have its own mapper.
+    // Only `write` is replaced. The other members, for example a mapper, are those of the real sink.
     sink: { ...real, write },
     crashAfter: (written) => {
       crashAt = written;

@@ -1,4 +1,4 @@
-// The memory sink is the reference for all other sinks of the suite.
+// Tests convergence with the memory sink. The suite compares all other sinks with the results of this simple sink.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, test } from "@jest/globals";
@@ -47,7 +47,7 @@ describe("the memory sink", () => {
         for (const [outcome, count] of Object.entries(counts)) if (count > 0) reached.add(`${origin} ${outcome}`);
       }
     };
-    // The outcome `redrive filtered` is impossible, because only changes that match the filter can be rejected.
+    // The outcome `redrive filtered` is missing, because only changes that match the filter can become dead letters.
     const expected = [
       ...["delivered", "received", "rejected", "retried", "superseded"].map((outcome) => `redrive ${outcome}`),
       ...["delivered", "filtered", "received", "rejected", "retried", "superseded"].map(
@@ -55,7 +55,7 @@ describe("the memory sink", () => {
       ),
     ];
     subscribe(reportChannel, note);
-    // Few dead letters are rejected again, so it may take several hundred histories to reach all outcomes.
+    // Only few dead letters are rejected a second time, so several hundred histories may be needed to see all outcomes.
     for (let played = 0; played < 1000 && reached.size < expected.length; played += 100) {
       await divergences(await open(), { seed: chosen.seed + played, runs: 100 });
     }

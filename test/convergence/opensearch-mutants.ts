@@ -1,15 +1,15 @@
-// OpenSearch targets with one defect each. A changed request causes the defect.
+// OpenSearch targets with one defect each. Each defect is caused by a change to the sink's requests.
 
 import type { OpensearchMutation } from "./opensearch-target.ts";
 
-/** Replaces a text in the body of every bulk request. */
+/** Returns a mutation that replaces a text in the body of every bulk request. */
 const replacing = (found: string | RegExp, replacement: string): OpensearchMutation => ({
   rewrite: (body) => body.replaceAll(found, replacement),
 });
 
 const script = /"source":"def s=(?:[^"\\]|\\.)*"(?=,"params":\{"d")/g;
 
-/** The defects of a target, each with the mutation that causes it. */
+/** The defects, each with the mutation that causes the defect. */
 export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
   "does not compare versions": replacing(script, '"source":"ctx._source=params.d"'),
   "prefers the older version": replacing(".version)>=0)", ".version)<0)"),

@@ -1,5 +1,5 @@
-// The OpenSearch sink as a target of the convergence suite. A target has one index and two variants of the sink: one
-// with its own mapper, and one with a route's mapper.
+// The OpenSearch sink as a target of the convergence suite. A target has one index and three variants of the sink: with
+// the mapper of the route, with the mapper of the sink, and with two alternating sinks.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";
@@ -7,9 +7,9 @@ import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target } from "./target.ts";
 
-/** A defect that a test causes in the target. */
+/** A change to the target that causes a defect. */
 export interface OpensearchMutation {
-  /** Rewrites the body of a bulk request. */
+  /** Returns the body that is sent in place of the body of a bulk request. */
   readonly rewrite?: (bulkBody: string) => string;
 }
 
@@ -25,7 +25,7 @@ const mappings = {
   },
 };
 
-/** One shard, no replicas, and no waiting for the disk. */
+/** One shard, no replicas, and writes that do not wait for the disk, so that the test is fast. */
 const settings = {
   number_of_shards: 1,
   number_of_replicas: 0,
@@ -44,14 +44,14 @@ const request = async (url: string, method: string, path: string, body?: string)
   throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
 };
 
-/** A client that rewrites requests, without OpenSearch's own client. */
+/** A client that rewrites requests. It does not use OpenSearch's own client. */
 const clientOf = (url: string, rewrite: (bulkBody: string) => string): OpensearchClient => ({
   transport: {
     request: async ({ method, path, querystring, bulkBody, body }) => {
       const sent = bulkBody === undefined ? body : rewrite(bulkBody.toString());
       const text = await request(url, method, querystring === undefined ? path : `${path}?${querystring}`, sent);
-      // The sink expects a response to its own request, so the response is translated back. A rewritten action has another
-      // name in the response, and a delete of a missing document has status 404.
+      // The sink expects a response to the request that it made, so this code undoes the rewriting: it renames the
+      // actions in the response, and it replaces the status 404, which a delete of a missing document has.
       const restored = text
         .replaceAll(/\{"(?:delete|index)":(\{[^{}]*\})\}/g, '{"update":$1,"create":$1,"index":$1}')
         .replaceAll('"status":404', '"status":200');
@@ -60,7 +60,7 @@ const clientOf = (url: string, rewrite: (bulkBody: string) => string): Opensearc
   },
 });
 
-/** Whether a double can hold this number. Documents contain other numbers as text. */
+/** Returns true if a double can represent this number. A document contains any other number as text. */
 const fits = (digits: string): boolean => String(Number(digits)) === digits;
 
 const withWideNumbersAsText = (value: AttributeValue): AttributeValue =>
@@ -82,7 +82,7 @@ const copyOfSource = (source: Source): Copy =>
 
 const page = 2000;
 
-/** Searches the alias for all documents, page by page. */
+/** Reads all documents of the alias, page by page. */
 const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, Copy>> => {
   await request(url, "POST", `/${index}/_refresh`);
   const copies = new Map<string, Copy>();
@@ -98,7 +98,7 @@ const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, 
 
 let opened = 0;
 
-/** Opens an empty index. */
+/** Opens a target with an empty index. */
 export const openOpensearch = async (
   url: string,
   mutation: OpensearchMutation = {},
@@ -112,7 +112,7 @@ export const openOpensearch = async (
   const make = () => opensearchSink({ ...through, ...target });
   const [mapped, whole] = [make(), make()];
   let writes = 0;
-  // Two Lambda environments, each with its own cache of recent writes.
+  // Simulates two Lambda environments that take turns. Each environment has its own cache of recent writes.
   const alternating: Sink<OpensearchDocument, "upsert"> = {
     ...mapped,
     write: (batch, context) => {

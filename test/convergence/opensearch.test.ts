@@ -1,5 +1,5 @@
 // Tests convergence on every release of OpenSearch that this machine can start, or on the server of OPENSEARCH_URL.
-// Proves on the newest release that the suite finds a broken guard.
+// Also proves, on the newest release, that the suite finds a broken guard.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";

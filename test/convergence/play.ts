@@ -1,5 +1,5 @@
-// Plays one random history through a real handler, as Lambda does. A failed batch is retried from the lowest reported
-// record, and after a crash from its first record, until it succeeds.
+// Plays one random history through a real handler, as Lambda does. If a batch fails, it is retried from the lowest
+// record that the handler reported. If the handler crashed, the whole batch is retried. Retries end at success.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
@@ -9,15 +9,15 @@ import { Crash, type FaultySink, faultySink } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
 import type { Variant } from "./target.ts";
 
-/** The filter of a history. A change can make an item match the filter, or no longer match it. */
+/** The filter of a history. After a change, an item may begin or cease to match the filter. */
 type Predicate = (item: SpecimenItem) => boolean;
 
-/** A history and the way to play it. */
+/** A history, and the settings with which it is played. */
 export interface Play {
   readonly history: RandomHistory;
   readonly predicate: Predicate | undefined;
   readonly random: Random;
-  /** Whether the sink has no faults. The history's deliveries can still have repeats and crashes. */
+  /** Whether the sink injects no faults. The deliveries of the history may still contain repeats and crashes. */
   readonly isFaultless: boolean;
 }
 
@@ -26,7 +26,7 @@ interface Stage {
   readonly queue: TestDeadLetterQueue;
   readonly random: Random;
   readonly handler: () => PipelineHandler;
-  /** Replaces the execution environment by a new execution environment. */
+  /** Starts a new execution environment in place of the current one. */
   readonly replaceHandler: () => void;
 }
 
@@ -59,7 +59,7 @@ const stageOf = (variant: Variant<unknown>, predicate: Predicate | undefined, ra
   };
 };
 
-/** Runs an invocation. After a crash it replaces the environment and returns undefined. */
+/** Waits for an invocation. If the invocation crashed, replaces the environment and returns undefined. */
 const unlessCrashed = async <Answer>(stage: Stage, invocation: Promise<Answer>): Promise<Answer | undefined> => {
   try {
     return await invocation;
@@ -70,7 +70,7 @@ const unlessCrashed = async <Answer>(stage: Stage, invocation: Promise<Answer>):
   }
 };
 
-/** Invokes the handler with a batch. Returns the records that Lambda would retry. */
+/** Invokes the handler with a batch. Returns the records that Lambda would send again. */
 const invoke = async (stage: Stage, records: readonly StreamRecord[]): Promise<readonly StreamRecord[]> => {
   const answer = await unlessCrashed(stage, stage.handler()(streamEvent(records), lambdaContext()));
   if (answer === undefined) return records;
@@ -82,7 +82,7 @@ const invoke = async (stage: Stage, records: readonly StreamRecord[]): Promise<r
 
 const mostInvocations = 200;
 
-/** Delivers records of one stream until all have succeeded. */
+/** Delivers records of one stream, with retries, until every record has succeeded. */
 const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<void> => {
   let left = records;
   for (let invocations = 0; left.length > 0; invocations += 1) {
@@ -91,7 +91,7 @@ const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<
   }
 };
 
-/** Splits a batch by stream, because an invocation never mixes the records of two streams. */
+/** Splits a batch where the stream changes, because an invocation never contains records of two streams. */
 const byStream = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const groups: StreamRecord[][] = [];
   for (const record of records) {
@@ -125,8 +125,8 @@ const redriveAll = async (stage: Stage): Promise<void> => {
 };
 
 /**
- * Plays the deliveries of a history, with faults. Resolves when every record is delivered, every dead letter is
- * redriven, and every late write has arrived.
+ * Plays the deliveries of a history, with faults. Resolves as soon as every record is delivered, every dead letter is
+ * redriven, and every late write has reached the target.
  */
 export const playThrough = async (
   { history, predicate, random, isFaultless }: Play,

@@ -1,4 +1,4 @@
-// Postgres targets with one defect each. A changed or additional SQL statement causes the defect.
+// Postgres targets with one defect each. Each defect is caused by a changed or additional SQL statement.
 
 import { setTimeout } from "node:timers/promises";
 import type { PostgresClient, PostgresGuard, PostgresPool, PostgresQuery } from "@sluice/sink-postgres";
@@ -15,13 +15,13 @@ const withClients = (
   end: () => pool.end(),
 });
 
-/** Rewrites every statement. */
+/** Returns a mutation that changes the text of every statement. */
 const rewriting = (rewrite: (text: string) => string): Mutation => ({
   pool: (pool) =>
     withClients(pool, (client) => (query: PostgresQuery) => client.query({ ...query, text: rewrite(query.text) })),
 });
 
-/** Runs the statement `text` after every write. */
+/** Returns a mutation that runs the statement `text` after every write. */
 const followedBy = (text: string): Mutation => ({
   pool: (pool) =>
     withClients(pool, (client) => async (query: PostgresQuery) => {
@@ -37,7 +37,7 @@ const versions: Readonly<Record<PostgresGuard, string>> = {
   inline: "specimens_with_tombstones",
 };
 
-/** Combines two mutations; `inner` is nearer to the server. */
+/** Combines two mutations. A statement passes through `outer` first, then through `inner`. */
 const both = (inner: Mutation, outer: Mutation): Mutation => ({
   pool: (pool) => (outer.pool ?? ((same) => same))((inner.pool ?? ((same) => same))(pool)),
 });
@@ -45,8 +45,8 @@ const both = (inner: Mutation, outer: Mutation): Mutation => ({
 const longestCommitMs = 6;
 
 /**
- * Makes commits slow, as on a server that syncs to disk or to replicas. Slow commits are no defect, but with fast
- * commits the statements of two writers would hardly ever overlap.
+ * Makes commits slow, as on a server that waits for its disk or its replicas. Slow commits are not a defect. They make
+ * the statements of two writers overlap, which is rare with fast commits.
  */
 export const slowCommits: Mutation = {
   pool: (pool) =>
@@ -65,15 +65,15 @@ export const slowCommits: Mutation = {
     }),
 };
 
-/** A condition on the version in the statement's snapshot. Another writer may have replaced this version since then. */
+/** Compares with the version in the statement's snapshot, although another writer may have replaced this version. */
 const versionSeenBefore = (guard: PostgresGuard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;
 
-/** Disables the sink's second statement for removals, `deleteRemovedStatement`. Only the version table needs it. */
+/** Disables `deleteRemovedStatement`, the second statement of a removal. Only the guard `version-table` needs it. */
 const withoutSecondStatement = rewriting((text) => (text.startsWith("WITH removed") ? `${text} AND false` : text));
 
-/** The defects of a target, each with the mutation that causes it. */
+/** The defects, each with the mutation that causes the defect. */
 export const postgresMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
   "does not compare versions": rewriting((text) => text.replaceAll(newerOnly, "")),
   "prefers the older version": rewriting((text) => text.replaceAll(newerOnly, newerOnly.replace("<", ">"))),
@@ -86,7 +86,7 @@ export const postgresMutants = (guard: PostgresGuard): Readonly<Record<string, M
   ),
 });
 
-/** The defects that have an effect only when writers overlap. */
+/** Defects that the suite can find only if writers overlap. */
 export const postgresRaceMutants = (guard: PostgresGuard): Readonly<Record<string, Mutation>> => ({
   "compares with a version that it read earlier": both(
     slowCommits,

@@ -1,5 +1,5 @@
-// The Postgres sink as a target of the convergence suite. A target has one table and two variants of the sink: one with
-// a route's mapper, and one with declared columns.
+// The Postgres sink as a target of the convergence suite. A target has one table and two variants of the sink: one
+// variant uses the mapper of the route, the other uses declared columns.
 
 import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
 import { type PostgresGuard, type PostgresPool, type PostgresRow, postgresSink } from "@sluice/sink-postgres";
@@ -8,9 +8,9 @@ import pg from "pg";
 import { exactJson } from "./exact-json.ts";
 import type { Copy, Target, Variant } from "./target.ts";
 
-/** A defect that a test causes in the target. */
+/** A change to the target that causes a defect. */
 export interface Mutation {
-  /** Replaces the pool of the sinks. */
+  /** Returns the pool that the sinks use in place of the real pool. */
   readonly pool?: (real: PostgresPool) => PostgresPool;
   readonly sink?: <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">;
 }
@@ -36,16 +36,16 @@ const toRow = ({ after }: { readonly after: SpecimenItem }): PostgresRow => {
   return row;
 };
 
-/** Opens an empty table in its own schema. */
+/** Opens a target with an empty table in its own schema. */
 export const openPostgres = async (
   url: string,
   guard: PostgresGuard,
   mutation: Mutation = {},
 ): Promise<Target<never>> => {
   const { pool: mutatePool = (pool) => pool, sink: mutateSink = (sink) => sink } = mutation;
-  // Fewer connections than concurrent histories, so that writes wait for a connection as in Lambda.
+  // There are fewer connections than concurrent histories, so writes must wait for a connection, as in Lambda.
   const real = new pg.Pool({ connectionString: url, max: 8 });
-  // When the server stops, idle connections emit an error. Without a listener the error would end the process.
+  // When the server stops, idle connections emit an error event. Without a listener the event would end the process.
   real.on("error", () => undefined);
   const options = { pool: mutatePool(real), table: "specimens", guard, key };
   const mapped = postgresSink({ ...options, columns });

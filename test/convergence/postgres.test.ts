@@ -1,4 +1,4 @@
-// Tests convergence on a real Postgres with both guards, and proves that the suite finds a broken guard.
+// Tests convergence on a real Postgres with both guards. Also proves that the suite finds a broken guard.
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";

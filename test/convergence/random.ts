@@ -2,16 +2,16 @@
 
 /** A source of random numbers. */
 export interface Random {
-  /** A whole number from 0 to `below` - 1. */
+  /** Returns a whole number from 0 to `below - 1`. */
   readonly integer: (below: number) => number;
-  /** True with this probability. */
+  /** Returns true with this probability. */
   readonly chance: (probability: number) => boolean;
   readonly pick: <Choice>(choices: readonly [Choice, ...Choice[]]) => Choice;
-  /** Selects each entry with this probability. The selected entries keep their order. */
+  /** Returns some of the entries, in the same order. Each entry is selected with this probability. */
   readonly some: <Entry>(entries: readonly Entry[], probability: number) => Entry[];
 }
 
-/** Creates a source with the algorithm mulberry32. Its 32 bits of state are enough for tests. */
+/** Creates a source of random numbers with the algorithm mulberry32, whose 32 bits of state are enough for tests. */
 export const randomOf = (seed: number): Random => {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,4 +1,4 @@
-// The number and the seed of the histories. `npm run test:long` sets both; `npm test` plays a few hundred histories.
+// The number of histories, and the seed of the first. `npm run test:long` sets both. `npm test` plays some hundred.
 
 import { test } from "@jest/globals";
 import { type ConvergenceOptions, type Divergence, divergences } from "./converge.ts";
@@ -10,13 +10,13 @@ const whole = (name: string, fallback: number): number => {
   throw new RangeError(`${name} is ${process.env[name]}; expected a whole number`);
 };
 
-/** The histories of this test run. By default each test run has a new seed. */
+/** The number and the seed of this test run. By default the seed is new in each test run. */
 export const chosen: ConvergenceOptions = {
   seed: whole("CONVERGENCE_SEED", Date.now() % 1_000_000_000),
   runs: whole("CONVERGENCE_RUNS", 500),
 };
 
-/** The histories for slow servers: 200 in `npm test`, or the full number if `CONVERGENCE_RUNS` is set. */
+/** Fewer histories, for slow servers: 200 in `npm test`. If `CONVERGENCE_RUNS` is set, all histories. */
 export const fewer: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 200) };
 
 /** A long timeout, because the machine may be slow. */
@@ -32,13 +32,13 @@ const names: Readonly<Record<Kind, string>> = {
   race: "random histories of parallel writers",
 };
 
-/** Declares the test that histories converge in a target. */
+/** Declares a test that plays histories in a target and expects the last state of every item. */
 export const testConvergence = <Message>(
   open: () => Promise<Target<Message>>,
   kind: Kind = "faults",
   { seed, runs: all } = chosen,
 ): void => {
-  // Only 40 % as many races, because more writes overlap in a race than in a history with faults.
+  // In a race more writes overlap than in a history with faults, so 40 % as many histories are enough.
   const runs = kind === "race" ? Math.ceil(0.4 * all) : all;
   test(
     `${runs} ${names[kind]} from seed ${seed} end with the last state of every item`,
@@ -53,11 +53,11 @@ export const testConvergence = <Message>(
   );
 };
 
-/** This many histories find most defects. If no item diverges, more histories follow. */
+/** Number of histories in the first attempt to find a defect. Each further attempt plays twice as many histories. */
 const mutantRuns = 10;
 const mostMutantRuns = 2000;
 
-/** Declares the test that the suite finds a defect. Each call of `open` returns an empty target. */
+/** Declares a test that expects the suite to find a defect of a target. Every `open` returns an empty target. */
 export const testMutant = <Message>(
   name: string,
   open: () => Promise<Target<Message>>,

@@ -1,8 +1,8 @@
-// Sinks whose only defect is that they compare a wrong version. Other replicators lost data by these mistakes.
+// Sinks with one defect each: the sink compares a wrong version. Other replicators lost data by such defects.
 
 import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
 
-/** Wraps a sink, so that it receives every change with another version. */
+/** Returns a sink that receives every change with the version that `versionOf` returns. */
 const withVersion = <Message>(
   sink: Sink<Message, "upsert">,
   versionOf: (change: Change) => string,
@@ -22,7 +22,7 @@ const withVersion = <Message>(
   },
 });
 
-/** Wraps a sink, so that a change after a removal always counts as newer, as if a removal deleted the version too. */
+/** Returns a sink for which any change after a removal is newer, as if the removal had deleted the item's version. */
 const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, "upsert"> => {
   const removals = new Map<string, number>();
   const lifeOf = (itemKey: string): number => removals.get(itemKey) ?? 0;
@@ -40,7 +40,7 @@ const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, 
   };
 };
 
-/** The defects, each with a function that returns a sink with the defect. */
+/** The defects. Each function returns a sink that has the defect. */
 export const versionMutants: Readonly<
   Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
 > = {

@@ -1,12 +1,12 @@
-// A clock that runs at the machine's speed, or faster on demand. While a target throttles, the clock runs faster, so
-// that a minute passes in two seconds.
+// A clock with an adjustable speed. Its normal speed is the machine's speed. While a target throttles, the test makes
+// the clock faster, so that one minute takes two seconds.
 
 import type { Clock } from "@sluice/core/sink-kit";
 
 export interface AdjustableClock extends Clock {
-  /** Sleeps for `ms` milliseconds of this clock. The signal is optional. */
+  /** Sleeps for `ms` milliseconds of this clock, or until the signal aborts. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Sets the speed as a multiple of the machine's speed. Pending sleeps are adjusted. */
+  /** Sets the speed as a multiple of the machine's speed. Sleeps that have begun are adjusted. */
   readonly setSpeed: (speed: number) => void;
 }
 
@@ -16,7 +16,7 @@ interface Sleeper {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A clock at the machine's speed, with its own start time. */
+/** Creates a clock that starts at `startMs` and runs at the machine's speed. */
 export const adjustableClock = (startMs: number): AdjustableClock => {
   let speed = 1;
   let since = { machineMs: performance.now(), ownMs: startMs };
@@ -24,7 +24,7 @@ export const adjustableClock = (startMs: number): AdjustableClock => {
   const sleepers = new Set<Sleeper>();
   const setTimer = (sleeper: Sleeper): void => {
     clearTimeout(sleeper.timer);
-    // Without `unref` the test would wait at its end for the sleeps of crashed environments.
+    // `unref` lets the test end before the sleeps of crashed environments end.
     sleeper.timer = setTimeout(sleeper.wake, (sleeper.untilMs - now()) / speed).unref();
   };
   return {

@@ -1,5 +1,5 @@
-// Two mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail identifies
-// the change.
+// Two mail servers in this process as targets: an emulator of SES, and an SMTP server. The subject of a mail contains
+// the item and the revision of the change.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -22,7 +22,7 @@ const mailTo =
   (...to: readonly string[]) =>
   (arrival: Arrival): EmailMessage => ({ from: "shop@example.com", to, subject: nameOf(arrival), text: "Hi" });
 
-/** Sends one mail, unless the environment's plan says that the request fails. */
+/** Sends one mail, unless the plan of the environment makes the request fail. */
 const request = async <Answer>(
   environment: Environment,
   send: () => Promise<Answer>,
@@ -45,11 +45,11 @@ const sesFailures = {
   denied: () => sesError("AccessDeniedException", 403),
 };
 
-/** Opens a target on aws-ses-v2-local, an emulator of SES. */
+/** Opens a target that uses aws-ses-v2-local, an emulator of SES. */
 export const sesTarget = async (): Promise<Target> => {
   const emulator = await sesLocal.default({ host: "127.0.0.1", port: 0 });
   const endpoint = `http://127.0.0.1:${(emulator.address() as AddressInfo).port}`;
-  // This request removes the mails of earlier emulators, because all emulators in a process share one store.
+  // All emulators in a process share one store. This request removes the mails that earlier emulators have stored.
   await fetch(`${endpoint}/clear-store`, { method: "POST" });
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const mailer = new SESv2({ region: "us-east-1", endpoint, credentials, maxAttempts: 1 });
@@ -82,13 +82,13 @@ const smtpFailures = { throttled: () => reply(451, "RCPT TO"), denied: () => rep
 
 const subjectOf = (raw: string): string => /^Subject: (.*)\r$/m.exec(raw)?.[1] ?? "";
 
-/** The arrival of a recipient's copy. The copies of each recipient must arrive in the order of the changes. */
+/** Returns the arrival for one recipient. For each recipient the mails must arrive in the order of the changes. */
 const copyFor = ({ item, revision }: Arrival, recipient: string): Arrival => ({
   item: `${item} to ${recipient}`,
   revision,
 });
 
-/** Opens a target on an SMTP server that accepts every mail. Every mail goes to all these recipients. */
+/** Opens a target with an SMTP server that accepts every mail. Each change causes one mail to all these recipients. */
 export const smtpTarget = async (...recipients: readonly string[]): Promise<Target> => {
   const arrived: Arrival[] = [];
   const server = new SMTPServer({

@@ -1,5 +1,5 @@
-// An EventBridge bus on moto as a target. A rule writes the events to a log group, and the test reads the log group. A
-// queue of moto would be too slow.
+// An EventBridge bus on moto, an emulator, as a target. A rule writes the events to a log group, which the test reads.
+// A queue on moto would be too slow for the test.
 
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { MotoEngine } from "@sluice/local";
@@ -8,7 +8,7 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** Calls CloudWatch Logs. moto does not check the signature, but reads the name of the service from it. */
+/** Calls CloudWatch Logs on moto. moto finds the service's name in the signature, but does not verify the signature. */
 const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: object): Promise<unknown> => {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -25,7 +25,7 @@ const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: obje
 };
 
 /**
- * Returns the events in the order of arrival. The sender waits for each event of an item before it sends the next one.
+ * Returns the events in the order of arrival. The sink sends the events of an item one by one.
  */
 const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
   const arrived: Arrival[] = [];
@@ -42,7 +42,7 @@ const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival
   return arrived;
 };
 
-/** Opens a target with a new bus. */
+/** Opens a target that has its own bus. */
 export const eventbridgeTarget = async (moto: MotoEngine, client: EventBridge, name: string): Promise<Target> => {
   await callLogs(moto, "CreateLogGroup", { logGroupName: name });
   await client.createEventBus({ Name: name });

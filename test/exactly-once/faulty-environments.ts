@@ -1,27 +1,27 @@
-// Lambda environments with planned faults: requests fail, are throttled, or crash the environment.
+// Lambda environments with planned faults: a request fails or is throttled, or the environment crashes.
 
 import type { AdjustableClock } from "./adjustable-clock.ts";
 
-/** The planned faults. Requests and invocations count from 1, over all environments. */
+/** The planned faults. The numbers of requests and invocations start at 1 and continue over all environments. */
 export interface FaultPlan {
-  /** One entry fails in every request whose number is a multiple of `failingEvery`. */
+  /** If `failingEvery` divides the number of a request, one entry of the request fails. */
   readonly failingEvery: number;
-  /** Number of the first request that is throttled. The target throttles for `throttledMs`. */
+  /** Number of the first request that is throttled. From then on, every request is throttled for `throttledMs`. */
   readonly throttledFrom: number;
   readonly throttledMs: number;
-  /** The environment crashes before it sends the request with this number. */
+  /** The environment crashes just before it sends the request with this number. */
   readonly crashBefore?: number;
   /**
-   * The environment crashes after the work and before the response of the invocation with this number, or of a later
-   * one.
+   * The crash happens at the end of the invocation with this number, before its response. If that invocation cannot
+   * crash, the crash happens at the end of a later invocation.
    */
   readonly crashAfter?: number;
 }
 
-/** Whether the target accepted each entry of a request, or `throttled` if it accepted no entry. */
+/** For each entry of a request, whether the target accepted the entry. `throttled` if the target accepted no entry. */
 export type Accepted = readonly boolean[] | "throttled";
 
-/** One environment of the function, until it crashes. */
+/** One execution environment of the function. It exists until it crashes. */
 export interface Environment {
   readonly request: (
     count: number,
@@ -33,13 +33,13 @@ export interface Environment {
 
 export interface FaultyEnvironments {
   readonly environment: () => Environment;
-  /** The number of faults that occurred, by kind. */
+  /** Number of requests so far, and number of faults of each kind. */
   readonly counts: { requests: number; failedEntries: number; throttled: number; crashes: number };
 }
 
 const never = new Promise<never>(() => {});
 
-/** Speed of the clock while the target throttles: a minute passes in two seconds. */
+/** Speed of the clock while the target throttles: one minute takes two seconds. */
 const throttlingSpeed = 30;
 
 export const faultyEnvironments = (

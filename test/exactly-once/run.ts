@@ -1,4 +1,4 @@
-// One run of an exactly-once test. Lambda's event source mapping delivers a stream of changes to one append target.
+// One run of an exactly-once test. Lambda's event source mapping delivers a stream of changes to an append target.
 
 import { type DedupeStore, pipeline } from "@sluice/core";
 import { type Dedupe, decodeRecord, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
@@ -7,19 +7,19 @@ import { tableHistory } from "@sluice/testing";
 import { type AdjustableClock, adjustableClock } from "./adjustable-clock.ts";
 import { type Environment, type FaultPlan, faultyEnvironments } from "./faulty-environments.ts";
 
-/** A change that arrived at the target. Every message contains these members. */
+/** A change that arrived at the target. Every message contains the item and the revision of its change. */
 export interface Arrival {
   readonly item: string;
   readonly revision: number;
 }
 
 export interface Target {
-  /** Creates the sink of one environment. */
+  /** Creates the sink for one environment. */
   readonly sink: (environment: Environment, dedupeStore: DedupeStore) => Sink<unknown, "append">;
   readonly toMessage: (arrival: Arrival) => unknown;
-  /** The messages that must arrive for a change. Default: one message. */
+  /** Returns the messages that must arrive for a change. Default: one message. */
   readonly copiesOf?: (arrival: Arrival) => readonly Arrival[];
-  /** All messages that arrived, in order. */
+  /** Returns all messages that arrived, in the order of arrival. */
   readonly arrived: () => Promise<readonly Arrival[]>;
   readonly close?: () => Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface Run {
   readonly dedupe: Dedupe;
   readonly target: Target;
   readonly faults: FaultPlan;
-  /** Creates an empty store that uses the clock of the run. */
+  /** Creates an empty dedupe store that uses the clock of the run. */
   readonly store: (now: () => number) => DedupeStore | Promise<DedupeStore>;
   readonly items: number;
   readonly revisions: number;
@@ -39,17 +39,17 @@ export interface RunResult {
   readonly arrived: number;
   readonly lost: number;
   readonly duplicates: number;
-  /** Number of changes that first arrived after a later change of the same item. */
+  /** Number of changes that arrived for the first time after a later change of the same item. */
   readonly misordered: number;
   readonly crashes: number;
   readonly failedEntries: number;
   readonly throttledRequests: number;
 }
 
-/** Lambda's maximum, so that no invocation times out on a busy machine. */
+/** Timeout of the function. It is Lambda's maximum, so that no invocation times out on a busy machine. */
 const functionTimeoutMs = 900_000;
 
-/** Shorter than Lambda's delays, so that the test takes less time. Most retries succeed at once. */
+/** Delay before a retry. It is shorter than Lambda's delay to save time, because most retries succeed at once. */
 const retryDelayMs = (repeat: number): number => Math.min(20 * 2 ** repeat, 1_000);
 
 /** Maximum number of records of an invocation. */
@@ -57,7 +57,7 @@ export const batchSize = 100;
 
 const shards = 2;
 
-/** A short time, so that the test does not wait long for the leases of crashed environments. */
+/** The leases of a crashed environment must expire soon, because the test waits for their expiry. */
 const maxLeaseMs = 1_000;
 
 const withShortLeases = ({ journal, leases }: DedupeStore): DedupeStore => ({
@@ -74,10 +74,10 @@ const historyOf = (items: number, revisions: number): StreamRecord[] => {
   return records;
 };
 
-/** The text of an arrival: `item@revision`. */
+/** Returns a name for an arrival: `item@revision`. */
 export const nameOf = ({ item, revision }: Arrival): string => `${item}@${revision}`;
 
-/** The arrival with this text. */
+/** Returns the arrival that has this name. */
 export const arrivalOfName = (name: string): Arrival => {
   const [item = "", revision = ""] = name.split("@");
   return { item, revision: Number(revision) };
@@ -100,7 +100,7 @@ const compareArrivals = (sent: readonly Arrival[], arrived: readonly Arrival[]) 
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-/** A function with one environment for each concurrent invocation. A crashed environment is replaced by a new one. */
+/** A function with one environment per concurrent invocation. A new environment replaces a crashed environment. */
 const functionOf = ({ dedupe, target, faults }: Run, dedupeStore: DedupeStore, clock: AdjustableClock) => {
   const environments = faultyEnvironments(faults, clock);
   const idle: { readonly environment: Environment; readonly handler: (event: unknown, context: object) => unknown }[] =
@@ -123,7 +123,7 @@ const functionOf = ({ dedupe, target, faults }: Run, dedupeStore: DedupeStore, c
   return { invoke, counts: environments.counts };
 };
 
-/** Delivers the changes to the target with the planned faults, and compares the arrivals with the changes. */
+/** Delivers the changes to the target despite the planned faults, and compares the arrivals with the changes. */
 export const playRun = async (run: Run): Promise<RunResult> => {
   const records = historyOf(run.items, run.revisions);
   const stream = fakeStreams();

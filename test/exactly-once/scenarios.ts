@@ -1,12 +1,12 @@
-// The scenarios of a sink, as tests. Each dedupe mode has a test with faults and crashes; `on-failure` also has a test
-// without crashes.
+// Declares the tests of a sink. For each dedupe mode, one test has failures, throttling and crashes. The mode
+// `on-failure` has one more test, without crashes.
 
 import { afterAll, expect, test } from "@jest/globals";
 import type { Dedupe, DedupeStore } from "@sluice/core/sink-kit";
 import type { FaultPlan } from "./faulty-environments.ts";
 import { batchSize, playRun, type Run, type RunResult, type Target } from "./run.ts";
 
-/** The size of a scenario: the number of items with ten revisions each, and the planned faults. */
+/** The size of a scenario: the number of items, and the planned faults. Every item has ten revisions. */
 export interface Load {
   readonly items: number;
   readonly withoutCrashes: FaultPlan;
@@ -22,7 +22,7 @@ const loadOf = (items: number, throttledFrom: number, crashes: Pick<FaultPlan, "
 export const fullLoad: Load = loadOf(500, 200, { crashBefore: 120, crashAfter: 40 });
 /** 1,000 changes, for a slow target. */
 export const smallLoad: Load = loadOf(100, 40, { crashBefore: 30, crashAfter: 8 });
-/** 500 changes, for the mode `none`, which sends most changes many times. */
+/** 500 changes, for the mode `none`, because this mode sends most changes many times. */
 const smallestLoad: Load = loadOf(50, 20, {});
 
 const revisions = 10;
@@ -30,11 +30,11 @@ const revisions = 10;
 /** The settings that all scenarios of a sink share. */
 export interface SinkScenarios {
   readonly name: string;
-  /** Opens an empty target. With `isNative` the target discards repeats. */
+  /** Opens an empty target. If `isNative`, the target discards repeated messages. */
   readonly open: (isNative: boolean) => Promise<Target>;
-  /** Whether the sink also has a target that discards repeats. */
+  /** Whether the sink also has a target that discards repeated messages. */
   readonly isNative: boolean;
-  /** Creates an empty store. */
+  /** Creates an empty dedupe store. */
   readonly store: (now: () => number) => Promise<DedupeStore>;
   readonly load: Load;
 }
@@ -43,7 +43,7 @@ type NamedResult = RunResult & { readonly run: string };
 
 const results: NamedResult[] = [];
 
-/** Prints the result of every run of the test file. */
+/** After all tests of a file, prints the results of their runs. */
 export const printResults = (): void => {
   afterAll(() => {
     const rows = results.map(({ run, ...counts }) => [run, ...Object.values(counts)].join(" | "));
@@ -52,7 +52,7 @@ export const printResults = (): void => {
   });
 };
 
-/** Plays one scenario, and expects that no change is lost or out of order. */
+/** Plays one scenario. Expects that no change is lost and that all changes arrive in order. */
 export const runScenario = async (
   sink: Omit<SinkScenarios, "isNative" | "load">,
   dedupe: Dedupe,
@@ -68,7 +68,7 @@ export const runScenario = async (
     misordered: 0,
     crashes: faults.crashBefore === undefined ? 0 : 2,
   });
-  // The planned faults occurred.
+  // Checks that the planned faults really happened.
   expect(result.failedEntries).toBeGreaterThan(result.changes / 200);
   expect(result.throttledRequests).toBeGreaterThan(0);
   return result;

@@ -1,4 +1,4 @@
-// Append targets: one in memory, and SQS queues and SNS topics, standard and FIFO, on a real engine.
+// Append targets: one in memory, and standard and FIFO variants of SQS queues and SNS topics on a real engine.
 
 import type { SNS } from "@aws-sdk/client-sns";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -11,10 +11,10 @@ import type { Arrival, Target } from "./run.ts";
 
 const throttled = (): SinkError => new SinkError("SINK_THROTTLED", "[memory] the target is throttled");
 
-/** An error that core does not retry within the invocation, so that Lambda retries the batch. */
+/** An error that core does not retry within an invocation, so that Lambda must retry the batch. */
 const denied = (): SinkError => new SinkError("SINK_DENIED", "[memory] the target denied the entry");
 
-/** A target in memory. With `isNative` it discards repeats. */
+/** A target in memory. If `isNative`, the target discards repeated messages. */
 export const memoryTarget = (isNative: boolean): Target => {
   const arrived: Arrival[] = [];
   const seen = new Set<string>();
@@ -51,7 +51,7 @@ export const memoryTarget = (isNative: boolean): Target => {
 
 const throttling = (): Error => Object.assign(new Error("slow down"), { name: "ThrottlingException" });
 
-/** The response to a request with these entries. Entries fail by the plan of the environment. */
+/** Returns the response to a request with these entries. The plan of the environment decides which entries fail. */
 const respond = async <Entry extends { readonly Id: string }>(
   environment: Environment,
   entries: readonly Entry[],
@@ -71,7 +71,7 @@ const respond = async <Entry extends { readonly Id: string }>(
 const bodiesIn = async (client: SQS, queueUrl: string): Promise<readonly Arrival[]> =>
   (await drainQueue(client, queueUrl)).map(({ body }) => JSON.parse(body) as Arrival);
 
-/** A target with a queue on a real engine. */
+/** A target that is a queue on a real engine. */
 export const queueTarget = (client: SQS, queueUrl: string): Target => ({
   sink: (environment) => {
     const sendMessageBatch: SqsClient["sendMessageBatch"] = ({ QueueUrl, Entries }) =>
@@ -82,7 +82,7 @@ export const queueTarget = (client: SQS, queueUrl: string): Target => ({
   arrived: () => bodiesIn(client, queueUrl),
 });
 
-/** A target with a topic on a real engine, and a queue that subscribes to the topic. */
+/** A target that is a topic on a real engine. The test reads the messages from a queue that subscribes to the topic. */
 export const topicTarget = (
   client: SNS,
   topicArn: string,

@@ -1,5 +1,5 @@
-// An HTTP receiver in this process as a target. The receiver itself refuses requests as planned, because the sink has
-// no client that the test could replace.
+// An HTTP receiver in this process as a target. The sink has no client that the test could replace, so the receiver
+// must refuse the requests that fail by plan.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
@@ -10,10 +10,10 @@ import { type WebhookMessage, webhookSink } from "@sluice/sink-webhook";
 import type { Environment } from "./faulty-environments.ts";
 import type { Arrival, Target } from "./run.ts";
 
-/** The status of the next response, by the idempotency key of the request. The default is 204. */
+/** The status of the next response for an idempotency key. A key without a status gets 204. */
 type Refusals = Map<string, 403 | 429>;
 
-/** Wraps the sink, so that each request succeeds or fails by the plan of the environment. */
+/** Wraps the sink. The plan of the environment decides which requests fail. */
 const withFaults = (
   sink: Sink<WebhookMessage, "append">,
   environment: Environment,
@@ -33,7 +33,7 @@ const withFaults = (
   },
 });
 
-/** Opens a target with a new receiver. */
+/** Opens a target that has its own receiver. */
 export const webhookTarget = async (): Promise<Target> => {
   const arrived: Arrival[] = [];
   const refusals: Refusals = new Map();
@@ -57,7 +57,7 @@ export const webhookTarget = async (): Promise<Target> => {
   return {
     toMessage: (body) => ({ body }),
     sink: (environment) => {
-      // A long timeout, so that no request times out on a busy machine.
+      // A long timeout, because a busy machine may be slow, and a request must not time out.
       const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], concurrency: 1, timeoutMs: 600_000 });
       return withFaults(sink, environment, refusals) as never;
     },

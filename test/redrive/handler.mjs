@@ -1,4 +1,4 @@
-// The handler after its mapper was fixed.
+// The handler with the fixed mapper.
 
 import { pipeline } from "@sluice/core";
 import { postgresSink } from "@sluice/sink-postgres";

@@ -1,5 +1,5 @@
-// Measures the CPU time that core itself needs for a change, from the parsed event to the response. The sinks do no
-// work.
+// Measures the CPU time of core for one change, from the parsed event to the response. The sinks do no work, so only
+// the time of core counts.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import { type Delivery, delivered, type Sink, type WriteMode } from "@sluice/core/sink-kit";
@@ -18,7 +18,7 @@ const emptySink = <Writes extends WriteMode>(writes: Writes): Sink<unknown, Writ
   write: async (batch) => batch.map((delivery) => delivered(delivery as Delivery)),
 });
 
-/** The handlers to measure. Their mapper reads the item, so that the time includes decoding. */
+/** The handlers to measure. The mapper of each handler reads the item, so that the time includes decoding. */
 const handlers: Readonly<Record<WriteMode, () => PipelineHandler>> = {
   upsert: () =>
     base()

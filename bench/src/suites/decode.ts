@@ -1,4 +1,4 @@
-// Measures only the decoding of parsed images to native values, and compares it with the SDK's unmarshall.
+// Measures how fast parsed images are decoded to native values, and compares the result with the SDK's unmarshall.
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { decodeImage, type Image, toJson } from "@sluice/core/sink-kit";
@@ -28,7 +28,7 @@ const decoders: Readonly<Record<"sluice" | "unmarshall", (image: Image) => unkno
 };
 
 /**
- * @throws when the decoders return different values, because then their work differs. `toJson` writes binary as base64.
+ * @throws if the decoders return different values, because both must do equal work. `toJson` writes binary as base64.
  */
 const assertSameValues = (texts: Texts): void => {
   for (const corpus of corpora) {
@@ -54,8 +54,8 @@ const contender = (name: keyof typeof decoders, texts: Texts): Contender<Corpus>
 });
 
 /**
- * The median time for films and orders together. Rarities do not count, as unmarshall leaves their binary values as
- * text.
+ * Returns the median time for films and orders together. Rarities are left out, because `unmarshall` does less work for
+ * them: it does not decode their binary values.
  */
 const overall = (times: Times<Corpus>, name: string): number =>
   median(times.of(name, "films").map((ms, round) => ms + (times.of(name, "orders")[round] ?? 0)));

@@ -1,6 +1,6 @@
-// Measures the time from an event to stored items in DynamoDB. The pipeline's handler, which guards each item, is
-// compared with the raw limit. The raw limit puts a prebuilt input for each item without a guard, with the same
-// concurrency.
+// Measures the time from an event until the items are stored in DynamoDB. Compares the pipeline's handler with the raw
+// limit. The handler guards each item against older versions. The raw limit puts prebuilt inputs without a guard, with
+// the same concurrency.
 
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -80,7 +80,7 @@ const raw = (client: DynamoDBClient, events: readonly string[]): Contender<"inse
   },
 });
 
-/** All items in the order of their keys, without the attribute that the sink adds. */
+/** Returns all items in the order of their keys, without the attribute that the sink adds. */
 const contentOf = async (client: DynamoDBClient, name: string): Promise<TableItem[]> => {
   const items: TableItem[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: name })) {
@@ -90,7 +90,7 @@ const contentOf = async (client: DynamoDBClient, name: string): Promise<TableIte
   return items.sort((left, right) => keyOf(left) - keyOf(right));
 };
 
-/** @throws when the contenders left different items, because then their work differed. */
+/** @throws if the contenders left different items, because a comparison needs equal work */
 const assertSameContent = async (client: DynamoDBClient, expected: number): Promise<void> => {
   const [ours = [], theirs = []] = [
     await contentOf(client, tableOf("sluice")),

@@ -1,5 +1,5 @@
-// Compares two sinks of one pipeline with the slower sink alone. One pair of sinks writes to Postgres and OpenSearch,
-// which share the machine's cores. The other pair simulates remote targets: its sinks only wait.
+// Compares a pipeline with two sinks to a pipeline with only the slower sink. One pair of sinks writes to Postgres and
+// OpenSearch on this machine. The sinks of the other pair only wait, as for remote targets.
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";
@@ -111,7 +111,7 @@ const reportOf = (times: Times<"insert">, { rounds, batchSize, batches }: SuiteO
   };
 };
 
-/** @throws when a target does not hold all items */
+/** @throws if a target lacks an item */
 const assertAllThere = async (pool: pg.Pool, client: Client, expected: number): Promise<void> => {
   const { rows } = await pool.query<{ count: string }>(`SELECT count(*) FROM ${relation}`);
   await client.transport.request({ method: "POST", path: `/${index}/_refresh` });
@@ -146,7 +146,7 @@ const measureOn = async (database: PostgresEngine, search: OpensearchEngine, opt
   }
 };
 
-/** The suite that compares two sinks with the slower sink alone. */
+/** The suite that compares two sinks with only the slower sink. */
 export const fanOutSuite: Suite = {
   name: "fan-out",
   run: async (options) => {

@@ -1,5 +1,5 @@
-// Measures the effect of a failing sink on two other sinks. The load is the same in each run, and below the capacity of
-// the machine. In the first run all three sinks are healthy; in the other runs the third sink refuses or hangs.
+// Measures how a failing sink affects two other sinks. Every run has the same load, which the machine can handle. In
+// the first run all three sinks are healthy. In the other runs the third sink refuses writes or hangs.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -12,14 +12,14 @@ import { silent } from "../pipeline-handler.ts";
 import { rounded } from "../statistics.ts";
 import type { Suite } from "../suite.ts";
 
-/** An answer that never arrives. */
+/** The response of a hanging target: a promise that never settles. */
 const noAnswer: Promise<never> = new Promise(() => undefined);
 
 type Mode = "normal" | "refusing" | "hanging";
 
 const changesPerSecond = 500;
 const tickMs = 20;
-/** Time before the measurement. The circuit breaker opens during this time. */
+/** The measurement begins after this time, so that the circuit breaker is already open. */
 const warmupMs = 20_000;
 const measuredMs = 30_000;
 
@@ -28,7 +28,7 @@ interface DeliveryTimes {
   lastAt: number;
 }
 
-/** A target that takes a batch in a few milliseconds. */
+/** A sink whose target accepts a batch in a few milliseconds. */
 const healthySink = (name: string, since: () => number, arrivals: DeliveryTimes): Sink<number, "upsert"> => ({
   name,
   supports: { writes: "upsert" },
@@ -63,7 +63,7 @@ const p99 = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
 };
 
-/** Creates changes at a constant rate for `ms` milliseconds. Each change contains the time of its creation. */
+/** Appends changes at a constant rate for `ms` milliseconds. Each change contains the time of its creation. */
 const makeChanges = async (append: (stamp: number) => void, ms: number): Promise<void> => {
   const startedAt = performance.now();
   for (let made = 0; performance.now() - startedAt < ms; ) {
@@ -116,7 +116,7 @@ const measure = async (mode: Mode, client: SQS): Promise<Measured> => {
   return { perSecond: arrivals.latenciesMs.length / 2 / seconds, p99Ms: p99(arrivals.latenciesMs) };
 };
 
-/** The suite that measures the effect of a failing sink on other sinks. */
+/** The suite that measures how a failing sink affects other sinks. */
 export const isolationSuite: Suite = {
   name: "isolation",
   isRunByNameOnly: true,

@@ -1,5 +1,5 @@
-// Measures the time from an event to acknowledged messages. The pipeline's handler is compared with Powertools'
-// BatchProcessor, which sends one request for each record, and with the raw limit. The raw limit sends prebuilt
+// Measures the time from an event to acknowledged messages. Compares the pipeline's handler with Powertools'
+// BatchProcessor and with the raw limit. BatchProcessor sends one request for each record. The raw limit sends prebuilt
 // requests of ten messages, with the concurrency of the sink.
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
@@ -16,15 +16,15 @@ import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
 
-/** The message of every contender: the film as JSON, with attributes for filters and deduplication. */
+/** The message that every contender sends: the film as JSON, with attributes for filters and deduplication. */
 export interface BenchMessage {
   readonly body: string;
   readonly attributes: { readonly [name: string]: string };
 }
 
-/** A topic or queue, with the calls that the contenders use. */
+/** A topic or queue, with the functions that the contenders need. */
 export interface MessagingApi<Request> {
-  /** The sink. It creates its own client, as it does for users. */
+  /** The sink to measure. The sink creates its own client, as in a user's function. */
   readonly sink: Sink<{ readonly body: unknown; readonly attributes: { readonly kind: string } }, "append">;
   /** A request of the SDK with at most ten messages. */
   readonly requestOf: (messages: readonly BenchMessage[]) => Request;
@@ -98,7 +98,7 @@ const powertools = (
 
 /**
  * Runs every contender once.
- * @throws when a message does not arrive, because then its contender has not done all its work.
+ * @throws if a message does not arrive, because the contender must send every message
  */
 const assertAllArrive = async (
   contenders: readonly Contender<"update">[],
@@ -135,7 +135,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
   };
 };
 
-/** Sets environment variables. Returns a function that restores the old values. */
+/** Sets environment variables. Returns a function that restores the previous values. */
 const setEnvironment = (variables: Readonly<Record<string, string>>): (() => void) => {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);

@@ -1,15 +1,15 @@
-// The parts that all contenders of the OpenSearch suite share: the changes, the index, and the final content of the
-// index.
+// The parts that all contenders of the OpenSearch suite share: the changes, the settings of the index, and a function
+// that reads the documents after the run.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmColumns, keyAttribute } from "../films.ts";
 import type { Work } from "../rounds.ts";
 
-/** `redelivered` repeats the updates. In `mixed`, ten records are three inserts, six updates and one removal. */
+/** `redelivered` repeats the updates. In `mixed`, every ten records are three inserts, six updates and one removal. */
 export type OpensearchMix = "insert" | "update" | "redelivered" | "mixed";
 
-/** A film after a change, or before its removal. */
+/** A film after a change. For a removal: the film before the removal. */
 export interface DocumentChange {
   readonly film: PlainItem;
   readonly isRemoved: boolean;
@@ -18,7 +18,7 @@ export interface DocumentChange {
 /** The document id of a film. */
 export const idOf = (film: PlainItem): string => String(film[keyAttribute]);
 
-/** The changes of all contenders, as events and as documents. */
+/** The changes that all contenders write, as events and as documents. */
 export interface OpensearchMaterial {
   /** Events as JSON text, one for each batch. */
   readonly events: Readonly<Record<OpensearchMix, readonly string[]>>;
@@ -30,7 +30,7 @@ export interface OpensearchEntrant {
   readonly name: string;
   /** The alias or index to search. */
   readonly index: string;
-  /** Recreates the empty index. */
+  /** Deletes the index and creates an empty one. */
   readonly reset: () => Promise<void>;
   /** Prepares the input of a batch. Returns the timed work, which ends with the last acknowledgement. */
   readonly prepare: (mix: OpensearchMix, batch: number) => Work;
@@ -54,7 +54,7 @@ export const mappings: { readonly properties: Readonly<Record<string, { readonly
   ),
 };
 
-/** Maximum number of documents that one search returns. OpenSearch's default is too low to read the final content. */
+/** Maximum number of documents of one search. OpenSearch's default would not include all documents after the run. */
 const mostRead = 100_000;
 
 /** Settings of every index. */
@@ -64,12 +64,12 @@ export const indexSettings: Readonly<Record<string, number>> = {
   max_result_window: mostRead,
 };
 
-/** Deletes the indices whose names begin with this name. */
+/** Deletes every index whose name begins with `index`. */
 export const dropIndex = async (client: Client, index: string): Promise<void> => {
   await client.transport.request({ method: "DELETE", path: `/${index}*` });
 };
 
-/** Recreates the empty index of a contender that uses no sink. */
+/** Deletes and creates the index of a contender that uses no sink. */
 export const recreateIndex = async (client: Client, index: string): Promise<void> => {
   await dropIndex(client, index);
   await client.transport.request({ method: "PUT", path: `/${index}`, body: { settings: indexSettings, mappings } });
@@ -79,7 +79,7 @@ interface SearchAnswer {
   readonly hits: { readonly hits: readonly { readonly _source: Readonly<Record<string, unknown>> }[] };
 }
 
-/** All documents in the order of their keys, as text, without the field that the sink adds. */
+/** Returns all documents as text, in the order of their keys, without the field that the sink adds. */
 export const contentOf = async (client: Client, index: string): Promise<string[]> => {
   await client.transport.request({ method: "POST", path: `/${index}/_refresh` });
   const body = { size: mostRead, sort: [{ [keyAttribute]: "asc" }], query: { match_all: {} } };

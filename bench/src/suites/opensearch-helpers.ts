@@ -1,4 +1,4 @@
-// The contender that uses the client's bulk helper with its defaults. It writes prepared objects without a guard.
+// The contender that uses the client's bulk helper with its default options. The objects are prepared and unguarded.
 
 import type { Client } from "@opensearch-project/opensearch";
 import type { PlainItem } from "@sluice/testing";

@@ -1,5 +1,5 @@
-// The contender that uses the npm package dynamodb-stream-elasticsearch with its fastest options: bulk requests without
-// a refresh.
+// The contender that uses the npm package dynamodb-stream-elasticsearch. The options are the fastest: bulk requests
+// without a refresh.
 
 import { createRequire } from "node:module";
 import type { Client } from "@opensearch-project/opensearch";
@@ -16,14 +16,14 @@ type PushStream = (options: {
   readonly keepAlive: boolean;
 }) => Promise<void>;
 
-/** The part of AWS SDK 2 through which this file sets the package's credentials. */
+/** The part of AWS SDK 2 that this file uses to set the package's credentials. */
 interface OldSdk {
   readonly config: { credentials: unknown };
   readonly Credentials: new (accessKeyId: string, secretAccessKey: string) => unknown;
 }
 
 /**
- * Loads the package and sets credentials. The server ignores them, but without them the SDK would query EC2 metadata.
+ * Loads the package and sets credentials. The server ignores credentials, but the SDK would query EC2 for missing ones.
  */
 const loadPeer = (): PushStream => {
   process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";

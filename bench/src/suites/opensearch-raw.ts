@@ -1,5 +1,5 @@
-// The raw limit: unguarded bulk requests of prepared NDJSON, with the concurrency of the sink. The contender reads only
-// the `errors` of a response.
+// The raw limit: unguarded bulk requests of prepared NDJSON, with the concurrency of the sink. This contender reads
+// only the member `errors` of a response.
 
 import type { Client } from "@opensearch-project/opensearch";
 import { batched } from "../films.ts";

@@ -15,8 +15,8 @@ import {
 const index = "sluice-bench-films";
 
 /**
- * Creates a sink with an empty index of its own. Each round needs a new sink, because a sink remembers the changes that
- * it wrote. It would treat the inserts of a later round as redelivered.
+ * Creates a sink with its own empty index. Each round needs a new sink, because a sink remembers the changes that it
+ * wrote. An old sink would treat the inserts of a later round as redelivered changes.
  */
 export const emptySink = async (client: Client, name: string): Promise<OpensearchSink> => {
   await dropIndex(client, name);
@@ -28,7 +28,7 @@ export const emptySink = async (client: Client, name: string): Promise<Opensearc
 const handlerOf = (sink: OpensearchSink): MeasuredHandler =>
   pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
 
-/** The contender with one execution environment for all mixes, whose sink remembers the earlier writes. */
+/** The contender with one execution environment for all mixes. Its sink remembers the earlier writes. */
 export const sluiceIndex = (client: Client, { events }: OpensearchMaterial): OpensearchEntrant => {
   let handler: MeasuredHandler;
   return {
@@ -44,7 +44,7 @@ export const sluiceIndex = (client: Client, { events }: OpensearchMaterial): Ope
   };
 };
 
-/** The contender with a new execution environment for each mix, whose sink does not know the earlier writes. */
+/** The contender with a new execution environment for each mix. Its sink does not know the earlier writes. */
 export const coldSluiceIndex = (client: Client, { events }: OpensearchMaterial): OpensearchEntrant => {
   const name = "sluice-cold";
   const own = "sluice-bench-cold";

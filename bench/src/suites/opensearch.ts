@@ -1,4 +1,4 @@
-// Measures the time from an event to acknowledged documents in OpenSearch. The pipeline's handler is compared with
+// Measures the time from an event to acknowledged documents in OpenSearch. Compares the pipeline's handler with
 // unguarded bulk requests of prepared NDJSON, with the bulk helper of the client, and with an npm package.
 
 import { Client } from "@opensearch-project/opensearch";
@@ -37,7 +37,7 @@ interface ItemChange {
   readonly after?: PlainItem;
 }
 
-/** Of ten films three are new, six get one more vote, and one is removed. */
+/** Of every ten films, three are inserted, six get one more vote, and one is removed. */
 const mixedStep = (film: PlainItem, index: number, count: number): ItemChange => {
   const before = voted(film);
   if (index % 10 < 3) return { after: { ...film, [keyAttribute]: count + index + 1 } };
@@ -80,7 +80,7 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Opensea
   };
 };
 
-/** Refreshes the index before each later mix, because in production earlier writes are searchable after a second. */
+/** Refreshes the index before every mix but `insert`: in production, earlier writes are searchable after a second. */
 const contenderOf = (client: Client, { name, index, reset, prepare }: OpensearchEntrant): Contender<OpensearchMix> => ({
   name,
   reset,
@@ -90,7 +90,7 @@ const contenderOf = (client: Client, { name, index, reset, prepare }: Opensearch
   prepare,
 });
 
-/** @throws when the contenders left different documents, because then their work differed. */
+/** @throws if the contenders left different documents, because a comparison needs equal work */
 const assertSameContent = async (
   client: Client,
   entrants: readonly OpensearchEntrant[],
@@ -106,7 +106,7 @@ const assertSameContent = async (
   }
 };
 
-/** The number of documents after the mixed changes. */
+/** Returns the number of documents that exist after the mix `mixed`. */
 const documentsLeft = ({ changes }: OpensearchMaterial, count: number): number => {
   const mixed = changes.mixed.flat();
   const removed = mixed.filter(({ isRemoved }) => isRemoved).length;

@@ -1,4 +1,4 @@
-// Powertools' BatchProcessor with a hand-written record handler, which unmarshalls the image and upserts the row.
+// Powertools' BatchProcessor with a hand-written record handler. The handler unmarshalls the image and upserts the row.
 
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
@@ -13,7 +13,7 @@ const upsertOf = (table: string): string => {
   return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${parameters.join(", ")}) ${replaceRow()}`;
 };
 
-/** The contender with Powertools, which processes the records of a batch in parallel by default. */
+/** The contender with Powertools. By default, Powertools processes the records of a batch in parallel. */
 export const powertoolsUpsert = async (
   pool: pg.Pool,
   name: "powertools-parallel" | "powertools-sequential",

@@ -1,6 +1,6 @@
-// Measures the time from an event to a commit in Postgres. The pipeline's handler, with each guard, is compared with
-// Powertools' BatchProcessor with a hand-written upsert, and with the raw limit. The raw limit runs one unguarded
-// statement with prepared arrays for each batch.
+// Measures the time from an event to a commit in Postgres. Compares the pipeline's handler, once with each guard, to
+// Powertools' BatchProcessor with a hand-written upsert, and to the raw limit. For each batch, the raw limit runs one
+// unguarded statement with prepared arrays.
 
 import { type PostgresEngine, startPostgres } from "@sluice/local";
 import type { PostgresGuard } from "@sluice/sink-postgres";
@@ -29,8 +29,8 @@ const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
 );
 
 /**
- * Commits are synced to disk, as by default but unlike in the tests. The server's background work is off, because it
- * would slow some contenders more than others.
+ * Postgres syncs commits to disk, as by default. (The tests turn this off.) The server's background work is off,
+ * because it would slow down some contenders more than others.
  */
 const settings = {
   fsync: "on",
@@ -71,7 +71,7 @@ const contentOf = async (pool: pg.Pool, { view }: Entrant): Promise<string> => {
   return rows[0]?.content ?? "";
 };
 
-/** @throws when the contenders left different rows, because then their work differed. */
+/** @throws if the contenders left different rows, because a comparison needs equal work */
 const assertSameContent = async (pool: pg.Pool, entrants: readonly Entrant[], expected: number) => {
   const contents = await Promise.all(entrants.map((entrant) => contentOf(pool, entrant)));
   if (new Set(contents).size !== 1 || !contents[0]?.startsWith(`${expected} `)) {

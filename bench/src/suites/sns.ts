@@ -1,4 +1,4 @@
-// Measures how fast changes are published to a standard topic with one subscribed queue, in requests of ten.
+// Measures how fast changes are published to a standard topic with one subscribed queue. A request has ten messages.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";

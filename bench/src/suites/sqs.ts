@@ -1,4 +1,4 @@
-// Measures how fast changes are sent to a standard queue, in requests of ten.
+// Measures how fast changes are sent to a standard queue. A request has ten messages.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { sqsSink } from "@sluice/sink-sqs";
@@ -12,7 +12,7 @@ const entryOf = ({ body, attributes }: BenchMessage) => ({
   ),
 });
 
-/** Returns the number of messages in a queue, and deletes them. */
+/** Deletes the messages in a queue, and returns their number. */
 export const takeCount = async (client: SQS, QueueUrl: string): Promise<number> => {
   const AttributeNames = ["ApproximateNumberOfMessages" as const];
   const { Attributes } = await client.getQueueAttributes({ QueueUrl, AttributeNames });

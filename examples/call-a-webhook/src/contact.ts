@@ -1,17 +1,17 @@
-// The anti-corruption layer: translates a customer into a contact of the CRM. Only this file knows both models, so that
-// each model can change independently.
+// The anti-corruption layer: translates a customer into a contact of the CRM. Only this file knows both types, so that
+// the table and the CRM can change independently.
 
 import type { Change } from "@sluice/core";
 import type { WebhookMessage } from "@sluice/sink-webhook";
 
-/** A customer in our table. */
+/** A customer, as an item of our table. */
 export type Customer = {
   readonly customerId: string;
   readonly firstName: string;
   readonly lastName: string;
   readonly email: string;
   readonly consent: boolean;
-  /** An internal attribute, which the CRM must not get. */
+  /** An internal attribute. The CRM must not receive this attribute. */
   readonly creditLimit?: number;
 };
 
@@ -31,7 +31,7 @@ const toContact = ({ firstName, lastName, email, consent }: Customer): Contact =
 const isSame = (one: Contact, other: Contact): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /**
- * Returns the call for a change, which puts or deletes one contact. Returns undefined when the contact did not change.
+ * Returns the call that puts or deletes the contact of a customer. Returns undefined if the contact did not change.
  */
 export const toCall = ({ keys, before, after }: Change<Customer>): WebhookMessage | undefined => {
   const path = `/contacts/${encodeURIComponent(String(keys.customerId))}`;

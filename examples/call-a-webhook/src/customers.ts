@@ -1,4 +1,4 @@
-// The pipeline that sends changes of customers to the API of the CRM. This module can also be imported outside Lambda.
+// The pipeline that sends changes of customers to the API of the CRM. Programs outside Lambda can import this file.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -6,7 +6,7 @@ import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
 import { list, required } from "./environment.ts";
 
-/** Remembers the calls that were made, so that a redelivered change causes no second call. */
+/** Remembers the calls that succeeded, so that a redelivered change causes no second call. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const crm = webhookSink({
@@ -14,7 +14,7 @@ const crm = webhookSink({
   url: required("CRM_URL"),
   secrets: list("CRM_SECRETS"),
   headers: { authorization: `Bearer ${required("CRM_TOKEN")}` },
-  // The limits of the CRM's contract, for each execution environment.
+  // The limits in the contract with the CRM. They apply to each execution environment.
   concurrency: 4,
   maxPerSecond: Number(process.env.CALLS_PER_SECOND ?? 20),
   circuitBreaker: { openMs: Number(process.env.CIRCUIT_OPEN_MS ?? 10_000) },

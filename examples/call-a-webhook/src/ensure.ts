@@ -1,4 +1,4 @@
-// Creates the dedupe table if it does not exist. Run this program when you deploy.
+// Creates the dedupe table if the table does not exist. Run this program when you deploy the function.
 
 import { dedupeStore } from "./customers.ts";
 

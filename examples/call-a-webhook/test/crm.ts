@@ -1,4 +1,4 @@
-// A CRM for tests: an HTTP API of contacts that fails on demand.
+// A CRM for tests: an HTTP API for contacts. Calls fail if the test wants them to fail.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -7,10 +7,10 @@ import { Webhook } from "standardwebhooks";
 
 /** The token that the CRM accepts. */
 export const token = "crm-token";
-/** The secret with which the CRM verifies signatures. */
+/** The secret that the CRM uses to verify signatures. */
 export const secret = `whsec_${Buffer.from("a secret of 24 bytes, ok").toString("base64")}`;
 
-/** A call that the CRM executed. */
+/** A call that succeeded. */
 export interface CrmCall {
   readonly method: string;
   readonly contact: string;
@@ -18,20 +18,20 @@ export interface CrmCall {
   readonly version: string;
 }
 
-/** Returns the fault for a call, or undefined if the CRM should execute the call. */
+/** Returns the failure that the CRM simulates for a call, or undefined if the call should succeed. */
 export type CrmFault = (
   contact: string,
 ) => "down" | { readonly status: number; readonly retryAfter?: string } | undefined;
 
 /** A running CRM. */
 export interface Crm {
-  /** Returns the URL of the API. */
+  /** Starts the CRM, and returns the URL of its API. */
   readonly start: () => Promise<string>;
   readonly stop: () => Promise<void>;
   readonly setFault: (fault: CrmFault) => void;
-  /** Number of calls so far, including failed calls. */
+  /** Number of calls so far, including calls that failed. */
   readonly arrived: () => number;
-  /** Executed calls, in order. */
+  /** The calls that succeeded, in order. */
   readonly taken: readonly CrmCall[];
   readonly contacts: ReadonlyMap<string, unknown>;
 }
@@ -46,8 +46,8 @@ const textHeaders = (headers: IncomingMessage["headers"]): Record<string, string
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
 /**
- * Checks the token and the signature. If the signature of an empty body is valid, `verify` throws a SyntaxError,
- * because an empty body is not JSON.
+ * Checks the token and the signature. An empty body is not JSON, so `verify` throws a SyntaxError for an empty body
+ * with a valid signature.
  */
 const isAuthentic = (headers: Record<string, string>, body: string): boolean => {
   if (headers.authorization !== `Bearer ${token}`) return false;

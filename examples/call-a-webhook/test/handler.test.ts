@@ -1,4 +1,4 @@
-// The test writes customers to DynamoDB Local, and the function sends their changes to a CRM that fails at times.
+// The test writes customers to DynamoDB Local. The function sends the changes to a CRM whose calls sometimes fail.
 
 import { setTimeout } from "node:timers/promises";
 import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -89,7 +89,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
     for (const client of [table, sqs]) client.destroy();
   });
 
-  /** Writes to the table, and waits until the function has handled the changes. */
+  /** Calls `act`, which writes to the table, and waits until the function has handled the changes. */
   const follow = async (act: () => Promise<void>): Promise<void> => {
     await act();
     await mapping.drained();
@@ -106,7 +106,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
 
   const put = (item: Customer) => table.send(new PutItemCommand({ TableName: "Customers", Item: marshall(item) }));
 
-  /** Writes every customer three times. The last write withdraws consent. */
+  /** Writes every customer three times. The last write withdraws the customer's consent. */
   const writeThrice = async (ids: readonly string[]): Promise<void> => {
     for (const lastName of ["One", "Two"]) await Promise.all(ids.map((id) => put(customer(id, { lastName }))));
     await Promise.all(ids.map((id) => put(customer(id, { lastName: "Three", consent: false }))));
@@ -115,7 +115,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
   const ids = (prefix: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-  /** Expects three calls for each of these customers, in order and without repeats. */
+  /** Expects that each of these customers caused three calls, in order and without repeated calls. */
   const expectAllOnceInOrder = (of: readonly string[]): void => {
     for (const id of of) {
       const versions = crm.taken.filter(({ contact }) => contact === id).map(({ version }) => version);
@@ -171,7 +171,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       during = crm.arrived() - before;
       crm.setFault(() => undefined);
     });
-    // The circuit breaker opens after five calls. Up to four more calls can run at that time, and each probe is a call.
+    // Five failed calls open the circuit breaker. Up to four other calls may be running then. A probe is one more call.
     expect(during).toBeGreaterThanOrEqual(5);
     expect(during).toBeLessThanOrEqual(5 + 4 + 8);
     expectAllOnceInOrder(delayed);

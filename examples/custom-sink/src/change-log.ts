@@ -1,4 +1,4 @@
-// The pipeline. It logs every change as a line of JSON with the members that the mapper returns.
+// The pipeline. For each change it logs one line of JSON with the members that the mapper returns.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { required } from "./environment.ts";
@@ -10,6 +10,6 @@ export const changeLog: Pipeline<UnknownItem> = pipeline("change-log", {
 }).to(
   jsonLines({ path: required("CHANGE_LOG_PATH") }),
   ({ kind, version, keys, after }) => ({ kind, version, keys, after }),
-  // Readers of the log discard duplicates by the idempotency key in each line.
+  // Duplicate lines are allowed: readers of the log can recognize a duplicate by its idempotency key.
   { dedupe: "none" },
 );

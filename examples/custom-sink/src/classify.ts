@@ -8,19 +8,19 @@ const codes: Readonly<Record<string, SinkErrorCode>> = {
   EDQUOT: "SINK_UNAVAILABLE", // the disk quota is exhausted; an administrator can raise the quota
   ENOSPC: "SINK_UNAVAILABLE",
   EIO: "SINK_UNAVAILABLE",
-  ESTALE: "SINK_UNAVAILABLE", // NFS: the handle belongs to an earlier mount
+  ESTALE: "SINK_UNAVAILABLE", // NFS: the file handle belongs to an earlier mount
   ETIMEDOUT: "SINK_TIMEOUT",
   EACCES: "SINK_DENIED",
   EPERM: "SINK_DENIED",
   EROFS: "SINK_DENIED",
-  ENOENT: "SINK_MISSING", // the folder is missing; a missing file is created
+  ENOENT: "SINK_MISSING", // the folder is missing (a missing file would be created)
   ENOTDIR: "SINK_MISSING",
   EISDIR: "SINK_MISSING",
 };
 
 /**
- * The code of a system error: `ENOENT`, but not `ERR_INVALID_ARG_TYPE`. It does not use `instanceof`, because Jest runs
- * tests in a realm with its own classes.
+ * Returns the code of a system error, such as `ENOENT`. Other errors of Node have codes such as `ERR_INVALID_ARG_TYPE`.
+ * `instanceof` would fail under Jest, because Jest runs tests in a realm with its own classes.
  */
 const systemCode = (error: unknown): string | undefined => {
   const { code } = Object(error) as { readonly code?: unknown };
@@ -28,11 +28,11 @@ const systemCode = (error: unknown): string | undefined => {
 };
 
 /**
- * Turns an error of `node:fs` into a `SinkError`. An unknown system error becomes SINK_UNAVAILABLE, which is retried.
- * @throws any other error, because a bug must fail the invocation.
+ * Converts an error of `node:fs` into a `SinkError`. Unknown system errors become SINK_UNAVAILABLE, which core retries.
+ * @throws any other error, because such an error is a bug, and a bug must fail the invocation
  */
 export const classify = (error: unknown): SinkError => {
-  if (error instanceof SinkError) return error; // `writeInRequests` throws SINK_TIMEOUT when the signal aborts
+  if (error instanceof SinkError) return error; // `writeInRequests` throws SINK_TIMEOUT if the signal aborts
   const code = systemCode(error);
   if (code === undefined) throw error;
   return new SinkError(codes[code] ?? "SINK_UNAVAILABLE", `[json-lines] the file cannot be written: ${code}`, {

@@ -1,17 +1,17 @@
-// The sink. It appends one line of JSON per change to one file.
+// The sink. It appends one line of JSON to a file for each change.
 
 import { type AppendDelivery, checkText, checkWhole, type Sink, toJson, writeInRequests } from "@sluice/core/sink-kit";
 import { classify } from "./classify.ts";
 import { type LineFile, openLineFile } from "./line-file.ts";
 
-/** The members of a line, without the `idempotencyKey`, which the sink adds. */
+/** The members of a line, except `idempotencyKey`. The sink adds the `idempotencyKey`. */
 export type Line = { readonly [member: string]: unknown };
 
 /** Options of the sink. */
 export interface JsonLinesOptions {
-  /** Path of the file. The sink creates the file, but not its folder. */
+  /** Path of the file. The sink creates a missing file, but not a missing folder. */
   readonly path: string;
-  /** Maximum bytes of a line, including its line feed, and of one write to the file. Default 262,144. */
+  /** Maximum bytes of a line with its line feed, and maximum bytes of one write to the file. Default 262,144. */
   readonly maxLineBytes?: number;
   /** Opens the file. Tests can replace this function. Default: opens the file on disk. */
   readonly open?: (path: string) => Promise<LineFile>;
@@ -21,8 +21,8 @@ const lineOf = ({ message, idempotencyKey }: AppendDelivery<Line>): string =>
   `${toJson({ ...message, idempotencyKey })}\n`;
 
 /**
- * Opens the file at the first write, and again after a failed write, because that write may have left an incomplete
- * line.
+ * Opens the file at the first write. Reopens the file after a failed write: `openLineFile` then completes the line if
+ * the failed write left an incomplete line.
  */
 const lazily = (open: () => Promise<LineFile>): LineFile => {
   let file: Promise<LineFile> | undefined;
@@ -36,7 +36,7 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
     try {
       await (await file).append(text);
     } catch (error) {
-      await close().catch(() => undefined); // closing fails for the same reason as the write
+      await close().catch(() => undefined); // an error of `close` is ignored: the write has already failed
       throw error;
     }
   };
@@ -44,8 +44,8 @@ const lazily = (open: () => Promise<LineFile>): LineFile => {
 };
 
 /**
- * Creates a sink that appends a line of JSON to a file for every change. A repeated line has the same `idempotencyKey`.
- * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
+ * Creates a sink that appends a line of JSON to a file for every change. Repeated lines have an equal `idempotencyKey`.
+ * @throws {ConfigError} CONFIG_INVALID if an option is invalid
  */
 export const jsonLines = ({
   path,

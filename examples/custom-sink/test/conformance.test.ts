@@ -21,7 +21,7 @@ const sentOf = (line: string): { readonly message: Line; readonly idempotencyKey
 
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
-/** A real file in its own folder, with injected faults. */
+/** Creates a real file in its own folder. The conformance kit can inject faults into this file. */
 const openRig = async (): Promise<AppendRig<Line>> => {
   const folder = await mkdtemp(join(tmpdir(), "custom-sink-"));
   const path = join(folder, "changes.jsonl");

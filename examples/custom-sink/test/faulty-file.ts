@@ -1,11 +1,11 @@
-// A file on disk that can have the faults of the conformance kit.
+// A file on disk that can simulate the faults of the conformance kit.
 
 import type { Fault } from "@sluice/testing";
 import { type LineFile, openLineFile } from "../src/line-file.ts";
 
 interface FaultyFile {
   readonly open: (path: string) => Promise<LineFile>;
-  /** Number of times that the file was opened or written to. */
+  /** Number of times that the file was opened, plus number of writes. */
   readonly requests: () => number;
   readonly fail: (fault: Fault) => Promise<void>;
   readonly endFault: () => void;
@@ -17,7 +17,7 @@ const errnoError = (code: Errno): Error => Object.assign(new Error(`${code}: inj
 
 const codeOf: { readonly [Kind in Fault["kind"]]?: Errno } = { throttle: "EMFILE", down: "EIO", deny: "EACCES" };
 
-/** Creates a file without faults. */
+/** Creates a file that has no faults at first. */
 export const faultyFile = (): FaultyFile => {
   let count = 0;
   let fault: Fault["kind"] | undefined;

@@ -1,5 +1,5 @@
-// Tests the function as it is deployed: environment variables configure it, and it gets the events of an event source
-// mapping.
+// Tests the function as in production: environment variables configure the function, and an event source mapping sends
+// the events.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

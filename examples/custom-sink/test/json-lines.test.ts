@@ -1,4 +1,4 @@
-// Tests cases that the conformance kit lacks: errors of the file system, and incomplete lines after a crash.
+// Tests cases that the conformance kit does not cover: errors of the file system, and incomplete lines after a crash.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ const delivery = (name: string): AppendDelivery<Line> => ({
   idempotencyKey: `key-${name}`,
 });
 
-/** Writes one line with a new sink, as a new execution environment would. */
+/** Writes one line with a new sink, as after the start of an execution environment. */
 const writeTo = async (path: string, name: string): Promise<readonly WriteResult[]> => {
   const sink = jsonLines({ path });
   const results = await sink.write([delivery(name)], {

@@ -1,25 +1,25 @@
-// Compares the messages that the receivers got with the records of the stream. The audit shares no code with the sinks:
-// it works on the raw records that Lambda delivered.
+// Compares the messages that the receivers got with the records that Lambda delivered. The audit reads the raw records
+// and shares no code with the sinks.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import type { Feed, ReceivedChange } from "./feeds/feed.ts";
 import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /**
- * Removes leading zeros, because DynamoDB Local pads sequence numbers to another length than the versions of changes
- * do.
+ * Removes leading zeros. DynamoDB Local and the versions of changes pad sequence numbers with zeros to different
+ * lengths.
  */
 const withoutZeros = (digits: string): string => digits.replace(/^0+/, "");
 
-/** The distinct records of the stream, by sequence number. */
+/** The records of the stream without repeats, by sequence number. */
 export type SeenRecords = Map<string, StreamRecord>;
 
-/** Adds the records of an invocation. */
+/** Adds the records of an invocation to `seen`. */
 export const addRecords = (seen: SeenRecords, records: readonly StreamRecord[]): void => {
   for (const record of records) seen.set(withoutZeros(record.dynamodb?.SequenceNumber ?? ""), record);
 };
 
-/** The differences between a feed's arrivals and the stream. All counts except `sent` and `arrived` should be 0. */
+/** Compares a feed's arrivals with the stream. Every count except `sent` and `arrived` should be 0. */
 export interface Audit {
   /** Number of records of the stream that belong to the feed. */
   readonly sent: number;
@@ -29,13 +29,13 @@ export interface Audit {
   readonly lost: number;
   /** Number of arrivals of changes that do not belong to the feed. */
   readonly unexpected: number;
-  /** Number of arrivals after a newer change of the same film. */
+  /** Number of changes that arrived after a newer change of the same film. */
   readonly disordered: number;
-  /** All arrivals of the film that has the most arrivals. */
+  /** All arrivals of one film: the film with the most arrivals. */
   readonly busiest: readonly ReceivedChange[];
 }
 
-/** Returns the sequence number in a version, which has the form `<epoch>-<sequence number>`. */
+/** Returns the sequence number in a version. A version has the form `<epoch>-<sequence number>`. */
 const sequenceNumberOf = (version: string): string => withoutZeros(version.slice(version.lastIndexOf("-") + 1));
 
 const byFilm = (arrivals: readonly ReceivedChange[]): Map<string, ReceivedChange[]> => {
@@ -54,7 +54,7 @@ const disorderedIn = (arrivals: readonly ReceivedChange[]): number => {
   return count;
 };
 
-/** Audits one feed. */
+/** Compares the arrivals of one feed with the records of the stream. */
 export const audit = (
   records: SeenRecords,
   interest: Interest | undefined,
@@ -82,14 +82,14 @@ export const audit = (
   };
 };
 
-/** Audits every feed. */
+/** Compares the arrivals of every feed with the records of the stream. */
 export const auditFeeds = async (records: SeenRecords, feeds: readonly Feed[]): Promise<ReadonlyMap<string, Audit>> => {
   const audits = new Map<string, Audit>();
   for (const { name, interest, received } of feeds) audits.set(name, audit(records, interest, await received()));
   return audits;
 };
 
-/** Whether every change arrived once, and in order. */
+/** Returns true if every change arrived once, and in order. */
 export const isExact = ({ sent, duplicates, lost, unexpected, disordered }: Audit): boolean =>
   sent > 0 && duplicates + lost + unexpected + disordered === 0;
 

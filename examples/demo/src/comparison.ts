@@ -1,4 +1,4 @@
-// Compares table and replica value by value. The comparison shares no code with the sink that it checks.
+// Compares the table with a replica, value by value. The comparison shares no code with the sink of the replica.
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { FilmItem } from "./films-data.ts";
@@ -7,8 +7,8 @@ import type { FilmItem } from "./films-data.ts";
 export type FilmRow = { readonly [column: string]: string | null };
 
 /**
- * Ids of films whose copies are wrong. `stale`: the copy is from an older write. `differing`: the copy has other
- * values. `ghost`: the table has no such film.
+ * Ids of films whose copies are wrong. `stale`: the copy has the values of an older write. `differing`: the copy has
+ * other wrong values. `ghost`: the copy exists, but its film is not in the table.
  */
 export interface Comparison {
   readonly compared: number;
@@ -18,7 +18,7 @@ export interface Comparison {
   readonly ghost: readonly string[];
 }
 
-/** The attribute of each column. */
+/** The attribute that each column copies. */
 export const columns: { readonly [column: string]: string } = {
   film_id: "filmId",
   title: "Title",
@@ -48,7 +48,7 @@ const isEqual = (item: FilmItem, row: FilmRow): boolean =>
 const isOlder = (item: FilmItem, row: FilmRow): boolean =>
   Number(row.updated_at_ms ?? 0) < Number(textOf(item.updatedAtMs) ?? 0);
 
-/** Compares every item with the copy that has the same film id. */
+/** Compares every item with the copy of the same film. */
 export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<string, FilmRow>): Comparison => {
   const missing: string[] = [];
   const stale: string[] = [];
@@ -62,7 +62,7 @@ export const compare = (items: ReadonlyMap<string, FilmItem>, rows: ReadonlyMap<
   return { compared: items.size, missing, stale, differing, ghost };
 };
 
-/** Whether table and replica are equal, except for the films in `deadLettered`. */
+/** Returns true if table and replica are equal. Films in `deadLettered` may differ. */
 export const isClean = (
   { missing, stale, differing, ghost }: Comparison,
   deadLettered: ReadonlySet<string> = new Set(),

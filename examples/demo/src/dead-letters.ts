@@ -1,4 +1,4 @@
-// Reads the dead-letter queue without deleting messages, and redrives its messages through an event source mapping.
+// Reads the dead-letter queue without deleting messages, and redrives the messages through an event source mapping.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -6,12 +6,12 @@ import type { PipelineHandler } from "@sluice/core";
 import { decodeEnvelope, type Envelope } from "@sluice/core/envelope";
 import { sqsEventSourceMapping } from "@sluice/local";
 
-/** Visibility timeout of the messages in seconds. It is longer than the demo needs to read the queue. */
+/** Visibility timeout of the received messages in seconds. The demo needs less time to read the queue. */
 const hiddenSeconds = 60;
 
 /**
- * Reads all dead letters, and then makes them visible again. With a visibility timeout of 0 the demo would read some
- * messages twice and miss others.
+ * Reads all dead letters, and then makes them visible again. The messages stay hidden while the demo reads, because
+ * otherwise the demo would receive some messages twice and miss others.
  */
 export const readDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envelope[]> => {
   const QueueUrl = queueUrl;
@@ -38,13 +38,13 @@ export const readDeadLetters = async (sqs: SQS, queueUrl: string): Promise<Envel
 
 /**
  * Delivers each dead letter once to the handler, as Lambda does when the queue is an event source.
- * @returns the number of messages that the handler processed successfully, and that are therefore deleted.
+ * @returns the number of messages that the handler processed successfully. The mapping has deleted these messages.
  */
 export const redrive = async (sqs: SQS, queueUrl: string, handler: PipelineHandler, count: number): Promise<number> => {
   const functionResponseTypes = ["ReportBatchItemFailures"] as const;
   const mapping = sqsEventSourceMapping({ client: sqs, queueUrl, handler, functionResponseTypes });
   await mapping.start();
-  // A failed message stays hidden for longer than this loop runs, so that it is not delivered again.
+  // A message that the handler reports as failed stays hidden until this loop has ended, so it is delivered only once.
   while (mapping.counters.invokedEventCount < count) await sleep(20);
   await mapping.stop();
   return mapping.counters.deletedEventCount;

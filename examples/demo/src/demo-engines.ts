@@ -1,4 +1,4 @@
-// The engines of the demo: DynamoDB, SQS, and the engines of the chosen replicas.
+// The engines of the demo: DynamoDB, SQS, and the engines that the chosen replicas need.
 
 import {
   type DynamodbEngine,
@@ -19,7 +19,7 @@ export interface DemoEngines {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the engines in parallel. @throws {EngineMissingError} when one of them is missing. */
+/** Starts the engines in parallel. @throws {EngineMissingError} if an engine is missing */
 export const startDemoEngines = async (sinks: readonly SinkName[]): Promise<DemoEngines> => {
   const [postgres, opensearch] = [sinks.includes("postgres"), sinks.includes("opensearch")];
   await checkGivenEngines([

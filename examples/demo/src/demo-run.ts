@@ -1,4 +1,4 @@
-// Runs the demo: loads films, changes and replicates them, redrives the dead letters, and compares the copies.
+// Runs the demo: loads films, changes and replicates them, redrives the dead letters, and compares table and replicas.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -25,7 +25,7 @@ import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts"
 export interface DemoResult {
   readonly tally: Tally;
   readonly elapsedMs: number;
-  /** Whether the queue had the expected dead letters, and their redrive succeeded. */
+  /** Whether the queue contained the expected dead letters, and the redrive of these dead letters succeeded. */
   readonly isRedriven: boolean;
   readonly replicas: readonly Replica[];
   readonly comparisons: ReadonlyMap<string, Comparison>;
@@ -33,12 +33,12 @@ export interface DemoResult {
   readonly faults: Faults;
   readonly audits: ReadonlyMap<string, Audit>;
   readonly deadLetterUrl: string;
-  /** Films whose dead letters were left in the queue. */
+  /** Films that may differ in Postgres, because their dead letters were left in the queue. */
   readonly deadLettered: ReadonlySet<string>;
   readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
 }
 
-/** The parts that all steps of a run use. */
+/** The objects that all steps of a run share. */
 interface DemoRun {
   readonly options: Options;
   readonly engines: DemoEngines;
@@ -52,7 +52,7 @@ interface DemoRun {
   readonly seen: SeenRecords;
 }
 
-/** The functions read their configuration from the environment, as in Lambda. */
+/** Sets the environment variables that configure the functions, as in Lambda. */
 const configure = (engines: DemoEngines, queueUrl: string): void => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
@@ -61,12 +61,12 @@ const configure = (engines: DemoEngines, queueUrl: string): void => {
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    // The function's log lines would interrupt the progress line.
+    // Silences the function's logger, because log lines would interrupt the progress line.
     POWERTOOLS_LOG_LEVEL: "SILENT",
   });
 };
 
-/** Wraps the handler, so that the demo knows the delivered records even if the handler fails. */
+/** Wraps the handler, so that the demo records which records were delivered, even if the handler fails. */
 const observed =
   (handler: PipelineHandler, seen: SeenRecords, tally: Tally): PipelineHandler =>
   async (event, context) => {
@@ -77,7 +77,7 @@ const observed =
     return response;
   };
 
-/** The event source mapping of the stream. Runs with faults have small batches, so that most batches do not fail. */
+/** The event source mapping of the stream. Runs with faults use small batches, so that few of the batches fail. */
 const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
@@ -88,11 +88,11 @@ const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string
     bisectBatchOnFunctionError: true,
     functionResponseTypes: ["ReportBatchItemFailures"],
     startingPosition: "TRIM_HORIZON",
-    // Lambda's maximum, because an invocation may take long on a busy machine, and a timeout would repeat its messages.
+    // Lambda's maximum. A busy machine may be slow, and after a timeout the messages would be sent again.
     functionTimeoutMs: 900_000,
   });
 
-/** The event source mapping of the retry queue, if the run has a retry queue. */
+/** The event source mapping of the retry queue. Undefined if the run has no retry queue. */
 const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMapping | undefined =>
   queues.retryUrl === undefined
     ? undefined
@@ -101,7 +101,7 @@ const retryMappingOf = ({ sqs, queues, handler }: DemoRun): SqsEventSourceMappin
         queueUrl: queues.retryUrl,
         handler,
         functionResponseTypes: ["ReportBatchItemFailures"],
-        // A low limit, because attempts during the outage take CPU time from the rest of the demo.
+        // A low limit, because retries during the outage use CPU time that the rest of the demo needs.
         maximumConcurrency: 2,
       });
 
@@ -121,7 +121,7 @@ const makeChanges = async (
   await loadTable(client, films, show);
   progress.say(`  loaded ${withSeparators(films.length)} films in ${withSeparators(Date.now() - loadedAt)} ms`);
   const { postgres } = engines;
-  // If the load were still in progress, its delay would count as a delay of the outage.
+  // Waits until the load is delivered. Otherwise the delay of the load would count as a delay of the outage.
   if (options.outage) await drained();
   const outage = options.outage && postgres !== undefined ? planOutage(postgres, tally, progress) : undefined;
   const workedAt = Date.now();
@@ -138,7 +138,7 @@ const makeChanges = async (
 const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
 const reasonOf = ({ code, message }: Envelope): string => `  ${code} ${message}`;
 
-/** Shows a dead letter, and drops the constraint that caused it. Redrives all dead letters unless `--keep` is set. */
+/** Prints a dead letter, and drops the constraint that caused it. Redrives all dead letters unless `--keep` is set. */
 const redriveDeadLetters = async (run: DemoRun, deadLetters: readonly Envelope[]): Promise<boolean> => {
   const { options, sqs, queues, handler, replicas, progress } = run;
   const [first] = deadLetters;
@@ -163,7 +163,7 @@ const compareAll = async ({ client, replicas }: DemoRun): Promise<ReadonlyMap<st
   return comparisons;
 };
 
-/** Runs the demo on engines that are ready. */
+/** Runs the demo on engines that are already running. */
 export const replicateFilms = async (
   options: Options,
   engines: DemoEngines,

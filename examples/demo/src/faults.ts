@@ -1,5 +1,5 @@
-// Injects the faults of the demo. For each feed, half of one batch fails. The function also crashes once, after it has
-// sent all messages. After each fault Lambda delivers the records again.
+// Injects the faults of the demo. For each feed, half of one batch fails. The function also crashes once, after all
+// messages of the batch were sent. After each fault Lambda delivers the records again.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PipelineHandler } from "@sluice/core";
@@ -15,23 +15,23 @@ import { filmIdOf, type Interest, isWanted } from "./feeds/interest.ts";
 
 /** The faults of one run. */
 export interface Faults {
-  /** Wraps a sink, so that the sink fails for the films that the plan of the invocation names. */
+  /** Wraps a sink, so that the sink fails for the films in the `FaultPlan` of the invocation. */
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
   /** Wraps a handler, so that the handler crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;
-  /** Names of the feeds for which half of a batch has failed. */
+  /** Names of the feeds whose half batch has already failed. */
   readonly halved: ReadonlySet<string>;
-  /** Number of records in the invocation that crashed; 0 before the crash. */
+  /** Number of records in the invocation that crashed. 0 if no invocation has crashed. */
   readonly crashedRecords: () => number;
 }
 
-/** The ids of the films that fail during an invocation, by the name of the feed. */
+/** The films whose deliveries fail during an invocation, as film ids by the name of the feed. */
 type FaultPlan = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Minimum number of a feed's films in a batch before half of them fail. */
+/** The planned failure of half a batch needs a batch with at least this number of the feed's films. */
 const fewestFilms = 4;
 
-/** Minimum number of records in the invocation that crashes. */
+/** The planned crash needs an invocation with at least this number of records. */
 const fewestCrashed = 20;
 
 const unavailable = (name: string): SinkError =>
@@ -54,7 +54,7 @@ const failingFor = <Message>(
 
 const secondHalf = (films: readonly string[]): ReadonlySet<string> => new Set(films.slice(Math.ceil(films.length / 2)));
 
-/** Creates the faults for these feeds. Without feeds there are no faults. */
+/** Plans the faults of these feeds. If there are no feeds, there are no faults. */
 export const planFaults = (
   feeds: readonly { readonly name: string; readonly interest: Interest | undefined }[],
 ): Faults => {
@@ -74,7 +74,7 @@ export const planFaults = (
     return plan;
   };
   /**
-   * Whether the function crashes in this invocation, which must have enough records, and at least one for each feed.
+   * Returns true once: for the first invocation with enough records, and with at least one record for each feed.
    */
   const crashesNow = (records: readonly StreamRecord[]): boolean =>
     crashedRecords === 0 &&

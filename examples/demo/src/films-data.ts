@@ -1,11 +1,11 @@
-// The 3,201 films of vega-datasets: real data, with nulls, mixed types and dirty values.
+// The 3,201 films of vega-datasets. The data is real: it has nulls, mixed types and wrong values.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-/** A film as the attribute values of its item. */
+/** A film as DynamoDB stores it: an attribute value for each attribute. */
 export type FilmItem = { readonly filmId: AttributeValue } & { readonly [attribute: string]: AttributeValue };
 
 const attributeOf = (value: unknown): AttributeValue => {
@@ -14,8 +14,8 @@ const attributeOf = (value: unknown): AttributeValue => {
 };
 
 /**
- * Loads the films as items. The key is the position in the file, from 1, because no attribute is both unique and always
- * present (titles repeat, and one is null). Titles that are numbers stay numbers.
+ * Loads the films as items. The key of a film is its position in the file, from 1. A title cannot be the key, because
+ * titles repeat, and one title is null. Titles that are numbers stay numbers.
  */
 export const loadFilms = async (): Promise<FilmItem[]> => {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");

@@ -1,4 +1,4 @@
-// Checks that the external engines, which environment variables name, are reachable.
+// Checks that the external engines are reachable. Environment variables contain the URLs of these engines.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -19,7 +19,7 @@ const placeOf = (variable: string, address: string): { readonly host: string; re
 
 const expectAnswer = async (variable: string, address: string): Promise<void> => {
   const { host, port } = placeOf(variable, address);
-  // The URL has no host, but a path to a Unix socket. Only pg can connect to it.
+  // A URL without a host contains the path of a Unix socket. Only pg can connect to the socket, so no check follows.
   if (host === "") return;
   const socket = connect({ host, port });
   try {
@@ -34,7 +34,7 @@ const expectAnswer = async (variable: string, address: string): Promise<void> =>
   }
 };
 
-/** @throws {EngineMissingError} when one of these variables names an engine that does not answer. */
+/** @throws {EngineMissingError} if a variable in `variables` contains the URL of an engine that does not answer */
 export const checkGivenEngines = async (variables: readonly string[]): Promise<void> => {
   for (const variable of variables) {
     const address = process.env[variable];

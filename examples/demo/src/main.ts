@@ -1,9 +1,9 @@
-// Runs Sluice on embedded engines. A Lambda handler writes the changes of films in DynamoDB to the chosen replicas. A
-// bad record goes to the dead-letter queue and is redriven. At the end the demo compares every value. Feeds get a
-// message for every change, although half of a batch fails and the function crashes; an audit checks these messages.
-// With --outage there are no such faults, but Postgres is down for some time.
-// Exit code: 0 when table and replicas are equal and every feed got each change once and in order, 1 otherwise, 2 when an
-// engine is missing, 130 after Ctrl-C.
+// Runs Sluice on embedded engines. A Lambda handler replicates the changes of films in DynamoDB to the chosen replicas.
+// A bad record goes to the dead-letter queue and is redriven. At the end the demo compares every value. Feeds get a
+// message for every change. To test feeds, half of a batch fails and the function crashes, and an audit checks the
+// messages. With --outage, these faults are left out. Instead, Postgres is down for some time.
+// Exit code: 0 if table and replicas are equal and every feed got each change once and in order, 2 if an engine is
+// missing, 130 after Ctrl-C, 1 otherwise.
 
 import { SluiceError } from "@sluice/core/sink-kit";
 import { EngineMissingError } from "@sluice/local";
@@ -14,11 +14,11 @@ import { type ProgressPrinter, progressOn, withSeparators } from "./progress.ts"
 import { isSuccess, summaryOf } from "./summary.ts";
 
 const progress: ProgressPrinter = progressOn(process.stdout);
-// Standard output fails when its reader closes the pipe, as `| head` does. The engines end with this process.
+// Writing to standard output fails after its reader, such as `| head`, has exited. The engines stop with this process.
 process.stdout.once("error", () => process.exit(1));
 const exitCodeOfSigint = 130;
 
-/** The variables that the demo prints for a redrive by hand. The user's own AWS keys are not printed. */
+/** The variables that the demo prints, so that a user can redrive by hand. The user's own AWS keys are not printed. */
 const environmentNames = [
   "DATABASE_URL",
   "DEAD_LETTER_QUEUE_URL",
@@ -33,8 +33,8 @@ const environmentOf = (names: readonly string[]): string =>
   names.flatMap((name) => (process.env[name] === undefined ? [] : `${name}=${process.env[name]}`)).join(" ");
 
 /**
- * Lines that say how to redrive by hand. They name the handler of examples/replicate-to-postgres, whose pipeline wrote
- * the dead letters.
+ * Returns the lines that explain a redrive by hand. The commands use the handler of examples/replicate-to-postgres,
+ * because the pipeline of that example wrote the dead letters.
  */
 const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): string[] => [
   `Redrive:  export ${environmentOf(environmentNames)}`,
@@ -49,7 +49,7 @@ const printInstructions = (result: DemoResult, engines: DemoEngines): void => {
   progress.say("          Ctrl-C stops the engines.");
 };
 
-/** Resolves at the first Ctrl-C, so that the engines can be stopped first. A second Ctrl-C ends the process at once. */
+/** Resolves at the first Ctrl-C, so that the engines can be stopped. A second Ctrl-C ends the process immediately. */
 const interruption = (): Promise<"interrupted"> =>
   new Promise((resolve) => {
     const keepAlive = setInterval(() => {}, 60_000);
@@ -59,7 +59,7 @@ const interruption = (): Promise<"interrupted"> =>
     });
   });
 
-/** Ends the demo after Ctrl-C. Work in progress fails because its engines stop, so its warnings are not printed. */
+/** Ends the demo after Ctrl-C. The engines stop, so the current work fails. The warnings about this are not printed. */
 const endInterrupted = (): number => {
   progress.say("interrupted: stopping the engines");
   progress.end();
@@ -101,7 +101,7 @@ const run = async (options: Options): Promise<number> => {
   }
 };
 
-/** Prints the error of a missing engine or a wrong configuration in one sentence, without a stack trace. */
+/** Prints the error of a missing engine or a wrong configuration as one sentence, without a stack trace. */
 const failed = (error: unknown): number => {
   if (error instanceof EngineMissingError) {
     progress.say(error.message);
@@ -113,7 +113,7 @@ const failed = (error: unknown): number => {
 };
 
 const main = async (): Promise<number> => {
-  // The SDK's warning about Node 20 would interrupt the progress line.
+  // Turns off the SDK's warning about Node 20, because the warning would interrupt the progress line.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") {

@@ -1,11 +1,11 @@
-// The demo's options.
+// Parses the options of the demo.
 
 import { parseArgs } from "node:util";
 
-/** Targets with a copy of the table. */
+/** Targets that store a copy of the table. */
 export type ReplicaName = "postgres" | "opensearch" | "dynamodb";
 
-/** Targets that get a message for every change. */
+/** Targets that receive a message for every change. */
 export type FeedName = "sns" | "sqs" | "email" | "webhook";
 
 /** Targets of the demo. */
@@ -17,12 +17,12 @@ const feedNames: readonly FeedName[] = ["sns", "sqs", "email", "webhook"];
 export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
 
 const defaultWrites = 3000;
-/** Fewer than the default, because a feed gets a message for each write. */
+/** Default number of writes with feeds. It is low, because each write causes a message in every feed. */
 const defaultWritesWithFeeds = 600;
-/** The writes are spread over the time before, during and after the outage. */
+/** Default number of writes with an outage. The writes are spread over the time before, during and after the outage. */
 const defaultWritesWithOutage = 1500;
 
-/** Postgres, which is killed, a feed, and another replica. */
+/** Default targets with an outage: Postgres (which is killed), a feed, and a second replica. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
 /** The text of --help. */
@@ -45,9 +45,9 @@ export const usage: string = `Usage: npm run demo -- [options]
 /** The options of a run. */
 export interface Options {
   readonly sinks: readonly SinkName[];
-  /** The sinks with a copy of the table. */
+  /** The chosen targets that store a copy of the table. */
   readonly replicas: readonly ReplicaName[];
-  /** The sinks that get every change. */
+  /** The chosen targets that receive a message for every change. */
   readonly feeds: readonly FeedName[];
   /** Whether Postgres is killed during the writes. */
   readonly outage: boolean;

@@ -1,34 +1,34 @@
-// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. The result counts the
-// deliveries to the other targets during the outage, and measures how long a change waited on the stream.
+// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. The demo then knows how
+// many deliveries reached the other targets in the meantime, and how long a change waited on the stream.
 
 import type { PostgresEngine } from "@sluice/local";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import { percentile, type Tally } from "./tally.ts";
 
-/** Duration of all writes. */
+/** Duration of all writes together, in milliseconds. */
 export const workMs = 15_000;
 
 /** The result of an outage. */
 export interface OutageResult {
   readonly durationMs: number;
-  /** Number of changes that each target accepted during the outage, by route. */
+  /** Number of changes that each target accepted during the outage, by the name of the route. */
   readonly written: ReadonlyMap<string, number>;
   /** Number of deliveries that were queued for retry during the outage. */
   readonly queued: number;
-  /** Longest time from a write until Lambda finished its stream record, before and during the outage. */
+  /** Longest time from a write until the handler had finished the record of the write, before and during the outage. */
   readonly longestWaitMs: { readonly before: number; readonly during: number };
   readonly restartedAt: number;
 }
 
-/** A planned outage. */
+/** An outage that has been planned and may have begun. */
 export interface Outage {
-  /** Call this function after each write, with the number of writes so far and the number of all writes. */
+  /** Call this function after each write. `written` is the number of writes so far, and `all` is the total number. */
   readonly onWritten: (written: number, all: number) => void;
-  /** Resolves when Postgres runs again. */
+  /** Resolves as soon as Postgres runs again. */
   readonly end: () => Promise<OutageResult>;
 }
 
-/** The counts at one point in time. */
+/** The counts at the time `at`. */
 interface Snapshot {
   readonly at: number;
   readonly written: ReadonlyMap<string, number>;
@@ -58,7 +58,7 @@ const resultOf = ({ latenciesMs }: Tally, [start, killed, beforeRestart, restart
   restartedAt: restarted.at,
 });
 
-/** Prepares the outage of this server. */
+/** Plans the outage of this Postgres server. */
 export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: ProgressPrinter): Outage => {
   const start = snapshotOf(tally);
   let killed: Promise<Snapshot> | undefined;

@@ -1,13 +1,13 @@
-// Prints progress. On a terminal it rewrites one line; elsewhere it prints a line every two seconds.
+// Prints progress. On a terminal, rewrites one line. Elsewhere, prints a new line every two seconds.
 
 const plainIntervalMs = 2000;
 
-/** Prints progress and lasting lines. */
+/** Prints a progress line, which is overwritten, and permanent lines. */
 export interface ProgressPrinter {
   readonly update: (text: string) => void;
-  /** Prints a lasting line in place of the progress line. */
+  /** Prints a permanent line in place of the progress line. */
   readonly say: (line: string) => void;
-  /** Ends all printing: later calls have no effect. */
+  /** Ends the printing. Later calls of all functions have no effect. */
   readonly end: () => void;
 }
 
@@ -35,5 +35,5 @@ export const progressOn = (stream: Pick<NodeJS.WriteStream, "isTTY" | "write">):
   };
 };
 
-/** A number with separators: `3,201`. */
+/** Formats a number with separators: `3,201`. */
 export const withSeparators = (value: number): string => Math.round(value).toLocaleString("en");

@@ -1,4 +1,4 @@
-// Random numbers from a seed. Equal seeds lead to equal workloads.
+// Random numbers from a seed. The same seed always leads to the same writes.
 
 /** Creates a generator of whole numbers from 0 to `below - 1` (mulberry32). */
 export const seededRandom = (seed: number): ((below: number) => number) => {

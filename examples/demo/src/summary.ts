@@ -1,4 +1,4 @@
-// The last lines of the demo, and whether it succeeded.
+// Prints the last lines of the demo, and decides whether the demo succeeded.
 
 import { describeAudit, isExact } from "./audit.ts";
 import { describeComparison, isClean } from "./comparison.ts";
@@ -64,7 +64,7 @@ const outageLines = ({ outage, deadLettered }: DemoResult): string[] => {
   ];
 };
 
-/** The last lines of the demo. */
+/** Returns the last lines of the demo's output. */
 export const summaryOf = (result: DemoResult): string[] => [
   ...outageLines(result),
   ...resultLines(result),
@@ -72,16 +72,16 @@ export const summaryOf = (result: DemoResult): string[] => [
   ...feedLines(result),
 ];
 
-/** Whether all planned faults happened, and each feed still got every change once and in order. */
+/** Returns true if the faults or the outage happened, and each feed still got every change once and in order. */
 const feedsAreExact = ({ feeds, faults, audits, outage }: DemoResult): boolean => {
   const isTested = outage !== undefined || (faults.halved.size === feeds.length && faults.crashedRecords() > 0);
   return feeds.length === 0 || (isTested && [...audits.values()].every(isExact));
 };
 
-/** Whether the outage, if there was one, caused deliveries to be queued for retry. */
+/** Returns true if the outage caused deliveries to be queued for retry, or if there was no outage. */
 const outageHadEffect = ({ outage }: DemoResult): boolean => outage === undefined || outage.queued > 0;
 
-/** Whether table and replicas are equal, and every feed got its changes. */
+/** Returns true if the redrive succeeded, all copies are equal, and every feed got each change once and in order. */
 export const isSuccess = (result: DemoResult): boolean => {
   const isEqual = [...result.comparisons.values()].every((comparison) => isClean(comparison, result.deadLettered));
   return result.isRedriven && isEqual && outageHadEffect(result) && feedsAreExact(result);

@@ -1,4 +1,4 @@
-// The source: a DynamoDB table with a stream. The demo loads films, and then updates, removes and re-inserts films.
+// The source: a DynamoDB table with a stream. The demo puts the films, and then updates, removes and re-inserts films.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -14,14 +14,14 @@ import {
 import type { FilmItem } from "./films-data.ts";
 import { seededRandom } from "./random.ts";
 
-/** A unique name, because an external engine may have other tables. */
+/** The name is unique, because an external engine may already contain a table of an earlier run. */
 export const tableName: string = `SluiceDemoFilms${Date.now()}`;
 
 const writerCount = 8;
-/** BatchWriteItem accepts at most 25 items. */
+/** The maximum number of items that BatchWriteItem accepts. */
 const batchSize = 25;
 
-/** A bad record: the longest film ever made, which a constraint on the running time rejects. */
+/** The bad record: the longest film ever made. A constraint on the running time rejects this film. */
 export const badFilm: FilmItem = {
   filmId: { N: "100001" },
   Title: { S: "Logistics" },
@@ -47,7 +47,7 @@ export const createTable = async (client: DynamoDBClient): Promise<string> => {
   return TableDescription.LatestStreamArn;
 };
 
-/** Runs the jobs with several concurrent writers, evenly spread over `durationMs`. */
+/** Executes the jobs with several concurrent writers. Spreads the jobs evenly over `durationMs`. */
 const withWriters = async <Job>(
   jobs: readonly Job[],
   write: (job: Job) => Promise<void>,
@@ -74,7 +74,7 @@ const putBatch = async (client: DynamoDBClient, films: readonly FilmItem[]): Pro
   }
 };
 
-/** Puts all films. `onWritten` gets the size of each batch. */
+/** Puts all films in batches. Calls `onWritten` with the size of each batch. */
 export const loadTable = async (
   client: DynamoDBClient,
   films: readonly FilmItem[],
@@ -88,16 +88,16 @@ export const loadTable = async (
   });
 };
 
-/** One write of the workload. */
+/** One random write of the demo. */
 export interface FilmWrite {
   readonly kind: "vote" | "correct" | "clear" | "remove" | "put";
   readonly film: FilmItem;
-  /** For a vote: the new number of votes of the film. */
+  /** For a vote: the number of votes after the write. */
   readonly votes: number;
 }
 
 /**
- * Random writes. Four of nine are votes; the other writes correct or clear attributes, or remove and re-insert films.
+ * Returns random writes. Four of nine are votes. The others correct or clear attributes, or remove and re-insert films.
  */
 export const workload = (films: readonly FilmItem[], writes: number, seed: number): FilmWrite[] => {
   const random = seededRandom(seed);
@@ -145,7 +145,7 @@ const write = async (client: DynamoDBClient, { kind, film, votes }: FilmWrite): 
   else await client.send(new UpdateItemCommand({ ...target, ...updateOf(kind, votes) }));
 };
 
-/** Executes the writes with several concurrent writers, spread over `durationMs`, or as fast as possible if it is 0. */
+/** Executes the writes concurrently, spread over `durationMs`. With a `durationMs` of 0, writes at full speed. */
 export const runWorkload = (
   client: DynamoDBClient,
   writes: readonly FilmWrite[],
@@ -159,7 +159,7 @@ export const runWorkload = (
   return withWriters(writes, writeOne, durationMs);
 };
 
-/** Every item of the table by film id, read consistently. */
+/** Returns every item of the table by film id. The reads are consistent. */
 export const readTable = async (client: DynamoDBClient): Promise<Map<string, FilmItem>> => {
   const items = new Map<string, FilmItem>();
   for await (const page of paginateScan({ client }, { TableName: tableName, ConsistentRead: true })) {

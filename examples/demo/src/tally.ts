@@ -1,21 +1,21 @@
-// Adds up the reports of the handler, and measures how long a write takes to become visible.
+// Sums up the reports of the handler, and measures the time from each write until its change is delivered.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type InvocationReport, reportChannel } from "@sluice/core";
 import type { Outcome, OutcomeCounts, StreamRecord } from "@sluice/core/envelope";
 
-/** The sum of all invocation reports. */
+/** The sums over the reports of all invocations. */
 export interface Tally {
-  /** The count of each outcome, over all invocations and routes. */
+  /** Number of deliveries with each outcome, over all invocations and routes. */
   readonly outcomes: Record<Outcome, number>;
-  /** Number of deliveries that were written or superseded, by route. */
+  /** Number of deliveries that were written or superseded, by the name of the route. */
   readonly written: Map<string, number>;
   /** Number of deliveries that were queued for retry. */
   queued: number;
   invocations: number;
-  /** Number of records in stream batches, including redelivered records. */
+  /** Number of records in batches from the stream, including redelivered records. */
   records: number;
-  /** Milliseconds from just before a write until its batch was finished, by the clock of this process. */
+  /** Milliseconds from just before a write until its batch was finished. This process measures both times. */
   readonly latenciesMs: number[];
   readonly stop: () => void;
 }
@@ -25,7 +25,7 @@ const sum = (tally: Tally, route: string, counts: OutcomeCounts): void => {
   tally.written.set(route, (tally.written.get(route) ?? 0) + counts.delivered + counts.superseded);
 };
 
-/** Starts to add up the reports of every handler in this process. */
+/** Starts to sum up the reports of every handler in this process. */
 export const startTally = (): Tally => {
   const tally: Tally = {
     outcomes: { delivered: 0, superseded: 0, filtered: 0, rejected: 0, retried: 0 },
@@ -47,7 +47,7 @@ export const startTally = (): Tally => {
   return tally;
 };
 
-/** Adds the latency of each record that contains the time of its write. */
+/** Adds the latency of each record. Ignores records without `updatedAtMs`, the time of the write. */
 export const noteLatencies = (tally: Tally, records: readonly StreamRecord[]): void => {
   const now = Date.now();
   for (const { dynamodb } of records) {
@@ -56,7 +56,7 @@ export const noteLatencies = (tally: Tally, records: readonly StreamRecord[]): v
   }
 };
 
-/** Returns the percentile of the values, or 0 if there are no values. With a share of 0.5 it is the median. */
+/** Returns a percentile of the values, or 0 if there are no values. If `share` is 0.5, this is the median. */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -1,4 +1,4 @@
-// The targets of the demo. One pipeline has the chosen replicas and feeds, and the queues for retries and dead letters.
+// Creates the pipeline of the demo: the chosen replicas and feeds, and the queues for retries and dead letters.
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
@@ -10,7 +10,7 @@ import type { Options } from "./options.ts";
 import { openReplicas } from "./replicas/index.ts";
 import type { FilmsPipeline, Replica } from "./replicas/replica.ts";
 
-/** The open targets. */
+/** The opened replicas and feeds, and the planned faults. */
 export interface Targets {
   readonly replicas: readonly Replica[];
   readonly feeds: readonly Feed[];
@@ -18,7 +18,7 @@ export interface Targets {
   readonly dedupeStore: DedupeStore | undefined;
 }
 
-/** Opens the targets, each on its engine. A run with an outage has no other faults. */
+/** Opens the targets on their running engines. Plans no faults for a run with an outage. */
 export const openTargets = async (options: Options, engines: DemoEngines): Promise<Targets> => {
   const feeds = await openFeeds(options.feeds, engines);
   return {
@@ -32,11 +32,11 @@ export const openTargets = async (options: Options, engines: DemoEngines): Promi
 /** The queues of the pipeline. */
 export interface Queues {
   readonly deadLetterUrl: string;
-  /** Undefined without an outage. */
+  /** Undefined if the run has no outage. */
   readonly retryUrl: string | undefined;
 }
 
-/** Creates the queues. Only feeds need a FIFO retry queue, because replicas compare versions and need no order. */
+/** Creates the queues. Only feeds need a FIFO retry queue: replicas compare versions, so the order does not matter. */
 export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promise<Queues> => {
   const name = `sluice-demo-${Date.now()}`;
   const { QueueUrl: deadLetterUrl = "" } = await sqs.createQueue({ QueueName: name });
@@ -49,11 +49,11 @@ export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promis
   return { deadLetterUrl, retryUrl };
 };
 
-/** Short delays of the retry queue, because the outage is short. The defaults are 15 seconds and 15 minutes. */
+/** Short delays for the retry queue, because the outage is short. The defaults are 15 seconds and 15 minutes. */
 const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 
 /**
- * If Postgres is the only target and there is no outage, returns the handler of the example. Otherwise returns the
+ * Returns the handler of the example if Postgres is the only target and there is no outage. Otherwise returns the
  * handler of a pipeline with a route to each target.
  */
 export const handlerOf = async (

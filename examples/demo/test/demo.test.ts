@@ -12,7 +12,7 @@ import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-// The commands in the README run built code, so the test builds it first.
+// The README's commands run the compiled code, so the test compiles the packages first.
 execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/replicate-to-postgres"], { cwd: root });
 
 const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
@@ -43,7 +43,7 @@ const inTemplate = async (url: string, sql: string): Promise<void> => {
   await client.end();
 };
 
-/** The commands on the README's second screen, each with its output. */
+/** Returns the commands of the first `console` block in the README, each with its output. */
 const readmeConsole = (): [command: string, shown: string][] => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const [, block = ""] = /^```console\n([\s\S]*?)^```$/m.exec(readme) ?? [];
@@ -59,7 +59,7 @@ const readmeConsole = (): [command: string, shown: string][] => {
 
 const withoutRun = (text: string): string => text.replaceAll(/sluice-demo-\d+/g, "sluice-demo");
 
-/** Runs a command in the root folder with the variables that the demo has printed, and returns its output. */
+/** Runs a command in the root folder with the variables that the demo has printed. Returns the command's output. */
 const outputOf = async (command: string, demoOutput: string): Promise<string> => {
   const [, variables = ""] = /export (.*)$/m.exec(demoOutput) ?? [];
   const { stdout } = await promisify(execFile)("sh", ["-c", `export ${variables}; { ${command}; } 2>&1`], {
@@ -68,7 +68,7 @@ const outputOf = async (command: string, demoOutput: string): Promise<string> =>
   return withoutRun(stdout);
 };
 
-/** Checks the output of --keep, and the content of Postgres. */
+/** Checks the output of `--keep`, and the rows in Postgres. */
 const checkKept = async (output: string): Promise<void> => {
   const [, url = ""] = /psql (\S+)/.exec(output) ?? [];
   const client = new pg.Client({ connectionString: url });
@@ -78,7 +78,7 @@ const checkKept = async (output: string): Promise<void> => {
   const { rows: badFilms } = await client.query("SELECT title FROM films WHERE film_id = 100001");
   await client.end();
   expect(rows[0].films).toBeGreaterThan(3_000);
-  // The dead letter of the bad record is still in the queue.
+  // The bad record is missing, because its dead letter is still in the queue.
   expect(badFilms).toEqual([]);
   expect(output).toMatch(/films left in the dead-letter queue: 1/);
   expect(output).toMatch(/npx sluice redrive http:\S+/);

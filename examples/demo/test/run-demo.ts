@@ -1,4 +1,4 @@
-// Runs the demo as a child process, without a terminal.
+// Runs the demo in a child process whose output is not a terminal.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ export interface RunningDemo {
   readonly child: ChildProcess;
   /** The output so far. */
   readonly output: () => string;
-  /** Resolves when the output contains the text, or the process has ended. */
+  /** Resolves as soon as the output contains the text or the process has ended. */
   readonly says: (text: string) => Promise<void>;
   readonly exitCode: Promise<number | null>;
 }
@@ -49,7 +49,7 @@ interface Process {
   readonly parent: number;
 }
 
-/** All processes except zombies. */
+/** Returns all processes of the machine, except zombies. */
 const running = async (): Promise<readonly Process[]> => {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,stat="]);
   return stdout
@@ -59,11 +59,11 @@ const running = async (): Promise<readonly Process[]> => {
     .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
 };
 
-/** The running child processes of a process. */
+/** Returns the ids of the running child processes of a process. */
 export const childrenOf = async (parent: number): Promise<readonly number[]> =>
   (await running()).filter((one) => one.parent === parent).map(({ pid }) => pid);
 
-/** The processes that are still running. */
+/** Returns those of the given process ids whose processes are still running. */
 export const stillRunning = async (pids: readonly number[]): Promise<readonly number[]> => {
   const alive = new Set((await running()).map(({ pid }) => pid));
   return pids.filter((pid) => alive.has(pid));

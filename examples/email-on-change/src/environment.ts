@@ -1,15 +1,15 @@
-// The configuration of the function: environment variables, which the README lists.
+// Reads the environment variables that configure the function. The README lists the variables.
 
 import { type EmailTransport, sesTransport, smtpTransport } from "@sluice/sink-email";
 
-/** The value of a required variable. Throws at cold start when the variable is not set. */
+/** Returns the value of a required variable. Throws at cold start if the variable is not set. */
 export const required = (name: string): string => {
   const value = process.env[name];
   if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);
   return value;
 };
 
-/** Parses `smtp://user:password@host:587`. The scheme `smtps:` means TLS from the first byte. */
+/** Parses an SMTP URL: `smtp://user:password@host:587`. The scheme `smtps:` means TLS from the first byte. */
 const smtpFromEnvironment = (text: string): EmailTransport => {
   const { protocol, hostname, port, username, password } = new URL(text);
   return smtpTransport({

@@ -1,4 +1,4 @@
-// Defines the changes that cause a mail, the recipients, and the templates.
+// Defines which changes cause a mail, who receives the mail, and the templates of the mails.
 
 import type { Change } from "@sluice/core";
 import type { EmailMessage } from "@sluice/sink-email";
@@ -37,14 +37,14 @@ const receiptTemplate = template({
   html: "<p>Hello {{name}},</p><p>we have received <b>{{total}}</b> for order {{order}}.</p>",
 });
 
-/** A welcome mail for a new customer. */
+/** Returns the welcome mail for a new customer, or undefined for other changes. */
 export const welcome = ({ kind, after }: Change<Customer>): EmailMessage | undefined => {
   if (kind !== "insert" || after === undefined) return undefined;
   const { name, email } = after;
   return { to: { name, address: email }, ...welcomeTemplate({ name }), tags: { mail: "welcome" } };
 };
 
-/** A receipt when the status of an order becomes `paid`. */
+/** Returns a receipt when the status of an order becomes `paid`, or undefined for other changes. */
 export const receipt = ({ before, after }: Change<Order>): EmailMessage | undefined => {
   if (after?.status !== "paid" || before?.status === "paid") return undefined;
   const { pk, name, email, total } = after;

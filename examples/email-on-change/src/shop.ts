@@ -1,4 +1,4 @@
-// The pipeline that turns changes of the shop's table into mails. This module can also be imported outside Lambda.
+// The pipeline that turns changes of the shop's table into mails. Programs outside Lambda can also import this file.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -6,7 +6,7 @@ import { emailSink } from "@sluice/sink-email";
 import { required, transport } from "./environment.ts";
 import { type Customer, type Item, type Order, receipt, welcome } from "./mails.ts";
 
-/** Remembers the mails that were sent, so that no mail is sent twice. */
+/** Remembers which mails were sent, so that no mail is sent twice. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 const mail = emailSink({

@@ -1,6 +1,6 @@
-// Templates: texts with {{names}} for values. Values are escaped in HTML, so that a customer's name cannot be markup.
+// Templates: texts with {{names}} for values. In HTML, values are escaped, so that a customer's name cannot add markup.
 
-/** The parts of a mail that a template fills. */
+/** The parts of a mail that come from a template. */
 export interface Rendered {
   readonly subject: string;
   readonly text: string;
@@ -14,17 +14,17 @@ type TemplateValues = { readonly [name: string]: string | number };
 const fill = (text: string, values: TemplateValues, write: (value: string) => string): string =>
   text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = values[name];
-    // The error sends the change to the dead-letter queue. Otherwise the customer would get a mail with "Dear
-    // undefined".
+    // Without this error the customer would get a mail with "Dear undefined". The error sends the change to the
+    // dead-letter queue.
     if (value === undefined) throw new Error(`the template needs ${name}`);
     return write(String(value));
   });
 
-/** Creates a function that fills the template with values. */
+/** Creates a function that inserts values into the template. */
 export const template =
   (parts: Rendered) =>
   (values: TemplateValues): Rendered => ({
-    // A subject must be one line, so line breaks in values become spaces.
+    // A subject must be a single line, so line breaks in the values become spaces.
     subject: fill(parts.subject, values, (value) => value.replace(/\s+/g, " ")),
     text: fill(parts.text, values, (value) => value),
     html: fill(parts.html, values, escaped),

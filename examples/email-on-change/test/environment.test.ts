@@ -1,4 +1,4 @@
-// Tests that environment variables choose SES or SMTP. handler.test.ts tests the whole function, with SMTP.
+// Tests that environment variables choose SES or SMTP. handler.test.ts tests the whole function with SMTP.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -15,7 +15,7 @@ afterEach(() => {
   process.env = environment;
 });
 
-/** Sends one mail with the transport that the environment variables choose. */
+/** Sends one mail through the transport that the environment variables choose. */
 const send = async (): Promise<string> => {
   const sink = emailSink({ transport: transport(), from: "shop@example.com" });
   const change = streamChange({ after: { pk: "customer#1" }, keyNames: ["pk"] });

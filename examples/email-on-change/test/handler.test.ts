@@ -1,4 +1,4 @@
-// The test writes to DynamoDB Local as the shop does, and the function sends mails to the customers.
+// The test writes to DynamoDB Local, as the shop would. The function sends mails to a mail server for tests.
 
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -90,7 +90,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
   const order = (id: string, name: string, status: "placed" | "paid" | "shipped") =>
     ({ pk: `order#${id}`, type: "order", name, email: `${name.toLowerCase()}@example.com`, status, total: 5 }) as const;
 
-  /** The mails since the last call, as `recipient: subject`. */
+  /** Returns the mails that arrived since the last call, as `recipient: subject`. */
   const arrived = async (): Promise<string[]> =>
     (await Promise.all(mailbox.take().map(({ to, raw }) => simpleParser(raw).then((mail) => [to, mail] as const))))
       .map(([to, { subject }]: readonly [string, ParsedMail]) => `${to}: ${subject}`)

@@ -1,4 +1,4 @@
-// A mail server for tests, which receives the mails to the customers.
+// A mail server for tests. It receives the mails to the customers.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -12,19 +12,19 @@ export interface Received {
 
 type Refusal = (address: string) => readonly [code: number, text: string] | undefined;
 
-/** A mail server. */
+/** A mail server that keeps all mails that it receives. */
 export interface Mailbox {
-  /** Returns the port. */
+  /** Starts the server, and returns its port. */
   readonly start: () => Promise<number>;
   readonly stop: () => Promise<void>;
   readonly refuse: (refusal: Refusal) => void;
-  /** All mails since the last `take`. */
+  /** Returns the mails that arrived since the last call of `take`. */
   readonly received: () => readonly Received[];
-  /** Removes all mails, and returns them. */
+  /** Returns the mails that arrived since the last call, and removes them. */
   readonly take: () => readonly Received[];
 }
 
-/** Creates a mail server, which `start` starts. */
+/** Creates a mail server. Call `start` to start it. */
 export const openMailbox = (): Mailbox => {
   let received: Received[] = [];
   let refusal: Refusal = () => undefined;

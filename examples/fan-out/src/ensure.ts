@@ -1,5 +1,5 @@
-// Creates or extends tables, index and mapping, and prints the steps. With `--print` it only prints them. Run this
-// program when you deploy.
+// Creates missing tables, index and mapping, extends existing ones, and prints the steps. With `--print`, only prints
+// the steps. Run this program when you deploy the function.
 
 import { customerRows, dedupeStore, orderDocuments, orderRows } from "./orders.ts";
 

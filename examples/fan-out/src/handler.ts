@@ -1,5 +1,5 @@
-// The Lambda function, with the handler `handler.handler`. Its event sources are the stream, the retry queue and, for a
-// redrive, the dead-letter queue.
+// The Lambda function. Its `Handler` setting is `handler.handler`. Its event sources are the stream, the retry queue
+// and, for a redrive, the dead-letter queue.
 
 import type { PipelineHandler } from "@sluice/core";
 import { orders } from "./orders.ts";

@@ -1,6 +1,6 @@
-// One table holds orders and customers. Orders go to Postgres as rows, to OpenSearch as documents, and to a topic as
-// events. New orders also go to the queue of the warehouse. Customers go to Postgres only. The routes are independent:
-// each route has its own dead letters, and its failed deliveries are queued for retry.
+// One table contains orders and customers. Orders go to Postgres, to OpenSearch and, as events, to a topic. New orders
+// also go to the queue of the warehouse. Customers go to Postgres only. Each route is independent: it has its own dead
+// letters, and its failed deliveries are queued for retry.
 
 import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
@@ -11,7 +11,7 @@ import { type SqsMessage, sqsSink } from "@sluice/sink-sqs";
 import { z } from "zod";
 import { required } from "./environment.ts";
 
-/** An order, under `ORDER#<id>`. */
+/** An order. Its key is `ORDER#<id>`. */
 export interface Order {
   readonly pk: string;
   readonly type: "order";
@@ -20,7 +20,7 @@ export interface Order {
   readonly lines: readonly string[];
 }
 
-/** A customer, under `CUSTOMER#<id>`. */
+/** A customer. Its key is `CUSTOMER#<id>`. */
 export interface Customer {
   readonly pk: string;
   readonly type: "customer";
@@ -43,7 +43,7 @@ const isCustomer = (item: Order | Customer): item is Customer => item.type === "
 
 const connection = { connectionString: required("DATABASE_URL") };
 
-/** Orders in Postgres. */
+/** Writes orders to Postgres. */
 export const orderRows: MappedPostgresSink = postgresSink({
   connection,
   table: "orders",
@@ -51,7 +51,7 @@ export const orderRows: MappedPostgresSink = postgresSink({
   columns: { pk: "text", customer: "text", total: "numeric", lines: "jsonb" },
 });
 
-/** Customers in Postgres. */
+/** Writes customers to Postgres. */
 export const customerRows: MappedPostgresSink = postgresSink({
   connection,
   table: "customers",
@@ -59,7 +59,7 @@ export const customerRows: MappedPostgresSink = postgresSink({
   columns: { pk: "text", name: "text" },
 });
 
-/** Orders in OpenSearch. */
+/** Writes orders to OpenSearch. */
 export const orderDocuments: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
   index: "orders",
@@ -69,19 +69,19 @@ export const orderDocuments: OpensearchSink = opensearchSink({
   },
 });
 
-/** A FIFO topic, which discards duplicates itself. */
+/** Publishes events to a FIFO topic. A FIFO topic discards duplicates. */
 const events = snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN"), name: "events" });
 
 const toEvent = cloudEvent<Order>({ source: "/shop/orders", type: ({ kind }) => `com.example.order.${kind}` });
 
-/** A standard queue does not discard duplicates, so the route remembers its sent messages in a journal. */
+/** A standard queue does not discard duplicates, so the dedupe store must remember which messages were sent. */
 const warehouse = sqsSink({ queueUrl: required("WAREHOUSE_QUEUE_URL"), name: "warehouse" });
 
-/** The message to the warehouse for a new order; undefined for any other change. */
+/** Returns the message to the warehouse for a new order. Returns undefined for any other change. */
 const toWarehouse = ({ kind, after }: Change<Order>): SqsMessage | undefined =>
   kind === "insert" && after !== undefined ? { body: { pack: after.lines, for: after.pk } } : undefined;
 
-/** The journal of sent messages, and the pending items. */
+/** Remembers the messages that were sent, and the items that have a delivery in the retry queue. */
 export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
 
 /** The pipeline of the function. */

@@ -46,11 +46,11 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     return TopicArn;
   };
 
-  /** The function reads its configuration from the environment, as in Lambda. */
+  /** Sets the environment variables that configure the function, as in Lambda. */
   beforeAll(async () => {
     const url = await engines.postgres.createDatabase();
     pool = new pg.Pool({ connectionString: url });
-    // pg ends a pool before its sockets are closed, and the server may still send an error.
+    // `pool.end()` does not wait until all sockets are closed, so the server may still send an error.
     pool.on("error", () => undefined);
     warehouse = (await createQueue("warehouse")).url;
     retries = (await createQueue("retries.fifo")).url;
@@ -104,7 +104,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
   const bodiesIn = async (url: string): Promise<unknown[]> =>
     (await drainQueue(queues, url)).map(({ body }) => JSON.parse(body));
 
-  /** The events since the last call, as `order: kind`, sorted by the number of the order. */
+  /** Returns the events since the last call as `order: kind`, sorted by order number. */
   const events = async (): Promise<string[]> =>
     ((await bodiesIn(subscription)) as CloudEvent[])
       .map(({ subject, type }) => `${decodeURIComponent(subject)}: ${type.replace("com.example.order.", "")}`)
@@ -120,7 +120,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
       table.put(order("ORDER#1", 12.25, ["tea", "milk"])),
       table.put(order("ORDER#3", 30)),
       table.remove({ pk: "ORDER#2" }),
-      // An item that changes its kind is removed from the targets of its old kind.
+      // An item that changes from an order to a customer is removed from the targets of the orders.
       table.put(customer("ORDER#3", "was an order")),
     ];
     for (const cut of [records.slice(0, 3), records.slice(3)]) {
@@ -146,7 +146,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
     ]);
   });
 
-  /** Consumes the retry queue until it is empty. */
+  /** Lets the function process the retry queue until the queue is empty. */
   const consumeRetries = async (): Promise<void> => {
     const mapping = sqsEventSourceMapping({
       client: queues,

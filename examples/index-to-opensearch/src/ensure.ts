@@ -1,5 +1,5 @@
-// Creates or extends index, alias and mapping, and prints the requests. With `--print` it only prints them. Run this
-// program when you deploy.
+// Creates or extends the index, the alias and the mapping, and prints the requests. With `--print`, only prints the
+// requests. Run this program when you deploy the function.
 
 import { filmsSink } from "./films.ts";
 

@@ -1,10 +1,10 @@
-// The document of a film, and the pipeline that writes it.
+// Defines the document of a film, and the pipeline that writes the document.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { authentication, optional, required } from "./environment.ts";
 
-/** A film in the table; the source data allows no stricter type. */
+/** A film in the table. The type is loose, because the values of the source data have mixed types. */
 export type Film = {
   readonly filmId: number;
   readonly Title?: string | number | null;
@@ -17,7 +17,7 @@ export type Film = {
   readonly "Worldwide Gross"?: number | null;
 };
 
-/** Returns the document of a film. Undefined fields are not part of the document. */
+/** Returns the document of a film. Fields that are undefined are left out of the document. */
 export const toDocument = ({ after: film }: { readonly after: Film }): Record<string, unknown> => ({
   filmId: film.filmId,
   title: film.Title?.toString(),

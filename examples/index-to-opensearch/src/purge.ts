@@ -1,4 +1,4 @@
-// Removes tombstones that are too old to be needed for a redelivery. Run this program daily.
+// Removes old tombstones. These tombstones are so old that no redelivery can need them. Run this program daily.
 
 import { filmsSink } from "./films.ts";
 

@@ -12,7 +12,7 @@ describeWithOpensearch("the films", ({ url }) => {
   let handler: PipelineHandler;
   let close: () => Promise<void>;
 
-  /** The function reads its configuration from the environment, as in Lambda. */
+  /** Sets the environment variables that configure the function, as in Lambda. */
   beforeAll(async () => {
     Object.assign(process.env, {
       OPENSEARCH_NODE: url,

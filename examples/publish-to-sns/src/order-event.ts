@@ -1,4 +1,4 @@
-// The events that other teams get about an order. Their format is a contract that does not depend on the table.
+// The events about orders that other teams receive. The event format is a contract, independent of the table.
 
 import type { Change } from "@sluice/core";
 import type { SnsMessage } from "@sluice/sink-sns";
@@ -9,7 +9,7 @@ export type Order = {
   readonly customerId: string;
   readonly status: "placed" | "paid" | "shipped" | "cancelled";
   readonly total: number;
-  /** An internal attribute, which no event contains. */
+  /** An internal attribute. No event contains it. */
   readonly internalNote?: string;
 };
 
@@ -20,7 +20,7 @@ const eventTypes: Readonly<Record<Order["status"], string>> = {
   cancelled: "OrderCancelled",
 };
 
-/** Returns the event of a change, with attributes for filter policies, or undefined when the status did not change. */
+/** Returns the event about a change, with attributes for filter policies, or undefined if the status is unchanged. */
 export const toEvent = ({ before, after, version }: Change<Order>): SnsMessage | undefined => {
   if (after === undefined || after.status === before?.status) return undefined;
   const { orderId, customerId, status, total } = after;

@@ -1,5 +1,5 @@
-// The pipeline that publishes the table's changes as events to a topic. This module can also be imported outside
-// Lambda.
+// The pipeline that publishes changes of the table to a topic as events. Programs outside Lambda can also import this
+// file.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { snsSink } from "@sluice/sink-sns";

@@ -1,4 +1,4 @@
-// The test writes orders to DynamoDB Local, and the function publishes their events to a topic with a subscriber.
+// The test writes orders to DynamoDB Local. The function publishes events to a topic, and a queue receives the events.
 
 import { CreateTableCommand, DynamoDBClient, PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { SNS } from "@aws-sdk/client-sns";

@@ -1,5 +1,5 @@
-// Creates or extends the tables, and prints the statements. With `--print` it only prints them. Run this program when
-// you deploy.
+// Creates or extends the tables, and prints the statements. With `--print`, only prints the statements. Run this
+// program when you deploy the function.
 
 import { filmsSink } from "./films.ts";
 

@@ -1,10 +1,10 @@
-// The row of a film, and the pipeline that writes it.
+// Defines the row of a film, and the pipeline that writes the row.
 
 import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
 import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { required } from "./environment.ts";
 
-/** The Postgres table of films. */
+/** Writes films to their Postgres table. */
 export const filmsSink: MappedPostgresSink = postgresSink({
   connection: { connectionString: required("DATABASE_URL") },
   table: process.env.FILMS_TABLE ?? "films",
@@ -16,7 +16,7 @@ export const filmsSink: MappedPostgresSink = postgresSink({
     worldwide_gross: { path: ["Worldwide Gross"], type: "numeric" },
     us_dvd_sales: { path: ["US DVD Sales"], type: "numeric" },
     production_budget: { path: ["Production Budget"], type: "numeric" },
-    // The type is text, because the source data also has values that are not dates.
+    // The type is text, because some values in the source data are not dates.
     release_date: { path: ["Release Date"], type: "text" },
     mpaa_rating: { path: ["MPAA Rating"], type: "text" },
     running_time_min: { path: ["Running Time min"], type: "integer" },

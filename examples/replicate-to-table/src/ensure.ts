@@ -1,5 +1,5 @@
-// Creates missing tables, enables their TTL, and prints the calls. With `--print` it only prints them. Run this program
-// when you deploy.
+// Creates missing tables, enables TTL for them, and prints the calls. With `--print`, only prints the calls. Run this
+// program when you deploy the function.
 
 import { customersKey, customersTable, ordersKey, ordersTable } from "./shop.ts";
 

@@ -1,19 +1,19 @@
-// Converts the items of the old table, whose keys are `pk` and `sk`, to items of the new tables.
+// Converts items of the old table to items of the new tables. The key attributes of the old table are `pk` and `sk`.
 
 import type { KeyValue, UnknownItem } from "@sluice/core/sink-kit";
 import type { DynamodbItem, TargetKey } from "@sluice/sink-dynamodb";
 
-/** A customer in the old table: `CUSTOMER#42`, `PROFILE`. */
+/** A customer in the old table, with the `pk` `CUSTOMER#42` and the `sk` `PROFILE`. */
 export interface Customer extends UnknownItem {
   readonly pk: string;
   readonly sk: "PROFILE";
   readonly email: string;
-  /** `First Last`, which becomes two attributes. */
+  /** `First Last`. In the new table this name becomes two attributes. */
   readonly fullName: string;
   readonly createdAt: string;
 }
 
-/** An order in the old table: `CUSTOMER#42`, `ORDER#2026-01-02#7`. */
+/** An order in the old table, with the `pk` `CUSTOMER#42` and the `sk` `ORDER#2026-01-02#7`. */
 export interface Order extends UnknownItem {
   readonly pk: string;
   readonly sk: string;
@@ -24,26 +24,26 @@ export interface Order extends UnknownItem {
   readonly tags?: ReadonlySet<string>;
 }
 
-/** Whether an item of the old table is a customer. */
+/** Returns true if an item of the old table is a customer. */
 export const isCustomer = (item: UnknownItem): item is Customer => item.sk === "PROFILE";
 
-/** Whether an item of the old table is an order. */
+/** Returns true if an item of the old table is an order. */
 export const isOrder = (item: UnknownItem): item is Order => String(item.sk).startsWith("ORDER#");
 
 /** Returns `42` for `CUSTOMER#42`. */
 const customerId = (pk: unknown): string => String(pk).slice("CUSTOMER#".length);
 
-/** The new key of a customer: the e-mail address, which may change. */
+/** Returns the key of a customer in the new table: the e-mail address. The address of a customer can change. */
 export const customerKey = (item: UnknownItem): TargetKey | undefined =>
   isCustomer(item) ? { email: item.email.toLowerCase() } : undefined;
 
-/** The customer in the new table. */
+/** Returns the item of a customer in the new table. */
 export const newCustomer = ({ pk, fullName, createdAt }: Customer): DynamodbItem => {
   const [firstName = "", ...rest] = fullName.split(" ");
   return { customerId: customerId(pk), firstName, lastName: rest.join(" "), createdAt };
 };
 
-/** The new key of an order. It depends only on the old key, so that a removal needs no image. */
+/** Returns the key of an order in the new table. The key depends only on the old key, so a removal needs no image. */
 export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue }): TargetKey => {
   const [, date = "", number = ""] = String(sk).split("#");
   return { customerId: customerId(pk), orderId: `${date}-${number}` };
@@ -51,7 +51,7 @@ export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue })
 
 const statuses = { N: "new", P: "paid", S: "shipped" } as const;
 
-/** The order in the new table. */
+/** Returns the item of an order in the new table. */
 export const newOrder = ({ pk: _, sk, amt, cur, st, ...rest }: Order): DynamodbItem => ({
   ...rest,
   orderedOn: sk.split("#")[1],

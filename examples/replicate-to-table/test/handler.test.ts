@@ -1,4 +1,4 @@
-// Tests the function with the stream of a table, on DynamoDB Local and SQS.
+// Tests the function with the stream of a DynamoDB Local table and with an SQS queue.
 
 import {
   CreateTableCommand,
@@ -69,7 +69,7 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     return TableDescription?.LatestStreamArn ?? "";
   };
 
-  /** The function reads its configuration from the environment, as in Lambda. */
+  /** Sets the environment variables that configure the function, as in Lambda. */
   beforeAll(async () => {
     const queue = await queues.send(new CreateQueueCommand({ QueueName: "shop-dead-letters" }));
     queueUrl = queue.QueueUrl ?? "";

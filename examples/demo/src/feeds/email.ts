@@ -1,4 +1,4 @@
-// An e-mail for each change of a highly rated film, to a local SMTP server.
+// Sends an e-mail to a local SMTP server for each change of a highly rated film.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -9,10 +9,10 @@ import type { Interest } from "./interest.ts";
 
 const interest: Interest = { attribute: "Rotten Tomatoes Rating", atLeast: 95 };
 
-/** A long timeout, because a busy machine answers slowly, and a mail is sent again after a timeout. */
+/** A long timeout, because a busy machine may be slow, and after a timeout the mail would be sent again. */
 const timeoutMs = 120_000;
 
-/** The value of a header, which may continue on the next line. */
+/** Returns the value of a header. A header may continue on the next line. */
 const header = (raw: string, name: string): string => {
   const [head = ""] = raw.split("\r\n\r\n", 1);
   const lines = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
@@ -43,7 +43,7 @@ const mailServer = (taken: ReceivedChange[]): SMTPServer =>
     },
   });
 
-/** Opens the feed with its own mail server. */
+/** Opens the feed, and starts a mail server for it. */
 export const emailFeed = async (): Promise<Feed> => {
   const taken: ReceivedChange[] = [];
   const server = mailServer(taken);

@@ -1,11 +1,11 @@
-// A feed: a route of the pipeline, and the messages that its receiver got, in the order of arrival.
+// A feed is a route of the pipeline. It can list the messages that the route's receiver got, in the order of arrival.
 
 import type { Change } from "@sluice/core";
 import type { Faults } from "../faults.ts";
 import type { FilmsPipeline } from "../replicas/replica.ts";
 import type { Interest } from "./interest.ts";
 
-/** A message as its receiver got it. */
+/** A message about a change, as the receiver got the message. */
 export interface ReceivedChange {
   readonly idempotencyKey: string;
   readonly version: string;
@@ -13,16 +13,16 @@ export interface ReceivedChange {
   readonly kind: string;
 }
 
-/** A target that gets a message for every change, with a local receiver. */
+/** A target that gets a message for every change, and the local receiver of these messages. */
 export interface Feed {
   readonly name: string;
-  /** Describes the kind of target, and what protects the target from duplicates. */
+  /** Describes the kind of target, and the mechanism that prevents duplicates. */
   readonly about: string;
-  /** The films of the feed; undefined if the feed gets every film. */
+  /** Selects the films of the feed. If undefined, the feed gets every film. */
   readonly interest: Interest | undefined;
-  /** Adds the feed's route, with a sink that has the planned faults. */
+  /** Adds the feed's route to the pipeline. The sink of the route has the planned faults. */
   readonly addTo: (pipeline: FilmsPipeline, faults: Faults) => FilmsPipeline;
-  /** Returns all messages so far. Call this function only once, because it empties the queues. */
+  /** Returns all messages that have arrived. Call this function only once, because it empties the queues. */
   readonly received: () => Promise<readonly ReceivedChange[]>;
   readonly close: () => Promise<void>;
 }
@@ -34,7 +34,7 @@ export interface FilmMessage {
   readonly title: string;
 }
 
-/** The message of a change; undefined for a film that does not belong to the feed. */
+/** Returns the message about a change, or undefined if the film does not belong to the feed. */
 export const filmChange = (change: Change, interest: Interest | undefined): FilmMessage | undefined => {
   const film = change.after ?? change.before ?? {};
   if (interest !== undefined && !(Number(String(film[interest.attribute])) >= interest.atLeast)) return undefined;

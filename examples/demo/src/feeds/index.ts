@@ -1,4 +1,4 @@
-// Opens the chosen feeds, and the dedupe store for feeds whose targets cannot discard duplicates themselves.
+// Opens the chosen feeds. Also creates the dedupe store for feeds whose targets do not discard duplicates.
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DedupeStore } from "@sluice/core";
@@ -19,11 +19,11 @@ const openers: { readonly [name in FeedName]: (engines: DemoEngines) => Promise<
   webhook: webhookFeed,
 };
 
-/** Opens these feeds, each with its receiver. */
+/** Opens these feeds and their receivers. */
 export const openFeeds = (names: readonly FeedName[], engines: DemoEngines): Promise<Feed[]> =>
   Promise.all(names.map((name) => openers[name](engines)));
 
-/** Creates the dedupe store, in the DynamoDB of the source table. */
+/** Creates the dedupe store in the same DynamoDB as the source table. */
 export const openDedupeStore = async ({ clientConfig }: DynamodbEngine): Promise<DedupeStore> => {
   const client = new DynamoDBClient(clientConfig);
   const store = dynamodbDedupe({ tableName: `SluiceDemoDedupe${Date.now()}`, client });

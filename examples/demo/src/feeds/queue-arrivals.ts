@@ -1,4 +1,4 @@
-// The messages of a queue, with the attributes that the sink sets.
+// Reads the messages of a queue, with the attributes that the sink sets.
 
 import { drainQueue, type QueueReader } from "@sluice/local";
 import type { FilmMessage, ReceivedChange } from "./feed.ts";

@@ -1,4 +1,4 @@
-// A FIFO topic that gets every change of every film, and a subscribed queue that receives its messages.
+// Publishes every change of every film to a FIFO topic. A subscribed queue receives the messages.
 
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -19,7 +19,7 @@ const subscribedQueue = async (topics: SNS, queues: SQS, topicArn: string, name:
   return QueueUrl;
 };
 
-/** Opens the feed with its own topic. */
+/** Opens the feed, and creates a topic for it. */
 export const snsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const topics = new SNS(clientConfig);
   const queues = new SQS(clientConfig);

@@ -1,4 +1,4 @@
-// A FIFO queue that gets every change of every film.
+// Sends every change of every film to a FIFO queue.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import type { SqsEngine } from "@sluice/local";
@@ -6,7 +6,7 @@ import { sqsSink } from "@sluice/sink-sqs";
 import { type Feed, filmChange } from "./feed.ts";
 import { queueArrivals } from "./queue-arrivals.ts";
 
-/** Opens the feed with its own queue. */
+/** Opens the feed, and creates a queue for it. */
 export const sqsFeed = async ({ clientConfig }: SqsEngine): Promise<Feed> => {
   const client = new SQS(clientConfig);
   const { QueueUrl: queueUrl = "" } = await client.createQueue({

@@ -1,4 +1,4 @@
-// An HTTP request for each change of a well rated film, to a local server.
+// Sends an HTTP request to a local server for each change of a well rated film.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -27,14 +27,14 @@ const receiver = (taken: ReceivedChange[]): Server =>
     );
   });
 
-/** Opens the feed with its own receiver. */
+/** Opens the feed, and starts a receiver for it. */
 export const webhookFeed = async (): Promise<Feed> => {
   const taken: ReceivedChange[] = [];
   const server = receiver(taken);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  // A long timeout, because a busy machine answers slowly, and a call is repeated after a timeout.
+  // A long timeout, because a busy machine may be slow, and after a timeout the call would be repeated.
   const timeoutMs = 120_000;
   const url = `http://127.0.0.1:${port}/films`;
   const sink = webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"], timeoutMs });

@@ -1,4 +1,4 @@
-// Another DynamoDB table, whose key attribute has another name than in the source table.
+// Replicates to a second DynamoDB table. The key attributes of the two tables have different names.
 
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import type { DynamodbEngine } from "@sluice/local";
@@ -17,7 +17,7 @@ const rowOf = (item: Partial<FilmItem>): FilmRow =>
     }),
   );
 
-/** Opens the replica in the DynamoDB of the source table. */
+/** Opens the replica in the same DynamoDB as the source table. */
 export const dynamodbReplica = async ({ clientConfig, endpoint }: DynamodbEngine): Promise<Replica> => {
   const client = new DynamoDBClient(clientConfig);
   const sink = dynamodbSink({ client, table, key: { copyId: "filmId" } });

@@ -21,6 +21,6 @@ const started = <Engine>(name: string, engine: Engine | undefined): Engine => {
   return engine;
 };
 
-/** Opens these replicas, each on its engine. */
+/** Opens the chosen replicas on their running engines. */
 export const openReplicas = (options: Options, engines: DemoEngines): Promise<Replica[]> =>
   Promise.all(options.replicas.map((name) => openers[name](engines, options)));

@@ -1,4 +1,4 @@
-// An OpenSearch index whose documents are whole films, and a search that tolerates typing errors.
+// Replicates to an OpenSearch index whose documents are whole films. A sample search tolerates typing errors.
 
 import type { OpensearchEngine } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";

@@ -1,23 +1,23 @@
-// The Postgres table that the sink of examples/replicate-to-postgres writes.
+// The Postgres table to which the sink of examples/replicate-to-postgres writes.
 
 import type { PostgresEngine } from "@sluice/local";
 import pg from "pg";
 import { columns, type FilmRow } from "../comparison.ts";
 import type { Replica } from "./replica.ts";
 
-/** A constraint of the table that rejects real films. */
+/** A constraint of the Postgres table. Some films of the data violate the constraint. */
 interface Constraint {
   readonly name: string;
   readonly check: string;
 }
 
-/** Rejects films that last more than ten hours. The demo writes one such film. */
+/** Rejects films that are longer than ten hours. The demo writes one such film. */
 export const plausibleRunningTime: Constraint = { name: "plausible_running_time", check: "running_time_min <= 600" };
 
-/** Rejects films with the rating NC-17. The data has eight such films. */
+/** Rejects films with the rating NC-17. The data contains eight such films. */
 export const noAdultRating: Constraint = { name: "no_adult_rating", check: "mpaa_rating <> 'NC-17'" };
 
-/** Opens the replica in its own database. The example's sink reads its configuration from the environment. */
+/** Opens the replica in its own database. Sets the environment variables from which the example configures its sink. */
 export const postgresReplica = async (engine: PostgresEngine, constraint: Constraint): Promise<Replica> => {
   const url = await engine.createDatabase(`sluice_demo_${Date.now()}`);
   process.env.DATABASE_URL = url;

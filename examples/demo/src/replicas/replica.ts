@@ -1,24 +1,24 @@
-// A replica has a route of the pipeline and a function that reads the target. The function shares no code with the
-// sink.
+// A replica is a route of the pipeline, with a function that reads the copies in the target. The function shares no
+// code with the sink.
 
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import type { FilmRow } from "../comparison.ts";
 
-/** The pipeline of the demo while its routes are added. */
+/** The pipeline of the demo. Each target adds its route to the pipeline. */
 export type FilmsPipeline = Pipeline<UnknownItem>;
 
 /** One copy of the table, on a running engine. */
 export interface Replica {
   readonly name: string;
-  /** Adds the replica's route. */
+  /** Adds the replica's route to the pipeline. */
   readonly addTo: (pipeline: FilmsPipeline) => FilmsPipeline;
-  /** Reads the copies that users of the target see, by film id. */
+  /** Returns the copies that users of the target can see, by film id. */
   readonly read: () => Promise<Map<string, FilmRow>>;
-  /** Drops the constraint that rejects films, and returns the SQL statement. Undefined without such a constraint. */
+  /** Drops the constraint that rejects films. Returns the SQL statement. Undefined if there is no such constraint. */
   readonly repair?: () => Promise<string>;
-  /** Returns lines for the end of the output, which show a special ability of the target. */
+  /** Returns lines that show a special feature of the target. The demo prints the lines at the end. */
   readonly show?: () => Promise<readonly string[]>;
-  /** A command that queries the target. */
+  /** A shell command that queries the target. */
   readonly query: string;
   readonly close: () => Promise<void>;
 }
