@@ -1,4 +1,4 @@
-// Turns an error of DynamoDB into an error code. Core knows the errors that all AWS services share.
+// Turns an error of DynamoDB into an error code. `@sluice/core` knows the errors that all AWS services have.
 
 import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
@@ -8,7 +8,7 @@ const dynamodb: AwsService = {
   codes: {
     LimitExceeded: "SINK_THROTTLED", // control plane: too many tables are being created
     TransactionConflict: "SINK_CONFLICT", // another transaction holds the item
-    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table with strong consistency
+    ReplicatedWriteConflict: "SINK_CONFLICT", // a write in another region, for a global table with strong consistency
     ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
     ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB
@@ -17,15 +17,15 @@ const dynamodb: AwsService = {
     ResourceNotFound: "SINK_MISSING",
     TableNotFound: "SINK_MISSING",
   },
-  // The text of a validation error for a large item. Only the text distinguishes this error.
+  // If an item is too large, DynamoDB sends a ValidationException. Only the text tells it from other such exceptions.
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 
-/** Whether the condition failed, because the target holds this version or a newer version. */
+/** Whether the condition of a write failed: the target item already has the version to write, or a newer version. */
 export const isConditionFailed = (error: unknown): boolean =>
   error instanceof Error && error.name === "ConditionalCheckFailedException";
 
-/** Returns the error for a delivery. It contains no values. */
+/** Turns any error into the delivery's error, whose message contains no attribute values. */
 export const classify = (sink: string, error: unknown): SinkError => {
   const classified = awsRequestError(sink, dynamodb, error);
   if (classified.code !== "SINK_TOO_LARGE" || classified === error) return classified;
