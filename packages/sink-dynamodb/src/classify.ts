@@ -2,13 +2,13 @@
 
 import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
-/** Codes by DynamoDB's error names. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
+/** Maps DynamoDB's error names to codes. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
   name: "DynamoDB",
   codes: {
     LimitExceeded: "SINK_THROTTLED", // control plane: too many tables are being created
     TransactionConflict: "SINK_CONFLICT", // another transaction holds the item
-    ReplicatedWriteConflict: "SINK_CONFLICT", // a write in another region, for a global table with strong consistency
+    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table's other replica has a concurrent write
     ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
     ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB

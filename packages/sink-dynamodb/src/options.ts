@@ -18,7 +18,7 @@ export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/** How to get the target's key: a list of attributes, `{ target attribute: source key attribute }`, or a function. */
+/** How to get the target's key: names that both keys have, a map from target name to source name, or a function. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }

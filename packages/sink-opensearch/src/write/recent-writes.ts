@@ -1,26 +1,26 @@
-// Remembers what this sink recently wrote. The memory is only a hint, because the target checks each request.
+// Remembers this sink's recent writes, to choose cheap actions. It may be outdated: OpenSearch checks each request.
 
-/** OpenSearch's number for one write of one document, for optimistic concurrency control. */
+/** OpenSearch's number of a document's last write. A request with it fails if the document was written again. */
 export interface SequenceNumber {
   readonly seqNo: number;
   readonly primaryTerm: number;
 }
 
-/** A document in the target, as a recent write left it. */
+/** The state of a document after a recent write. */
 export interface RecentWrite {
-  /** The document has this version or a newer one. */
+  /** The document has this version or a newer version. */
   readonly version: string;
-  /** Undefined if another writer wrote the document, or if the target accepts no condition on a sequence number. */
+  /** Undefined if another writer has written the document, or if the target is Serverless. */
   readonly sequenceNumber?: SequenceNumber;
 }
 
-/** Recent writes, by the document's `_id` as JSON text. */
+/** Recent writes. The argument `idText` is the document's `_id` as JSON text. */
 export interface RecentWrites {
   readonly get: (idText: string) => RecentWrite | undefined;
   readonly add: (idText: string, write: RecentWrite) => void;
 }
 
-/** Size of one generation. Two generations are kept, which is some ten batches of the largest size, in 5 MB. */
+/** Number of writes in one generation. The memory has two generations: about ten of the largest batches, 5 MB. */
 const generation = 10_000;
 
 /** Creates an empty memory of recent writes. */
@@ -30,7 +30,7 @@ export const recentWrites = (): RecentWrites => {
   return {
     get,
     add: (idText, write) => {
-      // Concurrent requests may be answered in any order, so an older write must not replace a newer one.
+      // Concurrent requests may be answered in any order. An older write must not replace a newer write.
       if ((get(idText)?.version ?? "") >= write.version) return;
       if (young.size >= generation) [young, old] = [new Map(), young];
       young.set(idText, write);
