@@ -1,4 +1,4 @@
-// Remembers this sink's recent writes, to choose cheap actions. It may be outdated: OpenSearch checks each request.
+// Remembers this sink's recent writes, to choose cheap actions. Outdated data does no harm: OpenSearch checks actions.
 
 /** OpenSearch's number of a document's last write. A request with it fails if the document was written again. */
 export interface SequenceNumber {

@@ -1,8 +1,8 @@
-// Columns that the user declares. Each has a type, and the path of the attribute that fills it.
+// Option `columns` as an object: each column has a type, and the path of the attribute that fills the column.
 
 import { invalidOption } from "@sluice/core/sink-kit";
 
-/** A column's Postgres type, and the place of its value in the item. */
+/** A column's Postgres type, and the path of the attribute that fills the column. */
 export interface ColumnSource {
   /**
    * The attribute's name, or names joined by dots: `"address.city"`, `"lines.0.sku"`. Use an array if a name contains a
@@ -24,7 +24,7 @@ export interface DeclaredColumn {
   readonly path: readonly string[];
 }
 
-/** Text that DDL may contain as a type: names, modifiers and array brackets, but no character that ends a statement. */
+/** Matches types: names, modifiers and array brackets. Matches no character that could end the DDL statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {

@@ -6,34 +6,34 @@
 
 import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
 
-/** A column, as a statement needs it. */
+/** What a statement must know about a column. */
 export interface StatementColumn {
   readonly name: string;
-  /** The type without length or precision, because a cast to `varchar(3)` would shorten a text without an error. */
+  /** The type without length and precision, because a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
   /**
-   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays. True
-   * for JSON, because it is faster: 1,000 rows with a document of 12 members took the server 16 ms, and 21 ms as
-   * `jsonb[]` (PostgreSQL 18.4).
+   * Whether the column's parameter is `text[]`, from which each row's value is cast. True for array columns, because
+   * `unnest` flattens nested arrays. True for JSON columns, because this is faster: 1,000 rows with a document of 12
+   * members took 16 ms. With `jsonb[]` they took 21 ms (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
 }
 
-/** The relations and columns that the statements use. */
+/** The relations and columns for which statements are created. */
 export interface StatementShape {
   readonly relations: Relations;
   readonly keys: readonly StatementColumn[];
-  /** The columns besides the keys. */
+  /** The columns that are not part of the key. */
   readonly columns: readonly StatementColumn[];
 }
 
-/** The only row of the answer to a write. */
+/** The row that `writeStatement` returns. */
 export interface WriteAnswer {
-  /** Number of deliveries whose version was newer than the stored one. */
+  /** Number of deliveries that were written, because no same or newer version was stored. */
   readonly won: number;
-  /** Number of deleted rows; 0 under the inline guard. */
+  /** Number of deleted rows. Always 0 with guard `inline`, which deletes no rows. */
   readonly gone: number;
-  /** One-based positions of the deliveries that did not win, joined by commas; null if all deliveries won. */
+  /** One-based positions of superseded deliveries, separated by commas; null if all deliveries were written. */
   readonly lost: string | null;
 }
 
@@ -71,7 +71,7 @@ const matching = (keys: readonly StatementColumn[], left: string, right: string)
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** The rows of the given columns as `u`, with their versions and any removal flags. */
+  /** A FROM item `u`: the rows, with their versions. If the batch has removals, also with removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
@@ -90,7 +90,7 @@ const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], ha
   return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
 };
 
-/** Computes the positions of superseded deliveries only if there are any. */
+/** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
 const answer = (shape: StatementShape, gone: string): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
@@ -118,7 +118,7 @@ gone AS (
   RETURNING 1
 )`;
 
-/** Reads `gone` to run the deletes first, so that a unique value can move from a removed row to a new row. */
+/** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
@@ -153,17 +153,17 @@ won AS (
 )${answer(shape, "0")}`;
 };
 
-/** Returns the SQL that writes one batch. It returns one `WriteAnswer`. `hasRemovals` adds the removal flags. */
+/** Returns the SQL that writes a batch. Its result is one `WriteAnswer`. `hasRemovals` adds the removal flags. */
 export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
   shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
 
 /**
- * Deletes the rows of removals, if the version table still has the given versions. Parameters: the key columns, then
- * the versions.
+ * Returns the SQL that deletes the rows of removals, if the version table still has the removals' versions. Parameters:
+ * the key columns, then the versions.
  *
- * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table.
- * Its DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot.
- * Its lock on the row in the version table stops later writers of that key during the deletion.
+ * `writeStatement` can miss a row: if it waits while another writer inserts the row, its DELETE does not see the row,
+ * because its snapshot is older. This second statement has a new snapshot, so it sees the row. During the deletion, it
+ * locks the key in the version table, so that no other writer can write the row.
  */
 export const deleteRemovedStatement = (shape: StatementShape): string => `WITH removed AS MATERIALIZED (
   SELECT ${names(shape.keys, "held.")} FROM ${shape.relations.versions} AS held
