@@ -8,7 +8,7 @@ const dynamodb: AwsService = {
   codes: {
     LimitExceeded: "SINK_THROTTLED", // control plane: too many tables are being created
     TransactionConflict: "SINK_CONFLICT", // another transaction holds the item
-    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table's other replica has a concurrent write
+    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table: another replica has a concurrent write
     ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
     ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB

@@ -7,7 +7,7 @@ import { codeOfNetworkError, errorHint, SinkError, type SinkErrorCode } from "@s
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that cannot be written, or ON CONFLICT on a foreign table
-  "25": "SINK_UNAVAILABLE", // 25006 read-only: the server is a replica, perhaps since a failover
+  "25": "SINK_UNAVAILABLE", // 25006 read-only: the server is a replica, or became one in a failover
   "26": "SINK_UNAVAILABLE", // a pooler, such as PgBouncer, lost the statement
   "28": "SINK_DENIED", // invalid authorization
   "3D": "SINK_MISSING", // no such database
@@ -19,8 +19,8 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "53300": "SINK_THROTTLED", // too many connections
   "53400": "SINK_THROTTLED", // the server exceeds a limit of its configuration
   "54": "SINK_REJECTED", // a row or key is too large for an index
-  "55": "SINK_UNAVAILABLE", // the relation is not in the required state
-  "55006": "SINK_CONFLICT", // the relation is in use
+  "55": "SINK_UNAVAILABLE", // the database object is not in the required state
+  "55006": "SINK_CONFLICT", // the database object is in use
   "55P03": "SINK_CONFLICT", // another transaction holds the lock
   "57": "SINK_UNAVAILABLE", // 57P01 shutdown, 57P03 still starting
   "57014": "SINK_TIMEOUT", // statement_timeout, or cancelled by an administrator

@@ -37,7 +37,7 @@ export interface PostgresSinkOptions {
    * column, so no mapper is needed. Default: the table's columns, except generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
-  /** Where versions are stored. Default `version-table`: a separate table, so that a removal can delete the row. */
+  /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */
   readonly guard?: PostgresGuard;
   /** Name of the sink in logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;

@@ -99,8 +99,8 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
 };
 
 /**
- * Creates a sink that keeps the rows of a Postgres table equal to the mapped items, by bulk upserts and deletes that
- * are guarded by version. Connects at the first write.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ * Creates a sink that keeps the rows of a Postgres table equal to the mapped items, by bulk upserts and deletes.
+ * A write never replaces a newer version. The first write connects.
+ * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const postgresSink: PostgresFactory = makeSink as PostgresFactory;

@@ -65,8 +65,8 @@ const plainCharacter = (sequence: string): string => {
 };
 
 /**
- * Returns the array literal of the cells. `JSON.stringify` quotes in one native pass, and only its escapes that
- * Postgres does not know must be undone. 8,000 cells take 0.7 ms, and 1.7 ms with pg's own code.
+ * Returns the array literal of the cells. `JSON.stringify` is a fast way to quote them. Only those escapes that array
+ * literals do not support must be replaced. 8,000 cells take 0.7 ms. pg's own code takes 1.7 ms.
  * @throws {ColumnValueError} when a cell holds NUL or half of a surrogate pair.
  */
 export const arrayLiteral = (entries: readonly Cell[]): string => {
@@ -161,8 +161,8 @@ const objectCell = (value: object, codec: Codec): Cell => {
 };
 
 /**
- * Returns a JavaScript value as its column's text. For a `jsonb` column, it is JSON: a string becomes a JSON string.
- * @throws {ColumnValueError} when the column cannot take the value.
+ * Converts a JavaScript value to the text for a column. For a `jsonb` column the text is JSON, so a string gets quotes.
+ * @throws {ColumnValueError} when the value does not fit the column.
  */
 export const valueCell = (value: unknown, codec: Codec): Cell => {
   if (value === null || value === undefined) return null;

@@ -31,7 +31,7 @@ export interface WritePlan {
   readonly dryRun: string;
 }
 
-/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
+/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column is missing. */
 export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
   const { name, relations } = settings;
   const catalogue = await readCatalogue(session, relations.rows);
@@ -118,7 +118,7 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
-/** Whether to reject the whole write. After a timeout only the entries fail, so encoding errors keep their results. */
+/** Whether `HandleBatch` must throw the error, because it affects every write. After a timeout, only entries fail. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 
