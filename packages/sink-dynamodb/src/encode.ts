@@ -21,7 +21,7 @@ export interface ItemWrite {
   /** Identifies the source item; undefined without option `movingKey`. */
   readonly owner: string | undefined;
   readonly isRemoved: boolean;
-  /** Epoch seconds from which TTL may delete a tombstone. */
+  /** Epoch seconds after which DynamoDB's TTL may delete a tombstone. */
   readonly expires: number;
   /** The item's attributes, with the key but without the guard. */
   readonly attributes: SdkItem;

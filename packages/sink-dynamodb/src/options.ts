@@ -41,13 +41,13 @@ export interface DynamodbSinkOptions {
   readonly key?: DynamodbKeyMap;
   /** Gets the target's key from any attributes of the item. Set either `movingKey` or `key`. */
   readonly movingKey?: MovingKey;
-  /** Attribute of the target that holds the version. Default `_sluice`. */
+  /** Name of the target's attribute that stores the version. Default `_sluice`. */
   readonly guardAttribute?: string;
   /** Name of the table's TTL attribute, by which DynamoDB deletes tombstones. Default `_sluice_expires`. */
   readonly ttlAttribute?: string;
   /** Number of days to keep a tombstone: from 15 to 3,650. Default 16. */
   readonly tombstoneDays?: number;
-  /** Maximum number of items written at once. Default 32. */
+  /** Maximum number of items that are written at the same time. Default 32. */
   readonly concurrency?: number;
   /** Name of the sink in logs, metrics and dead letters. Default `dynamodb`. */
   readonly name?: string;

@@ -29,7 +29,7 @@ import { type AttributeValues, attributeValues } from "./write/marshal.ts";
 import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write/write-item.ts";
 
 /**
- * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
+ * An item that a mapper returns, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
  * `Uint8Array`s, `Set`s, arrays, `Map`s and objects. The item may omit the target's key.
  */
 export type DynamodbItem = { readonly [attribute: string]: unknown };
@@ -61,7 +61,7 @@ export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
 const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
-/** Runs one write. Returns the write's outcome, or its error instead of throwing the error. */
+/** Runs one write. Returns the write's outcome. If the write fails, returns its error. */
 type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
 /**

@@ -26,7 +26,7 @@ import type { RecentWrites } from "./write/recent-writes.ts";
 /**
  * `create` writes if the document does not exist. `index` writes if this sink was the last to write the document.
  * `check` compares versions without writing, for a change that is probably superseded. `update` runs the guard's
- * script, which is always possible, but costs the server about twice as much as the other actions.
+ * script. This works for any state of the document, but costs OpenSearch about twice as much as the other actions.
  */
 export type Action = "create" | "index" | "check" | "update";
 
@@ -77,7 +77,7 @@ const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
 export interface EncodeOptions {
   /** Name of the sink, for error messages. */
   readonly sink: string;
-  /** Maximum bytes of the lines. Default: no limit. */
+  /** Maximum bytes of an entry's lines. Default: no limit. */
   readonly maxBytes?: number;
   /** What the sink recently wrote. Without `recent`, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;

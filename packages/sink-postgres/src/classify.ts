@@ -92,7 +92,7 @@ export const isConnectionGood = (error: unknown): boolean => {
   return isServerError(fields) && !fatalStates.test(fields.code);
 };
 
-/** Turns any error into a `SinkError` without values. Its cause is the original error, unless Postgres sent it. */
+/** Turns any error into a `SinkError` without values. The cause is a copy without values if Postgres sent the error. */
 export const classify = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);

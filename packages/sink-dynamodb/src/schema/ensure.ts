@@ -96,7 +96,7 @@ const createTable = async (
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/** Finds what the table lacks, and adds it unless `apply` is false. Returns one line of text for each change. */
+/** Finds the necessary changes. Makes them unless `apply` is false. Returns one line of text for each change. */
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

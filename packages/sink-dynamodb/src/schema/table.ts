@@ -38,7 +38,7 @@ export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribu
   }));
 };
 
-/** Describes the target. Rejects with the SDK's error, or with SINK_MISSING if the answer has no key schema. */
+/** Reads the target's description. Rejects with the SDK's error, or with SINK_MISSING if the key schema is missing. */
 export const describeTarget = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

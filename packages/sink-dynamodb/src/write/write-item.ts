@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** Creates the update that stores a departure in another owner's item. If the item is a tombstone, it lives longer. */
+/** Creates the update that adds a departure to another owner's item. If this is a tombstone, it then expires later. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -71,7 +71,7 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
-/** Reads a key's guard by `GetItem`. The failed put could return it, but the SDK cannot parse all items in errors. */
+/** Reads a key's guard. `ALL_OLD` would return it with the failed put, but the SDK cannot parse every such item. */
 const readGuardValue = async (
   { table, name, guardAttribute }: DynamodbSettings,
   call: CallDynamodb,

@@ -46,7 +46,7 @@ export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Pro
     ...(ssl && { ssl: ssl as object }),
     ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
     ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
-    // By default, the client pings a failed node before using it again. With only one node, it has no other choice.
+    // By default, the client pings a failed node before using it again. With only one node, such pings are useless.
     resurrectStrategy: "none",
   });
 };

@@ -27,7 +27,7 @@ export interface AwsAuth {
 
 /** The options of a client that the sink creates and closes. */
 export interface OpensearchConnection {
-  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Set either this or `client`. */
+  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Set `node` or `client`. */
   readonly node?: string;
   /** With `node`: how the sink authenticates. */
   readonly auth?: BasicAuth | AwsAuth;

@@ -185,8 +185,8 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
 const maxAttempts = 3;
 
 /**
- * Checks that a Serverless collection really has the index, its mapping and the alias. Then writes a tombstone. This
- * fails if the collection does not support scripted updates by document id, which the sink needs.
+ * Checks that a Serverless collection really has the index, its mapping and the alias. Then writes a tombstone as a
+ * test: this fails if the collection does not support scripted updates by document id.
  */
 const probeCollection = async (client: OpensearchClient, settings: OpensearchSettings): Promise<void> => {
   const [lost] = await missingChanges(client, settings);

@@ -1,4 +1,4 @@
-// Writes a batch by bulk requests, several at the same time. Each entry is first sent with a cheap action, which works
+// Writes a batch by bulk requests, several at the same time. Most entries are first sent with a cheap action. It works
 // only if the document is in the expected state. If not, the entry is sent again with the guard's script. The batch is
 // encoded in slices: while OpenSearch handles one slice, the sink encodes the next slice.
 
@@ -52,7 +52,7 @@ interface RequestOutcome {
   readonly refusal?: DeliveryError;
 }
 
-/** The members of an answer that the sink reads. */
+/** The members of the answer that the sink reads. OpenSearch omits all others. */
 export const filterPath: string = [
   ...["status", "result", "_seq_no", "_primary_term"],
   ...["error.type", "error.reason", "error.caused_by.type"],
@@ -64,7 +64,7 @@ export const filterPath: string = [
 export const splitToRequests = (entries: BulkPart, limits: BulkTarget["limits"]): BulkPart[] =>
   chunk(entries, { ...limits, sizeOf: ({ bytes }) => bytes });
 
-/** The result of one entry in the answer. Its member has the name of the action. */
+/** One entry's result in the answer. The member's name is the entry's action. */
 type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
 
 const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
@@ -145,7 +145,7 @@ const slicesOf = (batch: DocumentBatch, { limits, concurrency }: BulkTarget): Do
   return chunk(batch, { maxEntries: Math.ceil(batch.length / count) });
 };
 
-/** Writes deliveries of distinct items, and returns a result for each. */
+/** Writes a batch, and returns a result for each delivery. All deliveries must be of different items. */
 export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Promise<readonly WriteResult[]> => {
   const slices = slicesOf(batch, target);
   const parts: BulkPart[] = [];

@@ -1,5 +1,5 @@
 // Makes a document's `_id` from the item's key, as readable text. "#" begins a number, "~" begins bytes, "|" separates
-// values. A string is unchanged, except that these characters are escaped with "%" as in URLs if they are ambiguous.
+// values. A string is unchanged, except that characters that could be misread are escaped with "%", as in URLs.
 
 import { createHash } from "node:crypto";
 import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";

@@ -31,13 +31,13 @@ export const indexLines = (idText: string, document: string, { seqNo, primaryTer
 
 const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
-/** Returns the lines that run `guardScript`, which writes the document unless a newer version is stored. */
+/** Returns the lines that run `guardScript`, which does not replace the same or a newer version. */
 export const updateLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
-/** Returns the lines that run `checkScript`. They cost half as much as `updateLines`, which send the document. */
+/** Returns the lines that run `checkScript`. The cost is half that of `updateLines`, because no document is sent. */
 export const checkLines = (idText: string, version: string): string =>
   `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
@@ -49,7 +49,7 @@ export const liveGuard = (version: string, keyText: string | undefined): string 
 export const tombstoneGuard = (version: string, keyText: string | undefined, deletedAt: number): string =>
   `"${guardField}":{"version":"${version}","deleted":true,"deletedAt":${deletedAt}${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** Mapping of the guard's field. Only the members that queries need are indexed: the alias's filter and `purge`. */
+/** Mapping of the guard's field. Indexes only the members that are used by queries: the alias's filter and `purge`. */
 export const guardMapping: object = Object.freeze({
   dynamic: false,
   properties: { deleted: { type: "boolean" }, deletedAt: { type: "date" } },

@@ -1,6 +1,6 @@
-// Remembers this sink's recent writes, to choose cheap actions. Outdated data does no harm: OpenSearch checks actions.
+// Stores this sink's recent writes, to choose cheap actions. If this data is outdated, a cheap action only fails.
 
-/** OpenSearch's number of a document's last write. A request with it fails if the document was written again. */
+/** Identifies one write of a document. An action with this number fails if the document has been written since. */
 export interface SequenceNumber {
   readonly seqNo: number;
   readonly primaryTerm: number;
@@ -20,10 +20,10 @@ export interface RecentWrites {
   readonly add: (idText: string, write: RecentWrite) => void;
 }
 
-/** Number of writes in one generation. The memory has two generations: about ten of the largest batches, 5 MB. */
+/** Maximum writes in `young`, and in `old`. Both together can hold about ten of the largest batches, in 5 MB. */
 const generation = 10_000;
 
-/** Creates an empty memory of recent writes. */
+/** Creates an empty `RecentWrites`. */
 export const recentWrites = (): RecentWrites => {
   let [young, old] = [new Map<string, RecentWrite>(), new Map<string, RecentWrite>()];
   const get = (idText: string): RecentWrite | undefined => young.get(idText) ?? old.get(idText);

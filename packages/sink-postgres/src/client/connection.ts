@@ -13,7 +13,7 @@ import {
 
 /** Options of the pool that the sink creates by the package `pg`. They have the same names as in `pg`. */
 export interface PostgresConnection {
-  /** `postgresql://user@host:5432/database`. Set either this or `host`. */
+  /** `postgresql://user@host:5432/database`. Set `connectionString` or `host`. */
   readonly connectionString?: string;
   readonly host?: string;
   readonly port?: number;
@@ -83,7 +83,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/** Checks the options and fills in defaults. They suit Lambda, which may be frozen: few and short-lived connections. */
+/** Checks the options and fills in defaults. Lambda freezes processes, so connections are few and soon replaced. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

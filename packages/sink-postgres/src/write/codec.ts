@@ -79,7 +79,7 @@ export const arrayLiteral = (entries: readonly Cell[]): string => {
 /** Matches array literals that need no quotes: they contain only numbers, versions, dates and NULL. */
 const bareOnly = /^[\d.+\-,NUL]*$/;
 
-/** Whether a cell may need no quotes. An empty cell, a cell with a comma, and the text "NULL" always need quotes. */
+/** False for cells that always need quotes: an empty cell, a cell with a comma, and the text "NULL". */
 const startsLikeNumber = (cell: string): boolean => cell.charCodeAt(0) <= 57 && !cell.includes(",");
 
 /** Returns the array literal for cells that are probably numbers. Numbers need no quotes, so this is twice as fast. */
