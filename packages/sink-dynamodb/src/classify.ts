@@ -17,7 +17,7 @@ const dynamodb: AwsService = {
     ResourceNotFound: "SINK_MISSING",
     TableNotFound: "SINK_MISSING",
   },
-  // If an item is too large, DynamoDB sends a ValidationException. Only the text tells it from other such exceptions.
+  // DynamoDB reports a too large item as ValidationException. Only the text distinguishes it from other such errors.
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 

@@ -51,7 +51,7 @@ export interface DynamodbSinkOptions {
   readonly concurrency?: number;
   /** Name of the sink in logs, metrics and dead letters. Default `dynamodb`. */
   readonly name?: string;
-  /** Returns the time in milliseconds since the epoch. Tests can set the time with it. Default `Date.now`. */
+  /** For tests: returns the time in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
 

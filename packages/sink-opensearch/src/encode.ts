@@ -118,7 +118,7 @@ const linesOf = (
 
 /**
  * Encodes a delivery.
- * @throws {SinkError} SINK_REJECTED when the message is not a document, SINK_TOO_LARGE when it exceeds `maxBytes`.
+ * @throws {SinkError} SINK_REJECTED when the message is no document, SINK_TOO_LARGE when its lines exceed `maxBytes`.
  * @throws {RecordError} MAPPING_FAILED when the message cannot be written as JSON.
  */
 export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): BulkEntry => {

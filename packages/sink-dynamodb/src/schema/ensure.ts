@@ -10,7 +10,7 @@ import { type KeyAttribute, keyAttributesOf } from "./table.ts";
 
 /** Options of `ensure`. */
 export interface DynamodbEnsureOptions extends EnsureOptions {
-  /** The table's key schema. If the table is missing, it is created: on-demand, without deletion protection. */
+  /** The table's key schema. A missing table is created with on-demand capacity and without deletion protection. */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 

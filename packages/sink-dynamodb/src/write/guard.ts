@@ -1,4 +1,4 @@
-// The guard: an attribute of a target item that stores its version. The guard decides which writes are applied.
+// The guard: an attribute of a target item that stores the item's version. It decides which writes are applied.
 //
 // With `key`, a target item always belongs to the same source item, so comparing versions is enough. With `movingKey`,
 // source items move between target keys, and their writes may arrive in any order. The guard then also stores the
@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
-/** Stores that a source item has left a target key. Its writes up to `version` no longer apply to the key. */
+/** A source item has left a target key. Writes of that source item up to `version` no longer apply to the key. */
 export interface Departure {
   readonly version: string;
   /** Epoch seconds after which the departure may be deleted, because no older write can arrive any more. */

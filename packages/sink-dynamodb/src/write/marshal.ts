@@ -11,7 +11,7 @@ export interface AttributeValues {
 }
 
 /**
- * Lets a mapper return attribute values in place of native values, for example an image of the record:
+ * Marks an item as attribute values. A mapper can then return, for example, a changed image of the record:
  * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. `B` may be base64 text or bytes.
  */
 export const attributeValues = (values: Image): AttributeValues => ({ [image]: values });
@@ -38,7 +38,7 @@ const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value
   }
 };
 
-/** Sets a member, even `__proto__`: `item.__proto__ = value` would set the prototype, and no member would exist. */
+/** Sets a member. For the name `__proto__`, a plain assignment would set the prototype instead of a member. */
 const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
   if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
   else item[name] = value;

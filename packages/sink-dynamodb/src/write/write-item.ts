@@ -71,7 +71,7 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
-/** Reads a key's guard. `ALL_OLD` would return it with the failed put, but the SDK cannot parse every such item. */
+/** Reads a key's guard. A failed put could return the guard (`ALL_OLD`), but the SDK cannot parse every old item. */
 const readGuardValue = async (
   { table, name, guardAttribute }: DynamodbSettings,
   call: CallDynamodb,

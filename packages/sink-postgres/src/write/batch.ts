@@ -23,7 +23,7 @@ export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> 
   return { entries: winners, results: losers.map(({ delivery }) => superseded(delivery)) };
 };
 
-/** Returns the entries' results. `lost` is the one-based positions of superseded entries, separated by commas. */
+/** Returns the entries' results. `lost` has the one-based positions of superseded entries, separated by commas. */
 export const resultsOf = (entries: readonly RowEntry[], lost: string | null): WriteResult[] => {
   const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));

@@ -93,7 +93,7 @@ export const numericLiteral = (entries: readonly Cell[]): string => {
   return bareOnly.test(bare) ? `{${bare.slice(0, -1)}}` : arrayLiteral(entries);
 };
 
-/** Returns an array literal. `isInner` tells which elements are arrays themselves. They must have no quotes. */
+/** Returns an array literal. If `isInner` is true for an element, the element is an array and gets no quotes. */
 const arrayCell = <Value>(
   values: readonly Value[],
   encode: (value: Value) => Cell,

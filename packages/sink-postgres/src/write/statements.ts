@@ -29,7 +29,7 @@ export interface StatementShape {
 
 /** The row that `writeStatement` returns. */
 export interface WriteAnswer {
-  /** Number of deliveries that were written, because no same or newer version was stored. */
+  /** Number of deliveries that were written, because the stored version was older or missing. */
   readonly won: number;
   /** Number of deleted rows. Always 0 with guard `inline`, which deletes no rows. */
   readonly gone: number;
@@ -71,7 +71,7 @@ const matching = (keys: readonly StatementColumn[], left: string, right: string)
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** A FROM item `u`: the rows, with their versions. If the batch has removals, also with removal flags. */
+  /** An SQL text for `FROM`, with the alias `u`: rows and versions. If the batch has removals, also removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
@@ -176,7 +176,7 @@ DELETE FROM ${shape.relations.rows} AS live USING removed
 WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
- * Returns the SQL that finds the deliveries that a write would supersede. It writes nothing.
+ * Returns the SQL that finds the deliveries that would be superseded. It writes nothing.
  * Parameters: the key columns, then the versions.
  */
 export const dryRunStatement = (shape: StatementShape): string => `

@@ -118,7 +118,7 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
-/** Whether `HandleBatch` must throw the error, because it affects every write. After a timeout, only entries fail. */
+/** Whether the error affects the whole table, so that it is thrown. A timeout only affects the entries of the batch. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 
