@@ -1,14 +1,14 @@
-// Turns an error of DynamoDB into an error code. Core knows the errors that all AWS services share.
+// Turns an error of DynamoDB into an error code. `@sluice/core` knows the errors that all AWS services have.
 
 import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
 
-/** Codes by DynamoDB's error names. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
+/** Maps DynamoDB's error names to codes. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
   name: "DynamoDB",
   codes: {
     LimitExceeded: "SINK_THROTTLED", // control plane: too many tables are being created
     TransactionConflict: "SINK_CONFLICT", // another transaction holds the item
-    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table with strong consistency
+    ReplicatedWriteConflict: "SINK_CONFLICT", // a global table: another replica has a concurrent write
     ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
     ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB
@@ -17,15 +17,15 @@ const dynamodb: AwsService = {
     ResourceNotFound: "SINK_MISSING",
     TableNotFound: "SINK_MISSING",
   },
-  // The text of a validation error for a large item. Only the text distinguishes this error.
+  // DynamoDB reports a too large item as ValidationException. Only the text distinguishes it from other such errors.
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 
-/** Whether the condition failed, because the target holds this version or a newer version. */
+/** Whether the condition of a write failed: the target item already has the version to write, or a newer version. */
 export const isConditionFailed = (error: unknown): boolean =>
   error instanceof Error && error.name === "ConditionalCheckFailedException";
 
-/** Returns the error for a delivery. It contains no values. */
+/** Turns any error into the delivery's error, whose message contains no attribute values. */
 export const classify = (sink: string, error: unknown): SinkError => {
   const classified = awsRequestError(sink, dynamodb, error);
   if (classified.code !== "SINK_TOO_LARGE" || classified === error) return classified;

@@ -1,4 +1,4 @@
-// Turns a delivery into the items that its requests write. Versions are compared later, in the target.
+// Turns a delivery into the items to write. It does not compare versions: DynamoDB does so when an item is written.
 
 import {
   rejected,
@@ -14,27 +14,27 @@ import { ownerOf, wireGuard } from "./write/guard.ts";
 import { compileKeys, isSameValue } from "./write/key.ts";
 import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
 
-/** One target item, in the state that a delivery should give it. */
+/** A write of one target item: a live item or a tombstone. */
 export interface ItemWrite {
   readonly key: SdkItem;
   readonly version: string;
-  /** Identifies the source item; undefined if keys cannot move. */
+  /** Identifies the source item; undefined without option `movingKey`. */
   readonly owner: string | undefined;
   readonly isRemoved: boolean;
-  /** Epoch seconds from which TTL may delete a tombstone. */
+  /** Epoch seconds after which DynamoDB's TTL may delete a tombstone. */
   readonly expires: number;
-  /** The attributes, including the key but not the guard. */
+  /** The item's attributes, with the key but without the guard. */
   readonly attributes: SdkItem;
 }
 
-/** The writes of a delivery. The item comes first, so that a reader in between may see two copies but never none. */
+/** The writes of a delivery. `item` is written before `tombstones`, so that readers always find at least one copy. */
 export interface DeliveryWrites {
-  /** Undefined: the item has no copy, so only tombstones are written. Error: DynamoDB cannot store the message. */
+  /** Undefined if only tombstones must be written. An error if DynamoDB cannot store the message. */
   readonly item: ItemWrite | SinkError | undefined;
   readonly tombstones: readonly ItemWrite[];
 }
 
-/** Returns the item with its guard, for `PutItem`. A tombstone also gets the TTL attribute. */
+/** Returns the item for `PutItem`: the write's attributes and its guard. A tombstone also gets the TTL attribute. */
 export const guarded = (
   { guardAttribute, ttlAttribute }: DynamodbSettings,
   write: ItemWrite,
@@ -45,7 +45,7 @@ export const guarded = (
   [guardAttribute]: wireGuard({ ...write, departures }),
 });
 
-/** Returns the message's attribute values in a new object. */
+/** Converts the message to attribute values. Returns a new object. */
 const wireMessage = (message: unknown): Record<string, SdkValue> => {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw new AttributeValueError(`found ${Array.isArray(message) ? "an array" : typeof message}; expected an item`);
@@ -54,7 +54,7 @@ const wireMessage = (message: unknown): Record<string, SdkValue> => {
   return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : sdkItem(image);
 };
 
-/** Returns the message's attributes and the key. @throws {AttributeValueError} when the message has another key. */
+/** Adds the key to the message's attributes. @throws {AttributeValueError} when the message contradicts the key. */
 const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
   const attributes: Record<string, SdkValue> = wireMessage(message);
   for (const name in key) {
@@ -68,12 +68,12 @@ const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
   return attributes;
 };
 
-/** Creates the error for a message that DynamoDB cannot store. It names attributes, but contains no values. */
+/** Creates the error for a message that DynamoDB cannot store. The error names attributes, but contains no values. */
 const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValueError): SinkError =>
   rejected(name, `the message${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`);
 
 /**
- * Creates the function that encodes deliveries. That function throws the errors of `compileKeys`.
+ * Creates the function that encodes deliveries. The created function throws the errors that `compileKeys` lists.
  * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
  */
 export const compileEncode = (

@@ -13,45 +13,45 @@ import {
 } from "@sluice/core/sink-kit";
 import type { DynamodbClient } from "./client/client.ts";
 
-/** A key of the target: values by attribute name. */
+/** A primary key of the target table: an object of attribute names and values. */
 export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/** How an item's key becomes the target's key: shared names, a map of target to key attribute, or a function. */
+/** How to get the target's key: names that both keys have, a map from target name to source name, or a function. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }
   | ((keys: Change["keys"]) => TargetKey);
 
 /**
- * Returns the target's key for an item, from any of its attributes; undefined if the item has no copy. The sink calls
- * the function with the images before and after a change, which are decoded but not parsed by the pipeline's schema.
- * Different items must have different keys.
+ * Returns the target's key for an item, or undefined if the target must not contain the item. Different items must have
+ * different keys. The sink calls the function with the item before the change and with the item after the change. Both
+ * items are decoded, but the pipeline's schema has not parsed them.
  */
 export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
 
 /** Options of `dynamodbSink`. */
 export interface DynamodbSinkOptions {
-  /** Name or ARN of the table to write. It must not be the source. */
+  /** Name or ARN of the table to write. It must not be the table whose stream the pipeline reads. */
   readonly table: string;
-  /** Your own `DynamoDBClient` or `DynamoDB`. Default: the sink creates one without retries, because core retries. */
+  /** Your own `DynamoDBClient` or `DynamoDB`. Default: a client without retries, because `@sluice/core` retries. */
   readonly client?: DynamodbClient;
-  /** Which attributes of the item's key form the target's key. Default: the attributes with the same names. */
+  /** How to get the target's key from the item's key. Default: both keys have the same attribute names. */
   readonly key?: DynamodbKeyMap;
-  /** The target's key, if it depends on attributes outside the item's key. Set either this or `key`. */
+  /** Gets the target's key from any attributes of the item. Set either `movingKey` or `key`. */
   readonly movingKey?: MovingKey;
-  /** Attribute of the target that holds the version. Default `_sluice`. */
+  /** Name of the target's attribute that stores the version. Default `_sluice`. */
   readonly guardAttribute?: string;
-  /** Attribute by which DynamoDB's TTL deletes tombstones: the table's TTL attribute. Default `_sluice_expires`. */
+  /** Name of the table's TTL attribute, by which DynamoDB deletes tombstones. Default `_sluice_expires`. */
   readonly ttlAttribute?: string;
-  /** Days that a tombstone stays: from 15 to 3,650. Default 16. */
+  /** Number of days to keep a tombstone: from 15 to 3,650. Default 16. */
   readonly tombstoneDays?: number;
-  /** Maximum number of items written at once. Default 32. */
+  /** Maximum number of items that are written at the same time. Default 32. */
   readonly concurrency?: number;
-  /** For logs, metrics and dead letters. Default `dynamodb`. */
+  /** Name of the sink in logs, metrics and dead letters. Default `dynamodb`. */
   readonly name?: string;
-  /** Milliseconds since the epoch, for tests. Default `Date.now`. */
+  /** For tests: returns the time in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
 
@@ -76,13 +76,13 @@ const checkFunction = (option: string, value: unknown): void => {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, "must be a function");
 };
 
-/** Refuses `__proto__`: assigning an attribute of that name to an item would set the prototype instead. */
+/** Refuses the name `__proto__`, because `item.__proto__ = value` would set the prototype, not an attribute. */
 const checkAttribute = (option: string, value: unknown): void => {
   checkText(option, value);
   if (value === "__proto__") throw invalidOption(option, 'must not be "__proto__"');
 };
 
-/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => {
   const { table, client, key, movingKey, concurrency = 32, name = "dynamodb", now = Date.now } = options;
   const { guardAttribute = "_sluice", ttlAttribute = "_sluice_expires" } = options;

@@ -1,4 +1,4 @@
-// The factory, which turns options into a sink. The sink connects at its first write.
+// Creates the sink from its options. The sink connects at its first write.
 
 import {
   ConfigError,
@@ -29,45 +29,45 @@ import { type AttributeValues, attributeValues } from "./write/marshal.ts";
 import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write/write-item.ts";
 
 /**
- * An item as a mapper returns it, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
+ * An item that a mapper returns, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
  * `Uint8Array`s, `Set`s, arrays, `Map`s and objects. The item may omit the target's key.
  */
 export type DynamodbItem = { readonly [attribute: string]: unknown };
 
-/** A mapper's message: a native item, or attribute values marked by `attributeValues`. */
+/** What a mapper returns: an item of native values, or the result of `attributeValues`. */
 export type DynamodbMessage = DynamodbItem | AttributeValues;
 
-/** The part of the input of a Query or Scan that excludes tombstones. */
+/** Input members for a Query or Scan. They exclude tombstones. */
 export interface LiveFilter {
   readonly FilterExpression: string;
   readonly ExpressionAttributeNames: { readonly [placeholder: string]: string };
 }
 
-/** Keeps the items of a table equal to the mapped items. Without a mapper it copies the source's items unchanged. */
+/** Keeps the items of a table equal to the mapped items. Without a mapper, the sink copies source items unchanged. */
 export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
   /**
    * Turns on TTL if it is off. With `create`, creates a missing table. Returns one line of text for each change.
-   * @throws {ConfigError} CONFIG_INVALID when the table contradicts the options.
-   * @throws {SinkError} as `write` does.
+   * @throws {ConfigError} CONFIG_INVALID when the table does not fit the options.
+   * @throws {SinkError} when a request to DynamoDB fails.
    */
   readonly ensure: (options?: DynamodbEnsureOptions) => Promise<readonly string[]>;
-  /** Excludes tombstones from a Query or Scan of the target, if you spread it into the input. */
+  /** Excludes tombstones from a Query or Scan of the target: `{ TableName, ...sink.liveFilter }`. */
   readonly liveFilter: LiveFilter;
-  /** Closes the client that the sink created; your own client stays open. */
+  /** Closes the client that the sink created. A client that you passed stays open. */
   readonly close: () => Promise<void>;
 }
 
-/** Whether core will not retry the delivery, so that its tombstones must be written now. */
+/** Whether the item's result is final. If not, `@sluice/core` will retry the delivery with all its writes. */
 const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
-/** Runs one write, and returns its outcome or its error. */
+/** Runs one write. Returns the write's outcome. If the write fails, returns its error. */
 type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
 /**
- * Runs the writes of a delivery one after the other. Returns the result of the item, or the error of a tombstone. A
- * rejected item still leaves its former keys, because the item is no longer there. After a write that core will retry,
- * no further write is made.
+ * Writes the item, then the tombstones. If the item is rejected, the tombstones are still written, because the source
+ * item no longer has its former keys. If the item's error is retryable, the tombstones must wait for the retry.
+ * Returns the first error of a tombstone, otherwise the item's result.
  */
 const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
   const own = item === undefined ? undefined : await attempt(item);
@@ -88,8 +88,8 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
 };
 
 /**
- * Creates the writer of the target once, from the options and the table's description.
- * @throws {ConfigError | SinkError} when the options contradict the table, or the table cannot be described.
+ * Reads the table's description, and creates the functions that write to the table.
+ * @throws {ConfigError | SinkError} when the options do not fit the table, or its description cannot be read.
  */
 const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
   try {
@@ -141,10 +141,10 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
   attributeValues(imageOf(change, "NewImage", "a copy without a mapper"));
 
 /**
- * Creates a sink that keeps the items of a DynamoDB table equal to the mapped items. Each change is one conditional
- * put, guarded by version. Without a mapper, items are copied unchanged. Connects at the first write, which rejects
- * with a ConfigError if the table is the source of the stream, or if `key` does not match the table's key.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ * Creates a sink that keeps the items of a DynamoDB table equal to the mapped items. A write never replaces a newer
+ * version. Without a mapper, items are copied unchanged. The first write connects. It rejects with a ConfigError if
+ * changes come from this table's own stream, or if option `key` does not fit the table's key.
+ * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);

@@ -1,5 +1,5 @@
-// Turns errors of OpenSearch and of its client into error codes, by tables. Reasons quote values ("Preview of field's
-// value: …"), so only the error's type and a field's name are passed on.
+// Turns errors of OpenSearch and of its client into error codes. OpenSearch's `reason` quotes values ("Preview of
+// field's value: …"), so the sink's errors contain only the type of OpenSearch's error and the name of a field.
 
 import {
   codeOfStatus,
@@ -10,14 +10,14 @@ import {
   type StatusCodes,
 } from "@sluice/core/sink-kit";
 
-/** The members of a server error that the sink reads. `filter_path` excludes the others. */
+/** The members of OpenSearch's error that the sink reads. `filter_path` in the request excludes all other members. */
 export interface ServerError {
   readonly type?: string;
   readonly reason?: string;
   readonly caused_by?: { readonly type?: string };
 }
 
-/** One item of a bulk answer. */
+/** The result of one document in the answer to a bulk request. */
 export interface BulkItem {
   readonly status: number;
   readonly result?: string;
@@ -26,10 +26,10 @@ export interface BulkItem {
   readonly error?: ServerError;
 }
 
-/** Statuses that mean something else for OpenSearch than for other targets. @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23) */
+/** Codes for HTTP statuses that have a special meaning in OpenSearch. @see https://docs.opensearch.org/latest/api-reference/document-apis/bulk/ (read 2026-11-23) */
 const statuses: StatusCodes = { 404: "SINK_MISSING", 405: "SINK_MISSING", 406: "SINK_MISSING", 409: "SINK_CONFLICT" };
 
-/** Codes by type of error, for types that are more precise than their status. */
+/** Maps OpenSearch's error types to codes, if the type says more than the HTTP status. */
 const types: Readonly<Record<string, SinkErrorCode>> = {
   circuit_breaking_exception: "SINK_THROTTLED", // out of memory, or too many script compilations
   es_rejected_execution_exception: "SINK_THROTTLED",
@@ -40,10 +40,10 @@ const types: Readonly<Record<string, SinkErrorCode>> = {
   security_exception: "SINK_DENIED",
 };
 
-/** The error type for an index that is read-only, because of a full disk or maintenance. Its status may be 403. */
+/** The error type for a read-only index, for example because the disk is full. The HTTP status may be 403 or 429. */
 const blocked = "cluster_block_exception";
 
-/** Codes by reason, for errors of the alias, the mapping or the cluster that have the status of a bad document. */
+/** Maps reasons to codes. OpenSearch gives these errors the status of a bad document, but no document is bad. */
 const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/^no write index is defined for alias/, "SINK_MISSING"],
   [/dynamic introduction of \[_sluice\]/, "SINK_MISSING"],
@@ -51,7 +51,7 @@ const reasons: readonly (readonly [text: RegExp, code: SinkErrorCode])[] = [
   [/cannot execute \[\w+\] scripts|cannot execute scripts using/, "SINK_DENIED"],
 ];
 
-/** Returns the code for the error of an item, or of a whole answer. */
+/** Returns the code for an error of one document, or of a whole request. */
 export const codeOf = (status: number, { type = "", reason = "", caused_by }: ServerError = {}): SinkErrorCode => {
   if (type === blocked) return status === 429 ? "SINK_THROTTLED" : "SINK_UNAVAILABLE";
   const byCause = status === 400 ? types[caused_by?.type ?? ""] : undefined;
@@ -61,7 +61,7 @@ export const codeOf = (status: number, { type = "", reason = "", caused_by }: Se
 
 const fieldIn = (reason: string): string | undefined => /(?:^|\s)field \[([\w.@ -]{1,100})\]/.exec(reason)?.[1];
 
-/** Describes the server's error without values: `400 mapper_parsing_exception, field "amount"`. */
+/** Describes OpenSearch's error without values: `400 mapper_parsing_exception, field "amount"`. */
 const describe = (status: number, { type, reason = "" }: ServerError = {}): string => {
   const parts = [type === undefined ? String(status) : `${status} ${type}`];
   const field = fieldIn(reason);
@@ -78,18 +78,18 @@ export const itemError = (sink: string, { status, error }: BulkItem): SinkError 
 /** Why a request failed as a whole. */
 export interface RequestFailure {
   readonly error: SinkError;
-  /** Whether one entry may be the cause. If so, smaller requests find the entry. */
+  /** Whether one entry may have caused the failure. If so, the request is split in halves until the entry is found. */
   readonly mayBeOneEntry: boolean;
   /** HTTP status, if the server answered. */
   readonly status?: number;
-  /** The server's error. If the request had items, the error's reason may quote them. */
+  /** OpenSearch's error. Its `reason` may quote documents of the request. */
   readonly serverError?: ServerError;
 }
 
-/** Error types of a whole request that a single line can cause. */
+/** Error types for which OpenSearch refuses the whole request, although only one line of the request is wrong. */
 const entryTypes = /^(action_request_validation|json_parse|mapper_parsing|parse|parsing|x_content_parse)_exception$/;
 
-/** Codes by the names of the client's errors. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
+/** Maps names of client errors to codes. @see https://github.com/opensearch-project/opensearch-js/blob/main/lib/errors.js */
 const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   AwsSigv4SignerError: "SINK_DENIED",
   CredentialsProviderError: "SINK_DENIED",
@@ -98,11 +98,11 @@ const clientErrors: Readonly<Record<string, SinkErrorCode>> = {
   TokenProviderError: "SINK_DENIED",
 };
 
-/** Matches messages about an invalid certificate, which means a wrong setting. The client keeps only Node's text. */
+/** Matches Node's messages about an invalid certificate. The client keeps only the message, not Node's error code. */
 const tlsMessage =
   /certificate|altnames|unable to (verify|get) (the first|local issuer|issuer)|SSL routines|wrong version number/i;
 
-/** Reads only members of the expected types, because any value may have been thrown. */
+/** Reads the members of the client's error. Checks their types, because `error` may be any thrown value. */
 const fieldsOf = (error: unknown) => {
   const { name, message, statusCode, body, headers } = isRecord(error) ? error : {};
   return {
@@ -116,7 +116,7 @@ const fieldsOf = (error: unknown) => {
 
 type OpensearchErrorFields = ReturnType<typeof fieldsOf>;
 
-/** Reads a `Retry-After` in seconds, which managed services send. If it is a date, core chooses the delay. */
+/** Reads the header `Retry-After` if it is a number of seconds. If it is a date, `@sluice/core` chooses the delay. */
 const retryAfterIn = (headers: unknown): { readonly retryAfterMs?: number } => {
   const text = isRecord(headers) ? headers["retry-after"] : undefined;
   return typeof text === "string" && /^\d{1,6}$/.test(text) ? { retryAfterMs: Number(text) * 1_000 } : {};
@@ -127,7 +127,7 @@ const serverErrorIn = (body: unknown): ServerError => {
   return isRecord(error) ? error : {};
 };
 
-/** Copies only name and text of the client's error. The error itself holds the request with its documents. */
+/** Copies name and message of the client's error. The error itself must not be the cause: it contains documents. */
 const causeOf = ({ name, message }: OpensearchErrorFields, status?: string): Error =>
   Object.assign(new Error(status ?? message), { name: name === "" ? "Error" : name });
 
@@ -136,7 +136,7 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
   const found = codeOf(status, serverError);
   const mayBeOneEntry =
     found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
-  // The answer blames no document. With SINK_REJECTED, every document would go to the dead-letter queue.
+  // No document caused this error. With SINK_REJECTED, all documents would go to the dead-letter queue.
   const code = found === "SINK_REJECTED" && !mayBeOneEntry ? "SINK_MISSING" : found;
   const text = describe(status, serverError);
   const message = `[${sink}] OpenSearch answered ${text}${errorHint(code)}`;
@@ -148,13 +148,13 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
   };
 };
 
-/** Returns the failure of a request from the client's error. */
+/** Turns the error that the client threw into a `RequestFailure`. */
 export const requestFailure = (sink: string, error: unknown): RequestFailure => {
   const fields = fieldsOf(error);
   if (fields.name === "ResponseError" && fields.status !== undefined) return answered(sink, fields.status, fields);
   const isTls = fields.name === "ConnectionError" && tlsMessage.test(fields.message);
   const code = isTls ? "SINK_DENIED" : (clientErrors[fields.name] ?? "SINK_UNAVAILABLE");
-  // The client's message contains the text of the answer, which is not JSON.
+  // This error's message contains the body of the answer, so it is replaced.
   const text = fields.name === "DeserializationError" ? "the answer is not JSON" : fields.message;
   return { error: new SinkError(code, `[${sink}] ${text}`, { cause: causeOf(fields, text) }), mayBeOneEntry: false };
 };

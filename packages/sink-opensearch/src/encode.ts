@@ -1,4 +1,4 @@
-// Turns a delivery into the lines of a bulk request. A document is written as JSON once, even if its action changes.
+// Turns a delivery into the lines of a bulk request.
 
 import {
   type Change,
@@ -24,9 +24,9 @@ import {
 import type { RecentWrites } from "./write/recent-writes.ts";
 
 /**
- * `create` writes if the document does not exist. `index` writes if this sink made the document's last write. `check`
- * only compares versions, for a change that is probably superseded. `update` writes by the guard's script and decides
- * every case, but costs the server about twice as much as the others.
+ * `create` writes if the document does not exist. `index` writes if this sink was the last to write the document.
+ * `check` compares versions without writing, for a change that is probably superseded. `update` runs the guard's
+ * script. This works for any state of the document, but costs OpenSearch about twice as much as the other actions.
  */
 export type Action = "create" | "index" | "check" | "update";
 
@@ -36,15 +36,15 @@ export interface BulkEntry {
   readonly action: Action;
   /** The document's `_id` as JSON text. */
   readonly idText: string;
-  /** The two lines of the request. */
+  /** The entry's two lines in the body of the request. */
   readonly lines: string;
-  /** Size of the lines in UTF-8. */
+  /** Number of bytes of `lines` in UTF-8. */
   readonly bytes: number;
 }
 
 /**
- * Writes a document as JSON. A number that a double cannot hold becomes a string, because the script would round the
- * number. A `double` or `long` mapping indexes the string as the number.
+ * Writes a document as JSON. A number that does not fit a double becomes a string, because the guard's script would
+ * round the number. If the field's mapping is `double` or `long`, OpenSearch indexes the string as a number.
  */
 export const documentText = (message: object): string => toJson(message);
 
@@ -56,32 +56,32 @@ const checkedText = (sink: string, message: object): string => {
   try {
     return documentText(message);
   } catch (cause) {
-    // The cause is a circular reference or the user's toJSON. Its message may quote values.
+    // `cause` comes from a circular reference or from the user's `toJSON`. Its message may quote values.
     const name = cause instanceof Error ? cause.name : typeof cause;
     throw new RecordError("MAPPING_FAILED", `[${sink}] the document cannot be written as JSON: ${name}`, { cause });
   }
 };
 
-/** Puts the guard in front of the document's members. */
+/** Inserts the guard as the first member of the document's JSON text. */
 const withGuard = (guard: string, text: string): string =>
   text === "{}" ? `{${guard}}` : `{${guard},${text.slice(1)}`;
 
-/** Origins whose inserts are probably the first write of an item. Redriven and replayed inserts probably are not. */
+/** Origins whose inserts are probably new to the index. An insert of another origin was probably written before. */
 const newOrigins: ReadonlySet<Change["origin"]> = new Set(["stream", "backfill"]);
 
-/** Whether the document is probably new. If so, `create` will probably succeed, at half the cost of the script. */
+/** Whether the index probably lacks the document. If so, `create` should succeed, at half the cost of the script. */
 const isNew = ({ change, earlier }: UpsertDelivery<object>): boolean =>
   (earlier[0] ?? change).kind === "insert" && newOrigins.has(change.origin);
 
-/** What encoding needs besides the delivery. */
+/** Options of `encode`. */
 export interface EncodeOptions {
   /** Name of the sink, for error messages. */
   readonly sink: string;
-  /** Maximum bytes of the lines. Default: no limit. */
+  /** Maximum bytes of an entry's lines. Default: no limit. */
   readonly maxBytes?: number;
-  /** The sink's memory of recent writes. Without it, every action is `update`. */
+  /** What the sink recently wrote. Without `recent`, every action is `update`. */
   readonly recent?: Pick<RecentWrites, "get">;
-  /** The time of tombstones, in milliseconds since the epoch. */
+  /** The time to store in tombstones, in milliseconds since the epoch. */
   readonly now: number;
 }
 
@@ -92,8 +92,8 @@ const textOf = ({ change, message }: UpsertDelivery<object>, keyText: string | u
     : withGuard(liveGuard(change.version, keyText), checkedText(options.sink, message));
 
 /**
- * Chooses the cheapest action that will probably succeed. For a redriven or replayed change, a condition on the
- * sequence number will probably fail.
+ * Chooses the cheapest action that will probably succeed. `index` is only for changes of origin `stream`: for redriven
+ * or replayed changes, its condition on the sequence number would probably fail.
  */
 const linesOf = (
   delivery: UpsertDelivery<object>,
@@ -118,7 +118,7 @@ const linesOf = (
 
 /**
  * Encodes a delivery.
- * @throws {SinkError} SINK_REJECTED when the message is not a document, SINK_TOO_LARGE when it exceeds `maxBytes`.
+ * @throws {SinkError} SINK_REJECTED when the message is no document, SINK_TOO_LARGE when its lines exceed `maxBytes`.
  * @throws {RecordError} MAPPING_FAILED when the message cannot be written as JSON.
  */
 export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions): BulkEntry => {
@@ -131,8 +131,8 @@ export const encode = (delivery: UpsertDelivery<object>, options: EncodeOptions)
 };
 
 /**
- * Returns the body of a request, written entry by entry. One long string would mean two more copies, and a single
- * character beyond Latin-1 would make each of its characters two bytes wide.
+ * Returns the body of a request. Writes each entry directly into the buffer. Joining all lines to a string first would
+ * copy them twice, and if the string had any character beyond Latin-1, each character would take two bytes.
  */
 export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   let size = 0;
@@ -140,14 +140,14 @@ export const bodyOf = (entries: readonly BulkEntry[]): Buffer => {
   const body = Buffer.allocUnsafe(size);
   let offset = 0;
   for (const { lines, bytes } of entries) {
-    // If there are as many bytes as characters, the text is ASCII and needs no conversion.
+    // If there are as many bytes as characters, the text is ASCII. For ASCII, `latin1` gives the same bytes faster.
     body.write(lines, offset, bytes === lines.length ? "latin1" : "utf8");
     offset += bytes;
   }
   return body;
 };
 
-/** Encodes a batch. A delivery that cannot be encoded fails. */
+/** Encodes a batch. If a delivery cannot be encoded, only this delivery fails. */
 export const encodeBatch = (
   batch: readonly UpsertDelivery<object>[],
   options: EncodeOptions,

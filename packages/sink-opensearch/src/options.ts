@@ -22,13 +22,13 @@ export interface OpensearchField {
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {
-  /** Your own client (`@opensearch-project/opensearch`), which the sink never closes. Set this or `node`. */
+  /** Your own client (`@opensearch-project/opensearch`), which the sink never closes. Set either `client` or `node`. */
   readonly client?: OpensearchClient;
-  /** The alias that the sink writes to and that you search. The index behind the alias is `<index>-000001`. */
+  /** Name of the alias. The sink writes to it, and you search it. The index behind the alias is `<index>-000001`. */
   readonly index: string;
-  /** Fields that `ensure` maps. Default: OpenSearch guesses the mapping of a field from its first value. */
+  /** Mappings that `ensure` creates. OpenSearch guesses the mapping of any other field from the field's first value. */
   readonly mappings?: OpensearchMappings;
-  /** Index settings for `ensure`: `{ number_of_shards: 3 }`. Serverless sets shards, replicas and refresh interval. */
+  /** Index settings for `ensure`: `{ number_of_shards: 3 }`. On Serverless, shards, replicas and refresh are fixed. */
   readonly settings?: { readonly [name: string]: unknown };
   /** Whether the target is a Serverless collection. Default: true if `auth.service` is `aoss`. */
   readonly serverless?: boolean;
@@ -38,9 +38,9 @@ export interface OpensearchSinkOptions extends OpensearchConnection {
   readonly maxBytes?: number;
   /** Maximum number of requests in flight. Default 2. */
   readonly concurrency?: number;
-  /** Timeout of a request in milliseconds. A request also ends with the invocation's time. Default 30,000. */
+  /** Timeout of a request in milliseconds, shortened to the invocation's remaining time. Default 30,000. */
   readonly timeoutMs?: number;
-  /** For logs, metrics and dead letters. Default `opensearch`. */
+  /** Name of the sink in logs, metrics and dead letters. Default `opensearch`. */
   readonly name?: string;
 }
 
@@ -54,7 +54,7 @@ export interface OpensearchSettings
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
-/** Maximum bytes of an index's name, without the 7 bytes of `-000001`. */
+/** Maximum bytes of option `index`: OpenSearch's limit of 255, less 7 bytes for the suffix `-000001`. */
 const maxIndexBytes = 255 - 7;
 
 /** @see https://docs.opensearch.org/latest/api-reference/index-apis/create-index/#index-naming-restrictions */
@@ -108,7 +108,7 @@ const checkIndexSettings = (settings: unknown, serverless: boolean): void => {
   }
 };
 
-/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: OpensearchSinkOptions): OpensearchSettings => {
   const { index, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
   const { serverless = auth !== undefined && "service" in auth && auth.service === "aoss" } = options;

@@ -1,4 +1,4 @@
-// The factory, which turns options into a sink. The sink connects at its first write.
+// Creates the sink from its options. The sink connects at its first write.
 
 import {
   checkTombstoneDays,
@@ -21,14 +21,14 @@ import { dryRunBatch } from "./write/dry-run.ts";
 import { type RecentWrite, recentWrites } from "./write/recent-writes.ts";
 
 /**
- * A document as a mapper returns it: any object except an array. It replaces the item's document, so a field that the
- * mapper does not return is removed. `Set`s become arrays in a stable order, bytes base64, and exact numbers text.
+ * A document that a mapper returns: any object except an array. It replaces the existing document, so a field that the
+ * mapper does not return is removed. `Set`s become arrays in a fixed order, bytes base64 text, exact numbers strings.
  */
 export type OpensearchDocument = object;
 
 /**
  * Keeps the documents behind one alias equal to the mapped items. `ensure` creates a missing index, alias and fields.
- * The default mapper is `map`: it returns the whole item, with its attributes as fields.
+ * `map` is the default mapper. It returns the whole item, so each attribute becomes a field of the document.
  */
 export interface OpensearchSink extends MappedSink<OpensearchDocument, "upsert">, Maintenance {
   readonly close: Maintenance["close"];
@@ -43,7 +43,7 @@ const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchCl
       )
     : { get: async () => source.client, close: async () => undefined };
 
-/** The docs of Serverless mention no condition on a sequence number, so the sink remembers only the version there. */
+/** Serverless documents no condition on a sequence number, so the result for Serverless has only the version. */
 const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, item: BulkItem): RecentWrite => {
   const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
   const { version } = delivery.change;
@@ -91,8 +91,8 @@ const writesOf = (
 };
 
 /**
- * Creates a sink that upserts documents behind one OpenSearch alias, guarded by version. Connects at the first write.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ * Creates a sink that upserts documents behind an OpenSearch alias. A write never replaces a newer version. The first
+ * write connects. @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  * @example
  * const sink = opensearchSink({ node: "https://search.example.com", index: "orders" });
  * pipeline("orders", { deadLetterQueue }).to(sink, (change) => ({ total: change.after.total }));

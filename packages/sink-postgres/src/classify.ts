@@ -1,14 +1,14 @@
-// Turns an error of Postgres or pg into an error code, by two tables. Server messages quote values ("Key (id)=(…)
-// already exists"), so for an error in the data only SQLSTATE, column name and constraint name are passed on.
+// Turns an error of Postgres or pg into an error code. Postgres' messages about data quote values ("Key (id)=(…)
+// already exists"), so the sink's error then contains only SQLSTATE, column name and constraint name.
 
 import { codeOfNetworkError, errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
-/** Codes by SQLSTATE, or by its class of two characters. The longer key wins. @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23) */
+/** Codes by SQLSTATE, or by its first two characters. A whole SQLSTATE has priority. @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23) */
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that cannot be written, or ON CONFLICT on a foreign table
-  "25": "SINK_UNAVAILABLE", // 25006 read-only: the server is a replica, or was the primary before a failover
-  "26": "SINK_UNAVAILABLE", // a pooler in front of the server lost the statement
+  "25": "SINK_UNAVAILABLE", // 25006 read-only: the server is a replica, or became one in a failover
+  "26": "SINK_UNAVAILABLE", // a pooler, such as PgBouncer, lost the statement
   "28": "SINK_DENIED", // invalid authorization
   "3D": "SINK_MISSING", // no such database
   "3F": "SINK_MISSING", // no such schema
@@ -17,11 +17,11 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "42501": "SINK_DENIED", // insufficient privilege
   "53": "SINK_UNAVAILABLE", // 53100 disk full, 53200 out of memory
   "53300": "SINK_THROTTLED", // too many connections
-  "53400": "SINK_THROTTLED", // a configured limit is exceeded
+  "53400": "SINK_THROTTLED", // the server exceeds a limit of its configuration
   "54": "SINK_REJECTED", // a row or key is too large for an index
-  "55": "SINK_UNAVAILABLE", // the object is not in the required state
-  "55006": "SINK_CONFLICT", // the object is in use
-  "55P03": "SINK_CONFLICT", // the lock is not available
+  "55": "SINK_UNAVAILABLE", // the database object is not in the required state
+  "55006": "SINK_CONFLICT", // the database object is in use
+  "55P03": "SINK_CONFLICT", // another transaction holds the lock
   "57": "SINK_UNAVAILABLE", // 57P01 shutdown, 57P03 still starting
   "57014": "SINK_TIMEOUT", // statement_timeout, or cancelled by an administrator
   "58": "SINK_UNAVAILABLE", // I/O error
@@ -29,22 +29,22 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   XX: "SINK_UNAVAILABLE", // internal error
 };
 
-/** Matches classes whose messages name relations, roles and settings, but quote no values. */
+/** Matches SQLSTATEs of errors whose messages name relations, roles or settings, but quote no values. */
 const classesWithoutValues = /^(08|0A|25|28|3D|3F|40|42|53|55|57)/;
 
-/** Errors that pg raises without a code. */
+/** Codes for errors of pg that have a message but no code. */
 const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] = [
   ["Query read timeout", "SINK_TIMEOUT"],
   ["The server does not support SSL connections", "SINK_DENIED"],
 ];
 
-/** Reads only text members, because any value may have been thrown. */
+/** Reads the error's members if they are strings. Checks this, because `error` may be any thrown value. */
 const fieldsOf = (error: unknown) => {
   const members: Readonly<Record<string, unknown>> = typeof error === "object" && error !== null ? { ...error } : {};
   const text = (name: string): string => (typeof members[name] === "string" ? members[name] : "");
   return {
     code: text("code"),
-    // Node's AggregateError, which a host with several addresses can cause, has a code but no message.
+    // If a host has several addresses, Node throws an AggregateError, which has a code but no message.
     message: (error instanceof Error && error.message) || text("code") || "an error without a message",
     severity: text("severity"),
     column: text("column"),
@@ -55,18 +55,18 @@ const fieldsOf = (error: unknown) => {
 
 type PostgresErrorFields = ReturnType<typeof fieldsOf>;
 
-/** Whether the server itself sent this error. If so, `code` is an SQLSTATE. */
+/** Whether Postgres sent this error, not pg or Node. If so, `code` is an SQLSTATE. */
 const isServerError = ({ code, severity }: PostgresErrorFields): boolean =>
   severity !== "" && /^[0-9A-Z]{5}$/.test(code);
 
-/** An SQLSTATE outside the table comes from a user's trigger that refuses the row. */
+/** An SQLSTATE that `sqlStates` lacks is an error of the row: invalid data, or a user's trigger refuses the row. */
 const codeOfState = (state: string): SinkErrorCode =>
   sqlStates[state] ?? sqlStates[state.slice(0, 2)] ?? "SINK_REJECTED";
 
 const codeOfClient = ({ code, message }: PostgresErrorFields): SinkErrorCode =>
   clientMessages.find(([text]) => message.includes(text))?.[1] ?? codeOfNetworkError(code);
 
-/** Whether the message quotes no values. A message with a context, from a function or trigger, may quote values. */
+/** Whether the message quotes no values. If `where` is set, a user's function or trigger may have made the message. */
 const hasNoValues = ({ code, where }: PostgresErrorFields): boolean => where === "" && classesWithoutValues.test(code);
 
 const describe = (fields: PostgresErrorFields): string => {
@@ -83,16 +83,16 @@ export const codeOf = (error: unknown): SinkErrorCode => {
   return isServerError(fields) ? codeOfState(fields.code) : codeOfClient(fields);
 };
 
-/** SQLSTATEs after which the connection may be lost. `severity` has the same information, but is translated. */
+/** SQLSTATEs after which the connection may be lost. `severity` would tell this too, but Postgres translates it. */
 const fatalStates = /^(08|57P|58|F0|XX)/;
 
-/** Whether the connection can still be used after this error. Only then may it return to its pool. */
+/** Whether the connection still works after this error. If not, the connection must not go back to the pool. */
 export const isConnectionGood = (error: unknown): boolean => {
   const fields = fieldsOf(error);
   return isServerError(fields) && !fatalStates.test(fields.code);
 };
 
-/** Returns the error for a delivery, without values. Its cause is pg's own error only if that error has no values. */
+/** Turns any error into a `SinkError` without values. The cause is a copy without values if Postgres sent the error. */
 export const classify = (sink: string, error: unknown): SinkError => {
   if (error instanceof SinkError) return error;
   const fields = fieldsOf(error);

@@ -1,4 +1,4 @@
-// Turns a delivery into the cells of its row, by the catalogue's columns and the attributes that the options name.
+// Turns a delivery into the cells of a row: one text per column, encoded for the column's type.
 
 import {
   type Change,
@@ -15,19 +15,19 @@ import { compilePath } from "./write/attribute-path.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
 import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 
-/** A delivery, encoded for the statement. */
+/** A delivery with its row, encoded for the SQL statement. */
 export interface RowEntry {
   readonly delivery: UpsertDelivery<unknown>;
-  /** The key columns, then the other columns; only the key columns if the item is removed. */
+  /** The cells of the key columns, then of the other columns. Only those of the key columns if the item is removed. */
   readonly cells: readonly Cell[];
-  /** The key's cells as one text, which is equal for entries of the same row. */
+  /** The key's cells as one text. Entries of the same row have equal texts. */
   readonly rowKey: string;
 }
 
-/** Reads the cell of one column from a key, an image or a row. */
+/** Returns one column's cell. The source is an item's key, an image, or a mapper's row. */
 type CellReader<Source> = (source: Source) => Cell;
 
-/** Appends a cell for each column. The loop has one catch, because a closure for each cell took twice as long. */
+/** Appends a cell for each column. One `try` surrounds the loop: a closure per cell would take twice as long. */
 const readCells = <Source>(
   cells: Cell[],
   columns: readonly WrittenColumn[],
@@ -78,7 +78,7 @@ const compileKeys = (
   return (change, cells) => readCells(cells, keys, readers, change);
 };
 
-/** Appends the cells of a message to those of its key. */
+/** Appends the message's cells to `cells`, which already contains the key's cells. */
 type EncodeMessage = (message: unknown, cells: Cell[]) => void;
 
 const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenColumn[]): EncodeMessage => {
@@ -105,7 +105,7 @@ const rowReader =
   (row) =>
     valueCell(memberOf(row, name), codec);
 
-/** Creates the check of a row that contains key columns. Their values must be those of the item's key. */
+/** Creates a function that checks a mapper's row: if it contains key columns, they must equal the item's key. */
 const compileKeyCheck = (keys: readonly WrittenColumn[]): ((row: MessageRow, cells: readonly Cell[]) => void) => {
   const readers = keys.map(rowReader);
   return (row, cells) => {
@@ -133,9 +133,9 @@ const compileRow = ({ keys, columns }: WrittenColumns): EncodeMessage => {
 };
 
 /**
- * Creates the function that joins the key's cells for sorting. Text is sorted by code units, and all other types by
- * length first: numbers are then in the order of the index, which saves a fifth of an insert. Cells are joined by NUL,
- * because Postgres accepts NUL in no cell.
+ * Creates the function that joins the key's cells to one text, by which rows are sorted. For types other than text, the
+ * cell's length comes first. Numbers are then in the order of the index, which saves a fifth of an insert's time. NUL
+ * separates the cells, because no cell can contain NUL.
  */
 const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]) => string) => {
   const prefixOf = ({ codec }: WrittenColumn, cell: string): string =>
@@ -148,7 +148,7 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 
 /**
  * Creates the function that encodes deliveries.
- * @returns a function that throws SinkError SINK_REJECTED for a row that its columns cannot hold, and RecordError
+ * @returns a function that throws SinkError SINK_REJECTED when a value does not fit its column, and RecordError
  * MAPPING_FAILED when the user's key function throws.
  */
 export const compileEncode = (

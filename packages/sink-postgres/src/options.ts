@@ -14,7 +14,7 @@ import type { PostgresPool } from "./client/pool.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import { maxTableBytes, type PostgresGuard, type Relations, relationsOf } from "./schema/relations.ts";
 
-/** The key columns: names that key attributes share, a map of column to attribute, or a function of the item's key. */
+/** How to get the key columns: names that are also key attributes, a map from column to attribute, or a function. */
 export type PostgresKeyMap =
   | readonly string[]
   | { readonly [column: string]: string }
@@ -22,24 +22,24 @@ export type PostgresKeyMap =
 
 /** Options of `postgresSink`. */
 export interface PostgresSinkOptions {
-  /** Your own `pg.Pool`, which the sink never ends. Set either this or `connection`. */
+  /** Your own `pg.Pool`, which the sink never ends. Set either `pool` or `connection`. */
   readonly pool?: PostgresPool;
   /** Settings of a pool that the sink creates and ends. */
   readonly connection?: PostgresConnection;
-  /** The table to write or, under the inline guard, the view that shows the live items. */
+  /** The table to write. With guard `inline`, this is a view that shows only live items. */
   readonly table: string;
-  /** Default: the first schema in the connection's search path that has the table. */
+  /** The table's schema. Default: the first schema in the `search_path` that has the table. */
   readonly schema?: string;
-  /** Default: the columns of the primary key, each from the key attribute of the same name. */
+  /** How to get the key columns. Default: each primary key column gets the key attribute of the same name. */
   readonly key?: PostgresKeyMap;
   /**
-   * A list names the columns that rows contain. An object gives the type and source of each column, and then the sink
-   * has its own mapper. Default: the table's columns, except generated columns and columns with a default.
+   * A list names the columns of the mapper's rows. An object gives each column's type and the attribute that fills the
+   * column, so no mapper is needed. Default: the table's columns, except generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
-  /** Where versions are stored. Default `version-table`: a separate table, so that a removal can delete the row. */
+  /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */
   readonly guard?: PostgresGuard;
-  /** For logs, metrics and dead letters. Default `postgres`. */
+  /** Name of the sink in logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;
 }
 
@@ -52,13 +52,13 @@ export interface PostgresSettings {
   readonly relations: Relations;
   readonly source: PoolSource;
   readonly key: PostgresKeyMap | undefined;
-  /** Columns that rows contain, if the user lists them. */
+  /** The names of the columns, if option `columns` is a list. */
   readonly listed: readonly string[] | undefined;
-  /** Columns with their attribute paths, if the user declares them. */
+  /** The columns with their types and attribute paths, if option `columns` is an object. */
   readonly declared: readonly DeclaredColumn[] | undefined;
 }
 
-/** Checks the name, because Postgres allows no NUL in an identifier. */
+/** Checks that a name is a string which Postgres accepts: not empty, and without NUL. */
 const checkIdentifier = (option: string, value: unknown): void => {
   checkText(option, value);
   if (String(value).includes("\0")) throw invalidOption(option, "must not hold NUL (U+0000)");
@@ -89,7 +89,7 @@ const columnsOf = (columns: PostgresSinkOptions["columns"]): Pick<PostgresSettin
   return { listed: Object.freeze([...columns]), declared: undefined };
 };
 
-/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
   const { table, schema, key, columns, guard = "version-table", name = "postgres" } = options;
   if (guard !== "version-table" && guard !== "inline") {

@@ -1,4 +1,4 @@
-// The factory, which turns options into a sink. The sink connects at its first write.
+// Creates the sink from its options. The sink connects at its first write.
 
 import {
   checkTombstoneDays,
@@ -22,10 +22,10 @@ import { ensureTables } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
 import { dryRunBatch, type HandleBatch, readPlan, type WritePlan, writeBatch } from "./write/write-batch.ts";
 
-/** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted. Other objects become JSON. */
+/** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted, and all other objects become JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
 
-/** A row as a mapper returns it: values by column. A column that the row does not name becomes NULL. */
+/** A row that a mapper returns: an object of column names and values. A column that the row lacks becomes NULL. */
 export interface PostgresRow {
   readonly [column: string]: PostgresValue;
 }
@@ -35,12 +35,12 @@ export interface PostgresSink<Message = PostgresRow> extends Sink<Message, "upse
   readonly close: Maintenance["close"];
 }
 
-/** A sink whose columns are declared by attribute path. Its message is the item's image from the record. */
+/** A sink for which option `columns` is an object. `map` is its mapper. It returns the item's image from the record. */
 export interface MappedPostgresSink extends PostgresSink<Image> {
   readonly map: MappedSink<Image, "upsert">["map"];
 }
 
-/** The type of `postgresSink`. If `columns` is an object, the sink has its own mapper. */
+/** The type of `postgresSink`. If option `columns` is an object, the sink has its own mapper `map`. */
 export interface PostgresFactory {
   (options: PostgresSinkOptions & { readonly columns: ColumnMap }): MappedPostgresSink;
   (options: PostgresSinkOptions & { readonly columns?: readonly string[] }): PostgresSink;
@@ -57,7 +57,7 @@ const lazyPool = ({ source }: PostgresSettings): LazyClient<PostgresPool> =>
 
 type WriteRows = PostgresSink<unknown>["write"];
 
-/** Creates `write` and `dryRun`, which share the plan. */
+/** Creates `write` and `dryRun`. Both use the same `WritePlan`. */
 const writesOf = (settings: PostgresSettings, run: RunInSession): ((handle: HandleBatch) => WriteRows) => {
   let plan: WritePlan | undefined;
   return (handle) =>
@@ -67,7 +67,7 @@ const writesOf = (settings: PostgresSettings, run: RunInSession): ((handle: Hand
           plan ??= await readPlan(session, settings);
           return await handle(session, settings, plan, batch, context.signal);
         } catch (error) {
-          // The table may have changed, so the next write reads the catalogue again.
+          // The table may have changed since `plan` was created, so the next write creates a new plan.
           if (error instanceof SinkError && error.code === "SINK_MISSING") plan = undefined;
           throw error;
         }
@@ -99,8 +99,8 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
 };
 
 /**
- * Creates a sink that keeps the rows of a Postgres table equal to the mapped items, by bulk upserts and deletes that
- * are guarded by version. Connects at the first write.
- * @throws {ConfigError} CONFIG_INVALID, which names the option.
+ * Creates a sink that keeps the rows of a Postgres table equal to the mapped items, by bulk upserts and deletes.
+ * A write never replaces a newer version. The first write connects.
+ * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const postgresSink: PostgresFactory = makeSink as PostgresFactory;

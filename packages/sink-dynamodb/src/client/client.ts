@@ -1,4 +1,4 @@
-// The part of an SDK client that the sink uses, the sink's own client, and calls that end with the invocation's time.
+// The interface of the SDK client, and the calls to DynamoDB. A call ends at the latest when its signal aborts.
 
 import { awsClientDefaults, lazyClient, missingDependency, unanswered, untilAborted } from "@sluice/core/sink-kit";
 
@@ -20,7 +20,7 @@ export type Operation =
   | "UpdateItem"
   | "UpdateTimeToLive";
 
-/** One operation's input and output, from the SDK's own command. */
+/** The input and output types of one operation, taken from the SDK's command class. */
 type OperationTypes<Name extends Operation> =
   InstanceType<DynamodbSdk[`${Name}Command`]> extends {
     readonly input: infer Input;
@@ -36,10 +36,10 @@ export type CallDynamodb = <Name extends Operation>(
   signal: AbortSignal,
 ) => Promise<OperationTypes<Name>["output"]>;
 
-/** The calls of a sink, and the function that closes its client. */
+/** How a sink calls DynamoDB, and how it closes its client. */
 export interface DynamodbConnection {
   readonly call: CallDynamodb;
-  /** Closes the client that the sink created; the user's own client stays open. */
+  /** Closes the client that the sink created. A client that the user passed stays open. */
   readonly close: () => Promise<void>;
 }
 
@@ -52,7 +52,7 @@ const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): Dynamo
   return new DynamoDBClient({ maxAttempts, requestHandler: { ...requestHandler, httpsAgent } });
 };
 
-/** Uses the user's client, or creates one at the first call. Imports the SDK at the first call. */
+/** Connects through `own`, the user's client. Without `own`, the first call creates a client. */
 export const connect = (name: string, own: DynamodbClient | undefined, maxSockets: number): DynamodbConnection => {
   let importing: Promise<DynamodbSdk> | undefined;
   const sdk = (): Promise<DynamodbSdk> => {
@@ -68,7 +68,7 @@ export const connect = (name: string, own: DynamodbClient | undefined, maxSocket
     call: async (operation, input, signal) => {
       const Command = (await sdk())[`${operation}Command`] as unknown as new (given: typeof input) => never;
       const answer = (await client.get()).send(new Command(input), { abortSignal: signal });
-      // Some versions of the SDK ignore an abort between two attempts.
+      // Some versions of the SDK ignore an abort while they wait before a retry. `untilAborted` does not.
       return untilAborted(answer as Promise<never>, signal, () => unanswered(name, "DynamoDB"));
     },
     close: client.close,

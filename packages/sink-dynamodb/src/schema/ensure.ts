@@ -1,4 +1,4 @@
-// Checks the target against the options. Turns on TTL if it is off, and creates a missing table on request.
+// Checks that the target table fits the options. Turns on TTL. Creates a missing table if option `create` is set.
 
 import { setTimeout } from "node:timers/promises";
 import type { TableDescription } from "@aws-sdk/client-dynamodb";
@@ -10,7 +10,7 @@ import { type KeyAttribute, keyAttributesOf } from "./table.ts";
 
 /** Options of `ensure`. */
 export interface DynamodbEnsureOptions extends EnsureOptions {
-  /** The key schema that the table must have. A missing table is created, on-demand and without deletion protection. */
+  /** The table's key schema. A missing table is created with on-demand capacity and without deletion protection. */
   readonly create?: { readonly partitionKey: KeyAttribute; readonly sortKey?: KeyAttribute };
 }
 
@@ -63,7 +63,7 @@ const checkSchema = (table: TableDescription, create: KeySchema): void => {
   throw invalidOption("create", `has the key ${expected.join(", ")}; the table has the key ${found.join(", ")}`);
 };
 
-/** Returns the attribute of the table's TTL; undefined if TTL is off. */
+/** Returns the name of the table's TTL attribute; undefined if TTL is off. */
 const currentTtl = async (settings: DynamodbSettings, call: CallDynamodb): Promise<string | undefined> => {
   const answer = await call("DescribeTimeToLive", { TableName: settings.table }, signal);
   const { TimeToLiveStatus: status, AttributeName } = answer.TimeToLiveDescription ?? {};
@@ -96,7 +96,7 @@ const createTable = async (
   return [...actions, ...(await ensureTtl(settings, call, apply))];
 };
 
-/** Makes the missing changes unless `apply` is false. Returns one line of text for each change. */
+/** Finds the necessary changes. Makes them unless `apply` is false. Returns one line of text for each change. */
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

@@ -1,4 +1,4 @@
-// The target's description: its key schema, and the check that the target is not the source.
+// Reads the target table's description. Checks that the target table is not the table that the changes come from.
 
 import type { TableDescription } from "@aws-sdk/client-dynamodb";
 import { invalidOption, SinkError } from "@sluice/core/sink-kit";
@@ -11,16 +11,16 @@ export interface KeyAttribute {
   readonly type: "S" | "N" | "B";
 }
 
-/** The target as DynamoDB describes it. */
+/** What the sink must know about the target table. */
 export interface TargetTable {
   readonly arn: string;
-  /** In the order of the key schema. */
+  /** The key attributes, in the order of the key schema. */
   readonly keys: readonly KeyAttribute[];
   /** Regions of the other replicas, if the target is a global table. */
   readonly regions: readonly string[];
 }
 
-/** @throws {ConfigError} CONFIG_INVALID when an attribute of the guard is also a key attribute. */
+/** @throws {ConfigError} CONFIG_INVALID when `guardAttribute` or `ttlAttribute` is a key attribute. */
 const assertNoGuardInKey = ({ guardAttribute, ttlAttribute }: DynamodbSettings, { keys }: TargetTable): void => {
   for (const [option, attribute] of Object.entries({ guardAttribute, ttlAttribute })) {
     if (keys.some(({ name }) => name === attribute)) {
@@ -29,7 +29,7 @@ const assertNoGuardInKey = ({ guardAttribute, ttlAttribute }: DynamodbSettings, 
   }
 };
 
-/** The key attributes in a table's description, in the order of the key schema. */
+/** Returns a table's key attributes, in the order of its key schema. */
 export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribute[] => {
   const types = new Map(table?.AttributeDefinitions?.map((given) => [given.AttributeName, given.AttributeType]));
   return (table?.KeySchema ?? []).map(({ AttributeName: name = "" }) => ({
@@ -38,7 +38,7 @@ export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribu
   }));
 };
 
-/** Describes the target. Rejects with the SDK's error, or with SINK_MISSING if the answer has no key schema. */
+/** Reads the target's description. Rejects with the SDK's error, or with SINK_MISSING if the key schema is missing. */
 export const describeTarget = async (
   settings: DynamodbSettings,
   call: CallDynamodb,
@@ -61,7 +61,7 @@ const tableArn = /^arn:([^:]*):dynamodb:([^:]*):([^:]*):table\/([^/]+)/;
 
 interface TableIdentity {
   readonly region: string | undefined;
-  /** Partition, account and name, which all replicas of a global table share. */
+  /** Partition, account and table name. They are the same for all replicas of a global table. */
   readonly global: string;
 }
 
@@ -70,7 +70,7 @@ const identityOf = (arn: string): TableIdentity | undefined => {
   return match === null ? undefined : { region: match[2], global: [match[1], match[3], match[4]].join(":") };
 };
 
-/** Whether every write to the target causes a change in the source. */
+/** Whether the target is the stream's table or a replica of it. Each write would then cause another change. */
 const isLoop = (target: TargetTable, streamArn: string): boolean => {
   const source = identityOf(streamArn);
   const own = identityOf(target.arn);
@@ -79,8 +79,8 @@ const isLoop = (target: TargetTable, streamArn: string): boolean => {
 };
 
 /**
- * Creates a check of the streams that changes come from. Each stream is checked once. The check throws ConfigError
- * CONFIG_INVALID if the target is the table of the stream, or its replica. Lambda does not detect such a loop.
+ * Creates a function that checks the stream of a change. It throws ConfigError CONFIG_INVALID if the target is the
+ * stream's table or a replica of it. Each write would then cause another change. Lambda does not detect such a loop.
  */
 export const loopCheck = (target: TargetTable): ((streamArn: string | undefined) => void) => {
   const known = new Set<string | undefined>();

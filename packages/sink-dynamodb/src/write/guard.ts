@@ -1,17 +1,17 @@
-// The guard of a target item: its version, and the rules for writes to it.
+// The guard: an attribute of a target item that stores the item's version. It decides which writes are applied.
 //
 // With `key`, a target item always belongs to the same source item, so comparing versions is enough. With `movingKey`,
-// source items come to a key and leave it. The guard then also names the owner of the item. It remembers which other
-// items have left the key, as long as one of their older writes may arrive late. Without this memory, an item that
-// arrives before its predecessor has left could be lost, or the predecessor could return.
+// source items move between target keys, and their writes may arrive in any order. The guard then also stores the
+// owner: the source item whose copy has the key. It also stores departures: other source items that have left the key.
+// Without departures, a late write could bring a former owner back, or a new owner's early write could be lost.
 
 import { createHash } from "node:crypto";
 import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
-/** The departure of an item from a key: writes of that item up to this version no longer belong to the key. */
+/** A source item has left a target key. Writes of that source item up to `version` no longer apply to the key. */
 export interface Departure {
   readonly version: string;
-  /** Epoch seconds after which the departure may be forgotten. */
+  /** Epoch seconds after which the departure may be deleted, because no older write can arrive any more. */
   readonly expires: number;
 }
 
@@ -19,19 +19,19 @@ export interface Departure {
 export interface ItemGuard {
   readonly version: string;
   readonly isRemoved: boolean;
-  /** The source item that wrote the target item; undefined if keys cannot move. */
+  /** Identifies the source item that wrote the target item; undefined without option `movingKey`. */
   readonly owner?: string | undefined;
   readonly departures?: ReadonlyMap<string, Departure> | undefined;
 }
 
-/** A write to one key, with the source item that it comes from. */
+/** A write to one target key. `owner` is the source item of the write. */
 export interface OwnedWrite {
   readonly version: string;
   readonly owner: string;
   readonly isRemoved: boolean;
 }
 
-/** Returns a short name for a source item, 128 bits of SHA-256, because the item's key may have 3 KB. */
+/** Returns 128 bits of the SHA-256 of a source item's key. The guard stores them, because the key may have 3 KB. */
 export const ownerOf = (itemKey: string): string =>
   createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 
@@ -62,7 +62,7 @@ const text = (value: SdkValue | undefined): string | undefined => {
   return "N" in value ? value.N : undefined;
 };
 
-/** Reads the guard from its attribute value; undefined if there is none, as in an item that another program wrote. */
+/** Reads a guard from its attribute value; undefined if there is no guard, because another program wrote the item. */
 export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined => {
   const version = text(member(value, "v"));
   if (version === undefined) return undefined;
@@ -81,13 +81,13 @@ export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined =>
   };
 };
 
-/** What a write does to a key with a known guard. `keep`: the item stays unchanged, and its guard gets a departure. */
+/** How to apply a write. `keep` leaves the target item unchanged, except that its guard becomes `guard`. */
 export type GuardDecision =
   | { readonly kind: "superseded" }
   | { readonly kind: "replace"; readonly departures: ReadonlyMap<string, Departure> }
   | { readonly kind: "keep"; readonly guard: ItemGuard };
 
-/** The current time, and the time at which a new departure expires, in epoch seconds. */
+/** `now` is the current time. `expires` is when a new departure expires. Both are in epoch seconds. */
 interface GuardTimes {
   readonly now: number;
   readonly expires: number;
@@ -95,7 +95,7 @@ interface GuardTimes {
 
 const superseded: GuardDecision = { kind: "superseded" };
 
-/** Returns the departures that have not expired, without the departure of the write's own owner. */
+/** Returns the unexpired departures of all source items except the write's `owner`. */
 const liveDepartures = (
   { departures = new Map() }: ItemGuard,
   { owner }: OwnedWrite,
@@ -104,14 +104,14 @@ const liveDepartures = (
   new Map([...departures].filter(([other, { expires }]) => other !== owner && expires > now));
 
 /**
- * Decides about a write by the guard of its key.
+ * Decides how to apply a write. `seen` is the guard that is stored at the write's key.
  *
- * A write is superseded if its own item has already written or left the key in a newer version. Otherwise, the owner
- * of the key replaces its item. Another item replaces a tombstone, but it replaces a live item only with a newer
- * version. An item that leaves a key of another owner only adds its departure.
+ * The write is superseded if its source item has already written or left the key with the same or a newer version.
+ * Otherwise, the owner of the key replaces the target item. If another source item leaves the key, only its departure
+ * is stored. If another source item comes to the key, it replaces a tombstone, or a live item with an older version.
  */
 export const decide = (seen: ItemGuard, write: OwnedWrite, times: GuardTimes): GuardDecision => {
-  // A guard without an owner was written before `movingKey` was set, and counts as the writer's own.
+  // A guard without an owner was written before `movingKey` was set. It is treated as a guard of `write.owner`.
   const isOwner = seen.owner === undefined || seen.owner === write.owner;
   const known = isOwner ? seen.version : seen.departures?.get(write.owner)?.version;
   if (known !== undefined && known >= write.version) return superseded;

@@ -1,4 +1,4 @@
-// Finds the target item that a delivery writes, and the items at the source item's former keys, which it clears.
+// Finds the target key of a delivery, and the source item's former target keys, which get tombstones.
 
 import {
   callUser,
@@ -20,23 +20,23 @@ import { AttributeValueError, marshalValue } from "./marshal.ts";
 
 /** The target keys of a delivery. */
 export interface DeliveryKeys {
-  /** The key of the item's copy; undefined if the item has no copy. */
+  /** The key to write the item to; undefined if the target must not contain the item. */
   readonly key: SdkItem | undefined;
-  /** Other keys that may hold a copy of an earlier state. */
+  /** Former target keys of the item, where an old copy may still exist. */
   readonly left: readonly SdkItem[];
 }
 
-/** Finds the target's key from the key attributes of an item. */
+/** Returns the target's key for the key of a source item. */
 type KeyOf = (keys: SdkItem) => SdkItem;
 
 const valueText = (value: SdkValue): string =>
   "B" in value ? Buffer.from(value.B).toString("base64") : String(Object.values(value)[0]);
 
-/** Whether two values of key attributes are equal. */
+/** Whether two values have the same type and are equal. Supports only the types that key attributes can have. */
 export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
   typeOf(left) === typeOf(right) && valueText(left) === valueText(right);
 
-/** Returns a key as text. Equal keys of a table have equal texts, because names are in the order of the schema. */
+/** Returns a key as text. Equal keys have equal texts, because a key's members are in the order of the key schema. */
 const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
 
 const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
@@ -65,8 +65,8 @@ const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, 
 };
 
 /**
- * Takes the target's key from attributes of the same names. If the target's key lacks one of the item's key attributes,
- * items could overwrite each other, so that option `key` is required.
+ * Copies the target's key attributes from the source key's attributes of the same names. Throws if the source key has
+ * an attribute that the target's key lacks, because two source items could then have the same target key.
  */
 const sameNames = ({ keys: columns }: TargetTable): KeyOf => {
   const none: ReadonlyMap<string, string> = new Map();
@@ -87,7 +87,7 @@ const mappedNames = (sources: ReadonlyMap<string, string>, target: TargetTable):
 const refused = ({ name }: DynamodbSettings, option: string, problem: string): SinkError =>
   rejected(name, `option "${option}" ${problem}`);
 
-/** The value of one key attribute that the user's function returned. */
+/** Returns one attribute value of the key that the user's function returned. */
 const returnedValue = (key: TargetKey, { name, type }: KeyAttribute): SdkValue => {
   const value = Object.hasOwn(key, name) ? key[name] : undefined;
   const wire = marshalValue(value);
@@ -128,7 +128,7 @@ const staticKeys = (
 
 const imageUser = 'option "movingKey"';
 
-/** Returns the images of all earlier states that may have a copy, without the state that is written now. */
+/** Returns the images of all earlier states of the item, because each may have had another target key. */
 const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => {
   const before = [...earlier, change].filter(({ kind }) => kind !== "insert");
   const after = earlier.filter(({ kind }) => kind !== "remove");
@@ -160,8 +160,8 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
 };
 
 /**
- * Creates the function that finds a delivery's keys. It throws RecordError MAPPING_FAILED when the user's function
- * throws, RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED when a key does not fit the target.
+ * Creates the function that finds a delivery's keys. That function throws RecordError MAPPING_FAILED when the user's
+ * function throws, RecordError RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED for a bad key.
  * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
  */
 export const compileKeys = (

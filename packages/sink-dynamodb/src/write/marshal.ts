@@ -1,25 +1,25 @@
-// Converts native values to the attribute values that the SDK sends, without loss.
+// Converts JavaScript values to DynamoDB's attribute values, in the form that the SDK sends. Numbers keep all digits.
 
 import { type Image, isNumberValue, type SdkValue } from "@sluice/core/sink-kit";
 
-/** The symbol is in the global registry, so that other copies of this package know it. */
+/** `Symbol.for` returns the same symbol in every copy of this package, even if several versions are installed. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
 
-/** An item in attribute values. A symbol marks it, because a native item may also have members named `S` or `N`. */
+/** An item in attribute values. The symbol distinguishes it from a native item that has members named `S` or `N`. */
 export interface AttributeValues {
   readonly [image]: Image;
 }
 
 /**
- * Marks an item as attribute values, so that a mapper can return an image of the record:
- * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. Binary may be base64 text or bytes.
+ * Marks an item as attribute values. A mapper can then return, for example, a changed image of the record:
+ * `attributeValues({ ...change.record.dynamodb.NewImage, region: { S: "eu" } })`. `B` may be base64 text or bytes.
  */
 export const attributeValues = (values: Image): AttributeValues => ({ [image]: values });
 
 /** Returns the attribute values in a message; undefined if the message is a native item. */
 export const imageIn = (message: object): Image | undefined => (message as Partial<AttributeValues>)[image];
 
-/** The error for a value that no DynamoDB type can hold. It has the value's path and type, but not the value. */
+/** The error for a value that no DynamoDB type can hold. It contains the path and type of the value, not the value. */
 export class AttributeValueError extends Error {
   readonly path: readonly string[];
 
@@ -29,7 +29,7 @@ export class AttributeValueError extends Error {
   }
 }
 
-/** Converts a member, and adds its name to the path of an error. */
+/** Converts the member `name`. If the conversion fails, adds `name` to the error's path. */
 const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value): SdkValue => {
   try {
     return toSdk(value);
@@ -38,7 +38,7 @@ const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value
   }
 };
 
-/** Sets a member. A plain assignment to `__proto__` would set the prototype, and lose the attribute. */
+/** Sets a member. For the name `__proto__`, a plain assignment would set the prototype instead of a member. */
 const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue): void => {
   if (name === "__proto__") Object.defineProperty(item, name, { value, enumerable: true, writable: true });
   else item[name] = value;
@@ -76,7 +76,7 @@ const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
 
 const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value);
-  // A plain object's prototype has no prototype. Comparing with Object.prototype would refuse objects of another realm.
+  // Does not compare with `Object.prototype`, because objects of another realm (`node:vm`) have another prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
@@ -92,7 +92,7 @@ const marshalObject = (value: object): SdkValue => {
   );
 };
 
-/** Returns a native value's attribute value. @throws {AttributeValueError} when no DynamoDB type can hold the value. */
+/** Converts a value to an attribute value. @throws {AttributeValueError} when no DynamoDB type can hold the value. */
 export const marshalValue = (value: unknown): SdkValue => {
   switch (typeof value) {
     case "string":
@@ -109,6 +109,6 @@ export const marshalValue = (value: unknown): SdkValue => {
   }
 };
 
-/** Returns the attribute values of a native item, without undefined members. @throws {AttributeValueError} as above. */
+/** Converts a native item, without its undefined members. @throws {AttributeValueError} as `marshalValue` does. */
 export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>
   mapMembers(Object.entries(item), marshalValue);

@@ -1,4 +1,4 @@
-// The requests for one item: first a conditional put. If its condition fails and keys can move, more requests follow.
+// Writes one item by a conditional put. With option `movingKey`, more requests follow if the condition fails.
 
 import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { classify, isConditionFailed } from "../classify.ts";
@@ -7,20 +7,20 @@ import { guarded, type ItemWrite } from "../encode.ts";
 import type { DynamodbSettings } from "../options.ts";
 import { decide, type GuardDecision, type ItemGuard, readGuard, wireGuard } from "./guard.ts";
 
-/** The outcome of one write. */
+/** The outcome of a write that did not fail. */
 export type ItemOutcome = Exclude<WriteResult["outcome"], "failed">;
 
 /** Writes one item of the target. Rejects with a SinkError. */
 export type WriteItem = (write: ItemWrite, signal: AbortSignal) => Promise<ItemOutcome>;
 
-/** A condition of a request, with its values. */
+/** The input members that make a request conditional. */
 interface WriteCondition {
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: Record<string, string>;
   readonly ExpressionAttributeValues: Record<string, SdkValue>;
 }
 
-// An item without a guard existed before the sink, so every change from the stream replaces it.
+// If a target item has no guard, the sink has never written it. Every change replaces such an item.
 
 const isNewer = ({ guardAttribute }: DynamodbSettings, { version }: ItemWrite): WriteCondition => ({
   ConditionExpression: "attribute_not_exists(#g.#v) OR #g.#v < :v",
@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** Creates the update that adds a departure to another owner's item. It also prolongs a tombstone's life. */
+/** Creates the update that adds a departure to another owner's item. If this is a tombstone, it then expires later. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {
@@ -60,7 +60,7 @@ const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite
   };
 };
 
-/** Resolves with false if the condition of the request fails. */
+/** Resolves with true if the request succeeds, with false if its condition fails. */
 const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>): Promise<boolean> => {
   try {
     await request;
@@ -71,7 +71,7 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
-/** Reads a key's guard. A failed condition could return it (`ALL_OLD`), but the SDK cannot parse some items there. */
+/** Reads a key's guard. A failed put could return the guard (`ALL_OLD`), but the SDK cannot parse every old item. */
 const readGuardValue = async (
   { table, name, guardAttribute }: DynamodbSettings,
   call: CallDynamodb,
@@ -93,7 +93,7 @@ const readGuardValue = async (
   }
 };
 
-/** Writes an item whose key always belongs to the same source item. This takes one request. */
+/** Writes without option `movingKey`: each key belongs to one source item, so one request is enough. */
 const writeFixed =
   (settings: DynamodbSettings, call: CallDynamodb): WriteItem =>
   async (write, signal) => {
@@ -106,15 +106,15 @@ const decideMoving = (settings: DynamodbSettings, guard: ItemGuard, write: ItemW
   return decide(guard, { ...write, owner: write.owner ?? "" }, times);
 };
 
-/** Maximum number of attempts on a key that other writers keep changing. */
+/** Maximum number of attempts if other writers change the key during each attempt. */
 const maxAttempts = 6;
 
-/** Writes an item whose key may have another owner. Needs several requests for another owner or a stale write. */
+/** Writes with option `movingKey`. More than one request is needed only if the condition of the first put fails. */
 const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const put = (Item: SdkItem, condition: WriteCondition, signal: AbortSignal): Promise<boolean> =>
     isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
 
-  /** One read and one write. Undefined if another writer changed the key in between. */
+  /** Reads the guard, then writes. Returns undefined if another writer changed the key in between. */
   const attempt = async (write: ItemWrite, signal: AbortSignal): Promise<ItemOutcome | undefined> => {
     const seen = await readGuardValue(settings, call, write.key, signal);
     const guard = readGuard(seen);
@@ -141,7 +141,7 @@ const writeMoving = (settings: DynamodbSettings, call: CallDynamodb): WriteItem 
   };
 };
 
-/** Creates the function that predicts the outcome of a write from the guard of its key. */
+/** Creates a function that predicts the outcome of a write. The function reads the guard, but writes nothing. */
 export const dryRunnerOf = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => {
   const isStale = (guard: ItemGuard, write: ItemWrite): boolean =>
     settings.movingKey === undefined

@@ -1,9 +1,9 @@
-// The part of the client that the sink uses, and the client that the sink creates from its options.
+// The interface of OpenSearch's client, and the function that creates a client from the sink's options.
 
 import { missingDependency } from "@sluice/core/sink-kit";
 import type { AwsAuth, ClientSettings } from "./connection.ts";
 
-/** A request, in the format of the client's `transport.request`. */
+/** A request: the argument of the client's `transport.request`. */
 export interface OpensearchRequest {
   readonly method: string;
   readonly path: string;
@@ -46,7 +46,7 @@ export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Pro
     ...(ssl && { ssl: ssl as object }),
     ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
     ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
-    // The client has one node, which it uses even after a failure, so pings would be useless traffic.
+    // By default, the client pings a failed node before using it again. With only one node, such pings are useless.
     resurrectStrategy: "none",
   });
 };

@@ -1,4 +1,4 @@
-// How to reach the server: the options of the client that the sink creates, and their checks.
+// Options for connecting to OpenSearch, and their checks. The sink creates its client from these options.
 
 import { checkText, checkTls, invalidOption, isLoopbackHost, isRecord, type TlsOptions } from "@sluice/core/sink-kit";
 
@@ -16,24 +16,24 @@ export interface AwsCredentials {
   readonly expiration?: Date;
 }
 
-/** Settings for signing requests with SigV4, for Amazon OpenSearch Service and Serverless. */
+/** Signs requests with AWS SigV4, for Amazon OpenSearch Service and OpenSearch Serverless. */
 export interface AwsAuth {
   readonly region: string;
-  /** `es` for a domain, `aoss` for a Serverless collection of type search. Default `es`. */
+  /** `es` for a domain, `aoss` for a Serverless collection, whose type must be search. Default `es`. */
   readonly service?: "es" | "aoss";
-  /** Default: the SDK's provider chain from the package `@aws-sdk/credential-provider-node`, which Lambda provides. */
+  /** Default: `defaultProvider` of the package `@aws-sdk/credential-provider-node`, which Lambda provides. */
   readonly credentials?: () => Promise<AwsCredentials>;
 }
 
 /** The options of a client that the sink creates and closes. */
 export interface OpensearchConnection {
-  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Set either this or `client`. */
+  /** The server's URL: `https://search-orders.eu-central-1.es.amazonaws.com`. Set `node` or `client`. */
   readonly node?: string;
   /** With `node`: how the sink authenticates. */
   readonly auth?: BasicAuth | AwsAuth;
-  /** With `node`: certificates. */
+  /** With `node`: TLS certificates. */
   readonly ssl?: TlsOptions;
-  /** With `node`: whether to compress requests and answers. Default false, because it costs more time than it saves. */
+  /** With `node`: whether to compress requests and answers. Default false, because compression is slower. */
   readonly gzip?: boolean;
 }
 
@@ -69,7 +69,7 @@ const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
   }
 };
 
-/** Moves credentials out of the URL, because every message that names the node would contain them. */
+/** Moves user and password from the URL to `auth`. Otherwise, each error message with the URL would contain them. */
 const splitNode = (node: unknown, auth: OpensearchConnection["auth"]): Pick<ClientSettings, "node" | "auth"> => {
   const url = checkNode(node);
   const { username, password } = url;
@@ -82,7 +82,7 @@ const splitNode = (node: unknown, auth: OpensearchConnection["auth"]): Pick<Clie
   return { node: url.href, auth: Object.freeze(found) };
 };
 
-/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
+/** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConnection): ClientSettings => {
   checkAuth(auth);
   const split = splitNode(node, auth);

@@ -1,4 +1,4 @@
-// Sends requests. Each request ends with the invocation's time. An error of the client becomes an error code.
+// Sends requests. Each ends before the invocation's time is over. Errors of the client become `SinkError`s.
 
 import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "../classify.ts";
@@ -12,10 +12,10 @@ export interface RequestOptions {
   readonly timeoutMs: number;
 }
 
-/** The body of the answer, or the reason why there is no answer. */
+/** The body of a successful answer, or the failure of the request. */
 export type OpensearchAnswer = { readonly body: unknown } | { readonly failure: RequestFailure };
 
-/** Sends a request once. Core decides whether to retry. */
+/** Sends a request without retries, because `@sluice/core` decides whether to retry. */
 export const sendRequest = async (
   client: OpensearchClient,
   request: OpensearchRequest,

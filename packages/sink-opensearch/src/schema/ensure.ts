@@ -1,4 +1,4 @@
-// Creates what the first write needs: a numbered index, its mapping, and the alias that hides tombstones.
+// Creates what the sink needs: an index `<name>-000001`, its mapping, and an alias whose filter hides tombstones.
 
 import { type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
@@ -11,13 +11,13 @@ interface Alias {
   readonly is_write_index?: boolean;
 }
 
-/** The members of an existing index that the sink reads. */
+/** What the sink reads of an existing index. */
 interface ExistingIndex {
   readonly aliases?: { readonly [alias: string]: Alias };
   readonly mappings?: OpensearchMappings;
 }
 
-/** Indices by name. */
+/** Existing indices by name. */
 export type Indices = { readonly [index: string]: ExistingIndex };
 
 /** A request that creates a missing index, field or alias. */
@@ -25,7 +25,7 @@ interface IndexChange {
   readonly method: "PUT" | "POST";
   readonly path: string;
   readonly body: object;
-  /** The option that the error names if the server refuses the request. */
+  /** The sink's option that is probably wrong if OpenSearch refuses the request. The error names the option. */
   readonly option: string;
 }
 
@@ -35,7 +35,7 @@ const request = (
   params: OpensearchRequest,
 ): Promise<OpensearchAnswer> => sendRequest(client, params, { sink, context: withoutDeadline, timeoutMs });
 
-/** Returns the indices behind an alias, or the index of that name. Empty if neither exists. */
+/** Returns the indices behind the alias `name`, or the index `name`. Empty if there is no such alias or index. */
 const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings, name: string): Promise<Indices> => {
   const answer = await request(client, settings, { method: "GET", path: pathOf(name) });
   if ("body" in answer) return answer.body as Indices;
@@ -46,7 +46,7 @@ const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings,
 const isNumbered = (index: string, name: string): boolean =>
   name.startsWith(`${index}-`) && /^\d{6}$/.test(name.slice(index.length + 1));
 
-/** Returns the index that the alias writes to; undefined if the alias does not exist. */
+/** Returns the name of the alias's write index; undefined if the alias does not exist. */
 const writeIndexOf = ({ index }: OpensearchSettings, found: Indices): string | undefined => {
   const names = Object.keys(found);
   if (names.length === 0) return undefined;
@@ -79,7 +79,7 @@ const typeOf = ({ type, properties }: OpensearchField): string =>
 
 type FieldMappings = NonNullable<OpensearchMappings["properties"]>;
 
-/** Returns missing declared fields, and missing `fields`, which index an existing field in additional ways. */
+/** Returns the part of `declared` that `existing` lacks: whole fields, and `properties` or `fields` of fields. */
 const missingFields = (
   declared: FieldMappings,
   existing: FieldMappings,
@@ -98,14 +98,14 @@ const missingFields = (
     }
     const below = missingFields(wanted.properties ?? {}, found.properties ?? {}, `${path}${field}.`);
     if (Object.keys(below).length > 0) missing[field] = { properties: below };
-    // The server accepts new `fields` only together with the field's existing mapping.
+    // To add `fields`, OpenSearch needs the field's whole existing mapping in the request.
     const further = missingFields(wanted.fields ?? {}, found.fields ?? {}, `${path}${field}.`);
     if (Object.keys(further).length > 0) missing[field] = { ...found, fields: further };
   }
   return missing;
 };
 
-/** Compares values as JSON with sorted members, because the server returns the members in another order. */
+/** Whether two values are equal. The order of members does not matter, because OpenSearch changes the order. */
 const isSame = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
 
 const canonical = (value: unknown): string =>
@@ -115,7 +115,7 @@ const canonical = (value: unknown): string =>
       : member,
   ) ?? "";
 
-/** Returns the path of an index. Its name is encoded, because it may contain `%` or letters beyond ASCII. */
+/** Returns the URL path of an index. Encodes the name, because it may contain `%` or characters beyond ASCII. */
 const pathOf = (name: string, below = ""): string => `/${encodeURIComponent(name)}${below}`;
 
 const createIndex = (settings: OpensearchSettings, name: string): IndexChange => ({
@@ -144,7 +144,7 @@ const changesFor = (settings: OpensearchSettings, writeIndex: string, state: Exi
   return changes;
 };
 
-/** Returns the alias's filter in the form of the server's answer: clauses are lists, terms are objects with a boost. */
+/** Returns `found` if it is a form of `aliveFilter`, because OpenSearch may return the filter in several forms. */
 const filterAsStored = (found: unknown): object => {
   const [[field, value]] = Object.entries(
     (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
@@ -157,7 +157,7 @@ const filterAsStored = (found: unknown): object => {
   return forms.find((form) => isSame(form, found)) ?? aliveFilter;
 };
 
-/** Finds the missing changes, in the order in which they must be made. */
+/** Returns the requests that are still necessary, in the order in which they must be sent. */
 const missingChanges = async (
   client: OpensearchClient,
   settings: OpensearchSettings,
@@ -175,9 +175,9 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
   const answer = await request(client, settings, { method, path, body: JSON.stringify(body) });
   if ("body" in answer) return true;
   const { error, status, serverError: { type, reason = "" } = {} } = answer.failure;
-  // Another caller created the index after our lookup. The caller of `apply` looks it up again.
+  // Another process has just created the index. The caller of this function looks up the index again.
   if (type === "resource_already_exists_exception") return false;
-  // The request has no items, so the server's own text can be passed on.
+  // The request contains no documents, so OpenSearch's `reason` quotes no values.
   if (status === 400) throw invalidOption(option, `makes OpenSearch refuse ${method} ${path}: ${type}: ${reason}`);
   throw error;
 };
@@ -185,8 +185,8 @@ const apply = async (client: OpensearchClient, settings: OpensearchSettings, cha
 const maxAttempts = 3;
 
 /**
- * Checks that a Serverless collection has stored index, mapping and alias. Then writes one tombstone, to check that the
- * collection accepts scripted updates by document id.
+ * Checks that a Serverless collection really has the index, its mapping and the alias. Then writes a tombstone as a
+ * test: this fails if the collection does not support scripted updates by document id.
  */
 const probeCollection = async (client: OpensearchClient, settings: OpensearchSettings): Promise<void> => {
   const [lost] = await missingChanges(client, settings);
@@ -205,7 +205,7 @@ const probeCollection = async (client: OpensearchClient, settings: OpensearchSet
   throw invalidOption("index", `must be in a collection of type search; ${found}`);
 };
 
-/** Makes the missing changes unless `apply` is false. Returns the requests as text. */
+/** Sends the requests that are still necessary, unless `apply` is false. Returns the requests as text. */
 export const ensureIndex = async (
   client: OpensearchClient,
   settings: OpensearchSettings,

@@ -1,4 +1,4 @@
-// Deletes tombstones that are older than any change that can be redelivered.
+// Deletes tombstones that are so old that no older change of the same item can still arrive.
 
 import { ConfigError, purgeInChunks, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
@@ -9,7 +9,7 @@ import { tombstonesBefore } from "../write/guard.ts";
 const dayMs = 86_400_000;
 const purgeTimeoutMs = 300_000;
 
-/** The members of a deletion's answer that the sink reads. */
+/** What the sink reads of the answer to `_delete_by_query`. */
 interface Deletion {
   readonly deleted: number;
   readonly failures: readonly unknown[];
@@ -28,14 +28,14 @@ export const purgeTombstones = async (
   }
   const request = (params: OpensearchRequest): Promise<unknown> =>
     requestBody(client, params, { sink, context: withoutDeadline, timeoutMs: purgeTimeoutMs });
-  // The alias's filter hides tombstones even from a deletion by query, so the request names the indices.
+  // Names the indices, because the alias's filter hides tombstones, so a deletion by the alias would find none.
   const indices = Object.keys(
     (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
   );
   const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   return purgeInChunks(async (most) => {
-    // With `proceed`, a tombstone that becomes a live document in the meantime is a conflict, and stays.
+    // If a tombstone becomes a live document meanwhile, this is a conflict. With `proceed`, that document stays.
     const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
     const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
     if (failures.length === 0) return deleted;

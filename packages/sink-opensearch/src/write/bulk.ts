@@ -1,6 +1,6 @@
-// Writes a batch by bulk requests within the limits, a few at once, and matches each result to its entry. If the cheap
-// action of an entry fails its condition, the entry is sent again with the guard's script. While the server handles one
-// slice of the batch, the next slice is encoded.
+// Writes a batch by bulk requests, several at the same time. Most entries are first sent with a cheap action. It works
+// only if the document is in the expected state. If not, the entry is sent again with the guard's script. The batch is
+// encoded in slices: while OpenSearch handles one slice, the sink encodes the next slice.
 
 import { setImmediate } from "node:timers/promises";
 import {
@@ -26,7 +26,7 @@ type DocumentDelivery = UpsertDelivery<object>;
 type DocumentBatch = readonly DocumentDelivery[];
 type EncodeDocuments = (batch: DocumentBatch) => EncodedBatch<BulkEntry>;
 
-/** The target of a batch, with the limits and functions that writing needs. */
+/** The limits and functions that `writeBatch` needs. */
 export interface BulkTarget {
   /** Name of the sink, for error messages. */
   readonly sink: string;
@@ -34,25 +34,25 @@ export interface BulkTarget {
   /** Maximum number of requests in flight. */
   readonly concurrency: number;
   readonly encode: EncodeDocuments;
-  /** Encodes deliveries for the guard's script. */
+  /** Encodes deliveries with the action `update`, which runs the guard's script. */
   readonly encodeByScript: EncodeDocuments;
   /** Sends the body of one request. */
   readonly send: (body: Buffer) => Promise<OpensearchAnswer>;
   readonly signal: AbortSignal;
-  /** Called for each entry whose version, or a newer one, is in the target afterwards. */
+  /** Called for each delivered or superseded entry. The target then has the entry's version or a newer version. */
   readonly remember: (entry: BulkEntry, item: BulkItem) => void;
 }
 
-/** The results of entries that are done, and the parts with the other entries. */
+/** The results of a request's finished entries, and the entries that must be sent again. */
 interface RequestOutcome {
   readonly results: readonly WriteResult[];
-  /** Entries to send now, for the first time or again. */
+  /** The entries to send again. Each part becomes one request. */
   readonly parts: readonly BulkPart[];
-  /** Set if the target as a whole is unusable, so that no other request is sent. */
+  /** Set if the failure would also affect all other requests of the batch, so none of them is sent. */
   readonly refusal?: DeliveryError;
 }
 
-/** The members of an answer that the sink reads. */
+/** The members of the answer that the sink reads. OpenSearch omits all others. */
 export const filterPath: string = [
   ...["status", "result", "_seq_no", "_primary_term"],
   ...["error.type", "error.reason", "error.caused_by.type"],
@@ -64,7 +64,7 @@ export const filterPath: string = [
 export const splitToRequests = (entries: BulkPart, limits: BulkTarget["limits"]): BulkPart[] =>
   chunk(entries, { ...limits, sizeOf: ({ bytes }) => bytes });
 
-/** One item of the answer, under the name of its action. */
+/** One entry's result in the answer. The member's name is the entry's action. */
 type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
 
 const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
@@ -72,17 +72,17 @@ const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
   return Array.isArray(items) ? items : undefined;
 };
 
-/** Returns an item of the answer. The item is under the name of its action. */
+/** Returns the result of the entry at `index`. A `check` is sent as an `update`, so its result is under `update`. */
 const itemOf = (items: readonly BulkItems[], index: number, action: Action): BulkItem | undefined =>
   items[index]?.[action === "check" ? "update" : action];
 
-/** Whether the script must decide, because the cheap action expected another state of the document. */
+/** Whether the entry must be sent again with the script, because the document was not in the expected state. */
 const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
   if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
   return status === 409 && action !== "update";
 };
 
-/** Returns the result of an entry; undefined if the script must decide. */
+/** Returns the result of an entry; undefined if the entry must be sent again with the script. */
 const resultOf = (
   sink: string,
   { delivery, action }: BulkEntry,
@@ -99,7 +99,7 @@ const resultOf = (
   return failed(delivery, itemError(sink, item));
 };
 
-/** Returns the results in an answer. Undecided deliveries are sent again with the script. */
+/** Reads the results in an answer. `undecided` are the deliveries that must be sent again with the script. */
 const readAnswer = (
   { sink, remember }: BulkTarget,
   part: BulkPart,
@@ -135,17 +135,17 @@ const sendPart = async (part: BulkPart, target: BulkTarget): Promise<RequestOutc
   return { results: [...read.results, ...results], parts: splitToRequests(entries, target.limits) };
 };
 
-/** Minimum number of documents for which a separate request pays. */
+/** Minimum number of documents in a slice. With fewer documents, parallel requests would not save time. */
 const smallestSlice = 250;
 
-/** Splits a batch into as many slices as may be in flight, or into more if a slice would have too many documents. */
+/** Splits a batch into `concurrency` slices. More if a slice exceeds `maxEntries`, fewer for a small batch. */
 const slicesOf = (batch: DocumentBatch, { limits, concurrency }: BulkTarget): DocumentBatch[] => {
   const worthwhile = Math.min(concurrency, Math.floor(batch.length / smallestSlice));
   const count = Math.max(1, worthwhile, Math.ceil(batch.length / limits.maxEntries));
   return chunk(batch, { maxEntries: Math.ceil(batch.length / count) });
 };
 
-/** Writes deliveries of distinct items, and returns a result for each. */
+/** Writes a batch, and returns a result for each delivery. All deliveries must be of different items. */
 export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Promise<readonly WriteResult[]> => {
   const slices = slicesOf(batch, target);
   const parts: BulkPart[] = [];
@@ -172,7 +172,7 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
   const working: Promise<void>[] = [];
   while (working.length < target.concurrency && (slices.length > 0 || parts.length > 0)) {
     working.push(work());
-    // Lets the request leave before the next slice is encoded.
+    // Encoding blocks the event loop, so this waits until the request has been sent.
     if (slices.length > 0) await setImmediate();
   }
   await Promise.all(working);

@@ -1,16 +1,16 @@
-// The document's `_id`: the key as one readable text, unique to the key. Numbers begin with "#", binary with "~", and "|"
-// separates values. Strings are unchanged, except that "%" escapes these characters, as in URLs.
+// Makes a document's `_id` from the item's key, as readable text. "#" begins a number, "~" begins bytes, "|" separates
+// values. A string is unchanged, except that characters that could be misread are escaped with "%", as in URLs.
 
 import { createHash } from "node:crypto";
 import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-kit";
 
-/** If an id is longer, the server refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
+/** Maximum bytes of an id. If one id is longer, OpenSearch refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
 /** A document's id. */
 export interface DocumentId {
   readonly id: string;
-  /** The key as text, if it is too long for an id. The `id` is then its hash. */
+  /** Only for a key whose text is too long for an id: the key's text. In that case, `id` is a hash of `key`. */
   readonly key?: string;
 }
 
@@ -18,14 +18,14 @@ const escapes: Readonly<Record<string, string>> = { "%": "%25", "|": "%7C", "#":
 
 const escaped = (character: string): string => escapes[character] ?? character;
 
-/** Returns one text per value, because a record may write 100 as "1E2", which must give the same key. */
+/** Returns the same text for equal numbers, because a record may contain 100 or 1E2 for the same key. */
 const numberText = (value: object | number): string => {
   const text = String(value);
   return typeof value === "number" && !text.includes("e") ? text : canonicalDecimal(text).replace(/e0$/, "");
 };
 
 const stringText = (value: string): string => {
-  // OpenSearch does not accept an empty id. No other value becomes a single "%".
+  // OpenSearch accepts no empty id. "%" is unambiguous, because in escapes two hexadecimal digits follow the "%".
   if (value === "") return "%";
   return /[%|]|^[#~]/.test(value) ? value.replace(/[%|]|^[#~]/g, escaped) : value;
 };
@@ -39,18 +39,18 @@ const valueText = (value: KeyValue): string => {
 const textOf = (keys: Change["keys"]): string => {
   const names = Object.keys(keys);
   if (names.length === 1) return valueText(keys[names[0] as string] as KeyValue);
-  // The values are sorted by name, because a record may list the attributes in any order.
+  // Sorts the values by attribute name, because a record may list the key attributes in any order.
   return names
     .sort()
     .map((name) => valueText(keys[name] as KeyValue))
     .join("|");
 };
 
-/** Returns the id of an item's document, from its key attributes alone. Two items of one table never share an id. */
+/** Returns the id of an item's document. It depends only on the item's key. Items of a table have different ids. */
 export const documentId = (keys: Change["keys"]): DocumentId => {
   const text = textOf(keys);
-  // Avoids the byte count for a short text: a UTF-16 unit takes at most three bytes.
+  // A UTF-16 unit takes at most three bytes in UTF-8, so a short text needs no exact count of its bytes.
   if (text.length * 3 <= maxIdBytes || Buffer.byteLength(text) <= maxIdBytes) return { id: text };
-  // No readable id begins with "%s", because "%s" is not an escape.
+  // An id that is not a hash never begins with "%s", because "s" is no hexadecimal digit.
   return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
 };

@@ -1,5 +1,5 @@
-// Predicts the results of a write from the stored versions. Reads documents by id, because such reads see every write
-// immediately. Reads from the write index, because OpenSearch refuses reads by id on an alias of several indices.
+// Predicts the results of a write from the stored versions. Reads documents by id, because a search would miss recent
+// writes. Reads from the write index, because OpenSearch refuses reads by id from an alias of several indices.
 
 import { delivered, type EncodedBatch, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { OpensearchRequest } from "../client/client.ts";
@@ -29,7 +29,7 @@ const writeIndexOf = async ({ sink, index, request }: DryRunTarget): Promise<str
   throw new SinkError("SINK_MISSING", `[${sink}] alias "${index}" has no write index; ensure() sets one`);
 };
 
-/** Decides like the guard's script. */
+/** Returns the result that the guard's script would give. */
 const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefined): WriteResult => {
   if (found === undefined || found.error !== undefined) {
     return failed(delivery, new SinkError("SINK_UNAVAILABLE", `[${sink}] a document could not be read`));
@@ -38,7 +38,7 @@ const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefi
   return typeof held === "string" && held >= delivery.change.version ? superseded(delivery) : delivered(delivery);
 };
 
-/** Returns the results that a write would have. A document counts as delivered even if the server would refuse it. */
+/** Predicts a write's results. Does not predict refusals: a bad document with a new version counts as delivered. */
 export const dryRunBatch = async (
   { entries, results }: EncodedBatch<BulkEntry>,
   target: DryRunTarget,

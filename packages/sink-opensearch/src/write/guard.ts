@@ -1,64 +1,64 @@
-// The guard: its field in a document, and the scripts that compare versions. The server allows some 75 compilations in
-// five minutes. So a script's source never varies, and all variable data is in its parameters.
+// The guard: a field of each document that stores its version, and the scripts that compare versions. OpenSearch allows
+// about 75 compilations of scripts in five minutes. So a script's source is constant: only its parameters vary.
 
 import type { SequenceNumber } from "./recent-writes.ts";
 
 /** The field that the sink adds to a document. `ensure` maps the field, and a mapper must not return it. */
 export const guardField = "_sluice";
 
-/** Returns a Painless condition: the document `ctx._source` has the version in the expression, or a newer version. */
+/** Returns a Painless condition that is true if the document has `version` (an expression) or a newer version. */
 const isAsNew = (version: string): string =>
   `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
 
 /**
- * Replaces a document that has a lower version or no version. For any other document, the answer is `noop`. A scripted
- * upsert starts from an empty document, so a missing document needs no branch.
+ * Replaces a document that has an older version or no version. For any other document, the result is `noop`. If the
+ * document is missing, the script runs on an empty document, because the request sets `scripted_upsert`.
  */
 export const guardScript: string = `def s=ctx._source.${guardField};if(${isAsNew(`params.d.${guardField}.version`)}){ctx.op='none'}else{ctx._source=params.d}`;
 
-/** The answer is `noop` for a document with this version or a newer one, else `updated`, without a change. */
+/** Changes no document. The result is `noop` if the document has the version or a newer version, else `updated`. */
 const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v")}){ctx.op='none'}`;
 
-/** Number of times that the server itself retries the script, after a conflict with another writer of the document. */
+/** How often OpenSearch itself retries the script if another writer changes the document at the same time. */
 const conflictRetries = 5;
 
-/** Returns the lines of a bulk request that create the document, given as JSON text, unless it exists. */
+/** Returns the lines of a bulk request that create a document if it does not exist. `document` is JSON text. */
 export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
 
-/** Returns the lines that replace the document, unless it was written again after the write with this number. */
+/** Returns the lines that replace a document if its last write has the given sequence number. */
 export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
   `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
 const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
-/** Returns the lines that write the document if the guard's script allows it. */
+/** Returns the lines that run `guardScript`, which does not replace the same or a newer version. */
 export const updateLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
-/** Returns lines that check if the document has this version or a newer one, at half the cost of sending it. */
+/** Returns the lines that run `checkScript`. The cost is half that of `updateLines`, because no document is sent. */
 export const checkLines = (idText: string, version: string): string =>
   `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
 
-/** Returns a live document's guard. `keyText`: the item's key as JSON text, if the document's `_id` is its hash. */
+/** Returns a live document's guard. `keyText` is the key as JSON text, only if the `_id` is a hash of the key. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>
   `"${guardField}":{"version":"${version}"${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** Returns a tombstone's guard. `deletedAt` is the time of its write, in milliseconds since the epoch. */
+/** Returns a tombstone's guard. `deletedAt` is the time of the deletion, in milliseconds since the epoch. */
 export const tombstoneGuard = (version: string, keyText: string | undefined, deletedAt: number): string =>
   `"${guardField}":{"version":"${version}","deleted":true,"deletedAt":${deletedAt}${keyText === undefined ? "" : `,"key":${keyText}`}}`;
 
-/** Mapping of the guard's field. It indexes only the members that the alias's filter and `purge` use in queries. */
+/** Mapping of the guard's field. Indexes only the members that are used by queries: the alias's filter and `purge`. */
 export const guardMapping: object = Object.freeze({
   dynamic: false,
   properties: { deleted: { type: "boolean" }, deletedAt: { type: "date" } },
 });
 
-/** Filter of the alias. It hides tombstones, but not documents that existed before the sink. */
+/** The alias's filter. It hides tombstones. Documents without a guard stay visible. */
 export const aliveFilter: object = Object.freeze({ bool: { must_not: { term: { [`${guardField}.deleted`]: true } } } });
 
-/** Returns the query for tombstones written before this time, in milliseconds since the epoch. */
+/** Returns the query for tombstones written before `time`, which is in milliseconds since the epoch. */
 export const tombstonesBefore = (time: number): object => ({
   bool: {
     filter: [

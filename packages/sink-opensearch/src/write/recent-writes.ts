@@ -1,36 +1,36 @@
-// Remembers what this sink recently wrote. The memory is only a hint, because the target checks each request.
+// Stores this sink's recent writes, to choose cheap actions. If this data is outdated, a cheap action only fails.
 
-/** OpenSearch's number for one write of one document, for optimistic concurrency control. */
+/** Identifies one write of a document. An action with this number fails if the document has been written since. */
 export interface SequenceNumber {
   readonly seqNo: number;
   readonly primaryTerm: number;
 }
 
-/** A document in the target, as a recent write left it. */
+/** The state of a document after a recent write. */
 export interface RecentWrite {
-  /** The document has this version or a newer one. */
+  /** The document has this version or a newer version. */
   readonly version: string;
-  /** Undefined if another writer wrote the document, or if the target accepts no condition on a sequence number. */
+  /** Undefined if another writer has written the document, or if the target is Serverless. */
   readonly sequenceNumber?: SequenceNumber;
 }
 
-/** Recent writes, by the document's `_id` as JSON text. */
+/** Recent writes. The argument `idText` is the document's `_id` as JSON text. */
 export interface RecentWrites {
   readonly get: (idText: string) => RecentWrite | undefined;
   readonly add: (idText: string, write: RecentWrite) => void;
 }
 
-/** Size of one generation. Two generations are kept, which is some ten batches of the largest size, in 5 MB. */
+/** Maximum writes in `young`, and in `old`. Both together can hold about ten of the largest batches, in 5 MB. */
 const generation = 10_000;
 
-/** Creates an empty memory of recent writes. */
+/** Creates an empty `RecentWrites`. */
 export const recentWrites = (): RecentWrites => {
   let [young, old] = [new Map<string, RecentWrite>(), new Map<string, RecentWrite>()];
   const get = (idText: string): RecentWrite | undefined => young.get(idText) ?? old.get(idText);
   return {
     get,
     add: (idText, write) => {
-      // Concurrent requests may be answered in any order, so an older write must not replace a newer one.
+      // Concurrent requests may be answered in any order. An older write must not replace a newer write.
       if ((get(idText)?.version ?? "") >= write.version) return;
       if (young.size >= generation) [young, old] = [new Map(), young];
       young.set(idText, write);

@@ -1,4 +1,4 @@
-// How to reach the server: the options of the pool that the sink creates, and their checks.
+// Options for connecting to Postgres, and their checks. The sink creates its pool from these options.
 
 import {
   checkEither,
@@ -11,33 +11,33 @@ import {
   type TlsOptions,
 } from "@sluice/core/sink-kit";
 
-/** How to reach the server, for a pool that the sink creates with the package pg. The names are those of pg. */
+/** Options of the pool that the sink creates by the package `pg`. They have the same names as in `pg`. */
 export interface PostgresConnection {
-  /** `postgresql://user@host:5432/database`. Set either this or `host`. */
+  /** `postgresql://user@host:5432/database`. Set `connectionString` or `host`. */
   readonly connectionString?: string;
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly user?: string;
-  /** A function is called for each new connection, for IAM tokens and rotated secrets. */
+  /** For IAM tokens and rotated secrets, set a function. It is called for each new connection. */
   readonly password?: string | (() => string | Promise<string>);
   /** Default: TLS with a verified certificate, or no TLS if the server runs on this machine. */
   readonly ssl?: boolean | TlsOptions;
-  /** Maximum number of connections. A write uses one connection. Default 2. */
+  /** Maximum number of connections in the pool. A write uses one connection. Default 2. */
   readonly max?: number;
   /** Timeout for opening a connection, in milliseconds. Default 5,000. */
   readonly connectionTimeoutMillis?: number;
-  /** Milliseconds after which an idle connection is closed, counting time while Lambda is frozen. Default 60,000. */
+  /** Milliseconds after which an idle connection is closed. Time while Lambda is frozen counts. Default 60,000. */
   readonly idleTimeoutMillis?: number;
   /** Seconds after which a connection is replaced, so that a failover or a rotated secret takes effect. Default 600. */
   readonly maxLifetimeSeconds?: number;
-  /** Default `sluice`. */
+  /** Name of the connection in `pg_stat_activity`. Default `sluice`. */
   readonly application_name?: string;
 }
 
-/** What the sink passes to pg's `Pool`. */
+/** The options that the sink passes to pg's `Pool`. */
 export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
-  // pg declares mutable arrays and Buffers here, but accepts every value that Node's tls accepts.
+  // pg's types allow fewer values than its code. The code accepts every value that Node's `tls` accepts.
   readonly ssl: boolean | { ca?: string; cert?: string; key?: string; servername?: string };
   readonly keepAlive: boolean;
   readonly allowExitOnIdle: boolean;
@@ -45,16 +45,16 @@ export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
 
 const numbers = ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", "maxLifetimeSeconds"] as const;
 
-/** Whether the server runs on this machine. A path means the folder of a Unix socket. */
+/** Whether the server runs on this machine. If `host` is a path, it is the folder of a Unix socket. */
 const isLocalServer = (host: string): boolean => isLoopbackHost(host) || host.startsWith("/");
 
-/** Whether parameters of the connection string stop pg from verifying the server. They override pg's option `ssl`. */
+/** Whether the URL's parameters switch off TLS or the check of the certificate. They override pg's option `ssl`. */
 const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Record<string, string>>): boolean =>
   /^(no-verify|disable|allow|prefer)$/.test(sslmode) ||
   !/^(true|1)$/.test(ssl) ||
   (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
 
-/** Returns the host as pg reads it. The last parameter `host` in the query string overrides the URL's host. */
+/** Returns the host that pg uses. In pg, the URL's last parameter `host` overrides the host in the URL itself. */
 const hostOf = ({ connectionString, host }: PostgresConnection): string => {
   if (connectionString === undefined) return host ?? "";
   const option = "connection.connectionString";
@@ -83,7 +83,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/** Checks the options. The defaults suit an environment that may be frozen: few connections, with a short life. */
+/** Checks the options and fills in defaults. Lambda freezes processes, so connections are few and soon replaced. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

@@ -1,9 +1,9 @@
-// The part of pg's pool that the sink uses, and the pool that the sink creates from its options.
+// The interface of pg's pool, and the function that creates a pool from the sink's options.
 
 import { missingDependency } from "@sluice/core/sink-kit";
 import type { PoolSettings } from "./connection.ts";
 
-/** A query in pg's format. It has no name, so that RDS Proxy can share the connection. */
+/** A query in pg's format. It has no `name`, because RDS Proxy cannot share a connection with named statements. */
 export interface PostgresQuery {
   readonly text: string;
   readonly values: unknown[];
@@ -20,7 +20,7 @@ export interface PostgresResult {
 /** The part of pg's `PoolClient` that the sink uses. */
 export interface PostgresClient {
   readonly query: (query: PostgresQuery) => Promise<PostgresResult>;
-  /** If called with an error, the pool closes the connection instead of using it again. */
+  /** Gives the connection back to the pool. With an error, the pool closes the connection. */
   readonly release: (error?: Error) => void;
   readonly on?: (event: "error", listener: (error: Error) => void) => unknown;
   readonly removeListener?: (event: "error", listener: (error: Error) => void) => unknown;
@@ -36,9 +36,9 @@ export interface PostgresPool {
 export const openPool = async (settings: PoolSettings): Promise<PostgresPool> => {
   const { Pool } = await import("pg").catch(missingDependency('option "connection"', "pg"));
   const pool = new Pool({ ...settings });
-  // Without a listener, the loss of an idle connection would end the process. The pool itself removes that connection.
+  // If an idle connection is lost, the pool removes it and emits `error`. Without a listener, the process would end.
   pool.on("error", () => undefined);
-  // The pool does not listen while it hands over a connection. If the server stops then, the process would end.
+  // The pool does not listen to a connection that is in use. Without this listener, its loss would end the process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 };

@@ -1,4 +1,4 @@
-// One connection for the duration of a write. Its queries end with the invocation's time.
+// Lends a connection of the pool for one write. A query fails when the invocation's time is over.
 
 import { unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { classify, isConnectionGood } from "../classify.ts";
@@ -6,14 +6,14 @@ import type { PostgresClient, PostgresPool, PostgresResult } from "./pool.ts";
 
 /** One connection of the pool. */
 export interface Session {
-  /** Runs a query. @throws {SinkError} with the code that `classify` finds. */
+  /** Runs a query. @throws {SinkError} when the query fails. */
   readonly query: (text: string, values: unknown[]) => Promise<PostgresResult>;
 }
 
-/** Calls a function with a session, within the time of a context. */
+/** Calls `use` with a session. Queries fail when the context's time is over. */
 export type RunInSession = <Value>(context: WriteContext, use: (session: Session) => Promise<Value>) => Promise<Value>;
 
-/** Longest delay of a Node timer, because a longer one would fire at once. */
+/** Longest delay of a Node timer. With a longer delay, the timer would fire immediately. */
 const maxTimerMs = 2_147_483_647;
 
 const connect = async (sink: string, pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> => {
@@ -21,7 +21,7 @@ const connect = async (sink: string, pool: PostgresPool, signal: AbortSignal): P
   try {
     return await untilAborted(pending, signal, () => unanswered(sink, "Postgres"));
   } catch (error) {
-    // A connection that opens too late goes back to the pool. The error of a failed connection is thrown below.
+    // If the connection opens after the abort, it goes back to the pool. If it fails, its error is not needed any more.
     pending.then(
       (client) => client.release(),
       () => undefined,
@@ -33,7 +33,7 @@ const connect = async (sink: string, pool: PostgresPool, signal: AbortSignal): P
 const queryTimeout = (remainingMs: number): { query_timeout?: number } =>
   remainingMs <= maxTimerMs ? { query_timeout: Math.max(1, Math.floor(remainingMs)) } : {};
 
-/** Runs `use` with a connection. It then goes back to the pool, or is closed if a query may still be running. */
+/** Calls `use` with a connection. Then gives the connection back. Closes it if it may be lost or still run a query. */
 export const withSession = async <Value>(
   sink: string,
   pool: PostgresPool,
@@ -42,7 +42,7 @@ export const withSession = async <Value>(
 ): Promise<Value> => {
   const client = await connect(sink, pool, signal);
   let broken: Error | undefined;
-  // pg's pool listens only to idle connections. Without a listener, a loss between two queries would end the process.
+  // pg's pool listens only to idle connections. Without this listener, a loss between two queries ends the process.
   const noteLoss = (error: Error): void => {
     broken = error;
   };

@@ -1,4 +1,4 @@
-// What the server knows about a relation: its columns, their types, and its primary key. Read once per cold start.
+// Reads a relation's columns, their types, and the primary key from Postgres' system catalogue.
 
 import type { Session } from "../client/session.ts";
 
@@ -9,7 +9,7 @@ export interface CatalogueColumn {
   readonly type: string;
   /** The type with length and precision, for DDL. */
   readonly fullType: string;
-  /** For a domain, the type that it is based on. Otherwise the same as `type`. */
+  /** If `type` is a domain, the type on which the domain is based. Otherwise the same as `type`. */
   readonly baseType: string;
   /** The quoted collation; null if the column has the default collation of its type. */
   readonly collation: string | null;
@@ -27,8 +27,8 @@ export interface Catalogue {
   readonly columns: readonly CatalogueColumn[];
 }
 
-// The type modifier is -1, because with NULL `bpchar` becomes "character", and a cast to "character" shortens a text to
-// one character.
+// `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
+// shortens a text to one character.
 const catalogueQuery = `
 SELECT c.relkind::text AS kind, a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS "fullType",
@@ -55,7 +55,7 @@ const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "tab
 export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
   const { rows } = await session.query(catalogueQuery, [relation]);
   const found = rows as readonly CatalogueRow[];
-  // The user's pool may parse numbers differently.
+  // The user's own pool may have a parser that returns numbers as strings.
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
   return found[0] && { kind: kinds[found[0].kind] ?? "other", columns };
 };

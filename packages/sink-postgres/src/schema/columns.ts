@@ -1,30 +1,30 @@
-// Columns that the user declares. Each has a type, and the path of the attribute that fills it.
+// Option `columns` as an object: each column has a type, and the path of the attribute that fills the column.
 
 import { invalidOption } from "@sluice/core/sink-kit";
 
-/** A column's Postgres type, and the place of its value in the item. */
+/** A column's Postgres type, and the path of the attribute that fills the column. */
 export interface ColumnSource {
   /**
-   * The attribute's name, or names joined by dots: `"address.city"`, `"lines.0.sku"`. Use an array if a name contains a
-   * dot, and `[]` for the whole item in a `jsonb` column. Default: the attribute with the column's name.
+   * The attribute's name, or names joined by dots: `"address.city"`, `"lines.0.sku"`. If a name contains a dot, use an
+   * array of names. For the whole item in a `jsonb` column, use `[]`. Default: the column's name.
    */
   readonly path?: string | readonly string[];
   readonly type: string;
 }
 
-/** For each column, its Postgres type, or its type and attribute path. */
+/** Columns by name. The value is the column's Postgres type, or an object with the type and the attribute's path. */
 export interface ColumnMap {
   readonly [column: string]: string | ColumnSource;
 }
 
-/** A declared column, with its path in segments. */
+/** A declared column. `path` has one name per level. */
 export interface DeclaredColumn {
   readonly name: string;
   readonly type: string;
   readonly path: readonly string[];
 }
 
-/** Text that DDL may contain as a type: names, modifiers and array brackets, but no character that ends a statement. */
+/** Matches types: names, modifiers and array brackets. Matches no character that could end the DDL statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {

@@ -1,4 +1,4 @@
-// Creates missing tables, views and columns in one transaction. It never drops anything or changes a type.
+// Creates missing tables, views and columns in one transaction. Never drops anything, and never changes a type.
 
 import { type EnsureOptions, invalidOption, keySources, SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
@@ -6,19 +6,19 @@ import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
 import { guardColumns, quoteAll, quoteName, removedColumn, versionColumn } from "./relations.ts";
 
-/** The sink's existing relations. */
+/** Those relations of the sink that already exist. */
 interface Existing {
   readonly rows: Catalogue | undefined;
   readonly versions: Catalogue | undefined;
   readonly table: Catalogue | undefined;
 }
 
-/** Versions are compared as text, byte by byte. Rows that existed before the sink have the lowest version. */
+/** COLLATE "C" compares versions byte by byte. DEFAULT '' gives existing rows the lowest version. */
 const versionDefinition = `${versionColumn} text COLLATE "C" NOT NULL DEFAULT ''`;
 const removedDefinition = `${removedColumn} timestamptz`;
 /**
- * Leaves room in each page for a row's next version, so that an update does not change the indexes (a HOT update). Of
- * 120,000 updates with a vacuum every 40,000, 41 % were HOT with the default of 100, and all with 90 (PostgreSQL 18.4).
+ * Leaves space in each page, so that updates need not change the indexes (HOT updates). In a test of 120,000 updates
+ * with a vacuum every 40,000, all updates were HOT. With the default of 100, only 41 % were HOT (PostgreSQL 18.4).
  */
 const versionTableStorage = "WITH (fillfactor = 90)";
 
@@ -33,7 +33,7 @@ const readExisting = async (session: Session, { relations }: PostgresSettings): 
 const typesQuery = `SELECT format_type(to_regtype(u.type), -1) AS type
 FROM unnest($1::text[]) WITH ORDINALITY AS u(type, position) ORDER BY u.position`;
 
-/** An existing column may differ from the declaration in length, precision and constraints, but not in its type. */
+/** Checks the types of existing columns. Length, precision and constraints may differ from option `columns`. */
 const checkTypes = async (session: Session, settings: PostgresSettings, rows: Catalogue | undefined): Promise<void> => {
   const { declared = [], relations } = settings;
   if (declared.length === 0) return;
@@ -90,7 +90,7 @@ const extendRows = ({ declared = [], relations }: PostgresSettings, rows: Catalo
 const removedIndex = ({ relations }: PostgresSettings): string =>
   `CREATE INDEX IF NOT EXISTS ${relations.removedIndex} ON ${relations.versions} (${removedColumn}) WHERE ${removedColumn} IS NOT NULL`;
 
-/** Returns the key columns as they are in the table, or as they will be in the table to create. */
+/** Returns the key columns of the existing table, or of the table to create. */
 const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined): { name: string; type: string }[] => {
   const { key, declared = [], relations } = settings;
   if (rows === undefined) {
@@ -123,7 +123,7 @@ const isTombstoneBlocked = ({ isNotNull, keyPosition, name }: CatalogueColumn): 
 const createView = ({ relations }: PostgresSettings, names: readonly string[]): string =>
   `CREATE OR REPLACE VIEW ${relations.table} AS SELECT ${quoteAll(names)} FROM ${relations.rows} WHERE ${removedColumn} IS NULL`;
 
-/** A view can grow only at its end, so the existing columns of the view come first. */
+/** Adds columns to the view. Postgres allows new columns only at the end, so the view's existing columns come first. */
 const extendView = (settings: PostgresSettings, { rows, table }: Existing): string[] => {
   const { declared = [], relations } = settings;
   if (table !== undefined && table.kind !== "view") {
@@ -152,7 +152,7 @@ const statementsFor = (settings: PostgresSettings, existing: Existing): string[]
   return [...table, ...index, ...extendView(settings, existing)];
 };
 
-/** SQLSTATEs that occur when two sessions create the same relation at the same time. */
+/** SQLSTATEs of errors that occur if another session creates the same relation at the same time. */
 const raceStates: ReadonlySet<unknown> = new Set(["23505", "40P01", "42701", "42710", "42P07", "XX000"]);
 const maxAttempts = 5;
 
@@ -161,7 +161,7 @@ const lostRace = (error: unknown): boolean => {
   return cause instanceof Error && "code" in cause && raceStates.has(cause.code);
 };
 
-/** Applies the missing DDL unless `apply` is false, and returns it; an empty list if nothing is missing. */
+/** Returns the DDL statements for what is missing; empty if nothing is. Runs the statements unless `apply` is false. */
 export const ensureTables = async (
   session: Session,
   settings: PostgresSettings,
@@ -173,7 +173,7 @@ export const ensureTables = async (
     const statements = statementsFor(settings, existing);
     if (!apply || statements.length === 0) return statements;
     try {
-      // Without parameters, pg sends the statements as one simple query, which is one transaction.
+      // Without parameters, pg sends all statements as one simple query. Postgres runs it as one transaction.
       await session.query(statements.join(";\n"), []);
       return statements;
     } catch (error) {

@@ -1,4 +1,4 @@
-// Deletes tombstones that are older than any change that can be redelivered.
+// Deletes tombstones that are so old that no older change of the same item can still arrive.
 
 import { purgeInChunks } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";

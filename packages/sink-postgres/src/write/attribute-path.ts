@@ -1,4 +1,4 @@
-// Reads the text of one column from an item's raw image, by the attribute's path. No value becomes a JS number.
+// Reads an attribute from an item's raw image by its path, as the text for a column. Numbers keep all their digits.
 
 import type { AttributeValue, Image } from "@sluice/core/sink-kit";
 import { attributeCell, type Cell, type Codec } from "./codec.ts";
@@ -19,7 +19,7 @@ const follow = (image: Image, path: readonly string[]): AttributeValue | undefin
   return value;
 };
 
-/** Creates the function that reads a column's text from an image; null if the item lacks the attribute. */
+/** Creates the function that reads a column's text from an image. It returns null if the image lacks the attribute. */
 export const compilePath = (path: readonly string[], codec: Codec): ((image: Image) => Cell) => {
   const [first, ...rest] = path;
   const read =

@@ -1,16 +1,16 @@
-// The rows of a batch: their order in a statement, their results, and their halves when the server refuses a row.
+// Sorts the rows of a batch, returns their results, and splits the batch in halves if Postgres refuses a row.
 
 import { delivered, type EncodedBatch, halves, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 
 const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
 
-/** Compares by code units, so that every writer has the same order, whatever its locale. */
+/** Compares by code units, not by locale, so that all writers sort in the same order. */
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /**
- * Sorts the entries by row, so that two writers lock rows in the same order and do not deadlock. If the key mapping
- * gives two items the same row, only the newest version is written.
+ * Sorts the entries by row. All writers then lock rows in the same order, which prevents deadlocks. If option `key`
+ * gives several items the same row, only the newest version is written, and the others are superseded.
  */
 export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> => {
   const ordered = [...entries].sort(
@@ -23,12 +23,12 @@ export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> 
   return { entries: winners, results: losers.map(({ delivery }) => superseded(delivery)) };
 };
 
-/** Returns the results of written entries: superseded at the one-based positions in `lost`, otherwise delivered. */
+/** Returns the entries' results. `lost` has the one-based positions of superseded entries, separated by commas. */
 export const resultsOf = (entries: readonly RowEntry[], lost: string | null): WriteResult[] => {
   const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 
-/** Older changes come first, because an older change may free a unique value that a newer change needs elsewhere. */
+/** The first half has the older changes: one of these may remove a unique value that a newer change needs. */
 export const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));

@@ -1,39 +1,39 @@
-// The SQL of a write: one statement per table and batch, with one array parameter per column. It uses no session state
-// (named statement, SET, advisory lock or explicit transaction), so that RDS Proxy does not pin the connection.
+// The SQL of a write: one statement per batch, with one array parameter per column. It has no named statement, SET,
+// advisory lock or explicit transaction, because with any of these RDS Proxy could not share the connection.
 //
-// Parameters from $1 on are the columns, keys first. Then come the versions as one text, and the removal flags if the
-// batch has any.
+// The parameters are, in this order: an array for each key column, an array for each other column, the versions as one
+// text, and an array of removal flags. The flags are omitted if the batch has no removals.
 
 import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
 
-/** A column, as a statement needs it. */
+/** What a statement must know about a column. */
 export interface StatementColumn {
   readonly name: string;
-  /** The type without length or precision, because a cast to `varchar(3)` would shorten a text without an error. */
+  /** The type without length and precision, because a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
   /**
-   * Whether values are sent as text and cast row by row. True for arrays, because `unnest` flattens nested arrays. True
-   * for JSON, because it is faster: 1,000 rows with a document of 12 members took the server 16 ms, and 21 ms as
-   * `jsonb[]` (PostgreSQL 18.4).
+   * Whether the column's parameter is `text[]`, from which each row's value is cast. True for array columns, because
+   * `unnest` flattens nested arrays. True for JSON columns, because this is faster: 1,000 rows with a document of 12
+   * members took 16 ms. With `jsonb[]` they took 21 ms (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
 }
 
-/** The relations and columns that the statements use. */
+/** The relations and columns for which statements are created. */
 export interface StatementShape {
   readonly relations: Relations;
   readonly keys: readonly StatementColumn[];
-  /** The columns besides the keys. */
+  /** The columns that are not part of the key. */
   readonly columns: readonly StatementColumn[];
 }
 
-/** The only row of the answer to a write. */
+/** The row that `writeStatement` returns. */
 export interface WriteAnswer {
-  /** Number of deliveries whose version was newer than the stored one. */
+  /** Number of deliveries that were written, because the stored version was older or missing. */
   readonly won: number;
-  /** Number of deleted rows; 0 under the inline guard. */
+  /** Number of deleted rows. Always 0 with guard `inline`, which deletes no rows. */
   readonly gone: number;
-  /** One-based positions of the deliveries that did not win, joined by commas; null if all deliveries won. */
+  /** One-based positions of superseded deliveries, separated by commas; null if all deliveries were written. */
   readonly lost: string | null;
 }
 
@@ -53,8 +53,8 @@ const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
 const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
 
 /**
- * Returns the parameters' rows. `unnest` is in the select list, where arrays are read in step: 5.4 ms for an insert of
- * 1,000 rows of 17 columns. `FROM unnest($1, $2, …)` would copy the arrays first: 6.5 ms (PostgreSQL 18.4).
+ * Returns the SQL that turns array parameters into rows. `SELECT unnest($1), unnest($2), …` took 5.4 ms to insert 1,000
+ * rows of 17 columns. `FROM unnest($1, $2, …)` took 6.5 ms, because it copies the arrays (PostgreSQL 18.4).
  */
 const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
@@ -71,14 +71,14 @@ const matching = (keys: readonly StatementColumn[], left: string, right: string)
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** The rows of the given columns as `u`, with their versions and any removal flags. */
+  /** An SQL text for `FROM`, with the alias `u`: rows and versions. If the batch has removals, also removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
 
 /**
- * Returns the versions, joined by commas, because Postgres reads an array literal slowly, one character at a time. For
- * 1,000 rows of 17 columns, inserts take 9.7 ms instead of 10.4, and updates 13.3 instead of 13.9 (PostgreSQL 18.4).
+ * Returns the SQL that splits the text of versions at its commas. Postgres parses an array literal more slowly: with a
+ * literal, 1,000 inserts of 17 columns took 10.4 ms, not 9.7, and updates took 13.9 ms, not 13.3 (PostgreSQL 18.4).
  */
 const versionsOf = ({ keys, columns }: StatementShape): string =>
   `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
@@ -90,7 +90,7 @@ const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], ha
   return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
 };
 
-/** Computes the positions of superseded deliveries only if there are any. */
+/** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
 const answer = (shape: StatementShape, gone: string): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
@@ -118,7 +118,7 @@ gone AS (
   RETURNING 1
 )`;
 
-/** Reads `gone` to run the deletes first, so that a unique value can move from a removed row to a new row. */
+/** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
@@ -153,17 +153,17 @@ won AS (
 )${answer(shape, "0")}`;
 };
 
-/** Returns the SQL that writes one batch. It returns one `WriteAnswer`. `hasRemovals` adds the removal flags. */
+/** Returns the SQL that writes a batch. Its result is one `WriteAnswer`. `hasRemovals` adds the removal flags. */
 export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
   shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
 
 /**
- * Deletes the rows of removals, if the version table still has the given versions. Parameters: the key columns, then
- * the versions.
+ * Returns the SQL that deletes the rows of removals, if the version table still has the removals' versions. Parameters:
+ * the key columns, then the versions.
  *
- * All parts of a write share one snapshot. A removal may have waited for another writer's lock in the version table.
- * Its DELETE then does not see the row that the other writer has just committed. This statement takes a new snapshot.
- * Its lock on the row in the version table stops later writers of that key during the deletion.
+ * `writeStatement` can miss a row: if it waits while another writer inserts the row, its DELETE does not see the row,
+ * because its snapshot is older. This second statement has a new snapshot, so it sees the row. During the deletion, it
+ * locks the key in the version table, so that no other writer can write the row.
  */
 export const deleteRemovedStatement = (shape: StatementShape): string => `WITH removed AS MATERIALIZED (
   SELECT ${names(shape.keys, "held.")} FROM ${shape.relations.versions} AS held
@@ -176,8 +176,8 @@ DELETE FROM ${shape.relations.rows} AS live USING removed
 WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
- * Finds the deliveries that a write would not win, without writing. Parameters: the key columns, then the versions.
- * Reads the relation that holds the versions of both live rows and tombstones.
+ * Returns the SQL that finds the deliveries that would be superseded. It writes nothing.
+ * Parameters: the key columns, then the versions.
  */
 export const dryRunStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost

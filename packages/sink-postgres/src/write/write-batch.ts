@@ -1,4 +1,4 @@
-// Writes a batch on one connection: encodes the rows, sends the statement, and reads its answer.
+// Writes a batch on one connection: encodes the rows, sends the SQL statement, and reads the answer.
 
 import {
   type DeliveryError,
@@ -19,7 +19,7 @@ import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./cod
 import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
 
-/** How to write to the table in its present form. Created once, from the options and the catalogue. */
+/** The SQL statements and columns for writing. Created once, from the options and the table's catalogue. */
 export interface WritePlan {
   /** The key columns come first. */
   readonly columns: readonly WrittenColumn[];
@@ -31,7 +31,7 @@ export interface WritePlan {
   readonly dryRun: string;
 }
 
-/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column does not exist. */
+/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column is missing. */
 export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
   const { name, relations } = settings;
   const catalogue = await readCatalogue(session, relations.rows);
@@ -71,15 +71,15 @@ const literals = (sink: string, columns: readonly WrittenColumn[], entries: read
     ),
   );
 
-/** Returns the key columns as parameters. */
+/** Returns one array literal for each key column, as parameters. */
 const keyLiterals = (sink: string, { columns, keyCount }: WritePlan, entries: readonly RowEntry[]): string[] =>
   literals(sink, columns.slice(0, keyCount), entries);
 
-/** Returns the versions as one text. A version has digits and a hyphen but no comma, so commas can separate them. */
+/** Returns the versions as one text, separated by commas. No version contains a comma. */
 const versions = (entries: readonly RowEntry[]): string =>
   entries.map(({ delivery }) => delivery.change.version).join(",");
 
-/** Sends rows as one statement. */
+/** Sends one SQL statement for all entries of a part. */
 type SendPart = (
   session: Session,
   settings: PostgresSettings,
@@ -87,7 +87,7 @@ type SendPart = (
   part: readonly RowEntry[],
 ) => Promise<readonly WriteResult[]>;
 
-/** Writes the entries. If a removal deleted no row, which is rare, a second statement looks for the row again. */
+/** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
 const writePart: SendPart = async (session, settings, plan, part) => {
   const { entries, results } = sortByRow(part);
   const removals = entries.filter(isRemoval);
@@ -102,14 +102,14 @@ const writePart: SendPart = async (session, settings, plan, part) => {
   return [...results, ...resultsOf(entries, lost)];
 };
 
-/** Compares the entries' versions with the stored ones. */
+/** Compares the entries' versions with the stored versions. Writes nothing. */
 const dryRunPart: SendPart = async (session, settings, plan, part) => {
   const { entries, results } = sortByRow(part);
   const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/** Handles a batch on one connection. Parts that did not start before the abort fail with DEADLINE_EXCEEDED. */
+/** Writes or checks a batch on one connection. After an abort, entries not yet sent fail with DEADLINE_EXCEEDED. */
 export type HandleBatch = (
   session: Session,
   settings: PostgresSettings,
@@ -118,7 +118,7 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
-/** Whether to reject the whole write. After a timeout only the entries fail, so encoding errors keep their results. */
+/** Whether the error affects the whole table, so that it is thrown. A timeout only affects the entries of the batch. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 
@@ -134,8 +134,8 @@ const inParts =
     return [...results, ...sent];
   };
 
-/** Writes a batch. */
+/** Writes a batch, and returns the result of each delivery. */
 export const writeBatch: HandleBatch = inParts(writePart);
 
-/** Returns the results that a write would have. A row counts as delivered even if the server would refuse it. */
+/** Predicts a write's results. Does not predict refusals: a bad row with a new version counts as delivered. */
 export const dryRunBatch: HandleBatch = inParts(dryRunPart);

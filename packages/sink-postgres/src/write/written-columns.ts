@@ -1,4 +1,4 @@
-// Finds the columns that the sink writes, from the catalogue and from the columns that the options list or declare.
+// Finds the columns that the sink writes, from option `columns` and the table's catalogue.
 
 import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
@@ -15,7 +15,7 @@ export interface WrittenColumn extends StatementColumn {
 /** The columns that the sink writes. */
 export interface WrittenColumns {
   readonly keys: readonly WrittenColumn[];
-  /** The columns besides the keys. */
+  /** The columns that are not part of the key. */
   readonly columns: readonly WrittenColumn[];
 }
 
@@ -42,7 +42,7 @@ const keyNames = (settings: PostgresSettings, catalogue: Catalogue): readonly st
   throw missing(settings, 'has no primary key; name the columns of a unique index in option "key"');
 };
 
-/** Whether a mapper's rows have the column by default. Postgres fills generated columns, and columns with a default. */
+/** Whether the sink writes the column by default. If the column is generated or has a default, Postgres fills it. */
 const isWritable = ({ name, isGenerated, hasDefault }: CatalogueColumn): boolean =>
   !isGenerated && !hasDefault && !guardColumns.has(name);
 
