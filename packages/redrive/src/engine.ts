@@ -38,7 +38,7 @@ export interface RedriveEngineOptions<Message extends MessageOrder> {
 export interface RedriveEngine<Message extends MessageOrder> {
   /**
    * Sends messages, in order within each group. Resolves when every message has its result.
-   * @throws {BrokenFunctionError} after too many failed requests in a row. Also throws errors of `invoke` and `onResults`.
+   * @throws {BrokenFunctionError} after too many failed requests in a row. Also passes on `invoke`'s other errors.
    */
   readonly send: (messages: readonly Message[]) => Promise<void>;
 }
@@ -107,7 +107,7 @@ const holdBack = async (run: EngineRun): Promise<void> => {
   await run.onResults(new Map(messages.map((message) => [message, heldBack])));
 };
 
-/** Passes results to `onResults`. If a message has the outcome `retried`, holds back the rest of that message's group. */
+/** Passes results to `onResults`. After an outcome `retried`, holds back all waiting messages of the same group. */
 const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
   for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);

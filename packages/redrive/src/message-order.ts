@@ -5,7 +5,7 @@ import { decodeRecord, groupBy, RecordError } from "@sluice/core/sink-kit";
 
 /** The place of a message in the sending order. */
 export interface MessageOrder {
-  /** Messages of one group are sent in order. A group has one item's changes for one sink, or the batches of a shard. */
+  /** Messages of a group are sent in order. A group has one item's changes for one sink, or the batches of a shard. */
   readonly group: string;
   /** Position in the group. Lower versions are sent first. Versions are compared as text. */
   readonly version: string;

@@ -11,7 +11,7 @@ export interface RedriveStateMachineOptions extends RunSettings {
   readonly mode?: RedriveMode;
   /** If this option is set, the run waits until a person approves it. Default: no approval is needed. */
   readonly approval?: {
-    /** Seconds to wait for the decision. Default: one day. Maximum: 14 days, after which SQS deletes messages anyway. */
+    /** Seconds to wait for the decision. Default: one day. Maximum: 14 days, because SQS deletes older messages. */
     readonly timeoutSeconds?: number;
   };
   /** Maximum number of batches. Default and maximum: 500, because Step Functions allows 25,000 events per execution. */
@@ -28,7 +28,7 @@ export interface StateDefinition {
   readonly [field: string]: unknown;
 }
 
-/** A definition of a state machine. Encode it with `JSON.stringify`. Set `placeholders` by `DefinitionSubstitutions`. */
+/** Definition of a state machine. Encode it with `JSON.stringify`. Set its placeholders by `DefinitionSubstitutions`. */
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;
@@ -75,7 +75,7 @@ const serviceErrors: Retrier = {
   JitterStrategy: "FULL",
 };
 
-/** Retrier for crashes and timeouts. When a batch has crashed, its messages become visible after a visibility timeout. */
+/** Retrier for crashes and timeouts. A crashed batch's messages become visible again after their visibility timeout. */
 const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, BackoffRate: 2, MaxAttempts: 2 };
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
@@ -139,7 +139,7 @@ const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.Sta
 
 const inspection = (options: CheckedOptions): StateDefinition =>
   task(options, [placeholders.inspection, { settings: options.settings, "input.$": "$" }], {
-    // The output replaces the input, which a user may have given any members. The same applies if the state fails.
+    // No `ResultPath`: the output, or the error, replaces the whole input, because the input may have any members.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
     Next: "Is the queue empty?",

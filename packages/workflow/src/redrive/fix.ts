@@ -1,4 +1,4 @@
-// The user's fix: it inspects each dead letter before it is sent, and may change its record or drop it.
+// The user's fix: a function that inspects each dead letter before the redrive. It may change or drop the dead letter.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Envelope, PayloadStore } from "@sluice/core/envelope";

@@ -11,7 +11,7 @@ export interface ItemExpression {
 }
 
 /**
- * Maximum number of attributes in a condition. DynamoDB allows 300 operators and 4 KB. Other attributes are not compared.
+ * Maximum number of compared attributes. DynamoDB limits a condition to 300 operators and 4 KB.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
  */
 const maxClauses = 100;
@@ -56,8 +56,8 @@ export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord)
   Object.keys(NewImage).length <= maxClauses;
 
 /**
- * Condition: the item is still as the record's change left it. It has all attributes of the new image and none that the
- * change removed. The marker is not compared: an earlier run may have set it. Without a new image, the item exists.
+ * Creates the condition that the item has all attributes of the new image, and none that the change removed. Ignores
+ * the marker, which an earlier run may have set. Without a new image, the condition only requires that the item exists.
  */
 export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemExpression => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;

@@ -129,7 +129,7 @@ const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<Ite
 
 /**
  * Puts a placeholder item that has only the key and the marker, and deletes the placeholder. The stream then emits a
- * REMOVE record. If somebody has replaced the placeholder, the new item is not deleted. A retry cleans up after a crash.
+ * REMOVE record. If a writer has replaced the placeholder, the new item stays. After a crash, a retry removes the rest.
  */
 const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
