@@ -28,7 +28,7 @@ export interface StateDefinition {
   readonly [field: string]: unknown;
 }
 
-/** Definition of a state machine. Encode it with `JSON.stringify`. Set its placeholders by `DefinitionSubstitutions`. */
+/** Definition of a state machine. Encode it with `JSON.stringify`. Pass its placeholders as `DefinitionSubstitutions`. */
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;

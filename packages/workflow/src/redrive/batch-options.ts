@@ -19,7 +19,7 @@ export interface BatchOptions extends QueueOptions {
   readonly markerAttribute?: string;
   /**
    * For mode `republish`: what to do with dead letters of deleted items. `leave` (default) leaves them in the queue.
-   * `put-and-delete` creates an item with the same key and deletes it at once, so that the stream emits a REMOVE record.
+   * `put-and-delete` creates an item with the same key and deletes it, so that the stream emits a REMOVE record again.
    */
   readonly removes?: "leave" | "put-and-delete";
   /** A function that inspects each dead letter before the redrive. `lambdaFix()` creates one that calls Lambda. */

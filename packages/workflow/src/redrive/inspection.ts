@@ -1,4 +1,4 @@
-// The function of the state "Inspect the queue". Reads the queue's depth, and counts a sample of messages by sink and code.
+// The function of the state "Inspect the queue". Reads the queue's depth, and counts sample messages by sink and code.
 
 import type { QueueDepth } from "@sluice/core/envelope";
 import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";

@@ -26,7 +26,7 @@ import { interruption } from "./errors.ts";
 /** The methods of the SDK's client `SQS` that a redrive calls. You may pass your own client of that class. */
 export type RedriveQueueClient = Omit<SqsCalls, "sendMessageBatch">;
 
-/** Options of functions that use the queue. If an option names a variable, you can set that environment variable instead. */
+/** Options of functions that use the queue. Where a variable is named, you can set this environment variable instead. */
 export interface QueueOptions {
   /** URL of the dead-letter queue. Variable: `SLUICE_DEAD_LETTER_QUEUE_URL`. */
   readonly queueUrl?: string;
@@ -64,7 +64,7 @@ export interface RedriveQueue {
   readonly depth: () => Promise<QueueDepth>;
 }
 
-/** A receive stops when it has this number of bytes or slightly more, so that a function with little memory suffices. */
+/** A receive stops when it has this number of bytes or slightly more, so that the function needs little memory. */
 const maxReceivedBytes = 5_000_000;
 
 const sqs: AwsService = {
@@ -110,7 +110,7 @@ const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise
   let last: readonly QueueMessage[] = received;
   while (last.length > 0 && received.length < request.maxMessages && bytesOf(received) < maxReceivedBytes) {
     const rest = { ...request, maxMessages: request.maxMessages - received.length, waitSeconds: 0 };
-    // The error is ignored, so that the messages of earlier requests are returned. If it persists, the next call throws.
+    // The error is ignored, so that the messages received so far are returned. If it persists, the next call throws it.
     last = await receiveTen(queue, rest).catch(() => []);
     received.push(...last);
   }
