@@ -28,7 +28,7 @@ export interface StateDefinition {
   readonly [field: string]: unknown;
 }
 
-/** Definition of a state machine. Encode it with `JSON.stringify`. Pass its placeholders as `DefinitionSubstitutions`. */
+/** A state machine's definition. Encode it with `JSON.stringify`. Set the placeholders by `DefinitionSubstitutions`. */
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;

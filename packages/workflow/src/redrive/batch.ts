@@ -32,16 +32,16 @@ export interface BatchEvent {
 /** The function of the state "Redrive a batch". */
 export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => Promise<Progress>;
 
-/** Seconds that a message stays hidden after the end of the invocation, so that the next batch does not receive it. */
+/** Safety margin in seconds: messages stay hidden for this time after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
-/** Milliseconds before the end of the invocation at which a call of the pipeline is aborted, so that a result is left. */
+/** If the pipeline's function does not answer, the call is aborted this long before the end, to return the counts. */
 const reportMs = 3_000;
 
 /** The run ends after this number of empty receives in a row. SQS may return nothing once although messages exist. */
 const maxEmptyReceives = 2;
 
-/** The run ends if all of the last N messages were not for this run. N is this number plus all attempted messages left. */
+/** The run ends after N messages in a row that it must skip. N is this number plus the number of attempted messages. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
@@ -191,7 +191,7 @@ export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
   return async (event, context) => {
     const batch = openBatch(parts, event, context);
     const { next, reason } = await run(batch);
-    // Only the run's last batch releases the messages that it leaves. Otherwise the next batch would receive them again.
+    // Only the last batch of a run releases its messages. The next batch would just receive the messages again.
     if (next !== "more") await batch.queue.release([...batch.inFlight.values()]);
     return batch.counts.close(next, reason);
   };

@@ -133,7 +133,7 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-/** Returns the result for an error. Reports only the name of the fix's own errors: their text may contain item values. */
+/** Returns the result for an error. Of an error that the fix threw, reports only the name: its text may quote values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };

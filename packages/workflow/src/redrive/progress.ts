@@ -53,14 +53,14 @@ export type CountedResult =
   | { readonly outcome: DoneOutcome; readonly isDeleted: boolean }
   | { readonly sink: string; readonly code: string };
 
-/** Counts the messages of one batch. */
+/** Adds the messages of one batch to the counts of the run. */
 export interface BatchCounts {
   readonly attempted: AttemptedMessages;
   readonly received: () => number;
   /** Returns the number of messages that this run has attempted and left in the queue so far. */
   readonly remaining: () => number;
   readonly add: (messageId: string, result: CountedResult) => void;
-  /** Returns the progress after the batch. @throws when the counts do not add up. */
+  /** Returns the progress after this batch. @throws when the numbers of all outcomes do not add up to `received`. */
   readonly close: (next: Progress["next"], reason?: StopReason) => Progress;
 }
 

@@ -26,7 +26,7 @@ import { interruption } from "./errors.ts";
 /** The methods of the SDK's client `SQS` that a redrive calls. You may pass your own client of that class. */
 export type RedriveQueueClient = Omit<SqsCalls, "sendMessageBatch">;
 
-/** Options of functions that use the queue. Where a variable is named, you can set this environment variable instead. */
+/** Options of functions that use the queue. If an option names a variable, you can set the variable instead. */
 export interface QueueOptions {
   /** URL of the dead-letter queue. Variable: `SLUICE_DEAD_LETTER_QUEUE_URL`. */
   readonly queueUrl?: string;

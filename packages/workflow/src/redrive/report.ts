@@ -43,8 +43,8 @@ export interface ReportEvent {
 }
 
 /**
- * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person rejected
- * the run; `expired`: nobody decided in time; `stopped`: the run reached a limit; `failed`: an error ended the run.
+ * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person decided
+ * against it; `expired`: nobody decided in time; `stopped`: the run reached a limit; `failed`: an error ended the run.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 

@@ -28,7 +28,7 @@ interface OrderedDeadLetter extends MessageOrder {
   readonly deadLetter: DeadLetterWithRecord;
 }
 
-/** Converts the engine's results. Skips messages that were not sent, but includes those held back, which count as left. */
+/** Converts the engine's results. Messages that were held back count as left. Other unsent messages get no result. */
 const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): MessageResult[] =>
   [...results].flatMap(([{ deadLetter }, { outcome, stays, code, reason = "" }]): MessageResult[] => {
     if (outcome === "unsent" && code === undefined) return [];
