@@ -133,7 +133,7 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-/** Returns the result for an error. Of an error that the fix threw, reports only the name: its text may quote values. */
+/** Returns the result for an error. If the fix threw the error, reports only its name: its text may contain values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };
