@@ -18,12 +18,12 @@ export interface TemporaryFile {
   readonly close: () => Promise<void>;
 }
 
-/** Opens an empty file. Its texts contain items, so only this user can read it. A crash leaves no file, except on Windows. */
+/** Opens an empty file. Only this user can read the file, because its texts contain items. */
 export const openTemporaryFile = async (): Promise<TemporaryFile> => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   const file = await open(join(folder, "messages"), "wx+", 0o600);
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  // The open file stays readable after its folder is removed, except on Windows.
+  // So a crash leaves no file behind. Except on Windows, an open file stays readable after its folder is removed.
   if (process.platform !== "win32") await removeFolder();
   let end = 0;
   return {

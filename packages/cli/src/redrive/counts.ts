@@ -1,8 +1,8 @@
-// Counts of a redrive.
+// Counts the messages of a redrive by outcome.
 
 import { type RunCounts, runCounts } from "@sluice/redrive";
 
-/** Outcomes of a message. Messages with one of the last five were in no request. */
+/** Outcomes of a message. The handler decides on the first five. The others mean that the message was not sent. */
 export const outcomes = [
   "delivered",
   "superseded",
