@@ -1,4 +1,4 @@
-// Writes dead letters as lines of JSON: to standard output, or to a new file.
+// Writes dead letters as lines of JSON to standard output or to a new file.
 
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -6,7 +6,7 @@ import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 
-/** Encodes an envelope as a line that `sluice redrive` reads. It contains the record, or the URL of a lost record. */
+/** Encodes an envelope as a line that `sluice redrive` can read. If the record is lost, the line has only its URL. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
   return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);

@@ -1,4 +1,4 @@
-// A file as a message source. Each line is one message. The file never changes: a second file lists the removed lines.
+// A message source that reads a file. Each line is a message. Removed lines are listed in a second, progress file.
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";

@@ -84,7 +84,7 @@ export const unmatchedFilterLines = (counts: MessageCounts): string[] => {
   return isUnmatched ? ["the filters select no message; sluice dead-letters list --group shows the messages"] : [];
 };
 
-/** Numbers of messages that are left, or may be delivered again, although the handler did not fail. */
+/** Numbers of messages that are left for reasons other than the handler's result. */
 export interface Remainder {
   /** Number of messages that could not be received, because they were delayed or another consumer held them. */
   readonly hidden: number;
@@ -114,7 +114,7 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
   ];
 };
 
-/** Whether the exit code must tell that messages are left in the source. */
+/** Whether messages are left in the source. In that case, the command ends with the exit code `left`. */
 export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean => {
   const { hidden, isFull, behind, notRemoved, isEverything } = remainder;
   const unsupported = isEverything ? counts.of("unsupported") : 0;

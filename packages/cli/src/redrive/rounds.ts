@@ -1,5 +1,5 @@
 // The rounds of a redrive. A queue returns messages in any order, so a round first receives all available messages, and
-// then sends them in order. A FIFO queue needs several rounds, as SQS returns some messages only after others are removed.
+// then sends them in order. A FIFO queue needs several rounds: it returns some messages only after others are removed.
 
 import { systemClock } from "@sluice/core/sink-kit";
 import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
