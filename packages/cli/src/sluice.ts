@@ -1,4 +1,4 @@
-// The command `sluice`. It loads and runs a subcommand. If that fails, it writes the error in one line.
+// The command `sluice`. Loads and runs a subcommand. If the subcommand fails, writes the error in one line.
 
 import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";

@@ -44,7 +44,7 @@ export const invokeFunction = async (
   const request = { FunctionName: functionName, Payload: JSON.stringify(event) };
   const answer = await client.invoke(request, signal && { abortSignal: signal }).catch((cause: unknown) => {
     const { code, message } = awsRequestError("lambda", lambdaService, cause);
-    // Only this event is too large. `FunctionFailedError` makes the engine halve the request, so that the rest is sent.
+    // The event is too large. After a `FunctionFailedError`, the engine splits the request and sends the parts.
     if (code === "SINK_TOO_LARGE") throw new FunctionFailedError(message, "RequestTooLarge", { cause, code });
     throw cause;
   });

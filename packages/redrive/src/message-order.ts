@@ -34,6 +34,6 @@ export const invocationOrder = (messageId: string, { DDBStreamBatchInfo: batch }
 const byVersion = (one: MessageOrder, other: MessageOrder): number =>
   one.version < other.version ? -1 : Number(one.version > other.version);
 
-/** Sorts messages group by group. The groups keep the order of their first messages, and each is sorted by version. */
+/** Sorts messages group by group. Groups are in the order of their first messages. Each group is sorted by version. */
 export const inOrder = <Message extends MessageOrder>(messages: readonly Message[]): Message[] =>
   [...groupBy(messages, ({ group }) => group).values()].flatMap((group) => group.sort(byVersion));

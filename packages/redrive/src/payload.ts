@@ -33,7 +33,7 @@ export interface Removal<Message> {
 
 /** The functions and the store with which `removeWithRecords` removes messages and records. */
 export interface Removing<Message> {
-  /** Removes messages from their source. Returns the messages that it could remove. */
+  /** Removes messages from their source. Returns the messages that were removed. */
   readonly removeMessages: (messages: readonly Message[]) => Promise<ReadonlySet<Message>>;
   /** The store that contains the records. If `payloadStore` is undefined, the records are not removed. */
   readonly payloadStore: Pick<PayloadStore, "remove"> | undefined;

@@ -1,4 +1,4 @@
-// Counts the messages of a run. At its end, every received message must have exactly one outcome.
+// Counts the messages of a run. At the end of the run, every received message must have exactly one outcome.
 
 /** Number of messages for each outcome. `received` is the sum of these numbers. */
 export type Counts<Name extends string> = { readonly [name in Name | "received"]: number };

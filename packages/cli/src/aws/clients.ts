@@ -1,4 +1,4 @@
-// Creates clients of the AWS SDK. Credentials and region come from the SDK's default chain, unless the user sets them.
+// Creates clients of the AWS SDK. Without options of the user, the SDK looks up credentials and region as usual.
 
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
@@ -41,7 +41,7 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 
-/** Maximum attempts of a Lambda call. Together they take some seconds, in which a throttled function may recover. */
+/** Maximum attempts of a Lambda call. Six attempts take some seconds, in which Lambda may stop throttling. */
 const lambdaMaxAttempts = 6;
 
 /** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */

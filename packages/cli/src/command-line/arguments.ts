@@ -1,4 +1,4 @@
-// Parses a command's arguments. Each command has a table of its options, from which its help is created, too.
+// Parses a command's arguments. Each command has a table of its options. The help text comes from the same table.
 
 import { parseArgs } from "node:util";
 import { CommandError } from "./command-error.ts";
@@ -78,7 +78,7 @@ export const wholeNumber = (option: string, text: string | undefined): number | 
   throw new CommandError(`--${option} is "${text}"; expected a whole number above 0`);
 };
 
-/** Returns the text if it is one of the choices. @throws {CommandError} if it is not */
+/** Returns the text if it is one of the choices. @throws {CommandError} for any other text */
 export const oneOf = <const Choice extends string>(
   option: string,
   text: string,

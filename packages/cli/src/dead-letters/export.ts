@@ -6,7 +6,7 @@ import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 
-/** Encodes an envelope as a line that `sluice redrive` can read. If the record is lost, the line has only its URL. */
+/** Encodes an envelope as a line that `sluice redrive` can read. If the record is lost, the line has the record's URL. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
   return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);

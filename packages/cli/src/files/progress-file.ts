@@ -22,11 +22,11 @@ const textAt = (path: string): Promise<string> =>
     throw error;
   });
 
-/** Removes the last line if it has no line end. A crash may have cut off some digits of its number. */
+/** Removes the last line if it has no line end. A crash may have cut off the last digits of the number in this line. */
 const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
 
 /**
- * Opens the progress file of the file `file`. If it does not exist, it is created when the first line is added.
+ * Opens the progress file of the file `file`. A new progress file is created only when the first line is added.
  * @throws {CommandError} when the progress file contains another digest
  */
 export const openProgressFile = async (file: string, digest: string): Promise<ProgressFile> => {

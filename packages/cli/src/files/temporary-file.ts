@@ -23,7 +23,7 @@ export const openTemporaryFile = async (): Promise<TemporaryFile> => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   const file = await open(join(folder, "messages"), "wx+", 0o600);
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  // So a crash leaves no file behind. Except on Windows, an open file stays readable after its folder is removed.
+  // The folder is removed now, so that a crash leaves no file. The open file stays readable, except on Windows.
   if (process.platform !== "win32") await removeFolder();
   let end = 0;
   return {

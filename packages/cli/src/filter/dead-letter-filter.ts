@@ -71,7 +71,7 @@ const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: E
 /** What a command needs of each dead letter that the filter selects. */
 export interface DeadLetterCollector<Value> {
   readonly needsRecord: (envelope: Envelope) => boolean;
-  /** Returns the value to store for a dead letter. The record may be missing if it is lost, or was not needed. */
+  /** Returns the value to store for a dead letter. The envelope has no record if the record is lost or not needed. */
   readonly keep: (envelope: Envelope, isLost: boolean, body: string) => Value | Promise<Value>;
 }
 

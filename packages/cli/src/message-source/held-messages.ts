@@ -32,13 +32,13 @@ export interface HeldMessages {
 }
 
 interface Held extends HeldMessage {
-  /** End of the visibility timeout, in milliseconds since the epoch. Infinity means: do not extend it any more. */
+  /** End of the visibility timeout, in milliseconds since the epoch. Infinity: the message is not extended any more. */
   readonly until: number;
 }
 
 /**
- * Maximum number of messages that are extended per second. If many messages are held, each extension is longer. Example:
- * 120,000 messages are extended by 40 minutes, with five requests per second. After a crash they stay hidden that long.
+ * Maximum number of messages that are extended per second. If many messages are held, each extension lasts longer:
+ * 120,000 messages are extended by 40 minutes each. After a crash, these messages may stay hidden for 40 minutes.
  */
 const extendedPerSecond = 50;
 
@@ -60,7 +60,7 @@ export const heldMessages = (holding: Holding): HeldMessages => {
     const seconds = Math.min(maxVisibilitySeconds, Math.max(holdSeconds, Math.ceil(held.size / extendedPerSecond)));
     const soon = now() + (holdSeconds * 1_000) / 2;
     const due = [...held.values()].filter(({ until }) => until < soon);
-    // If a request is not answered, the next check sends it again.
+    // If a request is not answered, the next check tries to extend the same messages again.
     const { successful, refused } = await changeVisibility(holding, due, () => seconds);
     // A message that was released or received again during the request must not be changed here.
     const isHeld = (message: Held): boolean => held.get(message.id) === message;

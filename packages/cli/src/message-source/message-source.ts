@@ -9,7 +9,7 @@ export interface SourceMessage {
 
 /** Status of a source before messages are received. */
 export interface SourceStatus {
-  /** Approximate number of messages that can be received, or undefined if it is unknown. */
+  /** Approximate number of messages that can be received, or undefined if the number is unknown. */
   readonly available: number | undefined;
   /** Number of messages that cannot be received now: they are delayed, or another consumer has received them. */
   readonly hidden: number;
@@ -33,7 +33,7 @@ export interface ReceiveEnd {
 export interface MessageSource {
   /** How the source is called in texts for the user: `orders-dead-letters`. */
   readonly name: string;
-  /** Whether the source is a FIFO queue, which returns some messages only after earlier ones of the group are removed. */
+  /** Whether the source is a FIFO queue, which returns some messages only after earlier messages are removed. */
   readonly isFifo: boolean;
   /** @throws {CommandError} when the source cannot be reached */
   readonly status: () => Promise<SourceStatus>;

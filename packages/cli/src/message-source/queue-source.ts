@@ -96,7 +96,7 @@ const receiveAll = async (
     if (messages === undefined) return { isFull: true };
     for (const message of messages) await pass(message);
     received += messages.length;
-    // A FIFO queue gets more rounds. They receive the messages that this round has missed.
+    // For a FIFO queue, the caller starts more rounds, which receive the messages that this round has missed.
     if (queue.isFifo && received > 0 && messages.length === 0) break;
     if (messages.length > 0) emptyPolls = 0;
     else if (isLongPoll) emptyPolls += 1;

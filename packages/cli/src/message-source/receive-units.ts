@@ -14,7 +14,7 @@ export interface MessageUnit<Value> {
 
 /** A message that was read. */
 export interface ReadMessage<Value> {
-  /** Messages with the same `deadLetterId` are copies. If it is undefined, the message has no copies. */
+  /** Messages with the same `deadLetterId` are copies of each other. Undefined for messages that have no copies. */
   readonly deadLetterId?: string;
   readonly recordUrl?: string | undefined;
   /** Returns the value for the message's unit, or undefined if the filter does not select the message. */
@@ -36,7 +36,7 @@ interface Round<Value> {
   /** Ids of copies whose unit was removed in an earlier round. These copies can be removed, too. */
   readonly lateCopies: string[];
   readonly unsupported: string[];
-  /** For each dead letter, the messages that the filter did not select. It may still select a later copy. */
+  /** For each dead letter, the messages that were not selected. A later copy of the dead letter may be selected. */
   readonly notSelected: Map<string, Copy[]>;
   /** Number of messages that are copies. */
   copies: number;

@@ -11,7 +11,7 @@ export type SourceAddress =
 
 const expected = "expected a queue's URL (https://sqs.…)";
 
-/** Returns the text if it is a queue's URL. @throws {CommandError} if it is not */
+/** Returns the text if it is a queue's URL. @throws {CommandError} for any other text */
 export const queueUrlIn = (text: string): string => {
   if (/^https?:\/\/[^/]+\/.+/.test(text) && URL.canParse(text)) return text;
   throw new CommandError(`"${text}" is not the URL of a queue; ${expected}`);

@@ -1,4 +1,4 @@
-// Collects messages that a command does not support, and describes them: content, number, and the first one's id.
+// Collects messages that a command does not support. For each kind of content, reports the number and the first id.
 
 import { messageContent } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";

@@ -54,11 +54,11 @@ export const finisher = (
       const units = completeUnits(results, redrive);
       const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
       const done = units.filter((unit) => !isStaying(unit));
-      // If the source is not a queue, S3 records are kept: the same dead letters may be in a queue and need them.
+      // For a file or a bucket, S3 records are not deleted: a queue may contain the same dead letters.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
       notRemoved += left;
-      // From a FIFO queue, the next round would receive the released messages again, instead of those behind them.
+      // For a FIFO queue, nothing is released yet: the next round would only receive the same messages again.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
   };

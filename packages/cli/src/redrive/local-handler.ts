@@ -43,7 +43,7 @@ const startWorker = ({ handler, aws, onOutput }: LocalHandlerOptions): Worker =>
   return worker;
 };
 
-/** Matches the end of Node's error message, which names a file of this command. This would only confuse the user. */
+/** Matches the end of Node's error message, which names a file of this command. The user does not know this file. */
 const importedFrom = / imported from .*/;
 
 /** Checks the worker's first message. @throws {CommandError} when the worker could not load the handler */
@@ -79,7 +79,7 @@ const readyWorker = async (options: LocalHandlerOptions) => {
     isDead = true;
     return error;
   });
-  // The worker's last message and its exit may arrive in the same tick. `next` comes first, so the message is used.
+  // If the worker's last message and its exit arrive at the same time, the message wins, because `next` is listed first.
   const nextMessage = async (): Promise<WorkerMessage> => {
     const next = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
     const message = await Promise.race([next, death]);

@@ -10,7 +10,7 @@ export interface LocalHandler {
   readonly exportName: string;
 }
 
-/** A message from the worker. The first one says whether the handler could be loaded. Then one follows per event. */
+/** A message from the worker. The first message says whether the handler was loaded. Each later message is an answer. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "unusable"; readonly reason: string; readonly stack: string }

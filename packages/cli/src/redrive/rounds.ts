@@ -57,7 +57,7 @@ const receiveParts = async (
   counts.add("copy", copies);
   counts.add("notSelected", notSelected.length);
   counts.add("unsupported", unsupported.length);
-  // If an error ended the receive, one message is in none of the lists. It counts as unsent.
+  // If an error ended the receive, one message is in none of the lists. This message counts as unsent.
   counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
   await finisher.removeCopies(lateCopies);
   if (!source.isFifo) await source.release([...unsupported, ...notSelected]);

@@ -16,7 +16,7 @@ export const isConfirmed = async (question: string, signal: AbortSignal): Promis
     if (answer === undefined) process.stderr.write("\n");
     return answer !== undefined && /^y(es)?$/i.test(answer.trim());
   } catch (error) {
-    // On an abort no line end has to be written, because readline has written one.
+    // After an abort, no line end is written here, because readline has already written a line end.
     if (signal.aborted) return false;
     throw error;
   } finally {

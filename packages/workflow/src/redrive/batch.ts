@@ -35,13 +35,13 @@ export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => P
 /** Safety margin in seconds: messages stay hidden for this time after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
-/** If the pipeline's function does not answer, the call is aborted this long before the end, to return the counts. */
+/** Milliseconds that are reserved for returning the counts. A call of the pipeline's function is aborted before. */
 const reportMs = 3_000;
 
 /** The run ends after this number of empty receives in a row. SQS may return nothing once although messages exist. */
 const maxEmptyReceives = 2;
 
-/** The run ends after N messages in a row that it must skip. N is this number plus the number of attempted messages. */
+/** The run ends after skipping this many messages in a row, plus one for each attempted message that is left. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
@@ -156,11 +156,11 @@ const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
 };
 
 /**
- * Decides how the batch ends after an error. If the batch has counted messages, it must return these counts, so it
- * ends normally, and another batch follows. Otherwise it fails, and the state machine waits and retries the batch.
+ * Decides how the batch ends after an error. If the batch has counted messages, the batch ends normally, so that the
+ * counts are not lost, and another batch follows. Otherwise the batch fails, and the state machine retries it later.
  */
 const endAfter = async (batch: BatchRun, error: unknown): Promise<BatchEnd> => {
-  // After a timeout, the pipeline's function may still be processing the messages, so these stay hidden for now.
+  // After a timeout, the messages stay hidden, because the pipeline's function may still be processing them.
   if (!isTimeout(error)) await batch.queue.release([...batch.pending.values()]);
   batch.logger.warn("batch interrupted", { run: batch.event.run, reason: String(error) });
   if (error instanceof BrokenFunctionError) return { next: "stopped", reason: "pipeline" };
@@ -191,7 +191,7 @@ export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
   return async (event, context) => {
     const batch = openBatch(parts, event, context);
     const { next, reason } = await run(batch);
-    // Only the last batch of a run releases its messages. The next batch would just receive the messages again.
+    // Only the last batch of a run releases messages. After another batch, the next batch would receive them again.
     if (next !== "more") await batch.queue.release([...batch.inFlight.values()]);
     return batch.counts.close(next, reason);
   };

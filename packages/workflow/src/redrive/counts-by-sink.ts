@@ -8,7 +8,7 @@ const maxSinks = 20;
 const maxCodes = 20;
 const maxNameLength = 80;
 
-/** If there are too many different names, all others are counted under this name. */
+/** If there are too many different names, all further names are counted under this name. */
 const otherName = "other";
 
 /** Characters that may take more than one byte in JSON. */

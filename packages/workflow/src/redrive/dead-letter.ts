@@ -12,7 +12,7 @@ export interface DeadLetter {
   readonly envelope: Envelope | undefined;
 }
 
-/** A dead letter and its record. If the fix has changed the record, `fixedRecord` is the changed one. */
+/** A dead letter and its record. If the fix has changed the record, `fixedRecord` is the changed record. */
 export interface DeadLetterWithRecord extends DeadLetter {
   readonly record: StreamRecord | undefined;
   readonly fixedRecord?: StreamRecord;

@@ -30,7 +30,7 @@ export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined |
 
 /**
  * Inspects one dead letter. A fix may change the record's images and add missing members. It must not change the
- * record's keys, sequence number, stream or id. It must have no side effects, because it may see a dead letter again.
+ * record's keys, sequence number, stream or id. It must have no side effects: a dead letter may be inspected repeatedly.
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
@@ -39,7 +39,7 @@ export type FixResult = DeadLetterWithRecord | MessageResult;
 
 /** The user's fix, its time limits, and the store from which records are fetched. */
 export interface FixContext {
-  /** If it is undefined, `applyFix` only fetches the records. */
+  /** If `fix` is undefined, `applyFix` only fetches the records. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
   readonly payloadStore: PayloadStore | undefined;
@@ -133,7 +133,7 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-/** Returns the result for an error. If the fix threw the error, reports only its name: its text may contain values. */
+/** Returns the result for an error. Of the fix's own error, reports only the name: the text may contain item values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };

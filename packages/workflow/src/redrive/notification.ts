@@ -30,7 +30,7 @@ export interface TopicClient {
 export interface NotificationOptions {
   /** ARN of an SNS topic. Variable: `SLUICE_TOPIC_ARN`. */
   readonly topicArn?: string;
-  /** A function that sends a notification, for example by SES. If it is given, the topic is not used. */
+  /** A function that sends a notification, for example by SES. If `sendMail` is given, the topic is not used. */
   readonly sendMail?: (notification: Notification) => Promise<unknown>;
   readonly clients?: { readonly sns?: TopicClient };
 }

@@ -110,7 +110,7 @@ const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise
   let last: readonly QueueMessage[] = received;
   while (last.length > 0 && received.length < request.maxMessages && bytesOf(received) < maxReceivedBytes) {
     const rest = { ...request, maxMessages: request.maxMessages - received.length, waitSeconds: 0 };
-    // The error is ignored, so that the messages received so far are returned. If it persists, the next call throws it.
+    // The error is ignored, so that the messages received so far are returned. The next call will show a lasting error.
     last = await receiveTen(queue, rest).catch(() => []);
     received.push(...last);
   }

@@ -93,7 +93,7 @@ const conditionParts = ({ expression, names, values }: ItemExpression) => ({
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
 });
 
-/** Sends a conditional request. Returns false if DynamoDB refuses it because the condition is not met. */
+/** Sends a conditional request. Returns false if DynamoDB refuses the request because the condition is not met. */
 const isApplied = async (request: () => Promise<unknown>): Promise<boolean> => {
   try {
     await request();
@@ -129,7 +129,7 @@ const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<Ite
 
 /**
  * Puts a placeholder item that has only the key and the marker, and deletes the placeholder. The stream then emits a
- * REMOVE record. If a writer has replaced the placeholder, the new item stays. After a crash, a retry removes the rest.
+ * REMOVE record. If a writer has replaced the placeholder, the new item stays. A retry deletes an old placeholder.
  */
 const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
@@ -145,7 +145,7 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   };
   const client = await connection.get();
   const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
-  // The result is ignored: if the item exists, it may be the placeholder of a crashed attempt. The delete checks this.
+  // The result is ignored: if the item exists, it may be the placeholder of a crashed attempt. The delete checks the marker.
   await isApplied(() => client.putItem(put));
   const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
   return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;
