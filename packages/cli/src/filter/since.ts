@@ -4,7 +4,7 @@ import { CommandError } from "../command-line/command-error.ts";
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** Matches texts that start with an ISO 8601 date. `Date.parse` also accepts texts whose meaning is not standardized. */
+/** Matches texts that start with an ISO 8601 date. `Date.parse` also accepts texts that no standard defines. */
 const isoStart = /^\d{4}-\d\d-\d\d/;
 
 /** Converts an ISO time, or `2h` for two hours ago, to milliseconds. @throws {CommandError} for any other text */

@@ -19,7 +19,7 @@ export interface ObjectClient {
 
 const requestsAtOnce = 8;
 
-/** Creates a message source that reads the objects under a prefix. S3 cannot hide objects, so other readers still see them. */
+/** Creates a message source that reads the objects under a prefix. Does not hide the objects from other readers. */
 export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
   const name = `s3://${Bucket}/${Prefix}`;
   let listed: readonly string[] | undefined;

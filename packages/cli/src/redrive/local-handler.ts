@@ -79,7 +79,7 @@ const readyWorker = async (options: LocalHandlerOptions) => {
     isDead = true;
     return error;
   });
-  // If the worker's last message and its exit arrive at the same time, the message wins, because `next` is listed first.
+  // If the worker's last message and its exit arrive together, the message is used, because `next` is listed first.
   const nextMessage = async (): Promise<WorkerMessage> => {
     const next = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
     const message = await Promise.race([next, death]);

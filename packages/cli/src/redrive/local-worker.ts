@@ -1,5 +1,5 @@
-// The worker thread of `--to local`. The handler runs in it, so that the command can keep messages hidden even if the
-// handler blocks or crashes.
+// The worker thread of `--to local`. The handler runs in this thread, because it may block or crash. Meanwhile, the
+// command in the main thread keeps the messages hidden.
 
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -10,7 +10,7 @@ export interface LocalHandler {
   readonly exportName: string;
 }
 
-/** A message from the worker. The first message says whether the handler was loaded. Each later message is an answer. */
+/** A message from the worker. The first message says whether the handler was loaded. Later messages are answers. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "unusable"; readonly reason: string; readonly stack: string }

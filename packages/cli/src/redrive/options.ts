@@ -14,7 +14,7 @@ import { helpOf } from "../command-line/help.ts";
 import { type DeadLetterFilter, deadLetterFilter, filterOptions } from "../filter/dead-letter-filter.ts";
 import { type SourceAddress, sourceAddressIn } from "../message-source/source-address.ts";
 
-/** Where the pipeline's handler runs. */
+/** The pipeline's handler: a function in Lambda, or a module that is loaded on this machine. */
 export type Handler =
   | { readonly to: "lambda"; readonly functionName: string }
   | { readonly to: "local"; readonly handler: string };

@@ -22,7 +22,7 @@ export const deadLetterReader = (
     keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
   });
 
-/** Maximum bytes of one part, counted as a string in the request's JSON, in which quotes are escaped. */
+/** Maximum bytes of one part. Counts the part as a JSON string, in which quotes are escaped. */
 const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));

@@ -74,7 +74,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
         stream.write(`${stepText(step, false)}\n`);
         return;
       }
-      // The text is cut to the terminal's width, because `eraseLine` erases only one line. Unknown: 0.
+      // `eraseLine` erases only one line, so the text must not wrap. If the width is unknown, `columns` is 0.
       stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
       isShown = true;
     },

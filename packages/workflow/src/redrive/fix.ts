@@ -30,7 +30,7 @@ export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined |
 
 /**
  * Inspects one dead letter. A fix may change the record's images and add missing members. It must not change the
- * record's keys, sequence number, stream or id. It must have no side effects: a dead letter may be inspected repeatedly.
+ * record's keys, sequence number, stream or id. It must have no side effects: a dead letter may be inspected twice.
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 

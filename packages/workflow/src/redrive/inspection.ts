@@ -11,7 +11,7 @@ import { type RunSettings, settingsFor } from "./settings.ts";
 
 /** Options of the function. If an option names a variable, you can set that environment variable instead. */
 export interface InspectionOptions extends QueueOptions {
-  /** Number of messages in the sample, which are received and released at once. Default 100. 0 means no sample. */
+  /** Number of messages in the sample, which are received and then released. Default 100. 0 means no sample. */
   readonly sampleSize?: number;
   /** Seconds to wait for the sample's first message. Default 5. */
   readonly pollSeconds?: number;

@@ -44,7 +44,7 @@ export interface QueueMessage extends Receipt {
   readonly receiveCount: string;
 }
 
-/** How many messages to receive, and how long to wait for and to hide them. */
+/** How many messages to receive, how long to hide the messages, and how long to wait for the first message. */
 export interface ReceiveRequest {
   readonly maxMessages: number;
   /** Seconds during which no other consumer receives the messages. */

@@ -145,7 +145,7 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   };
   const client = await connection.get();
   const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
-  // The result is ignored: if the item exists, it may be the placeholder of a crashed attempt. The delete checks the marker.
+  // The result is ignored. If the item exists, it may be the placeholder of an earlier attempt, which is deleted now.
   await isApplied(() => client.putItem(put));
   const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
   return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;

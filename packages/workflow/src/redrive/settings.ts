@@ -9,7 +9,7 @@ export type RedriveMode = "redrive" | "republish";
 export interface RunSettings {
   /** Maximum number of messages per second. Default: no limit. */
   readonly ratePerSecond?: number;
-  /** If this many attempted messages stay in the queue, the run ends, because other messages may fail, too. Default 1,000. */
+  /** If this many messages have failed and stay in the queue, the run ends, as more may fail, too. Default 1,000. */
   readonly maxFailures?: number;
   /** The run ends after this number of messages. Useful for a first trial with a few messages. Default: no limit. */
   readonly maxMessages?: number;
