@@ -70,7 +70,7 @@ interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   failuresInARow: number;
 }
 
-/** Messages of one request, and the rest of their unit. */
+/** The messages and records of one request. `rest` has the unit's messages that did not fit into the request. */
 interface EngineRequest {
   readonly messages: readonly MessageOrder[];
   readonly records: readonly TaskRecord[];

@@ -32,7 +32,7 @@ const jsonIn = (payload: Uint8Array | undefined): unknown => {
 
 /**
  * Calls a function with an event, and resolves with the function's answer.
- * @throws {FunctionFailedError} when the function failed, or when Lambda refused the event for its size.
+ * @throws {FunctionFailedError} when the function failed, or when Lambda refused the event because of the event's size.
  * @throws the SDK's error when Lambda did not call the function for another reason.
  */
 export const invokeFunction = async (

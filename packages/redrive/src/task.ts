@@ -63,7 +63,7 @@ const unanswered: RedriveResult = {
  * Reads the handler's answer. Returns a function that looks up the result of a message. A message stays in its source
  * if `batchItemFailures` contains the message's id, or if the whole answer does not contain this id. Other messages are
  * finished: the pipeline has delivered their records, or has sent the records to another queue.
- * @throws {UnexpectedAnswerError} when the answer is not that of a pipeline's handler.
+ * @throws {UnexpectedAnswerError} when the answer does not have the form of a pipeline's answer.
  */
 export const readAnswer = (answer: unknown, isDryRun: boolean): ((messageId: string) => RedriveResult) => {
   const { outcomes, batchItemFailures } = (answer ?? {}) as {

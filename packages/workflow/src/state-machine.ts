@@ -7,7 +7,7 @@ import { type RedriveMode, type RunSettings, settingsIn } from "./redrive/settin
 
 /** Options of the state machine. The input of an execution may override the members of `RunSettings`. */
 export interface RedriveStateMachineOptions extends RunSettings {
-  /** `redrive` (default) sends dead letters to the failed sink. `republish` updates the items in the source table. */
+  /** `redrive` sends a dead letter to the sink that failed. `republish` updates its item instead. Default `redrive`. */
   readonly mode?: RedriveMode;
   /** If this option is set, the run waits until a person approves it. Default: no approval is needed. */
   readonly approval?: {

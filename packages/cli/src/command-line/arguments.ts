@@ -70,7 +70,7 @@ export const parseArguments = <const Specs extends OptionSpecs>(
   }
 };
 
-/** Reads a whole number. @throws {CommandError} unless the text is a whole number above 0 */
+/** Reads a whole number. @throws {CommandError} if the text is not a whole number above 0 */
 export const wholeNumber = (option: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const number = Number(text);

@@ -25,5 +25,5 @@ export type MessageCounts = RunCounts<CountedOutcome>;
 /** Creates counts that are all zero. */
 export const redriveCounts = (): MessageCounts => runCounts(outcomes);
 
-/** Returns the number of messages that were selected but not redriven. */
+/** Returns the number of selected messages that were rejected, must be retried, or were not sent. */
 export const leftOf = (counts: MessageCounts): number => counts.of("rejected", "retried", "unsent");

@@ -30,7 +30,7 @@ export interface BatchOptions extends QueueOptions {
   readonly payloadStore?: PayloadStore;
   /** Maximum number of messages that are received and redriven together, as one chunk. Default 100, at most 1,000. */
   readonly chunkSize?: number;
-  /** Seconds to wait for a message. The run ends after two waits in a row without a message. Default 5. */
+  /** Seconds that a receive waits for a message. The run ends after two empty receives in a row. Default 5. */
   readonly pollSeconds?: number;
   /**
    * Milliseconds that a chunk may take. A batch starts a second or later chunk only if this much time is left. Default

@@ -93,7 +93,7 @@ const keepsIdentity = (before: StreamRecord, after: StreamRecord): boolean => {
   return identityOf(before).every((part, index) => part === undefined || isDeepStrictEqual(part, given[index]));
 };
 
-/** Converts a record to plain JSON. Bytes become base64 text, as Lambda delivers them. */
+/** Converts a record to plain JSON. Bytes become base64 text, as in the events that Lambda sends. */
 const asJson = (record: StreamRecord): StreamRecord => {
   const text = JSON.stringify(record, function (this: Record<string, unknown>, name, value: unknown) {
     // `value` is what `JSON.stringify` has already made of a Buffer. The original is in `this[name]`.

@@ -1,4 +1,4 @@
-// DynamoDB conditions that check whether an item is still as a record describes it.
+// Creates DynamoDB conditions that check whether an item has changed since a record was written.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";

@@ -17,7 +17,7 @@ export type StopReason = "failures" | "messages" | "pipeline";
 
 /** The state of a run between two batches. */
 export interface Progress {
-  /** `more`: another batch follows; `done`: every message was attempted; `stopped`: see `reason`. */
+  /** `more`: another batch follows. `done`: every message was attempted. `stopped`: the run ended early, see `reason`. */
   readonly next: "more" | "done" | "stopped";
   readonly reason: StopReason | "";
   /** Number of batches that have returned counts. */
@@ -27,7 +27,7 @@ export interface Progress {
   readonly counts: RedriveCounts;
   /** Numbers of messages that were attempted and stay in the queue. The sum of these numbers is `counts.left`. */
   readonly left: CountsBySink;
-  /** Number of messages that are done but could not be deleted. */
+  /** Number of messages that are done but could not be deleted, so that they will be received again. */
   readonly notDeleted: number;
   /** The attempted messages, as `attemptedMessages` encodes them. */
   readonly attempted: string;
