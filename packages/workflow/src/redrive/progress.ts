@@ -17,7 +17,7 @@ export type StopReason = "failures" | "messages" | "pipeline";
 
 /** The state of a run between two batches. */
 export interface Progress {
-  /** `more`: another batch follows. `done`: every message was attempted. `stopped`: the run ended early, see `reason`. */
+  /** `more`: another batch follows. `done`: every message was attempted. `stopped`: ended early, see `reason`. */
   readonly next: "more" | "done" | "stopped";
   readonly reason: StopReason | "";
   /** Number of batches that have returned counts. */
