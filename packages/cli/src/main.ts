@@ -3,9 +3,9 @@
 import { sluice } from "./sluice.ts";
 import { processTerminal } from "./terminal/terminal.ts";
 
-// The SDK's warning about Node 20 would break the progress line.
+// Turns off the SDK's warning about old versions of Node, which would appear in the middle of the progress line.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-// A reader of the output, such as `head`, may close it before its end.
+// EPIPE is no error: the program that reads the output, such as `head`, may stop before the end of the output.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

@@ -1,4 +1,4 @@
-// The command `sluice`. It loads and runs one of its subcommands, and writes errors in one line.
+// The command `sluice`. Loads and runs a subcommand. If the subcommand fails, writes the error in one line.
 
 import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
@@ -50,7 +50,7 @@ const dispatch = async (args: readonly string[], terminal: Terminal): Promise<nu
   return exitCodes.done;
 };
 
-/** Formats an error with its causes. */
+/** Formats an error with its stack and its causes. */
 const stackOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   return `${error.stack}${error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause)}`}`;

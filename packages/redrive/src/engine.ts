@@ -1,5 +1,5 @@
-// The engine of a redrive. It sends messages to a pipeline's handler, one request after the other. It does not send a
-// message while an earlier message of the same group has to be retried.
+// The engine of a redrive. It sends messages to a pipeline's handler, one request after the other. After a message has
+// failed with outcome `retried`, the engine sends no later message of the same group.
 
 import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
 import { inOrder, type MessageOrder } from "./message-order.ts";
@@ -16,36 +16,36 @@ import {
   type TaskRecord,
 } from "./task.ts";
 
-/** Options of the engine, for one run. */
+/** Options of an engine. An engine serves one run. */
 export interface RedriveEngineOptions<Message extends MessageOrder> {
   /**
-   * Calls the handler with an event, and resolves with its answer.
-   * @throws {FunctionFailedError} when the function failed as a whole; any other error ends the run.
+   * Calls the handler with an event, and resolves with the handler's answer.
+   * @throws {FunctionFailedError} when the function failed as a whole. If `invoke` throws another error, the run ends.
    */
   readonly invoke: (event: RedriveEvent) => Promise<unknown>;
-  /** Creates the record of a message, just before its request. The record's `messageId` must be unique in the run. */
+  /** Creates the event's record for a message, just before the request. Each `messageId` must be unique in the run. */
   readonly recordOf: (message: Message) => Promise<TaskRecord> | TaskRecord;
-  /** Called with the results of each request and of unsent messages. In the end, every message has one result. */
+  /** Called after each request, and for messages that are not sent. Every message gets exactly one result. */
   readonly onResults: (results: ReadonlyMap<Message, RedriveResult>) => Promise<void>;
   readonly isDryRun?: boolean;
-  /** Default: no limit. */
+  /** Limit of messages per second. Default: no limit. */
   readonly rate?: MessageRate;
-  /** Ends the run after the request in flight. Default: no signal ends the run. */
+  /** When the signal aborts, the engine waits for the current request and sends no more. Default: no signal. */
   readonly signal?: AbortSignal;
 }
 
-/** Sends the messages of a run. A group that is held back stays so in later calls of `send`, too. */
+/** Sends the messages of a run. If a call of `send` holds back a group, later calls hold back the same group, too. */
 export interface RedriveEngine<Message extends MessageOrder> {
   /**
-   * Sends messages, each group in order. Resolves when every message has its result.
-   * @throws {BrokenFunctionError} after too many failed requests in a row; the errors of `invoke` and `onResults`.
+   * Sends messages, in order within each group. Resolves when every message has its result.
+   * @throws {BrokenFunctionError} after too many failed requests in a row. Also passes on `invoke`'s other errors.
    */
   readonly send: (messages: readonly Message[]) => Promise<void>;
 }
 
 /**
- * Failed requests in a row after which the function counts as broken. One message that crashes the function causes
- * eight failed requests among a hundred messages, and each neighbour that crashes it, too, causes one or a few more.
+ * Number of failed requests in a row after which the engine gives up. The limit must exceed what a single bad message
+ * causes: if one of 100 messages crashes the function, eight requests fail before that message is found.
  */
 export const maxFailuresInARow = 16;
 
@@ -57,12 +57,12 @@ const heldBack: RedriveResult = {
   code: "EARLIER_CHANGE_FAILED",
 };
 
-/** State of a run. Only the caller needs the exact type of the messages. */
+/** State of a run. It is not generic, because only the caller needs the exact type of the messages. */
 interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   readonly signal: AbortSignal;
-  /** Messages that wait. The last unit is sent next. Messages of different units are never in one request. */
+  /** Messages that are still to be sent. The last unit is sent next. A request contains messages of one unit only. */
   units: (readonly MessageOrder[])[];
-  /** Groups whose later messages are held back. */
+  /** Groups of which no more messages are sent. */
   readonly heldBackGroups: Set<string>;
   /** Maximum number of messages in the next request. */
   size: number;
@@ -70,7 +70,7 @@ interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
   failuresInARow: number;
 }
 
-/** Messages of one request, and the rest of their unit. */
+/** The messages and records of one request. `rest` has the unit's messages that did not fit into the request. */
 interface EngineRequest {
   readonly messages: readonly MessageOrder[];
   readonly records: readonly TaskRecord[];
@@ -79,7 +79,7 @@ interface EngineRequest {
 
 type Results = ReadonlyMap<MessageOrder, RedriveResult>;
 
-/** Creates the next request from the last unit. It contains as many messages as a request may contain. */
+/** Creates the next request from the last unit. The request gets as many of the unit's messages as the limits allow. */
 const nextRequest = async ({ units, size, recordOf }: EngineRun): Promise<EngineRequest> => {
   const unit = units.at(-1) ?? [];
   const records: TaskRecord[] = [];
@@ -93,7 +93,7 @@ const nextRequest = async ({ units, size, recordOf }: EngineRun): Promise<Engine
   return { messages: unit.slice(0, records.length), records, rest: unit.slice(records.length) };
 };
 
-/** Adds units to those that wait. The last one is sent next. */
+/** Adds units to `run.units`. The last unit is sent next. Skips empty units. */
 const putBack = (run: EngineRun, ...units: readonly (readonly MessageOrder[])[]): void => {
   run.units.push(...units.filter((unit) => unit.length > 0));
 };
@@ -107,7 +107,7 @@ const holdBack = async (run: EngineRun): Promise<void> => {
   await run.onResults(new Map(messages.map((message) => [message, heldBack])));
 };
 
-/** Passes the results on. If a message must be retried, holds back the later messages of its group. */
+/** Passes results to `onResults`. After an outcome `retried`, holds back all waiting messages of the same group. */
 const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
   for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
@@ -133,7 +133,7 @@ const succeed = async (run: EngineRun, request: EngineRequest, resultOf: ResultO
   await finish(run, results);
 };
 
-/** Halves a request that failed as a whole, until the message that makes the function fail is alone in its request. */
+/** Splits a failed request into two units. After a few splits, the message that causes the failure is sent alone. */
 const fail = async (run: EngineRun, { messages, rest }: EngineRequest, error: FunctionFailedError): Promise<void> => {
   run.failuresInARow += 1;
   putBack(run, rest);
@@ -160,7 +160,7 @@ const sendNext = async (run: EngineRun): Promise<void> => {
     if (error instanceof FunctionFailedError) return error;
     throw error;
   });
-  // Only now: if an error has prevented the request, its messages are still to be sent.
+  // The unit is removed only after the answer. If `invoke` threw, the unit's messages must get the result `unsent`.
   run.units.pop();
   await (answer instanceof FunctionFailedError ? fail(run, request, answer) : succeed(run, request, answer));
 };
@@ -187,7 +187,7 @@ export const redriveEngine = <Message extends MessageOrder>(
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
   const run: EngineRun = {
     signal: new AbortController().signal,
-    // The cast is safe, because `send` accepts only messages of the caller's type.
+    // The cast is safe: the options' functions get only messages from `send`, which accepts only the caller's type.
     ...(options as unknown as RedriveEngineOptions<MessageOrder>),
     ...{ units: [], heldBackGroups: new Set(), size: maxSize, maxSize, failuresInARow: 0 },
   };

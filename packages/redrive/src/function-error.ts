@@ -1,4 +1,4 @@
-// Errors of the function that a redrive calls.
+// Errors of a Lambda function that a redrive calls.
 
 /** The function was called and failed as a whole: it threw an error, timed out or crashed. */
 export class FunctionFailedError extends Error {
@@ -15,17 +15,17 @@ export class FunctionFailedError extends Error {
   }
 }
 
-/** So many requests failed in a row that the cause is the function, and not a message. */
+/** Many requests failed in a row. The function itself is broken, so it makes no sense to send more messages. */
 export class BrokenFunctionError extends Error {
   override name = "BrokenFunctionError";
 }
 
-/** Errors whose messages contain no item values: Lambda's own, and those for which core guarantees it. */
+/** Names of errors whose messages contain no item values: Lambda's own errors, and errors of `@sluice/core`. */
 const plainErrors = /^(Sandbox|Runtime|Function)\.|^(Config|Record|Sink|Deadline)Error$/;
 
 const timeout = /Task timed out after [\d.]+ seconds/;
 
-/** Creates the error for a failed function. Withholds the message of a user's error, because it may quote an item. */
+/** Creates the error for a failed function. Leaves out the text of the user's own errors, which may contain items. */
 export const functionFailed = (errorType: string, message: string): FunctionFailedError => {
   const [timedOut] = timeout.exec(message) ?? [];
   const [line = ""] = message.split("\n");

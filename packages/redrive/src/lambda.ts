@@ -4,7 +4,7 @@ import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
 import { FunctionFailedError, functionFailed } from "./function-error.ts";
 
 /**
- * The call of `Lambda` from `@aws-sdk/client-lambda` that a redrive makes; your own client fits.
+ * The method of the SDK's client `Lambda` that a redrive calls. You may pass your own client of that class.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export interface LambdaClient {
@@ -14,7 +14,7 @@ export interface LambdaClient {
   ) => Promise<{ readonly FunctionError?: string | undefined; readonly Payload?: Uint8Array | undefined }>;
 }
 
-/** Lambda's error names that core's table lacks. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
+/** Lambda's error names that are not in the common table of `@sluice/core`. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
 export const lambdaService: AwsService = {
   name: "Lambda",
   codes: {
@@ -31,9 +31,9 @@ const jsonIn = (payload: Uint8Array | undefined): unknown => {
 };
 
 /**
- * Calls a function with an event, and resolves with its answer.
- * @throws {FunctionFailedError} when the function failed, or when Lambda refused the event for its size.
- * @throws the SDK's error when Lambda did not call the function for any other reason.
+ * Calls a function with an event, and resolves with the function's answer.
+ * @throws {FunctionFailedError} when the function failed, or when Lambda refused the event because of the event's size.
+ * @throws the SDK's error when Lambda did not call the function for another reason.
  */
 export const invokeFunction = async (
   client: LambdaClient,
@@ -44,7 +44,7 @@ export const invokeFunction = async (
   const request = { FunctionName: functionName, Payload: JSON.stringify(event) };
   const answer = await client.invoke(request, signal && { abortSignal: signal }).catch((cause: unknown) => {
     const { code, message } = awsRequestError("lambda", lambdaService, cause);
-    // The function is not at fault, because other messages may fit.
+    // The event is too large. After a `FunctionFailedError`, the engine splits the request and sends the parts.
     if (code === "SINK_TOO_LARGE") throw new FunctionFailedError(message, "RequestTooLarge", { cause, code });
     throw cause;
   });

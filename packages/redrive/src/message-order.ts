@@ -1,17 +1,17 @@
-// The order of messages. An item's changes are sent to a sink in the order in which they happened.
+// The order in which messages are sent: a sink must get the changes of an item in the order in which they happened.
 
 import type { Envelope, InvocationRecord } from "@sluice/core/envelope";
 import { decodeRecord, groupBy, RecordError } from "@sluice/core/sink-kit";
 
-/** The place of a message in the order. */
+/** The place of a message in the sending order. */
 export interface MessageOrder {
-  /** Messages of one group are sent in order. A group is an item's changes for one sink, or one shard's batches. */
+  /** Messages of a group are sent in order. A group has one item's changes for one sink, or the batches of a shard. */
   readonly group: string;
-  /** Position in the group. Versions are compared as text. */
+  /** Position in the group. Lower versions are sent first. Versions are compared as text. */
   readonly version: string;
 }
 
-/** Orders a dead letter by its item and sink. A dead letter whose record cannot be decoded is a group of its own. */
+/** Returns a dead letter's place: its group is its item and sink. An undecodable record gets a group of its own. */
 export const envelopeOrder = ({ id, pipeline, sink, record }: Envelope): MessageOrder => {
   try {
     const { itemKey, version } = decodeRecord(record, "redrive");
@@ -22,7 +22,7 @@ export const envelopeOrder = ({ id, pipeline, sink, record }: Envelope): Message
   }
 };
 
-/** Orders a failed batch by its shard. A batch whose record names no shard is a group of its own. */
+/** Returns a failed batch's place: its group is its shard. A batch without a shard gets a group of its own. */
 export const invocationOrder = (messageId: string, { DDBStreamBatchInfo: batch }: InvocationRecord): MessageOrder => {
   if (batch?.streamArn === undefined) return { group: messageId, version: "" };
   return {
@@ -34,6 +34,6 @@ export const invocationOrder = (messageId: string, { DDBStreamBatchInfo: batch }
 const byVersion = (one: MessageOrder, other: MessageOrder): number =>
   one.version < other.version ? -1 : Number(one.version > other.version);
 
-/** Sorts messages by version within their group. The groups are in the order of their first messages. */
+/** Sorts messages group by group. Groups are in the order of their first messages. Each group is sorted by version. */
 export const inOrder = <Message extends MessageOrder>(messages: readonly Message[]): Message[] =>
   [...groupBy(messages, ({ group }) => group).values()].flatMap((group) => group.sort(byVersion));

@@ -4,17 +4,17 @@ import type { Clock } from "@sluice/core/sink-kit";
 
 /** A limit of messages per second. */
 export interface MessageRate {
-  /** Milliseconds until the next messages may be sent. */
+  /** Returns the milliseconds until the next messages may be sent. */
   readonly waitMs: () => number;
   /** Resolves when the next messages may be sent, or when the signal aborts. */
   readonly wait: (signal: AbortSignal) => Promise<void>;
-  /** Counts messages that are being sent now. */
+  /** Must be called with the number of messages when messages are sent. The next wait depends on this number. */
   readonly spend: (messages: number) => void;
   /** Maximum number of messages that may be sent together. */
   readonly burst: number;
 }
 
-/** Limits messages to a rate. A burst contains at most the messages of one second. `undefined`: no limit. */
+/** Creates a limit. `burst` is the number of messages per second. If `perSecond` is undefined, nothing is limited. */
 export const messageRate = (
   perSecond: number | undefined,
   { now, sleep }: Pick<Clock, "now" | "sleep">,

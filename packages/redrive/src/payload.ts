@@ -1,10 +1,10 @@
-// Records that are stored outside their messages, in the pipeline's payload store.
+// Fetches and removes the records that a pipeline has stored in its payload store because of their size.
 
 import { decodeEnvelope, type Envelope, type PayloadStore } from "@sluice/core/envelope";
 import { RecordError } from "@sluice/core/sink-kit";
 
 /**
- * Returns the envelope with its record. Fetches a record that is stored elsewhere.
+ * Returns the envelope with its record. If the record is in the payload store, fetches the record from there.
  * @throws {RecordError} RECORD_LOST or RECORD_MALFORMED. @throws {SinkError} for other errors of the store.
  */
 export const withRecord = async (
@@ -25,25 +25,25 @@ export const withRecord = async (
   throw new RecordError("RECORD_MALFORMED", `the object ${recordUrl} contains no record`);
 };
 
-/** Messages that are removed together, and the URLs of the records that only they refer to. */
+/** Messages that are removed together, and the URLs of their records. No other message refers to these records. */
 export interface Removal<Message> {
   readonly messages: readonly Message[];
   readonly recordUrls: readonly string[];
 }
 
-/** How messages and records are removed. */
+/** The functions and the store with which `removeWithRecords` removes messages and records. */
 export interface Removing<Message> {
-  /** Removes messages from their source. Returns those that are removed. */
+  /** Removes messages from their source. Returns the messages that were removed. */
   readonly removeMessages: (messages: readonly Message[]) => Promise<ReadonlySet<Message>>;
-  /** If it is undefined, records are left in place. */
+  /** The store that contains the records. If `payloadStore` is undefined, the records are not removed. */
   readonly payloadStore: Pick<PayloadStore, "remove"> | undefined;
   /** Called for each record that could not be removed. */
   readonly onError: (recordUrl: string, error: unknown) => void;
 }
 
 /**
- * Removes messages and then their records, because a message must not be left without its record. Returns the messages
- * that are removed. Rejects only if `removeMessages` rejects.
+ * Removes messages first and their records afterwards, so that no message in the source ever lacks its record.
+ * Returns the removed messages. Rejects only if `removeMessages` rejects.
  */
 export const removeWithRecords = async <Message>(
   removals: readonly Removal<Message>[],

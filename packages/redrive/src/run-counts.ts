@@ -1,21 +1,21 @@
-// Counts of a run. Every message that was received has exactly one outcome.
+// Counts the messages of a run. At the end of the run, every received message must have exactly one outcome.
 
-/** Numbers of messages, by outcome. `received` is the sum of all outcomes. */
+/** Number of messages for each outcome. `received` is the sum of these numbers. */
 export type Counts<Name extends string> = { readonly [name in Name | "received"]: number };
 
-/** Counts messages and checks that their numbers add up. */
+/** Counts messages, and checks that the numbers of all outcomes add up to the number of received messages. */
 export interface RunCounts<Name extends string> {
   readonly receive: (messages?: number) => void;
-  /** Adds messages that have that outcome. */
+  /** Counts messages with the outcome `name`. Default: one message. */
   readonly add: (name: Name, messages?: number) => void;
-  /** Messages that have one of these outcomes. */
+  /** Returns the number of messages that have one of these outcomes. */
   readonly of: (...names: readonly Name[]) => number;
   readonly received: () => number;
-  /** @throws unless each received message has one outcome. A difference would mean that a message is lost silently. */
+  /** Returns the counts. @throws when the outcomes do not add up to `received`: the run has lost track of a message. */
   readonly check: () => Counts<Name>;
 }
 
-/** Creates counts that start at zero, or at the counts that an earlier part of the run has reported. */
+/** Creates counts. They start at zero, or at the counts that an earlier part of the same run has returned. */
 export const runCounts = <const Name extends string>(
   names: readonly Name[],
   before: Partial<Counts<Name>> = {},

@@ -1,4 +1,4 @@
-// One request of a redrive: the event that the handler gets, its limits, and the handler's answer for each message.
+// One request of a redrive: the event for the handler, the limits of an event, and the handler's answer.
 
 import type { MessageOutcome, Outcome } from "@sluice/core/envelope";
 
@@ -15,11 +15,11 @@ export interface RedriveEvent {
   readonly Records: readonly TaskRecord[];
 }
 
-/** Maximum messages of one request. A handler can deliver a hundred changes within a function's usual timeout. */
+/** Maximum number of messages in a request. A handler can deliver 100 changes within a function's usual timeout. */
 export const maxRequestMessages = 100;
 
 /**
- * Maximum bytes of one request's JSON. Lambda's limit of 6 MB is 6,291,456 bytes.
+ * Maximum bytes of one request's JSON. Slightly less than Lambda's own limit of 6 MB, which is 6,291,456 bytes.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (read 2026-11-25)
  */
 export const maxRequestBytes = 6_000_000;
@@ -33,21 +33,21 @@ export const redriveEvent = (records: readonly TaskRecord[], isDryRun: boolean):
 /** Bytes of an event that contains no messages. */
 export const eventBytes: number = Buffer.byteLength(JSON.stringify(redriveEvent([], true)));
 
-/** Bytes that a message adds to an event. */
+/** Returns the number of bytes that a message adds to an event. */
 export const recordBytes = (record: TaskRecord): number => Buffer.byteLength(JSON.stringify(record)) + 1;
 
 /** Result of one message. */
 export interface RedriveResult {
-  /** `unsent` means that no answered request contained the message. */
+  /** `unsent` means that the message was not sent, or that the handler did not answer the request. */
   readonly outcome: Outcome | "unsent";
-  /** Whether the message must stay in its source. */
+  /** Whether the message must stay in its source: a queue, a file or a bucket. */
   readonly stays: boolean;
   readonly code?: string;
-  /** For people. Contains no item values. */
+  /** An explanation for people. Contains no item values. */
   readonly reason?: string;
 }
 
-/** The function's answer is not the answer of a pipeline's handler. */
+/** The function has answered, but its answer does not have the form of a pipeline's answer. */
 export class UnexpectedAnswerError extends Error {
   override name = "UnexpectedAnswerError";
 }
@@ -61,9 +61,9 @@ const unanswered: RedriveResult = {
 
 /**
  * Reads the handler's answer. Returns a function that looks up the result of a message. A message stays in its source
- * if `batchItemFailures` lists it, or if the answer does not name it. Any other message is delivered, or the pipeline
- * has stored its records in another queue.
- * @throws {UnexpectedAnswerError} when the answer is not that of a pipeline's handler.
+ * if `batchItemFailures` contains the message's id, or if the whole answer does not contain this id. Other messages are
+ * finished: the pipeline has delivered their records, or has sent the records to another queue.
+ * @throws {UnexpectedAnswerError} when the answer does not have the form of a pipeline's answer.
  */
 export const readAnswer = (answer: unknown, isDryRun: boolean): ((messageId: string) => RedriveResult) => {
   const { outcomes, batchItemFailures } = (answer ?? {}) as {

@@ -1,24 +1,24 @@
-// The state machine, in Amazon States Language with JSONPath. Its state contains counts and hashes of message ids, but
-// no messages, so that it stays far below the limit of 256 KiB, however full the queue is.
+// The state machine, in Amazon States Language with JSONPath. The data that it passes between its states is limited to
+// 256 KiB. This data contains counts and hashes of message ids, but no messages, so even a full queue is no problem.
 
 import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./redrive/progress.ts";
 import { type RedriveMode, type RunSettings, settingsIn } from "./redrive/settings.ts";
 
-/** Options of the state machine. The input of an execution may override the settings. */
+/** Options of the state machine. The input of an execution may override the members of `RunSettings`. */
 export interface RedriveStateMachineOptions extends RunSettings {
-  /** `redrive` (default) sends dead letters to the failed sink. `republish` updates the items in the source table. */
+  /** `redrive` sends a dead letter to the sink that failed. `republish` updates its item instead. Default `redrive`. */
   readonly mode?: RedriveMode;
-  /** The run waits for a person's approval if this option is set. Default: no approval. */
+  /** If this option is set, the run waits until a person approves it. Default: no approval is needed. */
   readonly approval?: {
-    /** Seconds to wait for the decision. Default a day, at most 14 days, because a queue retains messages no longer. */
+    /** Seconds to wait for the decision. Default: one day. Maximum: 14 days, because SQS deletes older messages. */
     readonly timeoutSeconds?: number;
   };
-  /** Maximum batches. Step Functions limits an execution's history to 25,000 events. Default and maximum 500. */
+  /** Maximum number of batches. Default and maximum: 500, because Step Functions allows 25,000 events per execution. */
   readonly maxBatches?: number;
-  /** Timeout of the function tasks in seconds. Should be as long as the functions' own timeouts. Default 900. */
+  /** Timeout in seconds for each function call. Should not be shorter than the functions' own timeouts. Default 900. */
   readonly functionTimeoutSeconds?: number;
-  /** Partition in the ARNs of Step Functions' integrations. Default `aws`. */
+  /** AWS partition, for ARNs such as `arn:aws:states:::lambda:invoke`. Default `aws`. */
   readonly partition?: string;
 }
 
@@ -28,14 +28,14 @@ export interface StateDefinition {
   readonly [field: string]: unknown;
 }
 
-/** A definition. Encode it with `JSON.stringify`, and pass its placeholders as `DefinitionSubstitutions`. */
+/** A state machine's definition. Encode it with `JSON.stringify`. Set the placeholders by `DefinitionSubstitutions`. */
 export interface StateMachine {
   readonly Comment: string;
   readonly StartAt: string;
   readonly States: { readonly [name: string]: StateDefinition };
 }
 
-/** Placeholders of a definition. Each stands for the ARN of a function. */
+/** Names of the placeholders in a definition. Each placeholder stands for the ARN of a function. */
 export const placeholders = {
   inspection: "InspectionFunctionArn",
   approvalRequest: "ApprovalRequestFunctionArn",
@@ -49,7 +49,7 @@ interface Retrier {
   readonly [field: string]: unknown;
 }
 
-/** Retrier for errors that a retry does not repair. */
+/** Retrier that prevents retries after a configuration error. */
 const misconfigured: Retrier = { ErrorEquals: ["ConfigError"], MaxAttempts: 0 };
 
 const throttled: Retrier = {
@@ -75,32 +75,32 @@ const serviceErrors: Retrier = {
   JitterStrategy: "FULL",
 };
 
-/** Retrier for crashes and timeouts. Messages of a crashed batch are visible again after their visibility timeout. */
+/** Retrier for crashes and timeouts. A crashed batch's messages become visible again after their visibility timeout. */
 const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, BackoffRate: 2, MaxAttempts: 2 };
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
-/** Retriers of the approval request. They exclude timeouts, because a timeout means that there was no decision. */
+/** Retriers of the approval request. They do not retry a timeout, which means that nobody has decided in time. */
 const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
-/** Events of a batch: two of the state, three of each attempt, and two of the choice after the state. */
+/** Number of history events of a batch: two for the state, three per attempt, and two for the choice that follows. */
 const eventsOfBatch = 2 + 3 * attemptsOfBatch + 2;
 
-/** Number of events of inspection, approval, report and choices, with all of their retries. */
+/** Number of history events of all states other than the batch. Rounded up: each such state counts as a batch. */
 const eventsOfOthers = 4 * eventsOfBatch;
 
 /** Maximum number of batches of an execution. */
 export const maxBatchesLimit = 500;
 
-/** Returns the maximum events of an execution with this number of batches. Step Functions' limit is 25,000. */
+/** Returns the maximum number of history events of an execution with `batches` batches. AWS allows 25,000. */
 export const historyEvents = (batches: number): number => eventsOfOthers + batches * eventsOfBatch;
 
 const daySeconds = 86_400;
 const maxDays = 14;
 
-/** Returns the options with their defaults. */
+/** Checks the options, and adds the defaults. */
 const checked = (options: RedriveStateMachineOptions) => {
   const { mode = "redrive", partition = "aws", maxBatches = maxBatchesLimit, functionTimeoutSeconds = 900 } = options;
   const { timeoutSeconds = daySeconds } = options.approval ?? {};
@@ -119,7 +119,7 @@ const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Creates a task that calls a function. `more` replaces and adds fields. */
+/** Creates a task state that calls a function. `more` contains fields that are added, or that replace other fields. */
 const task = (
   { partition, functionTimeoutSeconds }: CheckedOptions,
   [placeholder, Payload]: [string, Members],
@@ -134,12 +134,12 @@ const task = (
   ...more,
 });
 
-/** Members of the context object that the functions get. */
+/** Parts of a function's input that come from Step Functions' context object. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };
 
 const inspection = (options: CheckedOptions): StateDefinition =>
   task(options, [placeholders.inspection, { settings: options.settings, "input.$": "$" }], {
-    // The output replaces the input, also if the state fails, because the input may have members other than settings.
+    // No `ResultPath`: the output, or the error, replaces the whole input, because the input may have any members.
     ResultSelector: { "inspection.$": "$.Payload.inspection", "progress.$": "$.Payload.progress" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Inspection failed" }],
     Next: "Is the queue empty?",
@@ -182,8 +182,8 @@ const choice = (rule: Record<string, unknown>, otherwise: string): StateDefiniti
 });
 
 /**
- * Creates the definition of a Standard state machine that drains the dead-letter queue. Its placeholders stand for the
- * ARNs of four functions, or of three functions without `approval`.
+ * Creates the definition of a Standard state machine that empties the dead-letter queue. The definition contains a
+ * placeholder for the ARN of each function: four with the option `approval`, three without it.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const redriveStateMachine = (options: RedriveStateMachineOptions = {}): StateMachine => {

@@ -1,4 +1,4 @@
-// Turns errors of the SDK into one line for people.
+// Turns an error of the AWS SDK into an error with a message of one line.
 
 import { type AwsService, awsRequestError } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
@@ -8,7 +8,7 @@ const service: AwsService = {
   codes: { NonExistentQueue: "SINK_MISSING", QueueDoesNotExist: "SINK_MISSING", ResourceNotFound: "SINK_MISSING" },
 };
 
-/** Returns the end of the error's message, which says what the user can do. */
+/** Returns a text for the end of the error's message. The text tells the user what to do. */
 const hintFor = (error: unknown, name: string): string => {
   if (name === "CredentialsProviderError") return "; expected credentials in the environment, or --profile";
   const { code } = awsRequestError("aws", service, error);
@@ -16,10 +16,10 @@ const hintFor = (error: unknown, name: string): string => {
   return code === "SINK_DENIED" ? "; expected permission, or other credentials" : "";
 };
 
-/** Creates the error for a failed request. `subject` says what the request was about: `the queue …`. */
+/** Creates the error for a failed request. `subject` is what the request was about, such as `the queue …`. */
 export const awsFailure = (subject: string, error: unknown): CommandError => {
   const { name, message, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
-  // Node's AggregateError for a host with several addresses has a code and no message.
+  // If a host has several addresses, Node throws an AggregateError that has a code but no message.
   const text = message || code || name;
   if (text === "Region is missing") {
     return new CommandError(`${subject}: no region was found; expected --region or AWS_REGION`, { cause: error });
@@ -29,7 +29,7 @@ export const awsFailure = (subject: string, error: unknown): CommandError => {
   return new CommandError(`${subject}: ${found}${hintFor(error, name)}`, { cause: error });
 };
 
-/** Returns a function for `catch` that throws the error for a failed request. @throws {CommandError} */
+/** Returns a function to pass to a promise's `catch`. The function throws the result of `awsFailure`. */
 export const failing =
   (subject: string) =>
   (error: unknown): never => {

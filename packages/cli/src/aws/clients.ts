@@ -1,4 +1,4 @@
-// Clients of the SDK, loaded when they are needed. Credentials and region come from the SDK's default chain.
+// Creates clients of the AWS SDK. Without options of the user, the SDK looks up credentials and region as usual.
 
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
@@ -33,7 +33,7 @@ export const awsOptions = {
   },
 } as const;
 
-/** Reads the options for AWS. @throws {CommandError} when the endpoint is not a URL */
+/** Reads the options for AWS. @throws {CommandError} when `--endpoint-url` is not a URL */
 export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
   const { profile, region, "endpoint-url": endpointUrl } = values;
   if (endpointUrl === undefined || (/^https?:\/\//.test(endpointUrl) && URL.canParse(endpointUrl)))
@@ -41,10 +41,10 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);
 };
 
-/** Maximum attempts of an invocation. They last for some seconds while the function is at its concurrency limit. */
+/** Maximum attempts of a Lambda call. Six attempts take some seconds, in which Lambda may stop throttling. */
 const lambdaMaxAttempts = 6;
 
-/** Returns a client's configuration. The client uses the region in `address`, unless the user names another one. */
+/** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */
 const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address: string) => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
@@ -58,7 +58,7 @@ const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address
 /** Creates the client for a queue. */
 export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<SQS> => {
   const { SQS } = await import("@aws-sdk/client-sqs");
-  // The SDK uses the host in the URL anyway, but without this option it warns if the host does not belong to AWS.
+  // The SDK sends requests to the URL's host anyway. The `endpoint` only prevents a warning if the host is not AWS'.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
   return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
 };
@@ -73,6 +73,6 @@ export const lambdaClient = async (options: AwsOptions, functionName: string): P
 export const s3Client = async (options: AwsOptions): Promise<S3> => {
   const { S3 } = await import("@aws-sdk/client-s3");
   const config = configOf(options, "S3", "");
-  // A local S3 has no host names for buckets, so the bucket must be in the path.
+  // A local S3 server usually has no host name for each bucket, so the URL's path must contain the bucket.
   return new S3({ ...config, followRegionRedirects: true, forcePathStyle: config.endpoint !== undefined });
 };

@@ -1,4 +1,4 @@
-// Records that are stored in S3 because they are too large for a message.
+// Reads and deletes records that pipelines have stored in S3 because the records are too large for a message.
 
 import { s3PayloadStore } from "@sluice/core";
 import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
@@ -7,17 +7,17 @@ import { withRecord } from "@sluice/redrive";
 
 /** Reads and deletes the records in the pipelines' payload stores. */
 export interface Payloads {
-  /** Returns the envelope with its record, or undefined if that is lost. @throws {SinkError} for other errors of S3 */
+  /** Returns the envelope with its record, or undefined if the record is lost. @throws {SinkError} for S3's errors */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
   /** Deletes a record. @throws {SinkError} when S3 does not delete it */
   readonly remove: (recordUrl: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** URLs of the objects that `s3PayloadStore` creates. */
+/** Matches the URLs of objects that `s3PayloadStore` has created. */
 const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
 
-/** Reads and deletes records in any bucket. The client is created when the first record is read or deleted. */
+/** Creates `Payloads` for all buckets. The S3 client is created when the first record is read or deleted. */
 export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
   const connection = lazyClient(undefined, makeClient);
   const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
@@ -34,7 +34,7 @@ export const openPayloads = (makeClient: () => Promise<S3Client & { readonly des
         throw error;
       }
     },
-    // Anyone may have sent the message, so the command deletes only objects that have the name of a record.
+    // A stranger may have sent the message with any URL. So only objects whose name looks like a record's are deleted.
     remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
     close: connection.close,
   };

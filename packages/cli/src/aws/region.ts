@@ -6,6 +6,6 @@ const patterns = [
   /^arn:aws[a-z-]*:[a-z0-9]+:([a-z0-9-]+):/,
 ];
 
-/** Returns the region in a queue's URL or in an ARN, or undefined if the text contains no region. */
+/** Returns the region that a queue's URL or an ARN contains, or undefined if the text contains no region. */
 export const regionIn = (address: string): string | undefined =>
   patterns.map((pattern) => pattern.exec(address)?.[1]).find((region) => region !== undefined);

@@ -1,4 +1,4 @@
-// Parses the arguments of a command by the table of its options. The command's help comes from the same table.
+// Parses a command's arguments. Each command has a table of its options. The help text comes from the same table.
 
 import { parseArgs } from "node:util";
 import { CommandError } from "./command-error.ts";
@@ -7,9 +7,9 @@ import { CommandError } from "./command-error.ts";
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
-  /** Whether the option may be repeated. */
+  /** Whether the user may give the option several times. */
   readonly multiple?: boolean;
-  /** Placeholder of the option's value in the help, such as `N`. */
+  /** How the help calls the option's value, such as `N` in `--rate N`. */
   readonly value?: string;
   readonly help: string;
 }
@@ -37,7 +37,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
 const unknownOption = /Unknown option '([^']+)'/;
 const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
 
-/** Refuses empty values, which unset shell variables can cause. They would match no message or every message. */
+/** Refuses empty values. They may come from unset shell variables, and a filter would match no message or all. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
@@ -61,7 +61,7 @@ export const parseArguments = <const Specs extends OptionSpecs>(
     const [, unknown] = unknownOption.exec(message) ?? [];
     const [, option] = valueless.exec(message) ?? [];
     if (option !== undefined) throw new CommandError(`${option} needs a value`, { cause: error });
-    // The further lines of Node's message contain advice that does not apply here.
+    // Only the first line is used. The other lines of Node's message contain advice that does not apply here.
     if (unknown === undefined) throw new CommandError(message.replace(/\.?(\n[\s\S]*)?$/, ""), { cause: error });
     const known = Object.keys(specs).map((name) => `--${name}`);
     throw new CommandError(`unknown option ${unknown}; expected one of ${command}: ${known.join(", ")}`, {
@@ -70,7 +70,7 @@ export const parseArguments = <const Specs extends OptionSpecs>(
   }
 };
 
-/** Reads a whole number. @throws {CommandError} unless the text is a whole number above 0 */
+/** Reads a whole number. @throws {CommandError} if the text is not a whole number above 0 */
 export const wholeNumber = (option: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const number = Number(text);
@@ -78,7 +78,7 @@ export const wholeNumber = (option: string, text: string | undefined): number | 
   throw new CommandError(`--${option} is "${text}"; expected a whole number above 0`);
 };
 
-/** Reads one of several choices. @throws {CommandError} unless the text is one of them */
+/** Returns the text if it is one of the choices. @throws {CommandError} for any other text */
 export const oneOf = <const Choice extends string>(
   option: string,
   text: string,

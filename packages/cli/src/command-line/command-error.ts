@@ -1,4 +1,4 @@
-/** The command cannot be carried out. The message is one line that says what was found and what was expected. */
+/** The command cannot be carried out. The error's message has one line: what was found, and what was expected. */
 export class CommandError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -6,5 +6,5 @@ export class CommandError extends Error {
   }
 }
 
-/** Exit codes. `left`: some messages are left; `failed`: the command could not be carried out. */
+/** Exit codes. `left`: some messages are still in the source. `failed`: the command could not be carried out. */
 export const exitCodes = { done: 0, left: 1, failed: 2, interrupted: 130 } as const;

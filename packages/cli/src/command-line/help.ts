@@ -1,11 +1,11 @@
-// Writes the help of a command from the table of its options.
+// Creates the help text of a command. The list of options comes from the command's option table.
 
 import type { OptionSpec, OptionSpecs } from "./arguments.ts";
 
-/** Content of a command's help. */
+/** The content of a command's help text. */
 export interface CommandHelp {
   readonly usage: readonly string[];
-  /** A paragraph on what the command does, with line breaks. */
+  /** Says what the command does. Contains its own line breaks. */
   readonly about: string;
   readonly options: OptionSpecs;
   /** Text after the options. */
@@ -39,7 +39,7 @@ const optionLines = (options: OptionSpecs): string[] => {
   });
 };
 
-/** Writes the help of a command. */
+/** Returns the help text of a command. */
 export const helpOf = ({ usage, about, options, notes }: CommandHelp): string => {
   const [first = "", ...others] = usage;
   const lines = [`Usage: ${first}`, ...others.map((line) => `       ${line}`), "", about, "", "Options:"];

@@ -1,4 +1,4 @@
-// `sluice dead-letters`: receives the selected dead letters, carries out the action, and releases the other messages.
+// `sluice dead-letters`: receives the queue's messages, and lists, shows, exports or deletes the selected dead letters.
 
 import type { Envelope } from "@sluice/core/envelope";
 import { s3Client } from "../aws/clients.ts";
@@ -30,17 +30,17 @@ interface ActionContext {
 
 type DeadLetters<Kept> = readonly MessageUnit<Kept>[];
 
-/** Dead letters that were received. */
+/** The selected dead letters, and what is known about the other messages. */
 interface FoundDeadLetters<Kept> {
   readonly deadLetters: DeadLetters<Kept>;
   readonly unsupportedLines: readonly string[];
-  /** Number of dead letters whose records were needed but are lost. */
+  /** Number of dead letters whose record is no longer in S3. Counts only records that were needed. */
   readonly lost: number;
-  /** Number of messages that are in flight, delayed, too many, or behind others of a FIFO queue's group. */
+  /** Number of messages that SQS did not return: hidden or delayed messages, or messages beyond a limit of SQS. */
   readonly notReceived: number;
 }
 
-/** Receives the selected dead letters. Stores only the values of `keep`, because the queue may not fit into memory. */
+/** Receives dead letters. Stores only what `keep` returns, because all messages may not fit into memory. */
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
@@ -78,7 +78,7 @@ const sumText = (deadLetters: DeadLetters<unknown>): string => {
   return `${counted(deadLetters.length, "dead letter")}${more}`;
 };
 
-/** Describes the messages that are unsupported, that have lost their record, and that were not received. */
+/** Describes for the user the messages that are unsupported, have lost their record, or were not received. */
 const restLines = ({ unsupportedLines, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
   ...unsupportedLines,
   ...(lost > 0 ? [`${counted(lost, "record")} not found in S3, at the URL in the dead letter`] : []),
@@ -100,7 +100,7 @@ const list = async (context: ActionContext): Promise<number> => {
   return exitCodeOf(found, context);
 };
 
-/** Returns the dead letter with exactly this id, or else all dead letters whose ids begin with it. */
+/** Returns the dead letter with the id `id`. If there is none, returns all dead letters whose id begins with `id`. */
 const withId = <Kept extends { readonly id: string }>(
   deadLetters: DeadLetters<Kept>,
   id: string,
@@ -125,7 +125,7 @@ const show = async (context: ActionContext): Promise<number> => {
   return exitCodes.done;
 };
 
-/** Receives dead letters into a temporary file, which exists while `use` runs. */
+/** Receives dead letters, and stores their lines in a temporary file. Deletes the file when `use` has resolved. */
 const withTexts = async (
   context: ActionContext,
   use: (found: FoundDeadLetters<TextPosition>, write: (path: string | undefined) => Promise<void>) => Promise<number>,

@@ -1,4 +1,4 @@
-// Writes dead letters as lines of JSON: to standard output, or to a new file.
+// Writes dead letters as lines of JSON to standard output or to a new file.
 
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -6,15 +6,15 @@ import type { Envelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
 
-/** Encodes an envelope as a line that `sluice redrive` reads. It contains the record, or the URL of a lost record. */
+/** Encodes an envelope as a line for `sluice redrive`. If the record is lost, the line contains the record's URL. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
   return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);
 };
 
 /**
- * Copies texts from a temporary file to a new file, or to standard output if no path is given. The texts contain items,
- * so only this user may read the new file. Resolves when the lines are on the disk.
+ * Copies texts from a temporary file to a new file, or to standard output if no path is given. Only this user can read
+ * the new file, because the texts contain items. Resolves when the lines are on the disk.
  * @throws {CommandError} when the file exists or cannot be written
  */
 export const writeLines = async (

@@ -1,20 +1,20 @@
-// Lists dead letters as a table, without item values.
+// Lists dead letters as a table. The table contains no item values, except keys if the user wants them.
 
 import type { Envelope } from "@sluice/core/envelope";
 import { groupBy, type Image } from "@sluice/core/sink-kit";
 import { ageText, withSeparators } from "../terminal/format.ts";
 import { tableLines } from "../terminal/table.ts";
 
-/** The columns of a dead letter. */
+/** The data of a dead letter that the table needs. */
 type DeadLetterRow = Omit<Envelope, "record"> & { readonly keys: Image | undefined };
 
-/** Returns the columns of an envelope. Omits the record, because all records of a queue may not fit into memory. */
+/** Returns the data for the table. Leaves out the record, because all records of a queue may not fit into memory. */
 export const rowOf = ({ record, ...columns }: Envelope): DeadLetterRow => ({ ...columns, keys: record.dynamodb?.Keys });
 
 const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
 
-/** Formats one line for each dead letter, the oldest first. */
+/** Formats a table with one line for each dead letter. The oldest dead letter comes first. */
 export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] => {
   const cells = [...rows].sort(byTime).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
     const key = hasKeys ? [JSON.stringify(keys ?? {})] : [];
@@ -23,7 +23,7 @@ export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean
   return tableLines(["id", "sink", "code", "age", "attempts", ...(hasKeys ? ["key"] : [])], cells);
 };
 
-/** Formats one line for each combination of pipeline, sink and code. */
+/** Formats a table with one line for each combination of pipeline, sink and code. */
 export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {
   const nameOf = ({ pipeline, sink, code }: DeadLetterRow): string => JSON.stringify([pipeline, sink, code]);
   const groups = groupBy([...rows].sort(byTime), nameOf);

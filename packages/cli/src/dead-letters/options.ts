@@ -13,7 +13,7 @@ const actions = ["list", "show", "export", "delete"] as const;
 export interface DeadLettersOptions {
   readonly action: (typeof actions)[number];
   readonly queueUrl: string;
-  /** For `show`: the id of a dead letter, or the beginning of an id. */
+  /** Only for the action `show`: the id of a dead letter, or the beginning of the id. */
   readonly id: string | undefined;
   readonly filter: DeadLetterFilter;
   readonly isGrouped: boolean;
@@ -59,7 +59,7 @@ queue cannot be reached.`,
 
 type Values = OptionValues<typeof options>;
 
-/** The actions that an option applies to. An option that is not listed applies to all actions. */
+/** For each option, the actions that support it. An option that is missing here is supported by all actions. */
 const actionsOf = {
   group: ["list"],
   keys: ["list"],
@@ -82,7 +82,7 @@ const actionIn = (text: string | undefined): DeadLettersOptions["action"] => {
   throw new CommandError(`${found}; expected ${actions.join(", ")}`);
 };
 
-/** Returns the queue's URL and, for `show`, the id. The user may give them in either order. */
+/** Returns the queue's URL and, for the action `show`, the id. The user may also give the id before the URL. */
 const subjects = (action: string, given: readonly string[]): { queueUrl: string; id: string | undefined } => {
   const isQueue = (text: string): boolean => /^https?:/.test(text);
   const id = action === "show" ? given.find((text) => !isQueue(text)) : undefined;
@@ -93,7 +93,7 @@ const subjects = (action: string, given: readonly string[]): { queueUrl: string;
   return { queueUrl: queueUrlIn(queue), id };
 };
 
-/** Reads the arguments. Returns undefined if they ask for help. @throws {CommandError} that names the wrong argument */
+/** Reads the arguments. Returns undefined if the user asks for help. @throws {CommandError} if an argument is wrong */
 export const deadLettersOptions = (args: readonly string[], now: number): DeadLettersOptions | undefined => {
   const { values, positionals } = parseArguments("sluice dead-letters", options, args);
   if (values.help) return undefined;

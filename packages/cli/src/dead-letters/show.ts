@@ -1,19 +1,19 @@
-// Shows one dead letter, and its item values only on request.
+// Shows one dead letter. Shows its item values only if the user asks for them.
 
 import type { Envelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
 import { ageText } from "../terminal/format.ts";
 
-/** Lists attributes with their types: `pk (S), total (N)`. */
+/** Formats the names and types of attributes: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>
   Object.entries(image ?? {})
     .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
 
-/** Returns the text, or `?` if the value has another type, because a record may contain any JSON. */
+/** Returns the value if it is a text, or else `?`. A record that was written by hand may contain any JSON. */
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
 
-/** Describes the change. Returns an empty text if the record is lost. */
+/** Describes the record's change. Returns an empty text if the record is lost. */
 const changeText = ({ record }: Envelope): string => {
   const { eventName, eventSourceARN, dynamodb } = record;
   if (!dynamodb) return "";
@@ -21,7 +21,7 @@ const changeText = ({ record }: Envelope): string => {
   return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** Formats a dead letter as lines. `copies` is the number of messages that contain it. */
+/** Formats a dead letter as lines. `copies` is the number of messages that contain this dead letter. */
 export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
   const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordUrl } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};

@@ -1,10 +1,10 @@
-// Reads a file line by line. Node's readline would also split lines at U+2028 and U+2029, which JSON may contain.
+// Reads a file line by line. Does not use Node's readline, which also splits lines at the characters U+2028 and U+2029.
 
 import { createReadStream } from "node:fs";
 
 const lineFeed = 10;
 
-/** Yields the lines of a file without their line ends. Calls `onData` with all bytes of the file. */
+/** Yields the lines of a file without their line ends. Passes each part of the file that was read to `onData`. */
 export async function* linesOf(path: string, onData: (part: Buffer) => void = () => undefined): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   for await (const part of createReadStream(path) as AsyncIterable<Buffer>) {

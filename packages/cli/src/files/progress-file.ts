@@ -1,5 +1,5 @@
-// The progress of redriving a file. A second file, the progress file, lists the lines that are done. It begins with the
-// digest of the redriven file, so that it is not used after that file has changed.
+// The progress of redriving a file. A second file, the progress file, lists the done lines. The progress file begins
+// with the digest of the redriven file. If the redriven file has changed, the progress file is refused.
 
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { CommandError } from "../command-line/command-error.ts";
@@ -9,7 +9,7 @@ export interface ProgressFile {
   readonly path: string;
   /** Numbers of the lines that are done. The first line of the file has number 1. */
   readonly done: ReadonlySet<number>;
-  /** Adds lines that are done. Resolves when they are on the disk. */
+  /** Adds the numbers of done lines. Resolves when the numbers are on the disk. */
   readonly add: (lines: readonly number[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -22,12 +22,12 @@ const textAt = (path: string): Promise<string> =>
     throw error;
   });
 
-/** Drops an incomplete last line, because a crash may have cut off the line's number. */
+/** Removes the last line if it has no line end. A crash may have cut off the last digits of the number in this line. */
 const completeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
 
 /**
- * Opens the progress of the file with this digest. Creates the progress file when the first line is added.
- * @throws {CommandError} when the progress file belongs to other content
+ * Opens the progress file of the file `file`. A new progress file is created only when the first line is added.
+ * @throws {CommandError} when the progress file contains another digest
  */
 export const openProgressFile = async (file: string, digest: string): Promise<ProgressFile> => {
   const path = `${file}.done`;

@@ -1,4 +1,4 @@
-// A temporary file for texts, because the messages of a queue may not fit into memory.
+// Stores texts in a temporary file, because all messages of a queue may not fit into memory.
 
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ export interface TextPosition {
   readonly bytes: number;
 }
 
-/** A file of texts. */
+/** A file to which texts are added, and from which they are read by position. */
 export interface TemporaryFile {
   readonly add: (text: string) => Promise<TextPosition>;
   readonly read: (position: TextPosition) => Promise<string>;
@@ -18,12 +18,12 @@ export interface TemporaryFile {
   readonly close: () => Promise<void>;
 }
 
-/** Opens an empty file. Its texts contain items, so only this user may read it, and a crash leaves no file behind. */
+/** Opens an empty file. Only this user can read the file, because its texts contain items. */
 export const openTemporaryFile = async (): Promise<TemporaryFile> => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-"));
   const file = await open(join(folder, "messages"), "wx+", 0o600);
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  // An open file stays readable after its name is removed, except on Windows.
+  // The folder is removed now, so that a crash leaves no file. The open file stays readable, except on Windows.
   if (process.platform !== "win32") await removeFolder();
   let end = 0;
   return {

@@ -1,4 +1,4 @@
-// Selects dead letters.
+// Selects dead letters by sink, code, time and key.
 
 import { type Envelope, messageContent } from "@sluice/core/envelope";
 import type { Payloads } from "../aws/payloads.ts";
@@ -8,16 +8,16 @@ import type { MessageReader } from "../message-source/receive-units.ts";
 import { type KeyMatch, keyMatch } from "./item-key.ts";
 import { sinceTime } from "./since.ts";
 
-/** Criteria that select dead letters. An absent criterion excludes no dead letter. */
+/** Criteria that select dead letters. A dead letter must meet all criteria that are given. */
 export interface DeadLetterFilter {
   readonly sinks?: readonly string[] | undefined;
   readonly codes?: readonly string[] | undefined;
-  /** Milliseconds since the epoch. */
+  /** Earliest time, in milliseconds since the epoch. */
   readonly since?: number | undefined;
   readonly keys?: readonly KeyMatch[] | undefined;
 }
 
-/** The options of a filter. */
+/** The command-line options of the filter. */
 export const filterOptions = {
   sink: { type: "string", multiple: true, value: "NAME", help: "only dead letters of this sink (may be repeated)" },
   code: {
@@ -58,7 +58,7 @@ export const deadLetterFilter = (
   keys: key?.map(keyMatch),
 });
 
-/** Whether the filter excludes any dead letter. */
+/** Whether the filter has at least one criterion. */
 export const isSelective = (filter: DeadLetterFilter): boolean =>
   Object.values(filter).some((part) => part !== undefined);
 
@@ -68,16 +68,16 @@ const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: E
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&
   (keys === undefined || keys.some((matches) => matches(envelope.record.dynamodb?.Keys)));
 
-/** Collects the dead letters that a filter selects. */
+/** What a command needs of each dead letter that the filter selects. */
 export interface DeadLetterCollector<Value> {
   readonly needsRecord: (envelope: Envelope) => boolean;
-  /** Returns the value to store for a dead letter. The envelope has its record, unless that is lost or not needed. */
+  /** Returns the value to store for a dead letter. The envelope has no record if the record is lost or not needed. */
   readonly keep: (envelope: Envelope, isLost: boolean, body: string) => Value | Promise<Value>;
 }
 
 /**
- * Reads dead letters, and selects them by a filter. Fetches a record from S3 only if the filter or the command needs
- * the record, and only after all other criteria of the filter have matched.
+ * Creates a reader that selects dead letters by a filter. Fetches a record from S3 only if the filter or the command
+ * needs the record, and only after the criteria that need no record have matched.
  */
 export const readDeadLetters =
   <Value>(

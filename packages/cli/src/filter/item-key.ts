@@ -1,9 +1,9 @@
-// Reads the item's key that `--key` gives: JSON of the key attributes, plain or as DynamoDB writes them.
+// Reads the option `--key`: an item's key as JSON, either plain (`{"pk":"a"}`) or in DynamoDB's format.
 
 import type { Image } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
 
-/** Whether an item has the given key. For a composite key, the partition key alone matches all of its items. */
+/** Whether an item has the given key. A partition key without a sort key matches all items with that partition key. */
 export type KeyMatch = (keys: Image | undefined) => boolean;
 
 /** Type and text of a key attribute. */
@@ -16,7 +16,7 @@ const expected = `expected JSON of the item's key attributes: '{"pk":"a","sk":1}
 
 const wrong = (found: string): CommandError => new CommandError(`--key ${found}; ${expected}`);
 
-/** Converts a number to DynamoDB's text. Refuses a number that JSON may round or that has an exponent. */
+/** Converts a number to DynamoDB's text. Refuses numbers that `JSON.parse` may have rounded, or with an exponent. */
 const plainNumber = (name: string, value: number): KeyPart => {
   const text = String(value);
   if (/^-?\d+(\.\d+)?$/.test(text) && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { type: "N", text };

@@ -1,4 +1,4 @@
-// A file as a message source. Each line is one message. The file never changes: a second file lists the removed lines.
+// A message source that reads a file. Each line is a message. Removed lines are listed in a second, progress file.
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
@@ -8,7 +8,7 @@ import { openProgressFile, type ProgressFile } from "../files/progress-file.ts";
 import { counted } from "../terminal/format.ts";
 import type { MessageSource, SourceMessage } from "./message-source.ts";
 
-/** Returns the file's digest, and how many of its lines are not blank. */
+/** Returns the file's digest, and the number of lines that are not blank. */
 const scan = async (path: string): Promise<{ readonly digest: string; readonly lines: number }> => {
   const hash = createHash("sha256");
   let lines = 0;

@@ -1,13 +1,13 @@
-// Received messages of a queue. Their visibility timeout is extended until they are released, so that no other consumer
-// receives them meanwhile. If this process dies, SQS makes them visible again.
+// Keeps received messages of a queue hidden from other consumers. For this, extends the messages' visibility timeout
+// again and again until the messages are released. If this process dies, the messages become visible by themselves.
 
 import { changeVisibility, type Receipt, type ReceivingQueue } from "@sluice/core/envelope";
 
-/** The queue, and the time for which its messages are hidden. */
+/** The queue, and the time for which a receive hides its messages. */
 export interface Holding extends ReceivingQueue<"changeMessageVisibilityBatch"> {
   /** Visibility timeout in seconds. */
   readonly holdSeconds: number;
-  /** Milliseconds since the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   readonly now: () => number;
 }
 
@@ -16,29 +16,29 @@ export interface HeldMessage extends Receipt {
   readonly id: string;
 }
 
-/** The messages that stay hidden from other consumers. */
+/** The messages that are kept hidden from other consumers. */
 export interface HeldMessages {
   readonly size: () => number;
   readonly has: (id: string) => boolean;
   readonly ids: () => string[];
-  /** Starts to extend a message. If the message was received before, replaces its receipt handle. */
+  /** Keeps a message hidden from now on. If the message was received again, uses its new receipt handle. */
   readonly hold: (message: HeldMessage) => void;
-  /** Stops extending messages. Resolves when no extension is in flight that would hide the messages again. */
+  /** Stops keeping messages hidden. Waits for a running extension, which could otherwise hide the messages later. */
   readonly release: (ids: readonly string[]) => Promise<HeldMessage[]>;
-  /** Number of messages that SQS refused to extend, so that other consumers may receive them. */
+  /** Number of messages that could not be kept hidden, because SQS refused the extension. */
   readonly expired: () => number;
-  /** Stops extending all messages. */
+  /** Stops keeping messages hidden, and stops the timer. */
   readonly stop: () => void;
 }
 
 interface Held extends HeldMessage {
-  /** End of the visibility timeout, in milliseconds since the epoch. Infinity for a message that cannot be extended. */
+  /** End of the visibility timeout, in milliseconds since the epoch. Infinity: the message is not extended any more. */
   readonly until: number;
 }
 
 /**
- * Maximum number of messages that are extended per second. The more messages are held, the longer each extension lasts:
- * 120,000 messages take five requests per second, and are visible again 40 minutes after a crash.
+ * Maximum number of messages that are extended per second. If many messages are held, each extension lasts longer:
+ * 120,000 messages are extended by 40 minutes each. After a crash, these messages may stay hidden for 40 minutes.
  */
 const extendedPerSecond = 50;
 
@@ -48,7 +48,7 @@ const maxVisibilitySeconds = 43_200;
 /** Number of times that the messages are checked within one visibility timeout. */
 const checksPerHold = 8;
 
-/** Creates an empty set of hidden messages. Extends its messages until `stop` is called. */
+/** Creates an empty set of messages, and starts a timer that extends the set's messages until `stop` is called. */
 export const heldMessages = (holding: Holding): HeldMessages => {
   const { holdSeconds, now } = holding;
   const held = new Map<string, Held>();
@@ -60,9 +60,9 @@ export const heldMessages = (holding: Holding): HeldMessages => {
     const seconds = Math.min(maxVisibilitySeconds, Math.max(holdSeconds, Math.ceil(held.size / extendedPerSecond)));
     const soon = now() + (holdSeconds * 1_000) / 2;
     const due = [...held.values()].filter(({ until }) => until < soon);
-    // If the request for a message fails, the next check tries again.
+    // If a request is not answered, the next check tries to extend the same messages again.
     const { successful, refused } = await changeVisibility(holding, due, () => seconds);
-    // The message may have been released, or received again, during the request.
+    // A message that was released or received again during the request must not be changed here.
     const isHeld = (message: Held): boolean => held.get(message.id) === message;
     const until = now() + seconds * 1_000;
     for (const message of successful.filter(isHeld)) held.set(message.id, { ...message, until });

@@ -1,17 +1,17 @@
-// A message source: a queue, a file, or objects under a prefix in S3. Messages are received, then removed or released.
+// The interface of message sources: a queue, a file, or an S3 prefix. Messages are received, then removed or released.
 
 /** A message that was received. */
 export interface SourceMessage {
-  /** Identifies the message in its source: an SQS message id, a line, an object's key. */
+  /** Identifies the message in its source: an SQS message id, a line number, or an object's key. */
   readonly id: string;
   readonly body: string;
 }
 
 /** Status of a source before messages are received. */
 export interface SourceStatus {
-  /** Approximate number of messages that can be received; undefined if the number is unknown. */
+  /** Approximate number of messages that can be received, or undefined if the number is unknown. */
   readonly available: number | undefined;
-  /** Number of messages that cannot be received now, because another consumer holds them or they are delayed. */
+  /** Number of messages that cannot be received now: they are delayed, or another consumer has received them. */
   readonly hidden: number;
   /** Number of messages that an earlier run has removed. */
   readonly alreadyDone: number;
@@ -19,7 +19,7 @@ export interface SourceStatus {
   readonly notes: readonly string[];
 }
 
-/** Returns how many messages could not be received. Messages that were hidden at first may have been received later. */
+/** Returns how many of the messages that were hidden at first have not been received later either. */
 export const stillHidden = ({ available = 0, hidden }: SourceStatus, received: number): number =>
   Math.min(hidden, Math.max(0, available + hidden - received));
 
@@ -31,23 +31,23 @@ export interface ReceiveEnd {
 
 /** Where a command gets its messages from. */
 export interface MessageSource {
-  /** Name of the source for the user: `orders-dead-letters`. */
+  /** How the source is called in texts for the user: `orders-dead-letters`. */
   readonly name: string;
-  /** Whether the source is a FIFO queue. There, messages of a group become available when others are removed. */
+  /** Whether the source is a FIFO queue, which returns some messages only after earlier messages are removed. */
   readonly isFifo: boolean;
   /** @throws {CommandError} when the source cannot be reached */
   readonly status: () => Promise<SourceStatus>;
   /**
-   * Receives the available messages in any order, and hides them from others until they are removed or released.
-   * Ends early when the signal aborts. Every message that was received by then has been passed to `pass`.
+   * Receives all available messages in any order, and calls `pass` with each. Other consumers do not see the messages
+   * until they are removed or released. When the signal aborts, receives no more, but still passes received messages.
    * @throws {CommandError} when the source cannot be reached
    */
   readonly receiveAll: (pass: (message: SourceMessage) => Promise<void>, signal: AbortSignal) => Promise<ReceiveEnd>;
-  /** Removes messages. Returns the ids of those that could not be removed. */
+  /** Removes messages. Returns the ids of the messages that could not be removed. */
   readonly remove: (ids: readonly string[]) => Promise<readonly string[]>;
-  /** Makes messages (default: all) available to other consumers. Returns how many could not be released. */
+  /** Makes messages available to other consumers. Default: all messages. Returns how many could not be released. */
   readonly release: (ids?: readonly string[]) => Promise<number>;
-  /** Number of messages that did not stay hidden, so that other consumers may have received them. */
+  /** Number of messages that could not be kept hidden. Other consumers may have received them. */
   readonly expired: () => number;
   /** Releases all messages, and closes the open files and connections. */
   readonly close: () => Promise<void>;

@@ -1,10 +1,10 @@
-// The objects under a prefix of an S3 bucket as a message source.
+// A message source that reads the objects under a prefix of an S3 bucket.
 
 import { eachBounded } from "@sluice/core/sink-kit";
 import { failing } from "../aws/aws-failure.ts";
 import type { MessageSource, SourceMessage } from "./message-source.ts";
 
-/** The calls of `S3` from `@aws-sdk/client-s3` that this message source makes. */
+/** The methods of the SDK's client `S3` that this message source calls. */
 export interface ObjectClient {
   readonly listObjectsV2: (input: { Bucket: string; Prefix: string; ContinuationToken?: string }) => Promise<{
     readonly Contents?: readonly { readonly Key?: string | undefined }[] | undefined;
@@ -19,7 +19,7 @@ export interface ObjectClient {
 
 const requestsAtOnce = 8;
 
-/** Creates a message source of the objects under a prefix. Objects have no other consumers, so none is hidden. */
+/** Creates a message source that reads the objects under a prefix. Does not hide the objects from other readers. */
 export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
   const name = `s3://${Bucket}/${Prefix}`;
   let listed: readonly string[] | undefined;

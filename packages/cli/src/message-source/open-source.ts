@@ -1,4 +1,4 @@
-// Opens message sources. Clients are loaded when they are needed.
+// Opens message sources. Loads an AWS client only if the source needs it.
 
 import { type AwsOptions, s3Client, sqsClient } from "../aws/clients.ts";
 import { fileSource } from "./file-source.ts";
@@ -7,7 +7,7 @@ import { objectSource } from "./object-source.ts";
 import { queueSource } from "./queue-source.ts";
 import type { SourceAddress } from "./source-address.ts";
 
-/** Opens a queue. */
+/** Opens a queue as a message source. */
 export const openQueue = async (queueUrl: string, aws: AwsOptions): Promise<MessageSource> =>
   queueSource({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now });
 

@@ -7,14 +7,14 @@ import type { SourceStatus } from "./message-source.ts";
 /** Attributes as SQS returns them. */
 export type QueueAttributes = Readonly<Partial<Record<string, string>>>;
 
-/** Bounds of the visibility timeout in seconds. They are small, because a crash must not hide messages for hours. */
+/** Limits of the visibility timeout in seconds. The maximum is small, so that a crash does not hide messages long. */
 const visibility = { least: 1, default: 30, most: 300 };
 
-/** Returns the seconds for which messages are hidden: the queue's own visibility timeout, within the bounds. */
+/** Returns the seconds for which a receive hides messages: the queue's visibility timeout, but within the limits. */
 export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): number =>
   Math.min(visibility.most, Math.max(visibility.least, Number(VisibilityTimeout ?? 0) || visibility.default));
 
-/** Returns the queue's status before anything is received. */
+/** Converts the queue's attributes to its status. */
 export const statusOf = (attributes: QueueAttributes): SourceStatus => {
   const { visible, inFlight, delayed } = queueDepth(attributes);
   const receives = Number(jsonMembers(attributes.RedrivePolicy ?? "").maxReceiveCount) || 0;

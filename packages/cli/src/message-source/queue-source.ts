@@ -1,4 +1,4 @@
-// An SQS queue as a message source.
+// A message source that reads an SQS queue.
 
 import {
   changeVisibility,
@@ -12,31 +12,31 @@ import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messag
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
 
-/** The calls of an SQS client that this message source makes. */
+/** The methods of the SDK's client `SQS` that this message source calls. */
 export type SourceQueueClient = Omit<SqsCalls, "sendMessageBatch"> & { readonly destroy?: () => void };
 
 /** Maximum number of messages in flight. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html (read 2026-11-25) */
 const maxInFlight = 120_000;
 
-/** Seconds of a long poll, which asks all of the queue's servers. A short poll may miss messages. */
+/** Seconds of a long poll. A short poll may miss messages, because SQS does not ask all of the queue's servers. */
 const longPollSeconds = 1;
-/** Consecutive empty long polls after which a queue counts as empty, even if its attributes count messages. */
+/** After this many empty long polls in a row, a queue counts as empty, even if its attributes say otherwise. */
 const maxEmptyPolls = 3;
 
-/** Attempts to delete a message, because a message that remains would be delivered again. */
+/** Maximum attempts to delete a message. A message that is not deleted would be delivered a second time later. */
 const deleteAttempts = 3;
 
-/** Options of a queue as a message source. */
+/** Options of a message source that reads a queue. */
 export interface QueueSourceOptions {
   readonly client: SourceQueueClient;
   readonly queueUrl: string;
-  /** Milliseconds since the epoch. */
+  /** Returns the time in milliseconds since the epoch. */
   readonly now: () => number;
   /** Maximum number of messages that are hidden at the same time. Default: SQS' limit. */
   readonly maxHeld?: number;
 }
 
-/** A queue whose attributes are known. */
+/** A queue whose attributes have been read. */
 interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
   readonly name: string;
   readonly isFifo: boolean;
@@ -49,7 +49,7 @@ const attributesOf = async (client: SourceQueueClient, QueueUrl: string): Promis
   return (await request.catch(failing(`the queue ${QueueUrl}`))).Attributes ?? {};
 };
 
-/** Returns the new messages of one receive, or undefined if SQS' limit of messages in flight is reached. */
+/** Receives once. Returns the messages that are new, or undefined if too many messages are in flight for SQS. */
 const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
   const { client, queueUrl: QueueUrl, held, holdSeconds: VisibilityTimeout } = queue;
   try {
@@ -66,7 +66,7 @@ const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise
   }
 };
 
-/** Receives messages by several short polls or one long poll. Returns undefined if no more may be in flight. */
+/** Receives by several short polls or one long poll. Returns undefined if too many messages are in flight. */
 const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise<SourceMessage[] | undefined> => {
   const room = Math.ceil((queue.maxHeld - queue.held.size()) / maxBatchEntries);
   if (room <= 0) return undefined;
@@ -78,7 +78,7 @@ const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise
   return messages.length === 0 && answers.includes(undefined) ? undefined : messages;
 };
 
-/** Whether the queue counts as empty after this number of empty long polls. */
+/** Whether the queue counts as empty after `emptyPolls` empty long polls in a row. */
 const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
   if (emptyPolls === 0) return false;
   return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue.client, queue.queueUrl)).available === 0;
@@ -96,7 +96,7 @@ const receiveAll = async (
     if (messages === undefined) return { isFull: true };
     for (const message of messages) await pass(message);
     received += messages.length;
-    // The next round receives the messages that this round has missed, and the messages behind them.
+    // For a FIFO queue, the caller starts more rounds, which receive the messages that this round has missed.
     if (queue.isFifo && received > 0 && messages.length === 0) break;
     if (messages.length > 0) emptyPolls = 0;
     else if (isLongPoll) emptyPolls += 1;

@@ -1,12 +1,12 @@
-// Receives messages in units. All messages of one dead letter are one unit, because they are removed together.
+// Receives messages, and groups them in units. If several messages contain the same dead letter, they are one unit.
 
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type UnsupportedMessages, unsupportedMessages } from "./unsupported-messages.ts";
 
-/** Messages that are removed together, and the value that the command stores for them. */
+/** Messages with the same dead letter, which are removed together, and the value that the command stores for them. */
 export interface MessageUnit<Value> {
   readonly value: Value;
-  /** Ids of the messages: the first one and its copies. */
+  /** Ids of the messages: the first message and its copies. */
   readonly messages: string[];
   /** URLs of the records that the messages refer to. */
   readonly recordUrls: string[];
@@ -14,10 +14,10 @@ export interface MessageUnit<Value> {
 
 /** A message that was read. */
 export interface ReadMessage<Value> {
-  /** Equal for all copies of one dead letter. Undefined for messages that have no copies. */
+  /** Messages with the same `deadLetterId` are copies of each other. Undefined for messages that have no copies. */
   readonly deadLetterId?: string;
   readonly recordUrl?: string | undefined;
-  /** Returns the value of the message's unit, or undefined if the filter does not select the message. */
+  /** Returns the value for the message's unit, or undefined if the filter does not select the message. */
   readonly select: () => Promise<Value | undefined>;
 }
 
@@ -29,32 +29,32 @@ interface Copy {
   readonly recordUrl: string | undefined;
 }
 
-/** The messages that this round has received so far. */
+/** The messages that the current round has received so far. */
 interface Round<Value> {
   /** The units whose first message was received in this round. */
   readonly units: MessageUnit<Value>[];
-  /** Copies that can be removed, because their unit was removed in an earlier round. */
+  /** Ids of copies whose unit was removed in an earlier round. These copies can be removed, too. */
   readonly lateCopies: string[];
   readonly unsupported: string[];
-  /** Messages by dead letter. A later copy of the same dead letter may still be selected. */
+  /** For each dead letter, the messages that were not selected. A later copy of the dead letter may be selected. */
   readonly notSelected: Map<string, Copy[]>;
   /** Number of messages that are copies. */
   copies: number;
-  /** Number of messages. Includes the message whose error ended the receive, which is in none of the lists. */
+  /** Number of received messages. If an error ended the receive, one of these messages is in none of the lists. */
   size: number;
 }
 
-/** Messages of one round, and how it ended. */
+/** The messages of one round, and how the round ended. */
 export interface ReceivedUnits<Value> extends ReceiveEnd, Readonly<Omit<Round<Value>, "notSelected">> {
   readonly notSelected: readonly string[];
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-/** Receives units, in one round or several. */
+/** Receives messages as units. Each call of `receive` is one round. */
 export interface UnitReceiver<Value> {
-  /** Receives the available messages. Does not reject, because the caller must remove or release received messages. */
+  /** Receives all available messages. Returns an error as `failure` and does not reject, so that no message is lost. */
   readonly receive: (signal: AbortSignal) => Promise<ReceivedUnits<Value>>;
-  /** Describes the unsupported messages of all rounds. */
+  /** Describes for the user the unsupported messages of all rounds. */
   readonly unsupportedLines: () => string[];
 }
 
@@ -78,7 +78,7 @@ const addCopies = (unit: MessageUnit<unknown>, copies: readonly Copy[]): void =>
   unit.recordUrls.push(...copies.flatMap(({ recordUrl }) => recordUrl ?? []));
 };
 
-/** Adds a message to the unit of its dead letter, to the unselected messages, or to the unsupported messages. */
+/** Adds a message to the round: to its dead letter's unit, to `notSelected`, or to `unsupported`. */
 const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, message: SourceMessage): Promise<void> => {
   const { read, known, unsupported, isRemoved = () => false } = state;
   const found = read(message);
@@ -107,7 +107,7 @@ const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, mes
   round.copies += copies.length - 1;
 };
 
-/** Creates a receiver, which remembers the units of all rounds. */
+/** Creates a receiver. It remembers the units of all rounds, so that it also finds copies of earlier messages. */
 export const unitReceiver = <Value>(options: UnitReceiverOptions<Value>): UnitReceiver<Value> => {
   const state = { ...options, known: new Map<string, MessageUnit<Value>>(), unsupported: unsupportedMessages() };
   const receive = async (signal: AbortSignal): Promise<ReceivedUnits<Value>> => {

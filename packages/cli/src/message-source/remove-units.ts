@@ -6,7 +6,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import type { MessageSource } from "./message-source.ts";
 import type { MessageUnit } from "./receive-units.ts";
 
-/** Removes units, then their records if `payloadStore` is given. Returns how many messages could not be removed. */
+/** Removes units and, if `payloadStore` is given, their records. Returns how many messages could not be removed. */
 export const removeUnits = async (
   units: readonly MessageUnit<unknown>[],
   source: Pick<MessageSource, "remove">,

@@ -1,4 +1,4 @@
-// Reads the address of the messages that the user wants to redrive.
+// Reads the user's argument that says where the messages are.
 
 import { existsSync } from "node:fs";
 import { CommandError } from "../command-line/command-error.ts";
@@ -11,7 +11,7 @@ export type SourceAddress =
 
 const expected = "expected a queue's URL (https://sqs.…)";
 
-/** Checks a queue's URL. @throws {CommandError} for any other text */
+/** Returns the text if it is a queue's URL. @throws {CommandError} for any other text */
 export const queueUrlIn = (text: string): string => {
   if (/^https?:\/\/[^/]+\/.+/.test(text) && URL.canParse(text)) return text;
   throw new CommandError(`"${text}" is not the URL of a queue; ${expected}`);

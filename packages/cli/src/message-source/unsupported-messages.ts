@@ -1,10 +1,10 @@
-// Messages that a command does not support: what they contain, how many there are, and the id of the first.
+// Collects messages that a command does not support. For each kind of content, reports the number and the first id.
 
 import { messageContent } from "@sluice/core/envelope";
 import { counted } from "../terminal/format.ts";
 import type { SourceMessage } from "./message-source.ts";
 
-/** Describes a message's content. Contains no values of the message. */
+/** Says what kind of content a message has. The text contains no values of the message. */
 const describe = (body: string): string => {
   const content = messageContent(body);
   if (content.kind === "dead-letter") return "a dead letter; redrive it without --from";

@@ -1,8 +1,8 @@
-// Counts of a redrive.
+// Counts the messages of a redrive by outcome.
 
 import { type RunCounts, runCounts } from "@sluice/redrive";
 
-/** Outcomes of a message. Messages with one of the last five were in no request. */
+/** Outcomes of a message. The handler decides on the first five. The others mean that the message was not sent. */
 export const outcomes = [
   "delivered",
   "superseded",
@@ -25,5 +25,5 @@ export type MessageCounts = RunCounts<CountedOutcome>;
 /** Creates counts that are all zero. */
 export const redriveCounts = (): MessageCounts => runCounts(outcomes);
 
-/** Returns the number of messages that were selected but not redriven. */
+/** Returns the number of selected messages that were rejected, must be retried, or were not sent. */
 export const leftOf = (counts: MessageCounts): number => counts.of("rejected", "retried", "unsent");

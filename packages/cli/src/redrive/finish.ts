@@ -1,4 +1,4 @@
-// Finishes messages that have a result: removes or releases them, and counts them.
+// Finishes messages that have a result: counts them, and removes or releases them.
 
 import { outcomesBySeverity } from "@sluice/core/envelope";
 import type { RedriveResult } from "@sluice/redrive";
@@ -9,13 +9,13 @@ import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
 /** Finishes messages. */
 export interface Finisher {
   readonly finish: (results: ReadonlyMap<UnitPart, RedriveResult>) => Promise<void>;
-  /** Removes further copies of dead letters that were delivered. */
+  /** Removes messages whose dead letters were already delivered and removed in another message. */
   readonly removeCopies: (ids: readonly string[]) => Promise<void>;
   /** Number of messages that were delivered but could not be removed. */
   readonly notRemoved: () => number;
 }
 
-/** Outcomes by precedence. If the parts of a message differ, the message has the outcome that needs attention most. */
+/** If the parts of a message have different outcomes, the message gets the outcome that comes first in this list. */
 const precedence = ["unsent", ...outcomesBySeverity] as const;
 
 const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
@@ -23,7 +23,7 @@ const combined = (one: RedriveResult | undefined, other: RedriveResult): Redrive
   stays: one?.stays || other.stays,
 });
 
-/** Adds results to their units, and returns the units that are complete. */
+/** Adds each part's result to the part's unit. Returns the units of which all parts have a result now. */
 const completeUnits = (
   results: ReadonlyMap<UnitPart, RedriveResult>,
   { counts, causes }: Pick<OpenRedrive, "counts" | "causes">,
@@ -54,11 +54,11 @@ export const finisher = (
       const units = completeUnits(results, redrive);
       const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
       const done = units.filter((unit) => !isStaying(unit));
-      // The dead letters of a file may still be in a queue too, and there they need their records.
+      // For a file or a bucket, S3 records are not deleted: a queue may contain the same dead letters.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
       notRemoved += left;
-      // SQS would deliver released messages of a FIFO queue again at once, and the rest of their group would wait.
+      // For a FIFO queue, nothing is released yet: the next round would only receive the same messages again.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },
   };

@@ -1,4 +1,4 @@
-// Calls the pipeline's handler: in Lambda, or in a worker of this process.
+// Calls the pipeline's handler, which runs in Lambda or in a worker thread of this process.
 
 import { FunctionFailedError, invokeFunction, type LambdaClient } from "@sluice/redrive";
 import { awsFailure } from "../aws/aws-failure.ts";
@@ -6,15 +6,15 @@ import { awsFailure } from "../aws/aws-failure.ts";
 /** Calls the handler with one event at a time. */
 export interface Invoker {
   /**
-   * Resolves with the handler's answer.
-   * @throws {FunctionFailedError} when the function was called and failed
-   * @throws {CommandError} when the function cannot be called
+   * Calls the handler with an event, and resolves with the handler's answer.
+   * @throws {FunctionFailedError} when the handler was called and failed
+   * @throws {CommandError} when the handler cannot be called
    */
   readonly invoke: (event: unknown) => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
-/** Calls the handler in Lambda. */
+/** Creates an invoker for a handler in Lambda. */
 export const lambdaInvoker = (
   client: LambdaClient & { readonly destroy?: () => void },
   functionName: string,

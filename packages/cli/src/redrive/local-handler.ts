@@ -1,4 +1,4 @@
-// Calls a handler on this machine, in a worker thread.
+// Runs the pipeline's handler on this machine, in a worker thread.
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,11 +11,11 @@ import type { LocalHandler, WorkerMessage } from "./local-worker.ts";
 
 /** Options of a local handler. */
 export interface LocalHandlerOptions {
-  /** Path of the module, and after a `#` the name of its export: `./dist/handler.js#orders`. */
+  /** Path of a module, a `#`, and the name of the module's export: `./dist/handler.js#orders`. */
   readonly handler: string;
-  /** Options for the handler's clients, too. */
+  /** Profile and region of the command. The handler's AWS clients use them, too. */
   readonly aws: AwsOptions;
-  /** Called with the text that the handler writes to its standard output and error. */
+  /** Called with each text that the handler writes to standard output or standard error. */
   readonly onOutput: (text: string) => void;
 }
 
@@ -24,7 +24,7 @@ const handlerAt = (path: string): LocalHandler => {
   return { url: pathToFileURL(resolve(file)).href, exportName };
 };
 
-/** By default the handler logs only warnings, because the command itself reports the successful messages. */
+/** Environment of the handler. By default, the handler logs only warnings, as the command reports all successes. */
 const environmentOf = ({ profile, region }: AwsOptions): NodeJS.ProcessEnv => ({
   POWERTOOLS_LOG_LEVEL: "WARN",
   ...process.env,
@@ -43,10 +43,10 @@ const startWorker = ({ handler, aws, onOutput }: LocalHandlerOptions): Worker =>
   return worker;
 };
 
-/** The part of Node's message that names a module of this command. It does not help the user. */
+/** Matches the end of Node's error message, which names a file of this command. The user does not know this file. */
 const importedFrom = / imported from .*/;
 
-/** Checks the worker's first message. @throws {CommandError} when the module has no such handler */
+/** Checks the worker's first message. @throws {CommandError} when the worker could not load the handler */
 const checkReady = (message: WorkerMessage, handler: string): void => {
   if (message.kind !== "unusable") return;
   const [line = ""] = message.reason.replace(importedFrom, "").split("\n");
@@ -54,7 +54,7 @@ const checkReady = (message: WorkerMessage, handler: string): void => {
   throw new CommandError(`the handler ${handler} cannot be loaded: ${line}`, { cause });
 };
 
-/** Resolves with the reason when the worker has ended, for example after an uncaught error of the handler. */
+/** Resolves when the worker has ended, for example after an uncaught error of the handler. The result is the reason. */
 const deathOf = (worker: Worker): Promise<FunctionFailedError> =>
   new Promise((resolve) => {
     worker.once("error", ({ name, message }: Error) =>
@@ -79,7 +79,7 @@ const readyWorker = async (options: LocalHandlerOptions) => {
     isDead = true;
     return error;
   });
-  // A worker's last message and its exit may arrive in the same tick. Then the message must win the race.
+  // If the worker's last message and its exit arrive together, the message is used, because `next` is listed first.
   const nextMessage = async (): Promise<WorkerMessage> => {
     const next = new Promise<WorkerMessage>((resolve) => worker.once("message", resolve));
     const message = await Promise.race([next, death]);
@@ -99,7 +99,7 @@ const readyWorker = async (options: LocalHandlerOptions) => {
 };
 
 /**
- * Loads the handler, and calls it with one event at a time. After a crash the next call loads it again, as Lambda does.
+ * Loads the handler, and creates an invoker for it. If the worker has crashed, the next call starts a new worker.
  * @throws {CommandError} when the handler cannot be loaded
  */
 export const localInvoker = async (options: LocalHandlerOptions): Promise<Invoker> => {

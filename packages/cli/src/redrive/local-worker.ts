@@ -1,16 +1,16 @@
-// The worker thread of `--to local`, in which the handler runs. The handler may block, crash or write to standard
-// output there. The command is not affected, and keeps messages hidden meanwhile.
+// The worker thread of `--to local`. The handler runs in this thread, because it may block or crash. Meanwhile, the
+// command in the main thread keeps the messages hidden.
 
 import { parentPort, workerData } from "node:worker_threads";
 
-/** Data that the worker is started with. */
+/** Data that the worker gets when it starts. */
 export interface LocalHandler {
   /** URL of the module. */
   readonly url: string;
   readonly exportName: string;
 }
 
-/** A message of the worker: first whether the handler could be loaded, then the handler's answer for each event. */
+/** A message from the worker. The first message says whether the handler was loaded. Later messages are answers. */
 export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "unusable"; readonly reason: string; readonly stack: string }
@@ -19,7 +19,7 @@ export type WorkerMessage =
 
 type Handler = (event: unknown, context: unknown) => unknown;
 
-/** Milliseconds of Lambda's longest invocation. A local invocation has no timeout, but the handler expects one. */
+/** Remaining time that the handler is told: Lambda's longest timeout in milliseconds. A local call has no timeout. */
 const maxInvocationMs = 900_000;
 
 let invocations = 0;
@@ -48,7 +48,7 @@ const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> =>
 
 const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage> => {
   try {
-    // Lambda encodes answers as JSON, too.
+    // The answer is encoded as JSON, because Lambda does the same.
     return { kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" };
   } catch (error) {
     const { name = "Error", message = "" } = (error ?? {}) as Partial<Error>;
@@ -56,13 +56,13 @@ const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage
   }
 };
 
-/** Resolves when the command has received the output. */
+/** Resolves when everything that was written to the stream has reached the main thread. */
 const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
     stream.write("", () => resolve());
   });
 
-/** Calls the handler. Sends its answer only after its output, so that no output follows the command's result. */
+/** Calls the handler. Posts the answer after the handler's output, so that the command shows the output first. */
 const answerEvent = async (handler: Handler, event: unknown): Promise<void> => {
   const answer = await answerOf(handler, event);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

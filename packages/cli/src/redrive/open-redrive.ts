@@ -1,4 +1,4 @@
-// A redrive whose resources are open, and its messages.
+// Types for a redrive that is running, and for its messages.
 
 import type { MessageOrder, RedriveResult } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
@@ -11,7 +11,7 @@ import type { Invoker } from "./invoker.ts";
 import type { RedriveOptions } from "./options.ts";
 import type { Causes } from "./report.ts";
 
-/** A redrive whose resources are open. */
+/** The options, open resources and counts of a running redrive. */
 export interface OpenRedrive {
   readonly options: RedriveOptions;
   readonly terminal: Terminal;
@@ -24,16 +24,16 @@ export interface OpenRedrive {
   readonly causes: Causes;
 }
 
-/** A message body in the temporary file. It becomes one message of a request. */
+/** A body that is stored in the temporary file, and that will be sent as one message of a request. */
 export interface StoredPart extends MessageOrder {
   readonly id: string;
   readonly position: TextPosition;
 }
 
-/** State of a unit. If Lambda sent a large batch, the batch is redriven in several parts. */
+/** State of a unit. Usually a unit has one part, but a large failed batch is sent in several parts. */
 export interface UnitState {
   readonly parts: readonly StoredPart[];
-  /** Parts that have no result yet. */
+  /** Number of parts that have no result yet. */
   pending: number;
   result?: RedriveResult;
 }

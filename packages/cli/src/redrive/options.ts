@@ -14,7 +14,7 @@ import { helpOf } from "../command-line/help.ts";
 import { type DeadLetterFilter, deadLetterFilter, filterOptions } from "../filter/dead-letter-filter.ts";
 import { type SourceAddress, sourceAddressIn } from "../message-source/source-address.ts";
 
-/** Where the pipeline's handler runs. */
+/** The pipeline's handler: a function in Lambda, or a module that is loaded on this machine. */
 export type Handler =
   | { readonly to: "lambda"; readonly functionName: string }
   | { readonly to: "local"; readonly handler: string };
@@ -93,7 +93,7 @@ const handlerIn = (values: Values): Handler => {
   throw new CommandError("expected either --to lambda --function-name NAME or --to local --handler FILE");
 };
 
-/** Filters that apply to dead letters only. */
+/** Names of filter options that apply to dead letters only, and not to Lambda's failed batches. */
 const deadLetterOptions = ["sink", "code", "key"] as const;
 
 const fromIn = (values: Values, address: SourceAddress): RedriveOptions["from"] => {
@@ -111,7 +111,7 @@ const fromIn = (values: Values, address: SourceAddress): RedriveOptions["from"] 
   );
 };
 
-/** Reads the arguments. Returns undefined if they ask for help. @throws {CommandError} that names the wrong argument */
+/** Reads the arguments. Returns undefined if the user asks for help. @throws {CommandError} if an argument is wrong */
 export const redriveOptions = (args: readonly string[], now: number): RedriveOptions | undefined => {
   const { values, positionals } = parseArguments("sluice redrive", options, args);
   if (values.help) return undefined;

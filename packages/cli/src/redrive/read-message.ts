@@ -1,4 +1,4 @@
-// Splits a message into the parts that a redrive sends. A message is a dead letter, or a batch that Lambda gave up on.
+// Splits a message into the parts that a redrive sends. A message is a dead letter, or a failed batch from Lambda.
 
 import { type InvocationRecord, isS3Notification, messageContent, payloadIn } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
@@ -7,12 +7,12 @@ import type { Payloads } from "../aws/payloads.ts";
 import { type DeadLetterFilter, readDeadLetters } from "../filter/dead-letter-filter.ts";
 import type { MessageReader } from "../message-source/receive-units.ts";
 
-/** A body that is sent, and its place in the order. */
+/** A body to send, and its place in the sending order. */
 export interface MessagePart extends MessageOrder {
   readonly body: string;
 }
 
-/** Reads dead letters. Their bodies are sent unchanged, because the handler itself fetches records from S3. */
+/** Creates a reader of dead letters. A body is sent unchanged: if the record is in S3, the handler fetches it. */
 export const deadLetterReader = (
   filter: DeadLetterFilter,
   payloads: Pick<Payloads, "fetch">,
@@ -22,7 +22,7 @@ export const deadLetterReader = (
     keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
   });
 
-/** Maximum bytes of one part in a request, after the part's JSON is escaped as a JSON string. */
+/** Maximum bytes of one part. Counts the part as a JSON string, in which quotes are escaped. */
 const maxPartBytes = 4_000_000;
 
 const bytesInJson = (text: string): number => Buffer.byteLength(JSON.stringify(text));
@@ -33,7 +33,7 @@ const limits = {
   sizeOf: (record: unknown) => bytesInJson(JSON.stringify(record)),
 };
 
-/** Returns the body. If it is too large for a request, splits it by its records, or reduces it to its pointer. */
+/** Returns the bodies to send: usually `body` itself. Splits the records of a large body, or omits its payload. */
 const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => {
   if (bytesInJson(body) <= maxPartBytes) return [body];
   const records = payloadIn(record) ?? [];
@@ -41,7 +41,7 @@ const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => 
   return parts.length > 0 ? parts : [JSON.stringify({ ...record, payload: undefined })];
 };
 
-/** Reads messages of an on-failure destination, which are Lambda's invocation records or S3's notifications of them. */
+/** Creates a reader of an on-failure destination's messages: Lambda's invocation records, or S3 notifications. */
 export const invocationReader =
   (since: number | undefined): MessageReader<readonly MessagePart[]> =>
   ({ id, body }) => {

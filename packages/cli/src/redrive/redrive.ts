@@ -1,4 +1,4 @@
-// `sluice redrive`: opens its resources, redrives messages in rounds, releases the other messages, and reports.
+// `sluice redrive`: redrives the messages of a source in rounds, releases the messages that stay, and writes a report.
 
 import { BrokenFunctionError, UnexpectedAnswerError } from "@sluice/redrive";
 import { lambdaClient, s3Client } from "../aws/clients.ts";
@@ -32,7 +32,7 @@ const writeStatus = ({ source, terminal: { err } }: OpenRedrive, { available, no
   for (const note of notes) err(`${source.name}: ${note}`);
 };
 
-/** Counts the messages of a FIFO queue that are behind messages that stay in the queue. */
+/** Counts the messages that a FIFO queue does not return, because earlier messages of their group stay in the queue. */
 const countBehind = async ({ source, counts }: OpenRedrive): Promise<number> => {
   const staying = leftOf(counts) + counts.of("notSelected", "unsupported");
   if (!source.isFifo || staying === 0) return 0;
@@ -50,7 +50,7 @@ const writeReport = (
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
-/** Runs the redrive. Returns whether messages are left. */
+/** Redrives the messages and writes the report. Returns whether messages are left. */
 const run = async (redrive: OpenRedrive): Promise<boolean> => {
   const { source, counts, options, signal } = redrive;
   const status = await source.status();

@@ -1,4 +1,4 @@
-// The report of a redrive: counts that add up, and the reasons why messages are left.
+// The report of a redrive: the number of messages for each outcome, and the reasons why messages are left.
 
 import type { RedriveResult } from "@sluice/redrive";
 import { counted, withSeparators } from "../terminal/format.ts";
@@ -17,17 +17,17 @@ const words: Readonly<Record<CountedOutcome, string>> = {
   unsent: "not sent",
 };
 
-/** Outcomes that a dry run predicts, for example as "would be delivered". */
+/** Outcomes before which the report of a dry run writes "would be". */
 const conditional: readonly CountedOutcome[] = ["delivered", "superseded", "filtered", "rejected"];
 
-/** Collects the reasons why messages are left, and the lost records. */
+/** Collects the reasons why messages are left, and the messages whose records are lost. */
 export interface Causes {
   readonly add: (result: RedriveResult) => void;
   readonly lines: () => string[];
   readonly lost: () => readonly string[];
 }
 
-/** The place of a failed message that does not stay in its source. */
+/** Text for a message that failed but does not stay in its source: where its records are now. */
 const newPlace: { readonly [outcome in RedriveResult["outcome"]]?: string } = {
   rejected: ", now a dead letter",
   retried: ", now in the retry queue",
@@ -38,9 +38,9 @@ const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
   return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${stays ? "" : (newPlace[outcome] ?? "")}`;
 };
 
-/** Creates an empty collection. */
+/** Creates an empty `Causes`. */
 export const newCauses = (): Causes => {
-  /** By cause: the number of messages, and the reason of the first message. */
+  /** For each cause, the number of messages, and the reason of the first message. */
   const causes = new Map<string, { messages: number; readonly reason: string }>();
   const lost: string[] = [];
   return {
@@ -65,7 +65,7 @@ export const newCauses = (): Causes => {
   };
 };
 
-/** Writes the counts as one equation. */
+/** Formats the counts as an equation: `3 received = 2 delivered + 1 rejected`. */
 export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
   const parts = outcomes
     .filter((outcome) => counts.of(outcome) > 0)
@@ -77,30 +77,30 @@ export const sumLine = (counts: MessageCounts, isDryRun: boolean): string => {
   return `${withSeparators(counts.received())} received${parts.length === 0 ? "" : ` = ${parts.join(" + ")}`}`;
 };
 
-/** Returns a warning if the filters select no message, because a filter may be mistyped. */
+/** Returns a warning if the filters select no message. The user may have made a typing error in a filter. */
 export const unmatchedFilterLines = (counts: MessageCounts): string[] => {
   const isUnmatched =
     counts.of("notSelected") > 0 && counts.of("notSelected", "unsupported", "alreadyDone") === counts.received();
   return isUnmatched ? ["the filters select no message; sluice dead-letters list --group shows the messages"] : [];
 };
 
-/** Numbers of messages that are left for other reasons than their outcome. */
+/** Numbers of messages that are left for reasons other than the handler's result. */
 export interface Remainder {
-  /** Number of messages that were in flight elsewhere, or delayed, during the whole redrive. */
+  /** Number of messages that could not be received, because they were delayed or another consumer held them. */
   readonly hidden: number;
   /** Whether the source contains more messages than SQS allows in flight. */
   readonly isFull: boolean;
-  /** Approximate number of messages of a FIFO queue that are behind messages that stay. */
+  /** Approximate number of messages that a FIFO queue does not return while earlier messages of the group stay. */
   readonly behind: number;
   /** Number of messages that were delivered but could not be removed. */
   readonly notRemoved: number;
   readonly expired: number;
   readonly notReleased: number;
-  /** Whether no filter is set. Then unsupported messages count as left, too. */
+  /** True if the user has set no filter. In that case, unsupported messages count as left, too. */
   readonly isEverything: boolean;
 }
 
-/** Describes the remainder for the user, in one line for each reason. */
+/** Describes a `Remainder` for the user, in one line for each reason. */
 export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, notReleased }: Remainder): string[] => {
   const about = (messages: number, text: string): string[] =>
     messages > 0 ? [`${counted(messages, "message")} ${text}`] : [];
@@ -114,7 +114,7 @@ export const remainderLines = ({ hidden, isFull, behind, notRemoved, expired, no
   ];
 };
 
-/** Whether selected messages are left, or some messages could not be received. */
+/** Whether messages are left in the source. In that case, the command ends with the exit code `left`. */
 export const isLeft = (counts: MessageCounts, remainder: Remainder): boolean => {
   const { hidden, isFull, behind, notRemoved, isEverything } = remainder;
   const unsupported = isEverything ? counts.of("unsupported") : 0;

@@ -1,5 +1,5 @@
-// The rounds of a redrive. A queue returns messages in any order, so each round receives all available messages before
-// it sends the first. A FIFO queue takes several rounds, because later messages wait for the removal of earlier ones.
+// The rounds of a redrive. A queue returns messages in any order, so a round first receives all available messages, and
+// then sends them in order. A FIFO queue needs several rounds: it returns some messages only after others are removed.
 
 import { systemClock } from "@sluice/core/sink-kit";
 import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
@@ -17,7 +17,7 @@ const failuresText = (counts: MessageCounts): string =>
     .map((outcome) => `${withSeparators(counts.of(outcome))} ${outcome}`)
     .join(", ");
 
-/** Reads messages, and stores their bodies in the temporary file. */
+/** Creates a reader that stores the bodies of the selected messages in the temporary file. */
 const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<UnitState> => {
   const { from, filter } = options;
   const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
@@ -38,7 +38,7 @@ const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<
   };
 };
 
-/** How the rounds ended. */
+/** How the last round ended. */
 export interface RoundsEnd {
   /** Whether the source contains more messages than SQS allows in flight. */
   readonly isFull: boolean;
@@ -46,7 +46,7 @@ export interface RoundsEnd {
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
-/** Receives the messages of one round. Counts those that are not sent, and returns the parts of the others. */
+/** Receives the messages of one round. Counts the messages that are not sent, and returns the parts to send. */
 const receiveParts = async (
   { source, counts, signal }: OpenRedrive,
   finisher: Finisher,
@@ -57,14 +57,14 @@ const receiveParts = async (
   counts.add("copy", copies);
   counts.add("notSelected", notSelected.length);
   counts.add("unsupported", unsupported.length);
-  // The message whose error ended the receive is in none of the lists.
+  // If an error ended the receive, one message is in none of the lists. This message counts as unsent.
   counts.add("unsent", size - units.length - copies - notSelected.length - unsupported.length);
   await finisher.removeCopies(lateCopies);
   if (!source.isFifo) await source.release([...unsupported, ...notSelected]);
   return { ...end, size, parts: units.flatMap((unit) => unit.value.parts.map((part) => ({ ...part, unit }))) };
 };
 
-/** Returns a function that sends parts in order, up to `--max-messages`. It returns whether more may be sent. */
+/** Creates a function that sends parts in order, up to `--max-messages`, and returns whether more may be sent. */
 const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRedrive, finisher: Finisher) => {
   let [total, done] = [0, 0];
   const engine = redriveEngine<UnitPart>({
@@ -92,7 +92,7 @@ const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRe
 const leave = (finisher: Finisher, parts: readonly UnitPart[], reason: string): Promise<void> =>
   finisher.finish(new Map(parts.map((part) => [part, unsent(reason)])));
 
-/** Repeats rounds until one receives no message. Does not reject. */
+/** Repeats rounds until a round receives no message. Returns an error as `failure`, and does not reject. */
 export const makeRounds = async (
   redrive: OpenRedrive,
   finisher: Finisher,

@@ -14,7 +14,7 @@ const units = [
   ["s", 1_000],
 ] as const;
 
-/** Formats the age of a time in its largest unit: `3d`. Returns `?` if the text is not a time. */
+/** Formats how long ago a time was, in the largest fitting unit: `3d`. Returns `?` if the text is not a time. */
 export const ageText = (time: string, now: number): string => {
   const ms = now - Date.parse(time);
   if (Number.isNaN(ms)) return "?";

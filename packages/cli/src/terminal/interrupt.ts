@@ -1,17 +1,17 @@
-// Ctrl-C: the first one asks the command to stop, the second one ends the process.
+// Handles Ctrl-C. The first Ctrl-C asks the command to stop. The second Ctrl-C ends the process at once.
 
 import { exitCodes } from "../command-line/command-error.ts";
 
-/** A request to stop the command. */
+/** Tells the command by a signal that the user wants to stop it. */
 export interface Interrupt {
   readonly signal: AbortSignal;
-  /** Stops listening. */
+  /** Stops listening to SIGINT and SIGTERM. */
   readonly release: () => void;
 }
 
 const signals = ["SIGINT", "SIGTERM"] as const;
 
-/** Listens for SIGINT and SIGTERM. Calls `onFirst` for the first signal. */
+/** Listens to SIGINT and SIGTERM. When the first of them arrives, aborts `signal` and calls `onFirst`. */
 export const watchInterrupts = (onFirst: () => void): Interrupt => {
   const controller = new AbortController();
   const listener = (): void => {

@@ -1,4 +1,4 @@
-// Shows progress. On a terminal it is one line that is rewritten; elsewhere it is a new line every two seconds.
+// Shows progress. On a terminal, rewrites one line. On other streams, writes a new line every two seconds.
 
 import { withSeparators } from "./format.ts";
 
@@ -7,14 +7,14 @@ const redrawIntervalMs = 100;
 const barWidth = 24;
 const eraseLine = "\r\u001b[2K";
 
-/** Progress of a step. */
+/** The progress to show: how much of a step is done. */
 export interface ProgressStep {
-  /** Name of the step: `redriving`. */
+  /** Name of the step, such as `redriving`. */
   readonly doing: string;
   readonly done: number;
   /** Undefined or 0 if the total is unknown. */
   readonly total?: number | undefined;
-  /** Further text: `3 rejected`. */
+  /** Text that is added at the end, such as `3 rejected`. */
   readonly note?: string;
 }
 
@@ -25,12 +25,12 @@ export interface ProgressStream {
   readonly write: (text: string) => unknown;
 }
 
-/** Shows the progress of steps. */
+/** Shows the progress of one step after the other. */
 export interface ProgressLine {
   readonly update: (step: ProgressStep) => void;
-  /** Replaces the progress by a line that stays. */
+  /** Removes the progress, and writes a line that is not rewritten. */
   readonly line: (text: string) => void;
-  /** Removes the progress. */
+  /** Removes the progress from the terminal. */
   readonly clear: () => void;
 }
 
@@ -62,7 +62,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
     const isNew = doing !== latestDoing;
     latestDoing = doing;
     if (isTerminal) return isNew || now() - latestAt >= redrawIntervalMs;
-    // The interval starts when the step starts, so that a short step writes no line.
+    // A new step writes its first line after one interval, so that a short step writes no line.
     if (isNew) latestAt = now();
     return now() - latestAt >= plainIntervalMs;
   };
@@ -74,7 +74,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
         stream.write(`${stepText(step, false)}\n`);
         return;
       }
-      // A line that wraps cannot be rewritten, so it is cut. `columns` is 0 if the terminal's width is unknown.
+      // `eraseLine` erases only one line, so the text must not wrap. If the width is unknown, `columns` is 0.
       stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
       isShown = true;
     },

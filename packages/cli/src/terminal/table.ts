@@ -1,4 +1,4 @@
-/** Formats rows as columns. Returns no lines if there are no rows. */
+/** Formats a table with aligned columns. Returns no lines, not even the head, if there are no rows. */
 export const tableLines = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => {
   if (rows.length === 0) return [];
   const all = [head, ...rows];

@@ -1,4 +1,4 @@
-// Output of a command: results go to standard output, all other lines to standard error.
+// Output of a command. Results are written to standard output, and all other lines to standard error.
 
 import { type ProgressLine, progressOn } from "./progress.ts";
 
@@ -11,10 +11,10 @@ export interface Terminal {
   readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
-/** Replaces control characters, because anyone may have sent the message that is shown. */
+/** Replaces control characters. A text may come from a stranger's message, and could otherwise control the terminal. */
 const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "?");
 
-/** Writes to the streams of this process. */
+/** Creates a terminal that writes to standard output and standard error. */
 export const processTerminal = (): Terminal => {
   const progress = progressOn(process.stderr, Date.now);
   return {

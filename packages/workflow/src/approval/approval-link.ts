@@ -1,14 +1,14 @@
-// The link by which a person approves a run. Its content is signed, so that only the workflow can create or change it.
+// The link with which a person approves or rejects a run. The link's content is signed, so nobody can forge a link.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invalidOption } from "@sluice/core/sink-kit";
 import { required } from "../redrive/environment.ts";
 
-/** Content of a link. */
+/** Data that a link contains. */
 export interface Approval {
   /** Step Functions' task token. */
   readonly token: string;
-  /** Milliseconds since the epoch. */
+  /** Time until which the person can decide, in milliseconds since the epoch. */
   readonly expiresAt: number;
   readonly run: string;
   readonly queue: string;
@@ -17,10 +17,10 @@ export interface Approval {
   readonly mode: string;
 }
 
-/** The secret that signs links, or a function that reads the secret from a secret store. */
+/** The secret with which links are signed, or a function that returns it, for example from a secret store. */
 export type ApprovalSecret = string | (() => Promise<string>);
 
-/** Minimum length of the secret. HMAC-SHA256 uses 256 bits. */
+/** Minimum length of the secret: 256 bits, like the hashes of HMAC-SHA256. */
 const minSecretBytes = 32;
 
 const checked = (secret: unknown): string => {
@@ -28,7 +28,7 @@ const checked = (secret: unknown): string => {
   throw invalidOption("secret", `must be a text of at least ${minSecretBytes} random bytes`);
 };
 
-/** Returns a function that reads the secret once. @throws {ConfigError} CONFIG_INVALID when it is missing or short. */
+/** Returns a function that reads and remembers the secret. @throws {ConfigError} CONFIG_INVALID for a bad secret. */
 export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<string>) => {
   if (typeof given !== "function") {
     const secret = checked(required("secret", given, "SLUICE_APPROVAL_SECRET"));
@@ -37,7 +37,7 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   let reading: Promise<string> | undefined;
   return () => {
     reading ??= given().then(checked);
-    // After an error of the secret store, the next call reads the secret again.
+    // An error is not remembered: the next call reads the secret again.
     reading.catch(() => {
       reading = undefined;
     });
@@ -45,17 +45,17 @@ export const secretReader = (given: ApprovalSecret | undefined): (() => Promise<
   };
 };
 
-/** Signs a text. The prefix separates links from other texts that the same secret may sign. */
+/** Signs a text. Because of the prefix, a signature that the same secret made for another purpose is not valid here. */
 const macOf = (text: string, secret: string): Buffer =>
   createHmac("sha256", secret).update("sluice redrive approval v1\n").update(text).digest();
 
-/** Encodes and signs a link's content as letters, digits, `-`, `_` and one point. */
+/** Encodes and signs a link's content. The result contains only letters, digits, `-`, `_` and one point. */
 export const signed = (approval: Approval, secret: string): string => {
   const text = Buffer.from(JSON.stringify(approval)).toString("base64url");
   return `${text}.${macOf(text, secret).toString("base64url")}`;
 };
 
-/** Decodes a link's content. Returns undefined if the content is not signed with the secret. */
+/** Decodes a link's content. Returns undefined if the signature is missing or wrong. */
 export const verified = (parameter: string, secret: string): Approval | undefined => {
   const [text = "", mac = "", ...rest] = parameter.split(".");
   const given = Buffer.from(mac, "base64url");
@@ -64,5 +64,5 @@ export const verified = (parameter: string, secret: string): Approval | undefine
   return JSON.parse(Buffer.from(text, "base64url").toString()) as Approval;
 };
 
-/** Name of the link's query parameter. */
+/** Name of the query parameter that contains the link's signed content. */
 export const parameterName = "approval";

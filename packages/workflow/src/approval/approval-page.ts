@@ -1,5 +1,5 @@
-// The approval page, which the link opens. It shows the run, and decides only when its form is submitted, because
-// scanners and previews open links in e-mails, too.
+// The approval page, which the link opens. The page shows the run and two buttons. Opening the link decides nothing,
+// because mail scanners open links, too.
 
 import { createHash } from "node:crypto";
 import {
@@ -18,18 +18,18 @@ import { type Html, markup } from "./html.ts";
 import { fieldOf, type HttpAnswer, type HttpEvent, methodOf, queryOf } from "./http-event.ts";
 
 /**
- * The call of `SFN` from `@aws-sdk/client-sfn` that the page makes; your own client fits.
+ * The method of the SDK's client `SFN` that the page calls. You may pass your own client of that class.
  * @see https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
  */
 export interface TaskClient {
   readonly sendTaskSuccess: (input: { taskToken: string; output: string }) => Promise<unknown>;
 }
 
-/** Options of the approval page. An option with a variable may come from the environment instead. */
+/** Options of the approval page. If an option names a variable, you can set that environment variable instead. */
 export interface ApprovalPageOptions {
-  /** The secret that signs links, which the approval request must share. Variable: `SLUICE_APPROVAL_SECRET`. */
+  /** The secret with which links are signed. Must be the approval request's. Variable: `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
-  /** Default: writes lines of JSON to the console. */
+  /** Default: a logger that writes lines of JSON to the console. */
   readonly logger?: PipelineLogger;
   readonly clients?: { readonly sfn?: TaskClient };
   /** For tests. Default: the machine's clock. */
@@ -39,20 +39,20 @@ export interface ApprovalPageOptions {
 /** A handler for a function URL, an HTTP API or a REST API. */
 export type ApprovalPageHandler = (event: HttpEvent) => Promise<HttpAnswer>;
 
-/** The decision that the state machine gets. */
+/** The decision, as it is sent to the state machine. */
 export interface ApprovalDecision {
   readonly decision: "approved" | "rejected";
-  /** ISO 8601, UTC. */
+  /** Time of the decision (ISO 8601, UTC). */
   readonly decidedAt: string;
 }
 
-/** Decisions by the value of their button. */
+/** The decision for each value of the form's buttons. */
 const decisions: ReadonlyMap<string, ApprovalDecision["decision"]> = new Map([
   ["approve", "approved"],
   ["reject", "rejected"],
 ]);
 
-/** `SINK_GONE` means that the task is decided, has timed out, or does not exist. */
+/** Step Functions' error codes. `SINK_GONE` means that it is too late: the state machine does not wait any more. */
 const sfn: AwsService = {
   name: "StepFunctions",
   codes: { InvalidToken: "SINK_GONE", TaskDoesNotExist: "SINK_GONE", TaskTimedOut: "SINK_GONE" },
@@ -65,7 +65,7 @@ const headers: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   "cache-control": "no-store",
-  // Anyone who has the link can decide, so other sites must not see the link.
+  // Anyone who has the link can decide, so the browser must not send the link to other sites as the referrer.
   "referrer-policy": "no-referrer",
   "strict-transport-security": "max-age=31536000",
   "x-content-type-options": "nosniff",
@@ -80,7 +80,7 @@ const page = (statusCode: number, title: string, body: Html, more: Record<string
   return { statusCode, headers: { ...headers, ...more }, body: html };
 };
 
-/** Pages without a form: their status, title and text. */
+/** Status, title and text of the pages that have no form. */
 const messages = {
   invalid: [403, "This link is not valid", "The workflow has not sent this link, or it is incomplete."],
   tooLate: [
@@ -99,7 +99,7 @@ const messagePage = (name: keyof typeof messages, more?: Record<string, string>)
   return page(statusCode, title, markup`<p>${text}</p>`, more);
 };
 
-/** The form has no action: it is submitted to the page's own URL, which contains the parameter. */
+/** The page with the form. The form has no `action`, so it is sent to the same URL, with the query parameter. */
 const question = (statusCode: number, { queue, messages, mode, run, expiresAt }: Approval): HttpAnswer =>
   page(
     statusCode,
@@ -108,8 +108,8 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
   );
 
 /**
- * Creates the handler of the approval page: GET shows the run, POST decides. The function needs
- * `states:SendTaskSuccess` on the state machine. Makes no request before the handler is called.
+ * Creates the handler of the approval page: GET shows the run, POST decides. The function's role needs the permission
+ * `states:SendTaskSuccess` for the state machine. `approvalPageHandler` itself makes no request.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {

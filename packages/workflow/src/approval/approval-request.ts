@@ -1,4 +1,4 @@
-// The function of the state "Ask for approval": sends a link with the task token that the state machine waits for.
+// The function of the state "Ask for approval". Sends a link to a person. The state machine waits for the decision.
 
 import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import { countLines } from "../redrive/counts-by-sink.ts";
@@ -9,11 +9,11 @@ import { type QueueOptions, queueName } from "../redrive/queue.ts";
 import type { RedriveMode } from "../redrive/settings.ts";
 import { type ApprovalSecret, parameterName, secretReader, signed } from "./approval-link.ts";
 
-/** Options of the function. An option with a variable may come from the environment instead. */
+/** Options of the function. If an option names a variable, you can set that environment variable instead. */
 export interface ApprovalRequestOptions extends NotificationOptions, Pick<QueueOptions, "queueUrl"> {
-  /** URL of the approval page: a function URL, or the URL of an API. Variable: `SLUICE_APPROVAL_URL`. */
+  /** URL of the approval page: a Lambda function URL, or an API Gateway URL. Variable: `SLUICE_APPROVAL_URL`. */
   readonly pageUrl?: string;
-  /** The secret that signs links, which the approval page must share. Variable: `SLUICE_APPROVAL_SECRET`. */
+  /** The secret with which links are signed. Must be the approval page's secret. Variable: `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
@@ -21,7 +21,7 @@ export interface ApprovalRequestOptions extends NotificationOptions, Pick<QueueO
 
 /** The event that the state machine sends. */
 export interface ApprovalRequestEvent {
-  /** Step Functions' task token. */
+  /** Step Functions' task token, which is needed to send the decision. */
   readonly token: string;
   readonly run: string;
   readonly mode: RedriveMode;
@@ -60,7 +60,7 @@ const textOf = (event: ApprovalRequestEvent, queue: string, link: string, expire
 };
 
 /**
- * Creates the function of the state "Ask for approval". Makes no request before it is called.
+ * Creates the function of the state "Ask for approval". `approvalRequestHandler` itself makes no request.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): ApprovalRequestHandler => {

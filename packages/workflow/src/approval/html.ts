@@ -1,4 +1,4 @@
-// HTML text. Values are escaped, unless they are HTML already.
+// Builds HTML. Texts and numbers are escaped. Values of the class `Html` are not.
 
 /** HTML that `markup` has created. */
 export class Html {
@@ -20,6 +20,6 @@ const entities: Readonly<Record<string, string>> = {
 const textOf = (value: string | number | Html = ""): string =>
   value instanceof Html ? value.text : String(value).replace(/[&<>"']/g, (character) => entities[character] ?? "");
 
-/** Creates HTML from a template, and escapes every value. */
+/** Tag of a template literal that creates HTML. Escapes every value that is not `Html`. */
 export const markup = (texts: TemplateStringsArray, ...values: readonly (string | number | Html)[]): Html =>
   new Html(texts.map((text, index) => text + textOf(values[index])).join(""));

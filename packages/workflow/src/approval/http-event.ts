@@ -1,7 +1,7 @@
 // HTTP requests in the formats of API Gateway and Lambda function URLs.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html (read 2026-11-25)
 
-/** The members that the page reads, of events in format 2.0 (function URLs, HTTP APIs) and 1.0 (REST APIs). */
+/** An event of format 2.0 (function URLs, HTTP APIs) or 1.0 (REST APIs). Has only the members that the page reads. */
 export interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
   readonly httpMethod?: string;

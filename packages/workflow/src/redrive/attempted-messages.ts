@@ -1,6 +1,6 @@
-// Remembers the messages that this run has attempted and left in the queue, so that no message is attempted twice. Each
-// message takes eight bytes, a hash of its id. As text, 10,000 messages take 107 kB of the 256 KiB that a state may
-// contain. If two ids had the same hash, one of the two messages would be left for the next run.
+// Stores which messages this run has attempted and left in the queue, so that no message is attempted twice. For each
+// message, stores eight bytes: a hash of the id. As text, 10,000 hashes take 107 kB. The state machine may pass on at
+// most 256 KiB. If two ids had the same hash, this run would attempt only one of the two messages.
 
 import { createHash } from "node:crypto";
 

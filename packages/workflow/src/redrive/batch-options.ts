@@ -1,4 +1,4 @@
-// The options of the batch function: checked, and with their defaults.
+// Checks the options of the batch function, and adds the defaults.
 
 import type { PayloadStore } from "@sluice/core/envelope";
 import { type Clock, checkText, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
@@ -9,35 +9,35 @@ import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { dynamodbConnection, type SourceTable, type SourceTableClient } from "./republish.ts";
 import type { PipelineFunction } from "./send.ts";
 
-/** Options of the batch function. An option with a variable may come from the environment instead. */
+/** Options of the batch function. If an option names a variable, you can set that environment variable instead. */
 export interface BatchOptions extends QueueOptions {
-  /** For mode redrive: name or ARN of the pipeline's function. Variable: `SLUICE_PIPELINE_FUNCTION`. */
+  /** For mode `redrive`: name or ARN of the pipeline's function. Variable: `SLUICE_PIPELINE_FUNCTION`. */
   readonly pipelineFunction?: string;
-  /** For mode republish: the source table of the stream. Variable: `SLUICE_SOURCE_TABLE`. */
+  /** For mode `republish`: name of the table whose stream the pipeline reads. Variable: `SLUICE_SOURCE_TABLE`. */
   readonly tableName?: string;
-  /** For mode republish: the updated attribute. Variable: `SLUICE_MARKER_ATTRIBUTE`, default `sluiceRedrive`. */
+  /** For mode `republish`: the attribute to update. Default `sluiceRedrive`. Variable: `SLUICE_MARKER_ATTRIBUTE`. */
   readonly markerAttribute?: string;
   /**
-   * For mode republish: how dead letters of REMOVE records are handled. `put-and-delete` creates an item with the key
-   * for a moment. The default, `leave`, leaves the dead letters in the queue.
+   * For mode `republish`: what to do with dead letters of deleted items. `leave` (default) leaves them in the queue.
+   * `put-and-delete` creates an item with the same key and deletes it, so that the stream emits a REMOVE record again.
    */
   readonly removes?: "leave" | "put-and-delete";
-  /** Inspects each dead letter before it is sent: a function, or `lambdaFix()`. */
+  /** A function that inspects each dead letter before the redrive. `lambdaFix()` creates one that calls Lambda. */
   readonly fix?: Fix;
-  /** Milliseconds that the fix may take for one dead letter. Default 30,000. */
+  /** Time limit of the fix for one dead letter, in milliseconds. Default 30,000. */
   readonly fixTimeoutMs?: number;
-  /** The pipeline's own store for records that are too large for a message: `s3PayloadStore({ bucket })`. */
+  /** The store that the pipeline uses for records too large for a message: `s3PayloadStore({ bucket })`. */
   readonly payloadStore?: PayloadStore;
-  /** Maximum number of messages in a chunk, which are received and redriven together. Default 100, at most 1,000. */
+  /** Maximum number of messages that are received and redriven together, as one chunk. Default 100, at most 1,000. */
   readonly chunkSize?: number;
-  /** Seconds to wait for a message. The run ends after two waits in a row without a message. Default 5. */
+  /** Seconds that a receive waits for a message. The run ends after two empty receives in a row. Default 5. */
   readonly pollSeconds?: number;
   /**
-   * Milliseconds that a chunk may take. With less time left, the batch starts no further chunk after the first one.
-   * Default 60,000. The timeout of the pipeline's function should not be longer.
+   * Milliseconds that a chunk may take. A batch starts a second or later chunk only if this much time is left. Default
+   * 60,000. Should not be shorter than the timeout of the pipeline's function.
    */
   readonly timeoutBufferMs?: number;
-  /** Your own clients. Default: clients of the SDK with its default settings, loaded when they are needed. */
+  /** Your own clients. By default, clients of the SDK with default settings are loaded when they are needed. */
   readonly clients?: NonNullable<QueueOptions["clients"]> & {
     readonly lambda?: LambdaClient;
     readonly dynamodb?: SourceTableClient;
@@ -57,7 +57,7 @@ export interface BatchParts extends Required<Pick<BatchOptions, Defaulted>> {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-/** Lambda's longest timeout. */
+/** Longest timeout that Lambda allows, in milliseconds. */
 export const maxTimeoutMs = 900_000;
 
 const tableOf = (options: BatchOptions): SourceTable | undefined => {
@@ -79,7 +79,7 @@ const pipelineOf = (options: BatchOptions): PipelineFunction | undefined => {
   return name === undefined ? undefined : { name, connection };
 };
 
-/** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the name of an option that is wrong or missing. */
+/** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
 export const batchParts = (options: BatchOptions): BatchParts => {
   const { chunkSize = 100, pollSeconds = 5, timeoutBufferMs = 60_000, fixTimeoutMs = 30_000 } = options;
   checkWhole("chunkSize", chunkSize, [1, 1_000]);

@@ -1,6 +1,6 @@
-// The batch function, which drains the dead-letter queue. It receives messages, lets the fix inspect them, sends or
-// republishes them, and deletes messages that are done. A batch ends when its time is over, or when this run has
-// attempted every message. It returns only counts, and the ids of attempted messages as hashes.
+// The batch function empties the dead-letter queue. It receives messages, applies the fix, sends or republishes the
+// dead letters, and deletes the done messages. A batch ends when its time is over, or when every message was attempted.
+// The function returns only counts, and hashes of the ids of attempted messages.
 
 import { ConfigError, type InvocationContext } from "@sluice/core/sink-kit";
 import { BrokenFunctionError, type MessageRate, messageRate } from "@sluice/redrive";
@@ -19,11 +19,11 @@ import type { RedriveMode, RunSettings } from "./settings.ts";
 /** The event that the state machine sends. */
 export interface BatchEvent {
   readonly mode: RedriveMode;
-  /** Id of the execution. */
+  /** Id of the state machine's execution. */
   readonly run: string;
-  /** Start of the run (ISO 8601). Messages that were sent later are left to the next run. */
+  /** Start of the run (ISO 8601). This run ignores messages that arrived in the queue later. */
   readonly startedAt: string;
-  /** Number of earlier attempts of this batch, all of which ended without a report. */
+  /** Number of earlier attempts of this batch. All of these attempts failed without a result. */
   readonly retries: number;
   readonly settings: RunSettings;
   readonly progress: Progress;
@@ -32,21 +32,21 @@ export interface BatchEvent {
 /** The function of the state "Redrive a batch". */
 export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => Promise<Progress>;
 
-/** Seconds for which a message stays in flight after the latest possible end of the invocation. */
+/** Safety margin in seconds: messages stay hidden for this time after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
-/** Milliseconds reserved for the batch's report if the pipeline's function does not answer. */
+/** Milliseconds that are reserved for returning the counts. A call of the pipeline's function is aborted before. */
 const reportMs = 3_000;
 
-/** Empty receives in a row that end the run. One is not enough, because SQS may not ask all servers for one receive. */
+/** The run ends after this number of empty receives in a row. SQS may return nothing once although messages exist. */
 const maxEmptyReceives = 2;
 
-/** The run ends after this many messages in a row that are not for it, plus the number of messages that it left. */
+/** The run ends after skipping this many messages in a row, plus one for each attempted message that is left. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;
 
-/** Maximum number of messages that are released when the run ends. Others become visible after their timeout. */
+/** Maximum number of messages that are released at the run's end. More messages wait for their visibility timeout. */
 const maxReleased = 20_000;
 
 /** State of one invocation. */
@@ -57,7 +57,7 @@ interface BatchRun extends BatchState {
   readonly startedAt: number;
   readonly remainingMs: () => number;
   readonly send: SendDeadLetters;
-  /** Numbers of consecutive empty receives, and of consecutive messages that are not for this run. */
+  /** `empty`: number of empty receives in a row. `foreign`: number of messages in a row that are not for this run. */
   readonly search: { empty: number; foreign: number };
 }
 
@@ -99,7 +99,7 @@ const limitOf = ({ counts, event: { settings } }: BatchRun): BatchEnd | undefine
   return counts.received() >= maxMessages ? { next: "stopped", reason: "messages" } : undefined;
 };
 
-/** Waits for the rate limit. Returns false, without a wait, if the invocation has no time for another chunk. */
+/** Waits until the rate limit allows a chunk, and returns true. Returns false at once if the time is too short. */
 const hasTime = async ({ parts, rate, remainingMs }: BatchRun): Promise<boolean> => {
   if (remainingMs() - rate.waitMs() < parts.timeoutBufferMs) return false;
   await rate.wait(new AbortController().signal);
@@ -120,7 +120,7 @@ const receive = async (batch: BatchRun): Promise<readonly QueueMessage[]> => {
   return messages;
 };
 
-/** Counts the messages of a receive. Returns whether the run has attempted every message. */
+/** Updates `search` after a receive. Returns true if the queue seems to have no more messages for this run. */
 const isOver = ({ search, counts }: BatchRun, received: number, own: number): boolean => {
   search.empty = received === 0 ? search.empty + 1 : 0;
   search.foreign = own > 0 ? 0 : search.foreign + received;
@@ -156,11 +156,11 @@ const redriveChunk = async (batch: BatchRun): Promise<boolean> => {
 };
 
 /**
- * Decides how the batch ends after an error. If the batch has counted messages, it reports the counts, and the next
- * batch meets the error again. Otherwise the batch fails, so that the state machine waits before it retries.
+ * Decides how the batch ends after an error. If the batch has counted messages, the batch ends normally, so that the
+ * counts are not lost, and another batch follows. Otherwise the batch fails, and the state machine retries it later.
  */
 const endAfter = async (batch: BatchRun, error: unknown): Promise<BatchEnd> => {
-  // After a timeout the function may still process its messages, so they stay hidden until their own timeout.
+  // After a timeout, the messages stay hidden, because the pipeline's function may still be processing them.
   if (!isTimeout(error)) await batch.queue.release([...batch.pending.values()]);
   batch.logger.warn("batch interrupted", { run: batch.event.run, reason: String(error) });
   if (error instanceof BrokenFunctionError) return { next: "stopped", reason: "pipeline" };
@@ -182,8 +182,8 @@ const run = async (batch: BatchRun): Promise<BatchEnd> => {
 };
 
 /**
- * Creates the function of the state "Redrive a batch". The function's timeout limits a batch: five minutes are good.
- * Makes no request before the function is called.
+ * Creates the function of the state "Redrive a batch". A batch takes at most as long as the function's timeout, for
+ * which five minutes are a good value. `batchHandler` itself makes no request.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
@@ -191,7 +191,7 @@ export const batchHandler = (options: BatchOptions = {}): BatchHandler => {
   return async (event, context) => {
     const batch = openBatch(parts, event, context);
     const { next, reason } = await run(batch);
-    // At the end of the run, messages that are left become visible at once. Between batches they stay in flight.
+    // Only the last batch of a run releases messages. After another batch, the next batch would receive them again.
     if (next !== "more") await batch.queue.release([...batch.inFlight.values()]);
     return batch.counts.close(next, reason);
   };

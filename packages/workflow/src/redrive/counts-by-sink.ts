@@ -1,17 +1,17 @@
-// Counts by sink and code. The names come from messages, so their number and length are limited: the state of the state
-// machine must stay small.
+// Counts messages by sink and code. The state machine stores the counts, and its storage is limited. A message may
+// contain any sink and code, so the number and the length of these names are limited, too.
 
-/** Numbers of messages, first by sink and then by code. */
+/** Number of messages for each sink and code. */
 export type CountsBySink = { readonly [sink: string]: { readonly [code: string]: number } };
 
 const maxSinks = 20;
 const maxCodes = 20;
 const maxNameLength = 80;
 
-/** Name under which all names beyond the limit are counted. */
+/** If there are too many different names, all further names are counted under this name. */
 const otherName = "other";
 
-/** Characters that take more than one byte in JSON. */
+/** Characters that may take more than one byte in JSON. */
 const unusual = /[^\w .:/@+-]/g;
 
 const nameIn = (counts: object, name: string, maxNames: number): string => {
@@ -25,7 +25,7 @@ export const addCount = (counts: CountsBySink, sink: string, code: string): Coun
   const codes = Object.hasOwn(counts, sinkName) ? (counts[sinkName] as CountsBySink[string]) : {};
   const codeName = nameIn(codes, code, maxCodes);
   const count = Object.hasOwn(codes, codeName) ? (codes[codeName] as number) : 0;
-  // `fromEntries`, because a name may be `__proto__`.
+  // `Object.fromEntries` also works for the name `__proto__`, unlike an object literal.
   const withCode = Object.fromEntries([...Object.entries(codes), [codeName, count + 1]]);
   return Object.fromEntries([...Object.entries(counts), [sinkName, withCode]]);
 };
@@ -36,7 +36,7 @@ export const totalOf = (counts: CountsBySink): number =>
     .flatMap((codes) => Object.values(codes))
     .reduce((sum, count) => sum + count, 0);
 
-/** Formats a line for each sink and code, the largest count first: `  60  webhook  SINK_REJECTED`. */
+/** Formats one line for each sink and code, such as `  60  webhook  SINK_REJECTED`. The largest count comes first. */
 export const countLines = (counts: CountsBySink): string[] =>
   Object.entries(counts)
     .flatMap(([sink, codes]) => Object.entries(codes).map(([code, count]) => ({ sink, code, count })))

@@ -1,4 +1,4 @@
-// Finishes messages that have a result: deletes messages that are done, then their records, and counts all of them.
+// Finishes messages that have a result: deletes the done messages and then their records, and counts all messages.
 
 import type { PipelineLogger } from "@sluice/core";
 import type { PayloadStore } from "@sluice/core/envelope";
@@ -8,15 +8,15 @@ import type { DoneMessage, LeftMessage, MessageResult } from "./message-result.t
 import type { BatchCounts } from "./progress.ts";
 import type { QueueMessage, RedriveQueue } from "./queue.ts";
 
-/** State of a batch: its resources, its counts, and its messages. */
+/** State of a batch: open resources, counts, and received messages. */
 export interface BatchState {
   readonly queue: RedriveQueue;
   readonly payloadStore: PayloadStore | undefined;
   readonly logger: PipelineLogger;
   readonly counts: BatchCounts;
-  /** Received messages that are not deleted, by id. They are stored without their bodies. */
+  /** All received messages that are not deleted yet, by id. Their bodies are left out to save memory. */
   readonly inFlight: Map<string, QueueMessage>;
-  /** Messages that have no result yet, by id. */
+  /** Messages of this run that have no result yet, by id. */
   readonly pending: Map<string, QueueMessage>;
 }
 
@@ -66,7 +66,7 @@ const countLeft = ({ counts, logger }: BatchState, left: LeftMessage): void => {
   counts.add(left.deadLetter.message.id, { sink: sinkOf(left.deadLetter), code: left.code });
 };
 
-/** Finishes messages. Does not reject for an error that the next run can repair. */
+/** Finishes messages. If a message or a record cannot be deleted, logs the error and does not reject. */
 export const finish = async (context: BatchState, results: readonly MessageResult[]): Promise<void> => {
   const deleted = await deleteDone(context, results.filter(isDone));
   for (const result of results) {

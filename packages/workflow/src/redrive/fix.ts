@@ -1,4 +1,4 @@
-// The user's fix: it inspects each dead letter before it is sent, and may change its record or drop it.
+// The user's fix: a function that inspects each dead letter before the redrive. It may change or drop the dead letter.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Envelope, PayloadStore } from "@sluice/core/envelope";
@@ -22,24 +22,24 @@ import { RedriveInterruptedError } from "./errors.ts";
 import type { MessageResult } from "./message-result.ts";
 
 /**
- * Answer of a fix. `{ record }` sends the dead letter with this record, `"drop"` deletes it, and no value sends it
- * unchanged. A whole envelope is possible, too: `return { ...envelope, record }`.
+ * Answer of a fix. `{ record }`: the dead letter is sent with this record. `"drop"`: the dead letter is deleted. No
+ * answer: the dead letter is sent unchanged. Other members are ignored, so `{ ...envelope, record }` is possible, too.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a fix that returns nothing changes nothing
 export type FixAnswer = { readonly record: StreamRecord } | "drop" | undefined | null | void;
 
 /**
- * Inspects one dead letter. It may change the record's images and add missing members, but must not change keys,
- * sequence number, stream or id. It must have no side effects, because a dead letter may be redriven several times.
+ * Inspects one dead letter. A fix may change the record's images and add missing members. It must not change the
+ * record's keys, sequence number, stream or id. It must have no side effects: a dead letter may be inspected twice.
  */
 export type Fix = (envelope: Envelope, signal: AbortSignal) => FixAnswer | Promise<FixAnswer>;
 
-/** Result of the fix: the dead letter to send, or the result of a dead letter that is dropped or left in the queue. */
+/** What happens after the fix: a `DeadLetterWithRecord` is sent. A `MessageResult` is final: dropped, or left. */
 export type FixResult = DeadLetterWithRecord | MessageResult;
 
-/** The user's fix, with its time limits and the store of the records that it gets. */
+/** The user's fix, its time limits, and the store from which records are fetched. */
 export interface FixContext {
-  /** Undefined if there is no fix. Then records are only fetched. */
+  /** If `fix` is undefined, `applyFix` only fetches the records. */
   readonly fix: Fix | undefined;
   readonly fixTimeoutMs: number;
   readonly payloadStore: PayloadStore | undefined;
@@ -52,13 +52,13 @@ export interface FixContext {
 export interface LambdaFixOptions {
   /** Name or ARN of the function. Default: the variable `SLUICE_FIX_FUNCTION` of the environment. */
   readonly functionName?: string;
-  /** Default: a `Lambda` client with the SDK's own defaults. */
+  /** Default: a client of the SDK with default settings. */
   readonly client?: LambdaClient;
 }
 
 /**
  * Creates a fix that calls a Lambda function with the envelope. The function returns `{ record }`, `"drop"` or `null`.
- * The role of the batch function needs `lambda:InvokeFunction` on the function.
+ * The batch function's role needs the permission `lambda:InvokeFunction` for the called function.
  * @throws {ConfigError} CONFIG_INVALID when the function's name is missing.
  */
 export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
@@ -79,7 +79,7 @@ export const lambdaConnection = (given: LambdaClient | undefined): LazyClient<La
 
 const fixesAtOnce = 8;
 
-/** Returns the members that identify the change for the guard and the idempotency key. */
+/** Returns the record's members that identify the change. The sinks' guard and idempotency keys depend on them. */
 const identityOf = ({ eventID, eventName, eventSourceARN, dynamodb }: StreamRecord): readonly unknown[] => [
   eventID,
   eventName,
@@ -93,10 +93,10 @@ const keepsIdentity = (before: StreamRecord, after: StreamRecord): boolean => {
   return identityOf(before).every((part, index) => part === undefined || isDeepStrictEqual(part, given[index]));
 };
 
-/** Converts a record to plain JSON. Bytes become base64 text, as Lambda delivers them. */
+/** Converts a record to plain JSON. Bytes become base64 text, as in the events that Lambda sends. */
 const asJson = (record: StreamRecord): StreamRecord => {
   const text = JSON.stringify(record, function (this: Record<string, unknown>, name, value: unknown) {
-    // JSON has already converted a Buffer in `value`, so the original is read.
+    // `value` is what `JSON.stringify` has already made of a Buffer. The original is in `this[name]`.
     const held = this[name];
     return held instanceof Uint8Array ? Buffer.from(held).toString("base64") : value;
   });
@@ -121,7 +121,7 @@ const resultOf = (deadLetter: DeadLetter, record: StreamRecord, answer: FixAnswe
 
 const timedOut = (): Error => Object.assign(new Error("the fix did not answer in time"), { name: "TimeoutError" });
 
-/** Calls the fix. Rejects when it throws an error, or does not answer in time. */
+/** Calls the fix. Rejects when the fix throws an error, or does not answer within `fixTimeoutMs`. */
 const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: FixContext): Promise<FixAnswer> => {
   const [answered, timeout] = [new AbortController(), new AbortController()];
   const answer = untilAborted((async () => fix(envelope, timeout.signal))(), timeout.signal, timedOut);
@@ -133,7 +133,7 @@ const callFix = async (fix: Fix, envelope: Envelope, { fixTimeoutMs, clock }: Fi
   }
 };
 
-/** Returns the result for an error of the fix. Reports only the error's name, because its message may quote values. */
+/** Returns the result for an error. Of the fix's own error, reports only the name: the text may contain item values. */
 const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   if (error instanceof RecordError || error instanceof SinkError) {
     return { deadLetter, code: error.code, reason: error.message };
@@ -143,7 +143,7 @@ const failureOf = (deadLetter: DeadLetter, error: unknown): FixResult => {
   return { deadLetter, code: "FIX_FAILED", reason: `the fix threw ${name}` };
 };
 
-/** @throws {RedriveInterruptedError} when the invocation may end before the fix answers. */
+/** @throws {RedriveInterruptedError} when less than `fixTimeoutMs` of the invocation's time is left. */
 const checkTime = ({ fix, remainingMs, fixTimeoutMs }: FixContext): void => {
   if (fix === undefined || remainingMs() >= fixTimeoutMs) return;
   const found = "the invocation has less time left than one fix may take";
@@ -158,7 +158,7 @@ const fixOne = async (deadLetter: DeadLetter, parts: FixContext): Promise<FixRes
   try {
     const { record } = await withRecord(envelope, parts.payloadStore);
     if (parts.fix === undefined) return { ...deadLetter, record };
-    // The fix may change its argument, so it gets a copy. The original is needed to check the answer.
+    // The fix gets a copy, which it may change. The original is compared with the answer later.
     const given = { ...envelope, record: asJson(record) };
     return resultOf(deadLetter, record, await callFix(parts.fix, given, parts));
   } catch (error) {
@@ -167,6 +167,6 @@ const fixOne = async (deadLetter: DeadLetter, parts: FixContext): Promise<FixRes
   }
 };
 
-/** Applies the fix to dead letters. Returns the results in order. Messages without an envelope stay as they are. */
+/** Applies the fix to dead letters. Returns one result for each, in order. Skips messages without an envelope. */
 export const applyFix = (deadLetters: readonly DeadLetter[], parts: FixContext): Promise<readonly FixResult[]> =>
   eachBounded(deadLetters, fixesAtOnce, (deadLetter) => fixOne(deadLetter, parts));

@@ -1,4 +1,4 @@
-// The function of the state "Inspect the queue": reads the queue's depth, and counts a sample of messages by sink and code.
+// The function of the state "Inspect the queue". Reads the queue's depth, and counts sample messages by sink and code.
 
 import type { QueueDepth } from "@sluice/core/envelope";
 import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
@@ -9,11 +9,11 @@ import { noProgress, type Progress } from "./progress.ts";
 import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { type RunSettings, settingsFor } from "./settings.ts";
 
-/** Options of the function. An option with a variable may come from the environment instead. */
+/** Options of the function. If an option names a variable, you can set that environment variable instead. */
 export interface InspectionOptions extends QueueOptions {
-  /** Number of messages in the sample. Each is received once, and released. Default 100; 0 means no sample. */
+  /** Number of messages in the sample, which are received and then released. Default 100. 0 means no sample. */
   readonly sampleSize?: number;
-  /** Seconds to wait for a message. Default 5. */
+  /** Seconds to wait for the sample's first message. Default 5. */
   readonly pollSeconds?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Inspection {
   readonly isEmpty: boolean;
   readonly depth: QueueDepth;
   readonly sample: { readonly size: number; readonly counts: CountsBySink };
-  /** Settings of the state machine, overridden by the execution's input. */
+  /** Settings of the state machine, with the changes that the execution's input makes. */
   readonly settings: RunSettings;
 }
 
@@ -39,7 +39,7 @@ export type InspectionHandler = (
   context?: InvocationContext,
 ) => Promise<{ readonly inspection: Inspection; readonly progress: Progress }>;
 
-/** Seconds after which the sample is visible again if it cannot be released. */
+/** Visibility timeout in seconds: if the release fails, the sample's messages become visible after this time. */
 const visibilityTimeout = 30;
 
 const sampleOf = async (queue: RedriveQueue, maxMessages: number, waitSeconds: number, logger: PipelineLogger) => {
@@ -57,7 +57,7 @@ const sampleOf = async (queue: RedriveQueue, maxMessages: number, waitSeconds: n
 };
 
 /**
- * Creates the function of the state "Inspect the queue". Makes no request before it is called.
+ * Creates the function of the state "Inspect the queue". `inspectionHandler` itself makes no request.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const inspectionHandler = (options: InspectionOptions = {}): InspectionHandler => {

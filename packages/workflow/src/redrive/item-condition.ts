@@ -1,9 +1,9 @@
-// DynamoDB conditions that check whether an item is still as a record describes it.
+// Creates DynamoDB conditions that check whether an item has changed since a record was written.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Image, type SdkValue, type StreamRecord, sdkValue } from "@sluice/core/sink-kit";
 
-/** A condition, or an update: an expression with its names and values. */
+/** An expression for a condition or an update, and the attribute names and values that the expression uses. */
 export interface ItemExpression {
   readonly expression: string;
   readonly names: Readonly<Record<string, string>>;
@@ -11,7 +11,7 @@ export interface ItemExpression {
 }
 
 /**
- * Maximum clauses of a condition. DynamoDB allows 300 operators and 4 KB. Further attributes are not compared.
+ * Maximum number of compared attributes. DynamoDB limits a condition to 300 operators and 4 KB.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html (read 2026-11-25)
  */
 const maxClauses = 100;
@@ -24,14 +24,14 @@ const namesOf = (prefix: string, names: readonly string[]): Record<string, strin
 const valuesOf = (prefix: string, values: Image[string][]): Record<string, SdkValue> =>
   Object.fromEntries(values.map((value, index) => [`:${prefix}${index}`, sdkValue(value)]));
 
-/** Condition: the item has none of these attributes. */
+/** Creates the condition that the item has none of these attributes. */
 export const lacks = (names: readonly string[]): ItemExpression => {
   const some = names.slice(0, maxClauses);
   const expression = all(some.map((_, index) => `attribute_not_exists(#n${index})`));
   return { expression, names: namesOf("n", some), values: {} };
 };
 
-/** Condition: the item has these attributes with these values. */
+/** Creates the condition that the item has these attributes with these values. */
 const holds = (image: Image): ItemExpression => {
   const held = Object.fromEntries(Object.entries(image).slice(0, maxClauses));
   const [names, values] = [Object.keys(held), Object.values(held)];
@@ -39,7 +39,7 @@ const holds = (image: Image): ItemExpression => {
   return { expression, names: namesOf("h", names), values: valuesOf("h", values) };
 };
 
-/** Condition: all of the given conditions are true. */
+/** Creates the condition that all of the given conditions are true. */
 export const both = (...conditions: readonly ItemExpression[]): ItemExpression => ({
   expression: all(conditions.map(({ expression }) => expression).filter((expression) => expression !== "")),
   names: Object.assign({}, ...conditions.map(({ names }) => names)),
@@ -51,13 +51,13 @@ const without = (image: Image, name: string): Image => {
   return rest;
 };
 
-/** Whether the condition of `isUnchanged` compares all attributes of a record. */
+/** Whether the new image is small enough for `isUnchanged` to compare all of its attributes. */
 export const isComparable = ({ dynamodb: { NewImage = {} } = {} }: StreamRecord): boolean =>
   Object.keys(NewImage).length <= maxClauses;
 
 /**
- * Condition: the item is still as the record's change left it. It has all attributes of the new image and none that the
- * change removed. The marker is not compared: an earlier run may have set it. Without a new image, the item exists.
+ * Creates the condition that the item has all attributes of the new image, and none that the change removed. Ignores
+ * the marker, which an earlier run may have set. Without a new image, the condition only requires that the item exists.
  */
 export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): ItemExpression => {
   const { Keys = {}, NewImage = Keys, OldImage = {} } = dynamodb;
@@ -67,7 +67,7 @@ export const isUnchanged = ({ dynamodb = {} }: StreamRecord, marker: string): It
   return both(held, lacks(taken.slice(0, maxClauses - Object.keys(held.names).length)));
 };
 
-/** Update that sets the marker, and changes the attributes in which the images differ. */
+/** Creates the update that sets the marker, and that writes the attributes in which `after` differs from `before`. */
 export const updateOf = (before: Image, after: Image, [marker, value]: readonly [string, SdkValue]): ItemExpression => {
   const [old, fresh] = [without(before, marker), without(after, marker)];
   const set = Object.entries(fresh).filter(([name, held]) => !isDeepStrictEqual(held, old[name]));

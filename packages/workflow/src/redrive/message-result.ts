@@ -13,12 +13,12 @@ export interface DoneMessage {
 export interface LeftMessage {
   readonly deadLetter: DeadLetter;
   readonly code: string;
-  /** For the log. Contains no item values. */
+  /** Explanation for the log. Contains no item values. */
   readonly reason: string;
 }
 
 /** Result of a message. */
 export type MessageResult = DoneMessage | LeftMessage;
 
-/** Finishes messages: deletes those that are done, and counts all of them. */
+/** Finishes messages: deletes the done messages, and counts all messages. */
 export type Finish = (results: readonly MessageResult[]) => Promise<void>;

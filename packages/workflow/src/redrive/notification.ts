@@ -1,4 +1,4 @@
-// Sends the workflow's notifications: to an SNS topic, which may have e-mail subscriptions, or by a function of the user.
+// Sends the workflow's notifications to people: by an SNS topic with e-mail subscriptions, or by the user's function.
 
 import {
   type AwsService,
@@ -11,33 +11,33 @@ import {
 import { optional, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
-/** A message for people. */
+/** A message that people read. */
 export interface Notification {
-  /** ASCII, at most 100 characters. */
+  /** Contains at most 100 characters, all of them ASCII. */
   readonly subject: string;
   readonly text: string;
 }
 
 /**
- * The call of `SNS` from `@aws-sdk/client-sns` that the workflow makes; your own client fits.
+ * The method of the SDK's client `SNS` that the workflow calls. You may pass your own client of that class.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export interface TopicClient {
   readonly publish: (input: { TopicArn: string; Subject: string; Message: string }) => Promise<unknown>;
 }
 
-/** The recipients of notifications. An option with a variable may come from the environment instead. */
+/** How notifications are sent. If an option names a variable, you can set that environment variable instead. */
 export interface NotificationOptions {
-  /** An SNS topic. Variable: `SLUICE_TOPIC_ARN`. */
+  /** ARN of an SNS topic. Variable: `SLUICE_TOPIC_ARN`. */
   readonly topicArn?: string;
-  /** Sends notifications, for example by SES, instead of the topic. */
+  /** A function that sends a notification, for example by SES. If `sendMail` is given, the topic is not used. */
   readonly sendMail?: (notification: Notification) => Promise<unknown>;
   readonly clients?: { readonly sns?: TopicClient };
 }
 
 const sns: AwsService = { name: "SNS", codes: { NotFound: "SINK_MISSING" } };
 
-/** Shortens a subject to what SNS accepts. */
+/** Makes a text acceptable to SNS as a subject: replaces unusual characters by `?`, and cuts off the end. */
 const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 100);
 
 /**

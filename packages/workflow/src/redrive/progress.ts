@@ -1,4 +1,4 @@
-// The progress of a run: the data that is passed from one batch to the next.
+// The progress of a run: the data that each batch passes to the next batch.
 
 import { type Counts, runCounts } from "@sluice/redrive";
 import { type AttemptedMessages, attemptedMessages } from "./attempted-messages.ts";
@@ -6,28 +6,28 @@ import { addCount, type CountsBySink, totalOf } from "./counts-by-sink.ts";
 
 const outcomes = ["delivered", "superseded", "filtered", "moved", "republished", "dropped", "left"] as const;
 
-/** Outcome of a message that is done. `moved`: its records are now in messages of the retry or dead-letter queue. */
+/** Outcome of a done message. `moved`: the pipeline has sent the records to its retry or dead-letter queue. */
 export type DoneOutcome = Exclude<(typeof outcomes)[number], "left">;
 
-/** Numbers of messages by outcome. `received` is the sum of all outcomes. */
+/** Number of messages for each outcome. `received` is the sum of these numbers. */
 export type RedriveCounts = Counts<(typeof outcomes)[number]>;
 
-/** Why a run ended before it had attempted every message. */
+/** Why a run ended early: it reached `maxFailures` or `maxMessages`, or the pipeline's function is broken. */
 export type StopReason = "failures" | "messages" | "pipeline";
 
 /** The state of a run between two batches. */
 export interface Progress {
-  /** `more`: another batch follows; `done`: every message was attempted; `stopped`: see `reason`. */
+  /** `more`: another batch follows. `done`: every message was attempted. `stopped`: ended early, see `reason`. */
   readonly next: "more" | "done" | "stopped";
   readonly reason: StopReason | "";
-  /** Number of batches that have reported. */
+  /** Number of batches that have returned counts. */
   readonly batches: number;
-  /** Number of batches that crashed. Their messages are not counted. */
+  /** Number of attempts of batches that failed without counts. Their messages are not counted. */
   readonly interrupted: number;
   readonly counts: RedriveCounts;
-  /** Messages that were attempted and are still in the queue. The sum of these numbers is `counts.left`. */
+  /** Numbers of messages that were attempted and stay in the queue. The sum of these numbers is `counts.left`. */
   readonly left: CountsBySink;
-  /** Number of messages that are done but could not be deleted. */
+  /** Number of messages that are done but could not be deleted, so that they will be received again. */
   readonly notDeleted: number;
   /** The attempted messages, as `attemptedMessages` encodes them. */
   readonly attempted: string;
@@ -45,7 +45,7 @@ export const noProgress: Progress = {
   attempted: "",
 };
 
-/** Names of the members of `Progress`, which the state machine passes on one by one. */
+/** Names of the members of `Progress`. The state machine's definition lists each of them. */
 export const progressMembers: readonly string[] = Object.keys(noProgress);
 
 /** Result of one message. */
@@ -53,18 +53,18 @@ export type CountedResult =
   | { readonly outcome: DoneOutcome; readonly isDeleted: boolean }
   | { readonly sink: string; readonly code: string };
 
-/** Counts the messages of one batch. */
+/** Adds the messages of one batch to the counts of the run. */
 export interface BatchCounts {
   readonly attempted: AttemptedMessages;
   readonly received: () => number;
-  /** Number of messages that this run leaves in the queue. */
+  /** Returns the number of messages that this run has attempted and left in the queue so far. */
   readonly remaining: () => number;
   readonly add: (messageId: string, result: CountedResult) => void;
-  /** Returns the progress after the batch. @throws when the counts do not add up. */
+  /** Returns the progress after this batch. @throws when the numbers of all outcomes do not add up to `received`. */
   readonly close: (next: Progress["next"], reason?: StopReason) => Progress;
 }
 
-/** Continues the counts of earlier batches. `crashes` is the number of earlier attempts of this batch. */
+/** Continues the counts of earlier batches. `crashes` is the number of failed earlier attempts of this batch. */
 export const batchCounts = (before: Progress, crashes: number): BatchCounts => {
   const attempted = attemptedMessages(before.attempted);
   const counts = runCounts(outcomes, before.counts);

@@ -1,4 +1,4 @@
-// The dead-letter queue. Messages are received, and then deleted, released, or left in flight until their timeout.
+// The dead-letter queue. A received message is deleted, released, or left hidden until its visibility timeout ends.
 
 import {
   type BatchResult,
@@ -23,14 +23,14 @@ import {
 import { requiredUrl, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
 
-/** The calls of an SQS client that a redrive makes; your own client fits. */
+/** The methods of the SDK's client `SQS` that a redrive calls. You may pass your own client of that class. */
 export type RedriveQueueClient = Omit<SqsCalls, "sendMessageBatch">;
 
-/** Options of each function that uses the queue. An option with a variable may come from the environment instead. */
+/** Options of functions that use the queue. If an option names a variable, you can set the variable instead. */
 export interface QueueOptions {
   /** URL of the dead-letter queue. Variable: `SLUICE_DEAD_LETTER_QUEUE_URL`. */
   readonly queueUrl?: string;
-  /** Default: writes lines of JSON to the console. */
+  /** Default: a logger that writes lines of JSON to the console. */
   readonly logger?: PipelineLogger;
   readonly clients?: { readonly sqs?: RedriveQueueClient };
 }
@@ -39,12 +39,12 @@ export interface QueueOptions {
 export interface QueueMessage extends Receipt {
   readonly id: string;
   readonly body: string;
-  /** Milliseconds since the epoch. */
+  /** Time when the message was sent to the queue, in milliseconds since the epoch. */
   readonly sentAt: number;
   readonly receiveCount: string;
 }
 
-/** A request to receive messages. */
+/** How many messages to receive, how long to hide the messages, and how long to wait for the first message. */
 export interface ReceiveRequest {
   readonly maxMessages: number;
   /** Seconds during which no other consumer receives the messages. */
@@ -59,12 +59,12 @@ export interface RedriveQueue {
   readonly receive: (request: ReceiveRequest) => Promise<readonly QueueMessage[]>;
   /** Deletes messages. Does not reject. */
   readonly remove: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
-  /** Makes messages visible at once. If SQS refuses some, they are visible after their timeout. Does not reject. */
+  /** Makes messages visible at once. Does not reject: a message that SQS refuses becomes visible after its timeout. */
   readonly release: (messages: readonly QueueMessage[]) => Promise<BatchResult<QueueMessage>>;
   readonly depth: () => Promise<QueueDepth>;
 }
 
-/** Bytes after which a receive stops, so that a batch fits into a small function. The last request may exceed them. */
+/** A receive stops when it has this number of bytes or slightly more, so that the function needs little memory. */
 const maxReceivedBytes = 5_000_000;
 
 const sqs: AwsService = {
@@ -82,7 +82,7 @@ const messageOf = ({ MessageId, Body, ReceiptHandle, Attributes }: SqsReceivedMe
 
 const bytesOf = (messages: readonly QueueMessage[]): number => messages.reduce((sum, { body }) => sum + body.length, 0);
 
-/** Returns the queue's URL. @throws {ConfigError} CONFIG_INVALID when it is missing or not a URL. */
+/** Returns the queue's URL. @throws {ConfigError} CONFIG_INVALID when the URL is missing or invalid. */
 const queueUrlOf = ({ queueUrl }: Pick<QueueOptions, "queueUrl">): string =>
   requiredUrl("queueUrl", queueUrl, "SLUICE_DEAD_LETTER_QUEUE_URL");
 
@@ -110,7 +110,7 @@ const receive = async (queue: QueueConnection, request: ReceiveRequest): Promise
   let last: readonly QueueMessage[] = received;
   while (last.length > 0 && received.length < request.maxMessages && bytesOf(received) < maxReceivedBytes) {
     const rest = { ...request, maxMessages: request.maxMessages - received.length, waitSeconds: 0 };
-    // A failed request must not lose the messages of earlier requests. The next receive meets the same error.
+    // The error is ignored, so that the messages received so far are returned. The next call will show a lasting error.
     last = await receiveTen(queue, rest).catch(() => []);
     received.push(...last);
   }

@@ -1,4 +1,4 @@
-// The function of the state "Report", which ends every run. It reports the counts, and the messages that are left.
+// The function of the state "Report", the last state of every run. Reports the counts and the messages that are left.
 
 import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
 import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
@@ -11,24 +11,24 @@ import { noProgress, type Progress, type RedriveCounts } from "./progress.ts";
 import { openQueue, type QueueOptions, queueName } from "./queue.ts";
 import type { RedriveMode } from "./settings.ts";
 
-/** Options of the report function. Those with a variable may come from the environment instead. */
+/** Options of the report function. If an option names a variable, you can set that environment variable instead. */
 export interface ReportOptions extends NotificationOptions, QueueOptions {
   readonly clients?: NonNullable<NotificationOptions["clients"]> & NonNullable<QueueOptions["clients"]>;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
-/** An error that a state caught. */
+/** An error that a state has caught, in the format of Step Functions. */
 export interface CaughtError {
   readonly Error?: string;
   readonly Cause?: string;
 }
 
-/** The state of the state machine at its end. */
+/** The data that the state machine has collected when it reaches the state "Report". */
 export interface FinalState {
   readonly inspection?: Inspection;
   readonly approval?: Partial<ApprovalDecision>;
-  /** Present if no decision was made in time. */
+  /** Present if nobody approved or rejected the run in time. */
   readonly expired?: CaughtError;
   readonly progress?: Progress;
   readonly error?: CaughtError;
@@ -43,15 +43,15 @@ export interface ReportEvent {
 }
 
 /**
- * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person
- * rejected it; `expired`: no decision was made in time; `stopped`: it reached a limit; `failed`: an error ended it.
+ * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person decided
+ * against it; `expired`: nobody decided in time; `stopped`: the run reached a limit; `failed`: an error ended the run.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 
 /** The output of an execution. */
 export interface Report {
   readonly outcome: RunOutcome;
-  /** Why the run was `stopped` or `failed`. Empty for other outcomes. */
+  /** Why the run was `stopped` or `failed`. An empty text for other outcomes. */
   readonly reason: string;
   readonly run: string;
   readonly mode: RedriveMode;
@@ -62,10 +62,10 @@ export interface Report {
   readonly left: CountsBySink;
   /** Number of messages that are done but could not be deleted. */
   readonly notDeleted: number;
-  /** Number of batches that reported, and number of attempts that were interrupted. */
+  /** Number of batches that returned counts. `interrupted` is the number of attempts that did not. */
   readonly batches: number;
   readonly interrupted: number;
-  /** The queue's depth now, and at the start of the run. */
+  /** The queue's depth at the end and at the start of the run. */
   readonly queue: { readonly now: QueueDepth | undefined; readonly before: QueueDepth | undefined };
   /** The report as text, for people. */
   readonly text: string;
@@ -81,7 +81,7 @@ const stopReasons: Readonly<Record<Progress["reason"], string>> = {
   "": "the limit of batches was reached (maxBatches)",
 };
 
-/** Returns the message in a failed function's cause. The cause is JSON with a stack trace. */
+/** Returns the error message in `Cause`, which is JSON with a stack trace if a function failed. */
 const messageIn = (cause: string): string => {
   const { errorMessage } = jsonMembers(cause);
   return typeof errorMessage === "string" ? errorMessage : cause;
@@ -136,8 +136,8 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
 };
 
 /**
- * Creates the function of the state "Report". It logs the report and, if a topic or `sendMail` is given, sends it.
- * Makes no request before it is called.
+ * Creates the function of the state "Report". The function logs the report. If `topicArn` or `sendMail` is given, the
+ * function also sends the report. `reportHandler` itself makes no request.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
@@ -146,7 +146,7 @@ export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
   const name = queueName(options);
   const send = notifier(options);
 
-  /** Returns undefined if the queue cannot be reached. Then the report is sent without the depth. */
+  /** Returns undefined if the queue cannot be reached. In that case, the report does not contain the depth. */
   const depth = (): Promise<QueueDepth | undefined> =>
     queue.depth().catch((error: unknown) => {
       logger.warn("the queue's depth is unknown", { reason: String(error) });

@@ -1,6 +1,6 @@
-// Republishes the items of dead letters. An update of a marker attribute makes the source table's stream emit a record.
-// The update writes only the marker and the attributes that the fix has changed. Its condition is that the item is
-// still as the dead letter's change left it, because a later change has already gone through the stream.
+// Republishes the items of dead letters. It updates a marker attribute of the item, so that the source table's stream
+// emits a new record. The update writes only the marker and the attributes that the fix has changed. If the item has
+// changed since the dead letter's change, the update is not made: the later change has its own record in the stream.
 
 import {
   type AwsService,
@@ -30,7 +30,7 @@ interface ItemRequest {
 }
 
 /**
- * The calls of `DynamoDB` from `@aws-sdk/client-dynamodb` that republishing makes; your own client fits.
+ * The methods of the SDK's client `DynamoDB` that a republish calls. You may pass your own client of that class.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
  */
 export interface SourceTableClient {
@@ -47,7 +47,7 @@ export interface SourceTable {
   readonly connection: LazyClient<SourceTableClient>;
 }
 
-/** Number of items that are updated at the same time. Each takes one or two requests. */
+/** Number of items that are updated at the same time. Each item needs one or two requests. */
 const itemsAtOnce = 8;
 
 const dynamodb: AwsService = {
@@ -93,7 +93,7 @@ const conditionParts = ({ expression, names, values }: ItemExpression) => ({
   ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: { ...values } }),
 });
 
-/** Makes a conditional request. Returns whether the condition was true. */
+/** Sends a conditional request. Returns false if DynamoDB refuses the request because the condition is not met. */
 const isApplied = async (request: () => Promise<unknown>): Promise<boolean> => {
   try {
     await request();
@@ -108,7 +108,7 @@ interface Item {
   readonly deadLetter: DeadLetterWithRecord;
   readonly record: StreamRecord;
   readonly table: SourceTable;
-  /** New value of the marker. It differs in each run, because DynamoDB emits no record for an update without a change. */
+  /** New value of the marker, different in each run. If the value did not change, DynamoDB would emit no record. */
   readonly run: string;
 }
 
@@ -128,8 +128,8 @@ const updateItem = async ({ deadLetter, record, table, run }: Item): Promise<Ite
 };
 
 /**
- * Puts a placeholder that has only the key and the marker, and deletes it. An item that is written meanwhile has other
- * attributes, and is not deleted. If a crash leaves the placeholder behind, the next attempt deletes it.
+ * Puts a placeholder item that has only the key and the marker, and deletes the placeholder. The stream then emits a
+ * REMOVE record. If a writer has replaced the placeholder, the new item stays. A retry deletes an old placeholder.
  */
 const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemResult> => {
   const { tableName: TableName, markerAttribute, connection } = table;
@@ -145,13 +145,13 @@ const putAndDelete = async ({ deadLetter, record, table }: Item): Promise<ItemRe
   };
   const client = await connection.get();
   const put = { TableName, Item: { ...Key, [markerAttribute]: marker }, ...conditionParts(lacks(keyNames)) };
-  // The put fails if the item exists. The item may be the placeholder of an attempt that crashed.
+  // The result is ignored. If the item exists, it may be the placeholder of an earlier attempt, which is deleted now.
   await isApplied(() => client.putItem(put));
   const remove = { TableName, Key, ...conditionParts(both(isPlaceholder, lacks(others))) };
   return (await isApplied(() => client.deleteItem(remove))) ? "republished" : itemChanged;
 };
 
-/** Returns why the table cannot contain the record's images. Needed because a dead letter may contain any record. */
+/** Returns what is wrong with the record's images, if anything. The record may be written by hand. */
 const malformedIn = (record: StreamRecord): string | undefined => {
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const images = [Keys, NewImage, OldImage].filter((image) => image !== undefined);
@@ -187,7 +187,7 @@ const republishOne = async (item: Item): Promise<ItemResult> => {
   return putAndDelete(item);
 };
 
-/** Returns the result for an error that the item caused. After other errors the batch cannot continue. */
+/** Returns the result if the item caused the error. @throws other errors, after which the batch cannot continue. */
 const refusal = (error: unknown): ItemRefusal => {
   const { code, message } = classified(dynamodb, error);
   if (code === "SINK_REJECTED" || code === "SINK_TOO_LARGE") return notRepublishable(message);
@@ -202,9 +202,9 @@ const resultOf = async (item: Omit<Item, "record">): Promise<MessageResult> => {
 };
 
 /**
- * Republishes the items of dead letters, and finishes their messages. `run` is the marker's new value.
- * @throws {RedriveThrottledError} {RedriveInterruptedError} when the table refuses requests. The items that were updated by
- * then are finished; no further item is started.
+ * Republishes the items of dead letters, and passes their results to `finish`. `run` is the marker's new value.
+ * @throws {RedriveThrottledError} {RedriveInterruptedError} when DynamoDB refuses requests. In that case, `finish` gets
+ * the results of the items that were already updated, and no more items are updated.
  */
 export const republishAll = async (
   table: SourceTable,

@@ -1,4 +1,4 @@
-// Sends dead letters to the pipeline's function as a redrive task: each goes to the sink that failed, through the same guard.
+// Sends dead letters to the pipeline's function in redrive events. The function sends each to the sink that failed.
 
 import type { LazyClient } from "@sluice/core/sink-kit";
 import {
@@ -28,20 +28,20 @@ interface OrderedDeadLetter extends MessageOrder {
   readonly deadLetter: DeadLetterWithRecord;
 }
 
-/** Messages that were not sent get no result, so that they are released. Messages that are held back count as left. */
+/** Converts the engine's results. Messages that were held back count as left. Other unsent messages get no result. */
 const resultsOf = (results: ReadonlyMap<OrderedDeadLetter, RedriveResult>): MessageResult[] =>
   [...results].flatMap(([{ deadLetter }, { outcome, stays, code, reason = "" }]): MessageResult[] => {
     if (outcome === "unsent" && code === undefined) return [];
     if (stays || outcome === "unsent") return [{ deadLetter, code: code ?? outcome, reason }];
-    // If a failed message does not stay, its records are in other messages now.
+    // If a failed message does not stay, the pipeline has sent its records to a queue in new messages.
     return [{ deadLetter, outcome: outcome === "rejected" || outcome === "retried" ? "moved" : outcome }];
   });
 
 /**
- * Creates the function that sends the dead letters of one batch. It finishes the messages of each request before it
- * sends the next. `newSignal` aborts a call when the invocation has no time left for it.
+ * Creates the function that sends the dead letters of one batch. After each request, the messages of the request are
+ * passed to `finish`. `newSignal` returns a signal that aborts a call shortly before the invocation's time is over.
  * @throws {BrokenFunctionError} after too many failed requests in a row; {RedriveThrottledError} and
- * {RedriveInterruptedError} when the function was not called. Messages without a result are in the queue, unchanged.
+ * {RedriveInterruptedError} when a call was refused or not answered. Unfinished messages stay in the queue, unchanged.
  */
 export const deadLetterSender = (
   { name, connection }: PipelineFunction,

@@ -1,21 +1,21 @@
-// Limits of a run: options of the state machine, which the input of an execution may override.
+// Limits of a run. They are options of the state machine. The input of an execution may override each limit.
 
 import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 
-/** `redrive` sends dead letters to the sink that failed. `republish` updates the items in the source table. */
+/** `redrive` sends a dead letter to the sink that failed. `republish` updates the item in the source table instead. */
 export type RedriveMode = "redrive" | "republish";
 
 /** Limits of a run. */
 export interface RunSettings {
   /** Maximum number of messages per second. Default: no limit. */
   readonly ratePerSecond?: number;
-  /** Ends the run when this many messages stay in the queue, because a redrive cannot fix the cause. Default 1,000. */
+  /** If this many messages have failed and stay in the queue, the run ends, as more may fail, too. Default 1,000. */
   readonly maxFailures?: number;
-  /** Ends the run after this many messages, for a trial. */
+  /** The run ends after this number of messages. Useful for a first trial with a few messages. Default: no limit. */
   readonly maxMessages?: number;
 }
 
-/** Highest `maxFailures`. A limit is needed, because the state contains an entry for each message that is left. */
+/** Maximum of `maxFailures`. The state machine stores a hash of each failed message, and its storage is limited. */
 export const maxFailuresLimit = 10_000;
 
 const ranges: { readonly [name in keyof RunSettings]-?: readonly [number, number] } = {
@@ -24,20 +24,20 @@ const ranges: { readonly [name in keyof RunSettings]-?: readonly [number, number
   maxMessages: [1, Number.MAX_SAFE_INTEGER],
 };
 
-/** Returns the settings among options. @throws {ConfigError} CONFIG_INVALID when one is out of range. */
+/** Returns only the options that are settings. @throws {ConfigError} CONFIG_INVALID when a setting is out of range. */
 export const settingsIn = (options: Readonly<Record<string, unknown>>): RunSettings => {
   const given = Object.entries(ranges).filter(([name]) => options[name] !== undefined);
   for (const [name, range] of given) checkWhole(name, options[name], range);
   return Object.fromEntries(given.map(([name]) => [name, options[name]]));
 };
 
-/** Members that the input may also have, because Step Functions' console and callers of an execution add them. */
+/** Members of the input that are ignored. They come from Step Functions' console, or from a parent state machine. */
 const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
 
 /**
- * Returns the settings, overridden by the execution's input.
- * @throws {ConfigError} CONFIG_INVALID if the input is not an object, or has an unknown member. A mistyped limit must
- * not be ignored.
+ * Returns the settings. Values in the execution's input replace values in `settings`.
+ * @throws {ConfigError} CONFIG_INVALID if the input is not an object, or has an unknown member. The member may be a
+ * limit with a typing error. If it were ignored, the run would have no such limit.
  */
 export const settingsFor = (settings: RunSettings, input: unknown): RunSettings => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
