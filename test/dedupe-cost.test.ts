@@ -42,7 +42,7 @@ const counted = (client: DynamoDBClient): Cost => {
   return cost;
 };
 
-/** A sink with ten entries per request. If `isFailing`, the sink denies the fifth entry of every tenth request once. */
+/** A sink with ten entries per request. If `isFailing`, the sink denies the fifth entry of every tenth request. A retry of this entry succeeds. */
 const sinkOf = (isFailing: boolean, isNative: boolean): Sink<unknown, "append"> => {
   const denied = new Set<string>();
   let requests = 0;

@@ -80,7 +80,7 @@ const crashed: Retrier = { ErrorEquals: ["States.ALL"], IntervalSeconds: 30, Bac
 
 const retries: readonly Retrier[] = [misconfigured, throttled, serviceErrors, crashed];
 
-/** Retriers of the approval request. They do not retry a timeout, which means that nobody has decided in time. */
+/** Retriers of the approval request. They do not retry a timeout, which means that no decision came in time. */
 const retriesOfRequest = [...retries.slice(0, -1), { ...crashed, ErrorEquals: ["States.TaskFailed"] }];
 
 const attemptsOfBatch = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);

@@ -48,7 +48,7 @@ const asAppend = (guard: (sink: Sink<unknown, "append">) => Sink<unknown, "appen
 /** The guard of a batch in which every change may be sent. */
 export const nothingPending: BatchGuard = { versions: new Map(), guard: (sink) => sink };
 
-/** Returns the guard of a batch in which changes of these items must not be sent. */
+/** Returns a guard for a batch. The guard stops the changes of these items from being sent. */
 const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): BatchGuard => {
   const isPending = ({ change }: AppendDelivery<unknown>): boolean => versions.has(change.itemKey);
   const error = new PendingError(

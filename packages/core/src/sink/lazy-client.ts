@@ -38,7 +38,7 @@ export function lazyClient<Client>(
   given: Client | undefined,
   make: () => Promise<Client & Destroyable>,
 ): LazyClient<Client>;
-/** The same for a client without `destroy`. `end` closes the client that `make` created. */
+/** Like the overload above, but for a client without `destroy`: `end` closes the client that `make` created. */
 export function lazyClient<Client, Made extends Client = Client>(
   given: Client | undefined,
   make: () => Promise<Made>,

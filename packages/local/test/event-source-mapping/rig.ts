@@ -40,7 +40,7 @@ export const failing = (...records: readonly StreamRecord[]): unknown => ({
 /** Returns the function's response, or throws. */
 export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
 
-/** Reports only the first record that has one of these names, like a function that stops at its first failure. */
+/** Reports as failed only the first record that has one of these names, like a function that stops at its first failure. */
 export const failingAt =
   (...names: readonly string[]): Script =>
   (records) =>

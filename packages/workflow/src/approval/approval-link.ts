@@ -1,4 +1,4 @@
-// The link with which a person approves or rejects a run. The link's content is signed, so nobody can forge a link.
+// The link with which a person approves or rejects a run. The link's content is signed, so a link cannot be forged.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { invalidOption } from "@sluice/core/sink-kit";

@@ -28,7 +28,7 @@ export interface CaughtError {
 export interface FinalState {
   readonly inspection?: Inspection;
   readonly approval?: Partial<ApprovalDecision>;
-  /** Present if nobody approved or rejected the run in time. */
+  /** Present if the run was neither approved nor rejected in time. */
   readonly expired?: CaughtError;
   readonly progress?: Progress;
   readonly error?: CaughtError;
@@ -44,7 +44,7 @@ export interface ReportEvent {
 
 /**
  * How a run ended. `completed`: every message was attempted; `empty`: the queue was empty; `rejected`: a person decided
- * against it; `expired`: nobody decided in time; `stopped`: the run reached a limit; `failed`: an error ended the run.
+ * against it; `expired`: no decision came in time; `stopped`: the run reached a limit; `failed`: an error ended the run.
  */
 export type RunOutcome = "completed" | "empty" | "rejected" | "expired" | "stopped" | "failed";
 
