@@ -77,8 +77,8 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 };
 
 /**
- * Returns the reason why the whole invocation must fail, if there is one. The response to a notification cannot name
- * records. Powertools omits a failed record without an identifier, so such a record would count as a success.
+ * Returns the reason why the whole invocation must fail, if there is one. There are two reasons: the response to a
+ * notification cannot name records, and Powertools omits failed records that have no identifier.
  */
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];
