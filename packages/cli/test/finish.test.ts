@@ -1,4 +1,4 @@
-// The finisher removes a message first, and then its record in S3. If it cannot remove the message, the record stays.
+// The finisher removes a message, and then the record in S3. If the first removal fails, the record must stay.
 
 import { describe, expect, test } from "@jest/globals";
 import type { RedriveResult } from "@sluice/redrive";

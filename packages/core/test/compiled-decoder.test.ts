@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { imageDecoders } from "../src/record/compiled-decoder.ts";
 import type { AttributeValue, Image } from "../src/sink-kit.ts";
 
-/** Creates a decoder. It returns `{ each: true }` if no compiled code exists and each attribute is decoded alone. */
+/** Creates a decoder of images. It returns `{ each: true }` for an image for which no compiled code exists. */
 const decoder = () =>
   imageDecoders(
     (value: AttributeValue) => ["value", value],

@@ -203,7 +203,7 @@ const doneOf = async (world: World, { handle, environment }: Instance, batch: re
   }
 };
 
-/** Delivers batches like one worker of a shard. `sizes` has their sizes. With `bisects`, a failed batch is halved. */
+/** Delivers batches of `plan.sizes`, like one worker of a shard. With `plan.bisects`, a failed batch is halved. */
 const playWorker = async (world: World, records: readonly StreamRecord[]): Promise<void> => {
   const { sizes, bisects } = world.plan;
   let instance = newInstance(world);

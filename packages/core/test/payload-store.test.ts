@@ -89,7 +89,7 @@ describeWithS3("a record that is too large for a message", (engine) => {
     delete answers.a;
     expect(await redrive()).toEqual({ batchItemFailures: [] });
     expect(sink.taken.map(({ change }) => change.record)).toEqual([record]);
-    // The message must be deleted before the object. Lambda deletes it later, so the handler must delete it itself.
+    // The handler must delete the message itself, because Lambda would delete it only after the object is deleted.
     expect(await receive()).toEqual([]);
     expect(await objects()).toBe(0);
   });

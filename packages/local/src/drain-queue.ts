@@ -22,8 +22,8 @@ const texts = (attributes: NonNullable<SqsReceivedMessage["MessageAttributes"]>)
   );
 
 /**
- * Receives and deletes messages until a receive returns none. Returns the messages in the order of the receives. For a
- * FIFO queue, and for a local standard queue, the messages were sent in the same order.
+ * Receives and deletes messages until a receive returns none. Returns the messages in the order of the receives. A
+ * FIFO queue and a local standard queue return messages in the order in which the messages were sent.
  */
 export const drainQueue = async (client: QueueReader, QueueUrl: string): Promise<DrainedMessage[]> => {
   const drained: DrainedMessage[] = [];

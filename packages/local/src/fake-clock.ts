@@ -8,9 +8,9 @@ export interface FakeClock extends Clock {
 }
 
 /**
- * Creates a clock that stands still while code runs. When all code is asleep, the clock jumps to the end of the next
- * sleep. A day of retries takes milliseconds, in the same order every time. Code that waits for a socket or a file
- * counts as asleep. `random` always returns 0.5.
+ * Creates a clock that stands still while code runs. When all code is asleep, the clock jumps to the time at which the
+ * first sleep ends. A day of retries takes milliseconds, in the same order every time. Code that waits for a socket
+ * or a file counts as asleep. `random` always returns 0.5.
  */
 export const fakeClock = (startMs = 0): FakeClock => {
   let nowMs = startMs;

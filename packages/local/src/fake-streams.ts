@@ -9,7 +9,7 @@ export interface FakeStreamsOptions {
   readonly streamArn?: string;
   /** Maximum number of records that GetRecords returns. Default 1,000. */
   readonly pageSize?: number;
-  /** Default: a number that has one more digit after about ten records. */
+  /** The sequence number of the first record. By default, the numbers gain a digit after about ten records. */
   readonly firstSequenceNumber?: bigint;
 }
 
@@ -56,7 +56,7 @@ interface FakeState {
 const describePageSize = 100;
 const maxPageSize = 1000;
 const defaultArn = "arn:aws:dynamodb:us-east-1:000000000000:table/fake/stream/2026-01-01T00:00:00.000";
-/** After about ten records, the sequence numbers have one more digit, so that tests detect a comparison as text. */
+/** After about ten records, the sequence numbers have one more digit, so that tests fail if code compares them as text. */
 const defaultFirst = 99_999_999_999_999_999_999_991n;
 
 const apiRecord = (record: StreamRecord, sequenceNumber: string): StreamsApiRecord => {

@@ -52,7 +52,7 @@ const modeSwitch = (onRefuse: () => void) => {
   };
 };
 
-/** Connects a client with the server. The mode when data arrives decides what happens to the data. */
+/** Connects a client with the server. The mode at the time when data arrives decides what happens to the data. */
 const join = (client: Socket, upstream: Socket, slowMs: number, modes: ReturnType<typeof modeSwitch>): void => {
   client.on("close", () => upstream.destroy());
   upstream.on("close", () => client.destroy());

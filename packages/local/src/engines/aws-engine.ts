@@ -35,7 +35,7 @@ export const awsEngine = (endpoint: string, stop: () => Promise<void> = async ()
   stop,
 });
 
-/** Starts the engine as a process that listens on this port. The engine is ready when it answers a GET in any way. */
+/** Starts the engine as a process that listens on this port. The engine is ready when a GET gets any response. */
 export const startAwsEngine = async (
   port: number,
   command: Omit<ChildCommand, "probe">,

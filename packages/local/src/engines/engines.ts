@@ -50,7 +50,7 @@ const stopAll = async (engines: readonly Stoppable[]): Promise<void> => {
   if (failure) throw failure.reason;
 };
 
-/** Returns one error for all failed starts. A broken engine has priority. Otherwise lists every missing program. */
+/** Returns the error of an engine that is installed but failed, or else one error that lists all missing programs. */
 const failureOf = (errors: readonly unknown[]): unknown => {
   const broken = errors.find((error) => !(error instanceof EngineMissingError));
   if (broken !== undefined || errors.length === 1) return broken ?? errors[0];
@@ -59,7 +59,7 @@ const failureOf = (errors: readonly unknown[]): unknown => {
 
 /**
  * Starts engines in parallel. If an engine does not start, all other engines are stopped.
- * @throws {EngineMissingError} that names every missing program. If an engine failed otherwise, throws its error.
+ * @throws {EngineMissingError} that names every missing program. If an installed engine fails, throws its error.
  * @example
  * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
  * const client = new DynamoDBClient(engines.dynamodb.clientConfig);

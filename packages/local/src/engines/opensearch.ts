@@ -89,7 +89,7 @@ const startByJava = (
     const child = await startChild({
       command: launch.command,
       args: javaArguments(directory, options),
-      // The class path is a variable because hundreds of jars would make the command line unreadable in a process list.
+      // An environment variable, because an argument that names hundreds of jars would fill a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
       directory,
       probe: async () => {

@@ -7,7 +7,7 @@ export type SqsEngine = AwsEngine;
 
 /** Options of `startSqs` and `startElasticmq`. */
 export interface SqsEngineOptions {
-  /** Uses this endpoint, not a new server. Default: the variable `AWS_ENDPOINT_URL_SQS` or `ELASTICMQ_URL`. */
+  /** URL of a running server to use. Default: the variable `AWS_ENDPOINT_URL_SQS`, or for ElasticMQ `ELASTICMQ_URL`. */
   readonly endpoint?: string;
 }
 

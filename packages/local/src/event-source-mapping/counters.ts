@@ -9,7 +9,7 @@ export interface Counters {
   filteredOutEventCount: number;
   /** Events that were passed to the function. An event that is retried counts again. */
   invokedEventCount: number;
-  /** Events of the invocations that failed or reported a batch item failure. */
+  /** All events of each invocation that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
   /** Events that were discarded without a copy, because the on-failure destination failed or is not configured. */
   droppedEventCount: number;

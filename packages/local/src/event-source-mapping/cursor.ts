@@ -65,7 +65,7 @@ export const createCursor = (settings: StreamMappingSettings, shardId: string, s
   let iterator: string | undefined;
   const open = async (): Promise<string> => {
     iterator ??= await iteratorAt(settings, shardId, position);
-    // The tip of a shard moves on. So `origin` keeps this iterator, which still points to the tip at the beginning.
+    // `origin` keeps this iterator, which points to the present tip. An iterator created later would skip records.
     if (position.type === "LATEST") origin = { type: "LATEST", iterator };
     return iterator;
   };

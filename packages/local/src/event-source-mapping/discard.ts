@@ -84,7 +84,7 @@ export const discard = async (
     if (onFailure) counters.onFailureDestinationDeliveredEventCount += batch.records.length;
     else counters.droppedEventCount += batch.records.length;
   } catch (error) {
-    // If the destination fails, AWS also drops the records. Only the metrics show the loss.
+    // Like AWS, drops the records if the destination fails. Only the counters show the loss.
     counters.destinationDeliveryFailures += 1;
     counters.droppedEventCount += batch.records.length;
     onProblem(error);

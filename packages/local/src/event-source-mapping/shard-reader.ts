@@ -1,4 +1,4 @@
-// Reads one shard to its end and distributes its records to the workers. The reader does not read far ahead of them.
+// Reads one shard to its end and distributes its records to the workers. It does not read far ahead of the workers.
 
 import { lambdaRecord, type StreamsApiRecord } from "@sluice/core/envelope";
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";

@@ -2,7 +2,7 @@
 
 /** A record of an event, as JSON. */
 export interface RecordText {
-  /** Serialized only once, which also gives the size. Each invocation gets a newly parsed copy. */
+  /** JSON of the record. Each invocation parses this text again, so that the function gets a new copy. */
   readonly text: string;
   /** UTF-8 bytes of `text`. */
   readonly bytes: number;

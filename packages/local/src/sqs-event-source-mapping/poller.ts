@@ -1,5 +1,5 @@
 // Receives batches, and invokes the function with several batches at once. Successful messages are deleted. Failed
-// messages stay hidden until their visibility timeout is over. In a FIFO queue, they block their message group.
+// messages stay hidden until their visibility timeout is over. In a FIFO queue, failed messages block their group.
 
 import { cutBatch } from "../lambda/batch.ts";
 import { callFunction } from "../lambda/function-call.ts";
@@ -13,9 +13,9 @@ import type { Queue } from "./queue.ts";
  */
 export interface SqsCounters {
   polledEventCount: number;
-  /** A message that is received again counts again. */
+  /** Messages that were passed to the function. A message that is received again counts again. */
   invokedEventCount: number;
-  /** Events of the invocations that failed or reported a batch item failure. */
+  /** All messages of each invocation that failed or reported a batch item failure. */
   failedInvokeEventCount: number;
   deletedEventCount: number;
   invocations: number;
@@ -72,7 +72,7 @@ const collect = async ({ settings, queue, signal }: PollerContext): Promise<Rece
 
 const missingQueueErrors = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
 
-/** Receives messages. If this fails, reports the error and returns none. @throws when the queue does not exist. */
+/** Receives messages. If a request fails, reports the error and returns `[]`. @throws if the queue does not exist. */
 const poll = async (context: PollerContext): Promise<ReceivedMessage[]> => {
   try {
     const received = await collect(context);

@@ -20,7 +20,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   splits: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
 });
 
-/** Splits every shard. In the returned list, `key % length` selects a child of the shard that had the key before. */
+/** Splits every shard. In the returned list, an item's new shard (at `key % length`) is a child of its old shard. */
 const splitAll = (stream: FakeStreams, shards: readonly string[]): readonly string[] => {
   const pairs = shards.map((shard) => stream.splitShard(shard));
   return [...pairs.map(([left = ""]) => left), ...pairs.map(([, right = ""]) => right)];

@@ -1,4 +1,4 @@
-// An event source mapping with a fake stream, a fake clock and a scripted function, whose invocations the rig lists.
+// An event source mapping with a fake stream, a fake clock and a scripted function. `batches` lists the invocations.
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
@@ -40,7 +40,7 @@ export const failing = (...records: readonly StreamRecord[]): unknown => ({
 /** Returns the function's response, or throws. */
 export type Script = (records: readonly StreamRecord[], context: LambdaContext) => unknown;
 
-/** Reports as failed only the first record that has one of these names, like a function that stops at its first failure. */
+/** Reports as failed only the first record with one of these names, like a function that stops at a failure. */
 export const failingAt =
   (...names: readonly string[]): Script =>
   (records) =>

@@ -6,7 +6,7 @@ import type { Fault, FaultKind } from "./fault.ts";
 
 /** A sink under test and its empty target. Every case opens a new rig. */
 export interface Rig {
-  /** Number of requests that reached the target since the rig was opened. A database counts statements. */
+  /** Number of requests (for a database: of statements) that reached the target since the rig was opened. */
   readonly requests: () => number;
   /** Injects a fault, from the next request on. */
   readonly fail: (fault: Fault) => Promise<void> | void;
@@ -39,7 +39,7 @@ export interface SentMessage<Message = unknown> {
 /** The rig of an append sink. */
 export interface AppendRig<Message> extends Rig {
   readonly sink: Sink<Message, "append">;
-  /** The message of any change. Different changes must have different messages, for example by `change.version`. */
+  /** The message of any change. Different changes must have different messages: include `change.version`. */
   readonly toMessage: Mapper<SpecimenItem, Message, "append">;
   /** Reads every message in the target with its idempotency key, oldest first. A message sent twice appears twice. */
   readonly read: () => Promise<readonly SentMessage[]>;
@@ -64,7 +64,7 @@ interface Shared {
   readonly cannot?: { readonly [Name in Ability]?: string };
   /** Cases to skip, each with a reason, which the kit prints. */
   readonly skip?: { readonly [Id in CaseId]?: string };
-  /** For C20: calls with one wrong option each, by the option's name. Each must throw a `ConfigError` with the name. */
+  /** For C20: for each option, a call with a wrong value. The call must throw a `ConfigError` that names the option. */
   readonly badOptions?: { readonly [option: string]: () => unknown };
   /** Seed of the random cases. Default 1. */
   readonly seed?: number;

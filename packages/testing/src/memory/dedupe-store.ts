@@ -11,7 +11,7 @@ export interface MemoryDedupe extends DedupeStore {
   readonly counts: () => MemoryDedupeCounts;
 }
 
-/** Numbers of requests. A `find` counts once. Every other call counts once for each of its deliveries. */
+/** Numbers of requests. A call of `find` counts once. Any other call counts once for each of its deliveries. */
 export interface MemoryDedupeCounts {
   readonly finds: number;
   readonly notes: number;

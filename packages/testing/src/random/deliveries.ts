@@ -21,7 +21,7 @@ type RecordBatch = readonly StreamRecord[];
 
 const maxBatchSize = 8;
 
-/** Creates one queue for each concurrent batch of the shard. All records of an item are in one queue, in order. */
+/** Splits records into queues, as for concurrent batches. All records of an item are in one queue, in order. */
 const queuesOf = (random: Random, records: RecordBatch): StreamRecord[][] => {
   const queues: StreamRecord[][] = Array.from({ length: 1 + random.integer(3) }, () => []);
   const queueOf = new Map<string, StreamRecord[]>();

@@ -1,4 +1,4 @@
-// The items of the conformance kit and of the random histories. Both have the same type, so a rig needs one mapper.
+// The items of the conformance kit and of the random histories. All have one type, so a rig needs only one mapper.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
@@ -11,7 +11,7 @@ export type SpecimenItem = {
   /** Increases with every write of the item. */
   readonly revision: number;
   readonly note?: string;
-  /** Up to 38 digits; a `NumberValue` if a double would round it. */
+  /** A number of up to 38 digits. It is a `NumberValue` if a double would round it. */
   readonly amount?: number | NumberValue;
   /** Any values of DynamoDB: maps, lists, sets, binary, null, booleans. */
   readonly payload?: { readonly [member: string]: unknown };

@@ -10,7 +10,7 @@ import { retriedOf } from "../write-outcomes.ts";
 /** `write` must end within this time after the signal aborts. Without a limit, a hanging sink would block the case. */
 const settleMs = 3_000;
 
-/** In this time, every request that the sink starts immediately reaches the target. */
+/** Time to wait. It is long enough for every request that the sink has started to reach the target. */
 const requestMs = 30;
 
 /** If the target limits the entries of a request, this batch needs two requests. The second request must not start. */

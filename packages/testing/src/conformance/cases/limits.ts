@@ -57,7 +57,7 @@ export const limitCases: readonly Case[] = [
       const { maxEntries = 0 } = harness.limits;
       const all: SpecimenChange[] = [];
       const requests = (count: number): Promise<number> => requestsFor(harness, table.putMany(count), all);
-      // If the limit is one entry, a smaller batch is empty. It is not written, and counts as one request.
+      // If the limit is one entry, the smaller batch would be empty. It is not written, and counts as one request.
       const below = maxEntries > 1 ? await requests(maxEntries - 1) : 1;
       expectSplit([below, await requests(maxEntries), await requests(maxEntries + 1)], "entries");
     },
