@@ -1,4 +1,4 @@
-// Tests redrives of a FIFO queue. While messages of a group are in flight, the queue returns no other messages of it.
+// Tests redrives of a FIFO queue. While a group has messages in flight, the queue returns no others of this group.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";

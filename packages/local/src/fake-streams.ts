@@ -56,7 +56,7 @@ interface FakeState {
 const describePageSize = 100;
 const maxPageSize = 1000;
 const defaultArn = "arn:aws:dynamodb:us-east-1:000000000000:table/fake/stream/2026-01-01T00:00:00.000";
-/** After about ten records, the sequence numbers have one more digit, so that tests fail if code compares them as text. */
+/** After about ten records, the numbers have one more digit, so that tests fail if code compares them as text. */
 const defaultFirst = 99_999_999_999_999_999_999_991n;
 
 const apiRecord = (record: StreamRecord, sequenceNumber: string): StreamsApiRecord => {

@@ -49,7 +49,7 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
     return startAwsEngine(port, {
       command,
       args: [...flags, "org.elasticmq.server.Main"],
-      // An environment variable, because an argument that names dozens of jars would fill a process list.
+      // The class path is an environment variable, because an argument with dozens of jars would fill a process list.
       options: { env: { ...process.env, CLASSPATH: classpath } },
       directory,
       timeoutMs: 60_000,

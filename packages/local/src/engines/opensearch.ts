@@ -89,7 +89,7 @@ const startByJava = (
     const child = await startChild({
       command: launch.command,
       args: javaArguments(directory, options),
-      // An environment variable, because an argument that names hundreds of jars would fill a process list.
+      // The class path is an environment variable, because an argument with hundreds of jars would fill a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
       directory,
       probe: async () => {

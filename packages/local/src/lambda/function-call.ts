@@ -24,7 +24,7 @@ export interface EmulatedFunction<Event> {
   readonly clock: Clock;
   readonly functionName: string;
   readonly functionTimeoutMs: number;
-  /** If false, the function's response is ignored, so it cannot report failed records. */
+  /** If false, the function's response is ignored, so the response cannot report failed records. */
   readonly reportsBatchItemFailures: boolean;
 }
 

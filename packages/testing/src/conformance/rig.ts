@@ -39,7 +39,7 @@ export interface SentMessage<Message = unknown> {
 /** The rig of an append sink. */
 export interface AppendRig<Message> extends Rig {
   readonly sink: Sink<Message, "append">;
-  /** The message of any change. Different changes must have different messages: include `change.version`. */
+  /** The message of any change. Different changes need different messages, so include for example `change.version`. */
   readonly toMessage: Mapper<SpecimenItem, Message, "append">;
   /** Reads every message in the target with its idempotency key, oldest first. A message sent twice appears twice. */
   readonly read: () => Promise<readonly SentMessage[]>;
