@@ -1,4 +1,4 @@
-// Tests redrives of a FIFO queue. While a group has messages in flight, the queue returns no others of this group.
+// Tests how a redrive copes with a FIFO queue, which returns no messages of a group that has messages in flight.
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, test } from "@jest/globals";
