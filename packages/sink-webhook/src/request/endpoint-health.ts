@@ -24,7 +24,7 @@ export interface EndpointHealth {
 export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
   const breaker = circuit(options, { now });
   let pausedUntil = 0;
-  /** The item whose request opened the circuit. It may always fail, so it is refused once, and another item can probe. */
+  /** The item whose request opened the circuit. It is refused once, so that another item can probe first. */
   let suspect: string | undefined;
 
   const refuseSuspect = (itemKey: string): RequestRefusal | undefined => {
