@@ -17,7 +17,7 @@ const dynamodb: AwsService = {
     ResourceNotFound: "SINK_MISSING",
     TableNotFound: "SINK_MISSING",
   },
-  // DynamoDB reports a too large item as ValidationException. Only the text distinguishes it from other such errors.
+  // DynamoDB reports an item that is too large as ValidationException. Other ValidationExceptions have other texts.
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 

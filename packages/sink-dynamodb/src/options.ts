@@ -18,7 +18,7 @@ export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/** How to get the target's key: names that both keys have, a map from target name to source name, or a function. */
+/** How to get the target's key: attribute names of both keys, a map from target to source names, or a function. */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }

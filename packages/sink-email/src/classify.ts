@@ -19,7 +19,7 @@ export const sesService: AwsService = {
   tooLarge: /message length is more than \d+ bytes/i,
 };
 
-/** The members of a nodemailer error. Not a class: in some tests, errors have another realm, so `instanceof` fails. */
+/** The members of a nodemailer error. The sink reads members, because in some tests `instanceof Error` is false. */
 interface SmtpFailure {
   readonly code?: unknown;
   /** The reason, if `code` only names the step at which nodemailer failed. */
@@ -41,7 +41,7 @@ const isGreeting = (command: unknown): boolean =>
 
 /** Returns the code of an SMTP reply. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3463 (read 2026-11-23) */
 const codeOfReply = (reply: number, command: unknown, response: string): SinkErrorCode => {
-  // 421 and 454: the server cannot serve, or cannot check the login, at the moment. A refused login has a code of 5xx.
+  // 421 and 454: the server, or its login check, is unavailable at the moment. A refused login has a reply code 5xx.
   if (reply === 421 || reply === 454) return "SINK_UNAVAILABLE";
   if (reply < 500) return isGreeting(command) ? "SINK_UNAVAILABLE" : "SINK_THROTTLED";
   if (isGreeting(command) || reply === 530 || reply === 535) return "SINK_DENIED";

@@ -29,9 +29,9 @@ export interface EmailSinkOptions {
   readonly dedupeStore?: Pick<DedupeStore, "leases">;
   /** Maximum bytes of a mail, with attachments in base64. Default 10,240,000, as on many servers. SES allows 40 MB. */
   readonly maxBytes?: number;
-  /** For logs, metrics and dead letters. Default `email`. */
+  /** Name of the sink in logs, metrics and dead letters. Default `email`. */
   readonly name?: string;
-  /** For tests. Default: the machine's clock. */
+  /** For tests: replaces the machine's clock. */
   readonly clock?: Pick<Clock, "now" | "sleep">;
 }
 

@@ -22,7 +22,7 @@ const makeClient = async () => {
   return new EventBridge(awsClientDefaults);
 };
 
-/** Returns the answer to an entry, which may be an error. Undefined if the entry has neither an id nor an error. */
+/** Returns EventBridge's answer to an entry. Undefined if the answer has neither an event id nor an error. */
 const answerOf = (sink: string, { EventId, ErrorCode, ErrorMessage }: PutEventsResult): EntryAnswer => {
   if (ErrorCode === undefined) return EventId === undefined ? undefined : "taken";
   return awsEntryError(sink, eventbridgeService, { code: ErrorCode, message: ErrorMessage });

@@ -21,8 +21,8 @@ import { dryRunBatch } from "./write/dry-run.ts";
 import { type RecentWrite, recentWrites } from "./write/recent-writes.ts";
 
 /**
- * A document that a mapper returns: any object except an array. It replaces the existing document, so a field that the
- * mapper does not return is removed. `Set`s become arrays in a fixed order, bytes base64 text, exact numbers strings.
+ * A document that a mapper returns: any object except an array. It replaces the whole existing document. The sink
+ * converts `Set`s to arrays in a fixed order, bytes to base64 text, and exact numbers to strings.
  */
 export type OpensearchDocument = object;
 
@@ -43,7 +43,7 @@ const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchCl
       )
     : { get: async () => source.client, close: async () => undefined };
 
-/** Serverless documents no condition on a sequence number, so the result for Serverless has only the version. */
+/** Serverless has no documented condition on sequence numbers, so its result has only the version. */
 const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, item: BulkItem): RecentWrite => {
   const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
   const { version } = delivery.change;

@@ -18,7 +18,7 @@ import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 /** A delivery with its row, encoded for the SQL statement. */
 export interface RowEntry {
   readonly delivery: UpsertDelivery<unknown>;
-  /** The cells of the key columns, then of the other columns. Only those of the key columns if the item is removed. */
+  /** The cells of the key columns, then of the other columns. For a removed item, only the cells of the key columns. */
   readonly cells: readonly Cell[];
   /** The key's cells as one text. Entries of the same row have equal texts. */
   readonly rowKey: string;

@@ -16,8 +16,8 @@ import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts"
 const maxBytes = 1_048_576;
 
 /**
- * MD5 checksums are off, which saves 6 µs per message. Requests need none, because the signature covers them. If the
- * checksum of an answer were wrong, core could only send the message twice.
+ * MD5 checksums are off, which saves 6 µs per message. Requests need no checksum, because the signature covers them.
+ * If an answer had a wrong checksum, core could only retry, so that the queue would get the message twice.
  */
 const makeClient = async () => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqsSink", "@aws-sdk/client-sqs"));

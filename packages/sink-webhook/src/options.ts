@@ -60,11 +60,11 @@ export interface WebhookSinkOptions {
   readonly tls?: WebhookTls;
   /** Codes by status, if this endpoint differs from the table in the README: `{ 409: "SINK_CONFLICT" }`. */
   readonly codes?: StatusCodes;
-  /** For logs, metrics and dead letters. Default `webhook`. */
+  /** Name of the sink in logs, metrics and dead letters. Default `webhook`. */
   readonly name?: string;
-  /** For tests. Default: the machine's resolver. */
+  /** For tests: replaces the machine's resolver. */
   readonly resolve?: AddressResolver;
-  /** For tests. Default: the machine's clock. */
+  /** For tests: replaces the machine's clock. */
   readonly clock?: Pick<Clock, "now" | "sleep">;
 }
 

@@ -1,4 +1,4 @@
-// Creates clients of the AWS SDK. Without options of the user, the SDK looks up credentials and region as usual.
+// Creates clients of the AWS SDK. If the user sets no AWS options, the SDK finds credentials and region as usual.
 
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
@@ -58,7 +58,7 @@ const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address
 /** Creates the client for a queue. */
 export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<SQS> => {
   const { SQS } = await import("@aws-sdk/client-sqs");
-  // The SDK sends requests to the URL's host anyway. The `endpoint` only prevents a warning if the host is not AWS'.
+  // The SDK always sends requests to the URL's host. `endpoint` only prevents a warning for a host outside AWS.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
   return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
 };

@@ -34,7 +34,7 @@ export const openPayloads = (makeClient: () => Promise<S3Client & { readonly des
         throw error;
       }
     },
-    // A stranger may have sent the message with any URL. So only objects whose name looks like a record's are deleted.
+    // A stranger may have sent the message with any URL. So only objects whose URL matches `address` are deleted.
     remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
     close: connection.close,
   };

@@ -37,7 +37,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
 const unknownOption = /Unknown option '([^']+)'/;
 const valueless = /Option '(?:-\w, )?(--[\w-]+).*?' argument (?:is ambiguous|missing)/;
 
-/** Refuses empty values. They may come from unset shell variables, and a filter would match no message or all. */
+/** Refuses empty values, which may come from unset shell variables. An empty filter might match all messages. */
 const checkFilled = (specs: OptionSpecs, values: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const isEmpty = Array.isArray(value) ? value.includes("") : value === "";

@@ -1,4 +1,4 @@
-/** The command cannot be carried out. The error's message has one line: what was found, and what was expected. */
+/** The error of a command that cannot be carried out. Its one-line message says what was found and expected. */
 export class CommandError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -40,7 +40,7 @@ interface FoundDeadLetters<Kept> {
   readonly notReceived: number;
 }
 
-/** Receives dead letters. Stores only what `keep` returns, because all messages may not fit into memory. */
+/** Receives dead letters. Stores only what `keep` returns, because all messages together may exceed the memory. */
 const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,

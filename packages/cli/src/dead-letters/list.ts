@@ -8,7 +8,7 @@ import { tableLines } from "../terminal/table.ts";
 /** The data of a dead letter that the table needs. */
 type DeadLetterRow = Omit<Envelope, "record"> & { readonly keys: Image | undefined };
 
-/** Returns the data for the table. Leaves out the record, because all records of a queue may not fit into memory. */
+/** Returns the data for the table. Leaves out the record, because all records together may exceed the memory. */
 export const rowOf = ({ record, ...columns }: Envelope): DeadLetterRow => ({ ...columns, keys: record.dynamodb?.Keys });
 
 const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>

@@ -10,7 +10,7 @@ const attributesText = (image: Image | undefined): string =>
     .map(([name, value]) => `${name} (${Object.keys(value ?? {})[0] ?? "?"})`)
     .join(", ");
 
-/** Returns the value if it is a text, or else `?`. A record that was written by hand may contain any JSON. */
+/** Returns the value if it is a string, otherwise `?`. A handwritten record may contain any JSON value here. */
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "?");
 
 /** Describes the record's change. Returns an empty text if the record is lost. */

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 
 const lineFeed = 10;
 
-/** Yields the lines of a file without their line ends. Passes each part of the file that was read to `onData`. */
+/** Yields the lines of a file without their line ends. Calls `onData` with each part of the file. */
 export async function* linesOf(path: string, onData: (part: Buffer) => void = () => undefined): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   for await (const part of createReadStream(path) as AsyncIterable<Buffer>) {

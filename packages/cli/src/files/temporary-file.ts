@@ -1,4 +1,4 @@
-// Stores texts in a temporary file, because all messages of a queue may not fit into memory.
+// Stores texts in a temporary file, because all messages of a queue together may exceed the memory.
 
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

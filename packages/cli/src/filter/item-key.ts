@@ -16,7 +16,7 @@ const expected = `expected JSON of the item's key attributes: '{"pk":"a","sk":1}
 
 const wrong = (found: string): CommandError => new CommandError(`--key ${found}; ${expected}`);
 
-/** Converts a number to DynamoDB's text. Refuses numbers that `JSON.parse` may have rounded, or with an exponent. */
+/** Converts a number to DynamoDB's format. Refuses an exponent, and numbers that `JSON.parse` may have rounded. */
 const plainNumber = (name: string, value: number): KeyPart => {
   const text = String(value);
   if (/^-?\d+(\.\d+)?$/.test(text) && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { type: "N", text };

@@ -23,7 +23,7 @@ export interface HeldMessages {
   readonly ids: () => string[];
   /** Keeps a message hidden from now on. If the message was received again, uses its new receipt handle. */
   readonly hold: (message: HeldMessage) => void;
-  /** Stops keeping messages hidden. Waits for a running extension, which could otherwise hide the messages later. */
+  /** Stops keeping messages hidden. First waits for a running extension, which could hide the messages again. */
   readonly release: (ids: readonly string[]) => Promise<HeldMessage[]>;
   /** Number of messages that could not be kept hidden, because SQS refused the extension. */
   readonly expired: () => number;

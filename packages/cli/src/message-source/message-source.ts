@@ -19,7 +19,7 @@ export interface SourceStatus {
   readonly notes: readonly string[];
 }
 
-/** Returns how many of the messages that were hidden at first have not been received later either. */
+/** Returns how many of the messages that were hidden at the start have still not been received. */
 export const stillHidden = ({ available = 0, hidden }: SourceStatus, received: number): number =>
   Math.min(hidden, Math.max(0, available + hidden - received));
 

@@ -7,7 +7,7 @@ import type { SourceStatus } from "./message-source.ts";
 /** Attributes as SQS returns them. */
 export type QueueAttributes = Readonly<Partial<Record<string, string>>>;
 
-/** Limits of the visibility timeout in seconds. The maximum is small, so that a crash does not hide messages long. */
+/** Limits of the visibility timeout in seconds. The maximum is small, so that messages reappear soon after a crash. */
 const visibility = { least: 1, default: 30, most: 300 };
 
 /** Returns the seconds for which a receive hides messages: the queue's visibility timeout, but within the limits. */

@@ -49,7 +49,7 @@ const attributesOf = async (client: SourceQueueClient, QueueUrl: string): Promis
   return (await request.catch(failing(`the queue ${QueueUrl}`))).Attributes ?? {};
 };
 
-/** Receives once. Returns the messages that are new, or undefined if too many messages are in flight for SQS. */
+/** Sends one receive request. Returns the new messages, or undefined if too many messages are in flight for SQS. */
 const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise<SourceMessage[] | undefined> => {
   const { client, queueUrl: QueueUrl, held, holdSeconds: VisibilityTimeout } = queue;
   try {

@@ -54,7 +54,7 @@ export const finisher = (
       const units = completeUnits(results, redrive);
       const isStaying = ({ value }: MessageUnit<UnitState>): boolean => value.result?.stays || options.isDryRun;
       const done = units.filter((unit) => !isStaying(unit));
-      // For a file or a bucket, S3 records are not deleted: a queue may contain the same dead letters.
+      // For a file or a bucket, the records in S3 are kept, because a queue may contain the same dead letters.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
       notRemoved += left;

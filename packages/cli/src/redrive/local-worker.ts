@@ -19,7 +19,7 @@ export type WorkerMessage =
 
 type Handler = (event: unknown, context: unknown) => unknown;
 
-/** Remaining time that the handler sees: Lambda's longest timeout in milliseconds. A local call has no timeout. */
+/** Remaining time in the handler's context: Lambda's longest timeout in milliseconds. A local call has no timeout. */
 const maxInvocationMs = 900_000;
 
 let invocations = 0;

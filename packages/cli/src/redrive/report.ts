@@ -27,7 +27,7 @@ export interface Causes {
   readonly lost: () => readonly string[];
 }
 
-/** Text for a message that failed but does not stay in its source: where its records are now. */
+/** Only for a message that failed but is removed from its source: says where the message's records are now. */
 const newPlace: { readonly [outcome in RedriveResult["outcome"]]?: string } = {
   rejected: ", now a dead letter",
   retried: ", now in the retry queue",

@@ -2,7 +2,7 @@
 
 import { exitCodes } from "../command-line/command-error.ts";
 
-/** Tells the command by a signal that the user wants to stop it. */
+/** An abort signal that aborts when the user wants to stop the command. */
 export interface Interrupt {
   readonly signal: AbortSignal;
   /** Stops listening to SIGINT and SIGTERM. */

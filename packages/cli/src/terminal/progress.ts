@@ -28,7 +28,7 @@ export interface ProgressStream {
 /** Shows the progress of one step after the other. */
 export interface ProgressLine {
   readonly update: (step: ProgressStep) => void;
-  /** Removes the progress, and writes a line that is not rewritten. */
+  /** Removes the progress, and writes a line of text that stays. */
   readonly line: (text: string) => void;
   /** Removes the progress from the terminal. */
   readonly clear: () => void;

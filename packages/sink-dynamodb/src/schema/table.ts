@@ -70,7 +70,7 @@ const identityOf = (arn: string): TableIdentity | undefined => {
   return match === null ? undefined : { region: match[2], global: [match[1], match[3], match[4]].join(":") };
 };
 
-/** Whether the target is the stream's table or a replica of it. Each write would then cause another change. */
+/** Whether the target is the stream's table or a replica of it. If so, each write would cause another change. */
 const isLoop = (target: TargetTable, streamArn: string): boolean => {
   const source = identityOf(streamArn);
   const own = identityOf(target.arn);

@@ -31,7 +31,7 @@ export interface OwnedWrite {
   readonly isRemoved: boolean;
 }
 
-/** Returns 128 bits of the SHA-256 of a source item's key. The guard stores them, because the key may have 3 KB. */
+/** Returns 128 bits of the SHA-256 of a source item's key. The guard stores this hash, because a key may have 3 KB. */
 export const ownerOf = (itemKey: string): string =>
   createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 

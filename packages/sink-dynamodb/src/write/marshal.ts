@@ -5,7 +5,7 @@ import { type Image, isNumberValue, type SdkValue } from "@sluice/core/sink-kit"
 /** `Symbol.for` returns the same symbol in every copy of this package, even if several versions are installed. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
 
-/** An item in attribute values. The symbol distinguishes it from a native item that has members named `S` or `N`. */
+/** An item as attribute values. The symbol distinguishes it from a native item that has members named `S` or `N`. */
 export interface AttributeValues {
   readonly [image]: Image;
 }

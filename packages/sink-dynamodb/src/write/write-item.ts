@@ -40,7 +40,7 @@ const isUnchanged = ({ guardAttribute }: DynamodbSettings, seen: SdkValue): Writ
   ExpressionAttributeValues: { ":seen": seen },
 });
 
-/** Creates the update that adds a departure to another owner's item. If this is a tombstone, it then expires later. */
+/** Creates the update that adds a departure to another owner's item, and that delays the expiry of a tombstone. */
 const departureUpdate = (settings: DynamodbSettings, { key, expires }: ItemWrite, seen: SdkValue, guard: ItemGuard) => {
   const condition = isUnchanged(settings, seen);
   return {

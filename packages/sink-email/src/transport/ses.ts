@@ -30,7 +30,7 @@ type SesContent =
       };
     };
 
-/** The part of the request that the sink uses. The SDK requires mutable arrays. */
+/** The part of the request that the sink uses. Its arrays are mutable, because the SDK requires mutable arrays. */
 export interface SesRequest {
   readonly FromEmailAddress: string;
   readonly Destination: { ToAddresses: string[] };

@@ -35,7 +35,7 @@ export const purgeTombstones = async (
   const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   return purgeInChunks(async (most) => {
-    // If a tombstone becomes a live document meanwhile, this is a conflict. With `proceed`, that document stays.
+    // If a tombstone becomes a live document meanwhile, OpenSearch finds a conflict. `proceed` keeps the document.
     const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
     const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
     if (failures.length === 0) return deleted;

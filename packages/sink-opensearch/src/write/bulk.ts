@@ -1,4 +1,4 @@
-// Writes a batch by bulk requests, several at the same time. Most entries are first sent with a cheap action. It works
+// Writes a batch by bulk requests, several at the same time. Most entries first use a cheap action. This action works
 // only if the document is in the expected state. If not, the entry is sent again with the guard's script. The batch is
 // encoded in slices: while OpenSearch handles one slice, the sink encodes the next slice.
 
@@ -138,7 +138,7 @@ const sendPart = async (part: BulkPart, target: BulkTarget): Promise<RequestOutc
 /** Minimum number of documents in a slice. With fewer documents, parallel requests would not save time. */
 const smallestSlice = 250;
 
-/** Splits a batch into `concurrency` slices. More if a slice exceeds `maxEntries`, fewer for a small batch. */
+/** Splits a batch into `concurrency` slices: more slices if one exceeds `maxEntries`, fewer if the batch is small. */
 const slicesOf = (batch: DocumentBatch, { limits, concurrency }: BulkTarget): DocumentBatch[] => {
   const worthwhile = Math.min(concurrency, Math.floor(batch.length / smallestSlice));
   const count = Math.max(1, worthwhile, Math.ceil(batch.length / limits.maxEntries));

@@ -10,7 +10,7 @@ import { guardField } from "./guard.ts";
 
 /** The target of a dry run. */
 export interface DryRunTarget extends Pick<BulkTarget, "sink" | "limits"> {
-  /** The alias. */
+  /** Name of the alias. */
   readonly index: string;
   /** Sends a request, and returns the body of its answer. */
   readonly request: (request: OpensearchRequest) => Promise<unknown>;

@@ -1,4 +1,4 @@
-// Stores this sink's recent writes, to choose cheap actions. If this data is outdated, a cheap action only fails.
+// Stores the sink's recent writes, to choose cheap actions. If a cheap action fails, the guard's script follows.
 
 /** Identifies one write of a document. An action with this number fails if the document has been written since. */
 export interface SequenceNumber {
@@ -20,7 +20,7 @@ export interface RecentWrites {
   readonly add: (idText: string, write: RecentWrite) => void;
 }
 
-/** Maximum writes in `young`, and in `old`. Both together can hold about ten of the largest batches, in 5 MB. */
+/** Maximum number of writes in `young`, and in `old`. Both together hold about ten of the largest batches in 5 MB. */
 const generation = 10_000;
 
 /** Creates an empty `RecentWrites`. */

@@ -83,7 +83,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   if (typeof ssl !== "boolean") checkTls("connection.ssl", ssl);
 };
 
-/** Checks the options and fills in defaults. Lambda freezes processes, so connections are few and soon replaced. */
+/** Checks the options and fills in defaults. The defaults suit Lambda: few and short-lived connections. */
 export const poolSettings = (connection: PostgresConnection): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));

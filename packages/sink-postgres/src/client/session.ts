@@ -33,7 +33,7 @@ const connect = async (sink: string, pool: PostgresPool, signal: AbortSignal): P
 const queryTimeout = (remainingMs: number): { query_timeout?: number } =>
   remainingMs <= maxTimerMs ? { query_timeout: Math.max(1, Math.floor(remainingMs)) } : {};
 
-/** Calls `use` with a connection. Then gives the connection back. Closes it if it may be lost or still run a query. */
+/** Calls `use` with a connection, then gives it back. If it may be lost or still run a query, closes it instead. */
 export const withSession = async <Value>(
   sink: string,
   pool: PostgresPool,

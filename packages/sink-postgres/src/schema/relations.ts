@@ -12,7 +12,7 @@ export const guardColumns: ReadonlySet<string> = new Set(["sluice_version", "slu
 
 const suffixes: Record<PostgresGuard, string> = { "version-table": "_sluice", inline: "_with_tombstones" };
 
-/** Postgres' limit, NAMEDATALEN - 1. Postgres shortens longer names without an error, so two may become equal. */
+/** Postgres' limit, NAMEDATALEN - 1. Postgres shortens longer names without an error, so two names may become equal. */
 const maxNameBytes = 63;
 const indexSuffix = "_removed_at";
 

@@ -29,6 +29,6 @@ export const resultsOf = (entries: readonly RowEntry[], lost: string | null): Wr
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 
-/** The first half has the older changes: one of these may remove a unique value that a newer change needs. */
+/** The first half has the older changes, because an older change may remove a unique value that a newer one needs. */
 export const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
   halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));

@@ -118,7 +118,7 @@ export type HandleBatch = (
   signal: AbortSignal,
 ) => Promise<readonly WriteResult[]>;
 
-/** Whether the error affects the whole table, so that it is thrown. A timeout only affects the entries of the batch. */
+/** Whether the error affects the whole table. If so, `inParts` throws it. A timeout affects only this batch. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 

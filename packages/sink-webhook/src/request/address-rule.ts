@@ -1,5 +1,5 @@
 // The addresses that the sink may connect to. A name's addresses are checked in the connection's own lookup, because a
-// DNS server could give a separate check another answer than the connection.
+// DNS server could answer a separate check with different addresses.
 
 import { lookup as systemLookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4, type LookupFunction } from "node:net";

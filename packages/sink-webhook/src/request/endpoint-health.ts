@@ -20,11 +20,11 @@ export interface EndpointHealth {
   readonly pause: (ms: number) => void;
 }
 
-/** Creates the health of an endpoint, which is good at first. */
+/** Creates an `EndpointHealth`. At first, the endpoint counts as healthy. */
 export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
   const breaker = circuit(options, { now });
   let pausedUntil = 0;
-  /** The item whose request opened the circuit. Another item probes first, because this item may always fail. */
+  /** The item whose request opened the circuit. It is refused once, so that another item can probe first. */
   let suspect: string | undefined;
 
   const refuseSuspect = (itemKey: string): RequestRefusal | undefined => {

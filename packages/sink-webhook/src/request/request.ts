@@ -115,7 +115,7 @@ export const requester = (settings: WebhookSinkSettings): Requester => {
           settle(answerOf(response));
         });
         request.on("response", (response) => {
-          // From here on, the status decides, even if the connection breaks during the body.
+          // From here on, the status decides the result, even if the connection breaks during the body.
           const received = answerOf(response);
           answer = received;
           response.on("error", () => undefined);
