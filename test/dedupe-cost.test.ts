@@ -27,7 +27,7 @@ const itemsIn = (command: string, input: unknown): number => {
   return Object.values(RequestItems).reduce((sum, requests) => sum + requests.length, 0);
 };
 
-/** Counts the queries of a client, and the items that it writes. */
+/** Counts the queries of a client, and the items that the client writes. */
 const counted = (client: DynamoDBClient): Cost => {
   const cost: Cost = { queries: 0, writes: 0 };
   client.middlewareStack.add(

@@ -1,4 +1,4 @@
-// Checks the documentation as a whole. Indexes list every page. Every shell command is run by a test, or says why not.
+// Checks the documentation as a whole. Indexes list every page. Each shell command is tested, or the page says why not.
 // Changesets name packages. No page and no TypeScript file contains an abandoned word.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";

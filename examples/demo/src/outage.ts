@@ -15,7 +15,7 @@ export interface OutageResult {
   readonly written: ReadonlyMap<string, number>;
   /** Number of deliveries that were queued for retry during the outage. */
   readonly queued: number;
-  /** Longest time from a write until the handler had finished the record of the write, before and during the outage. */
+  /** Longest time from a write until the handler finished its stream record, before and during the outage. */
   readonly longestWaitMs: { readonly before: number; readonly during: number };
   readonly restartedAt: number;
 }

@@ -242,7 +242,7 @@ describe("the circuit breaker", () => {
     const { send } = open({ circuitBreaker: { failures: 1 } });
     for (let count = 0; count < 4; count += 1) {
       await send();
-      // The endpoint closes the idle connection when the sink uses it again. This happens if Lambda froze the sink.
+      // The endpoint closes the connection when the sink reuses it, as may happen after Lambda has frozen the sink.
       endpoint.setScript((_, response) => response.destroy());
       expect(outcomeOf(await send())).toBe("SINK_UNAVAILABLE");
       endpoint.setScript(status(204));
