@@ -20,7 +20,7 @@ interface Cost {
   writes: number;
 }
 
-/** Returns the number of items that a request writes. A write costs the same if its condition fails. */
+/** Returns how many items a request writes. Writes whose condition fails count, because they cost the same. */
 const itemsIn = (command: string, input: unknown): number => {
   if (command !== "BatchWriteItemCommand") return 1;
   const { RequestItems } = input as { readonly RequestItems: Record<string, readonly unknown[]> };

@@ -146,7 +146,7 @@ describe("TypeScript files", () => {
   /** Returns the text with spaces between the words of each identifier: `RunLedger` becomes `Run Ledger`. */
   const wordsOf = (text: string): string => text.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|_/g, " ");
 
-  /** Splits identifiers only for single words. Otherwise `of lateWrite` would count as the phrase "of late". */
+  /** Splits identifiers only if `word` has no space. Otherwise `of lateWrite` would match the phrase "of late". */
   const textFor = (word: RegExp, line: string): string => (word.source.includes(" ") ? line : wordsOf(line));
 
   test("use no abandoned word in comments, texts or names", () => {

@@ -1,5 +1,5 @@
-// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. The demo then knows how
-// many deliveries reached the other targets in the meantime, and how long a change waited on the stream.
+// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. Measures how many
+// deliveries reached the other targets during the outage, and how long changes waited in the stream.
 
 import type { PostgresEngine } from "@sluice/local";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
@@ -28,7 +28,7 @@ export interface Outage {
   readonly end: () => Promise<OutageResult>;
 }
 
-/** The counts at the time `at`. */
+/** The numbers that the demo has counted until the time `at`. */
 interface Snapshot {
   readonly at: number;
   readonly written: ReadonlyMap<string, number>;

@@ -8,7 +8,7 @@ export interface Customer extends UnknownItem {
   readonly pk: string;
   readonly sk: "PROFILE";
   readonly email: string;
-  /** `First Last`. In the new table this name becomes two attributes. */
+  /** The name as `First Last`. The new table has one attribute for each of the two parts. */
   readonly fullName: string;
   readonly createdAt: string;
 }

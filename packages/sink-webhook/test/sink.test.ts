@@ -387,7 +387,7 @@ describe("TLS", () => {
     expect(error.message).toContain("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  // This test checks the agent's options. It cannot set the variable, because Jest's process.env is a copy.
+  // Checks the agent's options, because a test cannot set the real variable: Jest's process.env is a copy.
   test("is verified explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED does not matter", () => {
     const settings = checkOptions({ url: "https://api.example.com", secrets: [], tls: { ca: cert } });
     expect(agentOptions(settings)).toMatchObject({ rejectUnauthorized: true, ca: cert });
