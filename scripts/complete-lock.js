@@ -1,6 +1,6 @@
 // Adds the platform packages that npm left out of package-lock.json.
 //
-// If the registry does not serve an optional dependency, as a mirror that has only Linux packages, npm drops the
+// If the registry lacks an optional dependency, for example because it mirrors only Linux packages, npm drops the
 // dependency from the lock file. `npm ci` then fails: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The entries
 // that this script adds get their version, system, processor and libc from the packages' manifests.
 // Run this script after `npm install` with such a registry: node scripts/complete-lock.js

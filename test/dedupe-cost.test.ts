@@ -20,14 +20,14 @@ interface Cost {
   writes: number;
 }
 
-/** Returns the number of items that a request writes. A write costs the same if its condition fails. */
+/** Returns how many items a request writes. Writes whose condition fails count, because they cost the same. */
 const itemsIn = (command: string, input: unknown): number => {
   if (command !== "BatchWriteItemCommand") return 1;
   const { RequestItems } = input as { readonly RequestItems: Record<string, readonly unknown[]> };
   return Object.values(RequestItems).reduce((sum, requests) => sum + requests.length, 0);
 };
 
-/** Counts the queries of a client, and the items that it writes. */
+/** Counts the queries of a client, and the items that the client writes. */
 const counted = (client: DynamoDBClient): Cost => {
   const cost: Cost = { queries: 0, writes: 0 };
   client.middlewareStack.add(

@@ -1,4 +1,4 @@
-// Checks the documentation as a whole. Indexes list every page. Every shell command is run by a test, or says why not.
+// Checks the documentation as a whole. Indexes list every page. Each shell command is tested, or the page says why not.
 // Changesets name packages. No page and no TypeScript file contains an abandoned word.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -146,7 +146,7 @@ describe("TypeScript files", () => {
   /** Returns the text with spaces between the words of each identifier: `RunLedger` becomes `Run Ledger`. */
   const wordsOf = (text: string): string => text.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|_/g, " ");
 
-  /** Splits identifiers only for single words. Otherwise `of lateWrite` would count as the phrase "of late". */
+  /** Splits identifiers only if `word` has no space. Otherwise `of lateWrite` would match the phrase "of late". */
   const textFor = (word: RegExp, line: string): string => (word.source.includes(" ") ? line : wordsOf(line));
 
   test("use no abandoned word in comments, texts or names", () => {

@@ -115,7 +115,7 @@ test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path))
   "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
-    // A package for tests is installed with `--save-dev`. Its users have already installed core for their pipeline.
+    // Users who install a package with `--save-dev` for tests have already installed core for their pipeline.
     if (installed.includes("--save-dev")) installed.push("@sluice/core");
     const [first] = checked.filter((block) => block.path === path);
     const imported = first === undefined ? [] : packagesIn(first);

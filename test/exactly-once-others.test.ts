@@ -46,7 +46,7 @@ describe("e-mail by SMTP to two recipients, one of whom the server may refuse", 
     store: async (now: () => number) => memoryDedupe({ now }),
   };
 
-  // No mode causes duplicates, because even in the mode `none` the dedupe store has a record for each recipient.
+  // No mode causes duplicates, because even in the mode `none` the dedupe store remembers each recipient.
   test.each<Dedupe>(["always", "on-failure", "none"])("%s: each recipient receives each mail once", async (dedupe) => {
     const { items, withCrashes: faults } = smallLoad;
     expect((await runScenario(sink, dedupe, { items, faults })).duplicates).toBe(0);

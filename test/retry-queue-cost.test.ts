@@ -56,7 +56,7 @@ const takeAny = (waiting: number[], most: number, random: () => number): number[
   return taken;
 };
 
-/** Returns how often a message is received on average, up to its success. At most `mostHidden` messages are hidden. */
+/** Returns how often a message is received on average until it succeeds. At most `mostHidden` messages are hidden. */
 const receivesOf = async (mostHidden: number, random: () => number): Promise<number> => {
   const delaysOf = delays();
   const perSecond = changesPerSecond * scale;

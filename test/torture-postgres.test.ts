@@ -1,5 +1,5 @@
-// Those cases of the torture table that depend on the guard or the types of a target. They run on a real Postgres, with
-// the whole handler and both guards. test/torture.test.ts has all cases with memory sinks.
+// Runs the cases of the torture table that depend on the guard or the types of a target, on a real Postgres, with the
+// whole handler and both guards. test/torture.test.ts runs all cases with memory sinks.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type PipelineHandler, pipeline, type UnknownItem } from "@sluice/core";

@@ -54,7 +54,7 @@ const sent = ({ log }: Setup): unknown[] => log.sent().map(({ message }) => mess
 const item = (pk: string, revision: number) => ({ pk, sk: "1", revision });
 const keys = (pk: string) => ({ pk, sk: "1" });
 
-/** An append sink. `delays` returns the duration of each write. */
+/** Creates an append sink. Each write takes as long as the number that `delays` returns. */
 const delaying = (delays: () => number): ReturnType<typeof memoryAppendSink<unknown>> => {
   const sink = memoryAppendSink<unknown>({ name: "log" });
   const supports = { writes: "append" as const, maxEntries: 1, concurrency: 8 };

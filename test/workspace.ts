@@ -82,7 +82,7 @@ export const reexportsOf = (text: string): Reexport[] =>
 /** Matches the statements `import … from "x"` and `export … from "x"`, and `import("x")` as expression and as type. */
 const imports = /^(?:import|export)\s(?:[^;"]*\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** Returns the files of the same package that a file imports, with type imports. Paths are relative to the root. */
+/** Returns the files of the same package that a file imports. Type imports count. Paths are relative to the root. */
 export const importedFilesOf = (path: string): string[] =>
   [...read(path).matchAll(imports)]
     .map(([, statement, expression]) => statement ?? expression ?? "")

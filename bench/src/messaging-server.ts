@@ -18,7 +18,7 @@ export interface MessagingServer {
 }
 
 /**
- * The code of the server process. The process exits at the end of its standard input, and so with its parent process.
+ * The code of the server process. The process exits when its standard input ends, because its parent has then exited.
  */
 const program = `
 import { startSqs } from "@sluice/local";

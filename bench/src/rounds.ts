@@ -39,8 +39,8 @@ export interface Times<Mix extends string> {
 
 /**
  * Collects the garbage of the preparation before the timed work. The collection is a minor one, because a full
- * collection also discards V8's type feedback. Without type feedback every round would begin with cold code, and core
- * would take several times as long.
+ * collection also discards V8's type feedback. Without type feedback every round would begin with cold code, and the
+ * code would take several times as long.
  */
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;

@@ -1,4 +1,4 @@
-// A function whose environments are processes. Each process kills itself at one step. The order of steps is random.
+// A function whose environments are processes. Each process kills itself at a step. These steps have a random order.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

@@ -89,7 +89,7 @@ describeWithEngines("chaos: queues of the pipeline that fail during a batch", (e
       isDrained = true;
     });
     while (!(isAffected() || isDrained)) await new Promise((resolve) => setTimeout(resolve, 20));
-    // The stream has delivered those records again whose deliveries no queue accepted.
+    // An invocation failed, because no queue accepted some deliveries. The stream delivers their records again.
     expect(isAffected()).toBe(true);
     await faults.end();
     await drained;

@@ -51,7 +51,7 @@ describeWithEngines("chaos: a target that fails during a batch", (engines) => {
     const result = await play({ name, records, target, fault, atWrite, sqs }).finally(target.close);
     expect(result.target).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
     expect(result.witness).toMatchObject({ ...noErrors, changes, deadLetters: 0 });
-    // The stream delivered every record only once, so the fault of the target did not delay the witness.
+    // The stream delivered every record only once, so the failing target did not delay the other target.
     expect(result.invoked).toBe(changes);
     // Deliveries were queued for retry, so the fault had an effect.
     if (fault !== "restart") expect(result.queued).toBeGreaterThan(0);

@@ -19,7 +19,7 @@ export const withWrite = <Kind extends AnySink>(
 ): Kind => ({ ...sink, write });
 
 /**
- * Wraps a sink. Every third revision fails if it comes from the stream. Changes from the retry queue fail at random.
+ * Wraps a sink. Changes from the stream fail at every third revision. Changes from the retry queue fail at random.
  */
 export const flaky = <Kind extends AnySink>(sink: Kind, random: Pick<Random, "chance">): Kind => {
   const error = new SinkError("SINK_UNAVAILABLE", `[${sink.name}] failed at random`, { retryAfterMs: 60_000 });

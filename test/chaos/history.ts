@@ -28,7 +28,7 @@ export const imageOf = ({ dynamodb }: StreamRecord): ChaosItem | undefined => {
   return { pk: pk.S, revision: Number(revision.N), note: note.S };
 };
 
-/** Returns the record with the current time. A stream drops records that are a day old. */
+/** Returns the record with the current time, because a stream drops records that are a day old. */
 export const withCurrentTime = (record: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(Date.now() / 1000) },

@@ -16,7 +16,7 @@ export type WrapSink = <Message, Writes extends "upsert" | "append">(
 export interface ChaosTarget {
   readonly name: string;
   readonly addTo: (pipeline: Pipeline<UnknownItem>, wrap: WrapSink) => Pipeline<UnknownItem>;
-  /** Starts the fault. The test calls this function during a write. Only the fault `restart` ends without `end`. */
+  /** Starts the fault. The test calls this function during a write. The fault `restart` ends by itself. */
   readonly begin: (fault: Fault) => Promise<void>;
   /** Ends the fault. */
   readonly end: (fault: Fault) => Promise<void>;

@@ -1,4 +1,4 @@
-// Checks for random histories with random faults that the target ends with the last state of every item.
+// Plays random histories with random faults. Checks that the target then contains the last state of every item.
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";

@@ -91,7 +91,7 @@ const deliver = async (stage: Stage, records: readonly StreamRecord[]): Promise<
   }
 };
 
-/** Splits a batch where the stream changes, because an invocation never contains records of two streams. */
+/** Splits a batch into parts of one stream each, because an invocation never contains records of two streams. */
 const byStream = (records: readonly StreamRecord[]): StreamRecord[][] => {
   const groups: StreamRecord[][] = [];
   for (const record of records) {

@@ -65,7 +65,7 @@ export const slowCommits: Mutation = {
     }),
 };
 
-/** Compares with the version in the statement's snapshot, although another writer may have replaced this version. */
+/** A defect: the guard compares with the version in the statement's snapshot, even if this version was replaced. */
 const versionSeenBefore = (guard: PostgresGuard): string =>
   `WHERE COALESCE((SELECT seen."sluice_version" FROM ${versions[guard]} AS seen
     WHERE seen."pk" = EXCLUDED."pk" AND seen."sk" = EXCLUDED."sk"), '') < EXCLUDED."sluice_version"`;

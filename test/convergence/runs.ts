@@ -1,4 +1,4 @@
-// The number of histories, and the seed of the first. `npm run test:long` sets both. `npm test` plays some hundred.
+// The number of histories, and the seed of the first history. `npm run test:long` sets both values.
 
 import { test } from "@jest/globals";
 import { type ConvergenceOptions, type Divergence, divergences } from "./converge.ts";
@@ -16,7 +16,7 @@ export const chosen: ConvergenceOptions = {
   runs: whole("CONVERGENCE_RUNS", 500),
 };
 
-/** Fewer histories, for slow servers: 200 in `npm test`. If `CONVERGENCE_RUNS` is set, all histories. */
+/** Settings for slow servers: 200 histories in `npm test`. If `CONVERGENCE_RUNS` is set, it sets the number. */
 export const fewer: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 200) };
 
 /** A long timeout, because the machine may be slow. */

@@ -24,9 +24,7 @@ const callLogs = async ({ endpoint }: MotoEngine, operation: string, input: obje
   return text === "" ? undefined : JSON.parse(text);
 };
 
-/**
- * Returns the events in the order of arrival. The sink sends the events of an item one by one.
- */
+/** Returns the events in the order of arrival. */
 const eventsIn = async (moto: MotoEngine, logGroupName: string): Promise<Arrival[]> => {
   const arrived: Arrival[] = [];
   let nextToken: string | undefined;

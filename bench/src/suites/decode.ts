@@ -28,7 +28,7 @@ const decoders: Readonly<Record<"sluice" | "unmarshall", (image: Image) => unkno
 };
 
 /**
- * @throws if the decoders return different values, because both must do equal work. `toJson` writes binary as base64.
+ * Compares the decoded values as JSON. @throws if they differ, because a comparison of decoders needs equal work
  */
 const assertSameValues = (texts: Texts): void => {
   for (const corpus of corpora) {

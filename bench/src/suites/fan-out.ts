@@ -1,5 +1,5 @@
 // Compares a pipeline with two sinks to a pipeline with only the slower sink. One pair of sinks writes to Postgres and
-// OpenSearch on this machine. The sinks of the other pair only wait, as for remote targets.
+// OpenSearch on this machine. The sinks of the other pair only wait, to simulate remote targets.
 
 import { setTimeout } from "node:timers/promises";
 import { Client } from "@opensearch-project/opensearch";

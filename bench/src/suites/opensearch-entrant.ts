@@ -54,7 +54,7 @@ export const mappings: { readonly properties: Readonly<Record<string, { readonly
   ),
 };
 
-/** Maximum number of documents of one search. OpenSearch's default would not include all documents after the run. */
+/** Maximum number of documents of one search. OpenSearch's default, 10,000, may be too low to read them all. */
 const mostRead = 100_000;
 
 /** Settings of every index. */

@@ -80,7 +80,7 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Opensea
   };
 };
 
-/** Refreshes the index before every mix but `insert`: in production, earlier writes are searchable after a second. */
+/** Refreshes the index before every mix except `insert`, because OpenSearch refreshes it every second in production. */
 const contenderOf = (client: Client, { name, index, reset, prepare }: OpensearchEntrant): Contender<OpensearchMix> => ({
   name,
   reset,

@@ -19,8 +19,8 @@ const codes: Readonly<Record<string, SinkErrorCode>> = {
 };
 
 /**
- * Returns the code of a system error, such as `ENOENT`. Other errors of Node have codes such as `ERR_INVALID_ARG_TYPE`.
- * `instanceof` would fail under Jest, because Jest runs tests in a realm with its own classes.
+ * Returns the code of a system error, such as `ENOENT`, or undefined for codes such as `ERR_INVALID_ARG_TYPE`.
+ * Does not use `instanceof`, which fails under Jest, because Jest runs tests in a realm with its own classes.
  */
 const systemCode = (error: unknown): string | undefined => {
   const { code } = Object(error) as { readonly code?: unknown };

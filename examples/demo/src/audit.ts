@@ -31,7 +31,7 @@ export interface Audit {
   readonly unexpected: number;
   /** Number of changes that arrived after a newer change of the same film. */
   readonly disordered: number;
-  /** All arrivals of one film: the film with the most arrivals. */
+  /** All arrivals of the film that has the most arrivals. */
   readonly busiest: readonly ReceivedChange[];
 }
 

@@ -66,7 +66,7 @@ const configure = (engines: DemoEngines, queueUrl: string): void => {
   });
 };
 
-/** Wraps the handler, so that the demo records which records were delivered, even if the handler fails. */
+/** Wraps the handler, so that the demo knows all delivered stream records, even if the handler fails. */
 const observed =
   (handler: PipelineHandler, seen: SeenRecords, tally: Tally): PipelineHandler =>
   async (event, context) => {
@@ -121,7 +121,7 @@ const makeChanges = async (
   await loadTable(client, films, show);
   progress.say(`  loaded ${withSeparators(films.length)} films in ${withSeparators(Date.now() - loadedAt)} ms`);
   const { postgres } = engines;
-  // Waits until the load is delivered. Otherwise the delay of the load would count as a delay of the outage.
+  // Waits until the loaded films are delivered. Otherwise their delay would count as a delay by the outage.
   if (options.outage) await drained();
   const outage = options.outage && postgres !== undefined ? planOutage(postgres, tally, progress) : undefined;
   const workedAt = Date.now();

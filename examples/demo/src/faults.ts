@@ -19,7 +19,7 @@ export interface Faults {
   readonly unreliable: <Message>(sink: Sink<Message, "append">) => Sink<Message, "append">;
   /** Wraps a handler, so that the handler crashes once. */
   readonly crashing: (handler: PipelineHandler) => PipelineHandler;
-  /** Names of the feeds whose half batch has already failed. */
+  /** Names of the feeds for which half of a batch has already failed. */
   readonly halved: ReadonlySet<string>;
   /** Number of records in the invocation that crashed. 0 if no invocation has crashed. */
   readonly crashedRecords: () => number;
@@ -28,10 +28,10 @@ export interface Faults {
 /** The films whose deliveries fail during an invocation, as film ids by the name of the feed. */
 type FaultPlan = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The planned failure of half a batch needs a batch with at least this number of the feed's films. */
+/** Half of a batch fails only if the batch contains at least this number of the feed's films. */
 const fewestFilms = 4;
 
-/** The planned crash needs an invocation with at least this number of records. */
+/** The function crashes only in an invocation with at least this number of records. */
 const fewestCrashed = 20;
 
 const unavailable = (name: string): SinkError =>
@@ -74,7 +74,7 @@ export const planFaults = (
     return plan;
   };
   /**
-   * Returns true once: for the first invocation with enough records, and with at least one record for each feed.
+   * Returns true only for the first invocation that has enough records and at least one record for each feed.
    */
   const crashesNow = (records: readonly StreamRecord[]): boolean =>
     crashedRecords === 0 &&

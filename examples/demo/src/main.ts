@@ -59,7 +59,7 @@ const interruption = (): Promise<"interrupted"> =>
     });
   });
 
-/** Ends the demo after Ctrl-C. The engines stop, so the current work fails. The warnings about this are not printed. */
+/** Ends the demo after Ctrl-C. The engines stop, so the current work fails. Warnings of this work are not printed. */
 const endInterrupted = (): number => {
   progress.say("interrupted: stopping the engines");
   progress.end();

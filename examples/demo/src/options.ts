@@ -17,9 +17,9 @@ const feedNames: readonly FeedName[] = ["sns", "sqs", "email", "webhook"];
 export const sinkNames: readonly SinkName[] = [...replicaNames, ...feedNames];
 
 const defaultWrites = 3000;
-/** Default number of writes with feeds. It is low, because each write causes a message in every feed. */
+/** Default number of writes if feeds are chosen. Low, because each write causes a message in every feed. */
 const defaultWritesWithFeeds = 600;
-/** Default number of writes with an outage. The writes are spread over the time before, during and after the outage. */
+/** Default number of writes with `--outage`. The writes take place before, during and after the outage. */
 const defaultWritesWithOutage = 1500;
 
 /** Default targets with an outage: Postgres (which is killed), a feed, and a second replica. */

@@ -1,5 +1,5 @@
-// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. The demo then knows how
-// many deliveries reached the other targets in the meantime, and how long a change waited on the stream.
+// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. Measures how many
+// deliveries reached the other targets during the outage, and how long changes waited in the stream.
 
 import type { PostgresEngine } from "@sluice/local";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
@@ -15,7 +15,7 @@ export interface OutageResult {
   readonly written: ReadonlyMap<string, number>;
   /** Number of deliveries that were queued for retry during the outage. */
   readonly queued: number;
-  /** Longest time from a write until the handler had finished the record of the write, before and during the outage. */
+  /** Longest time from a write until the handler finished its stream record, before and during the outage. */
   readonly longestWaitMs: { readonly before: number; readonly during: number };
   readonly restartedAt: number;
 }
@@ -28,7 +28,7 @@ export interface Outage {
   readonly end: () => Promise<OutageResult>;
 }
 
-/** The counts at the time `at`. */
+/** The numbers that the demo has counted until the time `at`. */
 interface Snapshot {
   readonly at: number;
   readonly written: ReadonlyMap<string, number>;

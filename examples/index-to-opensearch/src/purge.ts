@@ -1,4 +1,4 @@
-// Removes old tombstones. These tombstones are so old that no redelivery can need them. Run this program daily.
+// Removes the tombstones that are too old to be needed for a redelivered change. Run this program daily.
 
 import { filmsSink } from "./films.ts";
 

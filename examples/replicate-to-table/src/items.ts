@@ -8,7 +8,7 @@ export interface Customer extends UnknownItem {
   readonly pk: string;
   readonly sk: "PROFILE";
   readonly email: string;
-  /** `First Last`. In the new table this name becomes two attributes. */
+  /** The name as `First Last`. The new table has one attribute for each of the two parts. */
   readonly fullName: string;
   readonly createdAt: string;
 }
@@ -43,7 +43,7 @@ export const newCustomer = ({ pk, fullName, createdAt }: Customer): DynamodbItem
   return { customerId: customerId(pk), firstName, lastName: rest.join(" "), createdAt };
 };
 
-/** Returns the key of an order in the new table. The key depends only on the old key, so a removal needs no image. */
+/** Returns the key of an order in the new table. A removal needs no image, because only the old key is used. */
 export const orderKey = ({ pk, sk }: { readonly [attribute: string]: KeyValue }): TargetKey => {
   const [, date = "", number = ""] = String(sk).split("#");
   return { customerId: customerId(pk), orderId: `${date}-${number}` };

@@ -1,4 +1,4 @@
-// Tests the size of the engine's requests, when the engine repeats a request, and what it does if the function fails.
+// Tests how many messages a request contains, when the engine repeats a request, and how it handles a failed function.
 
 import { describe, expect, test } from "@jest/globals";
 import {

@@ -1,5 +1,5 @@
-// Tests of `movingKey`. After any history, the target must contain the last state of every item. Without any one part
-// of the guard, these histories must fail. The repository's test/convergence tests sinks without `movingKey`.
+// Tests of `movingKey`. After any history, the target must contain the last state of every item. If one part of
+// the guard is broken, some histories must fail. The repository's test/convergence tests sinks without `movingKey`.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";

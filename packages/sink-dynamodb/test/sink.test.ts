@@ -1,4 +1,4 @@
-// Tests that the kit lacks: number and capacity of calls, `movingKey`, and the refusal of a target that is the source.
+// Tests what the conformance kit does not: number and capacity of calls, `movingKey`, and a target that is the source.
 
 import { setTimeout } from "node:timers/promises";
 import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";

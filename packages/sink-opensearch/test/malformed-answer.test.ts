@@ -1,4 +1,4 @@
-// The real client reads truncated and malformed answers. After such an answer, the client cannot know if the server has written
+// The real client reads truncated and malformed answers. After such an answer, it is unknown if the server has written
 // the documents. Core must retry the whole request, and must not write dead letters.
 
 import { createServer, type ServerResponse } from "node:http";

@@ -192,7 +192,7 @@ describeWithPostgres("conflicts", (engine) => {
       ["a", "b", "c"].map((id) => delivery(id, 1, id)),
       invocation(),
     );
-    // A session checks for a deadlock only once, soon after its wait begins. So the sink's wait for c must begin last.
+    // Postgres checks for a deadlock only once, soon after a wait begins. So the sink's wait for c must begin last.
     const between = await hold(database, "b");
     const other = await database.pool.connect();
     await other.query("SET deadlock_timeout = '60s'");

@@ -11,7 +11,7 @@ const healthWithClock = () => {
   return { health, advance };
 };
 
-/** Simulates a request that ends with `result`. If `health` refuses it, returns the reason and the wait time. */
+/** Simulates a request that ends with `result`. If `health` refuses the request, returns the reason and the delay. */
 const attempt = (health: EndpointHealth, result: CallResult, itemKey = "a"): string => {
   const refusal = health.refusal(itemKey);
   if (refusal !== undefined) return `${refusal.reason} ${refusal.waitMs}`;

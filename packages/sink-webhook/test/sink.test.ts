@@ -242,7 +242,7 @@ describe("the circuit breaker", () => {
     const { send } = open({ circuitBreaker: { failures: 1 } });
     for (let count = 0; count < 4; count += 1) {
       await send();
-      // The endpoint closes the idle connection when the sink uses it again. This happens if Lambda froze the sink.
+      // The endpoint closes the connection when the sink reuses it, as may happen after Lambda has frozen the sink.
       endpoint.setScript((_, response) => response.destroy());
       expect(outcomeOf(await send())).toBe("SINK_UNAVAILABLE");
       endpoint.setScript(status(204));
@@ -387,7 +387,7 @@ describe("TLS", () => {
     expect(error.message).toContain("ERR_TLS_CERT_ALTNAME_INVALID");
   });
 
-  // This test checks the agent's options. It cannot set the variable, because Jest's process.env is a copy.
+  // Checks the agent's options, because a test cannot set the real variable: Jest's process.env is a copy.
   test("is verified explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED does not matter", () => {
     const settings = checkOptions({ url: "https://api.example.com", secrets: [], tls: { ca: cert } });
     expect(agentOptions(settings)).toMatchObject({ rejectUnauthorized: true, ca: cert });

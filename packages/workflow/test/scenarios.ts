@@ -1,4 +1,4 @@
-// Test cases that execute the state machine with the real functions. Each file that imports them uses another engine.
+// Test cases that execute the state machine with the real functions. Each importing file uses a different engine.
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { InvocationContext } from "@sluice/core/envelope";
@@ -75,7 +75,7 @@ const request = (method: string, link: URL, body?: string) => ({
 const linkIn = ({ text }: Notification): URL => new URL(/https:\S+/.exec(text)?.[0] ?? "");
 
 const makeWorld = (engine: Engine, options: WorldOptions): World => {
-  // The queue's clock starts a minute before now, because Step Functions sets the execution's start to the real time.
+  // The clock of the queue starts a minute before the real time, so that the messages are older than the execution.
   const queue = memoryQueue(Date.now() - 60_000);
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();

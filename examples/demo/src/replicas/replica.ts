@@ -14,7 +14,7 @@ export interface Replica {
   readonly addTo: (pipeline: FilmsPipeline) => FilmsPipeline;
   /** Returns the copies that users of the target can see, by film id. */
   readonly read: () => Promise<Map<string, FilmRow>>;
-  /** Drops the constraint that rejects films. Returns the SQL statement. Undefined if there is no such constraint. */
+  /** Drops the constraint that rejects films, and returns the executed SQL. Undefined if there is no constraint. */
   readonly repair?: () => Promise<string>;
   /** Returns lines that show a special feature of the target. The demo prints the lines at the end. */
   readonly show?: () => Promise<readonly string[]>;

@@ -129,7 +129,7 @@ const refused = (body: string): ProxyAnswer => ({
   message: `bad value: ${body}`,
 });
 
-/** The script for a fault of the conformance kit. For `close-idle`, it does nothing: the rig calls `closeIdle`. */
+/** The script for a fault of the conformance kit. `close-idle` is not a script: the rig calls `closeIdle`. */
 export const scriptOf = (fault: Fault): Script => {
   const answers: Readonly<Record<Fault["kind"], (body: string) => ReturnType<Script>>> = {
     "close-idle": () => undefined,

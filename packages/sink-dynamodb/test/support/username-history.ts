@@ -25,7 +25,7 @@ export const randomOf = (seed: number): ((limit: number) => number) => {
 
 type Random = ReturnType<typeof randomOf>;
 
-/** The entries in random order. */
+/** Returns the entries in random order. */
 export const shuffled = <Entry>(random: Random, entries: readonly Entry[]): Entry[] => {
   const all = [...entries];
   for (let last = all.length - 1; last > 0; last -= 1) {

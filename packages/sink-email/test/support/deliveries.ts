@@ -7,7 +7,7 @@ import type { EmailMessage } from "../../src/index.ts";
 /** An ordinary mail. */
 export const message: EmailMessage = { from: "shop@example.com", to: "ada@example.com", subject: "Hello", text: "Hi" };
 
-/** A delivery for the insert of an item. The mail is `message`, but with these members replaced. */
+/** A delivery for the insert of an item. The mail is `message`, with `members` in place of its own members. */
 export const deliveryOf = (
   members: Partial<EmailMessage> = {},
   idempotencyKey = "e-1:email",

@@ -13,7 +13,7 @@ export interface MemoryLeases extends Leases {
   readonly hold: (heldForMs: number) => void;
 }
 
-/** Creates a store without leases. */
+/** Creates a store that contains no leases yet. */
 export const memoryLeases = (): MemoryLeases => {
   const states = new Map<string, "held" | "completed">();
   let failing: readonly string[] = [];
