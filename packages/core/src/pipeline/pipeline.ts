@@ -40,7 +40,7 @@ export interface AddRoute<Base, Item> {
   <Message, Writes extends WriteMode>(sink: MappedSink<Message, Writes>, options?: RouteOptions): Pipeline<Base, Item>;
 }
 
-/** Limits the routes that follow to some items. */
+/** Adds a filter: the routes that are added later get only the items for which the predicate is true. */
 export interface AddFilter<Base> {
   <Narrow extends Base>(predicate: (item: Base) => item is Narrow): Pipeline<Base, Narrow>;
   (predicate: (item: Base) => boolean): Pipeline<Base, Base>;
