@@ -101,7 +101,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** Working time ends `timeoutBufferMs` before Lambda's timeout. `lastCall` aborts a quarter of that time before it. */
+/** Working time ends `timeoutBufferMs` before Lambda's timeout. `lastCall` aborts after three quarters of that time. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
   timeoutBufferMs: number | undefined,

@@ -13,7 +13,7 @@ export interface Task {
 /** A recognised event. */
 export interface RecognisedEvent {
   readonly kind: "stream" | "queue" | "notification";
-  /** The entries of the event, such as stream records or SQS messages, unchanged. */
+  /** The entries of the event, such as stream records or SQS messages. */
   readonly records: readonly unknown[];
   readonly task: Task | undefined;
 }

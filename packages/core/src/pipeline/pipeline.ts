@@ -20,7 +20,7 @@ export interface Pipeline<Base, Item = Base> {
   readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn">[];
   /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
-  /** Limits the routes that follow to items for which the predicate is true. The next `when` replaces the predicate. */
+  /** Routes added later get only items for which the predicate is true. The next `when` replaces the predicate. */
   readonly when: AddFilter<Base>;
   /**
    * The Lambda handler.
