@@ -137,7 +137,7 @@ export class CircuitBreaker {
 
   /**
    * Returns the sink for one batch while the circuit is open. The sink writes nothing, or one delivery as a probe. If
-   * the probe fails, another item is probed: the first item may be at fault. After a successful probe, the rest is written.
+   * the probe fails, another item is probed: the first item may be at fault. If a probe succeeds, the rest is written.
    */
   probing(sink: Sink<unknown>, admission: Exclude<Admission, "all">, deadline: Deadline): Sink<unknown> {
     let probesLeft = admission === "none" ? 0 : itemsToOpen;
