@@ -15,7 +15,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
-/** Must be longer than any repeat can take. A stream keeps a record for 1 day, and a queue a message for 14 days. */
+/** Must be longer than a change can wait for a repeat: 1 day in a stream, and then 14 days in a queue. */
 const keptForSeconds = 16 * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";

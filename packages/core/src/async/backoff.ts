@@ -10,7 +10,7 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
 }
 
-/** The default policy. */
+/** The default values of the option `retry`. */
 export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 3, firstDelayMs: 50, maxDelayMs: 1000 };
 
 /**

@@ -2,7 +2,7 @@
 
 import { setMaxListeners } from "node:events";
 
-/** Time and randomness are a parameter, so that tests can pass their own. */
+/** The source of time and of random numbers. Tests pass a `Clock` that they control. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -86,7 +86,7 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
-/** Returns a deadline that ends after `ms`, or with `deadline` if that is earlier. `release` stops only the new one. */
+/** Returns a new deadline, which ends after `ms` or with `deadline`. Its `release` does not release `deadline`. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
   const endsAt = clock.now() + ms;
   const released = new AbortController();
@@ -101,7 +101,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   };
 };
 
-/** Returns the deadline: `timeoutBufferMs` before Lambda's timeout. `lastCall` leaves a quarter of this buffer. */
+/** Working time ends `timeoutBufferMs` before Lambda's timeout. `lastCall` aborts after three quarters of that time. */
 export const deadlineOf = (
   context: InvocationContext | undefined,
   timeoutBufferMs: number | undefined,
@@ -125,5 +125,5 @@ export const deadlineOf = (
 /** Lambda's longest invocation, in milliseconds. */
 const longestInvocationMs = 900_000;
 
-/** How long a lease must last, in milliseconds. A sink may need one more second when the invocation's time is over. */
+/** How long a lease must last, in milliseconds. The added second is for a sink that ends slightly too late. */
 export const leaseMs = (remainingMs: number): number => Math.min(remainingMs, longestInvocationMs) + 1_000;

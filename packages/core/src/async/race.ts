@@ -1,8 +1,8 @@
-// A promise and a signal, for work that may take longer than the invocation.
+// Waits for work, but only until a signal aborts, because the work may take longer than the invocation.
 
 type Abort = () => void;
 
-/** Callbacks to run when a signal aborts. A signal has one listener that runs them, because many listeners are slow. */
+/** The callbacks to run when a signal aborts. One listener runs all callbacks, because many listeners are slow. */
 const abortsOf = new WeakMap<AbortSignal, Set<Abort>>();
 
 const listenOnce = (signal: AbortSignal): Set<Abort> => {

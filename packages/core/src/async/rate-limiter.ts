@@ -8,7 +8,7 @@ export type RateLimiter = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Starts `perSecond` requests per second (Infinity: no limit), in order and at equal intervals. If a waiting request is
- * aborted, the next request takes its place. A pause without requests allows no burst afterwards.
+ * aborted, the next request takes its place. After a pause, too, requests start at these intervals.
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;

@@ -7,7 +7,7 @@ import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
-/** Failed batches in a row that open the circuit, if at least two items failed. One failing item is not an outage. */
+/** This many failed batches in a row open the circuit, unless only one item failed: that would not be an outage. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
@@ -111,7 +111,7 @@ export class CircuitBreaker {
     return { probeTimeoutMs: ms };
   }
 
-  /** Takes the results of a batch for which `admit` returned `"all"`. */
+  /** Opens or closes the circuit according to the results of a batch for which `admit` returned `"all"`. */
   record(entries: readonly BatchEntry[], results: Results): void {
     const { isAnswered, failure, itemKeys } = answerOf(entries, results);
     if (isAnswered) this.close();
@@ -136,8 +136,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Returns the sink for one batch while the circuit is open. It writes nothing, or a probe of one item. That item may
-   * be the only bad one, so a second probe of another item follows. After a successful probe the rest is written.
+   * Returns the sink for one batch while the circuit is open. The sink writes nothing, or one delivery as a probe. If
+   * the probe fails, another item is probed: the first item may be at fault. If a probe succeeds, the rest is written.
    */
   probing(sink: Sink<unknown>, admission: Exclude<Admission, "all">, deadline: Deadline): Sink<unknown> {
     let probesLeft = admission === "none" ? 0 : itemsToOpen;
@@ -173,7 +173,7 @@ export class CircuitBreaker {
     return new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY });
   }
 
-  /** Runs a write with its own timeout. If it has not settled `settleMs` after the timeout, the result is `late()`. */
+  /** Runs a write with a timeout. If the write has no result `settleMs` after the timeout, the result is `late()`. */
   async #inTime<Result>(
     [ms, settleMs]: readonly [number, number],
     write: (timedOut: AbortSignal) => Promise<Result>,

@@ -43,13 +43,13 @@ export interface Leases {
 /** An item with a change in the retry queue. */
 export interface PendingItem {
   readonly itemKey: string;
-  /** Version of the item's last change in the queue. */
+  /** Version of the item's last change in the retry queue. */
   readonly version: string;
 }
 
 /**
- * The items of a route that have changes in the retry queue. Only the invocation for the item's shard adds an item. It
- * also releases the item if the change cannot be stored. Otherwise the consumer of the queue releases the item.
+ * The items of a route that have changes in the retry queue. Only the invocation for the item's shard adds an item,
+ * and releases the item if its change cannot be stored. Otherwise the consumer of the queue releases the item.
  */
 export interface PendingItems {
   /** Finds, by item key, the version of each item's last pending change. Must see all items added before the call. */

@@ -104,7 +104,7 @@ const writeGroup = async (
 
 /** Item queues that have something to write. */
 interface ReadyQueues {
-  /** The queues of the next write; empty when none has a delivery. */
+  /** Returns the item queues of the next write. The list is empty when no item queue has a delivery. */
   readonly take: () => readonly ItemQueue[];
   readonly handBack: (queues: readonly ItemQueue[]) => void;
   readonly isEmpty: () => boolean;

@@ -8,7 +8,7 @@ import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 
-/** Id of the change: its event id, or a hash of the record, so that different records never share an id. */
+/** Returns the event id of the change. For a record that could not be decoded, returns a hash of the record. */
 const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
 
@@ -29,7 +29,7 @@ export const failedDelivery = (
   const one = received[position] as Received;
   const { envelope, record, source } = one;
   const { recordUrl: _, ...before } = envelope ?? {};
-  // Whenever the message was received before, there was at least one attempt.
+  // Counts one attempt for each earlier time that the message was received.
   const earlier =
     envelope === undefined ? 0 : envelope.attempts + Math.max(0, receiveCountOf(event.records[source]) - 1);
   return {

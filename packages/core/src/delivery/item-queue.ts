@@ -101,7 +101,7 @@ export class ItemQueue {
     return { change: change as Change, message, earlier };
   }
 
-  /** Reports the current entry and all entries with the same result. Then moves to the next entry, or ends. */
+  /** Reports the result of the current entry. Then moves to the next entry, or ends and reports the other entries. */
   #end(result: DeliveryResult): void {
     this.#report(this.#entries[this.#index] as BatchEntry, result);
     const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";

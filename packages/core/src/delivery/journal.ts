@@ -29,7 +29,7 @@ const rangeOf = (entries: readonly BatchEntry[]): { from: string; to: string } =
 
 const late = (): Error => new Error("the invocation's time was over");
 
-/** Whether the stream need not repeat the delivery: it is finished, dead-lettered, or in the retry queue. */
+/** Whether the delivery is finished, dead-lettered or in the retry queue, so that the stream need not repeat it. */
 const isSettled = ({ outcome, isQueued }: DeliveryResult): boolean =>
   isQueued === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 

@@ -1,4 +1,4 @@
-// A route at run time: its sink, circuit breaker, journal, pending items and retry queue. One for each environment.
+// A route at run time: its sink, circuit breaker, journal, pending items and retry queue.
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, within } from "../async/deadline.ts";
@@ -50,7 +50,7 @@ export interface RouteWorker {
   readonly releasePending: (result: RouteResult) => Promise<void>;
 }
 
-/** The result of a route, and the worker for the steps that follow the result. */
+/** The result of a route in one invocation, and the worker whose other methods are called after `deliver`. */
 export interface RouteRun {
   readonly worker: RouteWorker;
   readonly result: RouteResult;
@@ -74,7 +74,7 @@ interface Assigned {
   readonly entries: readonly BatchEntry[];
   /** Results of records that are not delivered: filtered, or malformed. */
   readonly decided: ReadonlyMap<number, DeliveryResult>;
-  /** Whether every entry came as a plain record, not in an envelope. An event rarely contains both kinds. */
+  /** Whether every entry came as a plain record, not in an envelope. */
   readonly areFresh: boolean;
 }
 
@@ -132,13 +132,13 @@ const deliverUnbounded = (
   guard: BatchGuard["guard"],
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
-/** Delivers records from envelopes. They are already in a queue: they need no journal, order check or retry queue. */
+/** Delivers records from envelopes without journal, order check and retry queue, as their messages stay in a queue. */
 const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
   return deliverThem(parts, entries, invocation, nothingPending.guard);
 };
 
-/** Delivers stream records, except those in the journal or of pending items. Failed deliveries may be queued. */
+/** Delivers changes that came without an envelope. If the route has a retry queue, stores failed deliveries there. */
 const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const { retryQueue, pendingItems } = parts;
   if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending.guard);

@@ -41,7 +41,7 @@ const thrownBy = (what: string, error: unknown): string => {
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
 };
 
-/** Returns a rejection after an error of the user's code or schema. Throws a configuration error again. */
+/** Converts an error of the user's code or schema to a rejection. Rethrows a `ConfigError`. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;

@@ -22,7 +22,7 @@ export interface SqsDeadLetterQueueOptions {
   readonly queueUrl: string;
   /** Default: an `SQS` client with the SDK's own defaults, loaded when the first dead letter is written. */
   readonly client?: SqsSender;
-  /** Store for records that do not fit even if compressed: `s3PayloadStore({ bucket })`. Default: they are retried. */
+  /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: core retries the record. */
   readonly payloadStore?: PayloadStore;
 }
 

@@ -39,9 +39,9 @@ export interface EnvelopeQueue {
 
 /** Options of a queue of envelopes. */
 export interface EnvelopeQueueOptions {
-  /** Name of the factory that the user called, for errors. */
+  /** Name of the factory that the user called. Errors about options begin with this name. */
   readonly user: string;
-  /** Name of the messages in errors: `dead letter`. */
+  /** How error messages name what the queue stores, for example `dead letter`. */
   readonly name: string;
   readonly queueUrl: string;
   readonly client: SqsSender | undefined;
@@ -53,12 +53,12 @@ const placeOf = (address: string, separator: string): string => address.split(se
 
 const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-  // By default the SDK calls the host in the queue's URL. With a local engine that host may not resolve.
+  // By default the SDK calls the host in the queue's URL. If the user has set an endpoint, the SDK must call that one.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
-/** Sends the first message of each group, then the second, and so on. If a message is not stored, its group ends. */
+/** Sends the first message of each group, then the second, and so on. Ends a group if a message is not stored. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
   sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,

@@ -1,5 +1,5 @@
 // An envelope contains one failed delivery, in a dead-letter or retry queue. docs/spec/envelope.schema.json describes
-// its JSON. Compatible changes only add members. A change that older versions cannot read gets a new `v`.
+// its JSON. Compatible changes only add members. A format that older versions of Sluice cannot read gets a new `v`.
 
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { DeliveryErrorCode } from "../errors.ts";

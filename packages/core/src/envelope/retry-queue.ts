@@ -43,7 +43,7 @@ export interface SqsRetryQueueOptions {
   readonly client?: SqsSender;
   /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the first retry. Doubles with each retry. A FIFO queue starts the first at once. Default 15. */
+  /** Seconds before the first retry. Doubles with each retry. A FIFO queue does not delay the first. Default 15. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;

@@ -109,7 +109,7 @@ export interface BatchResult<Value> {
 
 /** The limits of batch requests. `maxBytes` applies if the values have a size. */
 interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "maxEntries">> {
-  /** Name of the values in errors: `retry queue`. */
+  /** How error messages name the destination, for example `retry queue`. */
   readonly name: string;
   readonly request: (values: readonly Value[]) => Promise<IdAnswer>;
 }

@@ -13,7 +13,7 @@ export interface Task {
 /** A recognised event. */
 export interface RecognisedEvent {
   readonly kind: "stream" | "queue" | "notification";
-  /** The event's own records, in the form in which Powertools reports them. */
+  /** The entries of the event, such as stream records or SQS messages. */
   readonly records: readonly unknown[];
   readonly task: Task | undefined;
 }

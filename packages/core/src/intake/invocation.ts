@@ -14,7 +14,7 @@ export interface Invocation {
   /** The decoded records, in the order of the event. */
   readonly received: readonly Received[];
   readonly deadline: Deadline;
-  /** Milliseconds since the epoch. */
+  /** Start of the invocation, in milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
@@ -28,6 +28,6 @@ export const originOf = (event: RecognisedEvent, retryQueue: RetryQueue | undefi
   return event.task === undefined && retryQueue?.isSource(queueArnOf(event)) ? "retry" : "redrive";
 };
 
-/** Returns how often the message with a record was received, including this time. */
+/** Returns how often an SQS message was received, including this time. Returns 1 for other event records. */
 export const receiveCountOf = (record: unknown): number =>
   Number((record as Partial<QueueRecord> | undefined)?.attributes?.ApproximateReceiveCount ?? 1);

@@ -113,7 +113,7 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
   return pointer && fromPointer(pointer, source, reading);
 };
 
-/** Reads a failed invocation from an object. Refuses an S3 notification in it, which could point to the same object. */
+/** Reads a failed invocation from an object. An S3 notification in it is refused: it could point to itself. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
   try {

@@ -55,7 +55,7 @@ const streamsService: AwsService = {
   codes: { ResourceNotFound: "SINK_GONE", TrimmedDataAccess: "SINK_GONE" },
 };
 
-/** A read ends after this many empty pages. From the trim horizon, empty pages may come before the first record. */
+/** A read ends after this many empty pages. Even if records follow, a read can begin with empty pages. */
 const maxEmptyPages = 25;
 
 const user = "reading Lambda's on-failure destination";

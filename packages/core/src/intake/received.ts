@@ -14,7 +14,7 @@ export interface Received {
   readonly record: StreamRecord;
   /** The envelope that contained the record. The record goes only to the route that the envelope's `sink` names. */
   readonly envelope: Envelope | undefined;
-  /** Position in the event of the record or message that contained this record. */
+  /** Position, in the event, of this stream record or of the message that contained this stream record. */
   readonly source: number;
   /** The reason why the message was not read and stays in its queue. */
   readonly unread?: Error;

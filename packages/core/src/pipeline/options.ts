@@ -65,7 +65,7 @@ export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries">
 /** The ConfigError for a wrong option. */
 export const invalid = (message: string): ConfigError => new ConfigError("CONFIG_INVALID", message);
 
-/** A name that is not empty. */
+/** Returns the name. @throws {ConfigError} CONFIG_INVALID when the name is not a text, or is empty. */
 export const checkedName = (what: string, name: unknown): string => {
   if (typeof name === "string" && name !== "") return name;
   throw invalid(`${what} is ${typeof name === "string" ? "empty" : typeof name}; expected a text`);

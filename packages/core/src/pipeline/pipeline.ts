@@ -20,7 +20,7 @@ export interface Pipeline<Base, Item = Base> {
   readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn">[];
   /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
-  /** Limits the routes that follow to items for which the predicate is true. The next `when` replaces the predicate. */
+  /** Routes added later get only items for which the predicate is true. The next `when` replaces the predicate. */
   readonly when: AddFilter<Base>;
   /**
    * The Lambda handler.
@@ -40,7 +40,7 @@ export interface AddRoute<Base, Item> {
   <Message, Writes extends WriteMode>(sink: MappedSink<Message, Writes>, options?: RouteOptions): Pipeline<Base, Item>;
 }
 
-/** Limits the routes that follow to some items. */
+/** Adds a filter: the routes that are added later get only the items for which the predicate is true. */
 export interface AddFilter<Base> {
   <Narrow extends Base>(predicate: (item: Base) => item is Narrow): Pipeline<Base, Narrow>;
   (predicate: (item: Base) => boolean): Pipeline<Base, Base>;

@@ -23,14 +23,14 @@ export interface MessageOutcome {
   readonly itemIdentifier: string;
   readonly outcome: Outcome;
   readonly code?: string;
-  /** For people. Holds no item values. */
+  /** An explanation for people. Contains no item values. */
   readonly message?: string;
 }
 
 /** All outcomes, the most serious first. A message with several deliveries gets the most serious of their outcomes. */
 export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** Among rejected deliveries a lost record is the most serious, because only this response tells the caller of it. */
+/** A lost record ranks before other rejections, because the caller learns of the loss only from this response. */
 const rankOf = ({ outcome, error }: DeliveryResult): number =>
   outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
 

@@ -26,7 +26,7 @@ export const countOutcomes = ({ route, received, results }: Counted): OutcomeCou
   return { received, ...counts };
 };
 
-/** Failures of all routes by code. */
+/** Counts the failed deliveries of all routes by error code. */
 export const countFailures = (routes: readonly Counted[]): { [code in DeliveryErrorCode]?: number } => {
   const failures: { [code in DeliveryErrorCode]?: number } = {};
   for (const { results } of routes) {
@@ -77,8 +77,8 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 };
 
 /**
- * Returns the reason why the whole invocation must fail, if there is one. There are two reasons: the response to a
- * notification cannot name records, and Powertools omits failed records that have no identifier.
+ * Returns an error if the whole invocation must fail, because the response cannot name the failed record. There are two
+ * cases: the event is a notification, or the failed record has no identifier that Lambda could read in the response.
  */
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];

@@ -10,7 +10,7 @@ export interface RouteOptions {
   /** Name in logs and dead letters, unique in the pipeline. Default: the sink's name. */
   readonly name?: string;
   /**
-   * Append routes only: how the target is protected from repeats. Default: the sink's own default. If it has none,
+   * Append routes only: how the target is protected from repeats. Default: `supports.dedupe` of the sink, or else
    * `native` if the target discards repeats by itself, and otherwise `on-failure`.
    */
   readonly dedupe?: Dedupe;
@@ -54,11 +54,11 @@ const checkedMap = (sink: Sink<unknown>, map: Map | undefined, name: string): Pi
 
 const dedupeModes: readonly unknown[] = ["native", "on-failure", "always", "none"] satisfies Dedupe[];
 
-/** Returns the sink's own default. Without one: `native` if the target discards repeats, otherwise `on-failure`. */
+/** Returns `supports.dedupe`, or else `native` if the target discards repeats, and otherwise `on-failure`. */
 const defaultDedupe = ({ supports }: Sink<unknown>): Dedupe =>
   supports.dedupe ?? (supports.dedupesForMs === undefined ? "on-failure" : "native");
 
-/** `none` for upsert routes: their targets compare versions. */
+/** Checks the option `dedupe`. Returns `none` for an upsert route, because its target compares versions. */
 const checkedDedupe = (sink: Sink<unknown>, name: string, asked: unknown, hasStore: boolean): Dedupe => {
   if (sink.supports.writes === "upsert") {
     if (asked === undefined) return "none";

@@ -49,7 +49,7 @@ interface Rejected {
   readonly envelope: Envelope;
 }
 
-/** Returns rejected deliveries in batch order, so that the stream can continue after settled ones if time runs out. */
+/** Returns the rejected deliveries in batch order. If time runs out, the stream continues after the settled ones. */
 const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly RouteRun[]): Rejected[] =>
   runs
     .flatMap((run) =>
@@ -116,9 +116,9 @@ export const settleRejected = async (
 };
 
 /**
- * Returns the messages that stay unread in their queue: the position in the event, and the reason. For example, the
- * route of an envelope no longer exists, or its record cannot be fetched. If such an envelope is too old for the retry
- * queue, the envelope becomes a dead letter, because SQS would delete it without a trace.
+ * Returns the messages that stay unread in their queue: the position in the event, and the reason. Possible reasons:
+ * the envelope's route no longer exists, or the record cannot be fetched. If such an envelope is too old for the retry
+ * queue, the envelope becomes a dead letter, because SQS would delete the message without a trace.
  */
 export const settleUnread = async (settling: Settling, invocation: Invocation): Promise<Failures> => {
   const { deadline, origin, received } = invocation;
@@ -169,7 +169,7 @@ const queueOf = (
 
 /**
  * Deletes the stored records of finished messages. Deletes each message before its record, so that no message is left
- * without its record. If this fails, Lambda deletes the message, and the bucket's lifecycle rule the record.
+ * without its record. If this fails, Lambda deletes the message, and the lifecycle rule deletes the record.
  */
 export const deletePayloads = async (settling: Settling, invocation: Invocation, failures: Failures): Promise<void> => {
   const { event, received } = invocation;

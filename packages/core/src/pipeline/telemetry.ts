@@ -14,15 +14,15 @@ export type OutcomeCounts = { readonly [outcome in Outcome | "received"]: number
 export interface InvocationReport {
   readonly pipeline: string;
   readonly origin: Origin;
-  /** Records in the event. */
+  /** Number of records or messages in the event. */
   readonly records: number;
-  /** Records that Lambda is asked to deliver again. */
+  /** Number of records or messages that the response asks Lambda to deliver again. */
   readonly reported: number;
-  /** Deliveries of all routes that went to the retry queue. They are also counted as retried. */
+  /** Number of deliveries of all routes that went to the retry queue. They are also counted as `retried`. */
   readonly queued: number;
   readonly durationMs: number;
   readonly routes: { readonly [route: string]: OutcomeCounts };
-  /** Failed deliveries by code, over all routes. */
+  /** Number of failed deliveries of all routes, by error code. */
   readonly failures: { readonly [code in DeliveryErrorCode]?: number };
 }
 

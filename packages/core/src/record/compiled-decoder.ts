@@ -8,7 +8,7 @@ import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 /** A shape is compiled after this many images, because compiling costs as much as decoding about 100 items. */
 const imagesToCompile = 32;
 
-/** Limits the memory for tables whose attribute names keep changing. */
+/** Maximum number of shapes. Limits the memory for tables whose attribute names keep changing. */
 const maxShapes = 256;
 const maxNodes = 8192;
 

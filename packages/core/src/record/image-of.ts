@@ -4,7 +4,7 @@ import { RecordError } from "../errors.ts";
 import type { Change, Image } from "./change.ts";
 
 /**
- * Returns the item before or after the change, as attribute values. `user` names what needs it: `option "columns"`.
+ * Returns the item before or after the change, as attribute values. The error says that `user` needs the item.
  * @throws {RecordError} RECORD_INCOMPLETE when the stream's view type leaves the image out.
  */
 export const imageOf = (

@@ -180,7 +180,7 @@ export const decodeRecord = <Item = UnknownItem>(
   schema?: StandardSchemaV1<unknown, Item>,
 ): Change<Item> => new DecodedChange(record, origin, schema);
 
-/** Returns the state before a change as an insert. If the insert maps to a message, the target may have had a copy. */
+/** Returns a change that inserts the old image. If a mapper accepts this insert, the target may have a copy. */
 export const priorState = <Item>(
   change: Change<Item>,
   schema: StandardSchemaV1<unknown, Item> | undefined,

@@ -13,11 +13,11 @@ export interface AwsBatchOptions<Client> {
   readonly client?: Client;
   /** Maximum number of requests in flight at once. Default 8. */
   readonly concurrency?: number;
-  /** For logs, metrics and dead letters. Default: the service's name. */
+  /** Name of the sink in logs, metrics and dead letters. Default: the service's name. */
   readonly name?: string;
 }
 
-/** These options after validation. */
+/** The checked options, with their defaults. */
 export interface AwsBatchSettings<Client> {
   readonly name: string;
   readonly client: Client | undefined;

@@ -9,7 +9,7 @@ export type AwsErrorCodes = Readonly<Record<string, SinkErrorCode>>;
 
 /** An AWS service, and the codes of its errors. */
 export interface AwsService {
-  /** For messages: `SNS`. */
+  /** How error messages name the service, for example `SNS`. */
   readonly name: string;
   readonly codes: AwsErrorCodes;
   /** An error whose text matches this pattern becomes SINK_TOO_LARGE, whatever its name. */

@@ -96,7 +96,7 @@ export const withoutDeadline: WriteContext = {
 
 /**
  * Wraps a `write` or `dryRun` so that the target gets no empty batch, and no batch after the deadline. If the call
- * rejects with SINK_TIMEOUT, only its own deliveries fail, because the target may be healthy.
+ * rejects with SINK_TIMEOUT, only the deliveries of this call fail: the target may be healthy.
  */
 export const withinDeadline =
   <Message>(sink: string, write: Sink<Message, "upsert">["write"]): Sink<Message, "upsert">["write"] =>

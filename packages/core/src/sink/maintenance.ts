@@ -23,7 +23,7 @@ export interface Maintenance {
    */
   readonly ensure: (options?: EnsureOptions) => Promise<readonly string[]>;
   /**
-   * Deletes tombstones that are older than any change that can be redelivered. Returns the number. Run it daily.
+   * Deletes tombstones that are older than any change that can be redelivered. Returns their number. Run it daily.
    * @throws {ConfigError} CONFIG_INVALID when `olderThanDays` is too low, or the target cannot delete tombstones.
    * @throws {SinkError} as `write` does.
    */
@@ -32,7 +32,7 @@ export interface Maintenance {
   readonly close: () => Promise<void>;
 }
 
-/** A stream keeps records for 1 day, an SQS dead-letter queue for 14 days. So no change is redelivered after that. */
+/** A change can be redelivered for 1 day from the stream, and then for 14 days from an SQS dead-letter queue. */
 const longestRedeliveryDays = 15;
 const defaultDays = 16;
 const mostDays = 3_650;

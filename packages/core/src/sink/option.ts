@@ -16,7 +16,7 @@ export const checkText = (option: string, value: unknown): void => {
 };
 
 /**
- * Both bounds are inclusive. The error message ends with `reason`, which explains the bounds.
+ * Checks a whole number. Both bounds are inclusive. The error message ends with `reason`, which explains the bounds.
  * @throws {ConfigError} CONFIG_INVALID when the value is not a whole number within the bounds.
  */
 export const checkWhole = (

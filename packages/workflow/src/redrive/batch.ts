@@ -35,13 +35,13 @@ export type BatchHandler = (event: BatchEvent, context?: InvocationContext) => P
 /** Safety margin in seconds: messages stay hidden for this time after the latest possible end of the invocation. */
 const visibilityMarginSeconds = 30;
 
-/** Milliseconds that are reserved for returning the counts. A call of the pipeline's function is aborted before. */
+/** Milliseconds that are reserved for returning the counts. Calls of the pipeline's function must end earlier. */
 const reportMs = 3_000;
 
 /** The run ends after this number of empty receives in a row. SQS may return nothing once although messages exist. */
 const maxEmptyReceives = 2;
 
-/** The run ends after skipping this many messages in a row, plus one for each attempted message that is left. */
+/** The run ends after this many skipped messages in a row. Each attempted message left in the queue adds 1. */
 const maxForeignMessages = 100;
 
 const defaultMaxFailures = 1_000;

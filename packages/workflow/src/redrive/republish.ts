@@ -203,7 +203,7 @@ const resultOf = async (item: Omit<Item, "record">): Promise<MessageResult> => {
 
 /**
  * Republishes the items of dead letters, and passes their results to `finish`. `run` is the marker's new value.
- * @throws {RedriveThrottledError} {RedriveInterruptedError} when DynamoDB refuses requests. In that case, `finish` gets
+ * @throws {RedriveThrottledError} or {RedriveInterruptedError} when DynamoDB refuses requests. Then `finish` gets
  * the results of the items that were already updated, and no more items are updated.
  */
 export const republishAll = async (
