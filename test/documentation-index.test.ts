@@ -95,7 +95,7 @@ describe("changesets", () => {
   });
 });
 
-// Words that were abandoned and have no other meaning in code. Pages may contain them only in code spans.
+// Terms that the project no longer uses. The text of a page must not contain them; code spans may.
 const givenUp: readonly RegExp[] = [
   /\blanes?\b/i,
   /\bverdicts?\b/i,

@@ -106,7 +106,7 @@ export const play = async (run: ChaosRun): Promise<ChaosResult> => {
   append(records.slice(0, middle));
   await start();
   await Promise.race([queuing.first, mapping.drained()]);
-  // The second half of the records changes items again whose earlier changes are still in the retry queue.
+  // The second half of the history modifies the same items again, while their earlier changes are in the retry queue.
   append(records.slice(middle));
   // If the first half has fewer than `atWrite` writes, the fault begins only in the second half.
   await Promise.race([queuing.first, mapping.drained()]);

@@ -37,8 +37,8 @@ interface Held extends HeldMessage {
 }
 
 /**
- * Maximum number of messages that are extended per second. If many messages are held, each extension lasts longer:
- * 120,000 messages are extended by 40 minutes each. After a crash, these messages may stay hidden for 40 minutes.
+ * Maximum number of messages per second whose visibility timeout is extended. At this rate a pass over 120,000 messages
+ * takes 40 minutes. So each of their timeouts must last that long, also after a crash.
  */
 const extendedPerSecond = 50;
 

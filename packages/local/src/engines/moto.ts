@@ -16,7 +16,7 @@ export type MotoEngine = AwsEngine;
 export interface MotoEngineOptions {
   /** Uses this endpoint instead of starting a server. Default: the environment variable `MOTO_URL`. */
   readonly endpoint?: string;
-  /** Port of 127.0.0.1 to which state machines send task requests, as moto runs no functions. Default: moto's port. */
+  /** Local port to which state machines send task requests. Set it for Lambda tasks, because moto runs no functions. */
   readonly taskPort?: number;
 }
 

@@ -51,6 +51,6 @@ export const documentId = (keys: Change["keys"]): DocumentId => {
   const text = textOf(keys);
   // A UTF-16 unit takes at most three bytes in UTF-8, so a short text needs no exact count of its bytes.
   if (text.length * 3 <= maxIdBytes || Buffer.byteLength(text) <= maxIdBytes) return { id: text };
-  // An id that is not a hash never begins with "%s", because "s" is no hexadecimal digit.
+  // Other ids are percent-encoded: a hex digit follows every "%". So no other id can begin with "%s".
   return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
 };

@@ -27,7 +27,7 @@ export interface TaskClient {
 
 /** Options of the approval page. If an option names a variable, you can set that environment variable instead. */
 export interface ApprovalPageOptions {
-  /** The secret with which links are signed. Must be the approval request's. Variable: `SLUICE_APPROVAL_SECRET`. */
+  /** The secret that signs the links: the same as in the approval request function. Variable: `SLUICE_APPROVAL_SECRET`. */
   readonly secret?: ApprovalSecret;
   /** Default: a logger that writes lines of JSON to the console. */
   readonly logger?: PipelineLogger;

@@ -34,7 +34,7 @@ export const bodyOf = ({ message, envelope, ...rest }: DeadLetter & Partial<Dead
   return encodeEnvelope({ ...members, record: rest.fixedRecord }, Number.POSITIVE_INFINITY);
 };
 
-/** Returns the message's place in the sending order: among changes of one item and sink, or among a shard's batches. */
+/** Returns the message's position in the order of sending. A change is ordered within its item and sink, a batch within its shard. */
 export const orderOf = ({ message, envelope, ...rest }: DeadLetter & Partial<DeadLetterWithRecord>): MessageOrder => {
   if (envelope !== undefined) return envelopeOrder({ ...envelope, record: rest.record ?? envelope.record });
   const content = messageContent(message.body);
