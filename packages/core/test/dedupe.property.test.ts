@@ -5,24 +5,17 @@ import { type Change, type DedupeStore, pipeline } from "../src/index.ts";
 import {
   type AppendDelivery,
   type Dedupe,
-  type Delivery,
   decodeRecord,
-  delivered,
-  failed,
   type Sink,
   SinkError,
-  type SinkErrorCode,
   type StreamRecord,
-  type WriteResult,
 } from "../src/sink-kit.ts";
 import { instantClock } from "./clocks.ts";
 import { type Crash, type CrashingEnvironment, crashingEnvironment } from "./crashing-environment.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { answerOf, resultsOf, retryable } from "./planned-answers.ts";
 import { recordingLogger } from "./recording-logger.ts";
-
-type Answer = "delivered" | "unreported" | SinkErrorCode;
-
-const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
+import type { Answer } from "./scripted-sink.ts";
 
 /** Random plans. `failing` has the answers to the first attempts of each change; `rejects` selects rejected changes. */
 const plans = fc.record({
@@ -78,20 +71,6 @@ const worldOf = (dedupe: Dedupe, plan: Plan, faults: Faults): World => {
     nowMs: 0,
   };
   return world;
-};
-
-const answerOf = ({ plan, attempts }: World, route: string, { change }: Delivery): Answer => {
-  const name = `${change.eventId}:${route}`;
-  const attempt = (attempts.get(name) ?? 0) + 1;
-  attempts.set(name, attempt);
-  const early = plan.failing(name)[attempt - 1];
-  if (early !== undefined) return early;
-  return plan.rejects(name) < 2 ? "SINK_REJECTED" : "delivered";
-};
-
-const resultsOf = (delivery: Delivery, answer: Answer): WriteResult[] => {
-  if (answer === "unreported") return [];
-  return [answer === "delivered" ? delivered(delivery) : failed(delivery, new SinkError(answer, `[sent] ${answer}`))];
 };
 
 type TrackedEnvironment = CrashingEnvironment & { readonly unremembered: Set<string> };

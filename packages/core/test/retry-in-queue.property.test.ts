@@ -5,29 +5,22 @@ import { type Change, type DedupeStore, pipeline, type RetryQueue } from "../src
 import {
   type AppendDelivery,
   type Clock,
-  type Delivery,
   decodeRecord,
   delivered,
-  failed,
   type Sink,
-  SinkError,
-  type SinkErrorCode,
   type StreamRecord,
   superseded,
   systemClock,
-  type WriteResult,
 } from "../src/sink-kit.ts";
 import { type Crash, type CrashingEnvironment, crashingEnvironment } from "./crashing-environment.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { type MemoryRetryQueue, memoryRetryQueue } from "./memory-retry-queue.ts";
+import { answerOf, resultsOf, retryable } from "./planned-answers.ts";
 import { recordingLogger } from "./recording-logger.ts";
+import type { Answer } from "./scripted-sink.ts";
 
 /** Each run makes more than a hundred invocations, so a test takes longer than Jest's default timeout. */
 jest.setTimeout(180_000);
-
-type Answer = "delivered" | "unreported" | SinkErrorCode;
-
-const retryable = ["SINK_THROTTLED", "SINK_UNAVAILABLE", "SINK_DENIED", "unreported"] as const;
 
 /** Random plans. `failing` has the answers to a change's first attempts. `refused` selects failed queue writes. */
 const plans = fc.record({
@@ -88,20 +81,6 @@ const worldOf = (plan: Plan, crashes: Crashes): World => {
     nowMs: 1_767_323_045_000,
   };
   return world;
-};
-
-const answerOf = ({ plan, attempts }: World, route: string, { change }: Delivery): Answer => {
-  const name = `${change.eventId}:${route}`;
-  const attempt = (attempts.get(name) ?? 0) + 1;
-  attempts.set(name, attempt);
-  const early = plan.failing(name)[attempt - 1];
-  if (early !== undefined) return early;
-  return plan.rejects(name) < 2 ? "SINK_REJECTED" : "delivered";
-};
-
-const resultsOf = (delivery: Delivery, answer: Answer, write: (delivery: Delivery) => WriteResult): WriteResult[] => {
-  if (answer === "unreported") return [];
-  return [answer === "delivered" ? write(delivery) : failed(delivery, new SinkError(answer, `[sink] ${answer}`))];
 };
 
 const sentBy = (world: World, environment: CrashingEnvironment): Sink<unknown, "append"> => ({

@@ -133,7 +133,7 @@ const deliverUnbounded = (
 ): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
 
 /** Delivers records from envelopes without journal, order check and retry queue, as their messages stay in a queue. */
-const deliverAgain = (parts: Parts, { entries }: Assigned, invocation: Invocation): Promise<Results> => {
+const deliverAgain = (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
   return deliverThem(parts, entries, invocation, nothingPending.guard);
 };
@@ -150,17 +150,16 @@ const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invoca
 const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<RouteResult> => {
   const { route, journal } = parts;
   const { name } = route;
-  const assigned = assign(route, invocation);
-  const { entries, decided, areFresh } = assigned;
+  const { entries, decided, areFresh } = assign(route, invocation);
   const result = { route: name, received: entries.length + decided.size, entries };
   if (!areFresh) {
-    const results = withResults(await deliverAgain(parts, assigned, invocation), decided);
+    const results = withResults(await deliverAgain(parts, entries, invocation), decided);
     return { ...result, results, noted: undefined };
   }
   const noted = await journal?.find(entries, invocation.deadline);
-  const known = noted?.size ? entries.filter(({ change }) => noted.has(deliveryId(name, change.eventId))) : [];
-  const isKnown = new Set(known);
-  const unknown = known.length === 0 ? entries : entries.filter((entry) => !isKnown.has(entry));
+  const isKnown = ({ change }: BatchEntry): boolean => noted?.has(deliveryId(name, change.eventId)) === true;
+  const known = noted?.size ? entries.filter(isKnown) : [];
+  const unknown = known.length === 0 ? entries : entries.filter((entry) => !isKnown(entry));
   const delivered = withResults(await deliverFresh(parts, unknown, invocation), decided);
   const before = new Map(known.map(({ position }) => [position, deliveredBefore]));
   return { ...result, results: withResults(delivered, before), noted };
