@@ -23,6 +23,11 @@ export interface UpsertDelivery<Message> {
    * them to remove the copies at former keys. Other sinks ignore them.
    */
   readonly earlier: readonly Change[];
+  /**
+   * Only without a message. True: the item probably never had a copy in the target. A target that holds neither a copy
+   * nor a tombstone of the item needs no tombstone, and the result is then *superseded*.
+   */
+  readonly onlyIfPresent?: true;
 }
 
 /** One message on its way to an append target. */
@@ -49,7 +54,7 @@ export type WriteResult =
 /** The target took the delivery. */
 export const delivered = (delivery: Delivery): WriteResult => ({ delivery, outcome: "delivered" });
 
-/** The target already has this version of the item or a newer one, so nothing was written. */
+/** The target already has this version of the item or a newer one, so nothing was written. See clause 4.2. */
 export const superseded = (delivery: Delivery): WriteResult => ({ delivery, outcome: "superseded" });
 
 /** The target did not take the delivery. The code of the error decides whether core retries or rejects it. */
@@ -93,6 +98,11 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
 export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   /** Lowercase noun for logs, metrics and dead letters: `"postgres"`. A route may rename it. */
   readonly name: string;
+  /**
+   * Upsert sinks: identifies the table, index or other place that the sink writes. Core makes one decision per item for
+   * the routes of a pipeline whose sinks have equal texts. Default: the sink shares its target with no other sink.
+   */
+  readonly target?: string;
   readonly supports: Supports<Writes>;
   readonly write: (
     batch: readonly DeliveryOf<Message, Writes>[],
@@ -113,6 +123,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
   write: Sink<Message, Writes>["write"],
 ): Sink<Message, Writes> => ({
   name: sink.name,
+  ...(sink.target !== undefined && { target: sink.target }),
   supports: sink.supports,
   write,
   ...(sink.dryRun && { dryRun: sink.dryRun.bind(sink) }),

@@ -26,6 +26,8 @@ export interface WriteOptions {
   readonly earlier?: (change: SpecimenChange) => readonly SpecimenChange[];
   /** Only for upsert sinks: whether the mapper returned `undefined`, so that the sink must remove an existing item. */
   readonly isLeaving?: boolean;
+  /** Only with `isLeaving`: sets `onlyIfPresent` in the deliveries. */
+  readonly onlyIfPresent?: true;
 }
 
 /** A rig under test, with one interface for both write modes. */
@@ -157,9 +159,11 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
 
 const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
-  const deliveryOf = (change: SpecimenChange, { earlier = () => [], isLeaving = false }: WriteOptions = {}) => {
+  const deliveryOf = (change: SpecimenChange, options: WriteOptions = {}) => {
+    const { earlier = () => [], isLeaving = false, onlyIfPresent } = options;
     const message = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
-    return { change, message, earlier: earlier(change) } as UpsertDelivery<Message>;
+    const delivery = { change, message, earlier: earlier(change), ...(onlyIfPresent && { onlyIfPresent }) };
+    return delivery as UpsertDelivery<Message>;
   };
   return {
     ...commonHarness(options, rig),

@@ -26,9 +26,14 @@ export interface MemoryAppendSink<Message> extends Sink<Message, "append">, Targ
 /** Creates an upsert sink in memory with a version guard and tombstones. Tests can inject faults. */
 export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions = {}): MemoryUpsertSink<Message> => {
   const stored = new Map<string, StoredItem<Message>>();
-  const decide = ({ change }: UpsertDelivery<Message>) => {
+  const decide = ({ change, message, onlyIfPresent }: UpsertDelivery<Message>) => {
     const held = stored.get(change.itemKey);
-    return held !== undefined && held.version >= change.version ? "older" : "taken";
+    if (held === undefined) return onlyIfPresent ? "older" : "taken";
+    // Of two deliveries with the same version, the one with a message wins: another route may have written the tombstone.
+    const isNewer =
+      held.version < change.version ||
+      (held.version === change.version && held.message === undefined && message !== undefined);
+    return isNewer ? "taken" : "older";
   };
   const take = (delivery: UpsertDelivery<Message>) => {
     const { change, message } = delivery;

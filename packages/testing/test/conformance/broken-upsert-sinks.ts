@@ -374,4 +374,29 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     const dryRun: Write<One> = async (batch) => batch.map((one) => (isOld(one) ? older(one) : delivered(one)));
     return { sink: { ...sink, write, dryRun } };
   }),
+  upsert("U14", "supersedes a message of the same version as a tombstone", (right) => {
+    const removed = new Map<string, string>();
+    return async (batch, context) => {
+      const isEqual = ({ change, message }: One): boolean =>
+        message !== undefined && removed.get(change.itemKey) === change.version;
+      const equal = batch.filter(isEqual).map(older);
+      for (const { change, message } of batch) {
+        if (message === undefined) removed.set(change.itemKey, change.version);
+      }
+      return [
+        ...equal,
+        ...(await right(
+          batch.filter((one) => !isEqual(one)),
+          context,
+        )),
+      ];
+    };
+  }),
+  upsert("U15", "ignores every removal with onlyIfPresent", (right) => async (batch, context) => [
+    ...batch.filter(({ onlyIfPresent }) => onlyIfPresent).map(older),
+    ...(await right(
+      batch.filter(({ onlyIfPresent }) => !onlyIfPresent),
+      context,
+    )),
+  ]),
 ];

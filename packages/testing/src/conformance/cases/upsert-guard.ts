@@ -1,4 +1,4 @@
-// The guard of an upsert sink, one change at a time: C05, U01 to U09, U13.
+// The guard of an upsert sink, one change at a time: C05, U01 to U09, U13 to U15.
 
 import { type Change, decodeRecord } from "@sluice/core/sink-kit";
 import { keysOf, type SpecimenItem, type SpecimenTable, specimenTable } from "../../records/specimen.ts";
@@ -200,6 +200,50 @@ export const guardCases: readonly Case[] = casesFor("upsert", [
       const together = await harness.dryRun([next, gone]);
       expectEqual([next, gone].map(together.outcomeOf), ["delivered", "superseded"], "dryRun of two items");
       expectEqual((await harness.write([next])).outcomeOf(next), "delivered", "write after dryRun");
+    },
+  },
+  {
+    id: "U14",
+    name: "of two deliveries with the same version, the one with a message wins, in either order",
+    run: async (harness, table) => {
+      const [a, b] = [
+        [table.put("a"), table.put("a")],
+        [table.put("b"), table.put("b")],
+      ] as const;
+      await oneByOne(harness, [a[0], b[0]]);
+      await harness.write([a[1]], { isLeaving: true });
+      expectEqual(
+        (await harness.write([a[1]])).outcomeOf(a[1]),
+        "delivered",
+        "outcome of the message after the removal",
+      );
+      await harness.write([b[1]]);
+      const later = await harness.write([b[1]], { isLeaving: true });
+      expectEqual(later.outcomeOf(b[1]), "superseded", "outcome of the removal after the message");
+      await harness.expectHeld([...a, ...b]);
+      expectEqual(await oneByOne(harness, [a[0], a[1]]), ["superseded", "superseded"], "outcomes of repeats");
+      const removal = table.remove("a");
+      await oneByOne(harness, [removal, a[1]]);
+      await harness.expectHeld([...a, ...b, removal]);
+    },
+  },
+  {
+    id: "U15",
+    name: "with onlyIfPresent, an older copy is removed and a newer copy stays",
+    run: async (harness, table) => {
+      const precaution = { isLeaving: true, onlyIfPresent: true } as const;
+      const [held, leaving, absent] = [table.put("a"), table.put("a"), table.put("b")];
+      const [old, newer] = [table.put("c"), table.put("c")];
+      await oneByOne(harness, [held, newer]);
+      const written = await harness.write([leaving, absent, old], precaution);
+      expectEqual(written.outcomeOf(leaving), "delivered", "outcome with an older copy");
+      expectEqual(written.outcomeOf(old), "superseded", "outcome with a newer copy");
+      await harness.expectHeld([newer]);
+      expectEqual((await harness.write([held])).outcomeOf(held), "superseded", "outcome of an older change");
+      await harness.expectHeld([newer]);
+      const next = table.put("b");
+      await oneByOne(harness, [next]);
+      await harness.expectHeld([newer, next]);
     },
   },
 ]);
