@@ -398,7 +398,7 @@ describe("a pipeline with a retry queue is refused with an error that names the 
   test.each<[string, object]>([
     ["queueUrl", { queueUrl: "retries" }],
     ["firstDelaySeconds", { firstDelaySeconds: 901 }],
-    ["maxDelaySeconds", { maxDelaySeconds: 5 }],
+    ["maxDelaySeconds", { maxDelaySeconds: 4 }],
     ["maxAgeSeconds", { maxAgeSeconds: 14 * 86_400 }],
   ])("sqsRetryQueue's %s", (option, options) => {
     const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/retries";
@@ -455,7 +455,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     expect(await receive(queueUrl)).toEqual([]);
     let [message] = await receive(queueUrl);
     while (message === undefined) [message] = await receive(queueUrl);
-    await queue.postpone([{ receiptHandle: message.ReceiptHandle ?? "", receiveCount: 9 }], () => 1);
+    await queue.postpone([{ receiptHandle: message.ReceiptHandle ?? "", ageMs: 60_000, isOutage: false }], () => 1);
     expect(await receive(queueUrl)).toEqual([]);
     await queue.remove([message.ReceiptHandle ?? ""]);
     const { Attributes } = await client.getQueueAttributes({
@@ -486,7 +486,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     const queue = sqsRetryQueue({ queueUrl: `${engine.endpoint}/000000000000/gone`, client });
     const { stored, errors } = await queue.write([messageOf("a", "a"), messageOf("b", "a")]);
     expect([stored.size, errors.length]).toEqual([0, 1]);
-    await expect(queue.postpone([{ receiptHandle: "x", receiveCount: 1 }], () => 0)).rejects.toThrow();
+    await expect(queue.postpone([{ receiptHandle: "x", ageMs: 0, isOutage: true }], () => 0)).rejects.toThrow();
   });
 
   test("does not store later messages of a group after a refused message", async () => {

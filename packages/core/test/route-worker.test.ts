@@ -128,7 +128,8 @@ describe("a route's circuit breaker", () => {
   /** Creates a circuit breaker and its clock. Three failed batches have opened the circuit. */
   const opened = () => {
     let now = 1_000_000;
-    const breaker = new CircuitBreaker("scripted", { ...fixedClock, now: () => now });
+    const clock = { ...fixedClock, now: () => now };
+    const breaker = new CircuitBreaker({ pipeline: "p", route: "scripted" }, { clock, logger: recordingLogger() });
     for (let batch = 0; batch < 3; batch += 1) breaker.record(entries, failed);
     const admitAt = (ms: number) => {
       now = 1_000_000 + ms;

@@ -172,7 +172,7 @@ const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: Delivery
 };
 
 const partsOf = (given: Route, settings: DeliverySettings): Parts => {
-  const { name: pipeline, dedupeStore, logger, clock, writeRetries: write } = settings;
+  const { name: pipeline, dedupeStore, logger, writeRetries: write } = settings;
   const id = { pipeline, route: given.name };
   const route = { ...given, sink: leasedSink(given, id, settings) };
   const { retryIn, dedupe, sink } = route;
@@ -181,7 +181,7 @@ const partsOf = (given: Route, settings: DeliverySettings): Parts => {
   const store = usesQueue && sink.supports.writes === "append" ? dedupeStore?.pendingItems : undefined;
   const pendingItems = store && routePendingItems(store, id, logger);
   const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
-  return { route, settings, breaker: new CircuitBreaker(given.name, clock), journal, pendingItems, retryQueue };
+  return { route, settings, breaker: new CircuitBreaker(id, settings), journal, pendingItems, retryQueue };
 };
 
 /** The worker of a route. */
