@@ -17,7 +17,7 @@ export interface Outage {
   readonly random: () => number;
 }
 
-/** What was seen after the target was back. */
+/** The events that were seen after the target was back. */
 export interface Recovery {
   /** Fake seconds from the recovery of the target until the retry queue was empty. */
   readonly emptyAfter: number;

@@ -1,6 +1,6 @@
 // Limits how many messages are sent in a second.
 
-import { type Clock, type Countdown, countdown, elapsed } from "@sluice/core/sink-kit";
+import { type Clock, type Countdown, countdown, countedDown } from "@sluice/core/sink-kit";
 
 /** A limit of messages per second. */
 export interface MessageRate {
@@ -19,7 +19,7 @@ export const messageRate = (
   perSecond: number | undefined,
   { now, sleep }: Pick<Clock, "now" | "sleep">,
 ): MessageRate => {
-  let waitMs: Countdown = elapsed;
+  let waitMs: Countdown = countedDown;
   return {
     waitMs: () => waitMs(),
     wait: async (signal) => {

@@ -1,7 +1,7 @@
 // The state machine of every circuit breaker: closed, open, half-open. Each target has one circuit in each environment,
 // in memory. See docs/decisions/0013-one-circuit-breaker.md.
 
-import { type Countdown, countdown, elapsed } from "./countdown.ts";
+import { type Countdown, countdown, countedDown } from "./countdown.ts";
 import type { Clock } from "./deadline.ts";
 
 /** When a circuit opens, and for how long. */
@@ -57,7 +57,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
   const { failures: failuresToOpen, openMs, maxOpenMs, minProbeMs = 0, random = () => 1 } = options;
   let failures = 0;
   let openings = 0;
-  let openLeft: Countdown = elapsed;
+  let openLeft: Countdown = countedDown;
   let probe: { readonly call: CircuitCall; readonly left: Countdown } | undefined;
 
   const nextOpenMs = (): number => {

@@ -4,16 +4,21 @@
 export type Countdown = () => number;
 
 /** A countdown that is over. */
-export const elapsed: Countdown = () => 0;
+export const countedDown: Countdown = () => 0;
 
 /**
- * Starts a countdown. A clock that is set back before the start ends the countdown, because a time that was stored with
- * the old clock says nothing. So after the last change of the clock, a countdown never lasts longer than `ms`.
+ * Starts a countdown. If the clock was set back since the countdown was last read, the countdown is over, because a time
+ * of the old clock says nothing. A countdown that was read as over stays over. So whenever the clock is set, a countdown
+ * that is read never lasts longer than `ms`.
  */
 export const countdown = (ms: number, now: () => number): Countdown => {
   const startedAt = now();
+  let latestAt = startedAt;
+  let isOver = false;
   return () => {
-    const elapsedMs = now() - startedAt;
-    return elapsedMs < 0 ? 0 : Math.max(0, ms - elapsedMs);
+    const at = now();
+    isOver ||= at < latestAt || at - startedAt >= ms;
+    latestAt = at;
+    return isOver ? 0 : ms - (at - startedAt);
   };
 };

@@ -1,7 +1,7 @@
 // Limits of one environment: requests in flight, and requests per second.
 
 import { ConfigError } from "../errors.ts";
-import { type Countdown, countdown, elapsed } from "./countdown.ts";
+import { type Countdown, countdown, countedDown } from "./countdown.ts";
 import type { Clock } from "./deadline.ts";
 
 /** Resolves when the next request may start, or when the signal aborts. */
@@ -13,7 +13,7 @@ export type RateLimiter = (signal: AbortSignal) => Promise<void>;
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
-  let left: Countdown = elapsed;
+  let left: Countdown = countedDown;
   let tail: Promise<void> = Promise.resolve();
   return (signal) => {
     const turn = tail.then(async () => {

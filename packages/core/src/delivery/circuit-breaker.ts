@@ -2,7 +2,7 @@
 // only if one write, the probe, succeeds first. docs/decisions/0030-retry-queue.md: environments share no state.
 
 import { type CallResult, type Circuit, circuit } from "../async/circuit-breaker.ts";
-import { type Countdown, countdown, elapsed } from "../async/countdown.ts";
+import { type Countdown, countdown, countedDown } from "../async/countdown.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
 import { type DeliveryError, isTargetWide, isUntried, SinkError, UntriedError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
@@ -102,7 +102,7 @@ export class CircuitBreaker {
   /** When the circuit opened. */
   #openedAt = 0;
   /** Time until a probe may be made beside others. */
-  #restLeft: Countdown = elapsed;
+  #restLeft: Countdown = countedDown;
 
   constructor(id: RouteId, { clock, logger }: { readonly clock: Clock; readonly logger: PipelineLogger }) {
     this.#id = id;
@@ -144,7 +144,7 @@ export class CircuitBreaker {
       this.#logger.info("circuit breaker closed", { ...this.#id, openMs });
     }
     this.#circuit.close();
-    this.#restLeft = elapsed;
+    this.#restLeft = countedDown;
     this.#failedItems.clear();
     this.#lastFailure = undefined;
   }

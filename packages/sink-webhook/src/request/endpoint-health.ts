@@ -7,7 +7,7 @@ import {
   type Countdown,
   circuit,
   countdown,
-  elapsed,
+  countedDown,
 } from "@sluice/core/sink-kit";
 
 /** Why no request may be sent now: the circuit is open, or the endpoint asked to wait. */
@@ -30,7 +30,7 @@ export interface EndpointHealth {
 /** Creates an `EndpointHealth`. At first, the endpoint counts as healthy. */
 export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
   const breaker = circuit(options, { now });
-  let pauseLeft: Countdown = elapsed;
+  let pauseLeft: Countdown = countedDown;
   /** The item whose request opened the circuit. It is refused once, so that another item can probe first. */
   let suspect: string | undefined;
 
