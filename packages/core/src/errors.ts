@@ -117,11 +117,20 @@ export class SinkError extends SluiceError<SinkErrorCode> {
   }
 }
 
+/**
+ * A delivery was not attempted, for a reason that says nothing about its target: the circuit breaker is open, or a
+ * store of core did not answer or forbids the delivery for now.
+ */
+export class UntriedError extends SinkError {}
+
 /** Too little invocation time was left to start or to finish a delivery. */
 export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
 
 /** A delivery was not attempted, because an earlier change of its item waits in the retry queue. */
 export class PendingError extends SluiceError<"DELIVERY_PENDING"> {}
+
+/** Whether the target was not asked to take the delivery that failed with this error. */
+export const isUntried = (error: unknown): boolean => error instanceof UntriedError || error instanceof PendingError;
 
 /** The errors that a delivery can fail with. */
 export type DeliveryError = RecordError | SinkError | DeadlineError | PendingError;

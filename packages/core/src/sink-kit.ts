@@ -10,6 +10,7 @@ export {
   type CircuitState,
   circuit,
 } from "./async/circuit-breaker.ts";
+export { type Countdown, countdown, countedDown } from "./async/countdown.ts";
 export { type Clock, type InvocationContext, leaseMs, systemClock } from "./async/deadline.ts";
 export { untilAborted } from "./async/race.ts";
 export { checkedPerSecond, type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";

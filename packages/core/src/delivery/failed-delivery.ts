@@ -4,17 +4,12 @@ import { createHash } from "node:crypto";
 import type { Envelope } from "../envelope/envelope.ts";
 import { type Invocation, receiptOf, receiveCountOf } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
-import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 
 /** Returns the event id of the change. For a record that could not be decoded, returns a hash of the record. */
 const eventIdOf = ({ change, record }: Received): string =>
   change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
-
-/** Number of attempted writes: 0 if an earlier change of the item was pending, or if the circuit breaker was open. */
-const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
-  error?.code === "DELIVERY_PENDING" || error instanceof CircuitOpenError ? 0 : attempts;
 
 /**
  * Envelope of a failed delivery. If the delivery came in an envelope, the new envelope has the same id, the same time of
@@ -41,7 +36,7 @@ export const failedDelivery = (
     sink: id.route,
     code: result.error?.code ?? "SINK_REJECTED",
     message: result.error?.message ?? "",
-    attempts: earlier + attemptsOf(result),
+    attempts: earlier + result.attempts,
     firstFailedAt: envelope?.firstFailedAt ?? new Date(startedAt).toISOString(),
     record,
   };
