@@ -66,7 +66,11 @@ const writeTo = async (
 describe("a bulk response", () => {
   test("is matched to the deliveries item by item", async () => {
     const statuses = [201, 429, 400, 503, 404];
-    const { client } = scripted(() => ({ errors: true, items: statuses.map((status) => ({ create: { status } })) }));
+    const error = { type: "mapper_parsing_exception" };
+    const { client } = scripted(() => ({
+      errors: true,
+      items: statuses.map((status) => ({ create: { status, ...(status === 400 && { error }) } })),
+    }));
     expect(await writeTo(client, batchOf(5))).toEqual([
       "delivered",
       "SINK_THROTTLED",

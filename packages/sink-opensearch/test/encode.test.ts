@@ -109,7 +109,7 @@ describe("an entry", () => {
     const entry = encode(delivery({ title: "T" }, modify), seen);
     const [action, request] = linesOf(entry.lines);
     expect([entry.action, action]).toEqual(["check", { update: { _id: "a" } }]);
-    expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version } } });
+    expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version, m: true } } });
   });
 
   test("uses the script for a document whose sequence number is unknown", () => {
