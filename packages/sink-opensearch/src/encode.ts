@@ -19,9 +19,9 @@ import {
   indexLines,
   liveGuard,
   tombstoneGuard,
+  updateAfterRefusalLines,
   updateExistingLines,
   updateLines,
-  updatePastPipelineLines,
 } from "./write/guard.ts";
 import { isAsNew, type RecentWrites } from "./write/recent-writes.ts";
 
@@ -112,7 +112,8 @@ const scriptLines = (
 ): Pick<BulkEntry, "action" | "lines"> => {
   if (onlyIfPresent) return { action: "update-existing", lines: updateExistingLines(idText, document) };
   if (options.isLast) {
-    const lines = updatePastPipelineLines(idText, document, message === undefined);
+    const upsert = message === undefined ? undefined : checkedText(options.sink, message);
+    const lines = updateAfterRefusalLines(idText, document, upsert);
     if (fits(lines, options)) return { action: "update", lines };
   }
   return { action: "update", lines: updateLines(idText, document) };

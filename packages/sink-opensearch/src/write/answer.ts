@@ -14,7 +14,7 @@ import type { Action, BulkEntry } from "../encode.ts";
 
 /** The members of the answer that the sink reads. OpenSearch omits all others. */
 export const filterPath: string = [
-  ...["_id", "status", "result", "_seq_no", "_primary_term"],
+  ...["status", "result", "_id", "_seq_no", "_primary_term"],
   ...["error.type", "error.reason", "error.caused_by.type", "error.shard"],
 ]
   .map((path) => `items.*.${path}`)

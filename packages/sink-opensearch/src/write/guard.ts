@@ -47,12 +47,14 @@ export const updateExistingLines = (idText: string, document: string): string =>
 
 /**
  * Returns the lines of `updateLines` for an index whose ingest pipeline has refused the entry. OpenSearch passes only
- * the member `upsert` to a pipeline. So this member is the document, and a tombstone is passed to no pipeline.
+ * the member `upsert` to a pipeline. So `upsert` is the document without the guard; with the guard, the script would
+ * find its own version. Undefined for a tombstone, which is passed to no default pipeline.
  */
-export const updatePastPipelineLines = (idText: string, document: string, isTombstone: boolean): string =>
-  isTombstone
-    ? `{"update":{"_id":${idText},"pipeline":"_none"${updateStart}{"scripted_upsert":true,${scriptStart}${document}}},"upsert":{}}\n`
-    : `{"update":{"_id":${idText}${updateStart}{"scripted_upsert":true,${scriptStart}${document}}},"upsert":${document}}\n`;
+export const updateAfterRefusalLines = (idText: string, document: string, upsert: string | undefined): string => {
+  const pipeline = upsert === undefined ? ',"pipeline":"_none"' : "";
+  const script = `"scripted_upsert":true,${scriptStart}${document}}}`;
+  return `{"update":{"_id":${idText}${pipeline}${updateStart}{${script},"upsert":${upsert ?? "{}"}}\n`;
+};
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
