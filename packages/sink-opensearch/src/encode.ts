@@ -15,6 +15,7 @@ import { documentId } from "./write/document-id.ts";
 import {
   checkLines,
   createLines,
+  existsLines,
   guardField,
   indexLines,
   liveGuard,
@@ -29,9 +30,10 @@ import { isAsNew, type RecentWrites } from "./write/recent-writes.ts";
  * `create` writes if the document does not exist. `index` writes if this sink was the last to write the document.
  * `check` compares versions without writing, for a change that is probably superseded. `update` runs the guard's
  * script. This works for any state of the document, but costs OpenSearch about twice as much as the other actions.
- * `update-existing` runs the script only if the document exists, for a removal with `onlyIfPresent`.
+ * For a removal with `onlyIfPresent`, `exists` only finds out if there is a document, at about two thirds of the cost of
+ * `update-existing`, which runs the script on an existing document.
  */
-export type Action = "create" | "index" | "check" | "update" | "update-existing";
+export type Action = "create" | "index" | "check" | "update" | "exists" | "update-existing";
 
 /** A delivery, encoded for a bulk request. */
 export interface BulkEntry {
@@ -136,8 +138,9 @@ const linesOf = (delivery: UpsertDelivery<object>, options: EncodeOptions): Enco
   if (written?.sequenceNumber !== undefined && change.origin === "stream") {
     return { action: "index", id, idText, lines: indexLines(idText, document, written.sequenceNumber) };
   }
-  if (written === undefined && options.recent !== undefined && isNew(delivery) && !onlyIfPresent) {
-    return { action: "create", id, idText, lines: createLines(idText, document) };
+  if (written === undefined && options.recent !== undefined) {
+    if (onlyIfPresent) return { action: "exists", id, idText, lines: existsLines(idText) };
+    if (isNew(delivery)) return { action: "create", id, idText, lines: createLines(idText, document) };
   }
   return { id, idText, ...scriptLines(delivery, [idText, document], options) };
 };

@@ -42,46 +42,51 @@ export interface ReadAnswer {
   readonly taken: readonly (readonly [entry: BulkEntry, item: BulkItem])[];
 }
 
+/** One entry's result in the answer. The member's name is the action. */
 type ItemsByAction = { readonly [action: string]: BulkItem | undefined };
 
-/** One entry's result in the answer. */
-interface NamedItem {
-  readonly action: string;
+/** The result of an entry. */
+interface EntryItem {
   readonly item: BulkItem;
+  /** OpenSearch answers as if the member `upsert` of an update were an entry, which an ingest pipeline refused. */
+  readonly isRefusedUpsert: boolean;
 }
-
-const namedItem = (items: unknown): NamedItem | undefined => {
-  if (!isRecord(items)) return undefined;
-  const [[action, item] = []] = Object.entries(items as ItemsByAction);
-  return action !== undefined && isRecord(item) ? { action, item: item as unknown as BulkItem } : undefined;
-};
 
 /** Returns the items of the answer; undefined if the body is not the answer to a bulk request. */
 export const itemsIn = (body: unknown): readonly unknown[] | undefined =>
   isRecord(body) && Array.isArray(body.items) ? body.items : undefined;
 
+const idOf = (items: unknown): string | null | undefined => {
+  const [first] = isRecord(items) ? Object.values(items as ItemsByAction) : [];
+  return first?._id;
+};
+
 /**
- * Returns each entry's item. If an ingest pipeline refuses documents, OpenSearch lists the refused documents in another
+ * Returns each entry's items. If an ingest pipeline refuses documents, OpenSearch lists the refused documents in another
  * order than the request, so their items are found by `_id`. Items without an id stay in order.
  */
-const itemsInOrder = (part: readonly BulkEntry[], items: readonly unknown[]): readonly (NamedItem | undefined)[] => {
-  const named = items.map(namedItem);
-  if (named.every((one, index) => one?.item._id == null || one.item._id === part[index]?.id)) return named;
-  const ids = new Set(part.map(({ id }) => id));
-  const byId = new Map(named.flatMap((one) => (typeof one?.item._id === "string" ? [[one.item._id, one]] : [])));
-  const others = named.filter((one) => typeof one?.item._id !== "string" || !ids.has(one.item._id));
+const itemsInOrder = (part: readonly BulkEntry[], items: readonly unknown[]): readonly unknown[] => {
+  const hasId = (one: unknown): boolean => typeof idOf(one) === "string";
+  if (items.every((one, index) => !hasId(one) || idOf(one) === part[index]?.id)) return items;
+  const byId = new Map(items.filter(hasId).map((one) => [idOf(one), one]));
+  const ids = new Set<unknown>(part.map(({ id }) => id));
+  const others = items.filter((one) => !ids.has(idOf(one)));
   return part.map(({ id }) => byId.get(id) ?? others.shift());
 };
 
-/** A script is sent as an `update`, so its result is under `update`. */
-const sentAs = (action: Action): string => (action === "check" || action === "update-existing" ? "update" : action);
+/** The action in the request, which is the name of the result in the answer. */
+const sentAs = (action: Action): string => (action === "create" || action === "index" ? action : "update");
 
-/** Whether OpenSearch answers as if the entry were the member `upsert` of an update, which a pipeline refused. */
-const isRefusedUpsert = ({ action }: BulkEntry, named: NamedItem): boolean =>
-  action === "update" && named.action === "index";
+const entryItem = ({ action }: BulkEntry, items: unknown): EntryItem | undefined => {
+  const byAction: ItemsByAction = isRecord(items) ? (items as ItemsByAction) : {};
+  const item = byAction[sentAs(action)];
+  if (isRecord(item)) return { item, isRefusedUpsert: false };
+  return action === "update" && isRecord(byAction.index) ? { item: byAction.index, isRefusedUpsert: true } : undefined;
+};
 
 /** Whether the entry must be sent again with the script, because the document was not in the expected state. */
 const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
+  if (action === "exists") return status === 200 || status === 409;
   if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
   return status === 409 && (action === "create" || action === "index");
 };
@@ -92,46 +97,52 @@ const isMissingDocument = ({ status, error }: BulkItem): boolean =>
 const isTaken = ({ status }: BulkItem): boolean => status === 200 || status === 201;
 
 /** Whether an ingest pipeline dropped the document. Only a script leaves a document unchanged by itself. */
-const isDropped = (entry: BulkEntry, { action, item }: NamedItem): boolean =>
-  isTaken(item) &&
-  item.result === "noop" &&
-  (action === "create" || action === "index" || isRefusedUpsert(entry, { action, item }));
+const isDropped = (action: Action, { item, isRefusedUpsert }: EntryItem): boolean =>
+  isTaken(item) && item.result === "noop" && (action === "create" || action === "index" || isRefusedUpsert);
 
 type Finding =
   | { readonly result: WriteResult; readonly isTaken?: true }
-  | { readonly unclear: UnclearFailure }
-  | "undecided";
+  | { readonly suspect: Suspect }
+  | "undecided"
+  | "again";
 
-const findingOf = (sink: string, entry: BulkEntry, named: NamedItem | undefined): Finding => {
-  const { delivery, action } = entry;
-  if (named === undefined || (named.action !== sentAs(action) && !isRefusedUpsert(entry, named))) {
+const unclearOf = (sink: string, action: Action, found: EntryItem): UnclearFailure | undefined => {
+  if (isDropped(action, found)) return droppedItem(sink);
+  // These actions contain no document that could be at fault.
+  return action === "check" || action === "exists" ? undefined : unclearItem(sink, found.item);
+};
+
+const findingOf = (sink: string, { delivery, action, isLast }: BulkEntry, found: EntryItem | undefined): Finding => {
+  if (found === undefined) {
     const message = `[${sink}] the answer has no result for a document; expected an item of ${action}`;
     return { result: failed(delivery, new SinkError("SINK_UNREPORTED", message)) };
   }
-  const { item } = named;
+  const { item } = found;
   if (isUndecided(action, item)) return "undecided";
-  if (isDropped(entry, named)) return { unclear: droppedItem(sink) };
-  if (isTaken(item)) {
+  if (isTaken(item) && !isDropped(action, found)) {
     return { result: item.result === "noop" ? superseded(delivery) : delivered(delivery), isTaken: true };
   }
-  if (action === "update-existing" && isMissingDocument(item)) return { result: superseded(delivery) };
-  const unclear = action === "check" ? undefined : unclearItem(sink, item);
-  return unclear === undefined ? { result: failed(delivery, itemError(sink, item)) } : { unclear };
+  if ((action === "exists" || action === "update-existing") && isMissingDocument(item))
+    return { result: superseded(delivery) };
+  const unclear = unclearOf(sink, action, found);
+  // The pipeline has refused an empty document, so even a clear error says nothing about this document.
+  if (!isLast && (unclear !== undefined || found.isRefusedUpsert)) return "again";
+  if (unclear === undefined) return { result: failed(delivery, itemError(sink, item)) };
+  return { suspect: { delivery, isPipeline: found.isRefusedUpsert, ...unclear } };
 };
 
 /** Returns the entries whose items have no id, if these items differ: their order says nothing. */
-const mixedUpIn = (part: readonly BulkEntry[], inOrder: readonly (NamedItem | undefined)[]): ReadonlySet<BulkEntry> => {
-  const nameless = part.filter((_, index) => inOrder[index]?.item._id === null);
-  const kinds = new Set(
-    inOrder.flatMap((one) => (one?.item._id === null ? [`${one.item.status} ${one.item.error?.type}`] : [])),
-  );
-  return new Set(kinds.size > 1 ? nameless : []);
+const mixedUpIn = (part: readonly BulkEntry[], found: readonly (EntryItem | undefined)[]): ReadonlySet<BulkEntry> => {
+  const isNameless = (one: EntryItem | undefined): boolean => one !== undefined && one.item._id === null;
+  const kinds = new Set(found.filter(isNameless).map((one) => `${one?.item.status} ${one?.item.error?.type}`));
+  return new Set(kinds.size > 1 ? part.filter((_, index) => isNameless(found[index])) : []);
 };
 
 /** Reads the answer to a request. `items` has as many items as the request has entries. */
 export const readItems = (sink: string, part: readonly BulkEntry[], items: readonly unknown[]): ReadAnswer => {
   const inOrder = itemsInOrder(part, items);
-  const mixedUp = mixedUpIn(part, inOrder);
+  const found = part.map((entry, index) => entryItem(entry, inOrder[index]));
+  const mixedUp = mixedUpIn(part, found);
   const results: WriteResult[] = [];
   const undecided: UpsertDelivery<object>[] = [];
   const again: UpsertDelivery<object>[] = [];
@@ -139,16 +150,14 @@ export const readItems = (sink: string, part: readonly BulkEntry[], items: reado
   const taken: (readonly [BulkEntry, BulkItem])[] = [];
   for (const [index, entry] of part.entries()) {
     if (mixedUp.has(entry)) continue;
-    const named = inOrder[index];
-    const finding = findingOf(sink, entry, named);
+    const own = found[index];
+    const finding = findingOf(sink, entry, own);
     if (finding === "undecided") undecided.push(entry.delivery);
+    else if (finding === "again") again.push(entry.delivery);
     else if ("result" in finding) {
       results.push(finding.result);
-      if (finding.isTaken && named !== undefined) taken.push([entry, named.item]);
-    } else if (entry.isLast) {
-      const isPipeline = named !== undefined && isRefusedUpsert(entry, named);
-      suspects.push({ delivery: entry.delivery, isPipeline, ...finding.unclear });
-    } else again.push(entry.delivery);
+      if (finding.isTaken && own !== undefined) taken.push([entry, own.item]);
+    } else suspects.push(finding.suspect);
   }
   return { results, undecided, again, suspects, mixedUp: [...mixedUp], taken };
 };

@@ -45,6 +45,9 @@ export const updateLines = (idText: string, document: string): string =>
 export const updateExistingLines = (idText: string, document: string): string =>
   `{"update":{"_id":${idText}${updateStart}{${scriptStart}${document}}}}\n`;
 
+/** Returns the lines that only find out if the document exists: the answer has the status 404, or the result `noop`. */
+export const existsLines = (idText: string): string => `{"update":{"_id":${idText}}}\n{"doc":{}}\n`;
+
 /**
  * Returns the lines of `updateLines` for an index whose ingest pipeline has refused the entry. OpenSearch passes only
  * the member `upsert` to a pipeline. So `upsert` is the document without the guard; with the guard, the script would
