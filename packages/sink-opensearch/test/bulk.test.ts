@@ -188,8 +188,8 @@ describe("requests", () => {
 
   test("whose refusals have no ids and differ are sent again until the refusals are told apart", async () => {
     const answers: Readonly<Record<string, readonly [number, string]>> = {
-      "item-1": [500, "fail_processor_exception"],
-      "item-2": [429, "rejected_execution_exception"],
+      "item-1": [429, "rejected_execution_exception"],
+      "item-2": [500, "fail_processor_exception"],
       "item-4": [400, "script_exception"],
     };
     const { client, bodies } = scripted((body) => {
@@ -213,8 +213,8 @@ describe("requests", () => {
     }));
     expect(await writeTo(client, batch)).toEqual([
       "delivered",
-      "SINK_REJECTED",
       "SINK_THROTTLED",
+      "SINK_REJECTED",
       "delivered",
       "SINK_REJECTED",
       "delivered",

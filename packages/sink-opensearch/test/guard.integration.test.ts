@@ -124,7 +124,6 @@ await describeWithEachServer("the guard", ({ url }) => {
       expect(await one(sink, precaution(delivery))).toBe("superseded");
     }
     expect(await hitsOf(api, `${index}-000001`)).toEqual([]);
-    // The sink must not have remembered a version that the index does not hold.
     expect(await one(sink, put("a", 1))).toBe("delivered");
     expect(await predicted(other, precaution(put("a", 2)))).toBe("delivered");
     expect(await one(other, precaution(put("a", 2)))).toBe("delivered");
