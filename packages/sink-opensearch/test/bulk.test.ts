@@ -186,7 +186,7 @@ describe("requests", () => {
     expect(await writeTo(client, batchOf(4))).toEqual(["delivered", "SINK_THROTTLED", "delivered", "SINK_REJECTED"]);
   });
 
-  test("whose refusals have no ids and differ are sent again until the refusals are told apart", async () => {
+  test("whose refusals have no ids and differ are sent again until each refusal belongs to one entry", async () => {
     const answers: Readonly<Record<string, readonly [number, string]>> = {
       "item-1": [429, "rejected_execution_exception"],
       "item-2": [500, "fail_processor_exception"],
