@@ -151,11 +151,11 @@ describe("a mail", () => {
 
   test.each<[object, string]>([
     [{ text: undefined }, "neither text nor html"],
-    [{ text: 5 }, "text is number"],
+    [{ text: 5 }, "text is a number"],
     [{ subject: undefined }, "subject is undefined"],
     [{ tags: { "a b": "1" } }, "tags"],
     [{ tags: { a: "é" } }, "tags"],
-    [{ attachments: [{ filename: "a", content: 5 }] }, "neither a string nor bytes"],
+    [{ attachments: [{ filename: "a", content: 5 }] }, "content is a number; expected a string or bytes"],
   ])("with %j is rejected", (members, what) => {
     expect(rejectionOf(members)).toContain(what);
   });

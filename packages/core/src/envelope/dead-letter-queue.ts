@@ -1,5 +1,6 @@
 // Dead-letter queue for rejected records. No record is lost: a record that could not be stored is retried.
 
+import { deepJson } from "../record/deep-json.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -26,7 +27,7 @@ export interface SqsDeadLetterQueueOptions {
   readonly payloadStore?: PayloadStore;
 }
 
-const groupOf = ({ sink, record }: Envelope): string => sink + JSON.stringify(record?.dynamodb?.Keys ?? {});
+const groupOf = ({ sink, record }: Envelope): string => sink + deepJson(record?.dynamodb?.Keys ?? {});
 
 /**
  * A dead-letter queue on SQS, standard or FIFO. The function needs `sqs:SendMessage` on it.

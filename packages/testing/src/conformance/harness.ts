@@ -28,6 +28,8 @@ export interface WriteOptions {
   readonly isLeaving?: boolean;
   /** Only with `isLeaving`: sets `onlyIfPresent` in the deliveries. */
   readonly onlyIfPresent?: true;
+  /** Messages to write instead of the messages that `toMessage` returns. */
+  readonly replaced?: ReadonlyMap<SpecimenChange, unknown>;
 }
 
 /** A rig under test, with one interface for both write modes. */
@@ -38,6 +40,10 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   readonly secrets: readonly string[];
   readonly badOptions: { readonly [option: string]: () => unknown };
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
+  /** The message that `toMessage` returns. */
+  readonly messageOf: (change: SpecimenChange) => unknown;
+  /** Names of the members that a message may have. */
+  readonly membersOf: (change: SpecimenChange) => readonly string[];
   /** Calls `write` once, and checks the results. The changes must belong to different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
@@ -147,6 +153,12 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
     fail: rig.fail,
     endFault: rig.endFault,
     invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
+    messageOf: (change: SpecimenChange) => rig.toMessage(change as LiveChange<SpecimenItem>),
+    membersOf: (change: SpecimenChange) => {
+      const message: unknown = rig.toMessage(change as LiveChange<SpecimenItem>);
+      const own = typeof message === "object" && message !== null ? Object.keys(message) : [];
+      return [...new Set([...own, ...(rig.members ?? [])])];
+    },
     writeNothing: () => rig.sink.write([], contextOf()),
     closeSink: async (): Promise<void> => rig.sink.close?.(),
     close: async (): Promise<void> => {
@@ -160,8 +172,9 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
 const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const deliveryOf = (change: SpecimenChange, options: WriteOptions = {}) => {
-    const { earlier = () => [], isLeaving = false, onlyIfPresent } = options;
-    const message = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
+    const { earlier = () => [], isLeaving = false, onlyIfPresent, replaced } = options;
+    const usual = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
+    const message = replaced?.has(change) ? replaced.get(change) : usual;
     const delivery = { change, message, earlier: earlier(change), ...(onlyIfPresent && { onlyIfPresent }) };
     return delivery as UpsertDelivery<Message>;
   };
@@ -201,9 +214,9 @@ const expectUniqueKeys = (found: readonly { readonly text: string; readonly idem
 const appendHarness = async <Message>(options: AppendConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const textOf = (change: SpecimenChange): string => canonicalText(messageOr(rig.toMessage(change)));
-  const deliveryOf = (change: SpecimenChange): AppendDelivery<Message> => ({
+  const deliveryOf = (change: SpecimenChange, { replaced }: WriteOptions = {}): AppendDelivery<Message> => ({
     change: change as Change,
-    message: messageOr(rig.toMessage(change)),
+    message: replaced?.has(change) ? (replaced.get(change) as Message) : messageOr(rig.toMessage(change)),
     idempotencyKey: `${change.eventId}-conformance`,
   });
   const held = async () =>
