@@ -2,11 +2,17 @@
 
 import type { SpecimenTable } from "../../records/specimen.ts";
 import { confidential } from "../../records/specimen.ts";
-import { unexpectedValues } from "../../records/unexpected-values.ts";
+import { type UnexpectedValue, unexpectedValues } from "../../records/unexpected-values.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, mismatch } from "../expectation.ts";
 import type { Harness, SpecimenChange } from "../harness.ts";
 import { failureOf, type WriteOutcomes } from "../write-outcomes.ts";
+
+/** A message to write, and how to name it in a failure of the case. */
+interface Unexpected {
+  readonly name: string;
+  readonly message: unknown;
+}
 
 const writeUnexpected = async (
   harness: Harness,
@@ -22,44 +28,62 @@ const writeUnexpected = async (
   }
 };
 
-/** Writes a delivery with this message between two usual deliveries. */
-const expectAlone = async (harness: Harness, table: SpecimenTable, subject: string, message: unknown) => {
-  const changes = table.putEach("first", "unexpected", "last");
-  const [first, unexpected, last] = changes as readonly [SpecimenChange, SpecimenChange, SpecimenChange];
-  const written = await writeUnexpected(harness, changes, new Map([[unexpected, message]]), subject);
+const expectRejectedOrArrived = (written: WriteOutcomes, change: SpecimenChange, name: string): void => {
+  const isRetried = failureOf(written, change) === "retry";
+  const expected = "delivered, or a code that rejects: a repeat has the same message";
+  expectThat(!isRetried, `outcome of ${name}`, written.outcomeOf(change), expected);
+};
+
+/** Writes these messages in one call, between two usual deliveries. */
+const expectApart = async (harness: Harness, table: SpecimenTable, messages: readonly Unexpected[]): Promise<void> => {
+  const [first, last] = table.putEach("first", "last") as readonly [SpecimenChange, SpecimenChange];
+  const changes = messages.map((_, index) => table.put(`unexpected-${index}`));
+  const replaced = new Map(changes.map((change, index) => [change, messages[index]?.message]));
+  const subject = messages.length === 1 ? String(messages[0]?.name) : `${messages.length} unexpected messages`;
+  const written = await writeUnexpected(harness, [first, ...changes, last], replaced, subject);
   for (const usual of [first, last]) {
     expectEqual(written.outcomeOf(usual), "delivered", `outcome of a usual delivery beside ${subject}`);
   }
-  const isRetried = failureOf(written, unexpected) === "retry";
-  const expected = "delivered, or a code that rejects: a repeat has the same message";
-  expectThat(!isRetried, `outcome of ${subject}`, written.outcomeOf(unexpected), expected);
+  for (const [index, change] of changes.entries()) {
+    expectRejectedOrArrived(written, change, String(messages[index]?.name));
+  }
   const leaks = written.errors.filter((error) => `${error.name} ${error.message}`.includes(confidential));
   expectEqual(leaks.length, 0, `errors that quote a value, of ${subject}`);
+};
+
+/** Writes all messages in one call. If the case fails, writes each by itself, so that the failure names the message. */
+const expectEach = async (harness: Harness, table: SpecimenTable, messages: readonly Unexpected[]): Promise<void> => {
+  try {
+    await expectApart(harness, table, messages);
+  } catch (error) {
+    for (const message of messages) await expectApart(harness, table, [message]);
+    throw error;
+  }
 };
 
 /** The cases of messages with unexpected values. */
 export const encodingCases: readonly Case[] = [
   {
     id: "C22",
-    name: "a message with an unexpected value in a member fails alone, or arrives",
+    name: "messages with an unexpected value in a member fail alone, or arrive",
     run: async (harness, table) => {
       const members = harness.membersOf(table.put("members"));
       expectThat(members.length > 0, "members of a message", members.length, "at least one, or a reason in skip.C22");
       for (const member of members) {
-        for (const { name, value } of unexpectedValues()) {
+        const withValue = ({ name, value }: UnexpectedValue): Unexpected => {
           const usual = harness.messageOf(table.put("usual")) as object;
-          await expectAlone(harness, table, `${name} in the member "${member}"`, { ...usual, [member]: value });
-        }
+          return { name: `${name} in the member "${member}"`, message: { ...usual, [member]: value } };
+        };
+        await expectEach(harness, table, unexpectedValues().map(withValue));
       }
     },
   },
   {
     id: "C22",
-    name: "a message that is an unexpected value fails alone, or arrives",
+    name: "messages that are unexpected values fail alone, or arrive",
     run: async (harness, table) => {
-      for (const { name, value } of unexpectedValues()) {
-        await expectAlone(harness, table, `a message that is ${name}`, value);
-      }
+      const messages = unexpectedValues().map(({ name, value }) => ({ name: `a message: ${name}`, message: value }));
+      await expectEach(harness, table, messages);
     },
   },
 ];
