@@ -1,5 +1,6 @@
 // No message makes `write` throw, whatever values it contains: C22.
 
+import type { AttributeValue, StreamRecord } from "@sluice/core/sink-kit";
 import type { SpecimenTable } from "../../records/specimen.ts";
 import { confidential } from "../../records/specimen.ts";
 import { type UnexpectedValue, unexpectedValues } from "../../records/unexpected-values.ts";
@@ -61,6 +62,32 @@ const expectEach = async (harness: Harness, table: SpecimenTable, messages: read
   }
 };
 
+/** Returns an attribute value of 8,000 levels. DynamoDB allows 32, so only a forged message can contain it. */
+const deepValue = (): AttributeValue => {
+  let value: AttributeValue = { S: confidential };
+  for (let level = 0; level < 8_000; level += 1) value = { M: { a: value } };
+  return value;
+};
+
+const withDeep = ({ record }: SpecimenChange, image: "Keys" | "NewImage" | "OldImage"): StreamRecord => {
+  const { dynamodb = {} } = record;
+  const name = image === "Keys" ? "sk" : "payload";
+  return { ...record, dynamodb: { ...dynamodb, [image]: { ...dynamodb[image], [name]: deepValue() } } };
+};
+
+/** Redrives two records and, between them, records with deep images. Expects only those to stay in the queue. */
+const expectDeepApart = async (harness: Harness, table: SpecimenTable, mapper: "of the rig" | "of the sink") => {
+  const [first, deepItem, deepKey, removed, last] = table.putEach("first", "item", "key", "removed", "last");
+  if (!first || !deepItem || !deepKey || !removed || !last) return mismatch("changes", "fewer", "five changes");
+  const records = [first.record, withDeep(deepItem, "NewImage"), withDeep(deepKey, "Keys"), last.record];
+  // The removal of an item needs no image, except of a sink whose target key depends on it.
+  const removal = harness.writes === "upsert" ? [withDeep(table.remove("removed"), "OldImage")] : [];
+  const left = await harness.redrive([...records, ...removal], mapper);
+  const failed = left.filter((position) => position < records.length);
+  expectEqual(failed, [1, 2], `positions of rejected messages, with the mapper ${mapper}`);
+  return [first, last];
+};
+
 /** The cases of messages with unexpected values. */
 export const encodingCases: readonly Case[] = [
   {
@@ -84,6 +111,15 @@ export const encodingCases: readonly Case[] = [
     run: async (harness, table) => {
       const messages = unexpectedValues().map(({ name, value }) => ({ name: `a message: ${name}`, message: value }));
       await expectEach(harness, table, messages);
+    },
+  },
+  {
+    id: "C22",
+    name: "a forged record with 8,000 levels in its item or key is rejected alone",
+    run: async (harness, table) => {
+      const written = await expectDeepApart(harness, table, "of the rig");
+      await harness.expectHeld(written, "allowed");
+      if (harness.mapsItself) await expectDeepApart(harness, table, "of the sink");
     },
   },
 ];
