@@ -96,3 +96,29 @@ describe("an entry", () => {
     expect(make).toThrow(`[eventbridge] ${text}`);
   });
 });
+
+describe("optional members", () => {
+  test("that are null are absent", () => {
+    const required = { detailType: "x", detail: { total: 5 } };
+    const message = { ...required, source: null, resources: null, time: null, traceHeader: null };
+    expect(encode(delivery(message), settings)).toEqual(encode(delivery(required), settings));
+  });
+
+  test.each([
+    [{ source: 5 }, "source is a number; expected a text"],
+    [{ source: "" }, "source is empty; expected a text"],
+    [{ resources: new Set(["secret"]) }, "resources is a Set; expected an array"],
+    [{ resources: ["arn", null] }, "a resource is null; expected a text"],
+    [{ time: "2026-01-01" }, "time is a text; expected a Date"],
+    [{ time: 1_767_323_045_000 }, "time is a number; expected a Date"],
+    [{ time: new Date(Number.NaN) }, "time is invalid; expected a date"],
+    [{ traceHeader: { secret: 1 } }, "traceHeader is an object; expected a text"],
+    [{ detail: new Map([["secret", 1]]) }, "detail is a Map; expected an object with named members"],
+    [{ detail: { toJSON: () => "secret" } }, "detail becomes JSON of another type; expected a JSON object"],
+    [{ detailType: null }, "detailType is null; expected a text"],
+  ])("of a wrong type are rejected: %p", (members, text) => {
+    const make = () => encode(delivery({ detailType: "x", detail: {}, ...members } as never), settings);
+    expect(make).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+    expect(make).toThrow(`[eventbridge] ${text}`);
+  });
+});

@@ -113,6 +113,17 @@ describe("message.headers", () => {
   });
 });
 
+test.each([
+  [{ path: 5 }, "message.path is a number; expected a text"],
+  [{ path: "" }, "message.path is empty; expected a text"],
+  [{ method: ["POST"] }, "message.method is an array; expected POST, PUT, PATCH or DELETE"],
+  [{ method: "secret" }, "message.method is another text; expected POST, PUT, PATCH or DELETE"],
+  [{ headers: "secret" }, "message.headers is a text; expected an object with named members"],
+  [{ headers: new Map([["x-note", "secret"]]) }, "message.headers is a Map; expected an object with named members"],
+])("the message %j is rejected, and the error names the member", (message, text) => {
+  expect(errorOf(message).message).toContain(`[hook] ${text}`);
+});
+
 test.each([[null], ["text"], [{ method: "GET" }]])("the message %j is rejected", (message) => {
   expect(errorOf(message)).toMatchObject({ code: "SINK_REJECTED" });
 });

@@ -41,7 +41,7 @@ export const deepJson = (value: unknown): string => {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if ((error as Error).name !== "RangeError") throw error;
     return writeFlat(value);
   }
 };

@@ -1,5 +1,6 @@
 // The error of a delivery whose message an encoder could not handle.
 
+import { types } from "node:util";
 import { ConfigError, type DeliveryError, isDeliveryError, SinkError } from "../errors.ts";
 
 /** Describes a thrown value by its class and by where it was thrown. Omits its message, which may quote item values. */
@@ -31,7 +32,7 @@ const isConfigError = (error: unknown): boolean =>
 export const encodingError = (error: unknown): DeliveryError => {
   if (safely(() => isConfigError(error), false)) throw error;
   if (safely(() => isDeliveryError(error), false)) return error as DeliveryError;
-  const thrown = safely(() => (error instanceof Error ? described(error) : undefined), undefined);
+  const thrown = safely(() => (types.isNativeError(error) ? described(error) : undefined), undefined);
   const found = thrown ?? "a value that is not an Error";
   return new SinkError("SINK_REJECTED", `the message cannot be encoded, which threw ${found}`, { cause: error });
 };
