@@ -80,6 +80,10 @@ export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
+/** Whether a delivery can fail with this error. Compares codes, as `isSinkError` does. */
+export const isDeliveryError = (error: unknown): error is DeliveryError =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && Object.hasOwn(facts, error.code);
+
 /** Base of every error that Sluice raises; `code` has an entry in docs/errors.md. */
 export class SluiceError<Code extends string = string> extends Error {
   readonly code: Code;

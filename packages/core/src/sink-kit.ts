@@ -100,6 +100,7 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk, groupBy } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
+export { encodingError } from "./sink/encoding-error.ts";
 export {
   fifoDedupeMs,
   fifoId,
@@ -116,6 +117,7 @@ export {
   type PurgeOptions,
   purgeInChunks,
 } from "./sink/maintenance.ts";
+export { entriesOf, hasMembers, listMember, objectMember, textMember, wrongType } from "./sink/member.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,

@@ -4,12 +4,13 @@ import {
   type Change,
   type EncodedBatch,
   encodeEach,
-  isRecord,
+  hasMembers,
   RecordError,
   rejected,
   SinkError,
   toJson,
   type UpsertDelivery,
+  wrongType,
 } from "@sluice/core/sink-kit";
 import { documentId } from "./write/document-id.ts";
 import {
@@ -57,7 +58,7 @@ export interface BulkEntry {
 export const documentText = (message: object): string => toJson(message);
 
 const checkedText = (sink: string, message: object): string => {
-  if (!isRecord(message)) throw rejected(sink, "the message is not an object; expected a document");
+  if (!hasMembers(message)) throw wrongType(sink, "the message", message, "a document: an object with named members");
   if (Object.hasOwn(message, guardField)) {
     throw rejected(sink, `the document has a field ${guardField}, which the sink sets itself`);
   }
