@@ -71,12 +71,12 @@ describe("a check of options", () => {
   });
 
   test("for the age of tombstones has a default, and refuses less than a redrive can take", () => {
-    expect([checkTombstoneDays("days"), checkTombstoneDays("days", 15), checkTombstoneDays("days", 3_650)]).toEqual([
-      16, 15, 3_650,
+    expect([checkTombstoneDays("days"), checkTombstoneDays("days", 29), checkTombstoneDays("days", 3_650)]).toEqual([
+      30, 29, 3_650,
     ]);
-    for (const days of [14, 0, 15.5, 3_651, Number.NaN]) {
+    for (const days of [28, 0, 29.5, 3_651, Number.NaN]) {
       expect(messageOf(() => checkTombstoneDays("days", days))).toContain(
-        'option "days" must be a whole number from 15 to 3650; a shorter time would let a redriven change',
+        'option "days" must be a whole number from 29 to 3650; a shorter time would let a redriven change',
       );
     }
   });

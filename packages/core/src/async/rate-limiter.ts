@@ -16,7 +16,8 @@ export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep
   let tail: Promise<void> = Promise.resolve();
   return (signal) => {
     const turn = tail.then(async () => {
-      const waitMs = nextAt - clock.now();
+      // The next request is never due later than one interval from now, unless the clock was set back.
+      const waitMs = Math.min(intervalMs, nextAt - clock.now());
       if (waitMs > 0) await clock.sleep(waitMs, signal);
       if (!signal.aborted) nextAt = clock.now() + intervalMs;
     });
