@@ -1,11 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
+import { sqsRetryQueue } from "../src/index.ts";
+import { retryDays } from "../src/sink/maintenance.ts";
 import {
   checkClient,
   checkEither,
   checkKeyMap,
   checkTombstoneDays,
   checkWhole,
+  deliverableDays,
   isLoopbackHost,
+  purgeInChunks,
 } from "../src/sink-kit.ts";
 
 const messageOf = (check: () => unknown): string => {
@@ -94,4 +98,36 @@ test.each([
   ["10.0.0.1", false],
 ])("the host %j is on this machine: %s", (host, isLocal) => {
   expect(isLoopbackHost(host)).toBe(isLocal);
+});
+
+describe("purgeInChunks", () => {
+  /** A table of tombstones. In each chunk, a writer replaces one of the selected tombstones by a live row. */
+  const tableOf = (tombstones: number, touched: number) => {
+    let left = tombstones;
+    return async (most: number): Promise<number> => {
+      const selected = Math.min(most, left);
+      left -= selected;
+      return Math.max(0, selected - touched);
+    };
+  };
+
+  test.each([
+    [0, 0, 0],
+    [9_999, 0, 9_999],
+    [10_000, 0, 10_000],
+    [100_000, 0, 100_000],
+    [100_000, 1, 99_990],
+    [100_001, 1, 99_990],
+  ])("of %i tombstones, with %i touched in each chunk, deletes %i", async (tombstones, touched, deleted) => {
+    expect(await purgeInChunks(tableOf(tombstones, touched))).toBe(deleted);
+  });
+});
+
+test("a tombstone outlives every wait of a change: in the stream, in the retry queue, and as a dead letter", () => {
+  expect(deliverableDays).toBe(1 + 13 + 14);
+  expect(checkTombstoneDays("days")).toBeGreaterThan(deliverableDays);
+  expect(() => checkTombstoneDays("days", deliverableDays)).toThrow("from 29 to 3650");
+  const retryQueue = (days: number) => () => sqsRetryQueue({ queueUrl: "https://sqs/q", maxAgeSeconds: days * 86_400 });
+  expect(retryQueue(retryDays)).not.toThrow();
+  expect(retryQueue(retryDays + 1)).toThrow("maxAgeSeconds");
 });
