@@ -73,23 +73,23 @@ const expiryOf = (change: Change<unknown>, { now }: Reception): RecordError | un
  */
 export const receive = (record: StreamRecord, arrival: Arrival, reception: Reception): Received => {
   const { source, origin, envelope } = arrival;
-  const base = { record, envelope, source };
   try {
     const { epoch, isOutOfTurn, guardAttribute } = reception.source.read(record);
     const visible = visibleRecord(record, guardAttribute);
     const change = decodeRecord(visible.record, origin, reception.schema, epoch);
     const expiry = expiryOf(change, reception);
+    const received: Received = { change, error: undefined, record, envelope, source };
+    if (!visible.isUnchanged && !isOutOfTurn && expiry === undefined) return received;
     return {
-      ...base,
-      change,
-      error: undefined,
+      ...received,
       ...(visible.isUnchanged && { isUnchanged: true as const }),
+      // A delivery in an envelope was accepted before. A pending item may wait for its end.
       ...(isOutOfTurn && envelope === undefined && { isOutOfTurn: true as const }),
       ...(expiry && { expiry }),
     };
   } catch (error) {
     if (!(error instanceof RecordError) || error.code === "RECORD_FOREIGN") throw error;
-    return { ...base, change: undefined, error };
+    return { change: undefined, error, record, envelope, source };
   }
 };
 
