@@ -1,5 +1,6 @@
 // Creates the sink from its options. The sink connects at its first write.
 
+import { isDeepStrictEqual } from "node:util";
 import {
   ConfigError,
   type DeliveryError,
@@ -8,6 +9,7 @@ import {
   failed,
   failedBy,
   imageOf,
+  keySources,
   type LiveChange,
   type MappedSink,
   notStarted,
@@ -19,7 +21,7 @@ import {
   type WriteResult,
   withinDeadline,
 } from "@sluice/core/sink-kit";
-import { classify } from "./classify.ts";
+import { classifyForTable } from "./classify.ts";
 import { connect, type DynamodbConnection } from "./client/client.ts";
 import { compileEncode, type DeliveryWrites, type ItemWrite } from "./encode.ts";
 import { checkOptions, type DynamodbSettings, type DynamodbSinkOptions } from "./options.ts";
@@ -51,6 +53,8 @@ export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
    * @throws {SinkError} when a request to DynamoDB fails.
    */
   readonly ensure: (options?: DynamodbEnsureOptions) => Promise<readonly string[]>;
+  /** The table with the sink's client and its key. Sinks with equal texts write an item to the same target key. */
+  readonly target: string;
   /** Excludes tombstones from a Query or Scan of the target: `{ TableName, ...sink.liveFilter }`. */
   readonly liveFilter: LiveFilter;
   /** Closes the client that the sink created. A client that you passed stays open. */
@@ -64,12 +68,22 @@ const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
 /** Runs one write. Returns the write's outcome. If the write fails, returns its error. */
 type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
 
+/** The outcome of a delivery whose writes did not fail. */
+const outcomeOfAll = (outcomes: readonly ItemOutcome[], onlyIfPresent: boolean): ItemOutcome => {
+  if (outcomes.length === 0) return onlyIfPresent ? "superseded" : "delivered";
+  return outcomes.every((outcome) => outcome === "superseded") ? "superseded" : "delivered";
+};
+
 /**
  * Writes the item, then the tombstones. If the item is rejected, the tombstones are still written, because the source
  * item no longer has its former keys. If the item's error is retryable, the tombstones must wait for the retry.
  * Returns the first error of a tombstone, otherwise the item's result.
  */
-const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
+const runWrites = async (
+  { item, tombstones }: DeliveryWrites,
+  onlyIfPresent: boolean,
+  attempt: Attempt,
+): ReturnType<Attempt> => {
   const own = item === undefined ? undefined : await attempt(item);
   if (own !== undefined && !isFinal(own)) return own;
   const results: ItemOutcome[] = [];
@@ -78,8 +92,7 @@ const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt)
     if (typeof result !== "string") return result;
     results.push(result);
   }
-  if (own !== undefined) return own;
-  return results.length > 0 && results.every((result) => result === "superseded") ? "superseded" : "delivered";
+  return own ?? outcomeOfAll(results, onlyIfPresent);
 };
 
 const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | DeliveryError): WriteResult => {
@@ -89,19 +102,21 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
 
 /**
  * Reads the table's description, and creates the functions that write to the table.
- * @throws {ConfigError | SinkError} when the options do not fit the table, or its description cannot be read.
+ * @throws {SinkError} when the options do not fit the table, or its description cannot be read. The code is never one
+ * for which core rejects deliveries.
  */
 const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
   try {
     const target = await describeTarget(settings, call, signal);
     return {
+      target,
       checkSource: loopCheck(target),
       encode: compileEncode(settings, target),
       writeItem: writerOf(settings, call),
       dryRunItem: dryRunnerOf(settings, call),
     };
   } catch (error) {
-    throw error instanceof ConfigError ? error : classify(settings.name, error);
+    throw error instanceof ConfigError ? error : classifyForTable(settings.name, error);
   }
 };
 
@@ -115,10 +130,58 @@ const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: 
   return async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
     if (signal.aborted) return failed(delivery, notStarted(sink));
     try {
-      return writeResultOf(delivery, await runWrites(encode(delivery), attempt));
+      const result = await runWrites(encode(delivery), delivery.onlyIfPresent === true, attempt);
+      return writeResultOf(delivery, result);
     } catch (error) {
       return failedBy(delivery, error);
     }
+  };
+};
+
+/** Whether the result may be caused by a description of the table that is no longer true. */
+const isDoubtful = (result: WriteResult): boolean =>
+  result.outcome === "failed" && (result.error.code === "SINK_REJECTED" || result.error.code === "SINK_MISSING");
+
+type Batch = Parameters<DynamodbSink["write"]>[0];
+
+/** Writes a batch. Fails deliveries, or throws a ConfigError, only by a description that was read during the call. */
+type WriteBatch = (writer: TableWriter, batch: Batch, signal: AbortSignal) => Promise<readonly WriteResult[]>;
+
+/**
+ * Keeps the table writer between calls. A table may be deleted and created again with another key while the environment
+ * lives. So before a delivery is rejected, the description is read again, and the delivery is tried with it.
+ */
+const tableWriterCache = (settings: DynamodbSettings, connection: DynamodbConnection) => {
+  let cached: TableWriter | undefined;
+  const read = async (signal: AbortSignal): Promise<TableWriter> => {
+    cached = undefined;
+    cached = await tableWriterOf(settings, connection, signal);
+    return cached;
+  };
+  /** Writes doubtful deliveries again if the table has changed. If it cannot be described, they fail with this error. */
+  const checked = async (
+    results: readonly WriteResult[],
+    { target }: TableWriter,
+    write: WriteBatch,
+    signal: AbortSignal,
+  ): Promise<readonly WriteResult[]> => {
+    const doubtful = results.filter(isDoubtful).map(({ delivery }) => delivery as Batch[number]);
+    if (doubtful.length === 0) return results;
+    const fresh = await orSinkError(read(signal));
+    const certain = results.filter((result) => !isDoubtful(result));
+    if (fresh instanceof SinkError) return [...certain, ...doubtful.map((delivery) => failed(delivery, fresh))];
+    if (isDeepStrictEqual(fresh.target, target)) return results;
+    return [...certain, ...(await write(fresh, doubtful, signal))];
+  };
+  return async (write: WriteBatch, batch: Batch, signal: AbortSignal): Promise<readonly WriteResult[]> => {
+    const known = cached;
+    if (known === undefined) return write(await read(signal), batch, signal);
+    const results = await write(known, batch, signal).catch((error: unknown) => {
+      if (error instanceof ConfigError) return undefined;
+      throw error;
+    });
+    if (results === undefined) return write(await read(signal), batch, signal);
+    return checked(results, known, write, signal);
   };
 };
 
@@ -128,13 +191,41 @@ const writesOf = (
   connection: DynamodbConnection,
 ): ((item: "writeItem" | "dryRunItem") => DynamodbSink["write"]) => {
   const { name: sink, concurrency } = settings;
-  let writer: TableWriter | undefined;
-  return (item) =>
-    withinDeadline(sink, async (batch, { signal }) => {
-      writer ??= await tableWriterOf(settings, connection, signal);
+  const withWriter = tableWriterCache(settings, connection);
+  return (item) => {
+    const writeBatch: WriteBatch = async (writer, batch, signal) => {
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
       return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], sink, signal));
-    });
+    };
+    return withinDeadline(sink, (batch, { signal }) => withWriter(writeBatch, batch, signal));
+  };
+};
+
+let clientCount = 0;
+const clientNumbers = new WeakMap<object, number>();
+
+/** Numbers clients and functions, because `target` must tell them apart and must not contain a credential. */
+const numberOf = (value: object): number => {
+  const known = clientNumbers.get(value);
+  if (known !== undefined) return known;
+  clientCount += 1;
+  clientNumbers.set(value, clientCount);
+  return clientCount;
+};
+
+/** Returns how the target's key is made as a text. Two functions are different, even if they have the same code. */
+const keyName = ({ key, movingKey }: DynamodbSettings): string => {
+  const make = movingKey ?? key;
+  if (typeof make === "function") return `function ${numberOf(make)}`;
+  const sources = keySources(make);
+  return sources === undefined ? "same names" : JSON.stringify([...sources].sort());
+};
+
+/** Returns `Sink.target`. Sinks with different keys write an item to different places, even in one table. */
+const targetName = (settings: DynamodbSettings): string => {
+  const { client, table, guardAttribute } = settings;
+  const clientName = client === undefined ? "default client" : `client ${numberOf(client)}`;
+  return ["dynamodb", table, clientName, guardAttribute, keyName(settings)].join(" | ");
 };
 
 const copyOf = (change: LiveChange<unknown>): AttributeValues =>
@@ -143,7 +234,7 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
 /**
  * Creates a sink that keeps the items of a DynamoDB table equal to the mapped items. A write never replaces a newer
  * version. Without a mapper, items are copied unchanged. The first write connects. It rejects with a ConfigError if
- * changes come from this table's own stream, or if option `key` does not fit the table's key.
+ * changes come from this table's own stream.
  * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
@@ -152,6 +243,7 @@ export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const writeWith = writesOf(settings, connection);
   return {
     name: settings.name,
+    target: targetName(settings),
     supports: { writes: "upsert" },
     map: copyOf,
     write: writeWith("writeItem"),
