@@ -1,15 +1,12 @@
 // Creates the sink from its options. The sink connects at its first write.
 
-import { isDeepStrictEqual } from "node:util";
 import {
-  ConfigError,
   type DeliveryError,
   delivered,
   eachBounded,
   failed,
   failedBy,
   imageOf,
-  keySources,
   type LiveChange,
   type MappedSink,
   notStarted,
@@ -21,14 +18,14 @@ import {
   type WriteResult,
   withinDeadline,
 } from "@sluice/core/sink-kit";
-import { classifyForTable } from "./classify.ts";
 import { connect, type DynamodbConnection } from "./client/client.ts";
-import { compileEncode, type DeliveryWrites, type ItemWrite } from "./encode.ts";
+import { targetName } from "./client/target-name.ts";
+import type { DeliveryWrites, ItemWrite } from "./encode.ts";
 import { checkOptions, type DynamodbSettings, type DynamodbSinkOptions } from "./options.ts";
 import { type DynamodbEnsureOptions, ensureTable } from "./schema/ensure.ts";
-import { describeTarget, loopCheck } from "./schema/table.ts";
 import { type AttributeValues, attributeValues } from "./write/marshal.ts";
-import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write/write-item.ts";
+import { type TableWriter, tableWriterCache, type WriteBatch } from "./write/table-writer.ts";
+import type { ItemOutcome, WriteItem } from "./write/write-item.ts";
 
 /**
  * An item that a mapper returns, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
@@ -100,28 +97,6 @@ const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | 
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
 
-/**
- * Reads the table's description, and creates the functions that write to the table.
- * @throws {SinkError} when the options do not fit the table, or its description cannot be read. The code is never one
- * for which core rejects deliveries.
- */
-const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
-  try {
-    const target = await describeTarget(settings, call, signal);
-    return {
-      target,
-      checkSource: loopCheck(target),
-      encode: compileEncode(settings, target),
-      writeItem: writerOf(settings, call),
-      dryRunItem: dryRunnerOf(settings, call),
-    };
-  } catch (error) {
-    throw error instanceof ConfigError ? error : classifyForTable(settings.name, error);
-  }
-};
-
-type TableWriter = Awaited<ReturnType<typeof tableWriterOf>>;
-
 const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
   const attempt: Attempt = async (write) => {
     if (write instanceof SinkError) return write;
@@ -138,60 +113,13 @@ const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: 
   };
 };
 
-/** Whether the result may be caused by a description of the table that is no longer true. */
-const isDoubtful = (result: WriteResult): boolean =>
-  result.outcome === "failed" && (result.error.code === "SINK_REJECTED" || result.error.code === "SINK_MISSING");
-
-type Batch = Parameters<DynamodbSink["write"]>[0];
-
-/** Writes a batch. Fails deliveries, or throws a ConfigError, only by a description that was read during the call. */
-type WriteBatch = (writer: TableWriter, batch: Batch, signal: AbortSignal) => Promise<readonly WriteResult[]>;
-
-/**
- * Keeps the table writer between calls. A table may be deleted and created again with another key while the environment
- * lives. So before a delivery is rejected, the description is read again, and the delivery is tried with it.
- */
-const tableWriterCache = (settings: DynamodbSettings, connection: DynamodbConnection) => {
-  let cached: TableWriter | undefined;
-  const read = async (signal: AbortSignal): Promise<TableWriter> => {
-    cached = undefined;
-    cached = await tableWriterOf(settings, connection, signal);
-    return cached;
-  };
-  /** Writes doubtful deliveries again if the table has changed. If it cannot be described, they fail with this error. */
-  const checked = async (
-    results: readonly WriteResult[],
-    { target }: TableWriter,
-    write: WriteBatch,
-    signal: AbortSignal,
-  ): Promise<readonly WriteResult[]> => {
-    const doubtful = results.filter(isDoubtful).map(({ delivery }) => delivery as Batch[number]);
-    if (doubtful.length === 0) return results;
-    const fresh = await orSinkError(read(signal));
-    const certain = results.filter((result) => !isDoubtful(result));
-    if (fresh instanceof SinkError) return [...certain, ...doubtful.map((delivery) => failed(delivery, fresh))];
-    if (isDeepStrictEqual(fresh.target, target)) return results;
-    return [...certain, ...(await write(fresh, doubtful, signal))];
-  };
-  return async (write: WriteBatch, batch: Batch, signal: AbortSignal): Promise<readonly WriteResult[]> => {
-    const known = cached;
-    if (known === undefined) return write(await read(signal), batch, signal);
-    const results = await write(known, batch, signal).catch((error: unknown) => {
-      if (error instanceof ConfigError) return undefined;
-      throw error;
-    });
-    if (results === undefined) return write(await read(signal), batch, signal);
-    return checked(results, known, write, signal);
-  };
-};
-
 /** Creates `write` and `dryRun`, which share the table writer. */
 const writesOf = (
   settings: DynamodbSettings,
   connection: DynamodbConnection,
 ): ((item: "writeItem" | "dryRunItem") => DynamodbSink["write"]) => {
   const { name: sink, concurrency } = settings;
-  const withWriter = tableWriterCache(settings, connection);
+  const withWriter = tableWriterCache(settings, connection.call);
   return (item) => {
     const writeBatch: WriteBatch = async (writer, batch, signal) => {
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
@@ -199,33 +127,6 @@ const writesOf = (
     };
     return withinDeadline(sink, (batch, { signal }) => withWriter(writeBatch, batch, signal));
   };
-};
-
-let clientCount = 0;
-const clientNumbers = new WeakMap<object, number>();
-
-/** Numbers clients and functions, because `target` must tell them apart and must not contain a credential. */
-const numberOf = (value: object): number => {
-  const known = clientNumbers.get(value);
-  if (known !== undefined) return known;
-  clientCount += 1;
-  clientNumbers.set(value, clientCount);
-  return clientCount;
-};
-
-/** Returns how the target's key is made as a text. Two functions are different, even if they have the same code. */
-const keyName = ({ key, movingKey }: DynamodbSettings): string => {
-  const make = movingKey ?? key;
-  if (typeof make === "function") return `function ${numberOf(make)}`;
-  const sources = keySources(make);
-  return sources === undefined ? "same names" : JSON.stringify([...sources].sort());
-};
-
-/** Returns `Sink.target`. Sinks with different keys write an item to different places, even in one table. */
-const targetName = (settings: DynamodbSettings): string => {
-  const { client, table, guardAttribute } = settings;
-  const clientName = client === undefined ? "default client" : `client ${numberOf(client)}`;
-  return ["dynamodb", table, clientName, guardAttribute, keyName(settings)].join(" | ");
 };
 
 const copyOf = (change: LiveChange<unknown>): AttributeValues =>

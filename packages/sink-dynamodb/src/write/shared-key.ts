@@ -4,7 +4,16 @@
 import { type Image, rejected, type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
 import type { ItemWrite } from "../encode.ts";
 import type { DynamodbSettings } from "../options.ts";
-import { type KeyState, merge, type Owned, readGuard, readOthers, shownOf, wireState } from "./guard.ts";
+import {
+  type KeyState,
+  merge,
+  type Owned,
+  type OwnerState,
+  readGuard,
+  readOthers,
+  shownOf,
+  wireState,
+} from "./guard.ts";
 
 /** How to apply a write. `keep` leaves the item's other attributes unchanged. `heldCount` is for error messages. */
 export type SharedDecision =
@@ -40,22 +49,26 @@ const expiryOf = ({ ttlAttribute }: DynamodbSettings, item: SdkItem, write: Item
   return ttl !== undefined && "N" in ttl ? Number(ttl.N) : write.expires;
 };
 
+/** What a target item stores. `shown` is undefined if the item has no guard. */
+interface StoredState {
+  readonly state: KeyState;
+  readonly shown: OwnerState | undefined;
+}
+
 /**
  * Reads the state of a key from its target item. An item without a guard gives an empty state, because another program
  * wrote it. A guard without an owner was written when only one source item could have the key: it is the write's.
  */
-const stateIn = (settings: DynamodbSettings, item: SdkItem, write: ItemWrite, owner: string): KeyState => {
+const stateIn = (settings: DynamodbSettings, item: SdkItem, write: ItemWrite, owner: string): StoredState => {
   const value = item[settings.guardAttribute];
   const guard = readGuard(value);
-  if (guard === undefined) return new Map();
+  if (guard === undefined) return { state: new Map(), shown: undefined };
   const { version, isRemoved } = guard;
-  const shown: Owned = [
-    guard.owner ?? owner,
-    isRemoved
-      ? { version, copy: undefined, expires: expiryOf(settings, item, write) }
-      : { version, copy: copyIn(settings, item, write.key), expires: 0 },
-  ];
-  return new Map([...readOthers(value, parseCopy(settings)), shown]);
+  const shown: OwnerState = isRemoved
+    ? { version, copy: undefined, expires: expiryOf(settings, item, write) }
+    : { version, copy: copyIn(settings, item, write.key), expires: 0 };
+  const others = readOthers(value, parseCopy(settings));
+  return { state: new Map([...others, [guard.owner ?? owner, shown]]), shown };
 };
 
 /** Returns the owner and the state that a write asks for. */
@@ -90,12 +103,12 @@ export const decideShared = (
   owner: string,
 ): SharedDecision => {
   const known = stateIn(settings, item ?? {}, write, owner);
-  if (write.onlyIfPresent && !known.has(owner)) return { kind: "superseded" };
-  const state = merge(known, ownedOf(settings, write, owner), Math.floor(settings.now() / 1000));
+  if (write.onlyIfPresent && !known.state.has(owner)) return { kind: "superseded" };
+  const state = merge(known.state, ownedOf(settings, write, owner), Math.floor(settings.now() / 1000));
   const shown = state && shownOf(state);
   if (state === undefined || shown === undefined) return { kind: "superseded" };
   const heldCount = [...state.values()].filter(({ copy }) => copy !== undefined && copy !== shown[1].copy).length;
-  if (known.get(shown[0]) !== shown[1]) {
+  if (known.shown !== shown[1]) {
     return { kind: "replace", item: toReplace(settings, write.key, state, shown), heldCount };
   }
   const expires = shown[1].copy === undefined ? lastExpiry(state) : undefined;
