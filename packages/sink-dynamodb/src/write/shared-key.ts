@@ -15,15 +15,15 @@ import {
   wireState,
 } from "./guard.ts";
 
-/** How to apply a write. `keep` leaves the item's other attributes unchanged. `heldCount` is for error messages. */
+/** How to apply a write. `keep` leaves the item's other attributes unchanged. `others` counts other owners, for errors. */
 export type SharedDecision =
   | { readonly kind: "superseded" }
-  | { readonly kind: "replace"; readonly item: SdkItem; readonly heldCount: number }
+  | { readonly kind: "replace"; readonly item: SdkItem; readonly others: number }
   | {
       readonly kind: "keep";
       readonly guard: SdkValue;
       readonly expires: number | undefined;
-      readonly heldCount: number;
+      readonly others: number;
     };
 
 const without = (item: SdkItem, names: ReadonlySet<string>): SdkItem =>
@@ -107,10 +107,10 @@ export const decideShared = (
   const state = merge(known.state, ownedOf(settings, write, owner), Math.floor(settings.now() / 1000));
   const shown = state && shownOf(state);
   if (state === undefined || shown === undefined) return { kind: "superseded" };
-  const heldCount = [...state.values()].filter(({ copy }) => copy !== undefined && copy !== shown[1].copy).length;
+  const others = state.size - 1;
   if (known.shown !== shown[1]) {
-    return { kind: "replace", item: toReplace(settings, write.key, state, shown), heldCount };
+    return { kind: "replace", item: toReplace(settings, write.key, state, shown), others };
   }
   const expires = shown[1].copy === undefined ? lastExpiry(state) : undefined;
-  return { kind: "keep", guard: wireState(state, shown), expires, heldCount };
+  return { kind: "keep", guard: wireState(state, shown), expires, others };
 };

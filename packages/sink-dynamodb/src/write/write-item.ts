@@ -140,11 +140,11 @@ const maxAttempts = 6;
 const changedMeanwhile = ({ name }: DynamodbSettings): SinkError =>
   new SinkError("SINK_CONFLICT", `[${name}] other writers changed the item during all ${maxAttempts} attempts`);
 
-/** Explains that an item is too large because it also stores the copies of other source items. */
-const withHeldCount = ({ name }: DynamodbSettings, error: unknown, heldCount: number): unknown => {
-  if (!(error instanceof SinkError) || error.code !== "SINK_TOO_LARGE" || heldCount === 0) return error;
-  const copies = heldCount === 1 ? "the copy of 1 other source item" : `the copies of ${heldCount} other source items`;
-  const message = `[${name}] the item and ${copies} with the same target key are larger than DynamoDB's limit of 400 KB`;
+/** Explains that an item is too large because its guard also has entries for other source items. */
+const withOthers = ({ name }: DynamodbSettings, error: unknown, others: number): unknown => {
+  if (!(error instanceof SinkError) || error.code !== "SINK_TOO_LARGE" || others === 0) return error;
+  const entries = others === 1 ? "the entry for 1 other source item" : `the entries for ${others} other source items`;
+  const message = `[${name}] the item and, in its guard, ${entries} with the same target key are larger than DynamoDB's limit of 400 KB`;
   return new SinkError("SINK_TOO_LARGE", message, { cause: error.cause });
 };
 
@@ -177,7 +177,7 @@ const writeShared = (settings: DynamodbSettings, call: CallDynamodb) => {
           : put(decision.item, isUnchanged(settings, seen), signal);
       return (await isDone) ? "delivered" : undefined;
     } catch (error) {
-      throw withHeldCount(settings, error, decision.heldCount);
+      throw withOthers(settings, error, decision.others);
     }
   };
 
