@@ -10,10 +10,16 @@ import {
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { type Change, type DeadLetterQueue, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
-import { ConfigError, decodeRecord, type StreamRecord, type WriteResult } from "@sluice/core/sink-kit";
+import {
+  type AttributeValue,
+  ConfigError,
+  decodeRecord,
+  type StreamRecord,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
-import { type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
+import { attributeValues, type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
 import type { ProxyAnswer } from "./support/faulty-proxy.ts";
 
@@ -298,15 +304,22 @@ describeWithDynamodb("the sink", (engine) => {
       expect(envelopes.map(({ code, record }) => [code, record])).toEqual([["SINK_TOO_LARGE", bad]]);
     });
 
-    test("rejects only the item that is nested too deeply for the client", async () => {
+    test("rejects only the items that are nested too deeply, for DynamoDB, for the client or for the sink", async () => {
       const { sink } = await own();
-      const deep = Array.from({ length: 4_000 }).reduce<unknown>((inner) => [inner], "x");
-      const [first, second] = items(2) as [Change, Change];
-      const deliveries = [
-        { change: first, message: { deep }, earlier: [] },
-        { change: second, message: {}, earlier: [] },
-      ];
-      expect(outcomes(await sink.write(deliveries, context()))).toEqual(["SINK_REJECTED", "delivered"]);
+      const nested = (levels: number) =>
+        attributeValues({
+          deep: Array.from({ length: levels }).reduce<AttributeValue>((L) => ({ L: [L] }), { S: "x" }),
+        });
+      const changes = items(10);
+      const deliveries = changes.map((change, index) => ({
+        change,
+        message: index === 0 ? {} : nested(index * 1_000),
+        earlier: [],
+      }));
+      expect(outcomes(await sink.write(deliveries, context()))).toEqual([
+        "delivered",
+        ...Array(9).fill("SINK_REJECTED"),
+      ]);
     });
 
     test("never rejects items when DynamoDB refuses to describe the table", async () => {
