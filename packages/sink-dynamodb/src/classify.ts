@@ -1,13 +1,6 @@
 // Turns an error of DynamoDB into an error code. `@sluice/core` knows the errors that all AWS services have.
 
-import {
-  type AwsService,
-  awsRequestError,
-  outcomeOf,
-  rejected,
-  SinkError,
-  type SinkErrorCode,
-} from "@sluice/core/sink-kit";
+import { type AwsService, awsRequestError, outcomeOf, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** Maps DynamoDB's error names to codes. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
@@ -62,13 +55,8 @@ const messageOf = (sink: string, { message }: SinkError, code: SinkErrorCode, na
     : message;
 };
 
-/** Whether the SDK could not encode the item, because it is nested too deeply for the stack. Node's errors have codes. */
-const isStackOverflow = (error: unknown): boolean =>
-  error instanceof Error && error.name === "RangeError" && !("code" in error);
-
 /** Turns any error into the delivery's error, whose message contains no attribute values. */
 export const classify = (sink: string, error: unknown): SinkError => {
-  if (isStackOverflow(error)) return rejected(sink, "the item is nested too deeply; expected at most 32 levels");
   const classified = awsRequestError(sink, dynamodb, error);
   if (classified === error) return classified;
   const name = nameOf(classified);

@@ -1,6 +1,6 @@
 // Writes one item by a conditional put. If several source items can have the key, more requests may follow.
 
-import { type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
+import { rejected, type SdkItem, type SdkValue, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import { classify, isConditionFailed } from "../classify.ts";
 import type { CallDynamodb } from "../client/client.ts";
 import { guarded, type ItemWrite } from "../encode.ts";
@@ -93,6 +93,35 @@ const isWritten = async (settings: DynamodbSettings, request: Promise<unknown>):
   }
 };
 
+const mostLevels = 32;
+
+/** Whether a value has more lists and maps within each other than DynamoDB stores, `levels` of which are around it. */
+const isTooDeep = (value: SdkValue, levels = 0): boolean => {
+  const inner = "L" in value ? value.L : "M" in value ? Object.values(value.M) : undefined;
+  if (inner === undefined) return false;
+  return levels + 1 >= mostLevels || inner.some((one) => isTooDeep(one, levels + 1));
+};
+
+/**
+ * Puts an item. Resolves with false if the condition fails. An item of thousands of levels can make the SDK or DynamoDB
+ * fail as if DynamoDB were unavailable. So after such a failure the levels are counted.
+ */
+const putItem = async (
+  settings: DynamodbSettings,
+  call: CallDynamodb,
+  Item: SdkItem,
+  condition: Partial<WriteCondition>,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  try {
+    return await isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
+  } catch (error) {
+    const isUnavailable = error instanceof SinkError && error.code === "SINK_UNAVAILABLE";
+    if (!isUnavailable || !Object.values(Item).some((value) => isTooDeep(value))) throw error;
+    throw rejected(settings.name, `the item is nested too deeply; expected at most ${mostLevels} levels`);
+  }
+};
+
 /** Calls GetItem. A failed put could return the item (`ALL_OLD`), but the SDK cannot parse every old item. */
 const readItem = async (
   { table, name }: DynamodbSettings,
@@ -129,8 +158,8 @@ const writeOwn = (settings: DynamodbSettings, call: CallDynamodb): WriteItem => 
   const predict = predictOwn(settings, call);
   return async (write, signal) => {
     if (write.onlyIfPresent && (await predict(write, signal)) === "superseded") return "superseded";
-    const input = { TableName: settings.table, Item: guarded(settings, write), ...isNewer(settings, write) };
-    return (await isWritten(settings, call("PutItem", input, signal))) ? "delivered" : "superseded";
+    const isPut = await putItem(settings, call, guarded(settings, write), isNewer(settings, write), signal);
+    return isPut ? "delivered" : "superseded";
   };
 };
 
@@ -164,7 +193,7 @@ const readAndDecide = async (
 /** Writes an item whose key several source items can have. It reads the key only if the first put's condition fails. */
 const writeShared = (settings: DynamodbSettings, call: CallDynamodb) => {
   const put = (Item: SdkItem, condition: Partial<WriteCondition>, signal: AbortSignal): Promise<boolean> =>
-    isWritten(settings, call("PutItem", { TableName: settings.table, Item, ...condition }, signal));
+    putItem(settings, call, Item, condition, signal);
 
   /** Reads the item, then writes. Returns undefined if another writer changed the key in between. */
   const attempt = async (write: OwnedItemWrite, signal: AbortSignal): Promise<ItemOutcome | undefined> => {
