@@ -90,7 +90,7 @@ export const codeOf = (error: unknown): SinkErrorCode => {
 /** The state of a connection after an error. A doubtful connection works if it answers another query. */
 export type ConnectionState = "good" | "doubtful" | "lost";
 
-/** SQLSTATEs after which the connection may be lost. `severity` would tell this too, but Postgres translates it. */
+/** SQLSTATEs after which the connection may be lost, if the server translates the severity `ERROR`. */
 const doubtfulStates = /^(08|57P|58|F0|XX)/;
 
 /**
@@ -100,13 +100,18 @@ const doubtfulStates = /^(08|57P|58|F0|XX)/;
 export const connectionAfter = (error: unknown): ConnectionState => {
   const fields = fieldsOf(error);
   if (!isServerError(fields) || (fields.code === "25006" && fields.where === "")) return "lost";
+  if (fields.severity === "ERROR") return "good";
+  if (fields.severity === "FATAL" || fields.severity === "PANIC") return "lost";
   return doubtfulStates.test(fields.code) ? "doubtful" : "good";
 };
+
+/** Matches the context of a parameter that cannot be parsed, for example `unnamed portal parameter $2`, translated. */
+const parameterContext = /^[^"()]*\$\d+/;
 
 /** The cause of a `SinkError` if Postgres sent the error. It is a copy without values. */
 class PostgresRefusal extends Error {
   readonly code: string;
-  /** Whether the error comes from inside a function or trigger, or from an operation of Postgres with a context. */
+  /** Whether the error comes from inside a function or trigger. */
   readonly isInFunction: boolean;
   /** Whether a function in PL/pgSQL raised the error by the statement RAISE, with an SQLSTATE of its own choice. */
   readonly isRaised: boolean;
@@ -114,7 +119,7 @@ class PostgresRefusal extends Error {
   constructor(fields: PostgresErrorFields) {
     super(describe(fields));
     this.code = fields.code;
-    this.isInFunction = fields.where !== "";
+    this.isInFunction = fields.where !== "" && !parameterContext.test(fields.where);
     this.isRaised = fields.routine === "exec_stmt_raise";
   }
 }

@@ -99,9 +99,14 @@ describe("a connection", () => {
   test.each(["23505", "57014", "40P01", "42P01"])("goes back to its pool after SQLSTATE %s", (state) => {
     expect(connectionAfter(serverError(state))).toBe("good");
   });
-  test.each(["57P01", "08006", "XX000"])("must answer another query after SQLSTATE %s", (state) => {
-    expect(connectionAfter(serverError(state))).toBe("doubtful");
-  });
+  test.each(["57P01", "08006", "XX000"])(
+    "must answer another query after SQLSTATE %s, if it is not in English",
+    (state) => {
+      expect(connectionAfter(serverError(state))).toBe("good");
+      expect(connectionAfter(serverError(state, { severity: "FEHLER" }))).toBe("doubtful");
+      expect(connectionAfter(serverError(state, { severity: "FATAL" }))).toBe("lost");
+    },
+  );
   test("is closed after an error that is not from the server, and if the server is read-only", () => {
     expect(connectionAfter(new Error("Query read timeout"))).toBe("lost");
     expect(connectionAfter(serverError("25006"))).toBe("lost");

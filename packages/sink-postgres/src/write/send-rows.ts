@@ -65,14 +65,10 @@ interface Undecided {
 
 const isRemoval = ({ delivery }: Pick<RowEntry, "delivery">): boolean => delivery.message === undefined;
 
-/** Takes single rows from all over the part, so that a row which passes is found soon. Returns them before the rest. */
-const withProbes = (part: readonly RowEntry[]): (readonly RowEntry[])[] => {
-  if (part.length <= 2) return halvesByAge(part);
+/** Chooses single rows from all over the part. */
+const probesOf = (part: readonly RowEntry[]): readonly RowEntry[] => {
   const step = Math.max(1, Math.floor(part.length / mostRefused));
-  const probes = part.filter((_, index) => index % step === 0).slice(0, mostRefused);
-  const chosen = new Set(probes);
-  const rest = part.filter((entry) => !chosen.has(entry));
-  return [...probes.map((entry) => [entry]), ...(rest.length === 0 ? [] : [rest])];
+  return part.filter((_, index) => index % step === 0).slice(0, mostRefused);
 };
 
 const notStarted = (sink: string): DeadlineError =>
@@ -132,14 +128,25 @@ class Sending {
         return false;
       }
     }
-    if (part.length > 1) this.#split(part, error);
-    else for (const entry of part) this.#refuseAlone(entry, error);
+    const [entry] = part;
+    if (part.length === 1 && entry !== undefined) this.#refuseAlone(entry, error);
+    else if (outcomeOf(error.code) === "retry" && !this.#upsertPassed) return this.#probe(part);
+    else this.#left.unshift(...halvesByAge(part));
     return false;
   }
 
-  #split(part: readonly RowEntry[], error: SinkError): void {
-    const isSuspect = outcomeOf(error.code) === "retry" && !this.#upsertPassed;
-    this.#left.unshift(...(isSuspect ? withProbes(part) : halvesByAge(part)));
+  /** Sends single rows until one of them passes, and leaves the rest of the part for later. */
+  async #probe(part: readonly RowEntry[]): Promise<boolean> {
+    const rest = new Set(part);
+    const others = this.#left;
+    for (const probe of probesOf(part)) {
+      rest.delete(probe);
+      this.#left = rest.size === 0 ? others : [[...rest], ...others];
+      if (this.#sender.signal.aborted) this.#failRest([probe], notStarted(this.#sender.sink));
+      else if (await this.#sendPart([probe])) return true;
+      if (this.#upsertPassed || this.#left.length === 0) return false;
+    }
+    return false;
   }
 
   #refuseAlone(entry: RowEntry, error: SinkError): void {
