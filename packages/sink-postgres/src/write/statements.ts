@@ -12,8 +12,11 @@ export interface StatementColumn {
   readonly name: string;
   /** The type without length and precision, because a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
-  /** The type's object identifier. If the column gets another type, the statement writes nothing. */
-  readonly typeOid: string;
+  /**
+   * The type's object identifier. If the column gets another type, the statement writes nothing. Undefined for text:
+   * Postgres never converts text to another type in an assignment, but fails.
+   */
+  readonly checkedType: string | undefined;
   /**
    * Whether the column's parameter is `text[]`, from which each row's value is cast. True for array columns, because
    * `unnest` flattens nested arrays. True for JSON columns, because this is faster: 1,000 rows with a document of 12

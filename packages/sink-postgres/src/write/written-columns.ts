@@ -23,7 +23,8 @@ export interface WrittenColumns {
 
 const written = ({ name, type, typeOid, baseType }: CatalogueColumn): WrittenColumn => {
   const codec = codecOf(baseType);
-  return { name, type, typeOid, codec, isCastByRow: codec === "json" || typeof codec === "object" };
+  const checkedType = codec === "text" ? undefined : typeOid;
+  return { name, type, checkedType, codec, isCastByRow: codec === "json" || typeof codec === "object" };
 };
 
 const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>
