@@ -216,6 +216,18 @@ describeWithPostgres("code that is deployed before its migration", (engine) => {
       await close();
     });
 
+    test("waits if the migration gives the column a default, until the column is listed", async () => {
+      const { database, sink: create, migrate, close } = await open(engine, guard, "n int");
+      await migrate("ADD color text DEFAULT 'none', ADD twice int GENERATED ALWAYS AS (n * 2) STORED");
+      const batch = [row("a", { n: 1, color: "red" })];
+      for (const one of [batch, [row("b", { n: 1, twice: 2 })]]) {
+        await expect(create().write(one, invocation())).rejects.toMatchObject({ code: "SINK_MISSING" });
+      }
+      await write(create({ columns: ["n", "color"] }), ...batch);
+      expect(await database.sql("SELECT color FROM items")).toEqual([{ color: "red" }]);
+      await close();
+    });
+
     test("but a row that names a missing column is rejected if another row of the batch names existing columns only", async () => {
       const { sink: create, close } = await open(engine, guard, "n int");
       const batch = [row("a", { n: 1 }), row("b", { n: 2, surprise: "x" })];

@@ -25,18 +25,17 @@ export interface RowNames {
   readonly removed: (images: { readonly OldImage?: Image; readonly NewImage?: Image }) => readonly number[];
 }
 
-const cannotWrite = (name: string, reason: string): ColumnValueError =>
-  new ColumnValueError(`the row names column "${name}", which ${reason}`);
-
-/** Throws the error for a value of a column that the sink does not write. */
+/**
+ * Throws the error for a value of a column that the sink does not write. Usually all rows name this column, and a
+ * migration or a deployment helps. So the code makes the row wait, unless other rows show that it is an exception.
+ */
 const refuseName = ({ name: sink, listed, relations }: PostgresSettings, table: NamedTable, name: string): never => {
-  if (listed !== undefined) throw cannotWrite(name, 'is not in option "columns"');
-  if (table.existing.has(name))
-    throw cannotWrite(name, 'is generated, or has a default and is not in option "columns"');
-  throw new SinkError(
-    "SINK_MISSING",
-    `[${sink}] a row names column "${name}", which ${relations.rows} does not have; add the column or correct the mapper`,
-  );
+  const subject = `the row names column "${name}", which`;
+  if (listed !== undefined) throw new ColumnValueError(`${subject} is not in option "columns"`);
+  const problem = table.existing.has(name)
+    ? 'is generated, or has a default and is not in option "columns"'
+    : `${relations.rows} does not have; add the column, or correct the mapper`;
+  throw new SinkError("SINK_MISSING", `[${sink}] ${subject} ${problem}`);
 };
 
 /** Creates the names of a table's rows. `before` has the names that earlier rows of this environment have named. */

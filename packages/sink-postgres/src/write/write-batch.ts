@@ -180,7 +180,7 @@ export const writeBatch: HandleBatch = async (call, batch) => {
   const results: WriteResult[] = [];
   let left = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const { plan, entries, results: misfits } = await encodeRows(call, left, attempt > 1);
+    const { plan, entries, results: unencoded } = await encodeRows(call, left, attempt > 1);
     const sent = await sendRows(partsOf(plan, entries), {
       sink: settings.name,
       signal,
@@ -190,7 +190,7 @@ export const writeBatch: HandleBatch = async (call, batch) => {
     });
     results.push(...sent.results);
     if (!sent.isStale) {
-      const all = [...results, ...misfits];
+      const all = [...results, ...unencoded];
       const error = errorOfTarget(all);
       if (error !== undefined) throw error;
       return all;
