@@ -93,13 +93,19 @@ export type ConnectionState = "good" | "doubtful" | "lost";
 /** SQLSTATEs after which the connection may be lost, if the server translates the severity `ERROR`. */
 const doubtfulStates = /^(08|57P|58|F0|XX)/;
 
+/** Whether the server itself is read-only, not a function: it is a replica, or became one in a failover. */
+export const isReadOnly = (error: unknown): boolean => {
+  const { code, where } = fieldsOf(error);
+  return code === "25006" && where === "";
+};
+
 /**
  * The state of the connection after this error. Only a good connection may go back to the pool. A connection whose
  * server is read-only (25006) counts as lost: after a failover, a new connection may reach the new primary server.
  */
 export const connectionAfter = (error: unknown): ConnectionState => {
   const fields = fieldsOf(error);
-  if (!isServerError(fields) || (fields.code === "25006" && fields.where === "")) return "lost";
+  if (!isServerError(fields) || isReadOnly(error)) return "lost";
   if (fields.severity === "ERROR") return "good";
   if (fields.severity === "FATAL" || fields.severity === "PANIC") return "lost";
   return doubtfulStates.test(fields.code) ? "doubtful" : "good";

@@ -1,7 +1,7 @@
 // Lends a connection of the pool for one write. A connection or a query that takes too long fails.
 
 import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
-import { classify, connectionAfter } from "../classify.ts";
+import { classify, connectionAfter, isReadOnly } from "../classify.ts";
 import type { PostgresClient, PostgresPool, PostgresResult } from "./pool.ts";
 import type { PoolKeeper } from "./pool-keeper.ts";
 
@@ -90,7 +90,8 @@ export const withSession = async <Value>(
     const state = connectionAfter(error);
     if (state === "lost") broken = classified;
     else if (state === "doubtful") doubt = classified;
-    if (classified.code === "SINK_TIMEOUT" && state === "lost") settings.pool.abandon(pool);
+    // The other connections of the pool probably lead to the same silent or read-only server.
+    if (state === "lost" && (classified.code === "SINK_TIMEOUT" || isReadOnly(error))) settings.pool.abandon(pool);
   };
   const query = async (text: string, values: unknown[]): Promise<PostgresResult> => {
     if (signal.aborted) throw unanswered(name, "Postgres");
