@@ -35,7 +35,8 @@ export interface PostgresSinkOptions {
   readonly key?: PostgresKeyMap;
   /**
    * A list names the columns of the mapper's rows. An object gives each column's type and the attribute that fills the
-   * column, so no mapper is needed. Default: the table's columns, except generated columns and columns with a default.
+   * column, so no mapper is needed. Default: the columns that the mapper's rows name. Without a list, the sink does not
+   * write generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
   /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */

@@ -25,7 +25,10 @@ import { dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.t
 /** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted, and all other objects become JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
 
-/** A row that a mapper returns: an object of column names and values. A column that the row lacks becomes NULL. */
+/**
+ * A row that a mapper returns: an object of column names and values. A column that the row lacks becomes NULL, if option
+ * `columns` or an earlier row names the column.
+ */
 export interface PostgresRow {
   readonly [column: string]: PostgresValue;
 }
