@@ -138,11 +138,18 @@ export const mayConcernTarget = ({ cause }: SinkError): boolean =>
  * SQLSTATEs for the state of the server, the connection or other transactions. No row causes them, unless a function
  * raises them.
  */
-const serverStates = /^(08|25|26|28|3D|40|53|55006|55P03|57|58|F0)/;
+const serverStates = /^(08|25|26|28|3D|40|53|55006|57(?!014)|58|F0)/;
 
 /** Whether the error is about the server or the connection, so that no other statement can succeed now. */
 export const concernsServer = ({ cause, code }: SinkError): boolean =>
   cause instanceof PostgresRefusal ? serverStates.test(cause.code) && !cause.isRaised : outcomeOf(code) === "retry";
+
+/**
+ * Whether a row that is refused alone with this error is retried alone. A row that is locked by another session runs
+ * into a `statement_timeout`, and is not at fault.
+ */
+export const isRetriedAlone = ({ cause, code }: SinkError): boolean =>
+  code === "SINK_CONFLICT" || (code === "SINK_TIMEOUT" && !(cause instanceof PostgresRefusal && cause.isRaised));
 
 /**
  * Whether only a row can cause this error, given that Postgres takes the same statement without rows: a type refuses a

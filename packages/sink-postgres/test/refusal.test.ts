@@ -151,6 +151,50 @@ describeWithPostgres("a row that Postgres refuses alone", (engine) => {
       });
     }
 
+    test("is retried alone if it runs into the statement_timeout", async () => {
+      const { database, relation, sink, ids, close } = await open(engine, guard, "note text", async (found) => {
+        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET statement_timeout = '800ms'`);
+        return openDatabase(found.url);
+      });
+      await database.sql(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.note = '${bad}' THEN PERFORM pg_sleep(60); END IF; RETURN NEW; END $$`);
+      await database.sql(`CREATE TRIGGER slow BEFORE INSERT ON ${relation} FOR EACH ROW EXECUTE FUNCTION slow()`);
+      const batch = [row("1", { note: "x" }), row("2", { note: bad }), row("3", { note: "y" })];
+      const outcomes = outcomesOf(batch, await sink().write(batch, invocation()));
+      expect(outcomes).toEqual(["delivered", "SINK_TIMEOUT", "delivered"]);
+      expect(await ids()).toEqual(["1", "3"]);
+      await close();
+    });
+
+    test.each([
+      ["lock_timeout", "SINK_CONFLICT"],
+      ["statement_timeout", "SINK_TIMEOUT"],
+    ])("is retried alone if another session locks it for longer than the %s", async (setting, code) => {
+      const {
+        database,
+        sink: create,
+        ids,
+        close,
+      } = await open(engine, guard, "note text", async (found) => {
+        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET ${setting} = '800ms'`);
+        return openDatabase(found.url);
+      });
+      const sink = create();
+      await sink.write([row("2", { note: "old" })], invocation());
+      const other = await database.pool.connect();
+      await other.query("BEGIN");
+      const versions = guard === "inline" ? "items_with_tombstones" : "items_sluice";
+      await other.query(`SELECT 1 FROM ${versions} WHERE id = '2' FOR UPDATE`);
+      const batch = [row("1", { note: "x" }), row("2", { note: "new" }, 2), row("3", { note: "y" })];
+      expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered", code, "delivered"]);
+      await other.query("COMMIT");
+      other.release();
+      const again = batch.slice(1, 2);
+      expect(outcomesOf(again, await sink.write(again, invocation()))).toEqual(["delivered"]);
+      expect(await ids()).toEqual(["1", "2", "3"]);
+      await close();
+    });
+
     test("leaves its connection in the pool after XX000", async () => {
       const { database, relation, sink, close } = await open(engine, guard);
       await raise(database, relation, "XX000");

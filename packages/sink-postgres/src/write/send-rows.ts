@@ -15,7 +15,7 @@ import {
   SinkError,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { concernsServer, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
+import { concernsServer, isRetriedAlone, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
 import type { RowEntry } from "../encode.ts";
 import { halvesByAge } from "./batch.ts";
 
@@ -80,6 +80,7 @@ class Sending {
   readonly #sender: RowSender;
   #left: (readonly RowEntry[])[];
   #isTargetChecked = false;
+  #refusedAlone = 0;
   #upsertPassed = false;
   #removalPassed = false;
 
@@ -150,12 +151,14 @@ class Sending {
   }
 
   #refuseAlone(entry: RowEntry, error: SinkError): void {
-    if (outcomeOf(error.code) === "reject" || error.code === "SINK_CONFLICT") {
+    if (outcomeOf(error.code) === "reject") {
       this.results.push(failed(entry.delivery, error));
       return;
     }
-    this.#undecided.push({ entry, error });
-    if (this.#undecided.length >= mostRefused && !this.#upsertPassed) this.#failRest([], error);
+    if (isRetriedAlone(error)) this.results.push(failed(entry.delivery, error));
+    else this.#undecided.push({ entry, error });
+    this.#refusedAlone += 1;
+    if (this.#refusedAlone >= mostRefused && !this.#upsertPassed) this.#failRest([], error);
   }
 
   #failRest(part: readonly RowEntry[], error: SinkError | DeadlineError): void {
