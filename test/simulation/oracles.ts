@@ -1,0 +1,139 @@
+// What must hold when every queue is drained. The expectation comes from the plan and the table's changes alone.
+
+import { contentOf, matches, routeName } from "./behaviour.ts";
+import type { FilterPlan, PipelinePlan, RoutePlan } from "./plan.ts";
+import type { Item, TableChange } from "./table.ts";
+import type { Accepted, AppendTarget } from "./targets.ts";
+import { deliveryName, type World } from "./world.ts";
+
+/** Whether a filter must match, must not match, or may match an item, at any time from `from` to `to`. */
+const judge = (filters: readonly FilterPlan[], item: Item, from: number, to: number): "yes" | "no" | "maybe" => {
+  const answers = new Set(filters.flatMap((filter) => [matches(filter, item, from), matches(filter, item, to)]));
+  if (answers.size > 1) return "maybe";
+  return answers.has(true) ? "yes" : "no";
+};
+
+interface Placed {
+  readonly pipeline: PipelinePlan;
+  readonly route: RoutePlan;
+}
+
+const placedRoutes = ({ plan }: World, writes: RoutePlan["writes"]): Placed[] =>
+  plan.pipelines.flatMap((pipeline) => pipeline.routes.filter((route) => route.writes === writes).map((route) => ({ pipeline, route })));
+
+const letters = (world: World): ReadonlySet<string> => new Set(world.deadLetters.messages.map((message) => world.deliveryOf(message)));
+
+const acceptedBy = (world: World, { pipeline, route }: Placed): Accepted[] => {
+  const { accepted } = world.appendTargets.get(route.target) as AppendTarget;
+  return accepted.filter(({ message }) => message.pipeline === pipeline.name && message.route === routeName(route));
+};
+
+const label = ({ pk, position }: TableChange): string => `change ${position} of ${pk}`;
+
+/** Every change that an append route takes is in its target, or in the dead-letter queue for its pipeline and route. */
+const checkAppend = (world: World, placed: Placed): string[] => {
+  const { pipeline, route } = placed;
+  const accepted = acceptedBy(world, placed);
+  const arrived = new Set(accepted.map(({ eventId }) => eventId));
+  const dead = letters(world);
+  const of = `${pipeline.name}/${routeName(route)}`;
+  const problems: string[] = [];
+  for (const change of world.changes) {
+    const item = change.after ?? (change.before as Item);
+    const answer = judge(route.filters, item, change.at, world.scheduler.now);
+    const isDead = dead.has(deliveryName(pipeline.name, routeName(route), change.eventId));
+    if (answer === "yes" && !arrived.has(change.eventId) && !isDead) problems.push(`loss: ${label(change)} is neither sent by ${of} nor a dead letter`);
+    if (answer === "no" && arrived.has(change.eventId)) problems.push(`filter: ${label(change)} was sent by ${of} against its filter`);
+  }
+  return [...problems, ...checkOrder(world, placed, accepted), ...checkRepeats(of, accepted)];
+};
+
+/** No change is sent before an earlier change of its item, unless the earlier change is a dead letter. */
+const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonly Accepted[]): string[] => {
+  const first = new Map<string, number>();
+  accepted.forEach(({ eventId }, index) => {
+    if (!first.has(eventId)) first.set(eventId, index);
+  });
+  const problems: string[] = [];
+  for (const later of world.changes) {
+    const sent = first.get(later.eventId);
+    if (sent === undefined) continue;
+    const { at } = accepted[sent] as Accepted;
+    for (const earlier of world.changes) {
+      if (earlier.pk !== later.pk || earlier.position >= later.position) continue;
+      const index = first.get(earlier.eventId);
+      if (index === undefined || index < sent) continue;
+      const deadAt = world.deadLettered.get(deliveryName(pipeline.name, routeName(route), earlier.eventId));
+      if (deadAt !== undefined && deadAt <= at) continue;
+      problems.push(`order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`);
+    }
+  }
+  return problems;
+};
+
+/** Within an invocation, a change whose request was answered with success is not sent again. */
+const checkRepeats = (of: string, accepted: readonly Accepted[]): string[] => {
+  const answered = new Set<string>();
+  const problems: string[] = [];
+  for (const { eventId, invocation, isAnswered, message } of accepted) {
+    const key = `${invocation} ${eventId}`;
+    if (answered.has(key)) problems.push(`repeat: ${of} sent a change of ${message.pk} twice in one invocation`);
+    if (isAnswered) answered.add(key);
+  }
+  return problems;
+};
+
+/** The expected copy of an item in a target: a content, or undefined for none. */
+interface Expected {
+  readonly contents: ReadonlySet<string | undefined>;
+}
+
+const mapped = ({ mapper }: RoutePlan, { before }: TableChange, after: Item): string | undefined =>
+  (mapper === "kind" || mapper === "before") && before === undefined ? undefined : contentOf(after);
+
+const expectedOf = (world: World, target: number, last: TableChange, isConfirmed: boolean): Expected => {
+  const { after, at } = last;
+  if (after === undefined) return { contents: new Set([undefined]) };
+  const contents = new Set<string | undefined>();
+  for (const { route } of placedRoutes(world, "upsert").filter((placed) => placed.route.target === target)) {
+    const answer = judge(route.filters, after, at, world.scheduler.now);
+    const content = mapped(route, last, after);
+    if (answer === "yes") return { contents: new Set([content]) };
+    if (answer === "maybe") contents.add(content);
+    if (answer === "maybe" && isConfirmed && route.filters.length > 1) return { contents: new Set([content]) };
+    contents.add(undefined);
+  }
+  return { contents };
+};
+
+/** Every upsert target holds the last state of every item, value by value. */
+const checkUpsert = (world: World, target: number): string[] => {
+  const held = world.upsertTargets.get(target);
+  const dead = letters(world);
+  const lasts = new Map(world.changes.map((change) => [change.pk, change]));
+  const copies = new Map<string, string>();
+  for (const { message } of held?.rows.values() ?? []) if (message !== undefined) copies.set(message.pk, message.content);
+  const problems: string[] = [];
+  for (const last of lasts.values()) {
+    const isDead = placedRoutes(world, "upsert").some(({ pipeline, route }) =>
+      dead.has(deliveryName(pipeline.name, routeName(route), last.eventId)),
+    );
+    if (isDead) continue;
+    const keyed = [...(held?.confirmed ?? [])].find(([itemKey]) => itemKey.includes(last.pk))?.[1] ?? "";
+    const isConfirmed = keyed.endsWith((last.record.dynamodb?.SequenceNumber ?? "").padStart(40, "0"));
+    const { contents } = expectedOf(world, target, last, isConfirmed);
+    const found = copies.get(last.pk);
+    if (!contents.has(found)) {
+      const wanted = [...contents].map((content) => content ?? "no copy").join(" or ");
+      problems.push(`convergence: target ${target} has ${found ?? "no copy"} of ${last.pk}; expected ${wanted}`);
+    }
+  }
+  return problems;
+};
+
+/** Returns everything that is wrong in a world that has come to rest. */
+export const problemsIn = (world: World): readonly string[] => [
+  ...world.violations,
+  ...placedRoutes(world, "append").flatMap((placed) => checkAppend(world, placed)),
+  ...[...world.upsertTargets.keys()].flatMap((target) => checkUpsert(world, target)),
+];

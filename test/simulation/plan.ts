@@ -1,0 +1,261 @@
+// A plan: everything that a seed decides before a history is played. A plan is data, so that a failing plan can shrink.
+
+import type { StreamViewType } from "@sluice/core/envelope";
+import { type Random, randomFrom } from "./random.ts";
+
+/** A write to the table. `type` and `expiresInMs` are attributes of the item. */
+export interface TableStep {
+  readonly at: number;
+  readonly item: number;
+  readonly kind: "put" | "remove" | "expire";
+  readonly type: string;
+  readonly expiresInMs: number;
+}
+
+/** The places at which requests leave an environment. */
+export type Place = "append" | "upsert" | "dead-letters" | "retries" | "marks" | "journal" | "leases" | "payload";
+
+/** What happens to one request: the nth at its place. */
+export const faultKinds = ["error", "lost", "partial", "hang", "crash-before", "crash-after", "freeze"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface Fault {
+  readonly place: Place;
+  readonly nth: number;
+  readonly kind: FaultKind;
+}
+
+/** A time in which every request of one item at a place is throttled or rejected. `item` undefined: of all items. */
+export interface Outage {
+  readonly place: "append" | "upsert";
+  readonly item: number | undefined;
+  readonly from: number;
+  readonly to: number;
+  readonly answer: "throttled" | "rejected";
+}
+
+/** Filters by an item's type, or by the clock. */
+export type FilterPlan = { readonly kind: "all" } | { readonly kind: "clock" } | { readonly kind: "types"; readonly types: string };
+
+export type MapperKind = "plain" | "before" | "kind" | "throws";
+
+export interface RoutePlan {
+  readonly writes: "append" | "upsert";
+  /** The target's number. Routes with equal numbers share their target. */
+  readonly target: number;
+  /** Undefined: the sink's name is the route's name. */
+  readonly name?: string;
+  readonly dedupe?: "none" | "on-failure" | "always" | "native";
+  readonly isFifo: boolean;
+  /** One filter for each version of the function. */
+  readonly filters: readonly FilterPlan[];
+  readonly mapper: MapperKind;
+  readonly retryIn?: "stream";
+}
+
+export interface PipelinePlan {
+  readonly name: string;
+  readonly onReject: "block" | "dead-letter";
+  readonly usesRetryQueue: boolean;
+  readonly routes: readonly RoutePlan[];
+}
+
+/** A person at the queues: redrives dead letters to a pipeline, or lets SQS move them to the retry queue. */
+export interface OperatorStep {
+  readonly at: number;
+  readonly kind: "redrive" | "move";
+  readonly pipeline: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly viewType: StreamViewType;
+  readonly pipelines: readonly PipelinePlan[];
+  readonly shards: number;
+  readonly steps: readonly TableStep[];
+  readonly faults: readonly Fault[];
+  readonly outages: readonly Outage[];
+  readonly operator: readonly OperatorStep[];
+  /** From this time on, mappers no longer throw. */
+  readonly fixedAt: number;
+  /** Items whose mapper throws before `fixedAt`. */
+  readonly throwing: readonly number[];
+  /** Items whose envelopes are stored with their records in the payload store. */
+  readonly offloaded: readonly number[];
+  readonly deadLetterQueue: "standard" | "fifo";
+  readonly retryQueue: "standard" | "fifo";
+  /** Whether one queue is given for retries and dead letters. */
+  readonly isOneQueue: boolean;
+  /** Probability that an event contains one of its records twice. */
+  readonly twice: number;
+  /** Probability that a finished batch is delivered again. */
+  readonly redelivery: number;
+  readonly maxBatch: number;
+  readonly environments: number;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+  readonly maxEntries: number;
+  /** From `deployedAt` to `retiredAt`, both versions of the function are alive. */
+  readonly deployedAt: number;
+  readonly retiredAt: number;
+}
+
+/** The parts of the world that a kind of plan uses. Without a kind, each plan draws them at random. */
+export interface Focus {
+  readonly pipelines?: 1 | 2;
+}
+
+const all: FilterPlan = { kind: "all" };
+const types = (text: string): FilterPlan => ({ kind: "types", types: text });
+
+const maybe = <Value>(random: Random, probability: number, value: () => Value): Value | undefined =>
+  random.chance(probability) ? value() : undefined;
+
+const listOf = <Value>(count: number, create: (index: number) => Value): Value[] => Array.from({ length: count }, (_, index) => create(index));
+
+/** The upsert routes of a world: one, or two with disjoint filters to one target. */
+const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boolean): RoutePlan[] => {
+  const base = { writes: "upsert", isFifo: false, target: 0, mapper: "plain" } as const;
+  const shape = random.between(0, 9);
+  if (shape < 3) {
+    return [
+      { ...base, name: "one", filters: [types("a")] },
+      { ...base, name: "two", filters: [types("b")] },
+    ];
+  }
+  if (shape < 5) return [{ ...base, filters: [{ kind: "clock" }] }];
+  if (shape < 7 && viewType === "NEW_AND_OLD_IMAGES") {
+    return [{ ...base, mapper: random.pick(["before", "kind"]), filters: [all] }];
+  }
+  if (hasVersions) return [{ ...base, filters: [types("a"), types(random.pick(["b", "ab"]))] }];
+  return [{ ...base, mapper: random.pick(["plain", "throws"]), filters: [random.pick([all, types("a")])] }];
+};
+
+const appendRoute = (random: Random, target: number, name: string | undefined): RoutePlan => {
+  const isFifo = random.chance(0.4);
+  const dedupe = random.pick([undefined, "on-failure", "none", "always", ...(isFifo ? (["native"] as const) : [])] as const);
+  const retryIn = maybe(random, 0.15, () => "stream" as const);
+  return {
+    writes: "append",
+    target,
+    isFifo,
+    filters: [random.pick([all, all, types("a")])],
+    mapper: random.pick(["plain", "throws", "throws"]),
+    ...(dedupe && { dedupe }),
+    ...(name && { name }),
+    ...(retryIn && { retryIn }),
+  };
+};
+
+const routesOf = (random: Random, viewType: StreamViewType, hasVersions: boolean): RoutePlan[] => {
+  const shape = random.between(0, 4);
+  const upserts = shape === 0 || shape > 2 ? upsertRoutes(random, viewType, hasVersions) : [];
+  const appends = shape > 0 && shape < 4 ? [appendRoute(random, 1, undefined)] : [];
+  if (shape === 2) appends.push(appendRoute(random, 2, "second"));
+  return [...upserts, ...appends];
+};
+
+/** The second pipeline: the same routes under another name, or routes with the other types to the same targets. */
+const sibling = (random: Random, first: PipelinePlan): PipelinePlan => {
+  const isSame = random.chance(0.6);
+  const other = (filter: FilterPlan): FilterPlan => {
+    if (filter.kind === "types" && filter.types.length === 1) return types(filter.types === "a" ? "b" : "a");
+    return filter;
+  };
+  const routes = first.routes.map((route) => (isSame ? route : { ...route, filters: route.filters.map(other) }));
+  return { ...first, name: "q", routes };
+};
+
+/** The places that a pipeline's requests leave from. Faults elsewhere would never happen. */
+const placesOf = ({ onReject, usesRetryQueue, routes }: PipelinePlan): Place[] => {
+  const modes = new Set(routes.map(({ writes }) => writes));
+  const used: Place[] = [...modes];
+  if (onReject !== "block") used.push("dead-letters", "payload");
+  if (usesRetryQueue) used.push("retries", "retries");
+  if (usesRetryQueue && modes.has("append")) used.push("marks", "marks", "marks");
+  if (routes.some(({ dedupe, writes }) => writes === "append" && (dedupe ?? "on-failure") === "on-failure")) used.push("journal");
+  if (routes.some(({ dedupe }) => dedupe === "always")) used.push("leases");
+  return used;
+};
+
+const hour = 3_600_000;
+const both = "NEW_AND_OLD_IMAGES";
+
+/** Creates the plan of a seed. */
+export const planOf = (seed: number): Plan => {
+  const random = randomFrom(seed);
+  const hasVersions = random.chance(0.3);
+  const usesRetryQueue = random.chance(0.65);
+  const onReject = !usesRetryQueue && random.chance(0.5) ? "block" : "dead-letter";
+  // A removal without its old image is rejected by a route with a filter, and would block the shard for ever.
+  const views = onReject === "block" ? ([both] as const) : (["NEW_IMAGE", both, both] as const);
+  const viewType = random.pick<(typeof views)[number]>(views);
+  const first: PipelinePlan = {
+    name: "p",
+    onReject,
+    usesRetryQueue,
+    routes: routesOf(random, viewType, hasVersions),
+  };
+  const pipelines = random.chance(0.35) ? [first, sibling(random, first)] : [first];
+  const items = random.between(1, 3);
+  const span = random.pick([10_000, 60_000, 600_000]);
+  const at = (): number => random.between(0, span);
+  const steps = listOf(random.between(2, 12), () => ({
+    at: at(),
+    item: random.between(0, items - 1),
+    kind: random.pick(["put", "put", "put", "remove", "expire"] as const),
+    type: random.pick(["a", "a", "b"]),
+    expiresInMs: random.pick([1_000, span / 2, 100 * hour]),
+  })).sort((a, b) => a.at - b.at);
+  const used = placesOf(first);
+  const faults = listOf(random.pick([0, 1, 2, 3, 5, 8]), () => ({
+    place: random.pick(used),
+    nth: random.between(1, 8),
+    kind: random.pick(faultKinds),
+  }));
+  const outages = listOf(random.pick([0, 1, 1, 2]), (): Outage => {
+    const from = at();
+    return {
+      place: random.pick(first.routes).writes,
+      item: random.pick([undefined, random.between(0, items - 1)]),
+      from,
+      to: from + random.pick([5_000, 60_000, 600_000]),
+      answer: first.onReject === "block" ? "throttled" : random.pick(["throttled", "throttled", "rejected"]),
+    };
+  });
+  const operator = listOf(random.pick([0, 0, 1, 2]), (): OperatorStep => ({
+    at: at(),
+    kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
+    pipeline: random.between(0, pipelines.length - 1),
+  }));
+  const deployedAt = at();
+  return {
+    seed,
+    viewType,
+    pipelines,
+    shards: random.pick([1, 1, 2]),
+    steps,
+    faults,
+    outages,
+    operator,
+    fixedAt: at() + random.pick([0, 60_000, 600_000]),
+    throwing: listOf(items, (index) => index).filter(() => random.chance(0.4)),
+    offloaded: listOf(items, (index) => index).filter(() => random.chance(0.3)),
+    deadLetterQueue: random.pick(["standard", "fifo"]),
+    retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
+      ? "fifo"
+      : random.pick(["standard", "fifo"]),
+    isOneQueue: random.chance(0.05),
+    twice: random.pick([0, 0, 0.2]),
+    redelivery: random.pick([0, 0.1, 0.3]),
+    maxBatch: random.pick([1, 3, 10]),
+    environments: random.between(1, 3),
+    timeoutMs: random.pick([10_000, 30_000]),
+    maxAttempts: random.pick([1, 2, 3]),
+    concurrency: random.pick([1, 3]),
+    maxEntries: random.pick([1, 2, 10]),
+    deployedAt,
+    retiredAt: deployedAt + random.pick([10_000, hour]),
+  };
+};
