@@ -2,7 +2,7 @@
 // from the table's changes, not from the library's.
 
 import type { FilterPlan, Plan, RoutePlan } from "./plan.ts";
-import { type Item, pkOf } from "./table.ts";
+import type { Item } from "./table.ts";
 
 export const routeName = ({ name, writes }: RoutePlan): string => name ?? writes;
 
@@ -15,6 +15,6 @@ export const matches = (filter: FilterPlan, item: Item, now: number): boolean =>
 /** The content of a copy. */
 export const contentOf = ({ rev, type }: Item): string => `${type}${rev}`;
 
-/** Whether the mapper of a route throws for an item, because its bug is not yet fixed. */
-export const isBroken = (plan: Plan, { mapper }: RoutePlan, pk: string, now: number, start: number): boolean =>
-  mapper === "throws" && now < start + plan.fixedAt && plan.throwing.some((item) => pkOf(item) === pk);
+/** Whether the mapper of a route throws for a change, because its bug is not yet fixed. */
+export const isBroken = (plan: Plan, { mapper }: RoutePlan, position: number, elapsed: number): boolean =>
+  mapper === "throws" && elapsed < plan.fixedAt && plan.throwing.includes(position);

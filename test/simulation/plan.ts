@@ -78,7 +78,7 @@ export interface Plan {
   readonly operator: readonly OperatorStep[];
   /** From this time on, mappers no longer throw. */
   readonly fixedAt: number;
-  /** Items whose mapper throws before `fixedAt`. */
+  /** Positions of the changes for which mappers throw before `fixedAt`. */
   readonly throwing: readonly number[];
   /** Items whose envelopes are stored with their records in the payload store. */
   readonly offloaded: readonly number[];
@@ -208,11 +208,12 @@ export const planOf = (seed: number): Plan => {
     type: random.pick(["a", "a", "b"]),
     expiresInMs: random.pick([1_000, span / 2, 100 * hour]),
   })).sort((a, b) => a.at - b.at);
-  const used = placesOf(first);
-  const faults = listOf(random.pick([0, 1, 2, 3, 5, 8]), () => ({
+  const offloaded = listOf(items, (index) => index).filter(() => random.chance(0.3));
+  const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
+  const faults = listOf(random.pick([0, 1, 3, 5, 8]), (): Fault => ({
     place: random.pick(used),
-    nth: random.between(1, 8),
-    kind: random.pick(faultKinds),
+    nth: random.between(1, 6),
+    kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
   }));
   const outages = listOf(random.pick([0, 1, 1, 2]), (): Outage => {
     const from = at();
@@ -240,8 +241,8 @@ export const planOf = (seed: number): Plan => {
     outages,
     operator,
     fixedAt: at() + random.pick([0, 60_000, 600_000]),
-    throwing: listOf(items, (index) => index).filter(() => random.chance(0.4)),
-    offloaded: listOf(items, (index) => index).filter(() => random.chance(0.3)),
+    throwing: steps.map((_, index) => index + 1).filter(() => random.chance(0.3)),
+    offloaded,
     deadLetterQueue: random.pick(["standard", "fifo"]),
     retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
       ? "fifo"

@@ -90,6 +90,7 @@ export class World {
   calmAt = Number.POSITIVE_INFINITY;
   readonly #requests = new Map<Place, number>();
   readonly #instances: Instance[][];
+  readonly #positions: ReadonlyMap<string, number>;
   #invocations = 0;
 
   constructor(plan: Plan, parts: Parts) {
@@ -97,6 +98,7 @@ export class World {
     this.random = randomFrom(plan.seed + 1);
     this.start = this.scheduler.now;
     this.changes = changesOf(plan, this.start);
+    this.#positions = new Map(this.changes.map(({ eventId, position }) => [eventId, position]));
     const now = (): number => this.scheduler.now;
     this.deadLetters = parts.queue("letters", plan.isOneQueue ? plan.retryQueue === "fifo" : plan.deadLetterQueue === "fifo", now);
     this.retries = plan.isOneQueue ? this.deadLetters : parts.queue("retries", plan.retryQueue === "fifo", now);
@@ -212,7 +214,7 @@ export class World {
     const pipeline = planned.name;
     const sent = (change: Change<Item>): Message | undefined => {
       const pk = change.keys.pk as string;
-      if (isBroken(this.plan, route, pk, this.scheduler.now, this.start)) throw new Error("the mapper has a bug");
+      if (isBroken(this.plan, route, this.#positions.get(change.eventId) ?? 0, this.elapsed)) throw new Error("the mapper has a bug");
       const message = { pipeline, route: routeName(route), pk };
       if (route.writes === "append") return { ...message, content: change.eventId };
       const { after } = change;
