@@ -25,9 +25,12 @@ export interface Fault {
   readonly kind: FaultKind;
 }
 
-/** A time in which every request of one item at a place is throttled or rejected. `item` undefined: of all items. */
+/**
+ * A time in which requests at a place fail. At a target, the requests of one item are throttled or rejected; `item`
+ * undefined means all items. At other places every request fails.
+ */
 export interface Outage {
-  readonly place: "append" | "upsert";
+  readonly place: Place;
   readonly item: number | undefined;
   readonly from: number;
   readonly to: number;
@@ -200,7 +203,10 @@ export const planOf = (seed: number): Plan => {
   const pipelines = random.chance(0.35) ? [first, sibling(random, first)] : [first];
   const items = random.between(1, 3);
   const span = random.pick([10_000, 60_000, 600_000]);
-  const at = (): number => random.between(0, span);
+  // Much happens at the same time, because faults meet only then.
+  const incidents = listOf(random.between(1, 2), () => random.between(0, span));
+  const at = (): number =>
+    random.chance(0.6) ? Math.max(0, random.pick(incidents) + random.between(-3_000, 9_000)) : random.between(0, span);
   const steps = listOf(random.between(2, 12), () => ({
     at: at(),
     item: random.between(0, items - 1),
@@ -215,13 +221,14 @@ export const planOf = (seed: number): Plan => {
     nth: random.between(1, 6),
     kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
   }));
-  const outages = listOf(random.pick([0, 1, 1, 2]), (): Outage => {
+  const outages = listOf(random.pick([0, 1, 2, 4]), (): Outage => {
     const from = at();
+    const isOfTarget = random.chance(0.5);
     return {
-      place: random.pick(first.routes).writes,
-      item: random.pick([undefined, random.between(0, items - 1)]),
+      place: isOfTarget ? random.pick(first.routes).writes : random.pick(used),
+      item: isOfTarget ? random.pick([undefined, random.between(0, items - 1)]) : undefined,
       from,
-      to: from + random.pick([5_000, 60_000, 600_000]),
+      to: from + random.pick([2_000, 5_000, 60_000, ...(isOfTarget ? [600_000] : [])]),
       answer: first.onReject === "block" ? "throttled" : random.pick(["throttled", "throttled", "rejected"]),
     };
   });

@@ -121,6 +121,8 @@ export class World {
     const count = (this.#requests.get(place) ?? 0) + 1;
     this.#requests.set(place, count);
     if (this.scheduler.now >= this.calmAt) return undefined;
+    const isTarget = place === "append" || place === "upsert";
+    if (!isTarget && this.#outage(place, undefined) !== undefined) return "error";
     return this.plan.faults.find((fault) => fault.place === place && fault.nth === count)?.kind;
   }
 
