@@ -7,7 +7,7 @@ const run = (plan: ReturnType<typeof planOf>) => simulate(plan).catch((error) =>
 test("one", async () => {
   for (const seed of (process.env.SEEDS ?? "1").split(",").map(Number)) {
     const [first = "none"] = await run(planOf(seed));
-    const kind = first.split(":")[0] as string;
+    const kind = process.env.KIND ?? (first.split(":")[0] as string);
     const plan = await shrink(planOf(seed), async (candidate) => (await run(candidate)).some((problem) => problem.startsWith(kind)), Number(process.env.BUDGET ?? 150));
     const problems = await run(plan);
     const { steps, pipelines, ...rest } = plan;

@@ -48,7 +48,7 @@ const checkAppend = (world: World, placed: Placed): string[] => {
   return [...problems, ...checkOrder(world, placed, accepted), ...checkRepeats(of, accepted)];
 };
 
-/** No change is sent before an earlier change of its item, unless the earlier change is a dead letter. */
+/** No change is first sent before an earlier change of its item, unless the earlier one is sent from a dead letter. */
 const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonly Accepted[]): string[] => {
   const first = new Map<string, number>();
   accepted.forEach(({ eventId }, index) => {
@@ -58,13 +58,12 @@ const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonl
   for (const later of world.changes) {
     const sent = first.get(later.eventId);
     if (sent === undefined) continue;
-    const { at } = accepted[sent] as Accepted;
     for (const earlier of world.changes) {
       if (earlier.pk !== later.pk || earlier.position >= later.position) continue;
       const index = first.get(earlier.eventId);
       if (index === undefined || index < sent) continue;
       const deadAt = world.deadLettered.get(deliveryName(pipeline.name, routeName(route), earlier.eventId));
-      if (deadAt !== undefined && deadAt <= at) continue;
+      if (deadAt !== undefined && deadAt <= (accepted[index] as Accepted).at) continue;
       problems.push(`order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`);
     }
   }

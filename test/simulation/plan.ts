@@ -185,6 +185,24 @@ const placesOf = ({ onReject, usesRetryQueue, routes }: PipelinePlan): Place[] =
 const hour = 3_600_000;
 const both = "NEW_AND_OLD_IMAGES";
 
+interface Incident {
+  readonly at: number;
+  readonly items: number;
+}
+
+const windowAt = (random: Random, place: Place, { at, items }: Incident, item = random.pick([undefined, random.between(0, items - 1)])): Outage => {
+  const from = at + random.between(0, 5_000);
+  return { place, item, from, to: from + random.pick([500, 2_000, 6_000]), answer: "throttled" };
+};
+
+/** Outages that meet: the target, its queue and the marks of waiting items fail within seconds. */
+const meetingOutages = (random: Random, pipeline: PipelinePlan, incident: Incident): Outage[] => {
+  const target = pipeline.routes.some(({ writes }) => writes === "append") ? "append" : "upsert";
+  const queues: Place[] = pipeline.usesRetryQueue ? ["marks", "retries", "marks", "retries"] : [];
+  const others: Place[] = [...queues, ...(pipeline.onReject === "block" ? [] : (["dead-letters"] as const))];
+  return [windowAt(random, target, incident), ...others.filter(() => random.chance(0.6)).map((place) => windowAt(random, place, incident, undefined))];
+};
+
 /** Creates the plan of a seed. */
 export const planOf = (seed: number): Plan => {
   const random = randomFrom(seed);
@@ -221,7 +239,8 @@ export const planOf = (seed: number): Plan => {
     nth: random.between(1, 6),
     kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
   }));
-  const outages = listOf(random.pick([0, 1, 2, 4]), (): Outage => {
+  const meeting = random.chance(0.35) ? meetingOutages(random, first, { at: random.pick(incidents), items }) : [];
+  const single = listOf(random.pick([0, 1, 2]), (): Outage => {
     const from = at();
     const isOfTarget = random.chance(0.5);
     return {
@@ -245,9 +264,9 @@ export const planOf = (seed: number): Plan => {
     shards: random.pick([1, 1, 2]),
     steps,
     faults,
-    outages,
+    outages: [...meeting, ...single],
     operator,
-    fixedAt: at() + random.pick([0, 60_000, 600_000]),
+    fixedAt: at() + random.pick([0, 0, 60_000, 600_000]),
     throwing: steps.map((_, index) => index + 1).filter(() => random.chance(0.3)),
     offloaded,
     deadLetterQueue: random.pick(["standard", "fifo"]),
