@@ -15,15 +15,12 @@ export interface TableStep {
 /** The places at which requests leave an environment. */
 export type Place = "append" | "upsert" | "dead-letters" | "retries" | "marks" | "journal" | "leases" | "payload";
 
-/** What happens to one request: the nth at its place. */
+/** What happens to one request. */
 export const faultKinds = ["error", "lost", "partial", "hang", "crash-before", "crash-after", "freeze"] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-export interface Fault {
-  readonly place: Place;
-  readonly nth: number;
-  readonly kind: FaultKind;
-}
+/** A fault of one request: the nth at its place, or the first at its place from a time on. */
+export type Fault = { readonly place: Place; readonly kind: FaultKind } & ({ readonly nth: number } | { readonly at: number });
 
 /**
  * A time in which requests at a place fail. At a target, the requests of one item are throttled or rejected; `item`
@@ -236,9 +233,14 @@ export const planOf = (seed: number): Plan => {
   const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
   const faults = listOf(random.pick([0, 1, 3, 5, 8]), (): Fault => ({
     place: random.pick(used),
-    nth: random.between(1, 6),
     kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
+    ...(random.chance(0.5) ? { nth: random.between(1, 6) } : { at: at() }),
   }));
+  // Several requests of one moment fail.
+  if (random.chance(0.4)) {
+    const moment = at();
+    for (const place of new Set(used)) if (random.chance(0.6)) faults.push({ place, at: moment, kind: random.chance(0.7) ? "error" : random.pick(faultKinds) });
+  }
   const meeting = random.chance(0.35) ? meetingOutages(random, first, { at: random.pick(incidents), items }) : [];
   const single = listOf(random.pick([0, 1, 2]), (): Outage => {
     const from = at();

@@ -21,7 +21,7 @@ import {
 import { memoryDedupe } from "@sluice/testing";
 import { contentOf, isBroken, matches, routeName } from "./behaviour.ts";
 import { Environment } from "./environment.ts";
-import type { FaultKind, Outage, PipelinePlan, Place, Plan, RoutePlan } from "./plan.ts";
+import type { Fault, FaultKind, Outage, PipelinePlan, Place, Plan, RoutePlan } from "./plan.ts";
 import { Queue, type QueueMessage } from "./queue.ts";
 import { type Random, randomFrom } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -89,6 +89,7 @@ export class World {
   /** From this time on, no fault happens. */
   calmAt = Number.POSITIVE_INFINITY;
   readonly #requests = new Map<Place, number>();
+  readonly #used = new Set<Fault>();
   readonly #instances: Instance[][];
   readonly #positions: ReadonlyMap<string, number>;
   #invocations = 0;
@@ -123,7 +124,11 @@ export class World {
     if (this.scheduler.now >= this.calmAt) return undefined;
     const isTarget = place === "append" || place === "upsert";
     if (!isTarget && this.#outage(place, undefined) !== undefined) return "error";
-    return this.plan.faults.find((fault) => fault.place === place && fault.nth === count)?.kind;
+    const found = this.plan.faults.find(
+      (fault) => fault.place === place && !this.#used.has(fault) && ("nth" in fault ? fault.nth === count : fault.at <= this.elapsed),
+    );
+    if (found !== undefined) this.#used.add(found);
+    return found?.kind;
   }
 
   /** Returns the event id of the record in a stored envelope. */
